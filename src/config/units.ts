@@ -1,0 +1,32 @@
+import { Type } from '@sinclair/typebox'
+
+/**
+ * Leaves that a person writes with a unit. The static type is the decoded one: `decode.ts` turns the text
+ * into a number once, at load, so nothing behind the loader sees a unit.
+ */
+export const unitKeyword = 'x-unit'
+export type Unit = 'duration' | 'bytes'
+
+/** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
+export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
+  return Type.Unsafe<number>({
+    [unitKeyword]: 'duration',
+    anyOf: [
+      { type: 'string', pattern: '^-?([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$|^0$' },
+      { type: 'integer', const: 0 },
+    ],
+    ...options,
+  })
+}
+
+/** Bytes as an integer, or with a binary unit (`100MB`, `64KiB`); decoded to bytes. */
+export function Bytes(options: { default: number | string; description: string }) {
+  return Type.Unsafe<number>({
+    [unitKeyword]: 'bytes',
+    anyOf: [
+      { type: 'integer', minimum: 0 },
+      { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([kKmMgG]?i?[bB])?$' },
+    ],
+    ...options,
+  })
+}

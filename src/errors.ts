@@ -1,0 +1,227 @@
+/** The API whose error shape a client understands. */
+export type Dialect = 'openai' | 'anthropic' | 'ollama'
+
+interface ErrorRow {
+  readonly status: number
+  /** `error.type` of the OpenAI API. */
+  readonly openaiType: string
+  /** `error.type` of the Anthropic API. */
+  readonly anthropicType: string
+  /** What a client is told unless the error says it more precisely. */
+  readonly message: string
+}
+
+/** Every error that the gateway can answer with. The key is the OpenAI dialect's `error.code`. */
+export const errorTable = {
+  invalid_request: {
+    status: 400,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The request is not valid.',
+  },
+  invalid_json: {
+    status: 400,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The request body is not valid JSON.',
+  },
+  invalid_path: {
+    status: 400,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The path leaves the API it was addressed to.',
+  },
+  unknown_provider: {
+    status: 400,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'Unknown provider type.',
+  },
+  forbidden: {
+    status: 403,
+    openaiType: 'permission_error',
+    anthropicType: 'permission_error',
+    message: 'Not allowed.',
+  },
+  not_found: {
+    status: 404,
+    openaiType: 'not_found_error',
+    anthropicType: 'not_found_error',
+    message: 'There is nothing at this path.',
+  },
+  model_not_found: {
+    status: 404,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'not_found_error',
+    message: 'No endpoint has this model.',
+  },
+  no_endpoints: {
+    status: 404,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'not_found_error',
+    message: 'No endpoint of this kind is available.',
+  },
+  request_timeout: {
+    status: 408,
+    openaiType: 'timeout_error',
+    anthropicType: 'timeout_error',
+    message: 'The request did not arrive in time.',
+  },
+  payload_too_large: {
+    status: 413,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'request_too_large',
+    message: 'Request body too large',
+  },
+  unsupported_media_type: {
+    status: 415,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The content type or encoding is not supported.',
+  },
+  rate_limited: {
+    status: 429,
+    openaiType: 'rate_limit_error',
+    anthropicType: 'rate_limit_error',
+    message: 'Too Many Requests',
+  },
+  headers_too_large: {
+    status: 431,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'request_too_large',
+    message: 'Request headers too large',
+  },
+  client_closed: {
+    status: 499,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The client closed the connection.',
+  },
+  internal: {
+    status: 500,
+    openaiType: 'server_error',
+    anthropicType: 'api_error',
+    message: 'The gateway failed to handle the request.',
+  },
+  not_supported: {
+    status: 501,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The gateway does not support this operation.',
+  },
+  upstream_failed: {
+    status: 502,
+    openaiType: 'server_error',
+    anthropicType: 'api_error',
+    message: 'No endpoint could answer the request.',
+  },
+  upstream_broken: {
+    status: 502,
+    openaiType: 'server_error',
+    anthropicType: 'api_error',
+    message: 'The endpoint broke off its answer.',
+  },
+  no_healthy_endpoints: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'no healthy endpoints available',
+  },
+  model_unavailable: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'No endpoint that has this model is available now.',
+  },
+  at_capacity: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'All suitable endpoints are at their limit of concurrent requests.',
+  },
+  draining: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'The gateway is shutting down.',
+  },
+  upstream_timeout: {
+    status: 504,
+    openaiType: 'timeout_error',
+    anthropicType: 'timeout_error',
+    message: 'No endpoint answered in time.',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+export interface GatewayErrorOptions {
+  /** Seconds, for `Retry-After`. */
+  readonly retryAfterSeconds?: number | undefined
+  /** What went wrong underneath; logged, never sent. */
+  readonly cause?: unknown
+  /** What was tried before giving up, one text per attempt; shown to the client. */
+  readonly attempts?: readonly string[] | undefined
+}
+
+/** An error that a client may see: `message` is written for it and holds nothing secret. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly statusCode: number
+  readonly retryAfterSeconds: number | undefined
+  readonly attempts: readonly string[]
+
+  constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
+    super(
+      message ?? errorTable[code].message,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.code = code
+    this.statusCode = errorTable[code].status
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.attempts = options.attempts ?? []
+  }
+}
+
+/** The JSON body of an error in a client's dialect. */
+export function errorBody(
+  dialect: Dialect,
+  error: { code: ErrorCode; message: string; attempts?: readonly string[] },
+  requestId: string,
+): Record<string, unknown> {
+  const row = errorTable[error.code]
+  switch (dialect) {
+    case 'openai':
+      return {
+        error: {
+          message: error.message,
+          type: row.openaiType,
+          param: null,
+          code: error.code,
+          request_id: requestId,
+          ...(error.attempts !== undefined && error.attempts.length > 0 ? { attempts: error.attempts } : {}),
+        },
+      }
+    case 'anthropic':
+      return {
+        type: 'error',
+        error: { type: row.anthropicType, message: error.message },
+        request_id: requestId,
+      }
+    case 'ollama':
+      return { error: error.message, request_id: requestId }
+  }
+}
+
+/** The last bytes of a stream that broke: an error event as the dialect's clients expect it. */
+export function errorEvent(
+  dialect: Dialect,
+  format: 'sse' | 'ndjson',
+  error: { code: ErrorCode; message: string },
+  requestId: string,
+): string {
+  const body = JSON.stringify(errorBody(dialect, error, requestId))
+  if (format === 'ndjson') return `${body}\n`
+  return dialect === 'anthropic' ? `event: error\ndata: ${body}\n\n` : `data: ${body}\n\n`
+}

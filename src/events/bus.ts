@@ -1,0 +1,111 @@
+import type { Clock } from '../clock.ts'
+import type { GatewayEvent, GatewayEvents, GatewayEventType } from './events.ts'
+
+export interface Subscription {
+  /** Events that did not fit into this subscriber's buffer. */
+  readonly dropped: number
+  close(): void
+}
+
+interface Subscriber {
+  readonly types: ReadonlySet<GatewayEventType> | undefined
+  readonly capacity: number
+  readonly receive: (event: GatewayEvent) => void
+  readonly buffer: GatewayEvent[]
+  dropped: number
+  scheduled: boolean
+}
+
+/**
+ * Publish and subscribe within the process. A publisher never waits and never sees a subscriber's error:
+ * events wait in a buffer per subscriber and are handed over after the current turn. A full buffer drops the
+ * new event and counts it.
+ */
+export class EventBus {
+  readonly #clock: Clock
+  readonly #onError: (error: unknown, event: GatewayEvent) => void
+  readonly #subscribers = new Set<Subscriber>()
+  #sequence = 0
+  #dropped = 0
+
+  constructor(clock: Clock, onError: (error: unknown, event: GatewayEvent) => void) {
+    this.#clock = clock
+    this.#onError = onError
+  }
+
+  get published(): number {
+    return this.#sequence
+  }
+
+  /** Events dropped over all subscribers, closed ones included. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get subscribers(): number {
+    return this.#subscribers.size
+  }
+
+  publish<Type extends GatewayEventType>(type: Type, data: GatewayEvents[Type]): void {
+    this.#sequence++
+    const event = { type, sequence: this.#sequence, atMs: this.#clock.nowMs(), data } as GatewayEvent
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.types !== undefined && !subscriber.types.has(type)) continue
+      if (subscriber.buffer.length >= subscriber.capacity) {
+        subscriber.dropped++
+        this.#dropped++
+        continue
+      }
+      subscriber.buffer.push(event)
+      if (!subscriber.scheduled) {
+        subscriber.scheduled = true
+        setImmediate(() => this.#deliver(subscriber))
+      }
+    }
+  }
+
+  /**
+   * @param options.types only these; all if absent
+   * @param options.capacity events that may wait, 100 by default
+   */
+  subscribe(
+    receive: (event: GatewayEvent) => void,
+    options: { types?: readonly GatewayEventType[]; capacity?: number } = {},
+  ): Subscription {
+    const subscriber: Subscriber = {
+      types: options.types === undefined ? undefined : new Set(options.types),
+      capacity: options.capacity ?? 100,
+      receive,
+      buffer: [],
+      dropped: 0,
+      scheduled: false,
+    }
+    this.#subscribers.add(subscriber)
+    return {
+      get dropped() {
+        return subscriber.dropped
+      },
+      close: () => {
+        this.#subscribers.delete(subscriber)
+        subscriber.buffer.length = 0
+      },
+    }
+  }
+
+  close(): void {
+    this.#subscribers.clear()
+  }
+
+  #deliver(subscriber: Subscriber): void {
+    subscriber.scheduled = false
+    const events = subscriber.buffer.splice(0)
+    for (const event of events) {
+      if (!this.#subscribers.has(subscriber)) return
+      try {
+        subscriber.receive(event)
+      } catch (error) {
+        this.#onError(error, event)
+      }
+    }
+  }
+}

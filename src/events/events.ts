@@ -1,0 +1,29 @@
+import type { EndpointStatus } from '../endpoint/status.ts'
+import type { BreakerState } from '../resilience/breaker.ts'
+
+/** Everything that the concerns tell each other; the key is the event's type. */
+export interface GatewayEvents {
+  'endpoint.status': { endpoint: string; from: EndpointStatus; to: EndpointStatus; reason: string }
+  'breaker.transition': { endpoint: string; from: BreakerState; to: BreakerState; reason: string }
+  'discovery.completed': { endpoint: string; models: number; added: string[]; removed: string[] }
+  'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
+  /** An `auto` endpoint was recognised. */
+  'endpoint.detected': { endpoint: string; profile: string }
+  'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
+  'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
+  'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
+}
+
+export type GatewayEventType = keyof GatewayEvents
+
+/** One event as subscribers get it. */
+export type GatewayEvent = {
+  [Type in GatewayEventType]: {
+    readonly type: Type
+    /** Counts up from 1 in this process. */
+    readonly sequence: number
+    /** Epoch milliseconds. */
+    readonly atMs: number
+    readonly data: Readonly<GatewayEvents[Type]>
+  }
+}[GatewayEventType]

@@ -1,0 +1,83 @@
+/**
+ * Counters of many rows (endpoints, models), shared between threads without locks: every thread writes only
+ * its own plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned
+ * 64-bit float: exact up to 2^53.
+ */
+export class CounterTable<Column extends string> {
+  readonly columns: readonly Column[]
+  readonly rows: number
+  readonly threads: number
+  readonly buffer: SharedArrayBuffer
+  readonly #cells: Float64Array
+  readonly #plane: number
+  readonly #index: ReadonlyMap<Column, number>
+
+  constructor(
+    columns: readonly Column[],
+    rows: number,
+    share: { threads?: number; thread?: number; buffer?: SharedArrayBuffer } = {},
+  ) {
+    this.columns = columns
+    this.rows = rows
+    this.threads = share.threads ?? 1
+    this.#index = new Map(columns.map((column, index) => [column, index]))
+    this.#plane = rows * columns.length * (share.thread ?? 0)
+    this.buffer =
+      share.buffer ??
+      new SharedArrayBuffer(this.threads * rows * columns.length * Float64Array.BYTES_PER_ELEMENT)
+    this.#cells = new Float64Array(this.buffer)
+  }
+
+  /** The number to pass as `column` below; look it up once, at construction. */
+  column(name: Column): number {
+    const index = this.#index.get(name)
+    if (index === undefined) throw new RangeError(`no counter ${name}`)
+    return index
+  }
+
+  add(row: number, column: number, amount: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    this.#cells[at] = (this.#cells[at] ?? 0) + amount
+  }
+
+  /** Keeps the largest value seen. */
+  raise(row: number, column: number, value: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    if (value > (this.#cells[at] ?? 0)) this.#cells[at] = value
+  }
+
+  /** Keeps the smallest value seen; 0 means none yet. */
+  lower(row: number, column: number, value: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    const current = this.#cells[at] ?? 0
+    if (current === 0 || value < current) this.#cells[at] = value
+  }
+
+  sum(row: number, column: number): number {
+    let total = 0
+    for (let thread = 0; thread < this.threads; thread++) total += this.#read(thread, row, column)
+    return total
+  }
+
+  largest(row: number, column: number): number {
+    let largest = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      largest = Math.max(largest, this.#read(thread, row, column))
+    }
+    return largest
+  }
+
+  /** The smallest value over all threads; 0 where none was seen. */
+  smallest(row: number, column: number): number {
+    let smallest = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      const value = this.#read(thread, row, column)
+      if (value !== 0 && (smallest === 0 || value < smallest)) smallest = value
+    }
+    return smallest
+  }
+
+  #read(thread: number, row: number, column: number): number {
+    return this.#cells[(thread * this.rows + row) * this.columns.length + column] ?? 0
+  }
+}

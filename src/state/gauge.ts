@@ -1,0 +1,54 @@
+/**
+ * How many of something are going on, per row, exact over all threads. Each thread also keeps its own part,
+ * so that what a dead thread held can be given back.
+ */
+export class Gauge {
+  readonly rows: number
+  readonly buffer: SharedArrayBuffer
+  readonly #cells: Int32Array
+  readonly #own: number
+
+  constructor(rows: number, share: { threads?: number; thread?: number; buffer?: SharedArrayBuffer } = {}) {
+    this.rows = rows
+    this.buffer =
+      share.buffer ?? new SharedArrayBuffer(((share.threads ?? 1) + 1) * rows * Int32Array.BYTES_PER_ELEMENT)
+    this.#cells = new Int32Array(this.buffer)
+    this.#own = ((share.thread ?? 0) + 1) * rows
+  }
+
+  value(row: number): number {
+    return Atomics.load(this.#cells, row)
+  }
+
+  /**
+   * Takes one place if fewer than `limit` are taken (0: no limit).
+   * @returns false where the row is full
+   */
+  acquire(row: number, limit = 0): boolean {
+    if (limit > 0) {
+      for (;;) {
+        const current = Atomics.load(this.#cells, row)
+        if (current >= limit) return false
+        if (Atomics.compareExchange(this.#cells, row, current, current + 1) === current) break
+      }
+    } else {
+      Atomics.add(this.#cells, row, 1)
+    }
+    Atomics.add(this.#cells, this.#own + row, 1)
+    return true
+  }
+
+  release(row: number): void {
+    Atomics.sub(this.#cells, row, 1)
+    Atomics.sub(this.#cells, this.#own + row, 1)
+  }
+
+  /** Gives back all that `thread` still holds, once that thread has ended. */
+  reclaim(thread: number): void {
+    const plane = (thread + 1) * this.rows
+    for (let row = 0; row < this.rows; row++) {
+      const held = Atomics.exchange(this.#cells, plane + row, 0)
+      if (held > 0) Atomics.sub(this.#cells, row, held)
+    }
+  }
+}

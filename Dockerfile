@@ -1,0 +1,26 @@
+FROM node:24-alpine AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The runtime is the image's own; the pinned one is for clones.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+COPY plugins plugins
+COPY routes routes
+COPY simulator simulator
+RUN node_modules/.bin/tsc -p tsconfig.build.json && npm prune --omit=dev --ignore-scripts
+
+FROM node:24-alpine
+WORKDIR /app
+ENV NODE_ENV=production OLLA_SERVER_HOST=0.0.0.0
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+COPY bin bin
+COPY config config
+USER node
+EXPOSE 40114
+HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \
+  CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:40114/internal/health"]
+# Node is process 1 here and gets the stop signal itself.
+ENTRYPOINT ["node", "bin/olla-gateway.js"]

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Plain old syntax, so that an older Node can read it far enough to be told.
+import { existsSync } from 'node:fs'
+
+var found = process.versions.node.split('.').map(Number)
+if (found[0] < 22 || (found[0] === 22 && found[1] < 19)) {
+  console.error('olla-gateway needs Node 22.19 or later; this is Node ' + process.versions.node + '.')
+  process.exit(1)
+}
+
+// A clone runs its sources; the published package has only the built ones.
+var source = new URL('../src/cli.ts', import.meta.url)
+var entry = existsSync(source) ? source : new URL('../dist/src/cli.js', import.meta.url)
+import(entry.href).then(function (cli) {
+  return cli.main(process.argv.slice(2))
+})

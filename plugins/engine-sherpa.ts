@@ -1,0 +1,83 @@
+/**
+ * The simple engine's transport, on @fastify/reply-from. Decorates `upstreamTransport`; depends on the
+ * upstream pools, which it leaves to their owner on close.
+ */
+import replyFrom from '@fastify/reply-from'
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Dispatcher } from 'undici'
+import type { Attempt } from '../src/upstream/attempt.ts'
+import type { ClientReply } from '../src/upstream/client-relay.ts'
+import { headerLists, headerPairs } from '../src/upstream/header-shapes.ts'
+import type { UpstreamPools } from '../src/upstream/pools.ts'
+import type { Transport, UpstreamRequest } from '../src/upstream/transport.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    upstreamTransport: Transport
+  }
+}
+
+type RequestOptions = Dispatcher.RequestOptions & { origin: string }
+type RequestCallback = (error: Error | null, response: Dispatcher.ResponseData) => void
+
+class ReplyFromTransport implements Transport {
+  readonly #pools: UpstreamPools
+  #current: { attempt: Attempt; signal: AbortSignal } | undefined
+
+  constructor(pools: UpstreamPools) {
+    this.#pools = pools
+  }
+
+  send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {
+    if (!isFastifyReply(reply)) throw new TypeError('the sherpa engine needs a Fastify reply')
+    const abort = new AbortController()
+    attempt.onConnect((error) => abort.abort(error))
+    this.#current = { attempt, signal: abort.signal }
+    try {
+      reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
+        method: request.method,
+        body: request.body ?? null,
+        contentType: 'application/octet-stream',
+        retryDelay: () => null,
+        rewriteRequestHeaders: () => headerLists(request.headers),
+        rewriteHeaders: () => ({}),
+        onResponse: (_request, _reply, response) => relayStream(attempt, response),
+        onError: (_reply, { error }) => attempt.onError(error.cause ?? error),
+      })
+    } finally {
+      this.#current = undefined
+    }
+  }
+
+  /** reply-from calls this before `from` returns, so the attempt it is for is the current one. */
+  request(options: RequestOptions, callback: RequestCallback): void {
+    const current = this.#current
+    if (current === undefined) throw new Error('no attempt is being sent')
+    const pool = this.#pools.get(current.attempt.target.endpoint)
+    pool.request({ ...options, signal: current.signal }, callback)
+  }
+}
+
+function relayStream(attempt: Attempt, response: Dispatcher.ResponseData & { stream: NodeJS.ReadableStream }): void {
+  const { stream } = response
+  attempt.onHeaders(response.statusCode, headerPairs(response.headers), () => stream.resume())
+  stream.on('data', (chunk: Buffer) => {
+    if (!attempt.onData(chunk)) stream.pause()
+  })
+  stream.on('end', () => attempt.onComplete())
+  stream.on('error', (error) => attempt.onError(error))
+}
+
+function isFastifyReply(reply: ClientReply): reply is FastifyReply & ClientReply {
+  return 'from' in reply
+}
+
+export default fp(
+  async function engineSherpa(app) {
+    const transport = new ReplyFromTransport(app.upstreamPools)
+    app.decorate('upstreamTransport', transport)
+    await app.register(replyFrom, { undici: transport, disableRequestLogging: true, disableCache: true })
+  },
+  { name: 'gateway-engine', fastify: '5.x', dependencies: ['gateway-upstream-pools'] },
+)

@@ -1,0 +1,94 @@
+/**
+ * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
+ * on everything that decides where a request goes. On close, after the drain, nothing is left to do here.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { CoolDowns } from '../src/resilience/cool-down.ts'
+import { DeadlineSweep } from '../src/resilience/deadline-sweep.ts'
+import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-policy.ts'
+import { CapacityQueue } from '../src/selection/capacity-queue.ts'
+import { ProxyEngine } from '../src/upstream/engine.ts'
+import { gatheringFor, type StreamingProfile } from '../src/upstream/gathering.ts'
+
+export interface ProxyEngineOptions {
+  /** `olla` or `sherpa`; for display. */
+  readonly engine: string
+  /** Version of the gateway, for `Via`, `X-Served-By` and `X-Proxied-By`. */
+  readonly version: string
+  /** A whole request, all attempts; milliseconds, 0 is no limit. Default 900,000. */
+  readonly totalTimeoutMs?: number
+  /** Silence of a client that takes nothing; milliseconds, 0 is no limit. Default 600,000. */
+  readonly clientStallMs?: number
+  /** Default `auto`. */
+  readonly streamingProfile?: StreamingProfile
+  /** Bytes joined where chunks are gathered. Default 65,536. */
+  readonly bufferBytes?: number
+  /** Default 429, 502, 503, 504. */
+  readonly failoverStatuses?: readonly number[]
+  readonly retries?: Partial<RetryPolicyOptions>
+  readonly queue?: { readonly maxWaiting: number; readonly maxWaitMs: number }
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    proxyEngine: ProxyEngine
+  }
+}
+
+export default fp<ProxyEngineOptions>(
+  function proxyEngine(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000)
+    const deadlines = new DeadlineSweep(clock)
+    const engine = new ProxyEngine(options.engine, {
+      clock,
+      options: {
+        version: options.version,
+        totalTimeoutMs: options.totalTimeoutMs ?? 900_000,
+        clientStallMs: options.clientStallMs ?? 600_000,
+        queueWaitMs: options.queue?.maxWaitMs ?? 30_000,
+        failoverStatuses: new Set(options.failoverStatuses ?? [429, 502, 503, 504]),
+        gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
+      },
+      transport: app.upstreamTransport,
+      selector: app.endpointSelector,
+      breakers: app.circuitBreakers,
+      inFlight: app.gatewayCells.inFlight,
+      health: app.healthChecker,
+      coolDowns: app.endpointSelector.coolDowns,
+      retries: new RetryPolicy(options.retries ?? {}),
+      queue,
+      deadlines,
+      stats: app.gatewayStats,
+      events: app.gatewayEvents,
+      active: new Set(),
+    })
+    app.decorate('proxyEngine', engine)
+    app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
+    const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
+      types: ['endpoint.status', 'breaker.transition'],
+    })
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      deadlines.stop()
+      closed()
+    })
+    done()
+  },
+  {
+    name: 'gateway-proxy-engine',
+    fastify: '5.x',
+    dependencies: [
+      'gateway-events',
+      'gateway-state',
+      'gateway-lifecycle',
+      'gateway-circuit-breaker',
+      'gateway-health-checker',
+      'gateway-endpoint-selector',
+      'gateway-stats',
+      'gateway-engine',
+    ],
+  },
+)

@@ -1,0 +1,101 @@
+import type { Clock } from '../clock.ts'
+import type { EventBus } from '../events/bus.ts'
+
+/** Where the gateway is in its life: it serves, stops taking requests, or has stopped. */
+export type LifecyclePhase = 'serving' | 'draining' | 'stopped'
+
+export interface DrainTarget {
+  /** Requests under way. */
+  inFlight(): number
+  /** Ends what is under way so that clients see it; returns how many. */
+  cutAll(): number
+}
+
+export interface DrainResult {
+  /** Requests that were under way when the drain began. */
+  readonly drained: number
+  /** Requests that had to be ended. */
+  readonly cut: number
+}
+
+/** How often a drain looks whether requests are still under way. */
+const pollMs = 20
+
+/**
+ * Graceful stop: not ready first, then nothing new, then wait for what is under way up to a limit, then end
+ * the rest visibly.
+ */
+export class GatewayLifecycle {
+  readonly #clock: Clock
+  readonly #events: EventBus
+  readonly #timeoutMs: number
+  readonly #delayMs: number
+  readonly #targets = new Set<DrainTarget>()
+  #phase: LifecyclePhase = 'serving'
+  #result: DrainResult | undefined
+
+  /**
+   * @param options.timeoutMs how long requests may go on
+   * @param options.delayMs between "not ready" and the drain, so that a load balancer notices
+   */
+  constructor(clock: Clock, events: EventBus, options: { timeoutMs: number; delayMs: number }) {
+    this.#clock = clock
+    this.#events = events
+    this.#timeoutMs = options.timeoutMs
+    this.#delayMs = options.delayMs
+  }
+
+  get phase(): LifecyclePhase {
+    return this.#phase
+  }
+
+  get draining(): boolean {
+    return this.#phase !== 'serving'
+  }
+
+  /** What the drain came to; undefined before its end. */
+  get result(): DrainResult | undefined {
+    return this.#result
+  }
+
+  track(target: DrainTarget): void {
+    this.#targets.add(target)
+  }
+
+  get inFlight(): number {
+    let inFlight = 0
+    for (const target of this.#targets) inFlight += target.inFlight()
+    return inFlight
+  }
+
+  /**
+   * @param onRefuse called when new requests are no longer wanted
+   * @param onPoll called again and again while requests finish
+   */
+  async drain(onRefuse: () => void, onPoll: () => void): Promise<DrainResult> {
+    if (this.#result !== undefined) return this.#result
+    this.#phase = 'draining'
+    const drained = this.inFlight
+    this.#events.publish('lifecycle.phase', { phase: 'draining', inFlight: drained })
+    if (this.#delayMs > 0) await this.#sleep(this.#delayMs)
+    onRefuse()
+    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
+    while (this.inFlight > 0 && this.#clock.monotonicMs() < deadlineMs) {
+      onPoll()
+      await this.#sleep(pollMs)
+    }
+    let cut = 0
+    for (const target of this.#targets) cut += target.cutAll()
+    onPoll()
+    this.#phase = 'stopped'
+    this.#result = { drained, cut }
+    this.#events.publish('lifecycle.phase', { phase: cut > 0 ? 'cut' : 'drained', inFlight: cut })
+    return this.#result
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+}

@@ -1,0 +1,66 @@
+import closeWithGrace from 'close-with-grace'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { GatewayConfig } from './config/schema.ts'
+import gateway from './gateway.ts'
+import type { DrainResult } from './lifecycle/drain.ts'
+
+export interface ServerOptions {
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  /** Called once after everything else has stopped. */
+  readonly onStopped?: () => Promise<void>
+}
+
+/** Time for closing sockets and files after the drain, before the process ends without them. */
+const closingMs = 5_000
+
+/** The process's own Fastify, with what only the owner of a listener can set. */
+async function createServer(
+  { config, logger }: ServerOptions,
+  onDrained: (result: DrainResult) => void,
+): Promise<FastifyInstance> {
+  const { server, proxy } = config
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: server.request_limits.max_body_size,
+    requestTimeout: server.read_timeout,
+    keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    http: {
+      headersTimeout: server.read_header_timeout || 60_000,
+      // Above the configured limit, so that the gateway's own check answers, with a request ID.
+      maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
+      highWaterMark: Math.max(1024, proxy.stream_buffer_size),
+    },
+  })
+  await app.register(gateway, { config, onDrained })
+  return app
+}
+
+/**
+ * Serves until a signal; resolves once the port is open. The process ends with 0 where all requests had
+ * finished, else with 1; a second signal ends it at once.
+ */
+export async function serve(options: ServerOptions): Promise<{ app: FastifyInstance; address: string }> {
+  const { config, logger } = options
+  let drained: DrainResult | undefined
+  const app = await createServer(options, (result) => {
+    drained = result
+  })
+  const address = await app.listen({ host: config.server.host, port: config.server.port })
+  const delay = config.server.shutdown_timeout + config.server.shutdown_delay + closingMs
+  closeWithGrace({ delay, logger: false }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'unexpected error')
+    else logger.info({ signal }, 'stopping')
+    await app.close()
+    const cut = drained?.cut ?? 0
+    logger.info({ in_flight: drained?.drained ?? 0, cut }, 'stopped')
+    await options.onStopped?.()
+    // close-with-grace exits with 1 for an error: clients whose answers were cut deserve no less.
+    if (cut > 0) throw new Error(`${cut} requests were cut`)
+  })
+  return { app, address }
+}

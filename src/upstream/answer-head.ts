@@ -1,0 +1,44 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { RoutingOutcome } from '../model/router.ts'
+import type { RequestContext } from '../request/context.ts'
+import { isHeaderValue } from './request-headers.ts'
+import { clientHeaders, type UpstreamHead } from './response-headers.ts'
+
+/** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
+export interface AnswerOrigin {
+  readonly context: RequestContext
+  readonly routing: RoutingOutcome
+  readonly endpoint: Endpoint
+  /** Attempts so far, this one included. */
+  readonly attempts: number
+  readonly isStream: boolean
+  readonly version: string
+  /** Headers set on the reply before: request ID, limits, CORS. */
+  readonly set: Readonly<Record<string, number | string | readonly string[] | undefined>>
+}
+
+/** The complete flat header list of a relayed answer. */
+export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
+  const own = ownHeaders(origin)
+  const names = new Set<string>()
+  for (let at = 0; at < own.length; at += 2) names.add((own[at] ?? '').toLowerCase())
+  return clientHeaders(head.headers, own, names, origin.endpoint.secretHeaderNames, origin.version)
+}
+
+function ownHeaders({ context, endpoint, attempts, isStream, version, set }: AnswerOrigin): string[] {
+  const own: string[] = []
+  for (const name in set) {
+    const value = set[name]
+    if (typeof value === 'string') own.push(name, value)
+    else if (typeof value === 'number') own.push(name, String(value))
+    else if (value !== undefined) for (const each of value) own.push(name, each)
+  }
+  own.push('X-Olla-Endpoint', isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name))
+  own.push('X-Olla-Backend-Type', endpoint.type)
+  own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
+  own.push('X-Served-By', `Olla/${version}`)
+  if (attempts > 1) own.push('X-Olla-Attempts', String(attempts))
+  // Buffering proxies in front would hold tokens back.
+  if (isStream) own.push('X-Accel-Buffering', 'no')
+  return own
+}

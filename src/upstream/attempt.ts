@@ -1,0 +1,133 @@
+import type { RoutedEndpoint } from '../model/router.ts'
+import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import { type AttemptFailure, classifyFailure } from './failure.ts'
+import { headerTexts, type UpstreamHead } from './response-headers.ts'
+
+/** What an attempt tells its exchange. A settled attempt says nothing more. */
+export interface AttemptOwner {
+  /** The connection is up and the request is on its way. */
+  sent(attempt: Attempt): void
+  /** @returns false to let the answer's body go */
+  head(attempt: Attempt, head: UpstreamHead): boolean
+  /** @returns false to pause the endpoint until `resume` */
+  data(attempt: Attempt, chunk: Buffer): boolean
+  complete(attempt: Attempt): void
+  failed(attempt: Attempt, failure: AttemptFailure): void
+}
+
+/** An answer that was passed over for another endpoint, kept in case all others fail worse. */
+export interface KeptAnswer {
+  readonly head: UpstreamHead
+  readonly chunks: Buffer[]
+  bytes: number
+  complete: boolean
+}
+
+/** Most bytes of a passed-over answer that are kept: error bodies are small. */
+export const keptAnswerBytes = 65_536
+
+class AttemptCancelled extends Error {
+  readonly code = 'ERR_ATTEMPT_CANCELLED'
+}
+
+/**
+ * One try of a request on one endpoint, as the handler that undici drives. It is the only place that knows
+ * undici's callbacks; stale ones, after a cancel, end here.
+ */
+export class Attempt {
+  readonly target: RoutedEndpoint
+  readonly permit: BreakerPermit
+  readonly startedMs: number
+  firstByteMs: number | undefined
+  statusCode: number | undefined
+  kept: KeptAnswer | undefined
+  /** Whether its place on the endpoint was given back. */
+  placeFreed = false
+  readonly #owner: AttemptOwner
+  #abort: ((error?: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #over = false
+
+  constructor(owner: AttemptOwner, target: RoutedEndpoint, permit: BreakerPermit, startedMs: number) {
+    this.#owner = owner
+    this.target = target
+    this.permit = permit
+    this.startedMs = startedMs
+  }
+
+  /** Ends the attempt now: the connection to the endpoint is closed so that its work stops. */
+  cancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#abort?.(new AttemptCancelled('cancelled'))
+  }
+
+  resume(): void {
+    this.#resume?.()
+  }
+
+  /** Takes a passed-over answer up again: what comes from now on goes to the owner. */
+  adopt(): KeptAnswer | undefined {
+    const { kept } = this
+    this.kept = undefined
+    return this.#over && kept?.complete !== true ? undefined : kept
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    if (this.#over) {
+      abort(new AttemptCancelled('cancelled'))
+      return
+    }
+    this.#abort = abort
+    this.#owner.sent(this)
+  }
+
+  onHeaders(statusCode: number, rawHeaders: readonly (Buffer | string)[], resume: () => void): boolean {
+    if (this.#over) return true
+    if (statusCode < 200) return true
+    this.#resume = resume
+    this.statusCode = statusCode
+    const head = { statusCode, headers: headerTexts(rawHeaders) }
+    if (!this.#owner.head(this, head)) this.kept = { head, chunks: [], bytes: 0, complete: false }
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true
+    if (this.kept !== undefined) {
+      this.#keep(this.kept, chunk)
+      return true
+    }
+    return this.#owner.data(this, chunk)
+  }
+
+  onComplete(): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.kept === undefined) this.#owner.complete(this)
+    else this.kept.complete = true
+  }
+
+  onError(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.kept === undefined) this.#owner.failed(this, classifyFailure(error))
+  }
+
+  /** Ends the attempt with a failure that the gateway has found itself (a time limit). */
+  expire(failure: AttemptFailure): void {
+    if (this.#over) return
+    this.#over = true
+    this.#abort?.(new AttemptCancelled(failure.kind))
+    this.#owner.failed(this, failure)
+  }
+
+  #keep(kept: KeptAnswer, chunk: Buffer): void {
+    kept.bytes += chunk.length
+    if (kept.bytes > keptAnswerBytes) {
+      this.cancel()
+      return
+    }
+    kept.chunks.push(chunk)
+  }
+}

@@ -1,0 +1,109 @@
+import type { ServerResponse } from 'node:http'
+import { usageTailBytes } from '../stream/tail-usage.ts'
+
+/** The part of a Fastify reply that an exchange needs. */
+export interface ClientReply {
+  readonly raw: ServerResponse
+  hijack(): unknown
+  getHeaders(): Record<string, number | string | string[] | undefined>
+  send(payload: unknown): unknown
+}
+
+/** How an answer is framed: decides whether an error can still be told inside it. */
+export type StreamFormat = 'sse' | 'ndjson' | 'other'
+
+export function streamFormat(contentType: string | undefined): StreamFormat {
+  if (contentType === undefined) return 'other'
+  if (contentType.startsWith('text/event-stream')) return 'sse'
+  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl')) return 'ndjson'
+  return 'other'
+}
+
+/** How an answer is written. */
+export interface RelayShape {
+  readonly format: StreamFormat
+  /** Whether its length was announced: then nothing can be added to it. */
+  readonly hasLength: boolean
+  /** Chunks are joined up to this size before they are sent; 0 sends each at once. */
+  readonly gatherBytes: number
+}
+
+const emptyBuffer = Buffer.alloc(0)
+
+/**
+ * Writes one answer to a client: bytes as they come, with backpressure. `write` returns false when the client
+ * is slower than the endpoint; the owner pauses the endpoint until the response drains.
+ */
+export class ClientRelay {
+  readonly #raw: ServerResponse
+  #shape: RelayShape = { format: 'other', hasLength: true, gatherBytes: 0 }
+  #gathered: Buffer[] = []
+  #gatheredBytes = 0
+  #last = emptyBuffer
+  #beforeLast = emptyBuffer
+  bodyBytes = 0
+
+  constructor(raw: ServerResponse) {
+    this.#raw = raw
+  }
+
+  /** @param headers flat name/value pairs */
+  begin(statusCode: number, headers: string[], shape: RelayShape): void {
+    this.#shape = shape
+    this.#raw.writeHead(statusCode, headers)
+  }
+
+  write(chunk: Buffer): boolean {
+    this.bodyBytes += chunk.length
+    this.#beforeLast = this.#last
+    this.#last = chunk
+    if (this.#shape.gatherBytes === 0) return this.#raw.write(chunk)
+    this.#gathered.push(chunk)
+    this.#gatheredBytes += chunk.length
+    return this.#gatheredBytes < this.#shape.gatherBytes || this.#raw.write(this.#takeGathered())
+  }
+
+  end(): void {
+    if (this.#gatheredBytes > 0) this.#raw.end(this.#takeGathered())
+    else this.#raw.end()
+  }
+
+  /**
+   * Ends an answer that cannot be completed so that nobody takes it for complete: an error event where the
+   * framing has room for one, then the connection is cut.
+   * @param event the dialect's error event for this format
+   */
+  breakOff(event: (format: 'sse' | 'ndjson') => string): void {
+    const raw = this.#raw
+    const { format, hasLength } = this.#shape
+    if (format === 'other' || hasLength || raw.writableNeedDrain) {
+      raw.destroy()
+      return
+    }
+    if (this.#gatheredBytes > 0) raw.write(this.#takeGathered())
+    raw.write(`${this.#boundary(format)}${event(format)}`, () => raw.destroy())
+  }
+
+  /** The last bytes of the answer, at most `usageTailBytes`. */
+  tail(): Buffer {
+    if (this.#last.length >= usageTailBytes || this.#beforeLast.length === 0) {
+      return this.#last.subarray(-usageTailBytes)
+    }
+    return Buffer.concat([this.#beforeLast.subarray(-usageTailBytes), this.#last]).subarray(-usageTailBytes)
+  }
+
+  /** What separates a possibly unfinished event from the next one. */
+  #boundary(format: 'sse' | 'ndjson'): string {
+    if (this.bodyBytes === 0) return ''
+    const end = this.tail().subarray(-2).toString('latin1')
+    if (format === 'ndjson') return end.endsWith('\n') ? '' : '\n'
+    return end === '\n\n' ? '' : '\n\n'
+  }
+
+  #takeGathered(): Buffer {
+    const joined = Buffer.concat(this.#gathered, this.#gatheredBytes)
+    this.#gathered = []
+    this.#gatheredBytes = 0
+    return joined
+  }
+}

@@ -1,0 +1,49 @@
+import type { Socket } from 'node:net'
+import { buildConnector } from 'undici'
+
+export interface ConnectorOptions {
+  /** Milliseconds for the TCP connection; 0 is no limit. */
+  readonly connectTimeoutMs: number
+  /** Milliseconds for the TLS handshake after it; 0 is no limit. */
+  readonly tlsTimeoutMs: number
+  /** Milliseconds between TCP keep-alive probes; 0 switches them off. */
+  readonly keepAliveMs: number
+}
+
+/** A handshake that took longer than `tlsTimeoutMs`. */
+class TlsTimeoutError extends Error {
+  readonly code = 'ERR_TLS_HANDSHAKE_TIMEOUT'
+}
+
+/**
+ * Connects with a limit of its own for each stage: undici's single timeout covers TCP and TLS together.
+ * The returned function is what undici takes as `connect`.
+ */
+export function createConnector(options: ConnectorOptions): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: options.connectTimeoutMs === 0 ? 0 : options.connectTimeoutMs + options.tlsTimeoutMs,
+    keepAlive: options.keepAliveMs > 0,
+    keepAliveInitialDelay: options.keepAliveMs,
+  })
+  if (options.tlsTimeoutMs === 0) return connect
+  return (target, callback) => {
+    const socket = connect(target, callback) as unknown
+    if (target.protocol === 'https:' && isSocket(socket)) limitHandshake(socket, options.tlsTimeoutMs)
+  }
+}
+
+/** undici's types hide that a connector returns its socket. */
+function isSocket(value: unknown): value is Socket {
+  return typeof value === 'object' && value !== null && 'destroy' in value && 'once' in value
+}
+
+function limitHandshake(socket: Socket, timeoutMs: number): void {
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => clearTimeout(timer)
+  socket.once('connect', () => {
+    timer = setTimeout(() => socket.destroy(new TlsTimeoutError('TLS handshake timeout')), timeoutMs)
+    timer.unref()
+  })
+  socket.once('secureConnect', stop)
+  socket.once('close', stop)
+}

@@ -1,0 +1,36 @@
+import type { ClientReply } from './client-relay.ts'
+import { Exchange, type ExchangeRequest } from './exchange.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+
+/** The one contract of both engines: takes a request over and answers it, whatever happens. */
+export class ProxyEngine {
+  readonly name: string
+  readonly #services: ExchangeServices
+
+  constructor(name: string, services: ExchangeServices) {
+    this.name = name
+    this.#services = services
+  }
+
+  /** Requests under way. */
+  get active(): number {
+    return this.#services.active.size
+  }
+
+  /** Requests that wait for a place on an endpoint. */
+  get waiting(): number {
+    return this.#services.queue.waiting
+  }
+
+  /** Begins the exchange; it ends by itself and answers through `reply`. */
+  handle(request: ExchangeRequest, reply: ClientReply): void {
+    new Exchange(this.#services, request, reply).start()
+  }
+
+  /** Ends what is still under way so that clients see it, after a drain that took too long. */
+  cutAll(): number {
+    const cut = this.#services.active.size
+    for (const exchange of [...this.#services.active]) exchange.cut()
+    return cut
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../clock.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { HealthChecker } from '../health/health-checker.ts'
+import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import type { CoolDowns } from '../resilience/cool-down.ts'
+import type { DeadlineSweep } from '../resilience/deadline-sweep.ts'
+import type { RetryPolicy } from '../resilience/retry-policy.ts'
+import type { CapacityQueue } from '../selection/capacity-queue.ts'
+import type { EndpointSelector } from '../selection/selector.ts'
+import type { Gauge } from '../state/gauge.ts'
+import type { GatewayStats } from '../stats/gateway-stats.ts'
+import type { Exchange } from './exchange.ts'
+import type { Transport } from './transport.ts'
+
+/** Settings of all exchanges; times in milliseconds, 0 is no limit. */
+export interface ExchangeOptions {
+  /** Version of the gateway, for `Via` and its kind. */
+  readonly version: string
+  readonly totalTimeoutMs: number
+  /** Longest wait for a place on an endpoint at its `max_concurrent`. */
+  readonly queueWaitMs: number
+  /** How long a client may take nothing before it counts as gone. */
+  readonly clientStallMs: number
+  /** Answers that move a request to the next endpoint. */
+  readonly failoverStatuses: ReadonlySet<number>
+  /** Size up to which chunks of this content type are joined; 0 sends each at once. */
+  gatherBytes(contentType: string | undefined): number
+}
+
+/** What every exchange of an engine shares. */
+export interface ExchangeServices {
+  readonly clock: Clock
+  readonly options: ExchangeOptions
+  readonly transport: Transport
+  readonly selector: EndpointSelector
+  readonly breakers: CircuitBreakers
+  readonly inFlight: Gauge
+  readonly health: Pick<HealthChecker, 'report'>
+  readonly coolDowns: CoolDowns
+  readonly retries: RetryPolicy
+  readonly queue: CapacityQueue
+  readonly deadlines: DeadlineSweep
+  readonly stats: GatewayStats
+  readonly events: EventBus
+  /** Exchanges that have not settled. */
+  readonly active: Set<Exchange>
+}

@@ -1,0 +1,121 @@
+/**
+ * Why an attempt failed.
+ *
+ * - `refused`, `unreachable`, `dns`, `tls`, `connect_timeout`: no connection, the request was never sent
+ * - `reset`, `closed`: the connection ended before the answer did
+ * - `first_byte_timeout`, `idle_timeout`, `total_timeout`: the answer did not come in time
+ * - `status`: answered with a status that moves on to the next endpoint
+ * - `protocol`: what came back is not HTTP
+ */
+export type FailureKind =
+  | 'refused'
+  | 'unreachable'
+  | 'dns'
+  | 'tls'
+  | 'connect_timeout'
+  | 'reset'
+  | 'closed'
+  | 'first_byte_timeout'
+  | 'idle_timeout'
+  | 'total_timeout'
+  | 'status'
+  | 'protocol'
+
+export interface AttemptFailure {
+  readonly kind: FailureKind
+  /** Of `status` failures. */
+  readonly statusCode?: number
+  /** Milliseconds, from the answer's `Retry-After`. */
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+/** Whether the request cannot have reached the endpoint: trying elsewhere costs no work twice. */
+export function neverSent(kind: FailureKind): boolean {
+  return kind === 'refused' || kind === 'unreachable' || kind === 'dns' || kind === 'tls' || kind === 'connect_timeout'
+}
+
+/** What clients and logs are told; no address, no raw error text. */
+export function describeFailure(failure: AttemptFailure): string {
+  switch (failure.kind) {
+    case 'refused':
+      return 'connection refused'
+    case 'unreachable':
+      return 'host unreachable'
+    case 'dns':
+      return 'host name not found'
+    case 'tls':
+      return 'TLS handshake failed'
+    case 'connect_timeout':
+      return 'connect timeout'
+    case 'reset':
+      return 'connection reset'
+    case 'closed':
+      return 'connection closed before the answer was complete'
+    case 'first_byte_timeout':
+      return 'no first byte in time'
+    case 'idle_timeout':
+      return 'stalled'
+    case 'total_timeout':
+      return 'total time limit'
+    case 'status':
+      return `status ${failure.statusCode ?? 0}`
+    case 'protocol':
+      return 'invalid HTTP response'
+  }
+}
+
+const kindByCode: Readonly<Record<string, FailureKind>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ECONNABORTED: 'reset',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  EHOSTDOWN: 'unreachable',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ETIMEDOUT: 'connect_timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
+  UND_ERR_SOCKET: 'closed',
+  UND_ERR_HEADERS_TIMEOUT: 'first_byte_timeout',
+  UND_ERR_BODY_TIMEOUT: 'idle_timeout',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'closed',
+  UND_ERR_HEADERS_OVERFLOW: 'protocol',
+  UND_ERR_DESTROYED: 'closed',
+  UND_ERR_CLOSED: 'closed',
+}
+
+/** Recognises an error of undici or of a socket by its code, through `cause` and `AggregateError`. */
+export function classifyFailure(error: unknown): AttemptFailure {
+  let current: unknown = error
+  for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
+    const code = 'code' in current && typeof current.code === 'string' ? current.code : undefined
+    if (code !== undefined) {
+      const kind = kindByCode[code] ?? kindByPrefix(code)
+      // A closed socket often carries the reason it was closed for.
+      if (kind === 'closed' && hasCode(current, 'cause')) {
+        current = (current as { cause: unknown }).cause
+        continue
+      }
+      if (kind !== undefined) return { kind, cause: error }
+    }
+    if (current instanceof AggregateError) current = current.errors[0]
+    else if ('cause' in current) current = current.cause
+    else break
+  }
+  return { kind: 'closed', cause: error }
+}
+
+function kindByPrefix(code: string): FailureKind | undefined {
+  if (code.startsWith('HPE_')) return 'protocol'
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return 'tls'
+  return undefined
+}
+
+function hasCode(value: object, key: string): boolean {
+  if (!(key in value)) return false
+  const inner: unknown = Reflect.get(value, key)
+  return typeof inner === 'object' && inner !== null && 'code' in inner
+}

@@ -1,0 +1,20 @@
+import type { ClientReply } from "./client-relay.ts"
+import type { Attempt } from './attempt.ts'
+
+/** A request as an endpoint gets it. */
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  /** Flat name/value pairs, without `Host` and `Content-Length`. */
+  readonly headers: readonly string[]
+  readonly body: Buffer | null
+}
+
+/**
+ * How an engine carries one attempt to its endpoint: it drives the attempt's `on…` callbacks as undici's
+ * dispatch does. Everything else is the exchange's, the same for every engine.
+ */
+export interface Transport {
+  send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void
+}

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { errors } from 'undici'
+import { classifyFailure } from '../../src/upstream/failure.ts'
+
+const coded = (code: string, cause?: unknown) => Object.assign(new Error('secret detail', { cause }), { code })
+
+describe('classifyFailure', () => {
+  const cases: [unknown, string][] = [
+    [coded('ECONNREFUSED'), 'refused'],
+    [coded('ECONNRESET'), 'reset'],
+    [coded('EPIPE'), 'reset'],
+    [coded('ENOTFOUND'), 'dns'],
+    [coded('EHOSTUNREACH'), 'unreachable'],
+    [coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
+    [coded('ERR_TLS_HANDSHAKE_TIMEOUT'), 'tls'],
+    [coded('HPE_INVALID_CONSTANT'), 'protocol'],
+    [new errors.ConnectTimeoutError('x'), 'connect_timeout'],
+    [new errors.SocketError('other side closed'), 'closed'],
+    [new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), 'refused'],
+    [coded('UND_ERR_SOCKET', coded('ECONNRESET')), 'reset'],
+    [new Error('no code at all'), 'closed'],
+    ['not an error', 'closed'],
+  ]
+  for (const [error, kind] of cases) {
+    it(`takes ${error instanceof Error ? (Reflect.get(error, 'code') ?? error.name) : error} for ${kind}`, () => {
+      assert.equal(classifyFailure(error).kind, kind)
+    })
+  }
+})

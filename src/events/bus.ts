@@ -24,13 +24,16 @@ interface Subscriber {
 export class EventBus {
   readonly #clock: Clock
   readonly #onError: (error: unknown, event: GatewayEvent) => void
+  readonly #capacity: number
   readonly #subscribers = new Set<Subscriber>()
   #sequence = 0
   #dropped = 0
 
-  constructor(clock: Clock, onError: (error: unknown, event: GatewayEvent) => void) {
+  /** @param capacity events that may wait for a subscriber that does not say otherwise */
+  constructor(clock: Clock, onError: (error: unknown, event: GatewayEvent) => void, capacity = 100) {
     this.#clock = clock
     this.#onError = onError
+    this.#capacity = capacity
   }
 
   get published(): number {
@@ -66,7 +69,7 @@ export class EventBus {
 
   /**
    * @param options.types only these; all if absent
-   * @param options.capacity events that may wait, 100 by default
+   * @param options.capacity events that may wait; the bus's own if absent
    */
   subscribe(
     receive: (event: GatewayEvent) => void,
@@ -74,7 +77,7 @@ export class EventBus {
   ): Subscription {
     const subscriber: Subscriber = {
       types: options.types === undefined ? undefined : new Set(options.types),
-      capacity: options.capacity ?? 100,
+      capacity: options.capacity ?? this.#capacity,
       receive,
       buffer: [],
       dropped: 0,

@@ -1,0 +1,35 @@
+/**
+ * The event bus. Decorates `gatewayEvents`; depends on nothing. On close, last of all, subscribers hear no more.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { EventBus } from '../src/events/bus.ts'
+
+export interface EventsOptions {
+  /** Events that may wait for a subscriber that does not say otherwise, at least 1. Default 100. */
+  readonly subscriberCapacity?: number
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewayEvents: EventBus
+  }
+}
+
+export default fp<EventsOptions>(
+  function events(app, options, done) {
+    const bus = new EventBus(
+      options.clock ?? systemClock,
+      (error, event) => app.log.error({ err: error, event: event.type }, 'a subscriber failed'),
+      options.subscriberCapacity,
+    )
+    app.decorate('gatewayEvents', bus)
+    app.addHook('onClose', function stop(_app, closed) {
+      bus.close()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-events', fastify: '5.x' },
+)

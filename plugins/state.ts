@@ -1,0 +1,33 @@
+/**
+ * The numbers that requests and probes share. Decorates `gatewayCells`; depends on nothing, holds nothing to
+ * close.
+ */
+import fp from 'fastify-plugin'
+import { GatewayCells } from '../src/state/cells.ts'
+
+export interface StateOptions {
+  /** Endpoints that have room. Default 256. */
+  readonly endpointCapacity?: number
+  /** Models with a row of their own, and one row for all others. Default 512. */
+  readonly modelCapacity?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewayCells: GatewayCells
+  }
+}
+
+export default fp<StateOptions>(
+  function state(app, { endpointCapacity, modelCapacity }, done) {
+    app.decorate(
+      'gatewayCells',
+      new GatewayCells({
+        ...(endpointCapacity === undefined ? {} : { endpoints: endpointCapacity }),
+        ...(modelCapacity === undefined ? {} : { models: modelCapacity }),
+      }),
+    )
+    done()
+  },
+  { name: 'gateway-state', fastify: '5.x' },
+)

@@ -59,7 +59,10 @@ class ReplyFromTransport implements Transport {
   }
 }
 
-function relayStream(attempt: Attempt, response: Dispatcher.ResponseData & { stream: NodeJS.ReadableStream }): void {
+function relayStream(
+  attempt: Attempt,
+  response: Dispatcher.ResponseData & { stream: NodeJS.ReadableStream },
+): void {
   const { stream } = response
   attempt.onHeaders(response.statusCode, headerPairs(response.headers), () => stream.resume())
   stream.on('data', (chunk: Buffer) => {

@@ -48,12 +48,18 @@ export default fp<ProxyRoutesOptions>(
     name: 'gateway-routes-proxy',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-backend-profiles', 'gateway-request-context', 'gateway-model-routing', 'gateway-proxy-engine'],
+    dependencies: [
+      'gateway-backend-profiles',
+      'gateway-request-context',
+      'gateway-model-routing',
+      'gateway-proxy-engine',
+    ],
   },
 )
 
 function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mount): void {
-  const handler = (request: FastifyRequest, reply: FastifyReply) => proxy(app, options, mountPoint, request, reply)
+  const handler = (request: FastifyRequest, reply: FastifyReply) =>
+    proxy(app, options, mountPoint, request, reply)
   app.route({ method: app.supportedMethods, url: `${mountPoint.prefix}/*`, handler, exposeHeadRoute: false })
   if (mountPoint.prefix.startsWith('/olla/')) {
     app.get(mountPoint.prefix, (request, reply) => {
@@ -122,13 +128,20 @@ function setRoutingHeaders(reply: FastifyReply, routing: RoutingOutcome): void {
   reply.header('X-Olla-Routing-Reason', routing.reason)
 }
 
-function rejection(routing: RoutingOutcome, provider: string | undefined, model: string | undefined): GatewayError {
+function rejection(
+  routing: RoutingOutcome,
+  provider: string | undefined,
+  model: string | undefined,
+): GatewayError {
   const named = model === undefined ? '' : ` "${model}"`
   if (routing.reason === 'model_not_found') {
     return new GatewayError('model_not_found', `model_not_found: no endpoint has the model${named}.`)
   }
   if (model !== undefined && routing.status === 503) {
-    return new GatewayError('model_unavailable', `${routing.reason}: no endpoint that has the model${named} is available now.`)
+    return new GatewayError(
+      'model_unavailable',
+      `${routing.reason}: no endpoint that has the model${named} is available now.`,
+    )
   }
   if (provider !== undefined && routing.status === 404) {
     return new GatewayError('no_endpoints', `No ${provider} endpoints available`)

@@ -34,7 +34,10 @@ export interface GatewayOptions {
  * The gateway as one Fastify plugin: all of it lives in its own scope, so nothing leaks into the host, and
  * `prefix` moves every route. The order below is the start order; closing runs in reverse.
  */
-export default async function gateway(app: FastifyInstance, { config, onDrained }: GatewayOptions): Promise<void> {
+export default async function gateway(
+  app: FastifyInstance,
+  { config, onDrained }: GatewayOptions,
+): Promise<void> {
   const { server, proxy, discovery, model_registry } = config
   const { rate_limits, request_limits } = server
 }

@@ -15,7 +15,8 @@ const root = findRoot()
 
 function readVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version)
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version)
   return '0.0.0'
 }
 

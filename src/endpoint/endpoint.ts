@@ -49,6 +49,9 @@ export interface Endpoint {
   readonly healthUrl: string
   /** Absolute URL of the model list. */
   readonly modelUrl: string
+  /** Whether the configuration names the URL, so that a detected profile does not change it. */
+  readonly ownHealthUrl: boolean
+  readonly ownModelUrl: boolean
   readonly checkIntervalMs: number
   readonly checkTimeoutMs: number
   /** Static headers and outbound auth, flat name/value pairs in the order name, value, name, value. */

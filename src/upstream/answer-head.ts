@@ -33,7 +33,10 @@ function ownHeaders({ context, endpoint, attempts, isStream, version, set }: Ans
     else if (typeof value === 'number') own.push(name, String(value))
     else if (value !== undefined) for (const each of value) own.push(name, each)
   }
-  own.push('X-Olla-Endpoint', isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name))
+  own.push(
+    'X-Olla-Endpoint',
+    isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name),
+  )
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
   own.push('X-Served-By', `Olla/${version}`)

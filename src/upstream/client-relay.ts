@@ -15,7 +15,8 @@ export type StreamFormat = 'sse' | 'ndjson' | 'other'
 export function streamFormat(contentType: string | undefined): StreamFormat {
   if (contentType === undefined) return 'other'
   if (contentType.startsWith('text/event-stream')) return 'sse'
-  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl')) return 'ndjson'
+  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl'))
+    return 'ndjson'
   return 'other'
 }
 

@@ -10,7 +10,7 @@ import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
-import { type ClientReply, ClientRelay, streamFormat } from './client-relay.ts'
+import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { attemptHeaders } from './request-headers.ts'
@@ -232,7 +232,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
       const failure: AttemptFailure = {
         kind: 'status',
         statusCode: head.statusCode,
-        retryAfterMs: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, this.#services.clock.nowMs()),
+        retryAfterMs:
+          retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, this.#services.clock.nowMs()),
       }
       this.#noteStatus(attempt.target.endpoint, failure)
       if (this.#moveOn(attempt, failure)) return false
@@ -354,7 +355,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
       this.#fail(
         this.#someAreFull()
           ? new GatewayError('at_capacity', undefined, { retryAfterSeconds: 1 })
-          : new GatewayError('no_healthy_endpoints', undefined, { retryAfterSeconds: this.#services.load.retryAfterSeconds(this.#request.routing.candidates) }),
+          : new GatewayError('no_healthy_endpoints', undefined, {
+              retryAfterSeconds: this.#services.load.retryAfterSeconds(this.#request.routing.candidates),
+            }),
       )
       return
     }
@@ -389,7 +392,13 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     const nowMs = clock.monotonicMs()
     const { slot } = attempt.target.endpoint
     attempt.firstByteMs = nowMs - attempt.startedMs
-    breakers.get(slot).settle(attempt.permit, { kind: 'answered', statusCode: head.statusCode, firstByteMs: attempt.firstByteMs })
+    breakers
+      .get(slot)
+      .settle(attempt.permit, {
+        kind: 'answered',
+        statusCode: head.statusCode,
+        firstByteMs: attempt.firstByteMs,
+      })
     stats.recordAttempt(slot, head.statusCode >= 500)
     this.#services.retries.requestAnswered()
     this.#begin(attempt, head)

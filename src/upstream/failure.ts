@@ -32,7 +32,13 @@ export interface AttemptFailure {
 
 /** Whether the request cannot have reached the endpoint: trying elsewhere costs no work twice. */
 export function neverSent(kind: FailureKind): boolean {
-  return kind === 'refused' || kind === 'unreachable' || kind === 'dns' || kind === 'tls' || kind === 'connect_timeout'
+  return (
+    kind === 'refused' ||
+    kind === 'unreachable' ||
+    kind === 'dns' ||
+    kind === 'tls' ||
+    kind === 'connect_timeout'
+  )
 }
 
 /** What clients and logs are told; no address, no raw error text. */
@@ -110,7 +116,8 @@ export function classifyFailure(error: unknown): AttemptFailure {
 
 function kindByPrefix(code: string): FailureKind | undefined {
   if (code.startsWith('HPE_')) return 'protocol'
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return 'tls'
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|UNABLE_TO|SELF_SIGNED/.test(code))
+    return 'tls'
   return undefined
 }
 

@@ -13,7 +13,9 @@ export function headerLists(pairs: readonly string[]): Record<string, string | s
 }
 
 /** The reverse: an object of headers as flat name/value pairs. */
-export function headerPairs(headers: Readonly<Record<string, string | readonly string[] | undefined>>): string[] {
+export function headerPairs(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): string[] {
   const pairs: string[] = []
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value === 'string') pairs.push(name, value)

@@ -1,5 +1,5 @@
-import type { ClientReply } from "./client-relay.ts"
 import type { Attempt } from './attempt.ts'
+import type { ClientReply } from './client-relay.ts'
 
 /** A request as an endpoint gets it. */
 export interface UpstreamRequest {

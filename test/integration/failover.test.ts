@@ -66,7 +66,9 @@ for (const engine of engines) {
 
     it('passes the best answer on if all fail', async (t) => {
       const busy = await startRawUpstream(t, ({ socket }) => {
-        socket.write(jsonAnswer('{"error":"all slots busy"}', { status: '503 Busy', headers: 'Retry-After: 77\r\n' }))
+        socket.write(
+          jsonAnswer('{"error":"all slots busy"}', { status: '503 Busy', headers: 'Retry-After: 77\r\n' }),
+        )
       })
       const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
       const gateway = await startGateway(
@@ -85,7 +87,9 @@ for (const engine of engines) {
 
     it('tells in the dialect of the API what was tried if nobody answered', async (t) => {
       const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
-      const gateway = await startGateway(t, [{ url: dead.url, name: 'dead' }], { proxy: { engine, max_retries: 0 } })
+      const gateway = await startGateway(t, [{ url: dead.url, name: 'dead' }], {
+        proxy: { engine, max_retries: 0 },
+      })
       const openai = await postChat(gateway.url)
       assert.equal(openai.status, 502)
       const body = (await openai.json()) as { error: { code: string; message: string; attempts: string[] } }
@@ -145,8 +149,9 @@ for (const engine of engines) {
 
     it('cuts an answer that is shorter than its length', async (t) => {
       const short = await startRawUpstream(t, ({ socket }) => {
-        socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half":', () =>
-          setImmediate(() => socket.end()),
+        socket.write(
+          'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half":',
+          () => setImmediate(() => socket.end()),
         )
       })
       const gateway = await startGateway(t, [{ url: short.url }], { proxy: { engine } })
@@ -164,8 +169,13 @@ for (const engine of engines) {
     })
 
     it('ends a stream that stalls', async (t) => {
-      const stalled = await startRawUpstream(t, ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')))
-      const gateway = await startGateway(t, [{ url: stalled.url, timeouts: { idle: '200ms' } }], { proxy: { engine } })
+      const stalled = await startRawUpstream(
+        t,
+        ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
+      )
+      const gateway = await startGateway(t, [{ url: stalled.url, timeouts: { idle: '200ms' } }], {
+        proxy: { engine },
+      })
       const response = await postChat(gateway.url, { stream: true })
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
       assert.equal((await reader?.read())?.value, 'data: 1\n\n')

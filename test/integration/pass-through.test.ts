@@ -48,11 +48,15 @@ for (const engine of engines) {
     it('says where the answer came from', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], { proxy })
-      const response = await postChat(gateway.url, {}, {
-        method: 'POST',
-        body: chatBody(),
-        headers: { 'content-type': 'application/json', 'x-request-id': 'my-id' },
-      })
+      const response = await postChat(
+        gateway.url,
+        {},
+        {
+          method: 'POST',
+          body: chatBody(),
+          headers: { 'content-type': 'application/json', 'x-request-id': 'my-id' },
+        },
+      )
       const headers = Object.fromEntries(response.headers)
       assert.equal(headers['x-olla-request-id'], 'my-id')
       assert.equal(headers['x-olla-endpoint'], 'box')
@@ -70,20 +74,30 @@ for (const engine of engines) {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(
         t,
-        [{ url: upstream.url, auth: { type: 'bearer', token: 'upstream-secret' }, headers: { 'X-Team': 'blue' } }],
+        [
+          {
+            url: upstream.url,
+            auth: { type: 'bearer', token: 'upstream-secret' },
+            headers: { 'X-Team': 'blue' },
+          },
+        ],
         { proxy },
       )
-      await postChat(gateway.url, {}, {
-        body: chatBody(),
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          authorization: 'Bearer client-secret',
-          'x-api-key': 'client-key',
-          cookie: 'c=1',
-          'x-forwarded-for': '9.9.9.9',
+      await postChat(
+        gateway.url,
+        {},
+        {
+          body: chatBody(),
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            authorization: 'Bearer client-secret',
+            'x-api-key': 'client-key',
+            cookie: 'c=1',
+            'x-forwarded-for': '9.9.9.9',
+          },
         },
-      })
+      )
       const head = upstream.requests[0]?.head ?? ''
       assert.doesNotMatch(head, /client-secret|client-key|cookie/i)
       assert.match(head, /authorization: Bearer upstream-secret/i)
@@ -128,7 +142,10 @@ for (const engine of engines) {
     })
 
     it('passes an upload of any type unchanged', async (t) => {
-      const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"text":"hi"}')))
+      const upstream = await startRawUpstream(
+        t,
+        ({ socket }) => void socket.write(jsonAnswer('{"text":"hi"}')),
+      )
       const gateway = await startGateway(t, [{ url: upstream.url }], { proxy })
       const form = new FormData()
       const audio = randomBytes(200_000)
@@ -143,11 +160,28 @@ for (const engine of engines) {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(
         t,
-        [{ url: `${upstream.url}/base/path`, preserve_path: true, model_url: `${upstream.url}/v1/models`, health_check_url: `${upstream.url}/health` }],
+        [
+          {
+            url: `${upstream.url}/base/path`,
+            preserve_path: true,
+            model_url: `${upstream.url}/v1/models`,
+            health_check_url: `${upstream.url}/health`,
+          },
+        ],
         { proxy },
       )
-      for (const path of ['/olla/openai/%2e%2e/admin', '/olla/openai/v1/%2E%2E/%2e%2e/admin', '/olla/openai/..%2fadmin', '/olla/openai//evil.example/x', '/v1/../admin', '/v1/..%5cadmin']) {
-        const answer = await rawExchange(gateway.port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      for (const path of [
+        '/olla/openai/%2e%2e/admin',
+        '/olla/openai/v1/%2E%2E/%2e%2e/admin',
+        '/olla/openai/..%2fadmin',
+        '/olla/openai//evil.example/x',
+        '/v1/../admin',
+        '/v1/..%5cadmin',
+      ]) {
+        const answer = await rawExchange(
+          gateway.port,
+          `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        )
         assert.match(answer, /^HTTP\/1\.1 4\d\d /, path)
       }
       assert.deepEqual(upstream.requests, [])
@@ -157,7 +191,11 @@ for (const engine of engines) {
 
     it('drops hop-by-hop headers both ways, also those that Connection names', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => {
-        socket.write(jsonAnswer('{}', { headers: 'Connection: keep-alive, X-Up\r\nX-Up: 1\r\nKeep-Alive: timeout=9\r\n' }))
+        socket.write(
+          jsonAnswer('{}', {
+            headers: 'Connection: keep-alive, X-Up\r\nX-Up: 1\r\nKeep-Alive: timeout=9\r\n',
+          }),
+        )
       })
       const gateway = await startGateway(t, [{ url: upstream.url }], { proxy })
       const answer = await rawExchange(

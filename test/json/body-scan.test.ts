@@ -50,7 +50,19 @@ describe('scanBody', () => {
   })
 
   it('rejects what cannot be an object', () => {
-    for (const text of ['', ' ', '[]', '"model"', '{', '{"model"', '{"model":', '{"model":"x"', '{"a":}', '{"a":1}}', '{"a":1,}']) {
+    for (const text of [
+      '',
+      ' ',
+      '[]',
+      '"model"',
+      '{',
+      '{"model"',
+      '{"model":',
+      '{"model":"x"',
+      '{"a":}',
+      '{"a":1}}',
+      '{"a":1,}',
+    ]) {
       assert.equal(scan(text), undefined, text)
     }
   })
@@ -59,18 +71,16 @@ describe('scanBody', () => {
     const key = fc.oneof(fc.constantFrom('model', 'stream', 'messages'), fc.string())
     const value = fc.oneof(fc.jsonValue(), fc.boolean(), fc.string())
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(key, value)),
-        fc.constantFrom('', ' ', '\n\t'),
-        (entries, space) => {
-          const members = entries.map(([name, item]) => `${JSON.stringify(name)}${space}:${space}${JSON.stringify(item)}`)
-          const text = `${space}{${space}${members.join(`${space},${space}`)}${space}}${space}`
-          const scanned = scan(text)
-          assert.ok(scanned, text)
-          const { model, stream } = scanned
-          assert.deepEqual({ model, stream }, parsed(text))
-        },
-      ),
+      fc.property(fc.array(fc.tuple(key, value)), fc.constantFrom('', ' ', '\n\t'), (entries, space) => {
+        const members = entries.map(
+          ([name, item]) => `${JSON.stringify(name)}${space}:${space}${JSON.stringify(item)}`,
+        )
+        const text = `${space}{${space}${members.join(`${space},${space}`)}${space}}${space}`
+        const scanned = scan(text)
+        assert.ok(scanned, text)
+        const { model, stream } = scanned
+        assert.deepEqual({ model, stream }, parsed(text))
+      }),
       { numRuns: 500 },
     )
   })
@@ -80,7 +90,9 @@ describe('scanBody', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const body = Buffer.concat([Buffer.from('{"model":"m","x":'), bytes])
         const scanned = scanBody(body)
-        assert.ok(scanned === undefined || scanned.modelSpan === undefined || scanned.modelSpan.end <= body.length)
+        assert.ok(
+          scanned === undefined || scanned.modelSpan === undefined || scanned.modelSpan.end <= body.length,
+        )
       }),
       { numRuns: 500 },
     )

@@ -51,7 +51,8 @@ describe('CapacityQueue', () => {
         const woken: string[] = []
         const queue = new CapacityQueue(100)
         for (const [index, slot] of slots.entries()) queue.enter(waiter(`${slot}:${index}`, [slot], woken))
-        for (let slot = 0; slot <= 3; slot++) for (let time = 0; time < slots.length + 1; time++) queue.released(slot)
+        for (let slot = 0; slot <= 3; slot++)
+          for (let time = 0; time < slots.length + 1; time++) queue.released(slot)
         const expected = [0, 1, 2, 3].flatMap((slot) =>
           slots.flatMap((each, index) => (each === slot ? [`${slot}:${index}`] : [])),
         )

@@ -44,7 +44,11 @@ export async function startGateway(
     server: {
       host: '127.0.0.1',
       port: 0,
-      rate_limits: { global_requests_per_minute: 0, per_ip_requests_per_minute: 0, health_requests_per_minute: 0 },
+      rate_limits: {
+        global_requests_per_minute: 0,
+        per_ip_requests_per_minute: 0,
+        health_requests_per_minute: 0,
+      },
       shutdown_timeout: '2s',
       ...server,
     },
@@ -85,7 +89,8 @@ export async function startGateway(
     const response = await fetch(`${url}/internal/status/endpoints`)
     const body = (await response.json()) as { routable_count: number; endpoints: { model_count: number }[] }
     return (
-      body.routable_count >= wanted && body.endpoints.filter(({ model_count }) => model_count > 0).length >= wanted
+      body.routable_count >= wanted &&
+      body.endpoints.filter(({ model_count }) => model_count > 0).length >= wanted
     )
   })
   return { app, url, port, drained: () => drained, status }
@@ -94,7 +99,11 @@ export async function startGateway(
 export const chatBody = (extra: Record<string, unknown> = {}) =>
   JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hello' }], ...extra })
 
-export function postChat(url: string, extra: Record<string, unknown> = {}, init: RequestInit = {}): Promise<Response> {
+export function postChat(
+  url: string,
+  extra: Record<string, unknown> = {},
+  init: RequestInit = {},
+): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

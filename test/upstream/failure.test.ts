@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { errors } from 'undici'
 import { classifyFailure } from '../../src/upstream/failure.ts'
 
-const coded = (code: string, cause?: unknown) => Object.assign(new Error('secret detail', { cause }), { code })
+const coded = (code: string, cause?: unknown) =>
+  Object.assign(new Error('secret detail', { cause }), { code })
 
 describe('classifyFailure', () => {
   const cases: [unknown, string][] = [

@@ -35,7 +35,17 @@ describe('forwardedHeaders', () => {
       by,
     )
     const present = names(sent)
-    for (const gone of ['authorization', 'cookie', 'x-api-key', 'x-auth-token', 'connection', 'x-drop-me', 'te', 'upgrade', 'content-length']) {
+    for (const gone of [
+      'authorization',
+      'cookie',
+      'x-api-key',
+      'x-auth-token',
+      'connection',
+      'x-drop-me',
+      'te',
+      'upgrade',
+      'content-length',
+    ]) {
       assert.ok(!present.includes(gone), gone)
     }
     assert.equal(headerValue(sent, 'content-type'), 'application/json')
@@ -61,16 +71,50 @@ describe('forwardedHeaders', () => {
 describe('clientHeaders', () => {
   it('drops what an endpoint must not tell a client', () => {
     const upstream = headerTexts(
-      ['Content-Type', 'a/b', 'Content-Length', '5', 'Set-Cookie', 's=1', 'X-Olla-Endpoint', 'spoofed', 'Connection', 'X-Hop', 'X-Hop', '1', 'Keep-Alive', 'timeout=5', 'X-Secret', 'key', 'Via', '1.1 inner'].map((text) => Buffer.from(text)),
+      [
+        'Content-Type',
+        'a/b',
+        'Content-Length',
+        '5',
+        'Set-Cookie',
+        's=1',
+        'X-Olla-Endpoint',
+        'spoofed',
+        'Connection',
+        'X-Hop',
+        'X-Hop',
+        '1',
+        'Keep-Alive',
+        'timeout=5',
+        'X-Secret',
+        'key',
+        'Via',
+        '1.1 inner',
+      ].map((text) => Buffer.from(text)),
     )
-    const sent = clientHeaders(upstream, ['X-Olla-Endpoint', 'real'], new Set(['x-olla-endpoint']), new Set(['x-secret']), '1.2.3')
+    const sent = clientHeaders(
+      upstream,
+      ['X-Olla-Endpoint', 'real'],
+      new Set(['x-olla-endpoint']),
+      new Set(['x-secret']),
+      '1.2.3',
+    )
     assert.deepEqual(names(sent), ['content-type', 'content-length', 'via', 'x-olla-endpoint'])
     assert.equal(headerValue(sent, 'x-olla-endpoint'), 'real')
     assert.equal(headerValue(sent, 'via'), '1.1 inner, 1.1 olla/1.2.3')
   })
 
   it('lets the gateway replace headers of the same name', () => {
-    const sent = clientHeaders(['X-RateLimit-Limit', '1'], ['X-RateLimit-Limit', '9'], new Set(['x-ratelimit-limit']), new Set(), '1')
-    assert.deepEqual(sent.filter((_, at) => sent[at - 1] === 'X-RateLimit-Limit'), ['9'])
+    const sent = clientHeaders(
+      ['X-RateLimit-Limit', '1'],
+      ['X-RateLimit-Limit', '9'],
+      new Set(['x-ratelimit-limit']),
+      new Set(),
+      '1',
+    )
+    assert.deepEqual(
+      sent.filter((_, at) => sent[at - 1] === 'X-RateLimit-Limit'),
+      ['9'],
+    )
   })
 })

@@ -1,0 +1,54 @@
+/**
+ * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`,
+ * unless the host has put its own selector there; depends on the cells, the registry and the breakers.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { CoolDowns } from '../src/resilience/cool-down.ts'
+import { FailurePenalties } from '../src/selection/failure-penalty.ts'
+import { LiveLoad } from '../src/selection/live-load.ts'
+import type { EndpointSelector, StrategyName } from '../src/selection/selector.ts'
+import { createStrategy } from '../src/selection/strategies.ts'
+
+export interface EndpointSelectorOptions {
+  /** Default `least-connections`. */
+  readonly strategy?: StrategyName
+  /** Whether lower priorities get traffic only when no higher one can take it. Default true. */
+  readonly priorityTiers?: boolean
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    endpointLoad: LiveLoad
+    endpointSelector: EndpointSelector
+  }
+}
+
+export default fp<EndpointSelectorOptions>(
+  function endpointSelector(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const load = new LiveLoad({
+      registry: app.endpointRegistry,
+      inFlight: app.gatewayCells.inFlight,
+      breakers: app.circuitBreakers,
+      coolDowns: new CoolDowns(clock),
+      penalties: new FailurePenalties(clock),
+    })
+    app.decorate('endpointLoad', load)
+    if (!app.hasDecorator('endpointSelector')) {
+      const name = options.strategy ?? 'least-connections'
+      const choose = createStrategy(name, { priorityTiers: options.priorityTiers ?? true })
+      app.decorate('endpointSelector', {
+        strategy: name,
+        select: (candidates, excluded) => choose(candidates, load, excluded),
+      })
+    }
+    done()
+  },
+  {
+    name: 'gateway-endpoint-selector',
+    fastify: '5.x',
+    dependencies: ['gateway-state', 'gateway-endpoint-registry', 'gateway-circuit-breaker'],
+  },
+)

@@ -1,0 +1,83 @@
+/**
+ * Finds out which endpoint has which model. Decorates `modelCatalog` and `modelDiscovery`; depends on the
+ * registry, the profiles and the connection pools. Looks begin when an endpoint becomes routable and end on
+ * close.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { ModelCatalog } from '../src/model/catalog.ts'
+import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
+import { createUpstreamFetch } from '../src/upstream/fetch.ts'
+import { BoundedQueue } from '../src/work/bounded-queue.ts'
+
+export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptions> {
+  /** Off: the catalogue stays empty. Default true. */
+  readonly enabled?: boolean
+  /** Looks at a time. Default 5. */
+  readonly concurrency?: number
+  /** Version of the gateway, for `User-Agent`. */
+  readonly version: string
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    modelCatalog: ModelCatalog
+    modelDiscovery: ModelDiscovery
+  }
+}
+
+export default fp<ModelDiscoveryPluginOptions>(
+  function modelDiscovery(app, options, done) {
+    const registry = app.endpointRegistry
+    const catalog = new ModelCatalog()
+    const discovery = new ModelDiscovery(
+      {
+        clock: options.clock ?? systemClock,
+        registry,
+        catalog,
+        events: app.gatewayEvents,
+        fetch: createUpstreamFetch(app.upstreamPools),
+        queue: new BoundedQueue({
+          concurrency: options.concurrency ?? 5,
+          capacity: Math.max(64, registry.snapshot.endpoints.length),
+        }),
+        profiles: () => app.backendProfiles.all(),
+        fallbackProfile: () => app.backendProfiles.get('openai-compatible'),
+        userAgent: `olla-gateway-Discovery/${options.version}`,
+      },
+      {
+        intervalMs: options.intervalMs ?? 300_000,
+        timeoutMs: options.timeoutMs ?? 30_000,
+        retryAttempts: options.retryAttempts ?? 3,
+        retryBackoffMs: options.retryBackoffMs ?? 1_000,
+        detectIntervalMs: options.detectIntervalMs ?? 30_000,
+        random: options.random ?? Math.random,
+      },
+    )
+    app.decorate('modelCatalog', catalog)
+    app.decorate('modelDiscovery', discovery)
+    if (options.enabled ?? true) {
+      app.addHook('onReady', function start(ready) {
+        discovery.start()
+        ready()
+      })
+      app.addHook('onClose', function stop(_app, closed) {
+        discovery.stop()
+        closed()
+      })
+    }
+    done()
+  },
+  {
+    name: 'gateway-model-discovery',
+    fastify: '5.x',
+    dependencies: [
+      'gateway-events',
+      'gateway-endpoint-registry',
+      'gateway-backend-profiles',
+      'gateway-upstream-pools',
+      'gateway-health-checker',
+    ],
+  },
+)

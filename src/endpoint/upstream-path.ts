@@ -1,0 +1,60 @@
+import type { Endpoint } from './endpoint.ts'
+
+/**
+ * The path and query to ask an endpoint for (contract 7.3). The client's escapes go on as they are; a path
+ * that could climb out of the endpoint's base path, however it is escaped, is refused.
+ * @param path begins with `/`, percent-encoded as received
+ * @param query with its `?`, or ''
+ * @returns undefined where the path is not safe
+ */
+export function upstreamPath(
+  endpoint: Pick<Endpoint, 'basePath' | 'preservePath'>,
+  path: string,
+  query: string,
+): string | undefined {
+  if (!isSafePath(path)) return undefined
+  return endpoint.preservePath && endpoint.basePath !== ''
+    ? `${endpoint.basePath}${path}${query}`
+    : path + query
+}
+
+/**
+ * Whether no reading of the path, decoded once or twice, has a `.` or `..` segment, an empty segment before
+ * the last, a backslash or a control character.
+ */
+export function isSafePath(path: string): boolean {
+  if (!path.startsWith('/') || !isPlain(path)) return false
+  if (!path.includes('%')) return true
+  const decoded = decodeEscapes(path)
+  // An escaped slash is legitimate inside a model name, so empty segments matter only as the client wrote them.
+  if (hasDotSegment(decoded) || hasUnsafeCharacter(decoded)) return false
+  // An endpoint behind another proxy may decode once more.
+  return !decoded.includes('%') || !hasDotSegment(decodeEscapes(decoded))
+}
+
+function isPlain(path: string): boolean {
+  return !path.includes('//') && !hasDotSegment(path) && !hasUnsafeCharacter(path) && !path.includes('#')
+}
+
+function hasDotSegment(path: string): boolean {
+  if (!path.includes('.')) return false
+  for (const segment of path.split(/[/\\]/)) {
+    // `..;x` is a dot segment to servers that know path parameters (RFC 3986 section 3.3).
+    const name = segment.split(';', 1)[0]
+    if (name === '.' || name === '..') return true
+  }
+  return false
+}
+
+function hasUnsafeCharacter(path: string): boolean {
+  for (let at = 0; at < path.length; at++) {
+    const code = path.charCodeAt(at)
+    if (code <= 0x1f || code === 0x7f || code === 0x5c) return true
+  }
+  return false
+}
+
+/** Byte-wise: what is not valid UTF-8 is still decoded, so that nothing hides behind a broken escape. */
+function decodeEscapes(path: string): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}

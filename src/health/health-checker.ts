@@ -1,0 +1,277 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import { isRoutable } from '../endpoint/status.ts'
+import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import { parseRetryAfter } from '../resilience/retry-policy.ts'
+import { neverSent } from '../upstream/failure.ts'
+import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
+import type { BoundedQueue } from '../work/bounded-queue.ts'
+import { classifyProbe, type ProbeResult, type ProbeVerdict } from './classify.ts'
+import { nextProbeInMs } from './schedule.ts'
+
+export interface HealthCheckerOptions {
+  /** A 2xx later than this makes an endpoint `busy`; milliseconds, 0 is off. Default 1,000. */
+  readonly busyThresholdMs: number
+  /** Random part of intervals. Default 0.1. */
+  readonly jitter: number
+  /** Longest interval of a failing endpoint; 0: its `check_interval`. Default 0. */
+  readonly maxBackoffMs: number
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+/** What a request has learnt about its endpoint in passing. */
+export type PassiveEvidence =
+  | { readonly kind: 'refused' | 'unreachable' }
+  | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
+
+export interface ProbeRecord {
+  /** Epoch milliseconds of the last probe's end; undefined before the first. */
+  readonly lastCheckMs: number | undefined
+  /** Epoch milliseconds; undefined while one is under way. */
+  readonly nextCheckMs: number | undefined
+  readonly lastLatencyMs: number | undefined
+  readonly consecutiveFailures: number
+  /** Fit to be shown; undefined after a success. */
+  readonly lastError: string | undefined
+}
+
+interface Watch {
+  timer: Timer | undefined
+  warmTimer: Timer | undefined
+  probing: boolean
+  /** Monotonic milliseconds. */
+  limitedUntilMs: number
+  lastCheckMs: number | undefined
+  nextCheckMs: number | undefined
+  lastLatencyMs: number | undefined
+  consecutiveFailures: number
+  lastError: string | undefined
+}
+
+/** After passive evidence of trouble, the first look comes so soon. */
+const earlyProbeMs = 100
+/** Quick repeats within one probe, for a connection that failed once (contract 4). */
+const probeRepeats = 2
+const repeatBaseMs = 100
+/** A health answer's body is not looked at. */
+const maxProbeBytes = 1_048_576
+
+/**
+ * Probes every endpoint at its own interval and is the only one who changes a status. Probes of one endpoint
+ * never overlap; all of them together go through a bounded queue.
+ */
+export class HealthChecker {
+  readonly #clock: Clock
+  readonly #registry: EndpointRegistry
+  readonly #breakers: CircuitBreakers
+  readonly #fetch: UpstreamFetch
+  readonly #queue: BoundedQueue
+  readonly #userAgent: string
+  readonly #options: HealthCheckerOptions
+  readonly #watches: Watch[] = []
+  #running = false
+
+  constructor(
+    services: {
+      clock: Clock
+      registry: EndpointRegistry
+      breakers: CircuitBreakers
+      fetch: UpstreamFetch
+      queue: BoundedQueue
+      userAgent: string
+    },
+    options: Partial<HealthCheckerOptions> = {},
+  ) {
+    this.#clock = services.clock
+    this.#registry = services.registry
+    this.#breakers = services.breakers
+    this.#fetch = services.fetch
+    this.#queue = services.queue
+    this.#userAgent = services.userAgent
+    this.#options = { busyThresholdMs: 1_000, jitter: 0.1, maxBackoffMs: 0, random: Math.random, ...options }
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+  }
+
+  /** Probes every endpoint now and keeps doing so; returns at once. */
+  start(): void {
+    this.#running = true
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#arm(slot, 0)
+  }
+
+  stop(): void {
+    this.#running = false
+    for (const watch of this.#watches) {
+      watch?.timer?.cancel()
+      watch?.warmTimer?.cancel()
+    }
+    this.#queue.clear()
+  }
+
+  record(slot: number): ProbeRecord {
+    const watch = this.#watches[slot] ?? createWatch()
+    const { lastCheckMs, nextCheckMs, lastLatencyMs, consecutiveFailures, lastError } = watch
+    return { lastCheckMs, nextCheckMs, lastLatencyMs, consecutiveFailures, lastError }
+  }
+
+  /** Takes evidence from requests: an unreachable endpoint is out at once, and looked at soon. */
+  report(slot: number, evidence: PassiveEvidence): void {
+    const watch = this.#watches[slot]
+    if (watch === undefined) return
+    if (evidence.kind === 'rate_limited') {
+      this.#apply(slot, watch, {
+        status: 'rate_limited',
+        reason: 'a request was answered with status 429',
+        retryAfterMs: evidence.retryAfterMs,
+      })
+      if (!watch.probing) this.#arm(slot, evidence.retryAfterMs)
+      return
+    }
+    if (this.#registry.status(slot) === 'offline') return
+    const reason = evidence.kind === 'refused' ? 'a request was refused' : 'a request found no host'
+    watch.consecutiveFailures++
+    watch.lastError = reason
+    this.#apply(slot, watch, { status: 'offline', reason })
+    if (!watch.probing) this.#arm(slot, earlyProbeMs)
+  }
+
+  /** One probe now, unless one is under way. Resolves when the status is up to date. */
+  async probeNow(slot: number): Promise<void> {
+    const watch = this.#watches[slot]
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    if (watch === undefined || endpoint === undefined || watch.probing) return
+    watch.probing = true
+    watch.timer?.cancel()
+    watch.nextCheckMs = undefined
+    try {
+      const result = await this.#queue.push(() => this.#probe(endpoint))
+      if (this.#running) this.#conclude(slot, watch, result)
+    } catch {
+      // The queue was full: the endpoint is as it was, and the next interval tries again.
+    } finally {
+      watch.probing = false
+      if (this.#running) this.#arm(slot, this.#nextInMs(endpoint, watch))
+    }
+  }
+
+  #arm(slot: number, delayMs: number): void {
+    const watch = this.#watches[slot]
+    if (watch === undefined || !this.#running) return
+    watch.timer?.cancel()
+    watch.nextCheckMs = this.#clock.nowMs() + delayMs
+    watch.timer = this.#clock.after(delayMs, () => void this.probeNow(slot))
+  }
+
+  #nextInMs(endpoint: Endpoint, watch: Watch): number {
+    const { jitter, maxBackoffMs, random } = this.#options
+    const schedule = { intervalMs: endpoint.checkIntervalMs, jitter, maxBackoffMs }
+    const inMs = nextProbeInMs(schedule, watch.consecutiveFailures, random())
+    return Math.max(inMs, this.#limitedForMs(endpoint.slot, watch))
+  }
+
+  /** A rate-limited endpoint is left alone for as long as it asked. */
+  #limitedForMs(slot: number, watch: Watch): number {
+    if (this.#registry.status(slot) !== 'rate_limited') return 0
+    return Math.max(0, watch.limitedUntilMs - this.#clock.monotonicMs())
+  }
+
+  async #probe(endpoint: Endpoint): Promise<ProbeResult> {
+    for (let repeat = 0; ; repeat++) {
+      try {
+        const answer = await this.#fetch({
+          url: endpoint.healthUrl,
+          headers: [
+            'User-Agent',
+            this.#userAgent,
+            'Accept',
+            '*/*',
+            'Cache-Control',
+            'no-cache',
+            ...endpoint.headers,
+          ],
+          timeoutMs: endpoint.checkTimeoutMs,
+          maxBytes: maxProbeBytes,
+        })
+        const retryAfter = answer.header('retry-after')
+        return {
+          kind: 'answered',
+          statusCode: answer.statusCode,
+          latencyMs: answer.durationMs,
+          retryAfterMs:
+            retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, this.#clock.nowMs()),
+        }
+      } catch (error) {
+        const isFetchError = error instanceof FetchError
+        // A refusal is certain; a reset may be a connection that the server had just closed.
+        const worthRepeating =
+          isFetchError && !neverSent(error.failure.kind) && error.failure.kind !== 'first_byte_timeout'
+        if (repeat >= probeRepeats || !worthRepeating || !this.#running) {
+          return { kind: 'failed', reason: isFetchError ? error.message : 'probe failed' }
+        }
+        await this.#sleep(repeatBaseMs * 2 ** repeat * (0.75 + 0.5 * this.#options.random()))
+      }
+    }
+  }
+
+  #conclude(slot: number, watch: Watch, result: ProbeResult): void {
+    watch.lastCheckMs = this.#clock.nowMs()
+    const verdict = classifyProbe(result, this.#options.busyThresholdMs)
+    const breaker = this.#breakers.get(slot)
+    if (result.kind === 'answered') {
+      watch.lastLatencyMs = result.latencyMs
+      if (isRoutable(verdict.status)) breaker.probeSucceeded()
+    } else {
+      watch.lastLatencyMs = undefined
+      breaker.probeFailed(result.reason)
+    }
+    if (isRoutable(verdict.status)) {
+      watch.consecutiveFailures = 0
+      watch.lastError = undefined
+    } else {
+      watch.consecutiveFailures++
+      watch.lastError = verdict.reason
+    }
+    this.#apply(slot, watch, verdict)
+  }
+
+  #apply(slot: number, watch: Watch, verdict: ProbeVerdict): void {
+    const before = this.#registry.status(slot)
+    if (verdict.retryAfterMs !== undefined) {
+      watch.limitedUntilMs = this.#clock.monotonicMs() + verdict.retryAfterMs
+    }
+    // Still warming: its time decides, not the next good probe.
+    if (before === 'warming' && verdict.status === 'healthy') return
+    const recovers = verdict.status === 'healthy' && before !== 'unknown' && !isRoutable(before)
+    if (recovers && this.#registry.slowStartMs > 0) {
+      this.#registry.setStatus(slot, 'warming', 'recovered, slow start')
+      watch.warmTimer = this.#clock.after(this.#registry.slowStartMs, () => {
+        if (this.#registry.status(slot) === 'warming')
+          this.#registry.setStatus(slot, 'healthy', 'slow start is over')
+      })
+      return
+    }
+    watch.warmTimer?.cancel()
+    this.#registry.setStatus(slot, verdict.status, verdict.reason)
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+}
+
+function createWatch(): Watch {
+  return {
+    timer: undefined,
+    warmTimer: undefined,
+    probing: false,
+    limitedUntilMs: 0,
+    lastCheckMs: undefined,
+    nextCheckMs: undefined,
+    lastLatencyMs: undefined,
+    consecutiveFailures: 0,
+    lastError: undefined,
+  }
+}

@@ -1,0 +1,29 @@
+export interface ProbeSchedule {
+  /** The endpoint's `check_interval`. */
+  readonly intervalMs: number
+  /** Random part of an interval, 0 to 0.5; it only shortens, so that no probe comes late. */
+  readonly jitter: number
+  /** Longest interval while an endpoint fails; 0: never longer than `intervalMs`. */
+  readonly maxBackoffMs: number
+}
+
+/** Multiples of the interval while an endpoint goes on failing: early looks first, then less and less. */
+const failingFactors = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 12] as const
+
+/**
+ * Milliseconds to the next probe.
+ *
+ * A failing endpoint is looked at sooner than a healthy one, and by default never later: its recovery is
+ * noticed within one interval and one timeout.
+ * @param consecutiveFailures 0 after a success
+ * @param random 0 to 1
+ */
+export function nextProbeInMs(schedule: ProbeSchedule, consecutiveFailures: number, random: number): number {
+  const { intervalMs, jitter, maxBackoffMs } = schedule
+  const longestMs = Math.max(intervalMs, maxBackoffMs)
+  const factor =
+    consecutiveFailures === 0
+      ? 1
+      : (failingFactors[Math.min(consecutiveFailures, failingFactors.length) - 1] ?? 1)
+  return Math.min(longestMs, intervalMs * factor) * (1 - jitter * random)
+}

@@ -1,0 +1,250 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import { isRoutable } from '../endpoint/status.ts'
+import type { EventBus, Subscription } from '../events/bus.ts'
+import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
+import { type BoundedQueue, QueueFullError } from '../work/bounded-queue.ts'
+import type { ModelCatalog } from './catalog.ts'
+import { detectProfile } from './detect.ts'
+import { ListFormatError, parseModelList } from './list-parsers.ts'
+import type { BackendProfile } from './profile.ts'
+
+export interface ModelDiscoveryOptions {
+  /** Between two looks at one endpoint; milliseconds. */
+  readonly intervalMs: number
+  /** Limit of one request. */
+  readonly timeoutMs: number
+  /** Quick repeats of a failed look. */
+  readonly retryAttempts: number
+  /** Base of the jittered exponential wait between repeats; milliseconds. */
+  readonly retryBackoffMs: number
+  /** How often an endpoint whose kind is unknown is asked again; milliseconds. */
+  readonly detectIntervalMs: number
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+export interface DiscoveryRecord {
+  /** Epoch milliseconds of the last successful look. */
+  readonly lastSeenMs: number | undefined
+  readonly consecutiveFailures: number
+  /** Fit to be shown; undefined after a success. */
+  readonly lastError: string | undefined
+}
+
+interface Watch {
+  timer: Timer | undefined
+  flight: Promise<boolean> | undefined
+  lastSeenMs: number | undefined
+  consecutiveFailures: number
+  lastError: string | undefined
+}
+
+/** Model lists of hundreds of models with all details stay far below this (contract 6.1). */
+const maxListBytes = 10 * 1024 * 1024
+
+/**
+ * Looks at the endpoints' model lists: when an endpoint becomes routable, then at intervals, and on demand.
+ * Endpoints do not wait for each other; one that fails keeps what it had and is asked again later.
+ */
+export class ModelDiscovery {
+  readonly #clock: Clock
+  readonly #registry: EndpointRegistry
+  readonly #catalog: ModelCatalog
+  readonly #events: EventBus
+  readonly #fetch: UpstreamFetch
+  readonly #queue: BoundedQueue
+  readonly #profiles: () => readonly BackendProfile[]
+  readonly #fallbackProfile: () => BackendProfile | undefined
+  readonly #userAgent: string
+  readonly #options: ModelDiscoveryOptions
+  readonly #watches: Watch[] = []
+  #subscription: Subscription | undefined
+  #running = false
+
+  constructor(
+    services: {
+      clock: Clock
+      registry: EndpointRegistry
+      catalog: ModelCatalog
+      events: EventBus
+      fetch: UpstreamFetch
+      queue: BoundedQueue
+      /** For endpoints of type `auto`. */
+      profiles: () => readonly BackendProfile[]
+      fallbackProfile: () => BackendProfile | undefined
+      userAgent: string
+    },
+    options: ModelDiscoveryOptions,
+  ) {
+    this.#clock = services.clock
+    this.#registry = services.registry
+    this.#catalog = services.catalog
+    this.#events = services.events
+    this.#fetch = services.fetch
+    this.#queue = services.queue
+    this.#profiles = services.profiles
+    this.#fallbackProfile = services.fallbackProfile
+    this.#userAgent = services.userAgent
+    this.#options = options
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+  }
+
+  /** Returns at once; endpoints are looked at as they become routable. */
+  start(): void {
+    this.#running = true
+    this.#subscription = this.#events.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.status' || !isRoutable(event.data.to) || isRoutable(event.data.from))
+          return
+        const endpoint = this.#registry.snapshot.byName.get(event.data.endpoint)
+        if (endpoint !== undefined) void this.refresh(endpoint.slot)
+      },
+      { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
+    )
+    for (const { slot } of this.#registry.snapshot.endpoints)
+      if (this.#registry.isRoutable(slot)) void this.refresh(slot)
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#subscription?.close()
+    for (const watch of this.#watches) watch?.timer?.cancel()
+    this.#queue.clear()
+  }
+
+  record(slot: number): DiscoveryRecord {
+    const { lastSeenMs, consecutiveFailures, lastError } = this.#watches[slot] ?? createWatch()
+    return { lastSeenMs, consecutiveFailures, lastError }
+  }
+
+  /**
+   * One look now; callers that come meanwhile share it.
+   * @returns whether the list could be read
+   */
+  refresh(slot: number): Promise<boolean> {
+    const watch = this.#watches[slot]
+    if (watch === undefined) return Promise.resolve(false)
+    watch.flight ??= this.#look(slot, watch).finally(() => {
+      watch.flight = undefined
+    })
+    return watch.flight
+  }
+
+  async #look(slot: number, watch: Watch): Promise<boolean> {
+    watch.timer?.cancel()
+    const error = await this.#queue.push(() => this.#lookWithRepeats(slot)).catch((reason: unknown) => reason)
+    if (!this.#running) return false
+    if (error === undefined) {
+      watch.lastSeenMs = this.#clock.nowMs()
+      watch.consecutiveFailures = 0
+      watch.lastError = undefined
+    } else {
+      watch.consecutiveFailures++
+      watch.lastError = shownError(error)
+      const endpoint = this.#registry.snapshot.bySlot[slot]
+      this.#events.publish('discovery.failed', {
+        endpoint: endpoint?.name ?? '',
+        reason: watch.lastError,
+        consecutiveFailures: watch.consecutiveFailures,
+      })
+    }
+    this.#arm(slot, watch)
+    return error === undefined
+  }
+
+  #arm(slot: number, watch: Watch): void {
+    const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
+    const isUnknown = this.#registry.snapshot.bySlot[slot]?.profile === undefined
+    const longestMs = isUnknown ? Math.min(intervalMs, detectIntervalMs) : intervalMs
+    const delayMs =
+      watch.consecutiveFailures === 0
+        ? longestMs * (1 - 0.1 * random())
+        : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, watch.consecutiveFailures)) *
+          (0.5 + 0.5 * random())
+    watch.timer?.cancel()
+    watch.timer = this.#clock.after(delayMs, () => {
+      if (this.#registry.isRoutable(slot)) void this.refresh(slot)
+    })
+  }
+
+  async #lookWithRepeats(slot: number): Promise<undefined> {
+    const { retryAttempts, retryBackoffMs, random } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#lookOnce(slot)
+        return undefined
+      } catch (error) {
+        if (attempt >= retryAttempts || !this.#running || !this.#registry.isRoutable(slot)) throw error
+        await this.#sleep(retryBackoffMs * 2 ** attempt * random())
+      }
+    }
+  }
+
+  async #lookOnce(slot: number): Promise<void> {
+    let endpoint = this.#registry.snapshot.bySlot[slot]
+    if (endpoint === undefined) return
+    if (endpoint.profile === undefined) endpoint = await this.#detect(endpoint)
+    const profile = endpoint.profile ?? this.#fallbackProfile()
+    const answer = await this.#ask(endpoint, endpoint.modelUrl)
+    if (answer.statusCode < 200 || answer.statusCode > 299) {
+      throw new ListFormatError(`the model list was answered with status ${answer.statusCode}`)
+    }
+    const { models } = parseModelList(profile?.listFormat ?? 'openai', answer.body)
+    const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs())
+    this.#events.publish('discovery.completed', {
+      endpoint: endpoint.name,
+      models: models.length,
+      added,
+      removed,
+    })
+  }
+
+  async #detect(endpoint: Endpoint): Promise<Endpoint> {
+    const profile = await detectProfile(this.#profiles(), async (path) => {
+      try {
+        const answer = await this.#ask(endpoint, `${endpoint.url}${path}`)
+        return answer.statusCode >= 200 && answer.statusCode < 300 ? answer : undefined
+      } catch {
+        return undefined
+      }
+    })
+    if (profile === undefined) return endpoint
+    this.#registry.setProfile(endpoint.slot, profile)
+    this.#events.publish('endpoint.detected', { endpoint: endpoint.name, profile: profile.name })
+    return this.#registry.snapshot.bySlot[endpoint.slot] ?? endpoint
+  }
+
+  #ask(endpoint: Endpoint, url: string) {
+    return this.#fetch({
+      url,
+      headers: ['User-Agent', this.#userAgent, 'Accept', 'application/json', ...endpoint.headers],
+      timeoutMs: this.#options.timeoutMs,
+      maxBytes: maxListBytes,
+    })
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+}
+
+function shownError(error: unknown): string {
+  if (error instanceof FetchError || error instanceof ListFormatError || error instanceof QueueFullError) {
+    return error.message
+  }
+  return 'the model list could not be read'
+}
+
+function createWatch(): Watch {
+  return {
+    timer: undefined,
+    flight: undefined,
+    lastSeenMs: undefined,
+    consecutiveFailures: 0,
+    lastError: undefined,
+  }
+}

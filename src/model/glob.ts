@@ -1,0 +1,50 @@
+import type { ModelFilterRules } from '../endpoint/endpoint.ts'
+
+/**
+ * Whether a text matches a glob: `*` is any run of characters, `?` is one. Case does not count. Linear in
+ * practice and quadratic at worst: on a mismatch only the last star is tried again, never one before it.
+ */
+export function matchesGlob(pattern: string, text: string): boolean {
+  return matchesLower(pattern.toLowerCase(), text.toLowerCase())
+}
+
+function matchesLower(pattern: string, text: string): boolean {
+  let at = 0
+  let from = 0
+  let star = -1
+  let retry = 0
+  while (from < text.length) {
+    const token = pattern[at]
+    if (token === '*') {
+      star = at++
+      retry = from
+    } else if (token !== undefined && (token === '?' || token === text[from])) {
+      at++
+      from++
+    } else if (star >= 0) {
+      at = star + 1
+      from = ++retry
+    } else {
+      return false
+    }
+  }
+  while (pattern[at] === '*') at++
+  return at === pattern.length
+}
+
+/** Include and exclude globs: exclude wins, an empty include allows all. */
+export class NameFilter {
+  readonly #include: readonly string[]
+  readonly #exclude: readonly string[]
+
+  constructor(rules: ModelFilterRules) {
+    this.#include = rules.include.map((pattern) => pattern.toLowerCase())
+    this.#exclude = rules.exclude.map((pattern) => pattern.toLowerCase())
+  }
+
+  allows(name: string): boolean {
+    const lower = name.toLowerCase()
+    if (this.#exclude.some((pattern) => matchesLower(pattern, lower))) return false
+    return this.#include.length === 0 || this.#include.some((pattern) => matchesLower(pattern, lower))
+  }
+}

@@ -1,0 +1,76 @@
+import type { Clock } from '../clock.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { EventBus } from '../events/bus.ts'
+import { type AttemptFailure, describeFailure } from '../upstream/failure.ts'
+import type { BreakerPolicy } from './breaker.ts'
+import { type BreakerPermit, BreakerTable, CircuitBreaker, type FailureSource } from './circuit-breaker.ts'
+
+/** How an attempt went, as far as a breaker is concerned. */
+export type AttemptResult =
+  | AttemptFailure
+  | { readonly kind: 'answered'; readonly statusCode: number; readonly firstByteMs: number }
+
+/** The circuit breakers of all endpoints, by slot. */
+export class CircuitBreakers {
+  readonly #breakers: CircuitBreaker[] = []
+
+  constructor(registry: EndpointRegistry, capacity: number, services: { clock: Clock; events: EventBus }) {
+    const table = new BreakerTable(capacity)
+    for (const { slot, name, breaker } of registry.snapshot.endpoints) {
+      this.#breakers[slot] = new CircuitBreaker(table, slot, breaker, services.clock, (from, to, reason) =>
+        services.events.publish('breaker.transition', { endpoint: name, from, to, reason }),
+      )
+    }
+  }
+
+  get(slot: number): CircuitBreaker {
+    const breaker = this.#breakers[slot]
+    if (breaker === undefined) throw new RangeError(`no endpoint in slot ${slot}`)
+    return breaker
+  }
+
+  /** Tells a breaker how an attempt went; whether it counts is the policy's. */
+  settle(slot: number, permit: BreakerPermit, result: AttemptResult): void {
+    const breaker = this.get(slot)
+    const failure = countedFailure(breaker.policy, result)
+    if (failure !== undefined) breaker.fail(permit, failure.reason, failure.source)
+    else if (result.kind === 'answered') breaker.succeed(permit)
+    else breaker.release(permit)
+  }
+}
+
+/** @returns undefined where the policy does not count the result as a failure */
+export function countedFailure(
+  policy: BreakerPolicy,
+  result: AttemptResult,
+): { reason: string; source: FailureSource } | undefined {
+  switch (result.kind) {
+    case 'answered':
+      if (policy.failureStatuses.has(result.statusCode)) {
+        return { reason: `status ${result.statusCode}`, source: 'answer' }
+      }
+      return policy.slowFirstByteMs > 0 && result.firstByteMs > policy.slowFirstByteMs
+        ? { reason: `first byte after ${Math.round(result.firstByteMs)} ms`, source: 'answer' }
+        : undefined
+    case 'status':
+      return policy.failureStatuses.has(result.statusCode ?? 0)
+        ? { reason: describeFailure(result), source: 'answer' }
+        : undefined
+    case 'refused':
+    case 'unreachable':
+    case 'dns':
+    case 'tls':
+    case 'reset':
+    case 'closed':
+    case 'protocol':
+      return policy.connectionErrors ? { reason: describeFailure(result), source: 'connection' } : undefined
+    case 'connect_timeout':
+      return policy.timeouts ? { reason: describeFailure(result), source: 'connection' } : undefined
+    case 'first_byte_timeout':
+    case 'idle_timeout':
+      return policy.timeouts ? { reason: describeFailure(result), source: 'answer' } : undefined
+    case 'total_timeout':
+      // Says how much was asked for, not how the endpoint is.
+      return undefined
+  }
+}

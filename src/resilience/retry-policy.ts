@@ -1,0 +1,90 @@
+export interface RetryPolicyOptions {
+  /** Rounds over endpoints that were already tried. Default 3. */
+  readonly maxRounds: number
+  /** Base of the jittered exponential wait before a round, milliseconds. Default 500. */
+  readonly backoffMs: number
+  /** Longest wait for a Retry-After, milliseconds. Default 5,000. */
+  readonly maxWaitMs: number
+  /** Retries that each request earns. Default 0.2. */
+  readonly budgetRatio: number
+  /** Most retries saved up. Default 200. */
+  readonly budgetBurst: number
+  /** 0 to 1; `Math.random` by default. */
+  readonly random: () => number
+}
+
+const defaults: RetryPolicyOptions = {
+  maxRounds: 3,
+  backoffMs: 500,
+  maxWaitMs: 5_000,
+  budgetRatio: 0.2,
+  budgetBurst: 200,
+  random: Math.random,
+}
+
+/**
+ * How often and how soon a failed request is tried again. One policy serves all requests: its budget is what
+ * keeps a struggling fleet from being hit by a multiple of its load.
+ */
+export class RetryPolicy {
+  readonly #options: RetryPolicyOptions
+  #budget: number
+  #refused = 0
+
+  constructor(options: Partial<RetryPolicyOptions> = {}) {
+    this.#options = { ...defaults, ...options }
+    this.#budget = this.#options.budgetBurst
+  }
+
+  /** Retries that may be made now. */
+  get budget(): number {
+    return this.#budget
+  }
+
+  /** Retries that the budget has refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  requestStarted(): void {
+    const { budgetRatio, budgetBurst } = this.#options
+    this.#budget = Math.min(budgetBurst, this.#budget + budgetRatio)
+  }
+
+  /** @returns false where the budget is spent */
+  spend(): boolean {
+    if (this.#budget < 1) {
+      this.#refused++
+      return false
+    }
+    this.#budget--
+    return true
+  }
+
+  /**
+   * Milliseconds to wait before a round over endpoints that were already tried: full jitter below an
+   * exponential bound, or what `Retry-After` asks.
+   * @param round 1 for the first repeat
+   * @returns undefined where there is no such round, or the wait would be too long
+   */
+  waitBeforeRound(round: number, retryAfterMs: number | undefined): number | undefined {
+    const { maxRounds, backoffMs, maxWaitMs, random } = this.#options
+    if (round > maxRounds) return undefined
+    if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) return undefined
+    const jittered = random() * Math.min(maxWaitMs, backoffMs * 2 ** (round - 1))
+    return Math.max(retryAfterMs ?? 0, jittered)
+  }
+}
+
+/**
+ * `Retry-After` as milliseconds from now (RFC 9110 section 10.2.3: seconds or an HTTP date).
+ * @returns undefined where it is neither
+ */
+export function parseRetryAfter(value: string, nowMs: number): number | undefined {
+  const text = value.trim()
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  // Only the three HTTP date forms begin with a day's name; Date.parse alone would take nearly anything.
+  if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return undefined
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
+}

@@ -1,0 +1,74 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import type { CoolDowns } from '../resilience/cool-down.ts'
+import type { Gauge } from '../state/gauge.ts'
+import type { FailurePenalties } from './failure-penalty.ts'
+import type { Candidate, EndpointLoad } from './selector.ts'
+
+/** The endpoints' state as requests find it: shared cells, breakers, cool-downs and penalties in one view. */
+export class LiveLoad implements EndpointLoad {
+  readonly registry: EndpointRegistry
+  readonly #gauge: Gauge
+  readonly #breakers: CircuitBreakers
+  readonly coolDowns: CoolDowns
+  readonly penalties: FailurePenalties
+
+  constructor(parts: {
+    registry: EndpointRegistry
+    inFlight: Gauge
+    breakers: CircuitBreakers
+    coolDowns: CoolDowns
+    penalties: FailurePenalties
+  }) {
+    this.registry = parts.registry
+    this.#gauge = parts.inFlight
+    this.#breakers = parts.breakers
+    this.coolDowns = parts.coolDowns
+    this.penalties = parts.penalties
+  }
+
+  inFlight(slot: number): number {
+    return this.#gauge.value(slot)
+  }
+
+  share(slot: number): number {
+    return this.registry.share(slot)
+  }
+
+  penalty(slot: number): number {
+    return this.penalties.of(slot)
+  }
+
+  admits(endpoint: Endpoint): boolean {
+    return this.#isWilling(endpoint) && !this.#hasNoPlace(endpoint)
+  }
+
+  /** Would take the request but for its `max_concurrent`: worth waiting for. */
+  isFull(endpoint: Endpoint): boolean {
+    return this.#isWilling(endpoint) && this.#hasNoPlace(endpoint)
+  }
+
+  /** When the first of the candidates may take requests again, as far as is known; at least 1. */
+  retryAfterSeconds(candidates: readonly Candidate[]): number {
+    let soonestMs = Number.POSITIVE_INFINITY
+    for (const { endpoint } of candidates) {
+      const coolingMs = this.coolDowns.leftMs(endpoint.slot)
+      const breaker = this.#breakers.get(endpoint.slot).retryInMs()
+      soonestMs = Math.min(soonestMs, Math.max(coolingMs, breaker))
+    }
+    return Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1
+  }
+
+  #isWilling({ slot }: Endpoint): boolean {
+    return (
+      this.registry.isRoutable(slot) &&
+      this.coolDowns.leftMs(slot) === 0 &&
+      this.#breakers.get(slot).wouldAdmit()
+    )
+  }
+
+  #hasNoPlace({ slot, maxConcurrent }: Endpoint): boolean {
+    return maxConcurrent > 0 && this.#gauge.value(slot) >= maxConcurrent
+  }
+}

@@ -1,0 +1,40 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+
+/** What a selector chooses among. */
+export interface Candidate {
+  readonly endpoint: Endpoint
+}
+
+/** The moment's state of endpoints, read from shared cells. */
+export interface EndpointLoad {
+  /** Requests under way, over all threads. */
+  inFlight(slot: number): number
+  /** Share of the weight that counts now, 0 to 1. */
+  share(slot: number): number
+  /** Requests that recent failures count for, so that failing fast does not look like being idle. */
+  penalty(slot: number): number
+  /** Whether a request may be sent: routable, circuit lets it through, not cooling down, not full. */
+  admits(endpoint: Endpoint): boolean
+}
+
+/**
+ * Chooses one of the candidates. Given the same state it chooses the same; what it remembers between calls
+ * (whose turn it is) belongs to that state.
+ */
+export type Strategy = <C extends Candidate>(
+  candidates: readonly C[],
+  load: EndpointLoad,
+  excluded: ReadonlySet<number> | undefined,
+) => C | undefined
+
+export const strategyNames = ['least-connections', 'priority', 'round-robin'] as const
+export type StrategyName = (typeof strategyNames)[number]
+
+/** What requests are given: a strategy over the live state. A host may put its own in its place. */
+export interface EndpointSelector {
+  readonly strategy: string
+  select<C extends Candidate>(
+    candidates: readonly C[],
+    excluded: ReadonlySet<number> | undefined,
+  ): C | undefined
+}

@@ -1,0 +1,88 @@
+import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
+
+export interface StrategyOptions {
+  /** Whether lower priorities get traffic only when no higher one can take it. `priority` always does. */
+  readonly priorityTiers: boolean
+}
+
+export function createStrategy(name: StrategyName, options: StrategyOptions): Strategy {
+  switch (name) {
+    case 'least-connections':
+      return leastConnections(options.priorityTiers)
+    case 'round-robin':
+      return weightedRotation(options.priorityTiers)
+    case 'priority':
+      return weightedRotation(true)
+  }
+}
+
+/** The priority of the highest tier that can take a request; -Infinity where none can, or tiers do not count. */
+function topPriority(
+  candidates: readonly Candidate[],
+  load: EndpointLoad,
+  excluded: ReadonlySet<number> | undefined,
+): number {
+  let top = Number.NEGATIVE_INFINITY
+  for (const { endpoint } of candidates) {
+    if (endpoint.priority > top && !excluded?.has(endpoint.slot) && load.admits(endpoint))
+      top = endpoint.priority
+  }
+  return top
+}
+
+/** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
+function leastConnections(tiers: boolean): Strategy {
+  const chosenAt: number[] = []
+  let turn = 0
+  return (candidates, load, excluded) => {
+    const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
+    let best: (typeof candidates)[number] | undefined
+    let bestCost = Number.POSITIVE_INFINITY
+    let bestTurn = 0
+    for (const candidate of candidates) {
+      const { endpoint } = candidate
+      const { slot } = endpoint
+      if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
+      const weight = endpoint.weight * load.share(slot)
+      if (weight <= 0 && best !== undefined) continue
+      const cost = weight <= 0 ? Number.MAX_VALUE : (load.inFlight(slot) + load.penalty(slot) + 1) / weight
+      const lastTurn = chosenAt[slot] ?? 0
+      if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
+        best = candidate
+        bestCost = cost
+        bestTurn = lastTurn
+      }
+    }
+    if (best !== undefined) chosenAt[best.endpoint.slot] = ++turn
+    return best
+  }
+}
+
+/**
+ * Smooth weighted round robin: everybody earns their weight each turn, the richest is chosen and pays what
+ * all have earned. Chosen ones are spread evenly instead of in runs.
+ */
+function weightedRotation(tiers: boolean): Strategy {
+  const credit: number[] = []
+  return (candidates, load, excluded) => {
+    const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
+    let best: (typeof candidates)[number] | undefined
+    let bestCredit = Number.NEGATIVE_INFINITY
+    let earned = 0
+    for (const candidate of candidates) {
+      const { endpoint } = candidate
+      const { slot } = endpoint
+      if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
+      const weight = endpoint.weight * load.share(slot) || Number.EPSILON
+      const own = (credit[slot] ?? 0) + weight
+      credit[slot] = own
+      earned += weight
+      if (own > bestCredit) {
+        best = candidate
+        bestCredit = own
+      }
+    }
+    if (best !== undefined) credit[best.endpoint.slot] = bestCredit - earned
+    return best
+  }
+}

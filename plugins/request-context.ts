@@ -1,0 +1,80 @@
+/**
+ * What is known of each request, and errors in the dialect of the API that was called. Decorates
+ * `request.gateway` and `clientAddresses`; sets `X-Olla-Request-ID` on every response.
+ */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { errorBody, GatewayError } from '../src/errors.ts'
+import { RequestContext } from '../src/request/context.ts'
+import { dialectOf, routeClassOf } from '../src/request/dialect.ts'
+import { toGatewayError } from '../src/request/error-mapping.ts'
+import { adoptRequestId, createRequestIds } from '../src/request/request-id.ts'
+import { ClientAddresses } from '../src/security/client-address.ts'
+
+export interface RequestContextOptions {
+  /** Believe `X-Forwarded-For` of trusted proxies. Default false. */
+  readonly trustProxyHeaders?: boolean
+  /** Networks of trusted proxies. */
+  readonly trustedProxies?: readonly string[]
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    clientAddresses: ClientAddresses
+  }
+  interface FastifyRequest {
+    gateway: RequestContext
+  }
+}
+
+export default fp<RequestContextOptions>(
+  function requestContext(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const nextId = createRequestIds()
+    const addresses = new ClientAddresses({
+      trustProxyHeaders: options.trustProxyHeaders ?? false,
+      trustedProxies: options.trustedProxies ?? [],
+    })
+    const prefixLength = app.prefix.length
+    app.decorate('clientAddresses', addresses)
+    app.decorateRequest('gateway')
+
+    app.addHook('onRequest', function open(request, reply, next) {
+      const { url } = request
+      const mark = url.indexOf('?')
+      const path = url.slice(prefixLength, mark < 0 ? url.length : mark)
+      const id = adoptRequestId(request.headers['x-request-id']) ?? nextId()
+      const peer = request.socket.remoteAddress ?? ''
+      const forwardedFor = request.headers['x-forwarded-for']
+      const client = addresses.client(peer, Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor)
+      request.gateway = new RequestContext(id, clock.monotonicMs(), dialectOf(path), routeClassOf(path), client)
+      reply.header('X-Olla-Request-ID', id)
+      next()
+    })
+    app.setErrorHandler(answerError)
+    app.setNotFoundHandler((request, reply) => answerError(new GatewayError('not_found'), request, reply))
+    done()
+  },
+  { name: 'gateway-request-context', fastify: '5.x' },
+)
+
+function answerError(cause: FastifyError | GatewayError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toGatewayError(cause)
+  const context = request.gateway
+  if (error.code === 'internal') request.log.error({ err: cause, request_id: context.id }, 'unexpected error')
+  context.error = error.code
+  context.status = error.statusCode
+  if (reply.raw.headersSent) {
+    reply.raw.destroy()
+    return
+  }
+  if (error.retryAfterSeconds !== undefined) reply.header('Retry-After', String(error.retryAfterSeconds))
+  if (context.dialect === 'anthropic') reply.header('request-id', context.id)
+  // The rest of a refused upload would be taken for the next request on this connection.
+  if (!request.raw.complete) reply.header('Connection', 'close')
+  reply.code(error.statusCode).type('application/json; charset=utf-8')
+  reply.serializer(JSON.stringify)
+  reply.send(errorBody(context.dialect, error, context.id))
+}

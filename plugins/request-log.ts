@@ -1,0 +1,71 @@
+/**
+ * One log line for each request when it is over, and lines for what the concerns publish. Depends on the event
+ * bus and the request context. `enabled: false` installs no request hook.
+ */
+import type { ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { eventLine } from '../src/logging/event-lines.ts'
+import { lineLevel, requestLine } from '../src/logging/request-line.ts'
+import type { RequestOutcome } from '../src/request/context.ts'
+
+export interface RequestLogOptions {
+  /** Lines for requests. Default true. */
+  readonly enabled?: boolean
+  readonly clock?: Clock
+}
+
+const requestKey = Symbol('olla-gateway.request')
+type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
+
+export default fp<RequestLogOptions>(
+  function requestLog(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        const line = eventLine(event)
+        if (line !== undefined) app.log[line.level](event.data, line.message)
+      },
+      { capacity: 1000 },
+    )
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      closed()
+    })
+
+    // The close of the response is the only sign of the end that every request gives, hijacked or aborted.
+    function closed(this: LoggedResponse): void {
+      const request = this[requestKey]
+      if (request === undefined) return
+      const { gateway: context, method } = request
+      context.outcome ??= outcomeOf(this)
+      context.status ??= this.headersSent ? this.statusCode : undefined
+      const level = lineLevel(context, method)
+      if (!app.log.isLevelEnabled?.(level)) return
+      const line = requestLine(
+        context,
+        { method, url: request.url, userAgent: request.headers['user-agent'] },
+        clock.monotonicMs() - context.startedAtMs,
+      )
+      app.log[level](line, 'request')
+    }
+
+    if (options.enabled ?? true) {
+      app.addHook('onRequest', function watch(request, reply, next) {
+        const raw: LoggedResponse = reply.raw
+        raw[requestKey] = request
+        raw.on('close', closed)
+        next()
+      })
+    }
+    done()
+  },
+  { name: 'gateway-request-log', fastify: '5.x', dependencies: ['gateway-events', 'gateway-request-context'] },
+)
+
+function outcomeOf(raw: ServerResponse): RequestOutcome {
+  if (!raw.writableEnded) return 'client_closed'
+  if (raw.statusCode >= 500) return 'failure'
+  return raw.statusCode >= 400 ? 'rejection' : 'success'
+}

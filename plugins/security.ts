@@ -1,0 +1,113 @@
+/**
+ * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event bus
+ * and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock, type Timer } from '../src/clock.ts'
+import { GatewayError } from '../src/errors.ts'
+import { requestHeadBytes } from '../src/security/header-size.ts'
+import { RateLimiter, type RateLimiterOptions } from '../src/security/rate-limiter.ts'
+import { type LimitStore, LocalLimitStore } from '../src/security/token-bucket.ts'
+import { Violations } from '../src/security/violations.ts'
+
+export interface SecurityOptions {
+  /** All off by default. */
+  readonly rates?: RateLimiterOptions
+  /** How often forgotten clients are dropped; milliseconds. Default 300,000. */
+  readonly cleanupIntervalMs?: number
+  /** Largest request body; bytes. Default 104,857,600. */
+  readonly maxBodyBytes?: number
+  /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
+  readonly maxHeaderBytes?: number
+  /** Where buckets are kept; this process by default. */
+  readonly store?: LimitStore
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewaySecurity: Violations
+  }
+}
+
+export default fp<SecurityOptions>(
+  function security(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const violations = new Violations(clock)
+    const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
+    const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
+    app.decorate('gatewaySecurity', violations)
+
+    function refuse(request: FastifyRequest, kind: 'rate' | 'body_size' | 'header_size', error: GatewayError): GatewayError {
+      const { id, clientAddress } = request.gateway
+      if (kind === 'rate') violations.rateLimited(clientAddress)
+      else violations.sizeLimits++
+      app.gatewayEvents.publish('limit.rejected', { requestId: id, kind, client: clientAddress })
+      return error
+    }
+
+    if (options.rates !== undefined) limitRates(options.rates)
+
+    app.addHook('onRequest', function limitSizes(request, _reply, next) {
+      const { method, url, httpVersion, rawHeaders } = request.raw
+      if (requestHeadBytes(method ?? '', url ?? '', httpVersion, rawHeaders) > maxHeaderBytes) {
+        next(refuse(request, 'header_size', new GatewayError('headers_too_large')))
+        return
+      }
+      const declared = request.headers['content-length']
+      if (declared !== undefined && Number(declared) > maxBodyBytes) {
+        next(refuse(request, 'body_size', new GatewayError('payload_too_large')))
+        return
+      }
+      next()
+    })
+    app.addHook('onError', function countChunked(request, _reply, error, next) {
+      if ('code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+        refuse(request, 'body_size', new GatewayError('payload_too_large'))
+      }
+      next()
+    })
+    done()
+
+    function limitRates(rates: RateLimiterOptions): void {
+      const limiter = new RateLimiter(options.store ?? new LocalLimitStore(), rates)
+      if (!limiter.limits('proxy') && !limiter.limits('internal')) return
+      app.addHook('onRequest', function limitRate(request, reply, next) {
+        const { routeClass, clientAddress } = request.gateway
+        const decision = limiter.check(routeClass, clientAddress, clock.monotonicMs())
+        if (decision === undefined) {
+          next()
+          return
+        }
+        setLimitHeaders(reply, decision.limit, decision.remaining, clock.nowMs() + decision.fullInMs)
+        if (decision.allowed) next()
+        else {
+          const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000))
+          next(refuse(request, 'rate', new GatewayError('rate_limited', undefined, { retryAfterSeconds })))
+        }
+      })
+      const intervalMs = options.cleanupIntervalMs ?? 300_000
+      if (intervalMs > 0) {
+        let timer: Timer
+        const clean = () => {
+          limiter.clean(clock.monotonicMs())
+          timer = clock.after(intervalMs, clean)
+        }
+        timer = clock.after(intervalMs, clean)
+        app.addHook('onClose', function stop(_app, closed) {
+          timer.cancel()
+          closed()
+        })
+      }
+    }
+  },
+  { name: 'gateway-security', fastify: '5.x', dependencies: ['gateway-events', 'gateway-request-context'] },
+)
+
+/** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */
+function setLimitHeaders(reply: FastifyReply, limit: number, remaining: number, fullAtMs: number): void {
+  reply.header('X-RateLimit-Limit', String(limit))
+  reply.header('X-RateLimit-Remaining', String(remaining))
+  reply.header('X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000)))
+}

@@ -1,0 +1,39 @@
+import { isRoutable } from '../endpoint/status.ts'
+import type { GatewayEvent } from '../events/events.ts'
+import type { LineLevel } from './request-line.ts'
+
+export interface EventLine {
+  readonly level: LineLevel
+  readonly message: string
+}
+
+/** A failure that goes on is worth a line the first time and then every so often (contract 4). */
+const everyNthFailure = 5
+
+/** @returns undefined where an event is not worth a line */
+export function eventLine(event: GatewayEvent): EventLine | undefined {
+  switch (event.type) {
+    case 'endpoint.status':
+      return { level: isRoutable(event.data.to) ? 'info' : 'warn', message: `endpoint is ${event.data.to}` }
+    case 'breaker.transition':
+      return { level: event.data.to === 'open' ? 'warn' : 'info', message: `circuit is ${event.data.to}` }
+    case 'discovery.completed': {
+      const { added, removed } = event.data
+      return { level: added.length + removed.length > 0 ? 'info' : 'debug', message: 'models discovered' }
+    }
+    case 'discovery.failed': {
+      const { consecutiveFailures } = event.data
+      const isDue = consecutiveFailures === 1 || consecutiveFailures % everyNthFailure === 0
+      return isDue ? { level: 'warn', message: 'model discovery failed' } : undefined
+    }
+    case 'endpoint.detected':
+      return { level: 'info', message: `endpoint is a ${event.data.profile}` }
+    case 'request.failover':
+      return { level: 'warn', message: 'request moves on' }
+    case 'lifecycle.phase':
+      return { level: 'info', message: `gateway is ${event.data.phase}` }
+    case 'limit.rejected':
+      // The request's own line tells it.
+      return undefined
+  }
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import pino, { type DestinationStream, type Level, type Logger, type StreamEntry } from 'pino'
+import pretty from 'pino-pretty'
+import roll from 'pino-roll'
+import type { GatewayConfig } from '../config/schema.ts'
+import { redactedPaths } from './redact.ts'
+
+export interface LogTarget {
+  readonly logger: Logger
+  /** Writes out what is still held back. */
+  flush(): Promise<void>
+}
+
+export interface LogSettings {
+  readonly config: GatewayConfig['logging']
+  /** Whether somebody reads standard output as it comes. */
+  readonly isTerminal: boolean
+  /** Whether the format was chosen on purpose; else a terminal gets the pretty one. */
+  readonly formatIsChosen: boolean
+}
+
+/** Bytes gathered before a write, and the longest time they wait: one system call for many lines. */
+const batchBytes = 4096
+const flushMs = 250
+
+/** The process's logger: to standard output, and to files where configured. Writes are batched. */
+export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {
+  const isPretty = formatIsChosen ? config.format === 'text' : isTerminal || config.format === 'text'
+  const level = config.level as Level
+  const batched: { flush(done?: (error?: Error) => void): void }[] = []
+
+  const stdout = pino.destination({ dest: 1, sync: false, minLength: isTerminal ? 0 : batchBytes })
+  batched.push(stdout)
+  const streams: StreamEntry[] = [{ level, stream: isPretty ? prettyStream(stdout, isTerminal) : stdout }]
+  if (config.output === 'file') {
+    const file = await roll({
+      file: join(config.dir, 'olla-gateway'),
+      extension: '.log',
+      size: `${config.max_size_mb}m`,
+      limit: { count: config.max_backups },
+      mkdir: true,
+      sync: false,
+      minLength: batchBytes,
+    })
+    batched.push(file)
+    streams.push({ level, stream: file })
+  }
+
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: redactedPaths, censor: '[redacted]' },
+    },
+    streams.length === 1 && streams[0] !== undefined ? streams[0].stream : pino.multistream(streams),
+  )
+  const timer = setInterval(() => {
+    for (const stream of batched) stream.flush()
+  }, flushMs)
+  timer.unref()
+  return {
+    logger,
+    async flush() {
+      clearInterval(timer)
+      await Promise.all(batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))))
+    },
+  }
+}
+
+function prettyStream(destination: DestinationStream, colorize: boolean): DestinationStream {
+  return pretty({
+    destination,
+    colorize: colorize && process.env.NO_COLOR === undefined,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+  })
+}

@@ -1,0 +1,52 @@
+import type { RequestContext } from '../request/context.ts'
+import { redactQuery } from './redact.ts'
+
+export type LineLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** The one log record of a finished request. Times in milliseconds with two decimals. */
+export function requestLine(
+  context: RequestContext,
+  request: { method: string; url: string; userAgent: string | undefined },
+  durationMs: number,
+): Record<string, unknown> {
+  const { attempts } = context
+  return {
+    request_id: context.id,
+    client_ip: context.clientAddress,
+    method: request.method,
+    path: redactQuery(request.url),
+    status: context.status,
+    outcome: context.outcome,
+    model: context.model,
+    endpoint: context.endpoint,
+    attempts: context.attemptCount > 0 ? context.attemptCount : undefined,
+    failed_attempts: attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined,
+    first_byte_ms: context.firstByteMs === undefined ? undefined : rounded(context.firstByteMs),
+    duration_ms: rounded(durationMs),
+    request_bytes: context.requestBytes,
+    response_bytes: context.responseBytes,
+    input_tokens: context.promptTokens,
+    output_tokens: context.completionTokens,
+    routing_strategy: context.routingStrategy,
+    routing_decision: context.routingDecision,
+    routing_reason: context.routingReason,
+    error: context.error,
+    user_agent: request.userAgent,
+  }
+}
+
+/** Polls of the status routes that went well are not worth a line at the usual level. */
+export function lineLevel(context: RequestContext, method: string): LineLevel {
+  switch (context.outcome) {
+    case 'failure':
+      return 'error'
+    case 'rejection':
+      return 'warn'
+    default:
+      return context.routeClass === 'internal' && (method === 'GET' || method === 'HEAD') ? 'debug' : 'info'
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100
+}

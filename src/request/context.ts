@@ -1,0 +1,54 @@
+import type { Dialect, ErrorCode } from '../errors.ts'
+import type { RouteClass } from './dialect.ts'
+
+/**
+ * How a request ended: `success` below 400, `rejection` for 4xx, `failure` for 5xx and answers that broke,
+ * `client_closed` where the client left first.
+ */
+export type RequestOutcome = 'success' | 'rejection' | 'failure' | 'client_closed'
+
+export interface AttemptRecord {
+  readonly endpoint: string
+  readonly durationMs: number
+  /** Why it failed. */
+  readonly reason: string
+}
+
+/** What is known of one request, gathered while it passes; one per request, read once at its end. */
+export class RequestContext {
+  readonly id: string
+  /** Monotonic milliseconds. */
+  readonly startedAtMs: number
+  readonly dialect: Dialect
+  readonly routeClass: RouteClass
+  /** Of the client, as far as proxies are trusted. */
+  readonly clientAddress: string
+  model: string | undefined = undefined
+  /** Whether the catalogue knew the model. */
+  modelIsKnown = false
+  endpoint: string | undefined = undefined
+  /** Failed attempts. */
+  readonly attempts: AttemptRecord[] = []
+  /** Attempts in all. */
+  attemptCount = 0
+  status: number | undefined = undefined
+  /** Milliseconds from receipt to the first byte of the answer. */
+  firstByteMs: number | undefined = undefined
+  requestBytes = 0
+  responseBytes = 0
+  promptTokens: number | undefined = undefined
+  completionTokens: number | undefined = undefined
+  outcome: RequestOutcome | undefined = undefined
+  routingStrategy: string | undefined = undefined
+  routingDecision: string | undefined = undefined
+  routingReason: string | undefined = undefined
+  error: ErrorCode | undefined = undefined
+
+  constructor(id: string, startedAtMs: number, dialect: Dialect, routeClass: RouteClass, clientAddress: string) {
+    this.id = id
+    this.startedAtMs = startedAtMs
+    this.dialect = dialect
+    this.routeClass = routeClass
+    this.clientAddress = clientAddress
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Size of a request head in bytes, as Olla estimates it (contract 9.2): names, values with separators, and
+ * the request line.
+ * @param rawHeaders as `IncomingMessage.rawHeaders`
+ */
+export function requestHeadBytes(method: string, url: string, httpVersion: string, rawHeaders: readonly string[]): number {
+  let bytes = method.length + url.length + `HTTP/${httpVersion}`.length + 4
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    bytes += (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0) + 4
+  }
+  return bytes
+}

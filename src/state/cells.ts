@@ -1,4 +1,5 @@
 import { CounterTable } from './counter-table.ts'
+import { DistinctTable } from './distinct-table.ts'
 import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
 
@@ -28,11 +29,30 @@ export const trafficColumns = [
   'firstByteCount',
   'promptTokens',
   'completionTokens',
+  /** Requests that went to an endpoint known to have the model. */
+  'routingHits',
+  /** Requests turned away because no endpoint had the model. */
+  'routingMisses',
+  /** Requests that went to an endpoint not known to have the model. */
+  'routingFallbacks',
   /** Epoch milliseconds of the last request. */
   'lastUsedAtMs',
 ] as const
 
 export type TrafficColumn = (typeof trafficColumns)[number]
+
+/** What is counted for each model on each endpoint. */
+export const placementColumns = [
+  'requests',
+  'successes',
+  'failures',
+  'durationSumMs',
+  /** Failures since the last success. */
+  'failuresInRow',
+  'lastUsedAtMs',
+] as const
+
+export type PlacementColumn = (typeof placementColumns)[number]
 
 /** Bucket bounds in milliseconds, for durations from a cached answer to a long generation. */
 export const durationBoundsMs = [
@@ -47,12 +67,15 @@ export interface CellCapacity {
   readonly endpoints?: number
   /** 512 by default; the last row is shared by all models beyond. */
   readonly models?: number
+  /** Pairs of model and endpoint, 2048 by default; those beyond are not told apart. */
+  readonly placements?: number
 }
 
 /** All numbers that requests and probes share: one block of shared memory per kind. */
 export class GatewayCells {
   readonly endpointCapacity: number
   readonly modelCapacity: number
+  readonly placementCapacity: number
   /** Int32 code per endpoint, an index into `endpointStatuses`. */
   readonly status: Int32Array
   readonly inFlight: Gauge
@@ -60,17 +83,23 @@ export class GatewayCells {
   readonly models: CounterTable<TrafficColumn>
   /** One row. */
   readonly totals: CounterTable<TrafficColumn>
+  readonly placements: CounterTable<PlacementColumn>
+  /** Clients of each model. */
+  readonly modelClients: DistinctTable
   readonly endpointDurations: HistogramTable
   readonly modelDurations: HistogramTable
 
   constructor(capacity: CellCapacity = {}) {
     this.endpointCapacity = capacity.endpoints ?? 256
     this.modelCapacity = capacity.models ?? 512
+    this.placementCapacity = capacity.placements ?? 2048
     this.status = new Int32Array(new SharedArrayBuffer(this.endpointCapacity * Int32Array.BYTES_PER_ELEMENT))
     this.inFlight = new Gauge(this.endpointCapacity)
     this.endpoints = new CounterTable(trafficColumns, this.endpointCapacity)
     this.models = new CounterTable(trafficColumns, this.modelCapacity)
     this.totals = new CounterTable(trafficColumns, 1)
+    this.placements = new CounterTable(placementColumns, this.placementCapacity)
+    this.modelClients = new DistinctTable(this.modelCapacity)
     this.endpointDurations = new HistogramTable(durationBoundsMs, this.endpointCapacity)
     this.modelDurations = new HistogramTable(durationBoundsMs, this.modelCapacity)
   }

@@ -46,11 +46,18 @@ export class CounterTable<Column extends string> {
     if (value > (this.#cells[at] ?? 0)) this.#cells[at] = value
   }
 
-  /** Keeps the smallest value seen; 0 means none yet. */
+  /**
+   * Keeps the smallest value seen; 0 means none yet, so a value of 0 is kept as the smallest number above it.
+   */
   lower(row: number, column: number, value: number): void {
     const at = this.#plane + row * this.columns.length + column
     const current = this.#cells[at] ?? 0
-    if (current === 0 || value < current) this.#cells[at] = value
+    if (current === 0 || value < current) this.#cells[at] = Math.max(value, Number.MIN_VALUE)
+  }
+
+  /** Starts this thread's part of a counter again from 0. */
+  clear(row: number, column: number): void {
+    this.#cells[this.#plane + row * this.columns.length + column] = 0
   }
 
   sum(row: number, column: number): number {

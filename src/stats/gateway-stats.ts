@@ -1,0 +1,232 @@
+import type { GatewayCells, PlacementColumn, TrafficColumn } from '../state/cells.ts'
+import type { CounterTable } from '../state/counter-table.ts'
+import { BoundedRows } from './bounded-rows.ts'
+import { ModelRows } from './model-rows.ts'
+import { readTraffic, successRate, type Traffic } from './traffic.ts'
+
+/** How a request ended, told once, when it is over. */
+export interface RequestRecord {
+  /** The endpoint that answered, or the last one tried; undefined where none was. */
+  readonly endpointSlot: number | undefined
+  /** As requested; undefined where the request named none. */
+  readonly model: string | undefined
+  readonly outcome: 'success' | 'failure' | 'rejection' | 'client_closed'
+  /** HTTP status sent to the client; undefined where it was sent none. */
+  readonly status: number | undefined
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** From receipt to the last byte. */
+  readonly durationMs: number
+  /** From receipt to the first byte of the answer; undefined where there was none. */
+  readonly firstByteMs: number | undefined
+  readonly promptTokens?: number | undefined
+  readonly completionTokens?: number | undefined
+  /** Epoch milliseconds. */
+  readonly completedAtMs: number
+  /** What routing by model decided; undefined where the request named no model. */
+  readonly routing?: 'routed' | 'fallback' | 'rejected' | undefined
+  /** What tells clients apart, their address. */
+  readonly client?: string | undefined
+}
+
+/** A model on one endpoint. */
+export interface PlacementTraffic {
+  readonly slot: number
+  readonly requests: number
+  /** 0 to 100; undefined where nothing has succeeded or failed yet. */
+  readonly successRate: number | undefined
+  readonly averageMs: number | undefined
+  readonly failuresInRow: number
+  /** Epoch milliseconds. */
+  readonly lastUsedAtMs: number
+}
+
+export interface ModelTraffic {
+  readonly name: string
+  readonly traffic: Traffic
+  readonly p95Ms: number
+  readonly p99Ms: number
+  /** About how many different clients asked for it. */
+  readonly clients: number
+  readonly placements: readonly PlacementTraffic[]
+}
+
+type Columns<Column extends string> = Readonly<Record<Column, number>>
+
+/** Counts requests into the shared cells, each exactly once, and reads the counts. */
+export class GatewayStats {
+  readonly #cells: GatewayCells
+  readonly #columns: Columns<TrafficColumn>
+  readonly #placementColumns: Columns<PlacementColumn>
+  readonly #models: ModelRows
+  readonly #placements: BoundedRows<number>
+
+  /** @param knownModel how the catalogue spells a requested name; undefined where it does not know it */
+  constructor(cells: GatewayCells, knownModel: (name: string) => string | undefined) {
+    this.#cells = cells
+    this.#columns = columnsOf(cells.totals)
+    this.#placementColumns = columnsOf(cells.placements)
+    this.#models = new ModelRows(cells.modelCapacity, knownModel)
+    this.#placements = new BoundedRows(cells.placementCapacity)
+  }
+
+  /**
+   * Call once per request. One that was turned away before it reached an endpoint counts in the totals only.
+   */
+  record(record: RequestRecord): void {
+    const { endpointSlot, model } = record
+    const outcome = trueOutcome(record)
+    this.#count(this.#cells.totals, 0, record, outcome)
+    if (endpointSlot !== undefined) {
+      this.#count(this.#cells.endpoints, endpointSlot, record, outcome)
+      if (outcome === 'success') this.#cells.endpointDurations.record(endpointSlot, record.durationMs)
+    }
+    if (model === undefined) return
+    const row = this.#models.rowOf(model)
+    if (endpointSlot === undefined && outcome === 'rejection') {
+      this.#countRouting(this.#cells.models, row, record)
+      return
+    }
+    this.#count(this.#cells.models, row, record, outcome)
+    if (outcome === 'success') this.#cells.modelDurations.record(row, record.durationMs)
+    if (record.client !== undefined) this.#cells.modelClients.add(row, record.client)
+    if (endpointSlot !== undefined) this.#countPlacement(row, endpointSlot, record, outcome)
+  }
+
+  /** Call once per try on an endpoint, when it has been answered or has failed. */
+  recordAttempt(slot: number, failed: boolean): void {
+    const { endpoints, totals } = this.#cells
+    endpoints.add(slot, this.#columns.attempts, 1)
+    totals.add(0, this.#columns.attempts, 1)
+    if (!failed) return
+    endpoints.add(slot, this.#columns.failedAttempts, 1)
+    totals.add(0, this.#columns.failedAttempts, 1)
+  }
+
+  totals(): Traffic {
+    return readTraffic(this.#cells.totals, 0)
+  }
+
+  endpoint(slot: number): Traffic {
+    return readTraffic(this.#cells.endpoints, slot)
+  }
+
+  /** Models that were asked for, in the order of the first request; `(other)` last. */
+  models(): ModelTraffic[] {
+    const placements = this.#readPlacements()
+    const models: ModelTraffic[] = []
+    for (const [name, row] of this.#models.entries()) {
+      const traffic = readTraffic(this.#cells.models, row)
+      if (traffic.requests + traffic.routingMisses === 0) continue
+      models.push({
+        name,
+        traffic,
+        p95Ms: this.#cells.modelDurations.quantile(row, 0.95),
+        p99Ms: this.#cells.modelDurations.quantile(row, 0.99),
+        clients: this.#cells.modelClients.estimate(row),
+        placements: placements.get(row) ?? [],
+      })
+    }
+    return models
+  }
+
+  #count(
+    table: CounterTable<TrafficColumn>,
+    row: number,
+    record: RequestRecord,
+    outcome: RequestRecord['outcome'],
+  ): void {
+    const columns = this.#columns
+    table.add(row, columns.requests, 1)
+    switch (outcome) {
+      case 'success':
+        table.add(row, columns.successes, 1)
+        table.add(row, columns.durationSumMs, record.durationMs)
+        table.lower(row, columns.durationMinMs, record.durationMs)
+        table.raise(row, columns.durationMaxMs, record.durationMs)
+        break
+      case 'failure':
+        table.add(row, columns.failures, 1)
+        break
+      case 'rejection':
+        table.add(row, columns.rejections, 1)
+        break
+      case 'client_closed':
+        table.add(row, columns.clientClosed, 1)
+        break
+    }
+    table.add(row, columns.requestBytes, record.requestBytes)
+    table.add(row, columns.responseBytes, record.responseBytes)
+    if (record.firstByteMs !== undefined) {
+      table.add(row, columns.firstByteSumMs, record.firstByteMs)
+      table.add(row, columns.firstByteCount, 1)
+    }
+    if (record.promptTokens !== undefined) table.add(row, columns.promptTokens, record.promptTokens)
+    if (record.completionTokens !== undefined) {
+      table.add(row, columns.completionTokens, record.completionTokens)
+    }
+    table.raise(row, columns.lastUsedAtMs, record.completedAtMs)
+    this.#countRouting(table, row, record)
+  }
+
+  #countRouting(table: CounterTable<TrafficColumn>, row: number, { routing }: RequestRecord): void {
+    const columns = this.#columns
+    if (routing === 'routed') table.add(row, columns.routingHits, 1)
+    else if (routing === 'fallback') table.add(row, columns.routingFallbacks, 1)
+    else if (routing === 'rejected') table.add(row, columns.routingMisses, 1)
+  }
+
+  #countPlacement(
+    modelRow: number,
+    slot: number,
+    record: RequestRecord,
+    outcome: RequestRecord['outcome'],
+  ): void {
+    const row = this.#placements.take(modelRow * this.#cells.endpointCapacity + slot)
+    if (row === undefined) return
+    const { placements } = this.#cells
+    const columns = this.#placementColumns
+    placements.add(row, columns.requests, 1)
+    placements.raise(row, columns.lastUsedAtMs, record.completedAtMs)
+    if (outcome === 'success') {
+      placements.add(row, columns.successes, 1)
+      placements.add(row, columns.durationSumMs, record.durationMs)
+      placements.clear(row, columns.failuresInRow)
+    } else if (outcome === 'failure') {
+      placements.add(row, columns.failures, 1)
+      placements.add(row, columns.failuresInRow, 1)
+    }
+  }
+
+  #readPlacements(): Map<number, PlacementTraffic[]> {
+    const { placements, endpointCapacity } = this.#cells
+    const columns = this.#placementColumns
+    const byModel = new Map<number, PlacementTraffic[]>()
+    for (const [key, row] of this.#placements.entries()) {
+      const successes = placements.sum(row, columns.successes)
+      const modelRow = Math.floor(key / endpointCapacity)
+      const ofModel = byModel.get(modelRow) ?? []
+      byModel.set(modelRow, ofModel)
+      ofModel.push({
+        slot: key % endpointCapacity,
+        requests: placements.sum(row, columns.requests),
+        successRate: successRate(successes, placements.sum(row, columns.failures)),
+        averageMs: successes === 0 ? undefined : placements.sum(row, columns.durationSumMs) / successes,
+        failuresInRow: placements.largest(row, columns.failuresInRow),
+        lastUsedAtMs: placements.largest(row, columns.lastUsedAtMs),
+      })
+    }
+    return byModel
+  }
+}
+
+/** A delivered error is no success, whatever the caller makes of its delivery (contract 8: Olla's was). */
+function trueOutcome({ outcome, status }: RequestRecord): RequestRecord['outcome'] {
+  if (outcome !== 'success' || status === undefined || status < 400) return outcome
+  return status >= 500 ? 'failure' : 'rejection'
+}
+
+function columnsOf<Column extends string>(table: CounterTable<Column>): Columns<Column> {
+  const entries = table.columns.map((column) => [column, table.column(column)] as const)
+  return Object.fromEntries(entries) as Record<Column, number>
+}

@@ -1,0 +1,67 @@
+import type { TrafficColumn } from '../state/cells.ts'
+import type { CounterTable } from '../state/counter-table.ts'
+
+/** One row of counters as it is shown; times in milliseconds. */
+export interface Traffic {
+  readonly requests: number
+  readonly successes: number
+  readonly failures: number
+  readonly rejections: number
+  readonly clientClosed: number
+  readonly attempts: number
+  readonly failedAttempts: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** 0 to 100; undefined where nothing has succeeded or failed yet. */
+  readonly successRate: number | undefined
+  /** Over successes; undefined before the first. */
+  readonly averageMs: number | undefined
+  /** 0 before the first success. */
+  readonly minMs: number
+  readonly maxMs: number
+  /** Undefined before the first answer. */
+  readonly averageFirstByteMs: number | undefined
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly routingHits: number
+  readonly routingMisses: number
+  readonly routingFallbacks: number
+  /** Epoch milliseconds; undefined before the first request. */
+  readonly lastUsedAtMs: number | undefined
+}
+
+export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Traffic {
+  const sum = (column: TrafficColumn) => table.sum(row, table.column(column))
+  const successes = sum('successes')
+  const failures = sum('failures')
+  const firstBytes = sum('firstByteCount')
+  const lastUsedAtMs = table.largest(row, table.column('lastUsedAtMs'))
+  return {
+    requests: sum('requests'),
+    successes,
+    failures,
+    rejections: sum('rejections'),
+    clientClosed: sum('clientClosed'),
+    attempts: sum('attempts'),
+    failedAttempts: sum('failedAttempts'),
+    requestBytes: sum('requestBytes'),
+    responseBytes: sum('responseBytes'),
+    successRate: successRate(successes, failures),
+    averageMs: successes === 0 ? undefined : sum('durationSumMs') / successes,
+    minMs: table.smallest(row, table.column('durationMinMs')),
+    maxMs: table.largest(row, table.column('durationMaxMs')),
+    averageFirstByteMs: firstBytes === 0 ? undefined : sum('firstByteSumMs') / firstBytes,
+    promptTokens: sum('promptTokens'),
+    completionTokens: sum('completionTokens'),
+    routingHits: sum('routingHits'),
+    routingMisses: sum('routingMisses'),
+    routingFallbacks: sum('routingFallbacks'),
+    lastUsedAtMs: lastUsedAtMs === 0 ? undefined : lastUsedAtMs,
+  }
+}
+
+/** Percent; clients that left and requests that were refused count neither way. */
+export function successRate(successes: number, failures: number): number | undefined {
+  const rated = successes + failures
+  return rated === 0 ? undefined : (successes * 100) / rated
+}

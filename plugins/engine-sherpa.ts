@@ -2,8 +2,9 @@
  * The simple engine's transport, on @fastify/reply-from. Decorates `upstreamTransport`; depends on the
  * upstream pools, which it leaves to their owner on close.
  */
+import type { Readable } from 'node:stream'
 import replyFrom from '@fastify/reply-from'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, HTTPMethods } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import type { Attempt } from '../src/upstream/attempt.ts'
@@ -18,7 +19,6 @@ declare module 'fastify' {
   }
 }
 
-type RequestOptions = Dispatcher.RequestOptions & { origin: string }
 type RequestCallback = (error: Error | null, response: Dispatcher.ResponseData) => void
 
 class ReplyFromTransport implements Transport {
@@ -33,16 +33,21 @@ class ReplyFromTransport implements Transport {
     if (!isFastifyReply(reply)) throw new TypeError('the sherpa engine needs a Fastify reply')
     const abort = new AbortController()
     attempt.onConnect((error) => abort.abort(error))
+    let headers: string[] = []
     this.#current = { attempt, signal: abort.signal }
     try {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
-        method: request.method,
-        body: request.body ?? null,
+        method: request.method as HTTPMethods,
+        // null, not undefined: reply-from would write the parsed body anew.
+        body: request.body,
         contentType: 'application/octet-stream',
         retryDelay: () => null,
         rewriteRequestHeaders: () => headerLists(request.headers),
-        rewriteHeaders: () => ({}),
-        onResponse: (_request, _reply, response) => relayStream(attempt, response),
+        rewriteHeaders: (received) => {
+          headers = headerPairs(received)
+          return {}
+        },
+        onResponse: (_request, _reply, { statusCode, stream }) => relay(attempt, statusCode, headers, stream),
         onError: (_reply, { error }) => attempt.onError(error.cause ?? error),
       })
     } finally {
@@ -50,21 +55,17 @@ class ReplyFromTransport implements Transport {
     }
   }
 
-  /** reply-from calls this before `from` returns, so the attempt it is for is the current one. */
-  request(options: RequestOptions, callback: RequestCallback): void {
+  /** What reply-from takes for an undici client. It calls this before `from` returns. */
+  readonly request = ((options: Dispatcher.RequestOptions, callback: RequestCallback) => {
     const current = this.#current
     if (current === undefined) throw new Error('no attempt is being sent')
-    const pool = this.#pools.get(current.attempt.target.endpoint)
-    pool.request({ ...options, signal: current.signal }, callback)
-  }
+    this.#pools.get(current.attempt.target.endpoint).request({ ...options, signal: current.signal }, callback)
+    // undici's overloads cannot be met by one function type.
+  }) as Dispatcher['request']
 }
 
-function relayStream(
-  attempt: Attempt,
-  response: Dispatcher.ResponseData & { stream: NodeJS.ReadableStream },
-): void {
-  const { stream } = response
-  attempt.onHeaders(response.statusCode, headerPairs(response.headers), () => stream.resume())
+function relay(attempt: Attempt, statusCode: number, headers: readonly string[], stream: Readable): void {
+  attempt.onHeaders(statusCode, headers, () => stream.resume())
   stream.on('data', (chunk: Buffer) => {
     if (!attempt.onData(chunk)) stream.pause()
   })

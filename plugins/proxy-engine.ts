@@ -4,7 +4,6 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
-import { CoolDowns } from '../src/resilience/cool-down.ts'
 import { DeadlineSweep } from '../src/resilience/deadline-sweep.ts'
 import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-policy.ts'
 import { CapacityQueue } from '../src/selection/capacity-queue.ts'
@@ -54,10 +53,10 @@ export default fp<ProxyEngineOptions>(
       },
       transport: app.upstreamTransport,
       selector: app.endpointSelector,
+      load: app.endpointLoad,
       breakers: app.circuitBreakers,
       inFlight: app.gatewayCells.inFlight,
       health: app.healthChecker,
-      coolDowns: app.endpointSelector.coolDowns,
       retries: new RetryPolicy(options.retries ?? {}),
       queue,
       deadlines,

@@ -48,8 +48,17 @@ export default fp<RequestContextOptions>(
       const id = adoptRequestId(request.headers['x-request-id']) ?? nextId()
       const peer = request.socket.remoteAddress ?? ''
       const forwardedFor = request.headers['x-forwarded-for']
-      const client = addresses.client(peer, Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor)
-      request.gateway = new RequestContext(id, clock.monotonicMs(), dialectOf(path), routeClassOf(path), client)
+      const client = addresses.client(
+        peer,
+        Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+      )
+      request.gateway = new RequestContext(
+        id,
+        clock.monotonicMs(),
+        dialectOf(path),
+        routeClassOf(path),
+        client,
+      )
       reply.header('X-Olla-Request-ID', id)
       next()
     })

@@ -42,7 +42,6 @@ export default fp<RequestLogOptions>(
       context.outcome ??= outcomeOf(this)
       context.status ??= this.headersSent ? this.statusCode : undefined
       const level = lineLevel(context, method)
-      if (!app.log.isLevelEnabled?.(level)) return
       const line = requestLine(
         context,
         { method, url: request.url, userAgent: request.headers['user-agent'] },
@@ -61,7 +60,11 @@ export default fp<RequestLogOptions>(
     }
     done()
   },
-  { name: 'gateway-request-log', fastify: '5.x', dependencies: ['gateway-events', 'gateway-request-context'] },
+  {
+    name: 'gateway-request-log',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-request-context'],
+  },
 )
 
 function outcomeOf(raw: ServerResponse): RequestOutcome {

@@ -39,7 +39,11 @@ export default fp<SecurityOptions>(
     const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
     app.decorate('gatewaySecurity', violations)
 
-    function refuse(request: FastifyRequest, kind: 'rate' | 'body_size' | 'header_size', error: GatewayError): GatewayError {
+    function refuse(
+      request: FastifyRequest,
+      kind: 'rate' | 'body_size' | 'header_size',
+      error: GatewayError,
+    ): GatewayError {
       const { id, clientAddress } = request.gateway
       if (kind === 'rate') violations.rateLimited(clientAddress)
       else violations.sizeLimits++

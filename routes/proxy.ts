@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../src/errors.ts'
 import { scanBody } from '../src/json/body-scan.ts'
+import type { BackendProfile } from '../src/model/profile.ts'
 import type { RoutingOutcome } from '../src/model/router.ts'
 import { countSegments, targetPath } from '../src/request/target-path.ts'
 import { forwardedHeaders, isHeaderValue } from '../src/upstream/request-headers.ts'
@@ -23,7 +24,7 @@ interface Mount {
   /** Leading segments that are not part of the endpoint's path. */
   readonly stripped: number
   /** The profile that the prefix is bound to. */
-  readonly provider: string | undefined
+  readonly provider: BackendProfile | undefined
 }
 
 export default fp<ProxyRoutesOptions>(
@@ -38,7 +39,11 @@ export default fp<ProxyRoutesOptions>(
     const base = countSegments(app.prefix)
     mount(app, options, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })
     for (const [prefix, profile] of app.backendProfiles.prefixes()) {
-      mount(app, options, { prefix: `/olla/${prefix}`, stripped: base + 2, provider: profile })
+      mount(app, options, {
+        prefix: `/olla/${prefix}`,
+        stripped: base + 2,
+        provider: app.backendProfiles.get(profile),
+      })
     }
     mount(app, options, { prefix: '/v1', stripped: base, provider: undefined })
     mount(app, options, { prefix: '/api', stripped: base, provider: undefined })
@@ -84,10 +89,12 @@ function proxy(
   context.model = modelOf(request, body)
 
   const routing = app.modelRouter.route({ model: context.model, provider, path })
-  context.routing = routing
+  context.routingStrategy = routing.strategy
+  context.routingDecision = routing.decision
+  context.routingReason = routing.reason
   if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
   setRoutingHeaders(reply, routing)
-  if (routing.decision === 'rejected') throw rejection(routing, provider, context.model)
+  if (routing.decision === 'rejected') throw rejection(routing, provider?.name, context.model)
 
   app.proxyEngine.handle(
     {
@@ -98,7 +105,10 @@ function proxy(
       body,
       routing,
       headers: forwardedHeaders(request.raw.rawHeaders, {
-        forwardedFor: app.gatewaySecurity.forwardedFor(request.raw),
+        forwardedFor: app.clientAddresses.forwardedFor(
+          request.socket.remoteAddress ?? '',
+          joined(request.headers['x-forwarded-for']),
+        ),
         clientAddress: context.clientAddress,
         protocol: request.protocol === 'https' ? 'https' : 'http',
         host: request.headers.host,
@@ -122,7 +132,12 @@ function isJson(contentType: string | undefined): boolean {
   return contentType === undefined || /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(contentType)
 }
 
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
 function setRoutingHeaders(reply: FastifyReply, routing: RoutingOutcome): void {
+  if (routing.strategy === undefined) return
   reply.header('X-Olla-Routing-Strategy', routing.strategy)
   reply.header('X-Olla-Routing-Decision', routing.decision)
   reply.header('X-Olla-Routing-Reason', routing.reason)

@@ -1,5 +1,5 @@
 import closeWithGrace from 'close-with-grace'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
 import gateway from './gateway.ts'
@@ -16,10 +16,7 @@ export interface ServerOptions {
 const closingMs = 5_000
 
 /** The process's own Fastify, with what only the owner of a listener can set. */
-async function createServer(
-  { config, logger }: ServerOptions,
-  onDrained: (result: DrainResult) => void,
-): Promise<FastifyInstance> {
+async function createServer({ config, logger }: ServerOptions, onDrained: (result: DrainResult) => void) {
   const { server, proxy } = config
   const app = Fastify({
     loggerInstance: logger,
@@ -44,7 +41,7 @@ async function createServer(
  * Serves until a signal; resolves once the port is open. The process ends with 0 where all requests had
  * finished, else with 1; a second signal ends it at once.
  */
-export async function serve(options: ServerOptions): Promise<{ app: FastifyInstance; address: string }> {
+export async function serve(options: ServerOptions): Promise<{ address: string }> {
   const { config, logger } = options
   let drained: DrainResult | undefined
   const app = await createServer(options, (result) => {
@@ -62,5 +59,5 @@ export async function serve(options: ServerOptions): Promise<{ app: FastifyInsta
     // close-with-grace exits with 1 for an error: clients whose answers were cut deserve no less.
     if (cut > 0) throw new Error(`${cut} requests were cut`)
   })
-  return { app, address }
+  return { address }
 }

@@ -64,7 +64,9 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
     logger,
     async flush() {
       clearInterval(timer)
-      await Promise.all(batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))))
+      await Promise.all(
+        batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
+      )
     },
   }
 }

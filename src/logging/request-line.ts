@@ -20,7 +20,8 @@ export function requestLine(
     model: context.model,
     endpoint: context.endpoint,
     attempts: context.attemptCount > 0 ? context.attemptCount : undefined,
-    failed_attempts: attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined,
+    failed_attempts:
+      attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined,
     first_byte_ms: context.firstByteMs === undefined ? undefined : rounded(context.firstByteMs),
     duration_ms: rounded(durationMs),
     request_bytes: context.requestBytes,

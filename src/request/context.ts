@@ -44,7 +44,13 @@ export class RequestContext {
   routingReason: string | undefined = undefined
   error: ErrorCode | undefined = undefined
 
-  constructor(id: string, startedAtMs: number, dialect: Dialect, routeClass: RouteClass, clientAddress: string) {
+  constructor(
+    id: string,
+    startedAtMs: number,
+    dialect: Dialect,
+    routeClass: RouteClass,
+    clientAddress: string,
+  ) {
     this.id = id
     this.startedAtMs = startedAtMs
     this.dialect = dialect

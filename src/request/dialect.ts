@@ -8,7 +8,8 @@ export type RouteClass = 'proxy' | 'internal'
  * @param path below the gateway's own prefix
  */
 export function dialectOf(path: string): Dialect {
-  if (path.startsWith('/v1/messages') || path.includes('/anthropic/') || path.endsWith('/v1/messages')) return 'anthropic'
+  if (path.startsWith('/v1/messages') || path.includes('/anthropic/') || path.endsWith('/v1/messages'))
+    return 'anthropic'
   if (path.startsWith('/api/') || /^\/olla\/(?:ollama|proxy)\/api\//.test(path)) return 'ollama'
   return 'openai'
 }

@@ -19,7 +19,8 @@ const known: Readonly<Record<string, ErrorCode>> = {
 /** Any error as one that a client may see: what is not known is `internal`, without its message. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
-  if (typeof error !== 'object' || error === null) return new GatewayError('internal', undefined, { cause: error })
+  if (typeof error !== 'object' || error === null)
+    return new GatewayError('internal', undefined, { cause: error })
   const code = 'code' in error && typeof error.code === 'string' ? known[error.code] : undefined
   if (code !== undefined) return new GatewayError(code, undefined, { cause: error })
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500

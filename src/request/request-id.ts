@@ -7,19 +7,42 @@ const longestInboundId = 128
  * @returns undefined where it is not fit
  */
 export function adoptRequestId(inbound: string | readonly string[] | undefined): string | undefined {
-  if (typeof inbound !== 'string' || inbound.length === 0 || inbound.length > longestInboundId) return undefined
+  if (typeof inbound !== 'string' || inbound.length === 0 || inbound.length > longestInboundId)
+    return undefined
   return /^[\x21-\x7e]+$/.test(inbound) ? inbound : undefined
 }
 
-const animals = ['llama', 'alpaca', 'vicuna', 'guanaco', 'camel', 'cria', 'suri', 'huacaya', 'dromedary', 'bactrian']
-const doings = ['grazing', 'humming', 'trotting', 'resting', 'climbing', 'pacing', 'dozing', 'browsing', 'roaming', 'gazing']
+const animals = [
+  'llama',
+  'alpaca',
+  'vicuna',
+  'guanaco',
+  'camel',
+  'cria',
+  'suri',
+  'huacaya',
+  'dromedary',
+  'bactrian',
+]
+const doings = [
+  'grazing',
+  'humming',
+  'trotting',
+  'resting',
+  'climbing',
+  'pacing',
+  'dozing',
+  'browsing',
+  'roaming',
+  'gazing',
+]
 
 /** Random bytes are fetched for many IDs at once: each call to the generator costs a microsecond. */
 const poolBytes = 4096
 
 /** Makes readable IDs: `<animal>-<doing>-<8 hex digits>`. */
 export function createRequestIds(random: (bytes: number) => Buffer = randomBytes): () => string {
-  let pool = Buffer.alloc(0)
+  let pool: Buffer = Buffer.alloc(0)
   let at = 0
   return () => {
     if (at + 6 > pool.length) {

@@ -1,5 +1,4 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
-import type { RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { isHeaderValue } from './request-headers.ts'
 import { clientHeaders, type UpstreamHead } from './response-headers.ts'
@@ -7,10 +6,7 @@ import { clientHeaders, type UpstreamHead } from './response-headers.ts'
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
 export interface AnswerOrigin {
   readonly context: RequestContext
-  readonly routing: RoutingOutcome
   readonly endpoint: Endpoint
-  /** Attempts so far, this one included. */
-  readonly attempts: number
   readonly isStream: boolean
   readonly version: string
   /** Headers set on the reply before: request ID, limits, CORS. */
@@ -25,7 +21,7 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
   return clientHeaders(head.headers, own, names, origin.endpoint.secretHeaderNames, origin.version)
 }
 
-function ownHeaders({ context, endpoint, attempts, isStream, version, set }: AnswerOrigin): string[] {
+function ownHeaders({ context, endpoint, isStream, version, set }: AnswerOrigin): string[] {
   const own: string[] = []
   for (const name in set) {
     const value = set[name]
@@ -40,7 +36,7 @@ function ownHeaders({ context, endpoint, attempts, isStream, version, set }: Ans
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
   own.push('X-Served-By', `Olla/${version}`)
-  if (attempts > 1) own.push('X-Olla-Attempts', String(attempts))
+  if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
   // Buffering proxies in front would hold tokens back.
   if (isStream) own.push('X-Accel-Buffering', 'no')
   return own

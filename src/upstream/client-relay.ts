@@ -6,6 +6,7 @@ export interface ClientReply {
   readonly raw: ServerResponse
   hijack(): unknown
   getHeaders(): Record<string, number | string | string[] | undefined>
+  header(name: string, value: string): unknown
   send(payload: unknown): unknown
 }
 
@@ -29,7 +30,7 @@ export interface RelayShape {
   readonly gatherBytes: number
 }
 
-const emptyBuffer = Buffer.alloc(0)
+const emptyBuffer: Buffer = Buffer.alloc(0)
 
 /**
  * Writes one answer to a client: bytes as they come, with backpressure. `write` returns false when the client

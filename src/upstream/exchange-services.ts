@@ -2,10 +2,10 @@ import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { HealthChecker } from '../health/health-checker.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
-import type { CoolDowns } from '../resilience/cool-down.ts'
 import type { DeadlineSweep } from '../resilience/deadline-sweep.ts'
 import type { RetryPolicy } from '../resilience/retry-policy.ts'
 import type { CapacityQueue } from '../selection/capacity-queue.ts'
+import type { LiveLoad } from '../selection/live-load.ts'
 import type { EndpointSelector } from '../selection/selector.ts'
 import type { Gauge } from '../state/gauge.ts'
 import type { GatewayStats } from '../stats/gateway-stats.ts'
@@ -33,10 +33,10 @@ export interface ExchangeServices {
   readonly options: ExchangeOptions
   readonly transport: Transport
   readonly selector: EndpointSelector
+  readonly load: LiveLoad
   readonly breakers: CircuitBreakers
   readonly inFlight: Gauge
   readonly health: Pick<HealthChecker, 'report'>
-  readonly coolDowns: CoolDowns
   readonly retries: RetryPolicy
   readonly queue: CapacityQueue
   readonly deadlines: DeadlineSweep

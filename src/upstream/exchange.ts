@@ -1,26 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
-import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
+import type { RoutingOutcome } from '../model/router.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
+import { answerHeaders } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
+import { brokenError, giveUpError } from './give-up.ts'
 import { attemptHeaders } from './request-headers.ts'
-import { clientHeaders, headerValue, type UpstreamHead } from './response-headers.ts'
+import { headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** A client's request as the routes hand it over. */
 export interface ExchangeRequest {
   readonly context: RequestContext
   readonly method: string
-  /** Path as the endpoint shall see it, still percent-encoded. */
+  /** As the endpoint shall see it, still percent-encoded. */
   readonly path: string
   /** With its `?`, or ''. */
   readonly query: string
@@ -30,6 +31,13 @@ export interface ExchangeRequest {
   readonly routing: RoutingOutcome
 }
 
+/**
+ * - `choosing`: looks for an endpoint
+ * - `queued`: waits for a place on one
+ * - `backoff`: waits before another round
+ * - `connecting`, `waiting`: an attempt is under way, before and after its connection is up
+ * - `relaying`, `stalled`: the client is being answered, `stalled` while it does not read
+ */
 type Phase = 'choosing' | 'queued' | 'backoff' | 'connecting' | 'waiting' | 'relaying' | 'stalled' | 'over'
 
 const exchangeKey = Symbol('olla-gateway.exchange')
@@ -43,8 +51,13 @@ function onResponseDrain(this: OwnedResponse): void {
   this[exchangeKey]?.clientDrained()
 }
 
-/** Sockets have an error listener each; without this one a reset client would end the process. */
+/** A client that resets its connection must not end the process; `close` follows and tells. */
 function onResponseError(): void {}
+
+/** For a 429 that does not say how long. */
+const defaultCoolDownMs = 1_000
+/** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
+const retryAfterMarginMs = 20
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -58,15 +71,17 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   readonly #reply: ClientReply
   readonly #raw: OwnedResponse
   readonly #relay: ClientRelay
-  readonly #totalDeadlineMs: number
+  readonly #startedMs: number
+  #totalDeadlineMs: number
   #phase: Phase = 'choosing'
+  /** The one under way, or the last. */
   #attempt: Attempt | undefined
+  #head: UpstreamHead | undefined
   /** Slots tried in this round. */
   #excluded: Set<number> | undefined
+  /** Answered, but badly: relayed after all if nobody does better. */
   #passedOver: Attempt | undefined
-  #failures: string[] | undefined
   #lastFailure: AttemptFailure | undefined
-  #head: UpstreamHead | undefined
   #round = 0
   #timer: Timer | undefined
 
@@ -76,12 +91,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     this.#reply = reply
     this.#raw = reply.raw
     this.#relay = new ClientRelay(reply.raw)
-    this.#totalDeadlineMs = deadlineAfter(services.clock.monotonicMs(), services.options.totalTimeoutMs)
+    this.#startedMs = services.clock.monotonicMs()
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
     this.deadlineMs = this.#totalDeadlineMs
-  }
-
-  get context(): RequestContext {
-    return this.#request.context
   }
 
   start(): void {
@@ -97,14 +109,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     else this.#choose()
   }
 
-  // Choosing
+  // Choosing an endpoint
 
   wants(slot: number): boolean {
     if (this.#excluded?.has(slot)) return false
-    for (const candidate of this.#request.routing.candidates) {
-      if (candidate.endpoint.slot === slot) return true
-    }
-    return false
+    return this.#request.routing.candidates.some(({ endpoint }) => endpoint.slot === slot)
   }
 
   wake(): void {
@@ -114,89 +123,83 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   #choose(): void {
     this.#phase = 'choosing'
     const { selector, breakers, inFlight, clock } = this.#services
-    const { candidates } = this.#request.routing
     for (;;) {
-      const target = selector.select(candidates, this.#excluded)
-      if (target === undefined) {
-        this.#nobodyNow()
-        return
-      }
+      const target = selector.select(this.#request.routing.candidates, this.#excluded)
+      if (target === undefined) break
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.get(slot).acquire()
       if (permit === 'refused') {
         this.#exclude(slot)
         continue
       }
-      // Another thread may have taken the last place since the selector looked.
-      if (!inFlight.acquire(slot, maxConcurrent)) {
-        breakers.get(slot).release(permit)
-        this.#nobodyNow()
+      if (inFlight.acquire(slot, maxConcurrent)) {
+        this.#send(new Attempt(this, target, permit, clock.monotonicMs()))
         return
       }
-      this.#send(new Attempt(this, target, permit, clock.monotonicMs()))
-      return
+      // Another thread took the last place since the selector looked.
+      breakers.get(slot).release(permit)
+      break
+    }
+    if (this.#someAreFull() && this.#services.queue.enter(this)) {
+      this.#phase = 'queued'
+      this.#limit(this.#services.options.queueWaitMs)
+    } else {
+      this.#roundOver()
     }
   }
 
   #send(attempt: Attempt): void {
     const { endpoint } = attempt.target
     const request = this.#request
-    const path = upstreamPath(endpoint, request.path, request.query)
     this.#attempt = attempt
     this.#phase = 'connecting'
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
+    request.context.attemptCount++
+    const path = upstreamPath(endpoint, request.path, request.query)
     if (path === undefined) {
-      this.#dropAttempt(attempt)
+      this.#services.breakers.get(endpoint.slot).release(attempt.permit)
       this.#fail(new GatewayError('invalid_path'))
       return
     }
+    const { method, body } = request
+    const headers = attemptHeaders(request.headers, endpoint)
     try {
-      this.#services.transport.send(attempt, {
-        method: request.method,
-        path,
-        headers: attemptHeaders(request.headers, endpoint),
-        body: request.body,
-      })
+      this.#services.transport.send(attempt, { method, path, headers, body }, this.#reply)
     } catch (error) {
       attempt.onError(error)
     }
   }
 
-  /** No candidate can take the request at this moment. */
-  #nobodyNow(): void {
-    if (this.#someAreFull() && this.#services.queue.enter(this)) {
-      this.#phase = 'queued'
-      this.#limit(this.#services.options.queueWaitMs)
-      return
-    }
-    this.#roundOver()
-  }
-
   #someAreFull(): boolean {
-    const { load } = this.#services
-    for (const { endpoint } of this.#request.routing.candidates) {
-      if (!this.#excluded?.has(endpoint.slot) && load.isFull(endpoint)) return true
-    }
-    return false
+    return this.#request.routing.candidates.some(
+      ({ endpoint }) => !this.#excluded?.has(endpoint.slot) && this.#services.load.isFull(endpoint),
+    )
   }
 
   #somebodyElse(): boolean {
     const { load } = this.#services
-    for (const { endpoint } of this.#request.routing.candidates) {
-      if (this.#excluded?.has(endpoint.slot)) continue
-      if (load.admits(endpoint) || load.isFull(endpoint)) return true
-    }
-    return false
+    return this.#request.routing.candidates.some(
+      ({ endpoint }) =>
+        !this.#excluded?.has(endpoint.slot) && (load.admits(endpoint) || load.isFull(endpoint)),
+    )
   }
 
-  /** Every candidate was tried or cannot be: wait and begin again, or give up. */
+  /** Every candidate was tried or cannot be: begin again after a wait, or give up. */
   #roundOver(): void {
-    const waitMs = this.#waitBeforeNextRound(this.#lastFailure)
-    if (waitMs === undefined) {
-      this.#giveUp()
-      return
-    }
-    this.#backOff(waitMs)
+    const failure = this.#lastFailure
+    const waitMs = failure === undefined ? undefined : this.#waitBeforeNextRound(failure)
+    if (waitMs === undefined) this.#giveUp()
+    else this.#backOff(waitMs)
+  }
+
+  /** @returns undefined where another round would not help or is not allowed */
+  #waitBeforeNextRound(failure: AttemptFailure): number | undefined {
+    if (neverSent(failure.kind) || failure.kind === 'total_timeout') return undefined
+    const { retries, clock } = this.#services
+    const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
+    if (waitMs === undefined || clock.monotonicMs() + waitMs >= this.#totalDeadlineMs) return undefined
+    return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
   }
 
   #backOff(waitMs: number): void {
@@ -205,17 +208,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     this.deadlineMs = this.#totalDeadlineMs
     this.#excluded?.clear()
     this.#timer = this.#services.clock.after(waitMs, () => {
-      this.#timer = undefined
       if (this.#phase === 'backoff') this.#choose()
     })
-  }
-
-  /** @returns undefined where another round is not worth it or not allowed */
-  #waitBeforeNextRound(failure: AttemptFailure | undefined): number | undefined {
-    if (failure === undefined || neverSent(failure.kind) || failure.kind === 'total_timeout') return undefined
-    const waitMs = this.#services.retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
-    if (waitMs === undefined) return undefined
-    return this.#services.clock.monotonicMs() + waitMs < this.#totalDeadlineMs ? waitMs : undefined
   }
 
   // What the attempt tells
@@ -226,16 +220,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   }
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
-    const { options } = this.#services
+    const { options, clock } = this.#services
     if (options.failoverStatuses.has(head.statusCode)) {
       const retryAfter = headerValue(head.headers, 'retry-after')
-      const failure: AttemptFailure = {
-        kind: 'status',
-        statusCode: head.statusCode,
-        retryAfterMs:
-          retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, this.#services.clock.nowMs()),
-      }
-      this.#noteStatus(attempt.target.endpoint, failure)
+      const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.nowMs())
+      const failure: AttemptFailure = { kind: 'status', statusCode: head.statusCode, retryAfterMs }
+      this.#leaveAlone(attempt.target.endpoint.slot, head.statusCode, retryAfterMs)
       if (this.#moveOn(attempt, failure)) return false
     }
     this.#head = head
@@ -244,10 +234,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
 
   data(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
-    if (this.#phase === 'over') return true
-    const { timeouts } = attempt.target.endpoint
-    this.#limit(timeouts.idleMs)
-    if (this.#relay.write(chunk)) return true
+    if (this.#relay.write(chunk)) {
+      this.#limit(attempt.target.endpoint.timeouts.idleMs)
+      return true
+    }
     this.#phase = 'stalled'
     this.#limit(this.#services.options.clientStallMs)
     return false
@@ -255,208 +245,158 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
 
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
-    if (this.#phase === 'over') return
     this.#relay.end()
-    this.#dropAttempt(attempt)
-    this.#readUsage()
     this.#settle(outcomeOf(attempt.statusCode ?? 0))
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {
-    if (this.#phase === 'over') return
     if (this.#phase === 'relaying' || this.#phase === 'stalled') {
       this.#broken(attempt, failure)
       return
     }
-    const { endpoint } = attempt.target
-    if (failure.kind === 'refused' || failure.kind === 'unreachable' || failure.kind === 'dns') {
-      this.#services.health.report(endpoint.slot, {
-        kind: failure.kind === 'refused' ? 'refused' : 'unreachable',
-      })
-    }
-    if (failure.kind === 'total_timeout' || !this.#moveOn(attempt, failure)) {
-      if (this.#attempt === attempt) this.#recordFailure(attempt, failure)
-      this.#giveUp()
-    }
+    const { slot } = attempt.target.endpoint
+    if (failure.kind === 'refused') this.#services.health.report(slot, { kind: 'refused' })
+    else if (neverSent(failure.kind)) this.#services.health.report(slot, { kind: 'unreachable' })
+    if (failure.kind !== 'total_timeout' && this.#moveOn(attempt, failure)) return
+    this.#recordFailure(attempt, failure)
+    this.#giveUp()
   }
 
   // Moving on
 
   /**
    * Leaves a failed attempt for the next try, now or after a wait.
-   * @returns false where there is no other try: nothing has been changed then
+   * @returns false where there is none: the failure is the end of it
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const { slot } = attempt.target.endpoint
-    this.#exclude(slot)
-    const another = this.#somebodyElse()
-    const waitMs = another ? 0 : this.#waitBeforeNextRound(failure)
+    const { retries, events } = this.#services
+    const { endpoint } = attempt.target
+    this.#exclude(endpoint.slot)
+    const waitMs = this.#somebodyElse() ? 0 : this.#waitBeforeNextRound(failure)
     if (waitMs === undefined) return false
-    if (!neverSent(failure.kind) && !this.#services.retries.spend()) return false
+    // A request that was never sent has cost nobody anything.
+    if (!neverSent(failure.kind) && !retries.spend()) return false
     this.#recordFailure(attempt, failure)
-    if (failure.kind === 'status') this.#passOver(attempt)
-    this.#services.events.publish('request.failover', {
-      requestId: this.context.id,
-      model: this.context.model,
-      from: attempt.target.endpoint.name,
+    if (failure.kind === 'status') {
+      this.#passedOver?.cancel()
+      this.#passedOver = attempt
+    }
+    events.publish('request.failover', {
+      requestId: this.#request.context.id,
+      model: this.#request.context.model,
+      from: endpoint.name,
       reason: describeFailure(failure),
     })
-    // Out of the endpoint's callback first: undici is still inside its parser.
-    if (another) queueMicrotask(() => this.#resumeChoosing())
-    else this.#backOff(waitMs)
-    this.#phase = another ? 'choosing' : 'backoff'
+    if (waitMs > 0) {
+      this.#backOff(waitMs)
+    } else {
+      // undici is still inside its parser: the next attempt begins when it has left.
+      this.#phase = 'choosing'
+      queueMicrotask(() => {
+        if (this.#phase === 'choosing') this.#choose()
+      })
+    }
     return true
   }
 
-  #resumeChoosing(): void {
-    if (this.#phase === 'choosing') this.#choose()
-  }
-
   #recordFailure(attempt: Attempt, failure: AttemptFailure): void {
-    const { breakers, stats, clock } = this.#services
-    const { endpoint } = attempt.target
+    const { breakers, stats, load, clock } = this.#services
+    const { slot, name } = attempt.target.endpoint
     this.#lastFailure = failure
-    this.#failures ??= []
-    this.#failures.push(`${endpoint.name}: ${describeFailure(failure)}`)
-    breakers.get(endpoint.slot).settle(attempt.permit, failure)
-    stats.recordAttempt(endpoint.slot, true)
-    this.context.attempts.push({
-      endpoint: endpoint.name,
+    breakers.settle(slot, attempt.permit, failure)
+    load.penalties.failed(slot)
+    stats.recordAttempt(slot, true)
+    this.#request.context.attempts.push({
+      endpoint: name,
       durationMs: clock.monotonicMs() - attempt.startedMs,
       reason: describeFailure(failure),
     })
     this.#freePlace(attempt)
   }
 
-  #passOver(attempt: Attempt): void {
-    this.#passedOver?.cancel()
-    this.#passedOver = attempt
-  }
-
-  #noteStatus(endpoint: Endpoint, failure: AttemptFailure): void {
-    const { health, coolDowns } = this.#services
-    if (failure.statusCode === 429) {
-      health.report(endpoint.slot, { kind: 'rate_limited', retryAfterMs: failure.retryAfterMs })
-    } else if (failure.retryAfterMs !== undefined) {
-      coolDowns.set(endpoint.slot, failure.retryAfterMs)
+  /** An endpoint that asks for a pause gets it. */
+  #leaveAlone(slot: number, statusCode: number, retryAfterMs: number | undefined): void {
+    if (statusCode === 429 && retryAfterMs !== undefined) {
+      this.#services.health.report(slot, { kind: 'rate_limited', retryAfterMs })
+    } else if (retryAfterMs !== undefined || statusCode === 429) {
+      this.#services.load.coolDowns.set(slot, retryAfterMs ?? defaultCoolDownMs)
     }
   }
 
   #giveUp(): void {
-    const passedOver = this.#passedOver
-    const kept = passedOver?.adopt()
-    if (passedOver !== undefined && kept !== undefined) {
-      this.#relayKept(passedOver, kept.head, kept.chunks, kept.complete)
-      return
-    }
-    const failure = this.#lastFailure
-    const options = { attempts: this.#failures, cause: failure?.cause }
-    if (failure === undefined) {
+    const attempt = this.#passedOver
+    const kept = attempt?.adopt()
+    this.#passedOver = undefined
+    if (attempt === undefined || kept === undefined) {
+      const { context, routing } = this.#request
       this.#fail(
-        this.#someAreFull()
-          ? new GatewayError('at_capacity', undefined, { retryAfterSeconds: 1 })
-          : new GatewayError('no_healthy_endpoints', undefined, {
-              retryAfterSeconds: this.#services.load.retryAfterSeconds(this.#request.routing.candidates),
-            }),
+        giveUpError({
+          tried: context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`),
+          lastFailure: this.#lastFailure,
+          someAreFull: this.#someAreFull(),
+          retryAfterSeconds: this.#services.load.retryAfterSeconds(routing.candidates),
+        }),
       )
       return
     }
-    const tried = `Tried ${this.#failures?.join('; ') ?? ''}.`
-    this.#fail(
-      isTimeout(failure)
-        ? new GatewayError('upstream_timeout', `No endpoint answered in time. ${tried}`, options)
-        : new GatewayError('upstream_failed', `No endpoint could answer the request. ${tried}`, options),
-    )
-  }
-
-  /** The best that was there: an answer that was passed over in the hope of a better one. */
-  #relayKept(attempt: Attempt, head: UpstreamHead, chunks: readonly Buffer[], complete: boolean): void {
-    this.#head = head
+    // An endpoint's own words say more than ours.
     this.#attempt = attempt
-    this.#begin(attempt, head)
-    this.#phase = 'relaying'
+    this.#begin(attempt, kept.head)
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    for (const chunk of chunks) this.#relay.write(chunk)
-    if (complete) {
-      this.#relay.end()
-      this.#settle(outcomeOf(head.statusCode))
-    }
+    for (const chunk of kept.chunks) this.#relay.write(chunk)
+    if (!kept.complete) return
+    this.#relay.end()
+    this.#settle(outcomeOf(kept.head.statusCode))
   }
 
-  // Answering
+  // Answering the client
 
   #firstByte(attempt: Attempt): void {
     const head = this.#head
     if (head === undefined) return
-    const { clock, breakers, stats } = this.#services
-    const nowMs = clock.monotonicMs()
+    const { clock, breakers, stats, load } = this.#services
     const { slot } = attempt.target.endpoint
-    attempt.firstByteMs = nowMs - attempt.startedMs
-    breakers
-      .get(slot)
-      .settle(attempt.permit, {
-        kind: 'answered',
-        statusCode: head.statusCode,
-        firstByteMs: attempt.firstByteMs,
-      })
-    stats.recordAttempt(slot, head.statusCode >= 500)
-    this.#services.retries.requestAnswered()
+    const { statusCode } = head
+    breakers.settle(slot, attempt.permit, {
+      kind: 'answered',
+      statusCode,
+      firstByteMs: clock.monotonicMs() - attempt.startedMs,
+    })
+    if (statusCode >= 500) load.penalties.failed(slot)
+    stats.recordAttempt(slot, statusCode >= 500)
     this.#begin(attempt, head)
-    this.#phase = 'relaying'
   }
 
   #begin(attempt: Attempt, head: UpstreamHead): void {
-    const { context } = this
-    const { endpoint } = attempt.target
+    const { context } = this.#request
     const { options, clock } = this.#services
+    const { endpoint } = attempt.target
     this.#passedOver?.cancel()
+    this.#phase = 'relaying'
     context.endpoint = endpoint.name
     context.status = head.statusCode
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
     const contentType = headerValue(head.headers, 'content-type')
     const format = streamFormat(contentType)
-    const own = this.#ownHeaders(endpoint, format !== 'other')
-    const names = new Set<string>()
-    for (let at = 0; at < own.length; at += 2) names.add((own[at] ?? '').toLowerCase())
-    const headers = clientHeaders(head.headers, own, names, endpoint.secretHeaderNames, options.version)
+    const headers = answerHeaders(head, {
+      context,
+      endpoint,
+      isStream: format !== 'other',
+      version: options.version,
+      set: this.#reply.getHeaders(),
+    })
     this.#reply.hijack()
     this.#relay.begin(head.statusCode, headers, {
       format,
-      hasLength: headerValue(headers, 'content-length') !== undefined,
+      hasLength: headerValue(head.headers, 'content-length') !== undefined,
       gatherBytes: options.gatherBytes(contentType),
     })
   }
 
-  #ownHeaders(endpoint: Endpoint, isStream: boolean): string[] {
-    const { context } = this
-    const { routing } = this.#request
-    const own: string[] = []
-    const set = this.#reply.getHeaders()
-    for (const name in set) {
-      const value = set[name]
-      if (Array.isArray(value)) for (const each of value) own.push(name, each)
-      else if (value !== undefined) own.push(name, String(value))
-    }
-    own.push('X-Olla-Endpoint', endpoint.name, 'X-Olla-Backend-Type', endpoint.type)
-    if (context.modelHeader !== undefined) own.push('X-Olla-Model', context.modelHeader)
-    own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
-    if (routing.strategy !== undefined) {
-      own.push('X-Olla-Routing-Strategy', routing.strategy)
-      own.push('X-Olla-Routing-Decision', routing.decision)
-      own.push('X-Olla-Routing-Reason', routing.reason)
-    }
-    if (this.#failures !== undefined) own.push('X-Olla-Attempts', String(this.#failures.length + 1))
-    own.push('X-Served-By', `Olla/${this.#services.options.version}`)
-    // Buffering proxies in front would hold tokens back.
-    if (isStream) own.push('X-Accel-Buffering', 'no')
-    return own
-  }
-
   clientDrained(): void {
-    if (this.#phase !== 'stalled') return
-    this.#phase = 'relaying'
     const attempt = this.#attempt
-    if (attempt === undefined) return
+    if (this.#phase !== 'stalled' || attempt === undefined) return
+    this.#phase = 'relaying'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
     attempt.resume()
   }
@@ -466,39 +406,37 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   /** The client has gone: whatever is under way for it stops now and counts against nobody. */
   clientClosed(): void {
     if (this.#phase === 'over' || this.#raw.writableEnded) return
-    const attempt = this.#attempt
-    if (attempt !== undefined) {
-      attempt.cancel()
-      this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
-      this.#dropAttempt(attempt)
-    }
-    this.#readUsage()
+    this.#abandonAttempt()
     this.#settle('client_closed')
   }
 
+  /** The gateway stops and can wait no longer: ends the request so that the client sees it. */
+  cut(): void {
+    if (this.#phase === 'over') return
+    const error = new GatewayError('draining', undefined, { retryAfterSeconds: 1 })
+    this.#abandonAttempt()
+    if (this.#raw.headersSent) this.#breakOff(error)
+    else this.#fail(error)
+  }
+
   onDeadline(nowMs: number): void {
-    const attempt = this.#attempt
     const isTotal = nowMs >= this.#totalDeadlineMs
     switch (this.#phase) {
       case 'connecting':
       case 'waiting':
-        attempt?.expire({ kind: isTotal ? 'total_timeout' : 'first_byte_timeout' })
+        this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'first_byte_timeout' })
         break
       case 'relaying':
-        attempt?.expire({ kind: isTotal ? 'total_timeout' : 'idle_timeout' })
+        this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'idle_timeout' })
         break
       case 'stalled':
-        if (isTotal) attempt?.expire({ kind: 'total_timeout' })
         // A client that takes nothing for so long has left without saying so.
+        if (isTotal) this.#attempt?.expire({ kind: 'total_timeout' })
         else this.#raw.destroy()
         break
-      case 'queued':
-        this.#services.queue.leave(this)
-        this.#fail(new GatewayError('at_capacity', undefined, { retryAfterSeconds: 1 }))
-        break
       case 'choosing':
+      case 'queued':
       case 'backoff':
-        this.#lastFailure ??= { kind: 'total_timeout' }
         this.#giveUp()
         break
       case 'over':
@@ -506,71 +444,61 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     }
   }
 
-  /** Ends the request visibly because the gateway stops. */
-  cut(): void {
-    if (this.#phase === 'over') return
+  #abandonAttempt(): void {
     const attempt = this.#attempt
-    attempt?.cancel()
-    if (attempt !== undefined) {
-      this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
-      this.#dropAttempt(attempt)
-    }
-    if (this.#raw.headersSent) {
-      const error = new GatewayError('draining')
-      this.#relay.breakOff((format) => errorEvent(this.context.dialect, format, error, this.context.id))
-      this.context.error = error.code
-      this.#settle('failure')
-    } else {
-      this.#fail(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
-    }
+    if (attempt === undefined || attempt.placeFreed) return
+    attempt.cancel()
+    this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
   }
 
   /** The endpoint broke off an answer that the client has begun to read. */
   #broken(attempt: Attempt, failure: AttemptFailure): void {
-    const { endpoint } = attempt.target
-    const text = describeFailure(failure)
-    const error = new GatewayError(
-      isTimeout(failure) ? 'upstream_timeout' : 'upstream_broken',
-      `The endpoint broke off its answer: ${text}.`,
-    )
-    this.#services.breakers.get(endpoint.slot).settle('closed', failure)
-    this.context.attempts.push({
-      endpoint: endpoint.name,
-      durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
-      reason: text,
+    const { breakers, load, clock } = this.#services
+    const { slot, name } = attempt.target.endpoint
+    breakers.settle(slot, 'closed', failure)
+    load.penalties.failed(slot)
+    this.#request.context.attempts.push({
+      endpoint: name,
+      durationMs: clock.monotonicMs() - attempt.startedMs,
+      reason: describeFailure(failure),
     })
-    this.context.error = error.code
-    this.#dropAttempt(attempt)
-    this.#readUsage()
-    this.#relay.breakOff((format) => errorEvent(this.context.dialect, format, error, this.context.id))
+    this.#breakOff(brokenError(failure))
+  }
+
+  #breakOff(error: GatewayError): void {
+    const { context } = this.#request
+    context.error = error.code
+    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id))
     this.#settle('failure')
   }
 
   /** Nothing has been sent to the client yet: the error handler answers in its dialect. */
   #fail(error: GatewayError): void {
-    if (this.#phase === 'over') return
-    this.context.error = error.code
-    this.context.status = error.statusCode
-    const { routing } = this.#request
+    const { context } = this.#request
+    context.error = error.code
+    context.status = error.statusCode
+    if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
     this.#settle(outcomeOf(error.statusCode))
-    void routing
     this.#reply.send(error)
   }
 
   #settle(outcome: RequestOutcome): void {
-    const { context } = this
+    const { context, routing } = this.#request
     const { clock, active, deadlines, queue, stats } = this.#services
-    if (this.#phase === 'queued') queue.leave(this)
     this.#phase = 'over'
     this.#timer?.cancel()
     this.#passedOver?.cancel()
+    queue.leave(this)
     deadlines.delete(this)
     active.delete(this)
+    if (this.#attempt !== undefined) this.#freePlace(this.#attempt)
+    const usage = readTailUsage(this.#relay.tail())
+    context.promptTokens = usage?.promptTokens
+    context.completionTokens = usage?.completionTokens
     context.responseBytes = this.#relay.bodyBytes
     context.outcome = outcome
-    const last = this.#attempt?.target ?? undefined
     stats.record({
-      endpointSlot: last?.endpoint.slot,
+      endpointSlot: this.#attempt?.target.endpoint.slot,
       model: context.model,
       outcome,
       status: context.status,
@@ -581,21 +509,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
       promptTokens: context.promptTokens,
       completionTokens: context.completionTokens,
       completedAtMs: clock.nowMs(),
+      routing: context.model === undefined ? undefined : routing.decision,
+      client: context.clientAddress,
     })
   }
 
-  #readUsage(): void {
-    const usage = readTailUsage(this.#relay.tail())
-    if (usage === undefined) return
-    this.context.promptTokens = usage.promptTokens
-    this.context.completionTokens = usage.completionTokens
-  }
-
-  /** Gives the attempt's place back; it stays known as the last one for the statistics. */
-  #dropAttempt(attempt: Attempt): void {
-    this.#freePlace(attempt)
-  }
-
+  /** Gives back the place that an attempt holds on its endpoint, once. */
   #freePlace(attempt: Attempt): void {
     if (attempt.placeFreed) return
     attempt.placeFreed = true
@@ -610,27 +529,13 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   }
 
   #limit(stageMs: number): void {
-    this.deadlineMs = Math.min(
-      this.#totalDeadlineMs,
-      deadlineAfter(this.#services.clock.monotonicMs(), stageMs),
-    )
+    const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
+    this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
   }
 }
 
 function deadlineAfter(nowMs: number, limitMs: number): number {
   return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
-}
-
-function isTimeout(failure: AttemptFailure): boolean {
-  switch (failure.kind) {
-    case 'first_byte_timeout':
-    case 'idle_timeout':
-    case 'total_timeout':
-    case 'connect_timeout':
-      return true
-    default:
-      return false
-  }
 }
 
 /** 4xx is the client's doing, 5xx a failure. */

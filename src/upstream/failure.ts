@@ -41,6 +41,15 @@ export function neverSent(kind: FailureKind): boolean {
   )
 }
 
+export function isTimeout({ kind }: AttemptFailure): boolean {
+  return (
+    kind === 'first_byte_timeout' ||
+    kind === 'idle_timeout' ||
+    kind === 'total_timeout' ||
+    kind === 'connect_timeout'
+  )
+}
+
 /** What clients and logs are told; no address, no raw error text. */
 export function describeFailure(failure: AttemptFailure): string {
   switch (failure.kind) {

@@ -186,7 +186,7 @@ for (const engine of engines) {
       }
       assert.deepEqual(upstream.requests, [])
       await fetch(`${gateway.url}/olla/openai/v1/models/org%2Fname%20x`)
-      assert.match(upstream.requests[0]?.head ?? '', /^GET \/base\/path\/v1\/models\/org%2Fname%20x HTTP/)
+      assert.match(upstream.requests.at(0)?.head ?? '', /^GET \/base\/path\/v1\/models\/org%2Fname%20x HTTP/)
     })
 
     it('drops hop-by-hop headers both ways, also those that Connection names', async (t) => {

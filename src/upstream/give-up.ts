@@ -1,0 +1,35 @@
+import { GatewayError } from '../errors.ts'
+import { type AttemptFailure, describeFailure, isTimeout } from './failure.ts'
+
+/** What a request that nobody answered has been through. */
+export interface Defeat {
+  /** `endpoint: reason`, one for each failed attempt. */
+  readonly tried: readonly string[]
+  readonly lastFailure: AttemptFailure | undefined
+  /** Whether some endpoint would have taken it but for its `max_concurrent`. */
+  readonly someAreFull: boolean
+  /** When it may be worth coming back. */
+  readonly retryAfterSeconds: number
+}
+
+/** The error for a request that no endpoint has answered: what was tried, and when to come back. */
+export function giveUpError({ tried, lastFailure, someAreFull, retryAfterSeconds }: Defeat): GatewayError {
+  if (lastFailure === undefined) {
+    return new GatewayError(someAreFull ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
+      retryAfterSeconds,
+    })
+  }
+  const [code, opening] = isTimeout(lastFailure)
+    ? (['upstream_timeout', 'No endpoint answered in time.'] as const)
+    : (['upstream_failed', 'No endpoint could answer the request.'] as const)
+  const options = { attempts: tried, cause: lastFailure.cause }
+  return new GatewayError(code, `${opening} Tried ${tried.join('; ')}.`, options)
+}
+
+/** The error for an answer that broke off after the client had begun to read it. */
+export function brokenError(failure: AttemptFailure): GatewayError {
+  return new GatewayError(
+    isTimeout(failure) ? 'upstream_timeout' : 'upstream_broken',
+    `The endpoint broke off its answer: ${describeFailure(failure)}.`,
+  )
+}

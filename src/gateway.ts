@@ -24,11 +24,14 @@ import type { DrainResult } from './lifecycle/drain.ts'
 import { profilesFolder, version } from './package.ts'
 
 export interface GatewayOptions {
-  /** As the loader or `parseConfig` gives it. */
+  /** As `loadConfig` or `parseConfig` gives it. */
   readonly config: GatewayConfig
   /** Called once when a close has let requests finish or has cut them. */
   readonly onDrained?: (result: DrainResult) => void
 }
+
+/** Room in the shared cells beyond what is configured: it cannot grow later. */
+const spareEndpoints = 64
 
 /**
  * The gateway as one Fastify plugin: all of it lives in its own scope, so nothing leaks into the host, and
@@ -38,6 +41,106 @@ export default async function gateway(
   app: FastifyInstance,
   { config, onDrained }: GatewayOptions,
 ): Promise<void> {
-  const { server, proxy, discovery, model_registry } = config
-  const { rate_limits, request_limits } = server
+  const { server, proxy, discovery, model_registry: registry } = config
+  const { endpoints } = discovery.static
+
+  // What everything stands on.
+  await app.register(events)
+  await app.register(state, { endpointCapacity: endpoints.length + spareEndpoints })
+  await app.register(lifecycle, {
+    shutdownTimeoutMs: server.shutdown_timeout,
+    shutdownDelayMs: server.shutdown_delay,
+    onDrained,
+  })
+
+  // What every request passes: first the context, so that whatever is refused later has an ID and a line.
+  await app.register(requestContext, {
+    trustProxyHeaders: server.rate_limits.trust_proxy_headers,
+    trustedProxies: server.rate_limits.trusted_proxy_cidrs,
+  })
+  await app.register(requestLog, { enabled: server.request_logging })
+  if (server.cors.enabled) {
+    await app.register(cors, {
+      allowedOrigins: server.cors.allowed_origins,
+      allowedMethods: server.cors.allowed_methods,
+      allowedHeaders: server.cors.allowed_headers,
+      exposedHeaders: server.cors.exposed_headers,
+      allowCredentials: server.cors.allow_credentials,
+      maxAgeSeconds: server.cors.max_age,
+    })
+  }
+  await app.register(security, {
+    rates: {
+      globalPerMinute: server.rate_limits.global_requests_per_minute,
+      perClientPerMinute: server.rate_limits.per_ip_requests_per_minute,
+      internalPerMinute: server.rate_limits.health_requests_per_minute,
+      burst: server.rate_limits.burst_size,
+    },
+    cleanupIntervalMs: server.rate_limits.cleanup_interval,
+    maxBodyBytes: server.request_limits.max_body_size,
+    maxHeaderBytes: server.request_limits.max_header_size,
+  })
+
+  // The endpoints and what is known of them.
+  await app.register(backendProfiles, {
+    builtIn: profilesFolder,
+    own: config.profiles.directory,
+    filter: proxy.profile_filter,
+  })
+  await app.register(endpointRegistry, { endpoints, proxy, slowStartMs: discovery.health.slow_start })
+  await app.register(upstreamPools, {
+    keepAliveMs: proxy.connection_keep_alive,
+    idleMs: proxy.pool_idle_timeout,
+  })
+  await app.register(circuitBreaker)
+  await app.register(healthChecker, {
+    version,
+    busyThresholdMs: discovery.health.busy_threshold,
+    jitter: discovery.health.jitter,
+    maxBackoffMs: discovery.health.max_backoff,
+    concurrency: discovery.health.concurrent_probes,
+  })
+  await app.register(modelDiscovery, {
+    version,
+    enabled: discovery.model_discovery.enabled,
+    intervalMs: discovery.model_discovery.interval,
+    timeoutMs: discovery.model_discovery.timeout,
+    concurrency: discovery.model_discovery.concurrent_workers,
+    retryAttempts: discovery.model_discovery.retry_attempts,
+    retryBackoffMs: discovery.model_discovery.retry_backoff,
+    detectIntervalMs: discovery.refresh_interval,
+  })
+
+  // The way of a request to one of them.
+  await app.register(modelRouting, {
+    strategy: registry.routing_strategy.type,
+    fallback: registry.routing_strategy.options.fallback_behavior,
+  })
+  await app.register(endpointSelector, { strategy: proxy.load_balancer, priorityTiers: proxy.priority_tiers })
+  await app.register(gatewayStats)
+  await app.register(proxy.engine === 'sherpa' ? engineSherpa : engineOlla)
+  await app.register(proxyEngine, {
+    engine: proxy.engine,
+    version,
+    totalTimeoutMs: shortest(proxy.response_timeout, server.write_timeout),
+    clientStallMs: proxy.read_timeout,
+    streamingProfile: proxy.profile,
+    bufferBytes: proxy.stream_buffer_size,
+    failoverStatuses: proxy.failover_statuses,
+    retries: {
+      maxRounds: proxy.max_retries,
+      backoffMs: proxy.retry_backoff,
+      maxWaitMs: proxy.max_retry_wait,
+      budgetRatio: proxy.retry_budget.ratio,
+      budgetBurst: proxy.retry_budget.burst,
+    },
+    queue: { maxWaiting: proxy.queue.max_waiting, maxWaitMs: proxy.queue.max_wait },
+  })
+
+  await app.register(proxyRoutes, { version, bodyLimitBytes: server.request_limits.max_body_size })
+}
+
+/** The shorter of two limits, of which 0 is none. */
+function shortest(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b)
 }

@@ -355,12 +355,11 @@ const DiscoverySchema = Section(
         }),
         jitter: Fraction(0.1, 'Random part of probe intervals.', { maximum: 0.5 }),
         max_backoff: Duration({
-          default: '60s',
-          description: 'Longest interval between probes of a failing endpoint.',
+          default: 0,
+          description:
+            'Longest interval between probes of a failing endpoint; 0: never longer than check_interval.',
         }),
         concurrent_probes: Count(10, 'Probes at a time.', { minimum: 1, maximum: 1000 }),
-        failure_threshold: Count(3, 'Consecutive failed probes that open the probe circuit.', { minimum: 1 }),
-        open_duration: Duration({ default: '30s', description: 'How long the probe circuit stays open.' }),
       },
       'Health checks (beyond Olla).',
     ),

@@ -1,0 +1,81 @@
+/** One thing that is wrong, or odd, in a configuration. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning'
+  /** Dotted: `server.rate_limits.burst_size`; '' for the whole. */
+  readonly key: string
+  readonly message: string
+  /** As given by the user; undefined for objects and the environment. */
+  readonly file?: string | undefined
+  /** From 1. */
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+}
+
+/** `config.yaml:12:3 proxy.load_balancr: unknown key, did you mean "load_balancer"?` */
+export function formatDiagnostic({ file, line, column, key, message }: Diagnostic): string {
+  const place = file === undefined ? '' : line === undefined ? `${file} ` : `${file}:${line}:${column ?? 1} `
+  return `${place}${key === '' ? '' : `${key}: `}${message}`
+}
+
+/** A configuration that cannot be used. The message lists every problem and holds no secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(formatDiagnostic).join('\n'))
+    this.diagnostics = diagnostics
+  }
+}
+
+/** A path into the document: keys and list indices. */
+export type KeyPath = readonly (string | number)[]
+
+export function dotted(path: KeyPath): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`),
+    '',
+  )
+}
+
+/**
+ * The word that was probably meant: the nearest by edit distance, if it is near enough.
+ * @returns undefined where none is
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance)
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours; at least `limit` where it would be more. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let before: number[] = []
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column++) {
+      const cost = a[row - 1] === b[column - 1] ? 0 : 1
+      let value = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + cost,
+      )
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        value = Math.min(value, (before[column - 2] ?? 0) + 1)
+      }
+      current.push(value)
+    }
+    before = previous
+    previous = current
+  }
+  return previous[b.length] ?? limit
+}

@@ -1,0 +1,39 @@
+/** An inference server that was found on this machine. */
+export interface FoundServer {
+  readonly name: string
+  readonly url: string
+  /** Always `auto`: a port says little about what listens on it. */
+  readonly type: 'auto'
+}
+
+/** Whether something speaks HTTP at a URL. */
+export type HttpKnock = (url: string, timeoutMs: number) => Promise<boolean>
+
+const knockTimeoutMs = 500
+
+const knock: HttpKnock = async (url, timeoutMs) => {
+  try {
+    const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) })
+    await response.body?.cancel()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Looks for inference servers on this machine, on the ports that their profiles name. */
+export async function findLocalServers(
+  ports: readonly number[],
+  speaksHttp: HttpKnock = knock,
+): Promise<FoundServer[]> {
+  const unique = [...new Set(ports)].sort((a, b) => a - b)
+  const found = await Promise.all(
+    unique.map(async (port) => {
+      const url = `http://127.0.0.1:${port}`
+      return (await speaksHttp(url, knockTimeoutMs))
+        ? [{ name: `local-${port}`, url, type: 'auto' as const }]
+        : []
+    }),
+  )
+  return found.flat()
+}

@@ -1,0 +1,26 @@
+import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { stringify } from 'yaml'
+import { formatDuration, isRecord } from './decode.ts'
+import { type GatewayConfig, GatewayConfigSchema } from './schema.ts'
+import { maskSecrets } from './secrets.ts'
+import { unitKeyword } from './units.ts'
+
+/** The effective configuration as YAML: defaults filled in, durations with units, secrets masked. */
+export function printConfig(config: GatewayConfig): string {
+  return stringify(encode(GatewayConfigSchema, maskSecrets(config)), { lineWidth: 0 })
+}
+
+/** The reverse of `decode` for what people read: milliseconds become durations. */
+function encode(schema: TSchema | undefined, value: unknown): unknown {
+  if (schema === undefined) return value
+  if (schema[unitKeyword] === 'duration') return typeof value === 'number' ? formatDuration(value) : value
+  if (TypeGuard.IsArray(schema)) {
+    return Array.isArray(value) ? value.map((item: unknown) => encode(schema.items, item)) : value
+  }
+  if (TypeGuard.IsObject(schema) && isRecord(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, encode(schema.properties[key], item)]),
+    )
+  }
+  return value
+}

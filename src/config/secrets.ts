@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { EndpointConfig, GatewayConfig } from './schema.ts'
+import type { Problem } from './validate.ts'
+
+const secretKeys = ['token', 'key', 'username', 'password'] as const
+
+/**
+ * Reads the `*_file` secrets of all endpoints.
+ * @param folder relative files are looked for from here
+ * @returns endpoints whose secrets are inline, and what could not be read
+ */
+export function readSecrets(
+  config: GatewayConfig,
+  folder: string,
+): { config: GatewayConfig; problems: Problem[] } {
+  const problems: Problem[] = []
+  const endpoints = config.discovery.static.endpoints.map((endpoint, index) => {
+    const { auth } = endpoint
+    if (auth === undefined) return endpoint
+    const resolved = { ...auth }
+    for (const key of secretKeys) {
+      const file = auth[`${key}_file`]
+      if (file === undefined) continue
+      const secret = readSecretFile(resolve(folder, file))
+      if (secret === undefined || secret === '') {
+        const path = ['discovery', 'static', 'endpoints', index, 'auth', `${key}_file`]
+        const message = secret === '' ? `the file ${file} is empty` : `the file ${file} cannot be read`
+        problems.push({ severity: 'error', path, message })
+      } else {
+        resolved[key] = secret
+      }
+    }
+    return { ...endpoint, auth: resolved }
+  })
+  return { config: withEndpoints(config, endpoints), problems }
+}
+
+/** A final line break belongs to the editor, not to the secret. */
+function readSecretFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+  } catch {
+    return undefined
+  }
+}
+
+const mask = '[secret]'
+
+/** The configuration as it may be shown: no credential, no value of a static header. */
+export function maskSecrets(config: GatewayConfig): GatewayConfig {
+  const endpoints = config.discovery.static.endpoints.map((endpoint) => {
+    const headers = Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, mask]))
+    if (endpoint.auth === undefined) return { ...endpoint, headers }
+    const auth = { ...endpoint.auth }
+    for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
+    return { ...endpoint, headers, auth }
+  })
+  return withEndpoints(config, endpoints)
+}
+
+function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): GatewayConfig {
+  return { ...config, discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } } }
+}

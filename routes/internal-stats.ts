@@ -1,0 +1,51 @@
+/** `/internal/stats/models` and `/internal/stats/sticky`: what was asked for, and how it went. */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { ModelStatsSchema, modelStatsView } from '../src/stats/views/model-stats.ts'
+import { StickySchema, stickyView } from '../src/stats/views/sticky.ts'
+import { ignoreBodies } from './support/any-method.ts'
+
+export interface InternalStatsOptions {
+  readonly clock?: Clock
+}
+
+export default fp<InternalStatsOptions>(
+  function internalStats(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const method = app.supportedMethods
+    ignoreBodies(app)
+
+    app.route<{ Querystring: { include_endpoints?: string; include_summary?: string } }>({
+      method,
+      url: '/internal/stats/models',
+      exposeHeadRoute: false,
+      schema: { response: { 200: ModelStatsSchema } },
+      handler: ({ query }) =>
+        modelStatsView({
+          models: app.gatewayStats.models(),
+          endpoints: app.endpointRegistry.snapshot.endpoints.map(({ slot, name }) => ({
+            slot,
+            name,
+            traffic: app.gatewayStats.endpoint(slot),
+          })),
+          nowMs: clock.nowMs(),
+          includeEndpoints: query.include_endpoints === 'true',
+          includeSummary: query.include_summary === 'true',
+        }),
+    })
+    app.route({
+      method,
+      url: '/internal/stats/sticky',
+      exposeHeadRoute: false,
+      schema: { response: { 200: StickySchema } },
+      handler: () => stickyView(),
+    })
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-stats',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: ['gateway-endpoint-registry', 'gateway-stats'],
+  },
+)

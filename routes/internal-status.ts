@@ -1,0 +1,110 @@
+/**
+ * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: what the gateway, its
+ * endpoints and their models are doing, with entity tags and compression for those who poll.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { EndpointsSchema, endpointsView } from '../src/stats/views/endpoints.ts'
+import { type EndpointModelsSource, ModelsSchema, modelsView } from '../src/stats/views/models.ts'
+import { StatusSchema, statusView } from '../src/stats/views/status.ts'
+import { ignoreBodies } from './support/any-method.ts'
+import { compress } from './support/compression.ts'
+import { endpointSourceDependencies, endpointSources } from './support/endpoint-sources.ts'
+import { matchesTag, weakTag } from './support/etag.ts'
+
+export interface InternalStatusOptions {
+  /** Version of the gateway. */
+  readonly version: string
+  /** Commit that it was built from. Default `none`. */
+  readonly commit?: string | undefined
+  /** As configured, for display. */
+  readonly engine: string
+  readonly profile: string
+  readonly balancer: string
+  readonly clock?: Clock
+}
+
+export default fp<InternalStatusOptions>(
+  function internalStatus(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const startedAtMs = clock.nowMs()
+    const { version, commit = 'none', engine, profile, balancer } = options
+    const method = app.supportedMethods
+    ignoreBodies(app)
+
+    app.route({
+      method,
+      url: '/internal/status',
+      exposeHeadRoute: false,
+      schema: { response: { 200: StatusSchema } },
+      onSend: compress,
+      handler: (request, reply) => {
+        const { gatewaySecurity } = app
+        const view = statusView({
+          nowMs: clock.nowMs(),
+          startedAtMs,
+          version,
+          commit,
+          proxy: { engine, profile, balancer },
+          endpoints: endpointSources(app),
+          totals: app.gatewayStats.totals(),
+          security: {
+            status: gatewaySecurity.status,
+            blockedIps: gatewaySecurity.limitedClients,
+            rateLimits: gatewaySecurity.rateLimits,
+            sizeLimits: gatewaySecurity.sizeLimits,
+          },
+        })
+        return sendTagged(request, reply, view)
+      },
+    })
+    app.route({
+      method,
+      url: '/internal/status/endpoints',
+      exposeHeadRoute: false,
+      schema: { response: { 200: EndpointsSchema } },
+      onSend: compress,
+      handler: (request, reply) =>
+        sendTagged(request, reply, endpointsView(endpointSources(app), clock.nowMs())),
+    })
+    app.route<{ Querystring: { detailed?: string; group?: string } }>({
+      method,
+      url: '/internal/status/models',
+      exposeHeadRoute: false,
+      schema: { response: { 200: ModelsSchema } },
+      onSend: compress,
+      handler: (request, reply) => {
+        const { detailed, group } = request.query
+        return sendTagged(
+          request,
+          reply,
+          modelsView(models(), detailed === 'true' && group === 'family', clock.nowMs()),
+        )
+      },
+    })
+    done()
+
+    function models(): EndpointModelsSource[] {
+      const known = app.modelCatalog.snapshot.byEndpoint
+      const sources: EndpointModelsSource[] = []
+      for (const { slot, id, name } of app.endpointRegistry.snapshot.endpoints) {
+        const found = known.get(slot)
+        if (found !== undefined) sources.push({ id, name, models: found.models, seenMs: found.seenMs })
+      }
+      return sources
+    }
+  },
+  {
+    name: 'gateway-routes-internal-status',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [...endpointSourceDependencies, 'gateway-security'],
+  },
+)
+
+function sendTagged(request: FastifyRequest, reply: FastifyReply, view: object): FastifyReply {
+  const tag = weakTag(view)
+  reply.header('ETag', tag).header('Cache-Control', 'private, no-cache')
+  return matchesTag(request.headers['if-none-match'], tag) ? reply.code(304).send() : reply.send(view)
+}

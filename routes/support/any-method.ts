@@ -1,0 +1,13 @@
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Olla's routes below `/internal` and `/version` answer every method alike (contract 1.1), so a body is read
+ * past, whatever it is.
+ */
+export function ignoreBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, parsed) => {
+    payload.resume()
+    parsed(null)
+  })
+}

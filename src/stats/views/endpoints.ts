@@ -1,0 +1,121 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { isRoutable } from '../../endpoint/status.ts'
+import { formatAgo, formatLatency, formatPercentage, formatTime } from '../format.ts'
+import { breakerView } from './breaker.ts'
+import {
+  Ago,
+  BreakerField,
+  Count,
+  EndpointStatusField,
+  Latency,
+  Milliseconds,
+  Percentage,
+  present,
+  Text,
+  Time,
+} from './fields.ts'
+import { compareEndpoints, type EndpointSource, hasLowSuccessRate } from './source.ts'
+
+const EndpointDetail = Type.Object({
+  id: Text('Base36 FNV-1a-32 of the URL.'),
+  name: Text(),
+  type: Text('As configured.'),
+  profile: Type.Optional(
+    Text('The backend profile in force; absent while `auto` has not found one (beyond Olla).'),
+  ),
+  status: EndpointStatusField,
+  status_reason: Text('What the status was concluded from (beyond Olla).'),
+  status_since: Time('Since when the endpoint has this status (beyond Olla).'),
+  url: Text('Without credentials, query and fragment.'),
+  priority: Type.Integer(),
+  weight: Type.Number({ description: 'Share within its priority (beyond Olla).' }),
+  max_concurrent: Count('Most requests at a time; 0 is no limit (beyond Olla).'),
+  in_flight: Count('Requests under way (beyond Olla).'),
+  model_count: Count(),
+  request_count: Count('Requests that ended here.'),
+  failures: Count('Requests that failed here (beyond Olla).'),
+  client_closed: Count('Requests whose client left (beyond Olla).'),
+  attempts: Count('Tries, those that failed over included (beyond Olla).'),
+  failed_attempts: Count('Tries that failed (beyond Olla).'),
+  active_connections: Count(),
+  avg_latency_ms: Type.Optional(Milliseconds('Mean of successes; absent before the first.')),
+  min_latency_ms: Milliseconds(),
+  max_latency_ms: Milliseconds(),
+  success_rate: Percentage(),
+  health_check: Ago(),
+  health_check_at: Type.Optional(Time()),
+  next_check_at: Type.Optional(Time()),
+  last_model_sync: Type.Optional(Ago()),
+  last_model_sync_at: Type.Optional(Time()),
+  response_time: Type.Optional(Latency()),
+  last_error: Type.Optional(Text('Why the last probe failed (beyond Olla).')),
+  issues: Type.Optional(Text('`unavailable`, `unstable` or `low success rate`.')),
+  breaker: BreakerField,
+})
+
+export const EndpointsSchema = Type.Object({
+  timestamp: Time(),
+  endpoints: Type.Array(EndpointDetail),
+  total_count: Count(),
+  healthy_count: Count('Status `healthy`.'),
+  routable_count: Count('Those that requests may go to.'),
+})
+
+export type EndpointsView = Static<typeof EndpointsSchema>
+
+/** `/internal/status/endpoints`. */
+export function endpointsView(endpoints: readonly EndpointSource[], nowMs: number): EndpointsView {
+  return {
+    timestamp: formatTime(nowMs),
+    endpoints: [...endpoints].sort(compareEndpoints).map((source) => endpointDetail(source, nowMs)),
+    total_count: endpoints.length,
+    healthy_count: endpoints.filter(({ status }) => status.status === 'healthy').length,
+    routable_count: endpoints.filter(({ status }) => isRoutable(status.status)).length,
+  }
+}
+
+function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['endpoints'][number] {
+  const { endpoint, status, traffic, probe, modelsSyncedAtMs } = source
+  return {
+    id: endpoint.id,
+    name: endpoint.name,
+    type: endpoint.type,
+    status: status.status,
+    status_reason: status.reason,
+    status_since: formatTime(status.sinceMs),
+    url: endpoint.url,
+    priority: endpoint.priority,
+    weight: endpoint.weight,
+    max_concurrent: endpoint.maxConcurrent,
+    in_flight: source.inFlight,
+    model_count: source.modelCount,
+    request_count: traffic.requests,
+    failures: traffic.failures,
+    client_closed: traffic.clientClosed,
+    attempts: traffic.attempts,
+    failed_attempts: traffic.failedAttempts,
+    active_connections: source.inFlight,
+    min_latency_ms: Math.round(traffic.minMs),
+    max_latency_ms: Math.round(traffic.maxMs),
+    success_rate: formatPercentage(traffic.successRate),
+    health_check: formatAgo(probe.lastCheckMs, nowMs),
+    ...present({
+      profile: endpoint.profile?.name,
+      avg_latency_ms: traffic.averageMs === undefined ? undefined : Math.round(traffic.averageMs),
+      health_check_at: probe.lastCheckMs === undefined ? undefined : formatTime(probe.lastCheckMs),
+      next_check_at: probe.nextCheckMs === undefined ? undefined : formatTime(probe.nextCheckMs),
+      last_model_sync: modelsSyncedAtMs === undefined ? undefined : formatAgo(modelsSyncedAtMs, nowMs),
+      last_model_sync_at: modelsSyncedAtMs === undefined ? undefined : formatTime(modelsSyncedAtMs),
+      response_time: probe.lastLatencyMs === undefined ? undefined : formatLatency(probe.lastLatencyMs),
+      last_error: probe.lastError,
+      issues: issueOf(source),
+    }),
+    breaker: breakerView(source.breaker),
+  }
+}
+
+function issueOf({ status, probe, traffic }: EndpointSource): string | undefined {
+  if (status.status !== 'unknown' && !isRoutable(status.status)) return 'unavailable'
+  if (probe.consecutiveFailures > 3) return 'unstable'
+  return hasLowSuccessRate(traffic) ? 'low success rate' : undefined
+}

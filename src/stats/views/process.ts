@@ -1,0 +1,112 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { formatBytes, formatGoDuration, formatTime } from '../format.ts'
+import type { ProcessReading } from '../process-reading.ts'
+import { ByteText, Choice, Count, present, Text, Time } from './fields.ts'
+
+/** Olla's keys with what Node has in their place; 0 where Node has nothing of the kind. */
+export const ProcessSchema = Type.Object({
+  timestamp: Time(),
+  memory: Type.Object({
+    heap_alloc: ByteText(),
+    heap_sys: ByteText(),
+    heap_inuse: ByteText(),
+    heap_released: ByteText(),
+    stack_inuse: ByteText(),
+    total_alloc: Type.String({
+      description: 'In use now, on and off the heap: Node does not count what it has freed.',
+    }),
+    heap_limit: ByteText(),
+    resident: ByteText(),
+    external: ByteText(),
+    array_buffers: ByteText(),
+    memory_pressure: Choice(['LOW', 'MEDIUM', 'HIGH']),
+  }),
+  garbage_collection: Type.Object({
+    last_gc: Type.Optional(Time()),
+    total_gc_time: Text('`8.479ms`.'),
+    avg_gc_pause: Text('`423µs`.'),
+    gc_cpu_fraction: Type.Number({ description: 'Share of the run time, 0 to 1.' }),
+    num_gc_cycles: Count(),
+  }),
+  goroutines: Type.Object(
+    {
+      health_status: Choice(['HEALTHY', 'NORMAL', 'ELEVATED', 'CONCERNING']),
+      count: Count(),
+      cgo_calls: Count(),
+    },
+    { description: 'Sockets, timers and other active resources of the event loop.' },
+  ),
+  event_loop: Type.Object(
+    { utilization: Type.Number({ description: 'Busy share since the start, 0 to 1.' }) },
+    { description: 'Beyond Olla.' },
+  ),
+  runtime: Type.Object({
+    uptime: Text('`26m19s`.'),
+    go_version: Text('`node v24.0.0`.'),
+    node_version: Text('`v24.0.0` (beyond Olla).'),
+    num_cpu: Count(),
+    gomaxprocs: Count('Threads that serve.'),
+  }),
+  allocations: Type.Object({ total_mallocs: Count(), total_frees: Count(), net_objects: Count() }),
+})
+
+export type ProcessView = Static<typeof ProcessSchema>
+
+/**
+ * `/internal/process`.
+ * @param nowMs epoch milliseconds
+ */
+export function processView(reading: ProcessReading, nowMs: number): ProcessView {
+  const { gc, nodeVersion } = reading
+  return {
+    timestamp: formatTime(nowMs),
+    memory: {
+      heap_alloc: formatBytes(reading.usedHeapBytes),
+      heap_sys: formatBytes(reading.totalHeapBytes),
+      heap_inuse: formatBytes(reading.physicalHeapBytes),
+      heap_released: formatBytes(Math.max(0, reading.totalHeapBytes - reading.physicalHeapBytes)),
+      stack_inuse: formatBytes(0),
+      total_alloc: formatBytes(reading.usedHeapBytes + reading.externalBytes),
+      heap_limit: formatBytes(reading.heapLimitBytes),
+      resident: formatBytes(reading.residentBytes),
+      external: formatBytes(reading.externalBytes),
+      array_buffers: formatBytes(reading.arrayBufferBytes),
+      memory_pressure: memoryPressure(reading.usedHeapBytes, reading.heapLimitBytes),
+    },
+    garbage_collection: {
+      ...present({ last_gc: gc.lastAtMs === undefined ? undefined : formatTime(gc.lastAtMs) }),
+      total_gc_time: formatGoDuration(gc.pausedMs),
+      avg_gc_pause: formatGoDuration(gc.cycles === 0 ? 0 : gc.pausedMs / gc.cycles),
+      gc_cpu_fraction: reading.upMs === 0 ? 0 : gc.pausedMs / reading.upMs,
+      num_gc_cycles: gc.cycles,
+    },
+    goroutines: {
+      health_status: resourceHealth(reading.activeResources),
+      count: reading.activeResources,
+      cgo_calls: 0,
+    },
+    event_loop: { utilization: reading.loopUtilization },
+    runtime: {
+      uptime: formatGoDuration(Math.floor(reading.upMs / 1000) * 1000),
+      go_version: `node ${nodeVersion}`,
+      node_version: nodeVersion,
+      num_cpu: reading.cpus,
+      gomaxprocs: 1,
+    },
+    allocations: { total_mallocs: 0, total_frees: 0, net_objects: 0 },
+  }
+}
+
+/** How near the heap is to the limit at which the process would end. */
+export function memoryPressure(usedBytes: number, limitBytes: number): 'LOW' | 'MEDIUM' | 'HIGH' {
+  const share = limitBytes === 0 ? 0 : usedBytes / limitBytes
+  if (share >= 0.85) return 'HIGH'
+  return share >= 0.6 ? 'MEDIUM' : 'LOW'
+}
+
+/** Olla's steps (contract 1.6). */
+export function resourceHealth(count: number): ProcessView['goroutines']['health_status'] {
+  if (count > 1000) return 'CONCERNING'
+  if (count > 500) return 'ELEVATED'
+  return count > 100 ? 'NORMAL' : 'HEALTHY'
+}

@@ -1,0 +1,82 @@
+import { type Static, Type } from '@sinclair/typebox'
+
+const Text = Type.String()
+
+export const VersionSchema = Type.Object({
+  name: Text,
+  version: Text,
+  edition: Text,
+  description: Text,
+  api: Type.Object({ version: Text, endpoints: Type.Record(Type.String(), Text) }),
+  links: Type.Object({ documentation: Text, homepage: Text, releases: Text }),
+  build: Type.Object({ commit: Text, date: Text, go_version: Text, node_version: Text, platform: Text }),
+  capabilities: Type.Array(Text),
+  capabilities_experimental: Type.Array(Text),
+  supported_backends: Type.Array(Text),
+})
+
+export type VersionView = Static<typeof VersionSchema>
+
+/** What was built, where the builder has said. */
+export interface Build {
+  readonly commit?: string | undefined
+  /** RFC 3339. */
+  readonly date?: string | undefined
+}
+
+/** Olla's words for what this gateway does too, and its own for what it does besides. */
+const capabilities = [
+  'load_balancing',
+  'health_checking',
+  'rate_limiting',
+  'endpoint_discovery',
+  'circuit_breaking',
+  'failover',
+] as const
+
+/** Olla spells these with an underscore here, and only here. */
+const backendSpellings: ReadonlyMap<string, string> = new Map([
+  ['lm-studio', 'lm_studio'],
+  ['openai-compatible', 'openai_compatible'],
+])
+
+const packagePage = 'https://www.npmjs.com/package/olla-gateway'
+
+/**
+ * `/version`.
+ * @param profiles names of the backend profiles in force
+ */
+export function versionView(version: string, profiles: readonly string[], build: Build = {}): VersionView {
+  return {
+    name: 'olla-gateway',
+    version,
+    edition: 'Community',
+    description:
+      'Gateway and load balancer for self-hosted LLM inference servers, wire-compatible with Olla.',
+    api: {
+      version: 'v1',
+      endpoints: {
+        health: '/internal/health',
+        process: '/internal/process',
+        ready: '/internal/ready',
+        status: '/internal/status',
+        version: '/version',
+      },
+    },
+    links: {
+      documentation: `${packagePage}#readme`,
+      homepage: packagePage,
+      releases: `${packagePage}?activeTab=versions`,
+    },
+    build: {
+      commit: build.commit ?? 'none',
+      date: build.date ?? 'unknown',
+      go_version: `node ${process.version}`,
+      node_version: process.version,
+      platform: `${process.platform}/${process.arch}`,
+    },
+    capabilities: [...capabilities],
+    capabilities_experimental: [],
+    supported_backends: profiles.map((name) => backendSpellings.get(name) ?? name),
+  }
+}

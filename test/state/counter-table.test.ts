@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { CounterTable } from '../../src/state/counter-table.ts'
+
+const columns = ['count', 'least', 'most'] as const
+
+describe('a counter table', () => {
+  it('keeps rows and columns apart', () => {
+    const table = new CounterTable(columns, 3)
+    table.add(1, table.column('count'), 5)
+    table.raise(1, table.column('most'), 7)
+    assert.equal(table.sum(1, table.column('count')), 5)
+    assert.equal(table.largest(1, table.column('most')), 7)
+    for (const row of [0, 2]) for (const column of [0, 1, 2]) assert.equal(table.sum(row, column), 0)
+  })
+
+  it('refuses a column that it does not have', () => {
+    const table = new CounterTable<string>(columns, 1)
+    assert.throws(() => table.column('other'), RangeError)
+  })
+
+  it('keeps a smallest value of 0, which also stands for "none yet"', () => {
+    const table = new CounterTable(columns, 1)
+    const least = table.column('least')
+    table.lower(0, least, 0)
+    table.lower(0, least, 5)
+    assert.equal(Math.round(table.smallest(0, least)), 0)
+    assert.notEqual(table.smallest(0, least), 5)
+  })
+
+  it('clears only the own part of a counter', () => {
+    const first = new CounterTable(columns, 1, { threads: 2, thread: 0 })
+    const second = new CounterTable(columns, 1, { threads: 2, thread: 1, buffer: first.buffer })
+    first.add(0, 0, 3)
+    second.add(0, 0, 4)
+    first.clear(0, 0)
+    assert.equal(second.sum(0, 0), 4)
+  })
+
+  it('gives, over any number of threads, the sum, the largest and the smallest of all values', () => {
+    const entry = fc.record({
+      thread: fc.nat(3),
+      row: fc.nat(2),
+      value: fc.integer({ min: 1, max: 1_000_000 }),
+    })
+    fc.assert(
+      fc.property(fc.array(entry), (entries) => {
+        const first = new CounterTable(columns, 3, { threads: 4, thread: 0 })
+        const tables = [first]
+        for (const thread of [1, 2, 3]) {
+          tables.push(new CounterTable(columns, 3, { threads: 4, thread, buffer: first.buffer }))
+        }
+        for (const { thread, row, value } of entries) {
+          tables[thread]?.add(row, 0, value)
+          tables[thread]?.lower(row, 1, value)
+          tables[thread]?.raise(row, 2, value)
+        }
+        for (const row of [0, 1, 2]) {
+          const values = entries.filter((each) => each.row === row).map(({ value }) => value)
+          for (const table of tables) {
+            assert.equal(
+              table.sum(row, 0),
+              values.reduce((sum, value) => sum + value, 0),
+            )
+            assert.equal(table.smallest(row, 1), values.length === 0 ? 0 : Math.min(...values))
+            assert.equal(table.largest(row, 2), Math.max(0, ...values))
+          }
+        }
+      }),
+    )
+  })
+})

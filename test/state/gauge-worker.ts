@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Gauge } from '../../src/state/gauge.ts'
+
+/** Takes and gives back places of row 0 as fast as it can, keeps some of row 1, and tells what it saw. */
+const { buffer, thread, threads, limit, rounds, keep } = workerData as {
+  buffer: SharedArrayBuffer
+  thread: number
+  threads: number
+  limit: number
+  rounds: number
+  keep: number
+}
+const gauge = new Gauge(2, { threads, thread, buffer })
+let most = 0
+let acquired = 0
+for (let round = 0; round < rounds; round++) {
+  if (!gauge.acquire(0, limit)) continue
+  acquired++
+  most = Math.max(most, gauge.value(0))
+  gauge.release(0)
+}
+let kept = 0
+while (kept < keep) if (gauge.acquire(1)) kept++
+parentPort?.postMessage({ most, acquired })

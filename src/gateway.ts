@@ -18,7 +18,12 @@ import requestLog from '../plugins/request-log.ts'
 import security from '../plugins/security.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
+import internalHealth from '../routes/internal-health.ts'
+import internalProcess from '../routes/internal-process.ts'
+import internalStats from '../routes/internal-stats.ts'
+import internalStatus from '../routes/internal-status.ts'
 import proxyRoutes from '../routes/proxy.ts'
+import versionRoute from '../routes/version.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import { profilesFolder, version } from './package.ts'
@@ -137,6 +142,16 @@ export default async function gateway(
     queue: { maxWaiting: proxy.queue.max_waiting, maxWaitMs: proxy.queue.max_wait },
   })
 
+  await app.register(internalHealth)
+  await app.register(internalStatus, {
+    version,
+    engine: proxy.engine,
+    profile: proxy.profile,
+    balancer: proxy.load_balancer,
+  })
+  await app.register(internalStats)
+  await app.register(internalProcess)
+  await app.register(versionRoute, { version })
   await app.register(proxyRoutes, { version, bodyLimitBytes: server.request_limits.max_body_size })
 }
 

@@ -2,7 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
-import gateway from './gateway.ts'
+import gateway, { type GatewayOptions } from './gateway.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 
 export interface ServerOptions {

@@ -14,6 +14,8 @@ type Env = Readonly<Record<string, string | undefined>>
 export interface LoadOptions {
   /** From `-c`. */
   readonly file?: string | undefined
+  /** Look for no file at all. */
+  readonly none?: boolean
   readonly env: Env
   /** Relative paths are looked for from here. */
   readonly cwd: string
@@ -35,8 +37,8 @@ const searchOrder = ['config/config.local.yaml', 'config/config.yaml', 'config.y
  * Finds, reads and checks the configuration: file, then environment, then defaults for the rest.
  * @throws ConfigError that lists every error with file, line and key
  */
-export function loadConfig({ file: named, env, cwd, knownTypes }: LoadOptions): LoadedConfig {
-  const file = findFile(named ?? env.OLLA_CONFIG_FILE, cwd)
+export function loadConfig({ file: named, none, env, cwd, knownTypes }: LoadOptions): LoadedConfig {
+  const file = none ? undefined : findFile(named ?? env.OLLA_CONFIG_FILE, cwd)
   if (file === undefined) {
     const { config, warnings } = check({}, env, cwd, knownTypes)
     return { config, file: undefined, warnings }

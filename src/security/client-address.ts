@@ -21,7 +21,8 @@ export class NetworkList {
     const parsed = parse(address)
     if (parsed === undefined) return false
     return this.#networks.some(
-      ([network, bits]) => network.kind() === parsed.kind() && (parsed as ipaddr.IPv4).match(network as ipaddr.IPv4, bits),
+      ([network, bits]) =>
+        network.kind() === parsed.kind() && (parsed as ipaddr.IPv4).match(network as ipaddr.IPv4, bits),
     )
   }
 }

@@ -3,7 +3,12 @@
  * the request line.
  * @param rawHeaders as `IncomingMessage.rawHeaders`
  */
-export function requestHeadBytes(method: string, url: string, httpVersion: string, rawHeaders: readonly string[]): number {
+export function requestHeadBytes(
+  method: string,
+  url: string,
+  httpVersion: string,
+  rawHeaders: readonly string[],
+): number {
   let bytes = method.length + url.length + `HTTP/${httpVersion}`.length + 4
   for (let at = 0; at < rawHeaders.length; at += 2) {
     bytes += (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0) + 4

@@ -37,7 +37,9 @@ export class RateLimiter {
 
   /** Whether a class of routes has any limit. */
   limits(routeClass: RouteClass): boolean {
-    return routeClass === 'internal' ? this.#internal !== undefined : (this.#client ?? this.#global) !== undefined
+    return routeClass === 'internal'
+      ? this.#internal !== undefined
+      : (this.#client ?? this.#global) !== undefined
   }
 
   /** @returns undefined where nothing limits this class of routes */

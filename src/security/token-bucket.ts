@@ -64,7 +64,8 @@ export class LocalLimitStore implements LimitStore {
   }
 
   clean(nowMs: number): void {
-    for (const [key, { atMs }] of this.#buckets.entries()) if (nowMs - atMs > idleMs) this.#buckets.delete(key)
+    for (const [key, { atMs }] of this.#buckets.entries())
+      if (nowMs - atMs > idleMs) this.#buckets.delete(key)
   }
 
   #bucket(key: string, limit: RateLimit, nowMs: number): Bucket {

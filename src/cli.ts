@@ -1,0 +1,153 @@
+import { parseArgs } from 'node:util'
+import type { DemoFleet } from '../simulator/fleet.ts'
+import { ConfigError, formatDiagnostic } from './config/diagnostics.ts'
+import { type LoadedConfig, loadConfig, withFoundEndpoints } from './config/load.ts'
+import { findLocalServers } from './config/local-servers.ts'
+import { printConfig } from './config/print.ts'
+import { createLogger } from './logging/logger.ts'
+import { ProfileError, ProfileStore } from './model/profile-store.ts'
+import { profilesFolder, version } from './package.ts'
+
+const usage = `olla-gateway ${version}: gateway and load balancer for self-hosted LLM inference
+
+Usage: olla-gateway [options]
+       olla-gateway simulator [options]     a scripted inference server (--help for more)
+
+Options:
+  -c, --config FILE     configuration (else OLLA_CONFIG_FILE, config/config.local.yaml, config/config.yaml,
+                        config.yaml, default.yaml; with none, servers on well-known local ports)
+      --demo            serve an embedded fleet of simulated endpoints
+      --host HOST       address to listen on, before the configuration's
+      --port PORT       port to listen on, before the configuration's
+      --validate-config check the configuration and exit with 0 or 1
+      --print-config    print the effective configuration, secrets masked
+      --version         print the version
+      --help            print this
+`
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  demo: { type: 'boolean' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'validate-config': { type: 'boolean' },
+  'print-config': { type: 'boolean' },
+  version: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+function readArguments(args: string[]) {
+  return parseArgs({ args, options, allowPositionals: true })
+}
+
+type Arguments = ReturnType<typeof readArguments>['values']
+
+/** The command line. Sets the exit code; a server keeps the process alive. */
+export async function main(args: string[]): Promise<void> {
+  if (args[0] === 'simulator') {
+    const { runSimulator } = await import('../simulator/cli.ts')
+    await runSimulator(args.slice(1))
+    return
+  }
+  let values: Arguments
+  try {
+    values = readArguments(args).values
+  } catch (error) {
+    fail(`${error instanceof Error ? error.message : String(error)}\nTry --help.`)
+    return
+  }
+  if (values.help) return say(usage)
+  if (values.version || process.env.OLLA_SHOW_VERSION === 'true') return say(`olla-gateway ${version}`)
+  try {
+    await run(values)
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof ProfileError) fail(error.message)
+    else throw error
+  }
+}
+
+async function run(values: Arguments): Promise<void> {
+  const fleet = values.demo ? await (await import('../simulator/fleet.ts')).startDemoFleet() : undefined
+  const loaded = await prepare(values, fleet)
+  if (values['validate-config']) return report(loaded)
+  if (values['print-config']) return say(printConfig(loaded.config))
+
+  const { config } = loaded
+  const log = await createLogger({
+    config: config.logging,
+    isTerminal: process.stdout.isTTY === true,
+    formatIsChosen: process.env.OLLA_LOGGING_FORMAT !== undefined,
+  })
+  for (const warning of loaded.warnings) log.logger.warn(formatDiagnostic(warning))
+  const { serve } = await import('./server.ts')
+  const { address } = await serve({
+    config,
+    logger: log.logger,
+    async onStopped() {
+      await fleet?.close()
+      await log.flush()
+    },
+  })
+  say(welcome(address, loaded, fleet !== undefined))
+}
+
+/** The configuration with what the command line says, and with endpoints from wherever they come. */
+async function prepare(values: Arguments, fleet: DemoFleet | undefined): Promise<LoadedConfig> {
+  const env = { ...process.env }
+  if (values.host !== undefined) env.OLLA_SERVER_HOST = values.host
+  if (values.port !== undefined) env.OLLA_SERVER_PORT = values.port
+  const knownTypes = new ProfileStore({ builtIn: profilesFolder }).types()
+  if (fleet !== undefined) {
+    const { config, warnings } = loadConfig({ none: true, env, cwd: process.cwd(), knownTypes })
+    return { config: withFoundEndpoints(config, fleet.endpoints), file: undefined, warnings }
+  }
+  const loaded = loadConfig({ file: values.config, env, cwd: process.cwd(), knownTypes })
+  if (loaded.file !== undefined) return loaded
+  const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
+  const found = await findLocalServers(profiles.flatMap(({ detection }) => detection.defaultPorts))
+  say(
+    found.length > 0
+      ? `no configuration file; found on this machine: ${found.map(({ url }) => url).join(', ')}`
+      : 'no configuration file, and no inference server on the well-known local ports; try --demo',
+  )
+  return { ...loaded, config: withFoundEndpoints(loaded.config, found) }
+}
+
+function report({ config, file, warnings }: LoadedConfig): void {
+  for (const warning of warnings) say(`warning: ${formatDiagnostic(warning)}`)
+  const { endpoints } = config.discovery.static
+  say(
+    `${file ?? 'built-in defaults'}: valid, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`,
+  )
+}
+
+function welcome(address: string, { config, file }: LoadedConfig, isDemo: boolean): string {
+  const { endpoints } = config.discovery.static
+  const lines = [
+    `olla-gateway ${version} listening on ${address}`,
+    `  configuration: ${isDemo ? 'demo' : (file ?? 'none')}, engine ${config.proxy.engine}, ${config.proxy.load_balancer}`,
+    ...endpoints.map(({ name, url, type }) => `  endpoint: ${name ?? url} (${type}) ${url}`),
+  ]
+  if (!isDemo) return lines.join('\n')
+  return [
+    ...lines,
+    '',
+    'Try:',
+    `  curl ${address}/internal/status/endpoints`,
+    `  curl -N ${address}/v1/chat/completions -H 'content-type: application/json' \\`,
+    `    -d '{"model":"llama3.2:3b","stream":true,"messages":[{"role":"user","content":"hello"}]}'`,
+    `  curl ${address}/api/chat -H 'content-type: application/json' \\`,
+    `    -d '{"model":"llama3.2:3b","messages":[{"role":"user","content":"hello"}]}'`,
+    'Take an endpoint down and ask again:',
+    `  curl -X POST ${endpoints[0]?.url ?? ''}/__simulator/faults -H 'content-type: application/json' -d '{"kind":"refuse"}'`,
+  ].join('\n')
+}
+
+function say(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+function fail(text: string): void {
+  process.stderr.write(`${text}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,100 @@
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { GatewayCells } from '../../src/state/cells.ts'
+import type { RequestRecord } from '../../src/stats/gateway-stats.ts'
+import { readTraffic, type Traffic } from '../../src/stats/traffic.ts'
+import type { EndpointSource } from '../../src/stats/views/source.ts'
+
+/** A successful request of a known model on endpoint 0. */
+export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    endpointSlot: 0,
+    model: 'llama3:8b',
+    outcome: 'success',
+    status: 200,
+    requestBytes: 100,
+    responseBytes: 280,
+    durationMs: 40,
+    firstByteMs: 10,
+    completedAtMs: 1_800_000_000_000,
+    ...overrides,
+  }
+}
+
+export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
+  const slot = overrides.slot ?? 0
+  return {
+    slot,
+    id: `id${slot}`,
+    name: `endpoint-${slot}`,
+    url: `http://127.0.0.1:${9000 + slot}`,
+    origin: `http://127.0.0.1:${9000 + slot}`,
+    basePath: '',
+    preservePath: false,
+    type: 'openai-compatible',
+    profile: undefined,
+    priority: 100,
+    weight: 1,
+    maxConcurrent: 0,
+    healthUrl: `http://127.0.0.1:${9000 + slot}/health`,
+    modelUrl: `http://127.0.0.1:${9000 + slot}/v1/models`,
+    ownHealthUrl: false,
+    ownModelUrl: false,
+    checkIntervalMs: 5_000,
+    checkTimeoutMs: 2_000,
+    headers: [],
+    secretHeaderNames: new Set(),
+    modelFilter: { include: [], exclude: [] },
+    timeouts: { connectMs: 0, tlsMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
+    breaker: {
+      enabled: true,
+      failureThreshold: 5,
+      openMs: 30_000,
+      trialTimeoutMs: 30_000,
+      failureStatuses: new Set([500]),
+      connectionErrors: true,
+      timeouts: true,
+      slowFirstByteMs: 0,
+    },
+    ...overrides,
+  }
+}
+
+export function traffic(overrides: Partial<Traffic> = {}): Traffic {
+  return {
+    ...readTraffic(new GatewayCells({ endpoints: 1, models: 2, placements: 1 }).totals, 0),
+    ...overrides,
+  }
+}
+
+/** A healthy endpoint that nobody has used. */
+export function endpointSource(
+  overrides: Partial<Omit<EndpointSource, 'endpoint' | 'traffic' | 'status'>> & {
+    endpoint?: Partial<Endpoint>
+    traffic?: Partial<Traffic>
+    status?: Partial<EndpointSource['status']>
+  } = {},
+): EndpointSource {
+  return {
+    inFlight: 0,
+    probe: {
+      lastCheckMs: undefined,
+      nextCheckMs: undefined,
+      lastLatencyMs: undefined,
+      consecutiveFailures: 0,
+      lastError: undefined,
+    },
+    breaker: {
+      state: 'closed',
+      reason: '',
+      consecutiveFailures: 0,
+      sinceMs: undefined,
+      retryAtMs: undefined,
+    },
+    modelCount: 0,
+    modelsSyncedAtMs: undefined,
+    ...overrides,
+    endpoint: endpoint(overrides.endpoint),
+    traffic: traffic(overrides.traffic),
+    status: { status: 'healthy', reason: 'answered', sinceMs: 0, ...overrides.status },
+  }
+}

@@ -1,0 +1,22 @@
+import type { TestContext } from 'node:test'
+import type { SimulatorOptions } from '../../simulator/model.ts'
+import { type Simulator, startSimulator } from '../../simulator/server.ts'
+
+/** A fast simulator that ends with the test. */
+export async function withSimulator(t: TestContext, options: SimulatorOptions): Promise<Simulator> {
+  const simulator = await startSimulator({ tokensPerSecond: 0, timeToFirstTokenMs: 0, ...options })
+  t.after(() => simulator.close())
+  return simulator
+}
+
+/** Waits until something is so, looking again and again; fails loudly if it never is. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  { timeoutMs = 5_000, intervalMs = 5 }: { timeoutMs?: number; intervalMs?: number } = {},
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`not so after ${timeoutMs} ms: ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, intervalMs))
+  }
+}

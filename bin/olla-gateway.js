@@ -11,4 +11,11 @@ if (found[0] < 22 || (found[0] === 22 && found[1] < 19)) {
 // A clone runs its sources; the published package has only the built ones.
 var source = new URL('../src/cli.ts', import.meta.url)
 var entry = existsSync(source) ? source : new URL('../dist/src/cli.js', import.meta.url)
-import(entry.href).then((cli) => cli.main(process.argv.slice(2)))
+import(entry.href)
+  .then(function (cli) {
+    return cli.main(process.argv.slice(2))
+  })
+  .catch(function (error) {
+    console.error(error)
+    process.exit(1)
+  })

@@ -100,7 +100,11 @@ export class Answer {
     this.#timer = setTimeout(() => this.#drip(bytes, at + 1), this.#fault?.delayMs ?? 5)
   }
 
+  /** What was written goes out first: the reader shall see so much and no more. */
   #cut(): void {
-    this.#response.socket?.destroy()
+    setImmediate(() => {
+      if (this.#response.writableLength > 0) this.#cut()
+      else this.#response.socket?.destroy()
+    })
   }
 }

@@ -40,12 +40,18 @@ const spareEndpoints = 64
 
 /**
  * The gateway as one Fastify plugin: all of it lives in its own scope, so nothing leaks into the host, and
- * `prefix` moves every route. The order below is the start order; closing runs in reverse.
+ * `prefix` moves every route.
  */
-export default async function gateway(
+export default function gateway(
   app: FastifyInstance,
-  { config, onDrained }: GatewayOptions,
-): Promise<void> {
+  options: GatewayOptions,
+  done: (error?: Error) => void,
+): void {
+  compose(app, options).then(() => done(), done)
+}
+
+/** The order below is the start order; closing runs in reverse. */
+async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptions): Promise<void> {
   const { server, proxy, discovery, model_registry: registry } = config
   const { endpoints } = discovery.static
 

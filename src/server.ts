@@ -1,8 +1,8 @@
 import closeWithGrace from 'close-with-grace'
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
-import gateway, { type GatewayOptions } from './gateway.ts'
+import gateway from './gateway.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 
 export interface ServerOptions {
@@ -20,7 +20,9 @@ async function createServer({ config, logger }: ServerOptions, onDrained: (resul
   const { server, proxy } = config
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    // The gateway writes one line for a request, when it is over.
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent) => parent,
     bodyLimit: server.request_limits.max_body_size,
     requestTimeout: server.read_timeout,
     keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,

@@ -184,7 +184,7 @@ for (const engine of engines) {
         )
         assert.match(answer, /^HTTP\/1\.1 4\d\d /, path)
       }
-      assert.deepEqual(upstream.requests, [])
+      assert.equal(upstream.requests.length, 0)
       await fetch(`${gateway.url}/olla/openai/v1/models/org%2Fname%20x`)
       assert.match(upstream.requests.at(0)?.head ?? '', /^GET \/base\/path\/v1\/models\/org%2Fname%20x HTTP/)
     })

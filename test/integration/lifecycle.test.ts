@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import Fastify from 'fastify'
+import events from '../../plugins/events.ts'
+import healthChecker from '../../plugins/health-checker.ts'
+import proxyEngine from '../../plugins/proxy-engine.ts'
+import { openSocket, postChat, startGateway } from '../support/gateway.ts'
+import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
+import { eventually } from '../support/simulator.ts'
+
+describe('start', () => {
+  it('fails by name where a plugin that another depends on is missing', async () => {
+    const app = Fastify()
+    await assert.rejects(async () => {
+      await app.register(healthChecker, { version: '1' })
+      await app.ready()
+    }, /gateway-endpoint-registry.*gateway-health-checker|gateway-health-checker.*gateway-endpoint-registry/)
+    const other = Fastify()
+    await assert.rejects(async () => {
+      await other.register(events)
+      await other.register(proxyEngine, { engine: 'olla', version: '1' })
+      await other.ready()
+    }, /gateway-proxy-engine/)
+  })
+
+  it('does not wait for endpoints', async (t) => {
+    const dead = await startRawUpstream(t, () => {})
+    await dead.stop()
+    const gateway = await startGateway(t, [{ url: dead.url }], {}, { awaitRoutable: 0 })
+    assert.equal((await fetch(`${gateway.url}/internal/health`)).status, 200)
+    const ready = await fetch(`${gateway.url}/internal/ready`)
+    assert.equal(ready.status, 503)
+    assert.equal((await postChat(gateway.url)).status, 503)
+  })
+})
+
+describe('shutdown', () => {
+  it('lets streams finish, refuses new connections and reports a clean drain', async (t) => {
+    let finish: (() => void) | undefined
+    const upstream = await startRawUpstream(t, ({ socket }) => {
+      socket.write(sseHead + chunk('data: 1\n\n'))
+      finish = () => void socket.write(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`)
+    })
+    const gateway = await startGateway(t, [{ url: upstream.url }])
+    const response = await postChat(gateway.url, { stream: true })
+    const closing = gateway.app.close()
+    await eventually(async () => {
+      try {
+        ;(await openSocket(gateway.port)).destroy()
+        return false
+      } catch {
+        return true
+      }
+    })
+    finish?.()
+    assert.equal(await response.text(), 'data: 1\n\ndata: [DONE]\n\n')
+    await closing
+    assert.deepEqual(gateway.drained(), { drained: 1, cut: 0 })
+  })
+
+  it('ends visibly what goes on too long', async (t) => {
+    const upstream = await startRawUpstream(
+      t,
+      ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
+    )
+    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_timeout: '100ms' } })
+    const response = await postChat(gateway.url, { stream: true })
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    assert.equal((await reader?.read())?.value, 'data: 1\n\n')
+    const closing = gateway.app.close()
+    let rest = ''
+    await assert.rejects(async () => {
+      for (;;) {
+        const read = await reader?.read()
+        if (read === undefined || read.done) return
+        rest += read.value
+      }
+    })
+    assert.match(rest, /"code":"draining"/)
+    await closing
+    assert.deepEqual(gateway.drained(), { drained: 1, cut: 1 })
+    await eventually(() => upstream.sockets.size === 0)
+  })
+
+  it('is not ready from the beginning of the drain on', async (t) => {
+    const upstream = await startRawUpstream(t, () => {})
+    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_delay: '300ms' } })
+    const keepAlive = await openSocket(gateway.port)
+    assert.equal((await fetch(`${gateway.url}/internal/ready`)).status, 200)
+    const closing = gateway.app.close()
+    // During the delay the port is still open, so that a load balancer can read the answer.
+    const answer = await fetch(`${gateway.url}/internal/ready`)
+    assert.equal(answer.status, 503)
+    keepAlive.destroy()
+    await closing
+  })
+
+  it('stops plugins in reverse order of their start', async () => {
+    const order: string[] = []
+    const app = Fastify()
+    for (const name of ['first', 'second', 'third']) {
+      await app.register(async (scope) => {
+        scope.addHook('onReady', async () => void order.push(`start ${name}`))
+        scope.addHook('onClose', async () => void order.push(`stop ${name}`))
+      })
+    }
+    await app.ready()
+    await app.close()
+    assert.deepEqual(order, [
+      'start first',
+      'start second',
+      'start third',
+      'stop third',
+      'stop second',
+      'stop first',
+    ])
+  })
+})

@@ -1,0 +1,106 @@
+import type { TestContext } from 'node:test'
+import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import backendProfiles from '../../plugins/backend-profiles.ts'
+import events from '../../plugins/events.ts'
+import gatewayStats from '../../plugins/gateway-stats.ts'
+import lifecycle from '../../plugins/lifecycle.ts'
+import requestContext from '../../plugins/request-context.ts'
+import security from '../../plugins/security.ts'
+import state from '../../plugins/state.ts'
+import internalHealth from '../../routes/internal-health.ts'
+import internalProcess from '../../routes/internal-process.ts'
+import internalStats from '../../routes/internal-stats.ts'
+import internalStatus from '../../routes/internal-status.ts'
+import versionRoute from '../../routes/version.ts'
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { EndpointRegistry } from '../../src/endpoint/registry.ts'
+import type { ProbeRecord } from '../../src/health/health-checker.ts'
+import { ModelCatalog } from '../../src/model/catalog.ts'
+import { profilesFolder } from '../../src/package.ts'
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+export interface InternalApp {
+  readonly app: FastifyInstance
+  readonly clock: FakeClock
+  readonly registry: EndpointRegistry
+  readonly catalog: ModelCatalog
+  /** What the health checker says of every endpoint. */
+  readonly probe: { current: ProbeRecord }
+}
+
+/** The internal routes over real state, with nothing that probes or proxies. */
+export async function createInternalApp(
+  t: TestContext,
+  endpoints: readonly Endpoint[],
+  options: { prefix?: string } = {},
+): Promise<InternalApp> {
+  const clock = new FakeClock()
+  const catalog = new ModelCatalog()
+  const probe = {
+    current: {
+      lastCheckMs: clock.nowMs(),
+      nextCheckMs: clock.nowMs() + 5_000,
+      lastLatencyMs: 3,
+      consecutiveFailures: 0,
+      lastError: undefined,
+    } as ProbeRecord,
+  }
+  let registry: EndpointRegistry | undefined
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(
+    async (scope) => {
+      await scope.register(events, { clock })
+      await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
+      await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
+      await scope.register(requestContext, { clock })
+      await scope.register(security, { clock })
+      await scope.register(backendProfiles, { builtIn: profilesFolder })
+      const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
+      const created = new EndpointRegistry(endpoints, services)
+      registry = created
+      const breakers = new CircuitBreakers(created, scope.gatewayCells.endpointCapacity, services)
+      await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
+      await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
+      await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))
+      await scope.register(stub('gateway-model-discovery', { modelCatalog: catalog }))
+      await scope.register(gatewayStats)
+      scope.get('/test/record', () => {
+        scope.gatewayStats.record({
+          endpointSlot: 0,
+          model: 'm',
+          outcome: 'success',
+          status: 200,
+          requestBytes: 10,
+          responseBytes: 20,
+          durationMs: 5,
+          firstByteMs: 2,
+          completedAtMs: clock.nowMs(),
+        })
+        return {}
+      })
+      const display = { engine: 'olla', profile: 'auto', balancer: 'priority' }
+      await scope.register(internalHealth)
+      await scope.register(internalStatus, { version: '1.2.3', clock, ...display })
+      await scope.register(internalStats, { clock })
+      await scope.register(internalProcess, { clock })
+      await scope.register(versionRoute, { version: '1.2.3' })
+    },
+    { prefix: options.prefix ?? '' },
+  )
+  await app.ready()
+  if (registry === undefined) throw new Error('the registry was not created')
+  return { app, clock, registry, catalog, probe }
+}
+
+function stub(name: string, decorators: Record<string, unknown>) {
+  return fp(
+    (app, _options, done) => {
+      for (const [key, value] of Object.entries(decorators)) app.decorate(key, value)
+      done()
+    },
+    { name },
+  )
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Value } from '@sinclair/typebox/value'
+import { ProcessSchema } from '../../src/stats/views/process.ts'
+import { VersionSchema } from '../../src/version.ts'
+import { endpoint } from '../stats/fixtures.ts'
+import { createInternalApp } from './internal-app.ts'
+
+describe('/internal/stats/models', () => {
+  it('adds endpoints where it is asked to', async (t) => {
+    const { app, catalog } = await createInternalApp(t, [endpoint()])
+    catalog.update(endpoint(), [{ name: 'm', raw: {} }], 1)
+    await app.inject('/test/record')
+    const plain = (await app.inject('/internal/stats/models')).json()
+    assert.deepEqual(plain.endpoints, {})
+    assert.ok(!('endpoint_breakdown' in plain.models[0]))
+    const full = (
+      await app.inject('/internal/stats/models?include_endpoints=true&include_summary=true')
+    ).json()
+    assert.equal(full.models[0].endpoint_breakdown['endpoint-0'].request_count, 1)
+    assert.equal(full.endpoints['endpoint-0'].average_latency, '5ms')
+  })
+
+  it('puts a model that no endpoint has under a shared name', async (t) => {
+    const { app } = await createInternalApp(t, [endpoint()])
+    await app.inject('/test/record')
+    const { models } = (await app.inject('/internal/stats/models')).json()
+    assert.deepEqual(
+      models.map(({ name }: { name: string }) => name),
+      ['(other)'],
+    )
+  })
+})
+
+it('/internal/stats/sticky says that there are no sticky sessions', async (t) => {
+  const { app } = await createInternalApp(t, [])
+  assert.equal((await app.inject('/internal/stats/sticky')).body, '{"enabled":false}')
+})
+
+it('/internal/process tells of this process', async (t) => {
+  const { app } = await createInternalApp(t, [])
+  const response = await app.inject('/internal/process')
+  assert.equal(response.statusCode, 200)
+  const { runtime, memory } = response.json()
+  assert.equal(runtime.go_version, `node ${process.version}`)
+  assert.match(memory.heap_alloc, /^\d+\.\d\d MB$/)
+  for (const key of Object.keys(ProcessSchema.properties)) assert.ok(key in response.json(), key)
+})
+
+it('/version names the backends in force as Olla spells them', async (t) => {
+  const { app } = await createInternalApp(t, [])
+  const response = await app.inject('/version')
+  assert.ok(Value.Check(VersionSchema, response.json()), response.body)
+  const view = response.json()
+  assert.equal(view.version, '1.2.3')
+  assert.equal(view.build.go_version, `node ${process.version}`)
+  assert.deepEqual([...view.supported_backends].sort(), [
+    'docker-model-runner',
+    'lemonade',
+    'litellm',
+    'llamacpp',
+    'lm_studio',
+    'lmdeploy',
+    'ollama',
+    'omlx',
+    'openai_compatible',
+    'sglang',
+    'vllm',
+    'vllm-mlx',
+  ])
+})
+
+it('every path that /version names is served', async (t) => {
+  const { app } = await createInternalApp(t, [])
+  const { api } = (await app.inject('/version')).json()
+  for (const path of Object.values<string>(api.endpoints)) {
+    assert.notEqual((await app.inject(path)).statusCode, 404, path)
+  }
+})

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readProcess } from '../../../src/stats/process-reading.ts'
+import { memoryPressure, processView, resourceHealth } from '../../../src/stats/views/process.ts'
+
+describe('/internal/process', () => {
+  it('has the contract’s keys and texts', () => {
+    const mebibyte = 1024 ** 2
+    const view = processView(
+      {
+        usedHeapBytes: 6.4 * mebibyte,
+        totalHeapBytes: 11.25 * mebibyte,
+        physicalHeapBytes: 8.75 * mebibyte,
+        heapLimitBytes: 4096 * mebibyte,
+        residentBytes: 60 * mebibyte,
+        externalBytes: 1.6 * mebibyte,
+        arrayBufferBytes: 1024,
+        gc: { cycles: 20, pausedMs: 8, lastAtMs: 0 },
+        activeResources: 58,
+        loopUtilization: 0.25,
+        upMs: 1_579_999,
+        nodeVersion: 'v24.0.0',
+        cpus: 2,
+      },
+      0,
+    )
+    assert.deepEqual(view, {
+      timestamp: '1970-01-01T00:00:00.000Z',
+      memory: {
+        heap_alloc: '6.40 MB',
+        heap_sys: '11.25 MB',
+        heap_inuse: '8.75 MB',
+        heap_released: '2.50 MB',
+        stack_inuse: '0 B',
+        total_alloc: '8.00 MB',
+        heap_limit: '4.00 GB',
+        resident: '60.00 MB',
+        external: '1.60 MB',
+        array_buffers: '1.00 KB',
+        memory_pressure: 'LOW',
+      },
+      garbage_collection: {
+        last_gc: '1970-01-01T00:00:00.000Z',
+        total_gc_time: '8ms',
+        avg_gc_pause: '400µs',
+        gc_cpu_fraction: 8 / 1_579_999,
+        num_gc_cycles: 20,
+      },
+      goroutines: { health_status: 'HEALTHY', count: 58, cgo_calls: 0 },
+      event_loop: { utilization: 0.25 },
+      runtime: {
+        uptime: '26m19s',
+        go_version: 'node v24.0.0',
+        node_version: 'v24.0.0',
+        num_cpu: 2,
+        gomaxprocs: 1,
+      },
+      allocations: { total_mallocs: 0, total_frees: 0, net_objects: 0 },
+    })
+  })
+
+  it('reads the process it runs in', () => {
+    const reading = readProcess({ cycles: 0, pausedMs: 0, lastAtMs: undefined })
+    assert.ok(reading.usedHeapBytes > 0 && reading.usedHeapBytes <= reading.totalHeapBytes)
+    assert.ok(reading.residentBytes > reading.usedHeapBytes)
+    assert.equal(reading.nodeVersion, process.version)
+    const view = processView(reading, 0)
+    assert.ok(!('last_gc' in view.garbage_collection))
+    assert.equal(view.garbage_collection.avg_gc_pause, '0s')
+  })
+
+  it('calls memory short by its distance from the limit', () => {
+    assert.deepEqual(
+      [0, 59, 60, 84, 85, 100].map((used) => memoryPressure(used, 100)),
+      ['LOW', 'LOW', 'MEDIUM', 'MEDIUM', 'HIGH', 'HIGH'],
+    )
+  })
+
+  it('judges active resources by the contract’s steps', () => {
+    assert.deepEqual([100, 101, 500, 501, 1000, 1001].map(resourceHealth), [
+      'HEALTHY',
+      'NORMAL',
+      'NORMAL',
+      'ELEVATED',
+      'ELEVATED',
+      'CONCERNING',
+    ])
+  })
+})

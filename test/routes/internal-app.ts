@@ -28,6 +28,8 @@ export interface InternalApp {
   readonly catalog: ModelCatalog
   /** What the health checker says of every endpoint. */
   readonly probe: { current: ProbeRecord }
+  /** Begins the drain of a shutdown. */
+  readonly drain: () => Promise<void>
 }
 
 /** The internal routes over real state, with nothing that probes or proxies. */
@@ -48,51 +50,58 @@ export async function createInternalApp(
     } as ProbeRecord,
   }
   let registry: EndpointRegistry | undefined
+  let drain: InternalApp['drain'] = () => Promise.resolve()
   const app = Fastify()
   t.after(() => app.close())
-  await app.register(
-    async (scope) => {
-      await scope.register(events, { clock })
-      await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
-      await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
-      await scope.register(requestContext, { clock })
-      await scope.register(security, { clock })
-      await scope.register(backendProfiles, { builtIn: profilesFolder })
-      const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
-      const created = new EndpointRegistry(endpoints, services)
-      registry = created
-      const breakers = new CircuitBreakers(created, scope.gatewayCells.endpointCapacity, services)
-      await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
-      await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
-      await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))
-      await scope.register(stub('gateway-model-discovery', { modelCatalog: catalog }))
-      await scope.register(gatewayStats)
-      scope.get('/test/record', () => {
-        scope.gatewayStats.record({
-          endpointSlot: 0,
-          model: 'm',
-          outcome: 'success',
-          status: 200,
-          requestBytes: 10,
-          responseBytes: 20,
-          durationMs: 5,
-          firstByteMs: 2,
-          completedAtMs: clock.nowMs(),
-        })
-        return {}
+  const register = async (scope: FastifyInstance): Promise<void> => {
+    await scope.register(events, { clock })
+    await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
+    await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
+    const { gatewayLifecycle } = scope
+    drain = async () => {
+      await gatewayLifecycle.drain(
+        () => {},
+        () => {},
+      )
+    }
+    await scope.register(requestContext, { clock })
+    await scope.register(security, { clock })
+    await scope.register(backendProfiles, { builtIn: profilesFolder })
+    const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
+    const created = new EndpointRegistry(endpoints, services)
+    registry = created
+    const breakers = new CircuitBreakers(created, scope.gatewayCells.endpointCapacity, services)
+    await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
+    await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
+    await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))
+    await scope.register(stub('gateway-model-discovery', { modelCatalog: catalog }))
+    await scope.register(gatewayStats)
+    scope.get('/test/record', () => {
+      scope.gatewayStats.record({
+        endpointSlot: 0,
+        model: 'm',
+        outcome: 'success',
+        status: 200,
+        requestBytes: 10,
+        responseBytes: 20,
+        durationMs: 5,
+        firstByteMs: 2,
+        completedAtMs: clock.nowMs(),
       })
-      const display = { engine: 'olla', profile: 'auto', balancer: 'priority' }
-      await scope.register(internalHealth)
-      await scope.register(internalStatus, { version: '1.2.3', clock, ...display })
-      await scope.register(internalStats, { clock })
-      await scope.register(internalProcess, { clock })
-      await scope.register(versionRoute, { version: '1.2.3' })
-    },
-    { prefix: options.prefix ?? '' },
-  )
+      return {}
+    })
+    const display = { engine: 'olla', profile: 'auto', balancer: 'priority' }
+    await scope.register(internalHealth)
+    await scope.register(internalStatus, { version: '1.2.3', clock, ...display })
+    await scope.register(internalStats, { clock })
+    await scope.register(internalProcess, { clock })
+    await scope.register(versionRoute, { version: '1.2.3' })
+  }
+  // biome-ignore lint/nursery/noMisusedPromises: Fastify awaits a plugin that returns a promise.
+  await app.register(register, { prefix: options.prefix ?? '' })
   await app.ready()
   if (registry === undefined) throw new Error('the registry was not created')
-  return { app, clock, registry, catalog, probe }
+  return { app, clock, registry, catalog, probe, drain }
 }
 
 function stub(name: string, decorators: Record<string, unknown>) {

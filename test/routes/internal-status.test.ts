@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { Ajv } from 'ajv'
 import { EndpointsSchema } from '../../src/stats/views/endpoints.ts'
 import { ModelsSchema } from '../../src/stats/views/models.ts'
 import { StatusSchema } from '../../src/stats/views/status.ts'
@@ -14,6 +13,8 @@ const routes = {
   '/internal/status/endpoints': EndpointsSchema,
   '/internal/status/models?detailed=true&group=family': ModelsSchema,
 }
+
+const ajv = new Ajv({ formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ } })
 
 /** Endpoints with credentials in their headers. */
 const fleet = [0, 1, 2].map((slot) => endpoint({ slot, headers: ['Authorization', 'Bearer sk-secret'] }))
@@ -29,10 +30,9 @@ for (const [url, schema] of Object.entries(routes)) {
       const response = await app.inject(url)
       assert.equal(response.statusCode, 200)
       assert.match(String(response.headers['content-type']), /^application\/json/)
-      // Additional keys would have been left out by the serialiser, so none may be missing either.
-      const strict = Type.Composite([schema], { additionalProperties: false })
-      assert.deepEqual([...Value.Errors(schema, withoutFormats(response.json()))], [])
-      assert.ok(Object.keys(response.json()).every((key) => key in strict.properties))
+      const validate = ajv.compile(schema)
+      validate(response.json())
+      assert.deepEqual(validate.errors ?? [], [])
       assert.ok(!response.body.includes('sk-secret'))
     })
 
@@ -140,11 +140,3 @@ describe('the status routes under a prefix', () => {
     assert.equal((await app.inject('/internal/status')).statusCode, 404)
   })
 })
-
-/** TypeBox checks formats only where they are registered; here times are checked by reading them. */
-function withoutFormats(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value), (key, each: unknown) => {
-    if (key === 'timestamp' || key.endsWith('_at')) assert.ok(!Number.isNaN(Date.parse(String(each))), key)
-    return each
-  })
-}

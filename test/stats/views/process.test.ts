@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { GcMonitor } from '../../../src/stats/gc-monitor.ts'
 import { readProcess } from '../../../src/stats/process-reading.ts'
 import { memoryPressure, processView, resourceHealth } from '../../../src/stats/views/process.ts'
 
@@ -85,5 +87,22 @@ describe('/internal/process', () => {
       'ELEVATED',
       'CONCERNING',
     ])
+  })
+})
+
+describe('the count of garbage collections', () => {
+  it('grows with collections and stops when it is told to', async () => {
+    const monitor = new GcMonitor()
+    monitor.start()
+    let garbage: unknown[] = []
+    for (let round = 0; round < 2_000 && monitor.totals().cycles === 0; round++) {
+      garbage = Array.from({ length: 50_000 }, (_, index) => ({ index }))
+      await turn()
+    }
+    assert.equal(garbage.length, 50_000)
+    const { cycles, pausedMs, lastAtMs = 0 } = monitor.totals()
+    assert.ok(cycles > 0 && pausedMs > 0)
+    assert.ok(Math.abs(Date.now() - lastAtMs) < 60_000)
+    monitor.stop()
   })
 })

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ModelCatalog } from '../../src/model/catalog.ts'
+
+const endpoint = (slot: number, include: string[] = []) => ({ slot, modelFilter: { include, exclude: [] } })
+const named = (...names: string[]) => names.map((name) => ({ name, raw: {} }))
+
+describe('ModelCatalog', () => {
+  it('finds a model by its exact name before any other case', () => {
+    const catalog = new ModelCatalog()
+    catalog.update(endpoint(0), named('Llama'), 1)
+    catalog.update(endpoint(1), named('llama'), 1)
+    const { snapshot } = catalog
+    assert.deepEqual(
+      snapshot.find('Llama').map(({ slot }) => slot),
+      [0],
+    )
+    assert.deepEqual(
+      snapshot.find('llama').map(({ slot }) => slot),
+      [1],
+    )
+    assert.deepEqual(
+      snapshot.find('LLAMA').map(({ slot }) => slot),
+      [0, 1],
+    )
+  })
+
+  it('reads a name without a tag as :latest', () => {
+    const catalog = new ModelCatalog()
+    catalog.update(endpoint(0), named('mistral:latest'), 1)
+    assert.equal(catalog.snapshot.find('mistral')[0]?.model.name, 'mistral:latest')
+  })
+
+  it('forgets a model that is gone, and says what came and went', () => {
+    const catalog = new ModelCatalog()
+    catalog.update(endpoint(0), named('a', 'b'), 1)
+    const { version } = catalog.snapshot
+    assert.deepEqual(catalog.update(endpoint(0), named('b', 'c'), 2), { added: ['c'], removed: ['a'] })
+    assert.deepEqual(catalog.snapshot.find('a'), [])
+    assert.deepEqual(catalog.snapshot.names(), ['b', 'c'])
+    assert.ok(catalog.snapshot.version > version)
+  })
+
+  it('takes only what the filter of the endpoint allows', () => {
+    const catalog = new ModelCatalog()
+    catalog.update(endpoint(0, ['qwen*coder*']), named('qwen2.5-coder:7b', 'llama'), 1)
+    assert.deepEqual(catalog.snapshot.names(), ['qwen2.5-coder:7b'])
+  })
+
+  it('leaves an older snapshot as it was', () => {
+    const catalog = new ModelCatalog()
+    catalog.update(endpoint(0), named('a'), 1)
+    const before = catalog.snapshot
+    catalog.update(endpoint(0), named(), 2)
+    assert.equal(before.find('a').length, 1)
+  })
+})

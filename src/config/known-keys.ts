@@ -42,7 +42,7 @@ const ignoredByOlla: readonly string[] = [
   'server.rate_limits.per_endpoint',
   'proxy.retry',
   'discovery.health_check',
-  'server.rate_limits.ip_extraction_trust_proxy',
+  'model_registry.unification.enabled',
 ]
 
 export function isIgnoredByOlla(key: string): boolean {

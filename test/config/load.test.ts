@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Ajv } from 'ajv'
+import { parse } from 'yaml'
+import { ConfigError } from '../../src/config/diagnostics.ts'
+import { environmentKeys } from '../../src/config/environment.ts'
+import { editorSchema } from '../../src/config/json-schema.ts'
+import { loadConfig, parseConfig } from '../../src/config/load.ts'
+import { printConfig } from '../../src/config/print.ts'
+
+const knownTypes = ['ollama', 'lm-studio', 'vllm', 'openai']
+
+async function folder(files: Readonly<Record<string, string>>): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'olla-config-'))
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true })
+    await writeFile(join(path, name), text)
+  }
+  return path
+}
+
+async function load(text: string, env: Readonly<Record<string, string>> = {}) {
+  const cwd = await folder({ 'config.yaml': text })
+  return loadConfig({ env, cwd, knownTypes })
+}
+
+async function problems(text: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+  try {
+    await load(text, env)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error))
+    return error.message
+  }
+  assert.fail('no error')
+}
+
+const endpoint = (rest = '') =>
+  `discovery:\n  static:\n    endpoints:\n      - url: http://localhost:1\n        name: a\n        type: ollama\n${rest}`
+
+describe('loadConfig', () => {
+  it('loads an Olla user’s stock file and warns of what has no effect', async () => {
+    const file = fileURLToPath(new URL('fixtures/olla-stock.yaml', import.meta.url))
+    const { config, warnings } = loadConfig({ file, env: {}, cwd: '/', knownTypes })
+    assert.equal(config.server.port, 40114)
+    assert.equal(config.proxy.read_timeout, 600_000)
+    assert.equal(config.discovery.static.endpoints[0]?.check_interval, 2000)
+    assert.deepEqual(warnings.map(({ key }) => key).sort(), [
+      'discovery.health_check',
+      'model_registry.unification.enabled',
+      'proxy.retry',
+      'server.rate_limits.per_endpoint',
+    ])
+  })
+
+  it('looks for files in Olla’s order, one and only one', async () => {
+    const cwd = await folder({
+      'config/config.yaml': 'server: { port: 2 }',
+      'config.yaml': 'server: { port: 3 }',
+      'named.yaml': 'server: { port: 4 }',
+    })
+    const port = (options: { file?: string; env?: Record<string, string> }) =>
+      loadConfig({ env: {}, cwd, knownTypes, ...options }).config.server.port
+    assert.equal(port({}), 2)
+    assert.equal(port({ file: 'named.yaml' }), 4)
+    assert.equal(port({ env: { OLLA_CONFIG_FILE: 'named.yaml' } }), 4)
+    assert.throws(() => port({ file: 'none.yaml' }), /specified config file not found: none\.yaml/)
+    assert.equal(loadConfig({ env: {}, cwd: await folder({}), knownTypes }).file, undefined)
+  })
+
+  it('names line, column, key and the key that was meant', async () => {
+    assert.match(
+      await problems('proxy:\n  load_balancr: x\n'),
+      /config\.yaml:2:3 proxy\.load_balancr: unknown key, did you mean "load_balancer"\?/,
+    )
+    assert.match(
+      await problems('max_body_size: 3\n'),
+      /config\.yaml:1:1 max_body_size: unknown key; it belongs under server\.request_limits/,
+    )
+    assert.match(
+      await problems('server:\n  port: many\n'),
+      /config\.yaml:2:3 server\.port: must be a whole number/,
+    )
+    assert.match(
+      await problems('proxy:\n  engine: shepra\n'),
+      /proxy\.engine: must be one of olla, sherpa, did you mean "sherpa"\?/,
+    )
+    assert.match(
+      await problems('proxy:\n  read_timeout: 30\n'),
+      /proxy\.read_timeout: must be a duration with a unit, for example 30s/,
+    )
+    assert.match(await problems('server:\n  port: 1\n  port: 2\n'), /config\.yaml:3:3 /)
+    assert.match(await problems('server: [\n'), /config\.yaml:\d+:\d+ /)
+    assert.match(
+      await problems(endpoint('        weigth: 2\n')),
+      /config\.yaml:7:9 .*endpoints\[0\]\.weigth: unknown key, did you mean "weight"\?/,
+    )
+  })
+
+  it('reports every problem at once', async () => {
+    assert.equal(
+      (await problems('server: { prot: 1 }\nproxy: { engin: x }\nloging: {}\n')).split('\n').length,
+      3,
+    )
+  })
+
+  it('expands variables in any value, typed by what they expand to', async () => {
+    const text = 'server:\n  port: ${PORT}\n  host: "${HOST:-localhost}"\nproxy:\n  read_timeout: ${T:-5m}\n'
+    const { config } = await load(text, { PORT: '4711' })
+    assert.deepEqual(
+      [config.server.port, config.server.host, config.proxy.read_timeout],
+      [4711, 'localhost', 300_000],
+    )
+    assert.match(
+      await problems('server:\n  host: ${NOWHERE}\n'),
+      /config\.yaml:2:9 server\.host: the environment variable NOWHERE is not set/,
+    )
+  })
+
+  it('puts the environment over the file', async () => {
+    const { config } = await load('server: { port: 1 }', {
+      OLLA_SERVER_PORT: '2',
+      OLLA_SERVER_MAX_BODY_SIZE: '5MB',
+      OLLA_SERVER_CORS_ALLOWED_ORIGINS: 'https://a, https://b',
+      OLLA_PROXY_READ_TIMEOUT: '90s',
+      OLLA_SERVER_TRUST_PROXY_HEADERS: 'true',
+    })
+    assert.equal(config.server.port, 2)
+    assert.equal(config.server.request_limits.max_body_size, 5 * 1024 * 1024)
+    assert.deepEqual(config.server.cors.allowed_origins, ['https://a', 'https://b'])
+    assert.equal(config.proxy.read_timeout, 90_000)
+    assert.equal(config.server.rate_limits.trust_proxy_headers, true)
+    assert.match(
+      await problems('', { OLLA_SERVER_PORT: 'many' }),
+      /OLLA_SERVER_PORT: the environment variable is not fit for server\.port/,
+    )
+    const { warnings } = await load('', { OLLA_SERVER_PROT: '1' })
+    assert.match(warnings[0]?.message ?? '', /did you mean OLLA_SERVER_PORT\?/)
+  })
+
+  it('has an override for every variable of the contract', () => {
+    for (const name of [
+      'OLLA_SERVER_HOST',
+      'OLLA_PROXY_ENGINE',
+      'OLLA_SHOW_NERD_STATS',
+      'OLLA_LOG_DIR',
+      'OLLA_MODEL_UNIFIER_ENABLED',
+      'OLLA_TRANSLATORS_ANTHROPIC_ENABLED',
+    ]) {
+      assert.ok(environmentKeys.has(name), name)
+    }
+  })
+
+  it('reads secrets from files and never shows them', async () => {
+    const text = endpoint(
+      '        auth: { type: bearer, token_file: secret.txt }\n        headers: { X-Key: "hidden-too" }\n',
+    )
+    const cwd = await folder({ 'config.yaml': text, 'secret.txt': 'top-secret\n' })
+    const { config } = loadConfig({ env: {}, cwd, knownTypes })
+    assert.equal(config.discovery.static.endpoints[0]?.auth?.token, 'top-secret')
+    assert.doesNotMatch(printConfig(config), /top-secret|hidden-too/)
+    assert.match(
+      await problems(endpoint('        auth: { type: bearer, token_file: gone.txt }\n')),
+      /token_file: the file gone\.txt cannot be read/,
+    )
+  })
+
+  it('checks what the schema cannot', async () => {
+    const auth = (inner: string) => endpoint(`        auth: { ${inner} }\n`)
+    assert.match(
+      await problems(auth('type: bearer, token: a, token_file: b')),
+      /set either "token" or "token_file", not both/,
+    )
+    assert.match(await problems(auth('type: basic, username: a')), /"password" or "password_file" is missing/)
+    assert.match(
+      await problems(endpoint('        check_interval: 500ms\n')),
+      /check_interval: must be at least 1s/,
+    )
+    assert.match(
+      await problems(endpoint('        check_timeout: 9s\n')),
+      /check_timeout: must be less than check_interval/,
+    )
+    assert.match(
+      await problems(endpoint().replace('ollama', 'olama')),
+      /unsupported endpoint type: olama, did you mean "ollama"\?/,
+    )
+    assert.match(
+      await problems(endpoint('      - url: http://localhost:1/\n        name: b\n        type: vllm\n')),
+      /endpoint 1 has this URL already/,
+    )
+    assert.match(
+      await problems(endpoint('      - url: http://localhost:2\n        name: a\n        type: vllm\n')),
+      /endpoint 1 has the name "a" already/,
+    )
+    assert.match(
+      await problems('server: { cors: { enabled: true, allow_credentials: true } }'),
+      /cannot be used with the origin "\*"/,
+    )
+    assert.match(
+      await problems('dashboard: { access_policy: { allowed_cidrs: [nope] } }'),
+      /"nope" is not a network/,
+    )
+    assert.match(await problems('model_aliases: { a: [] }'), /model_aliases\.a: /)
+    assert.match(await problems('discovery: { model_discovery: { interval: 0 } }'), /must be more than 0/)
+    const userinfo = await problems(endpoint().replace('http://', 'http://me:hunter2@'))
+    assert.match(userinfo, /must not hold credentials/)
+    assert.doesNotMatch(userinfo, /hunter2/)
+  })
+})
+
+describe('parseConfig', () => {
+  it('gives an object the same rules, without places', () => {
+    assert.equal(parseConfig({ server: { port: 5 } }).server.port, 5)
+    assert.throws(
+      () => parseConfig({ sever: {} }),
+      /^ConfigError: sever: unknown key, did you mean "server"\?$/,
+    )
+    assert.throws(() => parseConfig('text'), /must be a mapping/)
+  })
+})
+
+describe('the editors’ schema', () => {
+  const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+  it('is the one that the code gives: run `npm run schema`', async () => {
+    assert.deepEqual(JSON.parse(await read('config/schema.json')), JSON.parse(JSON.stringify(editorSchema())))
+  })
+
+  it('accepts the shipped configurations, and references, and rejects unknown keys', async () => {
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(await read('config/schema.json')))
+    for (const file of ['config/config.yaml', 'config/compose.yaml']) {
+      assert.ok(validate(parse(await read(file))), `${file}: ${JSON.stringify(validate.errors)}`)
+    }
+    assert.ok(
+      validate({ server: { port: '${PORT:-1}' }, proxy: { engine: '${ENGINE}', read_timeout: '${T}' } }),
+    )
+    assert.equal(validate({ server: { prot: 1 } }), false)
+    assert.equal(validate({ proxy: { engine: 'x' } }), false)
+  })
+})

@@ -81,6 +81,12 @@ describe('counting a request', () => {
     assert.partialDeepStrictEqual(model, { p95Ms: 300, p99Ms: 300 })
   })
 
+  it('puts no percentile above what was measured', () => {
+    const stats = createStats()
+    for (const durationMs of [266, 693, 843]) stats.record(request({ durationMs }))
+    assert.partialDeepStrictEqual(stats.models()[0], { p95Ms: 843, p99Ms: 843 })
+  })
+
   it('keeps a least duration of 0', () => {
     const stats = createStats()
     stats.record(request({ durationMs: 0 }))

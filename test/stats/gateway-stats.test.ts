@@ -91,7 +91,7 @@ describe('counting a request', () => {
     const stats = createStats()
     stats.record(request({ durationMs: 0 }))
     stats.record(request({ durationMs: 9 }))
-    assert.equal(Math.round(stats.endpoint(0).minMs), 0)
+    assert.equal(stats.endpoint(0).minMs, 0)
   })
 
   it('counts what never reached an endpoint in the totals only', () => {
@@ -156,7 +156,7 @@ describe('counting a request', () => {
       status: fc.constantFrom(undefined, 200, 404, 429, 500, 503),
       requestBytes: fc.nat(1_000),
       responseBytes: fc.nat(1_000),
-      durationMs: fc.nat(100_000),
+      durationMs: fc.oneof(fc.constant(0), fc.nat(100_000)),
       firstByteMs: fc.option(fc.nat(1_000), { nil: undefined }),
       completedAtMs: fc.integer({ min: 1, max: 2_000_000_000_000 }),
     })

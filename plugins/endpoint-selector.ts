@@ -1,6 +1,7 @@
 /**
  * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`,
- * unless the host has put its own selector there; depends on the cells, the registry and the breakers.
+ * unless the host has put its own selector there; depends on the cells, the
+ * registry, the breakers and the health checker.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
@@ -32,6 +33,7 @@ export default fp<EndpointSelectorOptions>(
       registry: app.endpointRegistry,
       inFlight: app.gatewayCells.inFlight,
       breakers: app.circuitBreakers,
+      health: app.healthChecker,
       coolDowns: new CoolDowns(clock),
       penalties: new FailurePenalties(clock),
     })
@@ -49,6 +51,11 @@ export default fp<EndpointSelectorOptions>(
   {
     name: 'gateway-endpoint-selector',
     fastify: '5.x',
-    dependencies: ['gateway-state', 'gateway-endpoint-registry', 'gateway-circuit-breaker'],
+    dependencies: [
+      'gateway-state',
+      'gateway-endpoint-registry',
+      'gateway-circuit-breaker',
+      'gateway-health-checker',
+    ],
   },
 )

@@ -6,9 +6,9 @@
  * - `busy`: a 2xx, but slower than the busy threshold
  * - `warming`: recovered a moment ago, slow start
  * - `unhealthy`: the probe was answered with another status
- * - `offline`: no answer: refused, reset, timed out, or the circuit is open
+ * - `offline`: no answer to a probe or a request: refused, unreachable, reset, timed out
  * - `config_error`: the probe was answered with 401 or 403
- * - `rate_limited`: answered with 429, until `Retry-After` has passed
+ * - `rate_limited`: a probe or a request was answered with 429, until `Retry-After` has passed
  */
 export const endpointStatuses = [
   'unknown',

@@ -115,6 +115,12 @@ export class HealthChecker {
     return { lastCheckMs, nextCheckMs, lastLatencyMs, consecutiveFailures, lastError }
   }
 
+  /** Milliseconds until the endpoint may be back; 0 where it is routable, or a probe is under way. */
+  retryInMs(slot: number): number {
+    if (this.#registry.isRoutable(slot)) return 0
+    return Math.max(0, (this.#watches[slot]?.nextCheckMs ?? 0) - this.#clock.nowMs())
+  }
+
   /** Takes evidence from requests: an unreachable endpoint is out at once, and looked at soon. */
   report(slot: number, evidence: PassiveEvidence): void {
     const watch = this.#watches[slot]
@@ -240,6 +246,8 @@ export class HealthChecker {
     if (verdict.retryAfterMs !== undefined) {
       watch.limitedUntilMs = this.#clock.monotonicMs() + verdict.retryAfterMs
     }
+    // A health route is not limited: it does not end the pause that an answer to a request has asked for.
+    if (isRoutable(verdict.status) && this.#limitedForMs(slot, watch) > 0) return
     // Still warming: its time decides, not the next good probe.
     if (before === 'warming' && verdict.status === 'healthy') return
     const recovers = verdict.status === 'healthy' && before !== 'unknown' && !isRoutable(before)

@@ -1,8 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { BreakerPolicy, BreakerState } from './breaker.ts'
 
-/** What a request got from the breaker: `closed` and `trial` may go, `refused` may not. */
-export type BreakerPermit = 'closed' | 'trial' | 'refused'
+/** A trial under way; the number tells it from the one that it may have been given on to. */
+export interface TrialPermit {
+  readonly trial: number
+}
+
+/** What a request got from the breaker: with all but `refused` it may go. */
+export type BreakerPermit = 'closed' | 'refused' | TrialPermit
 
 /** Whether the endpoint did not answer, or answered badly: an answered probe disproves only the first. */
 export type FailureSource = 'connection' | 'answer'
@@ -11,6 +16,7 @@ export interface BreakerSnapshot {
   readonly state: BreakerState
   /** Why the circuit is in this state; '' before the first transition. */
   readonly reason: string
+  /** Of requests and probes, since the last success. */
   readonly consecutiveFailures: number
   /** Epoch milliseconds of the last transition; undefined before the first. */
   readonly sinceMs: number | undefined
@@ -18,40 +24,48 @@ export interface BreakerSnapshot {
   readonly retryAtMs: number | undefined
 }
 
-const states: readonly BreakerState[] = ['closed', 'open', 'half_open']
+/** Phases, the low two bits of the phase cell. */
 const closed = 0
 const open = 1
 const halfOpen = 2
+/** Half-open with its trial under way. */
+const trial = 3
+const phaseMask = 3
+const stateOfPhase: readonly BreakerState[] = ['closed', 'open', 'half_open', 'half_open']
 
 /** Int32 cells of one breaker. */
-const stateCell = 0
-const failuresCell = 1
-const sourceCell = 2
-/** Counts trials, so that a trial that was given on cannot report for its successor. */
-const trialCell = 3
-export const breakerCells = 4
+const phaseCell = 0
+const requestFailuresCell = 1
+const probeFailuresCell = 2
+/** 1 where the last opening was for want of a connection. */
+const sourceCell = 3
+const breakerCells = 4
 
-/** Float64 cells: monotonic milliseconds, shared time base of the process. */
+/** Float64 cells of one breaker: monotonic milliseconds. */
 const openedAtCell = 0
 const trialAtCell = 1
-export const breakerTimes = 2
+const breakerTimes = 2
 
 /** Cells of several breakers, shared between threads. */
 export class BreakerTable {
   readonly cells: Int32Array
   readonly times: Float64Array
 
-  constructor(rows: number) {
-    this.cells = new Int32Array(new SharedArrayBuffer(rows * breakerCells * Int32Array.BYTES_PER_ELEMENT))
-    this.times = new Float64Array(new SharedArrayBuffer(rows * breakerTimes * Float64Array.BYTES_PER_ELEMENT))
+  /** @param shared the buffers of another thread's table with as many rows */
+  constructor(rows: number, shared?: { cells: SharedArrayBuffer; times: SharedArrayBuffer }) {
+    const cellBytes = rows * breakerCells * Int32Array.BYTES_PER_ELEMENT
+    const timeBytes = rows * breakerTimes * Float64Array.BYTES_PER_ELEMENT
+    this.cells = new Int32Array(shared?.cells ?? new SharedArrayBuffer(cellBytes))
+    this.times = new Float64Array(shared?.times ?? new SharedArrayBuffer(timeBytes))
   }
 }
 
 export type TransitionListener = (from: BreakerState, to: BreakerState, reason: string) => void
 
 /**
- * Closed, open, half-open over shared cells. Every transition is one compare-and-swap, so that of all threads
- * exactly one opens the circuit and exactly one request becomes the trial.
+ * Closed, open, half-open over shared cells. Phase and a generation share one cell and every transition is one
+ * compare-and-swap on it, so that of all threads exactly one opens the circuit, exactly one request becomes
+ * the trial, and what has become stale meanwhile changes nothing.
  */
 export class CircuitBreaker {
   readonly #cells: Int32Array
@@ -64,6 +78,7 @@ export class CircuitBreaker {
   #reason = ''
   #sinceMs: number | undefined
 
+  /** @param onTransition called for the transitions that this instance makes */
   constructor(
     table: BreakerTable,
     row: number,
@@ -85,17 +100,17 @@ export class CircuitBreaker {
   }
 
   get state(): BreakerState {
-    return states[this.#load(stateCell)] ?? 'closed'
+    return stateOfPhase[this.#load(phaseCell) & phaseMask] ?? 'closed'
   }
 
   /** Whether `acquire` would let a request through now; changes nothing. */
   wouldAdmit(): boolean {
     if (!this.#policy.enabled) return true
-    switch (this.#load(stateCell)) {
+    switch (this.#load(phaseCell) & phaseMask) {
       case open:
         return this.#elapsedMs(openedAtCell) >= this.#policy.openMs
-      case halfOpen:
-        return this.#trialIsFree()
+      case trial:
+        return this.#elapsedMs(trialAtCell) >= this.#policy.trialTimeoutMs
       default:
         return true
     }
@@ -103,64 +118,69 @@ export class CircuitBreaker {
 
   acquire(): BreakerPermit {
     if (!this.#policy.enabled) return 'closed'
-    switch (this.#load(stateCell)) {
-      case open:
-        if (this.#elapsedMs(openedAtCell) < this.#policy.openMs) return 'refused'
-        this.#transition(open, halfOpen, 'open time is over')
-        return this.#takeTrial()
-      case halfOpen:
-        return this.#takeTrial()
-      default:
-        return 'closed'
-    }
+    const cell = this.#load(phaseCell)
+    if ((cell & phaseMask) === closed) return 'closed'
+    if (!this.wouldAdmit()) return 'refused'
+    // Before the swap, so that nobody sees a new trial with the time of an old one and takes it for stale.
+    this.#times[this.#timesAt + trialAtCell] = this.#clock.monotonicMs()
+    const taken = nextCell(cell, trial)
+    if (!this.#swap(cell, taken)) return 'refused'
+    if ((cell & phaseMask) === open) this.#tell('open', 'half_open', 'open time is over')
+    return { trial: taken }
   }
 
   /** The endpoint answered well. */
   succeed(permit: BreakerPermit): void {
     if (permit === 'refused') return
-    if (permit === 'trial') {
-      Atomics.store(this.#cells, this.#at + failuresCell, 0)
-      if (this.#transition(halfOpen, closed, 'trial succeeded')) this.#freeTrial()
-      return
+    if (isTrial(permit) && this.#load(phaseCell) === permit.trial) {
+      this.#forgetFailures()
+      if (this.#swap(permit.trial, nextCell(permit.trial, closed))) {
+        this.#tell('half_open', 'closed', 'trial succeeded')
+      }
+    } else if (this.#isClosed()) {
+      this.#forgetFailures()
     }
-    if (this.#load(stateCell) === closed) Atomics.store(this.#cells, this.#at + failuresCell, 0)
   }
 
   /** The endpoint failed in a way that the policy counts. */
   fail(permit: BreakerPermit, reason: string, source: FailureSource = 'answer'): void {
     if (!this.#policy.enabled || permit === 'refused') return
-    const failures = Atomics.add(this.#cells, this.#at + failuresCell, 1) + 1
-    if (permit === 'trial') {
-      this.#open(halfOpen, `trial failed: ${reason}`, source)
-      this.#freeTrial()
-      return
-    }
-    if (this.#load(stateCell) === closed && failures >= this.#policy.failureThreshold) {
-      this.#open(closed, `${failures} consecutive failures, the last: ${reason}`, source)
+    const failures = Atomics.add(this.#cells, this.#at + requestFailuresCell, 1) + 1
+    if (isTrial(permit) && this.#load(phaseCell) === permit.trial) {
+      this.#open(permit.trial, `trial failed: ${reason}`, source)
+    } else {
+      this.#openAt(failures + this.#load(probeFailuresCell), reason, source)
     }
   }
 
   /** The request ended without saying anything about the endpoint (the client left). */
   release(permit: BreakerPermit): void {
-    if (permit === 'trial') this.#freeTrial()
+    if (isTrial(permit)) this.#swap(permit.trial, nextCell(permit.trial, halfOpen))
   }
 
   /** A probe found no connection: counts like a request that found none. */
   probeFailed(reason: string): void {
-    if (this.#policy.connectionErrors) this.fail('closed', reason, 'connection')
+    if (!this.#policy.enabled || !this.#policy.connectionErrors || !this.#isClosed()) return
+    const failures = Atomics.add(this.#cells, this.#at + probeFailuresCell, 1) + 1
+    this.#openAt(failures + this.#load(requestFailuresCell), reason, 'connection')
   }
 
   /**
-   * A probe was answered: a circuit that opened because nobody answered may have its trial at once. One that
-   * opened because of bad answers learns nothing from a good health route.
+   * A probe was answered: what failed probes have counted is forgotten, and a circuit that opened because
+   * nobody answered may have its trial at once. About bad answers to requests a good health route says nothing.
    */
   probeSucceeded(): void {
-    if (this.#load(sourceCell) === 1) this.#transition(open, halfOpen, 'a probe was answered')
+    const cell = this.#load(phaseCell)
+    if ((cell & phaseMask) === closed) {
+      Atomics.store(this.#cells, this.#at + probeFailuresCell, 0)
+    } else if ((cell & phaseMask) === open && this.#load(sourceCell) === 1) {
+      if (this.#swap(cell, nextCell(cell, halfOpen))) this.#tell('open', 'half_open', 'a probe was answered')
+    }
   }
 
   /** Milliseconds until an open circuit lets a trial through; 0 where it is not open. */
   retryInMs(): number {
-    if (this.#load(stateCell) !== open) return 0
+    if ((this.#load(phaseCell) & phaseMask) !== open) return 0
     return Math.max(0, this.#policy.openMs - this.#elapsedMs(openedAtCell))
   }
 
@@ -169,48 +189,47 @@ export class CircuitBreaker {
     return {
       state,
       reason: this.#reason,
-      consecutiveFailures: this.#load(failuresCell),
+      consecutiveFailures: this.#load(requestFailuresCell) + this.#load(probeFailuresCell),
       sinceMs: this.#sinceMs,
       retryAtMs: state === 'open' ? this.#clock.nowMs() + this.retryInMs() : undefined,
     }
   }
 
-  #takeTrial(): BreakerPermit {
-    const trial = this.#load(trialCell)
-    // Odd: a trial is under way. It is given on when it has not reported back in time.
-    if (trial % 2 === 1) {
-      if (this.#elapsedMs(trialAtCell) < this.#policy.trialTimeoutMs) return 'refused'
-      if (Atomics.compareExchange(this.#cells, this.#at + trialCell, trial, trial + 2) !== trial)
-        return 'refused'
-    } else if (Atomics.compareExchange(this.#cells, this.#at + trialCell, trial, trial + 1) !== trial) {
-      return 'refused'
-    }
-    this.#times[this.#timesAt + trialAtCell] = this.#clock.monotonicMs()
-    return 'trial'
+  #openAt(failures: number, reason: string, source: FailureSource): void {
+    const cell = this.#load(phaseCell)
+    if ((cell & phaseMask) !== closed || failures < this.#policy.failureThreshold) return
+    this.#open(
+      cell,
+      failures === 1 ? reason : `${failures} consecutive failures, the last: ${reason}`,
+      source,
+    )
   }
 
-  #trialIsFree(): boolean {
-    return this.#load(trialCell) % 2 === 0 || this.#elapsedMs(trialAtCell) >= this.#policy.trialTimeoutMs
-  }
-
-  #freeTrial(): void {
-    const trial = this.#load(trialCell)
-    if (trial % 2 === 1) Atomics.compareExchange(this.#cells, this.#at + trialCell, trial, trial + 1)
-  }
-
-  #open(from: number, reason: string, source: FailureSource): void {
-    // Written before the state, so that nobody sees an open circuit with the time of an earlier one.
+  #open(cell: number, reason: string, source: FailureSource): void {
+    // Written before the phase, so that nobody sees an open circuit with the time of an earlier one.
     this.#times[this.#timesAt + openedAtCell] = this.#clock.monotonicMs()
     Atomics.store(this.#cells, this.#at + sourceCell, source === 'connection' ? 1 : 0)
-    this.#transition(from, open, reason)
+    if (!this.#swap(cell, nextCell(cell, open))) return
+    this.#tell((cell & phaseMask) === closed ? 'closed' : 'half_open', 'open', reason)
   }
 
-  #transition(from: number, to: number, reason: string): boolean {
-    if (Atomics.compareExchange(this.#cells, this.#at + stateCell, from, to) !== from) return false
+  #swap(from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#cells, this.#at + phaseCell, from, to) === from
+  }
+
+  #tell(from: BreakerState, to: BreakerState, reason: string): void {
     this.#reason = reason
     this.#sinceMs = this.#clock.nowMs()
-    this.#onTransition(states[from] ?? 'closed', states[to] ?? 'closed', reason)
-    return true
+    this.#onTransition(from, to, reason)
+  }
+
+  #forgetFailures(): void {
+    Atomics.store(this.#cells, this.#at + requestFailuresCell, 0)
+    Atomics.store(this.#cells, this.#at + probeFailuresCell, 0)
+  }
+
+  #isClosed(): boolean {
+    return (this.#load(phaseCell) & phaseMask) === closed
   }
 
   #load(cell: number): number {
@@ -220,4 +239,13 @@ export class CircuitBreaker {
   #elapsedMs(cell: number): number {
     return this.#clock.monotonicMs() - (this.#times[this.#timesAt + cell] ?? 0)
   }
+}
+
+function isTrial(permit: BreakerPermit): permit is TrialPermit {
+  return typeof permit === 'object'
+}
+
+/** The next generation in another phase; wraps around, which takes a thousand million transitions. */
+function nextCell(cell: number, phase: number): number {
+  return ((cell & ~phaseMask) + phaseMask + 1 + phase) | 0
 }

@@ -76,15 +76,18 @@ export class RetryPolicy {
   }
 }
 
+/** A wrong date or unit must not take an endpoint out for good; and timers end at 2^31 ms, where they fire at once. */
+const longestRetryAfterMs = 3_600_000
+
 /**
- * `Retry-After` as milliseconds from now (RFC 9110 section 10.2.3: seconds or an HTTP date).
+ * `Retry-After` as milliseconds from now (RFC 9110 section 10.2.3: seconds or an HTTP date), at most one hour.
  * @returns undefined where it is neither
  */
 export function parseRetryAfter(value: string, nowMs: number): number | undefined {
   const text = value.trim()
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  if (/^\d+$/.test(text)) return Math.min(longestRetryAfterMs, Number(text) * 1000)
   // Only the three HTTP date forms begin with a day's name; Date.parse alone would take nearly anything.
   if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return undefined
   const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
+  return Number.isNaN(date) ? undefined : Math.min(longestRetryAfterMs, Math.max(0, date - nowMs))
 }

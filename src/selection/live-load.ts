@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { HealthChecker } from '../health/health-checker.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { CoolDowns } from '../resilience/cool-down.ts'
 import type { Gauge } from '../state/gauge.ts'
@@ -11,6 +12,7 @@ export class LiveLoad implements EndpointLoad {
   readonly registry: EndpointRegistry
   readonly #gauge: Gauge
   readonly #breakers: CircuitBreakers
+  readonly #health: Pick<HealthChecker, 'retryInMs'>
   readonly coolDowns: CoolDowns
   readonly penalties: FailurePenalties
 
@@ -18,12 +20,14 @@ export class LiveLoad implements EndpointLoad {
     registry: EndpointRegistry
     inFlight: Gauge
     breakers: CircuitBreakers
+    health: Pick<HealthChecker, 'retryInMs'>
     coolDowns: CoolDowns
     penalties: FailurePenalties
   }) {
     this.registry = parts.registry
     this.#gauge = parts.inFlight
     this.#breakers = parts.breakers
+    this.#health = parts.health
     this.coolDowns = parts.coolDowns
     this.penalties = parts.penalties
   }
@@ -53,9 +57,10 @@ export class LiveLoad implements EndpointLoad {
   retryAfterSeconds(candidates: readonly Candidate[]): number {
     let soonestMs = Number.POSITIVE_INFINITY
     for (const { endpoint } of candidates) {
-      const coolingMs = this.coolDowns.leftMs(endpoint.slot)
-      const breaker = this.#breakers.get(endpoint.slot).retryInMs()
-      soonestMs = Math.min(soonestMs, Math.max(coolingMs, breaker))
+      const { slot } = endpoint
+      const coolingMs = this.coolDowns.leftMs(slot)
+      const openMs = this.#breakers.get(slot).retryInMs()
+      soonestMs = Math.min(soonestMs, Math.max(coolingMs, openMs, this.#health.retryInMs(slot)))
     }
     return Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1
   }

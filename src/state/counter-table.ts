@@ -74,14 +74,14 @@ export class CounterTable<Column extends string> {
     return largest
   }
 
-  /** The smallest value over all threads; 0 where none was seen. */
+  /** The smallest value over all threads; 0 also where none was seen. */
   smallest(row: number, column: number): number {
     let smallest = 0
     for (let thread = 0; thread < this.threads; thread++) {
       const value = this.#read(thread, row, column)
       if (value !== 0 && (smallest === 0 || value < smallest)) smallest = value
     }
-    return smallest
+    return smallest === Number.MIN_VALUE ? 0 : smallest
   }
 
   #read(thread: number, row: number, column: number): number {

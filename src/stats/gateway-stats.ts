@@ -121,13 +121,18 @@ export class GatewayStats {
       models.push({
         name,
         traffic,
-        p95Ms: this.#cells.modelDurations.quantile(row, 0.95),
-        p99Ms: this.#cells.modelDurations.quantile(row, 0.99),
+        p95Ms: this.#quantile(row, 0.95, traffic),
+        p99Ms: this.#quantile(row, 0.99, traffic),
         clients: this.#cells.modelClients.estimate(row),
         placements: placements.get(row) ?? [],
       })
     }
     return models
+  }
+
+  /** The bound of a bucket may lie above all that was measured. */
+  #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
+    return Math.min(maxMs, this.#cells.modelDurations.quantile(row, quantile))
   }
 
   #count(

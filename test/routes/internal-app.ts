@@ -97,7 +97,6 @@ export async function createInternalApp(
     await scope.register(internalProcess, { clock })
     await scope.register(versionRoute, { version: '1.2.3' })
   }
-  // biome-ignore lint/nursery/noMisusedPromises: Fastify awaits a plugin that returns a promise.
   await app.register(register, { prefix: options.prefix ?? '' })
   await app.ready()
   if (registry === undefined) throw new Error('the registry was not created')

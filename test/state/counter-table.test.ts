@@ -25,8 +25,7 @@ describe('a counter table', () => {
     const least = table.column('least')
     table.lower(0, least, 0)
     table.lower(0, least, 5)
-    assert.equal(Math.round(table.smallest(0, least)), 0)
-    assert.notEqual(table.smallest(0, least), 5)
+    assert.equal(table.smallest(0, least), 0)
   })
 
   it('clears only the own part of a counter', () => {
@@ -42,7 +41,7 @@ describe('a counter table', () => {
     const entry = fc.record({
       thread: fc.nat(3),
       row: fc.nat(2),
-      value: fc.integer({ min: 1, max: 1_000_000 }),
+      value: fc.nat(1_000_000),
     })
     fc.assert(
       fc.property(fc.array(entry), (entries) => {

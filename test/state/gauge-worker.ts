@@ -13,7 +13,7 @@ const { buffer, thread, threads, limit, rounds, keep } = workerData as {
 const gauge = new Gauge(2, { threads, thread, buffer })
 let most = 0
 let acquired = 0
-for (let round = 0; round < rounds; round++) {
+while (acquired < rounds) {
   if (!gauge.acquire(0, limit)) continue
   acquired++
   most = Math.max(most, gauge.value(0))

@@ -91,8 +91,12 @@ export function modelsView(
   }
 }
 
+type KnownModel = EndpointModelsSource['models'][number]
+
 interface FoundModel {
-  readonly model: EndpointModelsSource['models'][number]
+  readonly name: string
+  /** As each endpoint describes it, in the order of `endpoints`. */
+  readonly descriptions: KnownModel[]
   readonly endpoints: { id: string; name: string }[]
   seenMs: number
 }
@@ -103,38 +107,49 @@ function collect(endpoints: readonly EndpointModelsSource[]): FoundModel[] {
   const inOrder = [...endpoints].sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id))
   for (const { id, name, models, seenMs } of inOrder) {
     for (const model of models) {
-      const found = byName.get(model.name)
-      if (found === undefined) byName.set(model.name, { model, endpoints: [{ id, name }], seenMs })
-      else {
-        found.endpoints.push({ id, name })
-        found.seenMs = Math.max(found.seenMs, seenMs)
-      }
+      const found = byName.get(model.name) ?? { name: model.name, descriptions: [], endpoints: [], seenMs }
+      byName.set(model.name, found)
+      found.descriptions.push(model)
+      found.endpoints.push({ id, name })
+      found.seenMs = Math.max(found.seenMs, seenMs)
     }
   }
-  return [...byName.values()].sort((a, b) => compareText(a.model.name, b.model.name))
+  return [...byName.values()].sort((a, b) => compareText(a.name, b.name))
 }
 
-function modelItem({ model, endpoints, seenMs }: FoundModel, nowMs: number): Item {
-  const capabilities = capabilitiesOf(model)
+function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs: number): Item {
+  const capabilities = [...new Set(descriptions.flatMap(capabilitiesOf))]
+  // Size and quantization belong together: those of two endpoints would describe a file that nobody has.
+  const file = descriptions.find(
+    ({ sizeBytes = 0, quantization }) => sizeBytes > 0 || quantization !== undefined,
+  )
   return {
-    name: model.name,
+    name,
     last_seen: formatAgo(seenMs, nowMs),
     last_seen_at: formatTime(seenMs),
     ...present({
-      type: model.type,
-      family: model.family,
-      size: model.sizeBytes === undefined || model.sizeBytes === 0 ? undefined : formatBytes(model.sizeBytes),
-      params: model.parameterSize,
-      quant: model.quantization,
+      type: firstKnown(descriptions, 'type'),
+      family: firstKnown(descriptions, 'family'),
+      size: (file?.sizeBytes ?? 0) > 0 ? formatBytes(file?.sizeBytes ?? 0) : undefined,
+      params: firstKnown(descriptions, 'parameterSize'),
+      quant: file?.quantization,
       capabilities: capabilities.length === 0 ? undefined : capabilities,
     }),
-    endpoints: endpoints.map(({ name }) => name),
+    endpoints: endpoints.map((endpoint) => endpoint.name),
     endpoint_ids: endpoints.map(({ id }) => id),
   }
 }
 
+/** Most lists say little: the first endpoint that tells is believed. */
+function firstKnown(
+  descriptions: readonly KnownModel[],
+  key: 'type' | 'family' | 'parameterSize',
+): string | undefined {
+  return descriptions.find((each) => each[key] !== undefined && each[key] !== '')?.[key]
+}
+
 /** As told by the backend; else inferred (contract 1.6). */
-function capabilitiesOf(model: EndpointModelsSource['models'][number]): string[] {
+function capabilitiesOf(model: KnownModel): string[] {
   const capabilities = new Set<string>(model.capabilities ?? [])
   for (const capability of byType.get(model.type ?? '') ?? []) capabilities.add(capability)
   if ((model.contextLength ?? 0) > 100_000) capabilities.add('long_context')

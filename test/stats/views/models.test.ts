@@ -62,6 +62,21 @@ describe('/internal/status/models', () => {
     assert.ok(!('model_groups' in view))
   })
 
+  it('takes what one endpoint does not tell from another, but size and quantization from one alone', () => {
+    const models = [
+      { name: 'm', quantization: 'BF16' },
+      { name: 'm', family: 'llama', parameterSize: '8B', sizeBytes: 1024, quantization: 'Q4_0' },
+    ]
+    const view = modelsView(
+      models.map((model, index) => ({ id: `${index}`, name: `${index}`, seenMs: nowMs, models: [model] })),
+      false,
+      nowMs,
+    )
+    const [item] = view.recent_models
+    assert.partialDeepStrictEqual(item, { family: 'llama', params: '8B', quant: 'BF16' })
+    assert.ok(item !== undefined && !('size' in item))
+  })
+
   it('puts models of no known family last, as "unknown"', () => {
     const view = modelsView([ollama, { ...vllm, models: [{ name: 'z', family: 'zebra' }] }], true, nowMs)
     assert.deepEqual(

@@ -1,10 +1,12 @@
 /**
  * The inference servers and their status. Decorates `endpointRegistry`; depends on the event bus, the shared
- * cells and the backend profiles.
+ * cells and the backend profiles. Secrets in files are read again at intervals, until close.
  */
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import type { EndpointConfig, ProxyConfig } from '../src/config/schema.ts'
+import { rereadSecrets } from '../src/config/secrets.ts'
+import { endpointHeaders } from '../src/endpoint/auth.ts'
 import { buildEndpoints } from '../src/endpoint/build.ts'
 import { EndpointRegistry } from '../src/endpoint/registry.ts'
 
@@ -15,6 +17,8 @@ export interface EndpointRegistryOptions {
   readonly proxy: ProxyConfig
   /** How long a recovered endpoint is warming; milliseconds. Default 10,000; 0 is off. */
   readonly slowStartMs?: number
+  /** How often secrets in files are read again; milliseconds. Default 30,000; 0 never. */
+  readonly secretsIntervalMs?: number
   readonly clock?: Clock
 }
 
@@ -30,15 +34,33 @@ export default fp<EndpointRegistryOptions>(
       profile: (type) => app.backendProfiles.get(type),
       proxy: options.proxy,
     })
-    app.decorate(
-      'endpointRegistry',
-      new EndpointRegistry(endpoints, {
-        clock: options.clock ?? systemClock,
-        cells: app.gatewayCells,
-        events: app.gatewayEvents,
-        slowStartMs: options.slowStartMs ?? 10_000,
-      }),
-    )
+    const clock = options.clock ?? systemClock
+    const registry = new EndpointRegistry(endpoints, {
+      clock,
+      cells: app.gatewayCells,
+      events: app.gatewayEvents,
+      slowStartMs: options.slowStartMs ?? 10_000,
+    })
+    app.decorate('endpointRegistry', registry)
+
+    const intervalMs = options.secretsIntervalMs ?? 30_000
+    if (intervalMs > 0 && options.endpoints.some((endpoint) => rereadSecrets(endpoint) !== undefined)) {
+      let timer: Timer
+      const arm = () => {
+        timer = clock.after(intervalMs, () => {
+          for (const [slot, endpoint] of options.endpoints.entries()) {
+            const fresh = rereadSecrets(endpoint)
+            if (fresh !== undefined) registry.replaceHeaders(slot, endpointHeaders(fresh))
+          }
+          arm()
+        })
+      }
+      arm()
+      app.addHook('onClose', function stop(_app, closed) {
+        timer.cancel()
+        closed()
+      })
+    }
     done()
   },
   {

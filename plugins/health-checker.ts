@@ -40,11 +40,21 @@ export default fp<HealthCheckerPluginOptions>(
       options,
     )
     app.decorate('healthChecker', checker)
+    // A detected kind has a health route of its own.
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.detected') return
+        const endpoint = registry.snapshot.byName.get(event.data.endpoint)
+        if (endpoint !== undefined) void checker.probeNow(endpoint.slot)
+      },
+      { types: ['endpoint.detected'], capacity: Math.max(100, registry.snapshot.endpoints.length) },
+    )
     app.addHook('onReady', function start(ready) {
       checker.start()
       ready()
     })
     app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
       checker.stop()
       closed()
     })
@@ -53,6 +63,11 @@ export default fp<HealthCheckerPluginOptions>(
   {
     name: 'gateway-health-checker',
     fastify: '5.x',
-    dependencies: ['gateway-endpoint-registry', 'gateway-circuit-breaker', 'gateway-upstream-pools'],
+    dependencies: [
+      'gateway-events',
+      'gateway-endpoint-registry',
+      'gateway-circuit-breaker',
+      'gateway-upstream-pools',
+    ],
   },
 )

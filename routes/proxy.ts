@@ -57,6 +57,7 @@ export default fp<ProxyRoutesOptions>(
       'gateway-backend-profiles',
       'gateway-request-context',
       'gateway-model-routing',
+      'gateway-stats',
       'gateway-proxy-engine',
     ],
   },
@@ -94,7 +95,23 @@ function proxy(
   context.routingReason = routing.reason
   if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
   setRoutingHeaders(reply, routing)
-  if (routing.decision === 'rejected') throw rejection(routing, provider?.name, context.model)
+  if (routing.decision === 'rejected') {
+    const error = rejection(routing, provider?.name, context.model)
+    app.gatewayStats.record({
+      endpointSlot: undefined,
+      model: context.model,
+      outcome: error.statusCode >= 500 ? 'failure' : 'rejection',
+      status: error.statusCode,
+      requestBytes: context.requestBytes,
+      responseBytes: 0,
+      durationMs: 0,
+      firstByteMs: undefined,
+      completedAtMs: Date.now(),
+      routing: context.model === undefined ? undefined : 'rejected',
+      client: context.clientAddress,
+    })
+    throw error
+  }
 
   app.proxyEngine.handle(
     {

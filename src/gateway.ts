@@ -98,7 +98,12 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     own: config.profiles.directory,
     filter: proxy.profile_filter,
   })
-  await app.register(endpointRegistry, { endpoints, proxy, slowStartMs: discovery.health.slow_start })
+  await app.register(endpointRegistry, {
+    endpoints,
+    proxy,
+    slowStartMs: discovery.health.slow_start,
+    secretsIntervalMs: discovery.refresh_interval,
+  })
   await app.register(upstreamPools, {
     keepAliveMs: proxy.connection_keep_alive,
     idleMs: proxy.pool_idle_timeout,

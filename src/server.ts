@@ -4,6 +4,9 @@ import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
 import gateway from './gateway.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import { GcMonitor } from './stats/gc-monitor.ts'
+import { readProcess } from './stats/process-reading.ts'
+import { processView } from './stats/views/process.ts'
 
 export interface ServerOptions {
   readonly config: GatewayConfig
@@ -46,6 +49,8 @@ async function createServer({ config, logger }: ServerOptions, onDrained: (resul
 export async function serve(options: ServerOptions): Promise<{ address: string }> {
   const { config, logger } = options
   let drained: DrainResult | undefined
+  const collections = new GcMonitor()
+  if (config.engineering.show_nerdstats) collections.start()
   const app = await createServer(options, (result) => {
     drained = result
   })
@@ -56,6 +61,9 @@ export async function serve(options: ServerOptions): Promise<{ address: string }
     else logger.info({ signal }, 'stopping')
     await app.close()
     const cut = drained?.cut ?? 0
+    if (config.engineering.show_nerdstats) {
+      logger.info(processView(readProcess(collections.totals()), Date.now()), 'process statistics')
+    }
     logger.info({ in_flight: drained?.drained ?? 0, cut }, 'stopped')
     await options.onStopped?.()
     // close-with-grace exits with 1 for an error: clients whose answers were cut deserve no less.

@@ -29,11 +29,33 @@ export function readSecrets(
         problems.push({ severity: 'error', path, message })
       } else {
         resolved[key] = secret
+        // Absolute from here on, so that it can be read again from anywhere.
+        resolved[`${key}_file`] = resolve(folder, file)
       }
     }
     return { ...endpoint, auth: resolved }
   })
   return { config: withEndpoints(config, endpoints), problems }
+}
+
+/**
+ * Reads an endpoint's `*_file` secrets again.
+ * @returns the endpoint with what the files hold now; undefined where it has none, or one cannot be read
+ */
+export function rereadSecrets(endpoint: EndpointConfig): EndpointConfig | undefined {
+  const { auth } = endpoint
+  if (auth === undefined) return undefined
+  const resolved = { ...auth }
+  let hasFiles = false
+  for (const key of secretKeys) {
+    const file = auth[`${key}_file`]
+    if (file === undefined) continue
+    const secret = readSecretFile(file)
+    if (secret === undefined || secret === '') return undefined
+    resolved[key] = secret
+    hasFiles = true
+  }
+  return hasFiles ? { ...endpoint, auth: resolved } : undefined
 }
 
 /** A final line break belongs to the editor, not to the secret. */

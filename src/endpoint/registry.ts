@@ -121,6 +121,8 @@ export class EndpointRegistry {
 
   /** Secrets that were read again. */
   replaceHeaders(slot: number, headers: readonly string[]): void {
+    const before = this.#snapshot.bySlot[slot]?.headers
+    if (before?.length === headers.length && before.every((text, at) => text === headers[at])) return
     this.#replace(slot, (endpoint) => withHeaders(endpoint, headers))
   }
 

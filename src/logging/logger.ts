@@ -1,3 +1,4 @@
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino, { type DestinationStream, type Level, type Logger, type StreamEntry } from 'pino'
 import pretty from 'pino-pretty'
@@ -33,8 +34,9 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   batched.push(stdout)
   const streams: StreamEntry[] = [{ level, stream: isPretty ? prettyStream(stdout, isTerminal) : stdout }]
   if (config.output === 'file') {
+    await removeOldFiles(config.dir, config.max_age_days)
     const file = await roll({
-      file: join(config.dir, 'olla-gateway'),
+      file: join(config.dir, logName),
       extension: '.log',
       size: `${config.max_size_mb}m`,
       limit: { count: config.max_backups },
@@ -68,6 +70,21 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
         batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
       )
     },
+  }
+}
+
+const logName = 'olla-gateway'
+const dayMs = 86_400_000
+
+/** Size and number are pino-roll's to bound; it knows no age. */
+async function removeOldFiles(dir: string, maxAgeDays: number): Promise<void> {
+  if (maxAgeDays === 0) return
+  const names = await readdir(dir).catch(() => [])
+  for (const name of names) {
+    if (!name.startsWith(logName) || !name.endsWith('.log')) continue
+    const path = join(dir, name)
+    const { mtimeMs } = await stat(path)
+    if (Date.now() - mtimeMs > maxAgeDays * dayMs) await rm(path, { force: true })
   }
 }
 

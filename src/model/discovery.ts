@@ -96,10 +96,14 @@ export class ModelDiscovery {
     this.#running = true
     this.#subscription = this.#events.subscribe(
       (event) => {
-        if (event.type !== 'endpoint.status' || !isRoutable(event.data.to) || isRoutable(event.data.from))
-          return
+        if (event.type !== 'endpoint.status') return
+        const { from, to } = event.data
         const endpoint = this.#registry.snapshot.byName.get(event.data.endpoint)
-        if (endpoint !== undefined) void this.refresh(endpoint.slot)
+        if (endpoint === undefined) return
+        const recovered = isRoutable(to) && !isRoutable(from)
+        // Whatever answers can be asked what it is, even where its health route is not the one that was tried.
+        const answers = endpoint.profile === undefined && to !== 'offline'
+        if (recovered || answers) void this.refresh(endpoint.slot)
       },
       { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
     )
@@ -156,8 +160,7 @@ export class ModelDiscovery {
 
   #arm(slot: number, watch: Watch): void {
     const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
-    const isUnknown = this.#registry.snapshot.bySlot[slot]?.profile === undefined
-    const longestMs = isUnknown ? Math.min(intervalMs, detectIntervalMs) : intervalMs
+    const longestMs = this.#isUnknown(slot) ? Math.min(intervalMs, detectIntervalMs) : intervalMs
     const delayMs =
       watch.consecutiveFailures === 0
         ? longestMs * (1 - 0.1 * random())
@@ -165,8 +168,12 @@ export class ModelDiscovery {
           (0.5 + 0.5 * random())
     watch.timer?.cancel()
     watch.timer = this.#clock.after(delayMs, () => {
-      if (this.#registry.isRoutable(slot)) void this.refresh(slot)
+      if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
     })
+  }
+
+  #isUnknown(slot: number): boolean {
+    return this.#registry.snapshot.bySlot[slot]?.profile === undefined
   }
 
   async #lookWithRepeats(slot: number): Promise<undefined> {
@@ -185,7 +192,11 @@ export class ModelDiscovery {
   async #lookOnce(slot: number): Promise<void> {
     let endpoint = this.#registry.snapshot.bySlot[slot]
     if (endpoint === undefined) return
-    if (endpoint.profile === undefined) endpoint = await this.#detect(endpoint)
+    if (endpoint.profile === undefined) {
+      endpoint = await this.#detect(endpoint)
+      // Its own health route is asked next; the list follows when that was well.
+      if (endpoint.profile !== undefined && !this.#registry.isRoutable(slot)) return
+    }
     const profile = endpoint.profile ?? this.#fallbackProfile()
     const answer = await this.#ask(endpoint, endpoint.modelUrl)
     if (answer.statusCode < 200 || answer.statusCode > 299) {

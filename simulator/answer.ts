@@ -1,25 +1,31 @@
 import type { ServerResponse } from 'node:http'
-import type { Fault } from './faults.ts'
+import type { AnswerFault } from './faults.ts'
+import { type Frame, type Pace, sendFrames, tokenIntervalMs } from './pace.ts'
+import type { Passage } from './traffic.ts'
+
+type StatusFault = Extract<AnswerFault, { kind: 'status' | 'health' }>
+
+const simulatedFailure = '{"error":{"message":"simulated failure","type":"server_error","code":null}}'
+/** What is announced beyond what comes, in a truncated answer. */
+const missingBytes = 100
+/** A reset overtakes what the peer has not read yet: so much time for the head to get through. */
+const beforeResetMs = 10
 
 /**
- * Writes one answer, part by part at a pace, with whatever fault was asked for. All kinds and dialects write
- * through it, so every fault works everywhere.
+ * Writes one answer with whatever fault was asked for. All kinds and dialects write through it, so every fault
+ * works everywhere.
  */
 export class Answer {
   readonly #response: ServerResponse
-  readonly #fault: Fault | undefined
-  #timer: NodeJS.Timeout | undefined
-  #parts = 0
+  readonly #fault: AnswerFault | undefined
+  readonly #pace: Pace
+  readonly #passage: Passage
 
-  constructor(response: ServerResponse, fault: Fault | undefined) {
+  constructor(response: ServerResponse, fault: AnswerFault | undefined, pace: Pace, passage: Passage) {
     this.#response = response
     this.#fault = fault
-    response.on('close', () => clearTimeout(this.#timer))
-    response.on('error', () => {})
-  }
-
-  get isGone(): boolean {
-    return this.#response.destroyed
+    this.#pace = pace
+    this.#passage = passage
   }
 
   json(body: unknown, status = 200): void {
@@ -27,84 +33,114 @@ export class Answer {
   }
 
   text(body: string, contentType: string, status = 200): void {
-    const malformed = this.#fault?.kind === 'malformed' ? body.slice(0, Math.ceil(body.length / 2)) : body
-    const bytes = Buffer.from(malformed)
-    const announced = this.#fault?.kind === 'truncate' ? bytes.length + 100 : bytes.length
-    this.#begin(() => {
-      this.#response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': announced })
-      if (this.#diesAtHead()) return
-      if (this.#fault?.kind === 'die')
-        this.#response.write(bytes.subarray(0, bytes.length / 2), () => this.#cut())
-      else if (this.#fault?.kind === 'truncate') this.#response.write(bytes, () => this.#response.destroy())
-      else if (this.#fault?.kind === 'drip') this.#drip(bytes)
-      else this.#response.end(bytes)
-    })
+    const bytes = Buffer.from(body)
+    this.#whole(this.#fault?.kind === 'malformed' ? half(bytes) : bytes, contentType, status)
   }
 
-  /** @param paceMs between two parts; 0 sends as fast as the reader takes */
-  stream(parts: readonly string[], contentType: string, firstMs: number, paceMs: number): void {
-    this.#begin(() => {
+  /** What a fault wants to be answered. */
+  status({ status = 503, body = simulatedFailure, retryAfter, headers = {} }: StatusFault): void {
+    for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value)
+    if (retryAfter !== undefined) this.#response.setHeader('Retry-After', String(retryAfter))
+    const bytes = Buffer.from(body)
+    const contentType = this.#response.getHeader('content-type') ?? 'application/json'
+    this.#response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': bytes.length })
+    this.#response.end(bytes)
+  }
+
+  /** A generated answer in one piece, when the last token would have come. */
+  generated(tokens: number, body: () => unknown, generations = 1): void {
+    this.#passage.generations += generations
+    this.#after(this.#pace.timeToFirstTokenMs + tokens * tokenIntervalMs(this.#pace), () => this.json(body()))
+  }
+
+  /** A generated answer token by token; its head comes with the first. */
+  stream(frames: Iterator<Frame>, contentType: string): void {
+    this.#passage.generations++
+    this.#after(this.#pace.timeToFirstTokenMs, () => {
       this.#response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-cache' })
-      if (this.#diesAtHead()) return
-      this.#response.flushHeaders()
-      this.#timer = setTimeout(() => this.#next(parts, 0, paceMs), firstMs)
+      this.#send(frames)
     })
   }
 
-  #begin(run: () => void): void {
-    if (this.#fault?.kind === 'delay') this.#timer = setTimeout(run, this.#fault.delayMs ?? 1000)
-    else run()
+  /** Ends the connection without an answer. */
+  breakOff(how: 'reset' | 'close'): void {
+    this.#passage.isBroken = true
+    const { socket } = this.#response
+    if (how === 'reset') socket?.resetAndDestroy()
+    else socket?.destroySoon()
   }
 
-  #diesAtHead(): boolean {
-    if (this.#fault?.kind !== 'reset_after_headers') return false
-    this.#response.flushHeaders()
-    setImmediate(() => this.#response.socket?.resetAndDestroy())
-    return true
+  #whole(bytes: Buffer, contentType: string, status: number): void {
+    const length = this.#fault?.kind === 'truncate' ? bytes.length + missingBytes : bytes.length
+    this.#response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': length })
+    if (this.#fault === undefined) this.#response.end(bytes)
+    else this.#send(once(this.#fault.kind === 'die' ? half(bytes) : bytes))
   }
 
-  #next(parts: readonly string[], index: number, paceMs: number): void {
-    for (let at = index; at < parts.length; at++) {
-      if (this.isGone) return
-      if (this.#fault?.kind === 'die' && this.#parts >= (this.#fault.chunks ?? 1)) {
-        this.#cut()
-        return
-      }
-      const isFree = this.#write(parts[at] ?? '')
-      this.#parts++
-      const go = () => this.#next(parts, at + 1, paceMs)
-      if (!isFree) {
-        this.#response.once('drain', go)
-        return
-      }
-      if (paceMs > 0) {
-        this.#timer = setTimeout(go, paceMs)
-        return
-      }
+  #send(frames: Iterator<Frame>): void {
+    const fault = this.#fault
+    const intervalMs = tokenIntervalMs(this.#pace)
+    const end = () => this.#response.end()
+    const close = () => this.breakOff('close')
+    switch (fault?.kind) {
+      case 'drip':
+        sendFrames(this.#response, bytewise(frames), fault.delayMs ?? 5, end)
+        break
+      case 'die':
+        sendFrames(this.#response, first(frames, fault.chunks ?? 1), intervalMs, close)
+        break
+      case 'truncate':
+        sendFrames(this.#response, frames, intervalMs, close)
+        break
+      case 'malformed':
+        sendFrames(this.#response, withoutBraces(frames), intervalMs, end)
+        break
+      case 'reset_after_headers':
+        this.#response.flushHeaders()
+        this.#after(beforeResetMs, () => this.breakOff('reset'))
+        break
+      default:
+        sendFrames(this.#response, frames, intervalMs, end)
     }
-    if (this.#fault?.kind === 'truncate') this.#response.destroy()
-    else this.#response.end()
   }
 
-  #write(part: string): boolean {
-    return this.#response.write(this.#fault?.kind === 'malformed' ? part.replaceAll('}', '') : part)
-  }
-
-  #drip(bytes: Buffer, at = 0): void {
-    if (this.isGone) return
-    if (at >= bytes.length) {
-      this.#response.end()
+  #after(delayMs: number, run: () => void): void {
+    if (delayMs <= 0) {
+      run()
       return
     }
-    this.#response.write(bytes.subarray(at, at + 1))
-    this.#timer = setTimeout(() => this.#drip(bytes, at + 1), this.#fault?.delayMs ?? 5)
+    const timer = setTimeout(run, delayMs)
+    this.#response.once('close', () => clearTimeout(timer))
   }
+}
 
-  /** What was written goes out first: the reader shall see so much and no more. */
-  #cut(): void {
-    setImmediate(() => {
-      if (this.#response.writableLength > 0) this.#cut()
-      else this.#response.socket?.destroy()
-    })
+function half(bytes: Buffer): Buffer {
+  return bytes.subarray(0, Math.ceil(bytes.length / 2))
+}
+
+function* once(data: Buffer): Generator<Frame> {
+  yield { data, isToken: false }
+}
+
+/** Frames up to a number of parts; of one that is whole, all. */
+function* first(frames: Iterator<Frame>, count: number): Generator<Frame> {
+  for (let sent = 0; sent < count; sent++) {
+    const { done, value } = frames.next()
+    if (done === true) return
+    yield value
+  }
+}
+
+function* bytewise(frames: Iterator<Frame>): Generator<Frame> {
+  for (let next = frames.next(); next.done !== true; next = frames.next()) {
+    const bytes = Buffer.from(next.value.data)
+    for (let at = 0; at < bytes.length; at++) yield { data: bytes.subarray(at, at + 1), isToken: true }
+  }
+}
+
+function* withoutBraces(frames: Iterator<Frame>): Generator<Frame> {
+  for (let next = frames.next(); next.done !== true; next = frames.next()) {
+    const { data, isToken } = next.value
+    yield { data: typeof data === 'string' ? data.replaceAll('}', '') : data, isToken }
   }
 }

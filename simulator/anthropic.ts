@@ -1,54 +1,78 @@
-import type { Answer } from './answer.ts'
-import type { SimulatorState } from './model.ts'
-import { findModel, jsonBody, paceMs, type SimulatorRequest } from './request.ts'
-import { answerTokens, countTokens, wantedTokens } from './tokens.ts'
+import type { Frame } from './pace.ts'
+import { rejectionStyles } from './rejections.ts'
+import type { JsonObject } from './request.ts'
+import { around, askedModel, type Exchange, inference, listOf, type RouteTable, token } from './route.ts'
+import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
 
-/** `POST /v1/messages` of servers that speak the Anthropic API themselves. */
-export function messages(state: SimulatorState, request: SimulatorRequest, answer: Answer): void {
-  const body = jsonBody(request)
-  if (body === undefined) {
-    fail(answer, 400, 'invalid_request_error', 'The request body is not valid JSON')
+/** Routes below `/v1` of servers that speak the Anthropic API themselves. */
+export const messageRoutes: RouteTable = {
+  'POST /messages': inference(messages, rejectionStyles.anthropic),
+}
+
+/** Servers that count tokens as well. */
+export const messageAndCountRoutes: RouteTable = {
+  ...messageRoutes,
+  'POST /messages/count_tokens': inference(countMessageTokens, rejectionStyles.anthropic),
+}
+
+interface Message {
+  readonly name: string
+  readonly tokens: number
+  readonly inputTokens: number
+  readonly stopReason: 'end_turn' | 'max_tokens'
+  readonly head: JsonObject
+}
+
+function messages({ state, request, answer }: Exchange): void {
+  const body = request.json()
+  const prompt = listOf(body.messages, 'messages')
+  const model = askedModel(state, body).name
+  const { tokens, isCut } = answerLength(body.max_tokens)
+  const id = `msg_${request.bodySha256.slice(0, 24)}`
+  const message: Message = {
+    name: state.name,
+    tokens,
+    inputTokens: countTokens(body.system, prompt),
+    stopReason: isCut ? 'max_tokens' : 'end_turn',
+    head: { id, type: 'message', role: 'assistant', model, stop_sequence: null },
+  }
+  if (body.stream === true) {
+    answer.stream(messageEvents(message), 'text/event-stream; charset=utf-8')
     return
   }
-  if (findModel(state, body) === undefined) {
-    fail(answer, 404, 'not_found_error', `model: ${String(body.model)}`)
-    return
+  answer.generated(tokens, () => ({
+    ...message.head,
+    content: [{ type: 'text', text: answerText(state.name, tokens) }],
+    stop_reason: message.stopReason,
+    usage: { input_tokens: message.inputTokens, output_tokens: tokens },
+  }))
+}
+
+function* messageEvents({ name, tokens, inputTokens, stopReason, head }: Message): Generator<Frame> {
+  const usage = { input_tokens: inputTokens, output_tokens: 0 }
+  yield around(event('message_start', { message: { ...head, content: [], stop_reason: null, usage } }))
+  yield around(event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }))
+  yield around(event('ping', {}))
+  for (let index = 0; index < tokens; index++) {
+    const delta = { type: 'text_delta', text: answerToken(name, index) }
+    yield token(event('content_block_delta', { index: 0, delta }))
   }
-  const tokens = answerTokens(state.name, wantedTokens(body.max_tokens))
-  const usage = { input_tokens: countTokens(body.system, body.messages), output_tokens: tokens.length }
-  const message = {
-    id: 'msg_simulated',
-    type: 'message',
-    role: 'assistant',
-    model: body.model,
-    stop_sequence: null,
-  }
-  if (body.stream !== true) {
-    const content = [{ type: 'text', text: tokens.join('') }]
-    const whole = { ...message, content, stop_reason: 'end_turn', usage }
-    setTimeout(() => answer.json(whole), state.timeToFirstTokenMs + paceMs(state) * tokens.length)
-    return
-  }
-  const parts = [
-    event('message_start', {
-      message: { ...message, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } },
-    }),
-    event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-    ...tokens.map((text) => event('content_block_delta', { index: 0, delta: { type: 'text_delta', text } })),
-    event('content_block_stop', { index: 0 }),
+  yield around(event('content_block_stop', { index: 0 }))
+  yield around(
     event('message_delta', {
-      delta: { stop_reason: 'end_turn', stop_sequence: null },
-      usage: { output_tokens: tokens.length },
+      delta: { stop_reason: stopReason, stop_sequence: null },
+      usage: { output_tokens: tokens },
     }),
-    event('message_stop', {}),
-  ]
-  answer.stream(parts, 'text/event-stream; charset=utf-8', state.timeToFirstTokenMs, paceMs(state))
+  )
+  yield around(event('message_stop', {}))
 }
 
-function event(type: string, data: Readonly<Record<string, unknown>>): string {
+function countMessageTokens({ state, request, answer }: Exchange): void {
+  const body = request.json()
+  askedModel(state, body)
+  answer.json({ input_tokens: countTokens(body.system, listOf(body.messages, 'messages')) })
+}
+
+function event(type: string, data: JsonObject): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
-}
-
-function fail(answer: Answer, status: number, type: string, message: string): void {
-  answer.json({ type: 'error', error: { type, message } }, status)
 }

@@ -1,70 +1,100 @@
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { parseDuration } from '../src/config/decode.ts'
-import { type SimulatorKind, simulatorKinds } from './model.ts'
+import { kinds } from './kinds.ts'
+import { type SimulatorKind, type SimulatorOptions, simulatorKinds } from './model.ts'
 import { startSimulator } from './server.ts'
 
 const usage = `Usage: olla-gateway simulator [options]
 
 A scripted inference server, for demonstrations, tests and benchmarks.
 
-  --kind KIND             ${simulatorKinds.join(', ')}
-  --model NAME            a model it has; may be repeated
-  --name NAME             stands in every answer
+  --kind KIND             ${simulatorKinds.slice(0, 6).join(', ')},
+                          ${simulatorKinds.slice(6).join(', ')} (default)
+  --model NAME            a model it has; may be repeated; default llama3.2:3b
+  --name NAME             stands in every answer; default the kind
   --host HOST             default 127.0.0.1
-  --port PORT             default: a free one
-  --ttft DURATION         time to the first token, default 20ms
-  --tokens-per-second N   default 200; 0 is as fast as can be
-  --api-key KEY           demand it as a bearer token
+  --port PORT             default the usual one of the kind; 0 takes a free one
+  --ttft DURATION         time to the first token; default 20ms
+  --tokens-per-second N   default 200; 0 is as fast as the reader takes
+  --server-version TEXT   version that it reports
+  --api-key KEY           demands it of every client
+  --help
 
-Make it fail:
+Make it fail, and look at what it saw (GET URL/__simulator tells more):
   curl -X POST URL/__simulator/faults -d '{"kind":"status","status":503,"times":3}'
   curl -X DELETE URL/__simulator/faults
+  curl URL/__simulator/counters
 `
 
-/** `olla-gateway simulator`. Serves until a signal. */
-export async function runSimulator(args: string[]): Promise<void> {
+export interface SimulatorCommand {
+  readonly isHelp: boolean
+  readonly options: SimulatorOptions
+}
+
+/** @throws Error with a message for people */
+export function readSimulatorArguments(args: readonly string[]): SimulatorCommand {
   const { values } = parseArgs({
-    args,
+    args: [...args],
     options: {
       kind: { type: 'string', default: 'openai-compatible' },
       model: { type: 'string', multiple: true },
       name: { type: 'string' },
-      host: { type: 'string', default: '127.0.0.1' },
-      port: { type: 'string', default: '0' },
+      host: { type: 'string' },
+      port: { type: 'string' },
       ttft: { type: 'string', default: '20ms' },
       'tokens-per-second': { type: 'string', default: '200' },
+      'server-version': { type: 'string' },
       'api-key': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  if (values.help) {
-    process.stdout.write(usage)
-    return
-  }
   const kind = simulatorKinds.find((each): each is SimulatorKind => each === values.kind)
+  if (kind === undefined)
+    throw new Error(`unknown kind "${values.kind}"; one of ${simulatorKinds.join(', ')}`)
   const timeToFirstTokenMs = parseDuration(values.ttft)
-  if (kind === undefined || timeToFirstTokenMs === undefined) {
-    process.stderr.write(usage)
-    process.exitCode = 1
-    return
+  if (timeToFirstTokenMs === undefined || timeToFirstTokenMs < 0) {
+    throw new Error(`--ttft ${values.ttft} is not a duration such as 50ms`)
   }
-  const simulator = await startSimulator({
+  const options: SimulatorOptions = {
     kind,
-    host: values.host,
-    port: Number(values.port),
+    port: values.port === undefined ? kinds[kind].defaultPort : numberFrom(values.port, '--port', 65_535),
     timeToFirstTokenMs,
-    tokensPerSecond: Number(values['tokens-per-second']),
+    tokensPerSecond: numberFrom(values['tokens-per-second'], '--tokens-per-second', 1_000_000),
     ...(values.name === undefined ? {} : { name: values.name }),
+    ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.model === undefined ? {} : { models: values.model }),
+    ...(values['server-version'] === undefined ? {} : { version: values['server-version'] }),
     ...(values['api-key'] === undefined ? {} : { apiKey: values['api-key'] }),
-  })
-  process.stdout.write(`simulated ${kind} "${simulator.name}" listening on ${simulator.url}\n`)
-  const stop = () => {
-    simulator.close().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    )
   }
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
+  return { isHelp: values.help, options }
+}
+
+/** `olla-gateway simulator`: serves until SIGINT or SIGTERM. Sets the exit code where it cannot. */
+export async function runSimulator(args: readonly string[]): Promise<void> {
+  try {
+    const { isHelp, options } = readSimulatorArguments(args)
+    if (isHelp) {
+      process.stdout.write(usage)
+      return
+    }
+    const simulator = await startSimulator(options)
+    process.stdout.write(`simulated ${options.kind} "${simulator.name}" listening on ${simulator.url}\n`)
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    await simulator.close()
+  } catch (error) {
+    process.stderr.write(
+      `olla-gateway simulator: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+    process.stderr.write('Try olla-gateway simulator --help.\n')
+    process.exitCode = 1
+  }
+}
+
+function numberFrom(text: string, option: string, most: number): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0 || value > most) {
+    throw new Error(`${option} ${text} is not a number from 0 to ${most}`)
+  }
+  return value
 }

@@ -1,87 +1,193 @@
-/**
- * What a simulated server does wrong.
- *
- * - `refuse`: the listener is closed until the faults are cleared
- * - `hang`: the request is never answered
- * - `delay`: the first byte comes `delayMs` later
- * - `drip`: the answer comes byte by byte, `delayMs` apart
- * - `reset_before_headers`, `close_before_headers`: the connection ends instead of an answer
- * - `reset_after_headers`: the connection is reset behind the head
- * - `die`: the connection ends after `chunks` parts of the answer
- * - `truncate`: the answer announces more than it brings
- * - `status`: answers `status`, with `body` and `retryAfter`
- * - `malformed`: answers what is not JSON
- * - `health`: the health route answers `status` (503), everything else works
- */
-export const faultKinds = [
-  'refuse',
-  'hang',
-  'delay',
-  'drip',
-  'reset_before_headers',
-  'close_before_headers',
-  'reset_after_headers',
-  'die',
-  'truncate',
-  'status',
-  'malformed',
-  'health',
-] as const
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 
-export type FaultKind = (typeof faultKinds)[number]
+const count = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }))
+const milliseconds = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description }))
 
-export interface Fault {
-  readonly kind: FaultKind
-  /** Requests it hits; all by default. */
-  readonly times?: number
-  /** Beginning of the paths it hits; inference routes by default, not lists and health. */
-  readonly path?: string
-  readonly status?: number
-  readonly body?: string
-  readonly retryAfter?: string
-  readonly delayMs?: number
-  readonly chunks?: number
+const scope = {
+  times: count('Requests it hits, then it is gone; default all.'),
+  path: Type.Optional(
+    Type.String({
+      description:
+        'Beginning of the paths it hits, "/" for all. Default: inference routes, not lists and health, so that a server can be healthy and broken.',
+    }),
+  ),
+  probability: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 1, description: 'Share of these requests that it hits; default 1.' }),
+  ),
 }
 
-/** Routes that a fault without a path leaves alone, so that a server can be healthy and broken. */
-const listRoutes =
-  /^\/(?:$|health|version|props|slots|metrics|get_model_info|is_sleeping|(?:api\/)?v[01]\/models|engines\/v1\/models|api\/(?:tags|version|ps|show)|api\/v1\/health)/
+const status = {
+  status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599, description: 'Default 503.' })),
+  body: Type.Optional(Type.String({ description: 'Default a JSON error.' })),
+  retryAfter: Type.Optional(
+    Type.Union([Type.String(), Type.Integer({ minimum: 0 })], { description: 'Retry-After, as it is sent.' }),
+  ),
+  headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+}
 
+function fault<K extends string, P extends Parameters<typeof Type.Object>[0]>(
+  kind: K,
+  description: string,
+  properties: P,
+) {
+  return Type.Object(
+    { kind: Type.Literal(kind), ...properties },
+    { additionalProperties: false, description },
+  )
+}
+
+/** What a simulated server can do wrong. */
+export const faultSchemas = {
+  refuse: fault('refuse', 'No listener and no connections, until the faults are cleared.', {
+    forMs: milliseconds('Listens again after this time; default never.'),
+  }),
+  hang: fault('hang', 'The request is never answered.', scope),
+  slow_reader: fault('slow_reader', 'The body is read slowly.', {
+    ...scope,
+    delayMs: milliseconds('Before each read of up to 64 KiB; default 50.'),
+  }),
+  delay: fault('delay', 'The first byte comes later.', {
+    ...scope,
+    delayMs: milliseconds('Default 1000.'),
+  }),
+  drip: fault('drip', 'The answer comes byte by byte.', {
+    ...scope,
+    delayMs: milliseconds('Between two bytes; default 5.'),
+  }),
+  reset_before_headers: fault('reset_before_headers', 'The connection is reset instead of an answer.', scope),
+  close_before_headers: fault(
+    'close_before_headers',
+    'The connection is closed instead of an answer.',
+    scope,
+  ),
+  reset_after_headers: fault('reset_after_headers', 'The connection is reset behind the head.', scope),
+  die: fault('die', 'The connection is closed in the middle of the answer.', {
+    ...scope,
+    chunks: count('Parts of a stream that come before; default 1. Of a whole body, half comes.'),
+  }),
+  truncate: fault(
+    'truncate',
+    'All text of the answer comes, but not the end that its framing promised.',
+    scope,
+  ),
+  status: fault('status', 'Another status is answered.', { ...scope, ...status }),
+  health: fault('health', 'The health route answers another status, everything else works.', {
+    times: scope.times,
+    probability: scope.probability,
+    ...status,
+  }),
+  malformed: fault('malformed', 'The answer is complete, but its JSON is broken.', scope),
+}
+
+export type FaultKind = keyof typeof faultSchemas
+type FaultOf<K extends FaultKind> = Readonly<Static<(typeof faultSchemas)[K]>>
+export type Fault = { [K in FaultKind]: FaultOf<K> }[FaultKind]
+
+/** Faults that work side by side on one request: while it is read, until it is answered, and as its answer. */
+export interface FaultsOfRequest {
+  readonly reading: FaultOf<'slow_reader'> | undefined
+  readonly waiting: FaultOf<'delay'> | undefined
+  readonly answering: AnswerFault | undefined
+}
+export type AnswerFault = Exclude<Fault, { kind: 'slow_reader' | 'delay' | 'refuse' }>
+
+/** The path of a request, and what it is for. */
+export interface FaultTarget {
+  readonly path: string
+  readonly isHealthRoute: boolean
+  readonly isInference: boolean
+}
+
+interface Entry {
+  readonly fault: Fault
+  left: number
+}
+
+/** The faults that are set, each with the requests it has still to hit. */
 export class FaultPlan {
-  #faults: { fault: Fault; left: number }[] = []
+  #entries: Entry[] = []
+  readonly #random: () => number
 
-  get active(): readonly Fault[] {
-    return this.#faults.map(({ fault }) => fault)
+  constructor(random: () => number = Math.random) {
+    this.#random = random
   }
 
-  set(fault: Fault): void {
-    this.#faults.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY })
+  get active(): readonly Fault[] {
+    return this.#entries.map(({ fault }) => fault)
+  }
+
+  add(fault: Fault): void {
+    const times = 'times' in fault ? fault.times : undefined
+    this.#entries.push({ fault, left: times ?? Number.POSITIVE_INFINITY })
+  }
+
+  remove(kind: FaultKind): void {
+    this.#entries = this.#entries.filter(({ fault }) => fault.kind !== kind)
   }
 
   clear(): void {
-    this.#faults = []
+    this.#entries = []
   }
 
-  /** The fault that hits this request, counted down. */
-  take(path: string, isHealthRoute: boolean): Fault | undefined {
-    const index = this.#faults.findIndex(({ fault }) => hits(fault, path, isHealthRoute))
-    const entry = this.#faults[index]
-    if (entry === undefined) return undefined
-    entry.left--
-    if (entry.left <= 0) this.#faults.splice(index, 1)
-    return entry.fault
+  /** The faults that hit this request, counted down: of each phase the one that was set first. */
+  take(target: FaultTarget): FaultsOfRequest {
+    let reading: FaultsOfRequest['reading']
+    let waiting: FaultsOfRequest['waiting']
+    let answering: FaultsOfRequest['answering']
+    for (const entry of this.#entries) {
+      const { fault } = entry
+      if (fault.kind === 'refuse' || !this.#hits(fault, target)) continue
+      if (fault.kind === 'slow_reader') {
+        if (reading !== undefined) continue
+        reading = fault
+      } else if (fault.kind === 'delay') {
+        if (waiting !== undefined) continue
+        waiting = fault
+      } else {
+        if (answering !== undefined) continue
+        answering = fault
+      }
+      entry.left--
+    }
+    this.#entries = this.#entries.filter(({ left }) => left > 0)
+    return { reading, waiting, answering }
+  }
+
+  #hits(fault: Exclude<Fault, { kind: 'refuse' }>, target: FaultTarget): boolean {
+    const isMeant =
+      fault.kind === 'health'
+        ? target.isHealthRoute
+        : fault.path === undefined
+          ? target.isInference
+          : target.path.startsWith(fault.path)
+    // Chance is asked only where the fault could hit, so that a seeded sequence is easy to foretell.
+    return isMeant && (fault.probability === undefined || this.#random() < fault.probability)
   }
 }
 
-function hits(fault: Fault, path: string, isHealthRoute: boolean): boolean {
-  if (fault.kind === 'refuse') return false
-  if (fault.kind === 'health') return isHealthRoute
-  return fault.path === undefined ? !listRoutes.test(path) : path.startsWith(fault.path)
+/** A fault that is none; the message says where. */
+export class FaultError extends Error {
+  override readonly name = 'FaultError'
 }
 
-/** @returns undefined where a value is no fault */
-export function readFault(value: unknown): Fault | undefined {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined
-  const kind = faultKinds.find((each) => each === value.kind)
-  return kind === undefined ? undefined : { ...(value as Omit<Fault, 'kind'>), kind }
+/** @throws FaultError */
+export function readFault(value: unknown): Fault {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
+  const schema = typeof kind === 'string' && isFaultKind(kind) ? faultSchemas[kind] : undefined
+  if (schema === undefined) {
+    throw new FaultError(`a fault needs a "kind", one of ${Object.keys(faultSchemas).join(', ')}`)
+  }
+  if (isFault(schema, value)) return value
+  const problem = Value.Errors(schema, value).First()
+  throw new FaultError(`${problem?.path ?? ''}: ${problem?.message ?? 'not valid'}`)
+}
+
+function isFaultKind(kind: string): kind is FaultKind {
+  return Object.hasOwn(faultSchemas, kind)
+}
+
+function isFault(schema: TObject, value: unknown): value is Fault {
+  return Value.Check(schema, value)
 }

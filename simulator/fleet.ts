@@ -1,8 +1,9 @@
-import type { SimulatedModel, SimulatorOptions } from './model.ts'
+import type { SimulatedModel, SimulatorKind, SimulatorOptions } from './model.ts'
 import { type Simulator, startSimulator } from './server.ts'
 
 export interface DemoFleet {
-  readonly endpoints: readonly { name: string; url: string; type: string }[]
+  /** In the shape of `discovery.static.endpoints` of a configuration. */
+  readonly endpoints: readonly { name: string; url: string; type: SimulatorKind; priority: number }[]
   readonly simulators: readonly Simulator[]
   close(): Promise<void>
 }
@@ -32,7 +33,7 @@ const embedder: SimulatedModel = {
   parameterSize: '137M',
 }
 
-/** One model everywhere, one on two servers, the others on one. */
+/** One model everywhere, two on two servers, one on one. */
 const fleet: readonly SimulatorOptions[] = [
   {
     kind: 'ollama',
@@ -49,19 +50,24 @@ const fleet: readonly SimulatorOptions[] = [
     tokensPerSecond: 25,
     timeToFirstTokenMs: 200,
   },
-  { kind: 'llamacpp', name: 'llamacpp', models: [llama], tokensPerSecond: 40, timeToFirstTokenMs: 100 },
+  {
+    kind: 'llamacpp',
+    name: 'llamacpp',
+    models: [llama, embedder],
+    tokensPerSecond: 40,
+    timeToFirstTokenMs: 100,
+  },
 ]
+
+/** Of the same rank, so that the load spreads over all that have a model. */
+const priority = 100
 
 /** The fleet behind `--demo`: four simulated servers on free loopback ports. */
 export async function startDemoFleet(): Promise<DemoFleet> {
   const simulators = await Promise.all(fleet.map(startSimulator))
   return {
     simulators,
-    endpoints: fleet.map(({ kind }, index) => ({
-      name: kind,
-      url: simulators[index]?.url ?? '',
-      type: kind,
-    })),
+    endpoints: simulators.map(({ name, url, kind }) => ({ name, url, type: kind, priority })),
     async close() {
       await Promise.all(simulators.map((simulator) => simulator.close()))
     },

@@ -1,129 +1,162 @@
-import { createHash } from 'node:crypto'
-import type { Answer } from './answer.ts'
-import type { SimulatedModel, SimulatorState } from './model.ts'
-import { vector } from './openai.ts'
-import { findModel, type JsonObject, jsonBody, paceMs, type SimulatorRequest } from './request.ts'
-import { answerTokens, countTokens, wantedTokens } from './tokens.ts'
+import type { CompleteModel } from './model.ts'
+import type { Frame } from './pace.ts'
+import { rejectionStyles } from './rejections.ts'
+import { isObject, type JsonObject } from './request.ts'
+import { around, askedModel, type Exchange, inference, info, type RouteTable, token } from './route.ts'
+import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
+import { embeddingOf } from './vectors.ts'
 
-const createdAt = '2026-01-01T00:00:00Z'
-const nanoseconds = 1e6
+const modifiedAt = '2026-01-01T00:00:00Z'
+/** Ollama's way of saying that a model stays until something else needs the room. */
+const expiresAt = '2318-01-01T00:00:00Z'
+const native = rejectionStyles.ollama
 
-export function tags(state: SimulatorState, answer: Answer): void {
-  answer.json({ models: state.models.map(describe) })
+/** Ollama's own routes. */
+export const ollamaRoutes: RouteTable = {
+  'GET /': info(({ answer }) => answer.text('Ollama is running', 'text/plain; charset=utf-8'), native),
+  'GET /api/version': info(({ state, answer }) => answer.json({ version: state.version }), native),
+  'GET /api/tags': info(({ state, answer }) => answer.json({ models: state.models.map(tag) }), native),
+  'GET /api/ps': info(runningModels, native),
+  'POST /api/show': info(show, native),
+  'POST /api/chat': inference(chat, native),
+  'POST /api/generate': inference(generate, native),
+  'POST /api/embed': inference(embed, native),
+  'POST /api/embeddings': inference(embedOne, native),
 }
 
-export function runningModels(state: SimulatorState, answer: Answer): void {
-  const loaded = state.models.filter((model) => model.loaded ?? true)
+function runningModels({ state, answer }: Exchange): void {
   answer.json({
-    models: loaded.map((model) => ({
-      ...describe(model),
-      expires_at: '2030-01-01T00:00:00Z',
-      size_vram: model.sizeBytes ?? 4e9,
-    })),
+    models: state.models
+      .filter(({ loaded }) => loaded)
+      .map((model) => ({
+        ...tag(model),
+        expires_at: expiresAt,
+        size_vram: model.sizeBytes,
+        context_length: model.contextLength,
+      })),
   })
 }
 
-export function show(state: SimulatorState, request: SimulatorRequest, answer: Answer): void {
-  const body = jsonBody(request)
-  const model = body === undefined ? undefined : findModel(state, body)
-  if (model === undefined) {
-    answer.json({ error: `model '${String(body?.model ?? '')}' not found` }, 404)
-    return
-  }
-  const family = model.family ?? 'llama'
+function show({ state, request, answer }: Exchange): void {
+  const model = askedModel(state, request.json())
   answer.json({
-    details: describe(model).details,
-    model_info: { 'general.architecture': family, [`${family}.context_length`]: model.contextLength ?? 8192 },
-    capabilities: ['completion'],
+    modelfile: `FROM ${model.name}\n`,
+    template: '{{ .Prompt }}',
+    details: details(model),
+    model_info: {
+      'general.architecture': model.family,
+      [`${model.family}.context_length`]: model.contextLength,
+    },
+    capabilities: model.type === 'embeddings' ? ['embedding'] : ['completion'],
+    modified_at: modifiedAt,
   })
 }
 
-export function chat(state: SimulatorState, request: SimulatorRequest, answer: Answer): void {
-  generate(state, request, answer, (content) => ({ message: { role: 'assistant', content } }))
+function chat(exchange: Exchange): void {
+  const body = exchange.request.json()
+  const hasPrompt = Array.isArray(body.messages) && body.messages.length > 0
+  answerPrompt(exchange, body, hasPrompt ? [body.messages] : undefined, (content) => ({
+    message: { role: 'assistant', content },
+  }))
 }
 
-export function generateText(state: SimulatorState, request: SimulatorRequest, answer: Answer): void {
-  generate(state, request, answer, (response) => ({ response }))
+function generate(exchange: Exchange): void {
+  const body = exchange.request.json()
+  const hasPrompt = typeof body.prompt === 'string' && body.prompt !== ''
+  answerPrompt(exchange, body, hasPrompt ? [body.system, body.prompt] : undefined, (response) => ({
+    response,
+  }))
 }
 
-function generate(
-  state: SimulatorState,
-  request: SimulatorRequest,
-  answer: Answer,
+/** @param prompt undefined only loads the model */
+function answerPrompt(
+  { state, answer }: Exchange,
+  body: JsonObject,
+  prompt: readonly unknown[] | undefined,
   shape: (text: string) => JsonObject,
 ): void {
-  const body = readRequest(state, request, answer)
-  if (body === undefined) return
-  const limits = typeof body.options === 'object' && body.options !== null ? (body.options as JsonObject) : {}
-  const tokens = answerTokens(state.name, wantedTokens(limits.num_predict))
-  const common = { model: body.model, created_at: createdAt }
-  const end = {
+  const head = () => ({ model: body.model, created_at: new Date().toISOString() })
+  const startedMs = performance.now()
+  askedModel(state, body)
+  if (prompt === undefined) {
+    answer.json({ ...head(), ...shape(''), done: true, done_reason: 'load' })
+    return
+  }
+  const { tokens, isCut } = answerLength(isObject(body.options) ? body.options.num_predict : undefined)
+  let firstTokenMs = startedMs
+  const end = () => ({
     done: true,
-    done_reason: 'stop',
-    total_duration: (state.timeToFirstTokenMs + paceMs(state) * tokens.length) * nanoseconds,
-    load_duration: nanoseconds,
-    prompt_eval_count: countTokens(body.messages, body.prompt),
-    prompt_eval_duration: state.timeToFirstTokenMs * nanoseconds,
-    eval_count: tokens.length,
-    eval_duration: paceMs(state) * tokens.length * nanoseconds,
-  }
-  if (body.stream === false) {
-    const whole = { ...common, ...shape(tokens.join('')), ...end }
-    setTimeout(() => answer.json(whole), state.timeToFirstTokenMs + paceMs(state) * tokens.length)
-    return
-  }
-  const lines = [
-    ...tokens.map((token) => ({ ...common, ...shape(token), done: false })),
-    { ...common, ...shape(''), ...end },
-  ]
-  const parts = lines.map((line) => `${JSON.stringify(line)}\n`)
-  answer.stream(parts, 'application/x-ndjson', state.timeToFirstTokenMs, paceMs(state))
-}
-
-export function embed(state: SimulatorState, request: SimulatorRequest, answer: Answer): void {
-  const body = readRequest(state, request, answer)
-  if (body === undefined) return
-  if (request.path === '/api/embeddings') {
-    answer.json({ embedding: vector(String(body.prompt)) })
-    return
-  }
-  const inputs: unknown[] = Array.isArray(body.input) ? body.input : [body.input]
-  answer.json({
-    model: body.model,
-    embeddings: inputs.map((input) => vector(String(input))),
-    prompt_eval_count: countTokens(inputs),
+    done_reason: isCut ? 'length' : 'stop',
+    total_duration: nanosecondsSince(startedMs),
+    load_duration: 1_000_000,
+    prompt_eval_count: countTokens(prompt),
+    prompt_eval_duration: Math.round((firstTokenMs - startedMs) * 1e6),
+    eval_count: tokens,
+    eval_duration: nanosecondsSince(firstTokenMs),
   })
-}
-
-function readRequest(
-  state: SimulatorState,
-  request: SimulatorRequest,
-  answer: Answer,
-): JsonObject | undefined {
-  const body = jsonBody(request)
-  if (body === undefined) {
-    answer.json({ error: 'invalid JSON in request body' }, 400)
-    return undefined
+  if (body.stream === false) {
+    answer.generated(tokens, () => ({ ...head(), ...shape(answerText(state.name, tokens)), ...end() }))
+    return
   }
-  if (findModel(state, body) !== undefined) return body
-  answer.json({ error: `model '${String(body.model)}' not found` }, 404)
-  return undefined
+  answer.stream(lines(), 'application/x-ndjson')
+
+  function* lines(): Generator<Frame> {
+    firstTokenMs = performance.now()
+    for (let index = 0; index < tokens; index++) {
+      yield token(line({ ...head(), ...shape(answerToken(state.name, index)), done: false }))
+    }
+    yield around(line({ ...head(), ...shape(''), ...end() }))
+  }
 }
 
-function describe(model: SimulatedModel) {
+function embed({ state, request, answer }: Exchange): void {
+  const body = request.json()
+  askedModel(state, body)
+  const inputs: readonly unknown[] = Array.isArray(body.input) ? body.input : [body.input]
+  const startedMs = performance.now()
+  answer.generated(0, () => ({
+    model: body.model,
+    embeddings: inputs.map((input) => embeddingOf(input, body.dimensions)),
+    total_duration: nanosecondsSince(startedMs),
+    load_duration: 1_000_000,
+    prompt_eval_count: countTokens(inputs),
+  }))
+}
+
+/** The older route, for one text. */
+function embedOne({ state, request, answer }: Exchange): void {
+  const body = request.json()
+  askedModel(state, body)
+  answer.generated(0, () => ({ embedding: embeddingOf(body.prompt) }))
+}
+
+function tag(model: CompleteModel): JsonObject {
   return {
     name: model.name,
     model: model.name,
-    modified_at: createdAt,
-    size: model.sizeBytes ?? 4_000_000_000,
-    digest: model.digest ?? createHash('sha256').update(model.name).digest('hex'),
-    details: {
-      parent_model: '',
-      format: 'gguf',
-      family: model.family ?? 'llama',
-      families: [model.family ?? 'llama'],
-      parameter_size: model.parameterSize ?? '7B',
-      quantization_level: model.quantization ?? 'Q4_0',
-    },
+    modified_at: modifiedAt,
+    size: model.sizeBytes,
+    digest: model.digest,
+    details: details(model),
   }
+}
+
+function details(model: CompleteModel): JsonObject {
+  return {
+    parent_model: '',
+    format: 'gguf',
+    family: model.family,
+    families: [model.family],
+    parameter_size: model.parameterSize,
+    quantization_level: model.quantization,
+  }
+}
+
+function line(body: JsonObject): string {
+  return `${JSON.stringify(body)}\n`
+}
+
+/** At least one: a duration of nothing reads as missing. */
+function nanosecondsSince(startMs: number): number {
+  return Math.max(1, Math.round((performance.now() - startMs) * 1e6))
 }

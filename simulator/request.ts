@@ -1,35 +1,54 @@
-import type { SimulatedModel, SimulatorState } from './model.ts'
-
-/** A request with its body read. */
-export interface SimulatorRequest {
-  readonly method: string
-  /** Without the query. */
-  readonly path: string
-  readonly url: string
-  readonly rawHeaders: readonly string[]
-  readonly body: Buffer
-}
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Rejection } from './rejections.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** The body as a JSON object; undefined where it is none. */
-export function jsonBody(request: SimulatorRequest): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(request.body.toString('utf8'))
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined
-  } catch {
-    return undefined
+/** A request as it came; its body is empty until it has been read. */
+export class SimulatorRequest {
+  readonly method: string
+  /** As it stood in the request line. */
+  readonly url: string
+  /** Without the query. */
+  readonly path: string
+  /** Flat name/value pairs, spelt as they came. */
+  readonly rawHeaders: readonly string[]
+  body: Buffer = Buffer.alloc(0)
+
+  constructor(incoming: IncomingMessage) {
+    this.method = incoming.method ?? 'GET'
+    this.url = incoming.url ?? '/'
+    this.path = this.url.split('?', 1)[0] ?? '/'
+    this.rawHeaders = incoming.rawHeaders
+  }
+
+  get bodySha256(): string {
+    return createHash('sha256').update(this.body).digest('hex')
+  }
+
+  /** The first value of a header. */
+  header(lowerName: string): string | undefined {
+    const at = this.rawHeaders.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === lowerName)
+    return at < 0 ? undefined : this.rawHeaders[at + 1]
+  }
+
+  /**
+   * The body as a JSON object.
+   *
+   * @throws Rejection where it is none
+   */
+  json(): JsonObject {
+    let value: unknown
+    try {
+      value = JSON.parse(this.body.toString('utf8'))
+    } catch {
+      throw new Rejection('bad_request', 'the request body is not valid JSON')
+    }
+    if (!isObject(value)) throw new Rejection('bad_request', 'the request body is not a JSON object')
+    return value
   }
 }
 
-/** The model asked for, as the server spells it; Ollama reads a name without a tag as `:latest`. */
-export function findModel(state: SimulatorState, body: JsonObject): SimulatedModel | undefined {
-  const asked = body.model ?? body.name
-  return state.models.find(({ name }) => name === asked || name === `${String(asked)}:latest`)
-}
-
-export function paceMs({ tokensPerSecond }: SimulatorState): number {
-  return tokensPerSecond > 0 ? 1000 / tokensPerSecond : 0
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

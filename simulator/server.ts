@@ -1,33 +1,40 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Answer } from './answer.ts'
-import { type Fault, FaultPlan, readFault } from './faults.ts'
-import type { SimulatorOptions, SimulatorState } from './model.ts'
-import { jsonBody, type SimulatorRequest } from './request.ts'
-import { findRoute, isGeneration, isHealthRoute } from './routes.ts'
+import { answerControl, controlPath } from './control.ts'
+import { type Fault, FaultPlan, type FaultsOfRequest } from './faults.ts'
+import { hasKey } from './key.ts'
+import { kinds } from './kinds.ts'
+import { Listener } from './listener.ts'
+import {
+  type CompleteModel,
+  completeModel,
+  type SimulatedModel,
+  type SimulatorKind,
+  type SimulatorOptions,
+} from './model.ts'
+import { Rejection } from './rejections.ts'
+import { SimulatorRequest } from './request.ts'
+import { findRoute, type Route } from './route.ts'
+import { type Passage, type SimulatorCounters, Traffic } from './traffic.ts'
 
-export interface SimulatorCounters {
-  readonly requests: number
-  readonly byPath: Readonly<Record<string, number>>
-  /** Requests whose client left before the answer was complete. */
-  readonly aborts: number
-  readonly inFlight: number
-  readonly openSockets: number
-  readonly generationsStarted: number
-  readonly generationsFinished: number
-  readonly receivedBytes: number
-}
+export type { SimulatorCounters } from './traffic.ts'
 
 export interface SimulatorControl {
+  /** Adds a fault to those that are set. A refusal has closed the listener when it resolves. */
   setFault(fault: Fault): Promise<void>
+  /** Ends all faults; the listener is open again when it resolves. */
   clearFaults(): Promise<void>
+  faults(): readonly Fault[]
   counters(): SimulatorCounters
-  /** The last requests, oldest first. */
+  /** The last 100 requests, oldest first. */
   requests(): readonly SimulatorRequest[]
+  /** Loads and unloads models. */
+  setModels(models: readonly (string | SimulatedModel)[]): void
 }
 
 export interface Simulator {
   readonly name: string
+  readonly kind: SimulatorKind
   readonly url: string
   readonly port: number
   readonly control: SimulatorControl
@@ -35,192 +42,171 @@ export interface Simulator {
   close(): Promise<void>
 }
 
-const keptRequests = 100
-const controlPath = '/__simulator'
+const defaultModels = ['llama3.2:3b']
+const defaultDelayMs = 1000
+const defaultReadDelayMs = 50
 
 /** Starts one scripted inference server. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const host = options.host ?? '127.0.0.1'
-  const state: SimulatorState = {
+  const kind = kinds[options.kind]
+  const name = options.name ?? options.kind
+  let models: readonly CompleteModel[] = (options.models ?? defaultModels).map(completeModel)
+  const state = {
     kind: options.kind,
-    name: options.name ?? options.kind,
-    models: (options.models ?? ['llama3.2:3b']).map((model) =>
-      typeof model === 'string' ? { name: model } : model,
-    ),
+    name,
+    version: options.version ?? kind.version,
+    get models() {
+      return models
+    },
+  }
+  const pace = {
     tokensPerSecond: options.tokensPerSecond ?? 200,
     timeToFirstTokenMs: options.timeToFirstTokenMs ?? 20,
-    version: options.version ?? '1.0.0',
-    apiKey: options.apiKey,
   }
-  const plan = new FaultPlan()
-  const sockets = new Set<Socket>()
-  const requests: SimulatorRequest[] = []
-  const byPath: Record<string, number> = {}
-  const counts = {
-    requests: 0,
-    aborts: 0,
-    inFlight: 0,
-    generationsStarted: 0,
-    generationsFinished: 0,
-    receivedBytes: 0,
-  }
-  let port = options.port ?? 0
-  let server = await listen()
-
-  async function listen(): Promise<Server> {
-    const created = createServer(receive)
-    created.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.on('close', () => sockets.delete(socket))
+  const plan = new FaultPlan(options.random)
+  const traffic = new Traffic()
+  const listener = new Listener(options.host ?? '127.0.0.1', options.port ?? 0, (incoming, response) => {
+    receive(incoming, response).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : new Error(String(error)))
     })
-    await new Promise<void>((resolve, reject) => {
-      created.once('error', reject)
-      created.listen(port, host, resolve)
-    })
-    const address = created.address()
-    if (typeof address === 'object' && address !== null) port = address.port
-    return created
-  }
+  })
+  let reopening: NodeJS.Timeout | undefined
 
-  function receive(incoming: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = []
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-    incoming.on('error', () => {})
-    incoming.on('end', () => {
-      const url = incoming.url ?? '/'
-      const request: SimulatorRequest = {
-        method: incoming.method ?? 'GET',
-        path: url.split('?', 1)[0] ?? '/',
-        url,
-        rawHeaders: incoming.rawHeaders,
-        body: Buffer.concat(chunks),
-      }
-      if (request.path.startsWith(controlPath)) void answerControl(request, response)
-      else serve(request, response)
-    })
-  }
-
-  function serve(request: SimulatorRequest, response: ServerResponse): void {
-    count(request, response)
-    const fault = plan.take(request.path, isHealthRoute(state.kind, request.path))
-    const answer = new Answer(response, fault)
-    if (fault !== undefined && breaksOff(fault, answer, response)) return
-    if (state.apiKey !== undefined && !request.rawHeaders.includes(`Bearer ${state.apiKey}`)) {
-      answer.json({ error: { message: 'invalid API key', type: 'authentication_error' } }, 401)
+  async function receive(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const request = new SimulatorRequest(incoming)
+    response.on('error', () => {})
+    if (request.path === controlPath || request.path.startsWith(`${controlPath}/`)) {
+      request.body = await readBody(incoming)
+      await answerControl({ name, kind: options.kind, control }, request, response)
       return
     }
-    findRoute(state.kind, request)(state, request, answer)
-  }
-
-  function count(request: SimulatorRequest, response: ServerResponse): void {
-    const generates = isGeneration(request.path)
-    counts.requests++
-    counts.inFlight++
-    counts.receivedBytes += request.body.length
-    byPath[request.path] = (byPath[request.path] ?? 0) + 1
-    requests.push(request)
-    if (requests.length > keptRequests) requests.shift()
-    if (generates) counts.generationsStarted++
-    response.once('close', () => {
-      counts.inFlight--
-      if (!response.writableFinished) counts.aborts++
-      else if (generates) counts.generationsFinished++
+    const passage = traffic.begin(request, response)
+    const route = findRoute(kind.routes, request.method, request.path)
+    const faults = plan.take({
+      path: request.path,
+      isHealthRoute: request.path === kind.healthPath,
+      isInference: route?.isInference ?? true,
     })
-  }
-
-  async function setFault(fault: Fault): Promise<void> {
-    plan.set(fault)
-    if (fault.kind === 'refuse') await stop()
-  }
-
-  async function clearFaults(): Promise<void> {
-    plan.clear()
-    if (server.listening) return
-    server = await listen()
-  }
-
-  async function stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const socket of sockets) socket.destroy()
-    await closed
-  }
-
-  async function answerControl(request: SimulatorRequest, response: ServerResponse): Promise<void> {
-    const route = `${request.method} ${request.path.slice(controlPath.length)}`
-    const say = (body: unknown, status = 200) => {
-      response.writeHead(status, { 'Content-Type': 'application/json' })
-      response.end(`${JSON.stringify(body)}\n`)
+    for (const fault of Object.values(faults)) if (fault !== undefined) traffic.hit(fault.kind)
+    try {
+      const pauseMs = faults.reading === undefined ? 0 : (faults.reading.delayMs ?? defaultReadDelayMs)
+      request.body = await readBody(incoming, pauseMs, (bytes) => traffic.received(bytes))
+      if (faults.waiting !== undefined) await wait(faults.waiting.delayMs ?? defaultDelayMs, response)
+    } catch {
+      // The client has left while it was still sending; the passage has counted that.
+      return
     }
-    if (route === 'POST /faults') {
-      const fault = readFault(jsonBody(request))
-      if (fault === undefined) {
-        say({ error: 'a fault needs a "kind"' }, 400)
+    if (!passage.isClosed) serve(request, response, { route, faults, passage })
+  }
+
+  function serve(
+    request: SimulatorRequest,
+    response: ServerResponse,
+    { route, faults, passage }: { route: Route | undefined; faults: FaultsOfRequest; passage: Passage },
+  ): void {
+    const fault = faults.answering
+    const answer = new Answer(response, fault, pace, passage)
+    for (const [header, value] of Object.entries(kind.headers ?? {})) response.setHeader(header, value)
+    switch (fault?.kind) {
+      case 'hang':
         return
+      case 'reset_before_headers':
+        answer.breakOff('reset')
+        return
+      case 'close_before_headers':
+        answer.breakOff('close')
+        return
+      case 'status':
+      case 'health':
+        answer.status(fault)
+        return
+    }
+    const isOpen = kind.isHealthPublic && request.path === kind.healthPath
+    try {
+      if (options.apiKey !== undefined && !isOpen && !hasKey(request, options.apiKey)) {
+        throw new Rejection('unauthorized', 'the API key is missing or wrong')
       }
-      say({ set: fault })
-      // After the answer: `refuse` closes this connection as well.
-      if (fault.kind === 'refuse') response.once('finish', () => void setFault(fault))
-      else await setFault(fault)
-    } else if (route === 'DELETE /faults') {
-      await clearFaults()
-      say({ cleared: true })
-    } else if (route === 'GET /counters') say(counters())
-    else if (route === 'GET /requests') {
-      say(
-        requests.map(({ method, url, rawHeaders, body }) => ({
-          method,
-          url,
-          headers: rawHeaders,
-          bytes: body.length,
-        })),
-      )
-    } else
-      say({
-        name: state.name,
-        kind: state.kind,
-        faults: plan.active,
-        routes: ['POST|DELETE /faults', 'GET /counters', 'GET /requests'],
-      })
+      if (route === undefined) throw new Rejection('unknown_path', `${request.method} ${request.path}`)
+      route.run({ state, request, answer })
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error
+      const { status, body } = (route?.rejections ?? kind.rejections)(error)
+      if (typeof body === 'string') answer.text(body, 'text/plain; charset=utf-8', status)
+      else answer.json(body, status)
+    }
   }
 
-  function counters(): SimulatorCounters {
-    return { ...counts, byPath: { ...byPath }, openSockets: sockets.size }
+  async function open(): Promise<void> {
+    clearTimeout(reopening)
+    await listener.open()
   }
 
+  async function shut(): Promise<void> {
+    clearTimeout(reopening)
+    traffic.breakAll()
+    await listener.close()
+  }
+
+  const control: SimulatorControl = {
+    async setFault(fault) {
+      plan.add(fault)
+      if (fault.kind !== 'refuse') return
+      await shut()
+      if (fault.forMs === undefined) return
+      reopening = setTimeout(() => {
+        plan.remove('refuse')
+        // Somebody else may have taken the port meanwhile: then it goes on refusing.
+        open().catch(() => plan.add(fault))
+      }, fault.forMs)
+    },
+    async clearFaults() {
+      plan.clear()
+      await open()
+    },
+    faults: () => plan.active,
+    counters: () => traffic.counters(listener.openSockets),
+    requests: () => traffic.requests,
+    setModels(next) {
+      models = next.map(completeModel)
+    },
+  }
+
+  await listener.open()
   return {
-    name: state.name,
-    get url() {
-      return `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`
-    },
-    get port() {
-      return port
-    },
-    control: { setFault, clearFaults, counters, requests: () => requests },
-    close: stop,
+    name,
+    kind: options.kind,
+    url: listener.url,
+    port: listener.port,
+    control,
+    close: shut,
   }
 }
 
-/** Faults that leave no room for an answer. */
-function breaksOff(fault: Fault, answer: Answer, response: ServerResponse): boolean {
-  switch (fault.kind) {
-    case 'hang':
-      return true
-    case 'reset_before_headers':
-      response.socket?.resetAndDestroy()
-      return true
-    case 'close_before_headers':
-      response.socket?.end()
-      return true
-    case 'status':
-    case 'health':
-      if (fault.retryAfter !== undefined) response.setHeader('Retry-After', fault.retryAfter)
-      answer.text(
-        fault.body ?? '{"error":{"message":"simulated failure"}}',
-        'application/json',
-        fault.status ?? 503,
-      )
-      return true
-    default:
-      return false
+/** @throws where the client leaves before it has sent everything */
+async function readBody(
+  incoming: IncomingMessage,
+  pauseMs = 0,
+  received: (bytes: number) => void = () => {},
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) {
+    if (!Buffer.isBuffer(chunk)) continue
+    chunks.push(chunk)
+    received(chunk.length)
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
+  return Buffer.concat(chunks)
+}
+
+/** Resolves after a time, or when the response is over. */
+function wait(delayMs: number, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, delayMs)
+    response.once('close', done)
+    function done(): void {
+      clearTimeout(timer)
+      response.off('close', done)
+      resolve()
+    }
+  })
 }

@@ -1,0 +1,86 @@
+import type { Answer } from './answer.ts'
+import type { CompleteModel, SimulatorState } from './model.ts'
+import type { Frame } from './pace.ts'
+import { Rejection, type RejectionStyle } from './rejections.ts'
+import type { JsonObject, SimulatorRequest } from './request.ts'
+
+/** One request with all that is needed to answer it. */
+export interface Exchange {
+  readonly state: SimulatorState
+  readonly request: SimulatorRequest
+  readonly answer: Answer
+}
+
+export interface Route {
+  /** @throws Rejection */
+  readonly run: (exchange: Exchange) => void
+  /** Lists and health are not: faults leave them alone unless they name their path. */
+  readonly isInference: boolean
+  /** How this route words what it turns down; default as its kind does. */
+  readonly rejections?: RejectionStyle
+}
+
+/** Keys are `GET /path`; a path that ends in `/*` stands for all below it. */
+export type RouteTable = Readonly<Record<string, Route>>
+
+export function info(run: Route['run'], rejections?: RejectionStyle): Route {
+  return rejections === undefined ? { run, isInference: false } : { run, isInference: false, rejections }
+}
+
+export function inference(run: Route['run'], rejections?: RejectionStyle): Route {
+  return rejections === undefined ? { run, isInference: true } : { run, isInference: true, rejections }
+}
+
+/** The same routes under another path. */
+export function under(prefix: string, table: RouteTable): RouteTable {
+  return Object.fromEntries(
+    Object.entries(table).map(([key, route]) => {
+      const [method, path] = key.split(' ')
+      return [`${method} ${prefix}${path}`, route]
+    }),
+  )
+}
+
+export function findRoute(table: RouteTable, method: string, path: string): Route | undefined {
+  const asked = method === 'HEAD' ? 'GET' : method
+  const exact = table[`${asked} ${path}`]
+  if (exact !== undefined) return exact
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const below = table[`${asked} ${path.slice(0, end)}/*`] ?? table[`* ${path.slice(0, end)}/*`]
+    if (below !== undefined) return below
+  }
+  return undefined
+}
+
+/**
+ * The model that a body asks for; Ollama reads a name without a tag as `:latest`.
+ *
+ * @throws Rejection where the server has no such model
+ */
+export function askedModel(state: SimulatorState, body: JsonObject): CompleteModel {
+  const asked = body.model ?? body.name
+  if (typeof asked !== 'string' || asked === '') throw new Rejection('bad_request', 'model is required')
+  return modelNamed(state, asked)
+}
+
+/** @throws Rejection */
+export function modelNamed({ models }: SimulatorState, asked: string): CompleteModel {
+  const model = models.find(({ name }) => name === asked || name === `${asked}:latest`)
+  if (model === undefined) throw new Rejection('unknown_model', asked)
+  return model
+}
+
+/** @throws Rejection where a field that has to be a list is none */
+export function listOf(value: unknown, name: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Rejection('bad_request', `${name} is not an array`)
+  return value
+}
+
+export function token(data: string): Frame {
+  return { data, isToken: true }
+}
+
+/** What stands around the tokens. */
+export function around(data: string): Frame {
+  return { data, isToken: false }
+}

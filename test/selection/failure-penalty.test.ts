@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { FailurePenalties } from '../../src/selection/failure-penalty.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+describe('FailurePenalties', () => {
+  it('grow with each failure up to a ceiling, and belong to one endpoint', () => {
+    const penalties = new FailurePenalties(new FakeClock())
+    assert.equal(penalties.of(0), 0)
+    penalties.failed(0)
+    const one = penalties.of(0)
+    penalties.failed(0)
+    assert.equal(penalties.of(0), 2 * one)
+    for (let failure = 0; failure < 100; failure++) penalties.failed(0)
+    assert.equal(penalties.of(0), 32)
+    assert.equal(penalties.of(1), 0)
+  })
+
+  it('halve in each half-life and end', async () => {
+    const clock = new FakeClock()
+    const penalties = new FailurePenalties(clock, 1000)
+    penalties.failed(0)
+    const full = penalties.of(0)
+    await clock.advance(1000)
+    assert.equal(penalties.of(0), full / 2)
+    await clock.advance(1000)
+    assert.equal(penalties.of(0), full / 4)
+    await clock.advance(20_000)
+    assert.equal(penalties.of(0), 0)
+  })
+})

@@ -118,7 +118,7 @@ for (const engine of engines) {
       assert.equal(whole.usage.output_tokens, 5)
       const stream = client.messages.stream({ model: 'llama3.2:3b', max_tokens: 5, messages })
       const final = await stream.finalMessage()
-      assert.equal(final.stop_reason, 'end_turn')
+      assert.equal(final.stop_reason, 'max_tokens')
       assert.match(await stream.finalText(), /^\[ollama\]/)
     })
 

@@ -8,7 +8,7 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { eventLine } from '../src/logging/event-lines.ts'
 import { lineLevel, requestLine } from '../src/logging/request-line.ts'
-import type { RequestOutcome } from '../src/request/context.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../src/request/context.ts'
 
 export interface RequestLogOptions {
   /** Lines for requests. Default true. */
@@ -69,6 +69,5 @@ export default fp<RequestLogOptions>(
 
 function outcomeOf(raw: ServerResponse): RequestOutcome {
   if (!raw.writableEnded) return 'client_closed'
-  if (raw.statusCode >= 500) return 'failure'
-  return raw.statusCode >= 400 ? 'rejection' : 'success'
+  return outcomeOfStatus(raw.statusCode)
 }

@@ -7,6 +7,12 @@ import type { RouteClass } from './dialect.ts'
  */
 export type RequestOutcome = 'success' | 'rejection' | 'failure' | 'client_closed'
 
+/** 4xx is the client's doing, 5xx a failure; so is no status at all. */
+export function outcomeOfStatus(status: number): RequestOutcome {
+  if (status >= 500 || status === 0) return 'failure'
+  return status >= 400 ? 'rejection' : 'success'
+}
+
 export interface AttemptRecord {
   readonly endpoint: string
   readonly durationMs: number

@@ -3,18 +3,21 @@ import type { Timer } from '../clock.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
 import type { RoutingOutcome } from '../model/router.ts'
-import type { RequestContext, RequestOutcome } from '../request/context.ts'
+import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
 import { answerHeaders } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
+import { AttemptLedger } from './attempt-ledger.ts'
+import { CandidateRounds } from './candidate-rounds.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
 import { attemptHeaders } from './request-headers.ts'
+import { type ResponseListener, watchResponse } from './response-events.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** A client's request as the routes hand it over. */
@@ -40,49 +43,29 @@ export interface ExchangeRequest {
  */
 type Phase = 'choosing' | 'queued' | 'backoff' | 'connecting' | 'waiting' | 'relaying' | 'stalled' | 'over'
 
-const exchangeKey = Symbol('olla-gateway.exchange')
-type OwnedResponse = ServerResponse & { [exchangeKey]?: Exchange }
-
-function onResponseClose(this: OwnedResponse): void {
-  this[exchangeKey]?.clientClosed()
-}
-
-function onResponseDrain(this: OwnedResponse): void {
-  this[exchangeKey]?.clientDrained()
-}
-
-/** A client that resets its connection must not end the process; `close` follows and tells. */
-function onResponseError(): void {}
-
-/** For a 429 that does not say how long. */
-const defaultCoolDownMs = 1_000
-/** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
-const retryAfterMarginMs = 20
-
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
  * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
  * that it is made visible. It settles once, with one outcome.
  */
-export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
+export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, ResponseListener {
   deadlineMs: number
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
   readonly #reply: ClientReply
-  readonly #raw: OwnedResponse
+  readonly #raw: ServerResponse
   readonly #relay: ClientRelay
+  readonly #rounds: CandidateRounds
+  readonly #ledger: AttemptLedger
   readonly #startedMs: number
   #totalDeadlineMs: number
   #phase: Phase = 'choosing'
   /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
-  /** Slots tried in this round. */
-  #excluded: Set<number> | undefined
   /** Answered, but badly: relayed after all if nobody does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
-  #round = 0
   #timer: Timer | undefined
 
   constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
@@ -91,6 +74,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     this.#reply = reply
     this.#raw = reply.raw
     this.#relay = new ClientRelay(reply.raw)
+    this.#rounds = new CandidateRounds(services, request.routing.candidates)
+    this.#ledger = new AttemptLedger(services, request.context)
     this.#startedMs = services.clock.monotonicMs()
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
     this.deadlineMs = this.#totalDeadlineMs
@@ -98,10 +83,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
 
   start(): void {
     const raw = this.#raw
-    raw[exchangeKey] = this
-    raw.on('close', onResponseClose)
-    raw.on('drain', onResponseDrain)
-    raw.on('error', onResponseError)
+    watchResponse(raw, this)
     this.#services.active.add(this)
     this.#services.deadlines.add(this)
     this.#services.retries.requestStarted()
@@ -112,8 +94,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   // Choosing an endpoint
 
   wants(slot: number): boolean {
-    if (this.#excluded?.has(slot)) return false
-    return this.#request.routing.candidates.some(({ endpoint }) => endpoint.slot === slot)
+    return this.#rounds.wants(slot)
   }
 
   wake(): void {
@@ -121,26 +102,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   }
 
   #choose(): void {
-    this.#phase = 'choosing'
-    const { selector, breakers, inFlight, clock } = this.#services
-    for (;;) {
-      const target = selector.select(this.#request.routing.candidates, this.#excluded)
-      if (target === undefined) break
-      const { slot, maxConcurrent } = target.endpoint
-      const permit = breakers.get(slot).acquire()
-      if (permit === 'refused') {
-        this.#exclude(slot)
-        continue
-      }
-      if (inFlight.acquire(slot, maxConcurrent)) {
-        this.#send(new Attempt(this, target, permit, clock.monotonicMs()))
-        return
-      }
-      // Another thread took the last place since the selector looked.
-      breakers.get(slot).release(permit)
-      break
-    }
-    if (this.#someAreFull() && this.#services.queue.enter(this)) {
+    const taken = this.#rounds.take()
+    if (taken !== undefined) {
+      this.#send(new Attempt(this, taken.target, taken.permit, this.#services.clock.monotonicMs()))
+    } else if (this.#rounds.someAreFull() && this.#services.queue.enter(this)) {
       this.#phase = 'queued'
       this.#limit(this.#services.options.queueWaitMs)
     } else {
@@ -171,42 +136,19 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     }
   }
 
-  #someAreFull(): boolean {
-    return this.#request.routing.candidates.some(
-      ({ endpoint }) => !this.#excluded?.has(endpoint.slot) && this.#services.load.isFull(endpoint),
-    )
-  }
-
-  #somebodyElse(): boolean {
-    const { load } = this.#services
-    return this.#request.routing.candidates.some(
-      ({ endpoint }) =>
-        !this.#excluded?.has(endpoint.slot) && (load.admits(endpoint) || load.isFull(endpoint)),
-    )
-  }
-
   /** Every candidate was tried or cannot be: begin again after a wait, or give up. */
   #roundOver(): void {
     const failure = this.#lastFailure
-    const waitMs = failure === undefined ? undefined : this.#waitBeforeNextRound(failure)
+    const waitMs =
+      failure === undefined ? undefined : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
     if (waitMs === undefined) this.#giveUp()
     else this.#backOff(waitMs)
   }
 
-  /** @returns undefined where another round would not help or is not allowed */
-  #waitBeforeNextRound(failure: AttemptFailure): number | undefined {
-    if (neverSent(failure.kind) || failure.kind === 'total_timeout') return undefined
-    const { retries, clock } = this.#services
-    const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
-    if (waitMs === undefined || clock.monotonicMs() + waitMs >= this.#totalDeadlineMs) return undefined
-    return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
-  }
-
   #backOff(waitMs: number): void {
-    this.#round++
+    this.#rounds.beginNext()
     this.#phase = 'backoff'
     this.deadlineMs = this.#totalDeadlineMs
-    this.#excluded?.clear()
     this.#timer = this.#services.clock.after(waitMs, () => {
       if (this.#phase === 'backoff') this.#choose()
     })
@@ -225,7 +167,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
       const retryAfter = headerValue(head.headers, 'retry-after')
       const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.nowMs())
       const failure: AttemptFailure = { kind: 'status', statusCode: head.statusCode, retryAfterMs }
-      this.#leaveAlone(attempt.target.endpoint.slot, head.statusCode, retryAfterMs)
+      this.#ledger.askedForPause(attempt, failure)
       if (this.#moveOn(attempt, failure)) return false
     }
     this.#head = head
@@ -246,7 +188,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
     this.#relay.end()
-    this.#settle(outcomeOf(attempt.statusCode ?? 0))
+    this.#settle(outcomeOfStatus(attempt.statusCode ?? 0))
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {
@@ -254,9 +196,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
       this.#broken(attempt, failure)
       return
     }
-    const { slot } = attempt.target.endpoint
-    if (failure.kind === 'refused') this.#services.health.report(slot, { kind: 'refused' })
-    else if (neverSent(failure.kind)) this.#services.health.report(slot, { kind: 'unreachable' })
+    this.#ledger.unreachable(attempt, failure)
     if (failure.kind !== 'total_timeout' && this.#moveOn(attempt, failure)) return
     this.#recordFailure(attempt, failure)
     this.#giveUp()
@@ -271,8 +211,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
     const { retries, events } = this.#services
     const { endpoint } = attempt.target
-    this.#exclude(endpoint.slot)
-    const waitMs = this.#somebodyElse() ? 0 : this.#waitBeforeNextRound(failure)
+    this.#rounds.leave(endpoint.slot)
+    const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
     if (waitMs === undefined) return false
     // A request that was never sent has cost nobody anything.
     if (!neverSent(failure.kind) && !retries.spend()) return false
@@ -300,27 +240,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   }
 
   #recordFailure(attempt: Attempt, failure: AttemptFailure): void {
-    const { breakers, stats, load, clock } = this.#services
-    const { slot, name } = attempt.target.endpoint
     this.#lastFailure = failure
-    breakers.settle(slot, attempt.permit, failure)
-    load.penalties.failed(slot)
-    stats.recordAttempt(slot, true)
-    this.#request.context.attempts.push({
-      endpoint: name,
-      durationMs: clock.monotonicMs() - attempt.startedMs,
-      reason: describeFailure(failure),
-    })
-    this.#freePlace(attempt)
-  }
-
-  /** An endpoint that asks for a pause gets it. */
-  #leaveAlone(slot: number, statusCode: number, retryAfterMs: number | undefined): void {
-    if (statusCode === 429 && retryAfterMs !== undefined) {
-      this.#services.health.report(slot, { kind: 'rate_limited', retryAfterMs })
-    } else if (retryAfterMs !== undefined || statusCode === 429) {
-      this.#services.load.coolDowns.set(slot, retryAfterMs ?? defaultCoolDownMs)
-    }
+    this.#ledger.failed(attempt, failure)
   }
 
   #giveUp(): void {
@@ -328,13 +249,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     const kept = attempt?.adopt()
     this.#passedOver = undefined
     if (attempt === undefined || kept === undefined) {
-      const { context, routing } = this.#request
       this.#fail(
         giveUpError({
-          tried: context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`),
+          tried: this.#ledger.failures,
           lastFailure: this.#lastFailure,
-          someAreFull: this.#someAreFull(),
-          retryAfterSeconds: this.#services.load.retryAfterSeconds(routing.candidates),
+          someAreFull: this.#rounds.someAreFull(),
+          retryAfterSeconds: this.#services.load.retryAfterSeconds(this.#rounds.candidates),
         }),
       )
       return
@@ -346,7 +266,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     for (const chunk of kept.chunks) this.#relay.write(chunk)
     if (!kept.complete) return
     this.#relay.end()
-    this.#settle(outcomeOf(kept.head.statusCode))
+    this.#settle(outcomeOfStatus(kept.head.statusCode))
   }
 
   // Answering the client
@@ -354,16 +274,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   #firstByte(attempt: Attempt): void {
     const head = this.#head
     if (head === undefined) return
-    const { clock, breakers, stats, load } = this.#services
-    const { slot } = attempt.target.endpoint
-    const { statusCode } = head
-    breakers.settle(slot, attempt.permit, {
-      kind: 'answered',
-      statusCode,
-      firstByteMs: clock.monotonicMs() - attempt.startedMs,
-    })
-    if (statusCode >= 500) load.penalties.failed(slot)
-    stats.recordAttempt(slot, statusCode >= 500)
+    this.#ledger.answered(attempt, head.statusCode)
     this.#begin(attempt, head)
   }
 
@@ -406,7 +317,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   /** The client has gone: whatever is under way for it stops now and counts against nobody. */
   clientClosed(): void {
     if (this.#phase === 'over' || this.#raw.writableEnded) return
-    this.#abandonAttempt()
+    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
     this.#settle('client_closed')
   }
 
@@ -414,7 +325,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
   cut(): void {
     if (this.#phase === 'over') return
     const error = new GatewayError('draining', undefined, { retryAfterSeconds: 1 })
-    this.#abandonAttempt()
+    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
     if (this.#raw.headersSent) this.#breakOff(error)
     else this.#fail(error)
   }
@@ -444,24 +355,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     }
   }
 
-  #abandonAttempt(): void {
-    const attempt = this.#attempt
-    if (attempt === undefined || attempt.placeFreed) return
-    attempt.cancel()
-    this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
-  }
-
   /** The endpoint broke off an answer that the client has begun to read. */
   #broken(attempt: Attempt, failure: AttemptFailure): void {
-    const { breakers, load, clock } = this.#services
-    const { slot, name } = attempt.target.endpoint
-    breakers.settle(slot, 'closed', failure)
-    load.penalties.failed(slot)
-    this.#request.context.attempts.push({
-      endpoint: name,
-      durationMs: clock.monotonicMs() - attempt.startedMs,
-      reason: describeFailure(failure),
-    })
+    this.#ledger.broke(attempt, failure)
     this.#breakOff(brokenError(failure))
   }
 
@@ -478,7 +374,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     context.error = error.code
     context.status = error.statusCode
     if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
-    this.#settle(outcomeOf(error.statusCode))
+    this.#settle(outcomeOfStatus(error.statusCode))
     this.#reply.send(error)
   }
 
@@ -491,7 +387,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     queue.leave(this)
     deadlines.delete(this)
     active.delete(this)
-    if (this.#attempt !== undefined) this.#freePlace(this.#attempt)
+    if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     const usage = readTailUsage(this.#relay.tail())
     context.promptTokens = usage?.promptTokens
     context.completionTokens = usage?.completionTokens
@@ -514,20 +410,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
     })
   }
 
-  /** Gives back the place that an attempt holds on its endpoint, once. */
-  #freePlace(attempt: Attempt): void {
-    if (attempt.placeFreed) return
-    attempt.placeFreed = true
-    const { slot } = attempt.target.endpoint
-    this.#services.inFlight.release(slot)
-    this.#services.queue.released(slot)
-  }
-
-  #exclude(slot: number): void {
-    this.#excluded ??= new Set()
-    this.#excluded.add(slot)
-  }
-
   #limit(stageMs: number): void {
     const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
     this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
@@ -536,10 +418,4 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry {
 
 function deadlineAfter(nowMs: number, limitMs: number): number {
   return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
-}
-
-/** 4xx is the client's doing, 5xx a failure. */
-function outcomeOf(status: number): RequestOutcome {
-  if (status >= 500 || status === 0) return 'failure'
-  return status >= 400 ? 'rejection' : 'success'
 }

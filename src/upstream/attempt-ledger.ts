@@ -1,0 +1,94 @@
+import type { RequestContext } from '../request/context.ts'
+import type { Attempt } from './attempt.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
+
+/** For a 429 that does not say how long. */
+const defaultCoolDownMs = 1_000
+
+/**
+ * Tells everybody who keeps count how the attempts of one request went: breakers, penalties, health,
+ * statistics, the request's own record. Gives each attempt's place back once.
+ */
+export class AttemptLedger {
+  readonly #services: ExchangeServices
+  readonly #context: RequestContext
+
+  constructor(services: ExchangeServices, context: RequestContext) {
+    this.#services = services
+    this.#context = context
+  }
+
+  /** Failed attempts as clients are told: `endpoint: reason`. */
+  get failures(): string[] {
+    return this.#context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
+  }
+
+  /** The first byte of an answer has come that the client will get. */
+  answered(attempt: Attempt, statusCode: number): void {
+    const { breakers, stats, load, clock } = this.#services
+    const { slot } = attempt.target.endpoint
+    const firstByteMs = clock.monotonicMs() - attempt.startedMs
+    breakers.settle(slot, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
+    if (statusCode >= 500) load.penalties.failed(slot)
+    stats.recordAttempt(slot, statusCode >= 500)
+  }
+
+  /** Nothing of this attempt's will reach the client. */
+  failed(attempt: Attempt, failure: AttemptFailure): void {
+    const { slot } = attempt.target.endpoint
+    this.#services.breakers.settle(slot, attempt.permit, failure)
+    this.#services.stats.recordAttempt(slot, true)
+    this.#note(attempt, failure)
+    this.free(attempt)
+  }
+
+  /** An answer that the client has begun to read broke off; it had been counted as answered. */
+  broke(attempt: Attempt, failure: AttemptFailure): void {
+    this.#services.breakers.settle(attempt.target.endpoint.slot, 'closed', failure)
+    this.#note(attempt, failure)
+  }
+
+  /** Ends an attempt that nobody waits for any more; it counts against nobody. */
+  abandon(attempt: Attempt): void {
+    if (attempt.placeFreed) return
+    attempt.cancel()
+    this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
+  }
+
+  /** An endpoint that cannot be reached is out at once. */
+  unreachable({ target }: Attempt, { kind }: AttemptFailure): void {
+    if (!neverSent(kind)) return
+    this.#services.health.report(target.endpoint.slot, {
+      kind: kind === 'refused' ? 'refused' : 'unreachable',
+    })
+  }
+
+  /** An endpoint that asks for a pause gets it. */
+  askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
+    const { slot } = target.endpoint
+    if (statusCode === 429 && retryAfterMs !== undefined) {
+      this.#services.health.report(slot, { kind: 'rate_limited', retryAfterMs })
+    } else if (retryAfterMs !== undefined || statusCode === 429) {
+      this.#services.load.coolDowns.set(slot, retryAfterMs ?? defaultCoolDownMs)
+    }
+  }
+
+  free(attempt: Attempt): void {
+    if (attempt.placeFreed) return
+    attempt.placeFreed = true
+    const { slot } = attempt.target.endpoint
+    this.#services.inFlight.release(slot)
+    this.#services.queue.released(slot)
+  }
+
+  #note(attempt: Attempt, failure: AttemptFailure): void {
+    const { slot, name } = attempt.target.endpoint
+    this.#services.load.penalties.failed(slot)
+    this.#context.attempts.push({
+      endpoint: name,
+      durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
+      reason: describeFailure(failure),
+    })
+  }
+}

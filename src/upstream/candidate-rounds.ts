@@ -1,0 +1,96 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { RoutedEndpoint } from '../model/router.ts'
+import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { type AttemptFailure, neverSent } from './failure.ts'
+
+/** An endpoint that has taken the request: its place and its circuit's permit are held. */
+export interface TakenEndpoint {
+  readonly target: RoutedEndpoint
+  readonly permit: BreakerPermit
+}
+
+/** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
+const retryAfterMarginMs = 20
+
+/**
+ * Which candidate a request tries next. In one round every candidate is tried at most once; another round
+ * begins after a wait, as often as the retry policy allows.
+ */
+export class CandidateRounds {
+  readonly candidates: readonly RoutedEndpoint[]
+  readonly #services: ExchangeServices
+  #tried: Set<number> | undefined
+  #round = 0
+
+  constructor(services: ExchangeServices, candidates: readonly RoutedEndpoint[]) {
+    this.#services = services
+    this.candidates = candidates
+  }
+
+  /** Takes a place on the next endpoint. @returns undefined where none can take the request now */
+  take(): TakenEndpoint | undefined {
+    const { selector, breakers, inFlight } = this.#services
+    for (;;) {
+      const target = selector.select(this.candidates, this.#tried)
+      if (target === undefined) return undefined
+      const { slot, maxConcurrent } = target.endpoint
+      const permit = breakers.get(slot).acquire()
+      if (permit === 'refused') {
+        this.leave(slot)
+        continue
+      }
+      if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
+      // Another thread took the last place since the selector looked.
+      breakers.get(slot).release(permit)
+      return undefined
+    }
+  }
+
+  /** No more of this endpoint in this round. */
+  leave(slot: number): void {
+    this.#tried ??= new Set()
+    this.#tried.add(slot)
+  }
+
+  wants(slot: number): boolean {
+    return this.#isLeft(slot) && this.candidates.some(({ endpoint }) => endpoint.slot === slot)
+  }
+
+  /** Whether some endpoint would take the request but for its `max_concurrent`. */
+  someAreFull(): boolean {
+    return this.#some((endpoint) => this.#services.load.isFull(endpoint))
+  }
+
+  /** Whether somebody is left in this round, now or when a place becomes free. */
+  someAreLeft(): boolean {
+    const { load } = this.#services
+    return this.#some((endpoint) => load.admits(endpoint) || load.isFull(endpoint))
+  }
+
+  /**
+   * Milliseconds until another round would be worth it.
+   * @param latestMs monotonic time by which it must begin
+   * @returns undefined where it would not help, or is not allowed
+   */
+  waitForNext(failure: AttemptFailure, latestMs: number): number | undefined {
+    if (neverSent(failure.kind) || failure.kind === 'total_timeout') return undefined
+    const { retries, clock } = this.#services
+    const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
+    if (waitMs === undefined || clock.monotonicMs() + waitMs >= latestMs) return undefined
+    return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
+  }
+
+  beginNext(): void {
+    this.#round++
+    this.#tried?.clear()
+  }
+
+  #isLeft(slot: number): boolean {
+    return this.#tried?.has(slot) !== true
+  }
+
+  #some(condition: (endpoint: Endpoint) => boolean): boolean {
+    return this.candidates.some(({ endpoint }) => this.#isLeft(endpoint.slot) && condition(endpoint))
+  }
+}

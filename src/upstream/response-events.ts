@@ -1,0 +1,32 @@
+import type { ServerResponse } from 'node:http'
+
+/** What the owner of an answer wants to know of its client. */
+export interface ResponseListener {
+  /** The connection has ended, after the answer or before. */
+  clientClosed(): void
+  /** The client reads again. */
+  clientDrained(): void
+}
+
+const listenerKey = Symbol('olla-gateway.listener')
+type WatchedResponse = ServerResponse & { [listenerKey]?: ResponseListener }
+
+function onClose(this: WatchedResponse): void {
+  this[listenerKey]?.clientClosed()
+}
+
+function onDrain(this: WatchedResponse): void {
+  this[listenerKey]?.clientDrained()
+}
+
+/** A client that resets its connection must not end the process; `close` follows and tells. */
+function onError(): void {}
+
+/** Three functions for all responses instead of three closures for each. */
+export function watchResponse(response: ServerResponse, listener: ResponseListener): void {
+  const watched: WatchedResponse = response
+  watched[listenerKey] = listener
+  watched.on('close', onClose)
+  watched.on('drain', onDrain)
+  watched.on('error', onError)
+}

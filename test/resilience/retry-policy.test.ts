@@ -46,6 +46,20 @@ describe('RetryPolicy', () => {
   })
 })
 
+describe('the retry budget', () => {
+  it('is full at first, earns with each request, counts what it refuses', () => {
+    const policy = new RetryPolicy({ budgetRatio: 0.5, budgetBurst: 2 })
+    assert.deepEqual([policy.spend(), policy.spend(), policy.spend()], [true, true, false])
+    policy.requestStarted()
+    assert.equal(policy.spend(), false)
+    policy.requestStarted()
+    assert.equal(policy.spend(), true)
+    assert.equal(policy.refused, 2)
+    for (let request = 0; request < 100; request++) policy.requestStarted()
+    assert.equal(policy.budget, 2)
+  })
+})
+
 describe('parseRetryAfter', () => {
   const nowMs = Date.parse('2026-11-24T10:00:00Z')
   const cases: [string, number | undefined][] = [
@@ -59,6 +73,12 @@ describe('parseRetryAfter', () => {
     ['1.5', undefined],
     ['', undefined],
     ['2027', 2_027_000],
+    ['Tuesday, 24-Nov-26 10:00:30 GMT', 30_000],
+    ['Tue Nov 24 10:00:30 2026 GMT', 30_000],
+    ['3601', 3_600_000],
+    ['99999999999999999999', 3_600_000],
+    ['Sat, 24 Nov 2096 10:00:00 GMT', 3_600_000],
+    ['2026-11-24T10:00:30Z', undefined],
   ]
   for (const [text, expected] of cases) {
     it(JSON.stringify(text), () => assert.equal(parseRetryAfter(text, nowMs), expected))

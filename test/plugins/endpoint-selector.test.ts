@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import Fastify from 'fastify'
+import endpointSelector from '../../plugins/endpoint-selector.ts'
+import type { EndpointSelector } from '../../src/selection/selector.ts'
+import { createEndpointApp } from '../support/endpoint-app.ts'
+
+const endpoints = [
+  { url: 'http://127.0.0.1:1', name: 'a', priority: 100 },
+  { url: 'http://127.0.0.1:2', name: 'b', priority: 100 },
+  { url: 'http://127.0.0.1:3', name: 'c', priority: 10 },
+]
+
+describe('the endpoint selector plugin', () => {
+  it('chooses over the live state: status, circuit, in-flight', async (t) => {
+    const app = await createEndpointApp(t, endpoints)
+    await app.register(endpointSelector, {})
+    const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+    const choose = () => app.endpointSelector.select(candidates, undefined)?.endpoint.name
+    assert.equal(app.endpointSelector.strategy, 'least-connections')
+    assert.equal(choose(), undefined)
+    for (const slot of [0, 1, 2]) app.endpointRegistry.setStatus(slot, 'healthy', '')
+    app.gatewayCells.inFlight.acquire(0)
+    assert.equal(choose(), 'b')
+    app.endpointRegistry.setStatus(1, 'offline', '')
+    assert.equal(choose(), 'a')
+    for (let failure = 0; failure < 5; failure++) {
+      app.circuitBreakers.settle(0, 'closed', { kind: 'refused' })
+    }
+    assert.equal(choose(), 'c')
+    app.endpointLoad.coolDowns.set(2, 60_000)
+    assert.equal(choose(), undefined)
+  })
+
+  it('takes strategy and tiers from its options', async (t) => {
+    const app = await createEndpointApp(t, endpoints)
+    await app.register(endpointSelector, { strategy: 'round-robin', priorityTiers: false })
+    for (const slot of [0, 1, 2]) app.endpointRegistry.setStatus(slot, 'healthy', '')
+    const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+    const turns = Array.from(
+      { length: 6 },
+      () => app.endpointSelector.select(candidates, undefined)?.endpoint.name,
+    )
+    assert.deepEqual(turns, ['a', 'b', 'c', 'a', 'b', 'c'])
+  })
+
+  it('keeps the selector that a host has put there', async (t) => {
+    const own: EndpointSelector = { strategy: 'own', select: (candidates) => candidates[0] }
+    const app = await createEndpointApp(t, endpoints)
+    app.decorate('endpointSelector', own)
+    await app.register(endpointSelector, { strategy: 'priority' })
+    assert.equal(app.endpointSelector, own)
+    assert.equal(app.endpointLoad.inFlight(0), 0)
+  })
+
+  it('fails at boot where a plugin that it needs is missing, and names it', async (t) => {
+    const app = Fastify()
+    t.after(() => app.close())
+    await assert.rejects(async () => {
+      await app.register(endpointSelector, {})
+    }, /gateway-state.*gateway-endpoint-selector/)
+  })
+})

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerFault } from './faults.ts'
-import { type Frame, type Pace, sendFrames, tokenIntervalMs } from './pace.ts'
+import { type Frame, type Pace, type Schedule, sendFrames, tokenIntervalMs } from './pace.ts'
 import type { Passage } from './traffic.ts'
 
 type StatusFault = Extract<AnswerFault, { kind: 'status' | 'health' }>
 
 const simulatedFailure = '{"error":{"message":"simulated failure","type":"server_error","code":null}}'
+const defaultDripMs = 5
 /** What is announced beyond what comes, in a truncated answer. */
 const missingBytes = 100
 /** A reset overtakes what the peer has not read yet: so much time for the head to get through. */
@@ -79,28 +80,28 @@ export class Answer {
 
   #send(frames: Iterator<Frame>): void {
     const fault = this.#fault
-    const intervalMs = tokenIntervalMs(this.#pace)
+    const schedule = { intervalMs: tokenIntervalMs(this.#pace), catchesUp: true }
     const end = () => this.#response.end()
     const close = () => this.breakOff('close')
     switch (fault?.kind) {
       case 'drip':
-        sendFrames(this.#response, bytewise(frames), fault.delayMs ?? 5, end)
+        sendFrames(this.#response, bytewise(frames), dripping(fault.delayMs), end)
         break
       case 'die':
-        sendFrames(this.#response, first(frames, fault.chunks ?? 1), intervalMs, close)
+        sendFrames(this.#response, first(frames, fault.chunks ?? 1), schedule, close)
         break
       case 'truncate':
-        sendFrames(this.#response, frames, intervalMs, close)
+        sendFrames(this.#response, frames, schedule, close)
         break
       case 'malformed':
-        sendFrames(this.#response, withoutBraces(frames), intervalMs, end)
+        sendFrames(this.#response, withoutBraces(frames), schedule, end)
         break
       case 'reset_after_headers':
         this.#response.flushHeaders()
         this.#after(beforeResetMs, () => this.breakOff('reset'))
         break
       default:
-        sendFrames(this.#response, frames, intervalMs, end)
+        sendFrames(this.#response, frames, schedule, end)
     }
   }
 
@@ -112,6 +113,10 @@ export class Answer {
     const timer = setTimeout(run, delayMs)
     this.#response.once('close', () => clearTimeout(timer))
   }
+}
+
+function dripping(delayMs = defaultDripMs): Schedule {
+  return { intervalMs: delayMs, catchesUp: false }
 }
 
 function half(bytes: Buffer): Buffer {

@@ -54,7 +54,7 @@ export const faultSchemas = {
   }),
   drip: fault('drip', 'The answer comes byte by byte.', {
     ...scope,
-    delayMs: milliseconds('Between two bytes; default 5.'),
+    delayMs: count('Milliseconds between two bytes; default 5.'),
   }),
   reset_before_headers: fault('reset_before_headers', 'The connection is reset instead of an answer.', scope),
   close_before_headers: fault(

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
+import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 
 /** A part of an answer. Tokens come at the pace of the server; what stands around them costs no time. */
 export interface Frame {
@@ -16,54 +17,57 @@ export function tokenIntervalMs({ tokensPerSecond }: Pace): number {
   return tokensPerSecond > 0 ? 1000 / tokensPerSecond : 0
 }
 
+/** When tokens are due. */
+export interface Schedule {
+  /** Between two tokens; 0 is as fast as the reader takes. */
+  readonly intervalMs: number
+  /** Whether tokens come at once that a late timer has held up; else the pause holds between any two. */
+  readonly catchesUp: boolean
+}
+
 /**
- * Writes frames into a response with one timer: token n is due n intervals after the first, so that late timers
- * do not add up. A reader who does not keep up stops it until the socket has drained.
+ * Writes frames into a response with one timer. A reader who does not keep up stops it until the socket has
+ * drained.
  *
  * @param finish called once behind the last frame, not if the response closes before
  */
 export function sendFrames(
-  response: ServerResponse,
+  response: Writable,
   frames: Iterator<Frame>,
-  intervalMs: number,
+  { intervalMs, catchesUp }: Schedule,
   finish: () => void,
+  clock: Clock = systemClock,
 ): void {
-  const startedMs = performance.now()
-  let tokens = 0
+  let dueMs = clock.monotonicMs()
   let next = frames.next()
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   response.once('close', () => {
-    clearTimeout(timer)
+    timer?.cancel()
     frames.return?.()
   })
   send()
 
   function send(): void {
     if (response.destroyed) return
-    // Everything that is due goes into one write of the socket.
-    response.cork()
     const isFree = writeDue()
-    response.uncork()
     if (next.done === true) finish()
     else if (!isFree) response.once('drain', send)
-    else timer = setTimeout(send, Math.ceil(dueMs() - performance.now()))
+    else timer = clock.after(Math.ceil(dueMs - clock.monotonicMs()), send)
   }
 
   /** @returns false where the reader has to catch up first */
   function writeDue(): boolean {
     while (next.done !== true) {
-      if (next.value.isToken) {
-        if (intervalMs > 0 && dueMs() > performance.now()) return true
-        tokens++
+      if (next.value.isToken && intervalMs > 0) {
+        const nowMs = clock.monotonicMs()
+        if (dueMs > nowMs) return true
+        dueMs = (catchesUp ? dueMs : nowMs) + intervalMs
       }
+      // Not corked: Node gathers the writes of one turn itself, and a corked response that was full never drains.
       const isFree = response.write(next.value.data)
       next = frames.next()
       if (!isFree) return next.done === true
     }
     return true
-  }
-
-  function dueMs(): number {
-    return startedMs + tokens * intervalMs
   }
 }

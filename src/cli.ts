@@ -138,8 +138,8 @@ function welcome(address: string, { config, file }: LoadedConfig, isDemo: boolea
     `    -d '{"model":"llama3.2:3b","stream":true,"messages":[{"role":"user","content":"hello"}]}'`,
     `  curl ${address}/api/chat -H 'content-type: application/json' \\`,
     `    -d '{"model":"llama3.2:3b","messages":[{"role":"user","content":"hello"}]}'`,
-    'Take an endpoint down and ask again:',
-    `  curl -X POST ${endpoints[0]?.url ?? ''}/__simulator/faults -H 'content-type: application/json' -d '{"kind":"refuse"}'`,
+    'Take an endpoint down for half a minute and ask again:',
+    `  curl -X POST ${endpoints[0]?.url ?? ''}/__simulator/faults -H 'content-type: application/json' -d '{"kind":"refuse","forMs":30000}'`,
   ].join('\n')
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import pino from 'pino'
 import gateway, { parseConfig } from '../../src/index.ts'
 import { chatBody, openSocket } from '../support/gateway.ts'
@@ -18,7 +18,10 @@ async function logged(t: TestContext, server: Record<string, unknown> = {}) {
       done()
     },
   })
-  const app = Fastify({ loggerInstance: pino({ level: 'debug' }, stream) })
+  const app = Fastify({
+    loggerInstance: pino({ level: 'debug' }, stream),
+    logController: new LogController({ disableRequestLogging: true }),
+  })
   const config = parseConfig({
     server,
     discovery: { static: { endpoints: [{ url: simulator.url, name: 'box', type: 'vllm' }] } },

@@ -86,6 +86,7 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
       perClientPerMinute: server.rate_limits.per_ip_requests_per_minute,
       internalPerMinute: server.rate_limits.health_requests_per_minute,
       burst: server.rate_limits.burst_size,
+      globalBurst: server.rate_limits.global_burst_size || server.rate_limits.global_requests_per_minute,
     },
     cleanupIntervalMs: server.rate_limits.cleanup_interval,
     maxBodyBytes: server.request_limits.max_body_size,

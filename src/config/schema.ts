@@ -87,7 +87,11 @@ const ServerSchema = Section(
       {
         global_requests_per_minute: Count(1000, 'All clients together; 0 is off.'),
         per_ip_requests_per_minute: Count(100, 'Each client address; 0 is off.'),
-        burst_size: Count(50, 'Requests that may come at once, for each bucket.', { minimum: 1 }),
+        burst_size: Count(50, 'Requests of one client that may come at once.', { minimum: 1 }),
+        global_burst_size: Count(
+          0,
+          'Requests of all clients that may come at once; 0: as many as a minute allows (beyond Olla).',
+        ),
         health_requests_per_minute: Count(1000, 'Each client address on /internal/* and /version; 0 is off.'),
         cleanup_interval: Duration({
           default: '5m',

@@ -8,8 +8,10 @@ export interface RateLimiterOptions {
   readonly perClientPerMinute: number
   /** Each client on `/internal/*` and `/version`; 0 is off. */
   readonly internalPerMinute: number
-  /** Of every bucket. */
+  /** Of each client's buckets. */
   readonly burst: number
+  /** Of the common bucket: more than one client's, or that one could starve all others. */
+  readonly globalBurst: number
 }
 
 export interface RateDecision extends LimitResult {
@@ -28,9 +30,9 @@ export class RateLimiter {
   readonly #internal: RateLimit | undefined
 
   constructor(store: LimitStore, options: RateLimiterOptions) {
-    const { burst } = options
+    const { burst, globalBurst } = options
     this.#store = store
-    this.#global = toLimit(options.globalPerMinute, burst)
+    this.#global = toLimit(options.globalPerMinute, globalBurst)
     this.#client = toLimit(options.perClientPerMinute, burst)
     this.#internal = toLimit(options.internalPerMinute, burst)
   }

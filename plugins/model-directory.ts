@@ -1,0 +1,39 @@
+/**
+ * All models of all endpoints, unified and described. Decorates `modelDirectory`; depends on the registry and
+ * the model catalogue.
+ */
+import fp from 'fastify-plugin'
+import { ModelDirectory } from '../src/model/directory.ts'
+import { loadFamilyTable } from '../src/model/family-table.ts'
+
+export interface ModelDirectoryOptions {
+  /** File of the built-in table of model families. */
+  readonly families: string
+  /** Folder in which a user's own `models.yaml` is looked for. Default the working directory. */
+  readonly cwd?: string
+  /** A further folder to look in. */
+  readonly configDir?: string | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    modelDirectory: ModelDirectory
+  }
+}
+
+export default fp<ModelDirectoryOptions>(
+  function modelDirectory(app, options, done) {
+    const families = loadFamilyTable({
+      builtIn: options.families,
+      cwd: options.cwd ?? process.cwd(),
+      configDir: options.configDir,
+    })
+    app.decorate('modelDirectory', new ModelDirectory(app.endpointRegistry, app.modelCatalog, families))
+    done()
+  },
+  {
+    name: 'gateway-model-directory',
+    fastify: '5.x',
+    dependencies: ['gateway-endpoint-registry', 'gateway-model-discovery'],
+  },
+)

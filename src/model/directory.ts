@@ -1,0 +1,230 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { ModelCatalog } from './catalog.ts'
+import type { FamilyTable } from './family-table.ts'
+import type { DiscoveredModel } from './list-parsers.ts'
+
+/** One model on one endpoint, as the directory shows it. */
+export interface ModelSource {
+  readonly endpoint: Endpoint
+  /** As the endpoint spells it. */
+  readonly nativeName: string
+  readonly state: 'loaded' | 'not-loaded' | 'available' | 'unknown'
+  readonly sizeBytes: number | undefined
+  readonly seenMs: number
+  readonly raw: Readonly<Record<string, unknown>>
+}
+
+/** The same model on any number of endpoints. */
+export interface UnifiedModel {
+  /** Name as most endpoints spell it; `name@digest` where another model has the name. */
+  readonly id: string
+  readonly name: string
+  /** Every spelling, and the digest form; the ID first. */
+  readonly aliases: readonly string[]
+  readonly family: string
+  readonly variant: string
+  /** `3.2b`; '' where nobody tells. */
+  readonly parameterSize: string
+  readonly parameterCount: number
+  /** Short form, `q4km`. */
+  readonly quantization: string
+  readonly format: string
+  readonly type: 'llm' | 'vlm' | 'embeddings'
+  readonly capabilities: readonly string[]
+  readonly contextLength: number | undefined
+  readonly digest: string | undefined
+  readonly publisher: string | undefined
+  /** Epoch milliseconds of the first time it was seen. */
+  readonly createdMs: number
+  readonly lastSeenMs: number
+  readonly sources: readonly ModelSource[]
+}
+
+/** All models of all endpoints, unified, sorted by ID. Built when first asked for after a change. */
+export class ModelDirectory {
+  readonly #registry: EndpointRegistry
+  readonly #catalog: ModelCatalog
+  readonly #families: FamilyTable
+  readonly #firstSeenMs = new Map<string, number>()
+  #models: readonly UnifiedModel[] = []
+  #byName: ReadonlyMap<string, UnifiedModel> = new Map()
+  #version = ''
+
+  constructor(registry: EndpointRegistry, catalog: ModelCatalog, families: FamilyTable) {
+    this.#registry = registry
+    this.#catalog = catalog
+    this.#families = families
+  }
+
+  get families(): FamilyTable {
+    return this.#families
+  }
+
+  /** Changes whenever the models do. */
+  get version(): string {
+    return `${this.#registry.snapshot.version}.${this.#catalog.snapshot.version}`
+  }
+
+  models(): readonly UnifiedModel[] {
+    this.#refresh()
+    return this.#models
+  }
+
+  /** By ID or any spelling, case not counting. */
+  find(name: string): UnifiedModel | undefined {
+    this.#refresh()
+    return this.#byName.get(name) ?? this.#byName.get(name.toLowerCase())
+  }
+
+  #refresh(): void {
+    if (this.#version === this.version) return
+    this.#version = this.version
+    this.#models = this.#unify()
+    const byName = new Map<string, UnifiedModel>()
+    for (const model of this.#models) {
+      for (const alias of model.aliases) {
+        if (!byName.has(alias)) byName.set(alias, model)
+        if (!byName.has(alias.toLowerCase())) byName.set(alias.toLowerCase(), model)
+      }
+    }
+    this.#byName = byName
+  }
+
+  #unify(): UnifiedModel[] {
+    const groups = this.#group()
+    const byName = new Map<string, Found[][]>()
+    for (const group of groups) {
+      const key = normalName(commonName(group))
+      byName.set(key, [...(byName.get(key) ?? []), group])
+    }
+    const models: UnifiedModel[] = []
+    for (const named of byName.values()) {
+      named.sort((a, b) => b.length - a.length)
+      for (const [index, group] of named.entries()) models.push(this.#describe(group, index > 0))
+    }
+    return models.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  }
+
+  /** Models with one digest are one; those without take the name's, where it is unambiguous. */
+  #group(): Found[][] {
+    const byDigest = new Map<string, Found[]>()
+    const undated: Found[] = []
+    for (const [slot, { models, seenMs }] of this.#catalog.snapshot.byEndpoint) {
+      const endpoint = this.#registry.snapshot.bySlot[slot]
+      if (endpoint === undefined) continue
+      for (const model of models) {
+        const found = { endpoint, model, seenMs }
+        if (model.digest === undefined) undated.push(found)
+        else byDigest.set(model.digest, [...(byDigest.get(model.digest) ?? []), found])
+      }
+    }
+    const groups = [...byDigest.values()]
+    const byName = new Map<string, Found[]>()
+    for (const group of groups) {
+      for (const { model } of group) {
+        const key = normalName(model.name)
+        if (!byName.has(key)) byName.set(key, group)
+      }
+    }
+    for (const found of undated) {
+      const key = normalName(found.model.name)
+      const group = byName.get(key)
+      if (group !== undefined) group.push(found)
+      else {
+        const fresh = [found]
+        byName.set(key, fresh)
+        groups.push(fresh)
+      }
+    }
+    return groups
+  }
+
+  #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {
+    const name = commonName(group)
+    const first = <Key extends keyof DiscoveredModel>(key: Key): DiscoveredModel[Key] | undefined =>
+      group.map(({ model }) => model[key]).find((value) => value !== undefined)
+    const digest = first('digest')
+    const contextLength = first('contextLength')
+    const publisher = first('publisher')
+    const traits = this.#families.traits({
+      name,
+      family: first('family'),
+      type: first('type'),
+      quantization: first('quantization'),
+      publisher,
+      contextLength,
+      capabilities: first('capabilities'),
+    })
+    const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
+    const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
+    const id = isHomonym ? (exact[0] ?? name) : name
+    const createdMs = this.#firstSeen(digest ?? id, Math.min(...group.map(({ seenMs }) => seenMs)))
+    const spellings = isHomonym ? [] : group.map(({ model }) => model.name)
+    return {
+      id,
+      name,
+      aliases: [...new Set([id, ...spellings, ...exact])],
+      family: traits.family,
+      variant: traits.variant,
+      parameterSize,
+      parameterCount: countParameters(parameterSize),
+      quantization: traits.quantization,
+      format: first('format') ?? '',
+      type: traits.type,
+      capabilities: traits.capabilities,
+      contextLength,
+      digest,
+      publisher,
+      createdMs,
+      lastSeenMs: Math.max(...group.map(({ seenMs }) => seenMs)),
+      sources: group.map(({ endpoint, model, seenMs }) => ({
+        endpoint,
+        nativeName: model.name,
+        state: model.state ?? (endpoint.profile?.name === 'ollama' ? 'available' : 'unknown'),
+        sizeBytes: model.sizeBytes,
+        seenMs,
+        raw: model.raw,
+      })),
+    }
+  }
+
+  /** `created` must not move between two calls. */
+  #firstSeen(key: string, seenMs: number): number {
+    const known = this.#firstSeenMs.get(key)
+    if (known !== undefined) return known
+    this.#firstSeenMs.set(key, seenMs)
+    return seenMs
+  }
+}
+
+interface Found {
+  readonly endpoint: Endpoint
+  readonly model: DiscoveredModel
+  readonly seenMs: number
+}
+
+/** Names that mean the same: case does not count, and Ollama's `:latest` may be left out. */
+function normalName(name: string): string {
+  return name.toLowerCase().replace(/:latest$/, '')
+}
+
+/** The spelling that most endpoints use; of equally common ones the first by alphabet. */
+function commonName(group: readonly Found[]): string {
+  const counts = new Map<string, number>()
+  for (const { model } of group) counts.set(model.name, (counts.get(model.name) ?? 0) + 1)
+  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))[0]?.[0] ?? ''
+}
+
+function sizeInName(name: string): string {
+  return /(?:^|[-_:.])(\d+(?:\.\d+)?(?:x\d+(?:\.\d+)?)?[bm])(?:$|[-_:.])/i.exec(name)?.[1] ?? ''
+}
+
+const scale: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 }
+
+/** `8x7b` is 56e9, `137m` 137e6; 0 where the text is no size. */
+export function countParameters(size: string): number {
+  const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)([kmbt])$/i.exec(size)
+  if (match === null) return 0
+  return Math.round(Number(match[1] ?? 1) * Number(match[2]) * (scale[(match[3] ?? '').toLowerCase()] ?? 0))
+}

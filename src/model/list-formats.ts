@@ -1,0 +1,189 @@
+import type { ModelSource, UnifiedModel } from './directory.ts'
+import type { FamilyTable } from './family-table.ts'
+
+/** How model lists are written: each kind of client reads its own (contract 1.5). */
+export const modelListFormats = [
+  'unified',
+  'openai',
+  'ollama',
+  'lmstudio',
+  'lemonade',
+  'vllm',
+  'vllm-mlx',
+  'sglang',
+  'lmdeploy',
+  'llamacpp',
+  'docker-model-runner',
+  'litellm',
+  'omlx',
+  'anthropic',
+] as const
+
+export type ModelListFormat = (typeof modelListFormats)[number]
+
+type Json = Readonly<Record<string, unknown>>
+
+const seconds = (ms: number): number => Math.floor(ms / 1000)
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+/** A list in one of the formats. */
+export function formatModelList(
+  format: ModelListFormat,
+  models: readonly UnifiedModel[],
+  families: FamilyTable,
+): Json {
+  if (format === 'ollama') return { models: models.map((model) => ollamaItem(model, families)) }
+  if (format === 'anthropic') return anthropicList(models)
+  const item = items[format]
+  return { object: 'list', data: models.map((model) => item(model, families)) }
+}
+
+/** One entry of a list, for routes that show a single model. */
+export function formatModel(
+  format: Exclude<ModelListFormat, 'ollama' | 'anthropic'>,
+  model: UnifiedModel,
+  families: FamilyTable,
+): Json {
+  return items[format](model, families)
+}
+
+const items: Record<
+  Exclude<ModelListFormat, 'ollama' | 'anthropic'>,
+  (model: UnifiedModel, families: FamilyTable) => Json
+> = {
+  unified: unifiedItem,
+  openai: (model) => openAiItem(model, 'olla'),
+  litellm: (model) => openAiItem(model, ownerOf(model, 'openai')),
+  omlx: (model) => openAiItem(model, ownerOf(model, 'omlx')),
+  lmstudio: lmStudioItem,
+  lemonade: (model) => ({
+    ...openAiItem(model, ownerOf(model, 'lemonade')),
+    checkpoint: rawOf(model, 'checkpoint') ?? model.name,
+    recipe: rawOf(model, 'recipe') ?? '',
+    downloaded: rawOf(model, 'downloaded') ?? true,
+  }),
+  vllm: (model) => vllmItem(model, 'vllm'),
+  'vllm-mlx': (model) => vllmItem(model, 'vllm-mlx'),
+  lmdeploy: (model) => vllmItem(model, 'lmdeploy'),
+  sglang: (model) => ({
+    ...openAiItem(model, ownerOf(model, 'sglang')),
+    root: model.name,
+    parent: rawOf(model, 'parent') ?? null,
+    ...(model.contextLength === undefined ? {} : { max_model_len: model.contextLength }),
+    supports_vision: model.type === 'vlm',
+    radix_cache_size: rawOf(model, 'radix_cache_size') ?? 0,
+    spec_decoding: rawOf(model, 'spec_decoding') ?? false,
+    frontend_enabled: rawOf(model, 'frontend_enabled') ?? false,
+  }),
+  llamacpp: (model) => ({
+    ...openAiItem(model, 'llamacpp'),
+    ...(rawOf(model, 'meta') === undefined ? {} : { meta: rawOf(model, 'meta') }),
+  }),
+  'docker-model-runner': (model) => openAiItem(model, ownerOf(model, 'docker')),
+}
+
+function unifiedItem(model: UnifiedModel): Json {
+  return {
+    id: model.id,
+    object: 'model',
+    owned_by: 'olla',
+    created: seconds(model.createdMs),
+    olla: {
+      ...(model.contextLength === undefined ? {} : { max_context_length: model.contextLength }),
+      family: model.family,
+      variant: model.variant,
+      parameter_size: model.parameterSize,
+      quantization: model.quantization,
+      aliases: model.aliases,
+      availability: model.sources.map(({ endpoint, state }) => ({ endpoint: endpoint.name, state })),
+      capabilities: model.capabilities,
+    },
+  }
+}
+
+function openAiItem(model: UnifiedModel, owner: string): Json {
+  return { id: model.id, object: 'model', created: seconds(model.createdMs), owned_by: owner }
+}
+
+function vllmItem(model: UnifiedModel, engine: string): Json {
+  const created = seconds(model.createdMs)
+  return {
+    ...openAiItem(model, ownerOf(model, engine)),
+    root: model.name,
+    parent: null,
+    ...(model.contextLength === undefined ? {} : { max_model_len: model.contextLength }),
+    permission: [
+      {
+        id: `modelperm-olla-${model.id.replaceAll('/', '-')}`,
+        object: 'model_permission',
+        created,
+        organization: '*',
+        group: null,
+        allow_create_engine: false,
+        allow_sampling: true,
+        allow_logprobs: true,
+        allow_search_indices: false,
+        allow_view: true,
+        allow_fine_tuning: false,
+        is_blocking: false,
+      },
+    ],
+  }
+}
+
+function lmStudioItem(model: UnifiedModel, families: FamilyTable): Json {
+  return {
+    id: model.id,
+    object: 'model',
+    type: model.type,
+    ...(model.publisher === undefined ? {} : { publisher: model.publisher }),
+    ...(model.family === '' ? {} : { arch: model.family }),
+    ...(model.quantization === '' ? {} : { quantization: families.spelledQuantization(model.quantization) }),
+    state: model.sources.some(({ state }) => state === 'loaded') ? 'loaded' : 'not-loaded',
+    ...(model.contextLength === undefined ? {} : { max_context_length: model.contextLength }),
+  }
+}
+
+function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
+  const source = model.sources.find(({ endpoint }) => endpoint.profile?.name === 'ollama') ?? model.sources[0]
+  return {
+    name: model.id,
+    model: model.id,
+    modified_at: rawText(source, 'modified_at') ?? iso(model.lastSeenMs),
+    size: source?.sizeBytes ?? 0,
+    digest: model.digest ?? '',
+    details: {
+      parent_model: '',
+      format: model.format,
+      family: model.family,
+      families: model.family === '' ? [] : [model.family],
+      parameter_size: model.parameterSize.toUpperCase(),
+      quantization_level: families.spelledQuantization(model.quantization),
+    },
+  }
+}
+
+function anthropicList(models: readonly UnifiedModel[]): Json {
+  const data = models.map((model) => ({
+    type: 'model',
+    id: model.id,
+    display_name: model.id,
+    created_at: iso(model.createdMs),
+  }))
+  return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
+}
+
+/** The organisation in the name, else whom the engine names, else the engine. */
+function ownerOf(model: UnifiedModel, engine: string): string {
+  const organisation = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
+  return organisation ?? model.publisher ?? engine
+}
+
+function rawOf(model: UnifiedModel, key: string): unknown {
+  return model.sources.map(({ raw }) => raw[key]).find((value) => value !== undefined)
+}
+
+function rawText(source: ModelSource | undefined, key: string): string | undefined {
+  const value = source?.raw[key]
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,8 +1,9 @@
 /**
- * All models of all endpoints, unified and described. Decorates `modelDirectory`; depends on the registry and
+ * All models of all endpoints, unified and described. Decorates `modelAliases` and `modelDirectory`; depends on the registry and
  * the model catalogue.
  */
 import fp from 'fastify-plugin'
+import { type AliasConfig, ModelAliases } from '../src/model/aliases.ts'
 import { ModelDirectory } from '../src/model/directory.ts'
 import { loadFamilyTable } from '../src/model/family-table.ts'
 
@@ -13,10 +14,13 @@ export interface ModelDirectoryOptions {
   readonly cwd?: string
   /** A further folder to look in. */
   readonly configDir?: string | undefined
+  /** Virtual model names. */
+  readonly aliases?: AliasConfig
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
+    modelAliases: ModelAliases
     modelDirectory: ModelDirectory
   }
 }
@@ -28,7 +32,12 @@ export default fp<ModelDirectoryOptions>(
       cwd: options.cwd ?? process.cwd(),
       configDir: options.configDir,
     })
-    app.decorate('modelDirectory', new ModelDirectory(app.endpointRegistry, app.modelCatalog, families))
+    const aliases = new ModelAliases(options.aliases ?? {})
+    app.decorate('modelAliases', aliases)
+    app.decorate(
+      'modelDirectory',
+      new ModelDirectory(app.endpointRegistry, app.modelCatalog, families, aliases),
+    )
     done()
   },
   {

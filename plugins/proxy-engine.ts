@@ -25,6 +25,12 @@ export interface ProxyEngineOptions {
   readonly bufferBytes?: number
   /** Default 429, 502, 503, 504. */
   readonly failoverStatuses?: readonly number[]
+  /** First-byte limit where the endpoint must load the model first; milliseconds. Default 900,000. */
+  readonly coldStartMs?: number
+  /** Requests by which a warm endpoint may be busier. Default 2. */
+  readonly warmMargin?: number
+  /** Answers get the model name that was asked for. Default true. */
+  readonly renameAnswers?: boolean
   readonly retries?: Partial<RetryPolicyOptions>
   readonly queue?: { readonly maxWaiting: number; readonly maxWaitMs: number }
   readonly clock?: Clock
@@ -48,6 +54,9 @@ export default fp<ProxyEngineOptions>(
         totalTimeoutMs: options.totalTimeoutMs ?? 900_000,
         clientStallMs: options.clientStallMs ?? 600_000,
         queueWaitMs: options.queue?.maxWaitMs ?? 30_000,
+        coldStartMs: options.coldStartMs ?? 900_000,
+        warmMargin: options.warmMargin ?? 2,
+        renameAnswers: options.renameAnswers ?? true,
         failoverStatuses: new Set(options.failoverStatuses ?? [429, 502, 503, 504]),
         gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
       },

@@ -5,10 +5,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../src/errors.ts'
-import { scanBody } from '../src/json/body-scan.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import type { RoutingOutcome } from '../src/model/router.ts'
-import { countSegments, targetPath } from '../src/request/target-path.ts'
+import type { Refresh } from '../src/model/routing-strategies.ts'
+import { outcomeOfStatus } from '../src/request/context.ts'
+import { type Inspection, inspectRequest } from '../src/request/inspect.ts'
+import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { forwardedHeaders, isHeaderValue } from '../src/upstream/request-headers.ts'
 
 export interface ProxyRoutesOptions {
@@ -16,6 +18,8 @@ export interface ProxyRoutesOptions {
   readonly bodyLimitBytes?: number
   /** Version of the gateway, for `Via`. */
   readonly version: string
+  /** Longest time that endpoints are asked again for an unknown model; milliseconds. Default 2,000. */
+  readonly refreshTimeoutMs?: number
 }
 
 interface Mount {
@@ -85,41 +89,57 @@ function proxy(
 ): void {
   const context = request.gateway
   const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : null
+  const target = targetPath(request.raw.url ?? '/', stripped)
+  const inspection = inspectRequest(body, request.headers['content-type'], target.path)
   context.requestBytes = body?.length ?? 0
-  const { path, query } = targetPath(request.raw.url ?? '/', stripped)
-  context.model = modelOf(request, body)
+  context.model = inspection.model
+  if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
 
-  const routing = app.modelRouter.route({ model: context.model, provider, path })
+  const asked = { model: context.model, provider, path: target.path, needs: inspection.needs }
+  const routing = app.modelRouter.route(asked)
+  if (!app.modelRouter.wantsRefresh(routing)) {
+    send(app, options, { routing, provider, target, body, inspection }, request, reply)
+    return
+  }
+  refreshModels(app, options.refreshTimeoutMs ?? 2_000)
+    .then((refresh) => {
+      if (reply.raw.destroyed) return
+      const again = app.modelRouter.route({ ...asked, refresh })
+      send(app, options, { routing: again, provider, target, body, inspection }, request, reply)
+    })
+    .catch((error: unknown) => reply.send(error))
+}
+
+interface Prepared {
+  readonly routing: RoutingOutcome
+  readonly provider: BackendProfile | undefined
+  readonly target: TargetPath
+  readonly body: Buffer | null
+  readonly inspection: Inspection
+}
+
+function send(
+  app: FastifyInstance,
+  options: ProxyRoutesOptions,
+  { routing, provider, target, body, inspection }: Prepared,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const context = request.gateway
   context.routingStrategy = routing.strategy
   context.routingDecision = routing.decision
   context.routingReason = routing.reason
-  if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
   setRoutingHeaders(reply, routing)
-  if (routing.decision === 'rejected') {
-    const error = rejection(routing, provider?.name, context.model)
-    app.gatewayStats.record({
-      endpointSlot: undefined,
-      model: context.model,
-      outcome: error.statusCode >= 500 ? 'failure' : 'rejection',
-      status: error.statusCode,
-      requestBytes: context.requestBytes,
-      responseBytes: 0,
-      durationMs: 0,
-      firstByteMs: undefined,
-      completedAtMs: Date.now(),
-      routing: context.model === undefined ? undefined : 'rejected',
-      client: context.clientAddress,
-    })
-    throw error
-  }
-
+  if (routing.decision === 'rejected')
+    throw reject(app, request, rejection(routing, provider?.name, context.model))
   app.proxyEngine.handle(
     {
       context,
       method: request.method,
-      path,
-      query,
+      path: target.path,
+      query: target.query,
       body,
+      modelSpan: inspection.modelSpan,
       routing,
       headers: forwardedHeaders(request.raw.rawHeaders, {
         forwardedFor: app.clientAddresses.forwardedFor(
@@ -137,16 +157,42 @@ function proxy(
   )
 }
 
-function modelOf(request: FastifyRequest, body: Buffer | null): string | undefined {
-  if (body === null || !isJson(request.headers['content-type'])) return undefined
-  const scanned = scanBody(body)
-  if (scanned === undefined) throw new GatewayError('invalid_json')
-  return scanned.model?.trim() || undefined
+/** Asks every routable endpoint for its models, each once however many requests wait for it. */
+async function refreshModels(app: FastifyInstance, timeoutMs: number): Promise<Refresh> {
+  const routable = app.endpointRegistry.snapshot.endpoints.filter(({ slot }) =>
+    app.endpointRegistry.isRoutable(slot),
+  )
+  if (!app.modelDiscovery.isRunning || routable.length === 0) return 'impossible'
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), timeoutMs)
+  })
+  const all = Promise.all(routable.map(({ slot }) => app.modelDiscovery.refresh(slot)))
+  const result = await Promise.race([all, late])
+  clearTimeout(timer)
+  return result !== 'late' && result.some((isRead) => isRead) ? 'done' : 'failed'
 }
 
-/** A missing content type is read as JSON: curl users forget it, and endpoints accept it. */
-function isJson(contentType: string | undefined): boolean {
-  return contentType === undefined || /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(contentType)
+/** Counts a request that was turned away before it reached an endpoint. */
+function reject(
+  app: FastifyInstance,
+  { gateway: context }: FastifyRequest,
+  error: GatewayError,
+): GatewayError {
+  app.gatewayStats.record({
+    endpointSlot: undefined,
+    model: context.model,
+    outcome: outcomeOfStatus(error.statusCode),
+    status: error.statusCode,
+    requestBytes: context.requestBytes,
+    responseBytes: 0,
+    durationMs: 0,
+    firstByteMs: undefined,
+    completedAtMs: Date.now(),
+    routing: context.model === undefined ? undefined : 'rejected',
+    client: context.clientAddress,
+  })
+  return error
 }
 
 function joined(value: string | string[] | undefined): string | undefined {
@@ -165,18 +211,16 @@ function rejection(
   provider: string | undefined,
   model: string | undefined,
 ): GatewayError {
+  if (routing.reason === 'no_healthy_endpoints') {
+    return provider !== undefined && routing.status === 404
+      ? new GatewayError('no_endpoints', `No ${provider} endpoints available`)
+      : new GatewayError('no_healthy_endpoints')
+  }
   const named = model === undefined ? '' : ` "${model}"`
-  if (routing.reason === 'model_not_found') {
-    return new GatewayError('model_not_found', `model_not_found: no endpoint has the model${named}.`)
-  }
-  if (model !== undefined && routing.status === 503) {
-    return new GatewayError(
-      'model_unavailable',
-      `${routing.reason}: no endpoint that has the model${named} is available now.`,
-    )
-  }
-  if (provider !== undefined && routing.status === 404) {
-    return new GatewayError('no_endpoints', `No ${provider} endpoints available`)
-  }
-  return new GatewayError('no_healthy_endpoints')
+  return routing.status === 404
+    ? new GatewayError('model_not_found', `${routing.reason}: no endpoint has the model${named}.`)
+    : new GatewayError(
+        'model_unavailable',
+        `${routing.reason}: no endpoint that has the model${named} is available now.`,
+      )
 }

@@ -10,7 +10,9 @@ import events from '../plugins/events.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
 import healthChecker from '../plugins/health-checker.ts'
 import lifecycle from '../plugins/lifecycle.ts'
+import modelDirectory from '../plugins/model-directory.ts'
 import modelDiscovery from '../plugins/model-discovery.ts'
+import modelResidency from '../plugins/model-residency.ts'
 import modelRouting from '../plugins/model-routing.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
@@ -18,15 +20,18 @@ import requestLog from '../plugins/request-log.ts'
 import security from '../plugins/security.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
+import internalClients from '../routes/internal-clients.ts'
+import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
 import internalProcess from '../routes/internal-process.ts'
 import internalStats from '../routes/internal-stats.ts'
 import internalStatus from '../routes/internal-status.ts'
+import modelRoutes from '../routes/models.ts'
 import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
-import { profilesFolder, version } from './package.ts'
+import { familiesFile, profilesFolder, version } from './package.ts'
 
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
@@ -128,10 +133,20 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     detectIntervalMs: discovery.refresh_interval,
   })
 
+  await app.register(modelResidency, { intervalMs: discovery.residency_interval })
+  await app.register(modelDirectory, {
+    families: familiesFile,
+    configDir: process.env.OLLA_CONFIG_DIR,
+    aliases: config.model_aliases,
+  })
+
   // The way of a request to one of them.
   await app.register(modelRouting, {
     strategy: registry.routing_strategy.type,
     fallback: registry.routing_strategy.options.fallback_behavior,
+    refreshOnMiss: registry.routing_strategy.options.discovery_refresh_on_miss,
+    fallbackModels: config.model_fallbacks,
+    filter: config.model_filter,
   })
   await app.register(endpointSelector, { strategy: proxy.load_balancer, priorityTiers: proxy.priority_tiers })
   await app.register(gatewayStats)
@@ -142,6 +157,9 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     totalTimeoutMs: shortest(proxy.response_timeout, server.write_timeout),
     clientStallMs: proxy.read_timeout,
     streamingProfile: proxy.profile,
+    coldStartMs: proxy.cold_start_timeout,
+    warmMargin: proxy.warm_margin,
+    renameAnswers: registry.rewrite_response_model,
     bufferBytes: proxy.stream_buffer_size,
     failoverStatuses: proxy.failover_statuses,
     retries: {
@@ -163,8 +181,15 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
   })
   await app.register(internalStats)
   await app.register(internalProcess)
+  await app.register(internalExplain, { priorityTiers: proxy.priority_tiers })
+  await app.register(internalClients)
   await app.register(versionRoute, { version })
-  await app.register(proxyRoutes, { version, bodyLimitBytes: server.request_limits.max_body_size })
+  await app.register(modelRoutes, { version })
+  await app.register(proxyRoutes, {
+    refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
+    version,
+    bodyLimitBytes: server.request_limits.max_body_size,
+  })
 }
 
 /** The shorter of two limits, of which 0 is none. */

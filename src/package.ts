@@ -23,5 +23,8 @@ function readVersion(): string {
 /** Version of this package. */
 export const version = readVersion()
 
+/** File of the built-in table of model families. */
+export const familiesFile = fileURLToPath(new URL('config/models.yaml', root))
+
 /** Folder of the built-in backend profiles. */
 export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))

@@ -67,6 +67,16 @@ export function decode(schema: TSchema, value: unknown): unknown {
   if (TypeGuard.IsObject(schema)) return decodeObject(schema, isRecord(given) ? given : {})
   if (TypeGuard.IsArray(schema))
     return Array.isArray(given) ? given.map((item) => decode(schema.items, item)) : []
+  if (TypeGuard.IsUnion(schema)) {
+    const member = schema.anyOf.find((each) =>
+      Array.isArray(given)
+        ? TypeGuard.IsArray(each)
+        : isRecord(given)
+          ? TypeGuard.IsObject(each)
+          : !TypeGuard.IsObject(each) && !TypeGuard.IsArray(each),
+    )
+    return member === undefined ? given : decode(member, given)
+  }
   if (TypeGuard.IsRecord(schema)) {
     const [item] = Object.values(schema.patternProperties)
     const entries = Object.entries(isRecord(given) ? given : {})

@@ -198,6 +198,14 @@ const ProxySchema = Section(
       description:
         'From sending the request to the first byte of the answer (Olla: 30s, which ends long generations).',
     }),
+    cold_start_timeout: Duration({
+      default: '15m',
+      description: 'response_header_timeout where the endpoint must load the model first (beyond Olla).',
+    }),
+    warm_margin: Count(
+      2,
+      'An endpoint that has the model in memory is preferred while it has at most so many more requests (beyond Olla).',
+    ),
     tls_handshake_timeout: Duration({ default: '10s', description: 'TLS handshake with an endpoint.' }),
     stream_buffer_size: Bytes({
       default: 65_536,
@@ -347,6 +355,10 @@ const DiscoverySchema = Section(
       },
       'Model discovery.',
     ),
+    residency_interval: Duration({
+      default: '10s',
+      description: 'How often endpoints are asked what they hold in memory; 0 never (beyond Olla).',
+    }),
     health: Section(
       {
         slow_start: Duration({
@@ -396,6 +408,10 @@ const ModelRegistrySchema = Section(
         ),
       },
       'Routing of requests by model.',
+    ),
+    rewrite_response_model: Flag(
+      true,
+      'Where another name was sent upstream (alias, fallback), answers carry the name that was asked for (beyond Olla).',
     ),
     unification: Section(
       {
@@ -474,10 +490,41 @@ export const GatewayConfigSchema = Section(
       'For engineers.',
     ),
     dashboard: DashboardSchema,
-    model_aliases: Type.Record(Type.String(), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }), {
+    model_aliases: Type.Record(
+      Type.String(),
+      Type.Union([
+        Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+        Section(
+          {
+            targets: Type.Array(
+              Type.Union([
+                Type.String({ minLength: 1 }),
+                Section(
+                  {
+                    model: Type.String({ minLength: 1, description: 'Real model name.' }),
+                    weight: Fraction(1, 'Share of requests among targets that can be served.', {
+                      maximum: 1000,
+                    }),
+                  },
+                  'A target with a weight.',
+                ),
+              ]),
+              { minItems: 1, description: 'In order of preference.' },
+            ),
+          },
+          'Targets in order: the next one serves when no endpoint can serve those before it; with weights, all share.',
+        ),
+      ]),
+      {
+        default: {},
+        description: 'Virtual model name to the names it stands for; a plain list pools them, as in Olla.',
+      },
+    ),
+    model_fallbacks: Type.Record(Type.String(), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }), {
       default: {},
-      description: 'Virtual model name to the names it stands for.',
+      description: 'Models that are tried in order where none can serve the one asked for (beyond Olla).',
     }),
+    model_filter: FilterSchema,
     profiles: Section(
       {
         directory: Text(

@@ -52,7 +52,9 @@ export function checkSemantics(config: GatewayConfig, knownTypes: readonly strin
   }
   for (const [alias, targets] of Object.entries(config.model_aliases)) {
     const seen = new Set<string>()
-    for (const [index, target] of targets.entries()) {
+    const list = Array.isArray(targets) ? targets : targets.targets
+    const names = list.map((target) => (typeof target === 'string' ? target : target.model))
+    for (const [index, target] of names.entries()) {
       if (target.trim() === '') error(['model_aliases', alias, index], 'a name must not be empty')
       if (seen.has(target)) {
         problems.push({

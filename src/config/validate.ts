@@ -103,6 +103,7 @@ function isInsideUnit(path: KeyPath): boolean {
 }
 
 function unitMessage(path: KeyPath, data: unknown): string {
+  if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
   if (schemaAt(path)?.[unitKeyword] === 'bytes')
     return 'must be bytes, as a number or with a unit: 1048576, 100MB'
   const example = typeof data === 'number' ? `, for example ${data}s` : ', for example 30s, 1m30s, 250ms'

@@ -11,6 +11,17 @@ export interface ScannedBody {
   readonly modelSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
   readonly stream: boolean | undefined
+  /** Bytes of `messages`, `prompt`, `input` and `system` together. */
+  readonly promptBytes: number
+  /** Keys whose presence says what a model must be able to. */
+  readonly keys: BodyKeys
+}
+
+/** Present and neither null, false nor empty. */
+export interface BodyKeys {
+  readonly tools: boolean
+  readonly responseFormat: boolean
+  readonly images: boolean
 }
 
 const quote = 0x22
@@ -22,7 +33,30 @@ const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
 
-const absent: ScannedBody = { model: undefined, modelSpan: undefined, stream: undefined }
+const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
+const absent: ScannedBody = {
+  model: undefined,
+  modelSpan: undefined,
+  stream: undefined,
+  promptBytes: 0,
+  keys: noKeys,
+}
+
+/** Keys that are looked at, and what they are looked at for. */
+const readKeys = new Map<string, 'model' | 'stream' | 'prompt' | keyof BodyKeys>([
+  ['model', 'model'],
+  ['stream', 'stream'],
+  ['messages', 'prompt'],
+  ['prompt', 'prompt'],
+  ['input', 'prompt'],
+  ['system', 'prompt'],
+  ['tools', 'tools'],
+  ['functions', 'tools'],
+  ['response_format', 'responseFormat'],
+  ['format', 'responseFormat'],
+  ['images', 'images'],
+])
+const longestKey = 15
 
 /**
  * Finds the top-level keys that routing needs without parsing the rest: the cost is that of skipping
@@ -40,6 +74,8 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
   let stream: boolean | undefined
+  let promptBytes = 0
+  let keys = noKeys
   for (;;) {
     if (body[at] !== quote) return undefined
     const keyStart = at
@@ -57,23 +93,33 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
       model = modelSpan === undefined ? undefined : decodeString(body, start, at)
     } else if (key === 'stream') {
       stream = at - start === 4 && body.toString('latin1', start, at) === 'true'
+    } else if (key === 'prompt') {
+      promptBytes += at - start
+    } else if (key !== undefined) {
+      keys = { ...keys, [key]: isMeant(body, start, at) }
     }
     at = skipSpace(body, at)
     if (body[at] === closeBrace) {
-      return skipSpace(body, at + 1) === length ? { model, modelSpan, stream } : undefined
+      return skipSpace(body, at + 1) === length ? { model, modelSpan, stream, promptBytes, keys } : undefined
     }
     if (body[at] !== comma) return undefined
     at = skipSpace(body, at + 1)
   }
 }
 
-/** The key between the quotes, if it is one that routing reads; keys with escapes are decoded first. */
-function keyOf(body: Buffer, start: number, end: number): 'model' | 'stream' | undefined {
-  const length = end - start - 2
-  let text: string | undefined
-  if (body.subarray(start, end).includes(backslash)) text = decodeString(body, start, end)
-  else if (length === 5 || length === 6) text = body.toString('latin1', start + 1, end - 1)
-  return text === 'model' || text === 'stream' ? text : undefined
+/** What a key is looked at for, if at all; keys with escapes are decoded first. */
+function keyOf(body: Buffer, start: number, end: number): ReturnType<typeof readKeys.get> {
+  const hasEscape = body.subarray(start, end).includes(backslash)
+  if (!hasEscape && end - start - 2 > longestKey) return undefined
+  const text = hasEscape ? decodeString(body, start, end) : body.toString('latin1', start + 1, end - 1)
+  return text === undefined ? undefined : readKeys.get(text)
+}
+
+/** Whether a value asks for something: not null, false, empty, or a list of nothing. */
+function isMeant(body: Buffer, start: number, end: number): boolean {
+  if (end - start > 5) return true
+  const text = body.toString('latin1', start, end).replace(/\s/g, '')
+  return text !== 'null' && text !== 'false' && text !== '""' && text !== '[]' && text !== '{}'
 }
 
 function decodeString(body: Buffer, start: number, end: number): string | undefined {

@@ -40,6 +40,20 @@ export class ModelCatalog {
     return this.#snapshot
   }
 
+  /**
+   * Notes which of an endpoint's models are in memory.
+   * @param loaded undefined where that is not known any more
+   */
+  setLoaded(slot: number, loaded: ReadonlySet<string> | undefined): void {
+    const known = this.#snapshot.byEndpoint.get(slot)
+    if (known === undefined) return
+    const models = withStates(known.models, loaded)
+    if (models.every((model, index) => model.state === known.models[index]?.state)) return
+    const byEndpoint = new Map(this.#snapshot.byEndpoint)
+    byEndpoint.set(slot, { models, seenMs: known.seenMs })
+    this.#snapshot = createSnapshot(byEndpoint, this.#snapshot.version + 1)
+  }
+
   /** @returns which names came and which went */
   update(
     endpoint: Pick<Endpoint, 'slot' | 'modelFilter'>,
@@ -47,7 +61,16 @@ export class ModelCatalog {
     seenMs: number,
   ): { added: string[]; removed: string[] } {
     const filter = new NameFilter(endpoint.modelFilter)
-    const allowed = models.filter(({ name }) => filter.allows(name))
+    const states = new Map(
+      this.#snapshot.byEndpoint.get(endpoint.slot)?.models.map(({ name, state }) => [name, state]),
+    )
+    // A list that says nothing of memory does not unsay what was known.
+    const allowed = models
+      .filter(({ name }) => filter.allows(name))
+      .map((model) => {
+        const state = model.state ?? states.get(model.name)
+        return state === undefined ? model : { ...model, state }
+      })
     const before = new Set(this.#snapshot.byEndpoint.get(endpoint.slot)?.models.map(({ name }) => name))
     const after = new Set(allowed.map(({ name }) => name))
     const byEndpoint = new Map(this.#snapshot.byEndpoint)
@@ -60,6 +83,18 @@ export class ModelCatalog {
   }
 }
 
+/** The same models, in memory or not as an endpoint says. */
+function withStates(
+  models: readonly DiscoveredModel[],
+  loaded: ReadonlySet<string> | undefined,
+): DiscoveredModel[] {
+  return models.map((model) => {
+    const { state: _state, ...rest } = model
+    if (loaded === undefined) return rest
+    return { ...rest, state: loaded.has(model.name) ? 'loaded' : 'not-loaded' }
+  })
+}
+
 function createSnapshot(byEndpoint: ReadonlyMap<number, EndpointModels>, version: number): CatalogSnapshot {
   const exact = new Map<string, ModelPlace[]>()
   const folded = new Map<string, ModelPlace[]>()
@@ -68,6 +103,10 @@ function createSnapshot(byEndpoint: ReadonlyMap<number, EndpointModels>, version
       const place = { slot, model }
       add(exact, model.name, place)
       add(folded, model.name.toLowerCase(), place)
+      // Models of one name with different weights: each can be asked for by its digest.
+      if (model.digest !== undefined) {
+        add(exact, `${model.name}@${model.digest.replace(/^sha256:/, '').slice(0, 8)}`, place)
+      }
       // Ollama reads a name without a tag as `:latest`, and lists it with the tag.
       if (model.name.endsWith(':latest')) {
         const untagged = model.name.slice(0, -':latest'.length)

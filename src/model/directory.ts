@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { ModelAliases } from './aliases.ts'
 import type { ModelCatalog } from './catalog.ts'
 import type { FamilyTable } from './family-table.ts'
 import type { DiscoveredModel } from './list-parsers.ts'
@@ -46,15 +47,22 @@ export class ModelDirectory {
   readonly #registry: EndpointRegistry
   readonly #catalog: ModelCatalog
   readonly #families: FamilyTable
+  readonly #aliases: ModelAliases
   readonly #firstSeenMs = new Map<string, number>()
   #models: readonly UnifiedModel[] = []
   #byName: ReadonlyMap<string, UnifiedModel> = new Map()
   #version = ''
 
-  constructor(registry: EndpointRegistry, catalog: ModelCatalog, families: FamilyTable) {
+  constructor(
+    registry: EndpointRegistry,
+    catalog: ModelCatalog,
+    families: FamilyTable,
+    aliases: ModelAliases,
+  ) {
     this.#registry = registry
     this.#catalog = catalog
     this.#families = families
+    this.#aliases = aliases
   }
 
   get families(): FamilyTable {
@@ -80,7 +88,8 @@ export class ModelDirectory {
   #refresh(): void {
     if (this.#version === this.version) return
     this.#version = this.version
-    this.#models = this.#unify()
+    const real = this.#unify()
+    this.#models = [...real, ...this.#virtual(real)].sort(byId)
     const byName = new Map<string, UnifiedModel>()
     for (const model of this.#models) {
       for (const alias of model.aliases) {
@@ -103,7 +112,21 @@ export class ModelDirectory {
       named.sort((a, b) => b.length - a.length)
       for (const [index, group] of named.entries()) models.push(this.#describe(group, index > 0))
     }
-    return models.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    return models
+  }
+
+  /** Aliases are listed like models, with what their first target is and wherever any target is. */
+  #virtual(real: readonly UnifiedModel[]): UnifiedModel[] {
+    const byName = new Map(
+      real.flatMap((model) => model.aliases.map((name) => [name.toLowerCase(), model] as const)),
+    )
+    return this.#aliases.all().flatMap(({ name, targets }) => {
+      const found = targets.flatMap(({ model }) => byName.get(model.toLowerCase()) ?? [])
+      const [first] = found
+      if (first === undefined) return []
+      const sources = [...new Set(found)].flatMap(({ sources: each }) => each)
+      return { ...first, id: name, name, aliases: [name], digest: undefined, sources }
+    })
   }
 
   /** Models with one digest are one; those without take the name's, where it is unambiguous. */
@@ -196,6 +219,10 @@ export class ModelDirectory {
     this.#firstSeenMs.set(key, seenMs)
     return seenMs
   }
+}
+
+function byId(a: UnifiedModel, b: UnifiedModel): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
 interface Found {

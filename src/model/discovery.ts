@@ -118,6 +118,10 @@ export class ModelDiscovery {
     this.#queue.clear()
   }
 
+  get isRunning(): boolean {
+    return this.#running
+  }
+
   record(slot: number): DiscoveryRecord {
     const { lastSeenMs, consecutiveFailures, lastError } = this.#watches[slot] ?? createWatch()
     return { lastSeenMs, consecutiveFailures, lastError }

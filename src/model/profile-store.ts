@@ -35,6 +35,8 @@ const ProfileSchema = Type.Object({
       model_discovery_path: Type.Optional(Type.String()),
       health_check_path: Type.Optional(Type.String()),
       metrics_path: Type.Optional(Type.String()),
+      always_loaded: Type.Optional(Type.Boolean()),
+      loaded_models_path: Type.Optional(Type.String()),
     }),
   ),
   request: Type.Optional(Type.Object({ response_format: Type.Optional(Type.String()) })),
@@ -209,6 +211,8 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
     modelDiscoveryPath: api.model_discovery_path ?? '/v1/models',
     healthCheckPath: api.health_check_path ?? '/',
     metricsPath: api.metrics_path,
+    alwaysLoaded: api.always_loaded ?? false,
+    loadedModelsPath: api.loaded_models_path,
     listFormat: listFormatOf(document, file),
     detection: {
       order: detection.order ?? 500,

@@ -23,6 +23,10 @@ export interface BackendProfile {
   readonly modelDiscoveryPath: string
   readonly healthCheckPath: string
   readonly metricsPath: string | undefined
+  /** Whether all that it lists is in memory. */
+  readonly alwaysLoaded: boolean
+  /** Lists what is in memory, in the format of its model list. */
+  readonly loadedModelsPath: string | undefined
   readonly listFormat: ListFormat
   readonly detection: {
     /** Lower is asked earlier; detection asks all and takes the first that matches. */

@@ -1,14 +1,30 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
+import { type Alias, type AliasTarget, type ModelAliases, WeightedTurns } from './aliases.ts'
 import type { ModelCatalog } from './catalog.ts'
+import type { ModelDirectory } from './directory.ts'
+import { NameFilter } from './glob.ts'
+import { abilitiesOf, isKnownAble, type KnownAbilities, needNames, type RequestNeeds } from './needs.ts'
 import type { BackendProfile } from './profile.ts'
-import { type RoutingDecision, type StrategyName, strategies } from './routing-strategies.ts'
+import {
+  type Fallback,
+  type ModelKnowledge,
+  type Refresh,
+  type RoutingDecision,
+  type StrategyName,
+  strategies,
+} from './routing-strategies.ts'
 
 /** An endpoint that may serve a request, and the name it has for the model. */
 export interface RoutedEndpoint {
   readonly endpoint: Endpoint
   /** As the endpoint spells it; undefined where the request names no model. */
   readonly nativeModel: string | undefined
+  /** What must stand in the body instead of what the client wrote; undefined where that will do. */
+  readonly sentModel: string | undefined
+  /** Whether the endpoint holds the model in memory; undefined where nobody tells. */
+  readonly isWarm: boolean | undefined
+  readonly abilities: KnownAbilities | undefined
 }
 
 export interface RoutingOutcome {
@@ -19,6 +35,7 @@ export interface RoutingOutcome {
   readonly reason: string
   /** HTTP status of a rejection, 200 otherwise. */
   readonly status: number
+  readonly knowledge: ModelKnowledge
 }
 
 export interface RoutingRequest {
@@ -27,78 +44,246 @@ export interface RoutingRequest {
   readonly provider: BackendProfile | undefined
   /** Path that the endpoint is asked for. */
   readonly path: string
+  /** Asked for only where candidates differ. */
+  readonly needs?: (() => RequestNeeds) | undefined
+  /** What became of asking the endpoints again, where that was due. */
+  readonly refresh?: Refresh | undefined
 }
 
 export interface ModelRouterOptions {
   readonly strategy: StrategyName
-  readonly fallback: 'compatible_only' | 'none' | 'all'
-}
-
-/** The decision about a name, cached until the catalogue or an endpoint changes. */
-interface Cached {
-  readonly outcome: RoutingOutcome
-  readonly versions: string
+  readonly fallback: Fallback
+  /** Models to try where none can serve the one asked for. */
+  readonly fallbackModels: Readonly<Record<string, readonly string[]>>
+  /** Names that requests may use at all. */
+  readonly filter: { readonly include: readonly string[]; readonly exclude: readonly string[] }
+  /** `discovery`: whether endpoints are asked again on a miss. */
+  readonly refreshOnMiss: boolean
 }
 
 /** Most decisions that are kept; a client that invents names must not fill memory. */
 const cacheSize = 2048
 
-/** Decides which endpoints may serve a request, and says why (contract 6.6 and 6.7). */
+/** Decides which endpoints may serve a request, and says why (contract 6.5 to 6.7). */
 export class ModelRouter {
   readonly #registry: EndpointRegistry
   readonly #catalog: ModelCatalog
+  readonly #directory: ModelDirectory
+  readonly #aliases: ModelAliases
   readonly #options: ModelRouterOptions
-  readonly #cache = new Map<string, Cached>()
+  readonly #filter: NameFilter
+  readonly #endpointFilters: readonly NameFilter[]
+  readonly #turns = new WeightedTurns()
+  readonly #cache = new Map<string, RoutingOutcome>()
+  #cachedVersions = ''
 
-  constructor(registry: EndpointRegistry, catalog: ModelCatalog, options: ModelRouterOptions) {
-    this.#registry = registry
-    this.#catalog = catalog
+  constructor(
+    parts: {
+      registry: EndpointRegistry
+      catalog: ModelCatalog
+      directory: ModelDirectory
+      aliases: ModelAliases
+    },
+    options: ModelRouterOptions,
+  ) {
+    this.#registry = parts.registry
+    this.#catalog = parts.catalog
+    this.#directory = parts.directory
+    this.#aliases = parts.aliases
     this.#options = options
+    this.#filter = new NameFilter(options.filter)
+    this.#endpointFilters = this.#registry.snapshot.endpoints.map(
+      ({ modelFilter }) => new NameFilter(modelFilter),
+    )
+  }
+
+  /** Whether this outcome is one after which the endpoints shall be asked again. */
+  wantsRefresh(outcome: RoutingOutcome): boolean {
+    return (
+      this.#options.strategy === 'discovery' &&
+      this.#options.refreshOnMiss &&
+      outcome.knowledge !== 'found' &&
+      outcome.strategy === 'discovery'
+    )
   }
 
   route(request: RoutingRequest): RoutingOutcome {
-    const { model, provider } = request
-    if (model === undefined) return this.#decide(request)
+    const { model, provider, needs } = request
+    if (model === undefined) return this.#withoutModel(request)
     const versions = `${this.#registry.snapshot.version}.${this.#registry.statusVersion}.${this.#catalog.snapshot.version}`
-    const key = provider === undefined ? model : `${provider.name}\n${model}`
-    const cached = this.#cache.get(key)
-    if (cached !== undefined && cached.versions === versions) return cached.outcome
-    const outcome = this.#decide(request)
-    if (this.#cache.size >= cacheSize) this.#cache.clear()
-    this.#cache.set(key, { outcome, versions })
-    return outcome
+    if (versions !== this.#cachedVersions || this.#cache.size >= cacheSize) {
+      this.#cachedVersions = versions
+      this.#cache.clear()
+    }
+    const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${model}`
+    let outcome = this.#cache.get(key)
+    if (outcome === undefined) {
+      outcome = this.#decide(request, model)
+      // Whose turn it is changes from one request to the next.
+      if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, outcome)
+    }
+    return needs === undefined ? outcome : narrowed(outcome, needs)
   }
 
-  #decide({ model, provider, path }: RoutingRequest): RoutingOutcome {
-    const inScope = this.#registry.snapshot.endpoints.filter((endpoint) => isInScope(endpoint, provider))
-    const routable = inScope.filter(({ slot }) => this.#registry.isRoutable(slot))
-    if (model === undefined) return withoutModel(routable, provider, path)
-
-    const scope = new Map(inScope.map((endpoint) => [endpoint.slot, endpoint]))
-    const places = this.#catalog.snapshot.find(model).filter(({ slot }) => scope.has(slot))
-    const serving: RoutedEndpoint[] = []
-    for (const { slot, model: found } of places) {
-      const endpoint = scope.get(slot)
-      if (endpoint !== undefined && this.#registry.isRoutable(slot)) {
-        serving.push({ endpoint, nativeModel: found.name })
+  #decide(request: RoutingRequest, model: string): RoutingOutcome {
+    const inScope = this.#registry.snapshot.endpoints.filter((endpoint) =>
+      isInScope(endpoint, request.provider),
+    )
+    const alias = this.#aliases.get(model)
+    if (alias !== undefined) {
+      const candidates = this.#servingAlias(alias, inScope)
+      if (candidates.length > 0) {
+        return {
+          candidates,
+          strategy: 'alias',
+          decision: 'routed',
+          reason: `alias "${alias.name}" resolved to ${candidates.length} endpoint(s)`,
+          status: 200,
+          knowledge: 'found',
+        }
       }
     }
-    if (routable.length === 0 && places.length === 0) {
-      return rejected(this.#options.strategy, provider === undefined ? 503 : 404, 'no_healthy_endpoints')
+    const outcome = this.#byStrategy(request, model, inScope)
+    if (outcome.decision === 'routed') return outcome
+    return this.#fallbackModel(model, inScope) ?? outcome
+  }
+
+  #byStrategy(
+    { provider, refresh }: RoutingRequest,
+    model: string,
+    inScope: readonly Endpoint[],
+  ): RoutingOutcome {
+    const { strategy, fallback, refreshOnMiss } = this.#options
+    const routable = inScope.filter(({ slot }) => this.#registry.isRoutable(slot))
+    const serving = this.#serving(model, inScope, model)
+    const isListed = this.#places(model, inScope).length > 0
+    const knowledge = serving.length > 0 ? 'found' : isListed ? 'unavailable' : 'unknown'
+    if (routable.length === 0 && !isListed) {
+      return rejected(strategy, provider === undefined ? 503 : 404, 'no_healthy_endpoints', knowledge)
     }
-    const found = serving.length > 0 ? 'found' : places.length > 0 ? 'unavailable' : 'unknown'
-    const decision = strategies[this.#options.strategy](found, this.#options.fallback)
+    const decision = strategies[strategy]({
+      knowledge,
+      fallback,
+      refresh: strategy === 'discovery' && !refreshOnMiss ? 'off' : refresh,
+      someRoutable: routable.length > 0,
+    })
     const candidates =
       decision.decision === 'routed'
         ? serving
         : decision.decision === 'fallback'
-          ? routable.map((endpoint) => ({ endpoint, nativeModel: undefined }))
+          ? routable.filter((endpoint) => this.#allows(endpoint, model)).map(anyEndpoint)
           : []
     if (decision.decision !== 'rejected' && candidates.length === 0) {
-      return rejected(this.#options.strategy, 503, 'no_healthy_endpoints')
+      return rejected(strategy, 503, 'no_healthy_endpoints', knowledge)
     }
-    return { candidates, strategy: this.#options.strategy, ...decision }
+    return { candidates, strategy, knowledge, ...decision }
   }
+
+  #fallbackModel(model: string, inScope: readonly Endpoint[]): RoutingOutcome | undefined {
+    const { fallbackModels } = this.#options
+    const names = fallbackModels[model] ?? fallbackModels[model.toLowerCase()]
+    for (const name of names ?? []) {
+      const candidates = this.#serving(name, inScope, model)
+      if (candidates.length === 0) continue
+      const reason = `model_fallback "${model}" to "${name}"`
+      return {
+        candidates,
+        strategy: 'fallback',
+        decision: 'fallback',
+        reason,
+        status: 200,
+        knowledge: 'found',
+      }
+    }
+    return undefined
+  }
+
+  /** Endpoints for an alias: pooled, the first target that can be served, or the one whose turn it is. */
+  #servingAlias(alias: Alias, inScope: readonly Endpoint[]): RoutedEndpoint[] {
+    const serving = alias.targets.map(({ model }: AliasTarget) => this.#serving(model, inScope, alias.name))
+    switch (alias.mode) {
+      case 'pooled': {
+        const bySlot = new Map<number, RoutedEndpoint>()
+        for (const routed of serving.flat())
+          if (!bySlot.has(routed.endpoint.slot)) bySlot.set(routed.endpoint.slot, routed)
+        return [...bySlot.values()]
+      }
+      case 'ordered':
+        return serving.find((candidates) => candidates.length > 0) ?? []
+      case 'weighted': {
+        const turn = this.#turns.next(
+          alias,
+          serving.map((candidates) => candidates.length > 0),
+        )
+        return turn === undefined ? [] : (serving[turn] ?? [])
+      }
+    }
+  }
+
+  /** Routable endpoints in scope that have a model. */
+  #serving(name: string, inScope: readonly Endpoint[], asked: string): RoutedEndpoint[] {
+    const traits = this.#directory.find(name)
+    return this.#places(name, inScope).flatMap(({ endpoint, model }) => {
+      if (!this.#registry.isRoutable(endpoint.slot)) return []
+      return {
+        endpoint,
+        nativeModel: model.name,
+        sentModel: isUnderstood(asked, model.name) ? undefined : model.name,
+        isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
+        abilities: abilitiesOf(model, traits),
+      }
+    })
+  }
+
+  #places(name: string, inScope: readonly Endpoint[]) {
+    if (!this.#filter.allows(name)) return []
+    const scope = new Map(inScope.map((endpoint) => [endpoint.slot, endpoint]))
+    return this.#catalog.snapshot.find(name).flatMap(({ slot, model }) => {
+      const endpoint = scope.get(slot)
+      return endpoint === undefined ? [] : [{ endpoint, model }]
+    })
+  }
+
+  /** Filters bind requests as well as lists. */
+  #allows({ slot }: Endpoint, model: string): boolean {
+    return this.#filter.allows(model) && (this.#endpointFilters[slot]?.allows(model) ?? true)
+  }
+
+  /** Endpoints whose profile lists the path are preferred, as long as that leaves any (contract 6.7). */
+  #withoutModel({ provider, path }: RoutingRequest): RoutingOutcome {
+    const routable = this.#registry.snapshot.endpoints.filter(
+      (endpoint) => isInScope(endpoint, provider) && this.#registry.isRoutable(endpoint.slot),
+    )
+    const supporting = routable.filter(({ profile }) => profile?.paths.includes(path) === true)
+    const chosen = supporting.length > 0 ? supporting : routable
+    if (chosen.length === 0) {
+      return {
+        ...rejected('', provider === undefined ? 503 : 404, 'no_healthy_endpoints', 'found'),
+        strategy: undefined,
+      }
+    }
+    return {
+      candidates: chosen.map(anyEndpoint),
+      strategy: undefined,
+      decision: 'routed',
+      reason: 'no_model_named',
+      status: 200,
+      knowledge: 'found',
+    }
+  }
+}
+
+/** Case is not every backend's; `:latest` is Ollama's to add. */
+function isUnderstood(asked: string, native: string): boolean {
+  return asked === native || native === `${asked}:latest`
+}
+
+function loadedState(state: 'loaded' | 'not-loaded' | undefined): boolean | undefined {
+  return state === undefined ? undefined : state === 'loaded'
+}
+
+function anyEndpoint(endpoint: Endpoint): RoutedEndpoint {
+  return { endpoint, nativeModel: undefined, sentModel: undefined, isWarm: undefined, abilities: undefined }
 }
 
 /**
@@ -111,23 +296,31 @@ function isInScope(endpoint: Endpoint, provider: BackendProfile | undefined): bo
   return endpoint.profile?.name === provider.name
 }
 
-function rejected(strategy: string, status: number, reason: string): RoutingOutcome {
-  return { candidates: [], strategy, decision: 'rejected', reason, status }
+function rejected(
+  strategy: string,
+  status: number,
+  reason: string,
+  knowledge: ModelKnowledge,
+): RoutingOutcome {
+  return { candidates: [], strategy, decision: 'rejected', reason, status, knowledge }
 }
 
-/** Endpoints whose profile lists the path are preferred, as long as that leaves any (contract 6.7). */
-function withoutModel(
-  routable: readonly Endpoint[],
-  provider: BackendProfile | undefined,
-  path: string,
-): RoutingOutcome {
-  const supporting = routable.filter(({ profile }) => profile?.paths.includes(path) === true)
-  const chosen = supporting.length > 0 ? supporting : routable
-  return {
-    candidates: chosen.map((endpoint) => ({ endpoint, nativeModel: undefined })),
-    strategy: undefined,
-    decision: chosen.length > 0 ? 'routed' : 'rejected',
-    reason: chosen.length > 0 ? 'no_model_named' : 'no_healthy_endpoints',
-    status: chosen.length > 0 ? 200 : provider === undefined ? 503 : 404,
+/** Keeps the candidates that are known to be able to what the request needs, if any are. */
+function narrowed(outcome: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
+  if (outcome.candidates.length < 2) return outcome
+  const needs = read()
+  let { candidates } = outcome
+  const by: string[] = []
+  for (const need of ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const) {
+    if (needs[need] === false || needs[need] === 0) continue
+    const able = candidates.filter(
+      ({ abilities }) => abilities !== undefined && isKnownAble(need, needs, abilities),
+    )
+    if (able.length === 0 || able.length === candidates.length) continue
+    candidates = able
+    by.push(needNames[need])
   }
+  return by.length === 0
+    ? outcome
+    : { ...outcome, candidates, reason: `${outcome.reason}; able: ${by.join(', ')}` }
 }

@@ -7,6 +7,12 @@ export type ModelKnowledge =
   /** No endpoint has it. */
   | 'unknown'
 
+/**
+ * What became of asking the endpoints again: `off` by configuration, `done`, `failed` where none answered in
+ * time, `impossible` where model discovery is off.
+ */
+export type Refresh = 'off' | 'done' | 'failed' | 'impossible'
+
 export interface RoutingDecision {
   /** `fallback`: goes to endpoints that are not known to have the model. */
   readonly decision: 'routed' | 'fallback' | 'rejected'
@@ -18,19 +24,29 @@ export interface RoutingDecision {
 
 export type StrategyName = 'strict' | 'optimistic' | 'discovery'
 export type Fallback = 'compatible_only' | 'none' | 'all'
-type Strategy = (knowledge: ModelKnowledge, fallback: Fallback) => RoutingDecision
+
+export interface RoutingCase {
+  readonly knowledge: ModelKnowledge
+  readonly fallback: Fallback
+  /** Undefined where no refresh was due. */
+  readonly refresh: Refresh | undefined
+  /** Whether any endpoint in scope is routable at all. */
+  readonly someRoutable: boolean
+}
+
+type Strategy = (situation: RoutingCase) => RoutingDecision
 
 const routed = (reason: string): RoutingDecision => ({ decision: 'routed', reason, status: 200 })
-const fallback = (reason: string): RoutingDecision => ({ decision: 'fallback', reason, status: 200 })
+const fallbackTo = (reason: string): RoutingDecision => ({ decision: 'fallback', reason, status: 200 })
 const rejected = (reason: string, status: number): RoutingDecision => ({
   decision: 'rejected',
   reason,
   status,
 })
 
-/** Contract 6.6, a row per case. */
+/** Contract 6.6, a row per case; those that Olla declares and never reaches included. */
 export const strategies: Record<StrategyName, Strategy> = {
-  strict: (knowledge) => {
+  strict: ({ knowledge }) => {
     switch (knowledge) {
       case 'found':
         return routed('model_found')
@@ -40,17 +56,41 @@ export const strategies: Record<StrategyName, Strategy> = {
         return rejected('model_not_found', 404)
     }
   },
-  optimistic: (knowledge, behaviour) => {
+  optimistic: ({ knowledge, fallback }) => {
     switch (knowledge) {
       case 'found':
         return routed('model_found')
       case 'unavailable':
-        if (behaviour === 'all') return fallback('all_healthy_fallback')
-        return rejected(`model_unavailable_${behaviour === 'none' ? 'no_fallback' : behaviour}`, 503)
+        if (fallback === 'all') return fallbackTo('all_healthy_fallback')
+        return rejected(`model_unavailable_${fallback === 'none' ? 'no_fallback' : fallback}`, 503)
       case 'unknown':
-        return behaviour === 'all' ? fallback('model_not_found_fallback') : rejected('model_not_found', 404)
+        return fallback === 'all' ? fallbackTo('model_not_found_fallback') : rejected('model_not_found', 404)
     }
   },
-  discovery: (knowledge) =>
-    knowledge === 'found' ? routed('model_found_no_refresh') : rejected('model_unavailable_no_refresh', 503),
+  discovery: ({ knowledge, fallback, refresh, someRoutable }) => {
+    switch (refresh) {
+      case undefined:
+        // Found without having to ask again.
+        return knowledge === 'found' ? routed('model_found') : rejected('model_unavailable_no_refresh', 503)
+      case 'off':
+        return knowledge === 'found'
+          ? routed('model_found_no_refresh')
+          : rejected('model_unavailable_no_refresh', 503)
+      case 'done':
+        if (knowledge === 'found') return routed('model_found_after_discovery')
+        if (fallback !== 'all') {
+          return rejected('model_unavailable_after_discovery', knowledge === 'unknown' ? 404 : 503)
+        }
+        return someRoutable
+          ? fallbackTo('all_healthy_after_discovery')
+          : rejected('no_healthy_after_discovery', 503)
+      case 'failed':
+        if (fallback === 'all' && someRoutable) return fallbackTo('discovery_failed_all_fallback')
+        return rejected(`discovery_failed_${fallback === 'compatible_only' ? fallback : 'no_fallback'}`, 503)
+      case 'impossible':
+        return fallback === 'all' && someRoutable
+          ? fallbackTo('discovery_error_fallback')
+          : rejected('discovery_error', 503)
+    }
+  },
 }

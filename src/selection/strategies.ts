@@ -1,3 +1,4 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
 
 export interface StrategyOptions {
@@ -30,6 +31,16 @@ function topPriority(
   return top
 }
 
+/**
+ * What one more request would mean to an endpoint: requests, and those that failures count for, by its
+ * weight. The largest number where it has none.
+ */
+export function connectionCost(endpoint: Endpoint, load: EndpointLoad): number {
+  const weight = endpoint.weight * load.share(endpoint.slot)
+  if (weight <= 0) return Number.MAX_VALUE
+  return (load.inFlight(endpoint.slot) + load.penalty(endpoint.slot) + 1) / weight
+}
+
 /** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
 function leastConnections(tiers: boolean): Strategy {
   const chosenAt: number[] = []
@@ -43,9 +54,7 @@ function leastConnections(tiers: boolean): Strategy {
       const { endpoint } = candidate
       const { slot } = endpoint
       if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
-      const weight = endpoint.weight * load.share(slot)
-      if (weight <= 0 && best !== undefined) continue
-      const cost = weight <= 0 ? Number.MAX_VALUE : (load.inFlight(slot) + load.penalty(slot) + 1) / weight
+      const cost = connectionCost(endpoint, load)
       const lastTurn = chosenAt[slot] ?? 0
       if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
         best = candidate

@@ -32,7 +32,7 @@ export class CandidateRounds {
   take(): TakenEndpoint | undefined {
     const { selector, breakers, inFlight } = this.#services
     for (;;) {
-      const target = selector.select(this.candidates, this.#tried)
+      const target = this.#warmer(selector.select(this.candidates, this.#tried))
       if (target === undefined) return undefined
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.get(slot).acquire()
@@ -45,6 +45,19 @@ export class CandidateRounds {
       breakers.get(slot).release(permit)
       return undefined
     }
+  }
+
+  /** Among equals, an endpoint that holds the model in memory, unless it is too much busier. */
+  #warmer(chosen: RoutedEndpoint | undefined): RoutedEndpoint | undefined {
+    if (chosen === undefined || chosen.isWarm !== false || !this.candidates.some(({ isWarm }) => isWarm))
+      return chosen
+    const { selector, load, options } = this.#services
+    const { priority, slot } = chosen.endpoint
+    const warm = this.candidates.filter(({ endpoint, isWarm }) => isWarm && endpoint.priority >= priority)
+    const best = selector.select(warm, this.#tried)
+    if (best === undefined) return chosen
+    const busierBy = load.inFlight(best.endpoint.slot) - load.inFlight(slot)
+    return busierBy <= options.warmMargin ? best : chosen
   }
 
   /** No more of this endpoint in this round. */

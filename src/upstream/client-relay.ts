@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { ModelRename } from '../stream/model-rename.ts'
 import { usageTailBytes } from '../stream/tail-usage.ts'
 
 /** The part of a Fastify reply that an exchange needs. */
@@ -28,6 +29,8 @@ export interface RelayShape {
   readonly hasLength: boolean
   /** Chunks are joined up to this size before they are sent; 0 sends each at once. */
   readonly gatherBytes: number
+  /** Puts the client's name for the model into the answer. */
+  readonly rename?: ModelRename | undefined
 }
 
 const emptyBuffer: Buffer = Buffer.alloc(0)
@@ -55,7 +58,9 @@ export class ClientRelay {
     this.#raw.writeHead(statusCode, headers)
   }
 
-  write(chunk: Buffer): boolean {
+  write(received: Buffer): boolean {
+    const chunk = this.#shape.rename === undefined ? received : this.#shape.rename.push(received)
+    if (chunk.length === 0) return true
     this.bodyBytes += chunk.length
     this.#beforeLast = this.#last
     this.#last = chunk
@@ -66,6 +71,12 @@ export class ClientRelay {
   }
 
   end(): void {
+    const held = this.#shape.rename?.end()
+    if (held !== undefined && held.length > 0) {
+      this.bodyBytes += held.length
+      this.#gathered.push(held)
+      this.#gatheredBytes += held.length
+    }
     if (this.#gatheredBytes > 0) this.#raw.end(this.#takeGathered())
     else this.#raw.end()
   }

@@ -21,6 +21,12 @@ export interface ExchangeOptions {
   readonly queueWaitMs: number
   /** How long a client may take nothing before it counts as gone. */
   readonly clientStallMs: number
+  /** First-byte limit where the endpoint must load the model first. */
+  readonly coldStartMs: number
+  /** How many more requests an endpoint may have that holds the model in memory, and still be preferred. */
+  readonly warmMargin: number
+  /** Whether answers get the model name that was asked for. */
+  readonly renameAnswers: boolean
   /** Answers that move a request to the next endpoint. */
   readonly failoverStatuses: ReadonlySet<number>
   /** Size up to which chunks of this content type are joined; 0 sends each at once. */

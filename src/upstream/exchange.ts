@@ -2,11 +2,14 @@ import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
+import { replaceValue } from '../json/body-edit.ts'
+import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutingOutcome } from '../model/router.ts'
 import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
+import { ModelRename } from '../stream/model-rename.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
 import { answerHeaders } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
@@ -18,7 +21,7 @@ import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
 import { attemptHeaders } from './request-headers.ts'
 import { type ResponseListener, watchResponse } from './response-events.ts'
-import { headerValue, type UpstreamHead } from './response-headers.ts'
+import { headerValue, type UpstreamHead, withoutLength } from './response-headers.ts'
 
 /** A client's request as the routes hand it over. */
 export interface ExchangeRequest {
@@ -29,6 +32,8 @@ export interface ExchangeRequest {
   /** With its `?`, or ''. */
   readonly query: string
   readonly body: Buffer | null
+  /** Where the model's name stands in the body. */
+  readonly modelSpan?: JsonSpan | undefined
   /** From `forwardedHeaders`. */
   readonly headers: readonly string[]
   readonly routing: RoutingOutcome
@@ -127,8 +132,15 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#fail(new GatewayError('invalid_path'))
       return
     }
-    const { method, body } = request
-    const headers = attemptHeaders(request.headers, endpoint)
+    const { method, modelSpan } = request
+    const { sentModel } = attempt.target
+    const isRenamed = request.body !== null && modelSpan !== undefined && sentModel !== undefined
+    const body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
+    const headers = attemptHeaders(
+      request.headers,
+      endpoint,
+      isRenamed && this.#services.options.renameAnswers,
+    )
     try {
       this.#services.transport.send(attempt, { method, path, headers, body }, this.#reply)
     } catch (error) {
@@ -158,7 +170,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   sent(attempt: Attempt): void {
     this.#phase = 'waiting'
-    this.#limit(attempt.target.endpoint.timeouts.firstByteMs)
+    const { endpoint, isWarm } = attempt.target
+    const { firstByteMs } = endpoint.timeouts
+    const { coldStartMs } = this.#services.options
+    // A model that must be loaded first takes its time, and nobody is at fault.
+    this.#limit(isWarm === false && firstByteMs > 0 ? Math.max(firstByteMs, coldStartMs) : firstByteMs)
   }
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
@@ -289,7 +305,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
     const contentType = headerValue(head.headers, 'content-type')
     const format = streamFormat(contentType)
-    const headers = answerHeaders(head, {
+    const rename = this.#renameFor(attempt, head, contentType)
+    const headers = answerHeaders(rename === undefined ? head : withoutLength(head), {
       context,
       endpoint,
       isStream: format !== 'other',
@@ -299,9 +316,22 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#reply.hijack()
     this.#relay.begin(head.statusCode, headers, {
       format,
-      hasLength: headerValue(head.headers, 'content-length') !== undefined,
+      hasLength: rename === undefined && headerValue(head.headers, 'content-length') !== undefined,
+      rename,
       gatherBytes: options.gatherBytes(contentType),
     })
+  }
+
+  /** Answers carry the name that the client asked for, unless they cannot be read here. */
+  #renameFor(attempt: Attempt, head: UpstreamHead, contentType: string | undefined): ModelRename | undefined {
+    const { sentModel } = attempt.target
+    const { model } = this.#request.context
+    if (sentModel === undefined || model === undefined || !this.#services.options.renameAnswers)
+      return undefined
+    if (!/json|event-stream/.test(contentType ?? '')) return undefined
+    return headerValue(head.headers, 'content-encoding') === undefined
+      ? new ModelRename(sentModel, model)
+      : undefined
   }
 
   clientDrained(): void {

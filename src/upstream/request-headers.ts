@@ -76,13 +76,22 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   return headers
 }
 
-/** The headers of one attempt: the endpoint's own replace the client's of the same name. */
-export function attemptHeaders(forwarded: readonly string[], endpoint: Endpoint): readonly string[] {
-  if (endpoint.headers.length === 0) return forwarded
+/**
+ * The headers of one attempt: the endpoint's own replace the client's of the same name.
+ * @param isPlain the answer will be read here, so it must not come compressed
+ */
+export function attemptHeaders(
+  forwarded: readonly string[],
+  endpoint: Endpoint,
+  isPlain = false,
+): readonly string[] {
+  if (endpoint.headers.length === 0 && !isPlain) return forwarded
   const headers: string[] = []
   for (let at = 0; at < forwarded.length; at += 2) {
     const name = forwarded[at] ?? ''
-    if (!endpoint.secretHeaderNames.has(name.toLowerCase())) headers.push(name, forwarded[at + 1] ?? '')
+    const lower = name.toLowerCase()
+    if (endpoint.secretHeaderNames.has(lower) || (isPlain && lower === 'accept-encoding')) continue
+    headers.push(name, forwarded[at + 1] ?? '')
   }
   headers.push(...endpoint.headers)
   return headers

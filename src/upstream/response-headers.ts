@@ -35,6 +35,16 @@ export function headerValue(headers: readonly string[], lowerName: string): stri
   return undefined
 }
 
+/** The same head for a body whose length will be another. */
+export function withoutLength({ statusCode, headers }: UpstreamHead): UpstreamHead {
+  const kept: string[] = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    if (name.toLowerCase() !== 'content-length') kept.push(name, headers[at + 1] ?? '')
+  }
+  return { statusCode, headers: kept }
+}
+
 /**
  * The headers a client gets: the endpoint's, less hop-by-hop ones, credentials and `X-Olla-*` (which only the
  * gateway may say), then the gateway's own, which replace equal names.

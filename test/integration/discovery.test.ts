@@ -33,7 +33,7 @@ describe('models and endpoints', () => {
     })
     assert.equal(response.status, 200)
     assert.equal(response.headers.get('x-olla-endpoint'), 'dmr')
-    assert.equal((await fetch(`${gateway.url}/olla/vllm/v1/models`)).status, 404)
+    assert.equal((await fetch(`${gateway.url}/olla/vllm/version`)).status, 404)
   })
 
   it('a type may be spelt as a prefix: dmr is routable under its own prefix', async (t) => {

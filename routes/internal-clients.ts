@@ -1,0 +1,37 @@
+/**
+ * `GET /internal/clients/{name}`: a ready configuration for a client program, from the discovered models and
+ * the address at which the gateway was asked.
+ */
+import fp from 'fastify-plugin'
+import { type ClientName, clientConfig, clientNames } from '../src/clients/client-config.ts'
+import { GatewayError } from '../src/errors.ts'
+import { filterModels } from '../src/model/list-filters.ts'
+
+export default fp(
+  function internalClients(app, _options, done) {
+    app.get('/internal/clients', () => ({ clients: clientNames }))
+    app.get<{ Params: { name: string } }>('/internal/clients/:name', (request, reply) => {
+      const name = clientNames.find((each): each is ClientName => each === request.params.name)
+      if (name === undefined) {
+        throw new GatewayError(
+          'not_found',
+          `There is no such client here; there are ${clientNames.join(', ')}.`,
+        )
+      }
+      const models = filterModels(app.modelDirectory.models(), {}, (slot) =>
+        app.endpointRegistry.isRoutable(slot),
+      )
+      // A host that could break out of a quoted text is not echoed.
+      const host = /^[\w.:[\]-]+$/.test(request.host) ? request.host : 'localhost:40114'
+      const { contentType, text } = clientConfig(name, `${request.protocol}://${host}${app.prefix}`, models)
+      return reply.type(`${contentType}; charset=utf-8`).send(text)
+    })
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-clients',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: ['gateway-endpoint-registry', 'gateway-model-directory', 'gateway-request-context'],
+  },
+)

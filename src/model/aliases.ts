@@ -1,0 +1,77 @@
+/** One name that an alias stands for. */
+export interface AliasTarget {
+  readonly model: string
+  readonly weight: number
+}
+
+/** `pooled`: all targets serve together, as in Olla; `ordered`: the first that can be served does. */
+export interface Alias {
+  readonly name: string
+  readonly mode: 'pooled' | 'ordered' | 'weighted'
+  readonly targets: readonly AliasTarget[]
+}
+
+/** `model_aliases` of the configuration. */
+export type AliasConfig = Readonly<
+  Record<
+    string,
+    | readonly string[]
+    | { readonly targets: readonly (string | { readonly model: string; readonly weight: number })[] }
+  >
+>
+
+/** Virtual model names; case does not count (contract 16.2, item 8). */
+export class ModelAliases {
+  readonly #aliases: ReadonlyMap<string, Alias>
+
+  constructor(config: AliasConfig) {
+    this.#aliases = new Map(
+      Object.entries(config).map(([name, value]) => [name.toLowerCase(), readAlias(name, value)]),
+    )
+  }
+
+  all(): readonly Alias[] {
+    return [...this.#aliases.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  get(name: string): Alias | undefined {
+    return this.#aliases.size === 0 ? undefined : this.#aliases.get(name.toLowerCase())
+  }
+}
+
+function readAlias(name: string, value: AliasConfig[string]): Alias {
+  if (isList(value)) return { name, mode: 'pooled', targets: value.map((model) => ({ model, weight: 1 })) }
+  const targets = value.targets.map((target) =>
+    typeof target === 'string' ? { model: target, weight: 1 } : target,
+  )
+  const isWeighted = value.targets.some((target) => typeof target !== 'string')
+  return { name, mode: isWeighted ? 'weighted' : 'ordered', targets }
+}
+
+function isList(value: AliasConfig[string]): value is readonly string[] {
+  return Array.isArray(value)
+}
+
+/**
+ * Whose turn it is among targets with weights: smooth weighted round robin, a state per alias.
+ * @param able whether a target can be served now
+ */
+export class WeightedTurns {
+  readonly #credits = new Map<string, number[]>()
+
+  next(alias: Alias, able: readonly boolean[]): number | undefined {
+    const credits = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
+    this.#credits.set(alias.name, credits)
+    let best: number | undefined
+    let total = 0
+    for (const [index, { weight }] of alias.targets.entries()) {
+      if (able[index] !== true) continue
+      const credit = (credits[index] ?? 0) + weight
+      credits[index] = credit
+      total += weight
+      if (best === undefined || credit > (credits[best] ?? 0)) best = index
+    }
+    if (best !== undefined) credits[best] = (credits[best] ?? 0) - total
+    return best
+  }
+}

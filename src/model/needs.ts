@@ -1,0 +1,85 @@
+import type { ScannedBody } from '../json/body-scan.ts'
+import type { DiscoveredModel } from './list-parsers.ts'
+
+/** What a request needs of a model beyond generating text. */
+export interface RequestNeeds {
+  readonly vision: boolean
+  readonly tools: boolean
+  readonly embeddings: boolean
+  readonly audio: boolean
+  /** `response_format`, Ollama's `format`. */
+  readonly structured: boolean
+  /** Rough size of the prompt; 0 where it cannot be told. */
+  readonly promptTokens: number
+}
+
+/** English text has about four bytes to a token; code and other scripts fewer, so this errs on the small side. */
+const bytesPerToken = 4
+
+/**
+ * Reads the needs from the scanned bytes. A Responses API `input` is no embedding: the path tells that.
+ * @param path as the endpoint sees it
+ */
+export function readNeeds(body: Buffer, scanned: ScannedBody, path: string): RequestNeeds {
+  const { keys } = scanned
+  const vision =
+    hasAny(body, ['"image_url"', '"input_image"', '"type":"image"', '"type": "image"']) || keys.images
+  const audio = hasAny(body, ['"input_audio"']) || path.includes('/audio/')
+  return {
+    vision,
+    audio,
+    tools: keys.tools,
+    embeddings: /\/(?:embeddings|embed)$/.test(path),
+    structured: keys.responseFormat,
+    // Pictures and sound are bytes, not words.
+    promptTokens: vision || audio ? 0 : Math.floor(scanned.promptBytes / bytesPerToken),
+  }
+}
+
+function hasAny(body: Buffer, marks: readonly string[]): boolean {
+  return marks.some((mark) => body.includes(mark, 0, 'latin1'))
+}
+
+/** What is known of one model on one endpoint; undefined where nobody tells. */
+export interface KnownAbilities {
+  readonly type: string | undefined
+  readonly capabilities: readonly string[] | undefined
+  readonly contextLength: number | undefined
+}
+
+/** Words for the same ability, from engines and from the family table. */
+const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'structured', readonly string[]>> =
+  {
+    vision: ['vision', 'multimodal', 'image-understanding'],
+    tools: ['tools', 'tool_use', 'function_calling', 'function-calling'],
+    embeddings: ['embeddings', 'embedding', 'vector-search'],
+    audio: ['audio', 'transcription'],
+    structured: ['structured_output', 'json_schema', 'response_format'],
+  }
+
+/** Whether a model is known to be able; `false` means that nobody says so, not that it is not. */
+export function isKnownAble(need: keyof RequestNeeds, needs: RequestNeeds, known: KnownAbilities): boolean {
+  if (need === 'promptTokens')
+    return known.contextLength !== undefined && known.contextLength > needs.promptTokens
+  if (need === 'vision' && known.type === 'vlm') return true
+  if (need === 'embeddings' && /^embeddings?$/.test(known.type ?? '')) return true
+  return known.capabilities?.some((capability) => words[need].includes(capability)) ?? false
+}
+
+/** Names for the reason header. */
+export const needNames: Readonly<Record<keyof RequestNeeds, string>> = {
+  vision: 'vision',
+  tools: 'tools',
+  embeddings: 'embeddings',
+  audio: 'audio',
+  structured: 'response_format',
+  promptTokens: 'context_length',
+}
+
+export function abilitiesOf(model: DiscoveredModel, traits: KnownAbilities | undefined): KnownAbilities {
+  return {
+    type: model.type ?? traits?.type,
+    capabilities: model.capabilities ?? traits?.capabilities,
+    contextLength: model.contextLength ?? traits?.contextLength,
+  }
+}

@@ -1,0 +1,52 @@
+import { GatewayError } from '../errors.ts'
+import { type JsonSpan, scanBody } from '../json/body-scan.ts'
+import { type RequestNeeds, readNeeds } from '../model/needs.ts'
+import { multipartField } from './multipart.ts'
+
+/** What routing learns from a request. */
+export interface Inspection {
+  readonly model: string | undefined
+  /** Where the name stands in a JSON body. */
+  readonly modelSpan: JsonSpan | undefined
+  /** Undefined where the body says nothing that narrows the choice. */
+  readonly needs: (() => RequestNeeds) | undefined
+}
+
+const nothing: Inspection = { model: undefined, modelSpan: undefined, needs: undefined }
+
+/**
+ * Reads the model and the needs from the raw bytes. A missing content type is read as JSON if it is JSON:
+ * curl users forget it, and endpoints accept it.
+ * @throws GatewayError invalid_json where JSON was announced and is not there
+ */
+export function inspectRequest(
+  body: Buffer | null,
+  contentType: string | undefined,
+  path: string,
+): Inspection {
+  if (body === null) return nothing
+  const type = contentType ?? ''
+  if (/^\s*multipart\/form-data/i.test(type)) {
+    const model = multipartField(body, type, 'model')?.trim()
+    return { model: model === '' ? undefined : model, modelSpan: undefined, needs: undefined }
+  }
+  const isAnnounced = /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(type)
+  if (!isAnnounced && type !== '') return nothing
+  const scanned = scanBody(body)
+  if (scanned === undefined) {
+    // A list is JSON as well; it names no model.
+    if (!isAnnounced || firstByte(body) === 0x5b) return nothing
+    throw new GatewayError('invalid_json')
+  }
+  const model = scanned.model?.trim()
+  return {
+    model: model === '' ? undefined : model,
+    modelSpan: scanned.modelSpan,
+    needs: () => readNeeds(body, scanned, path),
+  }
+}
+
+function firstByte(body: Buffer): number | undefined {
+  for (const byte of body) if (byte > 0x20) return byte
+  return undefined
+}

@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import Anthropic from '@anthropic-ai/sdk'
+import { Ollama } from 'ollama'
+import OpenAI from 'openai'
+import { parse } from 'yaml'
+import { postChat, startGateway } from '../support/gateway.ts'
+import { eventually, withSimulator } from '../support/simulator.ts'
+import { engines } from './engines.ts'
+
+async function fleet(t: TestContext, sections: Record<string, Record<string, unknown>> = {}) {
+  const ollama = await withSimulator(t, {
+    kind: 'ollama',
+    name: 'ollama',
+    models: ['llama3.2:3b', 'nomic-embed-text'],
+  })
+  const vllm = await withSimulator(t, {
+    kind: 'vllm',
+    name: 'vllm',
+    models: ['Org/Mistral-7B-Instruct', 'llama3.2:3b'],
+  })
+  const lmstudio = await withSimulator(t, {
+    kind: 'lm-studio',
+    name: 'lms',
+    models: ['llama3.2:3b', 'llava-vision'],
+  })
+  const gateway = await startGateway(
+    t,
+    [
+      { url: ollama.url, name: 'box', type: 'ollama' },
+      { url: vllm.url, name: 'gpu', type: 'vllm' },
+      { url: lmstudio.url, name: 'desk', type: 'lm-studio' },
+    ],
+    sections,
+  )
+  return { gateway, ollama, vllm, lmstudio }
+}
+
+const get = async (url: string) => {
+  const response = await fetch(url)
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, never>,
+  }
+}
+const idsOf = (body: Record<string, unknown>) =>
+  ((body.data ?? body.models) as { id?: string; name?: string }[]).map(({ id, name }) => id ?? name)
+
+describe('model lists', () => {
+  it('are read by the official clients', async (t) => {
+    const { gateway } = await fleet(t)
+    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'x' })
+    const ids: string[] = []
+    for await (const model of openai.models.list()) ids.push(model.id)
+    assert.deepEqual(ids, [...ids].sort())
+    assert.ok(['Org/Mistral-7B-Instruct', 'llama3.2:3b', 'llava-vision'].every((id) => ids.includes(id)))
+    assert.equal((await openai.models.retrieve('Org/Mistral-7B-Instruct')).id, 'Org/Mistral-7B-Instruct')
+    const { models } = await new Ollama({ host: gateway.url }).list()
+    assert.equal(models.filter(({ name }) => name === 'llama3.2:3b').length, 1)
+    const shown = await new Ollama({ host: gateway.url }).show({ model: 'llama3.2:3b' })
+    assert.equal(shown.details.family, 'llama')
+    const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'x' })
+    assert.ok(anthropic)
+  })
+
+  it('hold a model of several kinds in each kind’s own list', async (t) => {
+    const { gateway } = await fleet(t)
+    for (const path of [
+      '/olla/ollama/api/tags',
+      '/olla/vllm/v1/models',
+      '/olla/lmstudio/api/v0/models',
+      '/olla/lm_studio/v1/models',
+      '/olla/openai/v1/models',
+      '/olla/proxy/v1/models',
+      '/v1/models',
+      '/api/tags',
+      '/olla/models?format=ollama',
+      '/olla/models?format=lmstudio',
+    ]) {
+      const { status, body } = await get(`${gateway.url}${path}`)
+      assert.equal(status, 200, path)
+      assert.ok(idsOf(body).includes('llama3.2:3b'), path)
+    }
+    assert.ok(
+      !idsOf((await get(`${gateway.url}/olla/ollama/api/tags`)).body).includes('Org/Mistral-7B-Instruct'),
+    )
+  })
+
+  it('come in every format, sorted, with a stable created and a tag', async (t) => {
+    const { gateway } = await fleet(t)
+    for (const format of [
+      'unified',
+      'openai',
+      'ollama',
+      'lmstudio',
+      'lemonade',
+      'vllm',
+      'vllm-mlx',
+      'sglang',
+      'lmdeploy',
+      'llamacpp',
+      'docker-model-runner',
+      'litellm',
+      'omlx',
+      'anthropic',
+    ]) {
+      const url = `${gateway.url}/olla/models?format=${format}`
+      const first = await get(url)
+      assert.equal(first.status, 200, format)
+      assert.deepEqual(idsOf(first.body), [...idsOf(first.body)].sort(), format)
+      assert.deepEqual((await get(url)).body, first.body, format)
+      const again = await fetch(url, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } })
+      assert.equal(again.status, 304, format)
+    }
+    assert.equal((await get(`${gateway.url}/olla/models?format=nope`)).status, 400)
+  })
+
+  it('have the shapes that Olla’s users read', async (t) => {
+    const { gateway } = await fleet(t)
+    const unified = (await get(`${gateway.url}/olla/models`)).body as unknown as {
+      data: { id: string; olla: Record<string, unknown> }[]
+    }
+    const llama = unified.data.find(({ id }) => id === 'llama3.2:3b')
+    assert.equal(llama?.olla.family, 'llama')
+    assert.deepEqual(
+      ((llama?.olla.availability ?? []) as { endpoint: string }[]).map(({ endpoint }) => endpoint).sort(),
+      ['box', 'desk', 'gpu'],
+    )
+    const vllm = (await get(`${gateway.url}/olla/models?format=vllm`)).body as unknown as {
+      data: Record<string, unknown>[]
+    }
+    const mistral = vllm.data.find(({ id }) => id === 'Org/Mistral-7B-Instruct')
+    assert.equal(mistral?.owned_by, 'Org')
+    assert.ok(typeof mistral?.max_model_len === 'number')
+  })
+
+  it('are filtered by the query', async (t) => {
+    const { gateway } = await fleet(t)
+    const ids = async (query: string) => idsOf((await get(`${gateway.url}/olla/models?${query}`)).body)
+    assert.deepEqual(await ids('endpoint=gpu'), ['Org/Mistral-7B-Instruct', 'llama3.2:3b'])
+    assert.deepEqual(await ids('endpoint=nobody'), [])
+    assert.ok((await ids('type=embeddings')).every((id) => id?.startsWith('nomic')))
+    assert.deepEqual(await ids('capability=vision'), ['llava-vision'])
+    assert.deepEqual(await ids('family=mistral'), ['Org/Mistral-7B-Instruct'])
+    assert.equal((await get(`${gateway.url}/olla/models?available=maybe`)).status, 400)
+  })
+
+  it('address single models with slashes, colons and any case', async (t) => {
+    const { gateway } = await fleet(t)
+    for (const id of [
+      'Org/Mistral-7B-Instruct',
+      'Org%2FMistral-7B-Instruct',
+      'org/mistral-7b-instruct',
+      'llama3.2:3b',
+    ]) {
+      const { status, body } = await get(`${gateway.url}/olla/models/${id}`)
+      assert.equal(status, 200, id)
+      assert.ok((body as { availability?: unknown }).availability)
+    }
+    assert.equal((await get(`${gateway.url}/olla/models/nobody`)).status, 404)
+  })
+
+  it('refuse what cannot be done for a fleet', async (t) => {
+    const { gateway, ollama } = await fleet(t)
+    for (const path of ['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete', 'api/list']) {
+      const response = await fetch(`${gateway.url}/olla/ollama/${path}`, {
+        method: path === 'api/delete' ? 'DELETE' : 'POST',
+      })
+      assert.equal(response.status, 501, path)
+    }
+    assert.equal(ollama.control.counters().byPath['/api/pull'], undefined)
+  })
+})
+
+for (const engine of engines) {
+  describe(`names that stand for others (${engine})`, () => {
+    it('an alias of any case is served, listed, and put back into every answer', async (t) => {
+      const { gateway, ollama } = await fleet(t, {
+        proxy: { engine },
+        model_aliases: {
+          'My-GPT': ['nomic-embed-text', 'llama3.2:3b'],
+          Quick: { targets: ['nobody', 'Org/Mistral-7B-Instruct'] },
+        } as never,
+      })
+      assert.ok(idsOf((await get(`${gateway.url}/v1/models`)).body).includes('My-GPT'))
+      const whole = await postChat(gateway.url, { model: 'QUICK', max_tokens: 3 })
+      assert.equal(whole.headers.get('x-olla-endpoint'), 'gpu')
+      assert.equal(whole.headers.get('x-olla-model'), 'QUICK')
+      assert.equal(whole.headers.get('x-olla-routing-strategy'), 'alias')
+      assert.equal(whole.headers.get('x-olla-routing-reason'), 'alias "Quick" resolved to 1 endpoint(s)')
+      assert.equal(((await whole.json()) as { model: string }).model, 'QUICK')
+      const stream = await postChat(gateway.url, { model: 'Quick', max_tokens: 3, stream: true })
+      const events = (await stream.text()).split('\n\n').filter((event) => event.startsWith('data: {'))
+      assert.ok(events.length > 3)
+      for (const event of events) assert.equal(JSON.parse(event.slice(6)).model, 'Quick')
+      const client = new Ollama({ host: `${gateway.url}/olla/ollama` })
+      for await (const part of await client.chat({
+        model: 'my-gpt',
+        messages: [{ role: 'user', content: 'x' }],
+        stream: true,
+      })) {
+        assert.equal(part.model, 'my-gpt')
+      }
+      const sent = ollama.control.requests().at(-1)
+      assert.match(sent?.body.toString() ?? '', /"model":"(?:llama3\.2:3b|nomic-embed-text)"/)
+    })
+
+    it('a fallback model serves where none can serve the one asked for', async (t) => {
+      const { gateway } = await fleet(t, {
+        proxy: { engine },
+        model_fallbacks: { 'gpt-4': ['nobody', 'llama3.2:3b'] } as never,
+      })
+      const response = await postChat(gateway.url, { model: 'gpt-4', max_tokens: 2 })
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('x-olla-routing-decision'), 'fallback')
+      assert.equal(response.headers.get('x-olla-routing-reason'), 'model_fallback "gpt-4" to "llama3.2:3b"')
+      assert.equal(((await response.json()) as { model: string }).model, 'gpt-4')
+    })
+  })
+}
+
+describe('routing', () => {
+  it('asks the endpoints again for an unknown model, each once', async (t) => {
+    const { gateway, vllm } = await fleet(t, {
+      model_registry: {
+        routing_strategy: {
+          type: 'discovery',
+          options: { discovery_refresh_on_miss: true, fallback_behavior: 'none' },
+        },
+      },
+    })
+    const lists = () => vllm.control.counters().byPath['/v1/models'] ?? 0
+    const before = lists()
+    const miss = await postChat(gateway.url, { model: 'new-model' })
+    assert.equal(miss.status, 404)
+    assert.equal(miss.headers.get('x-olla-routing-reason'), 'model_unavailable_after_discovery')
+    assert.equal(lists(), before + 1)
+    vllm.control.setModels(['new-model'])
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => postChat(gateway.url, { model: 'new-model', max_tokens: 1 })),
+    )
+    assert.ok(answers.every(({ status }) => status === 200))
+    assert.ok(
+      answers.some((answer) => answer.headers.get('x-olla-routing-reason') === 'model_found_after_discovery'),
+    )
+    assert.ok(lists() <= before + 3, `${lists() - before} looks`)
+  })
+
+  it('filters bind requests, also those that would fall back to anyone', async (t) => {
+    const { gateway } = await fleet(t, {
+      model_filter: { exclude: ['*mistral*'] },
+      model_registry: { routing_strategy: { type: 'optimistic', options: { fallback_behavior: 'all' } } },
+    })
+    const response = await postChat(gateway.url, { model: 'Org/Mistral-7B-Instruct' })
+    assert.equal(response.status, 503)
+    assert.equal(
+      (await postChat(gateway.url, { model: 'unknown-model' })).headers.get('x-olla-routing-reason'),
+      'model_not_found_fallback',
+    )
+  })
+
+  it('prefers an endpoint that holds the model in memory', async (t) => {
+    const cold = await withSimulator(t, {
+      kind: 'ollama',
+      name: 'cold',
+      models: [{ name: 'm', loaded: false }],
+    })
+    const warm = await withSimulator(t, {
+      kind: 'ollama',
+      name: 'warm',
+      models: [{ name: 'm', loaded: true }],
+    })
+    const gateway = await startGateway(
+      t,
+      [
+        { url: cold.url, name: 'cold', type: 'ollama' },
+        { url: warm.url, name: 'warm', type: 'ollama' },
+      ],
+      { discovery: { residency_interval: '50ms', health: { slow_start: 0 } } },
+    )
+    const states = async () =>
+      (
+        (await get(`${gateway.url}/olla/models`)).body as unknown as {
+          data: { olla: { availability: { state: string }[] } }[]
+        }
+      ).data[0]?.olla.availability.map(({ state }) => state)
+    await eventually(async () => JSON.stringify(await states()) === '["not-loaded","loaded"]')
+    for (let request = 0; request < 6; request++) {
+      const response = await postChat(gateway.url, { max_tokens: 1 })
+      assert.equal(response.headers.get('x-olla-endpoint'), 'warm')
+      await response.text()
+    }
+  })
+
+  it('routes a form by its model', async (t) => {
+    const one = await withSimulator(t, { kind: 'openai-compatible', name: 'one', models: ['a'] })
+    const two = await withSimulator(t, { kind: 'openai-compatible', name: 'two', models: ['whisper-1'] })
+    const gateway = await startGateway(t, [
+      { url: one.url, name: 'one' },
+      { url: two.url, name: 'two' },
+    ])
+    for (let request = 0; request < 4; request++) {
+      const form = new FormData()
+      form.set('file', new Blob([new Uint8Array(1000)]), 'a.wav')
+      form.set('model', 'whisper-1')
+      const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+      assert.equal(response.headers.get('x-olla-endpoint'), 'two')
+      await response.arrayBuffer()
+    }
+  })
+
+  it('tells why, without sending anything', async (t) => {
+    const { gateway, vllm, lmstudio } = await fleet(t)
+    await lmstudio.close()
+    await eventually(async () =>
+      (await gateway.status()).some(({ name, status }) => name === 'desk' && status === 'offline'),
+    )
+    const before = vllm.control.counters().requests
+    const response = await fetch(`${gateway.url}/internal/explain`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'Org/Mistral-7B-Instruct', messages: [] }),
+    })
+    const told = (await response.json()) as {
+      chosen: string
+      reason: string
+      endpoints: { endpoint: string; reason: string; cost: number | null }[]
+    }
+    assert.equal(told.chosen, 'gpu')
+    assert.equal(told.reason, 'model_found')
+    const reasons = Object.fromEntries(told.endpoints.map(({ endpoint, reason }) => [endpoint, reason]))
+    assert.equal(reasons.gpu, 'chosen')
+    assert.match(reasons.box ?? '', /does not have the model/)
+    assert.match(reasons.desk ?? '', /^offline: /)
+    assert.ok(
+      vllm.control.counters().generationsStarted === 0 && vllm.control.counters().requests - before < 5,
+    )
+  })
+
+  it('prints ready configurations for clients', async (t) => {
+    const { gateway } = await fleet(t)
+    const text = async (name: string) => (await fetch(`${gateway.url}/internal/clients/${name}`)).text()
+    assert.ok(JSON.parse(await text('opencode')).provider.olla.models['Org/Mistral-7B-Instruct'])
+    assert.equal(JSON.parse(await text('crush')).providers.olla.base_url, `${gateway.url}/v1`)
+    assert.ok(JSON.parse(await text('zed')).language_models.openai_compatible['olla-gateway'])
+    assert.equal(parse(await text('continue')).models[0].apiBase, `${gateway.url}/v1`)
+    assert.match(await text('codex'), /wire_api = "responses"/)
+    assert.match(await text('claude-code'), new RegExp(`ANTHROPIC_BASE_URL=${gateway.url}`))
+    assert.match(await text('open-webui'), /OLLAMA_BASE_URL=/)
+    assert.match(await text('env'), /OPENAI_BASE_URL=/)
+    assert.equal((await fetch(`${gateway.url}/internal/clients/nobody`)).status, 404)
+  })
+})

@@ -38,9 +38,7 @@ class ReplyFromTransport implements Transport {
     try {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
         method: request.method as HTTPMethods,
-        // null, not undefined: reply-from would write the parsed body anew.
-        body: request.body,
-        contentType: 'application/octet-stream',
+        ...bodyFor(request, reply),
         retryDelay: () => null,
         rewriteRequestHeaders: () => headerLists(request.headers),
         rewriteHeaders: (received) => {
@@ -62,6 +60,17 @@ class ReplyFromTransport implements Transport {
     this.#pools.get(current.attempt.target.endpoint).request({ ...options, signal: current.signal }, callback)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']
+}
+
+/** reply-from takes bytes as an option, and a stream only as the request's own body. */
+function bodyFor(
+  { body }: UpstreamRequest,
+  reply: FastifyReply,
+): { body?: Buffer | null; contentType?: string } {
+  // null where there is none: reply-from would write the request's parsed body anew.
+  if (body === null || Buffer.isBuffer(body)) return { body, contentType: 'application/octet-stream' }
+  reply.request.body = body
+  return {}
 }
 
 function relay(attempt: Attempt, statusCode: number, headers: readonly string[], stream: Readable): void {

@@ -14,6 +14,8 @@ export interface ModelDirectoryOptions {
   readonly cwd?: string
   /** A further folder to look in. */
   readonly configDir?: string | undefined
+  /** Off: only models of exactly the same name are one. Default true. */
+  readonly unify?: boolean
   /** Virtual model names. */
   readonly aliases?: AliasConfig
 }
@@ -36,7 +38,7 @@ export default fp<ModelDirectoryOptions>(
     app.decorate('modelAliases', aliases)
     app.decorate(
       'modelDirectory',
-      new ModelDirectory(app.endpointRegistry, app.modelCatalog, families, aliases),
+      new ModelDirectory(app.endpointRegistry, app.modelCatalog, families, aliases, options.unify ?? true),
     )
     done()
   },

@@ -4,7 +4,7 @@
  * close.
  */
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
@@ -13,6 +13,10 @@ import { BoundedQueue } from '../src/work/bounded-queue.ts'
 export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptions> {
   /** Off: the catalogue stays empty. Default true. */
   readonly enabled?: boolean
+  /** Models that were not seen for so long leave the catalogue; milliseconds. Default 86,400,000. */
+  readonly staleMs?: number
+  /** How often stale models are looked for; milliseconds. Default 600,000. */
+  readonly cleanupIntervalMs?: number
   /** Looks at a time. Default 5. */
   readonly concurrency?: number
   /** Version of the gateway, for `User-Agent`. */
@@ -58,11 +62,21 @@ export default fp<ModelDiscoveryPluginOptions>(
     app.decorate('modelCatalog', catalog)
     app.decorate('modelDiscovery', discovery)
     if (options.enabled ?? true) {
+      const clock = options.clock ?? systemClock
+      let timer: Timer | undefined
+      const armCleanup = () => {
+        timer = clock.after(options.cleanupIntervalMs ?? 600_000, () => {
+          catalog.expire(clock.nowMs() - (options.staleMs ?? 86_400_000))
+          armCleanup()
+        })
+      }
       app.addHook('onReady', function start(ready) {
         discovery.start()
+        armCleanup()
         ready()
       })
       app.addHook('onClose', function stop(_app, closed) {
+        timer?.cancel()
         discovery.stop()
         closed()
       })

@@ -35,6 +35,7 @@ export default fp<SecurityOptions>(
   function security(app, options, done) {
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock)
+    const counted = new WeakSet<Error>()
     const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
     const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
     app.decorate('gatewaySecurity', violations)
@@ -47,6 +48,7 @@ export default fp<SecurityOptions>(
       const { id, clientAddress } = request.gateway
       if (kind === 'rate') violations.rateLimited(clientAddress)
       else violations.sizeLimits++
+      counted.add(error)
       app.gatewayEvents.publish('limit.rejected', { requestId: id, kind, client: clientAddress })
       return error
     }
@@ -66,10 +68,10 @@ export default fp<SecurityOptions>(
       }
       next()
     })
+    // Bodies without an announced length are found to be too large only while they are read.
     app.addHook('onError', function countChunked(request, _reply, error, next) {
-      if ('code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-        refuse(request, 'body_size', new GatewayError('payload_too_large'))
-      }
+      const isNew = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error.code === 'payload_too_large'
+      if (isNew && !counted.has(error)) refuse(request, 'body_size', new GatewayError('payload_too_large'))
       next()
     })
     done()

@@ -11,6 +11,7 @@ import type { Refresh } from '../src/model/routing-strategies.ts'
 import { outcomeOfStatus } from '../src/request/context.ts'
 import { type Inspection, inspectRequest } from '../src/request/inspect.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
+import { receiveUpload, Upload } from '../src/request/upload.ts'
 import { forwardedHeaders, isHeaderValue } from '../src/upstream/request-headers.ts'
 
 export interface ProxyRoutesOptions {
@@ -40,6 +41,13 @@ export default fp<ProxyRoutesOptions>(
       { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes ?? 104_857_600 },
       (_request, body, parsed) => parsed(null, body),
     )
+    app.addContentTypeParser(/^multipart\/form-data/i, (request, payload, parsed) => {
+      const contentType = request.headers['content-type'] ?? ''
+      receiveUpload(payload, contentType, options.bodyLimitBytes ?? 104_857_600).then(
+        (upload) => parsed(null, upload),
+        parsed,
+      )
+    })
     const base = countSegments(app.prefix)
     mount(app, options, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })
     for (const [prefix, profile] of app.backendProfiles.prefixes()) {
@@ -88,10 +96,9 @@ function proxy(
   reply: FastifyReply,
 ): void {
   const context = request.gateway
-  const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : null
   const target = targetPath(request.raw.url ?? '/', stripped)
-  const inspection = inspectRequest(body, request.headers['content-type'], target.path)
-  context.requestBytes = body?.length ?? 0
+  const { body, bytes, inspection } = readBody(request, reply, target.path)
+  context.requestBytes = bytes
   context.model = inspection.model
   if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
 
@@ -110,11 +117,27 @@ function proxy(
     .catch((error: unknown) => reply.send(error))
 }
 
+function readBody(request: FastifyRequest, reply: FastifyReply, path: string) {
+  const received: unknown = request.body
+  if (received instanceof Upload) {
+    if (reply.raw.destroyed) void received.dispose()
+    else reply.raw.once('close', () => void received.dispose())
+    const inspection: Inspection = { model: received.model?.trim(), modelSpan: undefined, needs: undefined }
+    return { body: received, bytes: received.bytes, inspection }
+  }
+  const body = Buffer.isBuffer(received) && received.length > 0 ? received : null
+  return {
+    body,
+    bytes: body?.length ?? 0,
+    inspection: inspectRequest(body, request.headers['content-type'], path),
+  }
+}
+
 interface Prepared {
   readonly routing: RoutingOutcome
   readonly provider: BackendProfile | undefined
   readonly target: TargetPath
-  readonly body: Buffer | null
+  readonly body: Buffer | Upload | null
   readonly inspection: Inspection
 }
 

@@ -131,6 +131,8 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     retryAttempts: discovery.model_discovery.retry_attempts,
     retryBackoffMs: discovery.model_discovery.retry_backoff,
     detectIntervalMs: discovery.refresh_interval,
+    staleMs: registry.unification.stale_threshold,
+    cleanupIntervalMs: Math.max(1000, registry.unification.cleanup_interval),
   })
 
   await app.register(modelResidency, { intervalMs: discovery.residency_interval })
@@ -138,6 +140,7 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     families: familiesFile,
     configDir: process.env.OLLA_CONFIG_DIR,
     aliases: config.model_aliases,
+    unify: registry.enable_unifier,
   })
 
   // The way of a request to one of them.

@@ -41,6 +41,16 @@ export class ModelCatalog {
   }
 
   /**
+   * Forgets the models of endpoints whose list was not seen for long.
+   * @param beforeMs epoch milliseconds; lists last seen earlier go
+   */
+  expire(beforeMs: number): void {
+    const fresh = new Map([...this.#snapshot.byEndpoint].filter(([, { seenMs }]) => seenMs >= beforeMs))
+    if (fresh.size === this.#snapshot.byEndpoint.size) return
+    this.#snapshot = createSnapshot(fresh, this.#snapshot.version + 1)
+  }
+
+  /**
    * Notes which of an endpoint's models are in memory.
    * @param loaded undefined where that is not known any more
    */

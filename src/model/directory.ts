@@ -48,21 +48,25 @@ export class ModelDirectory {
   readonly #catalog: ModelCatalog
   readonly #families: FamilyTable
   readonly #aliases: ModelAliases
+  readonly #unifies: boolean
   readonly #firstSeenMs = new Map<string, number>()
   #models: readonly UnifiedModel[] = []
   #byName: ReadonlyMap<string, UnifiedModel> = new Map()
   #version = ''
 
+  /** @param unify off: only models of exactly the same name are one */
   constructor(
     registry: EndpointRegistry,
     catalog: ModelCatalog,
     families: FamilyTable,
     aliases: ModelAliases,
+    unify = true,
   ) {
     this.#registry = registry
     this.#catalog = catalog
     this.#families = families
     this.#aliases = aliases
+    this.#unifies = unify
   }
 
   get families(): FamilyTable {
@@ -104,7 +108,7 @@ export class ModelDirectory {
     const groups = this.#group()
     const byName = new Map<string, Found[][]>()
     for (const group of groups) {
-      const key = normalName(commonName(group))
+      const key = this.#key(commonName(group))
       byName.set(key, [...(byName.get(key) ?? []), group])
     }
     const models: UnifiedModel[] = []
@@ -138,7 +142,7 @@ export class ModelDirectory {
       if (endpoint === undefined) continue
       for (const model of models) {
         const found = { endpoint, model, seenMs }
-        if (model.digest === undefined) undated.push(found)
+        if (model.digest === undefined || !this.#unifies) undated.push(found)
         else byDigest.set(model.digest, [...(byDigest.get(model.digest) ?? []), found])
       }
     }
@@ -146,12 +150,12 @@ export class ModelDirectory {
     const byName = new Map<string, Found[]>()
     for (const group of groups) {
       for (const { model } of group) {
-        const key = normalName(model.name)
+        const key = this.#key(model.name)
         if (!byName.has(key)) byName.set(key, group)
       }
     }
     for (const found of undated) {
-      const key = normalName(found.model.name)
+      const key = this.#key(found.model.name)
       const group = byName.get(key)
       if (group !== undefined) group.push(found)
       else {
@@ -161,6 +165,10 @@ export class ModelDirectory {
       }
     }
     return groups
+  }
+
+  #key(name: string): string {
+    return this.#unifies ? normalName(name) : name
   }
 
   #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {

@@ -7,7 +7,7 @@ import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
 import { type BoundedQueue, QueueFullError } from '../work/bounded-queue.ts'
 import type { ModelCatalog } from './catalog.ts'
 import { detectProfile } from './detect.ts'
-import { ListFormatError, parseModelList } from './list-parsers.ts'
+import { type DiscoveredModel, ListFormatError, parseModelList, readContextLength } from './list-parsers.ts'
 import type { BackendProfile } from './profile.ts'
 
 export interface ModelDiscoveryOptions {
@@ -206,7 +206,9 @@ export class ModelDiscovery {
     if (answer.statusCode < 200 || answer.statusCode > 299) {
       throw new ListFormatError(`the model list was answered with status ${answer.statusCode}`)
     }
-    const { models } = parseModelList(profile?.listFormat ?? 'openai', answer.body)
+    const listed = parseModelList(profile?.listFormat ?? 'openai', answer.body).models
+    const models =
+      profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
     const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs())
     this.#events.publish('discovery.completed', {
       endpoint: endpoint.name,
@@ -214,6 +216,13 @@ export class ModelDiscovery {
       added,
       removed,
     })
+  }
+
+  /** What the server runs its one model with says more than what the model was trained for. */
+  async #withProps(endpoint: Endpoint, path: string, models: readonly DiscoveredModel[]) {
+    const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
+    const contextLength = answer?.statusCode === 200 ? readContextLength(answer.body) : undefined
+    return contextLength === undefined ? models : models.map((model) => ({ ...model, contextLength }))
   }
 
   async #detect(endpoint: Endpoint): Promise<Endpoint> {

@@ -118,6 +118,17 @@ function readOllama(entry: Entry): DiscoveredModel | undefined {
   })
 }
 
+/** Context length in the answer of llama.cpp's `/props`. */
+export function readContextLength(body: Buffer): number | undefined {
+  try {
+    const document: unknown = JSON.parse(body.toString('utf8'))
+    const settings = isEntry(document) ? document.default_generation_settings : undefined
+    return isEntry(settings) ? count(settings.n_ctx) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 type Loose<T> = { [K in keyof T]: T[K] | undefined }
 
 /** Leaves out what is undefined, so that an absent field is absent. */

@@ -23,6 +23,8 @@ export interface BackendProfile {
   readonly modelDiscoveryPath: string
   readonly healthCheckPath: string
   readonly metricsPath: string | undefined
+  /** Tells the context length of the one model that it runs. */
+  readonly propsPath: string | undefined
   /** Whether all that it lists is in memory. */
   readonly alwaysLoaded: boolean
   /** Lists what is in memory, in the format of its model list. */

@@ -1,7 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { type JsonSpan, scanBody } from '../json/body-scan.ts'
 import { type RequestNeeds, readNeeds } from '../model/needs.ts'
-import { multipartField } from './multipart.ts'
 
 /** What routing learns from a request. */
 export interface Inspection {
@@ -26,10 +25,6 @@ export function inspectRequest(
 ): Inspection {
   if (body === null) return nothing
   const type = contentType ?? ''
-  if (/^\s*multipart\/form-data/i.test(type)) {
-    const model = multipartField(body, type, 'model')?.trim()
-    return { model: model === '' ? undefined : model, modelSpan: undefined, needs: undefined }
-  }
   const isAnnounced = /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(type)
   if (!isAnnounced && type !== '') return nothing
   const scanned = scanBody(body)

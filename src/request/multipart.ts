@@ -1,29 +1,79 @@
 /** A model's name is short: a longer field is something else. */
-const longestName = 512
+const longestValue = 512
+/** The head of one part; what is longer is no part that a client writes. */
+const longestHead = 8192
+
+const headEnd = Buffer.from('\r\n\r\n')
+const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * The value of a text field of a multipart form (RFC 7578), found by its boundary; file parts are skipped as
- * bytes.
+ * Looks for one text field of a multipart form (RFC 7578) in bytes as they pass; file parts are skipped and
+ * nothing but the edge between two chunks is kept.
  */
-export function multipartField(body: Buffer, contentType: string, field: string): string | undefined {
-  const boundary = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType)
-  const delimiter = Buffer.from(`--${boundary?.[1] ?? boundary?.[2] ?? ''}`)
-  if (delimiter.length === 2) return undefined
-  let at = body.indexOf(delimiter)
-  while (at >= 0) {
-    const head = at + delimiter.length
-    const headEnd = body.indexOf('\r\n\r\n', head)
-    if (headEnd < 0) return undefined
-    const next = body.indexOf(delimiter, headEnd)
-    if (isField(body.toString('latin1', head, headEnd), field)) {
-      // The line break before a delimiter belongs to the delimiter.
-      const end = (next < 0 ? body.length : next) - 2
-      const start = headEnd + 4
-      return end - start > longestName ? undefined : body.toString('utf8', start, Math.max(start, end))
-    }
-    at = next
+export class MultipartScanner {
+  readonly #delimiter: Buffer
+  readonly #field: string
+  #state: 'seek' | 'head' | 'value' | 'done' = 'seek'
+  #carry: Buffer = noBytes
+  #value: string | undefined
+
+  constructor(contentType: string, field: string) {
+    const boundary = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType)
+    this.#delimiter = Buffer.from(`--${boundary?.[1] ?? boundary?.[2] ?? ''}`)
+    this.#field = field
+    if (this.#delimiter.length === 2) this.#state = 'done'
   }
-  return undefined
+
+  /** Undefined until the field has been found, or if it never is. */
+  get value(): string | undefined {
+    return this.#value
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#state === 'done') return
+    let bytes = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk])
+    this.#carry = noBytes
+    for (;;) {
+      const rest = this.#step(bytes)
+      if (rest === undefined) return
+      bytes = rest
+    }
+  }
+
+  /** @returns what is left after one step; undefined where more bytes are needed */
+  #step(bytes: Buffer): Buffer | undefined {
+    switch (this.#state) {
+      case 'seek': {
+        const at = bytes.indexOf(this.#delimiter)
+        if (at < 0) return this.#keep(bytes.subarray(-(this.#delimiter.length - 1)))
+        this.#state = 'head'
+        return bytes.subarray(at + this.#delimiter.length)
+      }
+      case 'head': {
+        const end = bytes.indexOf(headEnd)
+        if (end < 0) {
+          if (bytes.length > longestHead) this.#state = 'done'
+          return this.#keep(bytes)
+        }
+        this.#state = isField(bytes.toString('latin1', 0, end), this.#field) ? 'value' : 'seek'
+        return bytes.subarray(end + headEnd.length)
+      }
+      case 'value': {
+        const end = bytes.indexOf(this.#delimiter)
+        if (end < 0 && bytes.length <= longestValue + this.#delimiter.length) return this.#keep(bytes)
+        this.#state = 'done'
+        // The line break before a delimiter belongs to the delimiter.
+        if (end >= 2 && end - 2 <= longestValue) this.#value = bytes.toString('utf8', 0, end - 2)
+        return undefined
+      }
+      case 'done':
+        return undefined
+    }
+  }
+
+  #keep(bytes: Buffer): undefined {
+    if (this.#state !== 'done') this.#carry = bytes
+  }
 }
 
 function isField(head: string, field: string): boolean {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Timer } from '../clock.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
@@ -6,6 +7,7 @@ import { replaceValue } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutingOutcome } from '../model/router.ts'
 import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
+import { Upload } from '../request/upload.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
@@ -31,7 +33,7 @@ export interface ExchangeRequest {
   readonly path: string
   /** With its `?`, or ''. */
   readonly query: string
-  readonly body: Buffer | null
+  readonly body: Buffer | Upload | null
   /** Where the model's name stands in the body. */
   readonly modelSpan?: JsonSpan | undefined
   /** From `forwardedHeaders`. */
@@ -134,13 +136,16 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
     const { method, modelSpan } = request
     const { sentModel } = attempt.target
-    const isRenamed = request.body !== null && modelSpan !== undefined && sentModel !== undefined
-    const body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
-    const headers = attemptHeaders(
-      request.headers,
-      endpoint,
-      isRenamed && this.#services.options.renameAnswers,
-    )
+    const isRenamed = Buffer.isBuffer(request.body) && modelSpan !== undefined && sentModel !== undefined
+    const isPlain = isRenamed && this.#services.options.renameAnswers
+    let headers = attemptHeaders(request.headers, endpoint, isPlain)
+    let body: Buffer | Readable | null
+    if (request.body instanceof Upload) {
+      body = request.body.open()
+      headers = [...headers, 'Content-Length', String(request.body.bytes)]
+    } else {
+      body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
+    }
     try {
       this.#services.transport.send(attempt, { method, path, headers, body }, this.#reply)
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import type { ClientReply } from './client-relay.ts'
 
@@ -8,7 +9,8 @@ export interface UpstreamRequest {
   readonly path: string
   /** Flat name/value pairs, without `Host` and `Content-Length`. */
   readonly headers: readonly string[]
-  readonly body: Buffer | null
+  /** A stream comes with its `Content-Length` among the headers. */
+  readonly body: Buffer | Readable | null
 }
 
 /**

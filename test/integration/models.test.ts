@@ -310,6 +310,59 @@ describe('routing', () => {
     }
   })
 
+  it('sends a large form again to the next endpoint, without holding it in memory', async (t) => {
+    for (const engine of engines) {
+      const bad = await withSimulator(t, { kind: 'openai-compatible', name: 'bad', models: ['whisper-1'] })
+      const fine = await withSimulator(t, { kind: 'openai-compatible', name: 'fine', models: ['whisper-1'] })
+      await bad.control.setFault({ kind: 'status', status: 503 })
+      const gateway = await startGateway(
+        t,
+        [
+          { url: bad.url, name: 'bad', priority: 200 },
+          { url: fine.url, name: 'fine', priority: 100 },
+        ],
+        { proxy: { engine } },
+      )
+      const form = new FormData()
+      form.set('file', new Blob([new Uint8Array(3_000_000).fill(65)]), 'a.wav')
+      form.set('model', 'whisper-1')
+      const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('x-olla-endpoint'), 'fine')
+      await response.arrayBuffer()
+      const [first] = bad.control.requests().filter(({ method }) => method === 'POST')
+      const [second] = fine.control.requests().filter(({ method }) => method === 'POST')
+      assert.ok((first?.body.length ?? 0) > 3_000_000)
+      assert.equal(first?.bodySha256, second?.bodySha256)
+    }
+  })
+
+  it('narrows to endpoints that are known to be able, and says by what', async (t) => {
+    const short = await withSimulator(t, {
+      kind: 'vllm',
+      name: 'short',
+      models: [{ name: 'm', contextLength: 1000 }],
+    })
+    const long = await withSimulator(t, {
+      kind: 'vllm',
+      name: 'long',
+      models: [{ name: 'm', contextLength: 100_000 }],
+    })
+    const gateway = await startGateway(t, [
+      { url: short.url, name: 'short', type: 'vllm' },
+      { url: long.url, name: 'long', type: 'vllm' },
+    ])
+    const messages = [{ role: 'user', content: 'word '.repeat(4000) }]
+    for (let request = 0; request < 4; request++) {
+      const response = await postChat(gateway.url, { messages, max_tokens: 1 })
+      assert.equal(response.headers.get('x-olla-endpoint'), 'long')
+      assert.equal(response.headers.get('x-olla-routing-reason'), 'model_found; able: context_length')
+      await response.text()
+    }
+    const tooLong = [{ role: 'user', content: 'x'.repeat(1_000_000) }]
+    assert.equal((await postChat(gateway.url, { messages: tooLong, max_tokens: 1 })).status, 200)
+  })
+
   it('tells why, without sending anything', async (t) => {
     const { gateway, vllm, lmstudio } = await fleet(t)
     await lmstudio.close()

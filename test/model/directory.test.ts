@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { parseConfig } from '../../src/config/load.ts'
+import { buildEndpoints } from '../../src/endpoint/build.ts'
+import { ModelAliases, WeightedTurns } from '../../src/model/aliases.ts'
+import { ModelCatalog } from '../../src/model/catalog.ts'
+import { countParameters, ModelDirectory } from '../../src/model/directory.ts'
+import { FamilyTable } from '../../src/model/family-table.ts'
+import { familiesFile } from '../../src/package.ts'
+import { createRegistry } from '../support/registry.ts'
+
+const families = new FamilyTable(parse(readFileSync(familiesFile, 'utf8')))
+
+function directory(
+  lists: readonly (readonly { name: string; digest?: string; contextLength?: number }[])[],
+  aliases = {},
+  unify = true,
+) {
+  const config = parseConfig({
+    discovery: {
+      static: { endpoints: lists.map((_, index) => ({ name: `e${index}`, url: `http://h${index}` })) },
+    },
+  })
+  const endpoints = buildEndpoints(config.discovery.static.endpoints, {
+    profile: () => undefined,
+    proxy: config.proxy,
+  })
+  const { registry } = createRegistry(endpoints)
+  const catalog = new ModelCatalog()
+  for (const [slot, list] of lists.entries()) {
+    const endpoint = registry.snapshot.bySlot[slot]
+    assert.ok(endpoint)
+    catalog.update(
+      endpoint,
+      list.map((model) => ({ ...model, raw: {} })),
+      1000 + slot,
+    )
+  }
+  return {
+    catalog,
+    directory: new ModelDirectory(registry, catalog, families, new ModelAliases(aliases), unify),
+  }
+}
+
+const shape = (models: ReturnType<ModelDirectory['models']>) =>
+  Object.fromEntries(models.map(({ id, sources }) => [id, sources.map(({ endpoint }) => endpoint.name)]))
+
+describe('ModelDirectory', () => {
+  it('takes models of one digest, or of one name, for one', () => {
+    const { directory: all } = directory([
+      [{ name: 'llama3:latest', digest: 'sha256:aaaaaaaa11' }],
+      [{ name: 'Llama3' }],
+      [{ name: 'renamed', digest: 'sha256:aaaaaaaa11' }],
+    ])
+    assert.equal(all.models().length, 1)
+    assert.equal(all.models()[0]?.sources.length, 3)
+    assert.equal(all.find('RENAMED'), all.find('llama3'))
+  })
+
+  it('keeps equal names with different weights apart, both reachable', () => {
+    const { directory: all, catalog } = directory([
+      [{ name: 'm', digest: 'sha256:aaaaaaaa11' }],
+      [{ name: 'm', digest: 'sha256:bbbbbbbb22' }],
+      [{ name: 'm', digest: 'sha256:bbbbbbbb22' }],
+    ])
+    assert.deepEqual(shape(all.models()), { m: ['e1', 'e2'], 'm@aaaaaaaa': ['e0'] })
+    assert.deepEqual(
+      catalog.snapshot.find('m@aaaaaaaa').map(({ slot }) => slot),
+      [0],
+    )
+    assert.deepEqual(
+      catalog.snapshot.find('m@bbbbbbbb').map(({ slot }) => slot),
+      [1, 2],
+    )
+  })
+
+  it('lists aliases with the places of their targets', () => {
+    const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], {
+      Both: ['a', 'b'],
+      None: ['nobody'],
+    })
+    assert.deepEqual(shape(all.models()), { Both: ['e0', 'e1'], a: ['e0'], b: ['e1'] })
+  })
+
+  it('merges only exact names where it shall not unify', () => {
+    const { directory: all } = directory([[{ name: 'm' }], [{ name: 'M' }], [{ name: 'm' }]], {}, false)
+    assert.deepEqual(shape(all.models()), { M: ['e1'], m: ['e0', 'e2'] })
+  })
+
+  it('forgets what was not seen for long, and keeps created where it was', () => {
+    const { directory: all, catalog } = directory([[{ name: 'a' }], [{ name: 'a' }, { name: 'b' }]])
+    assert.equal(all.find('a')?.createdMs, 1000)
+    catalog.expire(1001)
+    assert.deepEqual(shape(all.models()), { a: ['e1'], b: ['e1'] })
+    assert.equal(all.find('a')?.createdMs, 1000)
+  })
+})
+
+describe('FamilyTable', () => {
+  const cases: [string, string, string, string][] = [
+    ['llama3.2:3b', 'llama', '3.2', 'llm'],
+    ['meta-llama/Llama-3.1-8B-Instruct', 'llama', '3.1', 'llm'],
+    ['qwen2.5-coder:7b', 'qwen', '2.5', 'llm'],
+    ['nomic-embed-text', 'nomic', '', 'embeddings'],
+    ['llava:13b', 'llava', '', 'vlm'],
+    ['mistral-small', 'mistral', 'small', 'llm'],
+    ['deepseek-r1:70b', 'deepseek', 'r1', 'llm'],
+    ['unheard-of', '', '', 'llm'],
+  ]
+  for (const [name, family, variant, type] of cases) {
+    it(`${name} is ${family || 'of no known family'}`, () => {
+      const traits = families.traits({ name })
+      assert.deepEqual([traits.family, traits.variant, traits.type], [family, variant, type])
+    })
+  }
+
+  it('believes the endpoint before the name', () => {
+    assert.equal(families.traits({ name: 'my-finetune', family: 'qwen2' }).family, 'qwen')
+    assert.equal(families.traits({ name: 'x', quantization: 'Q4_K_M' }).quantization, 'q4km')
+    assert.equal(families.spelledQuantization('q4km'), 'Q4_K_M')
+    assert.ok(families.traits({ name: 'x', contextLength: 131_072 }).capabilities.includes('long_context'))
+  })
+
+  it('reads sizes', () => {
+    assert.equal(countParameters('7b'), 7e9)
+    assert.equal(countParameters('8x7B'), 56e9)
+    assert.equal(countParameters('137M'), 137e6)
+    assert.equal(countParameters('big'), 0)
+  })
+})
+
+describe('WeightedTurns', () => {
+  it('shares by weight among those that can be served', () => {
+    const alias = new ModelAliases({
+      a: {
+        targets: [
+          { model: 'x', weight: 3 },
+          { model: 'y', weight: 1 },
+        ],
+      },
+    }).get('A')
+    assert.ok(alias)
+    const turns = new WeightedTurns()
+    const counts = [0, 0]
+    for (let request = 0; request < 40; request++) {
+      const turn = turns.next(alias, [true, true])
+      if (turn !== undefined) counts[turn] = (counts[turn] ?? 0) + 1
+    }
+    assert.deepEqual(counts, [30, 10])
+    assert.equal(turns.next(alias, [false, true]), 1)
+    assert.equal(turns.next(alias, [false, false]), undefined)
+  })
+})

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { GatewayError } from '../../src/errors.ts'
+import { MultipartScanner } from '../../src/request/multipart.ts'
+import { receiveUpload } from '../../src/request/upload.ts'
+
+async function form(entries: readonly (readonly [string, string | Blob])[]) {
+  const data = new FormData()
+  for (const [name, value] of entries) {
+    if (typeof value === 'string') data.append(name, value)
+    else data.append(name, value, 'file.bin')
+  }
+  const request = new Request('http://x', { method: 'POST', body: data })
+  return { type: request.headers.get('content-type') ?? '', body: Buffer.from(await request.arrayBuffer()) }
+}
+
+function scan(body: Buffer, type: string, cuts: readonly number[]): string | undefined {
+  const scanner = new MultipartScanner(type, 'model')
+  const offsets = [0, ...cuts.map((cut) => cut % (body.length + 1)).sort((a, b) => a - b), body.length]
+  for (const [index, end] of offsets.slice(1).entries()) scanner.push(body.subarray(offsets[index], end))
+  return scanner.value
+}
+
+const uploads = () => readdirSync(tmpdir()).filter((name) => name.startsWith('olla-gateway-upload-')).length
+
+describe('MultipartScanner', () => {
+  it('finds the field for any name, place and cutting into chunks', async () => {
+    const name = fc
+      .string({ minLength: 1, maxLength: 50 })
+      .filter((text) => !/[\r\n]/.test(text) && Buffer.from(text).toString() === text)
+    await fc.assert(
+      fc.asyncProperty(
+        name,
+        fc.uint8Array({ maxLength: 300 }),
+        fc.boolean(),
+        fc.array(fc.nat(2000), { maxLength: 12 }),
+        async (model, bytes, isFirst, cuts) => {
+          const file = ['file', new Blob([Buffer.from(bytes)])] as const
+          const field = ['model', model] as const
+          const { type, body } = await form(isFirst ? [field, file] : [file, ['x', 'y'], field])
+          assert.equal(scan(body, type, cuts), model)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('finds nothing in a file part of that name, nor in any bytes, and never throws', async () => {
+    const { type, body } = await form([['model', new Blob(['whisper'])]])
+    assert.equal(scan(body, type, []), undefined)
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.string(), (bytes, boundary) => {
+        scan(Buffer.from(bytes), `multipart/form-data; boundary=${boundary}`, [])
+      }),
+    )
+  })
+})
+
+describe('receiveUpload', () => {
+  it('keeps a small form in memory and a large one in a file that goes away', async () => {
+    const before = uploads()
+    const small = await form([['model', 'm']])
+    const inMemory = await receiveUpload(Readable.from([small.body]), small.type, 1e9)
+    assert.ok(Buffer.isBuffer(inMemory.open()))
+    const large = await form([
+      ['file', new Blob([randomBytes(3_000_000)])],
+      ['model', 'whisper-1'],
+    ])
+    const pieces = Array.from({ length: 50 }, (_, index) =>
+      large.body.subarray(index * 70_000, (index + 1) * 70_000),
+    )
+    const inFile = await receiveUpload(Readable.from(pieces), large.type, 1e9)
+    assert.equal(inFile.model, 'whisper-1')
+    assert.equal(inFile.bytes, large.body.length)
+    for (let time = 0; time < 2; time++) {
+      const content = inFile.open()
+      assert.ok(!Buffer.isBuffer(content))
+      assert.ok((await buffer(content)).equals(large.body))
+    }
+    await inFile.dispose()
+    assert.equal(uploads(), before)
+  })
+
+  it('refuses what is too large and leaves no file', async () => {
+    const before = uploads()
+    const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
+    await assert.rejects(
+      receiveUpload(Readable.from([body.subarray(0, 2e6), body.subarray(2e6)]), type, 2_500_000),
+      (error) => error instanceof GatewayError && error.code === 'payload_too_large',
+    )
+    assert.equal(uploads(), before)
+  })
+})

@@ -62,7 +62,7 @@ export interface ModelRouterOptions {
 }
 
 /** Most decisions that are kept; a client that invents names must not fill memory. */
-const cacheSize = 2048
+const cacheSize = 10_000
 
 /** Decides which endpoints may serve a request, and says why (contract 6.5 to 6.7). */
 export class ModelRouter {

@@ -5,8 +5,8 @@
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../src/health/health-checker.ts'
+import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
-import { BoundedQueue } from '../src/work/bounded-queue.ts'
 
 export interface HealthCheckerPluginOptions extends Partial<HealthCheckerOptions> {
   /** Probes at a time. Default 10. */

@@ -7,8 +7,8 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
+import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
-import { BoundedQueue } from '../src/work/bounded-queue.ts'
 
 export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptions> {
   /** Off: the catalogue stays empty. Default true. */

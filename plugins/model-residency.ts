@@ -6,8 +6,8 @@
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { ModelResidency } from '../src/model/residency.ts'
+import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
-import { BoundedQueue } from '../src/work/bounded-queue.ts'
 
 export interface ModelResidencyOptions {
   /** Between two looks; milliseconds. Default 10,000; 0 never looks. */

@@ -2,7 +2,6 @@
  * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: what the gateway, its
  * endpoints and their models are doing, with entity tags and compression for those who poll.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { EndpointsSchema, endpointsView } from '../src/stats/views/endpoints.ts'
@@ -11,7 +10,7 @@ import { StatusSchema, statusView } from '../src/stats/views/status.ts'
 import { ignoreBodies } from './support/any-method.ts'
 import { compress } from './support/compression.ts'
 import { endpointSourceDependencies, endpointSources } from './support/endpoint-sources.ts'
-import { matchesTag, weakTag } from './support/etag.ts'
+import { sendTagged } from './support/etag.ts'
 
 export interface InternalStatusOptions {
   /** Version of the gateway. */
@@ -102,9 +101,3 @@ export default fp<InternalStatusOptions>(
     dependencies: [...endpointSourceDependencies, 'gateway-security'],
   },
 )
-
-function sendTagged(request: FastifyRequest, reply: FastifyReply, view: object): FastifyReply {
-  const tag = weakTag(view)
-  reply.header('ETag', tag).header('Cache-Control', 'private, no-cache')
-  return matchesTag(request.headers['if-none-match'], tag) ? reply.code(304).send() : reply.send(view)
-}

@@ -17,7 +17,7 @@ import type { BackendProfile } from '../src/model/profile.ts'
 import { modelDetail, ollamaShow, runningModels } from '../src/model/single-model.ts'
 import { countSegments, targetPath } from '../src/request/target-path.ts'
 import { compress } from './support/compression.ts'
-import { matchesTag, weakTag } from './support/etag.ts'
+import { sendTagged } from './support/etag.ts'
 
 export interface ModelRoutesOptions {
   /** Version of the gateway, for `/api/version`. */
@@ -153,10 +153,4 @@ function decode(text: string): string {
   } catch {
     return text
   }
-}
-
-function sendTagged(request: FastifyRequest, reply: FastifyReply, view: object): FastifyReply {
-  const tag = weakTag(view)
-  reply.header('ETag', tag).header('Cache-Control', 'private, no-cache')
-  return matchesTag(request.headers['if-none-match'], tag) ? reply.code(304).send() : reply.send(view)
 }

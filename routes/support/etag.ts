@@ -1,3 +1,5 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
 /** A client that sends more than this is not asking a sensible question; bytes. */
 const maxHeaderBytes = 1024
 
@@ -48,4 +50,11 @@ export function fnv1a64(text: string): bigint {
     low = product >>> 0
   }
   return (BigInt(high) << 32n) | BigInt(low)
+}
+
+/** Sends a view under its tag, or a bare 304 to who has it. */
+export function sendTagged(request: FastifyRequest, reply: FastifyReply, view: object): FastifyReply {
+  const tag = weakTag(view)
+  reply.header('ETag', tag).header('Cache-Control', 'private, no-cache')
+  return matchesTag(request.headers['if-none-match'], tag) ? reply.code(304).send() : reply.send(view)
 }

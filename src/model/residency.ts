@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { BoundedQueue } from '../queue/bounded-queue.ts'
 import type { UpstreamFetch } from '../upstream/fetch.ts'
-import type { BoundedQueue } from '../work/bounded-queue.ts'
 import type { ModelCatalog } from './catalog.ts'
 import { parseModelList } from './list-parsers.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { BoundedQueue, QueueFullError } from '../../src/work/bounded-queue.ts'
+import { BoundedQueue, QueueFullError } from '../../src/queue/bounded-queue.ts'
 
 /** A task that ends when told to. */
 function held() {

@@ -1,0 +1,155 @@
+import { Type } from '@sinclair/typebox'
+import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
+import { Bytes, Duration } from './units.ts'
+
+export const BreakerSchema = Section(
+  {
+    enabled: Flag(true, 'Off: every request is let through.'),
+    failure_threshold: Count(5, 'Consecutive failures that open the circuit.', { minimum: 1 }),
+    open_duration: Duration({
+      default: '30s',
+      description: 'How long an open circuit refuses before one trial.',
+    }),
+    trial_timeout: Duration({
+      default: '30s',
+      description: 'After which a trial that has not reported back is given to the next request.',
+    }),
+    failure_statuses: StatusList([500, 501, 502, 503, 504], 'Answers that count as failures.'),
+    connection_errors: Flag(true, 'Refused, reset and closed connections count.'),
+    timeouts: Flag(true, 'Connect, first-byte and idle timeouts count.'),
+    slow_first_byte: Duration({
+      default: 0,
+      description: 'A first byte later than this counts as a failure; 0 is off.',
+    }),
+  },
+  "Circuit breaker of an endpoint (thresholds beyond Olla, defaults Olla's).",
+)
+
+export const TimeoutsSchema = Section(
+  {
+    connect: Duration({ default: 0, description: '0 takes proxy.connection_timeout.' }),
+    tls: Duration({ default: 0, description: '0 takes proxy.tls_handshake_timeout.' }),
+    first_byte: Duration({ default: 0, description: '0 takes proxy.response_header_timeout.' }),
+    idle: Duration({ default: 0, description: '0 takes proxy.read_timeout.' }),
+    total: Duration({ default: 0, description: '0 takes proxy.response_timeout.' }),
+  },
+  'Time limits of this endpoint (beyond Olla).',
+)
+
+export const ProxySchema = Section(
+  {
+    engine: Choice(
+      ['olla', 'sherpa'] as const,
+      'olla',
+      'olla: undici straight to the response; sherpa: @fastify/reply-from.',
+    ),
+    load_balancer: Choice(
+      ['least-connections', 'priority', 'round-robin'] as const,
+      'least-connections',
+      'How one of several suitable endpoints is chosen.',
+    ),
+    priority_tiers: Flag(
+      true,
+      'Lower priorities get traffic only when no higher one can take it (beyond Olla; `priority` always does).',
+    ),
+    profile: Choice(
+      ['auto', 'streaming', 'standard'] as const,
+      'auto',
+      'streaming: every chunk is sent at once; standard: chunks are gathered up to stream_buffer_size; auto: by content type.',
+    ),
+    profile_filter: FilterSchema,
+    connection_timeout: Duration({ default: '60s', description: 'TCP connect to an endpoint.' }),
+    connection_keep_alive: Duration({
+      default: '30s',
+      description: 'TCP keep-alive interval of connections to endpoints.',
+    }),
+    response_timeout: Duration({
+      default: '15m',
+      description: 'A whole request, all attempts together; 0 is no limit.',
+    }),
+    read_timeout: Duration({
+      default: '10m',
+      description: 'Longest silence between two chunks of an answer.',
+    }),
+    response_header_timeout: Duration({
+      default: '10m',
+      description:
+        'From sending the request to the first byte of the answer (Olla: 30s, which ends long generations).',
+    }),
+    cold_start_timeout: Duration({
+      default: '15m',
+      description: 'response_header_timeout where the endpoint must load the model first (beyond Olla).',
+    }),
+    warm_margin: Count(
+      2,
+      'An endpoint that has the model in memory is preferred while it has at most so many more requests (beyond Olla).',
+    ),
+    tls_handshake_timeout: Duration({ default: '10s', description: 'TLS handshake with an endpoint.' }),
+    stream_buffer_size: Bytes({
+      default: 65_536,
+      description: 'Bytes held for a slow client before the endpoint is paused.',
+    }),
+    max_retries: Count(
+      3,
+      'Repeats on endpoints that were already tried; untried endpoints are always tried.',
+      { maximum: 100 },
+    ),
+    retry_backoff: Duration({
+      default: '500ms',
+      description: 'Base of the jittered exponential wait before a repeat.',
+    }),
+    failover_statuses: StatusList(
+      [429, 502, 503, 504],
+      'Answers that move a request to the next endpoint (beyond Olla).',
+    ),
+    max_retry_wait: Duration({
+      default: '5s',
+      description: 'Longest wait for a Retry-After before the answer is passed on (beyond Olla).',
+    }),
+    retry_budget: Section(
+      {
+        ratio: Fraction(0.2, 'Retries per request that the budget earns.', { maximum: 10 }),
+        burst: Count(200, 'Most retries saved up.', { minimum: 1 }),
+      },
+      'Limits retries after an endpoint has answered or timed out; refused connections are free (beyond Olla).',
+    ),
+    queue: Section(
+      {
+        max_waiting: Count(
+          1000,
+          'Requests that may wait for an endpoint at max_concurrent; 0 answers 503 at once.',
+        ),
+        max_wait: Duration({ default: '30s', description: 'Longest wait.' }),
+      },
+      'Requests wait here while every suitable endpoint is at its max_concurrent (beyond Olla).',
+    ),
+    pool_idle_timeout: Duration({
+      default: '5m',
+      description: "An endpoint's connection pool without requests is disposed after this (beyond Olla).",
+    }),
+    circuit_breaker: BreakerSchema,
+    sticky_sessions: Section(
+      {
+        enabled: Flag(false, 'Keep a conversation on one endpoint.'),
+        idle_ttl_seconds: Count(
+          600,
+          'Seconds without a request after which a session is forgotten; 0 never.',
+        ),
+        max_sessions: Count(10_000, 'Sessions kept; the least recently used goes first.', { minimum: 1 }),
+        key_sources: Type.Array(
+          Type.Unsafe<'session_header' | 'prefix_hash' | 'auth_header' | 'ip'>({
+            type: 'string',
+            enum: ['session_header', 'prefix_hash', 'auth_header', 'ip'],
+          }),
+          {
+            default: ['session_header', 'prefix_hash', 'auth_header'],
+            description: 'Where the session key is taken from, in order.',
+          },
+        ),
+        prefix_hash_bytes: Count(512, 'Bytes of the prompt that are hashed.', { minimum: 1 }),
+      },
+      'Sticky sessions.',
+    ),
+  },
+  'How requests reach endpoints.',
+)

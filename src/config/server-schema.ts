@@ -1,0 +1,83 @@
+import { Count, Flag, Section, Text, TextList } from './sections.ts'
+import { Bytes, Duration } from './units.ts'
+
+export const ServerSchema = Section(
+  {
+    host: Text('localhost', 'Address to listen on.'),
+    port: Count(40114, 'Port to listen on; 0 takes a free one.', { maximum: 65535 }),
+    read_timeout: Duration({
+      default: '30s',
+      description: 'Longest time to receive a whole request; 0 is no limit.',
+    }),
+    read_header_timeout: Duration({
+      default: '10s',
+      description: 'Longest time to receive the request headers.',
+    }),
+    write_timeout: Duration({
+      default: 0,
+      description: 'Longest time to answer a request; 0 (for streams) is no limit.',
+    }),
+    idle_timeout: Duration({
+      default: 0,
+      description: 'Keep-alive time of an idle connection; 0 takes read_timeout.',
+    }),
+    shutdown_timeout: Duration({
+      default: '10s',
+      description: 'How long in-flight requests may go on after a stop signal.',
+    }),
+    shutdown_delay: Duration({
+      default: 0,
+      description:
+        'Time between "not ready" and refusing connections, for a load balancer in front (beyond Olla).',
+    }),
+    request_logging: Flag(true, 'One log line per request.'),
+    request_limits: Section(
+      {
+        max_body_size: Bytes({ default: 104_857_600, description: 'Largest request body, 413 above.' }),
+        max_header_size: Bytes({
+          default: 1_048_576,
+          description: 'Largest request head, 431 above; at least 4096.',
+        }),
+      },
+      'Size limits of requests.',
+    ),
+    rate_limits: Section(
+      {
+        global_requests_per_minute: Count(1000, 'All clients together; 0 is off.'),
+        per_ip_requests_per_minute: Count(100, 'Each client address; 0 is off.'),
+        burst_size: Count(50, 'Requests of one client that may come at once.', { minimum: 1 }),
+        global_burst_size: Count(
+          0,
+          'Requests of all clients that may come at once; 0: as many as a minute allows (beyond Olla).',
+        ),
+        health_requests_per_minute: Count(1000, 'Each client address on /internal/* and /version; 0 is off.'),
+        cleanup_interval: Duration({
+          default: '5m',
+          description: 'How often buckets of idle clients are dropped.',
+        }),
+        trust_proxy_headers: Flag(false, 'Take the client address from X-Forwarded-For of trusted proxies.'),
+        trusted_proxy_cidrs: TextList(
+          ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
+          'Networks whose X-Forwarded-For is believed; the client is the right-most address outside them.',
+        ),
+      },
+      'Rate limits: token buckets, per client address and for all.',
+    ),
+    cors: Section(
+      {
+        enabled: Flag(false, 'Answer cross-origin requests of browsers.'),
+        allowed_origins: TextList(['*'], 'Origins, `*` for all.'),
+        allowed_methods: TextList(['GET', 'POST', 'OPTIONS'], 'Methods.'),
+        allowed_headers: TextList(['*'], 'Request headers, `*` for all.'),
+        exposed_headers: TextList(
+          [],
+          'Response headers a page may read; empty: all X-Olla-*, X-RateLimit-* and Retry-After.',
+        ),
+        allow_credentials: Flag(false, 'Allow cookies and auth; not together with origin `*`.'),
+        max_age: Count(300, 'Seconds a preflight answer is kept.'),
+      },
+      'Cross-origin requests.',
+    ),
+  },
+  'The listener and what it lets in.',
+)

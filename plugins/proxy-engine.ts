@@ -8,6 +8,7 @@ import { DeadlineSweep } from '../src/resilience/deadline-sweep.ts'
 import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-policy.ts'
 import { CapacityQueue } from '../src/selection/capacity-queue.ts'
 import { ProxyEngine } from '../src/upstream/engine.ts'
+import type { Exchange } from '../src/upstream/exchange.ts'
 import { gatheringFor, type StreamingProfile } from '../src/upstream/gathering.ts'
 
 export interface ProxyEngineOptions {
@@ -46,7 +47,7 @@ export default fp<ProxyEngineOptions>(
   function proxyEngine(app, options, done) {
     const clock = options.clock ?? systemClock
     const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000)
-    const deadlines = new DeadlineSweep(clock)
+    const active = new DeadlineSweep<Exchange>(clock)
     const engine = new ProxyEngine(options.engine, {
       clock,
       options: {
@@ -68,10 +69,9 @@ export default fp<ProxyEngineOptions>(
       health: app.healthChecker,
       retries: new RetryPolicy(options.retries ?? {}),
       queue,
-      deadlines,
       stats: app.gatewayStats,
       events: app.gatewayEvents,
-      active: new Set(),
+      active,
     })
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
@@ -80,7 +80,7 @@ export default fp<ProxyEngineOptions>(
     })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
-      deadlines.stop()
+      active.stop()
       closed()
     })
     done()

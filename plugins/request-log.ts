@@ -3,16 +3,21 @@
  * bus and the request context. `enabled: false` installs no request hook.
  */
 import type { ServerResponse } from 'node:http'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { eventLine } from '../src/logging/event-lines.ts'
 import { lineLevel, requestLine } from '../src/logging/request-line.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../src/request/context.ts'
 
+/** The part of a logger that request lines need. */
+export type RequestLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
+
 export interface RequestLogOptions {
   /** Lines for requests. Default true. */
   readonly enabled?: boolean
+  /** Where the lines of requests go. Default the app's own logger. */
+  readonly logger?: RequestLogger | undefined
   readonly clock?: Clock
 }
 
@@ -22,6 +27,7 @@ type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
 export default fp<RequestLogOptions>(
   function requestLog(app, options, done) {
     const clock = options.clock ?? systemClock
+    const logger = options.logger ?? app.log
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         const line = eventLine(event)
@@ -47,7 +53,7 @@ export default fp<RequestLogOptions>(
         { method, url: request.url, userAgent: request.headers['user-agent'] },
         clock.monotonicMs() - context.startedAtMs,
       )
-      app.log[level](line, 'request')
+      logger[level](line, 'request')
     }
 
     if (options.enabled ?? true) {

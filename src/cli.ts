@@ -83,6 +83,7 @@ async function run(values: Arguments): Promise<void> {
   const { address } = await serve({
     config,
     logger: log.logger,
+    requestLogger: log.requestLogger,
     async onStopped() {
       await fleet?.close()
       await log.flush()

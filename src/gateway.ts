@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import backendProfiles from '../plugins/backend-profiles.ts'
 import circuitBreaker from '../plugins/circuit-breaker.ts'
 import cors from '../plugins/cors.ts'
@@ -36,6 +36,8 @@ import { familiesFile, profilesFolder, version } from './package.ts'
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
   readonly config: GatewayConfig
+  /** Where the lines of requests go; the app's own logger by default. */
+  readonly requestLogger?: FastifyBaseLogger | undefined
   /** Called once when a close has let requests finish or has cut them. */
   readonly onDrained?: (result: DrainResult) => void
 }
@@ -56,7 +58,10 @@ export default function gateway(
 }
 
 /** The order below is the start order; closing runs in reverse. */
-async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptions): Promise<void> {
+async function compose(
+  app: FastifyInstance,
+  { config, requestLogger, onDrained }: GatewayOptions,
+): Promise<void> {
   const { server, proxy, discovery, model_registry: registry } = config
   const { endpoints } = discovery.static
 
@@ -74,7 +79,7 @@ async function compose(app: FastifyInstance, { config, onDrained }: GatewayOptio
     trustProxyHeaders: server.rate_limits.trust_proxy_headers,
     trustedProxies: server.rate_limits.trusted_proxy_cidrs,
   })
-  await app.register(requestLog, { enabled: server.request_logging })
+  await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })
   if (server.cors.enabled) {
     await app.register(cors, {
       allowedOrigins: server.cors.allowed_origins,

@@ -11,6 +11,8 @@ import { processView } from './stats/views/process.ts'
 export interface ServerOptions {
   readonly config: GatewayConfig
   readonly logger: Logger
+  /** For the lines of requests. */
+  readonly requestLogger: Logger
   /** Called once after everything else has stopped. */
   readonly onStopped?: () => Promise<void>
 }
@@ -19,7 +21,10 @@ export interface ServerOptions {
 const closingMs = 5_000
 
 /** The process's own Fastify, with what only the owner of a listener can set. */
-async function createServer({ config, logger }: ServerOptions, onDrained: (result: DrainResult) => void) {
+async function createServer(
+  { config, logger, requestLogger }: ServerOptions,
+  onDrained: (result: DrainResult) => void,
+) {
   const { server, proxy } = config
   const app = Fastify({
     loggerInstance: logger,
@@ -38,7 +43,7 @@ async function createServer({ config, logger }: ServerOptions, onDrained: (resul
       highWaterMark: Math.max(1024, proxy.stream_buffer_size),
     },
   })
-  await app.register(gateway, { config, onDrained })
+  await app.register(gateway, { config, requestLogger, onDrained })
   return app
 }
 

@@ -45,9 +45,8 @@ export interface ExchangeServices {
   readonly health: Pick<HealthChecker, 'report'>
   readonly retries: RetryPolicy
   readonly queue: CapacityQueue
-  readonly deadlines: DeadlineSweep
+  /** Exchanges that have not settled, with their time limits. */
+  readonly active: DeadlineSweep<Exchange>
   readonly stats: GatewayStats
   readonly events: EventBus
-  /** Exchanges that have not settled. */
-  readonly active: Set<Exchange>
 }

@@ -57,6 +57,7 @@ type Phase = 'choosing' | 'queued' | 'backoff' | 'connecting' | 'waiting' | 'rel
  */
 export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, ResponseListener {
   deadlineMs: number
+  sweepIndex = -1
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
   readonly #reply: ClientReply
@@ -92,7 +93,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const raw = this.#raw
     watchResponse(raw, this)
     this.#services.active.add(this)
-    this.#services.deadlines.add(this)
     this.#services.retries.requestStarted()
     if (raw.destroyed) this.clientClosed()
     else this.#choose()
@@ -415,12 +415,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   #settle(outcome: RequestOutcome): void {
     const { context, routing } = this.#request
-    const { clock, active, deadlines, queue, stats } = this.#services
+    const { clock, active, queue, stats } = this.#services
+    const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
     this.#timer?.cancel()
     this.#passedOver?.cancel()
-    queue.leave(this)
-    deadlines.delete(this)
+    if (wasQueued) queue.leave(this)
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     const usage = readTailUsage(this.#relay.tail())

@@ -11,6 +11,7 @@ describe('DeadlineSweep', () => {
     const told: number[] = []
     const entry = {
       deadlineMs: 1000,
+      sweepIndex: -1,
       onDeadline(nowMs: number) {
         told.push(nowMs)
         sweep.delete(entry)
@@ -27,7 +28,7 @@ describe('DeadlineSweep', () => {
     const clock = new FakeClock()
     const sweep = new DeadlineSweep(clock, 50)
     let told = 0
-    const entry = { deadlineMs: 100, onDeadline: () => void told++ }
+    const entry = { deadlineMs: 100, sweepIndex: -1, onDeadline: () => void told++ }
     sweep.add(entry)
     assert.equal(clock.armed, 1)
     entry.deadlineMs = Number.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
 // What the gateway adds to a direct call, for both engines, in one interleaved run: `npm run bench`.
 // Loopback only; bounded in requests and time. CPU is read from /proc, so it needs Linux.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,25 +39,25 @@ interface Figures {
   streamCpuMicros: number[]
 }
 
+/** Output goes to a file: reading a pipe full of log lines would cost the load generator time. */
 async function start(
   name: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Target> {
+  const output = join(folder, `${name}.log`)
+  const file = openSync(output, 'w')
   const child = spawn(process.execPath, [command, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', file, 'inherit'],
   })
-  const url = await new Promise<string>((resolve, reject) => {
-    let output = ''
-    child.stdout?.on('data', (data: Buffer) => {
-      output += data.toString()
-      const found = /listening on (http:\S+)/.exec(output)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    child.once('exit', () => reject(new Error(`${name} did not start`)))
-  })
-  return { name, url, child }
+  const deadlineMs = performance.now() + 20_000
+  for (;;) {
+    const url = /listening on (http:\S+)/.exec(readFileSync(output, 'utf8'))?.[1]
+    if (url !== undefined) return { name, url, child }
+    if (performance.now() > deadlineMs) throw new Error(`${name} did not start`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 /** User and system time of a process so far, in microseconds. */
@@ -120,12 +120,12 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
+const folder = await mkdtemp(join(tmpdir(), 'olla-bench-'))
 const simulator = await start(
   'direct',
   ['simulator', '--kind', 'vllm', '--model', model, '--ttft', '0', '--tokens-per-second', '0'],
   {},
 )
-const folder = await mkdtemp(join(tmpdir(), 'olla-bench-'))
 const config = join(folder, 'bench.yaml')
 await writeFile(
   config,
@@ -143,7 +143,6 @@ const gateways = await Promise.all(
     start(engine, ['-c', config], { OLLA_PROXY_ENGINE: engine, OLLA_LOGGING_FORMAT: 'json' }),
   ),
 )
-for (const { child } of gateways) child.stdout?.resume()
 const targets = [simulator, ...gateways]
 for (const { url } of gateways) {
   const deadlineMs = performance.now() + 10_000

@@ -25,13 +25,15 @@ export interface ModelRoutesOptions {
 }
 
 /** What the gateway cannot do for a fleet, and says so (contract 1.3). */
+const managementRefusal = 'model management operations not supported by proxy'
 const refusals: Readonly<Record<string, string>> = {
   'api/list': 'running models list not supported in multi-instance proxy',
-  'api/pull': 'model management operations not supported by proxy',
-  'api/push': 'model management operations not supported by proxy',
-  'api/create': 'model management operations not supported by proxy',
-  'api/copy': 'model management operations not supported by proxy',
-  'api/delete': 'model management operations not supported by proxy',
+  'api/show': 'model show not supported in multi-instance proxy',
+  'api/pull': managementRefusal,
+  'api/push': managementRefusal,
+  'api/create': managementRefusal,
+  'api/copy': managementRefusal,
+  'api/delete': managementRefusal,
 }
 
 /** Lists that each kind of backend has besides `v1/models`, and their format. */
@@ -83,16 +85,11 @@ export default fp<ModelRoutesOptions>(
       get(app, `/olla/${prefix}/api/ps`, (request, reply) =>
         sendTagged(request, reply, runningModels(own(), families)),
       )
-      for (const [path, message] of Object.entries(refusals)) {
-        app.route({
-          method: app.supportedMethods,
-          url: `/olla/${prefix}/${path}`,
-          exposeHeadRoute: false,
-          handler: () => {
-            throw new GatewayError('not_supported', message)
-          },
-        })
-      }
+      for (const [path, message] of Object.entries(refusals)) refuse(app, `/olla/${prefix}/${path}`, message)
+    }
+    // At the root nobody says which endpoint is meant either; showing a model is answered below.
+    for (const [path, message] of Object.entries(refusals)) {
+      if (message === managementRefusal) refuse(app, `/${path}`, message)
     }
 
     get(app, '/api/ps', (request, reply) => sendTagged(request, reply, runningModels(routable(), families)))
@@ -123,6 +120,17 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 function get(app: FastifyInstance, url: string, handler: Handler): void {
   app.route({ method: ['GET', 'HEAD'], url, exposeHeadRoute: false, onSend: compress, handler })
+}
+
+/** Before the body is read: whatever it is, the answer is the same. */
+function refuse(app: FastifyInstance, url: string, message: string): void {
+  app.route({
+    method: app.supportedMethods,
+    url,
+    exposeHeadRoute: false,
+    onRequest: (_request, _reply, next) => next(new GatewayError('not_supported', message)),
+    handler: () => undefined,
+  })
 }
 
 /** Clients of these two read nothing but their own backend's models (contract 1.5). */

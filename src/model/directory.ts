@@ -212,7 +212,7 @@ export class ModelDirectory {
       sources: group.map(({ endpoint, model, seenMs }) => ({
         endpoint,
         nativeName: model.name,
-        state: model.state ?? (endpoint.profile?.name === 'ollama' ? 'available' : 'unknown'),
+        state: model.state ?? presumedState(endpoint),
         sizeBytes: model.sizeBytes,
         seenMs,
         raw: model.raw,
@@ -231,6 +231,12 @@ export class ModelDirectory {
 
 function byId(a: UnifiedModel, b: UnifiedModel): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
+
+/** What a kind of endpoint lets one presume where it does not tell. */
+function presumedState({ profile }: Endpoint): ModelSource['state'] {
+  if (profile?.alwaysLoaded === true) return 'loaded'
+  return profile?.name === 'ollama' ? 'available' : 'unknown'
 }
 
 interface Found {

@@ -1,7 +1,9 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
+import { ModelRename } from '../stream/model-rename.ts'
 import { isHeaderValue } from './request-headers.ts'
-import { clientHeaders, type UpstreamHead } from './response-headers.ts'
+import { clientHeaders, headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
 export interface AnswerOrigin {
@@ -19,6 +21,22 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
   const names = new Set<string>()
   for (let at = 0; at < own.length; at += 2) names.add((own[at] ?? '').toLowerCase())
   return clientHeaders(head.headers, own, names, origin.endpoint.secretHeaderNames, origin.version)
+}
+
+/**
+ * Answers carry the name that the client asked for, where another was sent and the answer can be read.
+ * @param asked the client's name for the model
+ */
+export function renameFor(
+  { sentModel }: RoutedEndpoint,
+  asked: string | undefined,
+  { headers }: UpstreamHead,
+): ModelRename | undefined {
+  if (sentModel === undefined || asked === undefined) return undefined
+  if (!/json|event-stream/.test(headerValue(headers, 'content-type') ?? '')) return undefined
+  return headerValue(headers, 'content-encoding') === undefined
+    ? new ModelRename(sentModel, asked)
+    : undefined
 }
 
 function ownHeaders({ context, endpoint, isStream, version, set }: AnswerOrigin): string[] {

@@ -1,5 +1,6 @@
 import type { ClientReply } from './client-relay.ts'
-import { Exchange, type ExchangeRequest } from './exchange.ts'
+import { Exchange } from './exchange.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 
 /** The one contract of both engines: takes a request over and answers it, whatever happens. */

@@ -1,45 +1,23 @@
 import type { ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { Timer } from '../clock.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
-import { replaceValue } from '../json/body-edit.ts'
-import type { JsonSpan } from '../json/body-scan.ts'
-import type { RoutingOutcome } from '../model/router.ts'
-import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
-import { Upload } from '../request/upload.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
-import { ModelRename } from '../stream/model-rename.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
-import { answerHeaders } from './answer-head.ts'
+import { answerHeaders, renameFor } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds } from './candidate-rounds.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
+import { type ExchangeRequest, requestFor } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
-import { attemptHeaders } from './request-headers.ts'
 import { type ResponseListener, watchResponse } from './response-events.ts'
 import { headerValue, type UpstreamHead, withoutLength } from './response-headers.ts'
-
-/** A client's request as the routes hand it over. */
-export interface ExchangeRequest {
-  readonly context: RequestContext
-  readonly method: string
-  /** As the endpoint shall see it, still percent-encoded. */
-  readonly path: string
-  /** With its `?`, or ''. */
-  readonly query: string
-  readonly body: Buffer | Upload | null
-  /** Where the model's name stands in the body. */
-  readonly modelSpan?: JsonSpan | undefined
-  /** From `forwardedHeaders`. */
-  readonly headers: readonly string[]
-  readonly routing: RoutingOutcome
-}
 
 /**
  * - `choosing`: looks for an endpoint
@@ -134,20 +112,13 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#fail(new GatewayError('invalid_path'))
       return
     }
-    const { method, modelSpan } = request
-    const { sentModel } = attempt.target
-    const isRenamed = Buffer.isBuffer(request.body) && modelSpan !== undefined && sentModel !== undefined
-    const isPlain = isRenamed && this.#services.options.renameAnswers
-    let headers = attemptHeaders(request.headers, endpoint, isPlain)
-    let body: Buffer | Readable | null
-    if (request.body instanceof Upload) {
-      body = request.body.open()
-      headers = [...headers, 'Content-Length', String(request.body.bytes)]
-    } else {
-      body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
-    }
     try {
-      this.#services.transport.send(attempt, { method, path, headers, body }, this.#reply)
+      const { renameAnswers } = this.#services.options
+      this.#services.transport.send(
+        attempt,
+        requestFor(request, attempt.target, path, renameAnswers),
+        this.#reply,
+      )
     } catch (error) {
       attempt.onError(error)
     }
@@ -310,7 +281,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
     const contentType = headerValue(head.headers, 'content-type')
     const format = streamFormat(contentType)
-    const rename = this.#renameFor(attempt, head, contentType)
+    const rename = options.renameAnswers ? renameFor(attempt.target, context.model, head) : undefined
     const headers = answerHeaders(rename === undefined ? head : withoutLength(head), {
       context,
       endpoint,
@@ -325,18 +296,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       rename,
       gatherBytes: options.gatherBytes(contentType),
     })
-  }
-
-  /** Answers carry the name that the client asked for, unless they cannot be read here. */
-  #renameFor(attempt: Attempt, head: UpstreamHead, contentType: string | undefined): ModelRename | undefined {
-    const { sentModel } = attempt.target
-    const { model } = this.#request.context
-    if (sentModel === undefined || model === undefined || !this.#services.options.renameAnswers)
-      return undefined
-    if (!/json|event-stream/.test(contentType ?? '')) return undefined
-    return headerValue(head.headers, 'content-encoding') === undefined
-      ? new ModelRename(sentModel, model)
-      : undefined
   }
 
   clientDrained(): void {

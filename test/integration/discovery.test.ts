@@ -131,7 +131,9 @@ describe('models and endpoints', () => {
     const backMs = performance.now()
     await simulator.control.clearFaults()
     await eventually(async () => (await endpointRows(gateway.url))[0]?.status === 'healthy')
-    assert.ok(performance.now() - backMs < 1500 + 250, `${performance.now() - backMs} ms`)
+    // One interval and one time limit, and what a busy machine adds; to the millisecond it is a property of
+    // the health checker's own tests.
+    assert.ok(performance.now() - backMs < 1500 + 1000, `${performance.now() - backMs} ms`)
     await eventually(async () => (await postChat(gateway.url)).status === 200)
   })
 

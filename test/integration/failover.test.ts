@@ -34,7 +34,7 @@ for (const engine of engines) {
             { url: bad.url, name: 'bad', priority: 200 },
             { url: fine.url, name: 'good', priority: 100 },
           ],
-          { proxy: { engine, response_header_timeout: '200ms' } },
+          { proxy: { engine, response_header_timeout: '500ms' } },
         )
         const response = await postChat(gateway.url)
         assert.equal(response.status, 200)

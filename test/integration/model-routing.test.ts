@@ -1,177 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
-import Anthropic from '@anthropic-ai/sdk'
+import { describe, it } from 'node:test'
 import { Ollama } from 'ollama'
-import OpenAI from 'openai'
 import { parse } from 'yaml'
+import { fleet, get, idsOf } from '../support/fleet.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 import { engines } from './engines.ts'
-
-async function fleet(t: TestContext, sections: Record<string, Record<string, unknown>> = {}) {
-  const ollama = await withSimulator(t, {
-    kind: 'ollama',
-    name: 'ollama',
-    models: ['llama3.2:3b', 'nomic-embed-text'],
-  })
-  const vllm = await withSimulator(t, {
-    kind: 'vllm',
-    name: 'vllm',
-    models: ['Org/Mistral-7B-Instruct', 'llama3.2:3b'],
-  })
-  const lmstudio = await withSimulator(t, {
-    kind: 'lm-studio',
-    name: 'lms',
-    models: ['llama3.2:3b', 'llava-vision'],
-  })
-  const gateway = await startGateway(
-    t,
-    [
-      { url: ollama.url, name: 'box', type: 'ollama' },
-      { url: vllm.url, name: 'gpu', type: 'vllm' },
-      { url: lmstudio.url, name: 'desk', type: 'lm-studio' },
-    ],
-    sections,
-  )
-  return { gateway, ollama, vllm, lmstudio }
-}
-
-const get = async (url: string) => {
-  const response = await fetch(url)
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Record<string, never>,
-  }
-}
-const idsOf = (body: Record<string, unknown>) =>
-  ((body.data ?? body.models) as { id?: string; name?: string }[]).map(({ id, name }) => id ?? name)
-
-describe('model lists', () => {
-  it('are read by the official clients', async (t) => {
-    const { gateway } = await fleet(t)
-    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'x' })
-    const ids: string[] = []
-    for await (const model of openai.models.list()) ids.push(model.id)
-    assert.deepEqual(ids, [...ids].sort())
-    assert.ok(['Org/Mistral-7B-Instruct', 'llama3.2:3b', 'llava-vision'].every((id) => ids.includes(id)))
-    assert.equal((await openai.models.retrieve('Org/Mistral-7B-Instruct')).id, 'Org/Mistral-7B-Instruct')
-    const { models } = await new Ollama({ host: gateway.url }).list()
-    assert.equal(models.filter(({ name }) => name === 'llama3.2:3b').length, 1)
-    const shown = await new Ollama({ host: gateway.url }).show({ model: 'llama3.2:3b' })
-    assert.equal(shown.details.family, 'llama')
-    const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'x' })
-    assert.ok(anthropic)
-  })
-
-  it('hold a model of several kinds in each kind’s own list', async (t) => {
-    const { gateway } = await fleet(t)
-    for (const path of [
-      '/olla/ollama/api/tags',
-      '/olla/vllm/v1/models',
-      '/olla/lmstudio/api/v0/models',
-      '/olla/lm_studio/v1/models',
-      '/olla/openai/v1/models',
-      '/olla/proxy/v1/models',
-      '/v1/models',
-      '/api/tags',
-      '/olla/models?format=ollama',
-      '/olla/models?format=lmstudio',
-    ]) {
-      const { status, body } = await get(`${gateway.url}${path}`)
-      assert.equal(status, 200, path)
-      assert.ok(idsOf(body).includes('llama3.2:3b'), path)
-    }
-    assert.ok(
-      !idsOf((await get(`${gateway.url}/olla/ollama/api/tags`)).body).includes('Org/Mistral-7B-Instruct'),
-    )
-  })
-
-  it('come in every format, sorted, with a stable created and a tag', async (t) => {
-    const { gateway } = await fleet(t)
-    for (const format of [
-      'unified',
-      'openai',
-      'ollama',
-      'lmstudio',
-      'lemonade',
-      'vllm',
-      'vllm-mlx',
-      'sglang',
-      'lmdeploy',
-      'llamacpp',
-      'docker-model-runner',
-      'litellm',
-      'omlx',
-      'anthropic',
-    ]) {
-      const url = `${gateway.url}/olla/models?format=${format}`
-      const first = await get(url)
-      assert.equal(first.status, 200, format)
-      assert.deepEqual(idsOf(first.body), [...idsOf(first.body)].sort(), format)
-      assert.deepEqual((await get(url)).body, first.body, format)
-      const again = await fetch(url, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } })
-      assert.equal(again.status, 304, format)
-    }
-    assert.equal((await get(`${gateway.url}/olla/models?format=nope`)).status, 400)
-  })
-
-  it('have the shapes that Olla’s users read', async (t) => {
-    const { gateway } = await fleet(t)
-    const unified = (await get(`${gateway.url}/olla/models`)).body as unknown as {
-      data: { id: string; olla: Record<string, unknown> }[]
-    }
-    const llama = unified.data.find(({ id }) => id === 'llama3.2:3b')
-    assert.equal(llama?.olla.family, 'llama')
-    assert.deepEqual(
-      ((llama?.olla.availability ?? []) as { endpoint: string }[]).map(({ endpoint }) => endpoint).sort(),
-      ['box', 'desk', 'gpu'],
-    )
-    const vllm = (await get(`${gateway.url}/olla/models?format=vllm`)).body as unknown as {
-      data: Record<string, unknown>[]
-    }
-    const mistral = vllm.data.find(({ id }) => id === 'Org/Mistral-7B-Instruct')
-    assert.equal(mistral?.owned_by, 'Org')
-    assert.ok(typeof mistral?.max_model_len === 'number')
-  })
-
-  it('are filtered by the query', async (t) => {
-    const { gateway } = await fleet(t)
-    const ids = async (query: string) => idsOf((await get(`${gateway.url}/olla/models?${query}`)).body)
-    assert.deepEqual(await ids('endpoint=gpu'), ['Org/Mistral-7B-Instruct', 'llama3.2:3b'])
-    assert.deepEqual(await ids('endpoint=nobody'), [])
-    assert.ok((await ids('type=embeddings')).every((id) => id?.startsWith('nomic')))
-    assert.deepEqual(await ids('capability=vision'), ['llava-vision'])
-    assert.deepEqual(await ids('family=mistral'), ['Org/Mistral-7B-Instruct'])
-    assert.equal((await get(`${gateway.url}/olla/models?available=maybe`)).status, 400)
-  })
-
-  it('address single models with slashes, colons and any case', async (t) => {
-    const { gateway } = await fleet(t)
-    for (const id of [
-      'Org/Mistral-7B-Instruct',
-      'Org%2FMistral-7B-Instruct',
-      'org/mistral-7b-instruct',
-      'llama3.2:3b',
-    ]) {
-      const { status, body } = await get(`${gateway.url}/olla/models/${id}`)
-      assert.equal(status, 200, id)
-      assert.ok((body as { availability?: unknown }).availability)
-    }
-    assert.equal((await get(`${gateway.url}/olla/models/nobody`)).status, 404)
-  })
-
-  it('refuse what cannot be done for a fleet', async (t) => {
-    const { gateway, ollama } = await fleet(t)
-    for (const path of ['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete', 'api/list']) {
-      const response = await fetch(`${gateway.url}/olla/ollama/${path}`, {
-        method: path === 'api/delete' ? 'DELETE' : 'POST',
-      })
-      assert.equal(response.status, 501, path)
-    }
-    assert.equal(ollama.control.counters().byPath['/api/pull'], undefined)
-  })
-})
 
 for (const engine of engines) {
   describe(`names that stand for others (${engine})`, () => {
@@ -291,6 +125,48 @@ describe('routing', () => {
       assert.equal(response.headers.get('x-olla-endpoint'), 'warm')
       await response.text()
     }
+  })
+
+  it('gives a cold start its own, longer limit', async (t) => {
+    const cold = await withSimulator(t, {
+      kind: 'ollama',
+      name: 'cold',
+      models: [{ name: 'm', loaded: false }],
+    })
+    await cold.control.setFault({ kind: 'delay', delayMs: 500 })
+    const gatewayWith = (limit: string) =>
+      startGateway(t, [{ url: cold.url, name: 'cold', type: 'ollama' }], {
+        discovery: { residency_interval: '20ms', health: { slow_start: 0 } },
+        proxy: { response_header_timeout: '150ms', cold_start_timeout: limit, max_retries: 0 },
+      })
+    for (const [limit, status] of [
+      ['10s', 200],
+      ['150ms', 504],
+    ] as const) {
+      const gateway = await gatewayWith(limit)
+      await eventually(async () => {
+        const { body } = await get(`${gateway.url}/olla/models`)
+        return JSON.stringify(body).includes('not-loaded')
+      })
+      assert.equal((await postChat(gateway.url, { max_tokens: 1 })).status, status, limit)
+    }
+  })
+
+  it('does not wait longer for a refresh than it may', async (t) => {
+    const { gateway, vllm } = await fleet(t, {
+      model_registry: {
+        routing_strategy: {
+          type: 'discovery',
+          options: { discovery_refresh_on_miss: true, discovery_timeout: '200ms', fallback_behavior: 'none' },
+        },
+      },
+    })
+    await vllm.control.setFault({ kind: 'hang', path: '/v1/models' })
+    const beforeMs = performance.now()
+    const miss = await postChat(gateway.url, { model: 'new-model' })
+    assert.equal(miss.status, 503)
+    assert.equal(miss.headers.get('x-olla-routing-reason'), 'discovery_failed_no_fallback')
+    assert.ok(performance.now() - beforeMs < 2_000)
   })
 
   it('routes a form by its model', async (t) => {

@@ -1,3 +1,5 @@
+import type { AnswerTransform } from './answer-transform.ts'
+
 const mark = Buffer.from('"model"')
 const noBytes: Buffer = Buffer.alloc(0)
 
@@ -13,7 +15,7 @@ const maxHeldBytes = 1024
  * replaces the value of each `"model"` key that is the endpoint's name. Inside a JSON string the quotes would
  * be escaped, so text that an answer quotes is never touched. Only a key that a chunk cuts in two is held back.
  */
-export class ModelRename {
+export class ModelRename implements AnswerTransform {
   readonly #from: Buffer
   readonly #to: Buffer
   #held: Buffer = noBytes

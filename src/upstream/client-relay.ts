@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { ModelRename } from '../stream/model-rename.ts'
+import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
 import { usageTailBytes } from '../stream/tail-usage.ts'
 
 /** The part of a Fastify reply that an exchange needs. */
@@ -29,8 +29,9 @@ export interface RelayShape {
   readonly hasLength: boolean
   /** Chunks are joined up to this size before they are sent; 0 sends each at once. */
   readonly gatherBytes: number
-  /** Puts the client's name for the model into the answer. */
-  readonly rename?: ModelRename | undefined
+  /** What changes the answer on its way, in this order. */
+  readonly transforms: readonly AnswerTransform[]
+  readonly observer?: AnswerObserver | undefined
 }
 
 const emptyBuffer: Buffer = Buffer.alloc(0)
@@ -41,7 +42,7 @@ const emptyBuffer: Buffer = Buffer.alloc(0)
  */
 export class ClientRelay {
   readonly #raw: ServerResponse
-  #shape: RelayShape = { format: 'other', hasLength: true, gatherBytes: 0 }
+  #shape: RelayShape = { format: 'other', hasLength: true, gatherBytes: 0, transforms: [] }
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #last = emptyBuffer
@@ -59,7 +60,9 @@ export class ClientRelay {
   }
 
   write(received: Buffer): boolean {
-    const chunk = this.#shape.rename === undefined ? received : this.#shape.rename.push(received)
+    this.#shape.observer?.push(received)
+    let chunk = received
+    for (const transform of this.#shape.transforms) chunk = transform.push(chunk)
     if (chunk.length === 0) return true
     this.bodyBytes += chunk.length
     this.#beforeLast = this.#last
@@ -71,8 +74,8 @@ export class ClientRelay {
   }
 
   end(): void {
-    const held = this.#shape.rename?.end()
-    if (held !== undefined && held.length > 0) {
+    const held = this.#takeHeld()
+    if (held.length > 0) {
       this.bodyBytes += held.length
       this.#gathered.push(held)
       this.#gatheredBytes += held.length
@@ -111,6 +114,17 @@ export class ClientRelay {
     const end = this.tail().subarray(-2).toString('latin1')
     if (format === 'ndjson') return end.endsWith('\n') ? '' : '\n'
     return end === '\n\n' ? '' : '\n\n'
+  }
+
+  /** What each transform has kept passes those behind it. */
+  #takeHeld(): Buffer {
+    let held = emptyBuffer
+    for (const transform of this.#shape.transforms) {
+      const passed = held.length === 0 ? held : transform.push(held)
+      const rest = transform.end()
+      held = passed.length === 0 ? rest : rest.length === 0 ? passed : Buffer.concat([passed, rest])
+    }
+    return held
   }
 
   #takeGathered(): Buffer {

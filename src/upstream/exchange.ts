@@ -293,7 +293,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#relay.begin(head.statusCode, headers, {
       format,
       hasLength: rename === undefined && headerValue(head.headers, 'content-length') !== undefined,
-      rename,
+      transforms: rename === undefined ? [] : [rename],
       gatherBytes: options.gatherBytes(contentType),
     })
   }

@@ -14,6 +14,7 @@ import modelDirectory from '../plugins/model-directory.ts'
 import modelDiscovery from '../plugins/model-discovery.ts'
 import modelResidency from '../plugins/model-residency.ts'
 import modelRouting from '../plugins/model-routing.ts'
+import ownSchemas from '../plugins/own-schemas.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
 import requestLog from '../plugins/request-log.ts'
@@ -66,6 +67,7 @@ async function compose(
   const { endpoints } = discovery.static
 
   // What everything stands on.
+  await app.register(ownSchemas)
   await app.register(events)
   await app.register(state, { endpointCapacity: endpoints.length + spareEndpoints })
   await app.register(lifecycle, {

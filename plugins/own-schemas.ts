@@ -1,0 +1,23 @@
+/**
+ * The gateway's own validation and serialisation, as Fastify's defaults: a host that has set its compilers (say,
+ * for Zod) or a reply serializer would break every route that has a schema. Decorates nothing, depends on nothing.
+ */
+import { Ajv } from 'ajv'
+import fastJson from 'fast-json-stringify'
+import fp from 'fastify-plugin'
+
+export default fp(
+  function ownSchemas(app, _options, done) {
+    // Made on first use: few routes validate, and an Ajv instance takes a millisecond and half a megabyte.
+    let ajv: Ajv | undefined
+    app.setValidatorCompiler<object>(({ schema }) => {
+      ajv ??= new Ajv({ coerceTypes: 'array', useDefaults: true, removeAdditional: true })
+      return ajv.compile(schema)
+    })
+    app.setSerializerCompiler<object>(({ schema }) => fastJson(schema))
+    // Fastify's own start value, which its types do not have: no serializer for all replies.
+    Reflect.apply(app.setReplySerializer, app, [null])
+    done()
+  },
+  { name: 'gateway-own-schemas', fastify: '5.x' },
+)

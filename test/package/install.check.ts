@@ -1,0 +1,166 @@
+// What a user of the published package gets: packed, installed into an empty project, imported, required,
+// type-checked and run on the supported lines of Node. Needs the npm registry, so it is not part of `npm test`:
+// `npm run test:package`.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startSimulator } from '../../simulator/server.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+interface Packed {
+  readonly filename: string
+  readonly size: number
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+let folder: string
+let packed: Packed
+
+/** The installed project, with a Node of each supported line. */
+const project = () => join(folder, 'project')
+const nodes = ['22', '24'] as const
+const nodeBinary = (line: string) => join(folder, `node-${line}`, 'node_modules', 'node', 'bin', 'node')
+
+async function npm(args: readonly string[], cwd: string): Promise<string> {
+  const { stdout } = await run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd,
+    maxBuffer: 16_777_216,
+  })
+  return stdout
+}
+
+async function emptyProject(path: string, manifest: Record<string, unknown> = {}): Promise<void> {
+  await mkdir(path, { recursive: true })
+  await writeFile(join(path, 'package.json'), JSON.stringify({ private: true, ...manifest }))
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'olla-package-'))
+  const [first] = JSON.parse(await npm(['pack', '--json', '--pack-destination', folder], root)) as Packed[]
+  assert.ok(first)
+  packed = first
+  await emptyProject(project(), { type: 'module' })
+  await npm(
+    ['install', join(folder, packed.filename), 'fastify', 'typescript', '@types/node@24', 'expect-type'],
+    project(),
+  )
+  for (const line of nodes) {
+    await emptyProject(join(folder, `node-${line}`), { allowScripts: { node: true } })
+    await npm(['install', `node@${line}`], join(folder, `node-${line}`))
+  }
+})
+
+after(() => rm(folder, { recursive: true, force: true }))
+
+describe('the packed package', () => {
+  it('has no development file in it', (t) => {
+    const paths = packed.files.map(({ path }) => path)
+    const strange = paths.filter(
+      (path) =>
+        !/^(dist|config|bin|dashboard\/dist)\//.test(path) &&
+        !['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].includes(path),
+    )
+    assert.deepEqual(strange, [])
+    assert.deepEqual(
+      paths.filter((path) => /\.test\.|\.tsbuildinfo$|(^|\/)(test|bench)\//.test(path)),
+      [],
+    )
+    t.diagnostic(
+      `${paths.length} files, ${Math.round(packed.size / 1024)} kB packed, ${Math.round(packed.unpackedSize / 1024)} kB unpacked`,
+    )
+  })
+
+  it('is clean for publint and attw', async () => {
+    const bin = join(root, 'node_modules', '.bin')
+    const tarball = join(folder, packed.filename)
+    await run(join(bin, 'publint'), ['run', tarball, '--strict'], { cwd: root })
+    // CommonJS gets the ES module by require(), which Node has had since 22.12.
+    await run(join(bin, 'attw'), [tarball, '--profile', 'esm-only'], { cwd: root })
+  })
+
+  it('type-checks, strictly and with the libraries checked as well', async () => {
+    await cp(join(root, 'test/types/public.ts'), join(project(), 'public.ts'))
+    await writeFile(
+      join(project(), 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          target: 'es2023',
+          module: 'nodenext',
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          skipLibCheck: false,
+          noEmit: true,
+          types: ['node'],
+        },
+        files: ['public.ts'],
+      }),
+    )
+    await run(join(project(), 'node_modules/.bin/tsc'), ['-p', '.'], { cwd: project() })
+  })
+
+  for (const line of nodes) {
+    it(`is imported, and required from CommonJS, on Node ${line}`, async (t) => {
+      const simulator = await startSimulator({ kind: 'vllm', models: ['llama3.2:3b'] })
+      t.after(() => simulator.close())
+      const body = `
+        const app = Fastify()
+        const config = parseConfig({ discovery: { static: { endpoints: [{ url: '${simulator.url}', type: 'vllm' }] } } })
+        await app.register(gateway, { prefix: '/llm', config })
+        await app.ready()
+        const ask = () => app.inject({ method: 'POST', url: '/llm/v1/chat/completions',
+          payload: { model: 'llama3.2:3b', max_tokens: 2, messages: [{ role: 'user', content: 'hi' }] } })
+        let answer = await ask()
+        for (let tries = 0; answer.statusCode !== 200 && tries < 200; tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          answer = await ask()
+        }
+        console.log(answer.statusCode, process.versions.node.split('.')[0])
+        await app.close()
+      `
+      const esm = `import Fastify from 'fastify'\nimport gateway, { parseConfig } from 'olla-gateway'\n${body}`
+      const cjs = `const Fastify = require('fastify')\nconst { default: gateway, parseConfig } = require('olla-gateway')\n
+        require('olla-gateway/plugins/circuit-breaker')\n;(async () => {${body}})()`
+      for (const [name, text] of [
+        ['app.mjs', esm],
+        ['app.cjs', cjs],
+      ] as const) {
+        await writeFile(join(project(), name), text)
+        const { stdout } = await run(nodeBinary(line), [name], { cwd: project(), timeout: 30_000 })
+        assert.equal(stdout.trim(), `200 ${line}`, name)
+      }
+    })
+  }
+
+  it('runs the example of the README', async (t) => {
+    const simulator = await startSimulator({ kind: 'ollama', models: ['llama3.2:3b'], port: 0 })
+    t.after(() => simulator.close())
+    const readme = await readFile(join(root, 'README.md'), 'utf8')
+    const example = /## In your own Fastify app\s+```ts\n(.*?)```/s.exec(readme)?.[1]
+    assert.ok(example, 'the README has an example of embedding')
+    const text = example
+      .replace('http://localhost:11434', simulator.url)
+      .replace('port: 3000', 'port: 0')
+      .concat(
+        `\nconst answer = await app.inject('/llm/version')\nconsole.error(answer.statusCode)\nawait app.close()\n`,
+      )
+    await writeFile(join(project(), 'readme.mjs'), text)
+    const { stderr } = await run(nodeBinary('24'), ['readme.mjs'], { cwd: project(), timeout: 30_000 })
+    assert.equal(stderr.trim(), '200')
+  })
+
+  it('starts from its command, with the demo', async () => {
+    const { stdout } = await run(join(project(), 'node_modules/.bin/olla-gateway'), ['--version'], {
+      cwd: project(),
+      env: { ...process.env, PATH: `${join(folder, 'node-24/node_modules/node/bin')}:${process.env.PATH}` },
+    })
+    assert.match(stdout, /^olla-gateway \d+\.\d+\.\d+/)
+  })
+})

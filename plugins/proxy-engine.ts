@@ -1,6 +1,8 @@
 /**
  * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
- * on everything that decides where a request goes. On close, after the drain, nothing is left to do here.
+ * on everything that decides where a request goes. A plugin before it, or the host, may decorate
+ * `requestAffinity` and `answerObserver`; absent, they cost nothing. On close, after the drain, nothing is left
+ * to do here.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
@@ -9,6 +11,7 @@ import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-po
 import { CapacityQueue } from '../src/selection/capacity-queue.ts'
 import { ProxyEngine } from '../src/upstream/engine.ts'
 import type { Exchange } from '../src/upstream/exchange.ts'
+import type { ExchangeServices } from '../src/upstream/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../src/upstream/gathering.ts'
 
 export interface ProxyEngineOptions {
@@ -40,6 +43,10 @@ export interface ProxyEngineOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     proxyEngine: ProxyEngine
+    /** Prefers an endpoint for a request. */
+    requestAffinity?: ExchangeServices['affinity']
+    /** Reads the answers of endpoints. */
+    answerObserver?: ExchangeServices['observe']
   }
 }
 
@@ -72,6 +79,8 @@ export default fp<ProxyEngineOptions>(
       stats: app.gatewayStats,
       events: app.gatewayEvents,
       active,
+      affinity: app.requestAffinity,
+      observe: app.answerObserver,
     })
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })

@@ -41,7 +41,7 @@ export default fp<RequestContextOptions>(
     app.decorate('clientAddresses', addresses)
     app.decorateRequest('gateway')
 
-    app.addHook('onRequest', function open(request, reply, next) {
+    app.addHook('onRequest', function open(request, _reply, next) {
       const { url } = request
       const mark = url.indexOf('?')
       const path = url.slice(prefixLength, mark < 0 ? url.length : mark)
@@ -59,8 +59,16 @@ export default fp<RequestContextOptions>(
         routeClassOf(path),
         client,
       )
-      reply.header('X-Olla-Request-ID', id)
+      request.gateway.headers.push('X-Olla-Request-ID', id)
       next()
+    })
+    // A relayed answer takes them from the context itself.
+    app.addHook('onSend', function tell(request, reply, payload, next) {
+      // A hook of the host may have answered before there was a context.
+      const context: RequestContext | undefined = request.gateway
+      const headers = context?.headers ?? []
+      for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
+      next(null, payload)
     })
     app.setErrorHandler(answerError)
     app.setNotFoundHandler((request, reply) => answerError(new GatewayError('not_found'), request, reply))

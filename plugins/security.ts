@@ -2,7 +2,7 @@
  * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event bus
  * and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
@@ -79,14 +79,15 @@ export default fp<SecurityOptions>(
     function limitRates(rates: RateLimiterOptions): void {
       const limiter = new RateLimiter(options.store ?? new LocalLimitStore(), rates)
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
-      app.addHook('onRequest', function limitRate(request, reply, next) {
+      app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress } = request.gateway
         const decision = limiter.check(routeClass, clientAddress, clock.monotonicMs())
         if (decision === undefined) {
           next()
           return
         }
-        setLimitHeaders(reply, decision.limit, decision.remaining, clock.nowMs() + decision.fullInMs)
+        const { limit, remaining, fullInMs } = decision
+        request.gateway.headers.push(...limitHeaders(limit, remaining, clock.nowMs() + fullInMs))
         if (decision.allowed) next()
         else {
           const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000))
@@ -112,8 +113,10 @@ export default fp<SecurityOptions>(
 )
 
 /** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */
-function setLimitHeaders(reply: FastifyReply, limit: number, remaining: number, fullAtMs: number): void {
-  reply.header('X-RateLimit-Limit', String(limit))
-  reply.header('X-RateLimit-Remaining', String(remaining))
-  reply.header('X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000)))
+function limitHeaders(limit: number, remaining: number, fullAtMs: number): string[] {
+  return [
+    ...['X-RateLimit-Limit', String(limit)],
+    ...['X-RateLimit-Remaining', String(remaining)],
+    ...['X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000))],
+  ]
 }

@@ -8,7 +8,7 @@ import { GatewayError } from '../src/errors.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import type { RoutingOutcome } from '../src/model/router.ts'
 import type { Refresh } from '../src/model/routing-strategies.ts'
-import { outcomeOfStatus } from '../src/request/context.ts'
+import { outcomeOfStatus, type RequestContext } from '../src/request/context.ts'
 import { type Inspection, inspectRequest } from '../src/request/inspect.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { receiveUpload, Upload } from '../src/request/upload.ts'
@@ -100,7 +100,8 @@ function proxy(
   const { body, bytes, inspection } = readBody(request, reply, target.path)
   context.requestBytes = bytes
   context.model = inspection.model
-  if (context.model !== undefined && isHeaderValue(context.model)) reply.header('X-Olla-Model', context.model)
+  if (context.model !== undefined && isHeaderValue(context.model))
+    context.headers.push('X-Olla-Model', context.model)
 
   const asked = { model: context.model, provider, path: target.path, needs: inspection.needs }
   const routing = app.modelRouter.route(asked)
@@ -152,7 +153,7 @@ function send(
   context.routingStrategy = routing.strategy
   context.routingDecision = routing.decision
   context.routingReason = routing.reason
-  setRoutingHeaders(reply, routing)
+  setRoutingHeaders(context, routing)
   if (routing.decision === 'rejected')
     throw reject(app, request, rejection(routing, provider?.name, context.model))
   app.proxyEngine.handle(
@@ -222,11 +223,11 @@ function joined(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-function setRoutingHeaders(reply: FastifyReply, routing: RoutingOutcome): void {
+function setRoutingHeaders({ headers }: RequestContext, routing: RoutingOutcome): void {
   if (routing.strategy === undefined) return
-  reply.header('X-Olla-Routing-Strategy', routing.strategy)
-  reply.header('X-Olla-Routing-Decision', routing.decision)
-  reply.header('X-Olla-Routing-Reason', routing.reason)
+  headers.push('X-Olla-Routing-Strategy', routing.strategy)
+  headers.push('X-Olla-Routing-Decision', routing.decision)
+  headers.push('X-Olla-Routing-Reason', routing.reason)
 }
 
 function rejection(

@@ -33,6 +33,8 @@ export class RequestContext {
   /** Whether the catalogue knew the model. */
   modelIsKnown = false
   endpoint: string | undefined = undefined
+  /** What the answer says of the request whoever gives it, as flat name/value pairs. */
+  readonly headers: string[] = []
   /** Failed attempts. */
   readonly attempts: AttemptRecord[] = []
   /** Attempts in all. */

@@ -1,14 +1,55 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
+import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { ModelRename } from '../stream/model-rename.ts'
 import { isHeaderValue } from './request-headers.ts'
-import { clientHeaders, headerValue, type UpstreamHead } from './response-headers.ts'
+import type { RequestVariant } from './request-variant.ts'
+import {
+  clientHeaders,
+  headerValue,
+  type UpstreamHead,
+  withHeaders,
+  withoutHeader,
+} from './response-headers.ts'
+
+/** An answer as the client gets it: the head, and what changes the body on its way. */
+export interface AnswerPlan {
+  readonly head: UpstreamHead
+  readonly transforms: readonly AnswerTransform[]
+}
+
+const noTransforms: readonly AnswerTransform[] = []
+
+/**
+ * Decides what becomes of an answer: the client's name for the model first, then the client's API.
+ * @param asked the client's name for the model; undefined where answers keep the endpoint's
+ */
+export function planAnswer(
+  head: UpstreamHead,
+  target: RoutedEndpoint,
+  variant: RequestVariant | undefined,
+  asked: string | undefined,
+): AnswerPlan {
+  const rename = renameFor(target, asked, head)
+  const changes = variant?.answer?.(head)
+  if (rename === undefined && changes === undefined) return { head, transforms: noTransforms }
+  const headers = withoutHeader(head.headers, 'content-length')
+  return {
+    head: {
+      statusCode: changes?.statusCode ?? head.statusCode,
+      headers: changes?.headers === undefined ? headers : withHeaders(headers, changes.headers),
+    },
+    transforms: [...(rename === undefined ? [] : [rename]), ...(changes?.transforms ?? [])],
+  }
+}
 
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
 export interface AnswerOrigin {
   readonly context: RequestContext
   readonly endpoint: Endpoint
+  /** `X-Olla-Mode`. */
+  readonly mode: string | undefined
   readonly isStream: boolean
   readonly version: string
   /** Headers set on the reply before: request ID, limits, CORS. */
@@ -27,7 +68,7 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
  * Answers carry the name that the client asked for, where another was sent and the answer can be read.
  * @param asked the client's name for the model
  */
-export function renameFor(
+function renameFor(
   { sentModel }: RoutedEndpoint,
   asked: string | undefined,
   { headers }: UpstreamHead,
@@ -39,7 +80,7 @@ export function renameFor(
     : undefined
 }
 
-function ownHeaders({ context, endpoint, isStream, version, set }: AnswerOrigin): string[] {
+function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
   const own: string[] = []
   for (const name in set) {
     const value = set[name]
@@ -47,6 +88,7 @@ function ownHeaders({ context, endpoint, isStream, version, set }: AnswerOrigin)
     else if (typeof value === 'number') own.push(name, String(value))
     else if (value !== undefined) for (const each of value) own.push(name, each)
   }
+  own.push(...context.headers)
   own.push(
     'X-Olla-Endpoint',
     isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name),
@@ -55,6 +97,7 @@ function ownHeaders({ context, endpoint, isStream, version, set }: AnswerOrigin)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
   own.push('X-Served-By', `Olla/${version}`)
   if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
+  if (mode !== undefined) own.push('X-Olla-Mode', mode)
   // Buffering proxies in front would hold tokens back.
   if (isStream) own.push('X-Accel-Buffering', 'no')
   return own

@@ -1,5 +1,8 @@
-import type { RequestContext } from '../request/context.ts'
+import type { RequestOutcome } from '../request/context.ts'
+import { readTailUsage } from '../stream/tail-usage.ts'
 import type { Attempt } from './attempt.ts'
+import type { ClientRelay } from './client-relay.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 
@@ -7,21 +10,21 @@ import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 const defaultCoolDownMs = 1_000
 
 /**
- * Tells everybody who keeps count how the attempts of one request went: breakers, penalties, health,
+ * Tells everybody who keeps count how one request and its attempts went: breakers, penalties, health,
  * statistics, the request's own record. Gives each attempt's place back once.
  */
 export class AttemptLedger {
   readonly #services: ExchangeServices
-  readonly #context: RequestContext
+  readonly #request: ExchangeRequest
 
-  constructor(services: ExchangeServices, context: RequestContext) {
+  constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
-    this.#context = context
+    this.#request = request
   }
 
   /** Failed attempts as clients are told: `endpoint: reason`. */
   get failures(): string[] {
-    return this.#context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
+    return this.#request.context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
   }
 
   /** The first byte of an answer has come that the client will get. */
@@ -82,10 +85,39 @@ export class AttemptLedger {
     this.#services.queue.released(slot)
   }
 
+  /**
+   * The request is over.
+   * @param attempt the one that answered, or the last
+   */
+  settled(outcome: RequestOutcome, attempt: Attempt | undefined, relay: ClientRelay): void {
+    const { context, routing } = this.#request
+    const { clock, stats } = this.#services
+    const usage = readTailUsage(relay.tail())
+    context.promptTokens ??= usage?.promptTokens
+    context.completionTokens ??= usage?.completionTokens
+    context.responseBytes = relay.bodyBytes
+    context.outcome = outcome
+    stats.record({
+      endpointSlot: attempt?.target.endpoint.slot,
+      model: context.model,
+      outcome,
+      status: context.status,
+      requestBytes: context.requestBytes,
+      responseBytes: context.responseBytes,
+      durationMs: clock.monotonicMs() - context.startedAtMs,
+      firstByteMs: context.firstByteMs,
+      promptTokens: context.promptTokens,
+      completionTokens: context.completionTokens,
+      completedAtMs: clock.nowMs(),
+      routing: context.model === undefined ? undefined : routing.decision,
+      client: context.clientAddress,
+    })
+  }
+
   #note(attempt: Attempt, failure: AttemptFailure): void {
     const { slot, name } = attempt.target.endpoint
     this.#services.load.penalties.failed(slot)
-    this.#context.attempts.push({
+    this.#request.context.attempts.push({
       endpoint: name,
       durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
       reason: describeFailure(failure),

@@ -1,6 +1,7 @@
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
+import type { RequestVariant } from './request-variant.ts'
 import { headerTexts, type UpstreamHead } from './response-headers.ts'
 
 /** What an attempt tells its exchange. A settled attempt says nothing more. */
@@ -38,7 +39,8 @@ export class Attempt {
   readonly target: RoutedEndpoint
   readonly permit: BreakerPermit
   readonly startedMs: number
-  firstByteMs: number | undefined
+  /** The form in which the request was sent; undefined for the client's own. */
+  variant: RequestVariant | undefined
   statusCode: number | undefined
   kept: KeptAnswer | undefined
   /** Whether its place on the endpoint was given back. */

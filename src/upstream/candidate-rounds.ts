@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, neverSent } from './failure.ts'
 
@@ -20,19 +21,22 @@ const retryAfterMarginMs = 20
 export class CandidateRounds {
   readonly candidates: readonly RoutedEndpoint[]
   readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
   #tried: Set<number> | undefined
   #round = 0
+  #isFirst = true
 
-  constructor(services: ExchangeServices, candidates: readonly RoutedEndpoint[]) {
+  constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
-    this.candidates = candidates
+    this.#request = request
+    this.candidates = request.routing.candidates
   }
 
   /** Takes a place on the next endpoint. @returns undefined where none can take the request now */
   take(): TakenEndpoint | undefined {
     const { selector, breakers, inFlight } = this.#services
     for (;;) {
-      const target = this.#warmer(selector.select(this.candidates, this.#tried))
+      const target = this.#preferred() ?? this.#warmer(selector.select(this.candidates, this.#tried))
       if (target === undefined) return undefined
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.get(slot).acquire()
@@ -45,6 +49,15 @@ export class CandidateRounds {
       breakers.get(slot).release(permit)
       return undefined
     }
+  }
+
+  /** Where this request's companions went, if that endpoint can take it now. */
+  #preferred(): RoutedEndpoint | undefined {
+    const { affinity, load } = this.#services
+    if (affinity === undefined || !this.#isFirst) return undefined
+    this.#isFirst = false
+    const preferred = affinity.prefer(this.#request, this.candidates)
+    return preferred !== undefined && load.admits(preferred.endpoint) ? preferred : undefined
   }
 
   /** Among equals, an endpoint that holds the model in memory, unless it is too much busier. */

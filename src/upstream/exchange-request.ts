@@ -1,10 +1,14 @@
 import type { Readable } from 'node:stream'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { replaceValue } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { Upload } from '../request/upload.ts'
 import { attemptHeaders } from './request-headers.ts'
+import type { RequestVariant } from './request-variant.ts'
+import { withHeaders } from './response-headers.ts'
 import type { UpstreamRequest } from './transport.ts'
 
 /** A client's request as the routes hand it over. */
@@ -21,19 +25,27 @@ export interface ExchangeRequest {
   /** From `forwardedHeaders`. */
   readonly headers: readonly string[]
   readonly routing: RoutingOutcome
+  /**
+   * Another form of the request for an endpoint that cannot take this one; asked once per attempt.
+   * @throws GatewayError where the request cannot be put into that form: it is the answer then
+   */
+  readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
 }
 
 /**
  * The request as one endpoint gets it: with the model's name there, and with credentials of its own.
- * @param path on the endpoint, with the query
  * @param renameAnswers whether the answer will be read for the model's name, so it must not come compressed
+ * @returns undefined where the path is not safe
  */
 export function requestFor(
   request: ExchangeRequest,
   { endpoint, sentModel }: RoutedEndpoint,
-  path: string,
+  variant: RequestVariant | undefined,
   renameAnswers: boolean,
-): UpstreamRequest {
+): UpstreamRequest | undefined {
+  if (variant !== undefined) return variantFor(request, endpoint, variant)
+  const path = upstreamPath(endpoint, request.path, request.query)
+  if (path === undefined) return undefined
   const { method, modelSpan } = request
   const isRenamed = Buffer.isBuffer(request.body) && modelSpan !== undefined && sentModel !== undefined
   const headers = attemptHeaders(request.headers, endpoint, isRenamed && renameAnswers)
@@ -43,4 +55,18 @@ export function requestFor(
   }
   const body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
   return { method, path, headers, body }
+}
+
+function variantFor(
+  request: ExchangeRequest,
+  endpoint: Endpoint,
+  variant: RequestVariant,
+): UpstreamRequest | undefined {
+  const path = upstreamPath(endpoint, variant.path, variant.query)
+  if (path === undefined) return undefined
+  const forwarded =
+    variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
+  const isRead = variant.answer !== undefined
+  const headers = attemptHeaders(forwarded, endpoint, isRead)
+  return { method: variant.method ?? request.method, path, headers, body: variant.body }
 }

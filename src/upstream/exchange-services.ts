@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { HealthChecker } from '../health/health-checker.ts'
+import type { RoutedEndpoint } from '../model/router.ts'
+import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { DeadlineSweep } from '../resilience/deadline-sweep.ts'
 import type { RetryPolicy } from '../resilience/retry-policy.ts'
@@ -9,7 +11,10 @@ import type { LiveLoad } from '../selection/live-load.ts'
 import type { EndpointSelector } from '../selection/selector.ts'
 import type { Gauge } from '../state/gauge.ts'
 import type { GatewayStats } from '../stats/gateway-stats.ts'
+import type { AnswerObserver } from '../stream/answer-transform.ts'
 import type { Exchange } from './exchange.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { UpstreamHead } from './response-headers.ts'
 import type { Transport } from './transport.ts'
 
 /** Settings of all exchanges; times in milliseconds, 0 is no limit. */
@@ -33,6 +38,30 @@ export interface ExchangeOptions {
   gatherBytes(contentType: string | undefined): number
 }
 
+/** Keeps requests that belong together on one endpoint. */
+export interface Affinity {
+  /**
+   * Who shall be asked first; before the selector, once per request. A candidate that cannot take the request
+   * now is passed over.
+   */
+  prefer(request: ExchangeRequest, candidates: readonly RoutedEndpoint[]): RoutedEndpoint | undefined
+  /** The endpoint has begun a good answer (below 400); the client's head has not been written. */
+  answered(request: ExchangeRequest, target: RoutedEndpoint): void
+}
+
+/** An answer that a client is about to get, as the endpoint gives it. */
+export interface RelayedAnswer {
+  readonly context: RequestContext
+  readonly target: RoutedEndpoint
+  readonly head: UpstreamHead
+}
+
+/** Reads one answer to its end. */
+export interface RelayObserver extends AnswerObserver {
+  /** Called once, when the request is over and not yet counted: the context may still be completed. */
+  end(outcome: RequestOutcome): void
+}
+
 /** What every exchange of an engine shares. */
 export interface ExchangeServices {
   readonly clock: Clock
@@ -49,4 +78,7 @@ export interface ExchangeServices {
   readonly active: DeadlineSweep<Exchange>
   readonly stats: GatewayStats
   readonly events: EventBus
+  readonly affinity?: Affinity | undefined
+  /** Who reads an answer; undefined where nobody needs to. Called once per relayed answer. */
+  readonly observe?: ((answer: RelayedAnswer) => RelayObserver | undefined) | undefined
 }

@@ -1,23 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
-import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
-import { readTailUsage } from '../stream/tail-usage.ts'
-import { answerHeaders, renameFor } from './answer-head.ts'
+import { answerHeaders, planAnswer } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds } from './candidate-rounds.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import { type ExchangeRequest, requestFor } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
+import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
 import { type ResponseListener, watchResponse } from './response-events.ts'
-import { headerValue, type UpstreamHead, withoutLength } from './response-headers.ts'
+import { headerValue, type UpstreamHead } from './response-headers.ts'
+import type { UpstreamRequest } from './transport.ts'
 
 /**
  * - `choosing`: looks for an endpoint
@@ -49,6 +48,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
+  #observer: RelayObserver | undefined
   /** Answered, but badly: relayed after all if nobody does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
@@ -60,8 +60,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#reply = reply
     this.#raw = reply.raw
     this.#relay = new ClientRelay(reply.raw)
-    this.#rounds = new CandidateRounds(services, request.routing.candidates)
-    this.#ledger = new AttemptLedger(services, request.context)
+    this.#rounds = new CandidateRounds(services, request)
+    this.#ledger = new AttemptLedger(services, request)
     this.#startedMs = services.clock.monotonicMs()
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
     this.deadlineMs = this.#totalDeadlineMs
@@ -100,27 +100,36 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   #send(attempt: Attempt): void {
     const { endpoint } = attempt.target
-    const request = this.#request
     this.#attempt = attempt
     this.#phase = 'connecting'
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
-    request.context.attemptCount++
-    const path = upstreamPath(endpoint, request.path, request.query)
-    if (path === undefined) {
+    this.#request.context.attemptCount++
+    const request = this.#requestOf(attempt)
+    if (request instanceof GatewayError) {
       this.#services.breakers.get(endpoint.slot).release(attempt.permit)
-      this.#fail(new GatewayError('invalid_path'))
+      this.#fail(request)
       return
     }
     try {
-      const { renameAnswers } = this.#services.options
-      this.#services.transport.send(
-        attempt,
-        requestFor(request, attempt.target, path, renameAnswers),
-        this.#reply,
-      )
+      this.#services.transport.send(attempt, request, this.#reply)
     } catch (error) {
       attempt.onError(error)
+    }
+  }
+
+  /** @returns the error to answer with where the client's request cannot be sent to this endpoint */
+  #requestOf(attempt: Attempt): UpstreamRequest | GatewayError {
+    const request = this.#request
+    try {
+      attempt.variant = request.variant?.(attempt.target)
+      const { renameAnswers } = this.#services.options
+      return (
+        requestFor(request, attempt.target, attempt.variant, renameAnswers) ??
+        new GatewayError('invalid_path')
+      )
+    } catch (error) {
+      return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
     }
   }
 
@@ -179,8 +188,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
-    this.#relay.end()
-    this.#settle(outcomeOfStatus(attempt.statusCode ?? 0))
+    this.#finish()
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {
@@ -257,8 +265,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
     for (const chunk of kept.chunks) this.#relay.write(chunk)
     if (!kept.complete) return
-    this.#relay.end()
-    this.#settle(outcomeOfStatus(kept.head.statusCode))
+    this.#finish()
   }
 
   // Answering the client
@@ -267,35 +274,46 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const head = this.#head
     if (head === undefined) return
     this.#ledger.answered(attempt, head.statusCode)
+    if (head.statusCode < 400) this.#services.affinity?.answered(this.#request, attempt.target)
     this.#begin(attempt, head)
   }
 
   #begin(attempt: Attempt, head: UpstreamHead): void {
     const { context } = this.#request
-    const { options, clock } = this.#services
-    const { endpoint } = attempt.target
+    const { options, clock, observe } = this.#services
+    const { target, variant } = attempt
     this.#passedOver?.cancel()
     this.#phase = 'relaying'
-    context.endpoint = endpoint.name
-    context.status = head.statusCode
+    context.endpoint = target.endpoint.name
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
-    const contentType = headerValue(head.headers, 'content-type')
+    this.#observer = observe?.({ context, target, head })
+    const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
+    const { statusCode, headers } = plan.head
+    context.status = statusCode
+    const contentType = headerValue(headers, 'content-type')
     const format = streamFormat(contentType)
-    const rename = options.renameAnswers ? renameFor(attempt.target, context.model, head) : undefined
-    const headers = answerHeaders(rename === undefined ? head : withoutLength(head), {
+    const clientHeaders = answerHeaders(plan.head, {
       context,
-      endpoint,
+      endpoint: target.endpoint,
+      mode: variant?.mode,
       isStream: format !== 'other',
       version: options.version,
       set: this.#reply.getHeaders(),
     })
     this.#reply.hijack()
-    this.#relay.begin(head.statusCode, headers, {
+    this.#relay.begin(statusCode, clientHeaders, {
       format,
-      hasLength: rename === undefined && headerValue(head.headers, 'content-length') !== undefined,
-      transforms: rename === undefined ? [] : [rename],
+      hasLength: headerValue(headers, 'content-length') !== undefined,
+      transforms: plan.transforms,
+      observer: this.#observer,
       gatherBytes: options.gatherBytes(contentType),
     })
+  }
+
+  /** The answer is complete. */
+  #finish(): void {
+    this.#relay.end()
+    this.#settle(outcomeOfStatus(this.#request.context.status ?? 0))
   }
 
   clientDrained(): void {
@@ -373,8 +391,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #settle(outcome: RequestOutcome): void {
-    const { context, routing } = this.#request
-    const { clock, active, queue, stats } = this.#services
+    const { active, queue } = this.#services
     const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
     this.#timer?.cancel()
@@ -382,26 +399,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (wasQueued) queue.leave(this)
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
-    const usage = readTailUsage(this.#relay.tail())
-    context.promptTokens = usage?.promptTokens
-    context.completionTokens = usage?.completionTokens
-    context.responseBytes = this.#relay.bodyBytes
-    context.outcome = outcome
-    stats.record({
-      endpointSlot: this.#attempt?.target.endpoint.slot,
-      model: context.model,
-      outcome,
-      status: context.status,
-      requestBytes: context.requestBytes,
-      responseBytes: context.responseBytes,
-      durationMs: clock.monotonicMs() - context.startedAtMs,
-      firstByteMs: context.firstByteMs,
-      promptTokens: context.promptTokens,
-      completionTokens: context.completionTokens,
-      completedAtMs: clock.nowMs(),
-      routing: context.model === undefined ? undefined : routing.decision,
-      client: context.clientAddress,
-    })
+    this.#observer?.end(outcome)
+    this.#ledger.settled(outcome, this.#attempt, this.#relay)
   }
 
   #limit(stageMs: number): void {

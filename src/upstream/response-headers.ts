@@ -35,14 +35,22 @@ export function headerValue(headers: readonly string[], lowerName: string): stri
   return undefined
 }
 
-/** The same head for a body whose length will be another. */
-export function withoutLength({ statusCode, headers }: UpstreamHead): UpstreamHead {
+/** Flat pairs without those of one name. */
+export function withoutHeader(headers: readonly string[], lowerName: string): string[] {
   const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
-    if (name.toLowerCase() !== 'content-length') kept.push(name, headers[at + 1] ?? '')
+    if (name.toLowerCase() !== lowerName) kept.push(name, headers[at + 1] ?? '')
   }
-  return { statusCode, headers: kept }
+  return kept
+}
+
+/** Flat pairs with others in place of those of the same name. */
+export function withHeaders(headers: readonly string[], others: readonly string[]): string[] {
+  let kept = [...headers]
+  for (let at = 0; at < others.length; at += 2) kept = withoutHeader(kept, (others[at] ?? '').toLowerCase())
+  kept.push(...others)
+  return kept
 }
 
 /**

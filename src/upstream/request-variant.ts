@@ -1,0 +1,33 @@
+import type { AnswerTransform } from '../stream/answer-transform.ts'
+import type { UpstreamHead } from './response-headers.ts'
+
+/**
+ * Another form of a request, for an endpoint that cannot take it as it came: another path, another body, and an
+ * answer that is changed back on its way to the client. Each attempt asks for its own.
+ */
+export interface RequestVariant {
+  /** The client's by default. */
+  readonly method?: string
+  /** As the endpoint shall see it, percent-encoded, without its base path. */
+  readonly path: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  /** As it is sent; the endpoint's name for the model already stands in it. */
+  readonly body: Buffer | null
+  /** Flat name/value pairs that replace the client's of the same name. */
+  readonly headers?: readonly string[]
+  /** Told to the client as `X-Olla-Mode`. */
+  readonly mode?: string
+  /** What becomes of the answer, once its head has come; undefined leaves it as it is. */
+  answer?(head: UpstreamHead): AnswerVariant | undefined
+}
+
+/** Changes to one answer. Its length is no longer known. */
+export interface AnswerVariant {
+  /** The endpoint's by default. */
+  readonly statusCode?: number
+  /** Flat name/value pairs that replace the endpoint's of the same name: mostly `Content-Type`. */
+  readonly headers?: readonly string[]
+  /** Applied in this order. */
+  readonly transforms: readonly AnswerTransform[]
+}

@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import type { GatewayError } from '../../src/errors.ts'
+import type { RoutedEndpoint } from '../../src/model/router.ts'
+import { RequestContext } from '../../src/request/context.ts'
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
+import { CoolDowns } from '../../src/resilience/cool-down.ts'
+import { DeadlineSweep } from '../../src/resilience/deadline-sweep.ts'
+import { RetryPolicy } from '../../src/resilience/retry-policy.ts'
+import { CapacityQueue } from '../../src/selection/capacity-queue.ts'
+import { FailurePenalties } from '../../src/selection/failure-penalty.ts'
+import { LiveLoad } from '../../src/selection/live-load.ts'
+import { createStrategy } from '../../src/selection/strategies.ts'
+import { GatewayStats } from '../../src/stats/gateway-stats.ts'
+import type { Attempt } from '../../src/upstream/attempt.ts'
+import { Exchange } from '../../src/upstream/exchange.ts'
+import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
+import type { ExchangeServices } from '../../src/upstream/exchange-services.ts'
+import type { UpstreamRequest } from '../../src/upstream/transport.ts'
+import { endpoint } from '../stats/fixtures.ts'
+import { createRegistry } from './registry.ts'
+
+/** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
+export interface SentAttempt {
+  readonly attempt: Attempt
+  readonly request: UpstreamRequest
+}
+
+/** Exchanges over a transport that the test plays, answered through a real response to a real client. */
+export function createExchanges(
+  t: TestContext,
+  settings: readonly Partial<Endpoint>[],
+  hooks: Pick<ExchangeServices, 'affinity' | 'observe'> = {},
+) {
+  const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
+  const { clock, cells, events, registry } = createRegistry(endpoints)
+  for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
+  const breakers = new CircuitBreakers(registry, 8, { clock, events })
+  const load = new LiveLoad({
+    registry,
+    inFlight: cells.inFlight,
+    breakers,
+    health: { retryInMs: () => 0 },
+    coolDowns: new CoolDowns(clock),
+    penalties: new FailurePenalties(clock),
+  })
+  const choose = createStrategy('priority', { priorityTiers: true })
+  const sent: SentAttempt[] = []
+  const active = new DeadlineSweep<Exchange>(clock)
+  t.after(() => active.stop())
+  const services: ExchangeServices = {
+    clock,
+    options: {
+      version: '1.2.3',
+      totalTimeoutMs: 0,
+      queueWaitMs: 1000,
+      clientStallMs: 0,
+      coldStartMs: 0,
+      warmMargin: 2,
+      renameAnswers: true,
+      failoverStatuses: new Set([503]),
+      gatherBytes: () => 0,
+    },
+    transport: {
+      send(attempt, request) {
+        sent.push({ attempt, request })
+        attempt.onConnect(() => {})
+      },
+    },
+    selector: {
+      strategy: 'priority',
+      select: (candidates, excluded) => choose(candidates, load, excluded),
+    },
+    load,
+    breakers,
+    inFlight: cells.inFlight,
+    health: { report: () => {} },
+    retries: new RetryPolicy({ maxRounds: 0 }),
+    queue: new CapacityQueue(10),
+    stats: new GatewayStats(cells, (name) => name),
+    events,
+    active,
+    ...hooks,
+  }
+  const candidates = endpoints.map(routed)
+
+  /** Begins a request. `failed` is what the client would be told, `answer` what it got. */
+  async function begin(request: Partial<ExchangeRequest> = {}) {
+    const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '127.0.0.1')
+    context.model = 'asked'
+    const failed: GatewayError[] = []
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const answer = fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    // A test that looks only at what was sent leaves the client without an answer.
+    answer.catch(() => {})
+    const [, raw] = (await once(server, 'request')) as [unknown, ServerResponse]
+    const exchange = new Exchange(
+      services,
+      {
+        context,
+        method: 'POST',
+        path: '/v1/chat/completions',
+        query: '',
+        body: Buffer.from('{"model":"asked"}'),
+        headers: ['Content-Type', 'application/json', 'Accept-Encoding', 'gzip'],
+        routing: {
+          candidates,
+          strategy: 'strict',
+          decision: 'routed',
+          reason: 'model_found',
+          status: 200,
+          knowledge: 'found',
+        },
+        ...request,
+      },
+      {
+        raw,
+        hijack: () => undefined,
+        getHeaders: () => ({}),
+        header: () => undefined,
+        send(payload) {
+          failed.push(payload as GatewayError)
+          raw.writeHead(500).end()
+        },
+      },
+    )
+    exchange.start()
+    return { context, answer, failed, exchange }
+  }
+
+  return { clock, registry, cells, load, candidates, sent, services, begin }
+}
+
+export function routed(each: Endpoint): RoutedEndpoint {
+  return {
+    endpoint: each,
+    nativeModel: 'native',
+    sentModel: undefined,
+    isWarm: undefined,
+    abilities: undefined,
+  }
+}
+
+/** Plays a whole answer of an endpoint. */
+export function answerWith(
+  { attempt }: SentAttempt,
+  status: number,
+  headers: readonly string[],
+  ...chunks: readonly string[]
+): void {
+  attempt.onHeaders(status, headers, () => {})
+  for (const chunk of chunks) attempt.onData(Buffer.from(chunk))
+  attempt.onComplete()
+}

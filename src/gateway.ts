@@ -15,6 +15,7 @@ import modelDiscovery from '../plugins/model-discovery.ts'
 import modelResidency from '../plugins/model-residency.ts'
 import modelRouting from '../plugins/model-routing.ts'
 import ownSchemas from '../plugins/own-schemas.ts'
+import peers from '../plugins/peers.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
 import requestLog from '../plugins/request-log.ts'
@@ -68,6 +69,7 @@ async function compose(
 
   // What everything stands on.
   await app.register(ownSchemas)
+  await app.register(peers)
   await app.register(events)
   await app.register(state, { endpointCapacity: endpoints.length + spareEndpoints })
   await app.register(lifecycle, {

@@ -1,0 +1,34 @@
+import type { PeerLink, Topic, TopicHandler } from './peer-link.ts'
+import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
+
+/** The link of a gateway with one thread: it answers itself, and has nobody else to tell. */
+export class LocalLink implements PeerLink {
+  readonly thread = 0
+  readonly threads = 1
+  readonly isControl = true
+  readonly #handlers: TopicHandlers
+
+  constructor(onFailure: HandlerFailure) {
+    this.#handlers = new TopicHandlers(onFailure)
+  }
+
+  broadcast<Data>(_topic: Topic<Data, unknown>, _data: Data): void {}
+
+  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
+    void this.#handlers.call(topic, data, this.thread)
+  }
+
+  on<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
+    return this.#handlers.add(topic, handler)
+  }
+
+  async ask<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer[]> {
+    const answer = await this.#handlers.call(topic, data, this.thread)
+    return answer === undefined ? [] : [answer.value as Answer]
+  }
+
+  async askControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
+    const answer = await this.#handlers.call(topic, data, this.thread)
+    return answer?.value as Answer | undefined
+  }
+}

@@ -1,0 +1,36 @@
+import type { Topic, TopicHandler } from './peer-link.ts'
+
+/** Told of a handler that failed: a sender never sees it. */
+export type HandlerFailure = (error: unknown, topic: string) => void
+
+/** The handlers of one thread, one for each topic. */
+export class TopicHandlers {
+  // What a topic's name stands for in types is known where it is sent and where it is handled, not here.
+  readonly #handlers = new Map<string, TopicHandler<never, unknown>>()
+  readonly #onFailure: HandlerFailure
+
+  constructor(onFailure: HandlerFailure) {
+    this.#onFailure = onFailure
+  }
+
+  /** @throws RangeError where the topic has a handler */
+  add<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
+    if (this.#handlers.has(topic)) throw new RangeError(`the topic ${topic} has a handler already`)
+    this.#handlers.set(topic, handler)
+    return () => {
+      if (this.#handlers.get(topic) === handler) this.#handlers.delete(topic)
+    }
+  }
+
+  /** @returns the answer, or nothing where nobody handles the topic or the handler fails */
+  async call(topic: string, data: unknown, from: number): Promise<{ readonly value: unknown } | undefined> {
+    const handler = this.#handlers.get(topic)
+    if (handler === undefined) return undefined
+    try {
+      return { value: await handler(data as never, from) }
+    } catch (error) {
+      this.#onFailure(error, topic)
+      return undefined
+    }
+  }
+}

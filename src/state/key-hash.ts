@@ -1,0 +1,37 @@
+/**
+ * 64-bit hash of a text in two halves, not cryptographic: two multiplicative lanes over UTF-16 units with
+ * MurmurHash3's last mixing steps. One instance is used again and again, so that hashing allocates nothing.
+ */
+export class KeyHash {
+  readonly #seeds: Int32Array
+  /** Halves of the last hash, signed. */
+  high = 0
+  low = 0
+
+  /** @param seeds two numbers; the same on every thread that shares what is found by the hash */
+  constructor(seeds: Int32Array) {
+    this.#seeds = seeds
+  }
+
+  update(text: string): void {
+    let a = this.#seeds[0] ?? 0
+    let b = this.#seeds[1] ?? 0
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at)
+      a = Math.imul(a ^ unit, 0x85ebca77)
+      b = Math.imul(b ^ unit, 0xc2b2ae3d)
+      // Without this the lanes never see the upper bits of what came before.
+      a ^= a >>> 15
+      b ^= b >>> 13
+    }
+    a ^= text.length
+    this.high = mix(a ^ (b << 9))
+    this.low = mix(b ^ Math.imul(a, 0x9e3779b1))
+  }
+}
+
+function mix(state: number): number {
+  let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}

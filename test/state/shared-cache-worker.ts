@@ -1,0 +1,29 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../src/clock.ts'
+import { SharedCache } from '../../src/state/shared-cache.ts'
+
+/** Sets, gets and deletes keys whose value is their number, and counts values of other keys. */
+const { buffer, capacity, keys, rounds, thread } = workerData as {
+  buffer: SharedArrayBuffer
+  capacity: number
+  keys: number
+  rounds: number
+  thread: number
+}
+const cache = new SharedCache({ capacity, ttlMs: 0, clock: systemClock }, { buffer })
+let wrong = 0
+let hits = 0
+let random = 12345 + thread
+for (let round = 0; round < rounds; round++) {
+  random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0
+  const number = (random >>> 8) % keys
+  const key = `key-${number}`
+  if (random % 16 === 0) cache.delete(key)
+  else if (random % 4 === 0) cache.set(key, number)
+  else {
+    const value = cache.get(key)
+    if (value !== undefined) hits++
+    if (value !== undefined && value !== number) wrong++
+  }
+}
+parentPort?.postMessage({ wrong, hits })

@@ -1,4 +1,5 @@
 import type { Dialect, ErrorCode } from '../errors.ts'
+import type { AnswerFigures } from '../stats/request-record.ts'
 import type { RouteClass } from './dialect.ts'
 
 /**
@@ -42,10 +43,14 @@ export class RequestContext {
   status: number | undefined = undefined
   /** Milliseconds from receipt to the first byte of the answer. */
   firstByteMs: number | undefined = undefined
+  /** Milliseconds that it waited for a place on an endpoint; undefined where it did not have to. */
+  queuedMs: number | undefined = undefined
   requestBytes = 0
   responseBytes = 0
   promptTokens: number | undefined = undefined
   completionTokens: number | undefined = undefined
+  /** What is read of the answer while it passes; undefined before it begins, and where nobody reads it. */
+  answer: AnswerFigures | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
   routingStrategy: string | undefined = undefined
   routingDecision: string | undefined = undefined

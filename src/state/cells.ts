@@ -15,9 +15,13 @@ export const trafficColumns = [
   'rejections',
   /** The client left before the end: counts against nobody. */
   'clientClosed',
+  /** Ended by an operator: counts against nobody. */
+  'cancelled',
   /** Tries on this endpoint, the first one included. */
   'attempts',
   'failedAttempts',
+  /** Failed tries that were followed by another. */
+  'failovers',
   'requestBytes',
   'responseBytes',
   /** Milliseconds from receipt to the last byte, over successes. */
@@ -29,6 +33,14 @@ export const trafficColumns = [
   'firstByteCount',
   'promptTokens',
   'completionTokens',
+  /** The part of the prompt tokens that the endpoint had in a cache. */
+  'cachedTokens',
+  /** Completion tokens of answers whose generation was timed, and the milliseconds that it took. */
+  'timedTokens',
+  'generationSumMs',
+  /** Milliseconds that endpoints reported for loading models and for reading prompts. */
+  'loadSumMs',
+  'promptSumMs',
   /** Requests that went to an endpoint known to have the model. */
   'routingHits',
   /** Requests turned away because no endpoint had the model. */
@@ -61,6 +73,99 @@ export const durationBoundsMs = [
   900_000,
 ] as const
 
+/** Bucket bounds in milliseconds, for the time from one token to the next. */
+export const interTokenBoundsMs = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12.5, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_500,
+  5_000, 10_000, 30_000,
+] as const
+
+/** Bucket bounds of the size of a request in bytes: powers of four from 256 B to 64 MB. */
+export const requestSizeBounds = Array.from({ length: 10 }, (_, power) => 256 * 4 ** power)
+
+/** Bucket bounds of the number of tries that a request took. */
+export const attemptBounds = [1, 2, 3, 4, 5, 7, 10, 20] as const
+
+/** Everything whose distribution is kept, with the bounds of its buckets. */
+export const histogramBounds = {
+  /** Milliseconds from receipt to the last byte, over successes. */
+  duration: durationBoundsMs,
+  /** Milliseconds from receipt to the first token of a stream. */
+  firstToken: durationBoundsMs,
+  /** Milliseconds between the tokens of a stream, each gap for itself. */
+  interToken: interTokenBoundsMs,
+  /** Bytes of a request's body. */
+  requestSize: requestSizeBounds,
+  /** Milliseconds that a request waited for a place on an endpoint; only those that had to. */
+  queueWait: durationBoundsMs,
+  /** Tries of a request, over those that had any. */
+  attempts: attemptBounds,
+} as const
+
+export type HistogramKind = keyof typeof histogramBounds
+/** Those that are kept for each endpoint and each model; all are kept for the whole gateway. */
+export const rowHistograms = ['duration', 'firstToken', 'interToken', 'requestSize'] as const
+export type RowHistogram = (typeof rowHistograms)[number]
+
+/** Statuses with a column of their own; all others share that of their class, and `none` is no answer. */
+export const countedStatuses = [
+  'none',
+  '2xx',
+  '3xx',
+  '4xx',
+  '5xx',
+  '200',
+  '201',
+  '204',
+  '206',
+  '301',
+  '302',
+  '304',
+  '307',
+  '308',
+  '400',
+  '401',
+  '402',
+  '403',
+  '404',
+  '405',
+  '406',
+  '408',
+  '409',
+  '410',
+  '411',
+  '413',
+  '414',
+  '415',
+  '416',
+  '417',
+  '421',
+  '422',
+  '424',
+  '425',
+  '426',
+  '428',
+  '429',
+  '431',
+  '499',
+  '500',
+  '501',
+  '502',
+  '503',
+  '504',
+  '507',
+  '529',
+] as const
+export type CountedStatus = (typeof countedStatuses)[number]
+
+/** How requests end, as they are counted by status. */
+export const countedOutcomes = ['success', 'rejection', 'failure', 'client_closed', 'cancelled'] as const
+export type CountedOutcome = (typeof countedOutcomes)[number]
+export type StatusColumn = `${CountedOutcome} ${CountedStatus}`
+
+export const statusColumns = countedOutcomes.flatMap((outcome) =>
+  countedStatuses.map((status): StatusColumn => `${outcome} ${status}`),
+)
+
 /** How many rows the cells have; set at construction, since shared memory does not grow. */
 export interface CellCapacity {
   /** 256 by default. */
@@ -84,10 +189,14 @@ export class GatewayCells {
   /** One row. */
   readonly totals: CounterTable<TrafficColumn>
   readonly placements: CounterTable<PlacementColumn>
+  /** Requests by how they ended; the last row is of those that reached no endpoint. */
+  readonly statuses: CounterTable<StatusColumn>
   /** Clients of each model. */
   readonly modelClients: DistinctTable
-  readonly endpointDurations: HistogramTable
-  readonly modelDurations: HistogramTable
+  readonly endpointHistograms: Readonly<Record<RowHistogram, HistogramTable>>
+  readonly modelHistograms: Readonly<Record<RowHistogram, HistogramTable>>
+  /** One row each. */
+  readonly totalHistograms: Readonly<Record<HistogramKind, HistogramTable>>
 
   constructor(capacity: CellCapacity = {}) {
     this.endpointCapacity = capacity.endpoints ?? 256
@@ -99,8 +208,20 @@ export class GatewayCells {
     this.models = new CounterTable(trafficColumns, this.modelCapacity)
     this.totals = new CounterTable(trafficColumns, 1)
     this.placements = new CounterTable(placementColumns, this.placementCapacity)
+    this.statuses = new CounterTable(statusColumns, this.endpointCapacity + 1)
     this.modelClients = new DistinctTable(this.modelCapacity)
-    this.endpointDurations = new HistogramTable(durationBoundsMs, this.endpointCapacity)
-    this.modelDurations = new HistogramTable(durationBoundsMs, this.modelCapacity)
+    this.endpointHistograms = histograms(rowHistograms, this.endpointCapacity)
+    this.modelHistograms = histograms(rowHistograms, this.modelCapacity)
+    this.totalHistograms = histograms(histogramKinds, 1)
   }
+}
+
+const histogramKinds = Object.keys(histogramBounds) as HistogramKind[]
+
+function histograms<Kind extends HistogramKind>(
+  kinds: readonly Kind[],
+  rows: number,
+): Readonly<Record<Kind, HistogramTable>> {
+  const tables = kinds.map((kind) => [kind, new HistogramTable(histogramBounds[kind], rows)] as const)
+  return Object.fromEntries(tables) as Record<Kind, HistogramTable>
 }

@@ -1,3 +1,12 @@
+/** One row of a histogram. */
+export interface HistogramReading {
+  /** Per bucket, the last one above all bounds. */
+  readonly counts: readonly number[]
+  readonly count: number
+  /** Of all values that were recorded. */
+  readonly sum: number
+}
+
 /**
  * Fixed-bucket histograms of many rows, one plane per thread as in `CounterTable`. Percentiles are exact to
  * the bucket.
@@ -10,6 +19,7 @@ export class HistogramTable {
   readonly buffer: SharedArrayBuffer
   readonly #cells: Float64Array
   readonly #plane: number
+  /** Cells of a row: its buckets, then the sum. */
   readonly #width: number
 
   constructor(
@@ -20,7 +30,7 @@ export class HistogramTable {
     this.bounds = bounds
     this.rows = rows
     this.threads = share.threads ?? 1
-    this.#width = bounds.length + 1
+    this.#width = bounds.length + 2
     this.#plane = (share.thread ?? 0) * rows * this.#width
     this.buffer =
       share.buffer ??
@@ -29,6 +39,11 @@ export class HistogramTable {
   }
 
   record(row: number, value: number): void {
+    this.add(row, this.bucketOf(value), 1, value)
+  }
+
+  /** The bucket that takes a value: for who records it in several rows, or many at once. */
+  bucketOf(value: number): number {
     let low = 0
     let high = this.bounds.length
     while (low < high) {
@@ -36,19 +51,30 @@ export class HistogramTable {
       if (value <= (this.bounds[middle] ?? 0)) high = middle
       else low = middle + 1
     }
-    const at = this.#plane + row * this.#width + low
-    this.#cells[at] = (this.#cells[at] ?? 0) + 1
+    return low
+  }
+
+  /**
+   * Records `count` values of one bucket.
+   * @param sum of the values
+   */
+  add(row: number, bucket: number, count: number, sum: number): void {
+    const start = this.#plane + row * this.#width
+    const at = start + bucket
+    const sumAt = start + this.#width - 1
+    this.#cells[at] = (this.#cells[at] ?? 0) + count
+    this.#cells[sumAt] = (this.#cells[sumAt] ?? 0) + sum
   }
 
   /** Counts per bucket, the last one above all bounds. */
   counts(row: number): number[] {
-    return Array.from({ length: this.#width }, (_, bucket) => {
-      let total = 0
-      for (let thread = 0; thread < this.threads; thread++) {
-        total += this.#cells[(thread * this.rows + row) * this.#width + bucket] ?? 0
-      }
-      return total
-    })
+    const buckets = this.bounds.length + 1
+    return Array.from({ length: buckets }, (_, bucket) => this.#total(row, bucket))
+  }
+
+  read(row: number): HistogramReading {
+    const counts = this.counts(row)
+    return { counts, count: totalOf(counts), sum: this.#total(row, this.#width - 1) }
   }
 
   /**
@@ -56,15 +82,31 @@ export class HistogramTable {
    * above all; 0 for an empty row.
    */
   quantile(row: number, quantile: number): number {
-    const counts = this.counts(row)
-    const total = counts.reduce((sum, count) => sum + count, 0)
-    if (total === 0) return 0
-    const rank = Math.max(1, Math.ceil(quantile * total))
-    let seen = 0
-    for (const [bucket, count] of counts.entries()) {
-      seen += count
-      if (seen >= rank) return this.bounds[Math.min(bucket, this.bounds.length - 1)] ?? 0
-    }
-    return this.bounds.at(-1) ?? 0
+    return quantileOf(this.counts(row), this.bounds, quantile)
   }
+
+  #total(row: number, cell: number): number {
+    let total = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      total += this.#cells[(thread * this.rows + row) * this.#width + cell] ?? 0
+    }
+    return total
+  }
+}
+
+/** As `HistogramTable.quantile`, of counts that were read before. */
+export function quantileOf(counts: readonly number[], bounds: readonly number[], quantile: number): number {
+  const total = totalOf(counts)
+  if (total === 0) return 0
+  const rank = Math.max(1, Math.ceil(quantile * total))
+  let seen = 0
+  for (const [bucket, count] of counts.entries()) {
+    seen += count
+    if (seen >= rank) return bounds[Math.min(bucket, bounds.length - 1)] ?? 0
+  }
+  return bounds.at(-1) ?? 0
+}
+
+function totalOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -1,33 +1,12 @@
-import type { GatewayCells, PlacementColumn, TrafficColumn } from '../state/cells.ts'
+import type { GatewayCells, PlacementColumn, RowHistogram, TrafficColumn } from '../state/cells.ts'
 import type { CounterTable } from '../state/counter-table.ts'
+import type { HistogramTable } from '../state/histogram-table.ts'
 import { BoundedRows } from './bounded-rows.ts'
 import { ModelRows } from './model-rows.ts'
+import type { AnswerFigures, RequestRecord } from './request-record.ts'
+import { statusColumn } from './status-columns.ts'
+import { readTimings, type Timings } from './timings.ts'
 import { readTraffic, successRate, type Traffic } from './traffic.ts'
-
-/** How a request ended, told once, when it is over. */
-export interface RequestRecord {
-  /** The endpoint that answered, or the last one tried; undefined where none was. */
-  readonly endpointSlot: number | undefined
-  /** As requested; undefined where the request named none. */
-  readonly model: string | undefined
-  readonly outcome: 'success' | 'failure' | 'rejection' | 'client_closed'
-  /** HTTP status sent to the client; undefined where it was sent none. */
-  readonly status: number | undefined
-  readonly requestBytes: number
-  readonly responseBytes: number
-  /** From receipt to the last byte. */
-  readonly durationMs: number
-  /** From receipt to the first byte of the answer; undefined where there was none. */
-  readonly firstByteMs: number | undefined
-  readonly promptTokens?: number | undefined
-  readonly completionTokens?: number | undefined
-  /** Epoch milliseconds. */
-  readonly completedAtMs: number
-  /** What routing by model decided; undefined where the request named no model. */
-  readonly routing?: 'routed' | 'fallback' | 'rejected' | undefined
-  /** What tells clients apart, their address. */
-  readonly client?: string | undefined
-}
 
 /** A model on one endpoint. */
 export interface PlacementTraffic {
@@ -46,6 +25,7 @@ export interface ModelTraffic {
   readonly traffic: Traffic
   readonly p95Ms: number
   readonly p99Ms: number
+  readonly timings: Timings
   /** About how many different clients asked for it. */
   readonly clients: number
   readonly placements: readonly PlacementTraffic[]
@@ -79,7 +59,14 @@ export class GatewayStats {
     this.#count(this.#cells.totals, 0, record, outcome)
     if (endpointSlot !== undefined) {
       this.#count(this.#cells.endpoints, endpointSlot, record, outcome)
-      if (outcome === 'success') this.#cells.endpointDurations.record(endpointSlot, record.durationMs)
+      distribute(this.#cells.endpointHistograms, endpointSlot, record, outcome)
+    }
+    const { statuses, endpointCapacity, totalHistograms } = this.#cells
+    statuses.add(endpointSlot ?? endpointCapacity, statusColumn(outcome, record.status), 1)
+    distribute(totalHistograms, 0, record, outcome)
+    if (record.queuedMs !== undefined) totalHistograms.queueWait.record(0, record.queuedMs)
+    if (record.attempts !== undefined && record.attempts > 0) {
+      totalHistograms.attempts.record(0, record.attempts)
     }
     if (model === undefined) return
     const row = this.#models.rowOf(model)
@@ -88,7 +75,7 @@ export class GatewayStats {
       return
     }
     this.#count(this.#cells.models, row, record, outcome)
-    if (outcome === 'success') this.#cells.modelDurations.record(row, record.durationMs)
+    distribute(this.#cells.modelHistograms, row, record, outcome)
     if (record.client !== undefined) this.#cells.modelClients.add(row, record.client)
     if (endpointSlot !== undefined) this.#countPlacement(row, endpointSlot, record, outcome)
   }
@@ -103,12 +90,31 @@ export class GatewayStats {
     totals.add(0, this.#columns.failedAttempts, 1)
   }
 
+  /** Call once per failed try that is followed by another. */
+  recordFailover(slot: number): void {
+    this.#cells.endpoints.add(slot, this.#columns.failovers, 1)
+    this.#cells.totals.add(0, this.#columns.failovers, 1)
+  }
+
+  /** Where the answers of a model are counted while they pass. */
+  modelRow(model: string): number {
+    return this.#models.rowOf(model)
+  }
+
   totals(): Traffic {
     return readTraffic(this.#cells.totals, 0)
   }
 
   endpoint(slot: number): Traffic {
     return readTraffic(this.#cells.endpoints, slot)
+  }
+
+  timings(): Timings {
+    return readTimings(this.#cells.totalHistograms, 0)
+  }
+
+  endpointTimings(slot: number): Timings {
+    return readTimings(this.#cells.endpointHistograms, slot)
   }
 
   /** Models that were asked for, in the order of the first request; `(other)` last. */
@@ -123,6 +129,7 @@ export class GatewayStats {
         traffic,
         p95Ms: this.#quantile(row, 0.95, traffic),
         p99Ms: this.#quantile(row, 0.99, traffic),
+        timings: readTimings(this.#cells.modelHistograms, row),
         clients: this.#cells.modelClients.estimate(row),
         placements: placements.get(row) ?? [],
       })
@@ -132,7 +139,7 @@ export class GatewayStats {
 
   /** The bound of a bucket may lie above all that was measured. */
   #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
-    return Math.min(maxMs, this.#cells.modelDurations.quantile(row, quantile))
+    return Math.min(maxMs, this.#cells.modelHistograms.duration.quantile(row, quantile))
   }
 
   #count(
@@ -159,6 +166,9 @@ export class GatewayStats {
       case 'client_closed':
         table.add(row, columns.clientClosed, 1)
         break
+      case 'cancelled':
+        table.add(row, columns.cancelled, 1)
+        break
     }
     table.add(row, columns.requestBytes, record.requestBytes)
     table.add(row, columns.responseBytes, record.responseBytes)
@@ -170,8 +180,25 @@ export class GatewayStats {
     if (record.completionTokens !== undefined) {
       table.add(row, columns.completionTokens, record.completionTokens)
     }
+    if (record.answer !== undefined) this.#countAnswer(table, row, record.answer, record.completionTokens)
     table.raise(row, columns.lastUsedAtMs, record.completedAtMs)
     this.#countRouting(table, row, record)
+  }
+
+  #countAnswer(
+    table: CounterTable<TrafficColumn>,
+    row: number,
+    { cachedTokens, generationMs, loadMs, promptMs }: AnswerFigures,
+    completionTokens: number | undefined,
+  ): void {
+    const columns = this.#columns
+    if (cachedTokens !== undefined) table.add(row, columns.cachedTokens, cachedTokens)
+    if (loadMs !== undefined) table.add(row, columns.loadSumMs, loadMs)
+    if (promptMs !== undefined) table.add(row, columns.promptSumMs, promptMs)
+    if (generationMs !== undefined && completionTokens !== undefined) {
+      table.add(row, columns.timedTokens, completionTokens)
+      table.add(row, columns.generationSumMs, generationMs)
+    }
   }
 
   #countRouting(table: CounterTable<TrafficColumn>, row: number, { routing }: RequestRecord): void {
@@ -223,6 +250,18 @@ export class GatewayStats {
     }
     return byModel
   }
+}
+
+/** The gaps between tokens are recorded while they pass, by who reads the answer. */
+function distribute(
+  tables: Readonly<Record<RowHistogram, HistogramTable>>,
+  row: number,
+  { durationMs, requestBytes, answer }: RequestRecord,
+  outcome: RequestRecord['outcome'],
+): void {
+  if (outcome === 'success') tables.duration.record(row, durationMs)
+  tables.requestSize.record(row, requestBytes)
+  if (answer?.firstTokenMs !== undefined) tables.firstToken.record(row, answer.firstTokenMs)
 }
 
 /** A delivered error is no success, whatever the caller makes of its delivery (contract 8: Olla's was). */

@@ -8,8 +8,10 @@ export interface Traffic {
   readonly failures: number
   readonly rejections: number
   readonly clientClosed: number
+  readonly cancelled: number
   readonly attempts: number
   readonly failedAttempts: number
+  readonly failovers: number
   readonly requestBytes: number
   readonly responseBytes: number
   /** 0 to 100; undefined where nothing has succeeded or failed yet. */
@@ -23,6 +25,11 @@ export interface Traffic {
   readonly averageFirstByteMs: number | undefined
   readonly promptTokens: number
   readonly completionTokens: number
+  readonly cachedTokens: number
+  /** Over answers whose generation was timed; undefined before the first. */
+  readonly tokensPerSecond: number | undefined
+  readonly loadSumMs: number
+  readonly promptSumMs: number
   readonly routingHits: number
   readonly routingMisses: number
   readonly routingFallbacks: number
@@ -35,6 +42,7 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
   const successes = sum('successes')
   const failures = sum('failures')
   const firstBytes = sum('firstByteCount')
+  const generationMs = sum('generationSumMs')
   const lastUsedAtMs = table.largest(row, table.column('lastUsedAtMs'))
   return {
     requests: sum('requests'),
@@ -42,8 +50,10 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     failures,
     rejections: sum('rejections'),
     clientClosed: sum('clientClosed'),
+    cancelled: sum('cancelled'),
     attempts: sum('attempts'),
     failedAttempts: sum('failedAttempts'),
+    failovers: sum('failovers'),
     requestBytes: sum('requestBytes'),
     responseBytes: sum('responseBytes'),
     successRate: successRate(successes, failures),
@@ -53,6 +63,10 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     averageFirstByteMs: firstBytes === 0 ? undefined : sum('firstByteSumMs') / firstBytes,
     promptTokens: sum('promptTokens'),
     completionTokens: sum('completionTokens'),
+    cachedTokens: sum('cachedTokens'),
+    tokensPerSecond: generationMs === 0 ? undefined : (sum('timedTokens') * 1000) / generationMs,
+    loadSumMs: sum('loadSumMs'),
+    promptSumMs: sum('promptSumMs'),
     routingHits: sum('routingHits'),
     routingMisses: sum('routingMisses'),
     routingFallbacks: sum('routingFallbacks'),

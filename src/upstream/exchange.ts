@@ -43,6 +43,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   readonly #rounds: CandidateRounds
   readonly #ledger: AttemptLedger
   readonly #startedMs: number
+  #queuedAtMs: number | undefined
   #totalDeadlineMs: number
   #phase: Phase = 'choosing'
   /** The one under way, or the last. */
@@ -92,6 +93,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#send(new Attempt(this, taken.target, taken.permit, this.#services.clock.monotonicMs()))
     } else if (this.#rounds.someAreFull() && this.#services.queue.enter(this)) {
       this.#phase = 'queued'
+      this.#queuedAtMs ??= this.#services.clock.monotonicMs()
       this.#limit(this.#services.options.queueWaitMs)
     } else {
       this.#roundOver()
@@ -105,6 +107,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
     this.#request.context.attemptCount++
+    this.#waited(attempt.startedMs)
     const request = this.#requestOf(attempt)
     if (request instanceof GatewayError) {
       this.#services.breakers.get(endpoint.slot).release(attempt.permit)
@@ -131,6 +134,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     } catch (error) {
       return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
     }
+  }
+
+  /** Its wait for a place on an endpoint, if it had one, is over. */
+  #waited(nowMs: number): void {
+    if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
   }
 
   /** Every candidate was tried or cannot be: begin again after a wait, or give up. */
@@ -209,7 +217,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
    * @returns false where there is none: the failure is the end of it
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const { retries, events } = this.#services
+    const { retries, events, stats } = this.#services
     const { endpoint } = attempt.target
     this.#rounds.leave(endpoint.slot)
     const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
@@ -217,6 +225,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     // A request that was never sent has cost nobody anything.
     if (!neverSent(failure.kind) && !retries.spend()) return false
     this.#recordFailure(attempt, failure)
+    stats.recordFailover(endpoint.slot)
     if (failure.kind === 'status') {
       this.#passedOver?.cancel()
       this.#passedOver = attempt
@@ -391,12 +400,15 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #settle(outcome: RequestOutcome): void {
-    const { active, queue } = this.#services
+    const { active, queue, clock } = this.#services
     const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
     this.#timer?.cancel()
     this.#passedOver?.cancel()
-    if (wasQueued) queue.leave(this)
+    if (wasQueued) {
+      queue.leave(this)
+      this.#waited(clock.monotonicMs())
+    }
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#observer?.end(outcome)

@@ -41,6 +41,16 @@ describe('a histogram table', () => {
     assert.deepEqual(second.counts(0), first.counts(0))
   })
 
+  it('keeps count and sum of all values, over all threads', () => {
+    const first = new HistogramTable(bounds, 2, { threads: 2, thread: 0 })
+    const second = new HistogramTable(bounds, 2, { threads: 2, thread: 1, buffer: first.buffer })
+    first.record(1, 5)
+    second.record(1, 1_000)
+    second.add(1, second.bucketOf(15), 4, 60)
+    assert.deepEqual(first.read(1), { counts: [1, 4, 0, 1], count: 6, sum: 1_065 })
+    assert.deepEqual(first.read(0), { counts: [0, 0, 0, 0], count: 0, sum: 0 })
+  })
+
   it('finds the bucket of the value that has the rank, whatever the values', () => {
     const values = fc.array(fc.double({ min: 0, max: 1_000_000, noNaN: true }), { minLength: 1 })
     fc.assert(

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import { GatewayCells } from '../../src/state/cells.ts'
-import type { RequestRecord } from '../../src/stats/gateway-stats.ts'
+import type { AnswerFigures, RequestRecord } from '../../src/stats/request-record.ts'
 import { readTraffic, type Traffic } from '../../src/stats/traffic.ts'
 import type { EndpointSource } from '../../src/stats/views/source.ts'
 
@@ -16,6 +16,22 @@ export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
     durationMs: 40,
     firstByteMs: 10,
     completedAtMs: 1_800_000_000_000,
+    ...overrides,
+  }
+}
+
+/** What was read of an answer that tells nothing of itself. */
+export function figures(overrides: Partial<AnswerFigures> = {}): AnswerFigures {
+  return {
+    contentEvents: 0,
+    firstTokenMs: undefined,
+    interTokenMs: undefined,
+    interTokenMaxMs: undefined,
+    generationMs: undefined,
+    tokensPerSecond: undefined,
+    cachedTokens: undefined,
+    loadMs: undefined,
+    promptMs: undefined,
     ...overrides,
   }
 }

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { GatewayCells } from '../../src/state/cells.ts'
-import { GatewayStats, type RequestRecord } from '../../src/stats/gateway-stats.ts'
+import { GatewayCells, type StatusColumn } from '../../src/state/cells.ts'
+import { GatewayStats } from '../../src/stats/gateway-stats.ts'
 import { ModelRows, otherModels } from '../../src/stats/model-rows.ts'
-import { request } from './fixtures.ts'
+import type { RequestRecord } from '../../src/stats/request-record.ts'
+import { figures, request } from './fixtures.ts'
 
 const known = ['llama3:8b', 'qwen2.5', 'Mixtral-8x7B']
 
 function createStats(models = 16) {
+  return createCounted(models).stats
+}
+
+function createCounted(models = 16) {
   const find = (name: string) => known.find((each) => each.toLowerCase() === name.toLowerCase())
-  return new GatewayStats(new GatewayCells({ endpoints: 4, models, placements: 8 }), find)
+  const cells = new GatewayCells({ endpoints: 4, models, placements: 8 })
+  return { cells, stats: new GatewayStats(cells, find) }
 }
 
 describe('counting a request', () => {
@@ -146,13 +152,91 @@ describe('counting a request', () => {
     assert.equal(stats.models()[0]?.placements[0]?.failuresInRow, 0)
   })
 
+  it('adds up what answers tell of tokens and times', () => {
+    const stats = createStats()
+    const answer = figures({ cachedTokens: 8, generationMs: 500, loadMs: 40, promptMs: 20 })
+    stats.record(request({ completionTokens: 30, answer }))
+    stats.record(request({ completionTokens: 10, answer: figures({ generationMs: 300 }) }))
+    stats.record(request({ completionTokens: 99, answer: figures() }))
+    for (const traffic of [stats.totals(), stats.endpoint(0), stats.models()[0]?.traffic]) {
+      assert.partialDeepStrictEqual(traffic, {
+        completionTokens: 139,
+        cachedTokens: 8,
+        tokensPerSecond: 50,
+        loadSumMs: 40,
+        promptSumMs: 20,
+      })
+    }
+  })
+
+  it('knows no speed before a generation was timed', () => {
+    const stats = createStats()
+    stats.record(request({ completionTokens: 30, answer: figures() }))
+    assert.equal(stats.totals().tokensPerSecond, undefined)
+  })
+
+  it('gives percentiles to the bucket for the gateway, each endpoint and each model', () => {
+    const stats = createStats()
+    for (let count = 0; count < 96; count++) {
+      stats.record(request({ durationMs: 45, answer: figures({ firstTokenMs: 9 }) }))
+    }
+    for (let count = 0; count < 4; count++) stats.record(request({ durationMs: 290 }))
+    const duration = { p50: 50, p95: 50, p99: 300 }
+    const firstToken = { p50: 10, p95: 10, p99: 10 }
+    for (const timings of [stats.timings(), stats.endpointTimings(0), stats.models()[0]?.timings]) {
+      assert.deepEqual(timings, { duration, firstToken, interToken: undefined })
+    }
+    assert.equal(stats.endpointTimings(1).duration, undefined)
+  })
+
+  it('keeps the distribution of tries and of waits for a place', () => {
+    const { stats, cells } = createCounted()
+    stats.record(request({ attempts: 1 }))
+    stats.record(request({ attempts: 3, queuedMs: 18 }))
+    stats.record(request({ attempts: 0, endpointSlot: undefined }))
+    assert.equal(cells.totalHistograms.attempts.read(0).count, 2)
+    assert.deepEqual(
+      [cells.totalHistograms.queueWait.read(0).count, cells.totalHistograms.queueWait.read(0).sum],
+      [1, 18],
+    )
+  })
+
+  it('counts by outcome and status, at the endpoint or at none', () => {
+    const { stats, cells } = createCounted()
+    const counted = (row: number, column: StatusColumn) =>
+      cells.statuses.sum(row, cells.statuses.column(column))
+    stats.record(request())
+    stats.record(request({ outcome: 'success', status: 503 }))
+    stats.record(request({ outcome: 'failure', status: 200 }))
+    stats.record(request({ outcome: 'client_closed', status: undefined }))
+    stats.record(request({ outcome: 'rejection', status: 418 }))
+    stats.record(request({ outcome: 'rejection', status: 404, endpointSlot: undefined }))
+    const expected = {
+      'success 200': 1,
+      'failure 503': 1,
+      'failure 200': 1,
+      'client_closed none': 1,
+      'rejection 4xx': 1,
+    } as const
+    for (const column of cells.statuses.columns) {
+      assert.equal(counted(0, column), column in expected ? 1 : 0, column)
+    }
+    assert.equal(counted(cells.endpointCapacity, 'rejection 404'), 1)
+  })
+
+  it('counts failed tries that were followed by another', () => {
+    const stats = createStats()
+    stats.recordFailover(2)
+    assert.deepEqual([stats.totals().failovers, stats.endpoint(2).failovers], [1, 1])
+  })
+
   it('makes every sum agree, whatever happens', () => {
     const record: fc.Arbitrary<RequestRecord> = fc.record({
       endpointSlot: fc.option(fc.nat(3), { nil: undefined }),
       model: fc.option(fc.constantFrom(...known, 'LLAMA3:8B', 'invented-1', 'invented-2'), {
         nil: undefined,
       }),
-      outcome: fc.constantFrom('success', 'failure', 'rejection', 'client_closed'),
+      outcome: fc.constantFrom('success', 'failure', 'rejection', 'client_closed', 'cancelled'),
       status: fc.constantFrom(undefined, 200, 404, 429, 500, 503),
       requestBytes: fc.nat(1_000),
       responseBytes: fc.nat(1_000),
@@ -167,7 +251,7 @@ describe('counting a request', () => {
         const totals = stats.totals()
         assert.equal(totals.requests, records.length)
         assert.equal(
-          totals.successes + totals.failures + totals.rejections + totals.clientClosed,
+          totals.successes + totals.failures + totals.rejections + totals.clientClosed + totals.cancelled,
           totals.requests,
         )
         const atEndpoints = [0, 1, 2, 3].reduce((sum, slot) => sum + stats.endpoint(slot).requests, 0)

@@ -5,10 +5,20 @@ import type { Traffic } from '../../../src/stats/traffic.ts'
 import { modelStatsView } from '../../../src/stats/views/model-stats.ts'
 import { traffic } from '../fixtures.ts'
 
+const noTimings = { duration: undefined, firstToken: undefined, interToken: undefined }
 const nowMs = 1_800_000_000_000
 
 function model(name: string, overrides: Partial<Traffic>, rest: Partial<ModelTraffic> = {}): ModelTraffic {
-  return { name, traffic: traffic(overrides), p95Ms: 3, p99Ms: 4, clients: 0, placements: [], ...rest }
+  return {
+    name,
+    traffic: traffic(overrides),
+    p95Ms: 3,
+    p99Ms: 4,
+    timings: noTimings,
+    clients: 0,
+    placements: [],
+    ...rest,
+  }
 }
 
 const busy = model(

@@ -17,6 +17,7 @@ export default fp(
       method,
       url: '/internal/health',
       exposeHeadRoute: false,
+      config: { internalAccess: 'open' },
       schema: { response: { 200: HealthSchema } },
       handler: () => alive,
     })
@@ -24,6 +25,7 @@ export default fp(
       method,
       url: '/internal/ready',
       exposeHeadRoute: false,
+      config: { internalAccess: 'open' },
       schema: { response: { 200: ReadySchema, 503: ReadySchema } },
       handler: (_request, reply) => {
         const { endpointRegistry, gatewayLifecycle } = app

@@ -9,6 +9,7 @@ import engineSherpa from '../plugins/engine-sherpa.ts'
 import events from '../plugins/events.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
 import healthChecker from '../plugins/health-checker.ts'
+import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
 import modelDirectory from '../plugins/model-directory.ts'
 import modelDiscovery from '../plugins/model-discovery.ts'
@@ -22,6 +23,7 @@ import requestLog from '../plugins/request-log.ts'
 import security from '../plugins/security.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
+import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
 import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
@@ -33,7 +35,7 @@ import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
-import { familiesFile, profilesFolder, version } from './package.ts'
+import { dashboardFolder, familiesFile, profilesFolder, version } from './package.ts'
 
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
@@ -105,6 +107,14 @@ async function compose(
     cleanupIntervalMs: server.rate_limits.cleanup_interval,
     maxBodyBytes: server.request_limits.max_body_size,
     maxHeaderBytes: server.request_limits.max_header_size,
+  })
+
+  const { dashboard: page } = config
+  await app.register(internalAccess, {
+    allowedCidrs: page.access_policy.allowed_cidrs,
+    allowedHosts: page.access_policy.allowed_hosts,
+    adminToken: page.admin_token,
+    gateAll: page.gate_internal_api,
   })
 
   // The endpoints and what is known of them.
@@ -195,6 +205,7 @@ async function compose(
   await app.register(internalProcess)
   await app.register(internalExplain, { priorityTiers: proxy.priority_tiers })
   await app.register(internalClients)
+  if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
   await app.register(versionRoute, { version })
   await app.register(modelRoutes, { version })
   await app.register(proxyRoutes, {

@@ -28,3 +28,6 @@ export const familiesFile = fileURLToPath(new URL('config/models.yaml', root))
 
 /** Folder of the built-in backend profiles. */
 export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))
+
+/** Folder of the built dashboard. */
+export const dashboardFolder = fileURLToPath(new URL('dashboard/dist/', root))

@@ -58,6 +58,11 @@ const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_TRANSLATORS_ANTHROPIC_ENABLED', 'translators.anthropic.enabled', asFlag],
   ['OLLA_TRANSLATORS_ANTHROPIC_PASSTHROUGH_ENABLED', 'translators.anthropic.passthrough_enabled', asFlag],
   ['OLLA_TRANSLATORS_ANTHROPIC_MAX_MESSAGE_SIZE', 'translators.anthropic.max_message_size', asBytes],
+  ['OLLA_DASHBOARD_ENABLED', 'dashboard.enabled', asFlag],
+  ['OLLA_DASHBOARD_ALLOWED_CIDRS', 'dashboard.access_policy.allowed_cidrs', asList],
+  ['OLLA_DASHBOARD_ALLOWED_HOSTS', 'dashboard.access_policy.allowed_hosts', asList],
+  ['OLLA_DASHBOARD_GATE_INTERNAL_API', 'dashboard.gate_internal_api', asFlag],
+  ['OLLA_DASHBOARD_ADMIN_TOKEN', 'dashboard.admin_token', asText],
   // The bootstrap names come first, so that the ones of the configuration win where both are set.
   ['OLLA_LOG_LEVEL', 'logging.level', asText],
   ['OLLA_LOGGING_LEVEL', 'logging.level', asText],

@@ -1,7 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { DashboardSchema } from './dashboard-schema.ts'
 import { DiscoverySchema, type EndpointSchema } from './discovery-schema.ts'
 import { type BreakerSchema, ProxySchema } from './proxy-schema.ts'
-import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
+import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text } from './sections.ts'
 import { ServerSchema } from './server-schema.ts'
 import { Bytes, Duration } from './units.ts'
 
@@ -87,21 +88,6 @@ const LoggingSchema = Section(
     max_age_days: Count(14, 'Days that old files are kept.'),
   },
   'Logs.',
-)
-
-const DashboardSchema = Section(
-  {
-    enabled: Flag(true, 'Serve the dashboard.'),
-    access_policy: Section(
-      {
-        allowed_cidrs: TextList(['127.0.0.0/8', '::1/128'], 'Networks that may open it.'),
-        allowed_hosts: TextList(['localhost'], 'Host names it may be opened under.'),
-      },
-      'Who may open it.',
-    ),
-    gate_internal_api: Flag(false, 'The same rules for all of /internal/*.'),
-  },
-  'The dashboard.',
 )
 
 export const GatewayConfigSchema = Section(

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { minTokenLength } from './dashboard-schema.ts'
 import type { EndpointConfig, GatewayConfig } from './schema.ts'
 import type { Problem } from './validate.ts'
 
 const secretKeys = ['token', 'key', 'username', 'password'] as const
 
 /**
- * Reads the `*_file` secrets of all endpoints.
+ * Reads the `*_file` secrets of all endpoints and of the dashboard.
  * @param folder relative files are looked for from here
- * @returns endpoints whose secrets are inline, and what could not be read
+ * @returns the configuration with its secrets inline, and what could not be read
  */
 export function readSecrets(
   config: GatewayConfig,
@@ -35,7 +36,22 @@ export function readSecrets(
     }
     return { ...endpoint, auth: resolved }
   })
-  return { config: withEndpoints(config, endpoints), problems }
+  const dashboard = { ...config.dashboard }
+  if (dashboard.admin_token_file !== undefined) {
+    const file = dashboard.admin_token_file
+    const secret = readSecretFile(resolve(folder, file))
+    if (secret === undefined || secret.length < minTokenLength) {
+      const path = ['dashboard', 'admin_token_file']
+      const message =
+        secret === undefined
+          ? `the file ${file} cannot be read`
+          : `the token in ${file} is shorter than ${minTokenLength} characters`
+      problems.push({ severity: 'error', path, message })
+    } else {
+      dashboard.admin_token = secret
+    }
+  }
+  return { config: { ...withEndpoints(config, endpoints), dashboard }, problems }
 }
 
 /**
@@ -78,7 +94,12 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
     for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
     return { ...endpoint, headers, auth }
   })
-  return withEndpoints(config, endpoints)
+  const { dashboard } = config
+  const masked =
+    dashboard.admin_token === undefined
+      ? config
+      : { ...config, dashboard: { ...dashboard, admin_token: mask } }
+  return withEndpoints(masked, endpoints)
 }
 
 function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): GatewayConfig {

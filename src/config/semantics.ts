@@ -21,8 +21,15 @@ export function checkSemantics(config: GatewayConfig, knownTypes: readonly strin
     if (!isCidr(cidr))
       error(['server', 'rate_limits', 'trusted_proxy_cidrs', index], `"${cidr}" is not a network (CIDR)`)
   }
-  if (dashboard.enabled && dashboard.access_policy.allowed_cidrs.length === 0) {
-    error(['dashboard', 'access_policy', 'allowed_cidrs'], 'must not be empty while the dashboard is enabled')
+  const hasToken = dashboard.admin_token !== undefined || dashboard.admin_token_file !== undefined
+  if (dashboard.enabled && dashboard.access_policy.allowed_cidrs.length === 0 && !hasToken) {
+    error(
+      ['dashboard', 'access_policy', 'allowed_cidrs'],
+      'must not be empty while the dashboard is enabled, unless there is an admin_token',
+    )
+  }
+  if (dashboard.admin_token !== undefined && dashboard.admin_token_file !== undefined) {
+    error(['dashboard', 'admin_token'], 'set either "admin_token" or "admin_token_file", not both')
   }
   for (const [index, cidr] of dashboard.access_policy.allowed_cidrs.entries()) {
     if (!isCidr(cidr))

@@ -11,6 +11,8 @@ export interface GatewayEvents {
   'endpoint.detected': { endpoint: string; profile: string }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
+  /** Somebody asked for a route below `/internal` that is not for everybody. */
+  'access.refused': { client: string; host: string | undefined; path: string; reason: string }
   'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
 }
 

@@ -30,6 +30,8 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'info', message: `endpoint is a ${event.data.profile}` }
     case 'request.failover':
       return { level: 'warn', message: 'request moves on' }
+    case 'access.refused':
+      return { level: 'warn', message: 'access refused' }
     case 'lifecycle.phase':
       return { level: 'info', message: `gateway is ${event.data.phase}` }
     case 'limit.rejected':

@@ -162,6 +162,25 @@ describe('loadConfig', () => {
     const { config } = loadConfig({ env: {}, cwd, knownTypes })
     assert.equal(config.discovery.static.endpoints[0]?.auth?.token, 'top-secret')
     assert.doesNotMatch(printConfig(config), /top-secret|hidden-too/)
+  })
+
+  it('takes the admin token from the file, another file or the environment, and never shows it', async () => {
+    const cwd = await folder({
+      'a.yaml': 'dashboard: { admin_token_file: token }',
+      token: 'sixteen-letters-1\n',
+    })
+    const { config } = loadConfig({ file: 'a.yaml', cwd, env: {}, knownTypes })
+    assert.equal(config.dashboard.admin_token, 'sixteen-letters-1')
+    assert.doesNotMatch(printConfig(config), /sixteen/)
+    const env = { OLLA_DASHBOARD_ADMIN_TOKEN: 'sixteen-letters-2' }
+    assert.equal(
+      loadConfig({ none: true, cwd, env, knownTypes }).config.dashboard.admin_token,
+      'sixteen-letters-2',
+    )
+    const own = parseConfig({
+      dashboard: { admin_token: 'sixteen-letters-3', access_policy: { allowed_cidrs: [] } },
+    })
+    assert.equal(own.dashboard.admin_token, 'sixteen-letters-3')
     assert.match(
       await problems(endpoint('        auth: { type: bearer, token_file: gone.txt }\n')),
       /token_file: the file gone\.txt cannot be read/,
@@ -202,6 +221,18 @@ describe('loadConfig', () => {
     assert.match(
       await problems('dashboard: { access_policy: { allowed_cidrs: [nope] } }'),
       /"nope" is not a network/,
+    )
+    assert.match(
+      await problems('dashboard: { access_policy: { allowed_cidrs: [] } }'),
+      /must not be empty while the dashboard is enabled/,
+    )
+    const short = await problems('dashboard: { admin_token: shorty }')
+    assert.match(short, /dashboard\.admin_token/)
+    assert.doesNotMatch(short, /shorty/)
+    assert.match(await problems('dashboard: { admin_token_file: nowhere }'), /nowhere cannot be read/)
+    assert.match(
+      await problems('dashboard: { admin_token: sixteen-letters-1, admin_token_file: x }'),
+      /either "admin_token" or "admin_token_file"/,
     )
     assert.match(await problems('model_aliases: { a: [] }'), /model_aliases\.a: /)
     assert.match(await problems('discovery: { model_discovery: { interval: 0 } }'), /must be more than 0/)

@@ -1,0 +1,169 @@
+/**
+ * Who may use which route below `/internal`. Decorates `internalAccess`; a route says what it needs in
+ * `config.internalAccess`, and the check becomes a hook of that route alone, so requests to endpoints pass
+ * nothing of it. Depends on the event bus and the request context; register it before the routes.
+ */
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { GatewayError } from '../src/errors.ts'
+import { AdminToken } from '../src/security/admin-token.ts'
+import { isDeliberate, isForeignRead } from '../src/security/cross-site.ts'
+import { type AccessDecision, type AccessRefusal, InternalAccess } from '../src/security/internal-access.ts'
+
+export interface InternalAccessOptions {
+  /** Networks that are let in. Default the loopback ones. */
+  readonly allowedCidrs?: readonly string[]
+  /** Host names under which they are; IP literals always are. Default `localhost`. */
+  readonly allowedHosts?: readonly string[]
+  /** Lets in from anywhere; at least 16 characters. Default none. */
+  readonly adminToken?: string | undefined
+  /** Check the routes that Olla leaves open too, but for health and readiness. Default false. */
+  readonly gateAll?: boolean
+  readonly clock?: Clock
+}
+
+/**
+ * - `open`: always
+ * - `olla`: open, unless everything is gated; what a route below `/internal` is that says nothing
+ * - `gated`: who the rules let in
+ * - `change`: the same, and the request must not come from another site's page
+ * - `page`: as `gated`; a browser is shown the login form where there is a token
+ */
+export type AccessLevel = 'open' | 'olla' | 'gated' | 'change' | 'page'
+
+export interface InternalAccessControl {
+  readonly rules: InternalAccess
+  /** Undefined where none is configured. */
+  readonly token: AdminToken | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    internalAccess: InternalAccessControl
+  }
+  interface FastifyContextConfig {
+    internalAccess?: AccessLevel
+  }
+}
+
+export default fp<InternalAccessOptions>(
+  function internalAccess(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const token = options.adminToken === undefined ? undefined : new AdminToken(options.adminToken)
+    const rules = new InternalAccess({
+      allowedCidrs: options.allowedCidrs ?? ['127.0.0.0/8', '::1/128'],
+      allowedHosts: options.allowedHosts ?? ['localhost'],
+      token,
+    })
+    const gateAll = options.gateAll ?? false
+    const { prefix } = app
+    app.decorate('internalAccess', { rules, token })
+
+    app.addHook('onRoute', function guard(route) {
+      if (!route.url.startsWith(`${prefix}/internal/`)) return
+      const checks = checksOf(route.config?.internalAccess ?? 'olla')
+      const own = route.onRequest ?? []
+      if (checks.length > 0) route.onRequest = [...checks, ...(Array.isArray(own) ? own : [own])]
+    })
+    done()
+
+    function checksOf(level: AccessLevel): onRequestHookHandler[] {
+      switch (level) {
+        case 'open':
+          return []
+        case 'olla':
+          return gateAll ? [gate] : []
+        case 'gated':
+          return [gate]
+        case 'change':
+          return [gate, refuseForeign]
+        case 'page':
+          return [showLogin, gate]
+      }
+    }
+
+    function gate(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+      const decision = decide(request)
+      if (decision.allowed) next()
+      else refuse(request, reply, decision)
+    }
+
+    /** An allowed address is the visitor's, whoever's page sends the request. */
+    function decide(request: FastifyRequest): AccessDecision {
+      const decision = rules.decide(accessRequest(request), clock.nowMs())
+      if (!decision.allowed || decision.by === 'token') return decision
+      const mode = single(request.headers['sec-fetch-mode'])
+      return isForeignRead(originOf(request), mode)
+        ? { allowed: false, status: 403, message: '403 forbidden: asked by a page of another site' }
+        : decision
+    }
+
+    function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {
+      app.gatewayEvents.publish('access.refused', {
+        client: request.gateway.clientAddress,
+        host: request.headers.host,
+        path: request.routeOptions.url ?? '',
+        reason: decision.message,
+      })
+      if (decision.status === 401) reply.header('WWW-Authenticate', 'Bearer')
+      if (!request.raw.complete) reply.header('Connection', 'close')
+      reply
+        .code(decision.status)
+        .header('X-Content-Type-Options', 'nosniff')
+        .header('Cache-Control', 'no-store')
+        .type('text/plain; charset=utf-8')
+        .send(`${decision.message}\n`)
+    }
+
+    function showLogin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+      const wantsPage = request.headers.accept?.includes('text/html') ?? false
+      if (!wantsPage || token === undefined || rules.decide(accessRequest(request), clock.nowMs()).allowed) {
+        next()
+        return
+      }
+      reply.redirect(`${prefix}/internal/ui/login`, 303)
+    }
+
+    function refuseForeign(
+      request: FastifyRequest,
+      _reply: FastifyReply,
+      next: (error?: Error) => void,
+    ): void {
+      const { headers } = request
+      const marker = single(headers['x-olla-gateway'])
+      if (isDeliberate(originOf(request), { marker, authorization: headers.authorization })) next()
+      else {
+        const message = 'What changes something needs the header X-Olla-Gateway, from the gateway’s own page.'
+        next(new GatewayError('forbidden', message))
+      }
+    }
+  },
+  {
+    name: 'gateway-internal-access',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-request-context'],
+  },
+)
+
+function accessRequest({ headers, socket, gateway }: FastifyRequest) {
+  return {
+    peer: socket.remoteAddress ?? '',
+    client: gateway.clientAddress,
+    host: headers.host,
+    authorization: headers.authorization,
+    cookie: headers.cookie,
+  }
+}
+
+function originOf({ headers }: FastifyRequest) {
+  return {
+    secFetchSite: single(headers['sec-fetch-site']),
+    origin: headers.origin,
+    host: headers.host,
+  }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

@@ -1,0 +1,115 @@
+import ipaddr from 'ipaddr.js'
+import type { AdminToken } from './admin-token.ts'
+import { NetworkList } from './client-address.ts'
+
+export interface InternalAccessOptions {
+  /** Networks whose addresses are let in. */
+  readonly allowedCidrs: readonly string[]
+  /** Host names under which they are; IP literals always are. */
+  readonly allowedHosts: readonly string[]
+  /** Lets in from anywhere, under any name; undefined where none is configured. */
+  readonly token: AdminToken | undefined
+}
+
+/** What is looked at of a request. */
+export interface AccessRequest {
+  /** Address of the connection. */
+  readonly peer: string
+  /** Address of the client as far as proxies are trusted; the peer's where none is. */
+  readonly client: string
+  readonly host: string | undefined
+  readonly authorization: string | undefined
+  readonly cookie: string | undefined
+}
+
+export interface AccessRefusal {
+  readonly allowed: false
+  /** 401 where a token would help. */
+  readonly status: 401 | 403
+  /** Olla's text (contract 9.4). */
+  readonly message: string
+}
+
+export type AccessDecision = { readonly allowed: true; readonly by: 'address' | 'token' } | AccessRefusal
+
+/**
+ * Who may see and do what the dashboard shows. By address both are required: the address lies in an allowed
+ * network, and the `Host` is an IP literal or an allowed name. Without the second a page of another site could
+ * let its own name point here and read everything through its visitor's browser (DNS rebinding). A token needs
+ * neither: under a foreign name a browser has it not.
+ */
+export class InternalAccess {
+  readonly #networks: NetworkList
+  readonly #hosts: ReadonlySet<string>
+  readonly #token: AdminToken | undefined
+
+  constructor({ allowedCidrs, allowedHosts, token }: InternalAccessOptions) {
+    this.#networks = new NetworkList(allowedCidrs)
+    this.#hosts = new Set(allowedHosts.map(normalName))
+    this.#token = token
+  }
+
+  get hasToken(): boolean {
+    return this.#token !== undefined
+  }
+
+  decide(request: AccessRequest, nowMs: number): AccessDecision {
+    const { peer, client, host, authorization, cookie } = request
+    if (this.#token !== undefined) {
+      const bearer = bearerOf(authorization)
+      if (bearer !== undefined) {
+        return this.#token.matches(bearer) ? byToken : this.#refuse('the token is not valid')
+      }
+      if (this.#token.hasSession(cookie, nowMs)) return byToken
+    }
+    // A trusted proxy on an allowed address must not lend it to its clients.
+    if (!this.#networks.has(peer) || !this.#networks.has(client)) {
+      return this.#refuse(`ip not in allowed range (ip=${client}, host=${shown(host)})`)
+    }
+    if (!this.acceptsHost(host)) return this.#refuse(`host not accepted (${shown(host)})`)
+    return byAddress
+  }
+
+  /** Whether the `Host` header is an IP literal or an allowed name; ports and letter case aside. */
+  acceptsHost(host: string | undefined): boolean {
+    if (host === undefined) return false
+    const name = hostName(host)
+    return name !== undefined && (isIpLiteral(name) || this.#hosts.has(normalName(name)))
+  }
+
+  #refuse(reason: string): AccessDecision {
+    return this.hasToken
+      ? { allowed: false, status: 401, message: `401 unauthorized: ${reason}` }
+      : { allowed: false, status: 403, message: `403 forbidden: ${reason}` }
+  }
+}
+
+const byToken: AccessDecision = { allowed: true, by: 'token' }
+const byAddress: AccessDecision = { allowed: true, by: 'address' }
+
+/** The token of `Authorization: Bearer`; undefined for every other scheme. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1]
+}
+
+/** `Host` without its port; undefined where it is not well-formed (RFC 9110 section 7.2). */
+function hostName(host: string): string | undefined {
+  const match = /^(\[[^\]]+\]|[^:[\]\s/@]+)(?::\d{0,5})?$/.exec(host.trim())
+  return match?.[1]
+}
+
+function isIpLiteral(name: string): boolean {
+  const bare = name.startsWith('[') ? name.slice(1, -1) : name
+  // `isValid` takes `127.1` and `0x7f.1` as well, which no browser keeps as they are.
+  return name.startsWith('[') ? ipaddr.IPv6.isValid(bare) : ipaddr.IPv4.isValidFourPartDecimal(bare)
+}
+
+/** A trailing dot is the same name. */
+function normalName(name: string): string {
+  return name.trim().toLowerCase().replace(/\.$/, '')
+}
+
+/** A header value that goes into a text is cut, so that a log line stays one. */
+function shown(host: string | undefined): string {
+  return (host ?? '').replace(/[^\x21-\x7e]/g, '?').slice(0, 100)
+}

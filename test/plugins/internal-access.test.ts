@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import Fastify, { type InjectOptions } from 'fastify'
+import events from '../../plugins/events.ts'
+import internalAccess, { type InternalAccessOptions } from '../../plugins/internal-access.ts'
+import requestContext from '../../plugins/request-context.ts'
+import type { GatewayEvent } from '../../src/events/events.ts'
+import { settleEvents } from '../support/events.ts'
+
+const adminToken = 'a-long-enough-token'
+
+async function start(t: TestContext, options: InternalAccessOptions = {}, prefix = '') {
+  const app = Fastify()
+  t.after(() => app.close())
+  const seen: GatewayEvent[] = []
+  await app.register(
+    async (scope) => {
+      await scope.register(events)
+      scope.gatewayEvents.subscribe((event) => seen.push(event))
+      await scope.register(requestContext)
+      await scope.register(internalAccess, options)
+      scope.get('/internal/health', { config: { internalAccess: 'open' } }, () => 'ok')
+      scope.get('/internal/status', () => 'ok')
+      scope.get('/internal/requests', { config: { internalAccess: 'gated' } }, () => 'ok')
+      scope.delete('/internal/inflight/:id', { config: { internalAccess: 'change' } }, () => 'ok')
+      scope.get('/internal/ui/*', { config: { internalAccess: 'page' } }, () => 'ok')
+      scope.get('/v1/models', () => 'ok')
+    },
+    { prefix },
+  )
+  const ask = async (url: string, init: InjectOptions = {}) => {
+    const headers = { host: 'localhost', ...init.headers }
+    const answer = await app.inject({ url: `${prefix}${url}`, ...init, headers })
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body }
+  }
+  return { ask, seen }
+}
+
+const far = { remoteAddress: '203.0.113.9' }
+
+describe('routes below /internal', () => {
+  it('are open, gated or never gated, as each says', async (t) => {
+    const { ask } = await start(t)
+    assert.equal((await ask('/internal/health', far)).status, 200)
+    assert.equal((await ask('/internal/status', far)).status, 200)
+    assert.equal((await ask('/v1/models', far)).status, 200)
+    assert.equal((await ask('/internal/requests', far)).status, 403)
+    assert.equal((await ask('/internal/ui/', far)).status, 403)
+    assert.equal((await ask('/internal/requests')).status, 200)
+  })
+
+  it('are all gated with gate_internal_api, but for the probes', async (t) => {
+    const { ask } = await start(t, { gateAll: true })
+    assert.equal((await ask('/internal/status', far)).status, 403)
+    assert.equal((await ask('/internal/status')).status, 200)
+    assert.equal((await ask('/internal/health', far)).status, 200)
+    assert.equal((await ask('/v1/models', far)).status, 200)
+  })
+
+  it('are found by route, so that no spelling of a path gets around', async (t) => {
+    const { ask } = await start(t, { gateAll: true }, '/llm')
+    for (const path of ['/internal/status', '/internal/st%61tus', '/internal/status?x=1']) {
+      assert.equal((await ask(path, far)).status, 403, path)
+    }
+  })
+
+  it('refuse in Olla’s words, and tell it', async (t) => {
+    const { ask, seen } = await start(t)
+    const refused = await ask('/internal/requests', far)
+    assert.equal(refused.text, '403 forbidden: ip not in allowed range (ip=203.0.113.9, host=localhost)\n')
+    assert.equal(refused.headers['content-type'], 'text/plain; charset=utf-8')
+    assert.equal(refused.headers['x-content-type-options'], 'nosniff')
+    const rebound = await ask('/internal/requests', { headers: { host: 'evil.example' } })
+    assert.equal(rebound.text, '403 forbidden: host not accepted (evil.example)\n')
+    await settleEvents()
+    const told = seen.filter(({ type }) => type === 'access.refused')
+    assert.deepEqual(
+      told.map(({ data }) => data),
+      [
+        { client: '203.0.113.9', host: 'localhost', path: '/internal/requests', reason: refused.text.trim() },
+        {
+          client: '127.0.0.1',
+          host: 'evil.example',
+          path: '/internal/requests',
+          reason: rebound.text.trim(),
+        },
+      ],
+    )
+  })
+
+  it('open to the admin token from anywhere, and ask for it', async (t) => {
+    const { ask } = await start(t, { adminToken, allowedCidrs: [] })
+    const refused = await ask('/internal/requests')
+    assert.equal(refused.status, 401)
+    assert.equal(refused.headers['www-authenticate'], 'Bearer')
+    const headers = { host: 'any.example', authorization: `Bearer ${adminToken}` }
+    assert.equal((await ask('/internal/requests', { ...far, headers })).status, 200)
+  })
+
+  it('send a browser to the form where there is a token', async (t) => {
+    const { ask } = await start(t, { adminToken }, '/llm')
+    const page = await ask('/internal/ui/', { ...far, headers: { accept: 'text/html,*/*' } })
+    assert.equal(page.status, 303)
+    assert.equal(page.headers.location, '/llm/internal/ui/login')
+    assert.equal((await ask('/internal/ui/app.js', far)).status, 401)
+    assert.equal((await ask('/internal/ui/', { headers: { accept: 'text/html' } })).status, 200)
+  })
+})
+
+describe('routes that change something', () => {
+  const cases: [string, Record<string, string>, number][] = [
+    ['a program that means it', { 'x-olla-gateway': '1' }, 200],
+    ['a form or image of any site', {}, 403],
+    ['the page', { 'x-olla-gateway': '1', 'sec-fetch-site': 'same-origin', origin: 'http://localhost' }, 200],
+    ['a script of another site', { 'x-olla-gateway': '1', 'sec-fetch-site': 'cross-site' }, 403],
+    ['the same on plain HTTP', { 'x-olla-gateway': '1', origin: 'http://evil.example' }, 403],
+    [
+      'a page under a rebound name',
+      { 'x-olla-gateway': '1', host: 'evil.example', origin: 'http://evil.example' },
+      403,
+    ],
+    ['the token', { authorization: `Bearer ${adminToken}` }, 200],
+    [
+      'the token from another site’s script',
+      { authorization: `Bearer ${adminToken}`, 'sec-fetch-site': 'cross-site' },
+      403,
+    ],
+    ['a wrong token', { authorization: 'Bearer wrong', 'x-olla-gateway': '1' }, 401],
+  ]
+  for (const [name, headers, status] of cases) {
+    it(`answer ${status} to ${name}`, async (t) => {
+      const isToken = 'authorization' in headers
+      const { ask } = await start(t, isToken ? { adminToken } : {})
+      const answer = await ask('/internal/inflight/x', { method: 'DELETE', headers })
+      assert.equal(answer.status, status)
+    })
+  }
+})
+
+describe('pages of other sites', () => {
+  it('can neither read nor hold a stream from a visitor’s address, but may link here', async (t) => {
+    const { ask } = await start(t)
+    const there = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }
+    assert.equal((await ask('/internal/requests', { headers: there })).status, 403)
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    assert.equal((await ask('/internal/ui/', { headers: link })).status, 200)
+    assert.equal(
+      (await ask('/internal/requests', { headers: { origin: 'http://localhost:3000' } })).status,
+      403,
+    )
+  })
+})

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import Fastify, { type InjectOptions } from 'fastify'
+import events from '../../plugins/events.ts'
+import internalAccess from '../../plugins/internal-access.ts'
+import requestContext from '../../plugins/request-context.ts'
+import dashboard from '../../routes/dashboard.ts'
+
+const adminToken = 'a-long-enough-token'
+const script = `console.log(${JSON.stringify('x'.repeat(2000))})`
+
+async function start(t: TestContext, options: { prefix?: string; token?: string; built?: boolean } = {}) {
+  const { prefix = '', built = true } = options
+  const folder = await mkdtemp(join(tmpdir(), 'dashboard-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const build = async () => {
+    await mkdir(join(folder, 'assets'))
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>page</title>')
+    await writeFile(join(folder, 'assets', 'app-AbC12_3x.js'), script)
+    await writeFile(join(folder, 'favicon.svg'), '<svg/>')
+  }
+  if (built) await build()
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(
+    async (scope) => {
+      await scope.register(events)
+      await scope.register(requestContext)
+      await scope.register(internalAccess, { adminToken: options.token })
+      await scope.register(dashboard, { folder })
+    },
+    { prefix },
+  )
+  const ask = (url: string, init: InjectOptions = {}) =>
+    app.inject({ url: `${prefix}${url}`, ...init, headers: { host: 'localhost', ...init.headers } })
+  return { ask, build }
+}
+
+describe('the dashboard', () => {
+  it('is the built page, whatever the path below it, and its files', async (t) => {
+    const { ask } = await start(t)
+    for (const path of ['/internal/ui/', '/internal/ui/endpoints/x', '/internal/ui/%2e%2e%2fpackage.json']) {
+      const page = await ask(path)
+      assert.equal(page.statusCode, 200, path)
+      assert.match(page.body, /<title>page/)
+      assert.equal(page.headers['content-type'], 'text/html; charset=utf-8')
+      assert.equal(page.headers['cache-control'], 'private, no-cache')
+    }
+    const file = await ask('/internal/ui/assets/app-AbC12_3x.js')
+    assert.equal(file.body, script)
+    assert.equal(file.headers['content-type'], 'text/javascript; charset=utf-8')
+    assert.match(String(file.headers['cache-control']), /immutable/)
+    const head = await ask('/internal/ui/favicon.svg', { method: 'HEAD' })
+    assert.equal(head.statusCode, 200)
+    assert.equal(head.body, '')
+  })
+
+  it('is protected by its headers', async (t) => {
+    const { headers } = await (await start(t)).ask('/internal/ui/')
+    assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src 'self'; /)
+    assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'$/)
+    assert.equal(headers['x-content-type-options'], 'nosniff')
+    assert.equal(headers['x-frame-options'], 'DENY')
+    assert.equal(headers['referrer-policy'], 'same-origin')
+  })
+
+  it('has strong tags, one for each coding', async (t) => {
+    const { ask } = await start(t)
+    const url = '/internal/ui/assets/app-AbC12_3x.js'
+    const plain = await ask(url)
+    const zipped = await ask(url, { headers: { 'accept-encoding': 'gzip' } })
+    const smaller = await ask(url, { headers: { 'accept-encoding': 'gzip, br' } })
+    assert.equal(plain.headers.etag, `"${createHash('sha256').update(script).digest('base64url')}"`)
+    assert.equal(gunzipSync(zipped.rawPayload).toString(), script)
+    assert.equal(brotliDecompressSync(smaller.rawPayload).toString(), script)
+    const tags = new Set([plain, zipped, smaller].map(({ headers }) => headers.etag))
+    assert.equal(tags.size, 3)
+    assert.equal(smaller.headers.vary, 'Accept-Encoding')
+    const refused = await ask(url, { headers: { 'accept-encoding': 'br;q=0, gzip;q=0.0' } })
+    assert.equal(refused.headers['content-encoding'], undefined)
+    const again = await ask(url, { headers: { 'if-none-match': String(plain.headers.etag) } })
+    assert.equal(again.statusCode, 304)
+    assert.equal(again.body, '')
+  })
+
+  it('is only read', async (t) => {
+    const { ask } = await start(t)
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
+      const answer = await ask('/internal/ui/', { method, payload: method === 'OPTIONS' ? '' : '{}' })
+      assert.equal(answer.statusCode, 405, method)
+      assert.equal(answer.headers.allow, 'GET, HEAD')
+    }
+  })
+
+  it('lies behind its own prefix', async (t) => {
+    const { ask } = await start(t, { prefix: '/llm' })
+    const redirect = await ask('/internal/ui')
+    assert.equal(redirect.statusCode, 307)
+    assert.equal(redirect.headers.location, '/llm/internal/ui/')
+  })
+
+  it('names the fix where it is not built, and needs no restart then', async (t) => {
+    const { ask, build } = await start(t, { built: false })
+    const answer = await ask('/internal/ui/')
+    assert.equal(answer.statusCode, 503)
+    assert.match(answer.body, /npm run build:dashboard/)
+    await build()
+    assert.equal((await ask('/internal/ui/')).statusCode, 200)
+  })
+})
+
+describe('the login form', () => {
+  const post = (payload: string, headers: Record<string, string> = {}): InjectOptions => ({
+    method: 'POST',
+    payload,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+  })
+  const far = { remoteAddress: '203.0.113.9' }
+
+  it('is not there without a token', async (t) => {
+    const { ask } = await start(t)
+    assert.match((await ask('/internal/ui/login')).body, /<title>page/)
+    assert.equal((await ask('/internal/ui/login', post(`token=${adminToken}`))).statusCode, 405)
+  })
+
+  it('lets in who shows the token, and out again', async (t) => {
+    const { ask } = await start(t, { token: adminToken, prefix: '/llm' })
+    const form = await ask('/internal/ui/login', far)
+    assert.equal(form.statusCode, 200)
+    assert.match(form.body, /name="token"/)
+    const style = /<style>([\s\S]*)<\/style>/.exec(form.body)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    assert.ok(String(form.headers['content-security-policy']).includes(`'sha256-${hash}'`))
+
+    const login = await ask('/internal/ui/login', { ...far, ...post(`token=${adminToken}`) })
+    assert.equal(login.statusCode, 303)
+    assert.equal(login.headers.location, '/llm/internal/ui/')
+    const set = String(login.headers['set-cookie'])
+    assert.match(set, /Path=\/llm\/internal; .*HttpOnly; SameSite=Strict$/)
+    const cookie = set.split(';')[0] ?? ''
+    assert.equal((await ask('/internal/ui/', far)).statusCode, 401)
+    assert.equal((await ask('/internal/ui/', { ...far, headers: { cookie } })).statusCode, 200)
+
+    const logout = await ask('/internal/ui/logout', { ...far, ...post('', { cookie }) })
+    assert.equal(logout.statusCode, 303)
+    assert.match(String(logout.headers['set-cookie']), /Max-Age=0/)
+  })
+
+  it('marks the cookie as secure where the browser came over TLS', async (t) => {
+    const { ask } = await start(t, { token: adminToken })
+    const login = await ask(
+      '/internal/ui/login',
+      post(`token=${adminToken}`, { 'x-forwarded-proto': 'https' }),
+    )
+    assert.match(String(login.headers['set-cookie']), /; Secure$/)
+  })
+
+  it('refuses what is not the token, and forms of other sites', async (t) => {
+    const { ask } = await start(t, { token: adminToken })
+    for (const payload of ['token=wrong', 'token=', '', 'a=b']) {
+      const answer = await ask('/internal/ui/login', post(payload))
+      assert.equal(answer.statusCode, 401, payload)
+      assert.match(answer.body, /role="alert"/)
+      assert.equal(answer.headers['set-cookie'], undefined)
+    }
+    const foreign = await ask(
+      '/internal/ui/login',
+      post(`token=${adminToken}`, { origin: 'https://evil.example' }),
+    )
+    assert.equal(foreign.statusCode, 403)
+    assert.equal(foreign.headers['set-cookie'], undefined)
+    assert.equal((await ask('/internal/ui/login', post('x'.repeat(5000)))).statusCode, 413)
+  })
+})

@@ -1,0 +1,138 @@
+// Runs the load generator (`native/load.c`) and reads what it measured.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { guard, pinned } from './processes.ts'
+
+export interface LoadOptions {
+  readonly port: number
+  /** Path and query. */
+  readonly path: string
+  readonly bodyFile: string
+  readonly connections: number
+  readonly milliseconds: number
+  readonly warmupMs?: number
+  /** Requests a second at fixed times; one after the other without it. */
+  readonly rate?: number
+  readonly staggerMicros?: number
+  /** The client leaves after so many events. */
+  readonly leaveAfter?: number
+  /** Answers other than 200 are no errors. */
+  readonly anyStatus?: boolean
+}
+
+export interface Distribution {
+  readonly count: number
+  readonly p50?: number
+  readonly p90?: number
+  readonly p99?: number
+  readonly max?: number
+}
+
+export interface LoadResult {
+  readonly answers: number
+  readonly badStatuses: number
+  readonly broken: number
+  readonly reconnects: number
+  readonly left: number
+  readonly events: number
+  readonly bodyBytes: number
+  /** From the first request to the end of the last answer. */
+  readonly seconds: number
+  readonly latencyMicros: Distribution
+  readonly delayMicros: Distribution
+}
+
+export interface LoadGenerator {
+  readonly program: string
+  readonly cores: string
+}
+
+const graceMs = 60_000
+
+/** @param onReady called between the warm-up and the measured part, while nothing is under way */
+export async function runLoad(
+  generator: LoadGenerator,
+  options: LoadOptions,
+  onReady: () => void = () => {},
+): Promise<LoadResult> {
+  const child = spawnLoad(generator, [...argumentsFor(options)])
+  const timer = setTimeout(
+    () => child.kill('SIGKILL'),
+    options.milliseconds + (options.warmupMs ?? 0) + graceMs,
+  )
+  const lines = linesOf(child)
+  try {
+    await expectLine(lines, 'ready')
+    onReady()
+    child.stdin.write('go\n')
+    return parseResult(await lines.next())
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+  }
+}
+
+export interface HeldStreams {
+  /** Ends the streams. */
+  leave(): Promise<LoadResult>
+}
+
+/** Opens one stream per connection and resolves when every one has brought an event. */
+export async function holdStreams(
+  generator: LoadGenerator,
+  options: Omit<LoadOptions, 'milliseconds'>,
+): Promise<HeldStreams> {
+  const child = spawnLoad(generator, [...argumentsFor({ ...options, milliseconds: 0 }), '--hold'])
+  const lines = linesOf(child)
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  await expectLine(lines, 'held').finally(() => clearTimeout(timer))
+  return {
+    async leave() {
+      child.stdin.write('leave\n')
+      return parseResult(await lines.next())
+    },
+  }
+}
+
+function argumentsFor(options: LoadOptions): string[] {
+  const numbers = {
+    '--port': options.port,
+    '--connections': options.connections,
+    '--milliseconds': options.milliseconds,
+    '--warmup-ms': options.warmupMs,
+    '--rate': options.rate,
+    '--stagger-us': options.staggerMicros,
+    '--leave-after': options.leaveAfter,
+  }
+  return [
+    ...['--path', options.path, '--body', options.bodyFile],
+    ...Object.entries(numbers).flatMap(([name, value]) =>
+      value === undefined ? [] : [name, String(Math.round(value))],
+    ),
+    ...(options.anyStatus === true ? ['--any-status'] : []),
+  ]
+}
+
+function spawnLoad({ program, cores }: LoadGenerator, args: string[]): ChildProcessWithoutNullStreams {
+  const [first, ...rest] = pinned(cores, [program, ...args])
+  const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
+  guard(child)
+  // It ends with an error message and an exit code, which `parseResult` reports; a broken pipe says no more.
+  child.stdin.on('error', () => {})
+  child.stderr.pipe(process.stderr)
+  return child
+}
+
+function linesOf(child: ChildProcessWithoutNullStreams): AsyncIterator<string> {
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+}
+
+async function expectLine(lines: AsyncIterator<string>, expected: string): Promise<void> {
+  const { value } = await lines.next()
+  if (value !== expected) throw new Error(`the load generator ended before it was ${expected}`)
+}
+
+function parseResult({ done, value }: IteratorResult<string, unknown>): LoadResult {
+  if (done === true) throw new Error('the load generator ended without a result')
+  return JSON.parse(value) as LoadResult
+}

@@ -1,0 +1,75 @@
+// Starts the processes of a benchmark, each on its cores, and ends them however the benchmark ends.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { hasProgram } from './native.ts'
+
+export interface Started {
+  readonly pid: number
+  /** What the pattern caught in the process's output. */
+  readonly matched: string
+  stop(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly name: string
+  readonly command: readonly string[]
+  /** Cores as taskset takes them, such as `0` or `0,1`. */
+  readonly cores: string
+  /** Output goes to this file: reading a pipe of log lines would cost the benchmark's own process time. */
+  readonly outputFile: string
+  /** The process is up when its output matches; the first group is kept. */
+  readonly isUp: RegExp
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const running = new Set<ChildProcess>()
+const startTimeoutMs = 30_000
+const stopTimeoutMs = 5_000
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
+
+/** A command line that runs on the given cores. */
+export function pinned(cores: string, command: readonly string[]): [string, ...string[]] {
+  const [program = '', ...rest] = command
+  return hasProgram('taskset') ? ['taskset', '-c', cores, program, ...rest] : [program, ...rest]
+}
+
+/** Remembers a child so that it does not outlive the benchmark. */
+export function guard(child: ChildProcess): ChildProcess {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+export async function start(options: StartOptions): Promise<Started> {
+  const file = openSync(options.outputFile, 'w')
+  const [program, ...rest] = pinned(options.cores, options.command)
+  const env = { PATH: process.env.PATH ?? '', ...options.env }
+  const child = guard(spawn(program, rest, { env, stdio: ['ignore', file, file] }))
+  closeSync(file)
+  const deadlineMs = performance.now() + startTimeoutMs
+  for (;;) {
+    const output = readFileSync(options.outputFile, 'utf8')
+    const matched = options.isUp.exec(output)
+    if (matched !== null && child.pid !== undefined) {
+      return { pid: child.pid, matched: matched[1] ?? '', stop: () => stop(child) }
+    }
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
+      throw new Error(`${options.name} did not start:\n${output.slice(-2000)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30))
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+  await exited
+  clearTimeout(timer)
+}

@@ -1,0 +1,127 @@
+// The work that is measured.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LoadOptions } from './load.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly bodyBytes: number
+  readonly connections: number
+  /** Events of the answer's stream; a JSON answer without it. */
+  readonly events?: number
+  /** Time between the events; 0 is as fast as the reader takes them. */
+  readonly intervalMicros?: number
+  /** Requests a second at fixed times; one after the other without it. */
+  readonly rate?: number
+  /** Length of the measured part of a round. */
+  readonly milliseconds: number
+  readonly quickMilliseconds: number
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'chat-16',
+    title: 'chat JSON 1 KB, 16 connections',
+    bodyBytes: 1_000,
+    connections: 16,
+    milliseconds: 1_500,
+    quickMilliseconds: 1_000,
+  },
+  {
+    name: 'chat-64',
+    title: 'chat JSON 1 KB, 64 connections',
+    bodyBytes: 1_000,
+    connections: 64,
+    milliseconds: 1_500,
+    quickMilliseconds: 1_000,
+  },
+  {
+    name: 'body-100k',
+    title: '100 KB body, 16 connections',
+    bodyBytes: 100_000,
+    connections: 16,
+    milliseconds: 1_500,
+    quickMilliseconds: 1_000,
+  },
+  {
+    name: 'body-1m',
+    title: '1 MB body, 8 connections',
+    bodyBytes: 1_000_000,
+    connections: 8,
+    milliseconds: 2_000,
+    quickMilliseconds: 1_500,
+  },
+  {
+    name: 'sse-5ms',
+    title: 'SSE, 50 events at 5 ms, 64 streams',
+    bodyBytes: 1_000,
+    connections: 64,
+    events: 50,
+    intervalMicros: 5_000,
+    milliseconds: 2_000,
+    quickMilliseconds: 1_500,
+  },
+  {
+    name: 'sse-full',
+    title: 'SSE, 50 events at full speed, 16 streams',
+    bodyBytes: 1_000,
+    connections: 16,
+    events: 50,
+    intervalMicros: 0,
+    milliseconds: 1_500,
+    quickMilliseconds: 1_000,
+  },
+  {
+    name: 'latency',
+    title: 'chat JSON 1 KB, 400 requests/s, 1 connection',
+    bodyBytes: 1_000,
+    connections: 1,
+    rate: 400,
+    milliseconds: 2_500,
+    quickMilliseconds: 1_500,
+  },
+]
+
+/** Model that the upstream's endpoints have. */
+export const model = 'bench-model'
+
+/** What the load generator is to do for one round of a scenario. */
+export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOptions, 'port' | 'bodyFile'> {
+  const { events, intervalMicros = 0, connections, rate } = scenario
+  const query = events === undefined ? '' : `?events=${events}&interval_us=${intervalMicros}`
+  return {
+    path: `/v1/chat/completions${query}`,
+    connections,
+    milliseconds: isQuick ? scenario.quickMilliseconds : scenario.milliseconds,
+    ...(rate === undefined ? {} : { rate }),
+    // Streams that all begin at once would bring all their events at once.
+    ...(intervalMicros === 0 ? {} : { staggerMicros: intervalMicros / connections }),
+  }
+}
+
+/** A chat request of about so many bytes; the model comes first, as official clients write it. */
+export function chatBody(bodyBytes: number, isStream: boolean): string {
+  const value = {
+    model,
+    max_tokens: 64,
+    ...(isStream ? { stream: true, stream_options: { include_usage: true } } : {}),
+    messages: [
+      { role: 'system', content: 'You are a helpful assistant.' },
+      { role: 'user', content: '' },
+    ],
+  }
+  const line = 'The quick brown fox "jumps" over the lazy dog.\n'
+  const missing = Math.max(0, bodyBytes - JSON.stringify(value).length)
+  const written = JSON.stringify(line).length - 2
+  value.messages[1] = { role: 'user', content: line.repeat(Math.ceil(missing / written)) }
+  return JSON.stringify(value)
+}
+
+/** Writes a scenario's request body and returns the file. */
+export function writeBody(folder: string, { name, bodyBytes, events }: Scenario): string {
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, `${name}.json`)
+  writeFileSync(file, chatBody(bodyBytes, events !== undefined))
+  return file
+}

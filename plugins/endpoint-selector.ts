@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../src/clock.ts'
 import { CoolDowns } from '../src/resilience/cool-down.ts'
 import { FailurePenalties } from '../src/selection/failure-penalty.ts'
 import { LiveLoad } from '../src/selection/live-load.ts'
-import type { EndpointSelector, StrategyName } from '../src/selection/selector.ts'
+import type { EndpointLoad, EndpointSelector, StrategyName } from '../src/selection/selector.ts'
 import { createStrategy } from '../src/selection/strategies.ts'
 
 export interface EndpointSelectorOptions {
@@ -16,6 +16,11 @@ export interface EndpointSelectorOptions {
   readonly strategy?: StrategyName
   /** Whether lower priorities get traffic only when no higher one can take it. Default true. */
   readonly priorityTiers?: boolean
+  /**
+   * Makes another selector, in place of the strategy.
+   * @param load the endpoints' state: requests under way, share of the weight, whether one admits a request
+   */
+  readonly selector?: ((load: EndpointLoad) => EndpointSelector) | undefined
   readonly clock?: Clock
 }
 
@@ -38,7 +43,9 @@ export default fp<EndpointSelectorOptions>(
       penalties: new FailurePenalties(clock),
     })
     app.decorate('endpointLoad', load)
-    if (!app.hasDecorator('endpointSelector')) {
+    if (options.selector !== undefined) {
+      app.decorate('endpointSelector', options.selector(load))
+    } else if (!app.hasDecorator('endpointSelector')) {
       const name = options.strategy ?? 'least-connections'
       const choose = createStrategy(name, { priorityTiers: options.priorityTiers ?? true })
       app.decorate('endpointSelector', {

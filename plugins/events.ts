@@ -4,10 +4,13 @@
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { EventBus } from '../src/events/bus.ts'
+import type { GatewayEvent } from '../src/events/events.ts'
 
 export interface EventsOptions {
   /** Events that may wait for a subscriber that does not say otherwise, at least 1. Default 100. */
   readonly subscriberCapacity?: number
+  /** Told of every event; a subscriber like any other, with room for 1,000. */
+  readonly onEvent?: ((event: GatewayEvent) => void) | undefined
   readonly clock?: Clock
 }
 
@@ -24,6 +27,7 @@ export default fp<EventsOptions>(
       (error, event) => app.log.error({ err: error, event: event.type }, 'a subscriber failed'),
       options.subscriberCapacity,
     )
+    if (options.onEvent !== undefined) bus.subscribe(options.onEvent, { capacity: 1000 })
     app.decorate('gatewayEvents', bus)
     app.addHook('onClose', function stop(_app, closed) {
       bus.close()

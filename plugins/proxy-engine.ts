@@ -78,6 +78,7 @@ export default fp<ProxyEngineOptions>(
       queue,
       stats: app.gatewayStats,
       events: app.gatewayEvents,
+      hooks: app.requestHooks,
       active,
       affinity: app.requestAffinity,
       observe: app.answerObserver,
@@ -100,6 +101,7 @@ export default fp<ProxyEngineOptions>(
     dependencies: [
       'gateway-events',
       'gateway-state',
+      'gateway-request-hooks',
       'gateway-lifecycle',
       'gateway-circuit-breaker',
       'gateway-health-checker',

@@ -21,7 +21,7 @@ export interface SecurityOptions {
   /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
   readonly maxHeaderBytes?: number
   /** Where buckets are kept; this process by default. */
-  readonly store?: LimitStore
+  readonly store?: LimitStore | undefined
   readonly clock?: Clock
 }
 
@@ -80,8 +80,8 @@ export default fp<SecurityOptions>(
       const limiter = new RateLimiter(options.store ?? new LocalLimitStore(), rates)
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
-        const { routeClass, clientAddress } = request.gateway
-        const decision = limiter.check(routeClass, clientAddress, clock.monotonicMs())
+        const { routeClass, clientAddress, caller } = request.gateway
+        const decision = limiter.check(routeClass, caller ?? clientAddress, clock.monotonicMs())
         if (decision === undefined) {
           next()
           return

@@ -68,6 +68,7 @@ export default fp<ProxyRoutesOptions>(
     dependencies: [
       'gateway-backend-profiles',
       'gateway-request-context',
+      'gateway-request-hooks',
       'gateway-model-routing',
       'gateway-stats',
       'gateway-proxy-engine',
@@ -153,6 +154,7 @@ function send(
   context.routingStrategy = routing.strategy
   context.routingDecision = routing.decision
   context.routingReason = routing.reason
+  app.requestHooks.routed(context, routing)
   setRoutingHeaders(context, routing)
   if (routing.decision === 'rejected')
     throw reject(app, request, rejection(routing, provider?.name, context.model))
@@ -203,10 +205,15 @@ function reject(
   { gateway: context }: FastifyRequest,
   error: GatewayError,
 ): GatewayError {
+  const outcome = outcomeOfStatus(error.statusCode)
+  context.status = error.statusCode
+  context.error = error.code
+  context.outcome = outcome
+  app.requestHooks.over(context, outcome)
   app.gatewayStats.record({
     endpointSlot: undefined,
     model: context.model,
-    outcome: outcomeOfStatus(error.statusCode),
+    outcome,
     status: error.statusCode,
     requestBytes: context.requestBytes,
     responseBytes: 0,
@@ -214,7 +221,7 @@ function reject(
     firstByteMs: undefined,
     completedAtMs: Date.now(),
     routing: context.model === undefined ? undefined : 'rejected',
-    client: context.clientAddress,
+    client: context.caller ?? context.clientAddress,
   })
   return error
 }

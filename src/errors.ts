@@ -37,6 +37,12 @@ export const errorTable = {
     anthropicType: 'invalid_request_error',
     message: 'Unknown provider type.',
   },
+  unauthorized: {
+    status: 401,
+    openaiType: 'authentication_error',
+    anthropicType: 'authentication_error',
+    message: 'Who is calling could not be established.',
+  },
   forbidden: {
     status: 403,
     openaiType: 'permission_error',

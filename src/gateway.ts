@@ -1,5 +1,6 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import backendProfiles from '../plugins/backend-profiles.ts'
+import caller from '../plugins/caller.ts'
 import circuitBreaker from '../plugins/circuit-breaker.ts'
 import cors from '../plugins/cors.ts'
 import endpointRegistry from '../plugins/endpoint-registry.ts'
@@ -19,6 +20,7 @@ import ownSchemas from '../plugins/own-schemas.ts'
 import peers from '../plugins/peers.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
+import requestHooks from '../plugins/request-hooks.ts'
 import requestLog from '../plugins/request-log.ts'
 import security from '../plugins/security.ts'
 import state from '../plugins/state.ts'
@@ -34,8 +36,13 @@ import modelRoutes from '../routes/models.ts'
 import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
 import type { GatewayConfig } from './config/schema.ts'
+import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import type { ProfileDocument } from './model/profile-store.ts'
 import { dashboardFolder, familiesFile, profilesFolder, version } from './package.ts'
+import type { RequestHooks } from './request/hooks.ts'
+import type { LimitStore } from './security/token-bucket.ts'
+import type { EndpointLoad, EndpointSelector } from './selection/selector.ts'
 
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
@@ -44,6 +51,20 @@ export interface GatewayOptions {
   readonly requestLogger?: FastifyBaseLogger | undefined
   /** Called once when a close has let requests finish or has cut them. */
   readonly onDrained?: (result: DrainResult) => void
+  /** Names the caller of a request: limits, logs and statistics go by it. What it throws is a 401. */
+  readonly identify?: (request: FastifyRequest) => string | undefined | Promise<string | undefined>
+  /** Functions that run around each request and its attempts. */
+  readonly hooks?: RequestHooks
+  /** Told of every event, after the turn in which it happened. */
+  readonly onEvent?: (event: GatewayEvent) => void
+  /** Makes the selector that chooses among suitable endpoints, in place of `proxy.load_balancer`. */
+  readonly selector?: (load: EndpointLoad) => EndpointSelector
+  /** Backend profiles of your own; they add to the built-in ones or replace them by name. */
+  readonly profiles?: readonly ProfileDocument[]
+  readonly stores?: {
+    /** Where rate limits are counted; this process by default. */
+    readonly limits?: LimitStore
+  }
 }
 
 /** Room in the shared cells beyond what is configured: it cannot grow later. */
@@ -64,7 +85,7 @@ export default function gateway(
 /** The order below is the start order; closing runs in reverse. */
 async function compose(
   app: FastifyInstance,
-  { config, requestLogger, onDrained }: GatewayOptions,
+  { config, requestLogger, onDrained, identify, hooks, onEvent, selector, profiles, stores }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, discovery, model_registry: registry } = config
   const { endpoints } = discovery.static
@@ -72,7 +93,7 @@ async function compose(
   // What everything stands on.
   await app.register(ownSchemas)
   await app.register(peers)
-  await app.register(events)
+  await app.register(events, { onEvent })
   await app.register(state, { endpointCapacity: endpoints.length + spareEndpoints })
   await app.register(lifecycle, {
     shutdownTimeoutMs: server.shutdown_timeout,
@@ -96,7 +117,9 @@ async function compose(
       maxAgeSeconds: server.cors.max_age,
     })
   }
+  await app.register(caller, { identify })
   await app.register(security, {
+    store: stores?.limits,
     rates: {
       globalPerMinute: server.rate_limits.global_requests_per_minute,
       perClientPerMinute: server.rate_limits.per_ip_requests_per_minute,
@@ -121,6 +144,7 @@ async function compose(
   await app.register(backendProfiles, {
     builtIn: profilesFolder,
     own: config.profiles.directory,
+    ...(profiles === undefined ? {} : { inline: profiles }),
     filter: proxy.profile_filter,
   })
   await app.register(endpointRegistry, {
@@ -170,7 +194,12 @@ async function compose(
     fallbackModels: config.model_fallbacks,
     filter: config.model_filter,
   })
-  await app.register(endpointSelector, { strategy: proxy.load_balancer, priorityTiers: proxy.priority_tiers })
+  await app.register(endpointSelector, {
+    strategy: proxy.load_balancer,
+    priorityTiers: proxy.priority_tiers,
+    selector,
+  })
+  await app.register(requestHooks, { hooks })
   await app.register(gatewayStats)
   await app.register(proxy.engine === 'sherpa' ? engineSherpa : engineOlla)
   await app.register(proxyEngine, {
@@ -199,7 +228,7 @@ async function compose(
     version,
     engine: proxy.engine,
     profile: proxy.profile,
-    balancer: proxy.load_balancer,
+    balancer: app.endpointSelector.strategy,
   })
   await app.register(internalStats)
   await app.register(internalProcess)

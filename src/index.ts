@@ -6,4 +6,13 @@ export { type Dialect, type ErrorCode, errorTable, GatewayError } from './errors
 export type { GatewayEvent, GatewayEvents, GatewayEventType } from './events/events.ts'
 export { default, type GatewayOptions } from './gateway.ts'
 export type { DrainResult } from './lifecycle/drain.ts'
+export type { ProfileDocument } from './model/profile-store.ts'
+export type {
+  AttemptEnd,
+  HookedAttempt,
+  HookedRequest,
+  HookedUsage,
+  RequestHooks,
+} from './request/hooks.ts'
+export type { LimitResult, LimitStore, RateLimit } from './security/token-bucket.ts'
 export type { Candidate, EndpointLoad, EndpointSelector } from './selection/selector.ts'

@@ -13,6 +13,7 @@ export function requestLine(
   return {
     request_id: context.id,
     client_ip: context.clientAddress,
+    caller: context.caller,
     method: request.method,
     path: redactQuery(request.url),
     status: context.status,

@@ -62,7 +62,8 @@ const ProfileSchema = Type.Object({
   ),
 })
 
-type ProfileDocument = Static<typeof ProfileSchema>
+/** A backend profile as its YAML file says it. */
+export type ProfileDocument = Static<typeof ProfileSchema>
 
 /** Spellings that users try and no profile lists as a prefix (contract 1.3). */
 const spellings: Readonly<Record<string, string>> = {
@@ -81,6 +82,8 @@ export interface ProfileStoreOptions {
   readonly builtIn: string
   /** Folder of the user's own; '' for none. */
   readonly own?: string
+  /** The user's own as objects; they replace those of the files by name. */
+  readonly inline?: readonly ProfileDocument[]
   /** Profiles to offer, by name. */
   readonly filter?: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
@@ -103,6 +106,10 @@ export class ProfileStore {
       if (folder === '') continue
       if (!existsSync(folder)) throw new ProfileError(`profiles.directory: there is no folder ${folder}`)
       this.#readFolder(folder, isOwn)
+    }
+    for (const [index, value] of (options.inline ?? []).entries()) {
+      const document = checkProfile(value, `profiles[${index}]`)
+      this.#documents.set(document.name, { file: `profiles[${index}]`, document })
     }
     const filter = new NameFilter(options.filter ?? { include: [], exclude: [] })
     for (const name of this.#documents.keys()) if (!filter.allows(name)) this.#documents.delete(name)
@@ -181,11 +188,15 @@ function readProfile(path: string): ProfileDocument {
     const { line, col } = lines.linePos(error.pos[0])
     throw new ProfileError(`${path}:${line}:${col} ${error.message.split('\n', 1)[0]}`)
   }
-  const value: unknown = document.toJS()
+  return checkProfile(document.toJS(), path)
+}
+
+/** @param where the file, or what else holds it, for the message */
+function checkProfile(value: unknown, where: string): ProfileDocument {
   if (!Value.Check(ProfileSchema, value)) {
     const problem = Value.Errors(ProfileSchema, value).First()
     throw new ProfileError(
-      `${path}: ${problem?.path.slice(1).replaceAll('/', '.') || 'profile'}: ${problem?.message}`,
+      `${where}: ${problem?.path.slice(1).replaceAll('/', '.') || 'profile'}: ${problem?.message}`,
     )
   }
   return value

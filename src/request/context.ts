@@ -30,6 +30,8 @@ export class RequestContext {
   readonly routeClass: RouteClass
   /** Of the client, as far as proxies are trusted. */
   readonly clientAddress: string
+  /** Name of who calls, where the host tells; limits and statistics go by it before the address. */
+  caller: string | undefined = undefined
   model: string | undefined = undefined
   /** Whether the catalogue knew the model. */
   modelIsKnown = false

@@ -1,10 +1,13 @@
 import type { RequestOutcome } from '../request/context.ts'
+import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
 import { readTailUsage } from '../stream/tail-usage.ts'
 import type { Attempt } from './attempt.ts'
 import type { ClientRelay } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
+import { withHeaders } from './response-headers.ts'
+import type { UpstreamRequest } from './transport.ts'
 
 /** For a 429 that does not say how long. */
 const defaultCoolDownMs = 1_000
@@ -25,6 +28,19 @@ export class AttemptLedger {
   /** Failed attempts as clients are told: `endpoint: reason`. */
   get failures(): string[] {
     return this.#request.context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
+  }
+
+  /**
+   * An attempt is about to be sent.
+   * @returns the request with what hooks add to it
+   */
+  begun(attempt: Attempt, request: UpstreamRequest | undefined): UpstreamRequest | undefined {
+    const { hooks } = this.#services
+    if (request === undefined || hooks?.watchesAttempts !== true) return request
+    const { context } = this.#request
+    attempt.hooked = hookedAttempt(context.attemptCount, attempt.target)
+    const headers = hooks.attemptBegins(context, attempt.hooked)
+    return headers.length === 0 ? request : { ...request, headers: withHeaders(request.headers, headers) }
   }
 
   /** The first byte of an answer has come that the client will get. */
@@ -56,6 +72,7 @@ export class AttemptLedger {
   abandon(attempt: Attempt): void {
     if (attempt.placeFreed) return
     attempt.cancel()
+    this.#ended(attempt, 'abandoned')
     this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
   }
 
@@ -113,8 +130,18 @@ export class AttemptLedger {
       queuedMs: context.queuedMs,
       completedAtMs: clock.nowMs(),
       routing: context.model === undefined ? undefined : routing.decision,
-      client: context.clientAddress,
+      client: context.caller ?? context.clientAddress,
     })
+    if (attempt !== undefined) this.#ended(attempt, 'answered')
+    this.#services.hooks?.over(context, outcome)
+  }
+
+  #ended(attempt: Attempt, kind: AttemptEnd['kind'], reason?: string): void {
+    const { hooked, startedMs, statusCode } = attempt
+    if (hooked === undefined) return
+    attempt.hooked = undefined
+    const durationMs = this.#services.clock.monotonicMs() - startedMs
+    this.#services.hooks?.attemptEnds(this.#request.context, hooked, { kind, statusCode, reason, durationMs })
   }
 
   #note(attempt: Attempt, failure: AttemptFailure): void {
@@ -125,5 +152,6 @@ export class AttemptLedger {
       durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
       reason: describeFailure(failure),
     })
+    this.#ended(attempt, 'failed', describeFailure(failure))
   }
 }

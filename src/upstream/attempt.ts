@@ -1,4 +1,5 @@
 import type { RoutedEndpoint } from '../model/router.ts'
+import type { HookedAttempt } from '../request/hooks.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
 import type { RequestVariant } from './request-variant.ts'
@@ -42,6 +43,8 @@ export class Attempt {
   /** The form in which the request was sent; undefined for the client's own. */
   variant: RequestVariant | undefined
   statusCode: number | undefined
+  /** As hooks know it; undefined where nobody watches, and once they were told of its end. */
+  hooked: HookedAttempt | undefined
   kept: KeptAnswer | undefined
   /** Whether its place on the endpoint was given back. */
   placeFreed = false

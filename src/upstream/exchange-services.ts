@@ -3,6 +3,7 @@ import type { EventBus } from '../events/bus.ts'
 import type { HealthChecker } from '../health/health-checker.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
+import type { RequestHookList } from '../request/hooks.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { DeadlineSweep } from '../resilience/deadline-sweep.ts'
 import type { RetryPolicy } from '../resilience/retry-policy.ts'
@@ -78,6 +79,7 @@ export interface ExchangeServices {
   readonly active: DeadlineSweep<Exchange>
   readonly stats: GatewayStats
   readonly events: EventBus
+  readonly hooks?: RequestHookList | undefined
   readonly affinity?: Affinity | undefined
   /** Who reads an answer; undefined where nobody needs to. Called once per relayed answer. */
   readonly observe?: ((answer: RelayedAnswer) => RelayObserver | undefined) | undefined

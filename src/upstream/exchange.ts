@@ -128,7 +128,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       attempt.variant = request.variant?.(attempt.target)
       const { renameAnswers } = this.#services.options
       return (
-        requestFor(request, attempt.target, attempt.variant, renameAnswers) ??
+        this.#ledger.begun(attempt, requestFor(request, attempt.target, attempt.variant, renameAnswers)) ??
         new GatewayError('invalid_path')
       )
     } catch (error) {

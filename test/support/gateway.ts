@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { parseConfig } from '../../src/config/load.ts'
-import gateway from '../../src/gateway.ts'
+import gateway, { type GatewayOptions } from '../../src/gateway.ts'
 import type { DrainResult } from '../../src/lifecycle/drain.ts'
 import { eventually } from './simulator.ts'
 
@@ -36,7 +36,7 @@ export async function startGateway(
   t: TestContext,
   endpoints: readonly EndpointInput[],
   sections: Readonly<Record<string, Record<string, unknown>>> = {},
-  options: { awaitRoutable?: number } = {},
+  options: { awaitRoutable?: number; gateway?: Partial<GatewayOptions> } = {},
 ): Promise<RunningGateway> {
   const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
   const config = parseConfig({
@@ -70,6 +70,7 @@ export async function startGateway(
   let drained: DrainResult | undefined
   const app = Fastify({ forceCloseConnections: 'idle' })
   await app.register(gateway, {
+    ...options.gateway,
     config,
     onDrained: (result: DrainResult) => {
       drained = result

@@ -1,0 +1,95 @@
+import {
+  backslash,
+  closeBrace,
+  colon,
+  comma,
+  decodeString,
+  type JsonSpan,
+  openBrace,
+  quote,
+  skipSpace,
+  skipString,
+  skipValue,
+} from './json-bytes.ts'
+
+/** Walks the members of the object that a JSON body is; what it passes is not checked. */
+export class BodyMembers {
+  /** Of the current member, quotes included. */
+  keyStart = 0
+  keyEnd = 0
+  /** Of the current member's value. */
+  start = 0
+  end = 0
+  /** Whether the walk has come to the end of an object with nothing behind it. */
+  isWhole = false
+  readonly #body: Buffer
+  #at: number
+
+  constructor(body: Buffer) {
+    this.#body = body
+    this.#at = skipSpace(body, 0)
+  }
+
+  /** @returns false at the end, and where the bytes cannot be an object */
+  next(): boolean {
+    const body = this.#body
+    const isFirst = this.end === 0
+    let at = this.#at
+    if (body[at] === closeBrace && !isFirst) return this.#finish(at)
+    if (body[at] !== (isFirst ? openBrace : comma)) return false
+    at = skipSpace(body, at + 1)
+    if (isFirst && body[at] === closeBrace) return this.#finish(at)
+    if (body[at] !== quote) return false
+    this.keyStart = at
+    at = skipString(body, at)
+    if (at < 0) return false
+    this.keyEnd = at
+    at = skipSpace(body, at)
+    if (body[at] !== colon) return false
+    at = skipSpace(body, at + 1)
+    this.start = at
+    at = skipValue(body, at)
+    if (at < 0) return false
+    this.end = at
+    this.#at = skipSpace(body, at)
+    return true
+  }
+
+  /** What `names` has for the current key; a key with escapes is decoded first. */
+  find<T>(names: ReadonlyMap<string, T>, longest: number): T | undefined {
+    const { keyStart, keyEnd } = this
+    const body = this.#body
+    const hasEscape = body.subarray(keyStart, keyEnd).includes(backslash)
+    if (!hasEscape && keyEnd - keyStart - 2 > longest) return undefined
+    const text = hasEscape
+      ? decodeString(body, keyStart, keyEnd)
+      : body.toString('latin1', keyStart + 1, keyEnd - 1)
+    return text === undefined ? undefined : names.get(text)
+  }
+
+  #finish(at: number): false {
+    this.isWhole = skipSpace(this.#body, at + 1) === this.#body.length
+    return false
+  }
+}
+
+/**
+ * Where the values of some top-level keys stand. Of a repeated key the last one counts.
+ * @param names the keys that are looked for, and the place of each in the answer
+ * @returns undefined where the bytes cannot be a JSON object
+ */
+export function memberSpans(
+  body: Buffer,
+  names: ReadonlyMap<string, number>,
+): (JsonSpan | undefined)[] | undefined {
+  const members = new BodyMembers(body)
+  const spans: (JsonSpan | undefined)[] = []
+  while (members.next()) {
+    const place = members.find(names, longestName)
+    if (place !== undefined) spans[place] = { start: members.start, end: members.end }
+  }
+  return members.isWhole ? spans : undefined
+}
+
+/** Keys that are longer are not looked up. */
+const longestName = 32

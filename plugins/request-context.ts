@@ -41,7 +41,7 @@ export default fp<RequestContextOptions>(
     app.decorate('clientAddresses', addresses)
     app.decorateRequest('gateway')
 
-    app.addHook('onRequest', function open(request, _reply, next) {
+    function contextOf(request: FastifyRequest): RequestContext {
       const { url } = request
       const mark = url.indexOf('?')
       const path = url.slice(prefixLength, mark < 0 ? url.length : mark)
@@ -52,14 +52,13 @@ export default fp<RequestContextOptions>(
         peer,
         Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
       )
-      request.gateway = new RequestContext(
-        id,
-        clock.monotonicMs(),
-        dialectOf(path),
-        routeClassOf(path),
-        client,
-      )
-      request.gateway.headers.push('X-Olla-Request-ID', id)
+      const context = new RequestContext(id, clock.monotonicMs(), dialectOf(path), routeClassOf(path), client)
+      context.headers.push('X-Olla-Request-ID', id)
+      return context
+    }
+
+    app.addHook('onRequest', function open(request, _reply, next) {
+      request.gateway = contextOf(request)
       next()
     })
     // A relayed answer takes them from the context itself.
@@ -70,7 +69,12 @@ export default fp<RequestContextOptions>(
       for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
       next(null, payload)
     })
-    app.setErrorHandler(answerError)
+    app.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
+      // A hook of the host comes first, and may have refused the request (say, its authentication).
+      const early: RequestContext | undefined = request.gateway
+      if (early === undefined) request.gateway = contextOf(request)
+      answerError(error, request, reply)
+    })
     app.setNotFoundHandler((request, reply) => answerError(new GatewayError('not_found'), request, reply))
     done()
   },

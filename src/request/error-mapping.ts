@@ -16,6 +16,14 @@ const known: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'client_closed',
 }
 
+const refusals: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+  429: 'rate_limited',
+}
+
 /** Any error as one that a client may see: what is not known is `internal`, without its message. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
@@ -23,7 +31,10 @@ export function toGatewayError(error: unknown): GatewayError {
     return new GatewayError('internal', undefined, { cause: error })
   const code = 'code' in error && typeof error.code === 'string' ? known[error.code] : undefined
   if (code !== undefined) return new GatewayError(code, undefined, { cause: error })
+  // A host's own refusal (authentication, limits) keeps its meaning, in the words of the API that was called.
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
+  const refusal = refusals[status]
+  if (refusal !== undefined) return new GatewayError(refusal, undefined, { cause: error })
   if (status >= 400 && status < 500) return new GatewayError('invalid_request', undefined, { cause: error })
   return new GatewayError('internal', undefined, { cause: error })
 }

@@ -34,7 +34,7 @@ async function createHost(t: TestContext, lines: string[] = []): Promise<Fastify
       function hostPlugin(host, _options, done) {
         host.decorate('config', { secret: 's3' })
         host.decorate('stats', { hits: 0 })
-        host.decorateRequest('user', '')
+        host.decorateRequest('session', undefined)
         host.decorateReply('answer', 42)
         done()
       },

@@ -1,0 +1,127 @@
+import type { AnswerTransform } from '../stream/answer-transform.ts'
+import { SseReader } from '../stream/sse-reader.ts'
+import { ChatReader, type ExpectedAnswer } from './chat-reader.ts'
+import { MessageBody } from './message-body.ts'
+import { MessageEvents } from './message-events.ts'
+import type { MessageWriter } from './message-shape.ts'
+
+/** Where a translated answer comes out. */
+interface MessageOutput extends MessageWriter {
+  /** What was written since the last time. */
+  take(): string
+}
+
+/** How an answer is framed, from the endpoint and to the client. */
+export type AnswerFraming = 'stream' | 'whole'
+
+/** An answer that is translated on its way. */
+export interface AnswerTranslation extends AnswerTransform {
+  /** Undefined while it is under way. */
+  readonly outcome: 'complete' | 'failed' | undefined
+}
+
+/** Largest whole completion that is read; a generation is text. */
+const maxWholeBytes = 67_108_864
+const noBytes: Buffer = Buffer.alloc(0)
+
+/**
+ * Translates a chat completion to a message, whatever form it comes in: a server may answer a request for a
+ * stream with a whole completion, or the other way round.
+ * @param from how the endpoint answers
+ * @param to how the client wants it
+ */
+export function translateAnswer(
+  from: AnswerFraming,
+  to: AnswerFraming,
+  expected: ExpectedAnswer,
+): AnswerTranslation {
+  const output = to === 'stream' ? new MessageEvents() : new MessageBody()
+  return from === 'stream' ? new StreamedChat(output, expected) : new WholeChat(output, expected)
+}
+
+class StreamedChat implements AnswerTranslation {
+  readonly #output: MessageOutput
+  readonly #chat: ChatReader
+  readonly #reader: SseReader
+
+  constructor(output: MessageOutput, expected: ExpectedAnswer) {
+    this.#output = output
+    this.#chat = new ChatReader(output, expected)
+    this.#reader = new SseReader((data) => this.#event(data.toString('utf8')))
+  }
+
+  get outcome(): 'complete' | 'failed' | undefined {
+    return this.#chat.outcome
+  }
+
+  push(chunk: Buffer): Buffer {
+    this.#reader.push(chunk)
+    if (this.#reader.skippedEvents > 0) {
+      this.#chat.fail({ type: 'api_error', message: 'The endpoint sent an event that is too large.' })
+    }
+    return bytesOf(this.#output.take())
+  }
+
+  end(): Buffer {
+    this.#reader.end()
+    this.#chat.end()
+    return bytesOf(this.#output.take())
+  }
+
+  #event(data: string): void {
+    const text = data.trim()
+    if (text === '') return
+    if (text === '[DONE]') this.#chat.done()
+    else pushJson(this.#chat, text)
+  }
+}
+
+class WholeChat implements AnswerTranslation {
+  readonly #output: MessageOutput
+  readonly #chat: ChatReader
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(output: MessageOutput, expected: ExpectedAnswer) {
+    this.#output = output
+    this.#chat = new ChatReader(output, expected)
+  }
+
+  get outcome(): 'complete' | 'failed' | undefined {
+    return this.#chat.outcome
+  }
+
+  push(chunk: Buffer): Buffer {
+    this.#bytes += chunk.length
+    if (this.#bytes <= maxWholeBytes) {
+      this.#chunks.push(chunk)
+      return noBytes
+    }
+    this.#chunks = []
+    this.#chat.fail({ type: 'api_error', message: 'The answer of the endpoint is too large.' })
+    return bytesOf(this.#output.take())
+  }
+
+  end(): Buffer {
+    if (this.#chat.outcome === undefined) {
+      pushJson(this.#chat, Buffer.concat(this.#chunks, this.#bytes).toString('utf8'))
+      this.#chat.done()
+    }
+    return bytesOf(this.#output.take())
+  }
+}
+
+function pushJson(chat: ChatReader, text: string): void {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    chat.fail({ type: 'api_error', message: 'The endpoint sent something that is not JSON.' })
+    return
+  }
+  chat.push(value)
+}
+
+function bytesOf(text: string): Buffer {
+  return text === '' ? noBytes : Buffer.from(text)
+}

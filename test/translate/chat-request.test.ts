@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { GatewayError } from '../../src/errors.ts'
+import { chatRequest } from '../../src/translate/chat-request.ts'
+import type { ChatTraits } from '../../src/translate/chat-shape.ts'
+import { readMessagesRequest } from '../../src/translate/messages-request.ts'
+import { fixture, plainTraits } from './support.ts'
+
+const translate = (request: object, traits: Partial<ChatTraits> = {}) =>
+  chatRequest({ model: 'm', ...request }, 'native', { ...plainTraits, ...traits })
+
+const messagesOf = (messages: object[], traits: Partial<ChatTraits> = {}) =>
+  translate({ messages }, traits).messages as Record<string, unknown>[]
+
+const user = (content: unknown) => ({ role: 'user', content })
+const assistant = (content: unknown) => ({ role: 'assistant', content })
+const call = (id: string) => ({ type: 'tool_use', id, name: 'f', input: { id } })
+const result = (id: string, content: unknown, beside: object = {}) => ({
+  type: 'tool_result',
+  tool_use_id: id,
+  content,
+  ...beside,
+})
+
+describe('a recorded conversation of an agent', () => {
+  it('becomes a chat with results behind their calls, in the order of the calls', () => {
+    const request = readMessagesRequest(fixture('agent.request.json'))
+    const chat = chatRequest(request, 'Qwen/Qwen3-Coder', {
+      reasoningField: 'reasoning',
+      thinkingSwitch: 'chat_template_kwargs',
+      readsFiles: false,
+      continuesMessages: false,
+    })
+    const golden = fixture('agent.chat.json').toString()
+    assert.deepEqual(JSON.parse(JSON.stringify(chat)), JSON.parse(golden))
+    assert.match(
+      JSON.stringify(chat),
+      /"arguments":"\{\\"command\\":\\"npm test\\",\\"pid\\":9007199254740993\}"/,
+    )
+  })
+})
+
+describe('messages', () => {
+  it('take strings, blocks, single blocks and lists of strings', () => {
+    assert.deepEqual(messagesOf([user('a')]), [{ role: 'user', content: 'a' }])
+    assert.deepEqual(messagesOf([user({ type: 'text', text: 'a' })]), [{ role: 'user', content: 'a' }])
+    assert.deepEqual(messagesOf([user(['a', { type: 'text', text: 'b' }])]), [
+      { role: 'user', content: 'a\n\nb' },
+    ])
+  })
+
+  it('leave out empty ones and join neighbours of one role', () => {
+    assert.deepEqual(
+      messagesOf([user(''), user('a'), user('b'), assistant('c'), assistant('d'), user(null)]),
+      [
+        { role: 'user', content: 'a\n\nb' },
+        { role: 'assistant', content: 'c\n\nd' },
+      ],
+    )
+  })
+
+  it('keep a later system message in its place, inside the turn of the user', () => {
+    assert.deepEqual(
+      messagesOf([
+        { role: 'developer', content: 'first' },
+        user('a'),
+        assistant('b'),
+        { role: 'system', content: 'x-anthropic-billing-header: cch=1;' },
+        { role: 'system', content: 'second' },
+        user('c'),
+      ]),
+      [
+        { role: 'system', content: 'first' },
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: 'b' },
+        { role: 'user', content: '<system-reminder>\nsecond\n</system-reminder>\n\nc' },
+      ],
+    )
+  })
+
+  it('drop the billing line of Claude Code, also before other text', () => {
+    const { messages } = translate({
+      system: 'x-anthropic-billing-header: cch=1;\nYou are an agent.',
+      messages: [user('a')],
+    })
+    assert.deepEqual((messages as object[])[0], { role: 'system', content: 'You are an agent.' })
+  })
+
+  it('refuse roles that nobody has', () => {
+    assert.throws(
+      () => messagesOf([{ role: 'tool', content: 'x' }]),
+      (error: GatewayError) =>
+        error.code === 'invalid_request' && error.message.startsWith('messages.0.role'),
+    )
+    assert.throws(() => translate({ messages: ['x'] }), /messages\.0/)
+  })
+
+  it('tolerate blocks that nobody knows, and keep what text they have', () => {
+    assert.deepEqual(
+      messagesOf([
+        user([{ type: 'hologram', data: 'x' }, { type: 'new_text', text: 'a' }, { type: 'text' }]),
+      ]),
+      [{ role: 'user', content: 'a' }],
+    )
+  })
+})
+
+describe('pictures and documents', () => {
+  const pdf = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' }
+
+  it('keep their place among the text', () => {
+    const image = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }
+    assert.deepEqual(messagesOf([user([{ type: 'text', text: 'a' }, image, { type: 'text', text: 'b' }])]), [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
+          { type: 'text', text: 'b' },
+        ],
+      },
+    ])
+  })
+
+  it('say that a picture is missing where only Anthropic could fetch it', () => {
+    const [message] = messagesOf([user([{ type: 'image', source: { type: 'file', file_id: 'f' } }])])
+    assert.match(String(message?.content), /no access/)
+  })
+
+  it('put text documents into the prompt', () => {
+    const blocks = [
+      {
+        type: 'document',
+        title: 'Notes',
+        context: 'of Monday',
+        source: { type: 'text', media_type: 'text/plain', data: 'one' },
+      },
+      { type: 'document', source: { type: 'base64', media_type: 'text/markdown', data: 'dHdv' } },
+      { type: 'document', source: { type: 'content', content: [{ type: 'text', text: 'three' }] } },
+      { type: 'search_result', title: 'T', source: 'S', content: [{ type: 'text', text: 'four' }] },
+    ]
+    assert.deepEqual(messagesOf([user(blocks)]), [
+      {
+        role: 'user',
+        content:
+          '[Document "Notes"]\nof Monday\n\none\n\n[Document]\n\ntwo\n\n[Document]\n\nthree\n\n[Search result: T, S]\nfour',
+      },
+    ])
+  })
+
+  it('send a PDF where files are read, and else tell the model that it is not there', () => {
+    const block = { type: 'document', title: 'a.pdf', source: pdf }
+    assert.deepEqual(messagesOf([user([block])], { readsFiles: true })[0]?.content, [
+      {
+        type: 'file',
+        file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBERi0=' },
+      },
+    ])
+    assert.equal(
+      messagesOf([user([block])])[0]?.content,
+      '[Document "a.pdf" cannot be read here: tell the user.]',
+    )
+    const byUrl = { type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } }
+    assert.match(String(messagesOf([user([byUrl])])[0]?.content), /\(https:\/\/example\.com\/a\.pdf\)/)
+  })
+})
+
+describe('calls and results', () => {
+  it('show pictures of results in the message behind them, before what the user says', () => {
+    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } }
+    const messages = messagesOf([
+      user('go'),
+      assistant([call('1'), call('2')]),
+      user([{ type: 'text', text: 'and?' }, result('2', 'two'), result('1', [image])]),
+    ])
+    assert.deepEqual(
+      messages.slice(2).map(({ role, tool_call_id }) => tool_call_id ?? role),
+      ['1', '2', 'user'],
+    )
+    assert.deepEqual(messages[4]?.content, [
+      { type: 'text', text: '[From the result of tool call 1:]' },
+      { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } },
+      { type: 'text', text: 'and?' },
+    ])
+  })
+
+  it('join results that came in several messages', () => {
+    const messages = messagesOf([
+      user('go'),
+      assistant([call('1'), call('2')]),
+      user([result('1', 'one')]),
+      user([result('2', 'two')]),
+    ])
+    assert.deepEqual(messages.slice(2), [
+      { role: 'tool', tool_call_id: '1', content: 'one' },
+      { role: 'tool', tool_call_id: '2', content: 'two' },
+    ])
+  })
+
+  it('mark errors once', () => {
+    const error = (content: string) =>
+      messagesOf([assistant([call('1')]), user([result('1', content, { is_error: true })])])[1]?.content
+    assert.equal(error('no such file'), 'Error: no such file')
+    assert.equal(error('error: no such file'), 'error: no such file')
+  })
+
+  it('keep a result whose call is gone as text, and one of an unknown kind as it is', () => {
+    assert.deepEqual(messagesOf([user([result('x', 'late')])]), [
+      { role: 'user', content: '[Result of tool call x]\nlate' },
+    ])
+    const odd = [{ type: 'tool_reference', tool_name: 'f' }]
+    assert.equal(
+      messagesOf([assistant([call('1')]), user([result('1', odd)])])[1]?.content,
+      '{"type":"tool_reference","tool_name":"f"}',
+    )
+    assert.equal(messagesOf([assistant([call('1')]), user([result('1', undefined)])])[1]?.content, '')
+  })
+
+  it('leave out what cannot be called', () => {
+    const messages = messagesOf([
+      assistant([
+        { type: 'tool_use', name: 'f' },
+        { type: 'text', text: 'a' },
+      ]),
+    ])
+    assert.deepEqual(messages, [{ role: 'assistant', content: 'a' }])
+  })
+})
+
+describe('thinking', () => {
+  const messages = [
+    user('a'),
+    assistant([
+      { type: 'thinking', thinking: 'hm', signature: 's' },
+      { type: 'text', text: 'b' },
+    ]),
+    user('c'),
+  ]
+
+  it('of earlier turns goes where the endpoint reads it', () => {
+    assert.deepEqual(messagesOf(messages)[1], { role: 'assistant', content: 'b' })
+    assert.deepEqual(messagesOf(messages, { reasoningField: 'reasoning' })[1], {
+      role: 'assistant',
+      reasoning: 'hm',
+      content: 'b',
+    })
+  })
+
+  it('is switched as the endpoint knows it', () => {
+    const switched = (type: string, thinkingSwitch: ChatTraits['thinkingSwitch']) => {
+      const { chat_template_kwargs, reasoning_effort } = translate(
+        { messages, thinking: { type } },
+        { thinkingSwitch },
+      )
+      return chat_template_kwargs ?? reasoning_effort
+    }
+    assert.deepEqual(switched('enabled', 'chat_template_kwargs'), { enable_thinking: true })
+    assert.deepEqual(switched('adaptive', 'chat_template_kwargs'), { enable_thinking: true })
+    assert.deepEqual(switched('disabled', 'chat_template_kwargs'), { enable_thinking: false })
+    assert.equal(switched('enabled', 'reasoning_effort'), undefined)
+    assert.equal(switched('disabled', 'reasoning_effort'), 'none')
+    assert.equal(switched('disabled', 'none'), undefined)
+    assert.equal(
+      translate({ messages }, { thinkingSwitch: 'chat_template_kwargs' }).chat_template_kwargs,
+      undefined,
+    )
+  })
+})
+
+describe('tools', () => {
+  const tools = [{ name: 'f', description: 'd', input_schema: { type: 'object' }, cache_control: {} }]
+  const choice = (tool_choice: unknown) => {
+    const { tool_choice: chosen, parallel_tool_calls } = translate({
+      messages: [user('a')],
+      tools,
+      tool_choice,
+    })
+    return parallel_tool_calls === undefined ? chosen : [chosen, parallel_tool_calls]
+  }
+
+  it('keep name, description, schema and strictness', () => {
+    const chat = translate({ messages: [user('a')], tools: [{ ...tools[0], strict: true }] })
+    assert.deepEqual(chat.tools, [
+      {
+        type: 'function',
+        function: { name: 'f', description: 'd', parameters: { type: 'object' }, strict: true },
+      },
+    ])
+  })
+
+  it('are described as far as can be where Anthropic knows them by their type, and left out if it runs them', () => {
+    const chat = translate({
+      messages: [user('a')],
+      tools: [
+        { type: 'bash_20250124', name: 'bash' },
+        { type: 'web_search_20250305', name: 'web_search' },
+        'x',
+        {},
+      ],
+      tool_choice: { type: 'any' },
+    })
+    assert.deepEqual(chat.tools, [
+      { type: 'function', function: { name: 'bash', parameters: { type: 'object', properties: {} } } },
+    ])
+    const none = translate({
+      messages: [user('a')],
+      tools: [{ type: 'web_fetch_20250910', name: 'web_fetch' }],
+      tool_choice: { type: 'any' },
+    })
+    assert.equal('tools' in none || 'tool_choice' in none, false)
+  })
+
+  it('are chosen as asked', () => {
+    assert.equal(choice(undefined), undefined)
+    assert.equal(choice({ type: 'auto' }), 'auto')
+    assert.equal(choice('any'), 'required')
+    assert.equal(choice({ type: 'any' }), 'required')
+    assert.equal(choice({ type: 'none' }), 'none')
+    assert.equal(choice('none'), 'none')
+    assert.equal(choice({ type: 'later' }), 'auto')
+    assert.deepEqual(choice({ type: 'tool', name: 'f' }), { type: 'function', function: { name: 'f' } })
+    assert.deepEqual(choice({ type: 'auto', disable_parallel_tool_use: true }), ['auto', false])
+    assert.deepEqual(choice({ type: 'any', disable_parallel_tool_use: true }), ['required', false])
+  })
+})
+
+describe('settings', () => {
+  it('go on under their OpenAI names, and what has none stays behind', () => {
+    const chat = translate({
+      messages: [user('a')],
+      max_tokens: 10,
+      temperature: 0,
+      top_p: 0.5,
+      top_k: 40,
+      stop_sequences: ['A', '', 3, 'B'],
+      metadata: { user_id: 'u', other: 1 },
+      service_tier: 'auto',
+      container: 'c',
+      mcp_servers: [],
+      context_management: {},
+      cache_control: { type: 'ephemeral' },
+    })
+    assert.deepEqual(chat, {
+      model: 'native',
+      messages: [{ role: 'user', content: 'a' }],
+      max_tokens: 10,
+      temperature: 0,
+      top_p: 0.5,
+      top_k: 40,
+      stop: ['A', 'B'],
+      user: 'u',
+    })
+  })
+
+  it('ask for usage in streams', () => {
+    const { stream, stream_options } = translate({ messages: [user('a')], stream: true })
+    assert.deepEqual({ stream, stream_options }, { stream: true, stream_options: { include_usage: true } })
+    assert.equal('stream' in translate({ messages: [user('a')], stream: false }), false)
+  })
+
+  it('ask for structured output', () => {
+    const schema = { type: 'object' }
+    const expected = { type: 'json_schema', json_schema: { name: 'output', schema, strict: true } }
+    const format = { type: 'json_schema', schema }
+    const messages = [user('a')]
+    assert.deepEqual(translate({ messages, output_config: { format } }).response_format, expected)
+    assert.deepEqual(translate({ messages, output_format: format }).response_format, expected)
+    assert.equal(translate({ messages, output_config: { effort: 'high' } }).response_format, undefined)
+  })
+
+  it('ask to continue an answer that the client has begun, where that must be said', () => {
+    const messages = [user('a'), assistant('{')]
+    const chat = translate({ messages }, { continuesMessages: true })
+    assert.equal(chat.continue_final_message, true)
+    assert.equal(chat.add_generation_prompt, false)
+    assert.equal('continue_final_message' in translate({ messages }), false)
+    const ended = translate({ messages: [user('a')] }, { continuesMessages: true })
+    assert.equal('continue_final_message' in ended, false)
+  })
+})

@@ -8,6 +8,11 @@ registerHooks({
     if (specifier === 'olla-gateway') return next(new URL('src/index.ts', root).href, context)
     const plugin = /^olla-gateway\/plugins\/([\w-]+)$/.exec(specifier)?.[1]
     if (plugin !== undefined) return next(new URL(`plugins/${plugin}.ts`, root).href, context)
+    // A script that a test has written elsewhere finds the packages of this project.
+    const isElsewhere =
+      context.parentURL?.startsWith('file:') === true && !context.parentURL.startsWith(root.href)
+    if (isElsewhere && /^[@a-z]/.test(specifier) && !specifier.includes(':'))
+      return next(specifier, { ...context, parentURL: new URL('package.json', root).href })
     return next(specifier, context)
   },
 })

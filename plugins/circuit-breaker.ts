@@ -18,7 +18,7 @@ declare module 'fastify' {
 
 export default fp<CircuitBreakerOptions>(
   function circuitBreaker(app, options, done) {
-    const breakers = new CircuitBreakers(app.endpointRegistry, app.gatewayCells.endpointCapacity, {
+    const breakers = new CircuitBreakers(app.endpointRegistry, app.gatewayCells.breakers, {
       clock: options.clock ?? systemClock,
       events: app.gatewayEvents,
     })

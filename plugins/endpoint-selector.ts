@@ -39,8 +39,8 @@ export default fp<EndpointSelectorOptions>(
       inFlight: app.gatewayCells.inFlight,
       breakers: app.circuitBreakers,
       health: app.healthChecker,
-      coolDowns: new CoolDowns(clock),
-      penalties: new FailurePenalties(clock),
+      coolDowns: new CoolDowns(clock, app.gatewayCells.coolDownUntilMs),
+      penalties: new FailurePenalties(clock, app.gatewayCells.penalties),
     })
     app.decorate('endpointLoad', load)
     if (options.selector !== undefined) {

@@ -22,17 +22,17 @@ export interface StatusDetail {
 }
 
 /**
- * Knows the endpoints and their status. The status itself is a shared cell, so that any thread reads it
- * without waiting; why and since when is kept here.
+ * Knows the endpoints and their status, which is shared between threads: any thread reads it without waiting,
+ * and sets it.
  */
 export class EndpointRegistry {
   readonly #clock: Clock
   readonly #cells: GatewayCells
   readonly #events: EventBus
   readonly #slowStartMs: number
-  readonly #details: { reason: string; sinceMs: number; sinceMonotonicMs: number }[]
+  readonly #sinceMs: number
+  readonly #sinceMonotonicMs: number
   #snapshot: EndpointSnapshot
-  #statusVersion = 0
 
   /** @throws RangeError where there are more endpoints than cells */
   constructor(
@@ -49,20 +49,22 @@ export class EndpointRegistry {
     this.#events = services.events
     this.#slowStartMs = services.slowStartMs ?? 0
     this.#snapshot = createSnapshot(endpoints, 1)
-    this.#details = endpoints.map(() => ({
-      reason: 'not probed yet',
-      sinceMs: this.#clock.nowMs(),
-      sinceMonotonicMs: this.#clock.monotonicMs(),
-    }))
+    const { statusRecords } = services.cells
+    this.#sinceMs = statusRecords.column('sinceMs')
+    this.#sinceMonotonicMs = statusRecords.column('sinceMonotonicMs')
+    for (const { slot } of endpoints) {
+      // Another thread may have begun before this one.
+      if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
+    }
   }
 
   get snapshot(): EndpointSnapshot {
     return this.#snapshot
   }
 
-  /** Counts up with every change of a status. */
+  /** Counts up with every change of a status, on any thread. */
   get statusVersion(): number {
-    return this.#statusVersion
+    return Atomics.load(this.#cells.statusVersion, 0)
   }
 
   get slowStartMs(): number {
@@ -84,21 +86,20 @@ export class EndpointRegistry {
   }
 
   statusDetail(slot: number): StatusDetail {
-    const detail = this.#details[slot]
-    return { status: this.status(slot), reason: detail?.reason ?? '', sinceMs: detail?.sinceMs ?? 0 }
+    const { statusRecords } = this.#cells
+    return {
+      status: this.status(slot),
+      reason: statusRecords.text(slot),
+      sinceMs: statusRecords.number(slot, this.#sinceMs) || 0,
+    }
   }
 
   setStatus(slot: number, to: EndpointStatus, reason: string): void {
     const from =
       endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'
-    const detail = this.#details[slot]
-    if (detail !== undefined) detail.reason = reason
+    this.#note(slot, reason, from !== to)
     if (from === to) return
-    if (detail !== undefined) {
-      detail.sinceMs = this.#clock.nowMs()
-      detail.sinceMonotonicMs = this.#clock.monotonicMs()
-    }
-    this.#statusVersion++
+    Atomics.add(this.#cells.statusVersion, 0, 1)
     const endpoint = this.#snapshot.bySlot[slot]
     if (endpoint !== undefined) {
       this.#events.publish('endpoint.status', { endpoint: endpoint.name, from, to, reason })
@@ -110,7 +111,8 @@ export class EndpointRegistry {
     const status = this.status(slot)
     const share = statusShare(status)
     if (status !== 'warming' || this.#slowStartMs === 0) return share
-    const elapsedMs = this.#clock.monotonicMs() - (this.#details[slot]?.sinceMonotonicMs ?? 0)
+    const sinceMs = this.#cells.statusRecords.number(slot, this.#sinceMonotonicMs)
+    const elapsedMs = Math.max(0, this.#clock.monotonicMs() - sinceMs)
     return share + (1 - share) * Math.min(1, elapsedMs / this.#slowStartMs)
   }
 
@@ -124,6 +126,14 @@ export class EndpointRegistry {
     const before = this.#snapshot.bySlot[slot]?.headers
     if (before?.length === headers.length && before.every((text, at) => text === headers[at])) return
     this.#replace(slot, (endpoint) => withHeaders(endpoint, headers))
+  }
+
+  #note(slot: number, reason: string, isNew: boolean): void {
+    const { statusRecords } = this.#cells
+    statusRecords.setText(slot, reason)
+    if (!isNew) return
+    statusRecords.setNumber(slot, this.#sinceMs, this.#clock.nowMs())
+    statusRecords.setNumber(slot, this.#sinceMonotonicMs, this.#clock.monotonicMs())
   }
 
   #replace(slot: number, change: (endpoint: Endpoint) => Endpoint): void {

@@ -1,4 +1,11 @@
 import type { Clock } from '../clock.ts'
+import {
+  type BreakerTable,
+  phaseCell,
+  probeFailuresCell,
+  requestFailuresCell,
+  sourceCell,
+} from '../state/breaker-table.ts'
 import type { BreakerPolicy, BreakerState } from './breaker.ts'
 
 /** A trial under way; the number tells it from the one that it may have been given on to. */
@@ -24,7 +31,10 @@ export interface BreakerSnapshot {
   readonly retryAtMs: number | undefined
 }
 
-/** Phases, the low two bits of the phase cell. */
+/**
+ * The phase cell: the phase in the low two bits, then the number of the thread that holds the trial, the rest
+ * a generation.
+ */
 const closed = 0
 const open = 1
 const halfOpen = 2
@@ -32,33 +42,9 @@ const halfOpen = 2
 const trial = 3
 const phaseMask = 3
 const stateOfPhase: readonly BreakerState[] = ['closed', 'open', 'half_open', 'half_open']
-
-/** Int32 cells of one breaker. */
-const phaseCell = 0
-const requestFailuresCell = 1
-const probeFailuresCell = 2
-/** 1 where the last opening was for want of a connection. */
-const sourceCell = 3
-const breakerCells = 4
-
-/** Float64 cells of one breaker: monotonic milliseconds. */
-const openedAtCell = 0
-const trialAtCell = 1
-const breakerTimes = 2
-
-/** Cells of several breakers, shared between threads. */
-export class BreakerTable {
-  readonly cells: Int32Array
-  readonly times: Float64Array
-
-  /** @param shared the buffers of another thread's table with as many rows */
-  constructor(rows: number, shared?: { cells: SharedArrayBuffer; times: SharedArrayBuffer }) {
-    const cellBytes = rows * breakerCells * Int32Array.BYTES_PER_ELEMENT
-    const timeBytes = rows * breakerTimes * Float64Array.BYTES_PER_ELEMENT
-    this.cells = new Int32Array(shared?.cells ?? new SharedArrayBuffer(cellBytes))
-    this.times = new Float64Array(shared?.times ?? new SharedArrayBuffer(timeBytes))
-  }
-}
+const threadShift = 2
+const threadMask = 0xff
+const generationShift = 10
 
 export type TransitionListener = (from: BreakerState, to: BreakerState, reason: string) => void
 
@@ -68,15 +54,14 @@ export type TransitionListener = (from: BreakerState, to: BreakerState, reason: 
  * the trial, and what has become stale meanwhile changes nothing.
  */
 export class CircuitBreaker {
-  readonly #cells: Int32Array
-  readonly #times: Float64Array
-  readonly #at: number
-  readonly #timesAt: number
+  readonly #table: BreakerTable
+  readonly #row: number
+  readonly #openedAt: number
+  readonly #trialAt: number
+  readonly #since: number
   readonly #policy: BreakerPolicy
   readonly #clock: Clock
   readonly #onTransition: TransitionListener
-  #reason = ''
-  #sinceMs: number | undefined
 
   /** @param onTransition called for the transitions that this instance makes */
   constructor(
@@ -86,10 +71,11 @@ export class CircuitBreaker {
     clock: Clock,
     onTransition: TransitionListener = () => {},
   ) {
-    this.#cells = table.cells
-    this.#times = table.times
-    this.#at = row * breakerCells
-    this.#timesAt = row * breakerTimes
+    this.#table = table
+    this.#row = row
+    this.#openedAt = table.records.column('openedAtMs')
+    this.#trialAt = table.records.column('trialAtMs')
+    this.#since = table.records.column('sinceMs')
     this.#policy = policy
     this.#clock = clock
     this.#onTransition = onTransition
@@ -108,9 +94,9 @@ export class CircuitBreaker {
     if (!this.#policy.enabled) return true
     switch (this.#load(phaseCell) & phaseMask) {
       case open:
-        return this.#elapsedMs(openedAtCell) >= this.#policy.openMs
+        return this.#elapsedMs(this.#openedAt) >= this.#policy.openMs
       case trial:
-        return this.#elapsedMs(trialAtCell) >= this.#policy.trialTimeoutMs
+        return this.#elapsedMs(this.#trialAt) >= this.#policy.trialTimeoutMs
       default:
         return true
     }
@@ -122,8 +108,8 @@ export class CircuitBreaker {
     if ((cell & phaseMask) === closed) return 'closed'
     if (!this.wouldAdmit()) return 'refused'
     // Before the swap, so that nobody sees a new trial with the time of an old one and takes it for stale.
-    this.#times[this.#timesAt + trialAtCell] = this.#clock.monotonicMs()
-    const taken = nextCell(cell, trial)
+    this.#table.records.setNumber(this.#row, this.#trialAt, this.#clock.monotonicMs())
+    const taken = nextCell(cell, trial, this.#table.thread)
     if (!this.#swap(cell, taken)) return 'refused'
     if ((cell & phaseMask) === open) this.#tell('open', 'half_open', 'open time is over')
     return { trial: taken }
@@ -145,7 +131,7 @@ export class CircuitBreaker {
   /** The endpoint failed in a way that the policy counts. */
   fail(permit: BreakerPermit, reason: string, source: FailureSource = 'answer'): void {
     if (!this.#policy.enabled || permit === 'refused') return
-    const failures = Atomics.add(this.#cells, this.#at + requestFailuresCell, 1) + 1
+    const failures = this.#table.increment(this.#row, requestFailuresCell)
     if (isTrial(permit) && this.#load(phaseCell) === permit.trial) {
       this.#open(permit.trial, `trial failed: ${reason}`, source)
     } else {
@@ -161,7 +147,7 @@ export class CircuitBreaker {
   /** A probe found no connection: counts like a request that found none. */
   probeFailed(reason: string): void {
     if (!this.#policy.enabled || !this.#policy.connectionErrors || !this.#isClosed()) return
-    const failures = Atomics.add(this.#cells, this.#at + probeFailuresCell, 1) + 1
+    const failures = this.#table.increment(this.#row, probeFailuresCell)
     this.#openAt(failures + this.#load(requestFailuresCell), reason, 'connection')
   }
 
@@ -172,25 +158,33 @@ export class CircuitBreaker {
   probeSucceeded(): void {
     const cell = this.#load(phaseCell)
     if ((cell & phaseMask) === closed) {
-      Atomics.store(this.#cells, this.#at + probeFailuresCell, 0)
+      this.#table.store(this.#row, probeFailuresCell, 0)
     } else if ((cell & phaseMask) === open && this.#load(sourceCell) === 1) {
       if (this.#swap(cell, nextCell(cell, halfOpen))) this.#tell('open', 'half_open', 'a probe was answered')
     }
   }
 
+  /** Gives the trial on that a thread held which has ended. */
+  reclaim(thread: number): void {
+    const cell = this.#load(phaseCell)
+    if ((cell & phaseMask) !== trial || ((cell >> threadShift) & threadMask) !== thread) return
+    this.#swap(cell, nextCell(cell, halfOpen))
+  }
+
   /** Milliseconds until an open circuit lets a trial through; 0 where it is not open. */
   retryInMs(): number {
     if ((this.#load(phaseCell) & phaseMask) !== open) return 0
-    return Math.max(0, this.#policy.openMs - this.#elapsedMs(openedAtCell))
+    return Math.max(0, this.#policy.openMs - this.#elapsedMs(this.#openedAt))
   }
 
   snapshot(): BreakerSnapshot {
     const { state } = this
+    const sinceMs = this.#table.records.number(this.#row, this.#since)
     return {
       state,
-      reason: this.#reason,
+      reason: this.#table.records.text(this.#row),
       consecutiveFailures: this.#load(requestFailuresCell) + this.#load(probeFailuresCell),
-      sinceMs: this.#sinceMs,
+      sinceMs: Number.isNaN(sinceMs) ? undefined : sinceMs,
       retryAtMs: state === 'open' ? this.#clock.nowMs() + this.retryInMs() : undefined,
     }
   }
@@ -207,25 +201,26 @@ export class CircuitBreaker {
 
   #open(cell: number, reason: string, source: FailureSource): void {
     // Written before the phase, so that nobody sees an open circuit with the time of an earlier one.
-    this.#times[this.#timesAt + openedAtCell] = this.#clock.monotonicMs()
-    Atomics.store(this.#cells, this.#at + sourceCell, source === 'connection' ? 1 : 0)
+    this.#table.records.setNumber(this.#row, this.#openedAt, this.#clock.monotonicMs())
+    this.#table.store(this.#row, sourceCell, source === 'connection' ? 1 : 0)
     if (!this.#swap(cell, nextCell(cell, open))) return
     this.#tell((cell & phaseMask) === closed ? 'closed' : 'half_open', 'open', reason)
   }
 
   #swap(from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#cells, this.#at + phaseCell, from, to) === from
+    return this.#table.swap(this.#row, phaseCell, from, to)
   }
 
   #tell(from: BreakerState, to: BreakerState, reason: string): void {
-    this.#reason = reason
-    this.#sinceMs = this.#clock.nowMs()
+    this.#table.records.setText(this.#row, reason)
+    this.#table.records.setNumber(this.#row, this.#since, this.#clock.nowMs())
     this.#onTransition(from, to, reason)
   }
 
   #forgetFailures(): void {
-    Atomics.store(this.#cells, this.#at + requestFailuresCell, 0)
-    Atomics.store(this.#cells, this.#at + probeFailuresCell, 0)
+    // Every success comes by here: a cell that nobody writes stays in every core's cache.
+    if (this.#load(requestFailuresCell) !== 0) this.#table.store(this.#row, requestFailuresCell, 0)
+    if (this.#load(probeFailuresCell) !== 0) this.#table.store(this.#row, probeFailuresCell, 0)
   }
 
   #isClosed(): boolean {
@@ -233,11 +228,11 @@ export class CircuitBreaker {
   }
 
   #load(cell: number): number {
-    return Atomics.load(this.#cells, this.#at + cell)
+    return this.#table.load(this.#row, cell)
   }
 
-  #elapsedMs(cell: number): number {
-    return this.#clock.monotonicMs() - (this.#times[this.#timesAt + cell] ?? 0)
+  #elapsedMs(time: number): number {
+    return this.#clock.monotonicMs() - this.#table.records.number(this.#row, time)
   }
 }
 
@@ -245,7 +240,7 @@ function isTrial(permit: BreakerPermit): permit is TrialPermit {
   return typeof permit === 'object'
 }
 
-/** The next generation in another phase; wraps around, which takes a thousand million transitions. */
-function nextCell(cell: number, phase: number): number {
-  return ((cell & ~phaseMask) + phaseMask + 1 + phase) | 0
+/** The next generation in another phase; wraps around, which takes four million transitions. */
+function nextCell(cell: number, phase: number, thread = 0): number {
+  return (((cell >> generationShift) + 1) << generationShift) | (thread << threadShift) | phase
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { BreakerTable } from '../state/breaker-table.ts'
 import { type AttemptFailure, describeFailure } from '../upstream/failure.ts'
 import type { BreakerPolicy } from './breaker.ts'
-import { type BreakerPermit, BreakerTable, CircuitBreaker, type FailureSource } from './circuit-breaker.ts'
+import { type BreakerPermit, CircuitBreaker, type FailureSource } from './circuit-breaker.ts'
 
 /** How an attempt went, as far as a breaker is concerned. */
 export type AttemptResult =
@@ -14,8 +15,7 @@ export type AttemptResult =
 export class CircuitBreakers {
   readonly #breakers: CircuitBreaker[] = []
 
-  constructor(registry: EndpointRegistry, capacity: number, services: { clock: Clock; events: EventBus }) {
-    const table = new BreakerTable(capacity)
+  constructor(registry: EndpointRegistry, table: BreakerTable, services: { clock: Clock; events: EventBus }) {
     for (const { slot, name, breaker } of registry.snapshot.endpoints) {
       this.#breakers[slot] = new CircuitBreaker(table, slot, breaker, services.clock, (from, to, reason) =>
         services.events.publish('breaker.transition', { endpoint: name, from, to, reason }),
@@ -27,6 +27,11 @@ export class CircuitBreakers {
     const breaker = this.#breakers[slot]
     if (breaker === undefined) throw new RangeError(`no endpoint in slot ${slot}`)
     return breaker
+  }
+
+  /** Gives on the trials of a thread that has ended. */
+  reclaim(thread: number): void {
+    for (const breaker of this.#breakers) breaker?.reclaim(thread)
   }
 
   /** Tells a breaker how an attempt went; whether it counts is the policy's. */

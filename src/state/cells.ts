@@ -1,7 +1,11 @@
+import { BreakerTable } from './breaker-table.ts'
 import { CounterTable } from './counter-table.ts'
 import { DistinctTable } from './distinct-table.ts'
 import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
+import { RecordTable } from './record-table.ts'
+import { NameRows, NumberRows } from './rows.ts'
+import { type BlocksDescription, SharedBlocks } from './shared-blocks.ts'
 
 /** What is counted for each endpoint, each model and the whole gateway. */
 export const trafficColumns = [
@@ -166,6 +170,9 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
   countedStatuses.map((status): StatusColumn => `${outcome} ${status}`),
 )
 
+/** What is known of an endpoint's status besides the status: since when, by the wall clock and the other. */
+export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
+
 /** How many rows the cells have; set at construction, since shared memory does not grow. */
 export interface CellCapacity {
   /** 256 by default. */
@@ -183,12 +190,25 @@ export class GatewayCells {
   readonly placementCapacity: number
   /** Int32 code per endpoint, an index into `endpointStatuses`. */
   readonly status: Int32Array
+  /** One cell that counts up with every change of a status. */
+  readonly statusVersion: Int32Array
+  /** Why the status is what it is, and since when. */
+  readonly statusRecords: RecordTable<(typeof statusTimes)[number]>
+  readonly breakers: BreakerTable
+  /** Per endpoint: monotonic milliseconds until which it wants no requests. */
+  readonly coolDownUntilMs: Float64Array
+  /** Per endpoint: what its recent failures count for, see `FailurePenalties`. */
+  readonly penalties: Float64Array
   readonly inFlight: Gauge
   readonly endpoints: CounterTable<TrafficColumn>
   readonly models: CounterTable<TrafficColumn>
   /** One row. */
   readonly totals: CounterTable<TrafficColumn>
   readonly placements: CounterTable<PlacementColumn>
+  /** Rows of models by name; the row after the last is shared by all others. */
+  readonly modelRows: NameRows
+  /** Rows of placements by model row and endpoint. */
+  readonly placementRows: NumberRows
   /** Requests by how they ended; the last row is of those that reached no endpoint. */
   readonly statuses: CounterTable<StatusColumn>
   /** Clients of each model. */
@@ -198,21 +218,38 @@ export class GatewayCells {
   /** One row each. */
   readonly totalHistograms: Readonly<Record<HistogramKind, HistogramTable>>
 
-  constructor(capacity: CellCapacity = {}) {
-    this.endpointCapacity = capacity.endpoints ?? 256
-    this.modelCapacity = capacity.models ?? 512
-    this.placementCapacity = capacity.placements ?? 2048
-    this.status = new Int32Array(new SharedArrayBuffer(this.endpointCapacity * Int32Array.BYTES_PER_ELEMENT))
-    this.inFlight = new Gauge(this.endpointCapacity)
-    this.endpoints = new CounterTable(trafficColumns, this.endpointCapacity)
-    this.models = new CounterTable(trafficColumns, this.modelCapacity)
-    this.totals = new CounterTable(trafficColumns, 1)
-    this.placements = new CounterTable(placementColumns, this.placementCapacity)
-    this.statuses = new CounterTable(statusColumns, this.endpointCapacity + 1)
-    this.modelClients = new DistinctTable(this.modelCapacity)
-    this.endpointHistograms = histograms(rowHistograms, this.endpointCapacity)
-    this.modelHistograms = histograms(rowHistograms, this.modelCapacity)
-    this.totalHistograms = histograms(histogramKinds, 1)
+  readonly #blocks: SharedBlocks
+
+  /** @param blocks where the tables lie; this thread's own by default */
+  constructor(capacity: CellCapacity = {}, blocks: SharedBlocks = new SharedBlocks()) {
+    const { endpoints = 256, models = 512, placements = 2048 } = capacity
+    this.#blocks = blocks
+    this.endpointCapacity = endpoints
+    this.modelCapacity = models
+    this.placementCapacity = placements
+    this.status = blocks.integers('status', endpoints)
+    this.statusVersion = blocks.integers('status.version', 1)
+    this.statusRecords = new RecordTable(statusTimes, endpoints, blocks.place('status.records'))
+    this.breakers = new BreakerTable(endpoints, blocks)
+    this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
+    this.penalties = blocks.numbers('penalties', endpoints)
+    this.inFlight = new Gauge(endpoints, blocks.place('in-flight'))
+    this.endpoints = new CounterTable(trafficColumns, endpoints, blocks.place('endpoints'))
+    this.models = new CounterTable(trafficColumns, models, blocks.place('models'))
+    this.totals = new CounterTable(trafficColumns, 1, blocks.place('totals'))
+    this.placements = new CounterTable(placementColumns, placements, blocks.place('placements'))
+    this.modelRows = new NameRows(models - 1, blocks, 'model-rows')
+    this.placementRows = new NumberRows(placements, blocks.place('placement-rows'))
+    this.statuses = new CounterTable(statusColumns, endpoints + 1, blocks.place('statuses'))
+    this.modelClients = new DistinctTable(models, blocks.place('model-clients'))
+    this.endpointHistograms = histograms(rowHistograms, endpoints, blocks, 'endpoint')
+    this.modelHistograms = histograms(rowHistograms, models, blocks, 'model')
+    this.totalHistograms = histograms(histogramKinds, 1, blocks, 'total')
+  }
+
+  /** The memory of all tables, for another thread's `SharedBlocks`. */
+  get blocks(): BlocksDescription {
+    return this.#blocks.description
   }
 }
 
@@ -221,7 +258,12 @@ const histogramKinds = Object.keys(histogramBounds) as HistogramKind[]
 function histograms<Kind extends HistogramKind>(
   kinds: readonly Kind[],
   rows: number,
+  blocks: SharedBlocks,
+  prefix: string,
 ): Readonly<Record<Kind, HistogramTable>> {
-  const tables = kinds.map((kind) => [kind, new HistogramTable(histogramBounds[kind], rows)] as const)
+  const tables = kinds.map(
+    (kind) =>
+      [kind, new HistogramTable(histogramBounds[kind], rows, blocks.place(`${prefix}.${kind}`))] as const,
+  )
   return Object.fromEntries(tables) as Record<Kind, HistogramTable>
 }

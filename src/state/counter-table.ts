@@ -1,3 +1,5 @@
+import { ownPlace, type TablePlace } from './shared-blocks.ts'
+
 /**
  * Counters of many rows (endpoints, models), shared between threads without locks: every thread writes only
  * its own plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned
@@ -7,25 +9,18 @@ export class CounterTable<Column extends string> {
   readonly columns: readonly Column[]
   readonly rows: number
   readonly threads: number
-  readonly buffer: SharedArrayBuffer
   readonly #cells: Float64Array
   readonly #plane: number
   readonly #index: ReadonlyMap<Column, number>
 
-  constructor(
-    columns: readonly Column[],
-    rows: number,
-    share: { threads?: number; thread?: number; buffer?: SharedArrayBuffer } = {},
-  ) {
+  constructor(columns: readonly Column[], rows: number, place: TablePlace = ownPlace()) {
     this.columns = columns
     this.rows = rows
-    this.threads = share.threads ?? 1
+    this.threads = place.threads
     this.#index = new Map(columns.map((column, index) => [column, index]))
-    this.#plane = rows * columns.length * (share.thread ?? 0)
-    this.buffer =
-      share.buffer ??
-      new SharedArrayBuffer(this.threads * rows * columns.length * Float64Array.BYTES_PER_ELEMENT)
-    this.#cells = new Float64Array(this.buffer)
+    this.#plane = rows * columns.length * place.thread
+    const cells = this.threads * rows * columns.length
+    this.#cells = new Float64Array(place.allocate(cells * Float64Array.BYTES_PER_ELEMENT))
   }
 
   /** The number to pass as `column` below; look it up once, at construction. */
@@ -55,9 +50,11 @@ export class CounterTable<Column extends string> {
     if (current === 0 || value < current) this.#cells[at] = Math.max(value, Number.MIN_VALUE)
   }
 
-  /** Starts this thread's part of a counter again from 0. */
+  /** Starts a counter again from 0; a thread that adds to it at the same moment may undo that for its part. */
   clear(row: number, column: number): void {
-    this.#cells[this.#plane + row * this.columns.length + column] = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      this.#cells[(thread * this.rows + row) * this.columns.length + column] = 0
+    }
   }
 
   sum(row: number, column: number): number {

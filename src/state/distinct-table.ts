@@ -1,3 +1,5 @@
+import { ownPlace, type TablePlace } from './shared-blocks.ts'
+
 /** Bits per row: within 5 % up to about 5,000 different values, saturated at about 15,000. */
 const bitsPerRow = 2048
 const wordsPerRow = bitsPerRow / 32
@@ -8,13 +10,11 @@ const wordsPerRow = bitsPerRow / 32
  */
 export class DistinctTable {
   readonly rows: number
-  readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
 
-  constructor(rows: number, share: { buffer?: SharedArrayBuffer } = {}) {
+  constructor(rows: number, place: TablePlace = ownPlace()) {
     this.rows = rows
-    this.buffer = share.buffer ?? new SharedArrayBuffer(rows * wordsPerRow * Int32Array.BYTES_PER_ELEMENT)
-    this.#words = new Int32Array(this.buffer)
+    this.#words = new Int32Array(place.allocate(rows * wordsPerRow * Int32Array.BYTES_PER_ELEMENT))
   }
 
   add(row: number, value: string): void {

@@ -1,19 +1,18 @@
+import { ownPlace, type TablePlace } from './shared-blocks.ts'
+
 /**
  * How many of something are going on, per row, exact over all threads. Each thread also keeps its own part,
  * so that what a dead thread held can be given back.
  */
 export class Gauge {
   readonly rows: number
-  readonly buffer: SharedArrayBuffer
   readonly #cells: Int32Array
   readonly #own: number
 
-  constructor(rows: number, share: { threads?: number; thread?: number; buffer?: SharedArrayBuffer } = {}) {
+  constructor(rows: number, place: TablePlace = ownPlace()) {
     this.rows = rows
-    this.buffer =
-      share.buffer ?? new SharedArrayBuffer(((share.threads ?? 1) + 1) * rows * Int32Array.BYTES_PER_ELEMENT)
-    this.#cells = new Int32Array(this.buffer)
-    this.#own = ((share.thread ?? 0) + 1) * rows
+    this.#cells = new Int32Array(place.allocate((place.threads + 1) * rows * Int32Array.BYTES_PER_ELEMENT))
+    this.#own = (place.thread + 1) * rows
   }
 
   value(row: number): number {

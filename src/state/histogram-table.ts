@@ -1,3 +1,5 @@
+import { ownPlace, type TablePlace } from './shared-blocks.ts'
+
 /** One row of a histogram. */
 export interface HistogramReading {
   /** Per bucket, the last one above all bounds. */
@@ -16,26 +18,19 @@ export class HistogramTable {
   readonly bounds: readonly number[]
   readonly rows: number
   readonly threads: number
-  readonly buffer: SharedArrayBuffer
   readonly #cells: Float64Array
   readonly #plane: number
   /** Cells of a row: its buckets, then the sum. */
   readonly #width: number
 
-  constructor(
-    bounds: readonly number[],
-    rows: number,
-    share: { threads?: number; thread?: number; buffer?: SharedArrayBuffer } = {},
-  ) {
+  constructor(bounds: readonly number[], rows: number, place: TablePlace = ownPlace()) {
     this.bounds = bounds
     this.rows = rows
-    this.threads = share.threads ?? 1
+    this.threads = place.threads
     this.#width = bounds.length + 2
-    this.#plane = (share.thread ?? 0) * rows * this.#width
-    this.buffer =
-      share.buffer ??
-      new SharedArrayBuffer(this.threads * rows * this.#width * Float64Array.BYTES_PER_ELEMENT)
-    this.#cells = new Float64Array(this.buffer)
+    this.#plane = place.thread * rows * this.#width
+    const cells = this.threads * rows * this.#width
+    this.#cells = new Float64Array(place.allocate(cells * Float64Array.BYTES_PER_ELEMENT))
   }
 
   record(row: number, value: number): void {

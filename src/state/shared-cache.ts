@@ -2,6 +2,7 @@ import { getRandomValues } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Cells64 } from './cells64.ts'
 import { KeyHash } from './key-hash.ts'
+import { ownPlace, type TablePlace } from './shared-blocks.ts'
 
 export interface SharedCacheOptions {
   /** Most entries; rounded up to a multiple of 8 above 16. */
@@ -43,7 +44,6 @@ const mostTries = 16
  *   seeded at random, so that nobody can look for such keys.
  */
 export class SharedCache {
-  readonly buffer: SharedArrayBuffer
   /** The largest value that an entry can have; the smallest is 0. */
   static readonly maxValue = valueMask - 1
   readonly #clock: Clock
@@ -54,20 +54,24 @@ export class SharedCache {
   readonly #cells: Cells64
   readonly #hash: KeyHash
 
-  /** @param share another thread's `buffer`, of a cache with the same options */
-  constructor(options: SharedCacheOptions, share: { buffer?: SharedArrayBuffer | undefined } = {}) {
+  constructor(options: SharedCacheOptions, place: TablePlace = ownPlace()) {
     const { capacity, ttlMs } = options
     this.#clock = options.clock
-    this.#ways = capacity <= smallCapacity ? Math.max(1, capacity) : mostWays
-    this.#sets = Math.ceil(Math.max(1, capacity) / this.#ways)
+    this.#ways = waysOf(capacity)
+    this.#sets = setsOf(capacity)
     this.#tickMs = ttlMs > 0 ? ttlMs / ticksPerTtl : tickMsWithoutTtl
     this.#ttlTicks = ttlMs > 0 ? ticksPerTtl : Number.POSITIVE_INFINITY
-    const cells = this.#sets * this.#ways
-    this.buffer = share.buffer ?? new SharedArrayBuffer(headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT)
-    const seeds = new Int32Array(this.buffer, 0, 2)
-    if (share.buffer === undefined) seeds.set(getRandomValues(new Int32Array(2)))
-    this.#hash = new KeyHash(seeds)
-    this.#cells = new Cells64(this.buffer, headerBytes, cells)
+    const buffer = SharedCache.reserve(place, capacity)
+    this.#hash = new KeyHash(new Int32Array(buffer, 0, 2))
+    this.#cells = new Cells64(buffer, headerBytes, this.#sets * this.#ways)
+  }
+
+  /** Makes the memory of a cache that other threads will build. */
+  static reserve(place: TablePlace, capacity: number): SharedArrayBuffer {
+    const cells = setsOf(capacity) * waysOf(capacity)
+    return place.allocate(headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT, (made) => {
+      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
+    })
   }
 
   /** Counts as a use: the entry lives on. */
@@ -207,6 +211,14 @@ export class SharedCache {
     }
     return false
   }
+}
+
+function waysOf(capacity: number): number {
+  return capacity <= smallCapacity ? Math.max(1, capacity) : mostWays
+}
+
+function setsOf(capacity: number): number {
+  return Math.ceil(Math.max(1, capacity) / waysOf(capacity))
 }
 
 function entry(value: number, time: number): number {

@@ -1,7 +1,6 @@
 import type { GatewayCells, PlacementColumn, RowHistogram, TrafficColumn } from '../state/cells.ts'
 import type { CounterTable } from '../state/counter-table.ts'
 import type { HistogramTable } from '../state/histogram-table.ts'
-import { BoundedRows } from './bounded-rows.ts'
 import { ModelRows } from './model-rows.ts'
 import type { AnswerFigures, RequestRecord } from './request-record.ts'
 import { statusColumn } from './status-columns.ts'
@@ -39,15 +38,13 @@ export class GatewayStats {
   readonly #columns: Columns<TrafficColumn>
   readonly #placementColumns: Columns<PlacementColumn>
   readonly #models: ModelRows
-  readonly #placements: BoundedRows<number>
 
   /** @param knownModel how the catalogue spells a requested name; undefined where it does not know it */
   constructor(cells: GatewayCells, knownModel: (name: string) => string | undefined) {
     this.#cells = cells
     this.#columns = columnsOf(cells.totals)
     this.#placementColumns = columnsOf(cells.placements)
-    this.#models = new ModelRows(cells.modelCapacity, knownModel)
-    this.#placements = new BoundedRows(cells.placementCapacity)
+    this.#models = new ModelRows(cells.modelRows, knownModel)
   }
 
   /**
@@ -214,7 +211,7 @@ export class GatewayStats {
     record: RequestRecord,
     outcome: RequestRecord['outcome'],
   ): void {
-    const row = this.#placements.take(modelRow * this.#cells.endpointCapacity + slot)
+    const row = this.#cells.placementRows.take(modelRow * this.#cells.endpointCapacity + slot)
     if (row === undefined) return
     const { placements } = this.#cells
     const columns = this.#placementColumns
@@ -234,7 +231,7 @@ export class GatewayStats {
     const { placements, endpointCapacity } = this.#cells
     const columns = this.#placementColumns
     const byModel = new Map<number, PlacementTraffic[]>()
-    for (const [key, row] of this.#placements.entries()) {
+    for (const [key, row] of this.#cells.placementRows.entries()) {
       const successes = placements.sum(row, columns.successes)
       const modelRow = Math.floor(key / endpointCapacity)
       const ofModel = byModel.get(modelRow) ?? []
@@ -244,7 +241,7 @@ export class GatewayStats {
         requests: placements.sum(row, columns.requests),
         successRate: successRate(successes, placements.sum(row, columns.failures)),
         averageMs: successes === 0 ? undefined : placements.sum(row, columns.durationSumMs) / successes,
-        failuresInRow: placements.largest(row, columns.failuresInRow),
+        failuresInRow: placements.sum(row, columns.failuresInRow),
         lastUsedAtMs: placements.largest(row, columns.lastUsedAtMs),
       })
     }

@@ -1,4 +1,4 @@
-import { BoundedRows } from './bounded-rows.ts'
+import type { NameRows } from '../state/rows.ts'
 
 /** Shown in place of all names without a row of their own. */
 export const otherModels = '(other)'
@@ -8,22 +8,22 @@ export const otherModels = '(other)'
  * row; all others, and those that come when every row is taken, share the last.
  */
 export class ModelRows {
-  readonly #rows: BoundedRows<string>
+  readonly #rows: NameRows
   readonly #knownName: (name: string) => string | undefined
   readonly #shared: number
 
   /**
-   * @param capacity rows, the shared one included
+   * @param rows all but the shared one
    * @param knownName how the catalogue spells a requested name; undefined where it does not know it
    */
-  constructor(capacity: number, knownName: (name: string) => string | undefined) {
-    this.#rows = new BoundedRows(capacity - 1)
-    this.#shared = capacity - 1
+  constructor(rows: NameRows, knownName: (name: string) => string | undefined) {
+    this.#rows = rows
+    this.#shared = rows.capacity
     this.#knownName = knownName
   }
 
   rowOf(name: string): number {
-    const row = this.#rows.find(name)
+    const row = this.#rows.known(name)
     if (row !== undefined) return row
     const known = this.#knownName(name)
     return known === undefined ? this.#shared : (this.#rows.take(known) ?? this.#shared)

@@ -17,8 +17,8 @@ function create(
 ) {
   const { slowStartMs = 0, concurrency = 10, ...checkerOptions } = options
   const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
-  const { clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
-  const breakers = new CircuitBreakers(registry, 8, { clock, events })
+  const { cells, clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
+  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
   const upstreams = new ScriptedUpstreams(clock)
   const checker = new HealthChecker(
     {

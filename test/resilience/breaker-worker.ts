@@ -1,15 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { BreakerTable, CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
+import { CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
+import { BreakerTable } from '../../src/state/breaker-table.ts'
+import { type BlocksDescription, SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 /**
  * Meets the other threads at `gate`, then tries to become the trial; round after round. The one that
  * has become it closes the circuit for the next round.
  */
-const { cells, times, gate, threads, rounds } = workerData as {
-  cells: SharedArrayBuffer
-  times: SharedArrayBuffer
+const { blocks, gate, thread, threads, rounds } = workerData as {
+  blocks: BlocksDescription
   gate: SharedArrayBuffer
+  thread: number
   threads: number
   rounds: number
 }
@@ -26,7 +28,7 @@ const policy = {
 }
 let opened = 0
 const breaker = new CircuitBreaker(
-  new BreakerTable(1, { cells, times }),
+  new BreakerTable(1, new SharedBlocks(threads, thread, blocks)),
   0,
   policy,
   new FakeClock(),

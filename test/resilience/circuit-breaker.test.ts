@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { BreakerPolicy, BreakerState } from '../../src/resilience/breaker.ts'
-import { type BreakerPermit, BreakerTable, CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
+import { type BreakerPermit, CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
+import { BreakerTable } from '../../src/state/breaker-table.ts'
+import { SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const policy: BreakerPolicy = {
@@ -18,12 +20,13 @@ const policy: BreakerPolicy = {
 
 function create(overrides: Partial<BreakerPolicy> = {}) {
   const clock = new FakeClock()
-  const table = new BreakerTable(2)
+  const blocks = new SharedBlocks(2)
+  const table = new BreakerTable(2, blocks)
   const transitions: string[] = []
   const breaker = new CircuitBreaker(table, 1, { ...policy, ...overrides }, clock, (from, to) =>
     transitions.push(`${from} > ${to}`),
   )
-  return { clock, table, breaker, transitions }
+  return { clock, blocks, table, breaker, transitions }
 }
 
 function open(breaker: CircuitBreaker, source: 'connection' | 'answer' = 'answer'): void {
@@ -180,6 +183,41 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.wouldAdmit(), true)
   })
 
+  it('gives on a trial whose thread has ended, and only that', async () => {
+    const { breaker, blocks, clock } = create()
+    const elsewhere = new CircuitBreaker(
+      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description)),
+      1,
+      policy,
+      clock,
+    )
+    open(breaker)
+    await clock.advance(30_000)
+    const permit = elsewhere.acquire()
+    breaker.reclaim(0)
+    assert.equal(breaker.acquire(), 'refused')
+    breaker.reclaim(1)
+    assert.equal(kindOf(breaker.acquire()), 'trial')
+    // What the ended thread might still have said comes too late.
+    elsewhere.succeed(permit)
+    assert.equal(breaker.state, 'half_open')
+  })
+
+  it('tells all threads why and since when', () => {
+    const { breaker, blocks, clock } = create()
+    const elsewhere = new CircuitBreaker(
+      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description)),
+      1,
+      policy,
+      clock,
+    )
+    assert.deepEqual([elsewhere.snapshot().reason, elsewhere.snapshot().sinceMs], ['', undefined])
+    open(breaker)
+    assert.deepEqual(elsewhere.snapshot(), breaker.snapshot())
+    assert.match(elsewhere.snapshot().reason, /status 500/)
+    assert.equal(elsewhere.snapshot().sinceMs, clock.nowMs())
+  })
+
   it('behaves as the textbook machine under any sequence, from two threads over the same cells', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('acquire' as const), thread: fc.nat(1) }),
@@ -196,8 +234,9 @@ describe('CircuitBreaker', () => {
     )
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const { clock, table, breaker } = create()
-        const threads = [breaker, new CircuitBreaker(table, 1, policy, clock)]
+        const { clock, blocks, breaker } = create()
+        const elsewhere = new BreakerTable(2, new SharedBlocks(2, 1, blocks.description))
+        const threads = [breaker, new CircuitBreaker(elsewhere, 1, policy, clock)]
         const model = new TextbookBreaker()
         const held: { permit: BreakerPermit; model: ModelPermit }[] = []
         for (const each of steps) {

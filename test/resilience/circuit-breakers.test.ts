@@ -46,11 +46,11 @@ describe('what a circuit breaker counts', () => {
 
 describe('CircuitBreakers', () => {
   function create() {
-    const { clock, events, registry, transitions } = createRegistry([
+    const { cells, clock, events, registry, transitions } = createRegistry([
       endpoint({ slot: 0, name: 'a' }),
       endpoint({ slot: 1, name: 'b' }),
     ])
-    return { clock, transitions, breakers: new CircuitBreakers(registry, 8, { clock, events }) }
+    return { clock, transitions, breakers: new CircuitBreakers(registry, cells.breakers, { clock, events }) }
   }
 
   it('keeps one per endpoint, and tells its transitions by name', async () => {

@@ -43,7 +43,7 @@ describe('DeadlineSweep', () => {
 describe('CoolDowns', () => {
   it('counts down and keeps the later of two', async () => {
     const clock = new FakeClock()
-    const coolDowns = new CoolDowns(clock)
+    const coolDowns = new CoolDowns(clock, new Float64Array(8))
     coolDowns.set(3, 1000)
     coolDowns.set(3, 500)
     assert.equal(coolDowns.leftMs(3), 1000)

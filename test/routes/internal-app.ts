@@ -70,7 +70,7 @@ export async function createInternalApp(
     const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
     const created = new EndpointRegistry(endpoints, services)
     registry = created
-    const breakers = new CircuitBreakers(created, scope.gatewayCells.endpointCapacity, services)
+    const breakers = new CircuitBreakers(created, scope.gatewayCells.breakers, services)
     await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
     await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
     await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))

@@ -5,7 +5,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 
 describe('FailurePenalties', () => {
   it('grow with each failure up to a ceiling, and belong to one endpoint', () => {
-    const penalties = new FailurePenalties(new FakeClock())
+    const penalties = new FailurePenalties(new FakeClock(), new Float64Array(2))
     assert.equal(penalties.of(0), 0)
     penalties.failed(0)
     const one = penalties.of(0)
@@ -18,7 +18,7 @@ describe('FailurePenalties', () => {
 
   it('halve in each half-life and end', async () => {
     const clock = new FakeClock()
-    const penalties = new FailurePenalties(clock, 1000)
+    const penalties = new FailurePenalties(clock, new Float64Array(2), 1000)
     penalties.failed(0)
     const full = penalties.of(0)
     await clock.advance(1000)

@@ -12,7 +12,7 @@ import { createRegistry } from '../support/registry.ts'
 function create(settings: readonly Partial<Endpoint>[]) {
   const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
   const { clock, cells, events, registry } = createRegistry(endpoints)
-  const breakers = new CircuitBreakers(registry, 8, { clock, events })
+  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
   /** Milliseconds until the next probe, by slot. */
   const probeInMs: number[] = []
   const load = new LiveLoad({
@@ -20,8 +20,8 @@ function create(settings: readonly Partial<Endpoint>[]) {
     inFlight: cells.inFlight,
     breakers,
     health: { retryInMs: (slot) => (registry.isRoutable(slot) ? 0 : (probeInMs[slot] ?? 0)) },
-    coolDowns: new CoolDowns(clock),
-    penalties: new FailurePenalties(clock),
+    coolDowns: new CoolDowns(clock, cells.coolDownUntilMs),
+    penalties: new FailurePenalties(clock, cells.penalties),
   })
   for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
   return { clock, registry, breakers, load, probeInMs, inFlight: cells.inFlight, endpoints }

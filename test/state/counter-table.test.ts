@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CounterTable } from '../../src/state/counter-table.ts'
+import { threadPlaces } from '../support/threads.ts'
 
 const columns = ['count', 'least', 'most'] as const
 
@@ -28,13 +29,13 @@ describe('a counter table', () => {
     assert.equal(table.smallest(0, least), 0)
   })
 
-  it('clears only the own part of a counter', () => {
-    const first = new CounterTable(columns, 1, { threads: 2, thread: 0 })
-    const second = new CounterTable(columns, 1, { threads: 2, thread: 1, buffer: first.buffer })
+  it('clears a counter for all threads', () => {
+    const [first, second] = threadPlaces(2, (place) => new CounterTable(columns, 2, place))
     first.add(0, 0, 3)
     second.add(0, 0, 4)
+    second.add(1, 0, 5)
     first.clear(0, 0)
-    assert.equal(second.sum(0, 0), 4)
+    assert.deepEqual([second.sum(0, 0), second.sum(1, 0)], [0, 5])
   })
 
   it('gives, over any number of threads, the sum, the largest and the smallest of all values', () => {
@@ -45,11 +46,7 @@ describe('a counter table', () => {
     })
     fc.assert(
       fc.property(fc.array(entry), (entries) => {
-        const first = new CounterTable(columns, 3, { threads: 4, thread: 0 })
-        const tables = [first]
-        for (const thread of [1, 2, 3]) {
-          tables.push(new CounterTable(columns, 3, { threads: 4, thread, buffer: first.buffer }))
-        }
+        const tables = threadPlaces(4, (place) => new CounterTable(columns, 3, place))
         for (const { thread, row, value } of entries) {
           tables[thread]?.add(row, 0, value)
           tables[thread]?.lower(row, 1, value)

@@ -1,16 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Gauge } from '../../src/state/gauge.ts'
+import { type BlocksDescription, SharedBlocks } from '../../src/state/shared-blocks.ts'
 
 /** Takes and gives back places of row 0 as fast as it can, keeps some of row 1, and tells what it saw. */
-const { buffer, thread, threads, limit, rounds, keep } = workerData as {
-  buffer: SharedArrayBuffer
+const { blocks, thread, threads, limit, rounds, keep } = workerData as {
+  blocks: BlocksDescription
   thread: number
   threads: number
   limit: number
   rounds: number
   keep: number
 }
-const gauge = new Gauge(2, { threads, thread, buffer })
+const gauge = new Gauge(2, new SharedBlocks(threads, thread, blocks).place('gauge'))
 let most = 0
 let acquired = 0
 while (acquired < rounds) {

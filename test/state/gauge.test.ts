@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { Gauge } from '../../src/state/gauge.ts'
+import { SharedBlocks } from '../../src/state/shared-blocks.ts'
+import { runThreads, threadPlaces } from '../support/threads.ts'
 
 describe('a gauge', () => {
   it('never goes above a limit, and frees what is released', () => {
@@ -32,8 +32,7 @@ describe('a gauge', () => {
   })
 
   it('gives back exactly what an ended thread held', () => {
-    const first = new Gauge(2, { threads: 2, thread: 0 })
-    const second = new Gauge(2, { threads: 2, thread: 1, buffer: first.buffer })
+    const [first, second] = threadPlaces(2, (place) => new Gauge(2, place))
     first.acquire(0)
     second.acquire(0)
     second.acquire(0)
@@ -46,18 +45,13 @@ describe('a gauge', () => {
   })
 
   it('is exact over real threads', async () => {
-    const [threads, limit, rounds] = [3, 1, 50_000]
-    const gauge = new Gauge(2, { threads, thread: 2 })
-    const results = await Promise.all(
-      [0, 1].map(async (thread) => {
-        const worker = new Worker(new URL('./gauge-worker.ts', import.meta.url), {
-          workerData: { buffer: gauge.buffer, thread, threads, limit, rounds, keep: 3 },
-        })
-        const exited = once(worker, 'exit')
-        const [result] = (await once(worker, 'message')) as [{ most: number; acquired: number }]
-        await exited
-        return result
-      }),
+    const [threads, limit, rounds] = [2, 1, 50_000]
+    const blocks = new SharedBlocks(threads)
+    const gauge = new Gauge(2, blocks.place('gauge'))
+    const results = await runThreads<{ most: number; acquired: number }>(
+      new URL('./gauge-worker.ts', import.meta.url),
+      threads,
+      { blocks: blocks.description, limit, rounds, keep: 3 },
     )
     for (const { acquired, most } of results) {
       assert.equal(acquired, rounds)

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { durationBoundsMs } from '../../src/state/cells.ts'
 import { HistogramTable } from '../../src/state/histogram-table.ts'
+import { threadPlaces } from '../support/threads.ts'
 
 const bounds = [10, 20, 50]
 
@@ -32,8 +33,7 @@ describe('a histogram table', () => {
   })
 
   it('adds up what all threads have recorded', () => {
-    const first = new HistogramTable(bounds, 1, { threads: 2, thread: 0 })
-    const second = new HistogramTable(bounds, 1, { threads: 2, thread: 1, buffer: first.buffer })
+    const [first, second] = threadPlaces(2, (place) => new HistogramTable(bounds, 1, place))
     first.record(0, 1)
     second.record(0, 1)
     second.record(0, 40)
@@ -42,8 +42,7 @@ describe('a histogram table', () => {
   })
 
   it('keeps count and sum of all values, over all threads', () => {
-    const first = new HistogramTable(bounds, 2, { threads: 2, thread: 0 })
-    const second = new HistogramTable(bounds, 2, { threads: 2, thread: 1, buffer: first.buffer })
+    const [first, second] = threadPlaces(2, (place) => new HistogramTable(bounds, 2, place))
     first.record(1, 5)
     second.record(1, 1_000)
     second.add(1, second.bucketOf(15), 4, 60)

@@ -1,16 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/clock.ts'
+import { type BlocksDescription, SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { SharedCache } from '../../src/state/shared-cache.ts'
 
 /** Sets, gets and deletes keys whose value is their number, and counts values of other keys. */
-const { buffer, capacity, keys, rounds, thread } = workerData as {
-  buffer: SharedArrayBuffer
+const { blocks, capacity, keys, rounds, thread, threads } = workerData as {
+  blocks: BlocksDescription
   capacity: number
   keys: number
   rounds: number
   thread: number
+  threads: number
 }
-const cache = new SharedCache({ capacity, ttlMs: 0, clock: systemClock }, { buffer })
+const place = new SharedBlocks(threads, thread, blocks).place('cache')
+const cache = new SharedCache({ capacity, ttlMs: 0, clock: systemClock }, place)
 let wrong = 0
 let hits = 0
 let random = 12345 + thread

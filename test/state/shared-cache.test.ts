@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { SharedCache } from '../../src/state/shared-cache.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { runThreads } from '../support/threads.ts'
+import { runThreads, threadPlaces } from '../support/threads.ts'
 
 const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
 const step = fc.oneof(
@@ -21,8 +22,7 @@ describe('a shared cache', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const clock = new FakeClock()
         const capacity = 3
-        const caches = [new SharedCache({ capacity, ttlMs, clock })]
-        caches.push(new SharedCache({ capacity, ttlMs, clock }, { buffer: caches[0]?.buffer }))
+        const caches = threadPlaces(2, (place) => new SharedCache({ capacity, ttlMs, clock }, place))
         const model = new Map<string, { value: number; usedMs: number }>()
         const expire = () => {
           for (const [each, { usedMs }] of model) {
@@ -118,11 +118,12 @@ describe('a shared cache', () => {
   })
 
   it('is not torn by threads that set, get and delete the same keys', async () => {
-    const cache = new SharedCache({ capacity: 64, ttlMs: 0, clock: new FakeClock() })
+    const blocks = new SharedBlocks(2)
+    const cache = new SharedCache({ capacity: 64, ttlMs: 0, clock: new FakeClock() }, blocks.place('cache'))
     const results = await runThreads<{ wrong: number; hits: number }>(
       new URL('./shared-cache-worker.ts', import.meta.url),
       2,
-      { buffer: cache.buffer, capacity: 64, keys: 200, rounds: 100_000 },
+      { blocks: blocks.description, capacity: 64, keys: 200, rounds: 100_000 },
     )
     for (const { wrong, hits } of results) {
       assert.equal(wrong, 0)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { GatewayCells, type StatusColumn } from '../../src/state/cells.ts'
+import { NameRows } from '../../src/state/rows.ts'
 import { GatewayStats } from '../../src/stats/gateway-stats.ts'
 import { ModelRows, otherModels } from '../../src/stats/model-rows.ts'
 import type { RequestRecord } from '../../src/stats/request-record.ts'
@@ -273,14 +274,16 @@ describe('counting a request', () => {
 
 describe('rows of models', () => {
   it('are shared by all names that the catalogue does not know', () => {
-    const rows = new ModelRows(4, () => undefined)
+    const rows = new ModelRows(new NameRows(3), () => undefined)
     const invented = Array.from({ length: 100 }, (_, index) => rows.rowOf(`invented-${index}`))
     assert.deepEqual(new Set(invented), new Set([3]))
     assert.deepEqual([...rows.entries()], [[otherModels, 3]])
   })
 
   it('belong to the name as the catalogue spells it', () => {
-    const rows = new ModelRows(4, (name) => (name.toLowerCase() === 'mixtral' ? 'Mixtral' : undefined))
+    const rows = new ModelRows(new NameRows(3), (name) =>
+      name.toLowerCase() === 'mixtral' ? 'Mixtral' : undefined,
+    )
     assert.equal(rows.rowOf('mixtral'), rows.rowOf('MIXTRAL'))
     assert.deepEqual(
       [...rows.entries()].map(([name]) => name),
@@ -289,7 +292,7 @@ describe('rows of models', () => {
   })
 
   it('are shared by known names as well when all are taken', () => {
-    const rows = new ModelRows(3, (name) => name)
+    const rows = new ModelRows(new NameRows(2), (name) => name)
     assert.deepEqual(
       ['a', 'b', 'c', 'd', 'a'].map((name) => rows.rowOf(name)),
       [0, 1, 2, 2, 0],
@@ -298,7 +301,7 @@ describe('rows of models', () => {
 
   it('stay with a model that leaves the catalogue', () => {
     let listed = true
-    const rows = new ModelRows(3, (name) => (listed ? name : undefined))
+    const rows = new ModelRows(new NameRows(2), (name) => (listed ? name : undefined))
     const row = rows.rowOf('a')
     listed = false
     assert.equal(rows.rowOf('a'), row)

@@ -38,14 +38,14 @@ export function createExchanges(
   const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
   const { clock, cells, events, registry } = createRegistry(endpoints)
   for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
-  const breakers = new CircuitBreakers(registry, 8, { clock, events })
+  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
   const load = new LiveLoad({
     registry,
     inFlight: cells.inFlight,
     breakers,
     health: { retryInMs: () => 0 },
-    coolDowns: new CoolDowns(clock),
-    penalties: new FailurePenalties(clock),
+    coolDowns: new CoolDowns(clock, cells.coolDownUntilMs),
+    penalties: new FailurePenalties(clock, cells.penalties),
   })
   const choose = createStrategy('priority', { priorityTiers: true })
   const sent: SentAttempt[] = []

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { SharedBlocks, type TablePlace } from '../../src/state/shared-blocks.ts'
 
 /** Runs a worker file on several threads at once; each posts one result. */
 export function runThreads<Result>(file: URL, threads: number, data: object): Promise<Result[]> {
@@ -12,4 +13,18 @@ export function runThreads<Result>(file: URL, threads: number, data: object): Pr
       return result
     }),
   )
+}
+
+/** The same table as each of several threads has it. */
+export function threadPlaces<Table>(
+  threads: number,
+  build: (place: TablePlace) => Table,
+): [Table, Table, ...Table[]] {
+  const blocks = new SharedBlocks(threads)
+  const first = build(blocks.place('table'))
+  const [second, ...others] = Array.from({ length: threads - 1 }, (_, other) =>
+    build(new SharedBlocks(threads, other + 1, blocks.description).place('table')),
+  )
+  if (second === undefined) throw new RangeError('one thread is not several')
+  return [first, second, ...others]
 }

@@ -1,9 +1,12 @@
 /** What the kinds of inference servers look like. Decorates `backendProfiles`: YAML files, read lazily. */
 import fp from 'fastify-plugin'
 import { ProfileStore, type ProfileStoreOptions } from '../src/model/profile-store.ts'
+import { profilesFolder } from '../src/package.ts'
 
-/** `store`: profiles that the caller has read already; else folders to read. */
-export type BackendProfilesOptions = ProfileStoreOptions | { readonly store: ProfileStore }
+export interface BackendProfilesOptions extends Partial<ProfileStoreOptions> {
+  /** Profiles that the caller has read already, instead of folders to read. */
+  readonly store?: ProfileStore
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,7 +16,10 @@ declare module 'fastify' {
 
 export default fp<BackendProfilesOptions>(
   function backendProfiles(app, options, done) {
-    app.decorate('backendProfiles', 'store' in options ? options.store : new ProfileStore(options))
+    app.decorate(
+      'backendProfiles',
+      options.store ?? new ProfileStore({ builtIn: profilesFolder, ...options }),
+    )
     done()
   },
   { name: 'gateway-backend-profiles', fastify: '5.x' },

@@ -1,10 +1,12 @@
 import { editorSchema } from '../../src/config/json-schema.ts'
 import { configurationReference } from './configuration.ts'
 import { errorReference } from './errors.ts'
+import { pluginReference } from './plugins.ts'
 
 /** Files that are made from the code, by their path in the repository. */
 export const documents: readonly { readonly path: string; render(): string | Promise<string> }[] = [
   { path: 'config/schema.json', render: () => `${JSON.stringify(editorSchema(), null, 2)}\n` },
   { path: 'docs/configuration.md', render: configurationReference },
   { path: 'docs/errors.md', render: errorReference },
+  { path: 'docs/plugins/README.md', render: pluginReference },
 ]

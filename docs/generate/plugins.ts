@@ -1,0 +1,69 @@
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { code } from './markdown.ts'
+
+const root = new URL('../../', import.meta.url)
+
+/** Pages with an example, by the plugin's file name. */
+const pages = new Set(
+  globSync('docs/plugins/*.md', { cwd: fileURLToPath(root) }).map((path) =>
+    path.replace(/^.*[\\/]|\.md$/g, ''),
+  ),
+)
+
+/** Every plugin with what it needs, gives and takes, from the plugins themselves. */
+export async function pluginReference(): Promise<string> {
+  const files = globSync('plugins/*.ts', { cwd: fileURLToPath(root) }).sort()
+  const sections = await Promise.all(files.map(describePlugin))
+  return [
+    '# Plugins',
+    '',
+    'Made from `plugins/` by `npm run docs`; a test holds it to the code.',
+    '',
+    'The gateway is a list of plugins, and each can be registered alone: `olla-gateway/plugins/<name>`. They use',
+    '`fastify-plugin`, so what one decorates is there for the next; register them in a scope of their own to keep them',
+    'from the rest of an app. Fastify verifies the dependencies at boot and names the one that is missing. The order is',
+    'yours: a plugin comes after those it depends on.',
+    '',
+    sections.join('\n\n'),
+    '',
+  ].join('\n')
+}
+
+async function describePlugin(file: string): Promise<string> {
+  const source = readFileSync(new URL(file, root), 'utf8')
+  const name = file.replace(/^.*[\\/]|\.ts$/g, '')
+  const loaded = (await import(new URL(file, root).href)) as { default: object }
+  const meta: unknown = Reflect.get(loaded.default, Symbol.for('plugin-meta'))
+  const options = /^export (?:interface|type) \w*Options[\s\S]*?^}|^export type \w+Options = .*$/m.exec(
+    source,
+  )?.[0]
+  return [
+    `## ${name}`,
+    '',
+    headerOf(source),
+    ...(pages.has(name) ? ['', `[How to use it alone](${name}.md).`] : []),
+    '',
+    `Name: ${code(textOf(meta, 'name'))}. Depends on: ${dependenciesOf(meta)}.`,
+    ...(options === undefined ? [] : ['', '```typescript', options, '```']),
+  ].join('\n')
+}
+
+/** The comment at the top of the file. */
+function headerOf(source: string): string {
+  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? ''
+  return comment.replaceAll(/^\s*\* ?/gm, '').trim()
+}
+
+function dependenciesOf(meta: unknown): string {
+  const names = isRecord(meta) && Array.isArray(meta.dependencies) ? meta.dependencies.map(String) : []
+  return names.length === 0 ? 'nothing' : names.map(code).join(', ')
+}
+
+function textOf(meta: unknown, key: string): string {
+  return isRecord(meta) ? String(meta[key]) : ''
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import answerUsage from '../plugins/answer-usage.ts'
 import backendProfiles from '../plugins/backend-profiles.ts'
 import caller from '../plugins/caller.ts'
 import circuitBreaker from '../plugins/circuit-breaker.ts'
@@ -201,6 +202,7 @@ async function compose(
   })
   await app.register(requestHooks, { hooks })
   await app.register(gatewayStats)
+  if (proxy.usage !== 'off') await app.register(answerUsage)
   await app.register(proxy.engine === 'sherpa' ? engineSherpa : engineOlla)
   await app.register(proxyEngine, {
     engine: proxy.engine,

@@ -128,6 +128,11 @@ export const ProxySchema = Section(
       description: "An endpoint's connection pool without requests is disposed after this (beyond Olla).",
     }),
     circuit_breaker: BreakerSchema,
+    usage: Choice(
+      ['ask', 'passive', 'off'] as const,
+      'ask',
+      'Tokens and times of answers. ask: they are read, and streams are asked for their usage, which clients that did not ask do not see; passive: they are read as they come; off: answers are not read (beyond Olla).',
+    ),
     sticky_sessions: Section(
       {
         enabled: Flag(false, 'Keep a conversation on one endpoint.'),

@@ -9,7 +9,7 @@ export function requestLine(
   request: { method: string; url: string; userAgent: string | undefined },
   durationMs: number,
 ): Record<string, unknown> {
-  const { attempts } = context
+  const { attempts, answer } = context
   return {
     request_id: context.id,
     client_ip: context.clientAddress,
@@ -23,12 +23,21 @@ export function requestLine(
     attempts: context.attemptCount > 0 ? context.attemptCount : undefined,
     failed_attempts:
       attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined,
-    first_byte_ms: context.firstByteMs === undefined ? undefined : rounded(context.firstByteMs),
+    first_byte_ms: maybeRounded(context.firstByteMs),
+    first_token_ms: maybeRounded(answer?.firstTokenMs),
+    queue_ms: maybeRounded(context.queuedMs),
     duration_ms: rounded(durationMs),
     request_bytes: context.requestBytes,
     response_bytes: context.responseBytes,
     input_tokens: context.promptTokens,
     output_tokens: context.completionTokens,
+    output_tokens_counted: answer?.isCounted === true ? true : undefined,
+    cached_tokens: answer?.cachedTokens,
+    tokens_per_sec: maybeRounded(answer?.tokensPerSecond),
+    inter_token_ms: maybeRounded(answer?.interTokenMs),
+    inter_token_max_ms: maybeRounded(answer?.interTokenMaxMs),
+    load_ms: maybeRounded(answer?.loadMs),
+    prompt_ms: maybeRounded(answer?.promptMs),
     routing_strategy: context.routingStrategy,
     routing_decision: context.routingDecision,
     routing_reason: context.routingReason,
@@ -47,6 +56,10 @@ export function lineLevel(context: RequestContext, method: string): LineLevel {
     default:
       return context.routeClass === 'internal' && (method === 'GET' || method === 'HEAD') ? 'debug' : 'info'
   }
+}
+
+function maybeRounded(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : rounded(ms)
 }
 
 function rounded(ms: number): number {

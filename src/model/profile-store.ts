@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { LineCounter, parseDocument } from 'yaml'
+import { ExtractionSchema, profileUsage, UsageSchema } from '../usage/profile-usage.ts'
 import { NameFilter } from './glob.ts'
 import { type BackendProfile, type ListFormat, listFormats } from './profile.ts'
 
@@ -41,6 +42,8 @@ const ProfileSchema = Type.Object({
     }),
   ),
   request: Type.Optional(Type.Object({ response_format: Type.Optional(Type.String()) })),
+  usage: Type.Optional(UsageSchema),
+  metrics: Type.Optional(Type.Object({ extraction: Type.Optional(ExtractionSchema) })),
   detection: Type.Optional(
     Type.Object({
       order: Type.Optional(Type.Number()),
@@ -227,6 +230,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
     alwaysLoaded: api.always_loaded ?? false,
     loadedModelsPath: api.loaded_models_path,
     listFormat: listFormatOf(document, file),
+    usage: profileUsage(document.usage, document.metrics?.extraction),
     detection: {
       order: detection.order ?? 500,
       defaultPorts: detection.default_ports ?? [],

@@ -1,3 +1,5 @@
+import type { ProfileUsage } from '../usage/profile-usage.ts'
+
 /** Formats of a backend's model list; one parser each (contract 6.2). */
 export const listFormats = ['openai', 'ollama', 'lmstudio'] as const
 export type ListFormat = (typeof listFormats)[number]
@@ -30,6 +32,7 @@ export interface BackendProfile {
   /** Lists what is in memory, in the format of its model list. */
   readonly loadedModelsPath: string | undefined
   readonly listFormat: ListFormat
+  readonly usage: ProfileUsage
   readonly detection: {
     /** Lower is asked earlier; detection asks all and takes the first that matches. */
     readonly order: number

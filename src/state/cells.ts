@@ -37,6 +37,8 @@ export const trafficColumns = [
   'firstByteCount',
   'promptTokens',
   'completionTokens',
+  /** The part of the completion tokens that was counted by events, since the endpoint told none. */
+  'countedTokens',
   /** The part of the prompt tokens that the endpoint had in a cache. */
   'cachedTokens',
   /** Completion tokens of answers whose generation was timed, and the milliseconds that it took. */

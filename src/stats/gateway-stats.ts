@@ -185,11 +185,12 @@ export class GatewayStats {
   #countAnswer(
     table: CounterTable<TrafficColumn>,
     row: number,
-    { cachedTokens, generationMs, loadMs, promptMs }: AnswerFigures,
+    { cachedTokens, generationMs, loadMs, promptMs, isCounted }: AnswerFigures,
     completionTokens: number | undefined,
   ): void {
     const columns = this.#columns
     if (cachedTokens !== undefined) table.add(row, columns.cachedTokens, cachedTokens)
+    if (isCounted && completionTokens !== undefined) table.add(row, columns.countedTokens, completionTokens)
     if (loadMs !== undefined) table.add(row, columns.loadSumMs, loadMs)
     if (promptMs !== undefined) table.add(row, columns.promptSumMs, promptMs)
     if (generationMs !== undefined && completionTokens !== undefined) {

@@ -2,16 +2,18 @@ import type { CountedOutcome } from '../state/cells.ts'
 
 /** What was read of an answer; each undefined where the answer did not tell. Times in milliseconds. */
 export interface AnswerFigures {
-  /** Events with text (or part of a tool call) so far. */
-  readonly contentEvents: number
+  /** Events of a stream that carried text or a part of a tool call, so far; about one per token. */
+  readonly contentEvents: number | undefined
   /** From receipt to the first of them. */
   readonly firstTokenMs: number | undefined
   /** Mean and longest time between the tokens of a stream. */
   readonly interTokenMs: number | undefined
   readonly interTokenMaxMs: number | undefined
-  /** As the endpoint timed it, else from the first to the last token of a stream. */
+  /** Of all completion tokens: as the endpoint timed it, else by their arrival in a stream. */
   readonly generationMs: number | undefined
   readonly tokensPerSecond: number | undefined
+  /** Whether the endpoint told no completion tokens, so that events with content were counted instead. */
+  readonly isCounted: boolean
   /** The part of the prompt tokens that the endpoint had in a cache. */
   readonly cachedTokens: number | undefined
   /** What the endpoint took to load the model and to read the prompt. */

@@ -25,6 +25,8 @@ export interface Traffic {
   readonly averageFirstByteMs: number | undefined
   readonly promptTokens: number
   readonly completionTokens: number
+  /** The part of the completion tokens that was counted by events, since endpoints told none. */
+  readonly countedTokens: number
   readonly cachedTokens: number
   /** Over answers whose generation was timed; undefined before the first. */
   readonly tokensPerSecond: number | undefined
@@ -63,6 +65,7 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     averageFirstByteMs: firstBytes === 0 ? undefined : sum('firstByteSumMs') / firstBytes,
     promptTokens: sum('promptTokens'),
     completionTokens: sum('completionTokens'),
+    countedTokens: sum('countedTokens'),
     cachedTokens: sum('cachedTokens'),
     tokensPerSecond: generationMs === 0 ? undefined : (sum('timedTokens') * 1000) / generationMs,
     loadSumMs: sum('loadSumMs'),

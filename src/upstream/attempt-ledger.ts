@@ -1,6 +1,5 @@
 import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
-import { readTailUsage } from '../stream/tail-usage.ts'
 import type { Attempt } from './attempt.ts'
 import type { ClientRelay } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -109,9 +108,6 @@ export class AttemptLedger {
   settled(outcome: RequestOutcome, attempt: Attempt | undefined, relay: ClientRelay): void {
     const { context, routing } = this.#request
     const { clock, stats } = this.#services
-    const usage = readTailUsage(relay.tail())
-    context.promptTokens ??= usage?.promptTokens
-    context.completionTokens ??= usage?.completionTokens
     context.responseBytes = relay.bodyBytes
     context.outcome = outcome
     stats.record({

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
-import { usageTailBytes } from '../stream/tail-usage.ts'
 
 /** The part of a Fastify reply that an exchange needs. */
 export interface ClientReply {
@@ -100,18 +99,12 @@ export class ClientRelay {
     raw.write(`${this.#boundary(format)}${event(format)}`, () => raw.destroy())
   }
 
-  /** The last bytes of the answer, at most `usageTailBytes`. */
-  tail(): Buffer {
-    if (this.#last.length >= usageTailBytes || this.#beforeLast.length === 0) {
-      return this.#last.subarray(-usageTailBytes)
-    }
-    return Buffer.concat([this.#beforeLast.subarray(-usageTailBytes), this.#last]).subarray(-usageTailBytes)
-  }
-
   /** What separates a possibly unfinished event from the next one. */
   #boundary(format: 'sse' | 'ndjson'): string {
     if (this.bodyBytes === 0) return ''
-    const end = this.tail().subarray(-2).toString('latin1')
+    const end = Buffer.concat([this.#beforeLast.subarray(-2), this.#last.subarray(-2)])
+      .toString('latin1')
+      .slice(-2)
     if (format === 'ndjson') return end.endsWith('\n') ? '' : '\n'
     return end === '\n\n' ? '' : '\n\n'
   }

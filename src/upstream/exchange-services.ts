@@ -55,6 +55,8 @@ export interface RelayedAnswer {
   readonly context: RequestContext
   readonly target: RoutedEndpoint
   readonly head: UpstreamHead
+  /** That the endpoint was asked for, without its base path. */
+  readonly path: string
 }
 
 /** Reads one answer to its end. */

@@ -295,7 +295,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#phase = 'relaying'
     context.endpoint = target.endpoint.name
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
-    this.#observer = observe?.({ context, target, head })
+    this.#observer = observe?.({ context, target, head, path: variant?.path ?? this.#request.path })
     const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
     const { statusCode, headers } = plan.head
     context.status = statusCode

@@ -23,7 +23,8 @@ export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
 /** What was read of an answer that tells nothing of itself. */
 export function figures(overrides: Partial<AnswerFigures> = {}): AnswerFigures {
   return {
-    contentEvents: 0,
+    contentEvents: undefined,
+    isCounted: false,
     firstTokenMs: undefined,
     interTokenMs: undefined,
     interTokenMaxMs: undefined,

@@ -1,0 +1,110 @@
+/** The APIs whose answers tell tokens and times, each in its own places. */
+export const answerApis = ['openai', 'responses', 'anthropic', 'ollama'] as const
+export type AnswerApi = (typeof answerApis)[number]
+
+/** What is read of an answer; times in milliseconds. */
+export const usageNames = [
+  'promptTokens',
+  'completionTokens',
+  'cachedTokens',
+  'loadMs',
+  'promptMs',
+  'generationMs',
+] as const
+export type UsageName = (typeof usageNames)[number]
+
+/**
+ * Where a number stands: `usage.prompt_tokens`. The first name is looked for at any depth, so the same path finds
+ * what Anthropic puts below `message`. `a.b + a.c` adds what is there; of a list the first that is there counts.
+ */
+export type UsagePath = string | readonly string[]
+
+/** Paths by what they tell, as a profile has them: `prompt_tokens`, `load_ns`, `generation_ms`, … */
+export type UsagePaths = Readonly<Record<string, UsagePath>>
+
+/** A key whose value has numbers, or is one. */
+export interface UsageRoot {
+  /** The key as it stands in JSON, with its quotes. */
+  readonly mark: Buffer
+  readonly leaves: readonly UsageLeaf[]
+}
+
+export interface UsageLeaf {
+  readonly index: number
+  /** Names below the root; none where its value is the number itself. */
+  readonly below: readonly string[]
+}
+
+export interface UsageField {
+  readonly name: UsageName
+  /** Indexes of leaves; those of one alternative are added. */
+  readonly alternatives: readonly (readonly number[])[]
+  /** What the sum is multiplied with to be in our unit. */
+  readonly scale: number
+}
+
+/** Paths made ready for reading. */
+export interface UsagePlan {
+  readonly roots: readonly UsageRoot[]
+  readonly fields: readonly UsageField[]
+}
+
+const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1_000 }
+const keys: Readonly<Record<string, UsageName>> = {
+  prompt_tokens: 'promptTokens',
+  completion_tokens: 'completionTokens',
+  cached_tokens: 'cachedTokens',
+  load: 'loadMs',
+  prompt: 'promptMs',
+  generation: 'generationMs',
+}
+
+/** Every key that a profile may use. */
+export const usageKeys: readonly string[] = Object.keys(keys).flatMap((key) =>
+  key.endsWith('_tokens') ? [key] : Object.keys(units).map((unit) => `${key}_${unit}`),
+)
+
+/**
+ * @param sources the first that has a number wins
+ */
+export function planUsage(sources: readonly UsagePaths[]): UsagePlan {
+  const roots = new Map<string, UsageLeaf[]>()
+  const indexes = new Map<string, number>()
+  const leafOf = (path: string): number => {
+    const known = indexes.get(path)
+    if (known !== undefined) return known
+    const index = indexes.size
+    const [root = '', ...below] = path.split('.')
+    roots.set(root, [...(roots.get(root) ?? []), { index, below }])
+    indexes.set(path, index)
+    return index
+  }
+  const fields = sources.flatMap((paths) =>
+    Object.entries(paths).flatMap(([key, path]): UsageField[] => {
+      const { name, scale } = meaningOf(key)
+      if (name === undefined) return []
+      const alternatives = [path].flat().map((sum) => sum.split('+').map((each) => leafOf(each.trim())))
+      return [{ name, scale, alternatives }]
+    }),
+  )
+  return {
+    roots: [...roots].map(([root, leaves]) => ({ mark: Buffer.from(JSON.stringify(root)), leaves })),
+    fields,
+  }
+}
+
+function meaningOf(key: string): { name: UsageName | undefined; scale: number } {
+  const own = keys[key]
+  if (own !== undefined) return { name: own, scale: 1 }
+  const at = key.lastIndexOf('_')
+  return { name: keys[key.slice(0, at)], scale: units[key.slice(at + 1)] ?? 1 }
+}
+
+/** The API that a request to this path is answered in. */
+export function answerApiOf(path: string): AnswerApi {
+  if (path.endsWith('/messages')) return 'anthropic'
+  if (path.endsWith('/responses')) return 'responses'
+  if (path.endsWith('/api/chat') || path.endsWith('/api/generate') || path.includes('/api/embed'))
+    return 'ollama'
+  return 'openai'
+}

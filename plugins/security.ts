@@ -1,15 +1,17 @@
 /**
- * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event bus
- * and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
+ * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event
+ * bus, the shared cells and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
  */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
 import { requestHeadBytes } from '../src/security/header-size.ts'
+import type { LimitStore } from '../src/security/limit-store.ts'
 import { RateLimiter, type RateLimiterOptions } from '../src/security/rate-limiter.ts'
-import { type LimitStore, LocalLimitStore } from '../src/security/token-bucket.ts'
+import { SharedLimitStore } from '../src/security/shared-limit-store.ts'
 import { Violations } from '../src/security/violations.ts'
+import { limitCapacity } from '../src/state/cells.ts'
 
 export interface SecurityOptions {
   /** All off by default. */
@@ -20,7 +22,7 @@ export interface SecurityOptions {
   readonly maxBodyBytes?: number
   /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
   readonly maxHeaderBytes?: number
-  /** Where buckets are kept; this process by default. */
+  /** Where buckets are kept; this process, all its threads together, by default. */
   readonly store?: LimitStore | undefined
   readonly clock?: Clock
 }
@@ -34,7 +36,7 @@ declare module 'fastify' {
 export default fp<SecurityOptions>(
   function security(app, options, done) {
     const clock = options.clock ?? systemClock
-    const violations = new Violations(clock)
+    const violations = new Violations(clock, app.gatewayCells)
     const counted = new WeakSet<Error>()
     const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
     const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
@@ -47,7 +49,7 @@ export default fp<SecurityOptions>(
     ): GatewayError {
       const { id, clientAddress } = request.gateway
       if (kind === 'rate') violations.rateLimited(clientAddress)
-      else violations.sizeLimits++
+      else violations.sizeLimited()
       counted.add(error)
       app.gatewayEvents.publish('limit.rejected', { requestId: id, kind, client: clientAddress })
       return error
@@ -77,7 +79,10 @@ export default fp<SecurityOptions>(
     done()
 
     function limitRates(rates: RateLimiterOptions): void {
-      const limiter = new RateLimiter(options.store ?? new LocalLimitStore(), rates)
+      const limiter = new RateLimiter(
+        options.store ?? new SharedLimitStore(limitCapacity, app.gatewayCells.limits),
+        rates,
+      )
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway
@@ -109,7 +114,11 @@ export default fp<SecurityOptions>(
       }
     }
   },
-  { name: 'gateway-security', fastify: '5.x', dependencies: ['gateway-events', 'gateway-request-context'] },
+  {
+    name: 'gateway-security',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-request-context'],
+  },
 )
 
 /** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */

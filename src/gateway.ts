@@ -42,7 +42,7 @@ import type { DrainResult } from './lifecycle/drain.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
 import { dashboardFolder, familiesFile, profilesFolder, version } from './package.ts'
 import type { RequestHooks } from './request/hooks.ts'
-import type { LimitStore } from './security/token-bucket.ts'
+import type { LimitStore } from './security/limit-store.ts'
 import type { EndpointLoad, EndpointSelector } from './selection/selector.ts'
 
 export interface GatewayOptions {

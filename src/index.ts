@@ -14,5 +14,5 @@ export type {
   HookedUsage,
   RequestHooks,
 } from './request/hooks.ts'
-export type { LimitResult, LimitStore, RateLimit } from './security/token-bucket.ts'
+export type { LimitResult, LimitStore, RateLimit } from './security/limit-store.ts'
 export type { Candidate, EndpointLoad, EndpointSelector } from './selection/selector.ts'

@@ -1,5 +1,5 @@
 import type { RouteClass } from '../request/dialect.ts'
-import type { LimitResult, LimitStore, RateLimit } from './token-bucket.ts'
+import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
 
 export interface RateLimiterOptions {
   /** All clients together; 0 is off. */

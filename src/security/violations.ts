@@ -1,33 +1,42 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
+import { type GatewayCells, limitedClientCapacity } from '../state/cells.ts'
+import { SharedCache } from '../state/shared-cache.ts'
 
 const hourMs = 3_600_000
-const maxClients = 10_000
 
-/** Counts what was refused, for the status routes (contract 1.6). */
+/** Counts what was refused, on all threads, for the status routes (contract 1.6). */
 export class Violations {
-  readonly #clock: Clock
-  readonly #limitedClients: LRUCache<string, number>
-  rateLimits = 0
-  sizeLimits = 0
+  readonly #counts: GatewayCells['violations']
+  readonly #clients: SharedCache
 
-  constructor(clock: Clock) {
-    this.#clock = clock
-    this.#limitedClients = new LRUCache({ max: maxClients })
+  constructor(clock: Clock, cells: Pick<GatewayCells, 'violations' | 'limitedClients'>) {
+    this.#counts = cells.violations
+    this.#clients = new SharedCache(
+      { capacity: limitedClientCapacity, ttlMs: hourMs, clock },
+      cells.limitedClients,
+    )
+  }
+
+  get rateLimits(): number {
+    return this.#counts.sum(0, this.#counts.column('rateLimits'))
+  }
+
+  get sizeLimits(): number {
+    return this.#counts.sum(0, this.#counts.column('sizeLimits'))
   }
 
   rateLimited(client: string): void {
-    this.rateLimits++
-    this.#limitedClients.set(client, this.#clock.nowMs())
+    this.#counts.add(0, this.#counts.column('rateLimits'), 1)
+    this.#clients.set(client, 0)
   }
 
-  /** Clients that met a rate limit within the last hour; at most 10,000 are remembered. */
+  sizeLimited(): void {
+    this.#counts.add(0, this.#counts.column('sizeLimits'), 1)
+  }
+
+  /** Clients that met a rate limit within the last hour, of some 16,000 that are remembered. */
   get limitedClients(): number {
-    const sinceMs = this.#clock.nowMs() - hourMs
-    for (const [client, atMs] of this.#limitedClients.entries()) {
-      if (atMs < sinceMs) this.#limitedClients.delete(client)
-    }
-    return this.#limitedClients.size
+    return this.#clients.size()
   }
 
   get status(): 'normal' | 'elevated' {

@@ -1,3 +1,4 @@
+import { SharedLimitStore } from '../security/shared-limit-store.ts'
 import { BreakerTable } from './breaker-table.ts'
 import { CounterTable } from './counter-table.ts'
 import { DistinctTable } from './distinct-table.ts'
@@ -5,7 +6,8 @@ import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
 import { RecordTable } from './record-table.ts'
 import { NameRows, NumberRows } from './rows.ts'
-import { type BlocksDescription, SharedBlocks } from './shared-blocks.ts'
+import { type BlocksDescription, SharedBlocks, type TablePlace } from './shared-blocks.ts'
+import { SharedCache } from './shared-cache.ts'
 
 /** What is counted for each endpoint, each model and the whole gateway. */
 export const trafficColumns = [
@@ -175,6 +177,14 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
 /** What is known of an endpoint's status besides the status: since when, by the wall clock and the other. */
 export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
 
+/** What was refused. */
+export const violationColumns = ['rateLimits', 'sizeLimits'] as const
+
+/** Buckets of rate limits that are remembered. */
+export const limitCapacity = 100_000
+/** Clients that are remembered to have met a rate limit. */
+export const limitedClientCapacity = 16_384
+
 /** How many rows the cells have; set at construction, since shared memory does not grow. */
 export interface CellCapacity {
   /** 256 by default. */
@@ -220,6 +230,11 @@ export class GatewayCells {
   /** One row each. */
   readonly totalHistograms: Readonly<Record<HistogramKind, HistogramTable>>
 
+  readonly violations: CounterTable<(typeof violationColumns)[number]>
+  /** Of a `SharedLimitStore` of `limitCapacity`. */
+  readonly limits: TablePlace
+  /** Of a `SharedCache` of `limitedClientCapacity`. */
+  readonly limitedClients: TablePlace
   readonly #blocks: SharedBlocks
 
   /** @param blocks where the tables lie; this thread's own by default */
@@ -247,6 +262,11 @@ export class GatewayCells {
     this.endpointHistograms = histograms(rowHistograms, endpoints, blocks, 'endpoint')
     this.modelHistograms = histograms(rowHistograms, models, blocks, 'model')
     this.totalHistograms = histograms(histogramKinds, 1, blocks, 'total')
+    this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
+    this.limits = blocks.place('limits')
+    SharedLimitStore.reserve(this.limits, limitCapacity)
+    this.limitedClients = blocks.place('limited-clients')
+    SharedCache.reserve(this.limitedClients, limitedClientCapacity)
   }
 
   /** The memory of all tables, for another thread's `SharedBlocks`. */

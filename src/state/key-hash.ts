@@ -20,9 +20,6 @@ export class KeyHash {
       const unit = text.charCodeAt(at)
       a = Math.imul(a ^ unit, 0x85ebca77)
       b = Math.imul(b ^ unit, 0xc2b2ae3d)
-      // Without this the lanes never see the upper bits of what came before.
-      a ^= a >>> 15
-      b ^= b >>> 13
     }
     a ^= text.length
     this.high = mix(a ^ (b << 9))

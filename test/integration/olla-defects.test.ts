@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../src/config/load.ts'
 import { RateLimiter } from '../../src/security/rate-limiter.ts'
-import { LocalLimitStore } from '../../src/security/token-bucket.ts'
+import { SharedLimitStore } from '../../src/security/shared-limit-store.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { withSimulator } from '../support/simulator.ts'
@@ -61,7 +61,7 @@ describe('defects that must not be here', () => {
   })
 
   it('21: one bursting client does not use up what others are allowed', () => {
-    const limiter = new RateLimiter(new LocalLimitStore(), {
+    const limiter = new RateLimiter(new SharedLimitStore(64), {
       globalPerMinute: 1000,
       perClientPerMinute: 60,
       internalPerMinute: 0,

@@ -4,6 +4,8 @@ export interface AnswerTransform {
   push(chunk: Buffer): Buffer
   /** What is still held back, at the end of the answer. */
   end(): Buffer
+  /** Whether the answer turned out to be none, and the client has been told so in it. */
+  readonly hasFailed?: boolean
 }
 
 /** Reads the bytes of an answer as they come from the endpoint, before any transform; changes nothing. */

@@ -4,7 +4,7 @@ import type { RequestContext } from '../request/context.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { ModelRename } from '../stream/model-rename.ts'
 import { isHeaderValue } from './request-headers.ts'
-import type { RequestVariant } from './request-variant.ts'
+import type { GatheredAnswer, RequestVariant, WholeAnswer } from './request-variant.ts'
 import {
   clientHeaders,
   headerValue,
@@ -17,12 +17,14 @@ import {
 export interface AnswerPlan {
   readonly head: UpstreamHead
   readonly transforms: readonly AnswerTransform[]
+  /** The body is gathered first. */
+  readonly gathered?: GatheredAnswer
 }
 
 const noTransforms: readonly AnswerTransform[] = []
 
 /**
- * Decides what becomes of an answer: the client's name for the model first, then the client's API.
+ * Decides what becomes of an answer: a variant says it; where it says nothing, the model gets the client's name.
  * @param asked the client's name for the model; undefined where answers keep the endpoint's
  */
 export function planAnswer(
@@ -31,8 +33,9 @@ export function planAnswer(
   variant: RequestVariant | undefined,
   asked: string | undefined,
 ): AnswerPlan {
-  const rename = renameFor(target, asked, head)
   const changes = variant?.answer?.(head)
+  if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
+  const rename = changes === undefined ? renameFor(target, asked, head) : undefined
   if (rename === undefined && changes === undefined) return { head, transforms: noTransforms }
   const headers = withoutHeader(head.headers, 'content-length')
   return {
@@ -40,8 +43,23 @@ export function planAnswer(
       statusCode: changes?.statusCode ?? head.statusCode,
       headers: changes?.headers === undefined ? headers : withHeaders(headers, changes.headers),
     },
-    transforms: [...(rename === undefined ? [] : [rename]), ...(changes?.transforms ?? [])],
+    transforms: changes?.transforms ?? (rename === undefined ? noTransforms : [rename]),
   }
+}
+
+/** The head of a body that was gathered. */
+export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: WholeAnswer): UpstreamHead {
+  const own = [...headers, 'Content-Length', String(body.length)]
+  return { statusCode, headers: withHeaders(head.headers, own) }
+}
+
+/** The headers of a stream that begins before an endpoint has answered. */
+export function earlyHeaders(
+  headers: readonly string[],
+  context: RequestContext,
+  set: AnswerOrigin['set'],
+): string[] {
+  return [...flat(set), ...context.headers, ...headers, 'X-Accel-Buffering', 'no']
 }
 
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
@@ -81,14 +99,7 @@ function renameFor(
 }
 
 function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
-  const own: string[] = []
-  for (const name in set) {
-    const value = set[name]
-    if (typeof value === 'string') own.push(name, value)
-    else if (typeof value === 'number') own.push(name, String(value))
-    else if (value !== undefined) for (const each of value) own.push(name, each)
-  }
-  own.push(...context.headers)
+  const own = [...flat(set), ...context.headers]
   own.push(
     'X-Olla-Endpoint',
     isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name),
@@ -101,4 +112,15 @@ function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerO
   // Buffering proxies in front would hold tokens back.
   if (isStream) own.push('X-Accel-Buffering', 'no')
   return own
+}
+
+function flat(set: AnswerOrigin['set']): string[] {
+  const pairs: string[] = []
+  for (const name in set) {
+    const value = set[name]
+    if (typeof value === 'string') pairs.push(name, value)
+    else if (typeof value === 'number') pairs.push(name, String(value))
+    else if (value !== undefined) for (const each of value) pairs.push(name, each)
+  }
+  return pairs
 }

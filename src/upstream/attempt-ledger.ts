@@ -44,6 +44,8 @@ export class AttemptLedger {
 
   /** The first byte of an answer has come that the client will get. */
   answered(attempt: Attempt, statusCode: number): void {
+    // An answer that was passed over and is taken after all has been counted.
+    if (attempt.placeFreed) return
     const { breakers, stats, load, clock } = this.#services
     const { slot } = attempt.target.endpoint
     const firstByteMs = clock.monotonicMs() - attempt.startedMs

@@ -2,7 +2,7 @@ import type { RoutedEndpoint } from '../model/router.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
-import type { RequestVariant } from './request-variant.ts'
+import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
 import { headerTexts, type UpstreamHead } from './response-headers.ts'
 
 /** What an attempt tells its exchange. A settled attempt says nothing more. */
@@ -43,6 +43,8 @@ export class Attempt {
   /** The form in which the request was sent; undefined for the client's own. */
   variant: RequestVariant | undefined
   statusCode: number | undefined
+  /** What gathers its answer, once its first byte has come. */
+  gathered: GatheredAnswer | undefined
   /** As hooks know it; undefined where nobody watches, and once they were told of its end. */
   hooked: HookedAttempt | undefined
   kept: KeptAnswer | undefined

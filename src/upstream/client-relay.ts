@@ -58,6 +58,21 @@ export class ClientRelay {
     this.#raw.writeHead(statusCode, headers)
   }
 
+  /** Goes on with an answer whose head has been sent. */
+  resume(shape: RelayShape): void {
+    this.#shape = shape
+  }
+
+  /** Whether a transform has found the answer to be none, and told so. */
+  get hasFailed(): boolean {
+    return this.#shape.transforms.some(({ hasFailed }) => hasFailed === true)
+  }
+
+  /** Something between the events of a stream, which is no part of the answer; not inside of one. */
+  interject(event: Buffer): void {
+    if (!this.#raw.writableNeedDrain && this.#boundary('sse') === '') this.#raw.write(event)
+  }
+
   write(received: Buffer): boolean {
     this.#shape.observer?.push(received)
     let chunk = received

@@ -6,6 +6,7 @@ import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { Upload } from '../request/upload.ts'
+import type { KeepAlive } from './heartbeat.ts'
 import { attemptHeaders } from './request-headers.ts'
 import type { RequestVariant } from './request-variant.ts'
 import { withHeaders } from './response-headers.ts'
@@ -30,6 +31,8 @@ export interface ExchangeRequest {
    * @throws GatewayError where the request cannot be put into that form: it is the answer then
    */
   readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
+  /** Of a stream that shall not fall silent; undefined sends nothing of its own. */
+  readonly keepAlive?: KeepAlive | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
-import { answerHeaders, planAnswer } from './answer-head.ts'
+import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds } from './candidate-rounds.ts'
@@ -14,6 +14,8 @@ import { type ExchangeRequest, requestFor } from './exchange-request.ts'
 import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
+import { Heartbeat, type KeepAlive } from './heartbeat.ts'
+import type { GatheredAnswer } from './request-variant.ts'
 import { type ResponseListener, watchResponse } from './response-events.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 import type { UpstreamRequest } from './transport.ts'
@@ -23,9 +25,19 @@ import type { UpstreamRequest } from './transport.ts'
  * - `queued`: waits for a place on one
  * - `backoff`: waits before another round
  * - `connecting`, `waiting`: an attempt is under way, before and after its connection is up
+ * - `gathering`: the answer comes, but it is told in one piece and the client knows nothing of it yet
  * - `relaying`, `stalled`: the client is being answered, `stalled` while it does not read
  */
-type Phase = 'choosing' | 'queued' | 'backoff' | 'connecting' | 'waiting' | 'relaying' | 'stalled' | 'over'
+type Phase =
+  | 'choosing'
+  | 'queued'
+  | 'backoff'
+  | 'connecting'
+  | 'waiting'
+  | 'gathering'
+  | 'relaying'
+  | 'stalled'
+  | 'over'
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -54,6 +66,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
   #timer: Timer | undefined
+  #heartbeat: Heartbeat | undefined
 
   constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -73,6 +86,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     watchResponse(raw, this)
     this.#services.active.add(this)
     this.#services.retries.requestStarted()
+    const { keepAlive } = this.#request
+    if (keepAlive !== undefined) {
+      this.#heartbeat = new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => this.#beat(keepAlive))
+    }
     if (raw.destroyed) this.clientClosed()
     else this.#choose()
   }
@@ -185,6 +202,13 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   data(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
+    if (attempt.gathered !== undefined) {
+      this.#observer?.push(chunk)
+      attempt.gathered.push(chunk)
+      this.#limit(attempt.target.endpoint.timeouts.idleMs)
+      return true
+    }
+    this.#heartbeat?.touch()
     if (this.#relay.write(chunk)) {
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
@@ -196,7 +220,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
-    this.#finish()
+    if (attempt.gathered !== undefined && this.#head !== undefined) {
+      this.#tellWhole(attempt, this.#head, attempt.gathered)
+    }
+    if (this.#phase !== 'over') this.#finish()
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {
@@ -270,11 +297,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
     // An endpoint's own words say more than ours.
     this.#attempt = attempt
-    this.#begin(attempt, kept.head)
+    this.#head = kept.head
+    this.#phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    for (const chunk of kept.chunks) this.#relay.write(chunk)
-    if (!kept.complete) return
-    this.#finish()
+    for (const chunk of kept.chunks) this.data(attempt, chunk)
+    if (kept.complete) this.complete(attempt)
   }
 
   // Answering the client
@@ -282,25 +309,57 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   #firstByte(attempt: Attempt): void {
     const head = this.#head
     if (head === undefined) return
-    this.#ledger.answered(attempt, head.statusCode)
-    if (head.statusCode < 400) this.#services.affinity?.answered(this.#request, attempt.target)
-    this.#begin(attempt, head)
-  }
-
-  #begin(attempt: Attempt, head: UpstreamHead): void {
     const { context } = this.#request
     const { options, clock, observe } = this.#services
+    const asked = options.renameAnswers ? context.model : undefined
+    const plan = planAnswer(head, attempt.target, attempt.variant, asked)
+    context.firstByteMs = clock.monotonicMs() - context.startedAtMs
+    const path = attempt.variant?.path ?? this.#request.path
+    this.#observer = observe?.({ context, target: attempt.target, head, path })
+    attempt.gathered = plan.gathered
+    if (plan.gathered === undefined) this.#begin(attempt, plan, this.#observer)
+    else this.#phase = 'gathering'
+  }
+
+  /** An answer in one piece is complete. Where a stream has begun already it can only be a failure. */
+  #tellWhole(attempt: Attempt, head: UpstreamHead, gathered: GatheredAnswer): void {
+    const whole = gathered.end()
+    if (this.#raw.headersSent) {
+      this.#ledger.answered(attempt, head.statusCode)
+      this.#request.context.error = 'upstream_failed'
+      this.#relay.breakOff(() => `event: error\ndata: ${whole.body.toString('utf8')}\n\n`)
+      this.#settle('failure')
+      return
+    }
+    this.#begin(attempt, { head: wholeHead(head, whole), transforms: [] })
+    this.#relay.write(whole.body)
+  }
+
+  /** The answer is good enough to be told: no other endpoint will be asked. */
+  #begin(attempt: Attempt, plan: AnswerPlan, observer?: RelayObserver): void {
+    const { context } = this.#request
+    const { options, affinity } = this.#services
     const { target, variant } = attempt
+    const { statusCode, headers } = plan.head
+    this.#ledger.answered(attempt, statusCode)
+    if (statusCode < 400) affinity?.answered(this.#request, target)
     this.#passedOver?.cancel()
     this.#phase = 'relaying'
     context.endpoint = target.endpoint.name
-    context.firstByteMs = clock.monotonicMs() - context.startedAtMs
-    this.#observer = observe?.({ context, target, head, path: variant?.path ?? this.#request.path })
-    const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
-    const { statusCode, headers } = plan.head
     context.status = statusCode
     const contentType = headerValue(headers, 'content-type')
     const format = streamFormat(contentType)
+    const shape = {
+      format,
+      hasLength: headerValue(headers, 'content-length') !== undefined,
+      transforms: plan.transforms,
+      observer,
+      gatherBytes: options.gatherBytes(contentType),
+    }
+    if (this.#raw.headersSent) {
+      this.#relay.resume(shape)
+      return
+    }
     const clientHeaders = answerHeaders(plan.head, {
       context,
       endpoint: target.endpoint,
@@ -310,19 +369,36 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       set: this.#reply.getHeaders(),
     })
     this.#reply.hijack()
-    this.#relay.begin(statusCode, clientHeaders, {
-      format,
-      hasLength: headerValue(headers, 'content-length') !== undefined,
-      transforms: plan.transforms,
-      observer: this.#observer,
-      gatherBytes: options.gatherBytes(contentType),
-    })
+    this.#relay.begin(statusCode, clientHeaders, shape)
   }
 
   /** The answer is complete. */
   #finish(): void {
+    const { context } = this.#request
     this.#relay.end()
-    this.#settle(outcomeOfStatus(this.#request.context.status ?? 0))
+    if (this.#relay.hasFailed) {
+      context.error = 'upstream_broken'
+      this.#settle('failure')
+      return
+    }
+    this.#settle(outcomeOfStatus(context.status ?? 0))
+  }
+
+  /** Nothing has come for a while. */
+  #beat({ headers, beat }: KeepAlive): void {
+    if (this.#phase === 'stalled' || this.#raw.destroyed) return
+    if (!this.#raw.headersSent) {
+      const { context } = this.#request
+      context.status = 200
+      this.#reply.hijack()
+      this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
+        format: 'sse',
+        hasLength: false,
+        transforms: [],
+        gatherBytes: 0,
+      })
+    }
+    this.#relay.interject(beat)
   }
 
   clientDrained(): void {
@@ -358,6 +434,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       case 'waiting':
         this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'first_byte_timeout' })
         break
+      case 'gathering':
       case 'relaying':
         this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'idle_timeout' })
         break
@@ -391,6 +468,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   /** Nothing has been sent to the client yet: the error handler answers in its dialect. */
   #fail(error: GatewayError): void {
+    if (this.#raw.headersSent) {
+      this.#breakOff(error)
+      return
+    }
     const { context } = this.#request
     context.error = error.code
     context.status = error.statusCode
@@ -404,6 +485,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
     this.#timer?.cancel()
+    this.#heartbeat?.stop()
     this.#passedOver?.cancel()
     if (wasQueued) {
       queue.leave(this)

@@ -19,10 +19,10 @@ export interface RequestVariant {
   /** Told to the client as `X-Olla-Mode`. */
   readonly mode?: string
   /** What becomes of the answer, once its head has come; undefined leaves it as it is. */
-  answer?(head: UpstreamHead): AnswerVariant | undefined
+  answer?(head: UpstreamHead): AnswerVariant | GatheredAnswer | undefined
 }
 
-/** Changes to one answer. Its length is no longer known. */
+/** Changes to one answer as it passes. Its length is no longer known. */
 export interface AnswerVariant {
   /** The endpoint's by default. */
   readonly statusCode?: number
@@ -30,4 +30,20 @@ export interface AnswerVariant {
   readonly headers?: readonly string[]
   /** Applied in this order. */
   readonly transforms: readonly AnswerTransform[]
+}
+
+/**
+ * An answer that is told in one piece. Until it is complete the client knows nothing of it, and the request can
+ * still go to another endpoint.
+ */
+export interface GatheredAnswer {
+  push(chunk: Buffer): void
+  end(): WholeAnswer
+}
+
+export interface WholeAnswer {
+  readonly statusCode: number
+  /** Flat name/value pairs that replace the endpoint's of the same name. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
 }

@@ -1,5 +1,5 @@
 // The same for the `sherpa` engine: @fastify/reply-from given the bytes of the body.
-//   node bench/bare-reply-from.ts http://127.0.0.1:PORT
+//   node bare-reply-from.js http://127.0.0.1:PORT
 import replyFrom from '@fastify/reply-from'
 import Fastify from 'fastify'
 

@@ -1,6 +1,6 @@
 // The bare path, the yardstick of the gateway: a Fastify route that buffers the body, hijacks the reply and
 // dispatches with undici. It routes nothing, checks nothing and logs nothing.
-//   node bench/bare.ts http://127.0.0.1:PORT
+//   node bare.js http://127.0.0.1:PORT
 import type { FastifyReply } from 'fastify'
 import Fastify from 'fastify'
 import { type Dispatcher, Pool } from 'undici'

@@ -10,7 +10,10 @@ export interface LoadOptions {
   readonly bodyFile: string
   readonly connections: number
   readonly milliseconds: number
+  /** Longest time of the same load before it, not measured. */
   readonly warmupMs?: number
+  /** The warm-up ends after so many answers. */
+  readonly warmupAnswers?: number
   /** Requests a second at fixed times; one after the other without it. */
   readonly rate?: number
   readonly staggerMicros?: number
@@ -100,6 +103,7 @@ function argumentsFor(options: LoadOptions): string[] {
     '--connections': options.connections,
     '--milliseconds': options.milliseconds,
     '--warmup-ms': options.warmupMs,
+    '--warmup-answers': options.warmupAnswers,
     '--rate': options.rate,
     '--stagger-us': options.staggerMicros,
     '--leave-after': options.leaveAfter,

@@ -1,29 +1,30 @@
 // Runs scenarios over targets, round by round and target by target, so that what drifts drifts for all.
 import { join } from 'node:path'
-import { type LoadGenerator, runLoad } from './load.ts'
+import { type LoadGenerator, type LoadResult, runLoad } from './load.ts'
 import { cpuMicros } from './sampling.ts'
 import { loadOptions, type Scenario, writeBody } from './scenarios.ts'
-import { median } from './statistics.ts'
 import type { Running, Target } from './targets.ts'
 
-/** One round of one scenario on one target. Times in microseconds. */
+/** One round of one scenario on one target. Times in microseconds; undefined where there is nothing to tell. */
 export interface Round {
-  readonly cpuPerRequest: number
+  /** CPU time of the target for one request or stream. */
+  readonly cpu: number | undefined
   readonly perSecond: number
-  readonly latencyP50: number
-  readonly latencyP99: number
-  readonly delayP50: number
-  readonly delayP99: number
+  readonly latencyP50: number | undefined
+  readonly latencyP99: number | undefined
+  /** From the write of an event by the upstream to its arrival at the client. */
+  readonly delayP50: number | undefined
+  readonly delayP99: number | undefined
 }
 
-/** Medians over the rounds. */
-export interface Row extends Round {
+export interface Measurement {
   readonly scenario: string
   readonly target: string
+  /** The same place in all measurements of a scenario is the same moment of the run. */
   readonly rounds: readonly Round[]
 }
 
-export interface Started {
+export interface MeasuredTarget {
   readonly target: Target
   readonly running: Running
   readonly generator: LoadGenerator
@@ -33,71 +34,72 @@ export interface MeasureOptions {
   readonly folder: string
   readonly rounds: number
   readonly isQuick: boolean
-  readonly onRound?: (line: string) => void
+  readonly onScenario?: (scenario: Scenario) => void
 }
 
-const firstWarmupMs = 2_000
-const warmupMs = 250
+/** V8's compilers settle by work done, not by time; the time bounds a target that is slow. */
+const firstWarmup = { warmupAnswers: 5_000, warmupMs: 3_000 }
+const firstStreamWarmup = { warmupAnswers: 300, warmupMs: 3_000 }
+const laterWarmup = { warmupMs: 150 }
 
 export async function measure(
   scenarios: readonly Scenario[],
-  started: readonly Started[],
+  targets: readonly MeasuredTarget[],
   options: MeasureOptions,
-): Promise<Row[]> {
-  const rows: Row[] = []
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = []
   for (const scenario of scenarios) {
+    options.onScenario?.(scenario)
     const bodyFile = writeBody(join(options.folder, 'bodies'), scenario)
-    const rounds = new Map<Started, Round[]>(started.map((target) => [target, []]))
+    const rounds = new Map<MeasuredTarget, Round[]>(targets.map((target) => [target, []]))
     for (let round = 0; round < options.rounds; round++) {
-      for (const target of started) {
-        const isFirst = round === 0
-        const warmup = isFirst ? firstWarmupMs / (options.isQuick ? 2 : 1) : warmupMs
-        rounds.get(target)?.push(await measureRound(scenario, target, bodyFile, warmup, options.isQuick))
+      const first = scenario.events === undefined ? firstWarmup : firstStreamWarmup
+      const load = {
+        ...loadOptions(scenario, options.isQuick),
+        ...(round === 0 ? first : laterWarmup),
+        bodyFile,
+      }
+      // Each target comes first in some round: whoever follows another finds its traces in the caches.
+      for (let turn = 0; turn < targets.length; turn++) {
+        const target = targets[(round + turn) % targets.length]
+        if (target === undefined) continue
+        rounds.get(target)?.push(await measureRound(scenario, target, load))
       }
     }
     for (const [{ target }, own] of rounds) {
-      rows.push({ scenario: scenario.name, target: target.name, rounds: own, ...medians(own) })
+      measurements.push({ scenario: scenario.name, target: target.name, rounds: own })
     }
-    options.onRound?.(`${scenario.title}: done`)
   }
-  return rows
+  return measurements
 }
 
 async function measureRound(
   scenario: Scenario,
-  { running, generator }: Started,
-  bodyFile: string,
-  warmup: number,
-  isQuick: boolean,
+  { target, running, generator }: MeasuredTarget,
+  load: ReturnType<typeof loadOptions> & { bodyFile: string },
 ): Promise<Round> {
   const pid = running.process?.pid
-  const cpu = () => (pid === undefined ? Number.NaN : cpuMicros(pid))
-  let before = Number.NaN
-  const result = await runLoad(
-    generator,
-    { ...loadOptions(scenario, isQuick), port: running.port, bodyFile, warmupMs: warmup },
-    () => {
-      before = cpu()
-    },
-  )
+  const cpu = () => (pid === undefined ? undefined : cpuMicros(pid))
+  let before: number | undefined
+  const result = await runLoad(generator, { ...load, port: running.port }, () => {
+    before = cpu()
+  })
+  const after = cpu()
+  verify(scenario, target, result)
   return {
-    cpuPerRequest: (cpu() - before) / result.answers,
+    cpu: before === undefined || after === undefined ? undefined : (after - before) / result.answers,
     perSecond: result.answers / result.seconds,
-    latencyP50: result.latencyMicros.p50 ?? Number.NaN,
-    latencyP99: result.latencyMicros.p99 ?? Number.NaN,
-    delayP50: result.delayMicros.p50 ?? Number.NaN,
-    delayP99: result.delayMicros.p99 ?? Number.NaN,
+    latencyP50: result.latencyMicros.p50,
+    latencyP99: result.latencyMicros.p99,
+    delayP50: result.delayMicros.p50,
+    delayP99: result.delayMicros.p99,
   }
 }
 
-function medians(rounds: readonly Round[]): Round {
-  const middle = (name: keyof Round) => median(rounds.map((round) => round[name]))
-  return {
-    cpuPerRequest: middle('cpuPerRequest'),
-    perSecond: middle('perSecond'),
-    latencyP50: middle('latencyP50'),
-    latencyP99: middle('latencyP99'),
-    delayP50: middle('delayP50'),
-    delayP99: middle('delayP99'),
+/** A target that loses events would look fast. */
+function verify({ name, events = 0 }: Scenario, target: Target, { answers, ...result }: LoadResult): void {
+  if (answers === 0) throw new Error(`${target.name}, ${name}: no answers`)
+  if (result.events !== answers * events) {
+    throw new Error(`${target.name}, ${name}: ${result.events} events in ${answers} answers`)
   }
 }

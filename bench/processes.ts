@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { hasProgram } from './native.ts'
+import { join } from 'node:path'
+import type { CoreSplit } from './machine.ts'
+import { hasProgram, type NativePrograms } from './native.ts'
 
-export interface Started {
+export interface StartedProcess {
   readonly pid: number
   /** What the pattern caught in the process's output. */
   readonly matched: string
@@ -45,7 +47,7 @@ export function guard(child: ChildProcess): ChildProcess {
   return child
 }
 
-export async function start(options: StartOptions): Promise<Started> {
+export async function start(options: StartOptions): Promise<StartedProcess> {
   const file = openSync(options.outputFile, 'w')
   const [program, ...rest] = pinned(options.cores, options.command)
   const env = { PATH: process.env.PATH ?? '', ...options.env }
@@ -72,4 +74,36 @@ async function stop(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
   await exited
   clearTimeout(timer)
+}
+
+export interface Upstream {
+  readonly process: StartedProcess
+  /** One endpoint listens on each. */
+  readonly ports: readonly number[]
+}
+
+export interface UpstreamOptions {
+  readonly ports?: number
+  /** Models beside `bench-model`, which every endpoint has. */
+  readonly models?: number
+  /** Endpoints that have each of them. */
+  readonly copies?: number
+}
+
+/** The C upstream (`native/upstream.c`). */
+export async function startUpstream(
+  { upstream }: NativePrograms,
+  cores: CoreSplit,
+  folder: string,
+  { ports = 1, models = 0, copies = 1 }: UpstreamOptions = {},
+): Promise<Upstream> {
+  const numbers = { '--ports': ports, '--models': models, '--copies': copies }
+  const process = await start({
+    name: 'upstream',
+    command: [upstream, ...Object.entries(numbers).flatMap(([name, value]) => [name, String(value)])],
+    cores: cores.upstream,
+    outputFile: join(folder, 'upstream.log'),
+    isUp: /"ports":\[([\d,]+)\]/,
+  })
+  return { process, ports: process.matched.split(',').map(Number) }
 }

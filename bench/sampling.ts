@@ -28,24 +28,6 @@ export function memoryOf(pid: number): Memory {
   return { residentBytes, peakBytes }
 }
 
-export interface Machine {
-  readonly cores: number
-  readonly cpu: string
-  readonly kernel: string
-  /** Load average of the last minute. */
-  readonly load: number
-}
-
-export function readMachine(): Machine {
-  const cpus = readFileSync('/proc/cpuinfo', 'utf8')
-  return {
-    cores: [...cpus.matchAll(/^processor\s*:/gm)].length,
-    cpu: /^model name\s*:\s*(.*)$/m.exec(cpus)?.[1] ?? 'unknown',
-    kernel: readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim(),
-    load: Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]),
-  }
-}
-
 function withChildren(pid: number): number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
     readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),

@@ -12,3 +12,12 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
+
+/** Rise of y per x along the least-squares line; 0 where there is no such line. */
+export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const meanX = points.reduce((sum, { x }) => sum + x, 0) / points.length
+  const meanY = points.reduce((sum, { y }) => sum + y, 0) / points.length
+  const spread = points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0)
+  const shared = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0)
+  return spread > 0 ? shared / spread : 0
+}

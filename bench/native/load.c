@@ -3,7 +3,8 @@
 //   load --port P --path PATH --body FILE [options]
 //     --connections N      default 1
 //     --milliseconds MS    length of the measured part; default 2,000
-//     --warmup-ms MS       the same load before it, not measured; default 0
+//     --warmup-ms MS       longest time of the same load before it, not measured; default 0
+//     --warmup-answers A   the warm-up ends after so many answers; default: with its time
 //     --rate R             R requests a second at fixed times instead of one after the other
 //     --stagger-us U       connections start U µs apart, so that streams do not beat in step
 //     --leave-after E      the client closes the connection after E events
@@ -49,9 +50,9 @@ static struct {
     uint16_t port;
     const char *path, *body_file;
     unsigned connections;
-    uint64_t measured_ms, warmup_ms, rate, stagger_us, leave_after;
+    uint64_t measured_ms, warmup_ms, warmup_answers, rate, stagger_us, leave_after;
     bool hold, any_status;
-} options = {.connections = 1, .measured_ms = 2000};
+} options = {.connections = 1, .measured_ms = 2000, .warmup_answers = UINT64_MAX};
 
 static int epoll_fd, timer_fd;
 static struct connection *connections;
@@ -59,7 +60,7 @@ static char *request;
 static size_t request_length;
 
 static struct samples latencies, delays;
-static uint64_t answers, bad_statuses, broken, reconnects, left_early, events, body_bytes;
+static uint64_t answers, bad_statuses, broken, reconnects, left_early, events, body_bytes, warmed;
 static bool is_measuring;
 static uint64_t phase_start_ns, phase_end_ns, last_answer_ns, arrivals, under_way, holding;
 
@@ -170,6 +171,8 @@ static void finish(struct connection *connection) {
     if (is_measuring) {
         answers++;
         if (connection->status != 200) bad_statuses++;
+    } else if (++warmed == options.warmup_answers) {
+        phase_end_ns = now;
     }
     last_answer_ns = now;
     connection->has_request = false;
@@ -435,6 +438,7 @@ static void read_options(int count, char **arguments) {
         else if (strcmp(name, "--connections") == 0 && value >= 1 && value <= 50000) options.connections = (unsigned)value;
         else if (strcmp(name, "--milliseconds") == 0) options.measured_ms = value;
         else if (strcmp(name, "--warmup-ms") == 0) options.warmup_ms = value;
+        else if (strcmp(name, "--warmup-answers") == 0) options.warmup_answers = value;
         else if (strcmp(name, "--rate") == 0) options.rate = value;
         else if (strcmp(name, "--stagger-us") == 0) options.stagger_us = value;
         else if (strcmp(name, "--leave-after") == 0) options.leave_after = value;

@@ -1,0 +1,89 @@
+// The bars that the project has set itself, and where a run stands.
+import { addedRatioOf, type Figure, type Results, ratioOf } from './results.ts'
+import { scenarios } from './scenarios.ts'
+import { perStreamBytes } from './stream-memory.ts'
+
+export interface Bar {
+  readonly name: string
+  readonly limit: number
+  /** Whether the limit is the least instead of the most. */
+  readonly isLeast?: boolean
+  /** Undefined where the run has not measured it. */
+  readonly value: number | undefined
+}
+
+const cpuBars = [
+  { scenario: 'chat-16', overBare: 1.15, overNginx: 3.5 },
+  { scenario: 'chat-64', overBare: 1.15, overNginx: 3.5 },
+  { scenario: 'body-100k', overBare: 1.1, overNginx: 4 },
+  { scenario: 'body-1m', overBare: 1.05, overNginx: 1.4 },
+  { scenario: 'sse-5ms', overBare: 1.1, overNginx: 2 },
+  { scenario: 'sse-full', overBare: 1.05, overNginx: 1.1 },
+] as const
+
+const megabyte = 1024 * 1024
+
+export function barsOf(results: Results): Bar[] {
+  const ratio = (scenario: string, target: string, other: string, figure: Figure) =>
+    ratioOf(results, scenario, target, other, figure)
+  const memory = results.memory.find(({ target }) => target === 'olla')
+  const streams = results.streamMemory.find(({ target }) => target === 'olla')
+  return [
+    ...cpuBars.map(({ scenario, overBare }) => ({
+      name: `${titleOf(scenario)}: CPU over the bare path`,
+      limit: overBare,
+      value: ratio(scenario, 'olla', 'bare', 'cpu'),
+    })),
+    ...cpuBars.map(({ scenario, overNginx }) => ({
+      name: `${titleOf(scenario)}: CPU over nginx (orientation)`,
+      limit: overNginx,
+      value: ratio(scenario, 'olla', 'nginx', 'cpu'),
+    })),
+    {
+      name: 'added latency p50, 1 connection, over the bare path',
+      limit: 1.2,
+      value: addedRatioOf(results, 'latency', 'olla', 'bare', 'latencyP50'),
+    },
+    {
+      name: 'delay of a chunk p50, 64 streams, over the bare path',
+      limit: 1.2,
+      value: ratio('sse-5ms', 'olla', 'bare', 'delayP50'),
+    },
+    ...cpuBars.map(({ scenario }) => ({
+      name: `\`sherpa\`, ${titleOf(scenario)}: CPU over bare reply-from`,
+      limit: 1.15,
+      value: ratio(scenario, 'sherpa', 'reply-from', 'cpu'),
+    })),
+    {
+      name: '2 threads, chat, 64 connections: CPU over 1 thread',
+      limit: 1.15,
+      value: ratio('chat-64', 'olla-2', 'olla', 'cpu'),
+    },
+    {
+      name: '2 threads, chat, 64 connections: requests/s over 1 thread',
+      limit: 1.7,
+      isLeast: true,
+      value: ratio('chat-64', 'olla-2', 'olla', 'perSecond'),
+    },
+    { name: 'resident idle, MB', limit: 100, value: inMegabytes(memory?.idleBytes) },
+    { name: 'resident after load, MB', limit: 150, value: inMegabytes(memory?.loadedBytes) },
+    ...(streams?.levels ?? []).map((level) => ({
+      name: `per open stream at ${level.streams.toLocaleString('en-US')}, KB`,
+      limit: 25,
+      value: streams === undefined ? undefined : perStreamBytes(streams, level) / 1024,
+    })),
+  ]
+}
+
+export function isMet({ value, limit, isLeast = false }: Bar): boolean | undefined {
+  if (value === undefined) return undefined
+  return isLeast ? value >= limit : value <= limit
+}
+
+function titleOf(name: string): string {
+  return scenarios.find((scenario) => scenario.name === name)?.title ?? name
+}
+
+function inMegabytes(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : bytes / megabyte
+}

@@ -1,0 +1,108 @@
+// The gateway as a target, as in production: everything on, the limits out of reach, request lines as JSON to
+// a file.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gatewayCommand } from './package.ts'
+import { start } from './processes.ts'
+import type { Running, Target } from './targets.ts'
+
+export interface GatewayTargetOptions {
+  readonly name: string
+  readonly title: string
+  readonly engine: 'olla' | 'sherpa'
+  readonly threads: number
+}
+
+export function gatewayTarget({ name, title, engine, threads }: GatewayTargetOptions): Target {
+  return {
+    name,
+    title,
+    threads,
+    missing: () => (threads > 1 && !hasThreads() ? 'this gateway has no server.threads' : undefined),
+    start: ({ folder, upstreamPort, cores }) =>
+      startGateway({
+        name,
+        folder,
+        cores: threads > 1 ? cores.two : cores.one,
+        config: gatewayConfig({ origins: [`http://127.0.0.1:${upstreamPort}`], engine, threads }),
+      }),
+  }
+}
+
+export interface GatewayConfigOptions {
+  readonly origins: readonly string[]
+  readonly engine: 'olla' | 'sherpa'
+  readonly threads: number
+}
+
+export function gatewayConfig({ origins, engine, threads }: GatewayConfigOptions): object {
+  return {
+    server: {
+      host: '127.0.0.1',
+      port: 0,
+      ...(threads > 1 ? { threads } : {}),
+      rate_limits: {
+        global_requests_per_minute: 100_000_000,
+        per_ip_requests_per_minute: 100_000_000,
+        health_requests_per_minute: 100_000_000,
+        burst_size: 10_000_000,
+      },
+    },
+    proxy: { engine },
+    discovery: {
+      static: { endpoints: origins.map((url, at) => ({ url, name: `endpoint-${at}`, type: 'vllm' })) },
+    },
+    logging: { level: 'info', format: 'json' },
+  }
+}
+
+export interface GatewayStart {
+  readonly name: string
+  readonly folder: string
+  readonly cores: string
+  readonly config: object
+  /** Models that must have been found; default 1. */
+  readonly models?: number
+}
+
+const discoveryTimeoutMs = 60_000
+
+/** Resolves when the gateway has found its models. */
+export async function startGateway({
+  name,
+  folder,
+  cores,
+  config,
+  models = 1,
+}: GatewayStart): Promise<Running> {
+  const file = join(folder, `${name}.yaml`)
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(config))
+  const process = await start({
+    name,
+    command: [globalThis.process.execPath, gatewayCommand, '-c', file],
+    cores,
+    outputFile: join(folder, `${name}.log`),
+    isUp: /listening on http:\/\/127\.0\.0\.1:(\d+)/,
+    env: { OLLA_LOGGING_FORMAT: 'json' },
+  })
+  const port = Number(process.matched)
+  const deadlineMs = performance.now() + discoveryTimeoutMs
+  for (let found = 0; found < models; found = await countModels(port)) {
+    if (performance.now() > deadlineMs) throw new Error(`${name} has found ${found} of ${models} models`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return { process, port }
+}
+
+async function countModels(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/internal/status/models`)
+  return Number(/"total_models":\s*(\d+)/.exec(await response.text())?.[1] ?? 0)
+}
+
+function hasThreads(): boolean {
+  const schema = JSON.parse(readFileSync(new URL('../config/schema.json', import.meta.url), 'utf8')) as {
+    properties?: { server?: { properties?: object } }
+  }
+  return 'threads' in (schema.properties?.server?.properties ?? {})
+}

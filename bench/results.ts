@@ -1,0 +1,111 @@
+// What a run has measured, and how its figures are compared.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Machine } from './machine.ts'
+import type { Measurement, Round } from './measure.ts'
+import { median } from './statistics.ts'
+import type { StreamMemory } from './stream-memory.ts'
+
+export interface Results {
+  /** ISO 8601. */
+  readonly date: string
+  readonly node: string
+  readonly machine: Machine
+  readonly isQuick: boolean
+  readonly rounds: number
+  readonly leftOut: readonly { readonly target: string; readonly reason: string }[]
+  readonly measurements: readonly Measurement[]
+  readonly memory: readonly TargetMemory[]
+  readonly streamMemory: readonly StreamMemory[]
+}
+
+/** Resident sizes in bytes. */
+export interface TargetMemory {
+  readonly target: string
+  readonly idleBytes: number
+  readonly loadedBytes: number
+  readonly peakBytes: number
+}
+
+export type Figure = keyof Round
+
+/** Median over the rounds. */
+export function figureOf(
+  { measurements }: Results,
+  scenario: string,
+  target: string,
+  figure: Figure,
+): number | undefined {
+  return medianOf(roundsOf(measurements, scenario, target).map((round) => round[figure]))
+}
+
+/** Median of the ratios within a round: what slows a whole round down falls out of it. */
+export function ratioOf(
+  results: Results,
+  scenario: string,
+  target: string,
+  other: string,
+  figure: Figure,
+): number | undefined {
+  return comparedOf(results, scenario, [target, other], figure, ([own = 0, others = 0]) => own / others)
+}
+
+/** What a target adds to the direct way. */
+export function addedOf(
+  results: Results,
+  scenario: string,
+  target: string,
+  figure: Figure,
+): number | undefined {
+  return comparedOf(results, scenario, [target, 'direct'], figure, ([own = 0, direct = 0]) => own - direct)
+}
+
+/** The ratio of what two targets add to the direct way. */
+export function addedRatioOf(
+  results: Results,
+  scenario: string,
+  target: string,
+  other: string,
+  figure: Figure,
+): number | undefined {
+  return comparedOf(
+    results,
+    scenario,
+    [target, other, 'direct'],
+    figure,
+    ([own = 0, others = 0, direct = 0]) => (own - direct) / (others - direct),
+  )
+}
+
+function comparedOf(
+  { measurements }: Results,
+  scenario: string,
+  targets: readonly string[],
+  figure: Figure,
+  compare: (values: readonly number[]) => number,
+): number | undefined {
+  const columns = targets.map((target) => roundsOf(measurements, scenario, target))
+  const compared = (columns[0] ?? []).map((_, round) => {
+    const values = columns.flatMap((rounds) => rounds[round]?.[figure] ?? [])
+    return values.length === targets.length ? compare(values) : undefined
+  })
+  return medianOf(compared)
+}
+
+function roundsOf(measurements: readonly Measurement[], scenario: string, target: string): readonly Round[] {
+  return measurements.find((one) => one.scenario === scenario && one.target === target)?.rounds ?? []
+}
+
+function medianOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : median(known)
+}
+
+const folder = fileURLToPath(new URL('./results/', import.meta.url))
+
+/** Writes files of the results folder (not in git); returns the first one's path. */
+export function save(files: Readonly<Record<string, string>>): string {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}${name}`, text)
+  return `${folder}${Object.keys(files)[0] ?? ''}`
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { chatBody, loadOptions, model, scenarios } from '../../bench/scenarios.ts'
+
+describe('the work of the benchmark', () => {
+  for (const scenario of scenarios) {
+    it(`${scenario.name} sends a chat request of its size`, () => {
+      const isStream = scenario.events !== undefined
+      const body = chatBody(scenario.bodyBytes, isStream)
+      const parsed = JSON.parse(body) as { model: string; stream?: boolean; stream_options?: object }
+      assert.equal(parsed.model, model)
+      assert.equal(parsed.stream ?? false, isStream)
+      assert.deepEqual(parsed.stream_options, isStream ? { include_usage: true } : undefined)
+      const excess = Buffer.byteLength(body) - scenario.bodyBytes
+      assert.ok(excess >= 0 && excess < 60, `${excess} bytes more than said`)
+    })
+  }
+
+  it('has names that can be asked for', () => {
+    const names = scenarios.map(({ name }) => name)
+    assert.equal(new Set(names).size, names.length)
+    for (const name of names) assert.match(name, /^[a-z0-9-]+$/)
+  })
+
+  it('starts paced streams apart, so that their events do not come all at once', () => {
+    const paced = scenarios.find(({ name }) => name === 'sse-5ms')
+    assert.ok(paced)
+    const load = loadOptions(paced, false)
+    assert.equal(load.path, '/v1/chat/completions?events=50&interval_us=5000')
+    assert.equal(load.staggerMicros, 5_000 / 64)
+  })
+
+  it('sends one after the other unless there is a rate', () => {
+    const latency = scenarios.find(({ name }) => name === 'latency')
+    const chat = scenarios.find(({ name }) => name === 'chat-16')
+    assert.ok(latency && chat)
+    assert.equal(loadOptions(latency, false).rate, 500)
+    assert.equal(loadOptions(chat, false).rate, undefined)
+    assert.ok(loadOptions(chat, true).milliseconds < loadOptions(chat, false).milliseconds)
+  })
+})

@@ -8,13 +8,15 @@ COPY src src
 COPY plugins plugins
 COPY routes routes
 COPY simulator simulator
-RUN node_modules/.bin/tsc -p tsconfig.build.json && npm prune --omit=dev --ignore-scripts
+COPY dashboard dashboard
+RUN node_modules/.bin/tsc -p tsconfig.build.json && node_modules/.bin/vite build dashboard && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-alpine
 WORKDIR /app
 ENV NODE_ENV=production OLLA_SERVER_HOST=0.0.0.0
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/dashboard/dist dashboard/dist
 COPY package.json LICENSE ./
 COPY bin bin
 COPY config config

@@ -1,0 +1,68 @@
+import type { FunctionComponent } from 'preact'
+import { address, goTo } from '../live/address.ts'
+import { endpoints, features, inFlight, live } from '../live/gateway.ts'
+import type { ViewId } from '../state/view-address.ts'
+import { Announcer } from '../ui/announcer.tsx'
+import { type Tab, Tabs } from '../ui/tabs.tsx'
+import { ConfigurationView } from '../views/configuration/configuration-view.tsx'
+import { EventsView } from '../views/events/events-view.tsx'
+import { FleetView } from '../views/fleet/fleet-view.tsx'
+import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
+import { ModelsView } from '../views/models/models-view.tsx'
+import { PlaygroundView } from '../views/playground/playground-view.tsx'
+import { RequestsView } from '../views/requests/requests-view.tsx'
+import { TrafficView } from '../views/traffic/traffic-view.tsx'
+import { ConnectionNotice } from './connection-notice.tsx'
+import { Footer } from './footer.tsx'
+import { StatusStrip } from './status-strip.tsx'
+import { TopBar } from './top-bar.tsx'
+
+const views: Readonly<Record<ViewId, FunctionComponent>> = {
+  fleet: FleetView,
+  models: ModelsView,
+  traffic: TrafficView,
+  'in-flight': InFlightView,
+  requests: RequestsView,
+  events: EventsView,
+  configuration: ConfigurationView,
+  playground: PlaygroundView,
+}
+
+export function App() {
+  const { view } = address.value
+  const View = views[view]
+  return (
+    <div class="page">
+      <TopBar />
+      <StatusStrip />
+      <ConnectionNotice />
+      <Tabs label="Views" tabs={tabs()} selected={view} onSelect={goTo}>
+        <View />
+      </Tabs>
+      <Footer />
+      <Announcer />
+    </div>
+  )
+}
+
+function tabs(): Tab<ViewId>[] {
+  const fleet = endpoints.state.value.value
+  const underWay = live.value.samples.at(-1)?.in_flight ?? inFlight.state.value.value?.total
+  const isDown = fleet !== undefined && fleet.routable_count < fleet.total_count
+  const all: (Tab<ViewId> | false)[] = [
+    {
+      id: 'fleet',
+      title: 'Fleet',
+      count: fleet === undefined ? undefined : `${fleet.routable_count}/${fleet.total_count}`,
+      isBad: isDown,
+    },
+    { id: 'models', title: 'Models' },
+    { id: 'traffic', title: 'Traffic' },
+    { id: 'in-flight', title: 'In flight', count: underWay ? String(underWay) : undefined },
+    { id: 'requests', title: 'Requests' },
+    { id: 'events', title: 'Events' },
+    { id: 'configuration', title: 'Configuration' },
+    features.value?.playground !== false && { id: 'playground', title: 'Playground' },
+  ]
+  return all.filter((tab) => tab !== false)
+}

@@ -1,0 +1,13 @@
+import { signal } from '@preact/signals'
+import { formatAddress, parseAddress, type ViewId } from '../state/view-address.ts'
+
+/** What is shown, as the page's address says: back, forward and bookmarks work. */
+export const address = signal(parseAddress(location.hash))
+
+addEventListener('hashchange', () => {
+  address.value = parseAddress(location.hash)
+})
+
+export function goTo(view: ViewId, item?: string): void {
+  location.hash = formatAddress(view, item)
+}

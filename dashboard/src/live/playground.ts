@@ -1,0 +1,73 @@
+/** The playground's conversation, kept while other views are shown. */
+import { signal } from '@preact/signals'
+import { type ChatMessage, streamChat } from '../api/chat.ts'
+import { type ChatRun, isRunning, startedRun, withChatEvent } from '../state/chat-run.ts'
+
+export interface Turn {
+  readonly id: number
+  readonly prompt: string
+  readonly run: ChatRun
+}
+
+export const playgroundModel = signal('')
+export const systemPrompt = signal('')
+export const temperature = signal('')
+export const maxTokens = signal('')
+export const turns = signal<readonly Turn[]>([])
+
+let nextId = 1
+let stopCurrent: (() => void) | undefined
+
+/** Sends a prompt with all that was said before; resolves when the answer has ended, however it did. */
+export async function sendPrompt(prompt: string): Promise<void> {
+  const abort = new AbortController()
+  const model = playgroundModel.peek()
+  const messages = conversation(prompt)
+  const turn: Turn = { id: nextId++, prompt, run: startedRun(model, performance.now()) }
+  turns.value = [...turns.peek(), turn]
+  stopCurrent = () => abort.abort()
+  const chat = {
+    model,
+    messages,
+    temperature: numberOf(temperature.peek()),
+    maxTokens: numberOf(maxTokens.peek()),
+  }
+  for await (const event of streamChat(chat, abort.signal)) {
+    turns.value = turns
+      .peek()
+      .map((each) =>
+        each.id === turn.id ? { ...each, run: withChatEvent(each.run, event, performance.now()) } : each,
+      )
+  }
+}
+
+export function stopAnswer(): void {
+  stopCurrent?.()
+}
+
+export function clearConversation(): void {
+  stopAnswer()
+  turns.value = []
+}
+
+/** Answers that failed or are not complete say nothing that a model should read. */
+function conversation(prompt: string): ChatMessage[] {
+  const system = systemPrompt.peek().trim()
+  const before = turns
+    .peek()
+    .filter(({ run }) => !isRunning(run) && run.phase !== 'failed' && run.text !== '')
+    .flatMap(({ prompt: asked, run }): ChatMessage[] => [
+      { role: 'user', content: asked },
+      { role: 'assistant', content: run.text },
+    ])
+  return [
+    ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
+    ...before,
+    { role: 'user', content: prompt },
+  ]
+}
+
+function numberOf(text: string): number | undefined {
+  const value = Number.parseFloat(text)
+  return Number.isFinite(value) ? value : undefined
+}

@@ -1,0 +1,114 @@
+/** A chat through the gateway while it runs, and what it showed. */
+
+export interface ChatUsage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+}
+
+/** How the gateway says it handled a request: its `X-Olla-…` headers. */
+export interface ServedBy {
+  readonly endpoint: string | undefined
+  readonly backendType: string | undefined
+  readonly requestId: string | undefined
+  readonly attempts: string | undefined
+  readonly decision: string | undefined
+  readonly reason: string | undefined
+}
+
+export type ChatEvent =
+  | { readonly kind: 'answered'; readonly status: number; readonly served: ServedBy }
+  | { readonly kind: 'text'; readonly text: string; readonly isThought: boolean }
+  | { readonly kind: 'usage'; readonly usage: ChatUsage }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly message: string }
+
+export type ChatPhase = 'sending' | 'streaming' | 'done' | 'stopped' | 'failed'
+
+export interface ChatRun {
+  readonly model: string
+  readonly phase: ChatPhase
+  readonly startedMs: number
+  readonly firstTokenMs: number | undefined
+  readonly lastTokenMs: number | undefined
+  readonly endedMs: number | undefined
+  readonly status: number | undefined
+  readonly served: ServedBy | undefined
+  readonly text: string
+  /** What a reasoning model thought aloud. */
+  readonly thought: string
+  /** Parts of the stream with text: tokens, as most endpoints send them. */
+  readonly pieces: number
+  readonly usage: ChatUsage | undefined
+  readonly error: string | undefined
+}
+
+/** @param nowMs any steady clock, the same for all events of a run */
+export function startedRun(model: string, nowMs: number): ChatRun {
+  return {
+    model,
+    phase: 'sending',
+    startedMs: nowMs,
+    firstTokenMs: undefined,
+    lastTokenMs: undefined,
+    endedMs: undefined,
+    status: undefined,
+    served: undefined,
+    text: '',
+    thought: '',
+    pieces: 0,
+    usage: undefined,
+    error: undefined,
+  }
+}
+
+export function isRunning({ phase }: ChatRun): boolean {
+  return phase === 'sending' || phase === 'streaming'
+}
+
+export function withChatEvent(run: ChatRun, event: ChatEvent, nowMs: number): ChatRun {
+  if (!isRunning(run)) return run
+  switch (event.kind) {
+    case 'answered':
+      return { ...run, phase: 'streaming', status: event.status, served: event.served }
+    case 'text':
+      return {
+        ...run,
+        text: event.isThought ? run.text : run.text + event.text,
+        thought: event.isThought ? run.thought + event.text : run.thought,
+        pieces: run.pieces + 1,
+        firstTokenMs: run.firstTokenMs ?? nowMs,
+        lastTokenMs: nowMs,
+      }
+    case 'usage':
+      return { ...run, usage: event.usage }
+    case 'ended':
+      return { ...run, phase: 'done', endedMs: nowMs }
+    case 'stopped':
+      return { ...run, phase: 'stopped', endedMs: nowMs }
+    case 'failed':
+      return { ...run, phase: 'failed', endedMs: nowMs, error: event.message }
+  }
+}
+
+export interface ChatFigures {
+  readonly firstTokenMs: number | undefined
+  readonly totalMs: number
+  /** As the endpoint counted them, else the parts of the stream. */
+  readonly tokens: number
+  /** Between the first and the last token; undefined before the second. */
+  readonly tokensPerSecond: number | undefined
+}
+
+export function chatFigures(run: ChatRun, nowMs: number): ChatFigures {
+  const { startedMs, firstTokenMs, lastTokenMs, endedMs, pieces, usage } = run
+  const tokens = usage?.completionTokens ?? pieces
+  const generatedMs = (lastTokenMs ?? 0) - (firstTokenMs ?? 0)
+  return {
+    firstTokenMs: firstTokenMs === undefined ? undefined : firstTokenMs - startedMs,
+    totalMs: (endedMs ?? nowMs) - startedMs,
+    tokens,
+    // The first token's time is the prompt's, not the generation's.
+    tokensPerSecond: tokens > 1 && generatedMs > 0 ? ((tokens - 1) * 1000) / generatedMs : undefined,
+  }
+}

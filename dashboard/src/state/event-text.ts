@@ -1,0 +1,109 @@
+import type { GatewayEvent } from '../api/types.ts'
+
+export type Tone = 'good' | 'warn' | 'bad' | 'calm'
+
+/** An event as a sentence. */
+export interface EventText {
+  readonly tone: Tone
+  readonly text: string
+  readonly detail: string
+  /** What it happened to, where that is an endpoint. */
+  readonly endpoint: string | undefined
+}
+
+type Data = GatewayEvent['data']
+type Describe = (data: Data) => Pick<EventText, 'tone' | 'text'> & { readonly detail?: unknown }
+
+const tones: Readonly<Record<string, Tone>> = {
+  healthy: 'good',
+  closed: 'good',
+  busy: 'warn',
+  warming: 'warn',
+  half_open: 'warn',
+  rate_limited: 'warn',
+}
+const toneOf = (state: unknown): Tone => tones[String(state)] ?? 'bad'
+
+const words = (value: unknown) => String(value ?? '').replaceAll('_', ' ')
+const count = (value: unknown) => (Array.isArray(value) ? value.length : 0)
+const names = (value: unknown) => (Array.isArray(value) ? value.join(', ') : '')
+
+const described: Readonly<Record<string, Describe>> = {
+  'endpoint.status': ({ from, to, reason }) => ({
+    tone: toneOf(to),
+    text: `${words(from)} → ${words(to)}`,
+    detail: reason,
+  }),
+  'endpoint.detected': ({ profile }) => ({ tone: 'calm', text: `recognised as ${words(profile)}` }),
+  'breaker.transition': ({ from, to, reason }) => ({
+    tone: toneOf(to),
+    text: `circuit ${words(from)} → ${words(to)}`,
+    detail: reason,
+  }),
+  'discovery.completed': ({ models, added, removed }) => ({
+    tone: 'calm',
+    text: `${String(models)} models, ${count(added)} new, ${count(removed)} gone`,
+    detail: [names(added), names(removed)].filter((part) => part !== '').join('; gone: '),
+  }),
+  'discovery.failed': ({ reason, consecutive_failures: failures }) => ({
+    tone: 'bad',
+    text: `models could not be read, ${words(failures)} in a row`,
+    detail: reason,
+  }),
+  'request.failover': ({ from, model, reason }) => ({
+    tone: 'warn',
+    text: `a request${model === null ? '' : ` for ${String(model)}`} moved on from ${words(from)}`,
+    detail: reason,
+  }),
+  'request.cancelled': ({ model, by }) => ({
+    tone: 'warn',
+    text: `a request${model === null ? '' : ` for ${String(model)}`} was cancelled`,
+    detail: `by ${words(by)}`,
+  }),
+  'limit.rejected': ({ kind, client }) => ({
+    tone: 'warn',
+    text: `${words(kind)} limit refused ${String(client)}`,
+  }),
+  'access.refused': ({ client, path, reason }) => ({
+    tone: 'bad',
+    text: `${String(client)} was refused ${String(path)}`,
+    detail: reason,
+  }),
+  'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
+    tone: phase === 'ready' ? 'good' : 'warn',
+    text: `gateway ${words(phase)}`,
+    detail: `${words(inFlight)} in flight`,
+  }),
+  'config.changed': ({ changed }) => ({
+    tone: 'calm',
+    text: `configuration changed: ${count(changed)} keys`,
+    detail: names(changed),
+  }),
+  'thread.started': ({ thread, reason }) => ({
+    tone: 'calm',
+    text: `thread ${words(thread)} started`,
+    detail: reason,
+  }),
+  'thread.stopped': ({ thread, reason }) => ({
+    tone: 'warn',
+    text: `thread ${words(thread)} stopped`,
+    detail: reason,
+  }),
+}
+
+/** A type that this page does not know is shown with its data as they are. */
+export function describeEvent({ type, data }: GatewayEvent): EventText {
+  const endpoint = data.endpoint ?? (type === 'request.failover' ? data.from : undefined)
+  const known = described[type]?.(data)
+  return {
+    tone: known?.tone ?? 'calm',
+    text: known?.text ?? type,
+    detail: known === undefined ? JSON.stringify(data) : String(known.detail ?? ''),
+    endpoint: typeof endpoint === 'string' ? endpoint : undefined,
+  }
+}
+
+/** A list that was read again and is the same is not news. */
+export function isNews({ type, data }: GatewayEvent): boolean {
+  return type !== 'discovery.completed' || count(data.added) + count(data.removed) > 0
+}

@@ -1,0 +1,40 @@
+/** What the page shows, as it stands behind the `#` of its address: `fleet`, `requests/<id>`. */
+export const viewIds = [
+  'fleet',
+  'models',
+  'traffic',
+  'in-flight',
+  'requests',
+  'events',
+  'configuration',
+  'playground',
+] as const
+
+export type ViewId = (typeof viewIds)[number]
+
+export interface ViewAddress {
+  readonly view: ViewId
+  /** What is opened within the view: an endpoint's or a request's ID. */
+  readonly item: string | undefined
+}
+
+/** An address that is none leads to the first view. */
+export function parseAddress(hash: string): ViewAddress {
+  const [name = '', ...rest] = hash.replace(/^#/, '').split('/')
+  const view = viewIds.find((id) => id === name)
+  if (view === undefined) return { view: viewIds[0], item: undefined }
+  const item = decoded(rest.join('/'))
+  return { view, item: item === '' ? undefined : item }
+}
+
+export function formatAddress(view: ViewId, item?: string): string {
+  return item === undefined ? `#${view}` : `#${view}/${encodeURIComponent(item)}`
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}

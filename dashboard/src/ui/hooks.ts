@@ -1,0 +1,30 @@
+import type { Signal } from '@preact/signals'
+import { useEffect, useState } from 'preact/hooks'
+import type { Loaded, Resource } from '../live/resource.ts'
+
+/** What the gateway told last; keeps asking as long as the component is shown. */
+export function useResource<T>(resource: Resource<T>): Loaded<T> {
+  useEffect(() => resource.watch(), [resource])
+  return resource.state.value
+}
+
+export function useMedia(query: string): boolean {
+  const [list] = useState(() => matchMedia(query))
+  const [matches, setMatches] = useState(list.matches)
+  useEffect(() => {
+    const changed = () => setMatches(list.matches)
+    list.addEventListener('change', changed)
+    return () => list.removeEventListener('change', changed)
+  }, [list])
+  return matches
+}
+
+/** Too narrow for tables. */
+export const useIsNarrow = () => useMedia('(max-width: 56rem)')
+
+/** Value of a text field or a choice, into a signal. */
+export function writeTo(target: Signal<string>) {
+  return (event: { currentTarget: { value: string } }) => {
+    target.value = event.currentTarget.value
+  }
+}

@@ -1,0 +1,43 @@
+import { useSignal } from '@preact/signals'
+import { config } from '../../live/gateway.ts'
+import { configSections } from '../../state/config-rows.ts'
+import { SearchField, Switch } from '../../ui/fields.tsx'
+import { useResource } from '../../ui/hooks.ts'
+import { LoadedView } from '../../ui/loaded-view.tsx'
+import { Empty } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { ConfigSection } from './config-section.tsx'
+
+/** The values in force, defaults filled in and secrets masked. */
+export function ConfigurationView() {
+  const loaded = useResource(config)
+  const search = useSignal('')
+  const onlyChanged = useSignal(false)
+  return (
+    <LoadedView loaded={loaded}>
+      {(view) => {
+        const sections = configSections(view, { search: search.value, onlyChanged: onlyChanged.value })
+        return (
+          <>
+            <Toolbar title="Configuration" note={`${view.changed.length} keys differ from the defaults`}>
+              <SearchField label="Find keys and values" value={search} />
+              <Switch
+                label="Changed only"
+                isOn={onlyChanged.value}
+                onSwitch={(isOn) => {
+                  onlyChanged.value = isOn
+                }}
+              />
+            </Toolbar>
+            {sections.length === 0 && <Empty title="No key matches" />}
+            <div class="config">
+              {sections.map((section) => (
+                <ConfigSection key={section.name} section={section} />
+              ))}
+            </div>
+          </>
+        )
+      }}
+    </LoadedView>
+  )
+}

@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals'
+import type { EndpointRow } from '../../api/types.ts'
+import { address, goTo } from '../../live/address.ts'
+import { endpoints, unifiedModels } from '../../live/gateway.ts'
+import { loadedModels } from '../../state/model-rows.ts'
+import { DataTable } from '../../ui/data-table.tsx'
+import { SearchField } from '../../ui/fields.tsx'
+import { useResource } from '../../ui/hooks.ts'
+import { LoadedView } from '../../ui/loaded-view.tsx'
+import { Empty } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { EndpointDrawer } from './endpoint-drawer.tsx'
+import { fleetColumns } from './fleet-columns.tsx'
+import { LatestEvents } from './latest-events.tsx'
+
+/** Every endpoint: its state and circuit, what it does now, how fast it is and what it holds in memory. */
+export function FleetView() {
+  const loaded = useResource(endpoints)
+  const inMemory = loadedModels(useResource(unifiedModels).value)
+  const search = useSignal('')
+  const opened = address.value.item
+  return (
+    <LoadedView loaded={loaded}>
+      {({ endpoints: rows, routable_count, total_count }) => {
+        const found = rows.filter((row) => matches(row, search.value))
+        const shown = rows.find(({ id }) => id === opened)
+        return (
+          <>
+            <Toolbar title="Fleet" note={`${routable_count} of ${total_count} endpoints can take requests`}>
+              <SearchField label="Find endpoints" value={search} />
+            </Toolbar>
+            {rows.length === 0 && (
+              <Empty title="No endpoints">
+                Name some under discovery.static.endpoints, or start with --demo.
+              </Empty>
+            )}
+            {rows.length > 0 && found.length === 0 && <Empty title="No endpoint matches" />}
+            {found.length > 0 && (
+              <DataTable
+                caption="Endpoints"
+                columns={fleetColumns(inMemory)}
+                rows={found}
+                rowKey={({ id }) => id}
+                initialOrder={{ column: 'name', direction: 'ascending' }}
+              />
+            )}
+            <LatestEvents />
+            {shown !== undefined && (
+              <EndpointDrawer
+                endpoint={shown}
+                inMemory={inMemory.get(shown.name) ?? []}
+                onClose={() => goTo('fleet')}
+              />
+            )}
+          </>
+        )
+      }}
+    </LoadedView>
+  )
+}
+
+function matches({ name, type, url, status }: EndpointRow, search: string): boolean {
+  const wanted = search.trim().toLowerCase()
+  return wanted === '' || [name, type, url, status].some((text) => text.toLowerCase().includes(wanted))
+}

@@ -1,0 +1,68 @@
+import { useSignal } from '@preact/signals'
+import { ApiError } from '../../api/api-error.ts'
+import { cancelRequest } from '../../api/gateway-api.ts'
+import { features, inFlight } from '../../live/gateway.ts'
+import { announce } from '../../ui/announcer.tsx'
+import { DataTable } from '../../ui/data-table.tsx'
+import { useResource } from '../../ui/hooks.ts'
+import { LoadedView } from '../../ui/loaded-view.tsx'
+import { Empty, Notice } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { inFlightColumns } from './in-flight-columns.tsx'
+
+/** Requests under way, oldest first, each with a way to end it. */
+export function InFlightView() {
+  const loaded = useResource(inFlight)
+  const ending = useSignal<ReadonlySet<string>>(new Set())
+  const failure = useSignal('')
+
+  async function cancel(id: string): Promise<void> {
+    ending.value = new Set([...ending.value, id])
+    failure.value = ''
+    try {
+      await cancelRequest(id)
+      announce('The request was cancelled.')
+    } catch (error) {
+      // It had ended by itself: what was wanted has come about.
+      if (!(error instanceof ApiError) || error.trouble === 'not_found') return
+      failure.value = error.message
+    } finally {
+      ending.value = new Set([...ending.value].filter((each) => each !== id))
+      inFlight.reload()
+    }
+  }
+
+  return (
+    <LoadedView loaded={loaded}>
+      {({ requests, total }) => (
+        <>
+          <Toolbar
+            title="In flight"
+            note={
+              total > requests.length ? `the oldest ${requests.length} of ${total}` : `${total} under way`
+            }
+          />
+          {failure.value !== '' && (
+            <Notice tone="bad" title="The request was not cancelled">
+              {failure.value}
+            </Notice>
+          )}
+          {requests.length === 0 ? (
+            <Empty title="Nothing under way">Requests appear here while endpoints work on them.</Empty>
+          ) : (
+            <DataTable
+              caption="Requests under way"
+              columns={inFlightColumns({
+                canCancel: features.value?.cancel !== false,
+                ending: ending.value,
+                cancel: (id) => void cancel(id),
+              })}
+              rows={requests}
+              rowKey={({ id }) => id}
+            />
+          )}
+        </>
+      )}
+    </LoadedView>
+  )
+}

@@ -1,0 +1,63 @@
+import { useSignal } from '@preact/signals'
+import { address, goTo } from '../../live/address.ts'
+import { modelStats, models, unifiedModels } from '../../live/gateway.ts'
+import { type ModelRow, modelRows } from '../../state/model-rows.ts'
+import { DataTable } from '../../ui/data-table.tsx'
+import { SearchField } from '../../ui/fields.tsx'
+import { useResource } from '../../ui/hooks.ts'
+import { LoadedView } from '../../ui/loaded-view.tsx'
+import { Empty } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { modelColumns } from './model-columns.tsx'
+import { ModelDrawer } from './model-drawer.tsx'
+
+/** Every model: what it is, where it is, how fast and how much used. */
+export function ModelsView() {
+  const loaded = useResource(models)
+  const stats = useResource(modelStats).value
+  const unified = useResource(unifiedModels).value
+  const search = useSignal('')
+  return (
+    <LoadedView loaded={loaded}>
+      {(view) => {
+        const rows = modelRows(view, stats, unified)
+        const found = rows.filter((row) => matches(row, search.value))
+        const shown = rows.find(({ name }) => name === address.value.item)
+        return (
+          <>
+            <Toolbar
+              title="Models"
+              note={`${view.total_models} models of ${view.total_families} families on ${view.total_endpoints} endpoints`}
+            >
+              <SearchField label="Find models" value={search} />
+            </Toolbar>
+            {rows.length === 0 && <Empty title="No models">No endpoint has told of any yet.</Empty>}
+            {rows.length > 0 && found.length === 0 && <Empty title="No model matches" />}
+            {found.length > 0 && (
+              <DataTable
+                caption="Models"
+                columns={modelColumns}
+                rows={found}
+                rowKey={({ name }) => name}
+                initialOrder={{ column: 'requests', direction: 'descending' }}
+              />
+            )}
+            {shown !== undefined && <ModelDrawer model={shown} onClose={() => goTo('models')} />}
+          </>
+        )
+      }}
+    </LoadedView>
+  )
+}
+
+function matches({ name, family, aliases, item, places }: ModelRow, search: string): boolean {
+  const wanted = search.trim().toLowerCase()
+  const texts = [
+    name,
+    family,
+    ...aliases,
+    ...(item.capabilities ?? []),
+    ...places.map(({ endpoint }) => endpoint),
+  ]
+  return wanted === '' || texts.some((text) => text.toLowerCase().includes(wanted))
+}

@@ -1,0 +1,45 @@
+import { models } from '../../live/gateway.ts'
+import { clearConversation, turns } from '../../live/playground.ts'
+import { useResource } from '../../ui/hooks.ts'
+import { Empty } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { ChatTurn } from './chat-turn.tsx'
+import { PromptForm } from './prompt-form.tsx'
+import { Settings } from './settings.tsx'
+
+/** A chat through the gateway, as a client would have it, with what it shows of the way there. */
+export function PlaygroundView() {
+  const known = useResource(models).value
+  const names = (known?.model_groups ?? []).flatMap(({ models: items }) =>
+    items.filter(({ type }) => type !== 'embeddings').map(({ name }) => name),
+  )
+  return (
+    <>
+      <Toolbar title="Playground" note="A streamed chat on /v1/chat/completions, as any client would send it">
+        {turns.value.length > 0 && (
+          <button type="button" class="button quiet" onClick={clearConversation}>
+            New conversation
+          </button>
+        )}
+      </Toolbar>
+      <div class="playground">
+        <Settings names={names} />
+        <div class="chat">
+          {turns.value.length === 0 ? (
+            <Empty title="Ask something">
+              The answer shows which endpoint served it, the time to the first token and the tokens per
+              second.
+            </Empty>
+          ) : (
+            <ol class="turns" aria-label="Conversation">
+              {turns.value.map((turn) => (
+                <ChatTurn key={turn.id} turn={turn} />
+              ))}
+            </ol>
+          )}
+          <PromptForm />
+        </div>
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,36 @@
+import type { Attempt } from '../../api/types.ts'
+import { formatMs } from '../../format/format.ts'
+import type { Tone } from '../../state/event-text.ts'
+import { ToneMark } from '../../ui/status-mark.tsx'
+
+const tones: Readonly<Record<Attempt['outcome'], Tone>> = {
+  answered: 'good',
+  failed: 'bad',
+  abandoned: 'calm',
+}
+
+/** Each try at an endpoint and what came of it. */
+export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
+  if (attempts.length === 0) return <p class="muted">No endpoint was asked.</p>
+  return (
+    <ol class="attempts">
+      {attempts.map((attempt, index) => (
+        <li key={index} class="attempt">
+          <span class="name">
+            {index + 1}. {attempt.endpoint}
+          </span>
+          <ToneMark tone={tones[attempt.outcome]} text={attempt.outcome} />
+          <span class="muted small">
+            {[
+              attempt.status === null ? undefined : `status ${attempt.status}`,
+              attempt.reason ?? undefined,
+              `from ${formatMs(attempt.started_ms)} to ${formatMs(attempt.ended_ms ?? undefined)}`,
+            ]
+              .filter(Boolean)
+              .join(', ')}
+          </span>
+        </li>
+      ))}
+    </ol>
+  )
+}

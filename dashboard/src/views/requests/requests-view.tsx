@@ -1,0 +1,88 @@
+import { address, goTo } from '../../live/address.ts'
+import { endpoints, features } from '../../live/gateway.ts'
+import { filterRequests, noFilter, requestFilter, requestList } from '../../live/request-list.ts'
+import { DataTable } from '../../ui/data-table.tsx'
+import { Choice, Switch } from '../../ui/fields.tsx'
+import { useResource } from '../../ui/hooks.ts'
+import { LoadedView } from '../../ui/loaded-view.tsx'
+import { Empty } from '../../ui/notice.tsx'
+import { Toolbar } from '../../ui/toolbar.tsx'
+import { requestColumns } from './request-columns.tsx'
+import { RequestDrawer } from './request-drawer.tsx'
+
+const outcomes = [
+  ['', 'All outcomes'],
+  ['success', 'Success'],
+  ['failure', 'Failed'],
+  ['rejection', 'Rejected'],
+  ['client_closed', 'Client left'],
+  ['cancelled', 'Cancelled'],
+] as const
+
+/** The last requests, newest first; each opens to its timeline. */
+export function RequestsView() {
+  const loaded = useResource(requestList)
+  const opened = address.value.item
+  const filter = requestFilter.value
+  const isFiltered =
+    filter !== noFilter && Object.values(filter).some((value) => value !== '' && value !== false)
+  return (
+    <>
+      <LoadedView loaded={loaded}>
+        {({ requests, matched, total, capacity }) => (
+          <>
+            <Toolbar title="Requests" note={`${matched} of the last ${total}`}>
+              <Filters />
+            </Toolbar>
+            {requests.length > 0 && (
+              <DataTable
+                caption="Last requests"
+                columns={requestColumns}
+                rows={requests}
+                rowKey={({ id }) => id}
+              />
+            )}
+            {requests.length === 0 && (
+              <Empty title={isFiltered ? 'No request matches' : 'No requests yet'}>
+                {capacity === 0 || features.value?.recent_requests === 0
+                  ? 'The gateway is configured to keep none.'
+                  : 'The gateway keeps the last ones, never their bodies.'}
+              </Empty>
+            )}
+          </>
+        )}
+      </LoadedView>
+      {opened !== undefined && <RequestDrawer key={opened} id={opened} onClose={() => goTo('requests')} />}
+    </>
+  )
+}
+
+function Filters() {
+  const filter = requestFilter.value
+  const names = endpoints.state.value.value?.endpoints.map(({ name }) => [name, name] as const) ?? []
+  return (
+    <>
+      <input
+        type="search"
+        class="field search"
+        aria-label="Model"
+        placeholder="Model"
+        value={filter.model}
+        onChange={(event) => filterRequests({ model: event.currentTarget.value.trim() })}
+      />
+      <Choice
+        label="Endpoint"
+        value={filter.endpoint}
+        options={[['', 'All endpoints'], ...names]}
+        onChoose={(endpoint) => filterRequests({ endpoint })}
+      />
+      <Choice
+        label="Outcome"
+        value={filter.outcome}
+        options={outcomes}
+        onChoose={(outcome) => filterRequests({ outcome })}
+      />
+      <Switch label="Moved on" isOn={filter.failover} onSwitch={(failover) => filterRequests({ failover })} />
+    </>
+  )
+}

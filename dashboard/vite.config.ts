@@ -1,0 +1,18 @@
+/** Builds the dashboard into `dashboard/dist`: hashed files with relative addresses, nothing inline. */
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  root: import.meta.dirname,
+  // The page may be mounted below any prefix.
+  base: './',
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    // An inlined asset would be a data: address, which the content security policy keeps out.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // The gateway compresses: what it sends is what counts, and a test looks at that.
+    reportCompressedSize: false,
+  },
+})

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readAnswer } from '../../dashboard/src/api/chat-stream.ts'
+import { type ChatEvent, chatFigures, startedRun, withChatEvent } from '../../dashboard/src/state/chat-run.ts'
+
+const served = {
+  endpoint: 'gpu',
+  backendType: 'vllm',
+  requestId: 'r',
+  attempts: '1',
+  decision: 'routed',
+  reason: 'model_found',
+}
+
+const text = (piece: string, isThought = false): ChatEvent => ({ kind: 'text', text: piece, isThought })
+
+const run = (...events: [ChatEvent, number][]) =>
+  events.reduce((before, [event, at]) => withChatEvent(before, event, at), startedRun('m', 1000))
+
+async function eventsOf(body: string): Promise<ChatEvent[]> {
+  const events: ChatEvent[] = []
+  for await (const event of readAnswer(new Response(body))) events.push(event)
+  return events
+}
+
+describe('a chat while it runs', () => {
+  it('gathers the answer and its figures', () => {
+    const chat = run(
+      [{ kind: 'answered', status: 200, served }, 1050],
+      [text('hm', true), 1200],
+      [text('Hello'), 1300],
+      [text(' you'), 1700],
+      [{ kind: 'usage', usage: { promptTokens: 9, completionTokens: 11 } }, 1710],
+      [{ kind: 'ended' }, 1720],
+    )
+    assert.equal(chat.phase, 'done')
+    assert.equal(chat.text, 'Hello you')
+    assert.equal(chat.thought, 'hm')
+    assert.equal(chat.served?.endpoint, 'gpu')
+    assert.deepEqual(chatFigures(chat, 9999), {
+      firstTokenMs: 200,
+      totalMs: 720,
+      tokens: 11,
+      tokensPerSecond: 20,
+    })
+  })
+
+  it('counts the parts of the stream until the endpoint has told', () => {
+    const chat = run([text('a'), 1100], [text('b'), 1200], [text('c'), 1300])
+    assert.deepEqual(chatFigures(chat, 1400), {
+      firstTokenMs: 100,
+      totalMs: 400,
+      tokens: 3,
+      tokensPerSecond: 10,
+    })
+    assert.equal(chatFigures(run([text('a'), 1100]), 1200).tokensPerSecond, undefined)
+  })
+
+  it('is over when it has ended, whatever comes late', () => {
+    const chat = run(
+      [{ kind: 'stopped' }, 1100],
+      [text('late'), 1200],
+      [{ kind: 'failed', message: 'x' }, 1300],
+    )
+    assert.equal(chat.phase, 'stopped')
+    assert.equal(chat.text, '')
+    assert.equal(chat.error, undefined)
+  })
+})
+
+describe('a streamed chat completion', () => {
+  const chunk = (delta: object) => `data: ${JSON.stringify({ choices: [{ delta }] })}\n\n`
+
+  it('is text, usage and an end', async () => {
+    const body = `${chunk({ role: 'assistant', content: '' })}${chunk({ content: 'Hi' })}data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\ndata: [DONE]\n\n`
+    assert.deepEqual(await eventsOf(body), [
+      text('Hi'),
+      { kind: 'usage', usage: { promptTokens: 3, completionTokens: 1 } },
+      { kind: 'ended' },
+    ])
+  })
+
+  it('tells thoughts from the answer, by either name', async () => {
+    const body = `${chunk({ reasoning_content: 'a' })}${chunk({ reasoning: 'b' })}data: [DONE]\n\n`
+    assert.deepEqual(await eventsOf(body), [text('a', true), text('b', true), { kind: 'ended' }])
+  })
+
+  it('has failed where it says so, and where it breaks off', async () => {
+    assert.deepEqual(await eventsOf('data: {"error":{"message":"out of memory"}}\n\n'), [
+      { kind: 'failed', message: 'out of memory' },
+      { kind: 'failed', message: 'The stream broke off before its end.' },
+    ])
+    assert.deepEqual((await eventsOf(chunk({ content: 'Hi' }))).at(-1), {
+      kind: 'failed',
+      message: 'The stream broke off before its end.',
+    })
+  })
+
+  it('passes over what it cannot read', async () => {
+    assert.deepEqual(await eventsOf('data: not json\n\ndata: {"choices":[]}\n\ndata: [DONE]\n\n'), [
+      { kind: 'ended' },
+    ])
+  })
+})

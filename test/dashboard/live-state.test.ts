@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { FeedMessage, GatewayEvent, Hello } from '../../dashboard/src/api/types.ts'
+import {
+  initialLiveState,
+  type LiveState,
+  withMessage,
+  withSamples,
+} from '../../dashboard/src/state/live-state.ts'
+import { sampleAt } from './samples.ts'
+
+const now = Date.parse('2026-11-02T10:00:00Z')
+
+const hello = (changes: Partial<Hello> = {}): FeedMessage => ({
+  kind: 'hello',
+  hello: {
+    version: '0.1.0',
+    started_at: '2026-11-02T09:00:00.000Z',
+    now: '2026-11-02T10:00:03.000Z',
+    threads: 1,
+    engine: 'olla',
+    balancer: 'priority',
+    profile: 'auto',
+    sample_interval_ms: 2000,
+    features: { cancel: true, playground: true, recent_requests: 500, login: false },
+    last_event_id: null,
+    event_types: [],
+    ...changes,
+  },
+})
+
+const event = (id: string): FeedMessage => ({
+  kind: 'event',
+  event: { id, type: 'endpoint.status', at: '2026-11-02T10:00:00.000Z', data: {} } satisfies GatewayEvent,
+})
+
+const after = (...messages: FeedMessage[]): LiveState =>
+  messages.reduce((state, message) => withMessage(state, message, now), initialLiveState)
+
+describe('what the event stream told', () => {
+  it("knows how far the gateway's clock is ahead", () => {
+    assert.equal(after(hello()).clockOffsetMs, 3000)
+  })
+
+  it('notices a restart, and not a second connection to the same run', () => {
+    assert.equal(after(hello(), hello()).restarts, 0)
+    assert.equal(after(hello(), hello({ started_at: '2026-11-02T10:00:01.000Z' })).restarts, 1)
+  })
+
+  it('keeps each event once, in order, and forgets the oldest', () => {
+    const { events } = after(event('a'), event('b'), event('a'), event('c'))
+    assert.deepEqual(
+      events.map(({ id }) => id),
+      ['a', 'b', 'c'],
+    )
+    const many = after(...Array.from({ length: 1005 }, (_, index) => event(String(index)))).events
+    assert.equal(many.length, 1000)
+    assert.equal(many[0]?.id, '5')
+  })
+
+  it('adds up what was missed', () => {
+    const state = after(
+      { kind: 'gap', reason: 'too_old', missed: 37 },
+      { kind: 'gap', reason: 'restarted', missed: null },
+      { kind: 'bye', reason: 'draining' },
+    )
+    assert.equal(state.missed, 37)
+  })
+
+  it('puts samples in order of time, each once, whatever comes when', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.nat(800), { maxLength: 20 }), { maxLength: 8 }), (batches) => {
+        const state = batches.reduce(
+          (before, batch) =>
+            withSamples(
+              before,
+              batch.map((seconds) => sampleAt(seconds)),
+            ),
+          initialLiveState,
+        )
+        const expected = [...new Set(batches.flat())].sort((a, b) => a - b).map((at) => sampleAt(at).at_ms)
+        assert.deepEqual(
+          state.samples.map(({ at_ms }) => at_ms),
+          expected,
+        )
+      }),
+    )
+  })
+
+  it('keeps a quarter of an hour of samples', () => {
+    const all = Array.from({ length: 600 }, (_, index) => sampleAt(index * 2))
+    const { samples } = withSamples(initialLiveState, all)
+    assert.equal(samples.length, 450)
+    assert.deepEqual(samples.at(-1), all.at(-1))
+  })
+})

@@ -84,7 +84,8 @@ export default fp<RequestContextOptions>(
 function answerError(cause: FastifyError | GatewayError, request: FastifyRequest, reply: FastifyReply): void {
   const error = toGatewayError(cause)
   const context = request.gateway
-  if (error.code === 'internal') request.log.error({ err: cause, request_id: context.id }, 'unexpected error')
+  if (error.code === 'internal')
+    request.server.log.error({ err: cause, request_id: context.id }, 'unexpected error')
   context.error = error.code
   context.status = error.statusCode
   if (reply.raw.headersSent) {

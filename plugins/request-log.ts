@@ -3,15 +3,13 @@
  * bus and the request context. `enabled: false` installs no request hook.
  */
 import type { ServerResponse } from 'node:http'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { eventLine } from '../src/logging/event-lines.ts'
+import type { RequestLogger } from '../src/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../src/logging/request-line.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../src/request/context.ts'
-
-/** The part of a logger that request lines need. */
-export type RequestLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 export interface RequestLogOptions {
   /** Lines for requests. Default true. */
@@ -27,7 +25,7 @@ type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
 export default fp<RequestLogOptions>(
   function requestLog(app, options, done) {
     const clock = options.clock ?? systemClock
-    const logger = options.logger ?? app.log
+    const logger: RequestLogger = options.logger ?? app.log
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         const line = eventLine(event)
@@ -48,6 +46,7 @@ export default fp<RequestLogOptions>(
       context.outcome ??= outcomeOf(this)
       context.status ??= this.headersSent ? this.statusCode : undefined
       const level = lineLevel(context, method)
+      if (logger.isLevelEnabled?.(level) === false) return
       const line = requestLine(
         context,
         { method, url: request.url, userAgent: request.headers['user-agent'] },

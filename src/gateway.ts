@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import answerUsage from '../plugins/answer-usage.ts'
 import backendProfiles from '../plugins/backend-profiles.ts'
 import caller from '../plugins/caller.ts'
@@ -39,6 +39,7 @@ import versionRoute from '../routes/version.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import type { RequestLogger } from './logging/line-logger.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
 import { dashboardFolder, familiesFile, profilesFolder, version } from './package.ts'
 import type { RequestHooks } from './request/hooks.ts'
@@ -49,7 +50,7 @@ export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
   readonly config: GatewayConfig
   /** Where the lines of requests go; the app's own logger by default. */
-  readonly requestLogger?: FastifyBaseLogger | undefined
+  readonly requestLogger?: RequestLogger | undefined
   /** Called once when a close has let requests finish or has cut them. */
   readonly onDrained?: (result: DrainResult) => void
   /** Names the caller of a request: limits, logs and statistics go by it. What it throws is a 401. */

@@ -1,9 +1,10 @@
 import closeWithGrace from 'close-with-grace'
-import Fastify, { LogController } from 'fastify'
+import Fastify from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
 import gateway from './gateway.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import type { RequestLogger } from './logging/line-logger.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
 import { readProcess } from './stats/process-reading.ts'
 import { processView } from './stats/views/process.ts'
@@ -12,7 +13,7 @@ export interface ServerOptions {
   readonly config: GatewayConfig
   readonly logger: Logger
   /** For the lines of requests. */
-  readonly requestLogger: Logger
+  readonly requestLogger: RequestLogger
   /** Called once after everything else has stopped. */
   readonly onStopped?: () => Promise<void>
 }
@@ -27,10 +28,8 @@ async function createServer(
 ) {
   const { server, proxy } = config
   const app = Fastify({
-    loggerInstance: logger,
-    // The gateway writes one line for a request, when it is over.
-    logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: (parent) => parent,
+    // With a logger Fastify makes a child for each request and watches each response for lines of its own.
+    logger: false,
     bodyLimit: server.request_limits.max_body_size,
     requestTimeout: server.read_timeout,
     keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
@@ -43,6 +42,7 @@ async function createServer(
       highWaterMark: Math.max(1024, proxy.stream_buffer_size),
     },
   })
+  app.log = logger
   await app.register(gateway, { config, requestLogger, onDrained })
   return app
 }

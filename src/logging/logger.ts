@@ -1,9 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino, { type DestinationStream, type Level, type Logger, type StreamEntry } from 'pino'
-import pretty from 'pino-pretty'
-import roll from 'pino-roll'
+import { systemClock } from '../clock.ts'
 import type { GatewayConfig } from '../config/schema.ts'
+import { createLineLogger, type RequestLogger } from './line-logger.ts'
 import { redactedPaths } from './redact.ts'
 
 export interface LogTarget {
@@ -12,7 +12,7 @@ export interface LogTarget {
    * For the request lines alone, whose few fields are known: redaction copies every record, which was 40 % of
    * all that a request allocated.
    */
-  readonly requestLogger: Logger
+  readonly requestLogger: RequestLogger
   /** Writes out what is still held back. */
   flush(): Promise<void>
 }
@@ -26,8 +26,10 @@ export interface LogSettings {
 }
 
 /** Bytes gathered before a write, and the longest time they wait: one system call for many lines. */
-const batchBytes = 4096
+const batchBytes = 32_768
 const flushMs = 250
+/** Most bytes of one write; must be above the batch. */
+const writeBytes = 65_536
 
 /** The process's logger: to standard output, and to files where configured. Writes are batched. */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {
@@ -35,11 +37,19 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   const level = config.level as Level
   const batched: { flush(done?: (error?: Error) => void): void }[] = []
 
-  const stdout = pino.destination({ dest: 1, sync: false, minLength: isTerminal ? 0 : batchBytes })
+  const stdout = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: isTerminal ? 0 : batchBytes,
+    maxWrite: writeBytes,
+  })
   batched.push(stdout)
-  const streams: StreamEntry[] = [{ level, stream: isPretty ? prettyStream(stdout, isTerminal) : stdout }]
+  const streams: StreamEntry[] = [
+    { level, stream: isPretty ? await prettyStream(stdout, isTerminal) : stdout },
+  ]
   if (config.output === 'file') {
     await removeOldFiles(config.dir, config.max_age_days)
+    const { default: roll } = await import('pino-roll')
     const file = await roll({
       file: join(config.dir, logName),
       extension: '.log',
@@ -48,6 +58,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
       mkdir: true,
       sync: false,
       minLength: batchBytes,
+      maxWrite: writeBytes,
     })
     batched.push(file)
     streams.push({ level, stream: file })
@@ -55,20 +66,23 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
 
   const [only] = streams
   const target = streams.length === 1 && only !== undefined ? only.stream : pino.multistream(streams)
-  const common = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  }
-  const logger = pino({ ...common, redact: { paths: redactedPaths, censor: '[redacted]' } }, target)
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+      redact: { paths: redactedPaths, censor: '[redacted]' },
+    },
+    target,
+  )
   const timer = setInterval(() => {
     for (const stream of batched) stream.flush()
   }, flushMs)
   timer.unref()
   return {
     logger,
-    requestLogger: pino(common, target),
+    requestLogger: createLineLogger(level, writeToAll(streams), systemClock),
     async flush() {
       clearInterval(timer)
       await Promise.all(
@@ -93,7 +107,14 @@ async function removeOldFiles(dir: string, maxAgeDays: number): Promise<void> {
   }
 }
 
-function prettyStream(destination: DestinationStream, colorize: boolean): DestinationStream {
+function writeToAll(streams: readonly StreamEntry[]): (line: string) => void {
+  return (line) => {
+    for (const { stream } of streams) stream.write(line)
+  }
+}
+
+async function prettyStream(destination: DestinationStream, colorize: boolean): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty')
   return pretty({
     destination,
     colorize: colorize && process.env.NO_COLOR === undefined,

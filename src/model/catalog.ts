@@ -13,6 +13,8 @@ export interface EndpointModels {
   readonly models: readonly DiscoveredModel[]
   /** Epoch milliseconds of the last successful look. */
   readonly seenMs: number
+  /** As the server tells it; absent where it does not. */
+  readonly serverVersion?: string | undefined
 }
 
 /** All models of all endpoints at one moment: immutable, replaced whole. */
@@ -60,15 +62,19 @@ export class ModelCatalog {
     const models = withStates(known.models, loaded)
     if (models.every((model, index) => model.state === known.models[index]?.state)) return
     const byEndpoint = new Map(this.#snapshot.byEndpoint)
-    byEndpoint.set(slot, { models, seenMs: known.seenMs })
+    byEndpoint.set(slot, { ...known, models })
     this.#snapshot = createSnapshot(byEndpoint, this.#snapshot.version + 1)
   }
 
-  /** @returns which names came and which went */
+  /**
+   * @param serverVersion undefined where it was not told this time
+   * @returns which names came and which went
+   */
   update(
     endpoint: Pick<Endpoint, 'slot' | 'modelFilter'>,
     models: readonly DiscoveredModel[],
     seenMs: number,
+    serverVersion?: string,
   ): { added: string[]; removed: string[] } {
     const filter = new NameFilter(endpoint.modelFilter)
     const states = new Map(
@@ -84,8 +90,11 @@ export class ModelCatalog {
     const before = new Set(this.#snapshot.byEndpoint.get(endpoint.slot)?.models.map(({ name }) => name))
     const after = new Set(allowed.map(({ name }) => name))
     const byEndpoint = new Map(this.#snapshot.byEndpoint)
-    byEndpoint.set(endpoint.slot, { models: allowed, seenMs })
-    this.#snapshot = createSnapshot(byEndpoint, this.#snapshot.version + 1)
+    const known = byEndpoint.get(endpoint.slot)?.serverVersion
+    byEndpoint.set(endpoint.slot, { models: allowed, seenMs, serverVersion: serverVersion ?? known })
+    // In the order of the configuration, whoever answered first.
+    const ordered = new Map([...byEndpoint].sort(([a], [b]) => a - b))
+    this.#snapshot = createSnapshot(ordered, this.#snapshot.version + 1)
     return {
       added: [...after].filter((name) => !before.has(name)),
       removed: [...before].filter((name) => !after.has(name)),

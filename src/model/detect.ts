@@ -1,3 +1,4 @@
+import { valueAt } from '../json/pointer.ts'
 import type { FetchedAnswer } from '../upstream/fetch.ts'
 import type { BackendProfile, DetectionProbe } from './profile.ts'
 
@@ -48,23 +49,13 @@ function readAnswer(fetched: FetchedAnswer): Answer {
 }
 
 function matches({ fetched, text, json }: Answer, { match }: DetectionProbe): boolean {
-  if (match.has !== undefined && at(json, match.has) === undefined) return false
+  if (match.has !== undefined && valueAt(json, match.has) === undefined) return false
   for (const [pointer, expected] of Object.entries(match.equals ?? {})) {
-    if (at(json, pointer) !== expected) return false
+    if (valueAt(json, pointer) !== expected) return false
   }
   for (const [name, part] of Object.entries(match.header ?? {})) {
     const value = fetched.header(name.toLowerCase())
     if (value === undefined || !value.toLowerCase().includes(part.toLowerCase())) return false
   }
   return match.text === undefined || text.includes(match.text)
-}
-
-/** The value at a JSON pointer, without escapes: `/data/0/id`. */
-function at(document: unknown, pointer: string): unknown {
-  let value = document
-  for (const key of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-    value = Reflect.get(value, key)
-  }
-  return value
 }

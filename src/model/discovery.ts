@@ -9,6 +9,7 @@ import type { ModelCatalog } from './catalog.ts'
 import { detectProfile } from './detect.ts'
 import { type DiscoveredModel, ListFormatError, parseModelList, readContextLength } from './list-parsers.ts'
 import type { BackendProfile } from './profile.ts'
+import { readVersion } from './server-version.ts'
 
 export interface ModelDiscoveryOptions {
   /** Between two looks at one endpoint; milliseconds. */
@@ -209,7 +210,8 @@ export class ModelDiscovery {
     const listed = parseModelList(profile?.listFormat ?? 'openai', answer.body).models
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
-    const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs())
+    const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
+    const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs(), version)
     this.#events.publish('discovery.completed', {
       endpoint: endpoint.name,
       models: models.length,
@@ -223,6 +225,12 @@ export class ModelDiscovery {
     const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
     const contextLength = answer?.statusCode === 200 ? readContextLength(answer.body) : undefined
     return contextLength === undefined ? models : models.map((model) => ({ ...model, contextLength }))
+  }
+
+  async #serverVersion(endpoint: Endpoint, { version }: BackendProfile): Promise<string | undefined> {
+    if (version === undefined) return undefined
+    const answer = await this.#ask(endpoint, `${endpoint.url}${version.path}`).catch(() => undefined)
+    return answer?.statusCode === 200 ? readVersion(answer.body, version.pointer) : undefined
   }
 
   async #detect(endpoint: Endpoint): Promise<Endpoint> {

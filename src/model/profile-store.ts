@@ -5,7 +5,7 @@ import { Value } from '@sinclair/typebox/value'
 import { LineCounter, parseDocument } from 'yaml'
 import { ExtractionSchema, profileUsage, UsageSchema } from '../usage/profile-usage.ts'
 import { NameFilter } from './glob.ts'
-import { type BackendProfile, type ListFormat, listFormats } from './profile.ts'
+import { type BackendProfile, type ListFormat, listFormats, tokenizeStyles } from './profile.ts'
 
 /** A backend profile that cannot be used; the message names the file. */
 export class ProfileError extends Error {
@@ -32,6 +32,30 @@ const ProfileSchema = Type.Object({
           limitations: Type.Optional(Type.Array(Type.String())),
         }),
       ),
+      chat: Type.Optional(
+        Type.Object({
+          path: Type.Optional(Type.String()),
+          reasoning_field: Type.Optional(
+            Type.Union([Type.Literal('reasoning_content'), Type.Literal('reasoning'), Type.Literal('none')]),
+          ),
+          thinking_switch: Type.Optional(
+            Type.Union([
+              Type.Literal('chat_template_kwargs'),
+              Type.Literal('reasoning_effort'),
+              Type.Literal('none'),
+            ]),
+          ),
+          reads_files: Type.Optional(Type.Boolean()),
+          continues_messages: Type.Optional(Type.Boolean()),
+        }),
+      ),
+      tokenize: Type.Optional(
+        Type.Object({
+          path: Type.String(),
+          style: Type.Union(tokenizeStyles.map((style) => Type.Literal(style))),
+        }),
+      ),
+      version: Type.Optional(Type.Object({ path: Type.String(), pointer: Type.String() })),
       paths: Type.Optional(Type.Array(Type.String())),
       model_discovery_path: Type.Optional(Type.String()),
       health_check_path: Type.Optional(Type.String()),
@@ -222,6 +246,15 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       minVersion: anthropic?.min_version,
       limitations: anthropic?.limitations ?? [],
     },
+    chat: {
+      path: api.chat?.path ?? '/v1/chat/completions',
+      reasoningField: api.chat?.reasoning_field ?? 'none',
+      thinkingSwitch: api.chat?.thinking_switch ?? 'none',
+      readsFiles: api.chat?.reads_files ?? false,
+      continuesMessages: api.chat?.continues_messages ?? false,
+    },
+    tokenize: api.tokenize,
+    version: api.version,
     paths: api.paths ?? [],
     modelDiscoveryPath: api.model_discovery_path ?? '/v1/models',
     healthCheckPath: api.health_check_path ?? '/',

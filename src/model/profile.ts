@@ -1,8 +1,13 @@
+import type { ChatTraits } from '../translate/chat-shape.ts'
 import type { ProfileUsage } from '../usage/profile-usage.ts'
 
 /** Formats of a backend's model list; one parser each (contract 6.2). */
 export const listFormats = ['openai', 'ollama', 'lmstudio'] as const
 export type ListFormat = (typeof listFormats)[number]
+
+/** How tokens are counted: vLLM takes the messages of a chat, llama.cpp a prompt that its template has made. */
+export const tokenizeStyles = ['messages', 'template'] as const
+export type TokenizeStyle = (typeof tokenizeStyles)[number]
 
 /** What an inference server of one kind looks like: data, read from `config/profiles/*.yaml`. */
 export interface BackendProfile {
@@ -20,6 +25,12 @@ export interface BackendProfile {
     readonly minVersion: string | undefined
     readonly limitations: readonly string[]
   }
+  /** How its OpenAI chat route is spoken to. */
+  readonly chat: ChatTraits & { readonly path: string }
+  /** A route that counts the tokens of a prompt; undefined where there is none. */
+  readonly tokenize: { readonly path: string; readonly style: TokenizeStyle } | undefined
+  /** Where it tells its version; undefined where nowhere. */
+  readonly version: { readonly path: string; readonly pointer: string } | undefined
   /** Paths that the backend serves; used to infer which backends can serve a request's path. */
   readonly paths: readonly string[]
   readonly modelDiscoveryPath: string

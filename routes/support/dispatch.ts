@@ -1,0 +1,182 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../../src/errors.ts'
+import type { BackendProfile } from '../../src/model/profile.ts'
+import type { RoutingOutcome } from '../../src/model/router.ts'
+import type { Refresh } from '../../src/model/routing-strategies.ts'
+import { outcomeOfStatus, type RequestContext } from '../../src/request/context.ts'
+import type { Inspection } from '../../src/request/inspect.ts'
+import type { TargetPath } from '../../src/request/target-path.ts'
+import type { Upload } from '../../src/request/upload.ts'
+import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
+import { forwardedHeaders, isHeaderValue } from '../../src/upstream/request-headers.ts'
+
+export interface DispatchOptions {
+  /** Version of the gateway, for `Via`. */
+  readonly version: string
+  /** Longest time that endpoints are asked again for an unknown model; milliseconds. Default 2,000. */
+  readonly refreshTimeoutMs?: number
+}
+
+/** A request that has been read, on its way to an endpoint. */
+export interface ReadRequest {
+  /** The profile that the route is bound to; undefined leads to all endpoints. */
+  readonly provider: BackendProfile | undefined
+  readonly target: TargetPath
+  readonly body: Buffer | Upload | null
+  readonly bodyBytes: number
+  readonly inspection: Inspection
+  /** What the exchange shall know beside the request itself. */
+  readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
+}
+
+/**
+ * Decides which endpoints may serve a request and hands it to the engine.
+ * @throws GatewayError where none may
+ */
+export function dispatch(
+  app: FastifyInstance,
+  options: DispatchOptions,
+  read: ReadRequest,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const context = request.gateway
+  context.requestBytes = read.bodyBytes
+  context.model = read.inspection.model
+  if (context.model !== undefined && isHeaderValue(context.model))
+    context.headers.push('X-Olla-Model', context.model)
+
+  const asked = {
+    model: context.model,
+    provider: read.provider,
+    path: read.target.path,
+    needs: read.inspection.needs,
+  }
+  const routing = app.modelRouter.route(asked)
+  if (!app.modelRouter.wantsRefresh(routing)) {
+    send(app, options, read, routing, request, reply)
+    return
+  }
+  refreshModels(app, options.refreshTimeoutMs ?? 2_000)
+    .then((refresh) => {
+      if (reply.raw.destroyed) return
+      send(app, options, read, app.modelRouter.route({ ...asked, refresh }), request, reply)
+    })
+    .catch((error: unknown) => reply.send(error))
+}
+
+function send(
+  app: FastifyInstance,
+  options: DispatchOptions,
+  { provider, target, body, inspection, extra }: ReadRequest,
+  routing: RoutingOutcome,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const context = request.gateway
+  context.routingStrategy = routing.strategy
+  context.routingDecision = routing.decision
+  context.routingReason = routing.reason
+  app.requestHooks.routed(context, routing)
+  setRoutingHeaders(context, routing)
+  if (routing.decision === 'rejected')
+    throw reject(app, request, rejection(routing, provider?.name, context.model))
+  app.proxyEngine.handle(
+    {
+      context,
+      method: request.method,
+      path: target.path,
+      query: target.query,
+      body,
+      modelSpan: inspection.modelSpan,
+      variant: extra?.variant,
+      keepAlive: extra?.keepAlive,
+      routing,
+      headers: forwardedHeaders(request.raw.rawHeaders, {
+        forwardedFor: app.clientAddresses.forwardedFor(
+          request.socket.remoteAddress ?? '',
+          joined(request.headers['x-forwarded-for']),
+        ),
+        clientAddress: context.clientAddress,
+        protocol: request.protocol === 'https' ? 'https' : 'http',
+        host: request.headers.host,
+        model: context.model,
+        version: options.version,
+      }),
+    },
+    reply,
+  )
+}
+
+/** Asks every routable endpoint for its models, each once however many requests wait for it. */
+async function refreshModels(app: FastifyInstance, timeoutMs: number): Promise<Refresh> {
+  const routable = app.endpointRegistry.snapshot.endpoints.filter(({ slot }) =>
+    app.endpointRegistry.isRoutable(slot),
+  )
+  if (!app.modelDiscovery.isRunning || routable.length === 0) return 'impossible'
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), timeoutMs)
+  })
+  const all = Promise.all(routable.map(({ slot }) => app.modelDiscovery.refresh(slot)))
+  const result = await Promise.race([all, late])
+  clearTimeout(timer)
+  return result !== 'late' && result.some((isRead) => isRead) ? 'done' : 'failed'
+}
+
+/** Counts a request that was turned away before it reached an endpoint. */
+function reject(
+  app: FastifyInstance,
+  { gateway: context }: FastifyRequest,
+  error: GatewayError,
+): GatewayError {
+  const outcome = outcomeOfStatus(error.statusCode)
+  context.status = error.statusCode
+  context.error = error.code
+  context.outcome = outcome
+  app.requestHooks.over(context, outcome)
+  app.gatewayStats.record({
+    endpointSlot: undefined,
+    model: context.model,
+    outcome,
+    status: error.statusCode,
+    requestBytes: context.requestBytes,
+    responseBytes: 0,
+    durationMs: 0,
+    firstByteMs: undefined,
+    completedAtMs: Date.now(),
+    routing: context.model === undefined ? undefined : 'rejected',
+    client: context.caller ?? context.clientAddress,
+  })
+  return error
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function setRoutingHeaders({ headers }: RequestContext, routing: RoutingOutcome): void {
+  if (routing.strategy === undefined) return
+  headers.push('X-Olla-Routing-Strategy', routing.strategy)
+  headers.push('X-Olla-Routing-Decision', routing.decision)
+  headers.push('X-Olla-Routing-Reason', routing.reason)
+}
+
+function rejection(
+  routing: RoutingOutcome,
+  provider: string | undefined,
+  model: string | undefined,
+): GatewayError {
+  if (routing.reason === 'no_healthy_endpoints') {
+    return provider !== undefined && routing.status === 404
+      ? new GatewayError('no_endpoints', `No ${provider} endpoints available`)
+      : new GatewayError('no_healthy_endpoints')
+  }
+  const named = model === undefined ? '' : ` "${model}"`
+  return routing.status === 404
+    ? new GatewayError('model_not_found', `${routing.reason}: no endpoint has the model${named}.`)
+    : new GatewayError(
+        'model_unavailable',
+        `${routing.reason}: no endpoint that has the model${named} is available now.`,
+      )
+}

@@ -1,10 +1,12 @@
 /**
- * The event bus. Decorates `gatewayEvents`; depends on nothing. On close, last of all, subscribers hear no more.
+ * The event bus. Decorates `gatewayEvents`; depends on nothing. Where the app has a line to other threads of the
+ * gateway, their buses are one. On close, last of all, subscribers hear no more.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { EventBus } from '../src/events/bus.ts'
 import type { GatewayEvent } from '../src/events/events.ts'
+import { relayEvents } from '../src/threads/event-relay.ts'
 
 export interface EventsOptions {
   /** Events that may wait for a subscriber that does not say otherwise, at least 1. Default 100. */
@@ -28,8 +30,10 @@ export default fp<EventsOptions>(
       options.subscriberCapacity,
     )
     if (options.onEvent !== undefined) bus.subscribe(options.onEvent, { capacity: 1000 })
+    const endRelay = app.hasDecorator('gatewayPeers') ? relayEvents(bus, app.gatewayPeers) : undefined
     app.decorate('gatewayEvents', bus)
     app.addHook('onClose', function stop(_app, closed) {
+      endRelay?.()
       bus.close()
       closed()
     })

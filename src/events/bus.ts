@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { GatewayEvent, GatewayEvents, GatewayEventType } from './events.ts'
+import type { GatewayEvent, GatewayEvents, GatewayEventType, NewEvent } from './events.ts'
 
 export interface Subscription {
   /** Events that did not fit into this subscriber's buffer. */
@@ -17,7 +17,7 @@ interface Subscriber {
 }
 
 /**
- * Publish and subscribe within the process. A publisher never waits and never sees a subscriber's error:
+ * Publish and subscribe within the process, over all its threads. A publisher never waits and never sees a subscriber's error:
  * events wait in a buffer per subscriber and are handed over after the current turn. A full buffer drops the
  * new event and counts it.
  */
@@ -26,6 +26,8 @@ export class EventBus {
   readonly #onError: (error: unknown, event: GatewayEvent) => void
   readonly #capacity: number
   readonly #subscribers = new Set<Subscriber>()
+  #forward: ((event: NewEvent) => boolean) | undefined
+  #onDelivered: ((event: GatewayEvent) => void) | undefined
   #sequence = 0
   #dropped = 0
 
@@ -50,8 +52,21 @@ export class EventBus {
   }
 
   publish<Type extends GatewayEventType>(type: Type, data: GatewayEvents[Type]): void {
-    this.#sequence++
-    const event = { type, sequence: this.#sequence, atMs: this.#clock.nowMs(), data } as GatewayEvent
+    const event = { type, atMs: this.#clock.nowMs(), data } as NewEvent
+    if (this.#forward === undefined) this.number(event)
+    else if (!this.#forward(event)) this.#dropped++
+  }
+
+  /** Gives an event its place in the sequence and delivers it. */
+  number(event: NewEvent): void {
+    this.deliver({ ...event, sequence: this.#sequence + 1 } as GatewayEvent)
+  }
+
+  /** Delivers an event that has its place, here or given by another thread's bus. */
+  deliver(event: GatewayEvent): void {
+    const { type } = event
+    this.#sequence = event.sequence
+    this.#onDelivered?.(event)
     for (const subscriber of this.#subscribers) {
       if (subscriber.types !== undefined && !subscriber.types.has(type)) continue
       if (subscriber.buffer.length >= subscriber.capacity) {
@@ -65,6 +80,20 @@ export class EventBus {
         setImmediate(() => this.#deliver(subscriber))
       }
     }
+  }
+
+  /**
+   * Makes this bus one of several that are the same on all threads.
+   * @param ends.forward takes what is published here to the bus that numbers all events, which gives it back
+   *   by `deliver`; false where it could not
+   * @param ends.onDelivered told of each event with its number
+   */
+  connect(ends: {
+    forward?: (event: NewEvent) => boolean
+    onDelivered?: (event: GatewayEvent) => void
+  }): void {
+    this.#forward = ends.forward
+    this.#onDelivered = ends.onDelivered
   }
 
   /**

@@ -13,6 +13,8 @@ export interface GatewayEvents {
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
   /** Somebody asked for a route below `/internal` that is not for everybody. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
+  'thread.started': { thread: number; reason: string | null }
+  'thread.stopped': { thread: number; reason: string | null }
   'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
 }
 
@@ -22,10 +24,15 @@ export type GatewayEventType = keyof GatewayEvents
 export type GatewayEvent = {
   [Type in GatewayEventType]: {
     readonly type: Type
-    /** Counts up from 1 in this process. */
+    /** Counts up from 1 in this process, over all its threads. */
     readonly sequence: number
     /** Epoch milliseconds. */
     readonly atMs: number
     readonly data: Readonly<GatewayEvents[Type]>
   }
+}[GatewayEventType]
+
+/** An event that has not got its place in the sequence yet. */
+export type NewEvent = {
+  [Type in GatewayEventType]: Omit<Extract<GatewayEvent, { type: Type }>, 'sequence'>
 }[GatewayEventType]

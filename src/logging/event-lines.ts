@@ -32,6 +32,10 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'warn', message: 'request moves on' }
     case 'access.refused':
       return { level: 'warn', message: 'access refused' }
+    case 'thread.started':
+      return { level: 'info', message: 'serving thread has started' }
+    case 'thread.stopped':
+      return { level: event.data.reason === null ? 'info' : 'error', message: 'serving thread has stopped' }
     case 'lifecycle.phase':
       return { level: 'info', message: `gateway is ${event.data.phase}` }
     case 'limit.rejected':

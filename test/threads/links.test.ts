@@ -1,31 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { MessageChannel } from 'node:worker_threads'
-import { ControlLink } from '../../src/threads/control-link.ts'
-import type { LinkMessage } from '../../src/threads/messages.ts'
 import type { Topic } from '../../src/threads/peer-link.ts'
-import { ServingLink } from '../../src/threads/serving-link.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { connectLinks } from '../support/links.ts'
 import { eventually } from '../support/simulator.ts'
 
-/** A control thread and serving threads with real message channels between them, all in this thread. */
 function connected(t: TestContext, threads: number) {
   const clock = new FakeClock()
   const failures: string[] = []
-  const onFailure = (error: unknown, topic: string) => failures.push(`${topic}: ${String(error)}`)
-  const control = new ControlLink({ threads, clock, onFailure })
-  const serving = Array.from({ length: threads }, (_, thread) => {
-    const { port1, port2 } = new MessageChannel()
-    t.after(() => port1.close())
-    const link = new ServingLink(port2, { thread, threads, clock, onFailure })
-    port1.on('message', (message: LinkMessage) => control.receive(message))
-    port2.on('message', (message: LinkMessage) => link.receive(message))
-    control.connect(thread, port1)
-    return link
-  })
-  const [first, second] = serving
-  if (first === undefined || second === undefined) throw new RangeError('at least two')
-  return { clock, control, serving, first, second, failures }
+  const onFailure = (error: unknown, topic: string) => void failures.push(`${topic}: ${String(error)}`)
+  return { clock, failures, ...connectLinks(t, threads, { clock, onFailure }) }
 }
 
 const who: Topic<string, string> = 'who'
@@ -129,7 +113,7 @@ describe('links between threads', () => {
   })
 
   it('wait no longer for a thread that has ended, and reach one that takes its place', async (t) => {
-    const { clock, control, serving, first, second } = connected(t, 2)
+    const { clock, control, serving, first, second, connect } = connected(t, 2)
     for (const link of serving) link.on(who, () => (link.thread === 1 ? new Promise(() => {}) : 'zero'))
     const answers = first.ask(who, '')
     await eventually(() => clock.armed === 2)
@@ -138,12 +122,7 @@ describe('links between threads', () => {
     assert.deepEqual(await first.ask(who, ''), ['zero'])
     second.tellControl(note, 1)
 
-    const { port1, port2 } = new MessageChannel()
-    t.after(() => port1.close())
-    const replacement = new ServingLink(port2, { thread: 1, threads: 2, clock, onFailure: assert.fail })
-    port1.on('message', (message: LinkMessage) => control.receive(message))
-    port2.on('message', (message: LinkMessage) => replacement.receive(message))
-    control.connect(1, port1)
+    const replacement = connect(1)
     replacement.on(who, () => 'one again')
     assert.deepEqual(await first.ask(who, ''), ['zero', 'one again'])
   })

@@ -53,7 +53,12 @@ declare module 'fastify' {
 export default fp<ProxyEngineOptions>(
   function proxyEngine(app, options, done) {
     const clock = options.clock ?? systemClock
-    const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000)
+    const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000, {
+      waiting: app.gatewayCells.waiting,
+      oldestMs: app.gatewayCells.oldestWaitingMs,
+      clock,
+      link: app.gatewayPeers,
+    })
     const active = new DeadlineSweep<Exchange>(clock)
     const engine = new ProxyEngine(options.engine, {
       clock,
@@ -90,6 +95,7 @@ export default fp<ProxyEngineOptions>(
     })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
+      queue.close()
       active.stop()
       closed()
     })
@@ -99,6 +105,7 @@ export default fp<ProxyEngineOptions>(
     name: 'gateway-proxy-engine',
     fastify: '5.x',
     dependencies: [
+      'gateway-peers',
       'gateway-events',
       'gateway-state',
       'gateway-request-hooks',

@@ -212,6 +212,10 @@ export class GatewayCells {
   /** Per endpoint: what its recent failures count for, see `FailurePenalties`. */
   readonly penalties: Float64Array
   readonly inFlight: Gauge
+  /** One row: requests that wait for a place on an endpoint. */
+  readonly waiting: Gauge
+  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where nobody waits. */
+  readonly oldestWaitingMs: Float64Array
   readonly endpoints: CounterTable<TrafficColumn>
   readonly models: CounterTable<TrafficColumn>
   /** One row. */
@@ -251,6 +255,8 @@ export class GatewayCells {
     this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
     this.penalties = blocks.numbers('penalties', endpoints)
     this.inFlight = new Gauge(endpoints, blocks.place('in-flight'))
+    this.waiting = new Gauge(1, blocks.place('waiting'))
+    this.oldestWaitingMs = blocks.numbers('waiting.oldest', blocks.threads)
     this.endpoints = new CounterTable(trafficColumns, endpoints, blocks.place('endpoints'))
     this.models = new CounterTable(trafficColumns, models, blocks.place('models'))
     this.totals = new CounterTable(trafficColumns, 1, blocks.place('totals'))

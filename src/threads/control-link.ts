@@ -35,6 +35,10 @@ export class ControlLink implements PeerLink {
     switch (message.kind) {
       case 'tell':
         if (message.to === everyone) this.#post(message, message.from)
+        else if (message.to !== this.thread) {
+          this.#ports.get(message.to)?.postMessage(message)
+          break
+        }
         void this.#handlers.call(message.topic, message.data, message.from)
         break
       case 'ask':
@@ -50,7 +54,6 @@ export class ControlLink implements PeerLink {
     this.#post({ kind: 'tell', topic, data, from: this.thread, to: everyone }, this.thread)
   }
 
-  /** Tells one serving thread. */
   tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
     this.#ports.get(thread)?.postMessage({ kind: 'tell', topic, data, from: this.thread, to: thread })
   }

@@ -14,6 +14,8 @@ export class LocalLink implements PeerLink {
 
   broadcast<Data>(_topic: Topic<Data, unknown>, _data: Data): void {}
 
+  tell<Data>(_thread: number, _topic: Topic<Data, unknown>, _data: Data): void {}
+
   tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
     void this.#handlers.call(topic, data, this.thread)
   }

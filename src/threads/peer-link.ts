@@ -37,6 +37,8 @@ export interface PeerLink {
   readonly isControl: boolean
   /** Tells all other threads, control included. Nobody waits for it. */
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void
+  /** Tells one serving thread; nothing happens where that is this one, or has ended. */
+  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void
   /** Tells the control thread, which may be this one. */
   tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void
   /**

@@ -45,6 +45,10 @@ export class ServingLink implements PeerLink {
     this.#tell(topic, data, everyone)
   }
 
+  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
+    if (thread !== this.thread) this.#tell(topic, data, thread)
+  }
+
   tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
     this.#tell(topic, data, controlThread)
   }

@@ -111,10 +111,16 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     } else if (this.#rounds.someAreFull() && this.#services.queue.enter(this)) {
       this.#phase = 'queued'
       this.#queuedAtMs ??= this.#services.clock.monotonicMs()
-      this.#limit(this.#services.options.queueWaitMs)
+      this.#limit(this.#queueWaitLeftMs())
     } else {
       this.#roundOver()
     }
+  }
+
+  /** A request that is woken in vain keeps its place in the line, and its time. */
+  #queueWaitLeftMs(): number {
+    const { queue, options } = this.#services
+    return options.queueWaitMs === 0 ? 0 : Math.max(1, options.queueWaitMs - queue.waitedMs(this))
   }
 
   #send(attempt: Attempt): void {

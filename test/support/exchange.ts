@@ -21,6 +21,7 @@ import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
 import type { ExchangeServices } from '../../src/upstream/exchange-services.ts'
 import type { UpstreamRequest } from '../../src/upstream/transport.ts'
 import { endpoint } from '../stats/fixtures.ts'
+import { ownLine } from './line.ts'
 import { createRegistry } from './registry.ts'
 
 /** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
@@ -79,7 +80,7 @@ export function createExchanges(
     inFlight: cells.inFlight,
     health: { report: () => {} },
     retries: new RetryPolicy({ maxRounds: 0 }),
-    queue: new CapacityQueue(10),
+    queue: new CapacityQueue(10, ownLine(clock)),
     stats: new GatewayStats(cells, (name) => name),
     events,
     active,

@@ -47,7 +47,7 @@ describe('links between threads', () => {
     }
   })
 
-  it('tell control alone, and control tells one thread', async (t) => {
+  it('tell control alone, or one thread', async (t) => {
     const { control, first, second } = connected(t, 2)
     const heard: string[] = []
     control.on(note, (value, from) => void heard.push(`control heard ${value} of ${from}`))
@@ -59,7 +59,16 @@ describe('links between threads', () => {
     await eventually(() => heard.length === 2)
     control.tellControl(note, 3)
     await eventually(() => heard.length === 3)
-    assert.deepEqual(heard, ['control heard 1 of 1', 'first heard 2', 'control heard 3 of -1'])
+    first.tell(1, note, 4)
+    first.tell(0, note, 5)
+    control.tell(9, note, 6)
+    await eventually(() => heard.length === 4)
+    assert.deepEqual(heard, [
+      'control heard 1 of 1',
+      'first heard 2',
+      'control heard 3 of -1',
+      'second heard 4',
+    ])
   })
 
   it('gather the answers of all serving threads in their order, whoever asks', async (t) => {

@@ -1,0 +1,10 @@
+import assert from 'node:assert/strict'
+import type { SharedLine } from '../../src/selection/capacity-queue.ts'
+import { Gauge } from '../../src/state/gauge.ts'
+import { LocalLink } from '../../src/threads/local-link.ts'
+import { FakeClock } from './fake-clock.ts'
+
+/** A waiting line of one thread. */
+export function ownLine(clock = new FakeClock()): SharedLine {
+  return { waiting: new Gauge(1), oldestMs: new Float64Array(1), clock, link: new LocalLink(assert.fail) }
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gatewayCommand } from './package.ts'
 import { start } from './processes.ts'
 import type { Running, Target } from './targets.ts'
+import { pause } from './workbench.ts'
 
 export interface GatewayTargetOptions {
   readonly name: string
@@ -90,7 +91,7 @@ export async function startGateway({
   const deadlineMs = performance.now() + discoveryTimeoutMs
   for (let found = 0; found < models; found = await countModels(port)) {
     if (performance.now() > deadlineMs) throw new Error(`${name} has found ${found} of ${models} models`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await pause(50)
   }
   return { process, port }
 }

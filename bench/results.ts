@@ -103,6 +103,11 @@ function medianOf(values: readonly (number | undefined)[]): number | undefined {
 
 const folder = fileURLToPath(new URL('./results/', import.meta.url))
 
+/** A date as part of a file name. */
+export function timestamp(isoDate: string): string {
+  return isoDate.slice(0, 19).replaceAll(':', '')
+}
+
 /** Writes files of the results folder (not in git); returns the first one's path. */
 export function save(files: Readonly<Record<string, string>>): string {
   mkdirSync(folder, { recursive: true })

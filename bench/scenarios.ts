@@ -69,8 +69,8 @@ export const scenarios: readonly Scenario[] = [
 /** Length of the measured part of a round. */
 const roundMs = { full: 1_000, quick: 700 }
 
-/** Model that the upstream's endpoints have. */
-export const model = 'bench-model'
+/** The upstream's endpoints all have it. */
+export const defaultModel = 'bench-model'
 
 /** What the load generator is to do for one round of a scenario. */
 export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOptions, 'port' | 'bodyFile'> {
@@ -87,7 +87,7 @@ export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOpti
 }
 
 /** A chat request of about so many bytes; the model comes first, as official clients write it. */
-export function chatBody(bodyBytes: number, isStream: boolean): string {
+export function chatBody(bodyBytes: number, isStream: boolean, model = defaultModel): string {
   const value = {
     model,
     max_tokens: 64,

@@ -6,6 +6,7 @@ import { memoryOf } from './sampling.ts'
 import { type Scenario, writeBody } from './scenarios.ts'
 import { median } from './statistics.ts'
 import type { Target, TargetContext } from './targets.ts'
+import { pause } from './workbench.ts'
 
 export interface StreamMemory {
   readonly target: string
@@ -82,10 +83,6 @@ async function residentOver(pid: number, holdMs: number): Promise<number> {
     samples.push(memoryOf(pid).residentBytes)
   }
   return median(samples)
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 export function perStreamBytes({ baseBytes }: StreamMemory, { streams, residentBytes }: StreamLevel): number {

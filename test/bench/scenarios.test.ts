@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { chatBody, loadOptions, model, scenarios } from '../../bench/scenarios.ts'
+import { chatBody, defaultModel, loadOptions, scenarios } from '../../bench/scenarios.ts'
 
 describe('the work of the benchmark', () => {
   for (const scenario of scenarios) {
@@ -8,7 +8,7 @@ describe('the work of the benchmark', () => {
       const isStream = scenario.events !== undefined
       const body = chatBody(scenario.bodyBytes, isStream)
       const parsed = JSON.parse(body) as { model: string; stream?: boolean; stream_options?: object }
-      assert.equal(parsed.model, model)
+      assert.equal(parsed.model, defaultModel)
       assert.equal(parsed.stream ?? false, isStream)
       assert.deepEqual(parsed.stream_options, isStream ? { include_usage: true } : undefined)
       const excess = Buffer.byteLength(body) - scenario.bodyBytes

@@ -13,6 +13,7 @@ import gatewayStats from '../plugins/gateway-stats.ts'
 import healthChecker from '../plugins/health-checker.ts'
 import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
+import metrics from '../plugins/metrics.ts'
 import modelDirectory from '../plugins/model-directory.ts'
 import modelDiscovery from '../plugins/model-discovery.ts'
 import modelResidency from '../plugins/model-residency.ts'
@@ -30,6 +31,7 @@ import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
 import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
+import internalMetrics from '../routes/internal-metrics.ts'
 import internalProcess from '../routes/internal-process.ts'
 import internalStats from '../routes/internal-stats.ts'
 import internalStatus from '../routes/internal-status.ts'
@@ -96,7 +98,11 @@ async function compose(
   await app.register(ownSchemas)
   await app.register(peers)
   await app.register(events, { onEvent })
-  await app.register(state, { endpointCapacity: endpoints.length + spareEndpoints })
+  await app.register(state, {
+    endpointCapacity: endpoints.length + spareEndpoints,
+    modelCapacity: config.metrics.tracked_models + 1,
+  })
+  await app.register(metrics)
   await app.register(lifecycle, {
     shutdownTimeoutMs: server.shutdown_timeout,
     shutdownDelayMs: server.shutdown_delay,
@@ -235,6 +241,13 @@ async function compose(
   })
   await app.register(internalStats)
   await app.register(internalProcess)
+  await app.register(internalMetrics, {
+    version,
+    engine: proxy.engine,
+    profile: proxy.profile,
+    balancer: proxy.load_balancer,
+    exposedModels: config.metrics.exposed_models,
+  })
   await app.register(internalExplain, { priorityTiers: proxy.priority_tiers })
   await app.register(internalClients)
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })

@@ -98,6 +98,21 @@ export const GatewayConfigSchema = Section(
     model_registry: ModelRegistrySchema,
     translators: TranslatorsSchema,
     logging: LoggingSchema,
+    metrics: Section(
+      {
+        tracked_models: Count(
+          5_000,
+          'Models with statistics of their own; those that are asked for beyond share one row.',
+          { minimum: 1, maximum: 100_000 },
+        ),
+        exposed_models: Count(
+          200,
+          'Models with series of their own in /internal/metrics, those asked for first; all others share one.',
+          { maximum: 100_000 },
+        ),
+      },
+      'Statistics and /internal/metrics (beyond Olla).',
+    ),
     engineering: Section(
       { show_nerdstats: Flag(false, 'Print process statistics at shutdown.') },
       'For engineers.',

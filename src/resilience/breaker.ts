@@ -13,4 +13,5 @@ export interface BreakerPolicy {
   readonly slowFirstByteMs: number
 }
 
-export type BreakerState = 'closed' | 'open' | 'half_open'
+export const breakerStates = ['closed', 'open', 'half_open'] as const
+export type BreakerState = (typeof breakerStates)[number]

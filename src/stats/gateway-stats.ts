@@ -134,6 +134,21 @@ export class GatewayStats {
     return models
   }
 
+  /** Every row of the model cells with its name, `(other)` last. */
+  modelEntries(): Iterable<[string, number]> {
+    return this.#models.entries()
+  }
+
+  /** Requests by model row and endpoint. */
+  placements(): { modelRow: number; slot: number; requests: number }[] {
+    const { placements, placementRows, endpointCapacity } = this.#cells
+    return placementRows.entries().map(([key, row]) => ({
+      modelRow: Math.floor(key / endpointCapacity),
+      slot: key % endpointCapacity,
+      requests: placements.sum(row, this.#placementColumns.requests),
+    }))
+  }
+
   /** The bound of a bucket may lie above all that was measured. */
   #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
     return Math.min(maxMs, this.#cells.modelHistograms.duration.quantile(row, quantile))

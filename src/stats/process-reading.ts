@@ -19,6 +19,8 @@ export interface ProcessReading {
   /** Busy share of the event loop since the start, 0 to 1. */
   readonly loopUtilization: number
   readonly upMs: number
+  /** User and system time of the process. */
+  readonly cpuMs: number
   readonly nodeVersion: string
   readonly cpus: number
 }
@@ -26,6 +28,7 @@ export interface ProcessReading {
 export function readProcess(gc: GcTotals): ProcessReading {
   const heap = getHeapStatistics()
   const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
   return {
     usedHeapBytes: heap.used_heap_size,
     totalHeapBytes: heap.total_heap_size,
@@ -38,6 +41,7 @@ export function readProcess(gc: GcTotals): ProcessReading {
     activeResources: process.getActiveResourcesInfo().length,
     loopUtilization: performance.eventLoopUtilization().utilization,
     upMs: process.uptime() * 1000,
+    cpuMs: (cpu.user + cpu.system) / 1000,
     nodeVersion: process.version,
     cpus: availableParallelism(),
   }

@@ -28,7 +28,10 @@ export interface Traffic {
   /** The part of the completion tokens that was counted by events, since endpoints told none. */
   readonly countedTokens: number
   readonly cachedTokens: number
-  /** Over answers whose generation was timed; undefined before the first. */
+  /** Completion tokens whose generation was timed, and the milliseconds that it took. */
+  readonly timedTokens: number
+  readonly generationSumMs: number
+  /** Over those; undefined before the first. */
   readonly tokensPerSecond: number | undefined
   readonly loadSumMs: number
   readonly promptSumMs: number
@@ -44,7 +47,8 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
   const successes = sum('successes')
   const failures = sum('failures')
   const firstBytes = sum('firstByteCount')
-  const generationMs = sum('generationSumMs')
+  const timedTokens = sum('timedTokens')
+  const generationSumMs = sum('generationSumMs')
   const lastUsedAtMs = table.largest(row, table.column('lastUsedAtMs'))
   return {
     requests: sum('requests'),
@@ -67,7 +71,9 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     completionTokens: sum('completionTokens'),
     countedTokens: sum('countedTokens'),
     cachedTokens: sum('cachedTokens'),
-    tokensPerSecond: generationMs === 0 ? undefined : (sum('timedTokens') * 1000) / generationMs,
+    timedTokens,
+    generationSumMs,
+    tokensPerSecond: generationSumMs === 0 ? undefined : (timedTokens * 1000) / generationSumMs,
     loadSumMs: sum('loadSumMs'),
     promptSumMs: sum('promptSumMs'),
     routingHits: sum('routingHits'),

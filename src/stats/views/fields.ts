@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpointStatuses } from '../../endpoint/status.ts'
-import type { BreakerState } from '../../resilience/breaker.ts'
+import { breakerStates } from '../../resilience/breaker.ts'
 
 /** Building blocks of the response schemas: Fastify writes the answers from these, so they cannot drift. */
 
@@ -21,8 +21,6 @@ export function Choice<const T extends readonly string[]>(values: T, description
     ...(description === undefined ? {} : { description }),
   })
 }
-
-const breakerStates = ['closed', 'open', 'half_open'] as const satisfies readonly BreakerState[]
 
 export const EndpointStatusField = Choice(endpointStatuses)
 

@@ -21,6 +21,7 @@ describe('/internal/process', () => {
         activeResources: 58,
         loopUtilization: 0.25,
         upMs: 1_579_999,
+        cpuMs: 900,
         nodeVersion: 'v24.0.0',
         cpus: 2,
       },

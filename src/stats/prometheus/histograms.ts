@@ -1,0 +1,67 @@
+import type { HistogramKind } from '../../state/cells.ts'
+import type { HistogramReading, HistogramTable } from '../../state/histogram-table.ts'
+import type { ExposedHistogram } from './exposition.ts'
+
+/**
+ * Bounds that are exposed, a part of those that are kept: every bound of every series is a line of every scrape.
+ * Milliseconds or bytes, as in the cells.
+ */
+export const exposedBounds: Readonly<Record<HistogramKind, readonly number[]>> = {
+  duration: [
+    10, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  ],
+  firstToken: [
+    10, 20, 50, 100, 200, 300, 500, 750, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 60_000,
+  ],
+  interToken: [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1_000, 5_000],
+  requestSize: Array.from({ length: 10 }, (_, power) => 256 * 4 ** power),
+  queueWait: [1, 10, 50, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000],
+  attempts: [1, 2, 3, 4, 5, 7, 10, 20],
+}
+
+/** Kinds whose values are milliseconds in the cells and seconds outside. */
+const timeKinds: ReadonlySet<HistogramKind> = new Set(['duration', 'firstToken', 'interToken', 'queueWait'])
+
+/** One or several rows of a histogram as one. */
+export function exposeHistogram(
+  kind: HistogramKind,
+  table: HistogramTable,
+  rows: readonly number[],
+): ExposedHistogram {
+  const readings = rows.map((row) => table.read(row))
+  const scale = timeKinds.has(kind) ? 0.001 : 1
+  const kept = exposedBounds[kind]
+  const cumulative = kept.map(() => 0)
+  for (const reading of readings) addCumulative(cumulative, reading, table.bounds, kept)
+  return {
+    bounds: kept.map((bound) => scaled(bound, scale)),
+    cumulative,
+    count: readings.reduce((total, { count }) => total + count, 0),
+    sum: scaled(
+      readings.reduce((total, { sum }) => total + sum, 0),
+      scale,
+    ),
+  }
+}
+
+/** @param kept ascending, each one of `bounds` */
+function addCumulative(
+  cumulative: number[],
+  { counts }: HistogramReading,
+  bounds: readonly number[],
+  kept: readonly number[],
+): void {
+  let seen = 0
+  let index = 0
+  for (const [bucket, bound] of bounds.entries()) {
+    seen += counts[bucket] ?? 0
+    if (bound !== kept[index]) continue
+    cumulative[index] = (cumulative[index] ?? 0) + seen
+    index++
+  }
+}
+
+/** Division keeps 0.05 where a product would give 0.050000000000000003. */
+function scaled(value: number, scale: number): number {
+  return scale === 1 ? value : value / 1000
+}

@@ -1,0 +1,50 @@
+import type { Exposition, MetricFamily } from './exposition.ts'
+
+/** A metric that knows how to read its series. */
+export interface Metric<Source> extends MetricFamily {
+  collect(source: Source, out: Exposition): void
+}
+
+/** Metrics with what they are read from. */
+interface MetricGroup {
+  readonly families: readonly MetricFamily[]
+  /** Writes one family after the other, and pauses behind each. */
+  write(out: Exposition): Iterable<void>
+}
+
+/** All metrics of a gateway; plugins add their own. */
+export class MetricSet {
+  readonly #groups: MetricGroup[] = []
+
+  /**
+   * @param read called once per scrape, for all of these metrics
+   * @throws RangeError where a name is taken
+   */
+  add<Source>(metrics: readonly Metric<Source>[], read: () => Source): void {
+    const names = new Set(this.families().map(({ name }) => name))
+    for (const { name } of metrics) {
+      if (names.has(name)) throw new RangeError(`there is a metric ${name} already`)
+      names.add(name)
+    }
+    this.#groups.push({
+      families: metrics,
+      *write(out) {
+        const source = read()
+        for (const metric of metrics) {
+          out.family(metric)
+          metric.collect(source, out)
+          yield
+        }
+      },
+    })
+  }
+
+  families(): MetricFamily[] {
+    return this.#groups.flatMap(({ families }) => families)
+  }
+
+  /** Writes all metrics; whoever drives it may do other things at each pause. */
+  *write(out: Exposition): Iterable<void> {
+    for (const group of this.#groups) yield* group.write(out)
+  }
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { GatewayCells, type HistogramKind, histogramBounds } from '../../../src/state/cells.ts'
+import { HistogramTable } from '../../../src/state/histogram-table.ts'
+import { GatewayStats } from '../../../src/stats/gateway-stats.ts'
+import { endpointMetrics, labelEndpoints } from '../../../src/stats/prometheus/endpoint-metrics.ts'
+import { Exposition } from '../../../src/stats/prometheus/exposition.ts'
+import { gatewayMetrics } from '../../../src/stats/prometheus/gateway-metrics.ts'
+import { exposedBounds, exposeHistogram } from '../../../src/stats/prometheus/histograms.ts'
+import { MetricSet } from '../../../src/stats/prometheus/metric.ts'
+import { modelMetrics } from '../../../src/stats/prometheus/model-metrics.ts'
+import { readModels } from '../../../src/stats/prometheus/model-series.ts'
+import { type ParsedFamily, parseExposition } from '../../support/exposition-parser.ts'
+import { endpointSource, figures, request } from '../fixtures.ts'
+
+function counted(limit = 10) {
+  const cells = new GatewayCells({ endpoints: 4, models: 8 })
+  const stats = new GatewayStats(cells, (name) => (name.startsWith('known') ? name : undefined))
+  const sources = () =>
+    [0, 1].map((slot) =>
+      endpointSource({
+        endpoint: { slot, name: `box-${slot}` },
+        traffic: stats.endpoint(slot),
+        modelCount: 3,
+      }),
+    )
+  const metrics = new MetricSet()
+  metrics.add(gatewayMetrics, () => ({
+    info: { version: '1', commit: 'none', engine: 'olla', profile: 'auto', balancer: 'priority' },
+    nowMs: 5_000,
+    startedAtMs: 2_000,
+    cells,
+    totals: stats.totals(),
+    endpoints: sources(),
+    security: { status: 'normal' as const, blockedIps: 1, rateLimits: 2, sizeLimits: 3 },
+    waiting: 4,
+  }))
+  metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(sources()) }))
+  metrics.add(modelMetrics, () =>
+    readModels({ cells, stats, endpoints: labelEndpoints(sources()), known: 9, limit }),
+  )
+  const scrape = (): ParsedFamily[] => {
+    const out = new Exposition('openmetrics')
+    for (const _family of metrics.write(out));
+    return parseExposition(out.end(), 'openmetrics')
+  }
+  return { cells, stats, metrics, scrape }
+}
+
+function sampleValue(
+  families: readonly ParsedFamily[],
+  name: string,
+  labels: Record<string, string> = {},
+): number | undefined {
+  for (const { samples } of families) {
+    const found = samples.find(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+    )
+    if (found !== undefined) return found.value
+  }
+  return undefined
+}
+
+describe('the metrics', () => {
+  it('count requests by outcome and code, over the gateway and on each endpoint', () => {
+    const { stats, scrape } = counted()
+    stats.record(request())
+    stats.record(request({ endpointSlot: 1 }))
+    stats.record(request({ outcome: 'failure', status: 502 }))
+    stats.record(request({ outcome: 'rejection', status: 404, endpointSlot: undefined }))
+    const families = scrape()
+    assert.equal(sampleValue(families, 'olla_requests_total', { outcome: 'success', code: '200' }), 2)
+    assert.equal(sampleValue(families, 'olla_requests_total', { outcome: 'rejection', code: '404' }), 1)
+    assert.equal(
+      sampleValue(families, 'olla_endpoint_requests_total', {
+        endpoint: 'box-0',
+        outcome: 'failure',
+        code: '502',
+      }),
+      1,
+    )
+    assert.equal(sampleValue(families, 'olla_failures_total'), 1)
+    assert.equal(sampleValue(families, 'olla_uptime_seconds'), 3)
+    assert.equal(sampleValue(families, 'olla_queue_waiting'), 4)
+    assert.equal(sampleValue(families, 'olla_security_violations_total'), 5)
+  })
+
+  it('tell times in seconds and tokens by kind', () => {
+    const { stats, scrape } = counted()
+    const answer = figures({ firstTokenMs: 300, cachedTokens: 8, generationMs: 500, loadMs: 1_500 })
+    stats.record(
+      request({
+        model: 'known',
+        durationMs: 1_200,
+        promptTokens: 20,
+        completionTokens: 10,
+        answer,
+        attempts: 2,
+      }),
+    )
+    const families = scrape()
+    const bucket = (name: string, le: string) => sampleValue(families, `${name}_bucket`, { le })
+    assert.equal(bucket('olla_request_duration_seconds', '1.0'), 0)
+    assert.equal(bucket('olla_request_duration_seconds', '2.0'), 1)
+    assert.equal(sampleValue(families, 'olla_request_duration_seconds_sum'), 1.2)
+    assert.equal(bucket('olla_time_to_first_token_seconds', '0.2'), 0)
+    assert.equal(bucket('olla_time_to_first_token_seconds', '0.3'), 1)
+    assert.equal(bucket('olla_request_attempts', '1.0'), 0)
+    assert.equal(bucket('olla_request_attempts', '2.0'), 1)
+    for (const prefix of ['olla', 'olla_endpoint', 'olla_model']) {
+      assert.equal(sampleValue(families, `${prefix}_tokens_total`, { type: 'prompt' }), 20)
+      assert.equal(sampleValue(families, `${prefix}_tokens_total`, { type: 'completion' }), 10)
+      assert.equal(sampleValue(families, `${prefix}_cached_tokens_total`), 8)
+    }
+    assert.equal(sampleValue(families, 'olla_model_generation_seconds_total', { model: 'known' }), 0.5)
+    assert.equal(sampleValue(families, 'olla_model_load_seconds_total', { model: 'known' }), 1.5)
+    assert.equal(
+      sampleValue(families, 'olla_model_endpoint_requests_total', { model: 'known', endpoint: 'box-0' }),
+      1,
+    )
+  })
+
+  it('give a bounded number of models series of their own, the first asked for, and lose none of the others', () => {
+    const { stats, scrape } = counted(2)
+    const asked = ['known-1', 'known-2', 'known-3', 'known-4', 'known-1', 'nobody knows this']
+    for (const model of asked) stats.record(request({ model }))
+    const families = scrape()
+    const requests = families.find(({ name }) => name === 'olla_model_requests')?.samples
+    assert.deepEqual(
+      requests?.map(({ labels, value }) => [labels.model, value]),
+      [
+        ['known-1', 2],
+        ['known-2', 1],
+        ['(other)', 3],
+      ],
+    )
+    assert.equal(sampleValue(families, 'olla_model_request_duration_seconds_count', { model: '(other)' }), 3)
+    assert.equal(sampleValue(families, 'olla_models_active'), 4)
+    assert.equal(sampleValue(families, 'olla_models'), 9)
+  })
+
+  it('have no series twice where endpoints have one name', () => {
+    const twins = [0, 1].map((slot) => endpointSource({ endpoint: { slot, name: 'box', id: `id${slot}` } }))
+    assert.deepEqual(
+      labelEndpoints(twins).map(({ labels }) => labels),
+      ['endpoint="box"', 'endpoint="box (id1)"'],
+    )
+  })
+
+  it('are never added twice', () => {
+    const { metrics } = counted()
+    assert.throws(() => metrics.add(endpointMetrics, () => assert.fail()), RangeError)
+  })
+})
+
+describe('an exposed histogram', () => {
+  it('has bounds that are kept', () => {
+    for (const [kind, bounds] of Object.entries(exposedBounds)) {
+      const kept: readonly number[] = histogramBounds[kind as HistogramKind]
+      for (const bound of bounds) assert.ok(kept.includes(bound), `${kind} ${bound}`)
+    }
+  })
+
+  it('adds rows up and counts what lies above all bounds', () => {
+    const table = new HistogramTable(histogramBounds.attempts, 3)
+    for (const value of [1, 6, 20]) table.record(0, value)
+    table.record(1, 30)
+    table.record(2, 1)
+    const { bounds, cumulative, count, sum } = exposeHistogram('attempts', table, [0, 1])
+    assert.deepEqual(bounds, [1, 2, 3, 4, 5, 7, 10, 20])
+    assert.deepEqual(cumulative, [1, 1, 1, 1, 1, 2, 2, 3])
+    assert.deepEqual([count, sum], [4, 57])
+  })
+})

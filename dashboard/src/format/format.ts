@@ -43,6 +43,19 @@ export function formatMs(ms: number | undefined): string {
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`
 }
 
+/** Whole units: `5 s`, `12 min`, `3 h 2 min`, `4 d 1 h`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60 ? `${minutes} min` : formatMs(minutes * 60_000)
+}
+
+/** A percentage as the gateway writes it, `N/A` for none. */
+export function formatPercentage(text: string | undefined): string {
+  return text === undefined || text === 'N/A' ? absent : text
+}
+
 /** `now`, `12 s ago`, `5 min ago`, `2 h ago`, `3 d ago`. */
 export function formatAgo(atMs: number | undefined, nowMs: number): string {
   if (atMs === undefined) return 'never'

@@ -1,4 +1,4 @@
-import { formatMs, formatPlural } from '../format/format.ts'
+import { formatPlural, formatSpan } from '../format/format.ts'
 import { now } from '../live/clock.ts'
 import { live, status } from '../live/gateway.ts'
 
@@ -10,7 +10,7 @@ export function Footer() {
       {system !== undefined && (
         <>
           <span>version {system.version}</span>
-          <span>up {formatMs(now.value - Date.parse(system.start_time))}</span>
+          <span>up {formatSpan(now.value - Date.parse(system.start_time))}</span>
         </>
       )}
       {hello !== undefined && <span>{formatPlural(hello.threads, 'thread')}</span>}

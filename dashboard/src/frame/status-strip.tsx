@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { absent, formatCount, formatMs, formatRate, formatShare } from '../format/format.ts'
+import { absent, formatCount, formatMs, formatPercentage, formatRate, formatShare } from '../format/format.ts'
 import { endpoints, live, status } from '../live/gateway.ts'
 import { perSecond, recentFigures, sparkValues } from '../state/sample-figures.ts'
 import { Sparkline } from '../ui/sparkline.tsx'
@@ -64,7 +64,7 @@ export function StatusStrip() {
         p99 {formatMs(last?.first_token_ms?.p99)}
       </Cell>
       <Cell label="Success" value={formatShare(figures?.successShare)}>
-        {system === undefined ? absent : `${system.success_rate} in all`}
+        {system === undefined ? absent : `${formatPercentage(system.success_rate)} in all`}
       </Cell>
     </section>
   )

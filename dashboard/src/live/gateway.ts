@@ -17,6 +17,7 @@ import { withEndpointEvent, withSampleLoad } from '../state/endpoint-rows.ts'
 import { isNews } from '../state/event-text.ts'
 import { initialLiveState, withMessage, withSamples } from '../state/live-state.ts'
 import { type CounterReading, sampleBetween } from '../state/status-samples.ts'
+import { announce } from './announcement.ts'
 import { requestList } from './request-list.ts'
 import { createResource } from './resource.ts'
 
@@ -56,6 +57,9 @@ function receive(message: FeedMessage): void {
 
 /** An event changes what is shown at once, and says what has to be read again. */
 function heardEvent(event: GatewayEvent): void {
+  // What was kept from before this connection is no news.
+  const isNew = Date.parse(event.at) >= Date.parse(live.peek().hello?.now ?? '')
+  if (event.type === 'endpoint.status' && isNew) announce(`${event.data.endpoint} is ${event.data.to}`)
   if (event.type.startsWith('endpoint.') || event.type === 'breaker.transition') {
     endpoints.change((view) => withEndpointEvent(view, event))
     endpoints.refresh()

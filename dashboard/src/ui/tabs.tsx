@@ -36,24 +36,26 @@ export function Tabs<Id extends string>({ label, tabs, selected, onSelect, child
 
   return (
     <>
-      <div ref={list} class="tabs" role="tablist" aria-label={label} onKeyDown={move}>
-        {tabs.map(({ id, title, count, isBad }) => (
-          <button
-            key={id}
-            type="button"
-            role="tab"
-            id={`tab-${id}`}
-            class="tab"
-            aria-selected={id === selected}
-            aria-controls={id === selected ? 'view' : undefined}
-            tabIndex={id === selected ? 0 : -1}
-            onClick={() => onSelect(id)}
-          >
-            {title}
-            {count !== undefined && <span class={isBad ? 'count bad' : 'count'}>{count}</span>}
-          </button>
-        ))}
-      </div>
+      <nav aria-label={label}>
+        <div ref={list} class="tabs" role="tablist" aria-label={label} onKeyDown={move}>
+          {tabs.map(({ id, title, count, isBad }) => (
+            <button
+              key={id}
+              type="button"
+              role="tab"
+              id={`tab-${id}`}
+              class="tab"
+              aria-selected={id === selected}
+              aria-controls={id === selected ? 'view' : undefined}
+              tabIndex={id === selected ? 0 : -1}
+              onClick={() => onSelect(id)}
+            >
+              {title}
+              {count !== undefined && <span class={isBad ? 'count bad' : 'count'}>{count}</span>}
+            </button>
+          ))}
+        </div>
+      </nav>
       <main class="view">
         <div id="view" role="tabpanel" aria-labelledby={`tab-${selected}`}>
           {children}

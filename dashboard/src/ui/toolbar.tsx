@@ -7,7 +7,7 @@ export function Toolbar({
   children,
 }: {
   title: string
-  note?: string
+  note?: string | undefined
   children?: ComponentChildren
 }) {
   return (

@@ -13,31 +13,34 @@ export function ConfigurationView() {
   const loaded = useResource(config)
   const search = useSignal('')
   const onlyChanged = useSignal(false)
+  const view = loaded.value
   return (
-    <LoadedView loaded={loaded}>
-      {(view) => {
-        const sections = configSections(view, { search: search.value, onlyChanged: onlyChanged.value })
-        return (
-          <>
-            <Toolbar title="Configuration" note={`${view.changed.length} keys differ from the defaults`}>
-              <SearchField label="Find keys and values" value={search} />
-              <Switch
-                label="Changed only"
-                isOn={onlyChanged.value}
-                onSwitch={(isOn) => {
-                  onlyChanged.value = isOn
-                }}
-              />
-            </Toolbar>
-            {sections.length === 0 && <Empty title="No key matches" />}
+    <>
+      <Toolbar title="Configuration" note={view && `${view.changed.length} keys differ from the defaults`}>
+        <SearchField label="Find keys and values" value={search} />
+        <Switch
+          label="Changed only"
+          isOn={onlyChanged.value}
+          onSwitch={(isOn) => {
+            onlyChanged.value = isOn
+          }}
+        />
+      </Toolbar>
+      <LoadedView loaded={loaded}>
+        {(known) => {
+          const wanted = { search: search.value, onlyChanged: onlyChanged.value }
+          const sections = configSections(known, wanted)
+          return sections.length === 0 ? (
+            <Empty title="No key matches" />
+          ) : (
             <div class="config">
               {sections.map((section) => (
                 <ConfigSection key={section.name} section={section} />
               ))}
             </div>
-          </>
-        )
-      }}
-    </LoadedView>
+          )
+        }}
+      </LoadedView>
+    </>
   )
 }

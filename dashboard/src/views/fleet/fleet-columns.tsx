@@ -1,5 +1,5 @@
 import type { EndpointRow } from '../../api/types.ts'
-import { formatCount, formatMs } from '../../format/format.ts'
+import { formatCount, formatMs, formatPercentage } from '../../format/format.ts'
 import { live } from '../../live/gateway.ts'
 import { endpointLatency, sparkValues } from '../../state/sample-figures.ts'
 import { formatAddress } from '../../state/view-address.ts'
@@ -92,7 +92,7 @@ export function fleetColumns(
       title: 'Success',
       isNumber: true,
       sortBy: ({ success_rate }) => Number.parseFloat(success_rate) || undefined,
-      show: ({ success_rate }) => success_rate,
+      show: ({ success_rate }) => formatPercentage(success_rate),
     },
     {
       id: 'memory',

@@ -18,44 +18,49 @@ export function FleetView() {
   const loaded = useResource(endpoints)
   const inMemory = loadedModels(useResource(unifiedModels).value)
   const search = useSignal('')
-  const opened = address.value.item
+  const view = loaded.value
   return (
-    <LoadedView loaded={loaded}>
-      {({ endpoints: rows, routable_count, total_count }) => {
-        const found = rows.filter((row) => matches(row, search.value))
-        const shown = rows.find(({ id }) => id === opened)
-        return (
-          <>
-            <Toolbar title="Fleet" note={`${routable_count} of ${total_count} endpoints can take requests`}>
-              <SearchField label="Find endpoints" value={search} />
-            </Toolbar>
-            {rows.length === 0 && (
-              <Empty title="No endpoints">
-                Name some under discovery.static.endpoints, or start with --demo.
-              </Empty>
-            )}
-            {rows.length > 0 && found.length === 0 && <Empty title="No endpoint matches" />}
-            {found.length > 0 && (
-              <DataTable
-                caption="Endpoints"
-                columns={fleetColumns(inMemory)}
-                rows={found}
-                rowKey={({ id }) => id}
-                initialOrder={{ column: 'name', direction: 'ascending' }}
-              />
-            )}
-            <LatestEvents />
-            {shown !== undefined && (
-              <EndpointDrawer
-                endpoint={shown}
-                inMemory={inMemory.get(shown.name) ?? []}
-                onClose={() => goTo('fleet')}
-              />
-            )}
-          </>
-        )
-      }}
-    </LoadedView>
+    <>
+      <Toolbar
+        title="Fleet"
+        note={view && `${view.routable_count} of ${view.total_count} endpoints can take requests`}
+      >
+        <SearchField label="Find endpoints" value={search} />
+      </Toolbar>
+      <LoadedView loaded={loaded}>
+        {({ endpoints: rows }) => {
+          const found = rows.filter((row) => matches(row, search.value))
+          const opened = rows.find(({ id }) => id === address.value.item)
+          return (
+            <>
+              {rows.length === 0 && (
+                <Empty title="No endpoints">
+                  Name some under discovery.static.endpoints, or start with --demo.
+                </Empty>
+              )}
+              {rows.length > 0 && found.length === 0 && <Empty title="No endpoint matches" />}
+              {found.length > 0 && (
+                <DataTable
+                  caption="Endpoints"
+                  columns={fleetColumns(inMemory)}
+                  rows={found}
+                  rowKey={({ id }) => id}
+                  initialOrder={{ column: 'name', direction: 'ascending' }}
+                />
+              )}
+              {opened !== undefined && (
+                <EndpointDrawer
+                  endpoint={opened}
+                  inMemory={inMemory.get(opened.name) ?? []}
+                  onClose={() => goTo('fleet')}
+                />
+              )}
+            </>
+          )
+        }}
+      </LoadedView>
+      <LatestEvents />
+    </>
   )
 }
 

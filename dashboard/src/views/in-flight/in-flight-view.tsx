@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { ApiError } from '../../api/api-error.ts'
 import { cancelRequest } from '../../api/gateway-api.ts'
+import type { InFlightView as Shown } from '../../api/types.ts'
+import { announce } from '../../live/announcement.ts'
 import { features, inFlight } from '../../live/gateway.ts'
-import { announce } from '../../ui/announcer.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
 import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
@@ -33,21 +34,16 @@ export function InFlightView() {
   }
 
   return (
-    <LoadedView loaded={loaded}>
-      {({ requests, total }) => (
-        <>
-          <Toolbar
-            title="In flight"
-            note={
-              total > requests.length ? `the oldest ${requests.length} of ${total}` : `${total} under way`
-            }
-          />
-          {failure.value !== '' && (
-            <Notice tone="bad" title="The request was not cancelled">
-              {failure.value}
-            </Notice>
-          )}
-          {requests.length === 0 ? (
+    <>
+      <Toolbar title="In flight" note={loaded.value && noteOn(loaded.value)} />
+      {failure.value !== '' && (
+        <Notice tone="bad" title="The request was not cancelled">
+          {failure.value}
+        </Notice>
+      )}
+      <LoadedView loaded={loaded}>
+        {({ requests }) =>
+          requests.length === 0 ? (
             <Empty title="Nothing under way">Requests appear here while endpoints work on them.</Empty>
           ) : (
             <DataTable
@@ -60,9 +56,13 @@ export function InFlightView() {
               rows={requests}
               rowKey={({ id }) => id}
             />
-          )}
-        </>
-      )}
-    </LoadedView>
+          )
+        }
+      </LoadedView>
+    </>
   )
+}
+
+function noteOn({ total, requests }: Shown): string {
+  return total > requests.length ? `the oldest ${requests.length} of ${total}` : `${total} under way`
 }

@@ -1,4 +1,4 @@
-import { absent, formatCount } from '../../format/format.ts'
+import { absent, formatCount, formatPercentage } from '../../format/format.ts'
 import type { ModelRow } from '../../state/model-rows.ts'
 import { formatAddress } from '../../state/view-address.ts'
 import type { Column } from '../../ui/data-table.tsx'
@@ -42,7 +42,7 @@ export const modelColumns: readonly Column<ModelRow>[] = [
     title: 'Success',
     isNumber: true,
     sortBy: ({ stats }) => Number.parseFloat(stats?.success_rate ?? '') || undefined,
-    show: ({ stats }) => known(stats?.success_rate),
+    show: ({ stats }) => formatPercentage(stats?.success_rate),
   },
   {
     id: 'first-byte',

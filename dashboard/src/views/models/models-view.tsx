@@ -17,36 +17,42 @@ export function ModelsView() {
   const stats = useResource(modelStats).value
   const unified = useResource(unifiedModels).value
   const search = useSignal('')
+  const view = loaded.value
   return (
-    <LoadedView loaded={loaded}>
-      {(view) => {
-        const rows = modelRows(view, stats, unified)
-        const found = rows.filter((row) => matches(row, search.value))
-        const shown = rows.find(({ name }) => name === address.value.item)
-        return (
-          <>
-            <Toolbar
-              title="Models"
-              note={`${view.total_models} models of ${view.total_families} families on ${view.total_endpoints} endpoints`}
-            >
-              <SearchField label="Find models" value={search} />
-            </Toolbar>
-            {rows.length === 0 && <Empty title="No models">No endpoint has told of any yet.</Empty>}
-            {rows.length > 0 && found.length === 0 && <Empty title="No model matches" />}
-            {found.length > 0 && (
-              <DataTable
-                caption="Models"
-                columns={modelColumns}
-                rows={found}
-                rowKey={({ name }) => name}
-                initialOrder={{ column: 'requests', direction: 'descending' }}
-              />
-            )}
-            {shown !== undefined && <ModelDrawer model={shown} onClose={() => goTo('models')} />}
-          </>
-        )
-      }}
-    </LoadedView>
+    <>
+      <Toolbar
+        title="Models"
+        note={
+          view &&
+          `${view.total_models} models of ${view.total_families} families on ${view.total_endpoints} endpoints`
+        }
+      >
+        <SearchField label="Find models" value={search} />
+      </Toolbar>
+      <LoadedView loaded={loaded}>
+        {(known) => {
+          const rows = modelRows(known, stats, unified)
+          const found = rows.filter((row) => matches(row, search.value))
+          const opened = rows.find(({ name }) => name === address.value.item)
+          return (
+            <>
+              {rows.length === 0 && <Empty title="No models">No endpoint has told of any yet.</Empty>}
+              {rows.length > 0 && found.length === 0 && <Empty title="No model matches" />}
+              {found.length > 0 && (
+                <DataTable
+                  caption="Models"
+                  columns={modelColumns}
+                  rows={found}
+                  rowKey={({ name }) => name}
+                  initialOrder={{ column: 'requests', direction: 'descending' }}
+                />
+              )}
+              {opened !== undefined && <ModelDrawer model={opened} onClose={() => goTo('models')} />}
+            </>
+          )
+        }}
+      </LoadedView>
+    </>
   )
 }
 

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
+import { announce } from '../../live/announcement.ts'
 import { playgroundModel, sendPrompt, stopAnswer, turns } from '../../live/playground.ts'
 import { isRunning } from '../../state/chat-run.ts'
-import { announce } from '../../ui/announcer.tsx'
 import { writeTo } from '../../ui/hooks.ts'
 
 export function PromptForm() {

@@ -1,6 +1,6 @@
 import { address, goTo } from '../../live/address.ts'
-import { endpoints, features } from '../../live/gateway.ts'
-import { filterRequests, noFilter, requestFilter, requestList } from '../../live/request-list.ts'
+import { endpoints } from '../../live/gateway.ts'
+import { filterRequests, requestFilter, requestList } from '../../live/request-list.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Choice, Switch } from '../../ui/fields.tsx'
 import { useResource } from '../../ui/hooks.ts'
@@ -23,34 +23,30 @@ const outcomes = [
 export function RequestsView() {
   const loaded = useResource(requestList)
   const opened = address.value.item
-  const filter = requestFilter.value
-  const isFiltered =
-    filter !== noFilter && Object.values(filter).some((value) => value !== '' && value !== false)
+  const isFiltered = Object.values(requestFilter.value).some((value) => value !== '' && value !== false)
+  const view = loaded.value
   return (
     <>
+      <Toolbar title="Requests" note={view && `${view.matched} of the last ${view.total}`}>
+        <Filters />
+      </Toolbar>
       <LoadedView loaded={loaded}>
-        {({ requests, matched, total, capacity }) => (
-          <>
-            <Toolbar title="Requests" note={`${matched} of the last ${total}`}>
-              <Filters />
-            </Toolbar>
-            {requests.length > 0 && (
-              <DataTable
-                caption="Last requests"
-                columns={requestColumns}
-                rows={requests}
-                rowKey={({ id }) => id}
-              />
-            )}
-            {requests.length === 0 && (
-              <Empty title={isFiltered ? 'No request matches' : 'No requests yet'}>
-                {capacity === 0 || features.value?.recent_requests === 0
-                  ? 'The gateway is configured to keep none.'
-                  : 'The gateway keeps the last ones, never their bodies.'}
-              </Empty>
-            )}
-          </>
-        )}
+        {({ requests, capacity }) =>
+          requests.length === 0 ? (
+            <Empty title={isFiltered ? 'No request matches' : 'No requests yet'}>
+              {capacity === 0
+                ? 'The gateway is configured to keep none.'
+                : 'The gateway keeps the last ones, never their bodies.'}
+            </Empty>
+          ) : (
+            <DataTable
+              caption="Last requests"
+              columns={requestColumns}
+              rows={requests}
+              rowKey={({ id }) => id}
+            />
+          )
+        }
       </LoadedView>
       {opened !== undefined && <RequestDrawer key={opened} id={opened} onClose={() => goTo('requests')} />}
     </>

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, chromium } from 'playwright-core'
+
+/** Where distributions put it; `CHROMIUM` comes first. */
+const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+function findChromium(): string {
+  const found = [process.env.CHROMIUM, ...usualPlaces].find((path) => path && existsSync(path))
+  if (found === undefined) {
+    throw new Error(
+      'The browser tests need Chromium: `apt-get install chromium`, or set CHROMIUM to its path. `npm test` does without.',
+    )
+  }
+  return found
+}
+
+export interface Browser {
+  readonly context: BrowserContext
+  close(): Promise<void>
+}
+
+/** Chromium without a window, with an empty profile, that talks to nobody by itself. */
+export async function startChromium(): Promise<Browser> {
+  const executablePath = findChromium()
+  const profile = await mkdtemp(join(tmpdir(), 'olla-browser-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    chromiumSandbox: false,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+  context.setDefaultTimeout(15_000)
+  return {
+    context,
+    async close() {
+      await context.close()
+      await rm(profile, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
+}

@@ -1,10 +1,16 @@
-/** Builds the dashboard into `dashboard/dist`: hashed files with relative addresses, nothing inline. */
+/**
+ * Builds the dashboard into `dashboard/dist`: hashed files with relative addresses, nothing inline. While it is
+ * worked on (`npm run dev:dashboard`), all but the page itself comes from a running gateway.
+ */
 import { defineConfig } from 'vite'
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   // The page may be mounted below any prefix.
-  base: './',
+  base: command === 'serve' ? '/internal/ui/' : './',
+  server: {
+    proxy: { '^/(?!internal/ui/)': process.env.GATEWAY ?? 'http://localhost:40114' },
+  },
   build: {
     outDir: 'dist',
     emptyOutDir: true,
@@ -15,4 +21,4 @@ export default defineConfig({
     // The gateway compresses: what it sends is what counts, and a test looks at that.
     reportCompressedSize: false,
   },
-})
+}))

@@ -24,12 +24,43 @@ export interface DataTableProps<Row> {
   readonly initialOrder?: SortOrder
 }
 
-export function DataTable<Row>({ caption, columns, rows, rowKey, initialOrder }: DataTableProps<Row>) {
+/** Rows shown at first, and with each wish for more: a browser draws no 5,000 rows every second. */
+const pageSize = 200
+
+export function DataTable<Row>({ rows, columns, initialOrder, ...rest }: DataTableProps<Row>) {
   const [order, setOrder] = useState(initialOrder)
+  const [limit, setLimit] = useState(pageSize)
   const isNarrow = useIsNarrow()
   const sortBy = columns.find(({ id }) => id === order?.column)?.sortBy
   const sorted = order === undefined || sortBy === undefined ? rows : sortedRows(rows, sortBy, order)
-  if (isNarrow) return <Cards {...{ caption, columns, rowKey }} rows={sorted} />
+  const shown = sorted.slice(0, limit)
+  return (
+    <>
+      {isNarrow ? (
+        <Cards columns={columns} rows={shown} {...rest} />
+      ) : (
+        <Table columns={columns} rows={shown} order={order} setOrder={setOrder} {...rest} />
+      )}
+      {shown.length < sorted.length && (
+        <p class="more">
+          <span class="muted">
+            {shown.length} of {sorted.length}
+          </span>
+          <button type="button" class="button" onClick={() => setLimit(limit + pageSize)}>
+            Show more
+          </button>
+        </p>
+      )}
+    </>
+  )
+}
+
+interface Ordered {
+  readonly order: SortOrder | undefined
+  readonly setOrder: (order: SortOrder) => void
+}
+
+function Table<Row>({ caption, columns, rows, rowKey, order, setOrder }: DataTableProps<Row> & Ordered) {
   return (
     <div class="table-frame">
       <table class="table">
@@ -42,11 +73,11 @@ export function DataTable<Row>({ caption, columns, rows, rowKey, initialOrder }:
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
+          {rows.map((row) => (
             <tr key={rowKey(row)}>
-              {columns.map(({ id, isNumber, show }) => (
-                <td key={id} class={isNumber ? `number col-${id}` : `col-${id}`}>
-                  {show(row)}
+              {columns.map((column) => (
+                <td key={column.id} class={classOf(column)}>
+                  {column.show(row)}
                 </td>
               ))}
             </tr>
@@ -57,14 +88,13 @@ export function DataTable<Row>({ caption, columns, rows, rowKey, initialOrder }:
   )
 }
 
-interface HeadingProps<Row> {
-  readonly column: Column<Row>
-  readonly order: SortOrder | undefined
-  readonly setOrder: (order: SortOrder) => void
+function classOf<Row>({ id, isNumber }: Column<Row>): string {
+  return isNumber ? `number col-${id}` : `col-${id}`
 }
 
-function Heading<Row>({ column: { id, title, isNumber, sortBy }, order, setOrder }: HeadingProps<Row>) {
-  const className = isNumber ? `number col-${id}` : `col-${id}`
+function Heading<Row>({ column, order, setOrder }: { column: Column<Row> } & Ordered) {
+  const { id, title, isNumber, sortBy } = column
+  const className = classOf(column)
   if (sortBy === undefined) {
     return (
       <th scope="col" class={className}>

@@ -6,9 +6,11 @@ import {
   formatBytes,
   formatCount,
   formatMs,
+  formatPercentage,
   formatPlural,
   formatRate,
   formatShare,
+  formatSpan,
 } from '../../dashboard/src/format/format.ts'
 
 describe('numbers on the page', () => {
@@ -81,6 +83,15 @@ describe('numbers on the page', () => {
       ago.map((ms) => formatAgo(ms === undefined ? undefined : now - ms, now)),
       ['never', 'now', 'now', 'now', '1 s ago', '59 s ago', '1 min ago', '2 h ago', '2 d ago'],
     )
+  })
+
+  it('writes long times in whole units', () => {
+    const shown = [-5, 5_999, 60_000, 3_599_999, 3_720_000, 90_000_000].map(formatSpan)
+    assert.deepEqual(shown, ['0 s', '5 s', '1 min', '59 min', '1 h 2 min', '1 d 1 h'])
+  })
+
+  it('has one sign for what is not known', () => {
+    assert.deepEqual([undefined, 'N/A', '98.7%'].map(formatPercentage), ['–', '–', '98.7%'])
   })
 
   it('knows one from many', () => {

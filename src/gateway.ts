@@ -8,6 +8,7 @@ import endpointRegistry from '../plugins/endpoint-registry.ts'
 import endpointSelector from '../plugins/endpoint-selector.ts'
 import engineOlla from '../plugins/engine-olla.ts'
 import engineSherpa from '../plugins/engine-sherpa.ts'
+import eventLog from '../plugins/event-log.ts'
 import events from '../plugins/events.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
 import healthChecker from '../plugins/health-checker.ts'
@@ -24,11 +25,13 @@ import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
 import requestHooks from '../plugins/request-hooks.ts'
 import requestLog from '../plugins/request-log.ts'
+import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
 import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
+import internalEvents from '../routes/internal-events.ts'
 import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
 import internalMetrics from '../routes/internal-metrics.ts'
@@ -108,6 +111,7 @@ async function compose(
     shutdownDelayMs: server.shutdown_delay,
     onDrained,
   })
+  await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
 
   // What every request passes: first the context, so that whatever is refused later has an ID and a line.
   await app.register(requestContext, {
@@ -232,6 +236,8 @@ async function compose(
     queue: { maxWaiting: proxy.queue.max_waiting, maxWaitMs: proxy.queue.max_wait },
   })
 
+  await app.register(sampler)
+
   await app.register(internalHealth)
   await app.register(internalStatus, {
     version,
@@ -249,6 +255,17 @@ async function compose(
     exposedModels: config.metrics.exposed_models,
   })
   await app.register(internalExplain, { priorityTiers: proxy.priority_tiers })
+  await app.register(internalEvents, {
+    version,
+    engine: proxy.engine,
+    balancer: proxy.load_balancer,
+    profile: proxy.profile,
+    features: {
+      cancel: page.allow_cancel,
+      playground: page.playground,
+      recentRequests: page.recent_requests,
+    },
+  })
   await app.register(internalClients)
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
   await app.register(versionRoute, { version })

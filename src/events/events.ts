@@ -10,6 +10,14 @@ export interface GatewayEvents {
   /** An `auto` endpoint was recognised. */
   'endpoint.detected': { endpoint: string; profile: string }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
+  /** Somebody has ended a request that was under way. */
+  'request.cancelled': {
+    id: string
+    requestId: string
+    model: string | undefined
+    endpoint: string | undefined
+    by: string
+  }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
   /** Somebody asked for a route below `/internal` that is not for everybody. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
@@ -19,6 +27,22 @@ export interface GatewayEvents {
 }
 
 export type GatewayEventType = keyof GatewayEvents
+
+/** All of them, for those who list or choose. */
+export const gatewayEventTypes = Object.keys({
+  'endpoint.status': true,
+  'breaker.transition': true,
+  'discovery.completed': true,
+  'discovery.failed': true,
+  'endpoint.detected': true,
+  'request.failover': true,
+  'request.cancelled': true,
+  'limit.rejected': true,
+  'access.refused': true,
+  'thread.started': true,
+  'thread.stopped': true,
+  'lifecycle.phase': true,
+} satisfies Record<GatewayEventType, true>)
 
 /** One event as subscribers get it. */
 export type GatewayEvent = {

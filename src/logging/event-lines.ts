@@ -30,6 +30,8 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'info', message: `endpoint is a ${event.data.profile}` }
     case 'request.failover':
       return { level: 'warn', message: 'request moves on' }
+    case 'request.cancelled':
+      return { level: 'warn', message: 'request cancelled' }
     case 'access.refused':
       return { level: 'warn', message: 'access refused' }
     case 'thread.started':

@@ -6,6 +6,7 @@ import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
 import { RecordTable } from './record-table.ts'
 import { NameRows, NumberRows } from './rows.ts'
+import { RunMark } from './run-mark.ts'
 import { type BlocksDescription, SharedBlocks, type TablePlace } from './shared-blocks.ts'
 import { SharedCache } from './shared-cache.ts'
 
@@ -185,6 +186,12 @@ export const limitCapacity = 100_000
 /** Clients that are remembered to have met a rate limit. */
 export const limitedClientCapacity = 16_384
 
+/** What is under way in a thread: values of this moment, written by each thread at intervals. */
+export const liveColumns = [
+  /** Completion tokens of streams that have not ended. */
+  'tokens',
+] as const
+
 /** How many rows the cells have; set at construction, since shared memory does not grow. */
 export interface CellCapacity {
   /** 256 by default. */
@@ -221,6 +228,9 @@ export class GatewayCells {
   /** One row. */
   readonly totals: CounterTable<TrafficColumn>
   readonly placements: CounterTable<PlacementColumn>
+  /** One row. */
+  readonly live: CounterTable<(typeof liveColumns)[number]>
+  readonly run: RunMark
   /** Rows of models by name; the row after the last is shared by all others. */
   readonly modelRows: NameRows
   /** Rows of placements by model row and endpoint. */
@@ -261,6 +271,8 @@ export class GatewayCells {
     this.models = new CounterTable(trafficColumns, models, blocks.place('models'))
     this.totals = new CounterTable(trafficColumns, 1, blocks.place('totals'))
     this.placements = new CounterTable(placementColumns, placements, blocks.place('placements'))
+    this.live = new CounterTable(liveColumns, 1, blocks.place('live'))
+    this.run = new RunMark(blocks.place('run'))
     this.modelRows = new NameRows(models - 1, blocks, 'model-rows')
     this.placementRows = new NumberRows(placements, blocks.place('placement-rows'))
     this.statuses = new CounterTable(statusColumns, endpoints + 1, blocks.place('statuses'))

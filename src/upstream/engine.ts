@@ -23,6 +23,13 @@ export class ProxyEngine {
     return this.#services.queue.waiting
   }
 
+  /** Completion tokens of the streams under way, as counted so far. */
+  tokensUnderWay(): number {
+    let tokens = 0
+    for (const exchange of this.#services.active.entries()) tokens += exchange.tokens
+    return tokens
+  }
+
   /** Begins the exchange; it ends by itself and answers through `reply`. */
   handle(request: ExchangeRequest, reply: ClientReply): void {
     new Exchange(this.#services, request, reply).start()

@@ -94,6 +94,13 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     else this.#choose()
   }
 
+  // What is seen from outside
+
+  /** Tokens of its answer that have come. */
+  get tokens(): number {
+    return this.#request.context.answer?.contentEvents ?? 0
+  }
+
   // Choosing an endpoint
 
   wants(slot: number): boolean {

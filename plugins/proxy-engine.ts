@@ -13,6 +13,7 @@ import { ProxyEngine } from '../src/upstream/engine.ts'
 import type { Exchange } from '../src/upstream/exchange.ts'
 import type { ExchangeServices } from '../src/upstream/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../src/upstream/gathering.ts'
+import { joinObservers } from '../src/upstream/join-observers.ts'
 
 export interface ProxyEngineOptions {
   /** `olla` or `sherpa`; for display. */
@@ -60,6 +61,7 @@ export default fp<ProxyEngineOptions>(
       link: app.gatewayPeers,
     })
     const active = new DeadlineSweep<Exchange>(clock)
+    const affinity = app.requestAffinity
     const engine = new ProxyEngine(options.engine, {
       clock,
       options: {
@@ -85,8 +87,8 @@ export default fp<ProxyEngineOptions>(
       events: app.gatewayEvents,
       hooks: app.requestHooks,
       active,
-      affinity: app.requestAffinity,
-      observe: app.answerObserver,
+      affinity,
+      observe: joinObservers(app.answerObserver, affinity?.observe?.bind(affinity)),
     })
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })

@@ -53,6 +53,7 @@ export default fp<RequestContextOptions>(
         Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
       )
       const context = new RequestContext(id, clock.monotonicMs(), dialectOf(path), routeClassOf(path), client)
+      context.rawHeaders = request.raw.rawHeaders
       context.headers.push('X-Olla-Request-ID', id)
       return context
     }

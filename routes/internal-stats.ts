@@ -38,7 +38,7 @@ export default fp<InternalStatsOptions>(
       url: '/internal/stats/sticky',
       exposeHeadRoute: false,
       schema: { response: { 200: StickySchema } },
-      handler: () => stickyView(),
+      handler: () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints),
     })
     done()
   },
@@ -46,6 +46,6 @@ export default fp<InternalStatsOptions>(
     name: 'gateway-routes-internal-stats',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-endpoint-registry', 'gateway-stats'],
+    dependencies: ['gateway-endpoint-registry', 'gateway-stats', 'gateway-session-affinity'],
   },
 )

@@ -63,6 +63,7 @@ export default fp<ProxyRoutesOptions>(
       'gateway-request-hooks',
       'gateway-model-routing',
       'gateway-stats',
+      'gateway-session-affinity',
       'gateway-proxy-engine',
     ],
   },

@@ -27,6 +27,7 @@ import requestHooks from '../plugins/request-hooks.ts'
 import requestLog from '../plugins/request-log.ts'
 import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
+import sessionAffinity from '../plugins/session-affinity.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
 import dashboard from '../routes/dashboard.ts'
@@ -212,6 +213,16 @@ async function compose(
     selector,
   })
   await app.register(requestHooks, { hooks })
+  const { sticky_sessions: sticky } = proxy
+  await app.register(sessionAffinity, {
+    enabled: sticky.enabled,
+    sources: sticky.key_sources,
+    idleTtlMs: sticky.idle_ttl_seconds * 1000,
+    maxSessions: sticky.max_sessions,
+    blockBytes: sticky.prefix_hash_bytes,
+    loadBound: sticky.load_bound,
+    priorityTiers: proxy.priority_tiers || proxy.load_balancer === 'priority',
+  })
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
   await app.register(proxy.engine === 'sherpa' ? engineSherpa : engineOlla)

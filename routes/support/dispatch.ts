@@ -79,8 +79,11 @@ function send(
   context.routingReason = routing.reason
   app.requestHooks.routed(context, routing)
   setRoutingHeaders(context, routing)
-  if (routing.decision === 'rejected')
+  if (routing.decision === 'rejected') {
+    // For the headers of the refusal (contract 1.4): nobody can be preferred.
+    app.sessionAffinity?.prefer({ context, path: target.path, body }, routing.candidates, undefined)
     throw reject(app, request, rejection(routing, provider?.name, context.model))
+  }
   app.proxyEngine.handle(
     {
       context,

@@ -11,7 +11,7 @@ import { type PrefixChain, prefixChain } from './prefix-chain.ts'
  * - `prompt_cache_key`, `user`: of the OpenAI API
  * - `metadata_user_id`: `metadata.user_id` of the Anthropic API
  * - `prefix_hash`: the conversation itself
- * - `auth_header`: `Authorization`, else `x-api-key`
+ * - `auth_header`: who the host says is calling, else `Authorization`, else `x-api-key`
  * - `ip`: the client's address, as far as proxies are trusted
  */
 export const keySources = [
@@ -35,6 +35,8 @@ export interface SessionRequest {
   readonly path: string
   readonly body: Buffer | undefined
   readonly model: string | undefined
+  /** As the host tells. */
+  readonly caller?: string | undefined
   readonly clientAddress: string
 }
 
@@ -77,11 +79,11 @@ const noSpans: Spans = []
 
 /** Reads session keys from the bytes of requests. */
 export class SessionKeys {
-  readonly #options: SessionKeyOptions
+  readonly options: SessionKeyOptions
   readonly #hash = new ContentHash()
 
   constructor(options: SessionKeyOptions) {
-    this.#options = options
+    this.options = options
   }
 
   /**
@@ -91,7 +93,7 @@ export class SessionKeys {
   read(request: SessionRequest, isKnown: (key: number) => boolean): SessionKey | undefined {
     let spans: Spans | undefined
     const model = request.model?.toLowerCase() ?? ''
-    for (const source of this.#options.sources) {
+    for (const source of this.options.sources) {
       if (needsBody(source)) spans ??= readSpans(request.body)
       const key = this.#from(source, request, model, spans ?? noSpans)
       if (key === undefined) continue
@@ -122,8 +124,9 @@ export class SessionKeys {
       case 'prefix_hash':
         return this.#ofPrompt(request, model, spans)
       case 'auth_header': {
+        const { rawHeaders, caller } = request
         const credentials =
-          headerValue(request.rawHeaders, 'authorization') ?? headerValue(request.rawHeaders, 'x-api-key')
+          caller ?? headerValue(rawHeaders, 'authorization') ?? headerValue(rawHeaders, 'x-api-key')
         return this.#ofText(source, credentials, model)
       }
       case 'ip':
@@ -193,7 +196,7 @@ export class SessionKeys {
         prompt: spans[places.prompt],
       },
       this.#hash.restart().text('prefix_hash').text(model),
-      this.#options.blockBytes,
+      this.options.blockBytes,
     )
     const key = chain?.keys.at(-1)
     return key === undefined ? undefined : { source: 'prefix_hash', key, chain, sessionId: undefined }

@@ -68,7 +68,7 @@ export class SessionAffinity {
   readonly store: SessionStore
   readonly #heads: HeadMemory
   readonly #load: EndpointLoad
-  readonly #options: SessionAffinityOptions
+  readonly options: SessionAffinityOptions
 
   constructor(
     parts: { store: SessionStore; heads: HeadMemory; load: EndpointLoad },
@@ -77,7 +77,7 @@ export class SessionAffinity {
     this.store = parts.store
     this.#heads = parts.heads
     this.#load = parts.load
-    this.#options = options
+    this.options = options
   }
 
   /** Looks, and changes nothing. @param excluded slots that have been tried */
@@ -95,7 +95,7 @@ export class SessionAffinity {
         earlier: undefined,
       }
     }
-    const fair = fairLoad(candidates, this.#load, excluded, this.#options.priorityTiers)
+    const fair = fairLoad(candidates, this.#load, excluded, this.options.priorityTiers)
     const [match, earlier] = key.chain === undefined ? this.#byKey(key.key) : this.#byPrefix(key.chain)
     let refusal: SessionRefusal | undefined
     for (const each of [match, earlier]) {
@@ -149,7 +149,7 @@ export class SessionAffinity {
 
   /** How much an endpoint may have before it is over the bound, and how much it has. */
   bound(slot: number, candidates: readonly RoutedEndpoint[]): { limit: number; load: number } | undefined {
-    const fair = fairLoad(candidates, this.#load, undefined, this.#options.priorityTiers)
+    const fair = fairLoad(candidates, this.#load, undefined, this.options.priorityTiers)
     const candidate = fair.able.find(({ endpoint }) => endpoint.slot === slot)
     if (candidate === undefined) return undefined
     return { limit: this.#limit(candidate, fair), load: loadOf(candidate.endpoint, this.#load) }
@@ -214,7 +214,7 @@ export class SessionAffinity {
       if (connectionCost(endpoint, this.#load) > lowestCost) continue
       const own = this.store.count(endpoint.slot)
       const part = this.#part(candidate, fair)
-      if (own < fairLimit(1, sessions, part) && own / part < fewest) {
+      if (own <= sessions * part && own / part < fewest) {
         best = candidate
         fewest = own / part
       }
@@ -223,7 +223,7 @@ export class SessionAffinity {
   }
 
   #limit(candidate: RoutedEndpoint, fair: Fair): number {
-    return fairLimit(this.#options.loadBound, fair.requests, this.#part(candidate, fair))
+    return fairLimit(this.options.loadBound, fair.requests, this.#part(candidate, fair))
   }
 
   #part({ endpoint }: RoutedEndpoint, fair: Fair): number {

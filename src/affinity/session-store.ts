@@ -10,6 +10,8 @@ import type { Clock } from '../clock.ts'
 export interface SessionStore {
   /** Most sessions that are kept. */
   readonly capacity: number
+  /** Milliseconds after which a session that is not renewed is forgotten; 0 never. */
+  readonly idleTtlMs: number
   /** Sessions that have not expired. */
   readonly size: number
   /** @returns the endpoint's slot; a look changes neither age nor order */
@@ -41,6 +43,7 @@ const sweepEveryMs = 1_000
 /** Sessions of one thread. */
 export class LocalSessionStore implements SessionStore {
   readonly capacity: number
+  readonly idleTtlMs: number
   readonly #cache: LRUCache<number, number>
   readonly #clock: Clock
   readonly #counts: number[] = []
@@ -50,6 +53,7 @@ export class LocalSessionStore implements SessionStore {
 
   constructor({ clock, maxSessions, idleTtlMs }: SessionStoreOptions) {
     this.capacity = maxSessions
+    this.idleTtlMs = idleTtlMs
     this.#clock = clock
     this.#cache = new LRUCache({
       max: maxSessions,

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { keySources } from '../affinity/key-sources.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
 import { Bytes, Duration } from './units.ts'
 
@@ -138,20 +139,37 @@ export const ProxySchema = Section(
         enabled: Flag(false, 'Keep a conversation on one endpoint.'),
         idle_ttl_seconds: Count(
           600,
-          'Seconds without a request after which a session is forgotten; 0 never.',
+          'Seconds without an answered request after which a session is forgotten; 0 never.',
         ),
-        max_sessions: Count(10_000, 'Sessions kept; the least recently used goes first.', { minimum: 1 }),
+        max_sessions: Count(
+          10_000,
+          'Sessions kept, of a conversation its last two turns; the least recently used goes first.',
+          { minimum: 1 },
+        ),
         key_sources: Type.Array(
-          Type.Unsafe<'session_header' | 'prefix_hash' | 'auth_header' | 'ip'>({
-            type: 'string',
-            enum: ['session_header', 'prefix_hash', 'auth_header', 'ip'],
-          }),
+          Type.Unsafe<(typeof keySources)[number]>({ type: 'string', enum: [...keySources] }),
           {
-            default: ['session_header', 'prefix_hash', 'auth_header'],
-            description: 'Where the session key is taken from, in order.',
+            default: [
+              'session_header',
+              'previous_response_id',
+              'prompt_cache_key',
+              'prefix_hash',
+              'auth_header',
+            ],
+            description:
+              'Where the session key is taken from: the first of these that a request has (beyond Olla: ids that clients send).',
           },
         ),
-        prefix_hash_bytes: Count(512, 'Bytes of the prompt that are hashed.', { minimum: 1 }),
+        prefix_hash_bytes: Count(
+          512,
+          'Size of the blocks by which a prompt without messages is followed (Olla: bytes of the prompt that are hashed).',
+          { minimum: 1 },
+        ),
+        load_bound: Fraction(
+          1.5,
+          'How many times its part of the load an endpoint may have, plus one request, before a session goes elsewhere; 0 is no bound (beyond Olla).',
+          { maximum: 100 },
+        ),
       },
       'Sticky sessions.',
     ),

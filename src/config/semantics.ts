@@ -54,6 +54,17 @@ export function checkSemantics(config: GatewayConfig, knownTypes: readonly strin
       }
     }
   }
+  const { sticky_sessions: sticky } = config.proxy
+  if (sticky.load_bound > 0 && sticky.load_bound < 1) {
+    error(['proxy', 'sticky_sessions', 'load_bound'], 'must be 0 or at least 1')
+  }
+  if (sticky.enabled && sticky.idle_ttl_seconds === 0) {
+    problems.push({
+      severity: 'warning',
+      path: ['proxy', 'sticky_sessions', 'idle_ttl_seconds'],
+      message: 'sessions never expire, and the caches of endpoints do',
+    })
+  }
   for (const alias of Object.keys(config.model_aliases)) {
     if (alias.trim() === '') error(['model_aliases', alias], 'a name must not be empty')
   }

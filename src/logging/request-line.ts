@@ -1,3 +1,4 @@
+import { depthOf, type RequestSession } from '../affinity/request-sessions.ts'
 import type { RequestContext } from '../request/context.ts'
 import { redactQuery } from './redact.ts'
 
@@ -38,11 +39,22 @@ export function requestLine(
     inter_token_max_ms: maybeRounded(answer?.interTokenMaxMs),
     load_ms: maybeRounded(answer?.loadMs),
     prompt_ms: maybeRounded(answer?.promptMs),
+    ...(context.session === undefined ? undefined : sessionFields(context.session)),
     routing_strategy: context.routingStrategy,
     routing_decision: context.routingDecision,
     routing_reason: context.routingReason,
     error: context.error,
     user_agent: request.userAgent,
+  }
+}
+
+function sessionFields({ key, decision }: RequestSession): Record<string, unknown> {
+  return {
+    sticky_outcome: decision.outcome,
+    sticky_reason: decision.reason,
+    sticky_key_source: key?.source,
+    sticky_depth: key === undefined ? undefined : depthOf(key, decision),
+    session_id: key?.sessionId,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RequestSession } from '../affinity/request-sessions.ts'
 import type { Dialect, ErrorCode } from '../errors.ts'
 import type { AnswerFigures } from '../stats/request-record.ts'
 import type { RouteClass } from './dialect.ts'
@@ -30,6 +31,8 @@ export class RequestContext {
   readonly routeClass: RouteClass
   /** Of the client, as far as proxies are trusted. */
   readonly clientAddress: string
+  /** The client's own, as flat name/value pairs; credentials are among them. */
+  rawHeaders: readonly string[] = []
   /** Name of who calls, where the host tells; limits and statistics go by it before the address. */
   caller: string | undefined = undefined
   model: string | undefined = undefined
@@ -54,6 +57,8 @@ export class RequestContext {
   /** What is read of the answer while it passes; undefined before it begins, and where nobody reads it. */
   answer: AnswerFigures | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
+  /** Which session it belongs to and what that means; undefined where sessions are off. */
+  session: RequestSession | undefined = undefined
   routingStrategy: string | undefined = undefined
   routingDecision: string | undefined = undefined
   routingReason: string | undefined = undefined

@@ -178,6 +178,10 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
 /** What is known of an endpoint's status besides the status: since when, by the wall clock and the other. */
 export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
 
+/** What became of the sessions of requests, and of those in the store. */
+export const sessionColumns = ['hits', 'misses', 'repins', 'disabled', 'insertions', 'removals'] as const
+export type SessionColumn = (typeof sessionColumns)[number]
+
 /** What was refused. */
 export const violationColumns = ['rateLimits', 'sizeLimits'] as const
 
@@ -244,6 +248,8 @@ export class GatewayCells {
   /** One row each. */
   readonly totalHistograms: Readonly<Record<HistogramKind, HistogramTable>>
 
+  /** One row. */
+  readonly sessions: CounterTable<SessionColumn>
   readonly violations: CounterTable<(typeof violationColumns)[number]>
   /** Of a `SharedLimitStore` of `limitCapacity`. */
   readonly limits: TablePlace
@@ -280,6 +286,7 @@ export class GatewayCells {
     this.endpointHistograms = histograms(rowHistograms, endpoints, blocks, 'endpoint')
     this.modelHistograms = histograms(rowHistograms, models, blocks, 'model')
     this.totalHistograms = histograms(histogramKinds, 1, blocks, 'total')
+    this.sessions = new CounterTable(sessionColumns, 1, blocks.place('sessions'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')
     SharedLimitStore.reserve(this.limits, limitCapacity)

@@ -24,7 +24,6 @@ export class CandidateRounds {
   readonly #request: ExchangeRequest
   #tried: Set<number> | undefined
   #round = 0
-  #isFirst = true
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -54,10 +53,9 @@ export class CandidateRounds {
   /** Where this request's companions went, if that endpoint can take it now. */
   #preferred(): RoutedEndpoint | undefined {
     const { affinity, load } = this.#services
-    if (affinity === undefined || !this.#isFirst) return undefined
-    this.#isFirst = false
-    const preferred = affinity.prefer(this.#request, this.candidates)
-    return preferred !== undefined && load.admits(preferred.endpoint) ? preferred : undefined
+    const preferred = affinity?.prefer(this.#request, this.candidates, this.#tried)
+    if (preferred === undefined || this.#tried?.has(preferred.endpoint.slot)) return undefined
+    return load.admits(preferred.endpoint) ? preferred : undefined
   }
 
   /** Among equals, an endpoint that holds the model in memory, unless it is too much busier. */

@@ -42,12 +42,19 @@ export interface ExchangeOptions {
 /** Keeps requests that belong together on one endpoint. */
 export interface Affinity {
   /**
-   * Who shall be asked first; before the selector, once per request. A candidate that cannot take the request
-   * now is passed over.
+   * Who shall be asked next; before the selector, each time an endpoint is chosen. A candidate that cannot take
+   * the request now is passed over.
+   * @param excluded slots that have been tried
    */
-  prefer(request: ExchangeRequest, candidates: readonly RoutedEndpoint[]): RoutedEndpoint | undefined
-  /** The endpoint has begun a good answer (below 400); the client's head has not been written. */
-  answered(request: ExchangeRequest, target: RoutedEndpoint): void
+  prefer(
+    request: ExchangeRequest,
+    candidates: readonly RoutedEndpoint[],
+    excluded: ReadonlySet<number> | undefined,
+  ): RoutedEndpoint | undefined
+  /** An endpoint's answer, good or bad, is what the client gets; its head has not been written. */
+  answered(request: ExchangeRequest, target: RoutedEndpoint, statusCode: number): void
+  /** As `ExchangeServices.observe`. */
+  observe?(answer: RelayedAnswer): RelayObserver | undefined
 }
 
 /** An answer that a client is about to get, as the endpoint gives it. */

@@ -355,7 +355,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const { target, variant } = attempt
     const { statusCode, headers } = plan.head
     this.#ledger.answered(attempt, statusCode)
-    if (statusCode < 400) affinity?.answered(this.#request, target)
+    affinity?.answered(this.#request, target, statusCode)
     this.#passedOver?.cancel()
     this.#phase = 'relaying'
     context.endpoint = target.endpoint.name

@@ -75,6 +75,7 @@ export async function createInternalApp(
     await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
     await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))
     await scope.register(stub('gateway-model-discovery', { modelCatalog: catalog }))
+    await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))
     await scope.register(gatewayStats)
     scope.get('/test/record', () => {
       scope.gatewayStats.record({

@@ -1,8 +1,8 @@
 /**
  * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
- * on everything that decides where a request goes. A plugin before it, or the host, may decorate
- * `requestAffinity` and `answerObserver`; absent, they cost nothing. On close, after the drain, nothing is left
- * to do here.
+ * on everything that decides where a request goes. A plugin before it may decorate `answerObserver` and
+ * `requestAffinity`, of which the second may be the host's; absent, they cost nothing. On close, after the
+ * drain, nothing is left to do here.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'

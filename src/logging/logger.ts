@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pino, { type DestinationStream, type Level, type Logger, type StreamEntry } from 'pino'
 import { systemClock } from '../clock.ts'
 import type { GatewayConfig } from '../config/schema.ts'
+import { LineBatch } from './line-batch.ts'
 import { createLineLogger, type RequestLogger } from './line-logger.ts'
 import { redactedPaths } from './redact.ts'
 
@@ -26,10 +27,10 @@ export interface LogSettings {
 }
 
 /** Bytes gathered before a write, and the longest time they wait: one system call for many lines. */
-const batchBytes = 32_768
+const batchBytes = 4096
 const flushMs = 250
-/** Most bytes of one write; must be above the batch. */
-const writeBytes = 65_536
+/** Of request lines, before they go to the destinations above. */
+const lineBatchCharacters = 16_384
 
 /** The process's logger: to standard output, and to files where configured. Writes are batched. */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {
@@ -37,12 +38,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   const level = config.level as Level
   const batched: { flush(done?: (error?: Error) => void): void }[] = []
 
-  const stdout = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: isTerminal ? 0 : batchBytes,
-    maxWrite: writeBytes,
-  })
+  const stdout = pino.destination({ dest: 1, sync: false, minLength: isTerminal ? 0 : batchBytes })
   batched.push(stdout)
   const streams: StreamEntry[] = [
     { level, stream: isPretty ? await prettyStream(stdout, isTerminal) : stdout },
@@ -58,7 +54,6 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
       mkdir: true,
       sync: false,
       minLength: batchBytes,
-      maxWrite: writeBytes,
     })
     batched.push(file)
     streams.push({ level, stream: file })
@@ -76,15 +71,20 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
     },
     target,
   )
+  const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, (text) => {
+    for (const { stream } of streams) stream.write(text)
+  })
   const timer = setInterval(() => {
+    lines.flush()
     for (const stream of batched) stream.flush()
   }, flushMs)
   timer.unref()
   return {
     logger,
-    requestLogger: createLineLogger(level, writeToAll(streams), systemClock),
+    requestLogger: createLineLogger(level, (line) => lines.add(line), systemClock),
     async flush() {
       clearInterval(timer)
+      lines.flush()
       await Promise.all(
         batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
       )
@@ -104,12 +104,6 @@ async function removeOldFiles(dir: string, maxAgeDays: number): Promise<void> {
     const path = join(dir, name)
     const { mtimeMs } = await stat(path)
     if (Date.now() - mtimeMs > maxAgeDays * dayMs) await rm(path, { force: true })
-  }
-}
-
-function writeToAll(streams: readonly StreamEntry[]): (line: string) => void {
-  return (line) => {
-    for (const { stream } of streams) stream.write(line)
   }
 }
 

@@ -10,7 +10,6 @@ declare module 'pino-roll' {
     mkdir?: boolean
     sync?: boolean
     minLength?: number
-    maxWrite?: number
   }
 
   export default function roll(options: RollOptions): Promise<ReturnType<typeof pino.destination>>

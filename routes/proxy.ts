@@ -29,7 +29,8 @@ export default fp<ProxyRoutesOptions>(
     // The bytes go on as they came: nothing here may parse and write them again.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser(
-      '*',
+      // Fastify keeps in mind which parser a type that it knows by name has.
+      ['application/json', '*'],
       { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes ?? 104_857_600 },
       (_request, body, parsed) => parsed(null, body),
     )

@@ -24,9 +24,9 @@ export function streamFormat(contentType: string | undefined): StreamFormat {
 /** How an answer is written. */
 export interface RelayShape {
   readonly format: StreamFormat
-  /** Whether its length was announced: then nothing can be added to it. */
-  readonly hasLength: boolean
-  /** Chunks are joined up to this size before they are sent; 0 sends each at once. */
+  /** Its length, where that was announced: then nothing can be added to it. */
+  readonly lengthBytes: number | undefined
+  /** Chunks are joined up to this size before they are sent; 0 sends in each turn what has come in it. */
   readonly gatherBytes: number
   /** What changes the answer on its way, in this order. */
   readonly transforms: readonly AnswerTransform[]
@@ -34,16 +34,25 @@ export interface RelayShape {
 }
 
 const emptyBuffer: Buffer = Buffer.alloc(0)
+const noShape: RelayShape = { format: 'other', lengthBytes: 0, gatherBytes: 0, transforms: [] }
+
+/** Most bytes of one turn that are joined: what comes at once is small where joining pays. */
+const turnBytes = 65_536
+/** Its callbacks run when the turn's work is done and before anything else. */
+const endOfTurn = Promise.resolve()
 
 /**
- * Writes one answer to a client: bytes as they come, with backpressure. `write` returns false when the client
- * is slower than the endpoint; the owner pauses the endpoint until the response drains.
+ * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the
+ * endpoint, and the owner pauses the endpoint until the response drains. What comes in one turn of the event
+ * loop (the events that one read has brought, the end of the answer) is one write.
  */
 export class ClientRelay {
   readonly #raw: ServerResponse
-  #shape: RelayShape = { format: 'other', hasLength: true, gatherBytes: 0, transforms: [] }
+  #shape = noShape
   #gathered: Buffer[] = []
   #gatheredBytes = 0
+  #isFlushDue = false
+  #isEnded = false
   #last = emptyBuffer
   #beforeLast = emptyBuffer
   bodyBytes = 0
@@ -70,7 +79,9 @@ export class ClientRelay {
 
   /** Something between the events of a stream, which is no part of the answer; not inside of one. */
   interject(event: Buffer): void {
-    if (!this.#raw.writableNeedDrain && this.#boundary('sse') === '') this.#raw.write(event)
+    if (this.#raw.writableNeedDrain || this.#boundary('sse') !== '') return
+    this.#flush()
+    this.#raw.write(event)
   }
 
   write(received: Buffer): boolean {
@@ -81,13 +92,26 @@ export class ClientRelay {
     this.bodyBytes += chunk.length
     this.#beforeLast = this.#last
     this.#last = chunk
-    if (this.#shape.gatherBytes === 0) return this.#raw.write(chunk)
+    const { lengthBytes, gatherBytes } = this.#shape
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
-    return this.#gatheredBytes < this.#shape.gatherBytes || this.#raw.write(this.#takeGathered())
+    if (this.bodyBytes === lengthBytes) {
+      // Head, body and end in one system call.
+      this.#isEnded = true
+      this.#raw.end(this.#takeGathered())
+      return true
+    }
+    if (this.#gatheredBytes >= (gatherBytes || turnBytes)) return this.#raw.write(this.#takeGathered())
+    if (gatherBytes === 0 && !this.#isFlushDue) {
+      this.#isFlushDue = true
+      void endOfTurn.then(() => this.#flush())
+    }
+    return !this.#raw.writableNeedDrain
   }
 
   end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
     const held = this.#takeHeld()
     if (held.length > 0) {
       this.bodyBytes += held.length
@@ -105,12 +129,12 @@ export class ClientRelay {
    */
   breakOff(event: (format: 'sse' | 'ndjson') => string): void {
     const raw = this.#raw
-    const { format, hasLength } = this.#shape
-    if (format === 'other' || hasLength || raw.writableNeedDrain) {
+    const { format, lengthBytes } = this.#shape
+    if (format === 'other' || lengthBytes !== undefined || raw.writableNeedDrain) {
       raw.destroy()
       return
     }
-    if (this.#gatheredBytes > 0) raw.write(this.#takeGathered())
+    this.#flush()
     raw.write(`${this.#boundary(format)}${event(format)}`, () => raw.destroy())
   }
 
@@ -135,8 +159,20 @@ export class ClientRelay {
     return held
   }
 
+  #flush(): void {
+    this.#isFlushDue = false
+    const raw = this.#raw
+    if (this.#gatheredBytes === 0 || raw.destroyed) return
+    const { socket } = raw
+    // Else the response would cork the socket itself, until a tick of its own.
+    socket?.cork()
+    raw.write(this.#takeGathered())
+    socket?.uncork()
+  }
+
   #takeGathered(): Buffer {
-    const joined = Buffer.concat(this.#gathered, this.#gatheredBytes)
+    const [first = emptyBuffer] = this.#gathered
+    const joined = this.#gathered.length <= 1 ? first : Buffer.concat(this.#gathered, this.#gatheredBytes)
     this.#gathered = []
     this.#gatheredBytes = 0
     return joined

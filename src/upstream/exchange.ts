@@ -364,7 +364,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const format = streamFormat(contentType)
     const shape = {
       format,
-      hasLength: headerValue(headers, 'content-length') !== undefined,
+      lengthBytes: lengthOf(headers),
       transforms: plan.transforms,
       observer,
       gatherBytes: options.gatherBytes(contentType),
@@ -406,7 +406,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#reply.hijack()
       this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
         format: 'sse',
-        hasLength: false,
+        lengthBytes: undefined,
         transforms: [],
         gatherBytes: 0,
       })
@@ -514,6 +514,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
     this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
   }
+}
+
+function lengthOf(headers: readonly string[]): number | undefined {
+  const length = headerValue(headers, 'content-length')
+  return length === undefined ? undefined : Number(length)
 }
 
 function deadlineAfter(nowMs: number, limitMs: number): number {

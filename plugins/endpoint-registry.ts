@@ -1,6 +1,7 @@
 /**
  * The inference servers and their status. Decorates `endpointRegistry`; depends on the event bus, the shared
- * cells and the backend profiles. Secrets in files are read again at intervals, until close.
+ * cells and the backend profiles. Secrets in files are read again at intervals, until close. On a serving thread
+ * of several the endpoints follow the control thread's, and the app is ready once they are alike.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
@@ -9,6 +10,7 @@ import { rereadSecrets } from '../src/config/secrets.ts'
 import { endpointHeaders } from '../src/endpoint/auth.ts'
 import { buildEndpoints } from '../src/endpoint/build.ts'
 import { EndpointRegistry } from '../src/endpoint/registry.ts'
+import { followEndpoints, shareEndpoints } from '../src/endpoint/registry-replica.ts'
 
 export interface EndpointRegistryOptions {
   /** As the configuration's `discovery.static.endpoints`, decoded. */
@@ -42,6 +44,17 @@ export default fp<EndpointRegistryOptions>(
       slowStartMs: options.slowStartMs ?? 10_000,
     })
     app.decorate('endpointRegistry', registry)
+
+    const link = app.hasDecorator('gatewayPeers') ? app.gatewayPeers : undefined
+    if (link?.isControl === false) {
+      app.addHook(
+        'onReady',
+        followEndpoints(registry, link, (name) => app.backendProfiles.get(name)),
+      )
+      done()
+      return
+    }
+    if (link !== undefined) shareEndpoints(registry, link)
 
     const intervalMs = options.secretsIntervalMs ?? 30_000
     if (intervalMs > 0 && options.endpoints.some((endpoint) => rereadSecrets(endpoint) !== undefined)) {

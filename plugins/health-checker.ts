@@ -1,10 +1,13 @@
 /**
- * Probes the endpoints and keeps their status true. Decorates `healthChecker`; depends on the registry, the
- * breakers and the connection pools. Probing begins when the app is ready and ends on close.
+ * Probes the endpoints and keeps their status true, for all threads of the gateway. Decorates `healthChecker`;
+ * depends on the shared cells, the registry, the breakers and the connection pools. Probing begins when the app is ready and ends on close.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../src/health/health-checker.ts'
+import { evidenceTopic, probeNowTopic } from '../src/health/health-mirror.ts'
+import type { HealthMonitor } from '../src/health/health-monitor.ts'
+import { ProbeRecords } from '../src/health/probe-records.ts'
 import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 
@@ -18,7 +21,7 @@ export interface HealthCheckerPluginOptions extends Partial<HealthCheckerOptions
 
 declare module 'fastify' {
   interface FastifyInstance {
-    healthChecker: HealthChecker
+    healthChecker: HealthMonitor
   }
 }
 
@@ -29,6 +32,7 @@ export default fp<HealthCheckerPluginOptions>(
       {
         clock: options.clock ?? systemClock,
         registry,
+        records: new ProbeRecords(app.gatewayCells),
         breakers: app.circuitBreakers,
         fetch: createUpstreamFetch(app.upstreamPools),
         queue: new BoundedQueue({
@@ -40,6 +44,10 @@ export default fp<HealthCheckerPluginOptions>(
       options,
     )
     app.decorate('healthChecker', checker)
+    if (app.hasDecorator('gatewayPeers')) {
+      app.gatewayPeers.on(evidenceTopic, ({ slot, evidence }) => checker.accept(slot, evidence))
+      app.gatewayPeers.on(probeNowTopic, (slot) => checker.probeNow(slot))
+    }
     // A detected kind has a health route of its own.
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
@@ -65,6 +73,7 @@ export default fp<HealthCheckerPluginOptions>(
     fastify: '5.x',
     dependencies: [
       'gateway-events',
+      'gateway-state',
       'gateway-endpoint-registry',
       'gateway-circuit-breaker',
       'gateway-upstream-pools',

@@ -1,12 +1,15 @@
 /**
- * Finds out which endpoint has which model. Decorates `modelCatalog` and `modelDiscovery`; depends on the
+ * Finds out which endpoint has which model, for all threads of the gateway. Decorates `modelCatalog` and `modelDiscovery`; depends on the
  * registry, the profiles and the connection pools. Looks begin when an endpoint becomes routable and end on
  * close.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
+import { shareCatalog } from '../src/model/catalog-replica.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
+import { refreshTopic } from '../src/model/discovery-mirror.ts'
+import { DiscoveryRecords, type ModelRefresher } from '../src/model/discovery-records.ts'
 import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 
@@ -27,7 +30,7 @@ export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptio
 declare module 'fastify' {
   interface FastifyInstance {
     modelCatalog: ModelCatalog
-    modelDiscovery: ModelDiscovery
+    modelDiscovery: ModelRefresher
   }
 }
 
@@ -40,6 +43,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         clock: options.clock ?? systemClock,
         registry,
         catalog,
+        records: new DiscoveryRecords(app.gatewayCells),
         events: app.gatewayEvents,
         fetch: createUpstreamFetch(app.upstreamPools),
         queue: new BoundedQueue({
@@ -61,6 +65,10 @@ export default fp<ModelDiscoveryPluginOptions>(
     )
     app.decorate('modelCatalog', catalog)
     app.decorate('modelDiscovery', discovery)
+    if (app.hasDecorator('gatewayPeers')) {
+      shareCatalog(catalog, app.gatewayPeers)
+      app.gatewayPeers.on(refreshTopic, (slot) => discovery.refresh(slot))
+    }
     if (options.enabled ?? true) {
       const clock = options.clock ?? systemClock
       let timer: Timer | undefined
@@ -88,6 +96,7 @@ export default fp<ModelDiscoveryPluginOptions>(
     fastify: '5.x',
     dependencies: [
       'gateway-events',
+      'gateway-state',
       'gateway-endpoint-registry',
       'gateway-backend-profiles',
       'gateway-upstream-pools',

@@ -33,6 +33,7 @@ export class EndpointRegistry {
   readonly #sinceMs: number
   readonly #sinceMonotonicMs: number
   #snapshot: EndpointSnapshot
+  #listener: (endpoint: Endpoint) => void = () => {}
 
   /** @throws RangeError where there are more endpoints than cells */
   constructor(
@@ -60,6 +61,11 @@ export class EndpointRegistry {
 
   get snapshot(): EndpointSnapshot {
     return this.#snapshot
+  }
+
+  /** @param listener told of an endpoint that has got another profile or other headers */
+  onReplaced(listener: (endpoint: Endpoint) => void): void {
+    this.#listener = listener
   }
 
   /** Counts up with every change of a status, on any thread. */
@@ -142,6 +148,8 @@ export class EndpointRegistry {
       endpoints.map((endpoint) => (endpoint.slot === slot ? change(endpoint) : endpoint)),
       version + 1,
     )
+    const replaced = this.#snapshot.bySlot[slot]
+    if (replaced !== undefined) this.#listener(replaced)
   }
 }
 

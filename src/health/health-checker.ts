@@ -8,6 +8,9 @@ import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import { neverSent } from '../upstream/failure.ts'
 import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
 import { classifyProbe, type ProbeResult, type ProbeVerdict } from './classify.ts'
+import { evidenceVerdict, isKnown } from './evidence.ts'
+import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'
+import type { ProbeRecords } from './probe-records.ts'
 import { nextProbeInMs } from './schedule.ts'
 
 export interface HealthCheckerOptions {
@@ -21,33 +24,12 @@ export interface HealthCheckerOptions {
   readonly random: () => number
 }
 
-/** What a request has learnt about its endpoint in passing. */
-export type PassiveEvidence =
-  | { readonly kind: 'refused' | 'unreachable' }
-  | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
-
-export interface ProbeRecord {
-  /** Epoch milliseconds of the last probe's end; undefined before the first. */
-  readonly lastCheckMs: number | undefined
-  /** Epoch milliseconds; undefined while one is under way. */
-  readonly nextCheckMs: number | undefined
-  readonly lastLatencyMs: number | undefined
-  readonly consecutiveFailures: number
-  /** Fit to be shown; undefined after a success. */
-  readonly lastError: string | undefined
-}
-
 interface Watch {
   timer: Timer | undefined
   warmTimer: Timer | undefined
   probing: boolean
   /** Monotonic milliseconds. */
   limitedUntilMs: number
-  lastCheckMs: number | undefined
-  nextCheckMs: number | undefined
-  lastLatencyMs: number | undefined
-  consecutiveFailures: number
-  lastError: string | undefined
 }
 
 /** After passive evidence of trouble, the first look comes so soon. */
@@ -62,9 +44,10 @@ const maxProbeBytes = 1_048_576
  * Probes every endpoint at its own interval and is the only one who changes a status. Probes of one endpoint
  * never overlap; all of them together go through a bounded queue.
  */
-export class HealthChecker {
+export class HealthChecker implements HealthMonitor {
   readonly #clock: Clock
   readonly #registry: EndpointRegistry
+  readonly #records: ProbeRecords
   readonly #breakers: CircuitBreakers
   readonly #fetch: UpstreamFetch
   readonly #queue: BoundedQueue
@@ -77,6 +60,7 @@ export class HealthChecker {
     services: {
       clock: Clock
       registry: EndpointRegistry
+      records: ProbeRecords
       breakers: CircuitBreakers
       fetch: UpstreamFetch
       queue: BoundedQueue
@@ -86,6 +70,7 @@ export class HealthChecker {
   ) {
     this.#clock = services.clock
     this.#registry = services.registry
+    this.#records = services.records
     this.#breakers = services.breakers
     this.#fetch = services.fetch
     this.#queue = services.queue
@@ -110,46 +95,41 @@ export class HealthChecker {
   }
 
   record(slot: number): ProbeRecord {
-    const watch = this.#watches[slot] ?? createWatch()
-    const { lastCheckMs, nextCheckMs, lastLatencyMs, consecutiveFailures, lastError } = watch
-    return { lastCheckMs, nextCheckMs, lastLatencyMs, consecutiveFailures, lastError }
+    return this.#records.get(slot)
   }
 
-  /** Milliseconds until the endpoint may be back; 0 where it is routable, or a probe is under way. */
   retryInMs(slot: number): number {
     if (this.#registry.isRoutable(slot)) return 0
-    return Math.max(0, (this.#watches[slot]?.nextCheckMs ?? 0) - this.#clock.nowMs())
+    return Math.max(0, (this.#records.nextCheckMs(slot) ?? 0) - this.#clock.nowMs())
   }
 
-  /** Takes evidence from requests: an unreachable endpoint is out at once, and looked at soon. */
   report(slot: number, evidence: PassiveEvidence): void {
+    if (!isKnown(this.#registry, slot, evidence)) this.accept(slot, evidence)
+  }
+
+  /** Takes evidence that is news, though another thread may have set the status already. */
+  accept(slot: number, evidence: PassiveEvidence): void {
     const watch = this.#watches[slot]
     if (watch === undefined) return
+    const verdict = evidenceVerdict(evidence)
     if (evidence.kind === 'rate_limited') {
-      this.#apply(slot, watch, {
-        status: 'rate_limited',
-        reason: 'a request was answered with status 429',
-        retryAfterMs: evidence.retryAfterMs,
-      })
-      if (!watch.probing) this.#arm(slot, evidence.retryAfterMs)
-      return
+      this.#apply(slot, watch, { ...verdict, retryAfterMs: evidence.retryAfterMs })
+    } else {
+      this.#records.failed(slot, verdict.reason)
+      this.#apply(slot, watch, verdict)
     }
-    if (this.#registry.status(slot) === 'offline') return
-    const reason = evidence.kind === 'refused' ? 'a request was refused' : 'a request found no host'
-    watch.consecutiveFailures++
-    watch.lastError = reason
-    this.#apply(slot, watch, { status: 'offline', reason })
-    if (!watch.probing) this.#arm(slot, earlyProbeMs)
+    if (!watch.probing) {
+      this.#arm(slot, evidence.kind === 'rate_limited' ? evidence.retryAfterMs : earlyProbeMs)
+    }
   }
 
-  /** One probe now, unless one is under way. Resolves when the status is up to date. */
   async probeNow(slot: number): Promise<void> {
     const watch = this.#watches[slot]
     const endpoint = this.#registry.snapshot.bySlot[slot]
     if (watch === undefined || endpoint === undefined || watch.probing) return
     watch.probing = true
     watch.timer?.cancel()
-    watch.nextCheckMs = undefined
+    this.#records.setNextCheck(slot, undefined)
     try {
       const result = await this.#queue.push(() => this.#probe(endpoint))
       if (this.#running) this.#conclude(slot, watch, result)
@@ -165,14 +145,14 @@ export class HealthChecker {
     const watch = this.#watches[slot]
     if (watch === undefined || !this.#running) return
     watch.timer?.cancel()
-    watch.nextCheckMs = this.#clock.nowMs() + delayMs
+    this.#records.setNextCheck(slot, this.#clock.nowMs() + delayMs)
     watch.timer = this.#clock.after(delayMs, () => void this.probeNow(slot))
   }
 
   #nextInMs(endpoint: Endpoint, watch: Watch): number {
     const { jitter, maxBackoffMs, random } = this.#options
     const schedule = { intervalMs: endpoint.checkIntervalMs, jitter, maxBackoffMs }
-    const inMs = nextProbeInMs(schedule, watch.consecutiveFailures, random())
+    const inMs = nextProbeInMs(schedule, this.#records.consecutiveFailures(endpoint.slot), random())
     return Math.max(inMs, this.#limitedForMs(endpoint.slot, watch))
   }
 
@@ -221,23 +201,20 @@ export class HealthChecker {
   }
 
   #conclude(slot: number, watch: Watch, result: ProbeResult): void {
-    watch.lastCheckMs = this.#clock.nowMs()
     const verdict = classifyProbe(result, this.#options.busyThresholdMs)
     const breaker = this.#breakers.get(slot)
     if (result.kind === 'answered') {
-      watch.lastLatencyMs = result.latencyMs
       if (isRoutable(verdict.status)) breaker.probeSucceeded()
     } else {
-      watch.lastLatencyMs = undefined
       breaker.probeFailed(result.reason)
     }
-    if (isRoutable(verdict.status)) {
-      watch.consecutiveFailures = 0
-      watch.lastError = undefined
-    } else {
-      watch.consecutiveFailures++
-      watch.lastError = verdict.reason
-    }
+    this.#records.checked(
+      slot,
+      this.#clock.nowMs(),
+      result.kind === 'answered' ? result.latencyMs : undefined,
+    )
+    if (isRoutable(verdict.status)) this.#records.succeeded(slot)
+    else this.#records.failed(slot, verdict.reason)
     this.#apply(slot, watch, verdict)
   }
 
@@ -276,10 +253,5 @@ function createWatch(): Watch {
     warmTimer: undefined,
     probing: false,
     limitedUntilMs: 0,
-    lastCheckMs: undefined,
-    nextCheckMs: undefined,
-    lastLatencyMs: undefined,
-    consecutiveFailures: 0,
-    lastError: undefined,
   }
 }

@@ -15,7 +15,16 @@ export interface EndpointModels {
   readonly seenMs: number
   /** As the server tells it; absent where it does not. */
   readonly serverVersion?: string | undefined
+  /** Epoch milliseconds of the first look that found a model, by name. */
+  readonly firstSeenMs: ReadonlyMap<string, number>
 }
+
+/** Told of an endpoint's list that has changed; undefined is none. */
+export type ListListener = (
+  slot: number,
+  list: EndpointModels | undefined,
+  before: EndpointModels | undefined,
+) => void
 
 /** All models of all endpoints at one moment: immutable, replaced whole. */
 export interface CatalogSnapshot {
@@ -37,9 +46,28 @@ const nowhere: readonly ModelPlace[] = []
  */
 export class ModelCatalog {
   #snapshot: CatalogSnapshot = createSnapshot(new Map(), 1)
+  #listener: ListListener = () => {}
 
   get snapshot(): CatalogSnapshot {
     return this.#snapshot
+  }
+
+  onChange(listener: ListListener): void {
+    this.#listener = listener
+  }
+
+  /** Takes an endpoint's list as it is, or takes it away. */
+  put(slot: number, list: EndpointModels | undefined): void {
+    const before = this.#snapshot.byEndpoint.get(slot)
+    if (list === undefined && before === undefined) return
+    const byEndpoint = new Map(this.#snapshot.byEndpoint)
+    if (list === undefined) byEndpoint.delete(slot)
+    else byEndpoint.set(slot, list)
+    // In the order of the configuration, whoever answered first.
+    const isNew = before === undefined
+    const ordered = isNew ? new Map([...byEndpoint].sort(([a], [b]) => a - b)) : byEndpoint
+    this.#snapshot = createSnapshot(ordered, this.#snapshot.version + 1)
+    this.#listener(slot, list, before)
   }
 
   /**
@@ -47,9 +75,9 @@ export class ModelCatalog {
    * @param beforeMs epoch milliseconds; lists last seen earlier go
    */
   expire(beforeMs: number): void {
-    const fresh = new Map([...this.#snapshot.byEndpoint].filter(([, { seenMs }]) => seenMs >= beforeMs))
-    if (fresh.size === this.#snapshot.byEndpoint.size) return
-    this.#snapshot = createSnapshot(fresh, this.#snapshot.version + 1)
+    for (const [slot, { seenMs }] of this.#snapshot.byEndpoint) {
+      if (seenMs < beforeMs) this.put(slot, undefined)
+    }
   }
 
   /**
@@ -61,9 +89,7 @@ export class ModelCatalog {
     if (known === undefined) return
     const models = withStates(known.models, loaded)
     if (models.every((model, index) => model.state === known.models[index]?.state)) return
-    const byEndpoint = new Map(this.#snapshot.byEndpoint)
-    byEndpoint.set(slot, { ...known, models })
-    this.#snapshot = createSnapshot(byEndpoint, this.#snapshot.version + 1)
+    this.put(slot, { ...known, models })
   }
 
   /**
@@ -77,9 +103,8 @@ export class ModelCatalog {
     serverVersion?: string,
   ): { added: string[]; removed: string[] } {
     const filter = new NameFilter(endpoint.modelFilter)
-    const states = new Map(
-      this.#snapshot.byEndpoint.get(endpoint.slot)?.models.map(({ name, state }) => [name, state]),
-    )
+    const known = this.#snapshot.byEndpoint.get(endpoint.slot)
+    const states = new Map(known?.models.map(({ name, state }) => [name, state]))
     // A list that says nothing of memory does not unsay what was known.
     const allowed = models
       .filter(({ name }) => filter.allows(name))
@@ -87,14 +112,14 @@ export class ModelCatalog {
         const state = model.state ?? states.get(model.name)
         return state === undefined ? model : { ...model, state }
       })
-    const before = new Set(this.#snapshot.byEndpoint.get(endpoint.slot)?.models.map(({ name }) => name))
+    const before = new Set(known?.models.map(({ name }) => name))
     const after = new Set(allowed.map(({ name }) => name))
-    const byEndpoint = new Map(this.#snapshot.byEndpoint)
-    const known = byEndpoint.get(endpoint.slot)?.serverVersion
-    byEndpoint.set(endpoint.slot, { models: allowed, seenMs, serverVersion: serverVersion ?? known })
-    // In the order of the configuration, whoever answered first.
-    const ordered = new Map([...byEndpoint].sort(([a], [b]) => a - b))
-    this.#snapshot = createSnapshot(ordered, this.#snapshot.version + 1)
+    this.put(endpoint.slot, {
+      models: allowed,
+      seenMs,
+      serverVersion: serverVersion ?? known?.serverVersion,
+      firstSeenMs: new Map([...after].map((name) => [name, known?.firstSeenMs.get(name) ?? seenMs])),
+    })
     return {
       added: [...after].filter((name) => !before.has(name)),
       removed: [...before].filter((name) => !after.has(name)),
@@ -114,12 +139,41 @@ function withStates(
   })
 }
 
+interface NameIndex {
+  readonly exact: ReadonlyMap<string, ModelPlace[]>
+  readonly folded: ReadonlyMap<string, ModelPlace[]>
+  readonly names: readonly string[]
+}
+
+/** Looking for names is made ready when somebody first does: while a fleet starts, list follows list. */
 function createSnapshot(byEndpoint: ReadonlyMap<number, EndpointModels>, version: number): CatalogSnapshot {
+  let index: NameIndex | undefined
+  const indexed = () => {
+    index ??= indexNames(byEndpoint)
+    return index
+  }
+  return {
+    version,
+    byEndpoint,
+    get size() {
+      return indexed().names.length
+    },
+    find(name) {
+      const { exact, folded } = indexed()
+      return exact.get(name) ?? folded.get(name.toLowerCase()) ?? nowhere
+    },
+    names: () => indexed().names,
+  }
+}
+
+function indexNames(byEndpoint: ReadonlyMap<number, EndpointModels>): NameIndex {
   const exact = new Map<string, ModelPlace[]>()
   const folded = new Map<string, ModelPlace[]>()
+  const names = new Set<string>()
   for (const [slot, { models }] of byEndpoint) {
     for (const model of models) {
       const place = { slot, model }
+      names.add(model.name)
       add(exact, model.name, place)
       add(folded, model.name.toLowerCase(), place)
       // Models of one name with different weights: each can be asked for by its digest.
@@ -134,16 +188,7 @@ function createSnapshot(byEndpoint: ReadonlyMap<number, EndpointModels>, version
       }
     }
   }
-  const names = new Set<string>()
-  for (const { models } of byEndpoint.values()) for (const { name } of models) names.add(name)
-  const sorted = [...names].sort()
-  return {
-    version,
-    byEndpoint,
-    size: sorted.length,
-    find: (name) => exact.get(name) ?? folded.get(name.toLowerCase()) ?? nowhere,
-    names: () => sorted,
-  }
+  return { exact, folded, names: [...names].sort() }
 }
 
 function add(index: Map<string, ModelPlace[]>, key: string, place: ModelPlace): void {

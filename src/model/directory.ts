@@ -137,11 +137,11 @@ export class ModelDirectory {
   #group(): Found[][] {
     const byDigest = new Map<string, Found[]>()
     const undated: Found[] = []
-    for (const [slot, { models, seenMs }] of this.#catalog.snapshot.byEndpoint) {
+    for (const [slot, { models, seenMs, firstSeenMs }] of this.#catalog.snapshot.byEndpoint) {
       const endpoint = this.#registry.snapshot.bySlot[slot]
       if (endpoint === undefined) continue
       for (const model of models) {
-        const found = { endpoint, model, seenMs }
+        const found = { endpoint, model, seenMs, firstSeenMs: firstSeenMs.get(model.name) ?? seenMs }
         if (model.digest === undefined || !this.#unifies) undated.push(found)
         else byDigest.set(model.digest, [...(byDigest.get(model.digest) ?? []), found])
       }
@@ -190,7 +190,7 @@ export class ModelDirectory {
     const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
     const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
     const id = isHomonym ? (exact[0] ?? name) : name
-    const createdMs = this.#firstSeen(digest ?? id, Math.min(...group.map(({ seenMs }) => seenMs)))
+    const createdMs = this.#firstSeen(digest ?? id, Math.min(...group.map(({ firstSeenMs }) => firstSeenMs)))
     const spellings = isHomonym ? [] : group.map(({ model }) => model.name)
     return {
       id,
@@ -243,6 +243,7 @@ interface Found {
   readonly endpoint: Endpoint
   readonly model: DiscoveredModel
   readonly seenMs: number
+  readonly firstSeenMs: number
 }
 
 /** Names that mean the same: case does not count, and Ollama's `:latest` may be left out. */

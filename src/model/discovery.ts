@@ -7,6 +7,7 @@ import { type BoundedQueue, QueueFullError } from '../queue/bounded-queue.ts'
 import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
 import type { ModelCatalog } from './catalog.ts'
 import { detectProfile } from './detect.ts'
+import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
 import { type DiscoveredModel, ListFormatError, parseModelList, readContextLength } from './list-parsers.ts'
 import type { BackendProfile } from './profile.ts'
 import { readVersion } from './server-version.ts'
@@ -26,20 +27,9 @@ export interface ModelDiscoveryOptions {
   readonly random: () => number
 }
 
-export interface DiscoveryRecord {
-  /** Epoch milliseconds of the last successful look. */
-  readonly lastSeenMs: number | undefined
-  readonly consecutiveFailures: number
-  /** Fit to be shown; undefined after a success. */
-  readonly lastError: string | undefined
-}
-
 interface Watch {
   timer: Timer | undefined
   flight: Promise<boolean> | undefined
-  lastSeenMs: number | undefined
-  consecutiveFailures: number
-  lastError: string | undefined
 }
 
 /** Model lists of hundreds of models with all details stay far below this (contract 6.1). */
@@ -49,10 +39,11 @@ const maxListBytes = 10 * 1024 * 1024
  * Looks at the endpoints' model lists: when an endpoint becomes routable, then at intervals, and on demand.
  * Endpoints do not wait for each other; one that fails keeps what it had and is asked again later.
  */
-export class ModelDiscovery {
+export class ModelDiscovery implements ModelRefresher {
   readonly #clock: Clock
   readonly #registry: EndpointRegistry
   readonly #catalog: ModelCatalog
+  readonly #records: DiscoveryRecords
   readonly #events: EventBus
   readonly #fetch: UpstreamFetch
   readonly #queue: BoundedQueue
@@ -69,6 +60,7 @@ export class ModelDiscovery {
       clock: Clock
       registry: EndpointRegistry
       catalog: ModelCatalog
+      records: DiscoveryRecords
       events: EventBus
       fetch: UpstreamFetch
       queue: BoundedQueue
@@ -82,6 +74,7 @@ export class ModelDiscovery {
     this.#clock = services.clock
     this.#registry = services.registry
     this.#catalog = services.catalog
+    this.#records = services.records
     this.#events = services.events
     this.#fetch = services.fetch
     this.#queue = services.queue
@@ -124,14 +117,9 @@ export class ModelDiscovery {
   }
 
   record(slot: number): DiscoveryRecord {
-    const { lastSeenMs, consecutiveFailures, lastError } = this.#watches[slot] ?? createWatch()
-    return { lastSeenMs, consecutiveFailures, lastError }
+    return this.#records.get(slot)
   }
 
-  /**
-   * One look now; callers that come meanwhile share it.
-   * @returns whether the list could be read
-   */
   refresh(slot: number): Promise<boolean> {
     const watch = this.#watches[slot]
     if (watch === undefined) return Promise.resolve(false)
@@ -146,17 +134,15 @@ export class ModelDiscovery {
     const error = await this.#queue.push(() => this.#lookWithRepeats(slot)).catch((reason: unknown) => reason)
     if (!this.#running) return false
     if (error === undefined) {
-      watch.lastSeenMs = this.#clock.nowMs()
-      watch.consecutiveFailures = 0
-      watch.lastError = undefined
+      this.#records.succeeded(slot, this.#clock.nowMs())
     } else {
-      watch.consecutiveFailures++
-      watch.lastError = shownError(error)
+      const reason = shownError(error)
+      this.#records.failed(slot, reason)
       const endpoint = this.#registry.snapshot.bySlot[slot]
       this.#events.publish('discovery.failed', {
         endpoint: endpoint?.name ?? '',
-        reason: watch.lastError,
-        consecutiveFailures: watch.consecutiveFailures,
+        reason,
+        consecutiveFailures: this.#records.consecutiveFailures(slot),
       })
     }
     this.#arm(slot, watch)
@@ -166,11 +152,11 @@ export class ModelDiscovery {
   #arm(slot: number, watch: Watch): void {
     const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
     const longestMs = this.#isUnknown(slot) ? Math.min(intervalMs, detectIntervalMs) : intervalMs
+    const failures = this.#records.consecutiveFailures(slot)
     const delayMs =
-      watch.consecutiveFailures === 0
+      failures === 0
         ? longestMs * (1 - 0.1 * random())
-        : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, watch.consecutiveFailures)) *
-          (0.5 + 0.5 * random())
+        : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
     watch.timer?.cancel()
     watch.timer = this.#clock.after(delayMs, () => {
       if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
@@ -272,11 +258,5 @@ function shownError(error: unknown): string {
 }
 
 function createWatch(): Watch {
-  return {
-    timer: undefined,
-    flight: undefined,
-    lastSeenMs: undefined,
-    consecutiveFailures: 0,
-    lastError: undefined,
-  }
+  return { timer: undefined, flight: undefined }
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
-import type { HealthChecker } from '../health/health-checker.ts'
+import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { CoolDowns } from '../resilience/cool-down.ts'
 import type { Gauge } from '../state/gauge.ts'
@@ -12,7 +12,7 @@ export class LiveLoad implements EndpointLoad {
   readonly registry: EndpointRegistry
   readonly #gauge: Gauge
   readonly #breakers: CircuitBreakers
-  readonly #health: Pick<HealthChecker, 'retryInMs'>
+  readonly #health: Pick<HealthMonitor, 'retryInMs'>
   readonly coolDowns: CoolDowns
   readonly penalties: FailurePenalties
 
@@ -20,7 +20,7 @@ export class LiveLoad implements EndpointLoad {
     registry: EndpointRegistry
     inFlight: Gauge
     breakers: CircuitBreakers
-    health: Pick<HealthChecker, 'retryInMs'>
+    health: Pick<HealthMonitor, 'retryInMs'>
     coolDowns: CoolDowns
     penalties: FailurePenalties
   }) {

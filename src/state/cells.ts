@@ -181,6 +181,10 @@ export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
 /** What became of the sessions of requests, and of those in the store. */
 export const sessionColumns = ['hits', 'misses', 'repins', 'disabled', 'insertions', 'removals'] as const
 export type SessionColumn = (typeof sessionColumns)[number]
+/** Of the last probe of an endpoint: epoch milliseconds, a duration and a number. */
+export const probeColumns = ['lastCheckMs', 'nextCheckMs', 'lastLatencyMs', 'consecutiveFailures'] as const
+/** Of the last looks at an endpoint's models: epoch milliseconds and a number. */
+export const discoveryColumns = ['lastSeenMs', 'consecutiveFailures'] as const
 
 /** What was refused. */
 export const violationColumns = ['rateLimits', 'sizeLimits'] as const
@@ -217,6 +221,10 @@ export class GatewayCells {
   readonly statusVersion: Int32Array
   /** Why the status is what it is, and since when. */
   readonly statusRecords: RecordTable<(typeof statusTimes)[number]>
+  /** The last probe of each endpoint, and why it failed. */
+  readonly probes: RecordTable<(typeof probeColumns)[number]>
+  /** The last looks at each endpoint's models, and why they failed. */
+  readonly discoveries: RecordTable<(typeof discoveryColumns)[number]>
   readonly breakers: BreakerTable
   /** Per endpoint: monotonic milliseconds until which it wants no requests. */
   readonly coolDownUntilMs: Float64Array
@@ -267,6 +275,8 @@ export class GatewayCells {
     this.status = blocks.integers('status', endpoints)
     this.statusVersion = blocks.integers('status.version', 1)
     this.statusRecords = new RecordTable(statusTimes, endpoints, blocks.place('status.records'))
+    this.probes = new RecordTable(probeColumns, endpoints, blocks.place('probes'))
+    this.discoveries = new RecordTable(discoveryColumns, endpoints, blocks.place('discoveries'))
     this.breakers = new BreakerTable(endpoints, blocks)
     this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
     this.penalties = blocks.numbers('penalties', endpoints)

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
-import type { HealthChecker } from '../health/health-checker.ts'
+import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { RequestHookList } from '../request/hooks.ts'
@@ -81,7 +81,7 @@ export interface ExchangeServices {
   readonly load: LiveLoad
   readonly breakers: CircuitBreakers
   readonly inFlight: Gauge
-  readonly health: Pick<HealthChecker, 'report'>
+  readonly health: Pick<HealthMonitor, 'report'>
   readonly retries: RetryPolicy
   readonly queue: CapacityQueue
   /** Exchanges that have not settled, with their time limits. */

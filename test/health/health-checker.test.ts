@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../../src/health/health-checker.ts'
+import { ProbeRecords } from '../../src/health/probe-records.ts'
 import { BoundedQueue } from '../../src/queue/bounded-queue.ts'
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
 import { endpoint } from '../stats/fixtures.ts'
@@ -24,6 +25,7 @@ function create(
     {
       clock,
       registry,
+      records: new ProbeRecords(cells),
       breakers,
       fetch: upstreams.fetch,
       queue: new BoundedQueue({ concurrency, capacity: 64 }),

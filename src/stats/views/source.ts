@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../endpoint/endpoint.ts'
 import type { StatusDetail } from '../../endpoint/registry.ts'
-import type { ProbeRecord } from '../../health/health-checker.ts'
+import type { ProbeRecord } from '../../health/health-monitor.ts'
 import type { BreakerSnapshot } from '../../resilience/circuit-breaker.ts'
 import type { Traffic } from '../traffic.ts'
 

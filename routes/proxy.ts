@@ -5,14 +5,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { BackendProfile } from '../src/model/profile.ts'
-import { type Inspection, inspectRequest } from '../src/request/inspect.ts'
+import { type Inspection, inspectRequest, noInspection } from '../src/request/inspect.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { receiveUpload, Upload } from '../src/request/upload.ts'
+import { askingVariant } from '../src/usage/usage-variant.ts'
 import { type DispatchOptions, dispatch, type ReadRequest } from './support/dispatch.ts'
 
 export interface ProxyRoutesOptions extends DispatchOptions {
   /** Largest request body in bytes. Default 104,857,600. */
   readonly bodyLimitBytes?: number
+  /** Streams are asked for their usage where clients do not ask. Default false. */
+  readonly asksUsage?: boolean
+  /** Answers get the model name that was asked for. Default true. */
+  readonly renameAnswers?: boolean
 }
 
 interface Mount {
@@ -91,10 +96,11 @@ function proxy(
   reply: FastifyReply,
 ): void {
   const target = targetPath(request.raw.url ?? '/', stripped)
-  dispatch(app, options, readRequest(request, reply, target, provider), request, reply)
+  dispatch(app, options, readRequest(options, request, reply, target, provider), request, reply)
 }
 
 function readRequest(
+  options: ProxyRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   target: TargetPath,
@@ -104,10 +110,16 @@ function readRequest(
   if (received instanceof Upload) {
     if (reply.raw.destroyed) void received.dispose()
     else reply.raw.once('close', () => void received.dispose())
-    const inspection: Inspection = { model: received.model?.trim(), modelSpan: undefined, needs: undefined }
+    const inspection: Inspection = { ...noInspection, model: received.model?.trim() }
     return { provider, target, body: received, bodyBytes: received.bytes, inspection }
   }
   const body = Buffer.isBuffer(received) && received.length > 0 ? received : null
   const inspection = inspectRequest(body, request.headers['content-type'], target.path)
-  return { provider, target, body, bodyBytes: body?.length ?? 0, inspection }
+  const { modelSpan, usageEdit: edit } = inspection
+  const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection }
+  if (!(options.asksUsage ?? false) || body === null || edit === undefined) return read
+  const { path, query } = target
+  const renameAnswers = options.renameAnswers ?? true
+  const stream = { context: request.gateway, path, query, body, modelSpan, edit, renameAnswers }
+  return { ...read, extra: { variant: askingVariant(stream) } }
 }

@@ -285,6 +285,8 @@ async function compose(
     refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
     version,
     bodyLimitBytes: server.request_limits.max_body_size,
+    asksUsage: proxy.usage === 'ask',
+    renameAnswers: registry.rewrite_response_model,
   })
 }
 

@@ -1,10 +1,26 @@
-import type { JsonSpan } from './body-scan.ts'
+import type { JsonSpan } from './json-bytes.ts'
 
-/** The body with one value replaced in place; every other byte stays (numbers, unknown keys, order). */
-export function replaceValue(body: Buffer, span: JsonSpan, value: string): Buffer {
-  return Buffer.concat([
-    body.subarray(0, span.start),
-    Buffer.from(JSON.stringify(value)),
-    body.subarray(span.end),
-  ])
+/** Bytes of a body, and what stands there instead; where they are none, what is put in. */
+export interface BodyEdit extends JsonSpan {
+  readonly text: string
+}
+
+/** The edit that gives a value another one. */
+export function valueEdit({ start, end }: JsonSpan, value: string): BodyEdit {
+  return { start, end, text: JSON.stringify(value) }
+}
+
+/**
+ * The body with some bytes replaced in place; every other byte stays (numbers, unknown keys, order).
+ * @param edits must not overlap
+ */
+export function editBody(body: Buffer, edits: readonly BodyEdit[]): Buffer {
+  const parts: Buffer[] = []
+  let from = 0
+  for (const { start, end, text } of [...edits].sort((a, b) => a.start - b.start)) {
+    parts.push(body.subarray(from, start), Buffer.from(text))
+    from = end
+  }
+  parts.push(body.subarray(from))
+  return Buffer.concat(parts)
 }

@@ -10,6 +10,10 @@ export interface ScannedBody {
   readonly modelSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
   readonly stream: boolean | undefined
+  /** The value of `stream_options`. */
+  readonly streamOptions: JsonSpan | undefined
+  /** Where the last member ends: another one can be put in there. */
+  readonly lastEnd: number
   /** Bytes of `messages`, `prompt`, `input` and `system` together. */
   readonly promptBytes: number
   /** Keys whose presence says what a model must be able to. */
@@ -25,9 +29,10 @@ export interface BodyKeys {
 
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
-const readKeys = new Map<string, 'model' | 'stream' | 'prompt' | keyof BodyKeys>([
+const readKeys = new Map<string, 'model' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
   ['model', 'model'],
   ['stream', 'stream'],
+  ['stream_options', 'streamOptions'],
   ['messages', 'prompt'],
   ['prompt', 'prompt'],
   ['input', 'prompt'],
@@ -50,6 +55,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
   let stream: boolean | undefined
+  let streamOptions: JsonSpan | undefined
   let promptBytes = 0
   let keys = noKeys
   while (members.next()) {
@@ -61,13 +67,16 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
       model = modelSpan === undefined ? undefined : decodeString(body, start, end)
     } else if (key === 'stream') {
       stream = end - start === 4 && body.toString('latin1', start, end) === 'true'
+    } else if (key === 'streamOptions') {
+      streamOptions = { start, end }
     } else if (key === 'prompt') {
       promptBytes += end - start
     } else {
       keys = { ...keys, [key]: isMeant(body, start, end) }
     }
   }
-  return members.isWhole ? { model, modelSpan, stream, promptBytes, keys } : undefined
+  const { end: lastEnd } = members
+  return members.isWhole ? { model, modelSpan, stream, streamOptions, lastEnd, promptBytes, keys } : undefined
 }
 
 /** Whether a value asks for something: not null, false, empty, or a list of nothing. */

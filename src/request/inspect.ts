@@ -1,6 +1,8 @@
 import { GatewayError } from '../errors.ts'
+import type { BodyEdit } from '../json/body-edit.ts'
 import { type JsonSpan, scanBody } from '../json/body-scan.ts'
 import { type RequestNeeds, readNeeds } from '../model/needs.ts'
+import { usageEdit } from '../usage/usage-ask.ts'
 
 /** What routing learns from a request. */
 export interface Inspection {
@@ -9,9 +11,17 @@ export interface Inspection {
   readonly modelSpan: JsonSpan | undefined
   /** Undefined where the body says nothing that narrows the choice. */
   readonly needs: (() => RequestNeeds) | undefined
+  /** What makes an endpoint tell the usage of a stream whose client does not ask for it. */
+  readonly usageEdit: BodyEdit | undefined
 }
 
-const nothing: Inspection = { model: undefined, modelSpan: undefined, needs: undefined }
+/** Of a request without a body that can be read. */
+export const noInspection: Inspection = {
+  model: undefined,
+  modelSpan: undefined,
+  needs: undefined,
+  usageEdit: undefined,
+}
 
 /**
  * Reads the model and the needs from the raw bytes. A missing content type is read as JSON if it is JSON:
@@ -23,14 +33,14 @@ export function inspectRequest(
   contentType: string | undefined,
   path: string,
 ): Inspection {
-  if (body === null) return nothing
+  if (body === null) return noInspection
   const type = contentType ?? ''
   const isAnnounced = /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(type)
-  if (!isAnnounced && type !== '') return nothing
+  if (!isAnnounced && type !== '') return noInspection
   const scanned = scanBody(body)
   if (scanned === undefined) {
     // A list is JSON as well; it names no model.
-    if (!isAnnounced || firstByte(body) === 0x5b) return nothing
+    if (!isAnnounced || firstByte(body) === 0x5b) return noInspection
     throw new GatewayError('invalid_json')
   }
   const model = scanned.model?.trim()
@@ -38,6 +48,7 @@ export function inspectRequest(
     model: model === '' ? undefined : model,
     modelSpan: scanned.modelSpan,
     needs: () => readNeeds(body, scanned, path),
+    usageEdit: usageEdit(body, scanned, path),
   }
 }
 

@@ -86,7 +86,7 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
  * Answers carry the name that the client asked for, where another was sent and the answer can be read.
  * @param asked the client's name for the model
  */
-function renameFor(
+export function renameFor(
   { sentModel }: RoutedEndpoint,
   asked: string | undefined,
   { headers }: UpstreamHead,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
-import { replaceValue } from '../json/body-edit.ts'
+import { editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
@@ -56,7 +56,7 @@ export function requestFor(
     const body: Buffer | Readable = request.body.open()
     return { method, path, headers: [...headers, 'Content-Length', String(request.body.bytes)], body }
   }
-  const body = isRenamed ? replaceValue(request.body, modelSpan, sentModel) : request.body
+  const body = isRenamed ? editBody(request.body, [valueEdit(modelSpan, sentModel)]) : request.body
   return { method, path, headers, body }
 }
 

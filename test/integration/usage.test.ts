@@ -17,7 +17,7 @@ async function behind(t: TestContext, kind: SimulatorKind, proxy: Record<string,
   return { simulator, gateway }
 }
 
-async function post(gateway: RunningGateway, path: string, body: string): Promise<string> {
+async function post(gateway: Pick<RunningGateway, 'url'>, path: string, body: string): Promise<string> {
   const response = await fetch(`${gateway.url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -60,6 +60,73 @@ describe('usage of answers', () => {
       assert.partialDeepStrictEqual(await modelStats(gateway), { prompt_tokens: 3, completion_tokens: 5 })
     })
   }
+
+  it('is asked of a stream whose client does not, which sees what it would have seen', async (t) => {
+    for (const kind of ['vllm', 'ollama', 'lm-studio'] as const) {
+      const { gateway, simulator } = await behind(t, kind)
+      for (const [path, body] of [
+        ['/v1/chat/completions', { messages: message }],
+        ['/v1/completions', { prompt: 'one two three' }],
+        ['/v1/chat/completions', { messages: message, stream_options: { include_usage: false } }],
+      ] as const) {
+        const text = JSON.stringify({ model: 'm', max_tokens: 5, stream: true, ...body })
+        const before = await modelStats(gateway)
+        const direct = await post({ url: simulator.url }, path, text)
+        const through = await post(gateway, path, text)
+        // The simulator makes IDs from what it was sent.
+        const withoutIds = (stream: string) => stream.replaceAll(/"id":"[^"]*"/g, '"id":""')
+        assert.equal(withoutIds(through), withoutIds(direct), `${kind} ${path}`)
+        const wanted = (before?.completion_tokens ?? 0) + 5
+        await eventually(async () => (await modelStats(gateway))?.completion_tokens === wanted)
+        assert.equal((await modelStats(gateway))?.prompt_tokens, (before?.prompt_tokens ?? 0) + 3)
+      }
+      await gateway.app.close()
+    }
+  })
+
+  it('reaches the client that asks for it', async (t) => {
+    const { gateway } = await behind(t, 'vllm')
+    const body = { max_tokens: 5, stream: true, stream_options: { include_usage: true } }
+    assert.match(await post(gateway, '/v1/chat/completions', chatBody(body)), /"usage":\{"prompt_tokens"/)
+  })
+
+  it('is asked of an alias, whose answers keep the name', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
+      model_aliases: { short: ['m'] },
+    })
+    const text = await post(
+      gateway,
+      '/v1/chat/completions',
+      chatBody({ model: 'short', stream: true, max_tokens: 2 }),
+    )
+    assert.doesNotMatch(text, /"usage"|"model":"m"/)
+    assert.match(text, /"model":"short"/)
+    const [last] = simulator.control.requests().slice(-1)
+    assert.deepEqual(last?.json(), {
+      model: 'm',
+      messages: [{ role: 'user', content: 'hello' }],
+      stream: true,
+      max_tokens: 2,
+      stream_options: { include_usage: true },
+    })
+  })
+
+  it('is neither asked of endpoints that might turn it down nor where that is switched off', async (t) => {
+    const lastBody = async (kind: SimulatorKind, proxy: Record<string, unknown>) => {
+      const { gateway, simulator } = await behind(t, kind, proxy)
+      await post(gateway, '/v1/chat/completions', chatBody({ stream: true, max_tokens: 2 }))
+      return simulator.control.requests().at(-1)?.json()
+    }
+    for (const [kind, proxy] of [
+      ['openai-compatible', {}],
+      ['llamacpp', {}],
+      ['vllm', { usage: 'passive' }],
+      ['vllm', { usage: 'off' }],
+    ] as const) {
+      assert.equal((await lastBody(kind, proxy))?.stream_options, undefined, kind)
+    }
+  })
 
   it('is not read where it is switched off', async (t) => {
     const { gateway } = await behind(t, 'vllm', { usage: 'off' })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { replaceValue } from '../../src/json/body-edit.ts'
+import { editBody, valueEdit } from '../../src/json/body-edit.ts'
 import { scanBody } from '../../src/json/body-scan.ts'
 import { ModelRename } from '../../src/stream/model-rename.ts'
 
@@ -53,7 +53,7 @@ describe('ModelRename', () => {
   })
 })
 
-describe('replaceValue', () => {
+describe('the edit of a value', () => {
   it('changes one value and no other byte', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (model, other) => {
@@ -61,7 +61,7 @@ describe('replaceValue', () => {
         const body = Buffer.from(text)
         const span = scanBody(body)?.modelSpan
         assert.ok(span)
-        const replaced = replaceValue(body, span, 'new "name"').toString()
+        const replaced = editBody(body, [valueEdit(span, 'new "name"')]).toString()
         assert.equal(
           replaced,
           text.replace(`"model" : ${JSON.stringify(model)}`, () => '"model" : "new \\"name\\""'),

@@ -1,0 +1,176 @@
+import { BodyMembers } from '../json/body-members.ts'
+import { openBrace } from '../json/json-bytes.ts'
+import type { AnswerTransform } from '../stream/answer-transform.ts'
+
+const mark = Buffer.from('"usage"')
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const noBytes: Buffer = Buffer.alloc(0)
+const names: ReadonlyMap<string, 'usage' | 'choices'> = new Map([
+  ['usage', 'usage'],
+  ['choices', 'choices'],
+])
+
+/** Larger events are passed on as they come: no usage is so large. */
+const maxHeldBytes = 1_048_576
+
+/** Bytes of a chunk that are taken out, ascending. */
+type Cut = readonly [start: number, end: number]
+
+/**
+ * Takes out of a stream of chat or text completions what is only there because the gateway asked for it
+ * (`stream_options.include_usage`): the event that tells the usage and nothing else, and `"usage":null` in all
+ * others, as OpenAI writes it. Every other byte stays. A complete event is passed on at once; only one whose end has
+ * not come is held, and no client could use its beginning.
+ */
+export class UsageStrip implements AnswerTransform {
+  #held: Buffer[] = []
+  #heldBytes = 0
+  /** In an event that is too large. */
+  #isPassing = false
+
+  push(chunk: Buffer): Buffer {
+    if (this.#heldBytes === 0) return this.#complete(chunk)
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    // An event ends in a line feed and has none inside of its JSON.
+    return chunk.includes(lineFeed) || this.#heldBytes > maxHeldBytes
+      ? this.#complete(this.#takeHeld())
+      : noBytes
+  }
+
+  /** An event without an end is the last of a stream that ends without an empty line. */
+  end(): Buffer {
+    const last = this.#takeHeld()
+    return without(last, cutsOf(last, 0, last.length, last.indexOf(mark)))
+  }
+
+  #takeHeld(): Buffer {
+    const held = Buffer.concat(this.#held, this.#heldBytes)
+    this.#held = []
+    this.#heldBytes = 0
+    return held
+  }
+
+  /** Passes the events that are complete in these bytes and holds the rest. */
+  #complete(bytes: Buffer): Buffer {
+    let cuts: Cut[] | undefined
+    let start = 0
+    if (this.#isPassing) {
+      start = eventEnd(bytes, 0)
+      if (start < 0) return bytes
+      this.#isPassing = false
+    }
+    let markAt = bytes.indexOf(mark, start)
+    for (;;) {
+      const end = eventEnd(bytes, start)
+      if (end < 0) break
+      if (markAt >= 0 && markAt < end) {
+        const own = cutsOf(bytes, start, end, markAt)
+        if (own.length > 0) cuts = [...(cuts ?? []), ...own]
+        markAt = bytes.indexOf(mark, end)
+      }
+      start = end
+    }
+    if (start === bytes.length) return cuts === undefined ? bytes : without(bytes, cuts)
+    if (bytes.length - start > maxHeldBytes) {
+      this.#isPassing = true
+      return cuts === undefined ? bytes : without(bytes, cuts)
+    }
+    this.#held.push(bytes.subarray(start))
+    this.#heldBytes = bytes.length - start
+    const passed = bytes.subarray(0, start)
+    return cuts === undefined ? passed : without(passed, cuts)
+  }
+}
+
+/** Where the event that begins at `start` is over, its empty line included; -1 if it is not. */
+function eventEnd(bytes: Buffer, start: number): number {
+  let line = start
+  for (;;) {
+    const end = bytes.indexOf(lineFeed, line)
+    if (end < 0) return -1
+    if (end === line || (end === line + 1 && bytes[line] === carriageReturn)) return end + 1
+    line = end + 1
+  }
+}
+
+/** @param markAt where the key may stand; -1 for nowhere */
+function cutsOf(bytes: Buffer, start: number, end: number, markAt: number): Cut[] {
+  if (markAt < 0) return []
+  const json = bytes.indexOf(openBrace, start)
+  if (json < 0 || json > markAt || !bytes.subarray(start, json).includes('data:')) return []
+  const lineEnd = bytes.indexOf(lineFeed, json)
+  const event = bytes.subarray(json, lineEnd < 0 || lineEnd > end ? end : lineEnd)
+  const usage = findUsage(event)
+  if (usage === undefined) return []
+  if (usage.isNull) return [[json + usage.start, json + usage.end]]
+  return usage.standsAlone ? [[start, end]] : []
+}
+
+interface FoundUsage {
+  /** The member with the comma that goes with it. */
+  readonly start: number
+  readonly end: number
+  readonly isNull: boolean
+  /** Whether the event tells nothing else. */
+  readonly standsAlone: boolean
+}
+
+function findUsage(event: Buffer): FoundUsage | undefined {
+  const members = new BodyMembers(event)
+  let usage: { start: number; end: number; value: string } | undefined
+  let choices = ''
+  let previousEnd = -1
+  let isFirst = false
+  while (members.next()) {
+    if (isFirst && usage !== undefined) {
+      usage.end = members.keyStart
+      isFirst = false
+    }
+    const name = members.find(names, 7)
+    if (name === 'choices') choices = event.toString('utf8', members.start, members.end)
+    if (name === 'usage') {
+      isFirst = previousEnd < 0
+      usage = {
+        start: isFirst ? members.keyStart : previousEnd,
+        end: members.end,
+        value: event.toString('latin1', members.start, Math.min(members.end, members.start + 4)),
+      }
+    }
+    previousEnd = members.end
+  }
+  if (usage === undefined || !members.isWhole) return undefined
+  const { start, end, value } = usage
+  return { start, end, isNull: value === 'null', standsAlone: value.startsWith('{') && saysNothing(choices) }
+}
+
+/** Whether choices are empty, or each of them is. */
+function saysNothing(choices: string): boolean {
+  if (choices === '[]') return true
+  try {
+    const list: unknown = JSON.parse(choices)
+    return Array.isArray(list) && list.every((choice) => isEmpty(choice))
+  } catch {
+    return false
+  }
+}
+
+/** Only an index, and values that are null, empty or of nothing. */
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === '' || value === false) return true
+  if (typeof value !== 'object') return false
+  return Object.entries(value).every(([key, each]) => key === 'index' || isEmpty(each))
+}
+
+function without(bytes: Buffer, cuts: readonly Cut[]): Buffer {
+  if (cuts.length === 0) return bytes
+  const parts: Buffer[] = []
+  let from = 0
+  for (const [start, end] of cuts) {
+    parts.push(bytes.subarray(from, start))
+    from = end
+  }
+  parts.push(bytes.subarray(from))
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,47 @@
+import { type BodyEdit, editBody, valueEdit } from '../json/body-edit.ts'
+import type { JsonSpan } from '../json/json-bytes.ts'
+import type { RoutedEndpoint } from '../model/router.ts'
+import type { RequestContext } from '../request/context.ts'
+import { renameFor } from '../upstream/answer-head.ts'
+import type { RequestVariant } from '../upstream/request-variant.ts'
+import { headerValue } from '../upstream/response-headers.ts'
+import { UsageStrip } from './usage-strip.ts'
+
+/** A stream whose client does not ask for its usage. */
+export interface SilentStream {
+  readonly context: RequestContext
+  readonly path: string
+  readonly query: string
+  readonly body: Buffer
+  readonly modelSpan: JsonSpan | undefined
+  /** Makes the endpoint tell the usage. */
+  readonly edit: BodyEdit
+  /** Whether answers get the client's name for the model. */
+  readonly renameAnswers: boolean
+}
+
+/**
+ * The form of such a request that tells its usage, for endpoints that can be asked; the client sees what it would
+ * have seen.
+ */
+export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) => RequestVariant | undefined {
+  const { context, path, query, body, modelSpan, edit, renameAnswers } = stream
+  return function ask(target) {
+    if (target.endpoint.profile?.usage.asksStreams !== true) return undefined
+    const { sentModel } = target
+    const isRenamed = modelSpan !== undefined && sentModel !== undefined
+    return {
+      path,
+      query,
+      body: editBody(body, isRenamed ? [valueEdit(modelSpan, sentModel), edit] : [edit]),
+      answer(head) {
+        const type = headerValue(head.headers, 'content-type') ?? ''
+        const isReadable = headerValue(head.headers, 'content-encoding') === undefined
+        if (head.statusCode >= 300 || !type.startsWith('text/event-stream') || !isReadable) return undefined
+        const rename = renameAnswers ? renameFor(target, context.model, head) : undefined
+        const strip = new UsageStrip()
+        return { transforms: rename === undefined ? [strip] : [strip, rename] }
+      },
+    }
+  }
+}

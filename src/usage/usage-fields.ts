@@ -24,7 +24,7 @@ export type UsagePaths = Readonly<Record<string, UsagePath>>
 
 /** A key whose value has numbers, or is one. */
 export interface UsageRoot {
-  /** The key as it stands in JSON, with its quotes. */
+  /** The key as it stands in JSON without its first quote: a search for a rare byte is faster. */
   readonly mark: Buffer
   readonly leaves: readonly UsageLeaf[]
 }
@@ -88,7 +88,7 @@ export function planUsage(sources: readonly UsagePaths[]): UsagePlan {
     }),
   )
   return {
-    roots: [...roots].map(([root, leaves]) => ({ mark: Buffer.from(JSON.stringify(root)), leaves })),
+    roots: [...roots].map(([root, leaves]) => ({ mark: Buffer.from(JSON.stringify(root).slice(1)), leaves })),
     fields,
   }
 }

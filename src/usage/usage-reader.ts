@@ -2,6 +2,7 @@ import { skipSpace, skipValue } from '../json/json-bytes.ts'
 import type { UsageName, UsagePlan } from './usage-fields.ts'
 
 const colon = 0x3a
+const quote = 0x22
 const backslash = 0x5c
 /** A usage object with all its details is far smaller. */
 const maxValueBytes = 16_384
@@ -61,7 +62,7 @@ function lastValue(bytes: Buffer, mark: Buffer): unknown {
     const key = bytes.lastIndexOf(mark, from - 1)
     if (key < 0) return undefined
     from = key
-    if (bytes[key - 1] === backslash) continue
+    if (bytes[key - 1] !== quote || bytes[key - 2] === backslash) continue
     const value = parsedValue(bytes, key + mark.length)
     if (typeof value === 'number' || (typeof value === 'object' && value !== null)) return value
   }

@@ -1,8 +1,9 @@
 import { BodyMembers } from '../json/body-members.ts'
-import { openBrace } from '../json/json-bytes.ts'
+import { openBrace, quote } from '../json/json-bytes.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 
-const mark = Buffer.from('"usage"')
+/** Without its first quote: the search for a rare byte is several times faster than for one that is everywhere. */
+const mark = Buffer.from('usage"')
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const noBytes: Buffer = Buffer.alloc(0)
@@ -42,7 +43,7 @@ export class UsageStrip implements AnswerTransform {
   /** An event without an end is the last of a stream that ends without an empty line. */
   end(): Buffer {
     const last = this.#takeHeld()
-    return without(last, cutsOf(last, 0, last.length, last.indexOf(mark)))
+    return without(last, cutsOf(last, 0, last.length, markAfter(last, 0)))
   }
 
   #takeHeld(): Buffer {
@@ -61,14 +62,14 @@ export class UsageStrip implements AnswerTransform {
       if (start < 0) return bytes
       this.#isPassing = false
     }
-    let markAt = bytes.indexOf(mark, start)
+    let markAt = markAfter(bytes, start)
     for (;;) {
       const end = eventEnd(bytes, start)
       if (end < 0) break
       if (markAt >= 0 && markAt < end) {
         const own = cutsOf(bytes, start, end, markAt)
         if (own.length > 0) cuts = [...(cuts ?? []), ...own]
-        markAt = bytes.indexOf(mark, end)
+        markAt = markAfter(bytes, end)
       }
       start = end
     }
@@ -84,13 +85,21 @@ export class UsageStrip implements AnswerTransform {
   }
 }
 
+/** Where the next key may be; -1 for nowhere. */
+function markAfter(bytes: Buffer, from: number): number {
+  let at = bytes.indexOf(mark, from)
+  while (at > 0 && bytes[at - 1] !== quote) at = bytes.indexOf(mark, at + 1)
+  return at
+}
+
 /** Where the event that begins at `start` is over, its empty line included; -1 if it is not. */
 function eventEnd(bytes: Buffer, start: number): number {
   let line = start
   for (;;) {
+    if (bytes[line] === lineFeed) return line + 1
+    if (bytes[line] === carriageReturn && bytes[line + 1] === lineFeed) return line + 2
     const end = bytes.indexOf(lineFeed, line)
     if (end < 0) return -1
-    if (end === line || (end === line + 1 && bytes[line] === carriageReturn)) return end + 1
     line = end + 1
   }
 }

@@ -10,6 +10,7 @@ import { type KeySource, SessionKeys } from '../src/affinity/key-sources.ts'
 import { RequestSessions, sessionHeaders } from '../src/affinity/request-sessions.ts'
 import { SessionAffinity } from '../src/affinity/session-affinity.ts'
 import { LocalSessionStore, type SessionStore } from '../src/affinity/session-store.ts'
+import { SharedSessionStore } from '../src/affinity/shared-session-store.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
 
 export interface SessionAffinityOptions {
@@ -27,7 +28,7 @@ export interface SessionAffinityOptions {
   readonly loadBound?: number
   /** Whether higher priorities come first. Default true. */
   readonly priorityTiers?: boolean
-  /** Where sessions are kept. Default in this process. */
+  /** Where sessions are kept. Default in this process; with several threads, in the shared cells. */
   readonly store?: SessionStore
   readonly clock?: Clock
 }
@@ -55,8 +56,12 @@ export default fp<SessionAffinityOptions>(
     }
     const clock = options.clock ?? systemClock
     const idleTtlMs = options.idleTtlMs ?? 600_000
+    const bounds = { clock, maxSessions: options.maxSessions ?? 10_000, idleTtlMs }
     const store =
-      options.store ?? new LocalSessionStore({ clock, maxSessions: options.maxSessions ?? 10_000, idleTtlMs })
+      options.store ??
+      (app.gatewayCells.threads > 1
+        ? new SharedSessionStore(bounds, app.gatewayCells)
+        : new LocalSessionStore(bounds))
     const affinity = new SessionAffinity(
       { store, heads: new HeadMemory(clock, idleTtlMs), load: app.endpointLoad },
       { priorityTiers: options.priorityTiers ?? true, loadBound: options.loadBound ?? 1.5 },

@@ -10,6 +10,8 @@ export interface StateOptions {
   readonly endpointCapacity?: number
   /** Models with a row of their own, and one row for all others. Default 512. */
   readonly modelCapacity?: number
+  /** Sessions that are kept in shared memory. Default 0. */
+  readonly sessionCapacity?: number
 }
 
 declare module 'fastify' {
@@ -19,12 +21,13 @@ declare module 'fastify' {
 }
 
 export default fp<StateOptions>(
-  function state(app, { endpointCapacity, modelCapacity }, done) {
+  function state(app, { endpointCapacity, modelCapacity, sessionCapacity }, done) {
     app.decorate(
       'gatewayCells',
       new GatewayCells({
         ...(endpointCapacity === undefined ? {} : { endpoints: endpointCapacity }),
         ...(modelCapacity === undefined ? {} : { models: modelCapacity }),
+        ...(sessionCapacity === undefined ? {} : { sessions: sessionCapacity }),
       }),
     )
     done()

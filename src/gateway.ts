@@ -105,6 +105,7 @@ async function compose(
   await app.register(state, {
     endpointCapacity: endpoints.length + spareEndpoints,
     modelCapacity: config.metrics.tracked_models + 1,
+    sessionCapacity: proxy.sticky_sessions.enabled ? proxy.sticky_sessions.max_sessions : 0,
   })
   await app.register(metrics)
   await app.register(lifecycle, {

@@ -21,7 +21,7 @@ export interface SessionStore {
   delete(key: number): void
   /** Forgets all sessions of an endpoint. @returns how many there were */
   purge(slot: number): number
-  /** Sessions of one endpoint; may count some that have just expired. */
+  /** Sessions of one endpoint; may be a second old. */
   count(slot: number): number
   /** Since the start. */
   readonly insertions: number
@@ -62,7 +62,7 @@ export class LocalSessionStore implements SessionStore {
       // To the cache a start at 0 is none.
       perf: { now: () => clock.monotonicMs() + 1 },
       dispose: (slot, _key, reason) => {
-        this.#counts[slot] = this.count(slot) - 1
+        this.#counts[slot] = (this.#counts[slot] ?? 0) - 1
         if (reason === 'evict' || reason === 'expire') this.#evictions++
       },
     })
@@ -89,7 +89,7 @@ export class LocalSessionStore implements SessionStore {
     this.#sweep()
     const bound = this.#cache.get(key)
     if (bound === undefined) this.#insertions++
-    if (bound !== slot) this.#counts[slot] = this.count(slot) + 1
+    if (bound !== slot) this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
     this.#cache.set(key, slot)
   }
 
@@ -104,6 +104,7 @@ export class LocalSessionStore implements SessionStore {
   }
 
   count(slot: number): number {
+    this.#sweep()
     return this.#counts[slot] ?? 0
   }
 

@@ -208,6 +208,8 @@ export interface CellCapacity {
   readonly models?: number
   /** Pairs of model and endpoint, by default twice as many as models but at least 2048; those beyond are not told apart. */
   readonly placements?: number
+  /** Bindings of sessions to endpoints, 0 by default. */
+  readonly sessions?: number
 }
 
 /** All numbers that requests and probes share: one block of shared memory per kind. */
@@ -256,6 +258,9 @@ export class GatewayCells {
   /** One row each. */
   readonly totalHistograms: Readonly<Record<HistogramKind, HistogramTable>>
 
+  /** Of a `SharedCache` of `sessionCapacity`. */
+  readonly sessionEntries: TablePlace
+  readonly sessionCapacity: number
   /** One row. */
   readonly sessions: CounterTable<SessionColumn>
   readonly violations: CounterTable<(typeof violationColumns)[number]>
@@ -267,7 +272,7 @@ export class GatewayCells {
 
   /** @param blocks where the tables lie; this thread's own by default */
   constructor(capacity: CellCapacity = {}, blocks: SharedBlocks = new SharedBlocks()) {
-    const { endpoints = 256, models = 512, placements = Math.max(2048, 2 * models) } = capacity
+    const { endpoints = 256, models = 512, placements = Math.max(2048, 2 * models), sessions = 0 } = capacity
     this.#blocks = blocks
     this.endpointCapacity = endpoints
     this.modelCapacity = models
@@ -296,12 +301,20 @@ export class GatewayCells {
     this.endpointHistograms = histograms(rowHistograms, endpoints, blocks, 'endpoint')
     this.modelHistograms = histograms(rowHistograms, models, blocks, 'model')
     this.totalHistograms = histograms(histogramKinds, 1, blocks, 'total')
+    this.sessionCapacity = sessions
+    this.sessionEntries = blocks.place('session-entries')
+    if (sessions > 0) SharedCache.reserve(this.sessionEntries, sessions)
     this.sessions = new CounterTable(sessionColumns, 1, blocks.place('sessions'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')
     SharedLimitStore.reserve(this.limits, limitCapacity)
     this.limitedClients = blocks.place('limited-clients')
     SharedCache.reserve(this.limitedClients, limitedClientCapacity)
+  }
+
+  /** How many threads write here. */
+  get threads(): number {
+    return this.#blocks.threads
   }
 
   /** The memory of all tables, for another thread's `SharedBlocks`. */

@@ -1,5 +1,5 @@
 /**
- * 64-bit hash of a text in two halves, not cryptographic: two multiplicative lanes over UTF-16 units with
+ * 64-bit hash of a key in two halves, not cryptographic: two multiplicative lanes over UTF-16 units with
  * MurmurHash3's last mixing steps. One instance is used again and again, so that hashing allocates nothing.
  */
 export class KeyHash {
@@ -13,7 +13,17 @@ export class KeyHash {
     this.#seeds = seeds
   }
 
-  update(text: string): void {
+  /** @param key a text, or a safe integer that is a hash already */
+  update(key: string | number): void {
+    if (typeof key === 'number') {
+      this.high = mix((this.#seeds[0] ?? 0) ^ Math.floor(key / 2 ** 32) ^ Math.imul(key | 0, 0x9e3779b1))
+      this.low = mix((this.#seeds[1] ?? 0) ^ key)
+    } else {
+      this.#text(key)
+    }
+  }
+
+  #text(text: string): void {
     let a = this.#seeds[0] ?? 0
     let b = this.#seeds[1] ?? 0
     for (let at = 0; at < text.length; at++) {

@@ -13,6 +13,9 @@ export interface SharedCacheOptions {
   readonly clock: Clock
 }
 
+/** A text, or a safe integer that is a hash already. */
+export type CacheKey = string | number
+
 const mostWays = 8
 /** Up to so many entries all lie in one set, and the least recently used of all is evicted. */
 const smallCapacity = 16
@@ -33,7 +36,7 @@ const headerBytes = 8
 const mostTries = 16
 
 /**
- * A bounded map from texts to small numbers that all threads share without locks: sets of 8 cells of 64 bits
+ * A bounded map from keys to small numbers that all threads share without locks: sets of 8 cells of 64 bits
  * (half of the key's hash, value, time of last use), each changed by one compare-and-swap.
  *
  * - Entries expire when they have not been used for `ttlMs`. A full set drops its least recently used entry
@@ -46,6 +49,8 @@ const mostTries = 16
 export class SharedCache {
   /** The largest value that an entry can have; the smallest is 0. */
   static readonly maxValue = valueMask - 1
+  /** Most entries. */
+  readonly capacity: number
   readonly #clock: Clock
   readonly #ways: number
   readonly #sets: number
@@ -63,6 +68,7 @@ export class SharedCache {
     this.#ttlTicks = ttlMs > 0 ? ticksPerTtl : Number.POSITIVE_INFINITY
     const buffer = SharedCache.reserve(place, capacity)
     this.#hash = new KeyHash(new Int32Array(buffer, 0, 2))
+    this.capacity = this.#sets * this.#ways
     this.#cells = new Cells64(buffer, headerBytes, this.#sets * this.#ways)
   }
 
@@ -75,7 +81,7 @@ export class SharedCache {
   }
 
   /** Counts as a use: the entry lives on. */
-  get(key: string): number | undefined {
+  get(key: CacheKey): number | undefined {
     const cells = this.#cells
     const first = this.#find(key)
     const tag = this.#hash.high
@@ -94,11 +100,25 @@ export class SharedCache {
     return undefined
   }
 
+  /** A look that counts as no use. */
+  peek(key: CacheKey): number | undefined {
+    const cells = this.#cells
+    const first = this.#find(key)
+    const tag = this.#hash.high
+    for (let at = first; at < first + this.#ways; at++) {
+      if (cells.peekHigh(at) !== tag) continue
+      cells.read(at)
+      const { high, low } = cells
+      if (high === tag && low !== 0 && ageIn(low, this.#now()) <= this.#ttlTicks) return valueIn(low)
+    }
+    return undefined
+  }
+
   /**
    * @param value whole number, 0 to `SharedCache.maxValue`
    * @throws RangeError for any other value
    */
-  set(key: string, value: number): void {
+  set(key: CacheKey, value: number): void {
     if (!Number.isInteger(value) || value < 0 || value > SharedCache.maxValue) {
       throw new RangeError(`${value} is not a whole number from 0 to ${SharedCache.maxValue}`)
     }
@@ -116,7 +136,7 @@ export class SharedCache {
   }
 
   /** @returns whether there was such an entry */
-  delete(key: string): boolean {
+  delete(key: CacheKey): boolean {
     const first = this.#find(key)
     const tag = this.#hash.high
     const now = this.#now()
@@ -140,19 +160,25 @@ export class SharedCache {
     return this.#dropAll(() => true)
   }
 
-  /**
-   * How many entries there are. Looks at all cells and frees those that have expired, which must happen once
-   * in 200 times to live: the time of last use begins anew after 256.
-   */
+  /** How many entries there are; looks at all cells, as `tally` does. */
   size(): number {
+    return this.tally().reduce((sum, count) => sum + count, 0)
+  }
+
+  /**
+   * How many entries there are of each value. Looks at all cells and frees those that have expired, which must
+   * happen once in 200 times to live: the time of last use begins anew after 256.
+   */
+  tally(): number[] {
     const now = this.#now()
     this.#dropAll((low) => ageIn(low, now) > this.#ttlTicks)
-    let size = 0
+    const counts: number[] = []
     for (let at = 0; at < this.#cells.length; at++) {
       this.#cells.read(at)
-      if (this.#cells.low !== 0) size++
+      const { low } = this.#cells
+      if (low !== 0) counts[valueIn(low)] = (counts[valueIn(low)] ?? 0) + 1
     }
-    return size
+    return counts
   }
 
   #now(): number {
@@ -160,7 +186,7 @@ export class SharedCache {
   }
 
   /** Hashes the key. @returns the first cell of its set */
-  #find(key: string): number {
+  #find(key: CacheKey): number {
     this.#hash.update(key)
     return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * this.#ways
   }

@@ -6,10 +6,15 @@ import {
   type SessionStore,
   type SessionStoreOptions,
 } from '../../src/affinity/session-store.ts'
+import { SharedSessionStore } from '../../src/affinity/shared-session-store.ts'
+import { GatewayCells } from '../../src/state/cells.ts'
+import { SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const stores: Readonly<Record<string, (options: SessionStoreOptions) => SessionStore>> = {
   'of one thread': (options) => new LocalSessionStore(options),
+  'of all threads': (options) =>
+    new SharedSessionStore(options, new GatewayCells({ sessions: options.maxSessions })),
 }
 
 for (const [name, create] of Object.entries(stores)) {
@@ -89,11 +94,11 @@ for (const [name, create] of Object.entries(stores)) {
         { weight: 5, arbitrary: fc.record({ set: fc.nat(30), slot: fc.nat(3) }) },
         { weight: 1, arbitrary: fc.record({ delete: fc.nat(30) }) },
         { weight: 1, arbitrary: fc.record({ purge: fc.nat(3) }) },
-        { weight: 1, arbitrary: fc.record({ wait: fc.nat(800) }) },
+        { weight: 1, arbitrary: fc.record({ wait: fc.nat(50_000) }) },
       )
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
-          const { clock, store } = make(8)
+          const { clock, store } = make(8, 60_000)
           const newest = new Map<number, number>()
           for (const each of steps) {
             await clock.advance(1)
@@ -119,6 +124,9 @@ for (const [name, create] of Object.entries(stores)) {
               assert.equal(slot, newest.get(key), 'never an older binding')
             }
             assert.equal(store.size, found)
+            await clock.advance(1_000)
+            found = 0
+            for (let key = 0; key <= 30; key++) if (store.get(key) !== undefined) found++
             assert.equal(
               [0, 1, 2, 3].reduce((sum, slot) => sum + store.count(slot), 0),
               found,
@@ -130,3 +138,31 @@ for (const [name, create] of Object.entries(stores)) {
     })
   })
 }
+
+describe('the session store of all threads', () => {
+  it('finds on one thread what another one has bound, and counts for all', () => {
+    const options = { clock: new FakeClock(), maxSessions: 64, idleTtlMs: 0 }
+    const blocks = new SharedBlocks(2)
+    const one = new SharedSessionStore(options, new GatewayCells({ sessions: 64 }, blocks))
+    const cells = new GatewayCells({ sessions: 64 }, new SharedBlocks(2, 1, blocks.description))
+    const other = new SharedSessionStore(options, cells)
+    one.set(1, 3)
+    other.set(2, 3)
+    other.set(1, 2)
+    assert.deepEqual([one.get(1), one.get(2), other.get(1)], [2, 3, 2])
+    assert.deepEqual([one.size, one.insertions, one.evictions], [2, 2, 0])
+    assert.equal(other.purge(3), 1)
+    assert.deepEqual([one.get(2), other.insertions, other.evictions], [undefined, 2, 0])
+  })
+
+  it('holds little less than it is asked for, and never more', () => {
+    const store = new SharedSessionStore(
+      { clock: new FakeClock(), maxSessions: 1000, idleTtlMs: 0 },
+      new GatewayCells({ sessions: 1000 }),
+    )
+    for (let key = 0; key < 5_000; key++) store.set(key * 7_919_000_000, key % 4)
+    assert.equal(store.capacity, 1000)
+    assert.ok(store.size > 900 && store.size <= 1000, `${store.size}`)
+    assert.equal(store.size + store.evictions, 5_000)
+  })
+})

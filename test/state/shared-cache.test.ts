@@ -71,6 +71,23 @@ describe('a shared cache', () => {
     )
   })
 
+  it('takes hashes for keys, and can be looked at without a use', async () => {
+    const clock = new FakeClock()
+    const cache = new SharedCache({ capacity: 4096, ttlMs, clock })
+    const keys = Array.from({ length: 500 }, (_, at) => at * 2 ** 40 + at * 7919)
+    for (const [at, each] of keys.entries()) cache.set(each, at % 3)
+    for (const [at, each] of keys.entries()) assert.equal(cache.peek(each), at % 3)
+    assert.deepEqual(cache.tally(), [167, 167, 166])
+    const [one = 0, other = 0] = keys
+    for (let waited = 0; waited < ttlMs; waited += 100) {
+      await clock.advance(100)
+      cache.peek(one)
+      cache.get(other)
+    }
+    await clock.advance(50)
+    assert.deepEqual([cache.peek(one), cache.peek(other), cache.size()], [undefined, 1, 1])
+  })
+
   it('never holds more than its capacity, and little less where it is asked for half of it', () => {
     const cache = new SharedCache({ capacity: 1000, ttlMs: 0, clock: new FakeClock() })
     for (let client = 0; client < 500; client++) cache.set(`client-${client}`, client)

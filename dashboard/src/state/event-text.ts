@@ -50,9 +50,9 @@ const described: Readonly<Record<string, Describe>> = {
     text: `models could not be read, ${words(failures)} in a row`,
     detail: reason,
   }),
-  'request.failover': ({ from, model, reason }) => ({
+  'request.failover': ({ model, reason }) => ({
     tone: 'warn',
-    text: `a request${model === null ? '' : ` for ${String(model)}`} moved on from ${words(from)}`,
+    text: `a request${model === null ? '' : ` for ${String(model)}`} moved on`,
     detail: reason,
   }),
   'request.cancelled': ({ model, by }) => ({

@@ -230,7 +230,7 @@ describe('a lost connection', () => {
     await page.route('**/internal/**', (route) => route.abort())
     await page.evaluate(() => dispatchEvent(new Event('pagehide')))
     await page.evaluate(() => dispatchEvent(new Event('pageshow')))
-    await page.locator('.notice').getByText('The gateway does not answer').waitFor()
+    await page.locator('.notice strong').getByText('The gateway does not answer').waitFor()
     await view(page).getByRole('row').filter({ hasText: 'vllm' }).waitFor()
     await page.unroute('**/internal/**')
     await page.locator('.topbar').getByText('live').waitFor({ timeout: 25_000 })

@@ -5,6 +5,7 @@ import { configSections } from '../../dashboard/src/state/config-rows.ts'
 import { describeEvent, isNews } from '../../dashboard/src/state/event-text.ts'
 import { routingSentence } from '../../dashboard/src/state/routing-text.ts'
 import { formatAddress, parseAddress, viewIds } from '../../dashboard/src/state/view-address.ts'
+import { gatewayEventTypes } from '../../src/events/events.ts'
 import { strategies } from '../../src/model/routing-strategies.ts'
 
 const event = (type: string, data: Record<string, unknown>) => ({
@@ -24,6 +25,10 @@ describe('events in words', () => {
     )
     assert.equal(describeEvent(event('breaker.transition', { to: 'half_open' })).tone, 'warn')
     assert.equal(describeEvent(event('request.failover', { from: 'gpu', model: null })).endpoint, 'gpu')
+  })
+
+  it('are a sentence for every type that the gateway publishes', () => {
+    for (const type of gatewayEventTypes) assert.notEqual(describeEvent(event(type, {})).text, type)
   })
 
   it('show what this page does not know as it is', () => {

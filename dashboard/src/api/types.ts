@@ -3,12 +3,13 @@
  * of an answer breaks this build; the page imports nothing else from the server, and never code.
  */
 import type { Explanation } from '../../../src/selection/explain.ts'
+import type { Sample } from '../../../src/stats/sample.ts'
 import type { EndpointsView } from '../../../src/stats/views/endpoints.ts'
 import type { ModelStatsView } from '../../../src/stats/views/model-stats.ts'
 import type { ModelsView } from '../../../src/stats/views/models.ts'
 import type { StatusView } from '../../../src/stats/views/status.ts'
 
-export type { EndpointsView, Explanation, ModelStatsView, ModelsView, StatusView }
+export type { EndpointsView, Explanation, ModelStatsView, ModelsView, Sample, StatusView }
 
 export type EndpointRow = EndpointsView['endpoints'][number]
 export type EndpointStatus = EndpointRow['status']
@@ -41,37 +42,6 @@ export interface GatewayEvent {
   readonly type: string
   readonly at: string
   readonly data: Readonly<Record<string, unknown>>
-}
-
-export interface Percentiles {
-  readonly p50: number
-  readonly p90: number
-  readonly p99: number
-}
-
-/** Requests in flight, requests and failures of the interval, mean time to first token. */
-export type EndpointSample = readonly [number, number, number, number | null]
-
-/** Counters of one interval. */
-export interface Sample {
-  readonly at_ms: number
-  readonly interval_ms: number
-  readonly requests: number
-  readonly successes: number
-  readonly failures: number
-  readonly rejections: number
-  readonly client_closed: number
-  readonly cancelled: number
-  readonly prompt_tokens: number
-  readonly completion_tokens: number
-  readonly request_bytes: number
-  readonly response_bytes: number
-  readonly in_flight: number
-  readonly waiting: number
-  readonly first_token_ms: Percentiles | null
-  readonly duration_ms: Percentiles | null
-  readonly events_dropped: number
-  readonly endpoints: Readonly<Record<string, EndpointSample>>
 }
 
 export interface SamplesView {

@@ -66,5 +66,5 @@ export function sparkValues(
   return sums.map(({ sum, count }) => (count === 0 ? null : sum / count))
 }
 
-/** Time to first token of an endpoint; null where there was none. */
+/** Mean time to the first byte of an endpoint's answers; null where there was none. */
 export const endpointLatency = (id: string) => (sample: Sample) => sample.endpoints[id]?.[3] ?? null

@@ -65,7 +65,7 @@ export function fleetColumns(
     },
     {
       id: 'latency',
-      title: 'First token',
+      title: 'First byte',
       show: ({ id }) => <Latency id={id} />,
     },
     {
@@ -118,7 +118,7 @@ export function fleetColumns(
   ]
 }
 
-/** The last minutes' times to the first token, and the last of them. */
+/** The last minutes' times to the first byte, and the last of them. */
 function Latency({ id }: { id: string }) {
   const { samples } = live.value
   const read = endpointLatency(id)

@@ -5,9 +5,12 @@
 //   --targets A,B      these targets only: names of `targets.ts`
 //   --rounds N         default 7, quick 2
 //   --streams N,M      open streams whose memory is measured; default 1000
+//   --write            puts the tables into docs/performance.md
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type MeasuredTarget, measure } from './measure.ts'
 import { SetupError } from './native.ts'
+import { withReport } from './page.ts'
 import { startUpstream } from './processes.ts'
 import { renderReport } from './report.ts'
 import { type Results, save, type TargetMemory, timestamp } from './results.ts'
@@ -24,6 +27,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     targets: { type: 'string' },
     streams: { type: 'string', default: '1000' },
+    write: { type: 'boolean', default: false },
   },
 })
 const isQuick = values.quick
@@ -87,6 +91,9 @@ function report(results: Results): void {
   const name = timestamp(results.date)
   const saved = save({ [`${name}.md`]: text, [`${name}.json`]: `${JSON.stringify(results, null, 2)}\n` })
   progress(`saved: ${saved}`)
+  if (!values.write) return
+  const page = new URL('../docs/performance.md', import.meta.url)
+  writeFileSync(page, withReport(readFileSync(page, 'utf8'), text))
 }
 
 /** In a short run only the two that are compared. */

@@ -75,7 +75,9 @@ export class ModelRouter {
   readonly #endpointFilters: readonly NameFilter[]
   readonly #turns = new WeightedTurns()
   readonly #cache = new Map<string, RoutingOutcome>()
-  #cachedVersions = ''
+  #cachedEndpoints = 0
+  #cachedStatuses = 0
+  #cachedModels = 0
 
   constructor(
     parts: {
@@ -110,11 +112,7 @@ export class ModelRouter {
   route(request: RoutingRequest): RoutingOutcome {
     const { model, provider, needs } = request
     if (model === undefined) return this.#withoutModel(request)
-    const versions = `${this.#registry.snapshot.version}.${this.#registry.statusVersion}.${this.#catalog.snapshot.version}`
-    if (versions !== this.#cachedVersions || this.#cache.size >= cacheSize) {
-      this.#cachedVersions = versions
-      this.#cache.clear()
-    }
+    this.#forgetStale()
     const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${model}`
     let outcome = this.#cache.get(key)
     if (outcome === undefined) {
@@ -125,13 +123,26 @@ export class ModelRouter {
     return needs === undefined ? outcome : narrowed(outcome, needs)
   }
 
+  #forgetStale(): void {
+    const endpoints = this.#registry.snapshot.version
+    const statuses = this.#registry.statusVersion
+    const models = this.#catalog.snapshot.version
+    const isCurrent =
+      endpoints === this.#cachedEndpoints &&
+      statuses === this.#cachedStatuses &&
+      models === this.#cachedModels
+    if (isCurrent && this.#cache.size < cacheSize) return
+    this.#cachedEndpoints = endpoints
+    this.#cachedStatuses = statuses
+    this.#cachedModels = models
+    this.#cache.clear()
+  }
+
+  /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
-    const inScope = this.#registry.snapshot.endpoints.filter((endpoint) =>
-      isInScope(endpoint, request.provider),
-    )
     const alias = this.#aliases.get(model)
     if (alias !== undefined) {
-      const candidates = this.#servingAlias(alias, inScope)
+      const candidates = this.#servingAlias(alias, request.provider)
       if (candidates.length > 0) {
         return {
           candidates,
@@ -143,35 +154,33 @@ export class ModelRouter {
         }
       }
     }
-    const outcome = this.#byStrategy(request, model, inScope)
+    const outcome = this.#byStrategy(request, model)
     if (outcome.decision === 'routed') return outcome
-    return this.#fallbackModel(model, inScope) ?? outcome
+    return this.#fallbackModel(model, request.provider) ?? outcome
   }
 
-  #byStrategy(
-    { provider, refresh }: RoutingRequest,
-    model: string,
-    inScope: readonly Endpoint[],
-  ): RoutingOutcome {
+  #byStrategy({ provider, refresh }: RoutingRequest, model: string): RoutingOutcome {
     const { strategy, fallback, refreshOnMiss } = this.#options
-    const routable = inScope.filter(({ slot }) => this.#registry.isRoutable(slot))
-    const serving = this.#serving(model, inScope, model)
-    const isListed = this.#places(model, inScope).length > 0
+    const serving = this.#serving(model, provider, model)
+    const isListed = serving.length > 0 || this.#places(model, provider).length > 0
     const knowledge = serving.length > 0 ? 'found' : isListed ? 'unavailable' : 'unknown'
-    if (routable.length === 0 && !isListed) {
+    const someRoutable = serving.length > 0 || this.#routable(provider).length > 0
+    if (!someRoutable && !isListed) {
       return rejected(strategy, provider === undefined ? 503 : 404, 'no_healthy_endpoints', knowledge)
     }
     const decision = strategies[strategy]({
       knowledge,
       fallback,
       refresh: strategy === 'discovery' && !refreshOnMiss ? 'off' : refresh,
-      someRoutable: routable.length > 0,
+      someRoutable,
     })
     const candidates =
       decision.decision === 'routed'
         ? serving
         : decision.decision === 'fallback'
-          ? routable.filter((endpoint) => this.#allows(endpoint, model)).map(anyEndpoint)
+          ? this.#routable(provider).flatMap((endpoint) =>
+              this.#allows(endpoint, model) ? anyEndpoint(endpoint) : [],
+            )
           : []
     if (decision.decision !== 'rejected' && candidates.length === 0) {
       return rejected(strategy, 503, 'no_healthy_endpoints', knowledge)
@@ -179,11 +188,11 @@ export class ModelRouter {
     return { candidates, strategy, knowledge, ...decision }
   }
 
-  #fallbackModel(model: string, inScope: readonly Endpoint[]): RoutingOutcome | undefined {
+  #fallbackModel(model: string, provider: BackendProfile | undefined): RoutingOutcome | undefined {
     const { fallbackModels } = this.#options
     const names = fallbackModels[model] ?? fallbackModels[model.toLowerCase()]
     for (const name of names ?? []) {
-      const candidates = this.#serving(name, inScope, model)
+      const candidates = this.#serving(name, provider, model)
       if (candidates.length === 0) continue
       const reason = `model_fallback "${model}" to "${name}"`
       return {
@@ -199,8 +208,8 @@ export class ModelRouter {
   }
 
   /** Endpoints for an alias: pooled, the first target that can be served, or the one whose turn it is. */
-  #servingAlias(alias: Alias, inScope: readonly Endpoint[]): RoutedEndpoint[] {
-    const serving = alias.targets.map(({ model }: AliasTarget) => this.#serving(model, inScope, alias.name))
+  #servingAlias(alias: Alias, provider: BackendProfile | undefined): RoutedEndpoint[] {
+    const serving = alias.targets.map(({ model }: AliasTarget) => this.#serving(model, provider, alias.name))
     switch (alias.mode) {
       case 'pooled': {
         const bySlot = new Map<number, RoutedEndpoint>()
@@ -221,9 +230,9 @@ export class ModelRouter {
   }
 
   /** Routable endpoints in scope that have a model. */
-  #serving(name: string, inScope: readonly Endpoint[], asked: string): RoutedEndpoint[] {
+  #serving(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
     const traits = this.#directory.find(name)
-    return this.#places(name, inScope).flatMap(({ endpoint, model }) => {
+    return this.#places(name, provider).flatMap(({ endpoint, model }) => {
       if (!this.#registry.isRoutable(endpoint.slot)) return []
       return {
         endpoint,
@@ -235,13 +244,19 @@ export class ModelRouter {
     })
   }
 
-  #places(name: string, inScope: readonly Endpoint[]) {
+  #places(name: string, provider: BackendProfile | undefined) {
     if (!this.#filter.allows(name)) return []
-    const scope = new Map(inScope.map((endpoint) => [endpoint.slot, endpoint]))
+    const { bySlot } = this.#registry.snapshot
     return this.#catalog.snapshot.find(name).flatMap(({ slot, model }) => {
-      const endpoint = scope.get(slot)
-      return endpoint === undefined ? [] : [{ endpoint, model }]
+      const endpoint = bySlot[slot]
+      return endpoint !== undefined && isInScope(endpoint, provider) ? [{ endpoint, model }] : []
     })
+  }
+
+  #routable(provider: BackendProfile | undefined): Endpoint[] {
+    return this.#registry.snapshot.endpoints.filter(
+      (endpoint) => isInScope(endpoint, provider) && this.#registry.isRoutable(endpoint.slot),
+    )
   }
 
   /** Filters bind requests as well as lists. */
@@ -251,9 +266,7 @@ export class ModelRouter {
 
   /** Endpoints whose profile lists the path are preferred, as long as that leaves any (contract 6.7). */
   #withoutModel({ provider, path }: RoutingRequest): RoutingOutcome {
-    const routable = this.#registry.snapshot.endpoints.filter(
-      (endpoint) => isInScope(endpoint, provider) && this.#registry.isRoutable(endpoint.slot),
-    )
+    const routable = this.#routable(provider)
     const supporting = routable.filter(({ profile }) => profile?.paths.includes(path) === true)
     const chosen = supporting.length > 0 ? supporting : routable
     if (chosen.length === 0) {

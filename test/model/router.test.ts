@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseConfig } from '../../src/config/load.ts'
+import { buildEndpoints } from '../../src/endpoint/build.ts'
+import { ModelAliases } from '../../src/model/aliases.ts'
+import { ModelCatalog } from '../../src/model/catalog.ts'
+import { ModelDirectory } from '../../src/model/directory.ts'
+import { loadFamilyTable } from '../../src/model/family-table.ts'
+import { ModelRouter, type ModelRouterOptions } from '../../src/model/router.ts'
+import { familiesFile } from '../../src/package.ts'
+import { createRegistry } from '../support/registry.ts'
+
+const families = loadFamilyTable({ builtIn: familiesFile, cwd: '/nowhere' })
+const named = (...names: string[]) => names.map((name) => ({ name, raw: {} }))
+
+/** One healthy endpoint per list of model names. */
+function fleet(lists: readonly (readonly string[])[], options: Partial<ModelRouterOptions> = {}) {
+  const config = parseConfig({
+    discovery: { static: { endpoints: lists.map((_, at) => ({ name: `e${at}`, url: `http://h${at}` })) } },
+  })
+  const endpoints = buildEndpoints(config.discovery.static.endpoints, {
+    profile: () => undefined,
+    proxy: config.proxy,
+  })
+  const { registry } = createRegistry(endpoints)
+  const catalog = new ModelCatalog()
+  const put = (slot: number, ...names: string[]) => {
+    const endpoint = endpoints[slot]
+    assert.ok(endpoint)
+    catalog.update(endpoint, named(...names), 1)
+  }
+  for (const [slot, names] of lists.entries()) {
+    registry.setStatus(slot, 'healthy', 'test')
+    put(slot, ...names)
+  }
+  const aliases = new ModelAliases({})
+  const directory = new ModelDirectory(registry, catalog, families, aliases)
+  const router = new ModelRouter(
+    { registry, catalog, directory, aliases },
+    {
+      strategy: 'strict',
+      fallback: 'none',
+      fallbackModels: {},
+      filter: { include: [], exclude: [] },
+      refreshOnMiss: true,
+      ...options,
+    },
+  )
+  const route = (model: string, more: { refresh?: 'failed' | 'done' } = {}) =>
+    router.route({ model, provider: undefined, path: '/v1/chat/completions', ...more })
+  return { registry, route, put }
+}
+
+const placesOf = ({ candidates }: ReturnType<ReturnType<typeof fleet>['route']>) =>
+  candidates.map(({ endpoint }) => endpoint.name)
+
+describe('ModelRouter', () => {
+  it('gives the endpoints that have the model, in the order of the configuration', () => {
+    const { route } = fleet([['a', 'b'], ['b'], ['a', 'c']])
+    assert.deepEqual(placesOf(route('a')), ['e0', 'e2'])
+    assert.deepEqual(placesOf(route('b')), ['e0', 'e1'])
+  })
+
+  it('does not look at all endpoints where some have the model: there may be thousands', () => {
+    const { registry, route } = fleet([['a'], ['b'], ['a']])
+    const { snapshot } = registry
+    Object.defineProperty(snapshot, 'endpoints', {
+      get: () => assert.fail('all endpoints were looked at'),
+    })
+    assert.deepEqual(placesOf(route('a')), ['e0', 'e2'])
+    assert.throws(() => route('unknown'), /all endpoints were looked at/)
+  })
+
+  it('says why a model has no place', () => {
+    const { registry, route } = fleet([['a'], ['b']])
+    assert.equal(route('c').reason, 'model_not_found')
+    assert.equal(route('c').status, 404)
+    registry.setStatus(0, 'offline', 'test')
+    assert.equal(route('a').reason, 'model_unavailable')
+    assert.equal(route('a').status, 503)
+    registry.setStatus(1, 'offline', 'test')
+    assert.equal(route('c').reason, 'no_healthy_endpoints')
+  })
+
+  it('falls back to whoever is there after a refresh that failed, also where the model is known', () => {
+    const { route } = fleet([['a'], ['b']], { strategy: 'discovery', fallback: 'all' })
+    const outcome = route('a', { refresh: 'failed' })
+    assert.equal(outcome.decision, 'fallback')
+    assert.deepEqual(placesOf(outcome), ['e0', 'e1'])
+  })
+
+  it('keeps a decision until a status or a list changes, and no longer', () => {
+    const { registry, route, put } = fleet([['a'], ['a']])
+    const first = route('a')
+    assert.equal(route('a'), first)
+    registry.setStatus(0, 'unhealthy', 'test')
+    assert.deepEqual(placesOf(route('a')), ['e1'])
+    registry.setStatus(0, 'healthy', 'test')
+    put(1, 'b')
+    assert.deepEqual(placesOf(route('a')), ['e0'])
+    assert.deepEqual(placesOf(route('b')), ['e1'])
+  })
+})

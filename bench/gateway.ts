@@ -20,14 +20,18 @@ export function gatewayTarget({ name, title, engine, threads }: GatewayTargetOpt
     title,
     threads,
     missing: () => (threads > 1 && !hasThreads() ? 'this gateway has no server.threads' : undefined),
-    start: ({ folder, upstreamPort, cores }) =>
+    start: ({ folder, upstreamPorts, cores }) =>
       startGateway({
         name,
         folder,
         cores: threads > 1 ? cores.two : cores.one,
-        config: gatewayConfig({ origins: [`http://127.0.0.1:${upstreamPort}`], engine, threads }),
+        config: gatewayConfig({ origins: originsOf(upstreamPorts), engine, threads }),
       }),
   }
+}
+
+export function originsOf(ports: readonly number[]): string[] {
+  return ports.map((port) => `http://127.0.0.1:${port}`)
 }
 
 export interface GatewayConfigOptions {

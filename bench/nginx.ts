@@ -14,10 +14,10 @@ export const nginx: Target = {
   start: startNginx,
 }
 
-async function startNginx({ folder, upstreamPort, cores }: TargetContext): Promise<Running> {
+async function startNginx({ folder, upstreamPorts, cores }: TargetContext): Promise<Running> {
   const port = await freePort()
   const file = join(folder, 'nginx.conf')
-  writeFileSync(file, configuration(folder, port, upstreamPort))
+  writeFileSync(file, configuration(folder, port, upstreamPorts))
   const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx'
   const process = await start({
     name: 'nginx',
@@ -29,7 +29,7 @@ async function startNginx({ folder, upstreamPort, cores }: TargetContext): Promi
   return { process, port }
 }
 
-function configuration(folder: string, port: number, upstreamPort: number): string {
+function configuration(folder: string, port: number, upstreamPorts: readonly number[]): string {
   return `${process.getuid?.() === 0 ? 'user root;\n' : ''}worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr notice;
@@ -45,7 +45,7 @@ http {
   client_body_buffer_size 2m;
   keepalive_requests 100000000;
   upstream models {
-    server 127.0.0.1:${upstreamPort};
+${upstreamPorts.map((upstreamPort) => `    server 127.0.0.1:${upstreamPort};`).join('\n')}
     keepalive 256;
     keepalive_requests 100000000;
   }

@@ -79,7 +79,7 @@ async function stop(child: ChildProcess): Promise<void> {
 export interface Upstream {
   readonly process: StartedProcess
   /** One endpoint listens on each. */
-  readonly ports: readonly number[]
+  readonly ports: readonly [number, ...number[]]
 }
 
 export interface UpstreamOptions {
@@ -105,5 +105,6 @@ export async function startUpstream(
     outputFile: join(folder, 'upstream.log'),
     isUp: /"ports":\[([\d,]+)\]/,
   })
-  return { process, ports: process.matched.split(',').map(Number) }
+  const [first = 0, ...others] = process.matched.split(',').map(Number)
+  return { process, ports: [first, ...others] }
 }

@@ -32,6 +32,8 @@ const { values } = parseArgs({
 })
 const isQuick = values.quick
 const settleMs = 2_000
+/** A gateway with one endpoint would have nothing to choose. */
+const endpointCount = 2
 
 await withWorkbench(run)
 
@@ -42,8 +44,8 @@ async function run({ programs, machine, cores, folder }: Workbench): Promise<voi
   const streams = values.streams.split(',').map((text) => wholeNumber('--streams', text))
   const date = new Date().toISOString()
 
-  const upstream = await startUpstream(programs, cores, folder)
-  const context: TargetContext = { folder, upstreamPort: upstream.ports[0] ?? 0, cores }
+  const upstream = await startUpstream(programs, cores, folder, { ports: endpointCount })
+  const context: TargetContext = { folder, upstreamPorts: upstream.ports, cores }
   const leftOut = asked.flatMap((target) => {
     const reason = target.missing()
     return reason === undefined ? [] : [{ target: target.title, reason }]

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { DecisionTimes } from './decision.ts'
-import { gatewayConfig, startGateway } from './gateway.ts'
+import { gatewayConfig, originsOf, startGateway } from './gateway.ts'
 import { type LoadOptions, runLoad } from './load.ts'
 import { pinned, startUpstream, type Upstream } from './processes.ts'
 import { save, timestamp } from './results.ts'
@@ -87,7 +87,7 @@ async function prepare(bench: Workbench, endpoints: number, models: number): Pro
     models,
     copies,
   })
-  const origins = upstream.ports.map((port) => `http://127.0.0.1:${port}`)
+  const origins = originsOf(upstream.ports)
   const config = gatewayConfig({ origins, engine: 'olla', threads: 1 })
   const decisions = timeDecisions(bench, config, models)
   const start = { name: 'gateway', folder, cores: bench.cores.one, config, models: models + 1 }

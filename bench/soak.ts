@@ -4,7 +4,7 @@
 //   --threads N    serving threads; default 1
 import { readdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { gatewayConfig, startGateway } from './gateway.ts'
+import { gatewayConfig, originsOf, startGateway } from './gateway.ts'
 import { type LoadResult, runLoad } from './load.ts'
 import { renderPlot } from './plot.ts'
 import { startUpstream } from './processes.ts'
@@ -28,7 +28,7 @@ async function soak({ programs, cores, folder }: Workbench): Promise<void> {
   const minutes = wholeNumber('--minutes', values.minutes)
   const threads = wholeNumber('--threads', values.threads)
   const upstream = await startUpstream(programs, cores, folder, { ports: 3, models: 1, copies: 1 })
-  const origins = upstream.ports.map((port) => `http://127.0.0.1:${port}`)
+  const origins = originsOf(upstream.ports)
   const config = gatewayConfig({ origins, engine: 'olla', threads })
   const gatewayCores = threads > 1 ? cores.two : cores.one
   const gateway = await startGateway({ name: 'gateway', folder, cores: gatewayCores, config, models: 2 })

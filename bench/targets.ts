@@ -15,7 +15,8 @@ export interface Running {
 export interface TargetContext {
   /** For configurations and logs. */
   readonly folder: string
-  readonly upstreamPort: number
+  /** The same upstream on each. */
+  readonly upstreamPorts: readonly [number, ...number[]]
   readonly cores: CoreSplit
 }
 
@@ -35,7 +36,7 @@ export const targets: readonly Target[] = [
     title: 'direct',
     threads: 1,
     missing: () => undefined,
-    start: async ({ upstreamPort }) => ({ process: undefined, port: upstreamPort }),
+    start: async ({ upstreamPorts: [port] }) => ({ process: undefined, port }),
   },
   nginx,
   scriptTarget('reply-from', 'bare reply-from', 'bare-reply-from'),
@@ -51,10 +52,10 @@ function scriptTarget(name: string, title: string, file: string): Target {
     title,
     threads: 1,
     missing: () => undefined,
-    async start({ folder, upstreamPort, cores }) {
+    async start({ folder, upstreamPorts: [port], cores }) {
       const process = await start({
         name,
-        command: [globalThis.process.execPath, builtScript(file), `http://127.0.0.1:${upstreamPort}`],
+        command: [globalThis.process.execPath, builtScript(file), `http://127.0.0.1:${port}`],
         cores: cores.one,
         outputFile: join(folder, `${name}.log`),
         isUp: /listening on http:\/\/127\.0\.0\.1:(\d+)/,

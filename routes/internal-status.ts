@@ -87,9 +87,11 @@ export default fp<InternalStatusOptions>(
     function models(): EndpointModelsSource[] {
       const known = app.modelCatalog.snapshot.byEndpoint
       const sources: EndpointModelsSource[] = []
-      for (const { slot, id, name } of app.endpointRegistry.snapshot.endpoints) {
+      for (const { slot, id, name, profile } of app.endpointRegistry.snapshot.endpoints) {
         const found = known.get(slot)
-        if (found !== undefined) sources.push({ id, name, models: found.models, seenMs: found.seenMs })
+        if (found === undefined) continue
+        const alwaysLoaded = profile?.alwaysLoaded ?? false
+        sources.push({ id, name, models: found.models, alwaysLoaded, seenMs: found.seenMs })
       }
       return sources
     }

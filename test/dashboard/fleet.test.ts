@@ -5,7 +5,6 @@ import type {
   GatewayEvent,
   ModelStatsView,
   ModelsView,
-  UnifiedModels,
 } from '../../dashboard/src/api/types.ts'
 import { withEndpointEvent, withSampleLoad } from '../../dashboard/src/state/endpoint-rows.ts'
 import { loadedModels, modelRows } from '../../dashboard/src/state/model-rows.ts'
@@ -79,49 +78,36 @@ describe('the fleet between two readings', () => {
 describe('the models', () => {
   const models = {
     model_groups: [
-      { family: 'llama', models: [{ name: 'llama3.2:3b', endpoints: ['box', 'gpu', 'desk'] }] },
-      { family: 'unknown', models: [{ name: 'mystery', endpoints: ['gpu'] }] },
-    ],
-  } as unknown as ModelsView
-  const unified: UnifiedModels = {
-    data: [
       {
-        id: 'llama3.2:3b',
-        olla: {
-          aliases: ['llama3.2:3b', 'llama3.2:3b@925b'],
-          max_context_length: 131_072,
-          availability: [
-            { endpoint: 'box', state: 'not-loaded' },
-            { endpoint: 'gpu', state: 'loaded' },
-            { endpoint: 'desk', state: 'unknown' },
-          ],
-        },
+        family: 'llama',
+        models: [{ name: 'llama3.2:3b', endpoints: ['box', 'gpu'], loaded_endpoints: ['gpu'] }],
+      },
+      {
+        family: 'unknown',
+        models: [
+          { name: 'mystery', endpoints: ['gpu'], loaded_endpoints: ['gpu'] },
+          { name: 'idle', endpoints: ['box'] },
+        ],
       },
     ],
-  }
+  } as unknown as ModelsView
 
-  it('are joined with their use and with where they are in memory', () => {
+  it('are joined with their use', () => {
     const stats = { models: [{ name: 'llama3.2:3b', total_requests: 4 }] } as unknown as ModelStatsView
-    const [llama, mystery] = modelRows(models, stats, unified)
+    const [llama, mystery, idle] = modelRows(models, stats)
     assert.deepEqual(llama?.places, [
       { endpoint: 'box', isLoaded: false },
       { endpoint: 'gpu', isLoaded: true },
-      { endpoint: 'desk', isLoaded: undefined },
     ])
-    assert.deepEqual(llama?.aliases, ['llama3.2:3b@925b'])
-    assert.equal(llama?.contextLength, 131_072)
+    assert.equal(llama?.family, 'llama')
     assert.equal(llama?.stats?.total_requests, 4)
     assert.equal(mystery?.stats, undefined)
-    assert.deepEqual(mystery?.places, [{ endpoint: 'gpu', isLoaded: undefined }])
-  })
-
-  it('are complete before the other routes have answered', () => {
-    assert.equal(modelRows(models, undefined, undefined).length, 2)
-    assert.deepEqual(loadedModels(undefined), new Map())
+    assert.deepEqual(idle?.places, [{ endpoint: 'box', isLoaded: false }])
   })
 
   it('are known by endpoint where they are in memory', () => {
-    assert.deepEqual(loadedModels(unified), new Map([['gpu', ['llama3.2:3b']]]))
+    assert.deepEqual(loadedModels(models), new Map([['gpu', ['llama3.2:3b', 'mystery']]]))
+    assert.deepEqual(loadedModels(undefined), new Map())
   })
 })
 

@@ -1,5 +1,5 @@
 /** The routes that the page reads, each with its type. */
-import { gatewayUrl, getJson, internalUrl, request } from './http.ts'
+import { getJson, internalUrl, request } from './http.ts'
 import type {
   ConfigView,
   EndpointsView,
@@ -11,7 +11,6 @@ import type {
   RequestsView,
   SamplesView,
   StatusView,
-  UnifiedModels,
 } from './types.ts'
 
 export interface RequestFilter {
@@ -31,9 +30,6 @@ export const readModels = (signal?: AbortSignal) =>
 
 export const readModelStats = (signal?: AbortSignal) =>
   getJson<ModelStatsView>(internalUrl('stats/models?include_endpoints=true'), signal)
-
-export const readUnifiedModels = (signal?: AbortSignal) =>
-  getJson<UnifiedModels>(gatewayUrl('olla/models?include_unavailable=true'), signal)
 
 export const readSamples = (signal?: AbortSignal) => getJson<SamplesView>(internalUrl('samples'), signal)
 

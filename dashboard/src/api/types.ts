@@ -150,15 +150,3 @@ export interface ConfigView {
   /** Dotted keys that differ from the built-in defaults. */
   readonly changed: readonly string[]
 }
-
-/** What the page reads of `/olla/models`. */
-export interface UnifiedModels {
-  readonly data: readonly {
-    readonly id: string
-    readonly olla: {
-      readonly aliases: readonly string[]
-      readonly max_context_length?: number | null
-      readonly availability: readonly { readonly endpoint: string; readonly state: string }[]
-    }
-  }[]
-}

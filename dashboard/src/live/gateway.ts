@@ -10,7 +10,6 @@ import {
   readModels,
   readSamples,
   readStatus,
-  readUnifiedModels,
 } from '../api/gateway-api.ts'
 import type { FeedMessage, GatewayEvent, Sample } from '../api/types.ts'
 import { withEndpointEvent, withSampleLoad } from '../state/endpoint-rows.ts'
@@ -32,8 +31,7 @@ export const features = computed(() => live.value.hello?.features)
 
 export const status = createResource({ load: readStatus, everyMs: 5_000, isHidden })
 export const endpoints = createResource({ load: readEndpoints, everyMs: 5_000, isHidden })
-export const models = createResource({ load: readModels, everyMs: 30_000, isHidden })
-export const unifiedModels = createResource({ load: readUnifiedModels, everyMs: 10_000, isHidden })
+export const models = createResource({ load: readModels, everyMs: 10_000, isHidden })
 export const modelStats = createResource({ load: readModelStats, everyMs: 10_000, gapMs: 2_000, isHidden })
 export const inFlight = createResource({ load: readInFlight, everyMs: 2_000, isHidden })
 export const config = createResource({ load: readConfig, everyMs: 300_000, isHidden })
@@ -67,7 +65,6 @@ function heardEvent(event: GatewayEvent): void {
   }
   if (event.type.startsWith('discovery.') && isNews(event)) {
     models.refresh()
-    unifiedModels.refresh()
   }
   if (event.type === 'config.changed') config.refresh()
 }
@@ -127,8 +124,7 @@ export function start(): void {
       return
     }
     feed.open()
-    for (const each of [status, endpoints, models, unifiedModels, modelStats, inFlight, requestList])
-      each.refresh()
+    for (const each of [status, endpoints, models, modelStats, inFlight, requestList]) each.refresh()
   })
   addEventListener('online', feed.open)
   // A page in the back/forward cache must not hold a connection.

@@ -16,6 +16,13 @@ const ModelItem = Type.Object({
   endpoints: Type.Array(Text(), { description: 'Names, sorted.' }),
   endpoint_ids: Type.Array(Text(), { description: 'In the order of `endpoints`.' }),
   capabilities: Type.Optional(Type.Array(Text())),
+  context_length: Type.Optional(Count('Tokens; the most that any of the endpoints allows (beyond Olla).')),
+  loaded_endpoints: Type.Optional(
+    Type.Array(Text(), {
+      description:
+        'Those of `endpoints` that hold it in memory; absent where none is known to (beyond Olla).',
+    }),
+  ),
 })
 
 export const ModelsSchema = Type.Object({
@@ -45,6 +52,8 @@ export interface EndpointModelsSource {
   readonly id: string
   readonly name: string
   readonly models: readonly Omit<DiscoveredModel, 'raw'>[]
+  /** Whether it holds all that it lists in memory, as servers of one model do. */
+  readonly alwaysLoaded?: boolean
   /** Epoch milliseconds. */
   readonly seenMs: number
 }
@@ -97,7 +106,7 @@ interface FoundModel {
   readonly name: string
   /** As each endpoint describes it, in the order of `endpoints`. */
   readonly descriptions: KnownModel[]
-  readonly endpoints: { id: string; name: string }[]
+  readonly endpoints: { id: string; name: string; isLoaded: boolean }[]
   seenMs: number
 }
 
@@ -105,12 +114,12 @@ interface FoundModel {
 function collect(endpoints: readonly EndpointModelsSource[]): FoundModel[] {
   const byName = new Map<string, FoundModel>()
   const inOrder = [...endpoints].sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id))
-  for (const { id, name, models, seenMs } of inOrder) {
+  for (const { id, name, models, alwaysLoaded, seenMs } of inOrder) {
     for (const model of models) {
       const found = byName.get(model.name) ?? { name: model.name, descriptions: [], endpoints: [], seenMs }
       byName.set(model.name, found)
       found.descriptions.push(model)
-      found.endpoints.push({ id, name })
+      found.endpoints.push({ id, name, isLoaded: alwaysLoaded === true || model.state === 'loaded' })
       found.seenMs = Math.max(found.seenMs, seenMs)
     }
   }
@@ -119,6 +128,8 @@ function collect(endpoints: readonly EndpointModelsSource[]): FoundModel[] {
 
 function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs: number): Item {
   const capabilities = [...new Set(descriptions.flatMap(capabilitiesOf))]
+  const contextLength = Math.max(...descriptions.map((each) => each.contextLength ?? 0))
+  const loaded = endpoints.filter(({ isLoaded }) => isLoaded)
   // Size and quantization belong together: those of two endpoints would describe a file that nobody has.
   const file = descriptions.find(
     ({ sizeBytes = 0, quantization }) => sizeBytes > 0 || quantization !== undefined,
@@ -134,6 +145,8 @@ function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs:
       params: firstKnown(descriptions, 'parameterSize'),
       quant: file?.quantization,
       capabilities: capabilities.length === 0 ? undefined : capabilities,
+      context_length: contextLength > 0 ? contextLength : undefined,
+      loaded_endpoints: loaded.length === 0 ? undefined : loaded.map((endpoint) => endpoint.name),
     }),
     endpoints: endpoints.map((endpoint) => endpoint.name),
     endpoint_ids: endpoints.map(({ id }) => id),

@@ -51,6 +51,24 @@ describe('/internal/status/models', () => {
     })
   })
 
+  it('says which endpoints hold a model in memory, and the longest context', () => {
+    const box: EndpointModelsSource = {
+      ...ollama,
+      models: [
+        { name: 'shared', state: 'loaded', contextLength: 8192 },
+        { name: 'idle', state: 'not-loaded' },
+      ],
+    }
+    const view = modelsView([box, { ...vllm, alwaysLoaded: true }], false, nowMs)
+    const [shared, idle] = ['shared', 'idle'].map((wanted) =>
+      view.recent_models.find(({ name }) => name === wanted),
+    )
+    assert.deepEqual(shared?.loaded_endpoints, ['a-vllm', 'mock-ollama'])
+    assert.equal(shared?.context_length, 131_072)
+    assert.equal(idle?.loaded_endpoints, undefined)
+    assert.equal(idle?.context_length, undefined)
+  })
+
   it('names a model of several endpoints once, with the endpoints and their IDs in pairs', () => {
     const view = modelsView([ollama, vllm], false, nowMs)
     const shared = view.recent_models.find(({ name }) => name === 'shared')

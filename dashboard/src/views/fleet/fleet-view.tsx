@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { EndpointRow } from '../../api/types.ts'
 import { address, goTo } from '../../live/address.ts'
-import { endpoints, unifiedModels } from '../../live/gateway.ts'
+import { endpoints, models } from '../../live/gateway.ts'
 import { loadedModels } from '../../state/model-rows.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { SearchField } from '../../ui/fields.tsx'
@@ -16,7 +16,7 @@ import { LatestEvents } from './latest-events.tsx'
 /** Every endpoint: its state and circuit, what it does now, how fast it is and what it holds in memory. */
 export function FleetView() {
   const loaded = useResource(endpoints)
-  const inMemory = loadedModels(useResource(unifiedModels).value)
+  const inMemory = loadedModels(useResource(models).value)
   const search = useSignal('')
   const view = loaded.value
   return (

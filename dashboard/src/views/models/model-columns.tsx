@@ -10,13 +10,13 @@ export const modelColumns: readonly Column<ModelRow>[] = [
     title: 'Model',
     onCard: 'heading',
     sortBy: ({ name }) => name,
-    show: ({ name, item, contextLength }) => (
+    show: ({ name, item }) => (
       <>
         <a class="name break" href={formatAddress('models', name)}>
           {name}
         </a>
         <div class="muted small">
-          {[item.type, item.params, item.quant, item.size, contextText(contextLength)]
+          {[item.type, item.params, item.quant, item.size, contextText(item.context_length)]
             .filter(Boolean)
             .join(' · ')}
         </div>
@@ -71,5 +71,5 @@ export const modelColumns: readonly Column<ModelRow>[] = [
 const known = (text: string | undefined) => (text === undefined || text === '0ms' ? absent : text)
 
 function contextText(length: number | undefined): string | undefined {
-  return length === undefined || length === 0 ? undefined : `${formatCount(length)} context`
+  return length === undefined ? undefined : `${formatCount(length)} context`
 }

@@ -17,7 +17,6 @@ export function ModelDrawer({ model, onClose }: { model: ModelRow; onClose: () =
       <Facts
         facts={[
           ['Family', model.family],
-          ['Also known as', model.aliases.join(', ')],
           ['Abilities', item.capabilities?.map((each) => each.replaceAll('_', ' ')).join(', ')],
           ['On', <Places places={model.places} />],
           ['Asked for by', stats === undefined ? undefined : formatPlural(stats.unique_clients, 'client')],

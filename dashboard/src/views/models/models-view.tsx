@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { address, goTo } from '../../live/address.ts'
-import { modelStats, models, unifiedModels } from '../../live/gateway.ts'
+import { modelStats, models } from '../../live/gateway.ts'
 import { type ModelRow, modelRows } from '../../state/model-rows.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { SearchField } from '../../ui/fields.tsx'
@@ -15,7 +15,6 @@ import { ModelDrawer } from './model-drawer.tsx'
 export function ModelsView() {
   const loaded = useResource(models)
   const stats = useResource(modelStats).value
-  const unified = useResource(unifiedModels).value
   const search = useSignal('')
   const view = loaded.value
   return (
@@ -31,7 +30,7 @@ export function ModelsView() {
       </Toolbar>
       <LoadedView loaded={loaded}>
         {(known) => {
-          const rows = modelRows(known, stats, unified)
+          const rows = modelRows(known, stats)
           const found = rows.filter((row) => matches(row, search.value))
           const opened = rows.find(({ name }) => name === address.value.item)
           return (
@@ -56,14 +55,8 @@ export function ModelsView() {
   )
 }
 
-function matches({ name, family, aliases, item, places }: ModelRow, search: string): boolean {
+function matches({ name, family, item, places }: ModelRow, search: string): boolean {
   const wanted = search.trim().toLowerCase()
-  const texts = [
-    name,
-    family,
-    ...aliases,
-    ...(item.capabilities ?? []),
-    ...places.map(({ endpoint }) => endpoint),
-  ]
+  const texts = [name, family, ...(item.capabilities ?? []), ...places.map(({ endpoint }) => endpoint)]
   return wanted === '' || texts.some((text) => text.toLowerCase().includes(wanted))
 }

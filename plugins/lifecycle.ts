@@ -11,6 +11,8 @@ export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number
   /** Milliseconds between "not ready" and refusing connections. Default 0. */
   readonly shutdownDelayMs?: number
+  /** Whether the phases are published as events. Default true. */
+  readonly announces?: boolean
   /** Called once at the end of the drain. */
   readonly onDrained?: ((result: DrainResult) => void) | undefined
   readonly clock?: Clock
@@ -35,10 +37,11 @@ export default fp<LifecycleOptions>(
     const gatewayLifecycle = new GatewayLifecycle(clock, app.gatewayEvents, {
       timeoutMs: options.shutdownTimeoutMs ?? 10_000,
       delayMs: options.shutdownDelayMs ?? 0,
+      announces: options.announces ?? true,
     })
     app.decorate('gatewayLifecycle', gatewayLifecycle)
     app.addHook('onReady', function ready(next) {
-      app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
+      gatewayLifecycle.ready()
       next()
     })
     app.addHook('preClose', async function drain() {

@@ -1,12 +1,11 @@
 /**
- * One log line for each request when it is over, and lines for what the concerns publish. Depends on the event
- * bus and the request context. `enabled: false` installs no request hook.
+ * One log line for each request when it is over. Depends on the request context. `enabled: false` installs
+ * nothing.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
-import { eventLine } from '../src/logging/event-lines.ts'
 import type { RequestLogger } from '../src/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../src/logging/request-line.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../src/request/context.ts'
@@ -26,18 +25,6 @@ export default fp<RequestLogOptions>(
   function requestLog(app, options, done) {
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
-    const subscription = app.gatewayEvents.subscribe(
-      (event) => {
-        const line = eventLine(event)
-        if (line !== undefined) app.log[line.level](event.data, line.message)
-      },
-      { capacity: 1000 },
-    )
-    app.addHook('onClose', function stop(_app, closed) {
-      subscription.close()
-      closed()
-    })
-
     // The close of the response is the only sign of the end that every request gives, hijacked or aborted.
     function closed(this: LoggedResponse): void {
       const request = this[requestKey]
@@ -68,7 +55,7 @@ export default fp<RequestLogOptions>(
   {
     name: 'gateway-request-log',
     fastify: '5.x',
-    dependencies: ['gateway-events', 'gateway-request-context'],
+    dependencies: ['gateway-request-context'],
   },
 )
 

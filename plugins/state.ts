@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { GatewayCells } from '../src/state/cells.ts'
+import type { SharedBlocks } from '../src/state/shared-blocks.ts'
 
 export interface StateOptions {
   /** Endpoints that have room. Default 256. */
@@ -12,6 +13,8 @@ export interface StateOptions {
   readonly modelCapacity?: number
   /** Sessions that are kept in shared memory. Default 0. */
   readonly sessionCapacity?: number
+  /** Where the numbers lie that several threads share. Default: nobody shares them. */
+  readonly blocks?: SharedBlocks | undefined
 }
 
 declare module 'fastify' {
@@ -21,14 +24,17 @@ declare module 'fastify' {
 }
 
 export default fp<StateOptions>(
-  function state(app, { endpointCapacity, modelCapacity, sessionCapacity }, done) {
+  function state(app, { endpointCapacity, modelCapacity, sessionCapacity, blocks }, done) {
     app.decorate(
       'gatewayCells',
-      new GatewayCells({
-        ...(endpointCapacity === undefined ? {} : { endpoints: endpointCapacity }),
-        ...(modelCapacity === undefined ? {} : { models: modelCapacity }),
-        ...(sessionCapacity === undefined ? {} : { sessions: sessionCapacity }),
-      }),
+      new GatewayCells(
+        {
+          ...(endpointCapacity === undefined ? {} : { endpoints: endpointCapacity }),
+          ...(modelCapacity === undefined ? {} : { models: modelCapacity }),
+          ...(sessionCapacity === undefined ? {} : { sessions: sessionCapacity }),
+        },
+        blocks,
+      ),
     )
     done()
   },

@@ -1,26 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import answerUsage from '../plugins/answer-usage.ts'
-import backendProfiles from '../plugins/backend-profiles.ts'
 import caller from '../plugins/caller.ts'
-import circuitBreaker from '../plugins/circuit-breaker.ts'
 import cors from '../plugins/cors.ts'
-import endpointRegistry from '../plugins/endpoint-registry.ts'
 import endpointSelector from '../plugins/endpoint-selector.ts'
 import engineOlla from '../plugins/engine-olla.ts'
 import engineSherpa from '../plugins/engine-sherpa.ts'
+import eventLines from '../plugins/event-lines.ts'
 import eventLog from '../plugins/event-log.ts'
-import events from '../plugins/events.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
-import healthChecker from '../plugins/health-checker.ts'
 import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
 import metrics from '../plugins/metrics.ts'
 import modelDirectory from '../plugins/model-directory.ts'
-import modelDiscovery from '../plugins/model-discovery.ts'
-import modelResidency from '../plugins/model-residency.ts'
 import modelRouting from '../plugins/model-routing.ts'
 import ownSchemas from '../plugins/own-schemas.ts'
-import peers from '../plugins/peers.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
 import requestHooks from '../plugins/request-hooks.ts'
@@ -28,8 +21,6 @@ import requestLog from '../plugins/request-log.ts'
 import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
 import sessionAffinity from '../plugins/session-affinity.ts'
-import state from '../plugins/state.ts'
-import upstreamPools from '../plugins/upstream-pools.ts'
 import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
 import internalEvents from '../routes/internal-events.ts'
@@ -42,12 +33,13 @@ import internalStatus from '../routes/internal-status.ts'
 import modelRoutes from '../routes/models.ts'
 import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
+import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
-import { dashboardFolder, familiesFile, profilesFolder, version } from './package.ts'
+import { dashboardFolder, familiesFile, version } from './package.ts'
 import type { RequestHooks } from './request/hooks.ts'
 import type { LimitStore } from './security/limit-store.ts'
 import type { EndpointLoad, EndpointSelector } from './selection/selector.ts'
@@ -73,10 +65,9 @@ export interface GatewayOptions {
     /** Where rate limits are counted; this process by default. */
     readonly limits?: LimitStore
   }
+  /** Set where this is one of the serving threads of the gateway's own process; alone by default. */
+  readonly thread?: ThreadOfSeveral | undefined
 }
-
-/** Room in the shared cells beyond what is configured: it cannot grow later. */
-const spareEndpoints = 64
 
 /**
  * The gateway as one Fastify plugin: all of it lives in its own scope, so nothing leaks into the host, and
@@ -93,26 +84,33 @@ export default function gateway(
 /** The order below is the start order; closing runs in reverse. */
 async function compose(
   app: FastifyInstance,
-  { config, requestLogger, onDrained, identify, hooks, onEvent, selector, profiles, stores }: GatewayOptions,
+  {
+    config,
+    requestLogger,
+    onDrained,
+    identify,
+    hooks,
+    onEvent,
+    selector,
+    profiles,
+    stores,
+    thread,
+  }: GatewayOptions,
 ): Promise<void> {
-  const { server, proxy, discovery, model_registry: registry } = config
-  const { endpoints } = discovery.static
+  const { server, proxy, model_registry: registry } = config
 
   // What everything stands on.
   await app.register(ownSchemas)
-  await app.register(peers)
-  await app.register(events, { onEvent })
-  await app.register(state, {
-    endpointCapacity: endpoints.length + spareEndpoints,
-    modelCapacity: config.metrics.tracked_models + 1,
-    sessionCapacity: proxy.sticky_sessions.enabled ? proxy.sticky_sessions.max_sessions : 0,
-  })
+  await registerBase(app, config, { thread, onEvent })
   await app.register(metrics)
   await app.register(lifecycle, {
     shutdownTimeoutMs: server.shutdown_timeout,
     shutdownDelayMs: server.shutdown_delay,
+    // Of several threads, control tells for all.
+    announces: thread === undefined,
     onDrained,
   })
+  if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
 
   // What every request passes: first the context, so that whatever is refused later has an ID and a line.
@@ -155,44 +153,7 @@ async function compose(
   })
 
   // The endpoints and what is known of them.
-  await app.register(backendProfiles, {
-    builtIn: profilesFolder,
-    own: config.profiles.directory,
-    ...(profiles === undefined ? {} : { inline: profiles }),
-    filter: proxy.profile_filter,
-  })
-  await app.register(endpointRegistry, {
-    endpoints,
-    proxy,
-    slowStartMs: discovery.health.slow_start,
-    secretsIntervalMs: discovery.refresh_interval,
-  })
-  await app.register(upstreamPools, {
-    keepAliveMs: proxy.connection_keep_alive,
-    idleMs: proxy.pool_idle_timeout,
-  })
-  await app.register(circuitBreaker)
-  await app.register(healthChecker, {
-    version,
-    busyThresholdMs: discovery.health.busy_threshold,
-    jitter: discovery.health.jitter,
-    maxBackoffMs: discovery.health.max_backoff,
-    concurrency: discovery.health.concurrent_probes,
-  })
-  await app.register(modelDiscovery, {
-    version,
-    enabled: discovery.model_discovery.enabled,
-    intervalMs: discovery.model_discovery.interval,
-    timeoutMs: discovery.model_discovery.timeout,
-    concurrency: discovery.model_discovery.concurrent_workers,
-    retryAttempts: discovery.model_discovery.retry_attempts,
-    retryBackoffMs: discovery.model_discovery.retry_backoff,
-    detectIntervalMs: discovery.refresh_interval,
-    staleMs: registry.unification.stale_threshold,
-    cleanupIntervalMs: Math.max(1000, registry.unification.cleanup_interval),
-  })
-
-  await app.register(modelResidency, { intervalMs: discovery.residency_interval })
+  await registerEndpoints(app, config, profiles)
   await app.register(modelDirectory, {
     families: familiesFile,
     configDir: process.env.OLLA_CONFIG_DIR,

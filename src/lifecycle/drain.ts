@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { GatewayEvents } from '../events/events.ts'
 
 /** Where the gateway is in its life: it serves, stops taking requests, or has stopped. */
 export type LifecyclePhase = 'serving' | 'draining' | 'stopped'
@@ -30,6 +31,7 @@ export class GatewayLifecycle {
   readonly #events: EventBus
   readonly #timeoutMs: number
   readonly #delayMs: number
+  readonly #announces: boolean
   readonly #targets = new Set<DrainTarget>()
   #phase: LifecyclePhase = 'serving'
   #result: DrainResult | undefined
@@ -37,12 +39,18 @@ export class GatewayLifecycle {
   /**
    * @param options.timeoutMs how long requests may go on
    * @param options.delayMs between "not ready" and the drain, so that a load balancer notices
+   * @param options.announces whether the phases are published; by default they are
    */
-  constructor(clock: Clock, events: EventBus, options: { timeoutMs: number; delayMs: number }) {
+  constructor(
+    clock: Clock,
+    events: EventBus,
+    options: { timeoutMs: number; delayMs: number; announces?: boolean },
+  ) {
     this.#clock = clock
     this.#events = events
     this.#timeoutMs = options.timeoutMs
     this.#delayMs = options.delayMs
+    this.#announces = options.announces ?? true
   }
 
   get phase(): LifecyclePhase {
@@ -56,6 +64,11 @@ export class GatewayLifecycle {
   /** What the drain came to; undefined before its end. */
   get result(): DrainResult | undefined {
     return this.#result
+  }
+
+  /** To be called when requests are taken. */
+  ready(): void {
+    this.#announce('ready', 0)
   }
 
   track(target: DrainTarget): void {
@@ -76,7 +89,7 @@ export class GatewayLifecycle {
     if (this.#result !== undefined) return this.#result
     this.#phase = 'draining'
     const drained = this.inFlight
-    this.#events.publish('lifecycle.phase', { phase: 'draining', inFlight: drained })
+    this.#announce('draining', drained)
     if (this.#delayMs > 0) await this.#sleep(this.#delayMs)
     onRefuse()
     const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
@@ -89,8 +102,12 @@ export class GatewayLifecycle {
     onPoll()
     this.#phase = 'stopped'
     this.#result = { drained, cut }
-    this.#events.publish('lifecycle.phase', { phase: cut > 0 ? 'cut' : 'drained', inFlight: cut })
+    this.#announce(cut > 0 ? 'cut' : 'drained', cut)
     return this.#result
+  }
+
+  #announce(phase: GatewayEvents['lifecycle.phase']['phase'], inFlight: number): void {
+    if (this.#announces) this.#events.publish('lifecycle.phase', { phase, inFlight })
   }
 
   #sleep(ms: number): Promise<void> {

@@ -1,0 +1,101 @@
+import type { FastifyInstance } from 'fastify'
+import backendProfiles from '../plugins/backend-profiles.ts'
+import circuitBreaker from '../plugins/circuit-breaker.ts'
+import discoveryMirror from '../plugins/discovery-mirror.ts'
+import endpointRegistry from '../plugins/endpoint-registry.ts'
+import events from '../plugins/events.ts'
+import healthChecker from '../plugins/health-checker.ts'
+import healthMirror from '../plugins/health-mirror.ts'
+import modelDiscovery from '../plugins/model-discovery.ts'
+import modelResidency from '../plugins/model-residency.ts'
+import peers from '../plugins/peers.ts'
+import state from '../plugins/state.ts'
+import upstreamPools from '../plugins/upstream-pools.ts'
+import type { GatewayConfig } from './config/schema.ts'
+import type { GatewayEvent } from './events/events.ts'
+import type { ProfileDocument } from './model/profile-store.ts'
+import { profilesFolder, version } from './package.ts'
+import type { SharedBlocks } from './state/shared-blocks.ts'
+import type { PeerLink } from './threads/peer-link.ts'
+
+/** What makes a thread one of several. */
+export interface ThreadOfSeveral {
+  readonly link: PeerLink
+  /** Where the shared cells lie. */
+  readonly blocks: SharedBlocks
+}
+
+/** Room in the shared cells beyond what is configured: it cannot grow later. */
+const spareEndpoints = 64
+
+/** What everything stands on: the same on every thread. */
+export async function registerBase(
+  app: FastifyInstance,
+  { proxy, discovery, metrics }: GatewayConfig,
+  options: {
+    readonly thread: ThreadOfSeveral | undefined
+    readonly onEvent?: ((event: GatewayEvent) => void) | undefined
+  },
+): Promise<void> {
+  await app.register(peers, { link: options.thread?.link })
+  await app.register(events, { onEvent: options.onEvent })
+  await app.register(state, {
+    endpointCapacity: discovery.static.endpoints.length + spareEndpoints,
+    modelCapacity: metrics.tracked_models + 1,
+    sessionCapacity: proxy.sticky_sessions.enabled ? proxy.sticky_sessions.max_sessions : 0,
+    blocks: options.thread?.blocks,
+  })
+}
+
+/**
+ * The endpoints and what is known of them. Of several threads the control thread finds it out, and the others
+ * mirror it.
+ */
+export async function registerEndpoints(
+  app: FastifyInstance,
+  { proxy, discovery, model_registry: registry, profiles: { directory } }: GatewayConfig,
+  profiles?: readonly ProfileDocument[],
+): Promise<void> {
+  await app.register(backendProfiles, {
+    builtIn: profilesFolder,
+    own: directory,
+    ...(profiles === undefined ? {} : { inline: profiles }),
+    filter: proxy.profile_filter,
+  })
+  await app.register(endpointRegistry, {
+    endpoints: discovery.static.endpoints,
+    proxy,
+    slowStartMs: discovery.health.slow_start,
+    secretsIntervalMs: discovery.refresh_interval,
+  })
+  await app.register(upstreamPools, {
+    keepAliveMs: proxy.connection_keep_alive,
+    idleMs: proxy.pool_idle_timeout,
+  })
+  await app.register(circuitBreaker)
+  if (!app.gatewayPeers.isControl) {
+    await app.register(healthMirror)
+    await app.register(discoveryMirror, { enabled: discovery.model_discovery.enabled })
+    return
+  }
+  await app.register(healthChecker, {
+    version,
+    busyThresholdMs: discovery.health.busy_threshold,
+    jitter: discovery.health.jitter,
+    maxBackoffMs: discovery.health.max_backoff,
+    concurrency: discovery.health.concurrent_probes,
+  })
+  await app.register(modelDiscovery, {
+    version,
+    enabled: discovery.model_discovery.enabled,
+    intervalMs: discovery.model_discovery.interval,
+    timeoutMs: discovery.model_discovery.timeout,
+    concurrency: discovery.model_discovery.concurrent_workers,
+    retryAttempts: discovery.model_discovery.retry_attempts,
+    retryBackoffMs: discovery.model_discovery.retry_backoff,
+    detectIntervalMs: discovery.refresh_interval,
+    staleMs: registry.unification.stale_threshold,
+    cleanupIntervalMs: Math.max(1000, registry.unification.cleanup_interval),
+  })
+  await app.register(modelResidency, { intervalMs: discovery.residency_interval })
+}

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+import eventLines from '../plugins/event-lines.ts'
+import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
+import type { GatewayConfig } from './config/schema.ts'
+
+export interface ControlOptions {
+  readonly config: GatewayConfig
+  readonly thread: ThreadOfSeveral
+}
+
+/**
+ * The control thread of a gateway with several: it probes and discovers for all, reads secrets again, numbers
+ * the events and writes them to the log. It serves nobody.
+ */
+export default async function control(
+  app: FastifyInstance,
+  { config, thread }: ControlOptions,
+): Promise<void> {
+  await registerBase(app, config, { thread })
+  await app.register(eventLines)
+  await registerEndpoints(app, config)
+}

@@ -52,7 +52,13 @@ export default fp<RequestContextOptions>(
         peer,
         Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
       )
-      const context = new RequestContext(id, clock.monotonicMs(), dialectOf(path), routeClassOf(path), client)
+      const context = new RequestContext(
+        id,
+        clock.monotonicMs(),
+        dialectOf(path, request.headers['anthropic-version'] !== undefined),
+        routeClassOf(path),
+        client,
+      )
       context.rawHeaders = request.raw.rawHeaders
       context.headers.push('X-Olla-Request-ID', id)
       return context

@@ -1,8 +1,10 @@
-/** `/internal/stats/models` and `/internal/stats/sticky`: what was asked for, and how it went. */
+/** `/internal/stats/models`, `/internal/stats/translators` and `/internal/stats/sticky`: what was asked for, and how it went. */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { ModelStatsSchema, modelStatsView } from '../src/stats/views/model-stats.ts'
 import { StickySchema, stickyView } from '../src/stats/views/sticky.ts'
+import { TranslatorStatsSchema, translatorStatsView } from '../src/stats/views/translators.ts'
 import { ignoreBodies } from './support/any-method.ts'
 
 export interface InternalStatsOptions {
@@ -13,6 +15,7 @@ export default fp<InternalStatsOptions>(
   function internalStats(app, options, done) {
     const clock = options.clock ?? systemClock
     const method = app.supportedMethods
+    const translators = new TranslatorStats(app.gatewayCells.translators)
     ignoreBodies(app)
 
     app.route<{ Querystring: { include_endpoints?: string; include_summary?: string } }>({
@@ -35,6 +38,13 @@ export default fp<InternalStatsOptions>(
     })
     app.route({
       method,
+      url: '/internal/stats/translators',
+      exposeHeadRoute: false,
+      schema: { response: { 200: TranslatorStatsSchema } },
+      handler: () => translatorStatsView({ anthropic: translators.totals() }, clock.nowMs()),
+    })
+    app.route({
+      method,
       url: '/internal/stats/sticky',
       exposeHeadRoute: false,
       schema: { response: { 200: StickySchema } },
@@ -46,6 +56,6 @@ export default fp<InternalStatsOptions>(
     name: 'gateway-routes-internal-stats',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-endpoint-registry', 'gateway-stats', 'gateway-session-affinity'],
+    dependencies: ['gateway-endpoint-registry', 'gateway-state', 'gateway-stats', 'gateway-session-affinity'],
   },
 )

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../src/errors.ts'
+import { anthropicModel, anthropicModelPage, type ModelPageQuery } from '../src/model/anthropic-list.ts'
 import type { UnifiedModel } from '../src/model/directory.ts'
 import { filterModels, type ModelQuery, ofProvider } from '../src/model/list-filters.ts'
 import {
@@ -15,9 +16,9 @@ import {
 } from '../src/model/list-formats.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { modelDetail, ollamaShow, runningModels } from '../src/model/single-model.ts'
-import { countSegments, targetPath } from '../src/request/target-path.ts'
 import { compress } from './support/compression.ts'
 import { sendTagged } from './support/etag.ts'
+import { findModel } from './support/find-model.ts'
 
 export interface ModelRoutesOptions {
   /** Version of the gateway, for `/api/version`. */
@@ -68,10 +69,20 @@ export default fp<ModelRoutesOptions>(
       sendTagged(request, reply, modelDetail(findModel(app, request, 2), isRoutable)),
     )
     list('/olla/proxy/v1/models', 'openai', routable)
-    list('/v1/models', 'openai', routable)
-    get(app, '/v1/models/*', (request, reply) =>
-      sendTagged(request, reply, formatModel('openai', findModel(app, request, 2), families)),
-    )
+    // Both APIs have their list here; Anthropic's clients name its version.
+    get(app, '/v1/models', (request, reply) => {
+      if (isAnthropicClient(request)) {
+        return sendTagged(request, reply, anthropicModelPage(routable(), request.query as ModelPageQuery))
+      }
+      return sendTagged(request, reply, formatModelList('openai', routable(), families))
+    })
+    get(app, '/v1/models/*', (request, reply) => {
+      const model = findModel(app, request, 2)
+      const entry = isAnthropicClient(request)
+        ? anthropicModel(model)
+        : formatModel('openai', model, families)
+      return sendTagged(request, reply, entry)
+    })
     list('/api/tags', 'ollama', routable)
 
     for (const [prefix, name] of app.backendProfiles.prefixes()) {
@@ -145,20 +156,6 @@ function providerFormat(profile: BackendProfile): ModelListFormat {
   return same === undefined || same === 'ollama' ? 'openai' : same
 }
 
-/** The rest of the path is the ID: it may hold slashes, escaped or not, and colons. */
-function findModel(app: FastifyInstance, request: FastifyRequest, segments: number): UnifiedModel {
-  const { path } = targetPath(request.raw.url ?? '/', countSegments(app.prefix) + segments)
-  const id = decode(path.slice(1))
-  if (id === '') throw new GatewayError('invalid_request', 'Model ID or alias required')
-  const model = app.modelDirectory.find(id)
-  if (model === undefined) throw new GatewayError('model_not_found', 'Model not found')
-  return model
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+function isAnthropicClient({ headers }: FastifyRequest): boolean {
+  return headers['anthropic-version'] !== undefined
 }

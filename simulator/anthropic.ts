@@ -2,6 +2,7 @@ import type { Frame } from './pace.ts'
 import { rejectionStyles } from './rejections.ts'
 import type { JsonObject } from './request.ts'
 import { around, askedModel, type Exchange, inference, listOf, type RouteTable, token } from './route.ts'
+import { scriptedMessage } from './scripted-message.ts'
 import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
 
 /** Routes below `/v1` of servers that speak the Anthropic API themselves. */
@@ -23,7 +24,8 @@ interface Message {
   readonly head: JsonObject
 }
 
-function messages({ state, request, answer }: Exchange): void {
+function messages(exchange: Exchange): void {
+  const { state, request, answer } = exchange
   const body = request.json()
   const prompt = listOf(body.messages, 'messages')
   const model = askedModel(state, body).name
@@ -35,6 +37,12 @@ function messages({ state, request, answer }: Exchange): void {
     inputTokens: countTokens(body.system, prompt),
     stopReason: isCut ? 'max_tokens' : 'end_turn',
     head: { id, type: 'message', role: 'assistant', model, stop_sequence: null },
+  }
+  const script = state.takeScript()
+  if (script !== undefined) {
+    const { head, inputTokens } = message
+    scriptedMessage(exchange, script, { head, inputTokens, isStream: body.stream === true })
+    return
   }
   if (body.stream === true) {
     answer.stream(messageEvents(message), 'text/event-stream; charset=utf-8')

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { FaultError, faultSchemas, readFault } from './faults.ts'
 import { Rejection } from './rejections.ts'
 import type { SimulatorRequest } from './request.ts'
+import { readScripts } from './script.ts'
 import type { Simulator } from './server.ts'
 
 export const controlPath = '/__simulator'
@@ -35,6 +36,9 @@ export async function answerControl(
       await control.clearFaults()
       say(response, 200, { faults: [] })
       break
+    case 'POST /scripts':
+      script(control, request, response)
+      break
     default:
       say(response, 404, { error: `no such route; see GET ${controlPath}` })
   }
@@ -47,7 +51,19 @@ const routes = [
   `GET ${controlPath}/faults`,
   `POST ${controlPath}/faults`,
   `DELETE ${controlPath}/faults`,
+  `POST ${controlPath}/scripts`,
 ]
+
+function script(control: Simulator['control'], request: SimulatorRequest, response: ServerResponse): void {
+  try {
+    const scripts = readScripts(JSON.parse(request.body.toString('utf8')))
+    control.script(...scripts)
+    say(response, 200, { scripts: scripts.length })
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof Rejection)) throw error
+    say(response, 400, { error: error.message })
+  }
+}
 
 async function setFault(
   control: Simulator['control'],

@@ -5,6 +5,7 @@ import { ollamaRoutes } from './ollama.ts'
 import { openAiRoutes } from './openai.ts'
 import { type RejectionStyle, rejectionStyles } from './rejections.ts'
 import { type Exchange, info, type RouteTable, under } from './route.ts'
+import { messageTokenizer, templateTokenizer } from './tokenize.ts'
 
 /** All that tells one kind of server from another. */
 export interface Kind {
@@ -72,6 +73,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       }),
       'GET /health': empty,
       'GET /version': versionRoute,
+      ...messageTokenizer,
     },
   },
   'vllm-mlx': {
@@ -123,6 +125,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       }),
       'GET /health': alive,
       'GET /props': info(llamaProperties),
+      ...templateTokenizer,
       'GET /slots': info(({ answer }) =>
         answer.json(Array.from({ length: llamaSlots }, (_, id) => ({ id, is_processing: false }))),
       ),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Script } from './script.ts'
 
 /** A model that a simulated server pretends to have. What is absent is made up from the name. */
 export interface SimulatedModel {
@@ -67,6 +68,8 @@ export interface SimulatorState {
   readonly name: string
   readonly version: string
   readonly models: readonly CompleteModel[]
+  /** What to say to this request; undefined lets the server make something up. */
+  readonly takeScript: () => Script | undefined
 }
 
 export function completeModel(model: string | SimulatedModel): CompleteModel {

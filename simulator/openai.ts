@@ -12,6 +12,7 @@ import {
   type RouteTable,
   token,
 } from './route.ts'
+import { scriptedChat } from './scripted-chat.ts'
 import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
 import { embeddingOf } from './vectors.ts'
 
@@ -86,6 +87,17 @@ export function chatCompletions(exchange: Exchange): void {
   const body = exchange.request.json()
   const messages = listOf(body.messages, 'messages')
   const generation = readGeneration(exchange, body, 'chatcmpl', messages)
+  const script = exchange.state.takeScript()
+  if (script !== undefined) {
+    scriptedChat(exchange, script, {
+      head: generation.head,
+      promptTokens: countTokens(messages),
+      includeUsage: generation.includeUsage,
+      isStream: body.stream === true,
+      reasoningField: /^(?:ollama|vllm)$/.test(exchange.state.kind) ? 'reasoning' : 'reasoning_content',
+    })
+    return
+  }
   if (body.stream === true) {
     exchange.answer.stream(chatChunks(generation), eventStream)
     return

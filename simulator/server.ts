@@ -15,6 +15,7 @@ import {
 import { Rejection } from './rejections.ts'
 import { SimulatorRequest } from './request.ts'
 import { findRoute, type Route } from './route.ts'
+import type { Script } from './script.ts'
 import { type Passage, type SimulatorCounters, Traffic } from './traffic.ts'
 
 export type { SimulatorCounters } from './traffic.ts'
@@ -28,6 +29,8 @@ export interface SimulatorControl {
   counters(): SimulatorCounters
   /** The last 100 requests, oldest first. */
   requests(): readonly SimulatorRequest[]
+  /** What to say to the next chats, one each; then it makes something up again. */
+  script(...scripts: readonly Script[]): void
   /** Loads and unloads models. */
   setModels(models: readonly (string | SimulatedModel)[]): void
 }
@@ -50,6 +53,7 @@ const defaultReadDelayMs = 50
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const kind = kinds[options.kind]
   const name = options.name ?? options.kind
+  const scripts: Script[] = []
   let models: readonly CompleteModel[] = (options.models ?? defaultModels).map(completeModel)
   const state = {
     kind: options.kind,
@@ -58,6 +62,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     get models() {
       return models
     },
+    takeScript: () => scripts.shift(),
   }
   const pace = {
     tokensPerSecond: options.tokensPerSecond ?? 200,
@@ -166,6 +171,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     faults: () => plan.active,
     counters: () => traffic.counters(listener.openSockets),
     requests: () => traffic.requests,
+    script(...next) {
+      scripts.push(...next)
+    },
     setModels(next) {
       models = next.map(completeModel)
     },

@@ -168,6 +168,8 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown
   /** What was tried before giving up, one text per attempt; shown to the client. */
   readonly attempts?: readonly string[] | undefined
+  /** What clients of the Anthropic API read by themselves: `error.details`. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** An error that a client may see: `message` is written for it and holds nothing secret. */
@@ -177,6 +179,7 @@ export class GatewayError extends Error {
   readonly statusCode: number
   readonly retryAfterSeconds: number | undefined
   readonly attempts: readonly string[]
+  readonly details: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(
@@ -187,13 +190,14 @@ export class GatewayError extends Error {
     this.statusCode = errorTable[code].status
     this.retryAfterSeconds = options.retryAfterSeconds
     this.attempts = options.attempts ?? []
+    this.details = options.details
   }
 }
 
 /** The JSON body of an error in a client's dialect. */
 export function errorBody(
   dialect: Dialect,
-  error: { code: ErrorCode; message: string; attempts?: readonly string[] },
+  error: Pick<GatewayError, 'code' | 'message'> & Partial<Pick<GatewayError, 'attempts' | 'details'>>,
   requestId: string,
 ): Record<string, unknown> {
   const row = errorTable[error.code]
@@ -212,7 +216,11 @@ export function errorBody(
     case 'anthropic':
       return {
         type: 'error',
-        error: { type: row.anthropicType, message: error.message },
+        error: {
+          type: row.anthropicType,
+          message: error.message,
+          ...(error.details === undefined ? {} : { details: error.details }),
+        },
         request_id: requestId,
       }
     case 'ollama':

@@ -10,6 +10,7 @@ import eventLog from '../plugins/event-log.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
 import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
+import messageTranslator from '../plugins/message-translator.ts'
 import metrics from '../plugins/metrics.ts'
 import modelDirectory from '../plugins/model-directory.ts'
 import modelRouting from '../plugins/model-routing.ts'
@@ -21,6 +22,7 @@ import requestLog from '../plugins/request-log.ts'
 import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
 import sessionAffinity from '../plugins/session-affinity.ts'
+import anthropicRoutes from '../routes/anthropic.ts'
 import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
 import internalEvents from '../routes/internal-events.ts'
@@ -243,6 +245,29 @@ async function compose(
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
   await app.register(versionRoute, { version })
   await app.register(modelRoutes, { version })
+  const { anthropic } = config.translators
+  if (anthropic.enabled) {
+    const { enabled, output_dir, session_header, max_file_size, max_days } = anthropic.inspector
+    await app.register(messageTranslator, {
+      version,
+      passthrough: anthropic.passthrough_enabled,
+      renameAnswers: registry.rewrite_response_model,
+      inspector: enabled
+        ? {
+            folder: output_dir,
+            sessionHeader: session_header.toLowerCase(),
+            maxFileBytes: max_file_size,
+            maxDays: max_days,
+          }
+        : undefined,
+    })
+    await app.register(anthropicRoutes, {
+      version,
+      maxMessageBytes: anthropic.max_message_size || server.request_limits.max_body_size,
+      pingIntervalMs: anthropic.ping_interval,
+      refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
+    })
+  }
   await app.register(proxyRoutes, {
     refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
     version,

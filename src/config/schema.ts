@@ -61,12 +61,25 @@ const TranslatorsSchema = Section(
       {
         enabled: Flag(true, 'Serve the Anthropic Messages API.'),
         passthrough_enabled: Flag(true, 'Pass requests unchanged to endpoints that speak it.'),
-        max_message_size: Bytes({ default: 10_485_760, description: 'Largest request, at most 100 MiB.' }),
+        max_message_size: Bytes({
+          default: 10_485_760,
+          description: 'Largest request, at most 100 MiB; 0 is server.request_limits.max_body_size.',
+        }),
+        ping_interval: Duration({
+          default: '15s',
+          description:
+            'Silence after which a waiting stream gets a `ping` event; from the first one on a failure is told as an event. 0 is never (beyond Olla).',
+        }),
         inspector: Section(
           {
             enabled: Flag(false, 'Write requests and answers to files: for development only.'),
             output_dir: Text('logs/inspector/anthropic', 'Folder of the files.'),
             session_header: Text('X-Session-ID', 'Header that names the session.'),
+            max_file_size: Bytes({
+              default: 10_485_760,
+              description: 'A file that has reached it takes no more (beyond Olla).',
+            }),
+            max_days: Count(7, 'Days whose files are kept (beyond Olla).', { minimum: 1 }),
           },
           'Request recorder.',
         ),

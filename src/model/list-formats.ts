@@ -1,3 +1,4 @@
+import { anthropicModelPage } from './anthropic-list.ts'
 import type { ModelSource, UnifiedModel } from './directory.ts'
 import type { FamilyTable } from './family-table.ts'
 
@@ -33,7 +34,7 @@ export function formatModelList(
   families: FamilyTable,
 ): Json {
   if (format === 'ollama') return { models: models.map((model) => ollamaItem(model, families)) }
-  if (format === 'anthropic') return anthropicList(models)
+  if (format === 'anthropic') return anthropicModelPage(models)
   const item = items[format]
   return { object: 'list', data: models.map((model) => item(model, families)) }
 }
@@ -161,16 +162,6 @@ function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
       quantization_level: families.spelledQuantization(model.quantization),
     },
   }
-}
-
-function anthropicList(models: readonly UnifiedModel[]): Json {
-  const data = models.map((model) => ({
-    type: 'model',
-    id: model.id,
-    display_name: model.id,
-    created_at: iso(model.createdMs),
-  }))
-  return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
 }
 
 /** The organisation in the name, else whom the engine names, else the engine. */

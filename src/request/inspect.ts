@@ -9,6 +9,8 @@ export interface Inspection {
   readonly model: string | undefined
   /** Where the name stands in a JSON body. */
   readonly modelSpan: JsonSpan | undefined
+  /** Whether a stream is asked for. */
+  readonly isStream: boolean
   /** Undefined where the body says nothing that narrows the choice. */
   readonly needs: (() => RequestNeeds) | undefined
   /** What makes an endpoint tell the usage of a stream whose client does not ask for it. */
@@ -19,6 +21,7 @@ export interface Inspection {
 export const noInspection: Inspection = {
   model: undefined,
   modelSpan: undefined,
+  isStream: false,
   needs: undefined,
   usageEdit: undefined,
 }
@@ -47,6 +50,7 @@ export function inspectRequest(
   return {
     model: model === '' ? undefined : model,
     modelSpan: scanned.modelSpan,
+    isStream: scanned.stream === true,
     needs: () => readNeeds(body, scanned, path),
     usageEdit: usageEdit(body, scanned, path),
   }

@@ -186,6 +186,28 @@ export const probeColumns = ['lastCheckMs', 'nextCheckMs', 'lastLatencyMs', 'con
 /** Of the last looks at an endpoint's models: epoch milliseconds and a number. */
 export const discoveryColumns = ['lastSeenMs', 'consecutiveFailures'] as const
 
+/** What is counted for requests to an API that is translated. */
+export const translatorColumns = [
+  'requests',
+  /** The client got a complete answer that is no error. */
+  'successes',
+  'failures',
+  /** The client left before the end. */
+  'clientClosed',
+  /** By what the endpoint that answered was sent. */
+  'passthrough',
+  'translation',
+  'streaming',
+  'nonStreaming',
+  /** No endpoint could take the request at all. */
+  'fallbackNoEndpoints',
+  /** Translated although passing through is on: the endpoint does not speak the API. */
+  'fallbackCannotPassthrough',
+  /** Milliseconds from receipt to the end. */
+  'durationSumMs',
+] as const
+export type TranslatorColumn = (typeof translatorColumns)[number]
+
 /** What was refused. */
 export const violationColumns = ['rateLimits', 'sizeLimits'] as const
 
@@ -263,6 +285,9 @@ export class GatewayCells {
   readonly sessionCapacity: number
   /** One row. */
   readonly sessions: CounterTable<SessionColumn>
+
+  /** One row: the Anthropic API. */
+  readonly translators: CounterTable<TranslatorColumn>
   readonly violations: CounterTable<(typeof violationColumns)[number]>
   /** Of a `SharedLimitStore` of `limitCapacity`. */
   readonly limits: TablePlace
@@ -305,6 +330,8 @@ export class GatewayCells {
     this.sessionEntries = blocks.place('session-entries')
     if (sessions > 0) SharedCache.reserve(this.sessionEntries, sessions)
     this.sessions = new CounterTable(sessionColumns, 1, blocks.place('sessions'))
+
+    this.translators = new CounterTable(translatorColumns, 1, blocks.place('translators'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')
     SharedLimitStore.reserve(this.limits, limitCapacity)

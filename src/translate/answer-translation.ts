@@ -35,7 +35,8 @@ export function translateAnswer(
   to: AnswerFraming,
   expected: ExpectedAnswer,
 ): AnswerTranslation {
-  const output = to === 'stream' ? new MessageEvents() : new MessageBody()
+  const { requestId } = expected
+  const output = to === 'stream' ? new MessageEvents(requestId) : new MessageBody(requestId)
   return from === 'stream' ? new StreamedChat(output, expected) : new WholeChat(output, expected)
 }
 
@@ -52,6 +53,10 @@ class StreamedChat implements AnswerTranslation {
 
   get outcome(): 'complete' | 'failed' | undefined {
     return this.#chat.outcome
+  }
+
+  get hasFailed(): boolean {
+    return this.#chat.outcome === 'failed'
   }
 
   push(chunk: Buffer): Buffer {
@@ -89,6 +94,10 @@ class WholeChat implements AnswerTranslation {
 
   get outcome(): 'complete' | 'failed' | undefined {
     return this.#chat.outcome
+  }
+
+  get hasFailed(): boolean {
+    return this.#chat.outcome === 'failed'
   }
 
   push(chunk: Buffer): Buffer {

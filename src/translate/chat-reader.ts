@@ -11,8 +11,12 @@ import { readUpstreamError } from './upstream-error.ts'
 export interface ExpectedAnswer {
   /** `msg_…` */
   readonly messageId: string
-  /** What the client calls the model, where the answer names none. */
+  /** What the client calls the model. */
   readonly model: string
+  /** True passes on what the endpoint calls it, where the answer names it. */
+  readonly keepsModel: boolean
+  /** Told in errors. */
+  readonly requestId: string
   /** The request's stop sequences. */
   readonly stopSequences: readonly string[]
   /** False drops what the model thinks: the request has switched it off. */
@@ -96,10 +100,11 @@ export class ChatReader {
   #start(value: JsonObject): void {
     if (this.#hasStarted) return
     this.#hasStarted = true
-    const { messageId, model, inputTokens } = this.#expected
+    const { messageId, model, keepsModel, inputTokens } = this.#expected
+    const named = keepsModel ? textField(value, 'model') : undefined
     const guess = { inputTokens, cacheReadTokens: 0, cacheCreationTokens: 0, outputTokens: 0 }
     const usage = this.#usage === undefined ? guess : { ...this.#usage, outputTokens: 0 }
-    this.#writer.start({ id: messageId, model: textField(value, 'model') || model, usage })
+    this.#writer.start({ id: messageId, model: named || model, usage })
   }
 
   #choice(choice: JsonObject): void {

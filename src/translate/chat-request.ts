@@ -2,6 +2,7 @@ import { assistantMessage } from './assistant-turn.ts'
 import type { ChatMessage, ChatTraits } from './chat-shape.ts'
 import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 import { systemText } from './system-text.ts'
+import { offeredTools } from './tool-changes.ts'
 import { chatToolChoice, chatTools } from './tools.ts'
 import { readTurns } from './turns.ts'
 import { userMessages } from './user-turn.ts'
@@ -14,7 +15,7 @@ import { userMessages } from './user-turn.ts'
  */
 export function chatRequest(request: JsonObject, model: string, traits: ChatTraits): JsonObject {
   const messages = chatMessages(request, traits)
-  const tools = chatTools(listField(request, 'tools'))
+  const tools = chatTools(offeredTools(request))
   const isStream = request.stream === true
   return {
     model,

@@ -17,9 +17,15 @@ interface GrowingBlock {
 
 /** Gathers a message into the JSON body of an answer that is no stream. */
 export class MessageBody implements MessageWriter {
+  readonly #requestId: string
   readonly #blocks: GrowingBlock[] = []
   #head: MessageHead | undefined
   #body: string | undefined
+
+  /** @param requestId told in errors */
+  constructor(requestId: string) {
+    this.#requestId = requestId
+  }
 
   /** The whole body, once; '' before the message is complete. */
   take(): string {
@@ -58,7 +64,7 @@ export class MessageBody implements MessageWriter {
   }
 
   fail(error: MessageError): void {
-    this.#body = JSON.stringify({ type: 'error', error })
+    this.#body = JSON.stringify({ type: 'error', error, request_id: this.#requestId })
   }
 }
 

@@ -19,7 +19,13 @@ const deltas: Readonly<Record<BlockKind, readonly [type: string, field: string]>
 
 /** Writes a message as Anthropic's stream of events. */
 export class MessageEvents implements MessageWriter {
+  readonly #requestId: string
   #pending = ''
+
+  /** @param requestId told in errors */
+  constructor(requestId: string) {
+    this.#requestId = requestId
+  }
 
   /** The events since the last time. */
   take(): string {
@@ -67,7 +73,7 @@ export class MessageEvents implements MessageWriter {
   }
 
   fail(error: MessageError): void {
-    this.#event('error', { error })
+    this.#event('error', { error, request_id: this.#requestId })
   }
 
   #event(type: string, fields: object): void {

@@ -14,7 +14,13 @@ export interface MessageUsage {
 }
 
 export interface MessageEnding {
-  readonly stopReason: 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' | 'refusal'
+  readonly stopReason:
+    | 'end_turn'
+    | 'max_tokens'
+    | 'stop_sequence'
+    | 'tool_use'
+    | 'refusal'
+    | 'model_context_window_exceeded'
   /** The one of the request's sequences that was met. */
   readonly stopSequence: string | null
   readonly usage: MessageUsage

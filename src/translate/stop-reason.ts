@@ -6,7 +6,7 @@ type Stop = Pick<MessageEnding, 'stopReason' | 'stopSequence'>
 const byFinishReason: Readonly<Record<string, Stop['stopReason']>> = {
   length: 'max_tokens',
   max_tokens: 'max_tokens',
-  model_length: 'max_tokens',
+  model_length: 'model_context_window_exceeded',
   content_filter: 'refusal',
   refusal: 'refusal',
 }

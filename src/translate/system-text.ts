@@ -11,10 +11,13 @@ export function systemText(system: unknown, preface: readonly string[]): string 
   return [...paragraphs, ...preface].filter((text) => text !== '').join('\n\n')
 }
 
+/** The header and its `key=value;` pairs; the prompt itself may follow on the same line. */
+const billingLine = /^x-anthropic-billing-header:(?:[ \t]*[\w.-]+=[^;\n]*(?:;|(?=\n)|$))*\s*/
+
 /**
  * Claude Code opens its prompt with a line that is other in every request and says nothing to a model: it
  * would keep every endpoint from using its prompt cache.
  */
 export function withoutBillingLine(text: string): string {
-  return text.startsWith('x-anthropic-billing-header:') ? text.replace(/^[^\n]*\n*/, '') : text
+  return text.replace(billingLine, '')
 }

@@ -30,6 +30,7 @@ export function readTurns(messages: readonly unknown[]): Conversation {
     const blocks = contentBlocks(message.content)
     const role = roleOf(message, index)
     if (role === 'system') {
+      if (isCleared(message, messages.slice(index + 1))) return
       const text = withoutBillingLine(joinedText(blocks))
       if (text === '') return
       if (turns.length === 0) {
@@ -47,6 +48,11 @@ export function readTurns(messages: readonly unknown[]): Conversation {
     else turns.push({ role: speaker, blocks })
   })
   return { preface, turns }
+}
+
+/** It was meant for the turn that it followed only. */
+function isCleared({ clear_at }: JsonObject, later: readonly unknown[]): boolean {
+  return clear_at === 'next_user_message' && later.some((each) => isObject(each) && each.role === 'user')
 }
 
 function roleOf({ role }: JsonObject, index: number): 'user' | 'assistant' | 'system' {

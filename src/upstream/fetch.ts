@@ -3,8 +3,10 @@ import { headerPairs } from './header-shapes.ts'
 import type { UpstreamPools } from './pools.ts'
 import { headerValue } from './response-headers.ts'
 
-/** A small request that the gateway makes for itself: a probe or a model list. */
+/** A small request that the gateway makes for itself: a probe, a model list, a count. */
 export interface FetchRequest {
+  /** Sent by POST; by default nothing, and the method is GET. */
+  readonly body?: Buffer | undefined
   /** Absolute. */
   readonly url: string
   /** Flat name/value pairs. */
@@ -40,14 +42,15 @@ const connectMs = 5_000
 
 /** A fetch over the gateway's own connection pools. Throws only `FetchError`. */
 export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
-  return async ({ url, headers, timeoutMs, maxBytes }) => {
+  return async ({ url, headers, timeoutMs, maxBytes, body }) => {
     const startedMs = performance.now()
     const { origin, pathname, search } = new URL(url)
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
       const response = await pool.request({
-        method: 'GET',
+        method: body === undefined ? 'GET' : 'POST',
+        body: body ?? null,
         path: `${pathname}${search}`,
         headers: [...headers],
         signal,

@@ -122,7 +122,9 @@ describe('a translated stream', () => {
       { error: { message: 'slow down', code: 429 } },
       chunk({ content: 'late' }, 'stop'),
     ])
-    assert.deepEqual(events, [{ type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } }])
+    assert.deepEqual(events, [
+      { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' }, request_id: 'req' },
+    ])
   })
 
   it('fails on an event that is larger than what is kept', () => {

@@ -79,11 +79,24 @@ describe('messages', () => {
   })
 
   it('drop the billing line of Claude Code, also before other text', () => {
-    const { messages } = translate({
-      system: 'x-anthropic-billing-header: cch=1;\nYou are an agent.',
-      messages: [user('a')],
-    })
-    assert.deepEqual((messages as object[])[0], { role: 'system', content: 'You are an agent.' })
+    const line = 'x-anthropic-billing-header: cc_version=2.1.100.7b4; cc_entrypoint=cli; cch=eb6c6'
+    for (const system of [
+      `${line};\nYou are an agent.`,
+      `${line};You are an agent.`,
+      `${line}\nYou are an agent.`,
+    ]) {
+      const { messages } = translate({ system, messages: [user('a')] })
+      assert.deepEqual((messages as object[])[0], { role: 'system', content: 'You are an agent.' })
+    }
+    const { messages } = translate({ system: [{ type: 'text', text: line }], messages: [user('a')] })
+    assert.deepEqual(messages, [{ role: 'user', content: 'a' }])
+  })
+
+  it('drop a system message that was meant for one turn, once the next has come', () => {
+    const reminder = { role: 'system', content: 'now', clear_at: 'next_user_message' }
+    const wrapped = '<system-reminder>\nnow\n</system-reminder>'
+    assert.equal(messagesOf([user('a'), reminder])[0]?.content, `a\n\n${wrapped}`)
+    assert.equal(messagesOf([user('a'), reminder, user('b')])[0]?.content, 'a\n\nb')
   })
 
   it('refuse roles that nobody has', () => {
@@ -308,6 +321,25 @@ describe('tools', () => {
       tool_choice: { type: 'any' },
     })
     assert.equal('tools' in none || 'tool_choice' in none, false)
+  })
+
+  it('are those that the conversation has come to', () => {
+    const added = { name: 'g', input_schema: { type: 'object' } }
+    const change = (type: string, tool: object) => ({ role: 'system', content: [{ type, tool }] })
+    const named = (...messages: object[]) =>
+      (
+        translate({ messages: [user('a'), ...messages], tools }).tools as { function: { name: string } }[]
+      ).map((tool) => tool.function.name)
+    assert.deepEqual(named(change('tool_addition', added)), ['f', 'g'])
+    assert.deepEqual(
+      named(change('tool_addition', added), change('tool_removal', { type: 'tool_reference', name: 'f' })),
+      ['g'],
+    )
+    const back = change('tool_addition', { type: 'tool_reference', name: 'f' })
+    assert.deepEqual(named(change('tool_removal', { name: 'f' }), change('tool_addition', added), back), [
+      'g',
+      'f',
+    ])
   })
 
   it('are chosen as asked', () => {

@@ -16,6 +16,8 @@ export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAns
   return {
     messageId: 'msg_1',
     model: 'asked',
+    keepsModel: true,
+    requestId: 'req',
     stopSequences: ['END'],
     showThinking: true,
     inputTokens: 7,

@@ -1,0 +1,119 @@
+/**
+ * Puts Anthropic Messages requests into the form that each endpoint understands, and counts how they went.
+ * Decorates `messageTranslator`; depends on the shared cells and the model catalogue. On close what the inspector
+ * has recorded is written.
+ */
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { SessionRecorder, sessionName } from '../src/inspector/session-recorder.ts'
+import { TranslatorStats } from '../src/stats/translator-stats.ts'
+import { TokenCounter } from '../src/tokens/token-counter.ts'
+import { type MessagesCall, MessageVariants } from '../src/translate/message-variants.ts'
+import { promptText } from '../src/translate/prompt-text.ts'
+import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
+import { createUpstreamFetch } from '../src/upstream/fetch.ts'
+
+export interface MessageTranslatorOptions {
+  /** Endpoints that speak the API get requests as they came. Default true. */
+  readonly passthrough?: boolean
+  /** Answers carry the client's name for the model. Default true. */
+  readonly renameAnswers?: boolean
+  /** Version of the gateway, for `User-Agent`. */
+  readonly version: string
+  /** Where requests and answers are written down, for development; undefined writes nothing. */
+  readonly inspector?:
+    | {
+        readonly folder: string
+        /** Lower case: names the session of a request. */
+        readonly sessionHeader: string
+        readonly maxFileBytes: number
+        readonly maxDays: number
+      }
+    | undefined
+  readonly clock?: Clock
+}
+
+export interface MessageTranslator {
+  readonly passthrough: boolean
+  readonly stats: TranslatorStats
+  readonly tokens: TokenCounter
+  /** @param session as the client names it, for the inspector */
+  variants(call: MessagesCall, session: string | undefined): MessageVariants
+  /** Header that names a session; undefined where nothing is recorded. */
+  readonly sessionHeader: string | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    messageTranslator: MessageTranslator
+  }
+}
+
+export default fp<MessageTranslatorOptions>(
+  function messageTranslator(app, options, done) {
+    const passthrough = options.passthrough ?? true
+    const { inspector } = options
+    const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
+    const recorder = inspector === undefined ? undefined : startRecorder(inspector)
+
+    app.decorate('messageTranslator', {
+      passthrough,
+      stats: new TranslatorStats(app.gatewayCells.translators),
+      tokens: new TokenCounter({
+        fetch: createUpstreamFetch(app.upstreamPools),
+        serverVersion,
+        estimate: (chat) => estimateTokens(promptText(chat), loadTokenizer, setImmediate),
+        userAgent: `olla-gateway/${options.version}`,
+      }),
+      sessionHeader: inspector?.sessionHeader,
+      variants(call, session) {
+        const tap = recorder === undefined ? undefined : record(recorder, call, session)
+        return new MessageVariants(call, {
+          passthrough,
+          renameAnswers: options.renameAnswers ?? true,
+          serverVersion,
+          newMessageId: () => `msg_${randomId()}`,
+          newCallId: () => `toolu_${randomId()}`,
+          tap,
+        })
+      },
+    })
+    done()
+
+    function startRecorder({
+      folder,
+      maxFileBytes,
+      maxDays,
+    }: NonNullable<typeof inspector>): SessionRecorder {
+      app.log.warn(
+        { folder },
+        'The inspector writes prompts and answers of Anthropic clients to files. It is for development only.',
+      )
+      const created = new SessionRecorder(
+        options.clock ?? systemClock,
+        { folder, maxFileBytes, maxDays },
+        (err) => app.log.warn({ err }, 'The inspector could not write.'),
+      )
+      app.addHook('onClose', () => created.flush())
+      return created
+    }
+  },
+  {
+    name: 'gateway-message-translator',
+    fastify: '5.x',
+    dependencies: ['gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery'],
+  },
+)
+
+/** Writes the request down at once and gives what takes its answer, piece by piece. */
+function record(recorder: SessionRecorder, call: MessagesCall, session: string | undefined) {
+  const name = sessionName(session)
+  recorder.record(name, { type: 'request', model: call.model, body: call.body })
+  return (answer: Buffer) => recorder.record(name, { type: 'response', model: call.model, body: answer })
+}
+
+function randomId(): string {
+  return randomBytes(18).toString('base64url')
+}

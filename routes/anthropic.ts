@@ -1,0 +1,153 @@
+/**
+ * The Anthropic API for any endpoint: messages, token counts and models, below `/olla/anthropic` and, so that
+ * `ANTHROPIC_BASE_URL` may be the gateway itself, at the root (contract 10).
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { GatewayError } from '../src/errors.ts'
+import { anthropicModel, anthropicModelPage, type ModelPageQuery } from '../src/model/anthropic-list.ts'
+import { filterModels } from '../src/model/list-filters.ts'
+import { inspectRequest } from '../src/request/inspect.ts'
+import { targetPath } from '../src/request/target-path.ts'
+import { pingEvent } from '../src/translate/message-events.ts'
+import { refuseThread } from '../src/translate/message-threads.ts'
+import type { MessageVariants } from '../src/translate/message-variants.ts'
+import { readMessagesRequest } from '../src/translate/messages-request.ts'
+import { type DispatchOptions, dispatch } from './support/dispatch.ts'
+import { findModel } from './support/find-model.ts'
+
+export interface AnthropicRoutesOptions extends DispatchOptions {
+  /** Largest request in bytes. Default 10,485,760. */
+  readonly maxMessageBytes?: number
+  /** Silence after which a stream that waits gets a `ping`; milliseconds, 0 is never. Default 15,000. */
+  readonly pingIntervalMs?: number
+}
+
+const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
+
+export default fp<AnthropicRoutesOptions>(
+  function anthropicRoutes(app, options, done) {
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: options.maxMessageBytes ?? 10_485_760 },
+      (_request, body, parsed) => parsed(null, body),
+    )
+    app.addHook('onRequest', function name({ gateway }, _reply, next) {
+      gateway.headers.push('request-id', gateway.id)
+      next()
+    })
+    for (const base of ['/olla/anthropic/v1', '/v1']) {
+      app.post(`${base}/messages`, (request, reply) => messages(app, options, request, reply))
+      app.post(`${base}/messages/count_tokens`, (request, reply) => countTokens(app, request, reply))
+    }
+    app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', ({ query }) =>
+      anthropicModelPage(
+        filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.isRoutable(slot)),
+        query,
+      ),
+    )
+    app.get('/olla/anthropic/v1/models/*', (request) => anthropicModel(findModel(app, request, 4)))
+    done()
+  },
+  {
+    name: 'gateway-routes-anthropic',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-endpoint-registry',
+      'gateway-message-translator',
+      'gateway-model-directory',
+      'gateway-model-routing',
+      'gateway-proxy-engine',
+      'gateway-request-context',
+      'gateway-request-hooks',
+    ],
+  },
+)
+
+function messages(
+  app: FastifyInstance,
+  options: AnthropicRoutesOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const translator = app.messageTranslator
+  const settling = { variants: undefined as MessageVariants | undefined, isStream: false }
+  reply.raw.once('close', () => settle(app, request, settling))
+
+  const { query } = targetPath(request.raw.url ?? '/', 0)
+  const { body, inspection, model } = readCall(request)
+  refuseThread(body)
+  const { isStream } = inspection
+  const session =
+    translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]
+  const variants = translator.variants(
+    { body, model, query, isStream, modelSpan: inspection.modelSpan, requestId: request.gateway.id },
+    Array.isArray(session) ? session[0] : session,
+  )
+  settling.variants = variants
+  settling.isStream = isStream
+  const intervalMs = options.pingIntervalMs ?? 15_000
+  const keepAlive =
+    isStream && intervalMs > 0 ? { intervalMs, beat: pingEvent, headers: streamHeaders } : undefined
+  dispatch(
+    app,
+    options,
+    {
+      provider: undefined,
+      target: { path: '/v1/messages', query },
+      body,
+      bodyBytes: body.length,
+      inspection,
+      extra: { variant: (target) => variants.of(target), keepAlive },
+    },
+    request,
+    reply,
+  )
+}
+
+/** The connection has ended, after the answer or before: only now is it known how it went. */
+function settle(
+  app: FastifyInstance,
+  { gateway: context }: FastifyRequest,
+  { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
+): void {
+  const { stats, passthrough } = app.messageTranslator
+  stats.record({
+    outcome: context.outcome ?? 'rejection',
+    mode: variants?.mode,
+    isStream,
+    mayPass: passthrough,
+    hadNoEndpoint: context.routingDecision === 'rejected',
+    durationMs: performance.now() - context.startedAtMs,
+  })
+}
+
+async function countTokens(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
+  const { body, inspection, model } = readCall(request)
+  const parsed = readMessagesRequest(body)
+  const { candidates } = app.modelRouter.route({
+    model,
+    provider: undefined,
+    path: '/v1/messages',
+    needs: inspection.needs,
+  })
+  const count = { body, modelSpan: inspection.modelSpan, parsed, model }
+  const { tokens, source, endpoint } = await app.messageTranslator.tokens.count(count, candidates)
+  reply.header('X-Olla-Token-Count', source)
+  if (endpoint !== undefined) reply.header('X-Olla-Endpoint', encodeURIComponent(endpoint.name))
+  return { input_tokens: tokens }
+}
+
+/** @throws GatewayError where the body is none, or names no model */
+function readCall(request: FastifyRequest) {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
+  const inspection = inspectRequest(body, 'application/json', '/v1/messages')
+  const { model } = inspection
+  if (model !== undefined) return { body, inspection, model }
+  // Says what is wrong with it.
+  readMessagesRequest(body)
+  throw new GatewayError('invalid_request', 'model field is required')
+}

@@ -83,3 +83,14 @@ export function abilitiesOf(model: DiscoveredModel, traits: KnownAbilities | und
     contextLength: model.contextLength ?? traits?.contextLength,
   }
 }
+
+/** Whether two are known to be able to the same; in another order is not the same. */
+export function areAlike(one: KnownAbilities | undefined, other: KnownAbilities | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  if (one.type !== other.type || one.contextLength !== other.contextLength) return false
+  if (one.capabilities === other.capabilities) return true
+  return (
+    one.capabilities?.length === other.capabilities?.length &&
+    (one.capabilities ?? []).every((capability, at) => capability === other.capabilities?.[at])
+  )
+}

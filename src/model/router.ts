@@ -4,7 +4,14 @@ import { type Alias, type AliasTarget, type ModelAliases, WeightedTurns } from '
 import type { ModelCatalog } from './catalog.ts'
 import type { ModelDirectory } from './directory.ts'
 import { NameFilter } from './glob.ts'
-import { abilitiesOf, isKnownAble, type KnownAbilities, needNames, type RequestNeeds } from './needs.ts'
+import {
+  abilitiesOf,
+  areAlike,
+  isKnownAble,
+  type KnownAbilities,
+  needNames,
+  type RequestNeeds,
+} from './needs.ts'
 import type { BackendProfile } from './profile.ts'
 import {
   type Fallback,
@@ -61,6 +68,12 @@ export interface ModelRouterOptions {
   readonly refreshOnMiss: boolean
 }
 
+interface Decided {
+  readonly outcome: RoutingOutcome
+  /** Whether its candidates differ in what they are known to be able to; else what a request needs decides nothing. */
+  readonly differ: boolean
+}
+
 /** Most decisions that are kept; a client that invents names must not fill memory. */
 const cacheSize = 10_000
 
@@ -74,7 +87,7 @@ export class ModelRouter {
   readonly #filter: NameFilter
   readonly #endpointFilters: readonly NameFilter[]
   readonly #turns = new WeightedTurns()
-  readonly #cache = new Map<string, RoutingOutcome>()
+  readonly #cache = new Map<string, Decided>()
   #cachedEndpoints = 0
   #cachedStatuses = 0
   #cachedModels = 0
@@ -114,13 +127,14 @@ export class ModelRouter {
     if (model === undefined) return this.#withoutModel(request)
     this.#forgetStale()
     const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${model}`
-    let outcome = this.#cache.get(key)
-    if (outcome === undefined) {
-      outcome = this.#decide(request, model)
+    let decided = this.#cache.get(key)
+    if (decided === undefined) {
+      const outcome = this.#decide(request, model)
+      decided = { outcome, differ: someDiffer(outcome.candidates) }
       // Whose turn it is changes from one request to the next.
-      if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, outcome)
+      if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, decided)
     }
-    return needs === undefined ? outcome : narrowed(outcome, needs)
+    return needs !== undefined && decided.differ ? narrowed(decided.outcome, needs) : decided.outcome
   }
 
   #forgetStale(): void {
@@ -318,9 +332,12 @@ function rejected(
   return { candidates: [], strategy, decision: 'rejected', reason, status, knowledge }
 }
 
+function someDiffer(candidates: readonly RoutedEndpoint[]): boolean {
+  return candidates.some(({ abilities }) => !areAlike(abilities, candidates[0]?.abilities))
+}
+
 /** Keeps the candidates that are known to be able to what the request needs, if any are. */
 function narrowed(outcome: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
-  if (outcome.candidates.length < 2) return outcome
   const needs = read()
   let { candidates } = outcome
   const by: string[] = []

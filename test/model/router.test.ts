@@ -6,15 +6,27 @@ import { ModelAliases } from '../../src/model/aliases.ts'
 import { ModelCatalog } from '../../src/model/catalog.ts'
 import { ModelDirectory } from '../../src/model/directory.ts'
 import { loadFamilyTable } from '../../src/model/family-table.ts'
-import { ModelRouter, type ModelRouterOptions } from '../../src/model/router.ts'
+import type { DiscoveredModel } from '../../src/model/list-parsers.ts'
+import type { RequestNeeds } from '../../src/model/needs.ts'
+import { ModelRouter, type ModelRouterOptions, type RoutingRequest } from '../../src/model/router.ts'
 import { familiesFile } from '../../src/package.ts'
 import { createRegistry } from '../support/registry.ts'
 
 const families = loadFamilyTable({ builtIn: familiesFile, cwd: '/nowhere' })
-const named = (...names: string[]) => names.map((name) => ({ name, raw: {} }))
+type Listed = string | Omit<DiscoveredModel, 'raw'>
+const listed = (models: readonly Listed[]) =>
+  models.map((model) => ({ ...(typeof model === 'string' ? { name: model } : model), raw: {} }))
+const someNeeds: RequestNeeds = {
+  vision: false,
+  tools: false,
+  embeddings: false,
+  audio: false,
+  structured: false,
+  promptTokens: 0,
+}
 
 /** One healthy endpoint per list of model names. */
-function fleet(lists: readonly (readonly string[])[], options: Partial<ModelRouterOptions> = {}) {
+function fleet(lists: readonly (readonly Listed[])[], options: Partial<ModelRouterOptions> = {}) {
   const config = parseConfig({
     discovery: { static: { endpoints: lists.map((_, at) => ({ name: `e${at}`, url: `http://h${at}` })) } },
   })
@@ -24,14 +36,14 @@ function fleet(lists: readonly (readonly string[])[], options: Partial<ModelRout
   })
   const { registry } = createRegistry(endpoints)
   const catalog = new ModelCatalog()
-  const put = (slot: number, ...names: string[]) => {
+  const put = (slot: number, ...models: readonly Listed[]) => {
     const endpoint = endpoints[slot]
     assert.ok(endpoint)
-    catalog.update(endpoint, named(...names), 1)
+    catalog.update(endpoint, listed(models), 1)
   }
-  for (const [slot, names] of lists.entries()) {
+  for (const [slot, models] of lists.entries()) {
     registry.setStatus(slot, 'healthy', 'test')
-    put(slot, ...names)
+    put(slot, ...models)
   }
   const aliases = new ModelAliases({})
   const directory = new ModelDirectory(registry, catalog, families, aliases)
@@ -46,7 +58,7 @@ function fleet(lists: readonly (readonly string[])[], options: Partial<ModelRout
       ...options,
     },
   )
-  const route = (model: string, more: { refresh?: 'failed' | 'done' } = {}) =>
+  const route = (model: string, more: Pick<RoutingRequest, 'refresh' | 'needs'> = {}) =>
     router.route({ model, provider: undefined, path: '/v1/chat/completions', ...more })
   return { registry, route, put }
 }
@@ -99,5 +111,15 @@ describe('ModelRouter', () => {
     put(1, 'b')
     assert.deepEqual(placesOf(route('a')), ['e0'])
     assert.deepEqual(placesOf(route('b')), ['e1'])
+  })
+
+  it('reads what a request needs only where the candidates differ in that: it reads the whole body', () => {
+    const alike = fleet([[{ name: 'a', contextLength: 8192 }], [{ name: 'a', contextLength: 8192 }]])
+    const needs = () => assert.fail('the needs were read')
+    assert.deepEqual(placesOf(alike.route('a', { needs })), ['e0', 'e1'])
+    alike.put(1, { name: 'a', contextLength: 131_072 })
+    assert.throws(() => alike.route('a', { needs }), /the needs were read/)
+    const long = alike.route('a', { needs: () => ({ ...someNeeds, promptTokens: 20_000 }) })
+    assert.deepEqual(placesOf(long), ['e1'])
   })
 })

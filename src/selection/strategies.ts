@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
+import { createTiers } from './tiers.ts'
 
 export interface StrategyOptions {
   /** Whether lower priorities get traffic only when no higher one can take it. `priority` always does. */
@@ -31,39 +32,60 @@ function topPriority(
   return top
 }
 
+/** Cost of an endpoint that has no weight now: any other is preferred. */
+const weightless = Number.MAX_VALUE
+
 /**
  * What one more request would mean to an endpoint: requests, and those that failures count for, by its
  * weight. The largest number where it has none.
  */
 export function connectionCost(endpoint: Endpoint, load: EndpointLoad): number {
   const weight = endpoint.weight * load.share(endpoint.slot)
-  if (weight <= 0) return Number.MAX_VALUE
+  if (weight <= 0) return weightless
   return (load.inFlight(endpoint.slot) + load.penalty(endpoint.slot) + 1) / weight
 }
 
+/** Larger tiers are looked at in part: a choice must not cost more for every endpoint that there is. */
+const wholeUpTo = 32
+/**
+ * So many of a larger one are looked at. With two alone the busiest stays within a few requests of the others
+ * (Azar et al., Balanced Allocations, 1994).
+ */
+const sampleSize = 12
+
 /** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
 function leastConnections(tiers: boolean): Strategy {
+  const tiersOf = createTiers({ byPriority: tiers, inOrderUpTo: wholeUpTo })
   const chosenAt: number[] = []
   let turn = 0
+  let position = 0
   return (candidates, load, excluded) => {
-    const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
-    let best: (typeof candidates)[number] | undefined
-    let bestCost = Number.POSITIVE_INFINITY
-    let bestTurn = 0
-    for (const candidate of candidates) {
-      const { endpoint } = candidate
-      const { slot } = endpoint
-      if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
-      const cost = connectionCost(endpoint, load)
-      const lastTurn = chosenAt[slot] ?? 0
-      if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
-        best = candidate
-        bestCost = cost
-        bestTurn = lastTurn
+    for (const tier of tiersOf(candidates)) {
+      const { length } = tier
+      const enough = length > wholeUpTo ? sampleSize : length
+      const start = length > wholeUpTo ? position : 0
+      let best: (typeof candidates)[number] | undefined
+      let bestCost = Number.POSITIVE_INFINITY
+      let bestTurn = 0
+      for (let looked = 0; looked < length && (looked < enough || bestCost >= weightless); looked++) {
+        const candidate = candidates[tier[(start + looked) % length] ?? 0]
+        if (candidate === undefined) continue
+        const { slot } = candidate.endpoint
+        if (excluded?.has(slot) || !load.admits(candidate.endpoint)) continue
+        const cost = connectionCost(candidate.endpoint, load)
+        const lastTurn = chosenAt[slot] ?? 0
+        if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
+          best = candidate
+          bestCost = cost
+          bestTurn = lastTurn
+        }
       }
+      if (best === undefined) continue
+      position = (start + enough) % length
+      chosenAt[best.endpoint.slot] = ++turn
+      return best
     }
-    if (best !== undefined) chosenAt[best.endpoint.slot] = ++turn
-    return best
+    return undefined
   }
 }
 

@@ -9,10 +9,14 @@ import { endpoint } from '../stats/fixtures.ts'
 
 /** Load that a test writes down: a row per slot. */
 class WrittenLoad implements EndpointLoad {
-  readonly gauge = new Gauge(16)
+  readonly gauge: Gauge
   readonly shares: number[] = []
   readonly penalties: number[] = []
   readonly closed = new Set<number>()
+
+  constructor(slots = 16) {
+    this.gauge = new Gauge(slots)
+  }
 
   inFlight(slot: number): number {
     return this.gauge.value(slot)
@@ -231,6 +235,101 @@ describe('least-connections', () => {
     assert.equal(select()(all, load, undefined)?.endpoint.slot, 1)
     load.closed.add(1)
     assert.equal(select()(all, load, undefined)?.endpoint.slot, 0)
+  })
+})
+
+describe('least-connections in a large fleet', () => {
+  const size = 1_000
+  const select = () => createStrategy('least-connections', { priorityTiers: true })
+  const fleet = (settings: (slot: number) => Partial<Endpoint> = () => ({})) =>
+    candidates(...Array.from({ length: size }, (_, slot) => settings(slot)))
+
+  class CountingLoad extends WrittenLoad {
+    looks = 0
+
+    constructor() {
+      super(size)
+    }
+
+    override admits(endpoint: Endpoint): boolean {
+      this.looks++
+      return super.admits(endpoint)
+    }
+  }
+
+  /** Sends requests of which so many are under way at a time, the oldest ending first. */
+  function send(all: readonly Candidate[], load: WrittenLoad, requests: number, underWay: number): void {
+    const choose = select()
+    const running: number[] = []
+    for (let request = 0; request < requests; request++) {
+      const slot = choose(all, load, undefined)?.endpoint.slot
+      assert.ok(slot !== undefined)
+      load.gauge.acquire(slot)
+      running.push(slot)
+      const finished = running.length > underWay ? running.shift() : undefined
+      if (finished !== undefined) load.gauge.release(finished)
+    }
+  }
+
+  it('looks at few for a choice', () => {
+    const load = new CountingLoad()
+    const choose = select()
+    const all = fleet()
+    for (let request = 0; request < 100; request++) choose(all, load, undefined)
+    assert.ok(load.looks <= 100 * 12, `${load.looks} looks`)
+  })
+
+  it('leaves nobody out', () => {
+    const load = new CountingLoad()
+    const choose = select()
+    const all = fleet()
+    const chosen = new Set(
+      Array.from({ length: 2 * size }, () => choose(all, load, undefined)?.endpoint.slot),
+    )
+    assert.ok(chosen.size > size / 2, `${chosen.size} of ${size}`)
+    send(all, load, 5 * size, 3 * size)
+    for (let slot = 0; slot < size; slot++) assert.ok(load.inFlight(slot) > 0, `nothing for ${slot}`)
+  })
+
+  it('finds the only one that can take a request', () => {
+    const load = new CountingLoad()
+    const choose = select()
+    for (let slot = 0; slot < size; slot++) if (slot !== 777) load.closed.add(slot)
+    const all = fleet()
+    for (let request = 0; request < 5; request++) {
+      assert.equal(choose(all, load, undefined)?.endpoint.slot, 777)
+    }
+    assert.equal(choose(all, load, new Set([777])), undefined)
+  })
+
+  it('keeps all about equally busy', () => {
+    const load = new CountingLoad()
+    send(fleet(), load, 20_000, 5_000)
+    const busy = Array.from({ length: size }, (_, slot) => load.inFlight(slot))
+    assert.ok(Math.max(...busy) - Math.min(...busy) <= 3, `${Math.min(...busy)} to ${Math.max(...busy)}`)
+  })
+
+  it('keeps to weights, however they are sorted', () => {
+    const load = new CountingLoad()
+    send(
+      fleet((slot) => ({ weight: slot < size / 2 ? 3 : 1 })),
+      load,
+      20_000,
+      8_000,
+    )
+    let heavy = 0
+    for (let slot = 0; slot < size / 2; slot++) heavy += load.inFlight(slot)
+    assert.ok(Math.abs(heavy / 8_000 - 0.75) < 0.03, `${heavy} of 8,000`)
+  })
+
+  it('keeps to tiers, and to weight 0 only where there is no other', () => {
+    const load = new CountingLoad()
+    const choose = select()
+    const all = fleet((slot) => ({ priority: slot === 500 ? 200 : 100, weight: slot === 3 ? 1 : 0 }))
+    assert.equal(choose(all, load, undefined)?.endpoint.slot, 500)
+    for (let request = 0; request < 20; request++) {
+      assert.equal(choose(all, load, new Set([500]))?.endpoint.slot, 3)
+    }
   })
 })
 

@@ -93,7 +93,8 @@ export default fp<ProxyEngineOptions>(
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
     const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
-      types: ['endpoint.status', 'breaker.transition'],
+      // What an ended thread held is free again.
+      types: ['endpoint.status', 'breaker.transition', 'thread.stopped'],
     })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()

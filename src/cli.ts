@@ -19,6 +19,7 @@ Options:
       --demo            serve an embedded fleet of simulated endpoints
       --host HOST       address to listen on, before the configuration's
       --port PORT       port to listen on, before the configuration's
+      --threads N       threads that serve, or auto, before the configuration's
       --validate-config check the configuration and exit with 0 or 1
       --print-config    print the effective configuration, secrets masked
       --version         print the version
@@ -30,6 +31,7 @@ const options = {
   demo: { type: 'boolean' },
   host: { type: 'string' },
   port: { type: 'string' },
+  threads: { type: 'string' },
   'validate-config': { type: 'boolean' },
   'print-config': { type: 'boolean' },
   version: { type: 'boolean' },
@@ -82,8 +84,7 @@ async function run(values: Arguments): Promise<void> {
   const { serve } = await import('./server.ts')
   const { address } = await serve({
     config,
-    logger: log.logger,
-    requestLogger: log.requestLogger,
+    log,
     async onStopped() {
       await fleet?.close()
       await log.flush()
@@ -97,6 +98,7 @@ async function prepare(values: Arguments, fleet: DemoFleet | undefined): Promise
   const env = { ...process.env }
   if (values.host !== undefined) env.OLLA_SERVER_HOST = values.host
   if (values.port !== undefined) env.OLLA_SERVER_PORT = values.port
+  if (values.threads !== undefined) env.OLLA_SERVER_THREADS = values.threads
   const knownTypes = new ProfileStore({ builtIn: profilesFolder }).types()
   if (fleet !== undefined) {
     const { config, warnings } = loadConfig({ none: true, env, cwd: process.cwd(), knownTypes })

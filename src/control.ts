@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import eventLines from '../plugins/event-lines.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import type { GatewayConfig } from './config/schema.ts'
@@ -12,11 +12,11 @@ export interface ControlOptions {
  * The control thread of a gateway with several: it probes and discovers for all, reads secrets again, numbers
  * the events and writes them to the log. It serves nobody.
  */
-export default async function control(
-  app: FastifyInstance,
-  { config, thread }: ControlOptions,
-): Promise<void> {
-  await registerBase(app, config, { thread })
-  await app.register(eventLines)
-  await registerEndpoints(app, config)
-}
+export default fp<ControlOptions>(
+  async function control(app, { config, thread }) {
+    await registerBase(app, config, { thread })
+    await app.register(eventLines)
+    await registerEndpoints(app, config)
+  },
+  { name: 'gateway-control', fastify: '5.x' },
+)

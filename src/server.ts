@@ -1,19 +1,18 @@
+import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
-import Fastify from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
-import gateway from './gateway.ts'
+import { createHttpServer } from './http-server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
-import type { RequestLogger } from './logging/line-logger.ts'
+import type { LogTarget } from './logging/logger.ts'
+import { type RunningGateway, serveOnThreads, whyNoSharedPort } from './serving-threads.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
 import { readProcess } from './stats/process-reading.ts'
 import { processView } from './stats/views/process.ts'
 
 export interface ServerOptions {
   readonly config: GatewayConfig
-  readonly logger: Logger
-  /** For the lines of requests. */
-  readonly requestLogger: RequestLogger
+  readonly log: Omit<LogTarget, 'flush'>
   /** Called once after everything else has stopped. */
   readonly onStopped?: () => Promise<void>
 }
@@ -21,58 +20,67 @@ export interface ServerOptions {
 /** Time for closing sockets and files after the drain, before the process ends without them. */
 const closingMs = 5_000
 
-/** The process's own Fastify, with what only the owner of a listener can set. */
-async function createServer(
-  { config, logger, requestLogger }: ServerOptions,
-  onDrained: (result: DrainResult) => void,
-) {
-  const { server, proxy } = config
-  const app = Fastify({
-    // With a logger Fastify makes a child for each request and watches each response for lines of its own.
-    logger: false,
-    bodyLimit: server.request_limits.max_body_size,
-    requestTimeout: server.read_timeout,
-    keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
-    forceCloseConnections: 'idle',
-    return503OnClosing: true,
-    http: {
-      headersTimeout: server.read_header_timeout || 60_000,
-      // Above the configured limit, so that the gateway's own check answers, with a request ID.
-      maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
-      highWaterMark: Math.max(1024, proxy.stream_buffer_size),
-    },
-  })
-  app.log = logger
-  await app.register(gateway, { config, requestLogger, onDrained })
-  return app
-}
-
 /**
  * Serves until a signal; resolves once the port is open. The process ends with 0 where all requests had
  * finished, else with 1; a second signal ends it at once.
  */
 export async function serve(options: ServerOptions): Promise<{ address: string }> {
-  const { config, logger } = options
-  let drained: DrainResult | undefined
+  const { config, log } = options
+  const { logger } = log
   const collections = new GcMonitor()
   if (config.engineering.show_nerdstats) collections.start()
-  const app = await createServer(options, (result) => {
-    drained = result
-  })
-  const address = await app.listen({ host: config.server.host, port: config.server.port })
+  const running = await start(config, log)
   const delay = config.server.shutdown_timeout + config.server.shutdown_delay + closingMs
   closeWithGrace({ delay, logger: false }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error')
     else logger.info({ signal }, 'stopping')
-    await app.close()
-    const cut = drained?.cut ?? 0
+    const { drained, cut } = await running.close()
     if (config.engineering.show_nerdstats) {
       logger.info(processView(readProcess(collections.totals()), Date.now()), 'process statistics')
     }
-    logger.info({ in_flight: drained?.drained ?? 0, cut }, 'stopped')
+    logger.info({ in_flight: drained, cut }, 'stopped')
     await options.onStopped?.()
     // close-with-grace exits with 1 for an error: clients whose answers were cut deserve no less.
     if (cut > 0) throw new Error(`${cut} requests were cut`)
   })
-  return { address }
+  return { address: running.address }
+}
+
+/** Listens, on as many threads as are configured, where the system can share a port between them. */
+export async function start(config: GatewayConfig, log: Omit<LogTarget, 'flush'>): Promise<RunningGateway> {
+  const threads = await usableThreads(config, log.logger)
+  if (threads === 1) return serveHere(config, log)
+  return serveOnThreads(threads, { config, logger: log.logger, writeLines: log.write })
+}
+
+async function usableThreads({ server }: GatewayConfig, logger: Logger): Promise<number> {
+  const wanted = server.threads === 'auto' ? availableParallelism() : server.threads
+  if (wanted === 1) return 1
+  const reason = await whyNoSharedPort(server.host)
+  if (reason === undefined) return wanted
+  logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
+  return 1
+}
+
+async function serveHere(
+  config: GatewayConfig,
+  { logger, requestLogger }: Omit<LogTarget, 'flush'>,
+): Promise<RunningGateway> {
+  let result: DrainResult = { drained: 0, cut: 0 }
+  const app = await createHttpServer({
+    config,
+    logger,
+    requestLogger,
+    onDrained(drained) {
+      result = drained
+    },
+  })
+  const address = await app.listen({ host: config.server.host, port: config.server.port })
+  return {
+    address,
+    async close() {
+      await app.close()
+      return result
+    },
+  }
 }

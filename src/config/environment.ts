@@ -7,6 +7,7 @@ type Parser = (text: string) => unknown
 /** The text stays: the schema knows its unit. */
 const asText: Parser = (text) => text
 const asInteger: Parser = (text) => (/^-?\d+$/.test(text.trim()) ? Number(text) : undefined)
+const asThreads: Parser = (text) => (text.trim() === 'auto' ? 'auto' : asInteger(text))
 const asFlag: Parser = (text) => {
   if (/^(?:1|t|true|yes|on)$/i.test(text.trim())) return true
   return /^(?:0|f|false|no|off)$/i.test(text.trim()) ? false : undefined
@@ -23,6 +24,7 @@ const asList: Parser = (text) =>
 const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_SERVER_HOST', 'server.host', asText],
   ['OLLA_SERVER_PORT', 'server.port', asInteger],
+  ['OLLA_SERVER_THREADS', 'server.threads', asThreads],
   ['OLLA_SERVER_READ_TIMEOUT', 'server.read_timeout', asDuration],
   ['OLLA_SERVER_READ_HEADER_TIMEOUT', 'server.read_header_timeout', asDuration],
   ['OLLA_SERVER_WRITE_TIMEOUT', 'server.write_timeout', asDuration],

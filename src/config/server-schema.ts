@@ -1,10 +1,15 @@
 import { Count, Flag, Section, Text, TextList } from './sections.ts'
-import { Bytes, Duration } from './units.ts'
+import { Bytes, Duration, Threads } from './units.ts'
 
 export const ServerSchema = Section(
   {
     host: Text('localhost', 'Address to listen on.'),
     port: Count(40114, 'Port to listen on; 0 takes a free one.', { maximum: 65535 }),
+    threads: Threads({
+      default: 1,
+      description:
+        'Threads that serve, on one port; `auto` takes as many as the machine runs at once. With more than one, another thread probes and discovers for all; where the system cannot share a port (Linux can), one thread serves (beyond Olla).',
+    }),
     read_timeout: Duration({
       default: '30s',
       description: 'Longest time to receive a whole request; 0 is no limit.',

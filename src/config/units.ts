@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
  * into a number once, at load, so nothing behind the loader sees a unit.
  */
 export const unitKeyword = 'x-unit'
-export type Unit = 'duration' | 'bytes'
+export type Unit = 'duration' | 'bytes' | 'threads'
 
 /** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
 export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
@@ -15,6 +15,18 @@ export function Duration(options: { default: string | 0; description: string; mi
       { type: 'string', pattern: '^([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$|^0$' },
       { type: 'integer', const: 0 },
     ],
+    ...options,
+  })
+}
+
+/** Most threads that serve; their number has eight bits in the shared cells, and control is one of them. */
+export const mostThreads = 255
+
+/** A number of threads, or as many as the machine runs at once. */
+export function Threads(options: { default: number; description: string }) {
+  return Type.Unsafe<number | 'auto'>({
+    [unitKeyword]: 'threads',
+    anyOf: [{ type: 'integer', minimum: 1, maximum: mostThreads }, { enum: ['auto'] }],
     ...options,
   })
 }

@@ -4,7 +4,7 @@ import { type Diagnostic, dotted, type KeyPath, nearest } from './diagnostics.ts
 import { inputSchema } from './input-schema.ts'
 import { isIgnoredByOlla, keysAt, schemaAt, sectionsWith } from './known-keys.ts'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.ts'
-import { unitKeyword } from './units.ts'
+import { mostThreads, unitKeyword } from './units.ts'
 
 export interface Problem {
   readonly severity: 'error' | 'warning'
@@ -60,6 +60,7 @@ function toProblem(error: ErrorObject): Problem[] {
     case 'required':
       return [{ severity: 'error', path, message: `"${String(error.params.missingProperty)}" is missing` }]
     case 'enum': {
+      if (isInsideUnit(path)) return []
       const allowed: unknown[] = Array.isArray(error.params.allowedValues) ? error.params.allowedValues : []
       const guess = typeof error.data === 'string' ? nearest(error.data, allowed.map(String)) : undefined
       const hint = guess === undefined ? '' : `, did you mean "${guess}"?`
@@ -104,6 +105,8 @@ function isInsideUnit(path: KeyPath): boolean {
 
 function unitMessage(path: KeyPath, data: unknown): string {
   if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
+  if (schemaAt(path)?.[unitKeyword] === 'threads')
+    return `must be a whole number from 1 to ${mostThreads}, or auto`
   if (schemaAt(path)?.[unitKeyword] === 'bytes')
     return 'must be bytes, as a number or with a unit: 1048576, 100MB'
   const example = typeof data === 'number' ? `, for example ${data}s` : ', for example 30s, 1m30s, 250ms'

@@ -14,6 +14,8 @@ export interface LogTarget {
    * all that a request allocated.
    */
   readonly requestLogger: RequestLogger
+  /** Writes finished lines of another thread's loggers. */
+  write(lines: string): void
   /** Writes out what is still held back. */
   flush(): Promise<void>
 }
@@ -61,6 +63,46 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
 
   const [only] = streams
   const target = streams.length === 1 && only !== undefined ? only.stream : pino.multistream(streams)
+  const write = (text: string) => {
+    for (const { stream } of streams) stream.write(text)
+  }
+  const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, write)
+  const timer = setInterval(() => {
+    lines.flush()
+    for (const stream of batched) stream.flush()
+  }, flushMs)
+  timer.unref()
+  return {
+    ...createLoggers(level, target, lines),
+    write,
+    async flush() {
+      clearInterval(timer)
+      lines.flush()
+      await Promise.all(
+        batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
+      )
+    },
+  }
+}
+
+/**
+ * The loggers of a thread that owns no log of its own: their lines are gathered and sent to the one that does.
+ * @param send takes finished lines
+ */
+export function createThreadLogger(level: string, send: (lines: string) => void): Omit<LogTarget, 'write'> {
+  const lines = new LineBatch(lineBatchCharacters, send)
+  const timer = setInterval(() => lines.flush(), flushMs)
+  timer.unref()
+  return {
+    ...createLoggers(level as Level, { write: (line) => lines.add(line) }, lines),
+    async flush() {
+      clearInterval(timer)
+      lines.flush()
+    },
+  }
+}
+
+function createLoggers(level: Level, target: DestinationStream, lines: LineBatch) {
   const logger = pino(
     {
       level,
@@ -71,25 +113,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
     },
     target,
   )
-  const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, (text) => {
-    for (const { stream } of streams) stream.write(text)
-  })
-  const timer = setInterval(() => {
-    lines.flush()
-    for (const stream of batched) stream.flush()
-  }, flushMs)
-  timer.unref()
-  return {
-    logger,
-    requestLogger: createLineLogger(level, (line) => lines.add(line), systemClock),
-    async flush() {
-      clearInterval(timer)
-      lines.flush()
-      await Promise.all(
-        batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
-      )
-    },
-  }
+  return { logger, requestLogger: createLineLogger(level, (line) => lines.add(line), systemClock) }
 }
 
 const logName = 'olla-gateway'

@@ -57,6 +57,12 @@ export class CounterTable<Column extends string> {
     }
   }
 
+  /** Forgets what a thread has added, once it has ended: for counters of what is, not of what was. */
+  forget(thread: number): void {
+    const plane = this.rows * this.columns.length
+    this.#cells.fill(0, thread * plane, (thread + 1) * plane)
+  }
+
   sum(row: number, column: number): number {
     let total = 0
     for (let thread = 0; thread < this.threads; thread++) total += this.#read(thread, row, column)

@@ -19,6 +19,13 @@ export class Gauge {
     return Atomics.load(this.#cells, row)
   }
 
+  /** Over all rows. */
+  total(): number {
+    let total = 0
+    for (let row = 0; row < this.rows; row++) total += this.value(row)
+    return total
+  }
+
   /**
    * Takes one place if fewer than `limit` are taken (0: no limit).
    * @returns false where the row is full
@@ -42,12 +49,16 @@ export class Gauge {
     Atomics.sub(this.#cells, this.#own + row, 1)
   }
 
-  /** Gives back all that `thread` still holds, once that thread has ended. */
-  reclaim(thread: number): void {
+  /** Gives back all that `thread` still holds, once that thread has ended. @returns how much it was */
+  reclaim(thread: number): number {
+    let reclaimed = 0
     const plane = (thread + 1) * this.rows
     for (let row = 0; row < this.rows; row++) {
       const held = Atomics.exchange(this.#cells, plane + row, 0)
-      if (held > 0) Atomics.sub(this.#cells, row, held)
+      if (held <= 0) continue
+      Atomics.sub(this.#cells, row, held)
+      reclaimed += held
     }
+    return reclaimed
   }
 }

@@ -75,6 +75,20 @@ export class ControlLink implements PeerLink {
     return answers.map(({ value }) => value as Answer)
   }
 
+  /** Asks one serving thread. @returns undefined where it does not answer in time, fails or has ended */
+  async askThread<Data, Answer>(
+    thread: number,
+    topic: Topic<Data, Answer>,
+    data: Data,
+    timeoutMs: number = answerMs,
+  ): Promise<Answer | undefined> {
+    const port = this.#ports.get(thread)
+    if (port === undefined) return undefined
+    const question = { topic, data, from: this.thread, to: thread }
+    const [answer] = await this.#questions.ask(port, question, timeoutMs)
+    return answer?.value as Answer | undefined
+  }
+
   async askControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
     const answer = await this.#handlers.call(topic, data, this.thread)
     return answer?.value as Answer | undefined

@@ -1,0 +1,40 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { ThreadOfSeveral } from './base.ts'
+import type { GatewayConfig } from './config/schema.ts'
+import gateway from './gateway.ts'
+import type { DrainResult } from './lifecycle/drain.ts'
+import type { RequestLogger } from './logging/line-logger.ts'
+
+export interface HttpServerOptions {
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  /** For the lines of requests. */
+  readonly requestLogger: RequestLogger
+  readonly thread?: ThreadOfSeveral | undefined
+  readonly onDrained: (result: DrainResult) => void
+}
+
+/** A thread's own Fastify, with what only the owner of a listener can set. */
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { config, logger, requestLogger, thread, onDrained } = options
+  const { server, proxy } = config
+  const app = Fastify({
+    // With a logger Fastify makes a child for each request and watches each response for lines of its own.
+    logger: false,
+    bodyLimit: server.request_limits.max_body_size,
+    requestTimeout: server.read_timeout,
+    keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    http: {
+      headersTimeout: server.read_header_timeout || 60_000,
+      // Above the configured limit, so that the gateway's own check answers, with a request ID.
+      maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
+      highWaterMark: Math.max(1024, proxy.stream_buffer_size),
+    },
+  })
+  app.log = logger
+  await app.register(gateway, { config, requestLogger, onDrained, thread })
+  return app
+}

@@ -1,0 +1,63 @@
+/** Entry of a serving thread: builds a gateway that mirrors what the control thread finds out, and listens. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from './clock.ts'
+import { createHttpServer } from './http-server.ts'
+import type { DrainResult } from './lifecycle/drain.ts'
+import { createThreadLogger } from './logging/logger.ts'
+import type { ServingThreadData } from './serving-threads.ts'
+import { SharedBlocks } from './state/shared-blocks.ts'
+import type { LinkMessage } from './threads/messages.ts'
+import { ServingLink } from './threads/serving-link.ts'
+import {
+  drainTopic,
+  type ListenAddress,
+  type ListenResult,
+  listenTopic,
+  logTopic,
+} from './threads/thread-control.ts'
+
+const port = parentPort
+if (port === null) throw new Error('this is the entry of a thread, not of a process')
+
+const { thread, threads, planes, config, blocks }: ServingThreadData = workerData
+const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
+const link = new ServingLink(port, {
+  thread,
+  threads,
+  clock: systemClock,
+  onFailure: (error, topic) =>
+    log.logger.error({ err: error, topic }, 'a message between threads was not handled'),
+})
+let drained: DrainResult = { drained: 0, cut: 0 }
+const app = createHttpServer({
+  config,
+  logger: log.logger,
+  requestLogger: log.requestLogger,
+  thread: { link, blocks: new SharedBlocks(planes, thread, blocks) },
+  onDrained(result) {
+    drained = result
+  },
+})
+// Told to who asks for the address; nobody may ask in time.
+app.catch(() => {})
+
+link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<ListenResult> => {
+  try {
+    const server = await app
+    // Fastify hands its options to the listener, but its types do not know this one.
+    const options = { host, port: number, reusePort: true }
+    const address = await server.listen(options)
+    const bound = server.server.address()
+    return { ok: true, address, port: typeof bound === 'object' && bound !== null ? bound.port : number }
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+})
+link.on(drainTopic, async (): Promise<DrainResult> => {
+  await (await app).close()
+  await log.flush()
+  // Nothing else keeps the thread alive; the answer is on its way before it ends.
+  port.unref()
+  return drained
+})
+port.on('message', (message: LinkMessage) => link.receive(message))

@@ -1,0 +1,172 @@
+import { createServer } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { systemClock } from './clock.ts'
+import type { GatewayConfig } from './config/schema.ts'
+import control from './control.ts'
+import type { DrainResult } from './lifecycle/drain.ts'
+import { type BlocksDescription, SharedBlocks } from './state/shared-blocks.ts'
+import { ControlLink } from './threads/control-link.ts'
+import type { LinkMessage } from './threads/messages.ts'
+import { type RunningThread, Supervisor, type ThreadEvents } from './threads/supervisor.ts'
+import { logTopic } from './threads/thread-control.ts'
+
+/** What a serving thread is given at its start. */
+export interface ServingThreadData {
+  readonly thread: number
+  readonly threads: number
+  /** Threads that write to the shared cells: those that serve, then control. */
+  readonly planes: number
+  readonly config: GatewayConfig
+  readonly blocks: BlocksDescription
+}
+
+export interface ServingThreadsOptions {
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  /** Takes finished log lines of the serving threads. */
+  readonly writeLines: (lines: string) => void
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** For people. */
+  readonly address: string
+  /** Lets requests finish and stops. */
+  close(): Promise<DrainResult>
+}
+
+/** The sources run unbuilt; the published package has only the built ones. */
+const entry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
+/** Left of the time for a stop, so that this thread can close what it has. */
+const closingMs = 2_000
+
+/**
+ * Serves on several threads, all on one port, and controls them from this one.
+ * @throws Error where the port is taken
+ */
+export async function serveOnThreads(
+  threads: number,
+  { config, logger, writeLines }: ServingThreadsOptions,
+): Promise<RunningGateway> {
+  const { host, port } = config.server
+  const planes = threads + 1
+  const link = new ControlLink({
+    threads,
+    clock: systemClock,
+    onFailure: (error, topic) =>
+      logger.error({ err: error, topic }, 'a message between threads was not handled'),
+  })
+  link.on(logTopic, writeLines)
+  const app = Fastify({ logger: false })
+  app.log = logger
+  await app.register(control, { config, thread: { link, blocks: new SharedBlocks(planes, threads) } })
+  await app.ready()
+
+  const supervisor = new Supervisor(
+    threads,
+    { host, port },
+    {
+      link,
+      events: app.gatewayEvents,
+      clock: systemClock,
+      spawn(thread, events) {
+        const data: ServingThreadData = { thread, threads, planes, config, blocks: app.gatewayCells.blocks }
+        return spawn(data, link, events, logger)
+      },
+      reclaim: (thread) => reclaim(app, thread),
+    },
+  )
+  try {
+    // Sharing a port with a gateway that is running already would go unnoticed.
+    if (port !== 0) await assertFree(host, port)
+    const address = await supervisor.start()
+    app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
+    return { address, close: () => stop(app, config, supervisor) }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+/**
+ * Whether several threads can listen on one port here (Node 22.12 and later, where the system can).
+ * @returns why not; undefined where they can
+ */
+export async function whyNoSharedPort(host: string): Promise<string | undefined> {
+  const server = createServer()
+  try {
+    await listen(server, { host, port: 0, reusePort: true })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    server.close()
+  }
+}
+
+async function assertFree(host: string, port: number): Promise<void> {
+  const server = createServer()
+  await listen(server, { host, port })
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}
+
+function listen(
+  server: ReturnType<typeof createServer>,
+  options: { host: string; port: number; reusePort?: boolean },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, resolve)
+  })
+}
+
+function spawn(
+  data: ServingThreadData,
+  link: ControlLink,
+  events: ThreadEvents,
+  logger: Logger,
+): RunningThread {
+  const worker = new Worker(entry, { workerData: data, name: `serving ${data.thread}` })
+  let failure: string | undefined
+  worker.on('message', (message: LinkMessage) => link.receive(message))
+  worker.on('error', (error) => {
+    failure = error instanceof Error ? error.message : String(error)
+    logger.error({ err: error, thread: data.thread }, 'a serving thread failed')
+  })
+  worker.on('exit', (code) => {
+    events.onExit(failure ?? (code === 0 ? undefined : `exit code ${code}`))
+  })
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+  }
+}
+
+/** Gives back what an ended thread held, and lets go of what it alone counted. */
+function reclaim({ gatewayCells: cells, circuitBreakers }: FastifyInstance, thread: number): number {
+  const underWay = cells.inFlight.reclaim(thread)
+  cells.waiting.reclaim(thread)
+  cells.oldestWaitingMs[thread] = 0
+  cells.live.forget(thread)
+  circuitBreakers.reclaim(thread)
+  return underWay
+}
+
+async function stop(
+  app: FastifyInstance,
+  { server }: GatewayConfig,
+  supervisor: Supervisor,
+): Promise<DrainResult> {
+  const underWay = app.gatewayCells.inFlight.total()
+  app.gatewayEvents.publish('lifecycle.phase', { phase: 'draining', inFlight: underWay })
+  const result = await supervisor.stop(server.shutdown_timeout + server.shutdown_delay + closingMs)
+  app.gatewayEvents.publish('lifecycle.phase', {
+    phase: result.cut > 0 ? 'cut' : 'drained',
+    inFlight: result.cut,
+  })
+  await app.close()
+  return result
+}

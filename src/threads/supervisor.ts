@@ -1,0 +1,164 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { DrainResult } from '../lifecycle/drain.ts'
+import type { ControlLink } from './control-link.ts'
+import type { LinkPort } from './messages.ts'
+import { drainTopic, type ListenAddress, listenTopic } from './thread-control.ts'
+
+/** A running thread, as the supervisor needs it. */
+export interface RunningThread extends LinkPort {
+  /** Ends it at once. */
+  terminate(): void
+}
+
+/** What a thread tells of itself besides its messages. */
+export interface ThreadEvents {
+  /** It has ended; nothing comes after this. `reason` is undefined where it ended in order. */
+  onExit(reason: string | undefined): void
+}
+
+export interface SupervisorServices {
+  readonly link: ControlLink
+  readonly events: EventBus
+  readonly clock: Clock
+  /** Starts a thread; its messages go to the link. */
+  spawn(thread: number, events: ThreadEvents): RunningThread
+  /** Gives back what a thread held that has ended. @returns requests that it had under way */
+  reclaim(thread: number): number
+}
+
+interface Seat {
+  running: RunningThread | undefined
+  /** Monotonic milliseconds. */
+  startedAtMs: number
+  /** Ends in a row that came soon after the start. */
+  failures: number
+  restart: Timer | undefined
+  /** Requests that it had under way when it ended. */
+  held: number
+  /** Those who wait for its end. */
+  readonly waiting: (() => void)[]
+}
+
+/** Reading the sources of a gateway takes seconds on a busy machine. */
+const listenMs = 60_000
+/** A thread that has run so long has not failed at the start. */
+const steadyMs = 60_000
+const restartBaseMs = 100
+const longestRestartMs = 10_000
+/** Time for a drained thread to end by itself. */
+const endMs = 2_000
+
+/**
+ * Runs the serving threads: starts them on one port, starts one again that has ended, with a growing wait
+ * where it keeps ending, and drains all of them for a stop.
+ */
+export class Supervisor {
+  readonly #services: SupervisorServices
+  readonly #seats: Seat[]
+  #listen: ListenAddress
+  #isStopping = false
+
+  constructor(threads: number, listen: ListenAddress, services: SupervisorServices) {
+    this.#services = services
+    this.#listen = listen
+    this.#seats = Array.from({ length: threads }, createSeat)
+  }
+
+  /**
+   * The first thread takes the port, the others follow.
+   * @returns the address for people
+   * @throws Error where one of them cannot listen; then none is left running
+   */
+  async start(): Promise<string> {
+    try {
+      const first = await this.#run(0)
+      this.#listen = { host: this.#listen.host, port: first.port }
+      await Promise.all(this.#seats.map((_, thread) => (thread === 0 ? undefined : this.#run(thread))))
+      return first.address
+    } catch (error) {
+      this.#isStopping = true
+      for (const { running } of this.#seats) running?.terminate()
+      throw error
+    }
+  }
+
+  /**
+   * Lets requests finish on all threads and ends them.
+   * @param timeoutMs after which a thread that does not answer is ended anyhow
+   */
+  async stop(timeoutMs: number): Promise<DrainResult> {
+    this.#isStopping = true
+    const results = await Promise.all(this.#seats.map((seat, thread) => this.#drain(seat, thread, timeoutMs)))
+    return {
+      drained: results.reduce((sum, { drained }) => sum + drained, 0),
+      cut: results.reduce((sum, { cut }) => sum + cut, 0),
+    }
+  }
+
+  async #run(thread: number): Promise<{ address: string; port: number }> {
+    const seat = this.#seat(thread)
+    const { link, clock, events } = this.#services
+    let reason = 'ended before it listened'
+    seat.startedAtMs = clock.monotonicMs()
+    seat.running = this.#services.spawn(thread, {
+      onExit: (why) => {
+        reason = why ?? reason
+        this.#exited(thread, why)
+      },
+    })
+    link.connect(thread, seat.running)
+    const answer = await link.askThread(thread, listenTopic, this.#listen, listenMs)
+    if (answer?.ok === true) {
+      events.publish('thread.started', { thread, reason: seat.failures > 0 ? 'restarted' : null })
+      return answer
+    }
+    seat.running?.terminate()
+    throw new Error(answer?.ok === false ? answer.reason : `a serving thread ${reason}`)
+  }
+
+  #exited(thread: number, reason: string | undefined): void {
+    const seat = this.#seat(thread)
+    const { link, events, clock, reclaim } = this.#services
+    seat.running = undefined
+    link.disconnect(thread)
+    seat.held = reclaim(thread)
+    events.publish('thread.stopped', { thread, reason: reason ?? null })
+    for (const resume of seat.waiting.splice(0)) resume()
+    if (this.#isStopping) return
+    seat.failures = clock.monotonicMs() - seat.startedAtMs < steadyMs ? seat.failures + 1 : 1
+    const waitMs = Math.min(longestRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
+    seat.restart = clock.after(waitMs, () => {
+      // Where it fails, it has ended as well, and the next try is on its way.
+      this.#run(thread).catch(() => {})
+    })
+  }
+
+  async #drain(seat: Seat, thread: number, timeoutMs: number): Promise<DrainResult> {
+    seat.restart?.cancel()
+    const { running } = seat
+    if (running === undefined) return { drained: 0, cut: 0 }
+    const result = await this.#services.link.askThread(thread, drainTopic, undefined, timeoutMs)
+    const grace = this.#services.clock.after(endMs, () => running.terminate())
+    if (result === undefined) running.terminate()
+    await ended(seat)
+    grace.cancel()
+    // A thread that ended without a word has cut what it had under way.
+    return result ?? { drained: seat.held, cut: seat.held }
+  }
+
+  #seat(thread: number): Seat {
+    const seat = this.#seats[thread]
+    if (seat === undefined) throw new RangeError(`there is no thread ${thread}`)
+    return seat
+  }
+}
+
+function createSeat(): Seat {
+  return { running: undefined, startedAtMs: 0, failures: 0, restart: undefined, held: 0, waiting: [] }
+}
+
+async function ended(seat: Seat): Promise<void> {
+  if (seat.running === undefined) return
+  await new Promise<void>((resume) => seat.waiting.push(resume))
+}

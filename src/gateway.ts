@@ -22,6 +22,7 @@ import requestLog from '../plugins/request-log.ts'
 import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
 import sessionAffinity from '../plugins/session-affinity.ts'
+import telemetry from '../plugins/telemetry.ts'
 import anthropicRoutes from '../routes/anthropic.ts'
 import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
@@ -120,6 +121,9 @@ async function compose(
     trustProxyHeaders: server.rate_limits.trust_proxy_headers,
     trustedProxies: server.rate_limits.trusted_proxy_cidrs,
   })
+  await app.register(requestHooks, { hooks })
+  const { enabled: isTraced, ...signals } = config.telemetry
+  if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })
   if (server.cors.enabled) {
     await app.register(cors, {
@@ -176,7 +180,6 @@ async function compose(
     priorityTiers: proxy.priority_tiers,
     selector,
   })
-  await app.register(requestHooks, { hooks })
   const { sticky_sessions: sticky } = proxy
   await app.register(sessionAffinity, {
     enabled: sticky.enabled,

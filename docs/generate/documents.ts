@@ -1,6 +1,7 @@
 import { editorSchema } from '../../src/config/json-schema.ts'
 import { configurationReference } from './configuration.ts'
 import { errorReference } from './errors.ts'
+import { metricReference } from './metrics.ts'
 import { pluginReference } from './plugins.ts'
 
 /** Files that are made from the code, by their path in the repository. */
@@ -8,5 +9,6 @@ export const documents: readonly { readonly path: string; render(): string | Pro
   { path: 'config/schema.json', render: () => `${JSON.stringify(editorSchema(), null, 2)}\n` },
   { path: 'docs/configuration.md', render: configurationReference },
   { path: 'docs/errors.md', render: errorReference },
+  { path: 'docs/observability/metrics.md', render: metricReference },
   { path: 'docs/plugins/README.md', render: pluginReference },
 ]

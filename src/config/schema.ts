@@ -111,6 +111,17 @@ export const GatewayConfigSchema = Section(
     model_registry: ModelRegistrySchema,
     translators: TranslatorsSchema,
     logging: LoggingSchema,
+    telemetry: Section(
+      {
+        enabled: Flag(
+          false,
+          'Spans and metrics by the package @opentelemetry/api, which must be installed; the process brings the SDK.',
+        ),
+        traces: Flag(true, 'A span for each request and for each of its attempts.'),
+        metrics: Flag(true, 'Metrics of the GenAI semantic conventions.'),
+      },
+      'OpenTelemetry (beyond Olla).',
+    ),
     metrics: Section(
       {
         tracked_models: Count(

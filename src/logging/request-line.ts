@@ -13,6 +13,7 @@ export function requestLine(
   const { attempts, answer } = context
   return {
     request_id: context.id,
+    trace_id: context.traceId,
     client_ip: context.clientAddress,
     caller: context.caller,
     method: request.method,

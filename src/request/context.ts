@@ -35,6 +35,8 @@ export class RequestContext {
   rawHeaders: readonly string[] = []
   /** Name of who calls, where the host tells; limits and statistics go by it before the address. */
   caller: string | undefined = undefined
+  /** Of the trace that this request is part of, where telemetry records it. */
+  traceId: string | undefined = undefined
   model: string | undefined = undefined
   /** Whether the catalogue knew the model. */
   modelIsKnown = false

@@ -2,17 +2,19 @@ import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { withOtlpCollector } from '../support/otlp-collector.ts'
 import { startScript } from '../support/script.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-async function start(t: TestContext, name: string) {
+async function start(t: TestContext, name: string, env: Readonly<Record<string, string>> = {}) {
   const simulator = await withSimulator(t, { kind: 'ollama', name: 'one', models: ['m'] })
   const other = await withSimulator(t, { kind: 'vllm', name: 'other', models: ['m'] })
   const { url } = await startScript(t, `${root}examples/${name}/server.ts`, {
     ENDPOINT_URL: simulator.url,
     RENTED_URL: other.url,
+    ...env,
   })
   const ask = (headers: Record<string, string> = {}, prefix = '') =>
     fetch(`${url}${prefix}/v1/chat/completions`, {
@@ -85,6 +87,17 @@ const checks: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
       statuses.add(response.status)
     }
     assert.ok(statuses.has(429), 'more than twice as many as a minute allows')
+  },
+  async opentelemetry(t) {
+    const collector = await withOtlpCollector(t)
+    const { asked } = await start(t, 'opentelemetry', {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      OTEL_METRIC_EXPORT_INTERVAL: '200',
+    })
+    await asked()
+    await eventually(() => collector.spans.includes('chat m') && collector.spans.includes('POST /v1/*'))
+    await eventually(() => collector.metrics.has('gen_ai.client.token.usage'))
   },
 }
 

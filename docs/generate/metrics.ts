@@ -1,0 +1,107 @@
+import { endpointMetrics } from '../../src/stats/prometheus/endpoint-metrics.ts'
+import { type MetricFamily, seriesNames } from '../../src/stats/prometheus/exposition.ts'
+import { gatewayMetrics } from '../../src/stats/prometheus/gateway-metrics.ts'
+import { exposedBounds } from '../../src/stats/prometheus/histograms.ts'
+import { modelMetrics } from '../../src/stats/prometheus/model-metrics.ts'
+import { processMetrics } from '../../src/stats/prometheus/process-metrics.ts'
+import { cell, code, table } from './markdown.ts'
+
+/** Every metric that the gateway exposes, by what it is about. */
+export const metricGroups: readonly (readonly [title: string, families: readonly MetricFamily[]])[] = [
+  ['Gateway', gatewayMetrics],
+  ['Endpoints', endpointMetrics],
+  ['Models', modelMetrics],
+  ['Process', processMetrics],
+]
+
+/** Olla's names that are not here, and what to use instead (contract 8.1). */
+const replaced: readonly (readonly [string, string])[] = [
+  ['`olla_endpoints_total` (a gauge)', '`olla_endpoints`'],
+  [
+    '`olla_success_rate_percent`, `olla_endpoint_success_rate_percent`, `olla_model_success_rate_percent`, `olla_models_success_rate_percent`',
+    'a ratio of `rate(olla_requests_total{outcome="success"})`, `olla_endpoint_requests_total` or `olla_model_successful_requests_total`',
+  ],
+  [
+    '`olla_avg_latency_ms`, `olla_endpoint_avg_latency_ms`, `olla_model_avg_latency_ms`, `olla_model_p95_latency_ms`, `olla_model_p99_latency_ms`',
+    '`histogram_quantile` over `olla_request_duration_seconds`, `olla_endpoint_request_duration_seconds`, `olla_model_request_duration_seconds`',
+  ],
+  [
+    '`olla_total_traffic_bytes`, `olla_endpoint_traffic_bytes`, `olla_model_traffic_bytes`',
+    'the same with `_total`, by `direction` for the first two (`olla_traffic_bytes_total`)',
+  ],
+  ['`olla_endpoint_up{status}`', '`olla_endpoint_up`, and `olla_endpoint_status{status}` for the status'],
+  ['`olla_endpoint_models_count`, `olla_models_total`', '`olla_endpoint_models`, `olla_models`'],
+  ['`olla_models_requests_total`, `olla_models_traffic_bytes`', 'sums over `olla_model_*`'],
+]
+
+/** The metrics as a Markdown page. */
+export function metricReference(): string {
+  return [
+    '# Metrics',
+    '',
+    'Made from `src/stats/prometheus` by `npm run docs`; a test holds it to the code.',
+    '',
+    "`GET /internal/metrics`, in Prometheus' text format 0.0.4 or, for who asks for it, OpenMetrics 1.0. Counters of all",
+    'serving threads are one; what is said of "this thread" is of the one that answers. [prometheus.yaml](prometheus.yaml)',
+    'shows how it is scraped, [alerts.yaml](alerts.yaml) has alert rules and [grafana-dashboard.json](grafana-dashboard.json)',
+    'a dashboard.',
+    '',
+    '- A request counts when it ends. `outcome` is `success` (below 400, to the last byte), `rejection` (4xx), `failure`',
+    '  (5xx, broken off, without an answer), `client_closed` or `cancelled`; `code` is the status that the client was sent,',
+    '  `none` where it was sent none, or a class (`4xx`) for those that are not told apart.',
+    '- Tokens are those that endpoints report. Streams are asked for them (`proxy.usage: ask`); of one that does not tell or',
+    '  breaks off, the events with content are counted, and `olla_counted_tokens_total` says how many tokens that were.',
+    '- The time to the first token is that of the first event with content, not of the first byte. Gaps between tokens are',
+    '  counted one by one; of tokens that come at once, each has its share of the gap.',
+    '- Models get series of their own in the order in which they are first asked for, up to `metrics.exposed_models`; all',
+    '  others, and names that no endpoint has, share `model="(other)"`. A scrape of 200 endpoints and thousands of models',
+    '  stays bounded that way.',
+    '- Percentiles in `/internal/status/endpoints` and `/internal/stats/models` come from the same histograms, which have',
+    '  finer buckets there.',
+    '',
+    ...metricGroups.flatMap(([title, families]) => [
+      `## ${title}`,
+      '',
+      table(['metric', 'type', 'labels', 'what it says'], families.map(row)),
+      '',
+    ]),
+    '## Buckets',
+    '',
+    table(
+      ['histogram of', 'upper bounds'],
+      [
+        ['durations', seconds(exposedBounds.duration)],
+        ['time to first token', seconds(exposedBounds.firstToken)],
+        ['time between tokens', seconds(exposedBounds.interToken)],
+        ['waits for a place', seconds(exposedBounds.queueWait)],
+        ['request sizes', `${exposedBounds.requestSize.join(', ')} bytes`],
+        ['attempts', exposedBounds.attempts.join(', ')],
+      ],
+    ),
+    '',
+    '## Coming from Olla',
+    '',
+    "Olla's names are kept where they say what a metric is. These are not:",
+    '',
+    table(
+      ['Olla', 'here'],
+      replaced.map((each) => each.map(cell)),
+    ),
+    '',
+  ].join('\n')
+}
+
+function row(family: MetricFamily): string[] {
+  const labels = family.labels?.filter((label) => label !== 'le') ?? []
+  const [first = ''] = seriesNames(family)
+  return [
+    code(family.type === 'histogram' ? family.name : first),
+    family.type,
+    labels.map(code).join(', ') || '–',
+    cell(family.help),
+  ]
+}
+
+function seconds(boundsMs: readonly number[]): string {
+  return `${boundsMs.map((bound) => bound / 1000).join(', ')} s`
+}

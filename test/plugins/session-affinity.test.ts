@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import endpointSelector from '../../plugins/endpoint-selector.ts'
+import sessionAffinity, { type SessionAffinityOptions } from '../../plugins/session-affinity.ts'
+import { LocalSessionStore } from '../../src/affinity/session-store.ts'
+import type { EndpointStatus } from '../../src/endpoint/status.ts'
+import { createEndpointApp } from '../support/endpoint-app.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { delivered } from '../support/registry.ts'
+
+async function setUp(t: TestContext, options: SessionAffinityOptions = {}) {
+  const clock = new FakeClock()
+  const endpoints = ['one', 'two'].map((name, at) => ({
+    name,
+    url: `http://127.0.0.1:${9_001 + at}`,
+    type: 'vllm',
+  }))
+  const app = await createEndpointApp(t, endpoints, { clock })
+  await app.register(endpointSelector, { clock })
+  await app.register(sessionAffinity, { clock, enabled: true, ...options })
+  return app
+}
+
+describe('plugin session-affinity', () => {
+  it('forgets the sessions of an endpoint that goes offline, and of no other', async (t) => {
+    const app = await setUp(t)
+    const { store } = app.sessionAffinity?.affinity ?? assert.fail()
+    const kept: EndpointStatus[] = ['healthy', 'busy', 'rate_limited', 'unhealthy', 'config_error', 'warming']
+    store.set(1, 0)
+    store.set(2, 1)
+    for (const status of kept) {
+      app.endpointRegistry.setStatus(0, status, '')
+      await delivered()
+      assert.equal(store.get(1), 0, status)
+    }
+    app.endpointRegistry.setStatus(0, 'offline', '')
+    await delivered()
+    assert.deepEqual([store.get(1), store.get(2)], [undefined, 1])
+  })
+
+  it('keeps sessions where the host wants them', async (t) => {
+    const store = new LocalSessionStore({ clock: new FakeClock(), maxSessions: 3, idleTtlMs: 0 })
+    const app = await setUp(t, { store })
+    assert.equal(app.sessionAffinity?.affinity.store, store)
+    assert.equal(app.requestAffinity, app.sessionAffinity)
+  })
+
+  it('is nothing while it is off', async (t) => {
+    const app = await setUp(t, { enabled: false })
+    assert.equal(app.sessionAffinity, undefined)
+    assert.equal(app.requestAffinity, undefined)
+    assert.equal(app.hasDecorator('sessionAffinity'), true)
+  })
+
+  it('needs the selector, and says so', async (t) => {
+    const app = await createEndpointApp(t, [])
+    await assert.rejects(
+      async () => void (await app.register(sessionAffinity, { enabled: true })),
+      /gateway-endpoint-selector/,
+    )
+  })
+})

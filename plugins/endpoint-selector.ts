@@ -51,6 +51,7 @@ export default fp<EndpointSelectorOptions>(
       app.decorate('endpointSelector', {
         strategy: name,
         select: (candidates, excluded) => choose(candidates, load, excluded),
+        peek: (candidates, excluded) => choose(candidates, load, excluded, true),
       })
     }
     done()

@@ -1,81 +1,77 @@
 /**
- * `POST /internal/explain`: where a request would go and why, without sending it. The body is the request's
- * own, or `{ "path", "headers", "body" }`.
+ * `POST /internal/explain`: where a request would go and why, without sending it and without moving anybody's
+ * turn. The body is the request's own, or `{ "path", "headers", "body" }`.
  */
-import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import fp from 'fastify-plugin'
-import type { RoutedEndpoint } from '../src/model/router.ts'
+import { readExplained } from '../src/request/explained-request.ts'
 import { inspectRequest } from '../src/request/inspect.ts'
 import { explain } from '../src/selection/explain.ts'
-import { connectionCost } from '../src/selection/strategies.ts'
 
 export interface ExplainOptions {
   /** Whether lower priorities wait for higher ones. Default true. */
   readonly priorityTiers?: boolean
+  /** Requests by which a warm endpoint may be busier. Default 2. */
+  readonly warmMargin?: number
+  /** Largest request that is explained; bytes. Default 104,857,600. */
+  readonly bodyLimitBytes?: number
 }
-
-const EnvelopeSchema = Type.Object({
-  path: Type.Optional(Type.String()),
-  headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-  body: Type.Object({}),
-})
 
 export default fp<ExplainOptions>(
   function internalExplain(app, options, done) {
+    const bodyLimit = options.bodyLimitBytes ?? 104_857_600
+    // The bytes count: a session goes by them.
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, parsed) =>
+      parsed(null, body),
+    )
     app.post('/internal/explain', (request) => {
-      const { path, body } = readEnvelope(request.body)
-      const bytes = Buffer.from(JSON.stringify(body ?? {}))
+      const received = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const asked = readExplained(received, request.raw.rawHeaders)
+      const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path
       const prefix = /^\/olla\/([^/]+)/.exec(path)?.[1]
       const profile =
         prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
       const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
-      const { model, needs } = inspectRequest(bytes, 'application/json', target)
-      const outcome = app.modelRouter.route({
+      const { model, needs } = inspectRequest(asked.body, 'application/json', target)
+      const question = {
         model,
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
-        needs,
-      })
-      // The selector's own turn must not move because somebody asked.
-      const chosen = cheapest(outcome.candidates)
+        isLook: true,
+      }
+      const outcome = app.modelRouter.route({ ...question, needs })
+      const { caller, clientAddress } = request.gateway
+      const { sessionAffinity: sessions } = app
       return explain(
-        { model, balancer: app.endpointSelector.strategy, tiers: options.priorityTiers ?? true },
-        outcome,
-        chosen,
-        { load: app.endpointLoad, breakers: app.circuitBreakers },
+        {
+          model,
+          outcome,
+          serving: app.modelRouter.route(question).candidates,
+          wouldRefresh: app.modelRouter.wantsRefresh(outcome),
+          sessionKey: sessions?.readKey({ ...asked, path: target, model, caller, clientAddress }),
+        },
+        {
+          load: app.endpointLoad,
+          breakers: app.circuitBreakers,
+          selector: app.endpointSelector,
+          affinity: sessions?.affinity,
+          tiers: options.priorityTiers ?? true,
+          warmMargin: options.warmMargin ?? 2,
+        },
       )
     })
     done()
-
-    function cheapest(candidates: readonly RoutedEndpoint[]): RoutedEndpoint | undefined {
-      const load = app.endpointLoad
-      const able = candidates.filter(({ endpoint }) => load.admits(endpoint))
-      const tiers = options.priorityTiers ?? true
-      return able.sort(
-        (a, b) =>
-          (tiers ? b.endpoint.priority - a.endpoint.priority : 0) ||
-          warmth(b) - warmth(a) ||
-          connectionCost(a.endpoint, load) - connectionCost(b.endpoint, load),
-      )[0]
-    }
   },
   {
     name: 'gateway-routes-internal-explain',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-model-routing', 'gateway-endpoint-selector', 'gateway-backend-profiles'],
+    dependencies: [
+      'gateway-request-context',
+      'gateway-model-routing',
+      'gateway-endpoint-selector',
+      'gateway-session-affinity',
+      'gateway-backend-profiles',
+    ],
   },
 )
-
-function warmth({ isWarm }: RoutedEndpoint): number {
-  return isWarm === false ? 0 : 1
-}
-
-type Envelope = Static<typeof EnvelopeSchema>
-
-function readEnvelope(value: unknown): { path: string; body: unknown } {
-  if (!Value.Check(EnvelopeSchema, value)) return { path: '/v1/chat/completions', body: value }
-  const envelope: Envelope = value
-  return { path: envelope.path ?? '/v1/chat/completions', body: envelope.body }
-}

@@ -180,6 +180,7 @@ async function compose(
     priorityTiers: proxy.priority_tiers,
     selector,
   })
+  const priorityTiers = proxy.priority_tiers || proxy.load_balancer === 'priority'
   const { sticky_sessions: sticky } = proxy
   await app.register(sessionAffinity, {
     enabled: sticky.enabled,
@@ -188,7 +189,7 @@ async function compose(
     maxSessions: sticky.max_sessions,
     blockBytes: sticky.prefix_hash_bytes,
     loadBound: sticky.load_bound,
-    priorityTiers: proxy.priority_tiers || proxy.load_balancer === 'priority',
+    priorityTiers,
   })
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
@@ -232,7 +233,11 @@ async function compose(
     balancer: proxy.load_balancer,
     exposedModels: config.metrics.exposed_models,
   })
-  await app.register(internalExplain, { priorityTiers: proxy.priority_tiers })
+  await app.register(internalExplain, {
+    priorityTiers,
+    warmMargin: proxy.warm_margin,
+    bodyLimitBytes: server.request_limits.max_body_size,
+  })
   await app.register(internalEvents, {
     version,
     engine: proxy.engine,

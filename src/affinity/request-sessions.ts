@@ -4,7 +4,7 @@ import type { CounterTable } from '../state/counter-table.ts'
 import type { ExchangeRequest } from '../upstream/exchange-request.ts'
 import type { Affinity, RelayedAnswer, RelayObserver } from '../upstream/exchange-services.ts'
 import { isHeaderValue } from '../upstream/request-headers.ts'
-import type { KeySource, SessionKey, SessionKeys } from './key-sources.ts'
+import type { KeySource, SessionKey, SessionKeys, SessionRequest } from './key-sources.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
 import type { SessionAffinity, SessionDecision, SessionOutcome } from './session-affinity.ts'
 
@@ -50,19 +50,8 @@ export class RequestSessions implements Affinity {
     return this.#keys.options.sources
   }
 
-  /** The key of a request that is not under way. */
-  keyOf({ context, path, body }: SessionedRequest): SessionKey | undefined {
-    return this.#keys.read(
-      {
-        rawHeaders: context.rawHeaders,
-        path,
-        body: Buffer.isBuffer(body) ? body : undefined,
-        model: context.model,
-        caller: context.caller,
-        clientAddress: context.clientAddress,
-      },
-      (key) => this.affinity.store.get(key) !== undefined,
-    )
+  readKey(request: SessionRequest): SessionKey | undefined {
+    return this.#keys.read(request, (key) => this.affinity.store.get(key) !== undefined)
   }
 
   prefer(
@@ -71,7 +60,7 @@ export class RequestSessions implements Affinity {
     excluded: ReadonlySet<number> | undefined,
   ): RoutedEndpoint | undefined {
     const { context } = request
-    const key = context.session === undefined ? this.keyOf(request) : context.session.key
+    const key = context.session === undefined ? this.#keyOf(request) : context.session.key
     const decision = this.affinity.decide(key, candidates, excluded)
     context.session = { key, decision }
     return decision.target
@@ -92,6 +81,17 @@ export class RequestSessions implements Affinity {
     if (!this.#learnsResponses || !tellsResponseId(path, head)) return undefined
     return new ResponseIdReader((id) => {
       this.affinity.store.set(this.#keys.responseKey(id), target.endpoint.slot)
+    })
+  }
+
+  #keyOf({ context, path, body }: SessionedRequest): SessionKey | undefined {
+    return this.readKey({
+      rawHeaders: context.rawHeaders,
+      path,
+      body: Buffer.isBuffer(body) ? body : undefined,
+      model: context.model,
+      caller: context.caller,
+      clientAddress: context.clientAddress,
     })
   }
 }

@@ -1,9 +1,10 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { EndpointLoad } from '../selection/selector.ts'
 import { connectionCost } from '../selection/strategies.ts'
 import type { HeadMemory } from './head-memory.ts'
 import type { SessionKey } from './key-sources.ts'
-import { type FairLoad, fairLimit, fairLoad, loadOf, weightOf } from './load-bound.ts'
+import { createFairLoad, type FairLoad, fairLimit, loadOf, weightOf } from './load-bound.ts'
 import type { PrefixChain } from './prefix-chain.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -68,6 +69,7 @@ export class SessionAffinity {
   readonly store: SessionStore
   readonly #heads: HeadMemory
   readonly #load: EndpointLoad
+  readonly #fairLoad: ReturnType<typeof createFairLoad>
   readonly options: SessionAffinityOptions
 
   constructor(
@@ -77,6 +79,7 @@ export class SessionAffinity {
     this.store = parts.store
     this.#heads = parts.heads
     this.#load = parts.load
+    this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
     this.options = options
   }
 
@@ -95,8 +98,12 @@ export class SessionAffinity {
         earlier: undefined,
       }
     }
-    const fair = fairLoad(candidates, this.#load, excluded, this.options.priorityTiers)
     const [match, earlier] = key.chain === undefined ? this.#byKey(key.key) : this.#byPrefix(key.chain)
+    const headSlots = this.#headSlots(key)
+    if (match === undefined && headSlots === undefined) {
+      return { outcome: 'miss', reason: 'new_session', target: undefined, match, earlier }
+    }
+    const fair = this.#fairLoad(candidates, excluded)
     let refusal: SessionRefusal | undefined
     for (const each of [match, earlier]) {
       if (each === undefined) continue
@@ -113,7 +120,7 @@ export class SessionAffinity {
       }
       refusal ??= reason
     }
-    const sharer = key.chain === undefined ? undefined : this.#headSharer(key.chain, fair)
+    const sharer = headSlots === undefined ? undefined : this.#headSharer(headSlots, fair)
     return {
       outcome: refusal === undefined ? 'miss' : 'repin',
       reason: refusal ?? (sharer === undefined ? 'new_session' : 'shared_head'),
@@ -149,10 +156,10 @@ export class SessionAffinity {
 
   /** How much an endpoint may have before it is over the bound, and how much it has. */
   bound(slot: number, candidates: readonly RoutedEndpoint[]): { limit: number; load: number } | undefined {
-    const fair = fairLoad(candidates, this.#load, undefined, this.options.priorityTiers)
-    const candidate = fair.able.find(({ endpoint }) => endpoint.slot === slot)
-    if (candidate === undefined) return undefined
-    return { limit: this.#limit(candidate, fair), load: loadOf(candidate.endpoint, this.#load) }
+    const endpoint = candidates.find((candidate) => candidate.endpoint.slot === slot)?.endpoint
+    if (endpoint === undefined || !this.#load.admits(endpoint)) return undefined
+    const fair = this.#fairLoad(candidates, undefined)
+    return { limit: this.#limit(endpoint, fair), load: loadOf(endpoint, this.#load) }
   }
 
   #byKey(key: number): [Match | undefined, undefined] {
@@ -188,18 +195,23 @@ export class SessionAffinity {
     if (!this.#load.admits(endpoint)) return 'not_available'
     // A stored response is there and nowhere else: any other endpoint can only say that it has none.
     if (key.source === 'previous_response_id') return undefined
-    if (!fair.able.includes(candidate)) return 'lower_priority'
+    if (endpoint.priority < fair.priority) return 'lower_priority'
     if (isWarm === false && fair.able.some((other) => other.isWarm)) return 'not_in_memory'
-    return loadOf(endpoint, this.#load) < this.#limit(candidate, fair) ? undefined : 'over_bound'
+    return loadOf(endpoint, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
+  }
+
+  /** Who has computed the head of a conversation; undefined where there is no head, or nobody has. */
+  #headSlots({ chain }: SessionKey): readonly number[] | undefined {
+    return chain?.hasHead === true ? this.#heads.slotsOf(chain.keys[chain.headDepth] ?? 0) : undefined
   }
 
   /**
    * For a new conversation, an endpoint that has computed its head: of those that would be chosen anyway, and
-   * only while it holds no more than its share of the sessions, or all would begin on the same one.
+   * only while it holds no more than its share of the sessions, or all would begin on the same one. A large
+   * fleet is left to the selector, which does not look at all of it either.
    */
-  #headSharer({ keys, headDepth, hasHead }: PrefixChain, fair: Fair): RoutedEndpoint | undefined {
-    const slots = hasHead ? this.#heads.slotsOf(keys[headDepth] ?? 0) : undefined
-    if (slots === undefined) return undefined
+  #headSharer(slots: readonly number[], fair: Fair): RoutedEndpoint | undefined {
+    if (!fair.isWhole || fair.weight <= 0) return undefined
     let lowestCost = Number.POSITIVE_INFINITY
     let sessions = 0
     for (const { endpoint } of fair.able) {
@@ -207,27 +219,22 @@ export class SessionAffinity {
       sessions += this.store.count(endpoint.slot)
     }
     let best: RoutedEndpoint | undefined
-    let fewest = Number.POSITIVE_INFINITY
+    let fewest = sessions / fair.weight
     for (const candidate of fair.able) {
       const { endpoint, isWarm } = candidate
       if (isWarm === false || !slots.includes(endpoint.slot)) continue
       if (connectionCost(endpoint, this.#load) > lowestCost) continue
-      const own = this.store.count(endpoint.slot)
-      const part = this.#part(candidate, fair)
-      if (own <= sessions * part && own / part < fewest) {
+      const forWeight = this.store.count(endpoint.slot) / weightOf(endpoint, this.#load)
+      if (forWeight < fewest || (best === undefined && forWeight === fewest)) {
         best = candidate
-        fewest = own / part
+        fewest = forWeight
       }
     }
     return best
   }
 
-  #limit(candidate: RoutedEndpoint, fair: Fair): number {
-    return fairLimit(this.options.loadBound, fair.requests, this.#part(candidate, fair))
-  }
-
-  #part({ endpoint }: RoutedEndpoint, fair: Fair): number {
-    return fair.weight > 0 ? weightOf(endpoint, this.#load) / fair.weight : 0
+  #limit(endpoint: Endpoint, fair: Fair): number {
+    return fairLimit(this.options.loadBound, weightOf(endpoint, this.#load), fair)
   }
 
   #bind(key: SessionKey, match: Match | undefined, earlier: Match | undefined, slot: number): void {

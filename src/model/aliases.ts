@@ -59,9 +59,11 @@ function isList(value: AliasConfig[string]): value is readonly string[] {
 export class WeightedTurns {
   readonly #credits = new Map<string, number[]>()
 
-  next(alias: Alias, able: readonly boolean[]): number | undefined {
-    const credits = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
-    this.#credits.set(alias.name, credits)
+  /** @param isLook whether nobody takes the turn: then it does not move */
+  next(alias: Alias, able: readonly boolean[], isLook = false): number | undefined {
+    const kept = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
+    const credits = isLook ? [...kept] : kept
+    if (!isLook) this.#credits.set(alias.name, credits)
     let best: number | undefined
     let total = 0
     for (const [index, { weight }] of alias.targets.entries()) {

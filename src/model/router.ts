@@ -55,6 +55,8 @@ export interface RoutingRequest {
   readonly needs?: (() => RequestNeeds) | undefined
   /** What became of asking the endpoints again, where that was due. */
   readonly refresh?: Refresh | undefined
+  /** Whether the request is only talked about: then nobody's turn moves. */
+  readonly isLook?: boolean
 }
 
 export interface ModelRouterOptions {
@@ -156,7 +158,7 @@ export class ModelRouter {
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
     const alias = this.#aliases.get(model)
     if (alias !== undefined) {
-      const candidates = this.#servingAlias(alias, request.provider)
+      const candidates = this.#servingAlias(alias, request.provider, request.isLook)
       if (candidates.length > 0) {
         return {
           candidates,
@@ -222,7 +224,11 @@ export class ModelRouter {
   }
 
   /** Endpoints for an alias: pooled, the first target that can be served, or the one whose turn it is. */
-  #servingAlias(alias: Alias, provider: BackendProfile | undefined): RoutedEndpoint[] {
+  #servingAlias(
+    alias: Alias,
+    provider: BackendProfile | undefined,
+    isLook: boolean | undefined,
+  ): RoutedEndpoint[] {
     const serving = alias.targets.map(({ model }: AliasTarget) => this.#serving(model, provider, alias.name))
     switch (alias.mode) {
       case 'pooled': {
@@ -237,6 +243,7 @@ export class ModelRouter {
         const turn = this.#turns.next(
           alias,
           serving.map((candidates) => candidates.length > 0),
+          isLook,
         )
         return turn === undefined ? [] : (serving[turn] ?? [])
       }

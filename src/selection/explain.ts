@@ -1,7 +1,12 @@
+import { explainSession, type SessionExplanation, sessionWords } from '../affinity/explain-session.ts'
+import type { SessionKey } from '../affinity/key-sources.ts'
+import type { SessionAffinity } from '../affinity/session-affinity.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { LiveLoad } from './live-load.ts'
+import type { EndpointSelector } from './selector.ts'
 import { connectionCost } from './strategies.ts'
+import { preferWarm } from './warm-preference.ts'
 
 /** What a routing decision looked at, for one endpoint. */
 export interface EndpointExplanation {
@@ -33,20 +38,46 @@ export interface Explanation {
   readonly reason: string
   readonly balancer: string
   readonly chosen: string | null
+  /** Whether the endpoints would be asked for the model first. */
+  readonly would_refresh: boolean
+  /** Null where sessions are off. */
+  readonly session: SessionExplanation | null
   readonly endpoints: readonly EndpointExplanation[]
 }
 
+/** The parts that decide, as the gateway has them. */
+export interface ExplainedState {
+  readonly load: LiveLoad
+  readonly breakers: CircuitBreakers
+  readonly selector: EndpointSelector
+  readonly affinity: SessionAffinity | undefined
+  /** Whether lower priorities wait for higher ones. */
+  readonly tiers: boolean
+  readonly warmMargin: number
+}
+
+export interface ExplainedQuestion {
+  readonly model: string | undefined
+  readonly outcome: RoutingOutcome
+  /** Candidates before those went that are not known to be able to what the request needs. */
+  readonly serving: readonly RoutedEndpoint[]
+  readonly wouldRefresh: boolean
+  /** Undefined where the request has none, or sessions are off. */
+  readonly sessionKey: SessionKey | undefined
+}
+
 /**
- * Tells why a request would go where it would go, without sending it.
- * @param chosen what the selector takes at this moment
+ * Tells where a request would go and why, without sending it: asks the parts that decide, and moves nobody's
+ * turn. A host's selector without `peek` cannot be asked.
  */
 export function explain(
-  asked: { model: string | undefined; balancer: string; tiers: boolean },
-  outcome: RoutingOutcome,
-  chosen: RoutedEndpoint | undefined,
-  state: { load: LiveLoad; breakers: CircuitBreakers },
+  { model, outcome, serving, wouldRefresh, sessionKey }: ExplainedQuestion,
+  state: ExplainedState,
 ): Explanation {
-  const { load, breakers } = state
+  const { load, breakers, tiers, affinity, selector } = state
+  const decision = affinity?.decide(sessionKey, outcome.candidates, undefined)
+  const chosen = decision?.target ?? selected(outcome.candidates, state)
+  const isOpen = decision?.target === undefined && selector.peek === undefined
   const bySlot = new Map(outcome.candidates.map((candidate) => [candidate.endpoint.slot, candidate]))
   const endpoints = load.registry.snapshot.endpoints.map((endpoint): EndpointExplanation => {
     const { slot, name, priority, weight, maxConcurrent } = endpoint
@@ -58,7 +89,7 @@ export function explain(
     return {
       endpoint: name,
       chosen: slot === chosen?.endpoint.slot,
-      reason: reasonFor(slot),
+      reason: reasonFor(),
       native_model: candidate?.nativeModel ?? null,
       status: load.registry.status(slot),
       circuit: breakers.get(slot).state,
@@ -72,29 +103,54 @@ export function explain(
       cost: canTake && weight * share > 0 ? Math.round(connectionCost(endpoint, load) * 100) / 100 : null,
     }
 
-    function reasonFor(which: number): string {
-      if (which === chosen?.endpoint.slot) return 'chosen'
-      const { status, reason } = load.registry.statusDetail(which)
-      if (!load.registry.isRoutable(which)) return `${status}: ${reason}`
-      if (candidate === undefined)
-        return asked.model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
-      if (!breakers.get(which).wouldAdmit())
-        return `circuit ${breakers.get(which).state}: ${breakers.get(which).snapshot().reason}`
-      if (load.coolDowns.leftMs(which) > 0)
-        return `asked for a pause of ${Math.ceil(load.coolDowns.leftMs(which))} ms more`
+    function reasonFor(): string {
+      const ofSession = decision === undefined ? undefined : sessionWords(decision, slot)
+      if (slot === chosen?.endpoint.slot) return ofSession === undefined ? 'chosen' : `chosen: ${ofSession}`
+      const { status, reason } = load.registry.statusDetail(slot)
+      if (!load.registry.isRoutable(slot)) return `${status}: ${reason}`
+      if (candidate === undefined) {
+        if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to be able to do it'
+        return model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
+      }
+      const breaker = breakers.get(slot)
+      if (!breaker.wouldAdmit()) return `circuit ${breaker.state}: ${breaker.snapshot().reason}`
+      const pauseMs = load.coolDowns.leftMs(slot)
+      if (pauseMs > 0) return `asked for a pause of ${Math.ceil(pauseMs)} ms more`
       if (load.isFull(endpoint)) return 'at its limit of concurrent requests'
-      if (asked.tiers && chosen !== undefined && priority < chosen.endpoint.priority)
+      if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
         return 'a higher priority can take it'
-      return 'another one comes first now'
+      if (ofSession !== undefined) return ofSession
+      return isOpen ? 'the selector decides when a request comes' : 'another one comes first now'
     }
   })
   return {
-    model: asked.model ?? null,
+    model: model ?? null,
     strategy: outcome.strategy ?? null,
     decision: outcome.decision,
     reason: outcome.reason,
-    balancer: asked.balancer,
+    balancer: selector.strategy,
     chosen: chosen?.endpoint.name ?? null,
+    would_refresh: wouldRefresh,
+    session:
+      affinity === undefined || decision === undefined
+        ? null
+        : explainSession(
+            sessionKey,
+            decision,
+            outcome.candidates,
+            affinity,
+            (slot) => load.registry.snapshot.bySlot[slot]?.name,
+          ),
     endpoints,
   }
+}
+
+/** As an exchange chooses whose session prefers nobody. */
+function selected(
+  candidates: readonly RoutedEndpoint[],
+  { selector, load, warmMargin }: ExplainedState,
+): RoutedEndpoint | undefined {
+  const peek = (some: readonly RoutedEndpoint[]) => selector.peek?.(some, undefined)
+  const chosen = peek(candidates)
+  return chosen === undefined ? undefined : preferWarm(chosen, candidates, peek, load, warmMargin)
 }

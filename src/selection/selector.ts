@@ -20,11 +20,13 @@ export interface EndpointLoad {
 /**
  * Chooses one of the candidates. Given the same state it chooses the same; what it remembers between calls
  * (whose turn it is) belongs to that state.
+ * @param isLook whether nobody is sent there: then nothing is remembered
  */
 export type Strategy = <C extends Candidate>(
   candidates: readonly C[],
   load: EndpointLoad,
   excluded: ReadonlySet<number> | undefined,
+  isLook?: boolean,
 ) => C | undefined
 
 export const strategyNames = ['least-connections', 'priority', 'round-robin'] as const
@@ -34,6 +36,11 @@ export type StrategyName = (typeof strategyNames)[number]
 export interface EndpointSelector {
   readonly strategy: string
   select<C extends Candidate>(
+    candidates: readonly C[],
+    excluded: ReadonlySet<number> | undefined,
+  ): C | undefined
+  /** What `select` would choose now, without moving anybody's turn; for explanations, which do without it. */
+  peek?<C extends Candidate>(
     candidates: readonly C[],
     excluded: ReadonlySet<number> | undefined,
   ): C | undefined

@@ -59,7 +59,7 @@ function leastConnections(tiers: boolean): Strategy {
   const chosenAt: number[] = []
   let turn = 0
   let position = 0
-  return (candidates, load, excluded) => {
+  return (candidates, load, excluded, isLook = false) => {
     for (const tier of tiersOf(candidates)) {
       const { length } = tier
       const enough = length > wholeUpTo ? sampleSize : length
@@ -81,6 +81,7 @@ function leastConnections(tiers: boolean): Strategy {
         }
       }
       if (best === undefined) continue
+      if (isLook) return best
       position = (start + enough) % length
       chosenAt[best.endpoint.slot] = ++turn
       return best
@@ -95,7 +96,7 @@ function leastConnections(tiers: boolean): Strategy {
  */
 function weightedRotation(tiers: boolean): Strategy {
   const credit: number[] = []
-  return (candidates, load, excluded) => {
+  return (candidates, load, excluded, isLook = false) => {
     const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
     let best: (typeof candidates)[number] | undefined
     let bestCredit = Number.NEGATIVE_INFINITY
@@ -106,14 +107,14 @@ function weightedRotation(tiers: boolean): Strategy {
       if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
       const weight = endpoint.weight * load.share(slot) || Number.EPSILON
       const own = (credit[slot] ?? 0) + weight
-      credit[slot] = own
+      if (!isLook) credit[slot] = own
       earned += weight
       if (own > bestCredit) {
         best = candidate
         bestCredit = own
       }
     }
-    if (best !== undefined) credit[best.endpoint.slot] = bestCredit - earned
+    if (best !== undefined && !isLook) credit[best.endpoint.slot] = bestCredit - earned
     return best
   }
 }

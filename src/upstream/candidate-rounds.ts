@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import { preferWarm } from '../selection/warm-preference.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, neverSent } from './failure.ts'
@@ -33,9 +34,9 @@ export class CandidateRounds {
 
   /** Takes a place on the next endpoint. @returns undefined where none can take the request now */
   take(): TakenEndpoint | undefined {
-    const { selector, breakers, inFlight } = this.#services
+    const { breakers, inFlight } = this.#services
     for (;;) {
-      const target = this.#preferred() ?? this.#warmer(selector.select(this.candidates, this.#tried))
+      const target = this.#preferred() ?? this.#selected()
       if (target === undefined) return undefined
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.get(slot).acquire()
@@ -58,17 +59,12 @@ export class CandidateRounds {
     return load.admits(preferred.endpoint) ? preferred : undefined
   }
 
-  /** Among equals, an endpoint that holds the model in memory, unless it is too much busier. */
-  #warmer(chosen: RoutedEndpoint | undefined): RoutedEndpoint | undefined {
-    if (chosen === undefined || chosen.isWarm !== false || !this.candidates.some(({ isWarm }) => isWarm))
-      return chosen
+  #selected(): RoutedEndpoint | undefined {
     const { selector, load, options } = this.#services
-    const { priority, slot } = chosen.endpoint
-    const warm = this.candidates.filter(({ endpoint, isWarm }) => isWarm && endpoint.priority >= priority)
-    const best = selector.select(warm, this.#tried)
-    if (best === undefined) return chosen
-    const busierBy = load.inFlight(best.endpoint.slot) - load.inFlight(slot)
-    return busierBy <= options.warmMargin ? best : chosen
+    const chosen = selector.select(this.candidates, this.#tried)
+    if (chosen?.isWarm !== false) return chosen
+    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, this.#tried)
+    return preferWarm(chosen, this.candidates, select, load, options.warmMargin)
   }
 
   /** No more of this endpoint in this round. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { fairLimit, fairLoad } from '../../src/affinity/load-bound.ts'
+import { createFairLoad, fairLimit } from '../../src/affinity/load-bound.ts'
 import { endpoint } from '../stats/fixtures.ts'
 
 const settings = fc.array(
@@ -33,7 +33,7 @@ describe('the fair load', () => {
         const open = all.filter(({ admits, excluded: isOut }) => admits && !isOut)
         const top = Math.max(...open.map(({ priority }) => priority))
         const expected = priorityTiers ? open.filter(({ priority }) => priority === top) : open
-        const fair = fairLoad(candidates, load, excluded, priorityTiers)
+        const fair = createFairLoad(load, priorityTiers)(candidates, excluded)
         assert.deepEqual(
           fair.able.map(({ endpoint: { slot } }) => all[slot]),
           expected,
@@ -53,8 +53,23 @@ describe('the fair load', () => {
   })
 
   it('bounds nothing at 0, and lets an idle fleet begin', () => {
-    assert.equal(fairLimit(0, 1_000, 0), Number.POSITIVE_INFINITY)
-    assert.equal(fairLimit(1.5, 0, 0.25), 1)
-    assert.equal(fairLimit(1.5, 40, 0.25), 16)
+    assert.equal(fairLimit(0, 0, { requests: 1_000, weight: 4 }), Number.POSITIVE_INFINITY)
+    assert.equal(fairLimit(1.5, 1, { requests: 0, weight: 4 }), 1)
+    assert.equal(fairLimit(1.5, 1, { requests: 40, weight: 4 }), 16)
+    assert.equal(fairLimit(1.5, 1, { requests: 0, weight: 0 }), 1)
+  })
+
+  it('is that of a part where there are many endpoints', () => {
+    const candidates = Array.from({ length: 400 }, (_, slot) => ({ endpoint: endpoint({ slot }) }))
+    let looks = 0
+    const load = {
+      inFlight: () => 3,
+      penalty: () => 0,
+      share: () => 1,
+      admits: () => ++looks > 10,
+    }
+    const fair = createFairLoad(load, true)(candidates, undefined)
+    assert.deepEqual([fair.able.length, fair.isWhole, looks], [32, false, 42])
+    assert.equal(fairLimit(1, 1, fair), 4)
   })
 })

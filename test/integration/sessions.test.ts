@@ -226,7 +226,13 @@ for (const engine of engines) {
         { proxy: { engine, sticky_sessions: { enabled: true, load_bound: 1 } } },
       )
       const ask = async () => {
-        const response = await postChat(gateway.url, {}, { headers: { 'x-olla-session-id': 's1' } })
+        const response = await postChat(
+          gateway.url,
+          {},
+          {
+            headers: { 'content-type': 'application/json', 'x-olla-session-id': 's1' },
+          },
+        )
         await response.text()
         return told(response)
       }

@@ -145,7 +145,9 @@ describe('WeightedTurns', () => {
     const turns = new WeightedTurns()
     const counts = [0, 0]
     for (let request = 0; request < 40; request++) {
+      const seen = turns.next(alias, [true, true], true)
       const turn = turns.next(alias, [true, true])
+      assert.equal(turn, seen, 'a look moves no turn')
       if (turn !== undefined) counts[turn] = (counts[turn] ?? 0) + 1
     }
     assert.deepEqual(counts, [30, 10])

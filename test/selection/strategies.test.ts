@@ -91,6 +91,27 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
+    it('looked at, tells what it will choose, and moves nobody’s turn', () => {
+      fc.assert(
+        fc.property(someCandidates, fc.array(fc.nat(7), { maxLength: 30 }), (all, requests) => {
+          const [asked, left] = [
+            createStrategy(name, { priorityTiers }),
+            createStrategy(name, { priorityTiers }),
+          ]
+          const load = new WrittenLoad()
+          for (const excluded of requests) {
+            const without = new Set([excluded])
+            for (let looks = 0; looks < 3; looks++) asked(all, load, undefined, true)
+            const seen = asked(all, load, without, true)
+            const chosen = asked(all, load, without)
+            assert.equal(seen, chosen)
+            assert.equal(left(all, load, without), chosen)
+            if (chosen !== undefined) load.gauge.acquire(chosen.endpoint.slot)
+          }
+        }),
+      )
+    })
+
     it('sends nothing to one that does not admit, and never more than max_concurrent', () => {
       const step = fc.oneof(
         fc.constant('select' as const),

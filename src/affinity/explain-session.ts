@@ -1,0 +1,61 @@
+import type { RoutedEndpoint } from '../model/router.ts'
+import type { SessionKey } from './key-sources.ts'
+import { depthOf } from './request-sessions.ts'
+import type { SessionAffinity, SessionDecision } from './session-affinity.ts'
+
+/** What a request's session says about it. */
+export interface SessionExplanation {
+  readonly outcome: string
+  readonly reason: string
+  readonly key_source: string | null
+  /** Of a conversation, how many of its messages are known: `6/8`. */
+  readonly depth: string | null
+  /** The endpoint that the session is bound to. */
+  readonly bound_to: string | null
+  /** What that endpoint has to do; null where it cannot take the request. */
+  readonly load: number | null
+  /** From which load on it gets nothing more for a session's sake; null for no bound. */
+  readonly load_limit: number | null
+  /** Who is asked first; null leaves it to the balancer. */
+  readonly preferred: string | null
+}
+
+export function explainSession(
+  key: SessionKey | undefined,
+  decision: SessionDecision,
+  candidates: readonly RoutedEndpoint[],
+  affinity: SessionAffinity,
+  nameOf: (slot: number) => string | undefined,
+): SessionExplanation {
+  const { match, target, outcome, reason } = decision
+  const bound = match === undefined ? undefined : affinity.bound(match.slot, candidates)
+  return {
+    outcome,
+    reason,
+    key_source: key?.source ?? null,
+    depth: key === undefined ? null : (depthOf(key, decision) ?? null),
+    bound_to: match === undefined ? null : (nameOf(match.slot) ?? null),
+    load: bound === undefined ? null : rounded(bound.load),
+    load_limit: bound === undefined || !Number.isFinite(bound.limit) ? null : rounded(bound.limit),
+    preferred: target?.endpoint.name ?? null,
+  }
+}
+
+/** What the session says about one endpoint, in words; undefined where it says nothing. */
+export function sessionWords({ match, target, reason }: SessionDecision, slot: number): string | undefined {
+  if (slot === target?.endpoint.slot) {
+    if (reason === 'bound') return 'its session is bound here'
+    return reason === 'shared_head'
+      ? 'its tools and system prompt are in the cache here'
+      : 'an earlier turn of its conversation was here'
+  }
+  if (slot !== match?.slot) return undefined
+  if (reason === 'over_bound')
+    return 'its session is bound here, but there is more than its share of the load'
+  if (reason === 'not_in_memory') return 'its session is bound here, but the model has been unloaded'
+  return undefined
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100
+}

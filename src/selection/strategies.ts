@@ -51,7 +51,7 @@ const wholeUpTo = 32
  * So many of a larger one are looked at. With two alone the busiest stays within a few requests of the others
  * (Azar et al., Balanced Allocations, 1994).
  */
-const sampleSize = 12
+const sampleSize = 8
 
 /** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
 function leastConnections(tiers: boolean): Strategy {

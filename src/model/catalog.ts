@@ -1,12 +1,7 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { NameFilter } from './glob.ts'
 import type { DiscoveredModel } from './list-parsers.ts'
-
-/** One model on one endpoint. */
-export interface ModelPlace {
-  readonly slot: number
-  readonly model: DiscoveredModel
-}
+import { areSameLists, type ModelPlace, NameIndex } from './name-index.ts'
 
 /** What one endpoint is known to have. */
 export interface EndpointModels {
@@ -28,7 +23,10 @@ export type ListListener = (
 
 /** All models of all endpoints at one moment: immutable, replaced whole. */
 export interface CatalogSnapshot {
+  /** Counts up with every change, also where the same was seen again. */
   readonly version: number
+  /** Counts up where routing finds something else than before. */
+  readonly contentVersion: number
   readonly byEndpoint: ReadonlyMap<number, EndpointModels>
   /** Number of distinct names. */
   readonly size: number
@@ -38,14 +36,13 @@ export interface CatalogSnapshot {
   names(): readonly string[]
 }
 
-const nowhere: readonly ModelPlace[] = []
-
 /**
  * Which endpoint has which model. A new list replaces the endpoint's old one, so a model that is gone is
  * gone; names that the endpoint's filter does not allow never enter.
  */
 export class ModelCatalog {
-  #snapshot: CatalogSnapshot = createSnapshot(new Map(), 1)
+  #index = new NameIndex(new Map())
+  #snapshot: CatalogSnapshot = createSnapshot(new Map(), 1, 1, this.#index)
   #listener: ListListener = () => {}
 
   get snapshot(): CatalogSnapshot {
@@ -66,7 +63,15 @@ export class ModelCatalog {
     // In the order of the configuration, whoever answered first.
     const isNew = before === undefined
     const ordered = isNew ? new Map([...byEndpoint].sort(([a], [b]) => a - b)) : byEndpoint
-    this.#snapshot = createSnapshot(ordered, this.#snapshot.version + 1)
+    const { version, contentVersion } = this.#snapshot
+    const isSeenAgain = list !== undefined && before !== undefined && areSameLists(list.models, before.models)
+    if (!isSeenAgain) this.#index = this.#index.after(slot, ordered)
+    this.#snapshot = createSnapshot(
+      ordered,
+      version + 1,
+      isSeenAgain ? contentVersion : contentVersion + 1,
+      this.#index,
+    )
     this.#listener(slot, list, before)
   }
 
@@ -139,60 +144,20 @@ function withStates(
   })
 }
 
-interface NameIndex {
-  readonly exact: ReadonlyMap<string, ModelPlace[]>
-  readonly folded: ReadonlyMap<string, ModelPlace[]>
-  readonly names: readonly string[]
-}
-
-/** Looking for names is made ready when somebody first does: while a fleet starts, list follows list. */
-function createSnapshot(byEndpoint: ReadonlyMap<number, EndpointModels>, version: number): CatalogSnapshot {
-  let index: NameIndex | undefined
-  const indexed = () => {
-    index ??= indexNames(byEndpoint)
-    return index
-  }
+function createSnapshot(
+  byEndpoint: ReadonlyMap<number, EndpointModels>,
+  version: number,
+  contentVersion: number,
+  index: NameIndex,
+): CatalogSnapshot {
   return {
     version,
+    contentVersion,
     byEndpoint,
     get size() {
-      return indexed().names.length
+      return index.names().length
     },
-    find(name) {
-      const { exact, folded } = indexed()
-      return exact.get(name) ?? folded.get(name.toLowerCase()) ?? nowhere
-    },
-    names: () => indexed().names,
+    find: (name) => index.find(name),
+    names: () => index.names(),
   }
-}
-
-function indexNames(byEndpoint: ReadonlyMap<number, EndpointModels>): NameIndex {
-  const exact = new Map<string, ModelPlace[]>()
-  const folded = new Map<string, ModelPlace[]>()
-  const names = new Set<string>()
-  for (const [slot, { models }] of byEndpoint) {
-    for (const model of models) {
-      const place = { slot, model }
-      names.add(model.name)
-      add(exact, model.name, place)
-      add(folded, model.name.toLowerCase(), place)
-      // Models of one name with different weights: each can be asked for by its digest.
-      if (model.digest !== undefined) {
-        add(exact, `${model.name}@${model.digest.replace(/^sha256:/, '').slice(0, 8)}`, place)
-      }
-      // Ollama reads a name without a tag as `:latest`, and lists it with the tag.
-      if (model.name.endsWith(':latest')) {
-        const untagged = model.name.slice(0, -':latest'.length)
-        add(exact, untagged, place)
-        add(folded, untagged.toLowerCase(), place)
-      }
-    }
-  }
-  return { exact, folded, names: [...names].sort() }
-}
-
-function add(index: Map<string, ModelPlace[]>, key: string, place: ModelPlace): void {
-  const places = index.get(key)
-  if (places === undefined) index.set(key, [place])
-  else if (!places.some(({ slot }) => slot === place.slot)) places.push(place)
 }

@@ -2,8 +2,10 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { ModelAliases } from './aliases.ts'
 import type { ModelCatalog } from './catalog.ts'
-import type { FamilyTable } from './family-table.ts'
+import type { FamilyTable, TraitHints } from './family-table.ts'
 import type { DiscoveredModel } from './list-parsers.ts'
+import type { ModelPlace, RoutedModel } from './name-index.ts'
+import type { KnownAbilities } from './needs.ts'
 
 /** One model on one endpoint, as the directory shows it. */
 export interface ModelSource {
@@ -50,6 +52,8 @@ export class ModelDirectory {
   readonly #aliases: ModelAliases
   readonly #unifies: boolean
   readonly #firstSeenMs = new Map<string, number>()
+  /** By the places, which are others when any of them changes. */
+  readonly #abilities = new WeakMap<readonly ModelPlace[], KnownAbilities>()
   #models: readonly UnifiedModel[] = []
   #byName: ReadonlyMap<string, UnifiedModel> = new Map()
   #version = ''
@@ -87,6 +91,23 @@ export class ModelDirectory {
   find(name: string): UnifiedModel | undefined {
     this.#refresh()
     return this.#byName.get(name) ?? this.#byName.get(name.toLowerCase())
+  }
+
+  /**
+   * What is known of a model at some places: by what any of them tells, and by its name. Requests ask for this, so
+   * it must not wait for all models to be unified again after every look at an endpoint.
+   */
+  abilities(places: readonly ModelPlace[]): KnownAbilities | undefined {
+    const [first] = places
+    if (first === undefined) return undefined
+    let abilities = this.#abilities.get(places)
+    if (abilities === undefined) {
+      const told = firstTold(places.map(({ model }) => model))
+      const { type, capabilities } = this.#families.traits(hintsFrom(first.model.name, told))
+      abilities = { type, capabilities, contextLength: told('contextLength') }
+      this.#abilities.set(places, abilities)
+    }
+    return abilities
   }
 
   #refresh(): void {
@@ -173,20 +194,11 @@ export class ModelDirectory {
 
   #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {
     const name = commonName(group)
-    const first = <Key extends keyof DiscoveredModel>(key: Key): DiscoveredModel[Key] | undefined =>
-      group.map(({ model }) => model[key]).find((value) => value !== undefined)
+    const first = firstTold(group.map(({ model }) => model))
     const digest = first('digest')
     const contextLength = first('contextLength')
     const publisher = first('publisher')
-    const traits = this.#families.traits({
-      name,
-      family: first('family'),
-      type: first('type'),
-      quantization: first('quantization'),
-      publisher,
-      contextLength,
-      capabilities: first('capabilities'),
-    })
+    const traits = this.#families.traits(hintsFrom(name, first))
     const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
     const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
     const id = isHomonym ? (exact[0] ?? name) : name
@@ -226,6 +238,25 @@ export class ModelDirectory {
     if (known !== undefined) return known
     this.#firstSeenMs.set(key, seenMs)
     return seenMs
+  }
+}
+
+type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
+
+/** Reads what the first of some models that tells says. */
+function firstTold(models: readonly RoutedModel[]): Told {
+  return (key) => models.find((model) => model[key] !== undefined)?.[key]
+}
+
+function hintsFrom(name: string, told: Told): TraitHints {
+  return {
+    name,
+    family: told('family'),
+    type: told('type'),
+    quantization: told('quantization'),
+    publisher: told('publisher'),
+    contextLength: told('contextLength'),
+    capabilities: told('capabilities'),
   }
 }
 

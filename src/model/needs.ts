@@ -1,5 +1,5 @@
 import type { ScannedBody } from '../json/body-scan.ts'
-import type { DiscoveredModel } from './list-parsers.ts'
+import type { RoutedModel } from './name-index.ts'
 
 /** What a request needs of a model beyond generating text. */
 export interface RequestNeeds {
@@ -76,11 +76,12 @@ export const needNames: Readonly<Record<keyof RequestNeeds, string>> = {
   promptTokens: 'context_length',
 }
 
-export function abilitiesOf(model: DiscoveredModel, traits: KnownAbilities | undefined): KnownAbilities {
+/** What the endpoint tells goes before what is known of the model. */
+export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefined): KnownAbilities {
   return {
-    type: model.type ?? traits?.type,
-    capabilities: model.capabilities ?? traits?.capabilities,
-    contextLength: model.contextLength ?? traits?.contextLength,
+    type: model.type ?? known?.type,
+    capabilities: model.capabilities ?? known?.capabilities,
+    contextLength: model.contextLength ?? known?.contextLength,
   }
 }
 

@@ -142,7 +142,7 @@ export class ModelRouter {
   #forgetStale(): void {
     const endpoints = this.#registry.snapshot.version
     const statuses = this.#registry.statusVersion
-    const models = this.#catalog.snapshot.version
+    const models = this.#catalog.snapshot.contentVersion
     const isCurrent =
       endpoints === this.#cachedEndpoints &&
       statuses === this.#cachedStatuses &&
@@ -252,7 +252,7 @@ export class ModelRouter {
 
   /** Routable endpoints in scope that have a model. */
   #serving(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
-    const traits = this.#directory.find(name)
+    const known = this.#directory.abilities(this.#catalog.snapshot.find(name))
     return this.#places(name, provider).flatMap(({ endpoint, model }) => {
       if (!this.#registry.isRoutable(endpoint.slot)) return []
       return {
@@ -260,7 +260,7 @@ export class ModelRouter {
         nativeModel: model.name,
         sentModel: isUnderstood(asked, model.name) ? undefined : model.name,
         isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
-        abilities: abilitiesOf(model, traits),
+        abilities: abilitiesOf(model, known),
       }
     })
   }

@@ -54,4 +54,22 @@ describe('ModelCatalog', () => {
     catalog.update(endpoint(0), named(), 2)
     assert.equal(before.find('a').length, 1)
   })
+
+  it('tells what is new to routing from what was only seen again', () => {
+    const catalog = new ModelCatalog()
+    const vllm = (created: number) => [{ name: 'a', raw: { created, id: 'a' } }]
+    catalog.update(endpoint(0), vllm(1), 1)
+    const first = catalog.snapshot
+    // vLLM's entries hold the time of the look.
+    catalog.update(endpoint(0), vllm(2), 2)
+    const again = catalog.snapshot
+    assert.equal(again.contentVersion, first.contentVersion)
+    assert.ok(again.version > first.version)
+    assert.equal(again.byEndpoint.get(0)?.seenMs, 2)
+    assert.deepEqual(again.byEndpoint.get(0)?.models, vllm(2))
+    assert.equal(again.find('a'), first.find('a'))
+    catalog.setLoaded(0, new Set(['a']))
+    assert.ok(catalog.snapshot.contentVersion > again.contentVersion)
+    assert.equal(catalog.snapshot.find('a')[0]?.model.state, 'loaded')
+  })
 })

@@ -101,6 +101,14 @@ describe('ModelRouter', () => {
     assert.deepEqual(placesOf(outcome), ['e0', 'e1'])
   })
 
+  it('keeps a decision while the same lists are seen again', () => {
+    const { route, put } = fleet([['a'], ['b']])
+    const first = route('a')
+    put(0, 'a')
+    put(1, 'b')
+    assert.equal(route('a'), first)
+  })
+
   it('keeps a decision until a status or a list changes, and no longer', () => {
     const { registry, route, put } = fleet([['a'], ['a']])
     const first = route('a')

@@ -170,7 +170,7 @@ for (const engine of engines) {
       assert.equal(anonymous.source, 'ip')
     })
 
-    it('follow a native Anthropic request', async (t) => {
+    it('follow Anthropic bodies on a provider route, wherever cache_control stands', async (t) => {
       const upstreams = await Promise.all(
         [0, 1, 2].map(() => startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))),
       )
@@ -207,6 +207,37 @@ for (const engine of engines) {
       const second = await ask(path, grown)
       assert.deepEqual([second.outcome, second.endpoint, second.depth], ['hit', first.endpoint, '1/3'])
     })
+
+    for (const type of ['vllm', 'openai-compatible']) {
+      it(`follow an Anthropic conversation on endpoints of type ${type}`, async (t) => {
+        const simulators = await Promise.all(
+          ['one', 'two', 'three'].map((name) => withSimulator(t, { kind: 'vllm', name, models: ['m'] })),
+        )
+        const gateway = await startGateway(
+          t,
+          simulators.map(({ name, url }) => ({ name, url, type })),
+          { proxy: { engine, sticky_sessions: { enabled: true } } },
+        )
+        const ask = async (path: string, messages: readonly Message[], stream: boolean) => {
+          const response = await fetch(`${gateway.url}${path}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'x-api-key': 'k' },
+            body: JSON.stringify({ model: 'm', max_tokens: 5, system: system.content, messages, stream }),
+          })
+          await response.text()
+          return told(response)
+        }
+        for (const path of ['/olla/anthropic/v1/messages', '/v1/messages']) {
+          const conversation = turns(path, 1).slice(1)
+          const first = await ask(path, conversation, false)
+          assert.deepEqual([first.status, first.outcome, first.source], [200, 'miss', 'prefix_hash'])
+          for (let turn = 2; turn < 5; turn++) {
+            const { endpoint, outcome } = await ask(path, turns(path, turn).slice(1), turn % 2 === 0)
+            assert.deepEqual([endpoint, outcome], [first.endpoint, 'hit'])
+          }
+        }
+      })
+    }
 
     it('say why they leave an endpoint that has too much to do', async (t) => {
       const held: (() => void)[] = []

@@ -1,11 +1,13 @@
 const hidden = '[redacted]'
 
-/** The value of a key whose name says that it is a secret, in JSON or in JSON that stands inside a string. */
-const secretValue =
-  /((?:\\*")[\w-]*(?:api[_-]?key|authorization|password|passwd|secret|credential|cookie|private[_-]?key|access[_-]?token|auth[_-]?token|refresh[_-]?token)[\w-]*(?:\\*")\s*:\s*(\\*"))(?:(?!\2).)*/gi
+const secretName =
+  'api[_-]?key|authorization|password|passwd|secret|credential|cookie|private[_-]?key|(?:access|auth|refresh|bearer)[_-]?token'
+const secretKey = new RegExp(secretName, 'i')
 
-/** Secrets that are known by their shape wherever they stand. */
+/** Secrets that are known by their shape, or by what stands before them, wherever they stand in a text. */
 const shapes: readonly (readonly [RegExp, string])[] = [
+  [new RegExp(`("[\\w-]*(?:${secretName})[\\w-]*"\\s*:\\s*")(?:\\\\.|[^"\\\\])*`, 'gi'), `$1${hidden}`],
+  [/\b(\w*(?:API_?KEY|SECRET|PASSWORD|TOKEN)\w*=)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, `$1${hidden}`],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${hidden}`],
   [/\bsk-[\w-]{16,}/g, hidden],
   [/\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{20,}|xox[abprs]-[\w-]{10,})/g, hidden],
@@ -14,8 +16,22 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gs, hidden],
 ]
 
-/** Hides what looks like a secret. It errs on the side of hiding too much; what has no such shape it cannot know. */
-export function redactSecrets(text: string): string {
-  const valued = text.replace(secretValue, (_match, key: string) => `${key}${hidden}`)
-  return shapes.reduce((redacted, [shape, replacement]) => redacted.replace(shape, replacement), valued)
+/**
+ * A JSON value with what looks like a secret hidden: values under a key that says so, and shapes of keys and tokens
+ * in any text. It errs on the side of hiding too much; what has no such shape it cannot know.
+ */
+export function redactSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return redactText(value)
+  if (Array.isArray(value)) return value.map(redactSecrets)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      typeof inner === 'string' && secretKey.test(key) ? hidden : redactSecrets(inner),
+    ]),
+  )
+}
+
+function redactText(text: string): string {
+  return shapes.reduce((redacted, [shape, replacement]) => redacted.replace(shape, replacement), text)
 }

@@ -113,7 +113,7 @@ function lineOf({ type, model, body }: SessionEntry, ts: string): string {
   } catch {
     value = text
   }
-  return `${redactSecrets(JSON.stringify({ type, ts, model, body: value }))}\n`
+  return `${JSON.stringify({ type, ts, model, body: redactSecrets(value) })}\n`
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { Heartbeat, type KeepAlive } from '../../src/upstream/heartbeat.ts'
 import { createExchanges, type SentAttempt } from '../support/exchange.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { readUntilCut } from '../support/read-until-cut.ts'
 
 describe('Heartbeat', () => {
   it('beats after each interval of silence, not before, and never once stopped', async () => {
@@ -77,7 +78,7 @@ describe('a request that shall not fall silent', () => {
     await clock.advance(1000)
     const response = await answer
     sent[0]?.attempt.onError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
-    const text = await readAll(response)
+    const text = await readUntilCut(response)
     assert.match(text, /^event: ping\n\ndata: \{"error":\{"message":"No endpoint could answer/)
     assert.equal(context.outcome, 'failure')
     assert.equal(failed.length, 0)
@@ -98,19 +99,7 @@ describe('a request that shall not fall silent', () => {
     headers(sent[0], 400, ['Content-Type', 'application/json'])
     data(sent[0], '{"error":"no"}')
     sent[0]?.attempt.onComplete()
-    assert.equal(await readAll(response), 'event: ping\n\nevent: error\ndata: {"type":"error"}\n\n')
+    assert.equal(await readUntilCut(response), 'event: ping\n\nevent: error\ndata: {"type":"error"}\n\n')
     assert.equal(context.outcome, 'failure')
   })
 })
-
-/** What came before the connection was cut. */
-async function readAll(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  try {
-    for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true })
-  } catch {
-    // Cut off: that is how a broken answer ends.
-  }
-  return text
-}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { promptText, roughTokens } from '../../src/translate/prompt-text.ts'
+import { estimateTokens, loadTokenizer } from '../../src/translate/token-estimate.ts'
+
+const chat = {
+  messages: [
+    { role: 'system', content: 'one two' },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'three' },
+        { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(10_000)}` } },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: null,
+      reasoning: 'four',
+      tool_calls: [{ id: 'x', function: { name: 'f', arguments: '{"a":1}' } }],
+    },
+    { role: 'tool', tool_call_id: 'x', content: 'five' },
+  ],
+  tools: [{ type: 'function', function: { name: 'f' } }],
+}
+const pause = () => Promise.resolve()
+const withoutTokenizer = () => Promise.resolve(undefined)
+
+describe('promptText', () => {
+  it('takes what a model reads, and no picture for text', () => {
+    const { texts, messages, images } = promptText(chat)
+    assert.deepEqual(texts, [
+      'one two',
+      'three',
+      'f {"a":1}',
+      'four',
+      'five',
+      '{"type":"function","function":{"name":"f"}}',
+    ])
+    assert.deepEqual([messages, images], [4, 1])
+    assert.equal(roughTokens(promptText(chat)), Math.ceil(72 / 4) + 16 + 1000)
+  })
+})
+
+describe('estimateTokens', () => {
+  it('counts with the tokenizer, and by characters where there is none', async () => {
+    const prompt = { texts: ['hello world, how are you?'], messages: 1, images: 0 }
+    assert.equal(await estimateTokens(prompt, loadTokenizer, pause), 7 + 4)
+    assert.equal(await estimateTokens(prompt, withoutTokenizer, pause), 7 + 4)
+    assert.equal(await estimateTokens({ texts: [], messages: 0, images: 0 }, withoutTokenizer, pause), 1)
+  })
+
+  it('reads text that looks like a special token as text', async () => {
+    const prompt = { texts: ['<|endoftext|>'], messages: 0, images: 0 }
+    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1)
+  })
+
+  it('never gives a tokenizer a word that is too long for it', async () => {
+    const asked: string[] = []
+    const count = (text: string) => {
+      asked.push(text)
+      return 1
+    }
+    const texts = ['x'.repeat(5_000), 'short words '.repeat(1_000)]
+    await estimateTokens({ texts, messages: 0, images: 0 }, () => Promise.resolve(count), pause)
+    assert.equal(asked.join(''), texts.join(''))
+    assert.ok(asked.every((piece) => !/\S{257}/.test(piece) && piece.length <= 2_048))
+    assert.ok(asked.length < 40)
+  })
+
+  it('lets others go first when it takes long', async () => {
+    let pauses = 0
+    const slow = () => {
+      const endMs = performance.now() + 6
+      while (performance.now() < endMs);
+      return 1
+    }
+    const texts = ['a', 'b', 'c']
+    const tokens = await estimateTokens(
+      { texts, messages: 0, images: 0 },
+      () => Promise.resolve(slow),
+      () => {
+        pauses++
+        return pause()
+      },
+    )
+    assert.equal(tokens, 3)
+    assert.equal(pauses, 3)
+  })
+})

@@ -1,19 +1,20 @@
 /**
- * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints, its
- * models and this process to `gatewayMetrics`. Counts garbage collections from start to close.
+ * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints and
+ * models, translators, sessions and the process to `gatewayMetrics`.
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
-import { GcMonitor } from '../src/stats/gc-monitor.ts'
-import { readProcess } from '../src/stats/process-reading.ts'
 import { endpointMetrics, labelEndpoints } from '../src/stats/prometheus/endpoint-metrics.ts'
-import { Exposition } from '../src/stats/prometheus/exposition.ts'
+import { Exposition, labelText } from '../src/stats/prometheus/exposition.ts'
+import { stickyMetrics, translatorMetrics } from '../src/stats/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../src/stats/prometheus/gateway-metrics.ts'
 import { modelMetrics } from '../src/stats/prometheus/model-metrics.ts'
 import { readModels } from '../src/stats/prometheus/model-series.ts'
 import { contentTypes, negotiateFormat } from '../src/stats/prometheus/negotiate.ts'
 import { processMetrics } from '../src/stats/prometheus/process-metrics.ts'
+import { TranslatorStats } from '../src/stats/translator-stats.ts'
+import { stickyView } from '../src/stats/views/sticky.ts'
 import { ignoreBodies } from './support/any-method.ts'
 import { compress } from './support/compression.ts'
 import { endpointSourceDependencies, endpointSources } from './support/endpoint-sources.ts'
@@ -38,7 +39,7 @@ export default fp<InternalMetricsOptions>(
     const { version, commit = 'none', engine, profile, balancer, exposedModels = 200 } = options
     const info = { version, commit, engine, profile, balancer }
     const startedAtMs = clock.nowMs()
-    const collections = new GcMonitor()
+    const translators = new TranslatorStats(app.gatewayCells.translators)
     const { gatewayMetrics: metrics, gatewayCells: cells } = app
     ignoreBodies(app)
 
@@ -52,7 +53,7 @@ export default fp<InternalMetricsOptions>(
         totals: app.gatewayStats.totals(),
         endpoints: endpointSources(app),
         security: { status, blockedIps: limitedClients, rateLimits, sizeLimits },
-        waiting: app.proxyEngine.waiting,
+        waiting: cells.waiting.value(0),
       }
     })
     metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
@@ -65,16 +66,17 @@ export default fp<InternalMetricsOptions>(
         limit: exposedModels,
       }),
     )
-    metrics.add(processMetrics, () => ({ process: readProcess(collections.totals()), nowMs: clock.nowMs() }))
+    metrics.add(translatorMetrics, () => ({ translators: { anthropic: translators.totals() } }))
+    metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
+    metrics.add(processMetrics, async () => ({
+      process: app.processReadings.own(),
+      threads: (await app.processReadings.all()).map(({ thread, reading }) => ({
+        labels: labelText({ thread: String(thread) }),
+        reading,
+      })),
+      nowMs: clock.nowMs(),
+    }))
 
-    app.addHook('onReady', function start(ready) {
-      collections.start()
-      ready()
-    })
-    app.addHook('onClose', function stop(_app, closed) {
-      collections.stop()
-      closed()
-    })
     app.route({
       method: app.supportedMethods,
       url: '/internal/metrics',
@@ -84,7 +86,7 @@ export default fp<InternalMetricsOptions>(
         const format = negotiateFormat(request.headers.accept)
         const out = new Exposition(format)
         const parts: string[] = []
-        for (const _family of metrics.write(out)) {
+        for await (const _family of metrics.write(out)) {
           parts.push(out.take())
           // A large fleet has tens of thousands of lines: requests go on in between.
           await setImmediate()
@@ -103,7 +105,8 @@ export default fp<InternalMetricsOptions>(
       ...endpointSourceDependencies,
       'gateway-metrics',
       'gateway-security',
-      'gateway-proxy-engine',
+      'gateway-session-affinity',
+      'gateway-process-readings',
     ],
   },
 )

@@ -15,6 +15,7 @@ import metrics from '../plugins/metrics.ts'
 import modelDirectory from '../plugins/model-directory.ts'
 import modelRouting from '../plugins/model-routing.ts'
 import ownSchemas from '../plugins/own-schemas.ts'
+import processReadings from '../plugins/process-readings.ts'
 import proxyEngine from '../plugins/proxy-engine.ts'
 import requestContext from '../plugins/request-context.ts'
 import requestHooks from '../plugins/request-hooks.ts'
@@ -106,6 +107,7 @@ async function compose(
   await app.register(ownSchemas)
   await registerBase(app, config, { thread, onEvent })
   await app.register(metrics)
+  await app.register(processReadings)
   await app.register(lifecycle, {
     shutdownTimeoutMs: server.shutdown_timeout,
     shutdownDelayMs: server.shutdown_delay,

@@ -1,5 +1,6 @@
 import { endpointMetrics } from '../../src/stats/prometheus/endpoint-metrics.ts'
 import { type MetricFamily, seriesNames } from '../../src/stats/prometheus/exposition.ts'
+import { stickyMetrics, translatorMetrics } from '../../src/stats/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../../src/stats/prometheus/gateway-metrics.ts'
 import { exposedBounds } from '../../src/stats/prometheus/histograms.ts'
 import { modelMetrics } from '../../src/stats/prometheus/model-metrics.ts'
@@ -11,6 +12,8 @@ export const metricGroups: readonly (readonly [title: string, families: readonly
   ['Gateway', gatewayMetrics],
   ['Endpoints', endpointMetrics],
   ['Models', modelMetrics],
+  ['Translators', translatorMetrics],
+  ['Sessions', stickyMetrics],
   ['Process', processMetrics],
 ]
 
@@ -42,8 +45,7 @@ export function metricReference(): string {
     'Made from `src/stats/prometheus` by `npm run docs`; a test holds it to the code.',
     '',
     "`GET /internal/metrics`, in Prometheus' text format 0.0.4 or, for who asks for it, OpenMetrics 1.0. Counters of all",
-    'serving threads are one; what is said of "this thread" is of the one that answers. [prometheus.yaml](prometheus.yaml)',
-    'shows how it is scraped, [alerts.yaml](alerts.yaml) has alert rules and [grafana-dashboard.json](grafana-dashboard.json)',
+    'serving threads are one, whichever answers. [prometheus.yaml](prometheus.yaml) shows how it is scraped, [alerts.yaml](alerts.yaml) has alert rules and [grafana-dashboard.json](grafana-dashboard.json)',
     'a dashboard.',
     '',
     '- A request counts when it ends. `outcome` is `success` (below 400, to the last byte), `rejection` (4xx), `failure`',

@@ -142,7 +142,9 @@ describe('the alert rules', () => {
 describe('the list of metrics', () => {
   it('is what a gateway exposes: no metric more, none less', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
-    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }])
+    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
+      proxy: { sticky_sessions: { enabled: true } },
+    })
     await (await postChat(gateway.url, { stream: true })).text()
     const exposed = async () => {
       const response = await fetch(`${gateway.url}/internal/metrics`, {

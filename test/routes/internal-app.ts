@@ -5,6 +5,8 @@ import backendProfiles from '../../plugins/backend-profiles.ts'
 import events from '../../plugins/events.ts'
 import gatewayStats from '../../plugins/gateway-stats.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
+import peers from '../../plugins/peers.ts'
+import processReadings from '../../plugins/process-readings.ts'
 import requestContext from '../../plugins/request-context.ts'
 import security from '../../plugins/security.ts'
 import state from '../../plugins/state.ts'
@@ -54,6 +56,8 @@ export async function createInternalApp(
   const app = Fastify()
   t.after(() => app.close())
   const register = async (scope: FastifyInstance): Promise<void> => {
+    await scope.register(peers)
+    await scope.register(processReadings)
     await scope.register(events, { clock })
     await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
     await scope.register(lifecycle, { shutdownTimeoutMs: 100 })

@@ -9,7 +9,7 @@ export interface Metric<Source> extends MetricFamily {
 interface MetricGroup {
   readonly families: readonly MetricFamily[]
   /** Writes one family after the other, and pauses behind each. */
-  write(out: Exposition): Iterable<void>
+  write(out: Exposition): AsyncIterable<void>
 }
 
 /** All metrics of a gateway; plugins add their own. */
@@ -20,7 +20,7 @@ export class MetricSet {
    * @param read called once per scrape, for all of these metrics
    * @throws RangeError where a name is taken
    */
-  add<Source>(metrics: readonly Metric<Source>[], read: () => Source): void {
+  add<Source>(metrics: readonly Metric<Source>[], read: () => Source | Promise<Source>): void {
     const names = new Set(this.families().map(({ name }) => name))
     for (const { name } of metrics) {
       if (names.has(name)) throw new RangeError(`there is a metric ${name} already`)
@@ -28,8 +28,8 @@ export class MetricSet {
     }
     this.#groups.push({
       families: metrics,
-      *write(out) {
-        const source = read()
+      async *write(out) {
+        const source = await read()
         for (const metric of metrics) {
           out.family(metric)
           metric.collect(source, out)
@@ -44,7 +44,7 @@ export class MetricSet {
   }
 
   /** Writes all metrics; whoever drives it may do other things at each pause. */
-  *write(out: Exposition): Iterable<void> {
+  async *write(out: Exposition): AsyncIterable<void> {
     for (const group of this.#groups) yield* group.write(out)
   }
 }

@@ -1,13 +1,14 @@
 import type { ProcessReading } from '../process-reading.ts'
-import { labelText, type MetricUnit } from './exposition.ts'
+import { type LabelText, labelText, type MetricUnit } from './exposition.ts'
 import type { Metric } from './metric.ts'
 
 export interface ProcessMetricsSource {
   readonly process: ProcessReading
+  readonly threads: readonly { readonly labels: LabelText; readonly reading: ProcessReading }[]
   readonly nowMs: number
 }
 
-/** What the process says of itself, under the names that other exporters have given them. */
+/** What the process and its threads say of themselves, under the names that other exporters have given them. */
 export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
   {
     name: 'process_cpu_seconds',
@@ -16,12 +17,13 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
     help: 'User and system time of the process.',
     collect: ({ process }, out) => out.sample(process.cpuMs / 1000),
   },
-  gauge(
-    'process_resident_memory_bytes',
-    'Resident memory of the process.',
-    'bytes',
-    (from) => from.residentBytes,
-  ),
+  {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Resident memory of the process.',
+    collect: ({ process }, out) => out.sample(process.residentBytes),
+  },
   {
     name: 'process_start_time_seconds',
     type: 'gauge',
@@ -36,19 +38,9 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
     labels: ['version'],
     collect: ({ process }, out) => out.sample(1, labelText({ version: process.nodeVersion })),
   },
-  gauge('nodejs_heap_size_used_bytes', 'Used heap of this thread.', 'bytes', (from) => from.usedHeapBytes),
-  gauge(
-    'nodejs_heap_size_total_bytes',
-    'Reserved heap of this thread.',
-    'bytes',
-    (from) => from.totalHeapBytes,
-  ),
-  gauge(
-    'nodejs_heap_size_limit_bytes',
-    'Largest heap of this thread.',
-    'bytes',
-    (from) => from.heapLimitBytes,
-  ),
+  gauge('nodejs_heap_size_used_bytes', 'Used heap.', 'bytes', (from) => from.usedHeapBytes),
+  gauge('nodejs_heap_size_total_bytes', 'Reserved heap.', 'bytes', (from) => from.totalHeapBytes),
+  gauge('nodejs_heap_size_limit_bytes', 'Largest heap.', 'bytes', (from) => from.heapLimitBytes),
   gauge('nodejs_external_memory_bytes', 'Memory outside of the heap.', 'bytes', (from) => from.externalBytes),
   gauge(
     'nodejs_array_buffer_bytes',
@@ -58,42 +50,44 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
   ),
   gauge(
     'nodejs_eventloop_utilization_ratio',
-    'Busy share of the event loop of this thread since the start.',
+    'Busy share of the event loop since the start.',
     'ratio',
     (from) => from.loopUtilization,
   ),
-  gauge(
-    'nodejs_active_resources',
-    'What keeps the event loop busy.',
-    undefined,
-    (from) => from.activeResources,
+  counter('nodejs_gc_cycles', 'Garbage collections.', undefined, (from) => from.gc.cycles),
+  counter(
+    'nodejs_gc_pause_seconds',
+    'Time of garbage collections.',
+    'seconds',
+    (from) => from.gc.pausedMs / 1000,
   ),
-  {
-    name: 'nodejs_gc_cycles',
-    type: 'counter',
-    help: 'Garbage collections of this thread.',
-    collect: ({ process }, out) => out.sample(process.gc.cycles),
-  },
-  {
-    name: 'nodejs_gc_pause_seconds',
-    type: 'counter',
-    unit: 'seconds',
-    help: 'Time of garbage collections of this thread.',
-    collect: ({ process }, out) => out.sample(process.gc.pausedMs / 1000),
-  },
 ]
 
-function gauge(
+type Read = (reading: ProcessReading) => number
+
+function gauge(name: string, help: string, unit: MetricUnit | undefined, read: Read) {
+  return perThread(name, 'gauge', help, unit, read)
+}
+
+function counter(name: string, help: string, unit: MetricUnit | undefined, read: Read) {
+  return perThread(name, 'counter', help, unit, read)
+}
+
+function perThread(
   name: string,
+  type: 'gauge' | 'counter',
   help: string,
   unit: MetricUnit | undefined,
-  read: (process: ProcessReading) => number,
+  read: Read,
 ): Metric<ProcessMetricsSource> {
   return {
     name,
-    type: 'gauge',
+    type,
     ...(unit === undefined ? {} : { unit }),
     help,
-    collect: ({ process }, out) => out.sample(read(process)),
+    labels: ['thread'],
+    collect: ({ threads }, out) => {
+      for (const { labels, reading } of threads) out.sample(read(reading), labels)
+    },
   }
 }

@@ -21,6 +21,8 @@ const OnSchema = Type.Object({
 
 export const StickySchema = Type.Union([OnSchema, Type.Object({ enabled: Type.Literal(false) })])
 
+export type StickyView = Static<typeof StickySchema>
+
 /**
  * `/internal/stats/sticky` (contract 1.6): Olla's fields, then what went elsewhere or had no key, and the
  * sessions of each endpoint.
@@ -28,7 +30,7 @@ export const StickySchema = Type.Union([OnSchema, Type.Object({ enabled: Type.Li
 export function stickyView(
   sessions: RequestSessions | undefined,
   endpoints: readonly Endpoint[],
-): Static<typeof StickySchema> {
+): StickyView {
   if (sessions === undefined) return { enabled: false }
   const { counters, affinity, sources } = sessions
   const { store, options } = affinity

@@ -39,9 +39,9 @@ function counted(limit = 10) {
   metrics.add(modelMetrics, () =>
     readModels({ cells, stats, endpoints: labelEndpoints(sources()), known: 9, limit }),
   )
-  const scrape = (): ParsedFamily[] => {
+  const scrape = async (): Promise<ParsedFamily[]> => {
     const out = new Exposition('openmetrics')
-    for (const _family of metrics.write(out));
+    for await (const _family of metrics.write(out));
     return parseExposition(out.end(), 'openmetrics')
   }
   return { cells, stats, metrics, scrape }
@@ -64,13 +64,13 @@ function sampleValue(
 }
 
 describe('the metrics', () => {
-  it('count requests by outcome and code, over the gateway and on each endpoint', () => {
+  it('count requests by outcome and code, over the gateway and on each endpoint', async () => {
     const { stats, scrape } = counted()
     stats.record(request())
     stats.record(request({ endpointSlot: 1 }))
     stats.record(request({ outcome: 'failure', status: 502 }))
     stats.record(request({ outcome: 'rejection', status: 404, endpointSlot: undefined }))
-    const families = scrape()
+    const families = await scrape()
     assert.equal(sampleValue(families, 'olla_requests_total', { outcome: 'success', code: '200' }), 2)
     assert.equal(sampleValue(families, 'olla_requests_total', { outcome: 'rejection', code: '404' }), 1)
     assert.equal(
@@ -87,7 +87,7 @@ describe('the metrics', () => {
     assert.equal(sampleValue(families, 'olla_security_violations_total'), 5)
   })
 
-  it('tell times in seconds and tokens by kind', () => {
+  it('tell times in seconds and tokens by kind', async () => {
     const { stats, scrape } = counted()
     const answer = figures({ firstTokenMs: 300, cachedTokens: 8, generationMs: 500, loadMs: 1_500 })
     stats.record(
@@ -100,7 +100,7 @@ describe('the metrics', () => {
         attempts: 2,
       }),
     )
-    const families = scrape()
+    const families = await scrape()
     const bucket = (name: string, le: string) => sampleValue(families, `${name}_bucket`, { le })
     assert.equal(bucket('olla_request_duration_seconds', '1.0'), 0)
     assert.equal(bucket('olla_request_duration_seconds', '2.0'), 1)
@@ -122,11 +122,11 @@ describe('the metrics', () => {
     )
   })
 
-  it('give a bounded number of models series of their own, the first asked for, and lose none of the others', () => {
+  it('give a bounded number of models series of their own, the first asked for, and lose none of the others', async () => {
     const { stats, scrape } = counted(2)
     const asked = ['known-1', 'known-2', 'known-3', 'known-4', 'known-1', 'nobody knows this']
     for (const model of asked) stats.record(request({ model }))
-    const families = scrape()
+    const families = await scrape()
     const requests = families.find(({ name }) => name === 'olla_model_requests')?.samples
     assert.deepEqual(
       requests?.map(({ labels, value }) => [labels.model, value]),

@@ -1,4 +1,5 @@
 import { editorSchema } from '../../src/config/json-schema.ts'
+import { backendReference } from './backends.ts'
 import { configurationReference } from './configuration.ts'
 import { errorReference } from './errors.ts'
 import { metricReference } from './metrics.ts'
@@ -7,6 +8,7 @@ import { pluginReference } from './plugins.ts'
 /** Files that are made from the code, by their path in the repository. */
 export const documents: readonly { readonly path: string; render(): string | Promise<string> }[] = [
   { path: 'config/schema.json', render: () => `${JSON.stringify(editorSchema(), null, 2)}\n` },
+  { path: 'docs/backends.md', render: backendReference },
   { path: 'docs/configuration.md', render: configurationReference },
   { path: 'docs/errors.md', render: errorReference },
   { path: 'docs/observability/metrics.md', render: metricReference },

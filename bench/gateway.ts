@@ -2,7 +2,7 @@
 // a file.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gatewayCommand } from './package.ts'
+import { builtScript, gatewayCommand } from './package.ts'
 import { start } from './processes.ts'
 import type { Running, Target } from './targets.ts'
 import { pause } from './workbench.ts'
@@ -12,9 +12,17 @@ export interface GatewayTargetOptions {
   readonly title: string
   readonly engine: 'olla' | 'sherpa'
   readonly threads: number
+  /** Whether it stands in an app of its own instead of being the process. */
+  readonly isEmbedded?: boolean
 }
 
-export function gatewayTarget({ name, title, engine, threads }: GatewayTargetOptions): Target {
+export function gatewayTarget({
+  name,
+  title,
+  engine,
+  threads,
+  isEmbedded = false,
+}: GatewayTargetOptions): Target {
   return {
     name,
     title,
@@ -25,6 +33,7 @@ export function gatewayTarget({ name, title, engine, threads }: GatewayTargetOpt
         name,
         folder,
         cores: threads > 1 ? cores.two : cores.one,
+        ...(isEmbedded ? { program: builtScript('embedded') } : {}),
         config: gatewayConfig({ origins: originsOf(upstreamPorts), engine, threads }),
       }),
   }
@@ -66,6 +75,8 @@ export interface GatewayStart {
   readonly folder: string
   readonly cores: string
   readonly config: object
+  /** Script that takes the configuration as its argument; default the gateway's command. */
+  readonly program?: string
   /** Models that must have been found; default 1. */
   readonly models?: number
 }
@@ -78,6 +89,7 @@ export async function startGateway({
   folder,
   cores,
   config,
+  program,
   models = 1,
 }: GatewayStart): Promise<Running> {
   const file = join(folder, `${name}.yaml`)
@@ -85,7 +97,10 @@ export async function startGateway({
   writeFileSync(file, JSON.stringify(config))
   const process = await start({
     name,
-    command: [globalThis.process.execPath, gatewayCommand, '-c', file],
+    command: [
+      globalThis.process.execPath,
+      ...(program === undefined ? [gatewayCommand, '-c', file] : [program, file]),
+    ],
     cores,
     outputFile: join(folder, `${name}.log`),
     isUp: /listening on http:\/\/127\.0\.0\.1:(\d+)/,

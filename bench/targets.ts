@@ -43,6 +43,13 @@ export const targets: readonly Target[] = [
   scriptTarget('bare', 'bare path', 'bare'),
   gatewayTarget({ name: 'olla', title: 'gateway, `olla`', engine: 'olla', threads: 1 }),
   gatewayTarget({ name: 'olla-2', title: 'gateway, `olla`, 2 threads', engine: 'olla', threads: 2 }),
+  gatewayTarget({
+    name: 'embedded',
+    title: 'gateway in an app, `olla`',
+    engine: 'olla',
+    threads: 1,
+    isEmbedded: true,
+  }),
   gatewayTarget({ name: 'sherpa', title: 'gateway, `sherpa`', engine: 'sherpa', threads: 1 }),
 ]
 

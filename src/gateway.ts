@@ -31,6 +31,7 @@ import internalEvents from '../routes/internal-events.ts'
 import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
 import internalMetrics from '../routes/internal-metrics.ts'
+import internalOpenApi from '../routes/internal-openapi.ts'
 import internalProcess from '../routes/internal-process.ts'
 import internalStats from '../routes/internal-stats.ts'
 import internalStatus from '../routes/internal-status.ts'
@@ -43,7 +44,7 @@ import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
-import { dashboardFolder, familiesFile, version } from './package.ts'
+import { dashboardFolder, familiesFile, openApiFile, version } from './package.ts'
 import type { RequestHooks } from './request/hooks.ts'
 import type { LimitStore } from './security/limit-store.ts'
 import type { EndpointLoad, EndpointSelector } from './selection/selector.ts'
@@ -252,6 +253,7 @@ async function compose(
     },
   })
   await app.register(internalClients)
+  await app.register(internalOpenApi, { file: openApiFile })
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
   await app.register(versionRoute, { version })
   await app.register(modelRoutes, { version })

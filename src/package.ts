@@ -26,6 +26,9 @@ export const version = readVersion()
 /** File of the built-in table of model families. */
 export const familiesFile = fileURLToPath(new URL('config/models.yaml', root))
 
+/** The OpenAPI document of all routes. */
+export const openApiFile = fileURLToPath(new URL('config/openapi.json', root))
+
 /** Folder of the built-in backend profiles. */
 export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))
 

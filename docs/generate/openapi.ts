@@ -1,0 +1,78 @@
+import swagger from '@fastify/swagger'
+import Fastify from 'fastify'
+import { parseConfig } from '../../src/config/load.ts'
+import gateway from '../../src/gateway.ts'
+import { ProfileStore } from '../../src/model/profile-store.ts'
+import { profilesFolder, version } from '../../src/package.ts'
+import { describeRoute } from './route-descriptions.ts'
+
+type Operation = Readonly<Record<string, unknown>>
+type PathItem = Readonly<Record<string, Operation>>
+interface OpenApi {
+  readonly paths: Readonly<Record<string, PathItem>>
+}
+
+/** All routes of a gateway with the default configuration as an OpenAPI document (JSON text). */
+export async function openApiDocument(): Promise<string> {
+  const app = Fastify()
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'olla-gateway',
+        version,
+        description: 'Gateway and load balancer for self-hosted LLM inference.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+    },
+  })
+  await app.register(gateway, { config: parseConfig({}) })
+  await app.ready()
+  const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
+  await app.close()
+  return `${JSON.stringify({ ...document, paths: describePaths(paths) }, null, 1)}\n`
+}
+
+/** Described, with one path in place of those that differ only in the prefix of a backend. */
+function describePaths(paths: Readonly<Record<string, PathItem>>): Record<string, PathItem> {
+  const prefixes = [...new ProfileStore({ builtIn: profilesFolder }).prefixes().keys(), 'lm_studio'].sort()
+  const described: Record<string, PathItem> = {}
+  for (const [path, item] of Object.entries(paths)) {
+    const prefix = prefixes.find((each) => path.startsWith(`/olla/${each}/`))
+    const generic = prefix === undefined ? path : `/olla/{backend}${path.slice(`/olla/${prefix}`.length)}`
+    const shown = generic.replaceAll('{*}', '{path}')
+    if (described[shown] !== undefined || prefixes.includes(path.replace('/olla/', ''))) continue
+    const { methods, ...text } = describeRoute(shown)
+    const parameters = pathParameters(shown, prefixes)
+    described[shown] = Object.fromEntries(
+      methods.flatMap((method) => {
+        const operation = item[method]
+        return operation === undefined
+          ? []
+          : [
+              [
+                method,
+                { ...text, ...(parameters.length > 0 ? { parameters } : {}), ...withoutPath(operation) },
+              ],
+            ]
+      }),
+    )
+  }
+  return Object.fromEntries(Object.entries(described).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function pathParameters(path: string, prefixes: readonly string[]): object[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: name === 'backend' ? { type: 'string', enum: prefixes } : { type: 'string' },
+  }))
+}
+
+/** Fastify's own names for the parameters of a path are replaced. */
+function withoutPath({ parameters, ...operation }: Operation): Operation {
+  const others = Array.isArray(parameters) ? parameters.filter((each) => each.in !== 'path') : []
+  return others.length > 0 ? { ...operation, parameters: others } : operation
+}

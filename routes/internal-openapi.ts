@@ -1,0 +1,22 @@
+/** `/internal/openapi.json`: all routes, as a file of the package describes them. Depends on nothing. */
+import { readFileSync } from 'node:fs'
+import fp from 'fastify-plugin'
+
+export interface OpenApiOptions {
+  /** The document's file. */
+  readonly file: string
+}
+
+export default fp<OpenApiOptions>(
+  function openApi(app, { file }, done) {
+    // Read on first use: few ask, and it has a hundred kilobytes.
+    let document: string | undefined
+    const prefix = app.prefix
+    app.get('/internal/openapi.json', (_request, reply) => {
+      document ??= readFileSync(file, 'utf8').replace('"url": "/"', `"url": ${JSON.stringify(prefix || '/')}`)
+      return reply.type('application/json; charset=utf-8').send(document)
+    })
+    done()
+  },
+  { name: 'gateway-routes-openapi', fastify: '5.x', encapsulate: true },
+)

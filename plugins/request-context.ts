@@ -33,6 +33,7 @@ export default fp<RequestContextOptions>(
   function requestContext(app, options, done) {
     const clock = options.clock ?? systemClock
     const nextId = createRequestIds()
+    let serial = 0
     const addresses = new ClientAddresses({
       trustProxyHeaders: options.trustProxyHeaders ?? false,
       trustedProxies: options.trustedProxies ?? [],
@@ -60,6 +61,10 @@ export default fp<RequestContextOptions>(
         client,
       )
       context.rawHeaders = request.raw.rawHeaders
+      serial++
+      context.serial = serial
+      context.method = request.method
+      context.url = url
       context.headers.push('X-Olla-Request-ID', id)
       return context
     }

@@ -73,6 +73,12 @@ export const errorTable = {
     anthropicType: 'timeout_error',
     message: 'The request did not arrive in time.',
   },
+  conflict: {
+    status: 409,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The request does not fit the state of what it is about.',
+  },
   payload_too_large: {
     status: 413,
     openaiType: 'invalid_request_error',
@@ -102,6 +108,13 @@ export const errorTable = {
     openaiType: 'invalid_request_error',
     anthropicType: 'invalid_request_error',
     message: 'The client closed the connection.',
+  },
+  // As google.rpc.Code maps CANCELLED: clients do not repeat what was ended on purpose.
+  cancelled: {
+    status: 499,
+    openaiType: 'server_error',
+    anthropicType: 'api_error',
+    message: 'The request was cancelled by an operator of the gateway.',
   },
   internal: {
     status: 500,

@@ -10,6 +10,7 @@ import eventLog from '../plugins/event-log.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
 import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
+import liveRequests from '../plugins/live-requests.ts'
 import messageTranslator from '../plugins/message-translator.ts'
 import metrics from '../plugins/metrics.ts'
 import modelDirectory from '../plugins/model-directory.ts'
@@ -27,12 +28,14 @@ import telemetry from '../plugins/telemetry.ts'
 import anthropicRoutes from '../routes/anthropic.ts'
 import dashboard from '../routes/dashboard.ts'
 import internalClients from '../routes/internal-clients.ts'
+import internalConfig from '../routes/internal-config.ts'
 import internalEvents from '../routes/internal-events.ts'
 import internalExplain from '../routes/internal-explain.ts'
 import internalHealth from '../routes/internal-health.ts'
 import internalMetrics from '../routes/internal-metrics.ts'
 import internalOpenApi from '../routes/internal-openapi.ts'
 import internalProcess from '../routes/internal-process.ts'
+import internalRequests from '../routes/internal-requests.ts'
 import internalStats from '../routes/internal-stats.ts'
 import internalStatus from '../routes/internal-status.ts'
 import modelRoutes from '../routes/models.ts'
@@ -219,6 +222,7 @@ async function compose(
   })
 
   await app.register(sampler)
+  await app.register(liveRequests, { recentCapacity: page.recent_requests })
 
   await app.register(internalHealth)
   await app.register(internalStatus, {
@@ -252,6 +256,8 @@ async function compose(
       recentRequests: page.recent_requests,
     },
   })
+  await app.register(internalRequests, { allowCancel: page.allow_cancel })
+  await app.register(internalConfig, { config })
   await app.register(internalClients)
   await app.register(internalOpenApi, { file: openApiFile })
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })

@@ -7,7 +7,13 @@ import { unitKeyword } from './units.ts'
 
 /** The effective configuration as YAML: defaults filled in, durations with units, secrets masked. */
 export function printConfig(config: GatewayConfig): string {
-  return stringify(encode(GatewayConfigSchema, maskSecrets(config)), { lineWidth: 0 })
+  return stringify(encodeConfig(config), { lineWidth: 0 })
+}
+
+/** The same as an object. */
+export function encodeConfig(config: GatewayConfig): Record<string, unknown> {
+  const encoded = encode(GatewayConfigSchema, maskSecrets(config))
+  return isRecord(encoded) ? encoded : {}
 }
 
 /** The reverse of `decode` for what people read: milliseconds become durations. */

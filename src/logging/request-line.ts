@@ -65,6 +65,7 @@ export function lineLevel(context: RequestContext, method: string): LineLevel {
     case 'failure':
       return 'error'
     case 'rejection':
+    case 'cancelled':
       return 'warn'
     default:
       return context.routeClass === 'internal' && (method === 'GET' || method === 'HEAD') ? 'debug' : 'info'

@@ -5,9 +5,9 @@ import type { RouteClass } from './dialect.ts'
 
 /**
  * How a request ended: `success` below 400, `rejection` for 4xx, `failure` for 5xx and answers that broke,
- * `client_closed` where the client left first.
+ * `client_closed` where the client left first, `cancelled` where an operator ended it.
  */
-export type RequestOutcome = 'success' | 'rejection' | 'failure' | 'client_closed'
+export type RequestOutcome = 'success' | 'rejection' | 'failure' | 'client_closed' | 'cancelled'
 
 /** 4xx is the client's doing, 5xx a failure; so is no status at all. */
 export function outcomeOfStatus(status: number): RequestOutcome {
@@ -17,6 +17,12 @@ export function outcomeOfStatus(status: number): RequestOutcome {
 
 export interface AttemptRecord {
   readonly endpoint: string
+  /** Milliseconds from receipt of the request. */
+  readonly startedMs: number
+  /** The same, when the request was on its way; undefined where it never was. */
+  readonly sentMs: number | undefined
+  /** Undefined where no answer came. */
+  readonly statusCode: number | undefined
   readonly durationMs: number
   /** Why it failed. */
   readonly reason: string
@@ -33,6 +39,11 @@ export class RequestContext {
   readonly clientAddress: string
   /** The client's own, as flat name/value pairs; credentials are among them. */
   rawHeaders: readonly string[] = []
+  /** Tells it from all other requests of this thread; counts up. */
+  serial = 0
+  method = ''
+  /** As the client sent it, with the query. */
+  url = ''
   /** Name of who calls, where the host tells; limits and statistics go by it before the address. */
   caller: string | undefined = undefined
   /** Of the trace that this request is part of, where telemetry records it. */
@@ -40,13 +51,22 @@ export class RequestContext {
   model: string | undefined = undefined
   /** Whether the catalogue knew the model. */
   modelIsKnown = false
+  /** The one that answered. */
   endpoint: string | undefined = undefined
+  /** The last one that was asked. */
+  lastEndpoint: string | undefined = undefined
   /** What the answer says of the request whoever gives it, as flat name/value pairs. */
   readonly headers: string[] = []
   /** Failed attempts. */
   readonly attempts: AttemptRecord[] = []
   /** Attempts in all. */
   attemptCount = 0
+  /** Milliseconds from receipt: when routing was done, and when the last attempt began and was on its way. */
+  routedMs: number | undefined = undefined
+  attemptMs: number | undefined = undefined
+  sentMs: number | undefined = undefined
+  /** Whether the answer is a stream; undefined before it begins. */
+  isStream: boolean | undefined = undefined
   status: number | undefined = undefined
   /** Milliseconds from receipt to the first byte of the answer. */
   firstByteMs: number | undefined = undefined

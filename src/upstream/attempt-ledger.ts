@@ -144,9 +144,13 @@ export class AttemptLedger {
 
   #note(attempt: Attempt, failure: AttemptFailure): void {
     const { slot, name } = attempt.target.endpoint
+    const { context } = this.#request
     this.#services.load.penalties.failed(slot)
-    this.#request.context.attempts.push({
+    context.attempts.push({
       endpoint: name,
+      startedMs: attempt.startedMs - context.startedAtMs,
+      sentMs: attempt.sentMs === undefined ? undefined : attempt.sentMs - context.startedAtMs,
+      statusCode: attempt.statusCode,
       durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
       reason: describeFailure(failure),
     })

@@ -40,6 +40,8 @@ export class Attempt {
   readonly target: RoutedEndpoint
   readonly permit: BreakerPermit
   readonly startedMs: number
+  /** When the request was on its way; monotonic milliseconds. */
+  sentMs: number | undefined
   /** The form in which the request was sent; undefined for the client's own. */
   variant: RequestVariant | undefined
   statusCode: number | undefined

@@ -23,10 +23,16 @@ export class ProxyEngine {
     return this.#services.queue.waiting
   }
 
+  /** The requests under way; a copy. */
+  exchanges(): Exchange[] {
+    return this.#services.active.entries()
+  }
+
   /** Completion tokens of the streams under way, as counted so far. */
   tokensUnderWay(): number {
     let tokens = 0
-    for (const exchange of this.#services.active.entries()) tokens += exchange.tokens
+    for (const exchange of this.#services.active.entries())
+      tokens += exchange.context.answer?.contentEvents ?? 0
     return tokens
   }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
-import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
+import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
@@ -28,7 +28,7 @@ import type { UpstreamRequest } from './transport.ts'
  * - `gathering`: the answer comes, but it is told in one piece and the client knows nothing of it yet
  * - `relaying`, `stalled`: the client is being answered, `stalled` while it does not read
  */
-type Phase =
+export type ExchangePhase =
   | 'choosing'
   | 'queued'
   | 'backoff'
@@ -57,7 +57,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   readonly #startedMs: number
   #queuedAtMs: number | undefined
   #totalDeadlineMs: number
-  #phase: Phase = 'choosing'
+  #phase: ExchangePhase = 'choosing'
   /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
@@ -67,6 +67,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   #lastFailure: AttemptFailure | undefined
   #timer: Timer | undefined
   #heartbeat: Heartbeat | undefined
+  #isCancelled = false
 
   constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -77,6 +78,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#rounds = new CandidateRounds(services, request)
     this.#ledger = new AttemptLedger(services, request)
     this.#startedMs = services.clock.monotonicMs()
+    request.context.routedMs = this.#startedMs - request.context.startedAtMs
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
     this.deadlineMs = this.#totalDeadlineMs
   }
@@ -96,9 +98,16 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   // What is seen from outside
 
-  /** Tokens of its answer that have come. */
-  get tokens(): number {
-    return this.#request.context.answer?.contentEvents ?? 0
+  get phase(): ExchangePhase {
+    return this.#phase
+  }
+
+  get context(): RequestContext {
+    return this.#request.context
+  }
+
+  get responseBytes(): number {
+    return this.#relay.bodyBytes
   }
 
   // Choosing an endpoint
@@ -136,7 +145,11 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#phase = 'connecting'
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
-    this.#request.context.attemptCount++
+    const { context } = this.#request
+    context.attemptCount++
+    context.lastEndpoint = endpoint.name
+    context.attemptMs = attempt.startedMs - context.startedAtMs
+    context.sentMs = undefined
     this.#waited(attempt.startedMs)
     const request = this.#requestOf(attempt)
     if (request instanceof GatewayError) {
@@ -192,7 +205,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   // What the attempt tells
 
   sent(attempt: Attempt): void {
+    const { context } = this.#request
     this.#phase = 'waiting'
+    attempt.sentMs = this.#services.clock.monotonicMs()
+    context.sentMs = attempt.sentMs - context.startedAtMs
     const { endpoint, isWarm } = attempt.target
     const { firstByteMs } = endpoint.timeouts
     const { coldStartMs } = this.#services.options
@@ -362,6 +378,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     context.status = statusCode
     const contentType = headerValue(headers, 'content-type')
     const format = streamFormat(contentType)
+    context.isStream = format !== 'other'
     const shape = {
       format,
       lengthBytes: lengthOf(headers),
@@ -433,8 +450,17 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   /** The gateway stops and can wait no longer: ends the request so that the client sees it. */
   cut(): void {
+    this.#stop(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
+  }
+
+  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against nobody. */
+  cancel(): void {
+    this.#isCancelled = true
+    this.#stop(new GatewayError('cancelled'))
+  }
+
+  #stop(error: GatewayError): void {
     if (this.#phase === 'over') return
-    const error = new GatewayError('draining', undefined, { retryAfterSeconds: 1 })
     if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
     if (this.#raw.headersSent) this.#breakOff(error)
     else this.#fail(error)
@@ -493,8 +519,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#reply.send(error)
   }
 
-  #settle(outcome: RequestOutcome): void {
+  #settle(found: RequestOutcome): void {
     const { active, queue, clock } = this.#services
+    const outcome = this.#isCancelled ? 'cancelled' : found
     const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
     this.#timer?.cancel()

@@ -1,0 +1,44 @@
+import type { RecentRequest } from './recent-requests.ts'
+import type { AttemptView } from './recent-view.ts'
+
+export interface TimelineEntry {
+  readonly name: string
+  /** Milliseconds from receipt. */
+  readonly at_ms: number
+  readonly endpoint: string | null
+}
+
+/** How a request ended, where not by its last byte. */
+const endings = {
+  success: 'last_byte',
+  rejection: 'last_byte',
+  failure: 'failed',
+  client_closed: 'client_closed',
+  cancelled: 'cancelled',
+} as const satisfies Record<RecentRequest['outcome'], string>
+
+/** What happened to a request, in order. */
+export function timelineOf(request: RecentRequest, attempts: readonly AttemptView[]): TimelineEntry[] {
+  const entries: TimelineEntry[] = [{ name: 'received', at_ms: 0, endpoint: null }]
+  const add = (name: string, ms: number | null, endpoint: string | null = null) => {
+    if (ms !== null && !Number.isNaN(ms)) entries.push({ name, at_ms: Math.round(ms * 10) / 10, endpoint })
+  }
+  const { routedMs, queuedMs, firstTokenMs, durationMs, outcome, status } = request
+  add('routed', routedMs)
+  const first = attempts[0]
+  // It waits before its first attempt, if at all: the wait ended when that began, or with the request.
+  if (!Number.isNaN(queuedMs)) add('queued', Math.max(0, (first?.started_ms ?? durationMs) - queuedMs))
+  for (const attempt of attempts) {
+    add('attempt', attempt.started_ms, attempt.endpoint)
+    add('sent', attempt.connected_ms, attempt.endpoint)
+    add('first_byte', attempt.first_byte_ms, attempt.endpoint)
+    if (attempt.first_byte_ms !== null) add('first_token', firstTokenMs, attempt.endpoint)
+    if (attempt.outcome === 'failed') add('attempt_failed', attempt.ended_ms, attempt.endpoint)
+  }
+  const isRefused = outcome === 'rejection' && attempts.length === 0
+  // An answer of 5xx that came to its end is one all the same.
+  const isWhole = outcome === 'failure' && request.endpoint !== undefined && status >= 500
+  const name = isRefused ? 'rejected' : isWhole ? 'last_byte' : endings[outcome]
+  add(name, durationMs, request.endpoint ?? null)
+  return entries
+}

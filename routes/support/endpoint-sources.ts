@@ -23,6 +23,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
       status: endpointRegistry.statusDetail(slot),
       inFlight: gatewayCells.inFlight.value(slot),
       traffic: gatewayStats.endpoint(slot),
+      timings: gatewayStats.endpointTimings(slot),
       probe: healthChecker.record(slot),
       breaker: circuitBreakers.get(slot).snapshot(),
       modelCount: models?.models.length ?? 0,

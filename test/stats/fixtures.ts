@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import { GatewayCells } from '../../src/state/cells.ts'
 import type { AnswerFigures, RequestRecord } from '../../src/stats/request-record.ts'
+import type { Timings } from '../../src/stats/timings.ts'
 import { readTraffic, type Traffic } from '../../src/stats/traffic.ts'
 import type { EndpointSource } from '../../src/stats/views/source.ts'
 
@@ -19,6 +20,8 @@ export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
     ...overrides,
   }
 }
+
+export const noTimings: Timings = { duration: undefined, firstToken: undefined, interToken: undefined }
 
 /** What was read of an answer that tells nothing of itself. */
 export function figures(overrides: Partial<AnswerFigures> = {}): AnswerFigures {
@@ -93,6 +96,7 @@ export function endpointSource(
 ): EndpointSource {
   return {
     inFlight: 0,
+    timings: noTimings,
     probe: {
       lastCheckMs: undefined,
       nextCheckMs: undefined,

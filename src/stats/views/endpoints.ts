@@ -15,6 +15,7 @@ import {
   Time,
 } from './fields.ts'
 import { compareEndpoints, type EndpointSource, hasLowSuccessRate } from './source.ts'
+import { timingFields, timingView } from './timings.ts'
 
 const EndpointDetail = Type.Object({
   id: Text('Base36 FNV-1a-32 of the URL.'),
@@ -37,10 +38,20 @@ const EndpointDetail = Type.Object({
   client_closed: Count('Requests whose client left (beyond Olla).'),
   attempts: Count('Tries, those that failed over included (beyond Olla).'),
   failed_attempts: Count('Tries that failed (beyond Olla).'),
+  failovers: Count('Failed tries that were followed by another (beyond Olla).'),
   active_connections: Count(),
   avg_latency_ms: Type.Optional(Milliseconds('Mean of successes; absent before the first.')),
   min_latency_ms: Milliseconds(),
   max_latency_ms: Milliseconds(),
+  ...timingFields,
+  prompt_tokens: Count('Beyond Olla.'),
+  completion_tokens: Count('Beyond Olla.'),
+  cached_tokens: Count('The part of the prompt tokens that was in a cache (beyond Olla).'),
+  tokens_per_second: Type.Optional(
+    Type.Number({
+      description: 'Mean speed of an answer; absent before the first that was timed (beyond Olla).',
+    }),
+  ),
   success_rate: Percentage(),
   health_check: Ago(),
   health_check_at: Type.Optional(Time()),
@@ -94,13 +105,19 @@ function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['e
     client_closed: traffic.clientClosed,
     attempts: traffic.attempts,
     failed_attempts: traffic.failedAttempts,
+    failovers: traffic.failovers,
     active_connections: source.inFlight,
     min_latency_ms: Math.round(traffic.minMs),
     max_latency_ms: Math.round(traffic.maxMs),
+    ...timingView(source.timings),
+    prompt_tokens: traffic.promptTokens,
+    completion_tokens: traffic.completionTokens,
+    cached_tokens: traffic.cachedTokens,
     success_rate: formatPercentage(traffic.successRate),
     health_check: formatAgo(probe.lastCheckMs, nowMs),
     ...present({
       profile: endpoint.profile?.name,
+      tokens_per_second: traffic.tokensPerSecond,
       avg_latency_ms: traffic.averageMs === undefined ? undefined : Math.round(traffic.averageMs),
       health_check_at: probe.lastCheckMs === undefined ? undefined : formatTime(probe.lastCheckMs),
       next_check_at: probe.nextCheckMs === undefined ? undefined : formatTime(probe.nextCheckMs),

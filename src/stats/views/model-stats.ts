@@ -4,6 +4,7 @@ import type { ModelTraffic, PlacementTraffic } from '../gateway-stats.ts'
 import { successRate, type Traffic } from '../traffic.ts'
 import { Ago, ByteText, Count, Latency, Percentage, present, Text, Time } from './fields.ts'
 import { compareText } from './source.ts'
+import { timingFields, timingView } from './timings.ts'
 
 const EndpointBreakdown = Type.Object({
   endpoint_name: Text(),
@@ -33,6 +34,13 @@ const ModelRow = Type.Object({
   routing_fallbacks: Count('Went to an endpoint not known to have it.'),
   prompt_tokens: Count('As endpoints told (beyond Olla).'),
   completion_tokens: Count('As endpoints told (beyond Olla).'),
+  cached_tokens: Count('The part of the prompt tokens that was in a cache (beyond Olla).'),
+  tokens_per_second: Type.Optional(
+    Type.Number({
+      description: 'Mean speed of an answer; absent before the first that was timed (beyond Olla).',
+    }),
+  ),
+  ...timingFields,
   endpoint_breakdown: Type.Optional(Type.Record(Type.String(), EndpointBreakdown)),
 })
 
@@ -103,7 +111,7 @@ export function modelStatsView({
 }
 
 function modelRow(
-  { name, traffic, p95Ms, p99Ms, clients }: ModelTraffic,
+  { name, traffic, timings, p95Ms, p99Ms, clients }: ModelTraffic,
   nowMs: number,
 ): Static<typeof ModelRow> {
   return {
@@ -125,6 +133,9 @@ function modelRow(
     routing_fallbacks: traffic.routingFallbacks,
     prompt_tokens: traffic.promptTokens,
     completion_tokens: traffic.completionTokens,
+    cached_tokens: traffic.cachedTokens,
+    ...present({ tokens_per_second: traffic.tokensPerSecond }),
+    ...timingView(timings),
   }
 }
 

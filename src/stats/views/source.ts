@@ -2,6 +2,7 @@ import type { Endpoint } from '../../endpoint/endpoint.ts'
 import type { StatusDetail } from '../../endpoint/registry.ts'
 import type { ProbeRecord } from '../../health/health-monitor.ts'
 import type { BreakerSnapshot } from '../../resilience/circuit-breaker.ts'
+import type { Timings } from '../timings.ts'
 import type { Traffic } from '../traffic.ts'
 
 /** All that a view may show of an endpoint. */
@@ -13,6 +14,7 @@ export interface EndpointSource {
   readonly status: StatusDetail
   readonly inFlight: number
   readonly traffic: Traffic
+  readonly timings: Timings
   readonly probe: ProbeRecord
   readonly breaker: BreakerSnapshot
   readonly modelCount: number

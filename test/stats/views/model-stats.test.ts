@@ -3,9 +3,8 @@ import { describe, it } from 'node:test'
 import type { ModelTraffic } from '../../../src/stats/gateway-stats.ts'
 import type { Traffic } from '../../../src/stats/traffic.ts'
 import { modelStatsView } from '../../../src/stats/views/model-stats.ts'
-import { traffic } from '../fixtures.ts'
+import { noTimings, traffic } from '../fixtures.ts'
 
-const noTimings = { duration: undefined, firstToken: undefined, interToken: undefined }
 const nowMs = 1_800_000_000_000
 
 function model(name: string, overrides: Partial<Traffic>, rest: Partial<ModelTraffic> = {}): ModelTraffic {
@@ -86,6 +85,7 @@ describe('/internal/stats/models', () => {
           routing_fallbacks: 0,
           prompt_tokens: 0,
           completion_tokens: 0,
+          cached_tokens: 0,
         },
       ],
       summary: {
@@ -98,6 +98,19 @@ describe('/internal/stats/models', () => {
         least_popular_model: 'test-model',
       },
     })
+  })
+
+  it('has percentiles and speeds once there are any', () => {
+    const firstToken = { p50: 40, p95: 50, p99: 75 }
+    const fast = model('m', { requests: 1, tokensPerSecond: 41.5 }, { timings: { ...noTimings, firstToken } })
+    const row = view([fast]).models[0]
+    assert.partialDeepStrictEqual(row, {
+      tokens_per_second: 41.5,
+      p50_first_token_ms: 40,
+      p95_first_token_ms: 50,
+      p99_first_token_ms: 75,
+    })
+    assert.equal(row?.p50_latency_ms, undefined)
   })
 
   it('breaks a model down by endpoint, and sums up the endpoints, where it is asked to', () => {

@@ -215,10 +215,14 @@ describe('/internal/status/endpoints', () => {
           client_closed: 0,
           attempts: 0,
           failed_attempts: 0,
+          failovers: 0,
           active_connections: 2,
           avg_latency_ms: 4,
           min_latency_ms: 0,
           max_latency_ms: 8,
+          prompt_tokens: 0,
+          completion_tokens: 0,
+          cached_tokens: 0,
           success_rate: '97.5%',
           health_check: '17s ago',
           health_check_at: '2026-11-22T23:55:28.000Z',
@@ -232,6 +236,29 @@ describe('/internal/status/endpoints', () => {
       total_count: 1,
       healthy_count: 1,
       routable_count: 1,
+    })
+  })
+
+  it('has percentiles and speeds once there are any', () => {
+    const source = endpointSource({
+      traffic: { promptTokens: 9, completionTokens: 4, cachedTokens: 3, tokensPerSecond: 41.5, failovers: 2 },
+      timings: {
+        duration: { p50: 100, p95: 300, p99: 500 },
+        firstToken: { p50: 40, p95: 50, p99: 75 },
+        interToken: { p50: 0.5, p95: 12.5, p99: 20 },
+      },
+    })
+    assert.partialDeepStrictEqual(endpointsView([source], nowMs).endpoints[0], {
+      failovers: 2,
+      p50_latency_ms: 100,
+      p99_latency_ms: 500,
+      p95_first_token_ms: 50,
+      p50_inter_token_ms: 0.5,
+      p95_inter_token_ms: 12.5,
+      prompt_tokens: 9,
+      completion_tokens: 4,
+      cached_tokens: 3,
+      tokens_per_second: 41.5,
     })
   })
 

@@ -40,9 +40,13 @@ export class SharedSessionStore implements SessionStore {
     return this.#sum('insertions')
   }
 
-  /** What was inserted and is neither there nor was taken out. */
+  /** What was inserted and is neither there nor was taken out; a counter never goes back. */
   get evictions(): number {
-    return Math.max(0, this.insertions - this.#sum('removals') - this.size)
+    const { insertions, size } = this
+    const column = this.#counters.column('evictions')
+    const evictions = Math.max(insertions - this.#sum('removals') - size, this.#counters.largest(0, column))
+    this.#counters.raise(0, column, evictions)
+    return evictions
   }
 
   get(key: number): number | undefined {
@@ -51,8 +55,9 @@ export class SharedSessionStore implements SessionStore {
 
   set(key: number, slot: number): void {
     const bound = this.#cache.peek(key)
-    if (bound === undefined) this.#add('insertions', 1)
     this.#cache.set(key, slot)
+    // In this order a moment between the two tells of too few evictions, and never of too many.
+    if (bound === undefined) this.#add('insertions', 1)
     if (bound === slot) return
     this.#retally()
     this.#tally[slot] = (this.#tally[slot] ?? 0) + 1

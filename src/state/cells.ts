@@ -179,7 +179,15 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
 export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
 
 /** What became of the sessions of requests, and of those in the store. */
-export const sessionColumns = ['hits', 'misses', 'repins', 'disabled', 'insertions', 'removals'] as const
+export const sessionColumns = [
+  'hits',
+  'misses',
+  'repins',
+  'disabled',
+  'insertions',
+  'removals',
+  'evictions',
+] as const
 export type SessionColumn = (typeof sessionColumns)[number]
 /** Of the last probe of an endpoint: epoch milliseconds, a duration and a number. */
 export const probeColumns = ['lastCheckMs', 'nextCheckMs', 'lastLatencyMs', 'consecutiveFailures'] as const

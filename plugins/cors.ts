@@ -29,6 +29,8 @@ const exposedByDefault = [
   'X-Olla-Mode',
   'X-Olla-Sticky-Session',
   'X-Olla-Sticky-Key-Source',
+  'X-Olla-Sticky-Depth',
+  'X-Olla-Sticky-Reason',
   'X-Olla-Session-ID',
   'X-Olla-Attempts',
   'X-RateLimit-Limit',

@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import { readExplained } from '../src/request/explained-request.ts'
 import { inspectRequest } from '../src/request/inspect.ts'
 import { explain } from '../src/selection/explain.ts'
+import { ExplanationSchema } from '../src/selection/explanation.ts'
 
 export interface ExplainOptions {
   /** Whether lower priorities wait for higher ones. Default true. */
@@ -24,7 +25,7 @@ export default fp<ExplainOptions>(
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, parsed) =>
       parsed(null, body),
     )
-    app.post('/internal/explain', (request) => {
+    app.post('/internal/explain', { schema: { response: { 200: ExplanationSchema } } }, (request) => {
       const received = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const asked = readExplained(received, request.raw.rawHeaders)
       const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path

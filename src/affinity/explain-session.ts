@@ -1,24 +1,8 @@
 import type { RoutedEndpoint } from '../model/router.ts'
+import type { SessionExplanation } from '../selection/explanation.ts'
 import type { SessionKey } from './key-sources.ts'
 import { depthOf } from './request-sessions.ts'
 import type { SessionAffinity, SessionDecision } from './session-affinity.ts'
-
-/** What a request's session says about it. */
-export interface SessionExplanation {
-  readonly outcome: string
-  readonly reason: string
-  readonly key_source: string | null
-  /** Of a conversation, how many of its messages are known: `6/8`. */
-  readonly depth: string | null
-  /** The endpoint that the session is bound to. */
-  readonly bound_to: string | null
-  /** What that endpoint has to do; null where it cannot take the request. */
-  readonly load: number | null
-  /** From which load on it gets nothing more for a session's sake; null for no bound. */
-  readonly load_limit: number | null
-  /** Who is asked first; null leaves it to the balancer. */
-  readonly preferred: string | null
-}
 
 export function explainSession(
   key: SessionKey | undefined,

@@ -9,7 +9,8 @@ import type { PrefixChain } from './prefix-chain.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** In Olla's words: `hit` where a request goes to the endpoint that its session is bound to. */
-export type SessionOutcome = 'hit' | 'miss' | 'repin' | 'disabled'
+export const sessionOutcomes = ['hit', 'miss', 'repin', 'disabled'] as const
+export type SessionOutcome = (typeof sessionOutcomes)[number]
 
 /**
  * Why a session's endpoint does not get the request:
@@ -20,16 +21,19 @@ export type SessionOutcome = 'hit' | 'miss' | 'repin' | 'disabled'
  * - `not_in_memory`: it has unloaded the model, and with it the cache
  * - `over_bound`: it has more than its share of the load
  */
-export type SessionRefusal =
-  | 'not_a_candidate'
-  | 'failed'
-  | 'not_available'
-  | 'lower_priority'
-  | 'not_in_memory'
-  | 'over_bound'
+const refusals = [
+  'not_a_candidate',
+  'failed',
+  'not_available',
+  'lower_priority',
+  'not_in_memory',
+  'over_bound',
+] as const
+export type SessionRefusal = (typeof refusals)[number]
 
 /** `shared_head`: a new session, and it goes where its tools and system prompt have been computed. */
-export type SessionReason = 'bound' | 'no_key' | 'new_session' | 'shared_head' | SessionRefusal
+export const sessionReasons = ['bound', 'no_key', 'new_session', 'shared_head', ...refusals] as const
+export type SessionReason = (typeof sessionReasons)[number]
 
 /** A session that the store knows. */
 interface Match {

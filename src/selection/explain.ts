@@ -1,49 +1,13 @@
-import { explainSession, type SessionExplanation, sessionWords } from '../affinity/explain-session.ts'
+import { explainSession, sessionWords } from '../affinity/explain-session.ts'
 import type { SessionKey } from '../affinity/key-sources.ts'
 import type { SessionAffinity } from '../affinity/session-affinity.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import type { EndpointExplanation, Explanation } from './explanation.ts'
 import type { LiveLoad } from './live-load.ts'
 import type { EndpointSelector } from './selector.ts'
 import { connectionCost } from './strategies.ts'
 import { preferWarm } from './warm-preference.ts'
-
-/** What a routing decision looked at, for one endpoint. */
-export interface EndpointExplanation {
-  readonly endpoint: string
-  readonly chosen: boolean
-  /** Why it was chosen, or why not. */
-  readonly reason: string
-  readonly native_model: string | null
-  readonly status: string
-  readonly circuit: string
-  readonly priority: number
-  readonly weight: number
-  /** Part of the weight that counts now, 0 to 1. */
-  readonly share: number
-  readonly in_flight: number
-  readonly max_concurrent: number
-  /** Requests that recent failures count for. */
-  readonly failure_penalty: number
-  /** In memory; null where nobody tells. */
-  readonly warm: boolean | null
-  /** What least-connections compares: the lowest of the highest tier wins. Null where it could not be chosen. */
-  readonly cost: number | null
-}
-
-export interface Explanation {
-  readonly model: string | null
-  readonly strategy: string | null
-  readonly decision: string
-  readonly reason: string
-  readonly balancer: string
-  readonly chosen: string | null
-  /** Whether the endpoints would be asked for the model first. */
-  readonly would_refresh: boolean
-  /** Null where sessions are off. */
-  readonly session: SessionExplanation | null
-  readonly endpoints: readonly EndpointExplanation[]
-}
 
 /** The parts that decide, as the gateway has them. */
 export interface ExplainedState {

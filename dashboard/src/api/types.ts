@@ -2,7 +2,7 @@
  * The shapes of `docs/internal-api.md`. What the gateway has a schema for is taken from there, so that a change
  * of an answer breaks this build; the page imports nothing else from the server, and never code.
  */
-import type { Explanation } from '../../../src/selection/explain.ts'
+import type { Explanation } from '../../../src/selection/explanation.ts'
 import type { Sample } from '../../../src/stats/sample.ts'
 import type { EndpointsView } from '../../../src/stats/views/endpoints.ts'
 import type { ModelStatsView } from '../../../src/stats/views/model-stats.ts'

@@ -69,12 +69,15 @@ export function prefixChain(
   return { keys, headDepth, hasHead }
 }
 
+/** Messages or blocks that are followed; what comes behind them does not count. A body must not decide on more. */
+const longestChain = 8_192
+
 /** @returns how many of the messages belong to the head */
 function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number[]): number {
   let headDepth = 0
   let isHead = true
   let at = skipSpace(body, from + 1)
-  while (body[at] !== closeBracket) {
+  while (body[at] !== closeBracket && keys.length <= longestChain) {
     const start = at
     at = hash.json(body, at)
     if (at < 0) break
@@ -106,7 +109,7 @@ function addBlocks(
   blockBytes: number,
 ): void {
   hash.text('prompt')
-  for (let at = start + 1; at + blockBytes < end; at += blockBytes) {
+  for (let at = start + 1; at + blockBytes < end && keys.length <= longestChain; at += blockBytes) {
     keys.push(hash.bytes(body, at, at + blockBytes).key())
   }
 }

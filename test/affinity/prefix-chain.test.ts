@@ -44,7 +44,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('does not care in what order the body says it', () => {
+  it('does not care in what order the body says it (contract 16.2, item 13)', () => {
     const parts = fc.record({
       model: fc.constant('m'),
       tools: fc.array(fc.jsonValue()),
@@ -118,6 +118,12 @@ describe('prefixChain', () => {
     const tokens = Array.from({ length: 40 }, (_, at) => 100 + at)
     const before = chain({ prompt: tokens }).keys
     assert.deepEqual(chain({ prompt: [...tokens, 7, 8, 9, 10, 11, 12] }).keys.slice(0, before.length), before)
+  })
+
+  it('has an end, however many messages a body holds', () => {
+    const messages = Array.from({ length: 20_000 }, () => ({}))
+    assert.equal(chain({ messages }).keys.length, 8_193)
+    assert.equal(chain({ prompt: 'x'.repeat(200_000) }).keys.length, 8_193)
   })
 
   it('finds nothing that could go on where there is no prompt', () => {

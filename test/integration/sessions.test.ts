@@ -68,7 +68,7 @@ function turns(name: string, count: number): Message[] {
 
 for (const engine of engines) {
   describe(`sessions of the ${engine} engine`, () => {
-    it('keep the turns of a conversation on one endpoint, though all share a system prompt', async (t) => {
+    it('keep the turns of a conversation on one endpoint, though all share a system prompt (contract 16.2, item 13)', async (t) => {
       const { ask, stats } = await setUp(t, engine)
       const homes: (string | undefined)[] = []
       for (let conversation = 0; conversation < 8; conversation++) {

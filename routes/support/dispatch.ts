@@ -43,8 +43,8 @@ export function dispatch(
   const context = request.gateway
   context.requestBytes = read.bodyBytes
   context.model = read.inspection.model
-  if (context.model !== undefined && isHeaderValue(context.model))
-    context.headers.push('X-Olla-Model', context.model)
+  const shownModel = shown(context.model)
+  if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
 
   const asked = {
     model: context.model,
@@ -103,7 +103,7 @@ function send(
         clientAddress: context.clientAddress,
         protocol: request.protocol === 'https' ? 'https' : 'http',
         host: request.headers.host,
-        model: context.model,
+        model: shown(context.model),
         version: options.version,
       }),
     },
@@ -152,6 +152,11 @@ function reject(
     client: context.caller ?? context.clientAddress,
   })
   return error
+}
+
+/** A model's name comes from the client: not every one may stand in a header. */
+function shown(model: string | undefined): string | undefined {
+  return model !== undefined && isHeaderValue(model) ? model : undefined
 }
 
 function joined(value: string | string[] | undefined): string | undefined {

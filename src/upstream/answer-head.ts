@@ -76,10 +76,7 @@ export interface AnswerOrigin {
 
 /** The complete flat header list of a relayed answer. */
 export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
-  const own = ownHeaders(origin)
-  const names = new Set<string>()
-  for (let at = 0; at < own.length; at += 2) names.add((own[at] ?? '').toLowerCase())
-  return clientHeaders(head.headers, own, names, origin.endpoint.secretHeaderNames, origin.version)
+  return clientHeaders(head.headers, ownHeaders(origin), origin.endpoint.secretHeaderNames, origin.version)
 }
 
 /**
@@ -99,7 +96,8 @@ export function renameFor(
 }
 
 function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
-  const own = [...flat(set), ...context.headers]
+  const own = flat(set)
+  for (let at = 0; at < context.headers.length; at++) own.push(context.headers[at] ?? '')
   own.push(
     'X-Olla-Endpoint',
     isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name),

@@ -16,7 +16,7 @@ import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
 import { brokenError, giveUpError } from './give-up.ts'
 import { Heartbeat, type KeepAlive } from './heartbeat.ts'
 import type { GatheredAnswer } from './request-variant.ts'
-import { type ResponseListener, watchResponse } from './response-events.ts'
+import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 import type { UpstreamRequest } from './transport.ts'
 
@@ -242,6 +242,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
     }
+    if (this.#phase !== 'stalled') awaitDrain(this.#raw)
     this.#phase = 'stalled'
     this.#limit(this.#services.options.clientStallMs)
     return false

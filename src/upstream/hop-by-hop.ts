@@ -11,14 +11,22 @@ export const hopByHopNames: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** The lower-case names that a `Connection` header lists: hop-by-hop as well (RFC 9110 section 7.6.1). */
-export function namedByConnection(value: string): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const name of value.split(',')) {
-    const trimmed = name.trim().toLowerCase()
-    if (trimmed !== '' && trimmed !== 'close' && trimmed !== 'keep-alive') names.add(trimmed)
+/**
+ * The lower-case names that `Connection` headers list: hop-by-hop as well (RFC 9110 section 7.6.1).
+ * @param headers flat name/value pairs
+ */
+export function namesOfConnection(headers: readonly string[]): ReadonlySet<string> {
+  let names: Set<string> | undefined
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]
+    if (name?.length !== 10 || name.toLowerCase() !== 'connection') continue
+    const value = headers[at + 1] ?? ''
+    if (usualValues.has(value)) continue
+    names ??= new Set()
+    for (const listed of value.split(',')) names.add(listed.trim().toLowerCase())
   }
-  return names
+  return names ?? noNames
 }
 
-export const noNames: ReadonlySet<string> = new Set()
+const usualValues: ReadonlySet<string> = new Set(['keep-alive', 'close', 'Keep-Alive', 'Close'])
+const noNames: ReadonlySet<string> = new Set()

@@ -1,25 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
-import { hopByHopNames, namedByConnection, noNames } from './hop-by-hop.ts'
-
-/**
- * Client headers that never reach an endpoint besides the hop-by-hop ones: credentials (contract 7.3), and
- * what the connection to the endpoint sets for itself.
- */
-const strippedNames: ReadonlySet<string> = new Set([
-  ...hopByHopNames,
-  'authorization',
-  'cookie',
-  'x-api-key',
-  'x-auth-token',
-  'host',
-  'content-length',
-  'expect',
-  'via',
-  'x-forwarded-for',
-  'x-proxied-by',
-  'x-model',
-  'x-olla-overhead',
-])
+import { headerName } from './header-name.ts'
+import { namesOfConnection } from './hop-by-hop.ts'
 
 /** Who is asking, as told to the endpoint. */
 export interface ForwardedBy {
@@ -28,7 +9,7 @@ export interface ForwardedBy {
   readonly clientAddress: string
   readonly protocol: 'http' | 'https'
   readonly host: string | undefined
-  /** `X-Model`: the model asked for. */
+  /** `X-Model`: the model asked for, where a header can hold it. */
   readonly model: string | undefined
   /** Version of the gateway. */
   readonly version: string
@@ -39,31 +20,22 @@ export interface ForwardedBy {
  * @param rawHeaders as `IncomingMessage.rawHeaders`
  */
 export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy): string[] {
-  let connectionNames = noNames
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]
-    if (name?.length === 10 && name.toLowerCase() === 'connection') {
-      const named = namedByConnection(rawHeaders[at + 1] ?? '')
-      connectionNames = connectionNames.size === 0 ? named : new Set([...connectionNames, ...named])
-    }
-  }
-
+  const connectionNames = namesOfConnection(rawHeaders)
   const headers: string[] = []
   let via = ''
   let hasRealIp = false
   let hasProtocol = false
   let hasHost = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? ''
+    const { text, lower, role, goesUp } = headerName(rawHeaders[at] ?? '')
     const value = rawHeaders[at + 1] ?? ''
-    const lower = name.toLowerCase()
-    if (lower === 'via') via = via === '' ? value : `${via}, ${value}`
-    if (strippedNames.has(lower)) continue
+    if (role === 'via') via = via === '' ? value : `${via}, ${value}`
+    if (!goesUp) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (lower === 'x-real-ip') hasRealIp = true
-    else if (lower === 'x-forwarded-proto') hasProtocol = true
-    else if (lower === 'x-forwarded-host') hasHost = true
-    headers.push(name, value)
+    if (role === 'real-ip') hasRealIp = true
+    else if (role === 'protocol') hasProtocol = true
+    else if (role === 'host') hasHost = true
+    headers.push(text, value)
   }
 
   headers.push('X-Proxied-By', `Olla/${by.version}`)
@@ -72,7 +44,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   if (!hasRealIp) headers.push('X-Real-IP', by.clientAddress)
   if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)
   if (!hasHost && by.host !== undefined) headers.push('X-Forwarded-Host', by.host)
-  if (by.model !== undefined && isHeaderValue(by.model)) headers.push('X-Model', by.model)
+  if (by.model !== undefined) headers.push('X-Model', by.model)
   return headers
 }
 
@@ -88,10 +60,9 @@ export function attemptHeaders(
   if (endpoint.headers.length === 0 && !isPlain) return forwarded
   const headers: string[] = []
   for (let at = 0; at < forwarded.length; at += 2) {
-    const name = forwarded[at] ?? ''
-    const lower = name.toLowerCase()
-    if (endpoint.secretHeaderNames.has(lower) || (isPlain && lower === 'accept-encoding')) continue
-    headers.push(name, forwarded[at + 1] ?? '')
+    const { text, lower, role } = headerName(forwarded[at] ?? '')
+    if (endpoint.secretHeaderNames.has(lower) || (isPlain && role === 'encoding')) continue
+    headers.push(text, forwarded[at + 1] ?? '')
   }
   headers.push(...endpoint.headers)
   return headers

@@ -22,11 +22,15 @@ function onDrain(this: WatchedResponse): void {
 /** A client that resets its connection must not end the process; `close` follows and tells. */
 function onError(): void {}
 
-/** Three functions for all responses instead of three closures for each. */
+/** The same functions for all responses instead of closures for each. */
 export function watchResponse(response: ServerResponse, listener: ResponseListener): void {
   const watched: WatchedResponse = response
   watched[listenerKey] = listener
   watched.on('close', onClose)
-  watched.on('drain', onDrain)
   watched.on('error', onError)
+}
+
+/** Tells the listener once that the client reads again. */
+export function awaitDrain(response: ServerResponse): void {
+  response.once('drain', onDrain)
 }

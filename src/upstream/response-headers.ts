@@ -1,14 +1,5 @@
-import { hopByHopNames, namedByConnection, noNames } from './hop-by-hop.ts'
-
-/** Headers of an endpoint's answer that never reach the client (contract 7.4), besides the hop-by-hop ones. */
-const strippedNames: ReadonlySet<string> = new Set([
-  ...hopByHopNames,
-  'authorization',
-  'x-api-key',
-  'x-auth-token',
-  'set-cookie',
-  'x-served-by',
-])
+import { headerName } from './header-name.ts'
+import { namesOfConnection } from './hop-by-hop.ts'
 
 /** The head of an endpoint's answer. `headers` are flat name/value pairs. */
 export interface UpstreamHead {
@@ -57,38 +48,34 @@ export function withHeaders(headers: readonly string[], others: readonly string[
  * The headers a client gets: the endpoint's, less hop-by-hop ones, credentials and `X-Olla-*` (which only the
  * gateway may say), then the gateway's own, which replace equal names.
  * @param own flat pairs
- * @param ownNames the lower-case names of `own`
  */
 export function clientHeaders(
   upstream: readonly string[],
   own: readonly string[],
-  ownNames: ReadonlySet<string>,
   secretNames: ReadonlySet<string>,
   version: string,
 ): string[] {
-  let connectionNames = noNames
-  for (let at = 0; at < upstream.length; at += 2) {
-    const name = upstream[at]
-    if (name?.length === 10 && name.toLowerCase() === 'connection') {
-      connectionNames = namedByConnection(upstream[at + 1] ?? '')
-    }
-  }
+  const connectionNames = namesOfConnection(upstream)
   const headers: string[] = []
   let via = ''
   for (let at = 0; at < upstream.length; at += 2) {
-    const name = upstream[at] ?? ''
+    const { text, lower, role, goesDown } = headerName(upstream[at] ?? '')
     const value = upstream[at + 1] ?? ''
-    const lower = name.toLowerCase()
-    if (lower === 'via') {
-      via = via === '' ? value : `${via}, ${value}`
-      continue
-    }
-    if (strippedNames.has(lower) || secretNames.has(lower) || ownNames.has(lower)) continue
-    if (lower.startsWith('x-olla-')) continue
+    if (role === 'via') via = via === '' ? value : `${via}, ${value}`
+    if (!goesDown) continue
+    if (secretNames.size > 0 && secretNames.has(lower)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    headers.push(name, value)
+    if (!hasHeader(own, lower)) headers.push(text, value)
   }
   headers.push('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
   for (let at = 0; at < own.length; at++) headers.push(own[at] ?? '')
   return headers
+}
+
+function hasHeader(headers: readonly string[], lowerName: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]
+    if (name?.length === lowerName.length && headerName(name).lower === lowerName) return true
+  }
+  return false
 }

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { type Inspection, inspectRequest, noInspection } from '../src/request/inspect.ts'
+import { receiveBody } from '../src/request/receive-body.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { receiveUpload, Upload } from '../src/request/upload.ts'
 import { askingVariant } from '../src/usage/usage-variant.ts'
@@ -33,18 +34,16 @@ export default fp<ProxyRoutesOptions>(
   function proxyRoutes(app, options, done) {
     // The bytes go on as they came: nothing here may parse and write them again.
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser(
-      // Fastify keeps in mind which parser a type that it knows by name has.
-      ['application/json', '*'],
-      { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes ?? 104_857_600 },
-      (_request, body, parsed) => parsed(null, body),
-    )
+    const limitBytes = options.bodyLimitBytes ?? 104_857_600
+    // Fastify keeps in mind which parser a type that it knows by name has.
+    app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {
+      // A hook of the host may have put another stream in its place, say a decompressed one.
+      const length = payload === request.raw ? request.headers['content-length'] : undefined
+      receiveBody(payload, length === undefined ? undefined : Number(length), limitBytes, parsed)
+    })
     app.addContentTypeParser(/^multipart\/form-data/i, (request, payload, parsed) => {
       const contentType = request.headers['content-type'] ?? ''
-      receiveUpload(payload, contentType, options.bodyLimitBytes ?? 104_857_600).then(
-        (upload) => parsed(null, upload),
-        parsed,
-      )
+      receiveUpload(payload, contentType, limitBytes).then((upload) => parsed(null, upload), parsed)
     })
     const base = countSegments(app.prefix)
     mount(app, options, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })

@@ -26,12 +26,15 @@ export function explainSession(
 }
 
 /** What the session says about one endpoint, in words; undefined where it says nothing. */
-export function sessionWords({ match, target, reason }: SessionDecision, slot: number): string | undefined {
+export function sessionWords(
+  { match, earlier, target, reason }: SessionDecision,
+  slot: number,
+): string | undefined {
   if (slot === target?.endpoint.slot) {
     if (reason === 'bound') return 'its session is bound here'
-    return reason === 'shared_head'
-      ? 'its tools and system prompt are in the cache here'
-      : 'an earlier turn of its conversation was here'
+    return slot === earlier?.slot
+      ? 'an earlier turn of its conversation was here'
+      : 'its tools and system prompt are in the cache here'
   }
   if (slot !== match?.slot) return undefined
   if (reason === 'over_bound')

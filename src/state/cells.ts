@@ -236,7 +236,7 @@ export interface CellCapacity {
   readonly endpoints?: number
   /** 512 by default; the last row is shared by all models beyond. */
   readonly models?: number
-  /** Pairs of model and endpoint, by default twice as many as models but at least 2048; those beyond are not told apart. */
+  /** Pairs of model and endpoint, by default four times as many as models but at least 2048; those beyond are not told apart. */
   readonly placements?: number
   /** Bindings of sessions to endpoints, 0 by default. */
   readonly sessions?: number
@@ -305,7 +305,7 @@ export class GatewayCells {
 
   /** @param blocks where the tables lie; this thread's own by default */
   constructor(capacity: CellCapacity = {}, blocks: SharedBlocks = new SharedBlocks()) {
-    const { endpoints = 256, models = 512, placements = Math.max(2048, 2 * models), sessions = 0 } = capacity
+    const { endpoints = 256, models = 512, placements = Math.max(2048, 4 * models), sessions = 0 } = capacity
     this.#blocks = blocks
     this.endpointCapacity = endpoints
     this.modelCapacity = models

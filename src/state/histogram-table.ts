@@ -63,13 +63,27 @@ export class HistogramTable {
 
   /** Counts per bucket, the last one above all bounds. */
   counts(row: number): number[] {
-    const buckets = this.bounds.length + 1
-    return Array.from({ length: buckets }, (_, bucket) => this.#total(row, bucket))
+    return [...this.read(row).counts]
   }
 
   read(row: number): HistogramReading {
-    const counts = this.counts(row)
-    return { counts, count: totalOf(counts), sum: this.#total(row, this.#width - 1) }
+    return this.readAll([row])
+  }
+
+  /** Several rows as one. */
+  readAll(rows: readonly number[]): HistogramReading {
+    const width = this.#width
+    const totals = new Float64Array(width)
+    for (let thread = 0; thread < this.threads; thread++) {
+      for (const row of rows) {
+        const start = (thread * this.rows + row) * width
+        for (let cell = 0; cell < width; cell++) {
+          totals[cell] = (totals[cell] ?? 0) + (this.#cells[start + cell] ?? 0)
+        }
+      }
+    }
+    const counts = Array.from(totals.subarray(0, width - 1))
+    return { counts, count: totalOf(counts), sum: totals[width - 1] ?? 0 }
   }
 
   /**
@@ -78,14 +92,6 @@ export class HistogramTable {
    */
   quantile(row: number, quantile: number): number {
     return quantileOf(this.counts(row), this.bounds, quantile)
-  }
-
-  #total(row: number, cell: number): number {
-    let total = 0
-    for (let thread = 0; thread < this.threads; thread++) {
-      total += this.#cells[(thread * this.rows + row) * this.#width + cell] ?? 0
-    }
-    return total
   }
 }
 

@@ -23,6 +23,8 @@ export class KeyTable {
   take(high: number, low: number): number | undefined {
     const cells = this.#cells
     for (let row = 0; row < this.capacity; row++) {
+      const peeked = cells.peekHigh(row)
+      if (peeked !== 0 && peeked !== high) continue
       const cell = cells.read(row)
       if (cells.high === 0) {
         if (cells.swap(row, cell, high, low)) return row

@@ -1,5 +1,5 @@
 import type { HistogramKind } from '../../state/cells.ts'
-import type { HistogramReading, HistogramTable } from '../../state/histogram-table.ts'
+import type { HistogramTable } from '../../state/histogram-table.ts'
 import type { ExposedHistogram } from './exposition.ts'
 
 /**
@@ -28,40 +28,24 @@ export function exposeHistogram(
   table: HistogramTable,
   rows: readonly number[],
 ): ExposedHistogram {
-  const readings = rows.map((row) => table.read(row))
-  const scale = timeKinds.has(kind) ? 0.001 : 1
+  const { counts, count, sum } = table.readAll(rows)
+  const scale = timeKinds.has(kind) ? 1_000 : 1
   const kept = exposedBounds[kind]
-  const cumulative = kept.map(() => 0)
-  for (const reading of readings) addCumulative(cumulative, reading, table.bounds, kept)
   return {
-    bounds: kept.map((bound) => scaled(bound, scale)),
-    cumulative,
-    count: readings.reduce((total, { count }) => total + count, 0),
-    sum: scaled(
-      readings.reduce((total, { sum }) => total + sum, 0),
-      scale,
-    ),
+    bounds: kept.map((bound) => bound / scale),
+    cumulative: cumulate(counts, table.bounds, kept),
+    count,
+    sum: sum / scale,
   }
 }
 
 /** @param kept ascending, each one of `bounds` */
-function addCumulative(
-  cumulative: number[],
-  { counts }: HistogramReading,
-  bounds: readonly number[],
-  kept: readonly number[],
-): void {
+function cumulate(counts: readonly number[], bounds: readonly number[], kept: readonly number[]): number[] {
+  const cumulative: number[] = []
   let seen = 0
-  let index = 0
   for (const [bucket, bound] of bounds.entries()) {
     seen += counts[bucket] ?? 0
-    if (bound !== kept[index]) continue
-    cumulative[index] = (cumulative[index] ?? 0) + seen
-    index++
+    if (bound === kept[cumulative.length]) cumulative.push(seen)
   }
-}
-
-/** Division keeps 0.05 where a product would give 0.050000000000000003. */
-function scaled(value: number, scale: number): number {
-  return scale === 1 ? value : value / 1000
+  return cumulative
 }

@@ -29,7 +29,7 @@ export interface SessionAffinityOptions {
   /** Whether higher priorities come first. Default true. */
   readonly priorityTiers?: boolean
   /** Where sessions are kept. Default in this process; with several threads, in the shared cells. */
-  readonly store?: SessionStore
+  readonly store?: SessionStore | undefined
   readonly clock?: Clock
 }
 

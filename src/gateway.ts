@@ -41,6 +41,7 @@ import internalStatus from '../routes/internal-status.ts'
 import modelRoutes from '../routes/models.ts'
 import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
+import type { SessionStore } from './affinity/session-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { GatewayEvent } from './events/events.ts'
@@ -72,6 +73,8 @@ export interface GatewayOptions {
   readonly stores?: {
     /** Where rate limits are counted; this process by default. */
     readonly limits?: LimitStore
+    /** Where sessions are kept; this process by default. */
+    readonly sessions?: SessionStore
   }
   /** Set where this is one of the serving threads of the gateway's own process; alone by default. */
   readonly thread?: ThreadOfSeveral | undefined
@@ -190,6 +193,7 @@ async function compose(
   const { sticky_sessions: sticky } = proxy
   await app.register(sessionAffinity, {
     enabled: sticky.enabled,
+    store: stores?.sessions,
     sources: sticky.key_sources,
     idleTtlMs: sticky.idle_ttl_seconds * 1000,
     maxSessions: sticky.max_sessions,

@@ -1,4 +1,5 @@
 /** The public surface: the gateway as a Fastify plugin, and its configuration. */
+export type { SessionStore } from './affinity/session-store.ts'
 export { ConfigError, type Diagnostic, formatDiagnostic } from './config/diagnostics.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load.ts'
 export type { EndpointConfig, GatewayConfig } from './config/schema.ts'

@@ -1,5 +1,13 @@
 import { ownPlace, type TablePlace } from './shared-blocks.ts'
 
+/** The columns of a table by name, looked up once. */
+export type Columns<Column extends string> = Readonly<Record<Column, number>>
+
+export function columnsOf<Column extends string>(table: CounterTable<Column>): Columns<Column> {
+  const entries = table.columns.map((column) => [column, table.column(column)] as const)
+  return Object.fromEntries(entries) as Record<Column, number>
+}
+
 /**
  * Counters of many rows (endpoints, models), shared between threads without locks: every thread writes only
  * its own plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned

@@ -36,6 +36,8 @@ interface Seat {
   restart: Timer | undefined
   /** Requests that it had under way when it ended. */
   held: number
+  /** Why it ended the last time. */
+  lastReason: string | undefined
   /** Those who wait for its end. */
   readonly waiting: (() => void)[]
 }
@@ -72,13 +74,16 @@ export class Supervisor {
    */
   async start(): Promise<string> {
     try {
-      const first = await this.#run(0)
+      // All of them build at the same time.
+      for (const thread of this.#seats.keys()) this.#spawn(thread)
+      const first = await this.#open(0)
       this.#listen = { host: this.#listen.host, port: first.port }
-      await Promise.all(this.#seats.map((_, thread) => (thread === 0 ? undefined : this.#run(thread))))
+      await Promise.all([...this.#seats.keys()].slice(1).map((thread) => this.#open(thread)))
       return first.address
     } catch (error) {
       this.#isStopping = true
       for (const { running } of this.#seats) running?.terminate()
+      await Promise.all(this.#seats.map(ended))
       throw error
     }
   }
@@ -96,31 +101,33 @@ export class Supervisor {
     }
   }
 
-  async #run(thread: number): Promise<{ address: string; port: number }> {
+  #spawn(thread: number): void {
     const seat = this.#seat(thread)
-    const { link, clock, events } = this.#services
-    let reason = 'ended before it listened'
+    const { link, clock } = this.#services
     seat.startedAtMs = clock.monotonicMs()
-    seat.running = this.#services.spawn(thread, {
-      onExit: (why) => {
-        reason = why ?? reason
-        this.#exited(thread, why)
-      },
-    })
+    seat.lastReason = undefined
+    seat.running = this.#services.spawn(thread, { onExit: (reason) => this.#exited(thread, reason) })
     link.connect(thread, seat.running)
+  }
+
+  /** Lets a thread that runs listen; one that cannot is ended. */
+  async #open(thread: number): Promise<{ address: string; port: number }> {
+    const seat = this.#seat(thread)
+    const { link, events } = this.#services
     const answer = await link.askThread(thread, listenTopic, this.#listen, listenMs)
     if (answer?.ok === true) {
       events.publish('thread.started', { thread, reason: seat.failures > 0 ? 'restarted' : null })
       return answer
     }
     seat.running?.terminate()
-    throw new Error(answer?.ok === false ? answer.reason : `a serving thread ${reason}`)
+    throw new Error(answer?.reason ?? seat.lastReason ?? 'a serving thread did not begin to listen')
   }
 
   #exited(thread: number, reason: string | undefined): void {
     const seat = this.#seat(thread)
     const { link, events, clock, reclaim } = this.#services
     seat.running = undefined
+    seat.lastReason = reason
     link.disconnect(thread)
     seat.held = reclaim(thread)
     events.publish('thread.stopped', { thread, reason: reason ?? null })
@@ -129,8 +136,9 @@ export class Supervisor {
     seat.failures = clock.monotonicMs() - seat.startedAtMs < steadyMs ? seat.failures + 1 : 1
     const waitMs = Math.min(longestRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
     seat.restart = clock.after(waitMs, () => {
-      // Where it fails, it has ended as well, and the next try is on its way.
-      this.#run(thread).catch(() => {})
+      this.#spawn(thread)
+      // Where it fails it ends as well, and the next try is on its way.
+      this.#open(thread).catch(() => {})
     })
   }
 
@@ -155,7 +163,15 @@ export class Supervisor {
 }
 
 function createSeat(): Seat {
-  return { running: undefined, startedAtMs: 0, failures: 0, restart: undefined, held: 0, waiting: [] }
+  return {
+    running: undefined,
+    startedAtMs: 0,
+    failures: 0,
+    restart: undefined,
+    held: 0,
+    lastReason: undefined,
+    waiting: [],
+  }
 }
 
 async function ended(seat: Seat): Promise<void> {

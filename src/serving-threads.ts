@@ -27,18 +27,25 @@ export interface ServingThreadsOptions {
   readonly logger: Logger
   /** Takes finished log lines of the serving threads. */
   readonly writeLines: (lines: string) => void
+  /** What a serving thread runs. Default the gateway's own. */
+  readonly entry?: URL
 }
 
 /** A gateway that listens. */
 export interface RunningGateway {
   /** For people. */
   readonly address: string
-  /** Lets requests finish and stops. */
+  /** Lets requests finish and stops; again and again with one result. */
   close(): Promise<DrainResult>
 }
 
+export interface GatewayOnThreads extends RunningGateway {
+  /** The control thread's line to those that serve. */
+  readonly link: ControlLink
+}
+
 /** The sources run unbuilt; the published package has only the built ones. */
-const entry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+const ownEntry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
 /** Left of the time for a stop, so that this thread can close what it has. */
 const closingMs = 2_000
@@ -49,8 +56,8 @@ const closingMs = 2_000
  */
 export async function serveOnThreads(
   threads: number,
-  { config, logger, writeLines }: ServingThreadsOptions,
-): Promise<RunningGateway> {
+  { config, logger, writeLines, entry = ownEntry }: ServingThreadsOptions,
+): Promise<GatewayOnThreads> {
   const { host, port } = config.server
   const planes = threads + 1
   const link = new ControlLink({
@@ -74,7 +81,7 @@ export async function serveOnThreads(
       clock: systemClock,
       spawn(thread, events) {
         const data: ServingThreadData = { thread, threads, planes, config, blocks: app.gatewayCells.blocks }
-        return spawn(data, link, events, logger)
+        return spawn(entry, data, link, events, logger)
       },
       reclaim: (thread) => reclaim(app, thread),
     },
@@ -84,7 +91,15 @@ export async function serveOnThreads(
     if (port !== 0) await assertFree(host, port)
     const address = await supervisor.start()
     app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
-    return { address, close: () => stop(app, config, supervisor) }
+    let stopped: Promise<DrainResult> | undefined
+    return {
+      address,
+      link,
+      close() {
+        stopped ??= stop(app, config, supervisor)
+        return stopped
+      },
+    }
   } catch (error) {
     await app.close()
     throw error
@@ -124,6 +139,7 @@ function listen(
 }
 
 function spawn(
+  entry: URL,
   data: ServingThreadData,
   link: ControlLink,
   events: ThreadEvents,

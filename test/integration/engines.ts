@@ -1,2 +1,4 @@
-/** The engines that share every test of the proxy. */
-export const engines = ['olla', 'sherpa'] as const
+import { testThreads } from '../support/gateway.ts'
+
+/** The engines that share every test of the proxy. An engine knows nothing of other threads: there, one is enough. */
+export const engines = testThreads > 1 ? (['olla'] as const) : (['olla', 'sherpa'] as const)

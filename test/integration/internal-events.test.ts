@@ -33,7 +33,7 @@ describe('the live events of a gateway', () => {
     )
     assert.equal((down.data.data as { endpoint: string }).endpoint, 'box')
 
-    const closed = gateway.app.close()
+    const closed = gateway.close()
     await stream.ended
     assert.equal(stream.messages.at(-1)?.event, 'bye')
     await closed

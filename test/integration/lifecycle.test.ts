@@ -43,7 +43,7 @@ describe('shutdown', () => {
     })
     const gateway = await startGateway(t, [{ url: upstream.url }])
     const response = await postChat(gateway.url, { stream: true })
-    const closing = gateway.app.close()
+    const closing = gateway.close()
     await eventually(async () => {
       try {
         ;(await openSocket(gateway.port)).destroy()
@@ -67,7 +67,7 @@ describe('shutdown', () => {
     const response = await postChat(gateway.url, { stream: true })
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     assert.equal((await reader?.read())?.value, 'data: 1\n\n')
-    const closing = gateway.app.close()
+    const closing = gateway.close()
     let rest = ''
     await assert.rejects(async () => {
       for (;;) {
@@ -87,7 +87,7 @@ describe('shutdown', () => {
     const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_delay: '300ms' } })
     const keepAlive = await openSocket(gateway.port)
     assert.equal((await fetch(`${gateway.url}/internal/ready`)).status, 200)
-    const closing = gateway.app.close()
+    const closing = gateway.close()
     // During the delay the port is still open, so that a load balancer can read the answer.
     const answer = await fetch(`${gateway.url}/internal/ready`)
     assert.equal(answer.status, 503)

@@ -80,7 +80,7 @@ describe('usage of answers', () => {
         await eventually(async () => (await modelStats(gateway))?.completion_tokens === wanted)
         assert.equal((await modelStats(gateway))?.prompt_tokens, (before?.prompt_tokens ?? 0) + 3)
       }
-      await gateway.app.close()
+      await gateway.close()
     }
   })
 

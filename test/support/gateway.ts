@@ -1,16 +1,23 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
+import { pino } from 'pino'
 import { parseConfig } from '../../src/config/load.ts'
+import type { GatewayConfig } from '../../src/config/schema.ts'
 import gateway, { type GatewayOptions } from '../../src/gateway.ts'
 import type { DrainResult } from '../../src/lifecycle/drain.ts'
+import { serveOnThreads } from '../../src/serving-threads.ts'
+import type { ControlLink } from '../../src/threads/control-link.ts'
 import { eventually } from './simulator.ts'
 
 export interface RunningGateway {
-  readonly app: FastifyInstance
   readonly url: string
   readonly port: number
+  /** To its threads, where it has several. */
+  readonly link: ControlLink | undefined
+  /** Lets requests finish and stops. */
+  close(): Promise<DrainResult>
   /** Set once the gateway has been closed. */
   drained(): DrainResult | undefined
   status(): Promise<EndpointRow[]>
@@ -31,12 +38,21 @@ export interface EndpointInput {
   readonly [key: string]: unknown
 }
 
+/** Threads of a gateway in tests that work with any number: `npm run test:threads` sets it. */
+export const testThreads = Number(process.env.GATEWAY_TEST_THREADS ?? 1)
+
 /** A gateway on a free port in front of `endpoints`, with short times, ready once all of them were seen. */
 export async function startGateway(
   t: TestContext,
   endpoints: readonly EndpointInput[],
   sections: Readonly<Record<string, Record<string, unknown>>> = {},
-  options: { awaitRoutable?: number; gateway?: Partial<GatewayOptions> } = {},
+  options: {
+    awaitRoutable?: number
+    /** For a gateway in somebody else's app, which has one thread. */
+    gateway?: Partial<GatewayOptions>
+    /** Default as the environment says, see `testThreads`. */
+    threads?: number
+  } = {},
 ): Promise<RunningGateway> {
   const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
   const config = parseConfig({
@@ -67,19 +83,16 @@ export async function startGateway(
       },
     },
   })
+  const threads = options.threads ?? (options.gateway === undefined ? testThreads : 1)
+  const running =
+    threads > 1 ? await listenOnThreads(threads, config) : await listenHere(config, options.gateway)
   let drained: DrainResult | undefined
-  const app = Fastify({ forceCloseConnections: 'idle' })
-  await app.register(gateway, {
-    ...options.gateway,
-    config,
-    onDrained: (result: DrainResult) => {
-      drained = result
-    },
-  })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  t.after(() => app.close())
-  const { port } = app.server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
+  const close = async () => {
+    drained = await running.close()
+    return drained
+  }
+  t.after(close)
+  const { url } = running
   const status = async (): Promise<EndpointRow[]> => {
     const response = await fetch(`${url}/internal/status/endpoints`)
     const body = (await response.json()) as { endpoints: EndpointRow[] }
@@ -94,7 +107,48 @@ export async function startGateway(
       body.endpoints.filter(({ model_count }) => model_count > 0).length >= wanted
     )
   })
-  return { app, url, port, drained: () => drained, status }
+  await running.settle()
+  return { url, port: Number(new URL(url).port), link: running.link, close, drained: () => drained, status }
+}
+
+interface Listening {
+  readonly url: string
+  readonly link?: ControlLink
+  close(): Promise<DrainResult>
+  /** Resolves when all threads know what is known now. */
+  settle(): Promise<unknown>
+}
+
+async function listenHere(config: GatewayConfig, options: Partial<GatewayOptions> = {}): Promise<Listening> {
+  let drained: DrainResult = { drained: 0, cut: 0 }
+  const app = Fastify({ forceCloseConnections: 'idle' })
+  await app.register(gateway, {
+    ...options,
+    config,
+    onDrained: (result: DrainResult) => {
+      drained = result
+    },
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    url,
+    async close() {
+      await app.close()
+      return drained
+    },
+    settle: async () => {},
+  }
+}
+
+async function listenOnThreads(threads: number, config: GatewayConfig): Promise<Listening> {
+  const { address, close, link } = await serveOnThreads(threads, {
+    config,
+    logger: pino({ level: 'silent' }),
+    writeLines: () => {},
+    entry: new URL('./crashable-thread.ts', import.meta.url),
+  })
+  // A thread answers when it has taken all that was sent before.
+  return { url: address, link, close, settle: () => link.ask('test.settle', undefined, 10_000) }
 }
 
 export const chatBody = (extra: Record<string, unknown> = {}) =>

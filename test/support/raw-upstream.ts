@@ -15,6 +15,8 @@ export interface RawUpstream {
   readonly sockets: ReadonlySet<Socket>
   /** Closes the listener and every connection: from now on it refuses. */
   stop(): Promise<void>
+  /** Listens again where it did. */
+  restart(): Promise<void>
 }
 
 /**
@@ -67,7 +69,9 @@ export async function startRawUpstream(
   t.after(stop)
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  return { url: `http://127.0.0.1:${address.port}`, requests, sockets, stop }
+  const { port } = address
+  const restart = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${port}`, requests, sockets, stop, restart }
 }
 
 /** A complete answer with a length. */

@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { describe, it } from 'node:test'
+import { type RunningGateway, startGateway } from '../support/gateway.ts'
+import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
+import { eventually } from '../support/simulator.ts'
+import { connectToThreads, type ThreadClient } from '../support/thread-clients.ts'
+
+const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"upstream"}'))
+const threads = 2
+
+const statusOf = async (client: ThreadClient, name = 'endpoint-0') => {
+  const { text } = await client.get('/internal/status/endpoints')
+  const { endpoints } = JSON.parse(text) as {
+    endpoints: {
+      name: string
+      status: string
+      in_flight: number
+      breaker: { state: string; reason: string }
+    }[]
+  }
+  return endpoints.find((each) => each.name === name) ?? assert.fail(`no ${name}`)
+}
+
+/** All clients, one of each thread in turn. */
+const mixed = (clients: readonly ThreadClient[][]) => {
+  const [first = [], second = []] = clients
+  return first.flatMap((client, index) => [client, second[index] ?? assert.fail()])
+}
+
+/** An upstream that answers when it is told to. */
+async function slowUpstream(t: Parameters<typeof startRawUpstream>[0]) {
+  const open: RawRequest[] = []
+  const upstream = await startRawUpstream(t, (request) => void open.push(request))
+  return {
+    ...upstream,
+    open,
+    /** Answers the oldest. */
+    answer() {
+      const request = open.shift()
+      if (request !== undefined) good(request)
+    },
+  }
+}
+
+describe('two serving threads', () => {
+  it('serve on one port and show the same, whichever is asked', async (t) => {
+    const upstream = await startRawUpstream(t, good, { models: ['m', 'other'] })
+    const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], {}, { threads })
+    const [[first], [second]] = await connected(t, gateway)
+    for (let request = 0; request < 5; request++) assert.equal((await first.ask()).status, 200)
+    for (let request = 0; request < 3; request++) assert.equal((await second.ask()).status, 200)
+    assert.equal((await second.ask({ model: 'unheard-of' })).status, 404)
+
+    const paths = [
+      '/internal/status',
+      '/internal/status/endpoints',
+      '/internal/status/models',
+      '/internal/stats/models',
+      '/internal/ready',
+      '/v1/models',
+      '/api/tags',
+      '/olla/models',
+    ]
+    for (const path of paths) {
+      const [one, two] = await sameMoment(first, second, path)
+      assert.deepEqual(one, two, path)
+    }
+    const { text } = await second.get('/internal/status')
+    const { system } = JSON.parse(text) as { system: { total_requests: number } }
+    assert.equal(system.total_requests, 9)
+    const process = JSON.parse((await first.get('/internal/process')).text) as {
+      threads: { thread: number }[]
+      runtime: { gomaxprocs: number }
+    }
+    assert.deepEqual(
+      process.threads.map(({ thread }) => thread),
+      [0, 1],
+    )
+    assert.equal(process.runtime.gomaxprocs, 2)
+  })
+
+  it('choose by all requests under way, their own and the others’', async (t) => {
+    const upstreams = [await slowUpstream(t), await slowUpstream(t)]
+    const gateway = await startGateway(
+      t,
+      upstreams.map(({ url }) => ({ url })),
+      { proxy: { load_balancer: 'least-connections' } },
+      { threads },
+    )
+    const clients = mixed(await connectToThreads(t, gateway.url, { each: 5 }))
+    const answers: Promise<unknown>[] = []
+    for (const [index, client] of clients.entries()) {
+      answers.push(client.ask())
+      // One after another: each must see all before it.
+      await eventually(() => upstreams.reduce((sum, { open }) => sum + open.length, 0) === index + 1)
+    }
+    assert.deepEqual(
+      upstreams.map(({ open }) => open.length),
+      [5, 5],
+    )
+    for (const upstream of upstreams) while (upstream.open.length > 0) upstream.answer()
+    await Promise.all(answers)
+  })
+
+  it('keep an endpoint’s max_concurrent together, and wake each other’s waiting requests', async (t) => {
+    let most = 0
+    let now = 0
+    const upstream = await startRawUpstream(t, (request) => {
+      now++
+      most = Math.max(most, now)
+      setImmediate(() => {
+        now--
+        good(request)
+      })
+    })
+    const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 3 }], {}, { threads })
+    const clients = mixed(await connectToThreads(t, gateway.url, { each: 12 }))
+    const statuses = await Promise.all(
+      clients.map(async (client) => {
+        const own: number[] = []
+        for (let request = 0; request < 10; request++) own.push((await client.ask()).status)
+        return own
+      }),
+    )
+    assert.deepEqual(new Set(statuses.flat()), new Set([200]))
+    assert.equal(most, 3)
+    const [client] = clients
+    assert.equal((await statusOf(client ?? assert.fail())).in_flight, 0)
+  })
+
+  it('give a freed place to whom has waited longest, wherever it was freed', async (t) => {
+    const upstream = await slowUpstream(t)
+    const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 1 }], {}, { threads })
+    const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 4 })
+    const order = [first[0], second[0], first[1], second[1], second[2], first[2], second[3], first[3]]
+    const finished: number[] = []
+    const answers = []
+    for (const [index, client] of order.entries()) {
+      answers.push(client?.ask({ user: String(index) }).then(() => finished.push(index)))
+      if (index === 0) await eventually(() => upstream.open.length === 1)
+      else await eventually(async () => (await waiting(gateway)) === index)
+    }
+    for (let answered = 1; answered <= order.length; answered++) {
+      await eventually(() => upstream.open.length === 1)
+      upstream.answer()
+      await eventually(() => finished.length === answered)
+    }
+    await Promise.all(answers)
+    assert.deepEqual(finished, [0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  it('let exactly as many requests through as a rate limit allows', async (t) => {
+    const upstream = await startRawUpstream(t, good)
+    const gateway = await startGateway(
+      t,
+      [{ url: upstream.url }],
+      { server: { rate_limits: { per_ip_requests_per_minute: 1, burst_size: 20 } } },
+      { threads },
+    )
+    const clients = mixed(await connectToThreads(t, gateway.url, { each: 15 }))
+    const statuses = await Promise.all(
+      clients.flatMap((client) => [client.ask(), client.ask()]).map(async (answer) => (await answer).status),
+    )
+    // A slow machine may take long enough for another token.
+    const allowed = statuses.filter((status) => status === 200).length
+    assert.ok(allowed >= 20 && allowed <= 22, `${allowed} of ${statuses.length}`)
+    assert.equal(statuses.filter((status) => status === 429).length, statuses.length - allowed)
+    const { text } = await (clients[0] ?? assert.fail()).get('/internal/status')
+    const { security } = JSON.parse(text) as { security: { violations: { rate_limits: number } } }
+    assert.equal(security.violations.rate_limits, statuses.length - allowed)
+  })
+
+  it('send one trial to an endpoint whose circuit has been open', async (t) => {
+    let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
+    const upstream = await startRawUpstream(t, (request) => answer(request))
+    const gateway = await startGateway(
+      t,
+      [{ url: upstream.url }],
+      {
+        proxy: {
+          max_retries: 0,
+          circuit_breaker: { failure_threshold: 3, open_duration: '300ms', failure_statuses: [500] },
+        },
+      },
+      { threads },
+    )
+    const clients = mixed(await connectToThreads(t, gateway.url, { each: 5 }))
+    const [first, second] = clients
+    if (first === undefined || second === undefined) return assert.fail()
+    for (const client of [first, second, first]) assert.equal((await client.ask()).status, 500)
+    for (const client of [first, second]) {
+      const { breaker } = await statusOf(client)
+      assert.equal(breaker.state, 'open')
+      assert.match(breaker.reason, /3 consecutive failures, the last: status 500/)
+      assert.equal((await client.ask()).status, 503)
+    }
+    assert.equal(upstream.requests.length, 3)
+
+    let trial: RawRequest | undefined
+    answer = (request) => {
+      trial = request
+    }
+    await eventually(async () => {
+      const { text } = await first.get('/internal/status/endpoints')
+      const { endpoints } = JSON.parse(text) as { endpoints: { breaker: { retry_at?: string } }[] }
+      return Date.parse(endpoints[0]?.breaker.retry_at ?? '') <= Date.now()
+    })
+    let settled = 0
+    const answers = clients.map(async (client) => {
+      const answered = await client.ask()
+      settled++
+      return answered
+    })
+    await eventually(() => trial !== undefined && settled === clients.length - 1)
+    assert.equal(upstream.requests.length, 4)
+    if (trial !== undefined) good(trial)
+    const statuses = (await Promise.all(answers)).map(({ status }) => status).toSorted()
+    assert.deepEqual(statuses, [200, ...Array.from({ length: clients.length - 1 }, () => 503)])
+    for (const client of [first, second]) assert.equal((await statusOf(client)).breaker.state, 'closed')
+  })
+
+  it('take an endpoint out for each other at once, and in again when it is back', async (t) => {
+    const bad = await startRawUpstream(t, good)
+    const fine = await startRawUpstream(t, good)
+    const gateway = await startGateway(
+      t,
+      [
+        { url: bad.url, name: 'bad', priority: 200, check_interval: '60s', check_timeout: '1s' },
+        { url: fine.url, name: 'good', priority: 100 },
+      ],
+      {},
+      { threads },
+    )
+    const [[first], [second]] = await connected(t, gateway)
+    await bad.stop()
+    assert.equal((await first.ask()).headers['x-olla-attempts'], '2')
+    // No event needs to arrive for this: the status is in shared memory.
+    assert.equal((await statusOf(second, 'bad')).status, 'offline')
+    assert.equal((await second.ask()).headers['x-olla-attempts'], undefined)
+    // The control thread has heard of it, or it would not look again for a minute.
+    await bad.restart()
+    await eventually(async () => (await statusOf(second, 'bad')).status === 'healthy', { timeoutMs: 15_000 })
+    assert.equal((await first.ask()).headers['x-olla-endpoint'], 'bad')
+  })
+})
+
+describe('a serving thread that ends', () => {
+  for (const how of ['throw', 'exit'] as const) {
+    it(`by ${how === 'throw' ? 'an error' : 'process.exit'} is started again, having given back what it held`, async (t) => {
+      const upstream = await slowUpstream(t)
+      const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 3 }], {}, { threads })
+      const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 3 })
+      const [steady, waiter] = first
+      if (steady === undefined || waiter === undefined) return assert.fail()
+      const kept = steady.ask()
+      const lost = second.slice(0, 2).map((client) =>
+        client.ask().then(
+          () => assert.fail('it was answered'),
+          (error: Error) => error,
+        ),
+      )
+      await eventually(() => upstream.open.length === 3)
+      const queued = waiter.ask()
+      await eventually(async () => (await waiting(gateway)) === 1)
+      gateway.link?.tell(1, 'test.crash', how)
+
+      for (const error of await Promise.all(lost)) assert.match(String(error), /socket hang up|ECONNRESET/)
+      // The places are free again, and the one who waited for one has got it.
+      await eventually(() => upstream.open.length === 4)
+      const observer = first[2] ?? assert.fail()
+      await eventually(async () => (await statusOf(observer)).in_flight === 2)
+      for (let answered = 0; answered < 4; answered++) upstream.answer()
+      assert.deepEqual([(await kept).status, (await queued).status], [200, 200])
+      assert.equal((await statusOf(observer)).in_flight, 0)
+
+      // Another one has taken its place and knows everything.
+      const [[again]] = await connectAgain(t, gateway)
+      const late = again.ask()
+      await eventually(() => upstream.open.length === 1)
+      upstream.answer()
+      assert.equal((await late).status, 200)
+      const [one, two] = await sameMoment(observer, again, '/internal/status/endpoints')
+      assert.deepEqual(one, two)
+    })
+  }
+
+  it('gives on the trial of a circuit that it held', async (t) => {
+    let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
+    const upstream = await startRawUpstream(t, (request) => answer(request))
+    const gateway = await startGateway(
+      t,
+      [{ url: upstream.url }],
+      {
+        proxy: {
+          max_retries: 0,
+          circuit_breaker: {
+            failure_threshold: 1,
+            open_duration: '50ms',
+            trial_timeout: '10m',
+            failure_statuses: [500],
+          },
+        },
+      },
+      { threads },
+    )
+    const [[first], [second]] = await connected(t, gateway)
+    assert.equal((await first.ask()).status, 500)
+    answer = () => {}
+    let trial: Promise<unknown> = Promise.resolve()
+    await eventually(
+      () => {
+        if (upstream.requests.length < 2) trial = second.ask().catch(() => {})
+        return upstream.requests.length === 2
+      },
+      { intervalMs: 100 },
+    )
+    assert.equal((await first.ask()).status, 503)
+    gateway.link?.tell(1, 'test.crash', 'throw')
+    await trial
+    answer = good
+    await eventually(async () => (await first.ask()).status === 200)
+    assert.equal((await statusOf(first)).breaker.state, 'closed')
+  })
+})
+
+describe('a drain of two serving threads', () => {
+  const stream = async (client: ThreadClient): Promise<IncomingMessage> => client.chat({ stream: true })
+
+  it('lets streams of both finish and adds them up', async (t) => {
+    const finish: (() => void)[] = []
+    const upstream = await startRawUpstream(t, ({ socket }) => {
+      socket.write(sseHead + chunk('data: 1\n\n'))
+      finish.push(() => void socket.write(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`))
+    })
+    const gateway = await startGateway(t, [{ url: upstream.url }], {}, { threads })
+    const [[first], [second]] = await connected(t, gateway)
+    const streams = await Promise.all([first, second].map(stream))
+    const closing = gateway.close()
+    for (const end of finish) end()
+    for (const response of streams) {
+      let text = ''
+      for await (const part of response) text += String(part)
+      assert.equal(text, 'data: 1\n\ndata: [DONE]\n\n')
+    }
+    assert.deepEqual(await closing, { drained: 2, cut: 0 })
+  })
+
+  it('ends visibly what goes on too long on any of them', async (t) => {
+    const upstream = await startRawUpstream(
+      t,
+      ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
+    )
+    const gateway = await startGateway(
+      t,
+      [{ url: upstream.url }],
+      { server: { shutdown_timeout: '100ms' } },
+      { threads },
+    )
+    const [, [second]] = await connected(t, gateway)
+    const response = await stream(second)
+    let text = ''
+    const read = (async () => {
+      for await (const part of response) text += String(part)
+    })()
+    const closing = gateway.close()
+    await assert.rejects(read)
+    assert.match(text, /"code":"draining"/)
+    assert.deepEqual(await closing, { drained: 1, cut: 1 })
+  })
+})
+
+async function connected(
+  t: Parameters<typeof connectToThreads>[0],
+  gateway: RunningGateway,
+): Promise<[[ThreadClient], [ThreadClient]]> {
+  const [[first] = [], [second] = []] = await connectToThreads(t, gateway.url)
+  if (first === undefined || second === undefined) return assert.fail()
+  return [[first], [second]]
+}
+
+/** A connection to thread 1, once it is there. */
+async function connectAgain(
+  t: Parameters<typeof connectToThreads>[0],
+  gateway: RunningGateway,
+): Promise<[[ThreadClient]]> {
+  await eventually(
+    async () => {
+      const { threads: running } = (await (await fetch(`${gateway.url}/internal/process`)).json()) as {
+        threads: unknown[]
+      }
+      return running.length === 2
+    },
+    { timeoutMs: 30_000, intervalMs: 50 },
+  )
+  const [, [again] = []] = await connectToThreads(t, gateway.url)
+  return again === undefined ? assert.fail() : [[again]]
+}
+
+/** How many requests wait for a place, over all threads. */
+async function waiting(gateway: RunningGateway): Promise<number> {
+  const text = await (await fetch(`${gateway.url}/internal/metrics`)).text()
+  return Number(/^olla_queue_waiting (\d+)$/m.exec(text)?.[1] ?? Number.NaN)
+}
+
+/** What both threads show, but for the time of day: asked again where something happened in between. */
+async function sameMoment(
+  first: ThreadClient,
+  second: ThreadClient,
+  path: string,
+): Promise<[unknown, unknown]> {
+  const shown = async (client: ThreadClient) =>
+    JSON.parse(
+      (await client.get(path)).text
+        .replace(
+          /"(?:timestamp|uptime|last_check|next_check|health_check|last_model_sync|response_time|last_seen|[a-z_]*_ago)":"[^"]*",?/g,
+          '',
+        )
+        .replace(/,\}/g, '}'),
+    ) as unknown
+  for (let tries = 0; ; tries++) {
+    const [one, two, again] = [await shown(first), await shown(second), await shown(first)]
+    if (JSON.stringify(one) === JSON.stringify(again) || tries === 20) return [one, two]
+  }
+}

@@ -4,13 +4,8 @@
  */
 import fp from 'fastify-plugin'
 import { GcMonitor } from '../src/stats/gc-monitor.ts'
-import { type ProcessReading, readProcess } from '../src/stats/process-reading.ts'
+import { type ProcessReading, readProcess, type ThreadReading } from '../src/stats/process-reading.ts'
 import type { Topic } from '../src/threads/peer-link.ts'
-
-export interface ThreadReading {
-  readonly thread: number
-  readonly reading: ProcessReading
-}
 
 export interface ProcessReadings {
   /** This thread's. */

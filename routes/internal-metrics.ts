@@ -38,7 +38,7 @@ export default fp<InternalMetricsOptions>(
     const clock = options.clock ?? systemClock
     const { version, commit = 'none', engine, profile, balancer, exposedModels = 200 } = options
     const info = { version, commit, engine, profile, balancer }
-    const startedAtMs = clock.nowMs()
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
     const translators = new TranslatorStats(app.gatewayCells.translators)
     const { gatewayMetrics: metrics, gatewayCells: cells } = app
     ignoreBodies(app)

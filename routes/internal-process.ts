@@ -17,7 +17,11 @@ export default fp<InternalProcessOptions>(
       url: '/internal/process',
       exposeHeadRoute: false,
       schema: { response: { 200: ProcessSchema } },
-      handler: () => processView(app.processReadings.own(), clock.nowMs()),
+      handler: async () => {
+        const { gatewayPeers, processReadings } = app
+        const own = { thread: gatewayPeers.thread, reading: processReadings.own() }
+        return processView(own, await processReadings.all(), clock.nowMs())
+      },
     })
     done()
   },
@@ -25,6 +29,6 @@ export default fp<InternalProcessOptions>(
     name: 'gateway-routes-internal-process',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-process-readings'],
+    dependencies: ['gateway-peers', 'gateway-process-readings'],
   },
 )

@@ -27,7 +27,7 @@ export interface InternalStatusOptions {
 export default fp<InternalStatusOptions>(
   function internalStatus(app, options, done) {
     const clock = options.clock ?? systemClock
-    const startedAtMs = clock.nowMs()
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
     const { version, commit = 'none', engine, profile, balancer } = options
     const method = app.supportedMethods
     ignoreBodies(app)

@@ -36,7 +36,8 @@ export async function serve(options: ServerOptions): Promise<{ address: string }
     else logger.info({ signal }, 'stopping')
     const { drained, cut } = await running.close()
     if (config.engineering.show_nerdstats) {
-      logger.info(processView(readProcess(collections.totals()), Date.now()), 'process statistics')
+      const own = { thread: 0, reading: readProcess(collections.totals()) }
+      logger.info(processView(own, [own], Date.now()), 'process statistics')
     }
     logger.info({ in_flight: drained, cut }, 'stopped')
     await options.onStopped?.()

@@ -19,10 +19,41 @@ export interface ProcessReading {
   /** Busy share of the event loop since the start, 0 to 1. */
   readonly loopUtilization: number
   readonly upMs: number
+  /** Since this thread was started. */
+  readonly threadUpMs: number
   /** User and system time of the process. */
   readonly cpuMs: number
   readonly nodeVersion: string
   readonly cpus: number
+}
+
+/** What a serving thread says of the process: heap, collections and event loop are its own. */
+export interface ThreadReading {
+  readonly thread: number
+  readonly reading: ProcessReading
+}
+
+/** The readings of several threads as that of one process. */
+export function joinReadings(own: ProcessReading, threads: readonly ThreadReading[]): ProcessReading {
+  const sum = (read: (reading: ProcessReading) => number) =>
+    threads.reduce((total, { reading }) => total + read(reading), 0)
+  const lastAtMs = threads.flatMap(({ reading }) => reading.gc.lastAtMs ?? [])
+  return {
+    ...own,
+    usedHeapBytes: sum(({ usedHeapBytes }) => usedHeapBytes),
+    totalHeapBytes: sum(({ totalHeapBytes }) => totalHeapBytes),
+    physicalHeapBytes: sum(({ physicalHeapBytes }) => physicalHeapBytes),
+    heapLimitBytes: sum(({ heapLimitBytes }) => heapLimitBytes),
+    externalBytes: sum(({ externalBytes }) => externalBytes),
+    arrayBufferBytes: sum(({ arrayBufferBytes }) => arrayBufferBytes),
+    gc: {
+      cycles: sum(({ gc }) => gc.cycles),
+      pausedMs: sum(({ gc }) => gc.pausedMs),
+      lastAtMs: lastAtMs.length === 0 ? undefined : Math.max(...lastAtMs),
+    },
+    activeResources: sum(({ activeResources }) => activeResources),
+    loopUtilization: sum(({ loopUtilization }) => loopUtilization) / Math.max(1, threads.length),
+  }
 }
 
 export function readProcess(gc: GcTotals): ProcessReading {
@@ -41,6 +72,7 @@ export function readProcess(gc: GcTotals): ProcessReading {
     activeResources: process.getActiveResourcesInfo().length,
     loopUtilization: performance.eventLoopUtilization().utilization,
     upMs: process.uptime() * 1000,
+    threadUpMs: performance.now(),
     cpuMs: (cpu.user + cpu.system) / 1000,
     nodeVersion: process.version,
     cpus: availableParallelism(),

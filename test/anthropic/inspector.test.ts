@@ -61,7 +61,7 @@ describe('the inspector', () => {
       translators: { anthropic: { inspector: { output_dir: folder } } },
     })
     await (await postMessages(all, request)).text()
-    await all.gateway.app.close()
+    await all.gateway.close()
     assert.deepEqual(await readdir(folder), [])
   })
 })

@@ -155,7 +155,16 @@ describe('two serving threads', () => {
     const gateway = await startGateway(
       t,
       [{ url: upstream.url }],
-      { server: { rate_limits: { per_ip_requests_per_minute: 1, burst_size: 20 } } },
+      {
+        server: {
+          rate_limits: {
+            per_ip_requests_per_minute: 1,
+            global_requests_per_minute: 0,
+            health_requests_per_minute: 0,
+            burst_size: 20,
+          },
+        },
+      },
       { threads },
     )
     const clients = mixed(await connectToThreads(t, gateway.url, { each: 15 }))
@@ -333,10 +342,18 @@ describe('a drain of two serving threads', () => {
       socket.write(sseHead + chunk('data: 1\n\n'))
       finish.push(() => void socket.write(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`))
     })
-    const gateway = await startGateway(t, [{ url: upstream.url }], {}, { threads })
-    const [[first], [second]] = await connected(t, gateway)
+    const gateway = await startGateway(
+      t,
+      [{ url: upstream.url }],
+      { server: { shutdown_delay: '500ms' } },
+      { threads },
+    )
+    const [[first, watcher], [second, other]] = await pairs(t, gateway)
     const streams = await Promise.all([first, second].map(stream))
     const closing = gateway.close()
+    for (const each of [watcher, other]) {
+      await eventually(async () => (await each.get('/internal/ready')).status === 503)
+    }
     for (const end of finish) end()
     for (const response of streams) {
       let text = ''
@@ -377,6 +394,19 @@ async function connected(
   const [[first] = [], [second] = []] = await connectToThreads(t, gateway.url)
   if (first === undefined || second === undefined) return assert.fail()
   return [[first], [second]]
+}
+
+/** Two connections to each thread. */
+async function pairs(
+  t: Parameters<typeof connectToThreads>[0],
+  gateway: RunningGateway,
+): Promise<[[ThreadClient, ThreadClient], [ThreadClient, ThreadClient]]> {
+  const [[a, b] = [], [c, d] = []] = await connectToThreads(t, gateway.url, { each: 2 })
+  if (a === undefined || b === undefined || c === undefined || d === undefined) return assert.fail()
+  return [
+    [a, b],
+    [c, d],
+  ]
 }
 
 /** A connection to thread 1, once it is there. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatBytes, formatGoDuration, formatTime } from '../format.ts'
-import type { ProcessReading } from '../process-reading.ts'
-import { ByteText, Choice, Count, present, Text, Time } from './fields.ts'
+import { joinReadings, type ThreadReading } from '../process-reading.ts'
+import { ByteText, Choice, Count, Milliseconds, present, Text, Time } from './fields.ts'
 
 /** Olla's keys with what Node has in their place; 0 where Node has nothing of the kind. */
 export const ProcessSchema = Type.Object({
@@ -46,17 +46,37 @@ export const ProcessSchema = Type.Object({
     node_version: Text('`v24.0.0` (beyond Olla).'),
     num_cpu: Count(),
     gomaxprocs: Count('Threads that serve.'),
+    thread: Count('The one that answers (beyond Olla).'),
   }),
   allocations: Type.Object({ total_mallocs: Count(), total_frees: Count(), net_objects: Count() }),
+  threads: Type.Array(
+    Type.Object({
+      thread: Count(),
+      uptime_ms: Milliseconds('Since the thread was started.'),
+      heap_alloc: ByteText(),
+      heap_limit: ByteText(),
+      memory_pressure: Choice(['LOW', 'MEDIUM', 'HIGH']),
+      gc_cycles: Count(),
+      event_loop_utilization: Type.Number(),
+    }),
+    { description: 'Each serving thread (beyond Olla).' },
+  ),
 })
 
 export type ProcessView = Static<typeof ProcessSchema>
 
 /**
  * `/internal/process`.
+ * @param own of the thread that answers
+ * @param threads of all that serve
  * @param nowMs epoch milliseconds
  */
-export function processView(reading: ProcessReading, nowMs: number): ProcessView {
+export function processView(
+  own: ThreadReading,
+  threads: readonly ThreadReading[],
+  nowMs: number,
+): ProcessView {
+  const reading = joinReadings(own.reading, threads)
   const { gc, nodeVersion } = reading
   return {
     timestamp: formatTime(nowMs),
@@ -71,7 +91,7 @@ export function processView(reading: ProcessReading, nowMs: number): ProcessView
       resident: formatBytes(reading.residentBytes),
       external: formatBytes(reading.externalBytes),
       array_buffers: formatBytes(reading.arrayBufferBytes),
-      memory_pressure: memoryPressure(reading.usedHeapBytes, reading.heapLimitBytes),
+      memory_pressure: worstPressure(threads),
     },
     garbage_collection: {
       ...present({ last_gc: gc.lastAtMs === undefined ? undefined : formatTime(gc.lastAtMs) }),
@@ -91,10 +111,30 @@ export function processView(reading: ProcessReading, nowMs: number): ProcessView
       go_version: `node ${nodeVersion}`,
       node_version: nodeVersion,
       num_cpu: reading.cpus,
-      gomaxprocs: 1,
+      gomaxprocs: threads.length,
+      thread: own.thread,
     },
     allocations: { total_mallocs: 0, total_frees: 0, net_objects: 0 },
+    threads: threads.map(threadRow),
   }
+}
+
+function threadRow({ thread, reading }: ThreadReading): ProcessView['threads'][number] {
+  return {
+    thread,
+    uptime_ms: Math.round(reading.threadUpMs),
+    heap_alloc: formatBytes(reading.usedHeapBytes),
+    heap_limit: formatBytes(reading.heapLimitBytes),
+    memory_pressure: memoryPressure(reading.usedHeapBytes, reading.heapLimitBytes),
+    gc_cycles: reading.gc.cycles,
+    event_loop_utilization: reading.loopUtilization,
+  }
+}
+
+/** The thread that is nearest to its limit ends first. */
+function worstPressure(threads: readonly ThreadReading[]): 'LOW' | 'MEDIUM' | 'HIGH' {
+  const shares = threads.map(({ reading }) => reading.usedHeapBytes / Math.max(1, reading.heapLimitBytes))
+  return memoryPressure(Math.max(0, ...shares), 1)
 }
 
 /** How near the heap is to the limit at which the process would end. */

@@ -8,25 +8,25 @@ import { memoryPressure, processView, resourceHealth } from '../../../src/stats/
 describe('/internal/process', () => {
   it('has the contract’s keys and texts', () => {
     const mebibyte = 1024 ** 2
-    const view = processView(
-      {
-        usedHeapBytes: 6.4 * mebibyte,
-        totalHeapBytes: 11.25 * mebibyte,
-        physicalHeapBytes: 8.75 * mebibyte,
-        heapLimitBytes: 4096 * mebibyte,
-        residentBytes: 60 * mebibyte,
-        externalBytes: 1.6 * mebibyte,
-        arrayBufferBytes: 1024,
-        gc: { cycles: 20, pausedMs: 8, lastAtMs: 0 },
-        activeResources: 58,
-        loopUtilization: 0.25,
-        upMs: 1_579_999,
-        cpuMs: 900,
-        nodeVersion: 'v24.0.0',
-        cpus: 2,
-      },
-      0,
-    )
+    const reading = {
+      usedHeapBytes: 6.4 * mebibyte,
+      totalHeapBytes: 11.25 * mebibyte,
+      physicalHeapBytes: 8.75 * mebibyte,
+      heapLimitBytes: 4096 * mebibyte,
+      residentBytes: 60 * mebibyte,
+      externalBytes: 1.6 * mebibyte,
+      arrayBufferBytes: 1024,
+      gc: { cycles: 20, pausedMs: 8, lastAtMs: 0 },
+      activeResources: 58,
+      loopUtilization: 0.25,
+      upMs: 1_579_999,
+      threadUpMs: 1_500_000,
+      cpuMs: 900,
+      nodeVersion: 'v24.0.0',
+      cpus: 2,
+    }
+    const own = { thread: 0, reading }
+    const view = processView(own, [own], 0)
     assert.deepEqual(view, {
       timestamp: '1970-01-01T00:00:00.000Z',
       memory: {
@@ -57,8 +57,20 @@ describe('/internal/process', () => {
         node_version: 'v24.0.0',
         num_cpu: 2,
         gomaxprocs: 1,
+        thread: 0,
       },
       allocations: { total_mallocs: 0, total_frees: 0, net_objects: 0 },
+      threads: [
+        {
+          thread: 0,
+          uptime_ms: 1_500_000,
+          heap_alloc: '6.40 MB',
+          heap_limit: '4.00 GB',
+          memory_pressure: 'LOW',
+          gc_cycles: 20,
+          event_loop_utilization: 0.25,
+        },
+      ],
     })
   })
 
@@ -67,9 +79,40 @@ describe('/internal/process', () => {
     assert.ok(reading.usedHeapBytes > 0 && reading.usedHeapBytes <= reading.totalHeapBytes)
     assert.ok(reading.residentBytes > reading.usedHeapBytes)
     assert.equal(reading.nodeVersion, process.version)
-    const view = processView(reading, 0)
+    const own = { thread: 0, reading }
+    const view = processView(own, [own], 0)
     assert.ok(!('last_gc' in view.garbage_collection))
     assert.equal(view.garbage_collection.avg_gc_pause, '0s')
+  })
+
+  it('adds up what several threads say of themselves, and tells of the one that is worst off', () => {
+    const reading = readProcess({ cycles: 2, pausedMs: 4, lastAtMs: 1_000 })
+    const thread = (number: number, changes: object) => ({
+      thread: number,
+      reading: { ...reading, usedHeapBytes: 10, heapLimitBytes: 100, loopUtilization: 0.2, ...changes },
+    })
+    const own = thread(1, {
+      usedHeapBytes: 20,
+      loopUtilization: 0.4,
+      gc: { cycles: 1, pausedMs: 2, lastAtMs: 3 },
+    })
+    const view = processView(own, [thread(0, { usedHeapBytes: 90 }), own], 0)
+    assert.deepEqual([view.memory.heap_alloc, view.memory.heap_limit], ['110 B', '200 B'])
+    assert.equal(view.memory.memory_pressure, 'HIGH')
+    assert.deepEqual(
+      [view.garbage_collection.num_gc_cycles, view.garbage_collection.total_gc_time],
+      [3, '6ms'],
+    )
+    assert.equal(view.garbage_collection.last_gc, '1970-01-01T00:00:01.000Z')
+    assert.ok(Math.abs(view.event_loop.utilization - 0.3) < 1e-9)
+    assert.deepEqual([view.runtime.gomaxprocs, view.runtime.thread], [2, 1])
+    assert.deepEqual(
+      view.threads.map((row) => [row.thread, row.memory_pressure]),
+      [
+        [0, 'HIGH'],
+        [1, 'LOW'],
+      ],
+    )
   })
 
   it('calls memory short by its distance from the limit', () => {

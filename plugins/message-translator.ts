@@ -3,13 +3,13 @@
  * Decorates `messageTranslator`; depends on the shared cells and the model catalogue. On close what the inspector
  * has recorded is written.
  */
-import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { SessionRecorder, sessionName } from '../src/inspector/session-recorder.ts'
 import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { TokenCounter } from '../src/tokens/token-counter.ts'
+import { createIds } from '../src/translate/ids.ts'
 import { type MessagesCall, MessageVariants } from '../src/translate/message-variants.ts'
 import { promptText } from '../src/translate/prompt-text.ts'
 import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
@@ -55,6 +55,7 @@ export default fp<MessageTranslatorOptions>(
   function messageTranslator(app, options, done) {
     const passthrough = options.passthrough ?? true
     const { inspector } = options
+    const newId = createIds()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
     const recorder = inspector === undefined ? undefined : startRecorder(inspector)
 
@@ -74,8 +75,7 @@ export default fp<MessageTranslatorOptions>(
           passthrough,
           renameAnswers: options.renameAnswers ?? true,
           serverVersion,
-          newMessageId: () => `msg_${randomId()}`,
-          newCallId: () => `toolu_${randomId()}`,
+          newId,
           tap,
         })
       },
@@ -112,8 +112,4 @@ function record(recorder: SessionRecorder, call: MessagesCall, session: string |
   const name = sessionName(session)
   recorder.record(name, { type: 'request', model: call.model, body: call.body })
   return (answer: Buffer) => recorder.record(name, { type: 'response', model: call.model, body: answer })
-}
-
-function randomId(): string {
-  return randomBytes(18).toString('base64url')
 }

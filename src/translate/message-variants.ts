@@ -37,8 +37,7 @@ export interface VariantOptions {
   /** Whether answers carry the client's name for the model. */
   readonly renameAnswers: boolean
   readonly serverVersion: (slot: number) => string | undefined
-  readonly newMessageId: () => string
-  readonly newCallId: () => string
+  readonly newId: (prefix: string) => string
   /** Reads what the client gets; undefined where nobody does. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
@@ -136,16 +135,16 @@ export class MessageVariants {
   }
 
   #expected(request: JsonObject, chat: JsonObject): ExpectedAnswer {
-    const { renameAnswers, newMessageId, newCallId } = this.#options
+    const { renameAnswers, newId } = this.#options
     return {
-      messageId: newMessageId(),
+      messageId: newId('msg'),
       model: this.#call.model,
       keepsModel: !renameAnswers,
       requestId: this.#call.requestId,
       stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
       showThinking: objectField(request, 'thinking')?.type !== 'disabled',
       inputTokens: roughTokens(promptText(chat)),
-      newCallId,
+      newCallId: () => newId('toolu'),
     }
   }
 

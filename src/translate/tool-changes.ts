@@ -1,4 +1,3 @@
-import { contentBlocks } from './blocks.ts'
 import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 
 /**
@@ -6,22 +5,37 @@ import { isObject, type JsonObject, listField, objectField, textField } from './
  * added and withdrawn since (`tool_addition`, `tool_removal`).
  */
 export function offeredTools(request: JsonObject): readonly unknown[] {
+  const declared = listField(request, 'tools')
+  const changes = listField(request, 'messages').flatMap(changesIn)
+  if (changes.length === 0) return declared
   const tools = new Map<unknown, unknown>()
-  for (const tool of listField(request, 'tools')) tools.set(nameOf(tool) ?? tool, tool)
+  for (const tool of declared) tools.set(nameOf(tool) ?? tool, tool)
   const known = new Map(tools)
-  for (const message of listField(request, 'messages')) {
-    if (!isObject(message) || !Array.isArray(message.content)) continue
-    for (const block of contentBlocks(message.content)) change(block, tools, known)
-  }
+  for (const block of changes) change(block, tools, known)
   return [...tools.values()]
 }
 
-function change(block: JsonObject, tools: Map<unknown, unknown>, known: Map<unknown, unknown>): void {
+function changesIn(message: unknown): readonly JsonObject[] {
+  const content = isObject(message) ? message.content : undefined
+  return Array.isArray(content) ? content.filter(isChange) : []
+}
+
+function isChange(block: unknown): block is JsonObject {
+  return isObject(block) && (block.type === 'tool_addition' || block.type === 'tool_removal')
+}
+
+function change(
+  { type, ...block }: JsonObject,
+  tools: Map<unknown, unknown>,
+  known: Map<unknown, unknown>,
+): void {
   const tool = objectField(block, 'tool')
   const name = nameOf(tool)
   if (tool === undefined || name === undefined) return
-  if (block.type === 'tool_removal') tools.delete(name)
-  if (block.type !== 'tool_addition') return
+  if (type === 'tool_removal') {
+    tools.delete(name)
+    return
+  }
   const defined = isObject(tool.input_schema) ? tool : known.get(name)
   if (defined === undefined) return
   known.set(name, defined)

@@ -25,14 +25,17 @@ const objectTag = 0x1b873593
 
 /** Marks what a provider shall cache; agents move it from one turn to the next, the text stays. */
 const cacheControl = Buffer.from('"cache_control"')
+const billingLine = Buffer.from('x-anthropic-billing-header:')
+const isPair = /^\s*[\w.-]+=[^\s"\\]*$/
+const longestPair = 128
 const contentKey = Buffer.from('"content"')
 const textMember = Buffer.from('{"type":"text"}')
 const textKey = Buffer.from('"text"')
 
 /**
  * Hashes JSON as bytes so that equal values get equal hashes: however they are spaced, in whatever order the
- * members of an object stand, with or without `cache_control`, and whether a `content` is a text or a list of
- * one text block. Two lanes of 32 bits are kept, of a long text its CRC and its length. An escape and the
+ * members of an object stand, with or without `cache_control`, whether a `content` is a text or a list of
+ * one text block, and whatever Claude Code bills. Two lanes of 32 bits are kept, of a long text its CRC and its length. An escape and the
  * character it stands for are different, and so are `1` and `1.0`: a client writes a value the same way each
  * time. Not for secrets: a text with the same hash is easily made.
  */
@@ -195,7 +198,7 @@ export class ContentHash {
   }
 
   #string(body: Buffer, start: number, end: number): void {
-    this.#raw(body, start + 1, end - 1, stringTag)
+    this.#raw(body, behindBillingLine(body, start + 1, end - 1), end - 1, stringTag)
   }
 
   #raw(body: Buffer, start: number, end: number, tag: number): void {
@@ -222,6 +225,23 @@ export class ContentHash {
     y = Math.imul(y ^ (y >>> 13), 0x297a2d39)
     this.#valueA = (x ^ (y >>> 16)) | 0
     this.#valueB = (y ^ (x >>> 14)) | 0
+  }
+}
+
+/**
+ * Claude Code's prompt begins with `x-anthropic-billing-header:` and pairs such as `cch=eb6c6;`, which are others
+ * in every request. Servers pass over them, and so must who wants to find the conversation again.
+ */
+function behindBillingLine(body: Buffer, start: number, end: number): number {
+  if (body[start] !== billingLine[0] || end - start < billingLine.length) return start
+  if (body.compare(billingLine, 0, billingLine.length, start, start + billingLine.length) !== 0) return start
+  let at = start + billingLine.length
+  for (;;) {
+    const semicolon = body.indexOf(0x3b, at)
+    if (semicolon < 0 || semicolon >= end) return at
+    // What follows the pairs may have semicolons of its own.
+    if (!isPair.test(body.toString('latin1', at, Math.min(semicolon, at + longestPair)))) return at
+    at = semicolon + 1
   }
 }
 

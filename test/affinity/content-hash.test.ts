@@ -92,6 +92,18 @@ describe('ContentHash', () => {
     assert.equal(keyOf(first), keyOf(plain))
   })
 
+  it('passes over the billing line of Claude Code, which is another in every request', () => {
+    const line = (hash: string) =>
+      `x-anthropic-billing-header: cc_version=2.1.100.7b4; cc_entrypoint=cli; cch=${hash};`
+    const system = (text: string) => keyOf(JSON.stringify([{ type: 'text', text }]))
+    for (const behind of ['', '\nYou are an agent; be brief.', 'You are an agent; be brief.']) {
+      assert.equal(system(line('eb6c6') + behind), system(line('1c8b4') + behind))
+    }
+    assert.notEqual(system(`${line('a')}You are an agent.`), system(`${line('a')}You are a poet.`))
+    assert.notEqual(system('x-anthropic: cch=1;'), system('x-anthropic: cch=2;'))
+    assert.notEqual(system(`see ${line('a')}`), system(`see ${line('b')}`))
+  })
+
   it('reads a content of one text block as the text', () => {
     assert.equal(
       keyOf('{"role":"user","content":[{"type":"text","text":"hello \\"you\\""}]}'),

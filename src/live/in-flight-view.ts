@@ -1,7 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatTime } from '../stats/format.ts'
 import { Choice, Count, Text, Time } from '../stats/views/fields.ts'
-import type { Exchange, ExchangePhase } from '../upstream/exchange.ts'
+import type { Exchange } from '../upstream/exchange.ts'
+import type { ExchangePhase } from '../upstream/exchange-phase.ts'
 import { NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
 import { pathOf } from './recent-requests.ts'
 

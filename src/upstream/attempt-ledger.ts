@@ -1,7 +1,6 @@
 import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
 import type { Attempt } from './attempt.ts'
-import type { ClientRelay } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
@@ -29,13 +28,41 @@ export class AttemptLedger {
     return this.#request.context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
   }
 
+  /** An attempt is the one under way from now on. */
+  begins({ target, startedMs }: Attempt): void {
+    const { context } = this.#request
+    context.attemptCount++
+    context.lastEndpoint = target.endpoint.name
+    context.attemptMs = startedMs - context.startedAtMs
+    context.sentMs = undefined
+  }
+
+  /** Its request is on the way. */
+  sent(attempt: Attempt): void {
+    const { context } = this.#request
+    attempt.sentMs = this.#services.clock.monotonicMs()
+    context.sentMs = attempt.sentMs - context.startedAtMs
+  }
+
+  /** Another endpoint is asked in its place. */
+  movedOn({ target }: Attempt, failure: AttemptFailure): void {
+    const { id, model } = this.#request.context
+    this.#services.stats.recordFailover(target.endpoint.slot)
+    this.#services.events.publish('request.failover', {
+      requestId: id,
+      model,
+      from: target.endpoint.name,
+      reason: describeFailure(failure),
+    })
+  }
+
   /**
    * An attempt is about to be sent.
    * @returns the request with what hooks add to it
    */
-  begun(attempt: Attempt, request: UpstreamRequest | undefined): UpstreamRequest | undefined {
+  hooked(attempt: Attempt, request: UpstreamRequest): UpstreamRequest {
     const { hooks } = this.#services
-    if (request === undefined || hooks?.watchesAttempts !== true) return request
+    if (hooks?.watchesAttempts !== true) return request
     const { context } = this.#request
     attempt.hooked = hookedAttempt(context.attemptCount, attempt.target)
     const headers = hooks.attemptBegins(context, attempt.hooked)
@@ -107,10 +134,10 @@ export class AttemptLedger {
    * The request is over.
    * @param attempt the one that answered, or the last
    */
-  settled(outcome: RequestOutcome, attempt: Attempt | undefined, relay: ClientRelay): void {
+  settled(outcome: RequestOutcome, attempt: Attempt | undefined, responseBytes: number): void {
     const { context, routing } = this.#request
     const { clock, stats } = this.#services
-    context.responseBytes = relay.bodyBytes
+    context.responseBytes = responseBytes
     context.outcome = outcome
     stats.record({
       endpointSlot: attempt?.target.endpoint.slot,

@@ -5,6 +5,7 @@ import { preferWarm } from '../selection/warm-preference.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, neverSent } from './failure.ts'
+import type { Outlook } from './give-up.ts'
 
 /** An endpoint that has taken the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
@@ -99,6 +100,14 @@ export class CandidateRounds {
     const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
     if (waitMs === undefined || clock.monotonicMs() + waitMs >= latestMs) return undefined
     return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
+  }
+
+  /** What a client that gets nothing can be told of them. */
+  outlook(): Outlook {
+    return {
+      someAreFull: this.someAreFull(),
+      retryAfterSeconds: this.#services.load.retryAfterSeconds(this.candidates),
+    }
   }
 
   beginNext(): void {

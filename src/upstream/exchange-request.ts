@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
+import { GatewayError } from '../errors.ts'
 import { editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { Upload } from '../request/upload.ts'
+import type { Attempt } from './attempt.ts'
 import type { KeepAlive } from './heartbeat.ts'
 import { attemptHeaders } from './request-headers.ts'
 import type { RequestVariant } from './request-variant.ts'
@@ -36,11 +38,30 @@ export interface ExchangeRequest {
 }
 
 /**
+ * What an attempt sends, in the form that its endpoint understands.
+ * @returns the error to answer with where the client's request cannot be sent to this endpoint
+ */
+export function attemptRequest(
+  request: ExchangeRequest,
+  attempt: Attempt,
+  renameAnswers: boolean,
+): UpstreamRequest | GatewayError {
+  try {
+    attempt.variant = request.variant?.(attempt.target)
+    return (
+      requestFor(request, attempt.target, attempt.variant, renameAnswers) ?? new GatewayError('invalid_path')
+    )
+  } catch (error) {
+    return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
+  }
+}
+
+/**
  * The request as one endpoint gets it: with the model's name there, and with credentials of its own.
  * @param renameAnswers whether the answer will be read for the model's name, so it must not come compressed
  * @returns undefined where the path is not safe
  */
-export function requestFor(
+function requestFor(
   request: ExchangeRequest,
   { endpoint, sentModel }: RoutedEndpoint,
   variant: RequestVariant | undefined,

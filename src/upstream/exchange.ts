@@ -1,43 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
-import { errorEvent, GatewayError } from '../errors.ts'
-import { outcomeOfStatus, type RequestContext, type RequestOutcome } from '../request/context.ts'
+import { GatewayError } from '../errors.ts'
+import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
-import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
-import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds } from './candidate-rounds.ts'
-import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
-import { type ExchangeRequest, requestFor } from './exchange-request.ts'
-import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
-import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
-import { brokenError, giveUpError } from './give-up.ts'
-import { Heartbeat, type KeepAlive } from './heartbeat.ts'
-import type { GatheredAnswer } from './request-variant.ts'
+import { ClientAnswer } from './client-answer.ts'
+import type { ClientReply } from './client-relay.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
+import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { type AttemptFailure, neverSent } from './failure.ts'
+import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
-import { headerValue, type UpstreamHead } from './response-headers.ts'
-import type { UpstreamRequest } from './transport.ts'
-
-/**
- * - `choosing`: looks for an endpoint
- * - `queued`: waits for a place on one
- * - `backoff`: waits before another round
- * - `connecting`, `waiting`: an attempt is under way, before and after its connection is up
- * - `gathering`: the answer comes, but it is told in one piece and the client knows nothing of it yet
- * - `relaying`, `stalled`: the client is being answered, `stalled` while it does not read
- */
-export type ExchangePhase =
-  | 'choosing'
-  | 'queued'
-  | 'backoff'
-  | 'connecting'
-  | 'waiting'
-  | 'gathering'
-  | 'relaying'
-  | 'stalled'
-  | 'over'
+import type { UpstreamHead } from './response-headers.ts'
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -51,7 +30,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   readonly #request: ExchangeRequest
   readonly #reply: ClientReply
   readonly #raw: ServerResponse
-  readonly #relay: ClientRelay
+  readonly #answer: ClientAnswer
   readonly #rounds: CandidateRounds
   readonly #ledger: AttemptLedger
   readonly #startedMs: number
@@ -61,7 +40,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
-  #observer: RelayObserver | undefined
   /** Answered, but badly: relayed after all if nobody does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
@@ -74,7 +52,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#request = request
     this.#reply = reply
     this.#raw = reply.raw
-    this.#relay = new ClientRelay(reply.raw)
+    this.#answer = new ClientAnswer(services, request, reply)
     this.#rounds = new CandidateRounds(services, request)
     this.#ledger = new AttemptLedger(services, request)
     this.#startedMs = services.clock.monotonicMs()
@@ -90,7 +68,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#services.retries.requestStarted()
     const { keepAlive } = this.#request
     if (keepAlive !== undefined) {
-      this.#heartbeat = new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => this.#beat(keepAlive))
+      this.#heartbeat = new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => {
+        if (this.#phase !== 'stalled') this.#answer.beat(keepAlive)
+      })
     }
     if (raw.destroyed) this.clientClosed()
     else this.#choose()
@@ -107,7 +87,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   get responseBytes(): number {
-    return this.#relay.bodyBytes
+    return this.#answer.bodyBytes
   }
 
   // Choosing an endpoint
@@ -127,16 +107,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     } else if (this.#rounds.someAreFull() && this.#services.queue.enter(this)) {
       this.#phase = 'queued'
       this.#queuedAtMs ??= this.#services.clock.monotonicMs()
-      this.#limit(this.#queueWaitLeftMs())
+      // One that is woken in vain keeps its place in the line, and its time.
+      const { queue, options } = this.#services
+      this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
     } else {
       this.#roundOver()
     }
-  }
-
-  /** A request that is woken in vain keeps its place in the line, and its time. */
-  #queueWaitLeftMs(): number {
-    const { queue, options } = this.#services
-    return options.queueWaitMs === 0 ? 0 : Math.max(1, options.queueWaitMs - queue.waitedMs(this))
   }
 
   #send(attempt: Attempt): void {
@@ -145,37 +121,18 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#phase = 'connecting'
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
-    const { context } = this.#request
-    context.attemptCount++
-    context.lastEndpoint = endpoint.name
-    context.attemptMs = attempt.startedMs - context.startedAtMs
-    context.sentMs = undefined
+    this.#ledger.begins(attempt)
     this.#waited(attempt.startedMs)
-    const request = this.#requestOf(attempt)
+    const request = attemptRequest(this.#request, attempt, this.#services.options.renameAnswers)
     if (request instanceof GatewayError) {
       this.#services.breakers.get(endpoint.slot).release(attempt.permit)
       this.#fail(request)
       return
     }
     try {
-      this.#services.transport.send(attempt, request, this.#reply)
+      this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request), this.#reply)
     } catch (error) {
       attempt.onError(error)
-    }
-  }
-
-  /** @returns the error to answer with where the client's request cannot be sent to this endpoint */
-  #requestOf(attempt: Attempt): UpstreamRequest | GatewayError {
-    const request = this.#request
-    try {
-      attempt.variant = request.variant?.(attempt.target)
-      const { renameAnswers } = this.#services.options
-      return (
-        this.#ledger.begun(attempt, requestFor(request, attempt.target, attempt.variant, renameAnswers)) ??
-        new GatewayError('invalid_path')
-      )
-    } catch (error) {
-      return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
     }
   }
 
@@ -205,10 +162,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   // What the attempt tells
 
   sent(attempt: Attempt): void {
-    const { context } = this.#request
     this.#phase = 'waiting'
-    attempt.sentMs = this.#services.clock.monotonicMs()
-    context.sentMs = attempt.sentMs - context.startedAtMs
+    this.#ledger.sent(attempt)
     const { endpoint, isWarm } = attempt.target
     const { firstByteMs } = endpoint.timeouts
     const { coldStartMs } = this.#services.options
@@ -219,9 +174,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   head(attempt: Attempt, head: UpstreamHead): boolean {
     const { options, clock } = this.#services
     if (options.failoverStatuses.has(head.statusCode)) {
-      const retryAfter = headerValue(head.headers, 'retry-after')
-      const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.nowMs())
-      const failure: AttemptFailure = { kind: 'status', statusCode: head.statusCode, retryAfterMs }
+      const failure = failureOfStatus(head, clock.nowMs())
       this.#ledger.askedForPause(attempt, failure)
       if (this.#moveOn(attempt, failure)) return false
     }
@@ -232,13 +185,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   data(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
     if (attempt.gathered !== undefined) {
-      this.#observer?.push(chunk)
-      attempt.gathered.push(chunk)
+      this.#answer.gather(attempt.gathered, chunk)
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
     }
     this.#heartbeat?.touch()
-    if (this.#relay.write(chunk)) {
+    if (this.#answer.write(chunk)) {
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
     }
@@ -251,19 +203,29 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting') this.#firstByte(attempt)
     if (attempt.gathered !== undefined && this.#head !== undefined) {
-      this.#tellWhole(attempt, this.#head, attempt.gathered)
+      const whole = attempt.gathered.end()
+      if (this.#answer.hasBegun) {
+        this.#ledger.answered(attempt, this.#head.statusCode)
+        this.#answer.breakOffWith(whole)
+        this.#settle('failure')
+        return
+      }
+      this.#taken(attempt, whole.statusCode)
+      this.#answer.beginWhole(attempt, this.#head, whole)
     }
-    if (this.#phase !== 'over') this.#finish()
+    this.#settle(this.#answer.end())
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {
     if (this.#phase === 'relaying' || this.#phase === 'stalled') {
-      this.#broken(attempt, failure)
+      this.#ledger.broke(attempt, failure)
+      this.#fail(brokenError(failure))
       return
     }
     this.#ledger.unreachable(attempt, failure)
     if (failure.kind !== 'total_timeout' && this.#moveOn(attempt, failure)) return
-    this.#recordFailure(attempt, failure)
+    this.#lastFailure = failure
+    this.#ledger.failed(attempt, failure)
     this.#giveUp()
   }
 
@@ -274,25 +236,19 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
    * @returns false where there is none: the failure is the end of it
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const { retries, events, stats } = this.#services
-    const { endpoint } = attempt.target
-    this.#rounds.leave(endpoint.slot)
+    const { retries } = this.#services
+    this.#rounds.leave(attempt.target.endpoint.slot)
     const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
     if (waitMs === undefined) return false
     // A request that was never sent has cost nobody anything.
     if (!neverSent(failure.kind) && !retries.spend()) return false
-    this.#recordFailure(attempt, failure)
-    stats.recordFailover(endpoint.slot)
+    this.#lastFailure = failure
+    this.#ledger.failed(attempt, failure)
+    this.#ledger.movedOn(attempt, failure)
     if (failure.kind === 'status') {
       this.#passedOver?.cancel()
       this.#passedOver = attempt
     }
-    events.publish('request.failover', {
-      requestId: this.#request.context.id,
-      model: this.#request.context.model,
-      from: endpoint.name,
-      reason: describeFailure(failure),
-    })
     if (waitMs > 0) {
       this.#backOff(waitMs)
     } else {
@@ -305,24 +261,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     return true
   }
 
-  #recordFailure(attempt: Attempt, failure: AttemptFailure): void {
-    this.#lastFailure = failure
-    this.#ledger.failed(attempt, failure)
-  }
-
   #giveUp(): void {
     const attempt = this.#passedOver
     const kept = attempt?.adopt()
     this.#passedOver = undefined
     if (attempt === undefined || kept === undefined) {
-      this.#fail(
-        giveUpError({
-          tried: this.#ledger.failures,
-          lastFailure: this.#lastFailure,
-          someAreFull: this.#rounds.someAreFull(),
-          retryAfterSeconds: this.#services.load.retryAfterSeconds(this.#rounds.candidates),
-        }),
-      )
+      this.#fail(giveUpError(this.#ledger.failures, this.#lastFailure, this.#rounds.outlook()))
       return
     }
     // An endpoint's own words say more than ours.
@@ -337,99 +281,23 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   // Answering the client
 
   #firstByte(attempt: Attempt): void {
-    const head = this.#head
-    if (head === undefined) return
-    const { context } = this.#request
-    const { options, clock, observe } = this.#services
-    const asked = options.renameAnswers ? context.model : undefined
-    const plan = planAnswer(head, attempt.target, attempt.variant, asked)
-    context.firstByteMs = clock.monotonicMs() - context.startedAtMs
-    const path = attempt.variant?.path ?? this.#request.path
-    this.#observer = observe?.({ context, target: attempt.target, head, path })
+    if (this.#head === undefined) return
+    const plan = this.#answer.plan(attempt, this.#head)
     attempt.gathered = plan.gathered
-    if (plan.gathered === undefined) this.#begin(attempt, plan, this.#observer)
-    else this.#phase = 'gathering'
-  }
-
-  /** An answer in one piece is complete. Where a stream has begun already it can only be a failure. */
-  #tellWhole(attempt: Attempt, head: UpstreamHead, gathered: GatheredAnswer): void {
-    const whole = gathered.end()
-    if (this.#raw.headersSent) {
-      this.#ledger.answered(attempt, head.statusCode)
-      this.#request.context.error = 'upstream_failed'
-      this.#relay.breakOff(() => `event: error\ndata: ${whole.body.toString('utf8')}\n\n`)
-      this.#settle('failure')
+    if (plan.gathered !== undefined) {
+      this.#phase = 'gathering'
       return
     }
-    this.#begin(attempt, { head: wholeHead(head, whole), transforms: [] })
-    this.#relay.write(whole.body)
+    this.#taken(attempt, plan.head.statusCode)
+    this.#answer.begin(attempt, plan, true)
   }
 
   /** The answer is good enough to be told: no other endpoint will be asked. */
-  #begin(attempt: Attempt, plan: AnswerPlan, observer?: RelayObserver): void {
-    const { context } = this.#request
-    const { options, affinity } = this.#services
-    const { target, variant } = attempt
-    const { statusCode, headers } = plan.head
+  #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.answered(attempt, statusCode)
-    affinity?.answered(this.#request, target, statusCode)
+    this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
     this.#passedOver?.cancel()
     this.#phase = 'relaying'
-    context.endpoint = target.endpoint.name
-    context.status = statusCode
-    const contentType = headerValue(headers, 'content-type')
-    const format = streamFormat(contentType)
-    context.isStream = format !== 'other'
-    const shape = {
-      format,
-      lengthBytes: lengthOf(headers),
-      transforms: plan.transforms,
-      observer,
-      gatherBytes: options.gatherBytes(contentType),
-    }
-    if (this.#raw.headersSent) {
-      this.#relay.resume(shape)
-      return
-    }
-    const clientHeaders = answerHeaders(plan.head, {
-      context,
-      endpoint: target.endpoint,
-      mode: variant?.mode,
-      isStream: format !== 'other',
-      version: options.version,
-      set: this.#reply.getHeaders(),
-    })
-    this.#reply.hijack()
-    this.#relay.begin(statusCode, clientHeaders, shape)
-  }
-
-  /** The answer is complete. */
-  #finish(): void {
-    const { context } = this.#request
-    this.#relay.end()
-    if (this.#relay.hasFailed) {
-      context.error = 'upstream_broken'
-      this.#settle('failure')
-      return
-    }
-    this.#settle(outcomeOfStatus(context.status ?? 0))
-  }
-
-  /** Nothing has come for a while. */
-  #beat({ headers, beat }: KeepAlive): void {
-    if (this.#phase === 'stalled' || this.#raw.destroyed) return
-    if (!this.#raw.headersSent) {
-      const { context } = this.#request
-      context.status = 200
-      this.#reply.hijack()
-      this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
-        format: 'sse',
-        lengthBytes: undefined,
-        transforms: [],
-        gatherBytes: 0,
-      })
-    }
-    this.#relay.interject(beat)
   }
 
   clientDrained(): void {
@@ -463,8 +331,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   #stop(error: GatewayError): void {
     if (this.#phase === 'over') return
     if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
-    if (this.#raw.headersSent) this.#breakOff(error)
-    else this.#fail(error)
+    this.#fail(error)
   }
 
   onDeadline(nowMs: number): void {
@@ -493,31 +360,14 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
   }
 
-  /** The endpoint broke off an answer that the client has begun to read. */
-  #broken(attempt: Attempt, failure: AttemptFailure): void {
-    this.#ledger.broke(attempt, failure)
-    this.#breakOff(brokenError(failure))
-  }
-
-  #breakOff(error: GatewayError): void {
-    const { context } = this.#request
-    context.error = error.code
-    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id))
-    this.#settle('failure')
-  }
-
-  /** Nothing has been sent to the client yet: the error handler answers in its dialect. */
   #fail(error: GatewayError): void {
-    if (this.#raw.headersSent) {
-      this.#breakOff(error)
-      return
+    if (this.#answer.hasBegun) {
+      this.#answer.breakOff(error)
+      this.#settle('failure')
+    } else {
+      this.#settle(this.#answer.refuse(error))
+      this.#reply.send(error)
     }
-    const { context } = this.#request
-    context.error = error.code
-    context.status = error.statusCode
-    if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
-    this.#settle(outcomeOfStatus(error.statusCode))
-    this.#reply.send(error)
   }
 
   #settle(found: RequestOutcome): void {
@@ -534,19 +384,14 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
-    this.#observer?.end(outcome)
-    this.#ledger.settled(outcome, this.#attempt, this.#relay)
+    this.#answer.settled(outcome)
+    this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
   }
 
   #limit(stageMs: number): void {
     const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
     this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
   }
-}
-
-function lengthOf(headers: readonly string[]): number | undefined {
-  const length = headerValue(headers, 'content-length')
-  return length === undefined ? undefined : Number(length)
 }
 
 function deadlineAfter(nowMs: number, limitMs: number): number {

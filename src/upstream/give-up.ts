@@ -1,19 +1,32 @@
 import { GatewayError } from '../errors.ts'
+import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import { type AttemptFailure, describeFailure, isTimeout } from './failure.ts'
+import { headerValue, type UpstreamHead } from './response-headers.ts'
 
-/** What a request that nobody answered has been through. */
-export interface Defeat {
-  /** `endpoint: reason`, one for each failed attempt. */
-  readonly tried: readonly string[]
-  readonly lastFailure: AttemptFailure | undefined
+/** An answer whose status moves the request on. */
+export function failureOfStatus({ statusCode, headers }: UpstreamHead, nowMs: number): AttemptFailure {
+  const retryAfter = headerValue(headers, 'retry-after')
+  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, nowMs)
+  return { kind: 'status', statusCode, retryAfterMs }
+}
+
+/** How things stand where a request gives up. */
+export interface Outlook {
   /** Whether some endpoint would have taken it but for its `max_concurrent`. */
   readonly someAreFull: boolean
   /** When it may be worth coming back. */
   readonly retryAfterSeconds: number
 }
 
-/** The error for a request that no endpoint has answered: what was tried, and when to come back. */
-export function giveUpError({ tried, lastFailure, someAreFull, retryAfterSeconds }: Defeat): GatewayError {
+/**
+ * The error for a request that no endpoint has answered: what was tried, and when to come back.
+ * @param tried `endpoint: reason`, one for each failed attempt
+ */
+export function giveUpError(
+  tried: readonly string[],
+  lastFailure: AttemptFailure | undefined,
+  { someAreFull, retryAfterSeconds }: Outlook,
+): GatewayError {
   if (lastFailure === undefined) {
     return new GatewayError(someAreFull ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
       retryAfterSeconds,

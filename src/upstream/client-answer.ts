@@ -1,0 +1,157 @@
+import type { ServerResponse } from 'node:http'
+import { errorEvent, type GatewayError } from '../errors.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
+import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
+import type { Attempt } from './attempt.ts'
+import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
+import type { KeepAlive } from './heartbeat.ts'
+import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
+import { headerValue, type UpstreamHead } from './response-headers.ts'
+
+/** What one client is told: an endpoint's answer as it comes or in one piece, or why there is none. */
+export class ClientAnswer {
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  readonly #reply: ClientReply
+  readonly #raw: ServerResponse
+  readonly #relay: ClientRelay
+  #observer: RelayObserver | undefined
+
+  constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
+    this.#services = services
+    this.#request = request
+    this.#reply = reply
+    this.#raw = reply.raw
+    this.#relay = new ClientRelay(reply.raw)
+  }
+
+  /** Whether the client has a status line: from then on a failure can only be made visible. */
+  get hasBegun(): boolean {
+    return this.#raw.headersSent
+  }
+
+  get bodyBytes(): number {
+    return this.#relay.bodyBytes
+  }
+
+  /** The first byte of an endpoint's answer has come: what will become of it, and who reads it. */
+  plan(attempt: Attempt, head: UpstreamHead): AnswerPlan {
+    const { context } = this.#request
+    const { options, clock, observe } = this.#services
+    const { target, variant } = attempt
+    const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
+    context.firstByteMs = clock.monotonicMs() - context.startedAtMs
+    const path = variant?.path ?? this.#request.path
+    this.#observer = observe?.({ context, target, head, path })
+    return plan
+  }
+
+  /** Writes the head; from here on this attempt is the answer. */
+  begin({ target, variant }: Attempt, { head, transforms }: AnswerPlan, isObserved: boolean): void {
+    const { context } = this.#request
+    const { options } = this.#services
+    const { statusCode, headers } = head
+    context.endpoint = target.endpoint.name
+    context.status = statusCode
+    const contentType = headerValue(headers, 'content-type')
+    const format = streamFormat(contentType)
+    context.isStream = format !== 'other'
+    const shape = {
+      format,
+      lengthBytes: lengthOf(headers),
+      transforms,
+      observer: isObserved ? this.#observer : undefined,
+      gatherBytes: options.gatherBytes(contentType),
+    }
+    if (this.hasBegun) {
+      this.#relay.resume(shape)
+      return
+    }
+    const clientHeaders = answerHeaders(head, {
+      context,
+      endpoint: target.endpoint,
+      mode: variant?.mode,
+      isStream: context.isStream,
+      version: options.version,
+      set: this.#reply.getHeaders(),
+    })
+    this.#reply.hijack()
+    this.#relay.begin(statusCode, clientHeaders, shape)
+  }
+
+  /** @returns false where the client does not keep up */
+  write(chunk: Buffer): boolean {
+    return this.#relay.write(chunk)
+  }
+
+  /** A part of an answer that is told in one piece. */
+  gather(gathered: GatheredAnswer, chunk: Buffer): void {
+    this.#observer?.push(chunk)
+    gathered.push(chunk)
+  }
+
+  beginWhole(attempt: Attempt, head: UpstreamHead, whole: WholeAnswer): void {
+    this.begin(attempt, { head: wholeHead(head, whole), transforms: [] }, false)
+    this.#relay.write(whole.body)
+  }
+
+  /** An answer in one piece that comes where a stream has begun already: it can only be a failure. */
+  breakOffWith({ body }: WholeAnswer): void {
+    this.#request.context.error = 'upstream_failed'
+    this.#relay.breakOff(() => `event: error\ndata: ${body.toString('utf8')}\n\n`)
+  }
+
+  /** The answer is complete. */
+  end(): RequestOutcome {
+    const { context } = this.#request
+    this.#relay.end()
+    if (!this.#relay.hasFailed) return outcomeOfStatus(context.status ?? 0)
+    context.error = 'upstream_broken'
+    return 'failure'
+  }
+
+  /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
+  beat({ headers, beat }: KeepAlive): void {
+    if (this.#raw.destroyed) return
+    if (!this.hasBegun) {
+      const { context } = this.#request
+      context.status = 200
+      this.#reply.hijack()
+      this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
+        format: 'sse',
+        lengthBytes: undefined,
+        transforms: [],
+        gatherBytes: 0,
+      })
+    }
+    this.#relay.interject(beat)
+  }
+
+  /** Ends an answer that has begun so that nobody takes it for complete. */
+  breakOff(error: GatewayError): void {
+    const { context } = this.#request
+    context.error = error.code
+    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id))
+  }
+
+  /** Nothing has been sent yet: the error handler will answer, in the client's dialect. */
+  refuse(error: GatewayError): RequestOutcome {
+    const { context } = this.#request
+    context.error = error.code
+    context.status = error.statusCode
+    if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
+    return outcomeOfStatus(error.statusCode)
+  }
+
+  /** The request is over and about to be counted. */
+  settled(outcome: RequestOutcome): void {
+    this.#observer?.end(outcome)
+  }
+}
+
+function lengthOf(headers: readonly string[]): number | undefined {
+  const length = headerValue(headers, 'content-length')
+  return length === undefined ? undefined : Number(length)
+}

@@ -11,7 +11,7 @@ import type { LimitStore } from '../src/security/limit-store.ts'
 import { RateLimiter, type RateLimiterOptions } from '../src/security/rate-limiter.ts'
 import { SharedLimitStore } from '../src/security/shared-limit-store.ts'
 import { Violations } from '../src/security/violations.ts'
-import { limitCapacity } from '../src/state/cells.ts'
+import { limitCapacity } from '../src/state/counted.ts'
 
 export interface SecurityOptions {
   /** All off by default. */

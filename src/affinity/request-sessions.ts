@@ -1,5 +1,5 @@
 import type { RoutedEndpoint } from '../model/router.ts'
-import type { SessionColumn } from '../state/cells.ts'
+import type { SessionColumn } from '../state/counted.ts'
 import type { CounterTable } from '../state/counter-table.ts'
 import type { ExchangeRequest } from '../upstream/exchange-request.ts'
 import type { Affinity, RelayedAnswer, RelayObserver } from '../upstream/exchange-services.ts'

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import type { GatewayCells, SessionColumn } from '../state/cells.ts'
+import type { GatewayCells } from '../state/cells.ts'
+import type { SessionColumn } from '../state/counted.ts'
 import { SharedCache } from '../state/shared-cache.ts'
 import type { SessionStore, SessionStoreOptions } from './session-store.ts'
 

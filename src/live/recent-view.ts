@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { countedOutcomes } from '../state/cells.ts'
+import { countedOutcomes } from '../state/counted.ts'
 import { formatTime } from '../stats/format.ts'
 import { Choice, Count, Text, Time } from '../stats/views/fields.ts'
 import { known, NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'

@@ -1,5 +1,5 @@
 import type { RequestOutcome } from '../request/context.ts'
-import { countedOutcomes } from '../state/cells.ts'
+import { countedOutcomes } from '../state/counted.ts'
 import type { RecentRequest } from './recent-requests.ts'
 
 /** Which of the last requests are wanted; plain data, for other threads. */

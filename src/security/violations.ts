@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { type GatewayCells, limitedClientCapacity } from '../state/cells.ts'
+import type { GatewayCells } from '../state/cells.ts'
+import { limitedClientCapacity } from '../state/counted.ts'
 import { SharedCache } from '../state/shared-cache.ts'
 
 const hourMs = 3_600_000

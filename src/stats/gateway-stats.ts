@@ -1,4 +1,5 @@
-import type { GatewayCells, PlacementColumn } from '../state/cells.ts'
+import type { GatewayCells } from '../state/cells.ts'
+import type { PlacementColumn } from '../state/counted.ts'
 import { type Columns, columnsOf } from '../state/counter-table.ts'
 import { ModelRows } from './model-rows.ts'
 import { RequestCounter } from './request-counter.ts'

@@ -1,4 +1,5 @@
-import type { GatewayCells, PlacementColumn, RowHistogram, TrafficColumn } from '../state/cells.ts'
+import type { GatewayCells } from '../state/cells.ts'
+import type { PlacementColumn, RowHistogram, TrafficColumn } from '../state/counted.ts'
 import { type Columns, type CounterTable, columnsOf } from '../state/counter-table.ts'
 import type { HistogramTable } from '../state/histogram-table.ts'
 import type { ModelRows } from './model-rows.ts'

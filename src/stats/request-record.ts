@@ -1,4 +1,4 @@
-import type { CountedOutcome } from '../state/cells.ts'
+import type { CountedOutcome } from '../state/counted.ts'
 
 /** What was read of an answer; each undefined where the answer did not tell. Times in milliseconds. */
 export interface AnswerFigures {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
-import type { GatewayCells, TrafficColumn } from '../state/cells.ts'
+import type { GatewayCells } from '../state/cells.ts'
+import type { TrafficColumn } from '../state/counted.ts'
 import type { CounterTable } from '../state/counter-table.ts'
 import { type HistogramTable, quantileOf } from '../state/histogram-table.ts'
 import type { EndpointSample, Percentiles, Sample } from './sample.ts'

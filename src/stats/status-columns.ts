@@ -1,4 +1,4 @@
-import { type CountedOutcome, countedOutcomes, countedStatuses } from '../state/cells.ts'
+import { type CountedOutcome, countedOutcomes, countedStatuses } from '../state/counted.ts'
 
 /** Index into `countedStatuses` by HTTP status; 0, `none`, is at 0. */
 const statusIndex = Uint8Array.from({ length: 600 }, (_, status) => indexOf(status))

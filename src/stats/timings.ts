@@ -1,4 +1,4 @@
-import type { RowHistogram } from '../state/cells.ts'
+import type { RowHistogram } from '../state/counted.ts'
 import { type HistogramTable, quantileOf } from '../state/histogram-table.ts'
 
 /** Upper bounds of the buckets that hold the percentiles, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { TrafficColumn } from '../state/cells.ts'
+import type { TrafficColumn } from '../state/counted.ts'
 import type { CounterTable } from '../state/counter-table.ts'
 
 /** One row of counters as it is shown; times in milliseconds. */

@@ -1,5 +1,5 @@
 import type { RequestOutcome } from '../request/context.ts'
-import type { TranslatorColumn } from '../state/cells.ts'
+import type { TranslatorColumn } from '../state/counted.ts'
 import type { CounterTable } from '../state/counter-table.ts'
 
 /** One request to a translated API that is over. */

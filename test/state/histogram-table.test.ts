@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { durationBoundsMs } from '../../src/state/cells.ts'
+import { durationBoundsMs } from '../../src/state/counted.ts'
 import { HistogramTable } from '../../src/state/histogram-table.ts'
 import { threadPlaces } from '../support/threads.ts'
 

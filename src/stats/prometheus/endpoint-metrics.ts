@@ -1,6 +1,7 @@
 import { endpointStatuses, isRoutable } from '../../endpoint/status.ts'
 import { breakerStates } from '../../resilience/breaker.ts'
-import type { GatewayCells, RowHistogram } from '../../state/cells.ts'
+import type { GatewayCells } from '../../state/cells.ts'
+import type { RowHistogram } from '../../state/counted.ts'
 import type { EndpointSource } from '../views/source.ts'
 import { joinLabels, type LabelText, labelText } from './exposition.ts'
 import { collectStatuses, directions, tokenTypes } from './gateway-metrics.ts'

@@ -1,5 +1,6 @@
 import { isRoutable } from '../../endpoint/status.ts'
-import { countedOutcomes, countedStatuses, type GatewayCells, type HistogramKind } from '../../state/cells.ts'
+import type { GatewayCells } from '../../state/cells.ts'
+import { countedOutcomes, countedStatuses, type HistogramKind } from '../../state/counted.ts'
 import type { Traffic } from '../traffic.ts'
 import type { EndpointSource, SecuritySource } from '../views/source.ts'
 import { systemStatus } from '../views/status.ts'

@@ -1,4 +1,4 @@
-import type { HistogramKind } from '../../state/cells.ts'
+import type { HistogramKind } from '../../state/counted.ts'
 import type { HistogramTable } from '../../state/histogram-table.ts'
 import type { ExposedHistogram } from './exposition.ts'
 

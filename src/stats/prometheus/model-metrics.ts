@@ -1,4 +1,5 @@
-import type { GatewayCells, RowHistogram, TrafficColumn } from '../../state/cells.ts'
+import type { GatewayCells } from '../../state/cells.ts'
+import type { RowHistogram, TrafficColumn } from '../../state/counted.ts'
 import { joinLabels, type LabelText } from './exposition.ts'
 import { tokenTypes } from './gateway-metrics.ts'
 import { exposeHistogram } from './histograms.ts'

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { RequestSessions } from '../../affinity/request-sessions.ts'
 import type { Endpoint } from '../../endpoint/endpoint.ts'
-import type { SessionColumn } from '../../state/cells.ts'
+import type { SessionColumn } from '../../state/counted.ts'
 
 const OnSchema = Type.Object({
   enabled: Type.Literal(true),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { GatewayCells, type HistogramKind, histogramBounds } from '../../../src/state/cells.ts'
+import { GatewayCells } from '../../../src/state/cells.ts'
+import { type HistogramKind, histogramBounds } from '../../../src/state/counted.ts'
 import { HistogramTable } from '../../../src/state/histogram-table.ts'
 import { GatewayStats } from '../../../src/stats/gateway-stats.ts'
 import { endpointMetrics, labelEndpoints } from '../../../src/stats/prometheus/endpoint-metrics.ts'

@@ -35,6 +35,7 @@ describe('an endpoint that falls', () => {
     await simulator('vllm').control.setFault({ kind: 'refuse' })
     await row.getByText('offline').waitFor()
     await page.getByRole('tab', { name: /Fleet.*3\/4/ }).waitFor()
+    assert.equal(await page.title(), '(1 down) Fleet · olla-gateway')
     await page.locator('.events').getByText('vllm: healthy → offline').first().waitFor()
     await page.locator('[role="status"]').getByText('vllm is offline').waitFor({ state: 'attached' })
     await simulator('vllm').control.clearFaults()

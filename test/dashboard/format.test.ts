@@ -6,6 +6,7 @@ import {
   formatBytes,
   formatCount,
   formatMs,
+  formatOllaTime,
   formatPercentage,
   formatPlural,
   formatRate,
@@ -88,6 +89,11 @@ describe('numbers on the page', () => {
   it('writes long times in whole units', () => {
     const shown = [-5, 5_999, 60_000, 3_599_999, 3_720_000, 90_000_000].map(formatSpan)
     assert.deepEqual(shown, ['0 s', '5 s', '1 min', '59 min', '1 h 2 min', '1 d 1 h'])
+  })
+
+  it('spaces the times that Olla writes', () => {
+    const shown = ['955ms', '1.5s', '3m ago', '2h 3m', 'never'].map(formatOllaTime)
+    assert.deepEqual(shown, ['955 ms', '1.5 s', '3 min ago', '2 h 3 min', 'never'])
   })
 
   it('has one sign for what is not known', () => {

@@ -51,6 +51,14 @@ export function formatSpan(ms: number): string {
   return minutes < 60 ? `${minutes} min` : formatMs(minutes * 60_000)
 }
 
+/** A time as Olla writes it, with this page's units: `955ms`, `1.5s`, `3m ago` become `955 ms`, `1.5 s`, `3 min ago`. */
+export function formatOllaTime(text: string): string {
+  return text.replace(
+    /(\d)(ms|[smhd])\b/g,
+    (_all, digit: string, unit: string) => `${digit} ${unit === 'm' ? 'min' : unit}`,
+  )
+}
+
 /** A percentage as the gateway writes it, `N/A` for none. */
 export function formatPercentage(text: string | undefined): string {
   return text === undefined || text === 'N/A' ? absent : text

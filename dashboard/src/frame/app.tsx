@@ -1,4 +1,6 @@
 import type { FunctionComponent } from 'preact'
+import { useEffect } from 'preact/hooks'
+import type { EndpointsView } from '../api/types.ts'
 import { address, goTo } from '../live/address.ts'
 import { endpoints, features, inFlight, live } from '../live/gateway.ts'
 import type { ViewId } from '../state/view-address.ts'
@@ -31,18 +33,29 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
 export function App() {
   const { view } = address.value
   const View = views[view]
+  const all = tabs()
+  const title = pageTitle(all.find(({ id }) => id === view)?.title ?? '', endpoints.state.value.value)
+  useEffect(() => {
+    document.title = title
+  }, [title])
   return (
     <div class="page">
       <TopBar />
       <StatusStrip />
       <ConnectionNotice />
-      <Tabs label="Views" tabs={tabs()} selected={view} onSelect={goTo}>
+      <Tabs label="Views" tabs={all} selected={view} onSelect={goTo}>
         <View />
       </Tabs>
       <Footer />
       <Announcer />
     </div>
   )
+}
+
+/** Seen where the page is not: what is down comes first. */
+function pageTitle(view: string, fleet: EndpointsView | undefined): string {
+  const down = (fleet?.total_count ?? 0) - (fleet?.routable_count ?? 0)
+  return `${down > 0 ? `(${down} down) ` : ''}${view} · olla-gateway`
 }
 
 function tabs(): Tab<ViewId>[] {

@@ -26,6 +26,7 @@ const toneOf = (state: unknown): Tone => tones[String(state)] ?? 'bad'
 
 const words = (value: unknown) => String(value ?? '').replaceAll('_', ' ')
 const count = (value: unknown) => (Array.isArray(value) ? value.length : 0)
+const more = (value: unknown, word: string) => (count(value) === 0 ? '' : `${count(value)} ${word}`)
 const names = (value: unknown) => (Array.isArray(value) ? value.join(', ') : '')
 
 const described: Readonly<Record<string, Describe>> = {
@@ -42,7 +43,9 @@ const described: Readonly<Record<string, Describe>> = {
   }),
   'discovery.completed': ({ models, added, removed }) => ({
     tone: 'calm',
-    text: `${String(models)} models, ${count(added)} new, ${count(removed)} gone`,
+    text: [`${String(models)} models`, more(added, 'new'), more(removed, 'gone')]
+      .filter((part) => part !== '')
+      .join(', '),
     detail: [names(added), names(removed)].filter((part) => part !== '').join('; gone: '),
   }),
   'discovery.failed': ({ reason, consecutive_failures: failures }) => ({

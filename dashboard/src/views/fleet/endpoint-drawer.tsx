@@ -1,6 +1,5 @@
-import { useEffect } from 'preact/hooks'
 import type { EndpointRow } from '../../api/types.ts'
-import { formatCount, formatMs } from '../../format/format.ts'
+import { formatCount, formatMs, formatOllaTime } from '../../format/format.ts'
 import { goTo } from '../../live/address.ts'
 import { live } from '../../live/gateway.ts'
 import { filterRequests, noFilter } from '../../live/request-list.ts'
@@ -22,12 +21,6 @@ const shownEvents = 20
 /** All that is known of an endpoint. */
 export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerProps) {
   const { name, breaker } = endpoint
-  useEffect(() => {
-    document.title = `${name} · olla-gateway`
-    return () => {
-      document.title = 'olla-gateway'
-    }
-  }, [name])
   const events = live.value.events
     .filter(({ data }) => data.endpoint === name || data.from === name)
     .slice(-shownEvents)
@@ -71,7 +64,10 @@ export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerPr
             'Time',
             `mean ${formatMs(endpoint.avg_latency_ms)}, ${formatMs(endpoint.min_latency_ms)} to ${formatMs(endpoint.max_latency_ms)}`,
           ],
-          ['Models', `${endpoint.model_count}, list read ${endpoint.last_model_sync ?? 'never'}`],
+          [
+            'Models',
+            `${endpoint.model_count}, list read ${formatOllaTime(endpoint.last_model_sync ?? 'never')}`,
+          ],
           ['In memory', inMemory.join(', ')],
         ]}
       />

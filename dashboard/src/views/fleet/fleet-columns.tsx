@@ -1,5 +1,5 @@
 import type { EndpointRow } from '../../api/types.ts'
-import { formatCount, formatMs, formatPercentage } from '../../format/format.ts'
+import { formatCount, formatMs, formatOllaTime, formatPercentage } from '../../format/format.ts'
 import { live } from '../../live/gateway.ts'
 import { endpointLatency, sparkValues } from '../../state/sample-figures.ts'
 import { formatAddress } from '../../state/view-address.ts'
@@ -111,7 +111,7 @@ export function fleetColumns(
       show: ({ health_check_at, response_time }) => (
         <>
           <Ago at={health_check_at} />
-          {response_time !== undefined && <div class="muted small">in {response_time}</div>}
+          {response_time !== undefined && <div class="muted small">in {formatOllaTime(response_time)}</div>}
         </>
       ),
     },

@@ -1,4 +1,4 @@
-import { absent, formatCount, formatPercentage } from '../../format/format.ts'
+import { absent, formatCount, formatOllaTime, formatPercentage } from '../../format/format.ts'
 import type { ModelRow } from '../../state/model-rows.ts'
 import { formatAddress } from '../../state/view-address.ts'
 import type { Column } from '../../ui/data-table.tsx'
@@ -64,11 +64,12 @@ export const modelColumns: readonly Column<ModelRow>[] = [
     title: 'Last used',
     isNumber: true,
     onCard: 'hidden',
-    show: ({ stats }) => <span class="nowrap">{stats?.last_requested ?? 'never'}</span>,
+    show: ({ stats }) => <span class="nowrap">{formatOllaTime(stats?.last_requested ?? 'never')}</span>,
   },
 ]
 
-const known = (text: string | undefined) => (text === undefined || text === '0ms' ? absent : text)
+const known = (text: string | undefined) =>
+  text === undefined || text === '0ms' ? absent : formatOllaTime(text)
 
 function contextText(length: number | undefined): string | undefined {
   return length === undefined ? undefined : `${formatCount(length)} context`

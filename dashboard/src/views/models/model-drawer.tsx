@@ -1,4 +1,4 @@
-import { formatCount, formatPlural } from '../../format/format.ts'
+import { formatCount, formatOllaTime, formatPlural } from '../../format/format.ts'
 import { goTo } from '../../live/address.ts'
 import { features } from '../../live/gateway.ts'
 import { playgroundModel } from '../../live/playground.ts'
@@ -61,7 +61,7 @@ export function ModelDrawer({ model, onClose }: { model: ModelRow; onClose: () =
           <Facts
             facts={Object.values(stats.endpoint_breakdown).map((each) => [
               each.endpoint_name,
-              `${formatPlural(each.request_count, 'request')}, mean ${each.average_latency}, ${each.last_used}`,
+              `${formatPlural(each.request_count, 'request')}, mean ${formatOllaTime(each.average_latency)}, ${formatOllaTime(each.last_used)}`,
             ])}
           />
         </>

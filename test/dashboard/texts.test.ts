@@ -82,6 +82,8 @@ describe('reasons of routing', () => {
 
   it('stand as they are where they are sentences', () => {
     const reason = 'alias "fast" resolved to 2 endpoint(s)'
+    assert.equal(routingSentence({ decision: null, reason: null }), 'It was not routed.')
+    assert.equal(routingSentence({ decision: 'routed', reason: null }), 'Decision: routed.')
     assert.equal(routingSentence({ decision: 'routed', reason }), 'Alias "fast" resolved to 2 endpoint(s).')
   })
 })

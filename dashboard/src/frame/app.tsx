@@ -1,6 +1,7 @@
 import type { FunctionComponent } from 'preact'
 import { useEffect } from 'preact/hooks'
 import type { EndpointsView } from '../api/types.ts'
+import { absent } from '../format/format.ts'
 import { address, goTo } from '../live/address.ts'
 import { endpoints, features, inFlight, live } from '../live/gateway.ts'
 import type { ViewId } from '../state/view-address.ts'
@@ -15,7 +16,6 @@ import { PlaygroundView } from '../views/playground/playground-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
-import { Footer } from './footer.tsx'
 import { StatusStrip } from './status-strip.tsx'
 import { TopBar } from './top-bar.tsx'
 
@@ -46,7 +46,6 @@ export function App() {
       <Tabs label="Views" tabs={all} selected={view} onSelect={goTo}>
         <View />
       </Tabs>
-      <Footer />
       <Announcer />
     </div>
   )
@@ -66,12 +65,12 @@ function tabs(): Tab<ViewId>[] {
     {
       id: 'fleet',
       title: 'Fleet',
-      count: fleet === undefined ? undefined : `${fleet.routable_count}/${fleet.total_count}`,
+      count: fleet === undefined ? absent : `${fleet.routable_count}/${fleet.total_count}`,
       isBad: isDown,
     },
     { id: 'models', title: 'Models' },
     { id: 'traffic', title: 'Traffic' },
-    { id: 'in-flight', title: 'In flight', count: underWay ? String(underWay) : undefined },
+    { id: 'in-flight', title: 'In flight', count: String(underWay ?? 0) },
     { id: 'requests', title: 'Requests' },
     { id: 'events', title: 'Events' },
     { id: 'configuration', title: 'Configuration' },

@@ -1,3 +1,5 @@
+import { formatPlural, formatSpan } from '../format/format.ts'
+import { now } from '../live/clock.ts'
 import { features, live, status } from '../live/gateway.ts'
 import { ConnectionMark } from './connection-mark.tsx'
 import { ThemeChoice } from './theme-choice.tsx'
@@ -11,14 +13,12 @@ export function TopBar() {
         <Logo />
         olla-gateway
       </h1>
-      <div class="topbar-facts">
-        {system !== undefined && <span>version {system.version}</span>}
-        {hello !== undefined && (
-          <span>
-            {hello.balancer} · {hello.engine}
-          </span>
-        )}
-      </div>
+      <p class="topbar-facts clip">
+        {system !== undefined && `version ${system.version} · up `}
+        {system !== undefined && <Uptime since={system.start_time} />}
+        {hello !== undefined &&
+          ` · ${formatPlural(hello.threads, 'thread')} · ${hello.balancer} · ${hello.engine}`}
+      </p>
       <div class="topbar-end">
         <ConnectionMark />
         <ThemeChoice />
@@ -33,6 +33,9 @@ export function TopBar() {
     </header>
   )
 }
+
+/** By itself: it changes every second, what is around it does not. */
+const Uptime = ({ since }: { since: string }) => <>{formatSpan(now.value - Date.parse(since))}</>
 
 const Logo = () => (
   <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

@@ -27,21 +27,25 @@ export function timelineLanes({ timeline, attempts, duration_ms }: RequestDetail
   for (const [index, attempt] of attempts.entries()) {
     const next = attempts[index + 1]
     // Between two attempts the gateway chooses another endpoint, or waits for another round.
-    if (next !== undefined) addSpan(own, 'pause', attempt.ended_ms ?? next.started_ms, next.started_ms)
+    if (next !== undefined) addSpan(own, 'pause', attempt.ended_ms, next.started_ms)
   }
   return [
     { label: 'gateway', attempt: undefined, spans: own },
     ...attempts.map((attempt) => ({
       label: attempt.endpoint,
       attempt,
-      spans: attemptSpans(attempt, duration_ms),
+      spans: attemptSpans(attempt),
     })),
   ]
 }
 
-function attemptSpans(attempt: Attempt, durationMs: number): Span[] {
-  const { started_ms, connected_ms, first_byte_ms, outcome } = attempt
-  const ended = attempt.ended_ms ?? durationMs
+function attemptSpans({
+  started_ms,
+  connected_ms,
+  first_byte_ms,
+  ended_ms: ended,
+  outcome,
+}: Attempt): Span[] {
   const spans: Span[] = []
   if (outcome === 'failed') {
     addSpan(spans, 'connecting', started_ms, connected_ms ?? started_ms)

@@ -29,8 +29,10 @@ const sentences: Readonly<Record<string, string>> = {
 
 /** Why a request went where it went. A reason without a sentence is one already. */
 export function routingSentence({ decision, reason }: Pick<Routing, 'decision' | 'reason'>): string {
+  if (reason === null || reason === '')
+    return decision === null ? 'It was not routed.' : `Decision: ${decision}.`
   const known = sentences[reason]
   if (known !== undefined) return known
   const text = reason.replaceAll('_', ' ')
-  return text === '' ? `Decision: ${decision}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }

@@ -39,8 +39,10 @@ const ofPhase: Readonly<Record<Phase, Mark>> = {
   backoff: { glyph: '◔', tone: 'warn', text: 'backing off' },
   connecting: { glyph: '○', tone: 'calm', text: 'connecting' },
   waiting: { glyph: '◐', tone: 'calm', text: 'first byte due' },
+  gathering: { glyph: '●', tone: 'good', text: 'gathering' },
   relaying: { glyph: '●', tone: 'good', text: 'relaying' },
   stalled: { glyph: '▲', tone: 'warn', text: 'client stalls' },
+  over: { glyph: '○', tone: 'calm', text: 'ending' },
 }
 
 /** A state of which this page knows nothing. */

@@ -13,7 +13,7 @@ export function Toolbar({
   return (
     <div class="toolbar">
       <h2>{title}</h2>
-      {note !== undefined && <span class="muted">{note}</span>}
+      <p class="toolbar-note muted">{note}</p>
       {children !== undefined && <div class="toolbar-end">{children}</div>}
     </div>
   )

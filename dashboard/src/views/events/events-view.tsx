@@ -3,6 +3,7 @@ import type { GatewayEvent } from '../../api/types.ts'
 import { live } from '../../live/gateway.ts'
 import { isNews } from '../../state/event-text.ts'
 import { Choice, Switch } from '../../ui/fields.tsx'
+import { HoldButton } from '../../ui/hold-button.tsx'
 import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 import { EventList } from './event-list.tsx'
@@ -22,7 +23,7 @@ export function EventsView() {
   )
   return (
     <>
-      <Toolbar title="Events" note={held.value === undefined ? `${found.length} heard` : 'held still'}>
+      <Toolbar title="Events" note={`${found.length} heard`}>
         <Choice
           label="Kind"
           value={group.value}
@@ -38,16 +39,7 @@ export function EventsView() {
             withRoutine.value = isOn
           }}
         />
-        <button
-          type="button"
-          class="button"
-          aria-pressed={held.value !== undefined}
-          onClick={() => {
-            held.value = held.value === undefined ? live.value.events : undefined
-          }}
-        >
-          {held.value === undefined ? 'Hold' : 'Go on'}
-        </button>
+        <HoldButton held={held} current={live.value.events} />
       </Toolbar>
       {found.length === 0 ? (
         <Empty title="Nothing has happened">

@@ -48,6 +48,7 @@ export function FleetView() {
                   initialOrder={{ column: 'name', direction: 'ascending' }}
                 />
               )}
+              <LatestEvents />
               {opened !== undefined && (
                 <EndpointDrawer
                   endpoint={opened}
@@ -59,7 +60,6 @@ export function FleetView() {
           )
         }}
       </LoadedView>
-      <LatestEvents />
     </>
   )
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { address, goTo } from '../../live/address.ts'
 import { modelStats, models } from '../../live/gateway.ts'
+import type { Loaded } from '../../live/resource.ts'
 import { type ModelRow, modelRows } from '../../state/model-rows.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { SearchField } from '../../ui/fields.tsx'
@@ -14,7 +15,7 @@ import { ModelDrawer } from './model-drawer.tsx'
 /** Every model: what it is, where it is, how fast and how much used. */
 export function ModelsView() {
   const loaded = useResource(models)
-  const stats = useResource(modelStats).value
+  const stats = useResource(modelStats)
   const search = useSignal('')
   const view = loaded.value
   return (
@@ -28,9 +29,9 @@ export function ModelsView() {
       >
         <SearchField label="Find models" value={search} />
       </Toolbar>
-      <LoadedView loaded={loaded}>
+      <LoadedView loaded={isSettled(stats) ? loaded : nothing}>
         {(known) => {
-          const rows = modelRows(known, stats)
+          const rows = modelRows(known, stats.value)
           const found = rows.filter((row) => matches(row, search.value))
           const opened = rows.find(({ name }) => name === address.value.item)
           return (
@@ -54,6 +55,10 @@ export function ModelsView() {
     </>
   )
 }
+
+/** Models are sorted by their use: until that is known, they would stand in another order. */
+const isSettled = ({ value, error }: Loaded<unknown>) => value !== undefined || error !== undefined
+const nothing = { value: undefined, error: undefined }
 
 function matches({ name, family, item, places }: ModelRow, search: string): boolean {
   const wanted = search.trim().toLowerCase()

@@ -51,7 +51,7 @@ function RunFigures({ run }: { run: ChatRun }) {
           <dt>Route</dt>
           <dd>
             {served.reason !== undefined &&
-              routingSentence({ decision: served.decision ?? '', reason: served.reason })}
+              routingSentence({ decision: served.decision ?? null, reason: served.reason })}
             {served.attempts !== undefined && served.attempts !== '1' && ` ${served.attempts} attempts.`}{' '}
             {!isRunning(run) && <a href={formatAddress('requests', served.requestId)}>Its timeline</a>}
           </dd>

@@ -24,7 +24,7 @@ export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
             {[
               attempt.status === null ? undefined : `status ${attempt.status}`,
               attempt.reason ?? undefined,
-              `from ${formatMs(attempt.started_ms)} to ${formatMs(attempt.ended_ms ?? undefined)}`,
+              `from ${formatMs(attempt.started_ms)} to ${formatMs(attempt.ended_ms)}`,
             ]
               .filter(Boolean)
               .join(', ')}

@@ -49,13 +49,10 @@ function Detail({ request }: { request: RequestDetail }) {
       </div>
       <h3>Why it went there</h3>
       <p>
-        {routing === null ? 'It was not routed.' : routingSentence(routing)}
-        {routing !== null && (
-          <span class="muted small">
-            {' '}
-            {routing.decision}, strategy {routing.strategy}
-          </span>
-        )}
+        {routingSentence(routing)}{' '}
+        <span class="muted small">
+          {[routing.decision, routing.strategy && `strategy ${routing.strategy}`].filter(Boolean).join(', ')}
+        </span>
       </p>
       <h3>What its {formatMs(request.duration_ms)} were spent on</h3>
       <Timeline request={request} />

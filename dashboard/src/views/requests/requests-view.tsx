@@ -1,8 +1,10 @@
+import { useSignal } from '@preact/signals'
 import { address, goTo } from '../../live/address.ts'
 import { endpoints } from '../../live/gateway.ts'
 import { filterRequests, requestFilter, requestList } from '../../live/request-list.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Choice, Switch } from '../../ui/fields.tsx'
+import { HoldButton } from '../../ui/hold-button.tsx'
 import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty } from '../../ui/notice.tsx'
@@ -24,13 +26,16 @@ export function RequestsView() {
   const loaded = useResource(requestList)
   const opened = address.value.item
   const isFiltered = Object.values(requestFilter.value).some((value) => value !== '' && value !== false)
-  const view = loaded.value
+  const held = useSignal<typeof loaded | undefined>(undefined)
+  const shown = held.value ?? loaded
+  const view = shown.value
   return (
     <>
       <Toolbar title="Requests" note={view && `${view.matched} of the last ${view.total}`}>
         <Filters />
+        <HoldButton held={held} current={loaded} />
       </Toolbar>
-      <LoadedView loaded={loaded}>
+      <LoadedView loaded={shown}>
         {({ requests, capacity }) =>
           requests.length === 0 ? (
             <Empty title={isFiltered ? 'No request matches' : 'No requests yet'}>

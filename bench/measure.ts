@@ -38,9 +38,8 @@ export interface MeasureOptions {
 }
 
 /** V8's compilers settle by work done, not by time; the time bounds a target that is slow. */
-const firstWarmup = { warmupAnswers: 5_000, warmupMs: 3_000 }
-const firstStreamWarmup = { warmupAnswers: 300, warmupMs: 3_000 }
-const laterWarmup = { warmupMs: 150 }
+const firstWarmup = { chats: 5_000, streams: 300, longestMs: 3_000, longestQuickMs: 1_000 }
+const laterWarmupMs = 150
 
 export async function measure(
   scenarios: readonly Scenario[],
@@ -53,10 +52,9 @@ export async function measure(
     const bodyFile = writeBody(join(options.folder, 'bodies'), scenario)
     const rounds = new Map<MeasuredTarget, Round[]>(targets.map((target) => [target, []]))
     for (let round = 0; round < options.rounds; round++) {
-      const first = scenario.events === undefined ? firstWarmup : firstStreamWarmup
       const load = {
         ...loadOptions(scenario, options.isQuick),
-        ...(round === 0 ? first : laterWarmup),
+        ...(round === 0 ? firstWarmupOf(scenario, options) : { warmupMs: laterWarmupMs }),
         bodyFile,
       }
       // Each target comes first in some round: whoever follows another finds its traces in the caches.
@@ -71,6 +69,13 @@ export async function measure(
     }
   }
   return measurements
+}
+
+function firstWarmupOf({ events }: Scenario, { isQuick }: MeasureOptions) {
+  return {
+    warmupAnswers: events === undefined ? firstWarmup.chats : firstWarmup.streams,
+    warmupMs: isQuick ? firstWarmup.longestQuickMs : firstWarmup.longestMs,
+  }
 }
 
 async function measureRound(

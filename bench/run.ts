@@ -98,9 +98,9 @@ function report(results: Results): void {
   writeFileSync(page, withReport(readFileSync(page, 'utf8'), text))
 }
 
-/** In a short run only the two that are compared. */
+/** Each takes a start and many seconds: in a short run the gateway alone. */
 function hasStreamMemory({ name }: Target): boolean {
-  return isQuick ? name === 'bare' || name === 'olla' : name !== 'direct'
+  return isQuick ? name === 'olla' : name !== 'direct'
 }
 
 function residentOf(measured: readonly MeasuredTarget[]) {

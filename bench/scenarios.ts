@@ -67,7 +67,7 @@ export const scenarios: readonly Scenario[] = [
 ]
 
 /** Length of the measured part of a round. */
-const roundMs = { full: 1_000, quick: 700 }
+const roundMs = { full: 1_000, quick: 500 }
 
 /** The upstream's endpoints all have it. */
 export const defaultModel = 'bench-model'

@@ -1,55 +1,9 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { describe, it } from 'node:test'
+import { configFor, folder, listening, run } from '../support/command.ts'
 import { postChat } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-
-const command = fileURLToPath(new URL('../../bin/olla-gateway.js', import.meta.url))
-
-interface Running {
-  readonly child: ChildProcess
-  output(): string
-  exit: Promise<number | null>
-}
-
-async function folder(files: Readonly<Record<string, string>> = {}): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'olla-gateway-'))
-  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text)
-  return path
-}
-
-function run(
-  t: TestContext,
-  args: readonly string[],
-  options: { cwd: string; env?: Record<string, string> },
-): Running {
-  const env = { PATH: process.env.PATH ?? '', ...options.env }
-  const child = spawn(process.execPath, [command, ...args], { cwd: options.cwd, env })
-  t.after(() => child.kill('SIGKILL'))
-  let output = ''
-  child.stdout.on('data', (data: Buffer) => {
-    output += data.toString()
-  })
-  child.stderr.on('data', (data: Buffer) => {
-    output += data.toString()
-  })
-  const exit = once(child, 'exit').then(([code]) => code as number | null)
-  return { child, output: () => output, exit }
-}
-
-async function listening(running: Running): Promise<string> {
-  await eventually(() => /listening on http/.test(running.output()), { timeoutMs: 20_000 })
-  return /listening on (http:\S+)/.exec(running.output())?.[1] ?? ''
-}
-
-const configFor = (url: string, server = '') =>
-  `server: { host: 127.0.0.1, port: 0${server} }\ndiscovery: { static: { endpoints: [ { url: '${url}', name: box, type: openai } ] } }\n`
 
 describe('the command', () => {
   it('prints version and help', async (t) => {

@@ -81,7 +81,7 @@ export default fp<ProxyEngineOptions>(
       breakers: app.circuitBreakers,
       inFlight: app.gatewayCells.inFlight,
       health: app.healthChecker,
-      retries: new RetryPolicy(options.retries ?? {}),
+      retries: new RetryPolicy(retryShare(options.retries, app.gatewayPeers.threads)),
       queue,
       stats: app.gatewayStats,
       events: app.gatewayEvents,
@@ -121,3 +121,11 @@ export default fp<ProxyEngineOptions>(
     ],
   },
 )
+
+const defaultBudgetBurst = 200
+
+/** Each serving thread earns retries by its own requests, and saves up its part of the most. */
+function retryShare(options: Partial<RetryPolicyOptions> = {}, threads: number): Partial<RetryPolicyOptions> {
+  const { budgetBurst = defaultBudgetBurst } = options
+  return { ...options, budgetBurst: Math.max(1, budgetBurst / threads) }
+}

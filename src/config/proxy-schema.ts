@@ -110,7 +110,7 @@ export const ProxySchema = Section(
     retry_budget: Section(
       {
         ratio: Fraction(0.2, 'Retries per request that the budget earns.', { maximum: 10 }),
-        burst: Count(200, 'Most retries saved up.', { minimum: 1 }),
+        burst: Count(200, 'Most retries saved up, over all serving threads.', { minimum: 1 }),
       },
       'Limits retries after an endpoint has answered or timed out; refused connections are free (beyond Olla).',
     ),

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { systemClock } from '../../src/clock.ts'
 import { GatewayError } from '../../src/errors.ts'
 import type { BackendProfile } from '../../src/model/profile.ts'
 import type { RoutingOutcome } from '../../src/model/router.ts'
@@ -41,6 +42,8 @@ export function dispatch(
   reply: FastifyReply,
 ): void {
   const context = request.gateway
+  context.receivedMs = systemClock.monotonicMs() - context.startedAtMs
+  context.tellsOverhead = request.headers['x-olla-overhead'] !== undefined
   context.requestBytes = read.bodyBytes
   context.model = read.inspection.model
   const shownModel = shown(context.model)

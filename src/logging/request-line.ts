@@ -1,5 +1,6 @@
 import { depthOf, type RequestSession } from '../affinity/request-sessions.ts'
 import type { RequestContext } from '../request/context.ts'
+import { upstreamTimeMs } from '../request/own-time.ts'
 import { redactQuery } from './redact.ts'
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -28,6 +29,8 @@ export function requestLine(
     first_byte_ms: maybeRounded(context.firstByteMs),
     first_token_ms: maybeRounded(answer?.firstTokenMs),
     queue_ms: maybeRounded(context.queuedMs),
+    overhead_ms: maybeRounded(context.overheadMs),
+    upstream_ms: maybeRounded(upstreamTimeMs(context)),
     duration_ms: rounded(durationMs),
     request_bytes: context.requestBytes,
     response_bytes: context.responseBytes,

@@ -61,6 +61,12 @@ export class RequestContext {
   readonly attempts: AttemptRecord[] = []
   /** Attempts in all. */
   attemptCount = 0
+  /** Whether the answer shall tell what the gateway itself took: asked for by a header `X-Olla-Overhead`. */
+  tellsOverhead = false
+  /** Milliseconds from receipt of the head to that of the whole body. */
+  receivedMs: number | undefined = undefined
+  /** Milliseconds that the gateway itself took; undefined until an endpoint answers. */
+  overheadMs: number | undefined = undefined
   /** Milliseconds from receipt: when routing was done, and when the last attempt began and was on its way. */
   routedMs: number | undefined = undefined
   attemptMs: number | undefined = undefined

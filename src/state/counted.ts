@@ -26,6 +26,9 @@ export const trafficColumns = [
   /** Milliseconds to the first byte of the answer, over answered requests. */
   'firstByteSumMs',
   'firstByteCount',
+  /** Of the same: what the gateway itself took, and from asking the endpoint to its first byte. */
+  'overheadSumMs',
+  'upstreamSumMs',
   'promptTokens',
   'completionTokens',
   /** The part of the completion tokens that was counted by events, since the endpoint told none. */

@@ -99,6 +99,8 @@ export class RequestCounter {
     if (record.firstByteMs !== undefined) {
       table.add(row, columns.firstByteSumMs, record.firstByteMs)
       table.add(row, columns.firstByteCount, 1)
+      table.add(row, columns.overheadSumMs, record.overheadMs ?? 0)
+      table.add(row, columns.upstreamSumMs, record.upstreamMs ?? 0)
     }
     if (record.promptTokens !== undefined) table.add(row, columns.promptTokens, record.promptTokens)
     if (record.completionTokens !== undefined) {

@@ -36,6 +36,10 @@ export interface RequestRecord {
   readonly durationMs: number
   /** From receipt to the first byte of the answer; undefined where there was none. */
   readonly firstByteMs: number | undefined
+  /** What the gateway itself took; undefined where no endpoint answered. */
+  readonly overheadMs?: number | undefined
+  /** From asking the answering endpoint to its first byte. */
+  readonly upstreamMs?: number | undefined
   readonly promptTokens?: number | undefined
   readonly completionTokens?: number | undefined
   readonly answer?: AnswerFigures | undefined

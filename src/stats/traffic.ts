@@ -23,6 +23,9 @@ export interface Traffic {
   readonly maxMs: number
   /** Undefined before the first answer. */
   readonly averageFirstByteMs: number | undefined
+  /** Milliseconds over all answers: the gateway's own, and from asking endpoints to their first bytes. */
+  readonly overheadSumMs: number
+  readonly upstreamSumMs: number
   readonly promptTokens: number
   readonly completionTokens: number
   /** The part of the completion tokens that was counted by events, since endpoints told none. */
@@ -67,6 +70,8 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     minMs: table.smallest(row, table.column('durationMinMs')),
     maxMs: table.largest(row, table.column('durationMaxMs')),
     averageFirstByteMs: firstBytes === 0 ? undefined : sum('firstByteSumMs') / firstBytes,
+    overheadSumMs: sum('overheadSumMs'),
+    upstreamSumMs: sum('upstreamSumMs'),
     promptTokens: sum('promptTokens'),
     completionTokens: sum('completionTokens'),
     countedTokens: sum('countedTokens'),

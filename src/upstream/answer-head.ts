@@ -104,6 +104,8 @@ function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerO
   )
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
+  if (context.tellsOverhead && context.overheadMs !== undefined)
+    own.push('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
   own.push('X-Served-By', `Olla/${version}`)
   if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
   if (mode !== undefined) own.push('X-Olla-Mode', mode)

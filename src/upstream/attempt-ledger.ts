@@ -1,5 +1,6 @@
 import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
+import { upstreamTimeMs } from '../request/own-time.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
@@ -148,6 +149,8 @@ export class AttemptLedger {
       responseBytes: context.responseBytes,
       durationMs: clock.monotonicMs() - context.startedAtMs,
       firstByteMs: context.firstByteMs,
+      overheadMs: context.overheadMs,
+      upstreamMs: upstreamTimeMs(context),
       promptTokens: context.promptTokens,
       completionTokens: context.completionTokens,
       answer: context.answer,

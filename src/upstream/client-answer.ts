@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { errorEvent, type GatewayError } from '../errors.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
+import { ownTimeMs } from '../request/own-time.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
 import type { Attempt } from './attempt.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
@@ -43,6 +44,7 @@ export class ClientAnswer {
     const { target, variant } = attempt
     const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
     context.firstByteMs = clock.monotonicMs() - context.startedAtMs
+    context.overheadMs = ownTimeMs(context)
     const path = variant?.path ?? this.#request.path
     this.#observer = observe?.({ context, target, head, path })
     return plan

@@ -70,6 +70,17 @@ for (const engine of engines) {
       assert.match(headers.via ?? '', /^1\.1 olla\//)
     })
 
+    it('says what it took itself where it is asked', async (t) => {
+      const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
+      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy })
+      const headers = { 'content-type': 'application/json' }
+      const asked = await postChat(gateway.url, {}, { headers: { ...headers, 'x-olla-overhead': '1' } })
+      assert.match(asked.headers.get('x-olla-overhead') ?? '', /^\d+\.\d{3}ms$/)
+      assert.doesNotMatch(upstream.requests[0]?.head ?? '', /x-olla-overhead/i)
+      const unasked = await postChat(gateway.url, {}, { headers })
+      assert.equal(unasked.headers.get('x-olla-overhead'), null)
+    })
+
     it('replaces credentials and forwarding headers', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(

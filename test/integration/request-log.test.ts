@@ -64,6 +64,8 @@ describe('the request log', () => {
     assert.equal(line?.user_agent, 'tester')
     assert.equal(line?.path, '/v1/chat/completions?api_key=[redacted]&x=1')
     assert.ok(Number(line?.first_byte_ms) >= 0 && Number(line?.duration_ms) >= Number(line?.first_byte_ms))
+    assert.ok(Number(line?.overhead_ms) >= 0 && Number(line?.upstream_ms) > 0)
+    assert.ok(Number(line?.overhead_ms) + Number(line?.upstream_ms) <= Number(line?.first_byte_ms) + 0.02)
     assert.ok(typeof line?.request_id === 'string')
     assert.doesNotMatch(JSON.stringify(lines), /hunter2/)
   })

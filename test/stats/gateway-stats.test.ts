@@ -24,7 +24,7 @@ function createCounted(models = 16) {
 describe('counting a request', () => {
   it('counts it once in the totals, for its endpoint and for its model (contract 16.2, item 2)', () => {
     const stats = createStats()
-    stats.record(request({ promptTokens: 12, completionTokens: 30 }))
+    stats.record(request({ promptTokens: 12, completionTokens: 30, overheadMs: 0.5, upstreamMs: 9 }))
     for (const traffic of [stats.totals(), stats.endpoint(0), stats.models()[0]?.traffic]) {
       assert.partialDeepStrictEqual(traffic, {
         requests: 1,
@@ -36,6 +36,8 @@ describe('counting a request', () => {
         minMs: 40,
         maxMs: 40,
         averageFirstByteMs: 10,
+        overheadSumMs: 0.5,
+        upstreamSumMs: 9,
         successRate: 100,
         promptTokens: 12,
         completionTokens: 30,

@@ -110,6 +110,20 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     },
   },
   {
+    name: 'olla_overhead_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time that the gateway itself took before endpoints had the requests that they answered.',
+    collect: ({ totals }, out) => out.sample(totals.overheadSumMs / 1000),
+  },
+  {
+    name: 'olla_upstream_wait_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time from asking endpoints to the first bytes of their answers.',
+    collect: ({ totals }, out) => out.sample(totals.upstreamSumMs / 1000),
+  },
+  {
     name: 'olla_tokens',
     type: 'counter',
     help: 'Tokens of prompts and of completions.',

@@ -35,9 +35,9 @@ const textKey = Buffer.from('"text"')
 /**
  * Hashes JSON as bytes so that equal values get equal hashes: however they are spaced, in whatever order the
  * members of an object stand, with or without `cache_control`, whether a `content` is a text or a list of
- * one text block, and whatever Claude Code bills. Two lanes of 32 bits are kept, of a long text its CRC and its length. An escape and the
- * character it stands for are different, and so are `1` and `1.0`: a client writes a value the same way each
- * time. Not for secrets: a text with the same hash is easily made.
+ * one text block, and whatever Claude Code bills. Two lanes of 32 bits are kept, of a long text its CRC and its
+ * length. An escape and the character it stands for are different, and so are `1` and `1.0`: a client writes a
+ * value the same way each time. Not for secrets: a text with the same hash is easily made.
  */
 export class ContentHash {
   #a = 0

@@ -4,6 +4,8 @@ import { isAnthropicError, translateError } from './upstream-error.ts'
 /** Error bodies are small; of a larger one the beginning says enough. */
 const maxErrorBytes = 65_536
 
+const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
+
 /**
  * An endpoint's error in Anthropic's envelope. One that comes in it already is passed on byte for byte.
  * @param requestId told in the body, as Anthropic does
@@ -19,6 +21,19 @@ export class ErrorAnswer implements GatheredAnswer {
     this.#requestId = requestId
   }
 
+  /** An answer that cannot be read: what is in it is passed over. */
+  static unreadable(requestId: string): GatheredAnswer {
+    const error = { type: 'api_error', message: 'The endpoint compressed its answer unasked.' }
+    return {
+      push: () => undefined,
+      end: () => ({
+        statusCode: 502,
+        headers: jsonHead,
+        body: Buffer.from(JSON.stringify({ type: 'error', error, request_id: requestId })),
+      }),
+    }
+  }
+
   push(chunk: Buffer): void {
     if (this.#bytes >= maxErrorBytes) return
     this.#chunks.push(chunk.subarray(0, maxErrorBytes - this.#bytes))
@@ -30,7 +45,7 @@ export class ErrorAnswer implements GatheredAnswer {
     const text = body.toString('utf8')
     return {
       statusCode: this.#statusCode,
-      headers: ['Content-Type', 'application/json; charset=utf-8'],
+      headers: jsonHead,
       body: isAnthropicError(text) ? body : this.#envelope(text),
     }
   }

@@ -123,6 +123,7 @@ export class MessageVariants {
   }
 
   #message(head: UpstreamHead, request: JsonObject, chat: JsonObject): AnswerVariant | GatheredAnswer {
+    if (isEncoded(head)) return ErrorAnswer.unreadable(this.#call.requestId)
     const from = headerValue(head.headers, 'content-type')?.includes('event-stream') ? 'stream' : 'whole'
     const to = this.#call.isStream ? 'stream' : 'whole'
     const translation = translateAnswer(from, to, this.#expected(request, chat))
@@ -197,6 +198,12 @@ export class MessageVariants {
       }
     })
   }
+}
+
+/** The request asked for no compression. */
+function isEncoded({ headers }: UpstreamHead): boolean {
+  const encoding = headerValue(headers, 'content-encoding')
+  return encoding !== undefined && encoding !== 'identity'
 }
 
 function tapping(tap: (chunk: Buffer) => void) {

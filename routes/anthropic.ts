@@ -41,6 +41,11 @@ export default fp<AnthropicRoutesOptions>(
       app.post(`${base}/messages`, (request, reply) => messages(app, options, request, reply))
       app.post(`${base}/messages/count_tokens`, (request, reply) => countTokens(app, request, reply))
     }
+    for (const base of ['/olla/anthropic', '']) {
+      // Claude Code asks whether somebody is there, and tells how it is used: that is nobody's business.
+      app.route({ method: ['GET', 'HEAD'], url: `${base}/api/hello`, exposeHeadRoute: false, handler: hello })
+      app.post(`${base}/api/event_logging/*`, () => ({}))
+    }
     app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', ({ query }) =>
       anthropicModelPage(
         filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.isRoutable(slot)),
@@ -65,6 +70,10 @@ export default fp<AnthropicRoutesOptions>(
     ],
   },
 )
+
+function hello() {
+  return { message: 'hello' }
+}
 
 function messages(
   app: FastifyInstance,

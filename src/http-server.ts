@@ -5,6 +5,7 @@ import type { GatewayConfig } from './config/schema.ts'
 import gateway from './gateway.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
+import { version } from './package.ts'
 
 export interface HttpServerOptions {
   readonly config: GatewayConfig
@@ -35,6 +36,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
   })
   app.log = logger
+  // Clients ask here whether anybody is there; inside of a host application the path is the host's.
+  app.get('/', () => ({ name: 'olla-gateway', version }))
   await app.register(gateway, { config, requestLogger, onDrained, thread })
   return app
 }

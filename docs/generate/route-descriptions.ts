@@ -39,6 +39,8 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/olla\/models/, 'models', 'Models of all endpoints, in any of fourteen formats', get],
   [/messages\/count_tokens$/, 'anthropic', 'Tokens of a request', post],
   [/messages$/, 'anthropic', 'Anthropic Messages, on any endpoint', post],
+  [/api\/hello$/, 'anthropic', 'Tells Claude Code that somebody is there', get],
+  [/api\/event_logging\//, 'anthropic', 'Takes what Claude Code tells of its use, and drops it', post],
   [/^\/olla\/anthropic\//, 'anthropic', 'Models for Anthropic clients', get],
   [/\/(models|tags|ps|list)$/, 'models', 'Models, in the format that clients of this API read', get],
   [/^\/v1\/models\/\{/, 'models', 'One model', get],

@@ -80,6 +80,21 @@ describe('two serving threads', () => {
     assert.equal(process.runtime.gomaxprocs, 2)
   })
 
+  it('expose one set of counters, and the runtime of each', async (t) => {
+    const upstream = await startRawUpstream(t, good)
+    const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], {}, { threads })
+    const [[first], [second]] = await connected(t, gateway)
+    for (let request = 0; request < 3; request++) await first.ask()
+    for (let request = 0; request < 2; request++) await second.ask()
+    for (const client of [first, second]) {
+      const { text } = await client.get('/internal/metrics')
+      assert.match(text, /^olla_requests_total\{outcome="success",code="200"\} 5$/m)
+      assert.match(text, /^olla_endpoint_attempts_total\{endpoint="box"\} 5$/m)
+      const heaps = [...text.matchAll(/^nodejs_heap_size_used_bytes\{thread="(\d)"\}/gm)]
+      assert.deepEqual(heaps.map(([, thread]) => thread).sort(), ['0', '1'])
+    }
+  })
+
   it('choose by all requests under way, their own and the others’', async (t) => {
     const upstreams = [await slowUpstream(t), await slowUpstream(t)]
     const gateway = await startGateway(

@@ -1,5 +1,8 @@
+import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import type { DemoFleet } from '../simulator/fleet.ts'
+import { systemClock } from './clock.ts'
 import { ConfigError, formatDiagnostic } from './config/diagnostics.ts'
 import { type LoadedConfig, loadConfig, withFoundEndpoints } from './config/load.ts'
 import { findLocalServers } from './config/local-servers.ts'
@@ -91,6 +94,16 @@ async function run(values: Arguments): Promise<void> {
     },
   })
   say(welcome(address, loaded, fleet !== undefined))
+  systemClock.after(settlingMs, endStart)
+}
+
+/** After which the first probes and model lists are through. */
+const settlingMs = 2_000
+
+/** Takes back what `bin/olla-gateway.js` has set for the start: from here on speed counts for more than memory. */
+function endStart(): void {
+  setFlagsFromString('--no-optimize-for-size')
+  flushCompileCache()
 }
 
 /** The configuration with what the command line says, and with endpoints from wherever they come. */

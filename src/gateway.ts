@@ -1,10 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import answerUsage from '../plugins/answer-usage.ts'
 import caller from '../plugins/caller.ts'
-import cors from '../plugins/cors.ts'
 import endpointSelector from '../plugins/endpoint-selector.ts'
 import engineOlla from '../plugins/engine-olla.ts'
-import engineSherpa from '../plugins/engine-sherpa.ts'
 import eventLines from '../plugins/event-lines.ts'
 import eventLog from '../plugins/event-log.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
@@ -135,6 +133,7 @@ async function compose(
   if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })
   if (server.cors.enabled) {
+    const { default: cors } = await import('../plugins/cors.ts')
     await app.register(cors, {
       allowedOrigins: server.cors.allowed_origins,
       allowedMethods: server.cors.allowed_methods,
@@ -203,7 +202,9 @@ async function compose(
   })
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
-  await app.register(proxy.engine === 'sherpa' ? engineSherpa : engineOlla)
+  const engine =
+    proxy.engine === 'sherpa' ? (await import('../plugins/engine-sherpa.ts')).default : engineOlla
+  await app.register(engine)
   await app.register(proxyEngine, {
     engine: proxy.engine,
     version,

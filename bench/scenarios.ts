@@ -86,6 +86,9 @@ export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOpti
   }
 }
 
+/** As prompts are: lines, and now and then a quotation mark, both of which JSON escapes. */
+const passage = `${'The quick brown fox jumps over the lazy dog,\n'.repeat(3)}which says "hm" and goes on sleeping.\n`
+
 /** A chat request of about so many bytes; the model comes first, as official clients write it. */
 export function chatBody(bodyBytes: number, isStream: boolean, model = defaultModel): string {
   const value = {
@@ -97,10 +100,9 @@ export function chatBody(bodyBytes: number, isStream: boolean, model = defaultMo
       { role: 'user', content: '' },
     ],
   }
-  const line = 'The quick brown fox "jumps" over the lazy dog.\n'
   const missing = Math.max(0, bodyBytes - JSON.stringify(value).length)
-  const written = JSON.stringify(line).length - 2
-  value.messages[1] = { role: 'user', content: line.repeat(Math.ceil(missing / written)) }
+  const written = JSON.stringify(passage).length - 2
+  value.messages[1] = { role: 'user', content: passage.repeat(Math.ceil(missing / written)) }
   return JSON.stringify(value)
 }
 

@@ -102,7 +102,7 @@ const settlingMs = 2_000
 
 /** Takes back what `bin/olla-gateway.js` has set for the start: from here on speed counts for more than memory. */
 function endStart(): void {
-  setFlagsFromString('--no-optimize-for-size')
+  setFlagsFromString('--semi-space-growth-factor=2')
   flushCompileCache()
 }
 

@@ -36,8 +36,9 @@ export async function startDemoGateway(dashboard: Record<string, unknown> = {}):
       static: {
         endpoints: fleet.endpoints.map((endpoint) => ({
           ...endpoint,
-          check_interval: '1s',
-          check_timeout: '500ms',
+          check_interval: '2s',
+          // On a busy machine a live endpoint may take its time.
+          check_timeout: '1900ms',
           headers: { 'X-Fleet-Key': 'a-secret-of-the-fleet' },
         })),
       },

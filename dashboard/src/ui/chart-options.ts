@@ -44,7 +44,7 @@ export function chartOptions({ definition, element, windowMs, hover }: ChartOpti
         ...axis,
         size: 26,
         space: 60,
-        values: (_plot, splits) => splits.map((at) => formatClock(at * 1000).slice(0, 5)),
+        values: (_plot, splits) => clockTicks(splits),
       },
       {
         ...axis,
@@ -66,6 +66,12 @@ export function chartOptions({ definition, element, windowMs, hover }: ChartOpti
     ],
     hooks: { setCursor: [({ cursor }) => hover(cursor.idx ?? undefined)] },
   }
+}
+
+/** With seconds only where minutes would repeat. */
+function clockTicks(splits: readonly number[]): string[] {
+  const step = (splits[1] ?? 0) - (splits[0] ?? 0)
+  return splits.map((at) => formatClock(at * 1000).slice(0, step < 60 ? 8 : 5))
 }
 
 /** A canvas does not know custom properties: a colour is read where the style sheet applies it. */

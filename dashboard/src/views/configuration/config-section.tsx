@@ -1,4 +1,5 @@
 import type { ConfigSection as Section } from '../../state/config-rows.ts'
+import { ChangedMark } from './changed-mark.tsx'
 
 export const ConfigSection = ({ section: { name, rows } }: { section: Section }) => (
   <section class="panel">
@@ -7,8 +8,8 @@ export const ConfigSection = ({ section: { name, rows } }: { section: Section })
       {rows.map(({ key, value, isChanged }) => (
         <div key={key} class={isChanged ? 'config-row changed' : 'config-row'}>
           <dt class="mono break">
+            {isChanged && <ChangedMark />}
             {key}
-            {isChanged && <span class="tag accent">changed</span>}
           </dt>
           <dd class="mono break">{value}</dd>
         </div>

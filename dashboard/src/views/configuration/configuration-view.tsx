@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { formatPlural } from '../../format/format.ts'
 import { config } from '../../live/gateway.ts'
 import { configSections } from '../../state/config-rows.ts'
 import { SearchField, Switch } from '../../ui/fields.tsx'
@@ -16,7 +17,10 @@ export function ConfigurationView() {
   const view = loaded.value
   return (
     <>
-      <Toolbar title="Configuration" note={view && `${view.changed.length} keys differ from the defaults`}>
+      <Toolbar
+        title="Configuration"
+        note={view && `◆ ${formatPlural(view.changed.length, 'key')} changed from the defaults`}
+      >
         <SearchField label="Find keys and values" value={search} />
         <Switch
           label="Changed only"

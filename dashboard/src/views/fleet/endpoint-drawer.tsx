@@ -3,6 +3,7 @@ import { formatCount, formatMs, formatOllaTime } from '../../format/format.ts'
 import { goTo } from '../../live/address.ts'
 import { live } from '../../live/gateway.ts'
 import { filterRequests, noFilter } from '../../live/request-list.ts'
+import { isNews } from '../../state/event-text.ts'
 import { Ago } from '../../ui/age.tsx'
 import { Drawer } from '../../ui/drawer.tsx'
 import { Facts } from '../../ui/facts.tsx'
@@ -22,7 +23,7 @@ const shownEvents = 20
 export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerProps) {
   const { name, breaker } = endpoint
   const events = live.value.events
-    .filter(({ data }) => data.endpoint === name || data.from === name)
+    .filter((event) => isNews(event) && (event.data.endpoint === name || event.data.from === name))
     .slice(-shownEvents)
     .reverse()
   return (

@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { DemoFleet } from '../simulator/fleet.ts'
+import type { CommandResult } from './cli/status-command.ts'
 import { systemClock } from './clock.ts'
 import { ConfigError, formatDiagnostic } from './config/diagnostics.ts'
 import { type LoadedConfig, loadConfig, withFoundEndpoints } from './config/load.ts'
@@ -14,6 +15,8 @@ import { profilesFolder, version } from './package.ts'
 const usage = `olla-gateway ${version}: gateway and load balancer for self-hosted LLM inference
 
 Usage: olla-gateway [options]
+       olla-gateway top [options]           a running gateway, live (--help for more)
+       olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
 
 Options:
@@ -49,11 +52,27 @@ type Arguments = ReturnType<typeof readArguments>['values']
 
 /** The command line. Sets the exit code; a server keeps the process alive. */
 export async function main(args: string[]): Promise<void> {
-  if (args[0] === 'simulator') {
-    const { runSimulator } = await import('../simulator/cli.ts')
-    await runSimulator(args.slice(1))
-    return
+  const [command, ...rest] = args
+  switch (command) {
+    case 'simulator': {
+      const { runSimulator } = await import('../simulator/cli.ts')
+      return runSimulator(rest)
+    }
+    case 'status': {
+      const { statusCommand } = await import('./cli/status-command.ts')
+      return finish(await statusCommand(rest, process.env))
+    }
+    case 'top': {
+      const { topCommand } = await import('./cli/top-command.ts')
+      const { stdin, stdout, env } = process
+      return finish(await topCommand(rest, { input: stdin, output: stdout, env }))
+    }
+    default:
+      return serveCommand(args)
   }
+}
+
+async function serveCommand(args: string[]): Promise<void> {
   let values: Arguments
   try {
     values = readArguments(args).values
@@ -157,6 +176,13 @@ function welcome(address: string, { config, file }: LoadedConfig, isDemo: boolea
     'Take an endpoint down for half a minute and ask again:',
     `  curl -X POST ${endpoints[0]?.url ?? ''}/__simulator/faults -H 'content-type: application/json' -d '{"kind":"refuse","forMs":30000}'`,
   ].join('\n')
+}
+
+/** The output of a failed command that is no report belongs to standard error. */
+function finish({ output, exitCode }: CommandResult): void {
+  const stream = exitCode === 3 ? process.stderr : process.stdout
+  stream.write(output)
+  process.exitCode = exitCode
 }
 
 function say(text: string): void {

@@ -86,6 +86,8 @@ const readElsewhere = new Set([
   'OLLA_ENABLE_PROFILER',
   'OLLA_THEME',
   'OLLA_FORCE_COLORS',
+  'OLLA_GATEWAY_URL',
+  'OLLA_GATEWAY_TOKEN',
 ])
 
 /** Every variable that overrides a key, for documentation and tests. */

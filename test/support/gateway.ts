@@ -52,6 +52,8 @@ export async function startGateway(
     gateway?: Partial<GatewayOptions>
     /** Default as the environment says, see `testThreads`. */
     threads?: number
+    /** For the status route, where that is gated. */
+    headers?: Record<string, string>
   } = {},
 ): Promise<RunningGateway> {
   const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
@@ -94,13 +96,13 @@ export async function startGateway(
   t.after(close)
   const { url } = running
   const status = async (): Promise<EndpointRow[]> => {
-    const response = await fetch(`${url}/internal/status/endpoints`)
+    const response = await fetch(`${url}/internal/status/endpoints`, { headers: options.headers ?? {} })
     const body = (await response.json()) as { endpoints: EndpointRow[] }
     return body.endpoints
   }
   const wanted = options.awaitRoutable ?? endpoints.length
   await eventually(async () => {
-    const response = await fetch(`${url}/internal/status/endpoints`)
+    const response = await fetch(`${url}/internal/status/endpoints`, { headers: options.headers ?? {} })
     const body = (await response.json()) as { routable_count: number; endpoints: { model_count: number }[] }
     return (
       body.routable_count >= wanted &&

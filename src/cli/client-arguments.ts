@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { GatewayClient } from './gateway-client.ts'
+
+/** Options of the commands that ask a running gateway. */
+export const clientOptions = {
+  url: { type: 'string' },
+  token: { type: 'string' },
+  'token-file': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const clientUsage = `  --url URL             the gateway (else OLLA_GATEWAY_URL, else http://localhost:40114)
+  --token TOKEN         its dashboard.admin_token (else OLLA_GATEWAY_TOKEN); other processes can read an
+                        argument, so rather use the variable or
+  --token-file FILE     a file that holds it`
+
+export interface ClientArguments {
+  readonly url?: string | undefined
+  readonly token?: string | undefined
+  readonly 'token-file'?: string | undefined
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** @throws Error with a message for people */
+export function createClient(values: ClientArguments, env: Env, timeoutMs: number): GatewayClient {
+  const url = values.url ?? nonEmpty(env.OLLA_GATEWAY_URL) ?? 'http://localhost:40114'
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new Error(`not an http or https URL: ${url}`)
+  const file = values['token-file']
+  const token =
+    values.token ??
+    (file === undefined ? nonEmpty(env.OLLA_GATEWAY_TOKEN) : readFileSync(file, 'utf8').trim())
+  return new GatewayClient({ url, token, timeoutMs })
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text
+}

@@ -1,0 +1,28 @@
+/** How a text may look. */
+export type Look = 'plain' | 'bold' | 'dim' | 'reverse' | 'green' | 'yellow' | 'red'
+
+/** Dresses a text, which takes no more room by it. */
+export type Paint = (look: Look, text: string) => string
+
+const codes = {
+  plain: undefined,
+  bold: 1,
+  dim: 2,
+  reverse: 7,
+  green: 32,
+  yellow: 33,
+  red: 31,
+} as const satisfies Record<Look, number | undefined>
+
+export const plainPaint: Paint = (_look, text) => text
+
+export const ansiPaint: Paint = (look, text) => {
+  const code = codes[look]
+  return code === undefined ? text : `\u001b[${code}m${text}\u001b[0m`
+}
+
+/** Words say it too: a colour only helps to find it. */
+export function stateColour(status: string, circuit: string): Look {
+  if (status === 'offline' || status === 'unhealthy' || circuit === 'open') return 'red'
+  return status === 'healthy' && circuit === 'closed' ? 'green' : 'yellow'
+}

@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { keptEvents } from '../src/events/event-history.ts'
 import { EventHub } from '../src/events/event-hub.ts'
 import { EventLog } from '../src/events/event-log.ts'
 
@@ -25,6 +26,9 @@ declare module 'fastify' {
     eventHub: EventHub
   }
 }
+
+/** A thread that starts is busy; nothing waits for this. */
+const catchUpMs = 30_000
 
 export default fp<EventLogOptions>(
   function eventLog(app, options, done) {
@@ -50,6 +54,15 @@ export default fp<EventLogOptions>(
       },
       { capacity: 1_000 },
     )
+    // Of several threads this one may have begun late: the control thread knows what was before.
+    if (!app.gatewayPeers.isControl) {
+      app.addHook('onReady', function catchUp(ready) {
+        void app.gatewayPeers
+          .askControl(keptEvents, undefined, catchUpMs)
+          .then((events) => log.addEarlier(events ?? []))
+        ready()
+      })
+    }
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
       closed()
@@ -59,6 +72,6 @@ export default fp<EventLogOptions>(
   {
     name: 'gateway-event-log',
     fastify: '5.x',
-    dependencies: ['gateway-events', 'gateway-state', 'gateway-lifecycle'],
+    dependencies: ['gateway-peers', 'gateway-events', 'gateway-state', 'gateway-lifecycle'],
   },
 )

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import eventHistory from '../plugins/event-history.ts'
 import eventLines from '../plugins/event-lines.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import type { GatewayConfig } from './config/schema.ts'
@@ -16,6 +17,7 @@ export default fp<ControlOptions>(
   async function control(app, { config, thread }) {
     await registerBase(app, config, { thread })
     await app.register(eventLines)
+    await app.register(eventHistory)
     await registerEndpoints(app, config)
   },
   { name: 'gateway-control', fastify: '5.x' },

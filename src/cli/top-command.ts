@@ -51,7 +51,8 @@ async function printOnce(client: GatewayClient, { output, env }: Terminal): Prom
   const state = messages.reduce(update, initialState(client.url))
   const lines = renderScreen(state, {
     columns: output.columns ?? (Number(env.COLUMNS) || 100),
-    rows: 16 + state.endpoints.length * 2,
+    // Room for everything; what is empty is cut off below.
+    rows: 36 + state.endpoints.length * 2,
     paint: plainPaint,
     nowMs: Date.now(),
   })

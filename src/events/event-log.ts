@@ -47,16 +47,24 @@ export class EventLog {
     return this.#last === 0 ? undefined : this.#idOf(this.#last)
   }
 
-  /** Events come in the order of their numbers; some may be missing. */
+  /** Events come in the order of their numbers; some may be missing, or known from another thread. */
   add(event: GatewayEvent): void {
     const { capacity, onEvent } = this.#options
-    const { sequence, type } = event
-    const id = this.#idOf(sequence)
-    const logged = { sequence, type, message: sseMessage('event', eventView(event, id), id) }
-    this.#last = sequence
+    if (event.sequence <= this.#last) return
+    const logged = this.#toLogged(event)
+    this.#last = event.sequence
     this.#kept.push(logged)
     if (this.#kept.length > capacity) this.#kept.shift()
     onEvent(logged)
+  }
+
+  /** Takes events from before the first one here, as another thread remembers them. */
+  addEarlier(events: readonly GatewayEvent[]): void {
+    const first = this.#kept[0]?.sequence ?? Number.POSITIVE_INFINITY
+    const earlier = events.filter(({ sequence }) => sequence < first).map((event) => this.#toLogged(event))
+    this.#last = Math.max(this.#last, earlier.at(-1)?.sequence ?? 0)
+    this.#kept.unshift(...earlier)
+    this.#kept.splice(0, this.#kept.length - this.#options.capacity)
   }
 
   /** The last `count` events. */
@@ -76,6 +84,15 @@ export class EventLog {
     return {
       events: this.#kept.filter(({ sequence }) => sequence > seen),
       gap: missed > 0 ? { reason: 'too_old', missed } : undefined,
+    }
+  }
+
+  #toLogged(event: GatewayEvent): LoggedEvent {
+    const id = this.#idOf(event.sequence)
+    return {
+      sequence: event.sequence,
+      type: event.type,
+      message: sseMessage('event', eventView(event, id), id),
     }
   }
 

@@ -11,20 +11,19 @@ function createLog(capacity = 5) {
     capacity,
     onEvent: ({ sequence }) => told.push(sequence),
   })
-  const add = (sequence: number) => {
-    const event: GatewayEvent = {
-      type: 'endpoint.detected',
-      sequence,
-      atMs: 0,
-      data: { endpoint: 'a', profile: 'vllm' },
-    }
-    log.add(event)
-  }
+  const eventOf = (sequence: number): GatewayEvent => ({
+    type: 'endpoint.detected',
+    sequence,
+    atMs: 0,
+    data: { endpoint: 'a', profile: 'vllm' },
+  })
+  const add = (sequence: number) => log.add(eventOf(sequence))
+  const addEarlier = (sequences: readonly number[]) => log.addEarlier(sequences.map(eventOf))
   const resume = (id: string) => {
     const { events, gap } = log.since(id)
     return { events: events.map(({ sequence }) => sequence), gap }
   }
-  return { log, told, add, resume }
+  return { log, told, add, addEarlier, resume }
 }
 
 describe('the event log', () => {
@@ -73,6 +72,25 @@ describe('the event log', () => {
         assert.equal(gap?.missed ?? 0, isNew - events.length)
       }),
     )
+  })
+
+  it('takes what was before it from another thread', () => {
+    const { add, addEarlier, resume, told, log } = createLog(4)
+    add(6)
+    add(7)
+    addEarlier([3, 4, 5, 6, 7])
+    assert.deepEqual(resume('r1-4'), { events: [5, 6, 7], gap: undefined })
+    assert.deepEqual(resume('r1-0').events, [4, 5, 6, 7])
+    assert.deepEqual(told, [6, 7])
+    const late = createLog()
+    late.addEarlier([1, 2])
+    assert.equal(late.log.lastId, 'r1-2')
+    // Already under way when the other thread was asked.
+    late.add(2)
+    late.add(3)
+    assert.deepEqual(late.resume('r1-0').events, [1, 2, 3])
+    log.addEarlier([])
+    assert.equal(log.lastId, 'r1-7')
   })
 
   it('writes an event once, as one message with its ID, and bounds the texts in it', () => {

@@ -3,12 +3,8 @@ import { describe, it, type TestContext } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import type { SimulatorKind } from '../../simulator/model.ts'
 import type { Script } from '../../simulator/script.ts'
-import { startGateway } from '../support/gateway.ts'
-import { withSimulator } from '../support/simulator.ts'
-
-const model = 'llama3.2:3b'
-const messages = [{ role: 'user' as const, content: 'count these four words' }]
-const request = { model, messages, max_tokens: 64 }
+import { engines } from '../integration/engines.ts'
+import { behind, request } from './support.ts'
 
 /** Every kind, and whether it speaks the API itself. */
 const kinds: readonly (readonly [SimulatorKind, 'passthrough' | null])[] = [
@@ -26,17 +22,12 @@ const kinds: readonly (readonly [SimulatorKind, 'passthrough' | null])[] = [
   ['openai-compatible', null],
 ]
 
-async function behind(t: TestContext, kind: SimulatorKind, translators: object = {}) {
-  const simulator = await withSimulator(t, { kind, name: 'box', models: [model] })
-  const gateway = await startGateway(t, [{ url: simulator.url, name: 'box', type: kind }], {
-    translators: { anthropic: translators },
-  })
-  const clients = [gateway.url, `${gateway.url}/olla/anthropic`].map(
-    (baseURL) => new Anthropic({ baseURL, apiKey: 'any', maxRetries: 0 }),
-  )
-  const [client] = clients
-  assert.ok(client)
-  return { simulator, gateway, client, clients }
+async function atBothAddresses(t: TestContext, kind: SimulatorKind, engine = 'olla') {
+  const { gateway, simulators, client } = await behind(t, [{ kind, name: 'box' }], { proxy: { engine } })
+  const [simulator] = simulators
+  assert.ok(simulator)
+  const below = new Anthropic({ baseURL: `${gateway.url}/olla/anthropic`, apiKey: 'any', maxRetries: 0 })
+  return { simulator, client, clients: [client, below] }
 }
 
 const toolScript: Script = {
@@ -59,7 +50,7 @@ const toolContent = [
 for (const [kind, mode] of kinds) {
   describe(`the anthropic client on ${kind}`, () => {
     it('gets a message, at both addresses', async (t) => {
-      const { clients } = await behind(t, kind)
+      const { clients } = await atBothAddresses(t, kind)
       for (const client of clients) {
         const { data, response } = await client.messages.create({ ...request, max_tokens: 3 }).withResponse()
         assert.deepEqual(data.content, [{ type: 'text', text: '[box] the quick' }])
@@ -67,14 +58,14 @@ for (const [kind, mode] of kinds) {
         assert.equal(data.role, 'assistant')
         assert.deepEqual([data.usage.input_tokens, data.usage.output_tokens], [4, 3])
         assert.equal(response.headers.get('x-olla-mode'), mode)
-        assert.equal(response.headers.get('x-olla-endpoint'), 'box')
+        assert.equal(response.headers.get('x-olla-endpoint'), kind)
         assert.ok(response.headers.get('request-id'))
         assert.equal(response.headers.get('request-id'), response.headers.get('x-olla-request-id'))
       }
     })
 
     it('streams thoughts, text and parallel calls', async (t) => {
-      const { client, simulator } = await behind(t, kind)
+      const { client, simulator } = await atBothAddresses(t, kind)
       simulator.control.script(toolScript)
       const stream = client.messages.stream({
         ...request,
@@ -99,96 +90,98 @@ for (const [kind, mode] of kinds) {
   })
 }
 
-describe('translated for the anthropic client', () => {
-  const translated = (t: TestContext) => behind(t, 'ollama', { passthrough_enabled: false })
+for (const engine of engines) {
+  describe(`translated for the anthropic client by the ${engine} engine`, () => {
+    const translated = (t: TestContext) => atBothAddresses(t, 'sglang', engine)
 
-  it('whole answers have the same blocks', async (t) => {
-    const { client, simulator } = await translated(t)
-    simulator.control.script(toolScript)
-    const message = await client.messages.create(request)
-    assert.deepEqual(message.content, toolContent)
-    assert.equal(message.stop_reason, 'tool_use')
-  })
-
-  it('thoughts between tags are thoughts', async (t) => {
-    const { client, simulator } = await translated(t)
-    simulator.control.script({ reasoning: 'hm, let me see', text: 'Four words.', thinkTags: true })
-    const message = await client.messages.stream(request).finalMessage()
-    assert.deepEqual(message.content, [
-      { type: 'thinking', thinking: 'hm, let me see', signature: '' },
-      { type: 'text', text: 'Four words.' },
-    ])
-  })
-
-  it('a stop sequence is told', async (t) => {
-    const { client, simulator } = await translated(t)
-    simulator.control.script({ text: 'one two', stopSequence: 'END' })
-    const message = await client.messages.create({ ...request, stop_sequences: ['END'] })
-    assert.equal(message.stop_reason, 'stop_sequence')
-    assert.equal(message.stop_sequence, 'END')
-    assert.match(String(simulator.control.requests().at(-1)?.body), /"stop":\["END"\]/)
-  })
-
-  it('pictures reach the endpoint', async (t) => {
-    const { client, simulator } = await translated(t)
-    await client.messages.create({
-      ...request,
-      messages: [
-        {
-          role: 'user',
-          content: [
-            { type: 'text', text: 'what is this?' },
-            { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } },
-            { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
-          ],
-        },
-      ],
+    it('whole answers have the same blocks', async (t) => {
+      const { client, simulator } = await translated(t)
+      simulator.control.script(toolScript)
+      const message = await client.messages.create(request)
+      assert.deepEqual(message.content, toolContent)
+      assert.equal(message.stop_reason, 'tool_use')
     })
-    const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
-    assert.deepEqual(
-      sent.messages[0].content.map((part: { image_url?: { url: string } }) => part.image_url?.url),
-      [undefined, 'data:image/png;base64,iVBORw0KGgo=', 'https://example.com/a.png'],
-    )
-  })
 
-  it('the tool runner goes through its rounds', async (t) => {
-    const { client, simulator } = await translated(t)
-    simulator.control.script(
-      { text: 'Looking.', toolCalls: [{ name: 'weather', arguments: '{"city":"Paris"}' }] },
-      { toolCalls: [{ id: 'call_9', name: 'weather', arguments: '{"city":"Rome"}' }] },
-      { text: 'Sun in both.' },
-    )
-    const asked: unknown[] = []
-    const final = await client.beta.messages.toolRunner({
-      ...request,
-      tools: [
-        {
-          name: 'weather',
-          description: 'Tells the weather.',
-          input_schema: { type: 'object', properties: { city: { type: 'string' } } },
-          parse: (input: unknown) => input as { city: string },
-          run: (input: { city: string }) => {
-            asked.push(input)
-            return `sun in ${input.city}`
+    it('thoughts between tags are thoughts', async (t) => {
+      const { client, simulator } = await translated(t)
+      simulator.control.script({ reasoning: 'hm, let me see', text: 'Four words.', thinkTags: true })
+      const message = await client.messages.stream(request).finalMessage()
+      assert.deepEqual(message.content, [
+        { type: 'thinking', thinking: 'hm, let me see', signature: '' },
+        { type: 'text', text: 'Four words.' },
+      ])
+    })
+
+    it('a stop sequence is told', async (t) => {
+      const { client, simulator } = await translated(t)
+      simulator.control.script({ text: 'one two', stopSequence: 'END' })
+      const message = await client.messages.create({ ...request, stop_sequences: ['END'] })
+      assert.equal(message.stop_reason, 'stop_sequence')
+      assert.equal(message.stop_sequence, 'END')
+      assert.match(String(simulator.control.requests().at(-1)?.body), /"stop":\["END"\]/)
+    })
+
+    it('pictures reach the endpoint', async (t) => {
+      const { client, simulator } = await translated(t)
+      await client.messages.create({
+        ...request,
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'what is this?' },
+              { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } },
+              { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
+            ],
           },
-        },
-      ],
+        ],
+      })
+      const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
+      assert.deepEqual(
+        sent.messages[0].content.map((part: { image_url?: { url: string } }) => part.image_url?.url),
+        [undefined, 'data:image/png;base64,iVBORw0KGgo=', 'https://example.com/a.png'],
+      )
     })
-    assert.deepEqual(asked, [{ city: 'Paris' }, { city: 'Rome' }])
-    assert.deepEqual(final.content, [{ type: 'text', text: 'Sun in both.' }])
-    const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
-    assert.deepEqual(
-      sent.messages.map(({ role, tool_call_id }: { role: string; tool_call_id?: string }) => [
-        role,
-        tool_call_id,
-      ]),
-      [
-        ['user', undefined],
-        ['assistant', undefined],
-        ['tool', 'call_0'],
-        ['assistant', undefined],
-        ['tool', 'call_9'],
-      ],
-    )
+
+    it('the tool runner goes through its rounds', async (t) => {
+      const { client, simulator } = await translated(t)
+      simulator.control.script(
+        { text: 'Looking.', toolCalls: [{ name: 'weather', arguments: '{"city":"Paris"}' }] },
+        { toolCalls: [{ id: 'call_9', name: 'weather', arguments: '{"city":"Rome"}' }] },
+        { text: 'Sun in both.' },
+      )
+      const asked: unknown[] = []
+      const final = await client.beta.messages.toolRunner({
+        ...request,
+        tools: [
+          {
+            name: 'weather',
+            description: 'Tells the weather.',
+            input_schema: { type: 'object', properties: { city: { type: 'string' } } },
+            parse: (input: unknown) => input as { city: string },
+            run: (input: { city: string }) => {
+              asked.push(input)
+              return `sun in ${input.city}`
+            },
+          },
+        ],
+      })
+      assert.deepEqual(asked, [{ city: 'Paris' }, { city: 'Rome' }])
+      assert.deepEqual(final.content, [{ type: 'text', text: 'Sun in both.' }])
+      const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
+      assert.deepEqual(
+        sent.messages.map(({ role, tool_call_id }: { role: string; tool_call_id?: string }) => [
+          role,
+          tool_call_id,
+        ]),
+        [
+          ['user', undefined],
+          ['assistant', undefined],
+          ['tool', 'call_0'],
+          ['assistant', undefined],
+          ['tool', 'call_9'],
+        ],
+      )
+    })
   })
-})
+}

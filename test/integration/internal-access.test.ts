@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import Fastify from 'fastify'
+import { parseConfig } from '../../src/config/load.ts'
+import gateway from '../../src/gateway.ts'
+
+/** Statuses of all internal routes, asked from an address that no rule lets in. */
+async function askAll(t: TestContext, dashboard: Record<string, unknown>) {
+  const app = Fastify()
+  t.after(() => app.close())
+  const routes = new Set<string>()
+  app.addHook('onRoute', ({ method, url }) => {
+    if (!url.startsWith('/internal/')) return
+    for (const each of [method].flat())
+      if (each !== 'HEAD' && each !== 'OPTIONS') routes.add(`${each} ${url}`)
+  })
+  await app.register(gateway, {
+    config: parseConfig({ dashboard, server: { rate_limits: { health_requests_per_minute: 0 } } }),
+  })
+  const statuses = new Map<string, number>()
+  for (const route of routes) {
+    const [method = '', url = ''] = route.split(' ')
+    const answer = await app.inject({
+      method: method as 'GET',
+      url: url.replace('*', '').replace(/:\w+/, 'x'),
+      headers: { host: 'localhost', 'x-olla-gateway': '1' },
+      remoteAddress: '203.0.113.9',
+    })
+    statuses.set(route, answer.statusCode)
+  }
+  return statuses
+}
+
+const always = [
+  'GET /internal/config',
+  'GET /internal/events',
+  'GET /internal/inflight',
+  'DELETE /internal/inflight/:id',
+  'GET /internal/requests',
+  'GET /internal/requests/:id',
+  'GET /internal/samples',
+  'GET /internal/ui/*',
+]
+
+describe('the routes of a gateway below /internal', () => {
+  it('refuse strangers what shows or changes requests', async (t) => {
+    const statuses = await askAll(t, {})
+    for (const route of always) assert.equal(statuses.get(route), 403, route)
+    assert.equal(statuses.get('GET /internal/status'), 200)
+  })
+
+  it('refuse strangers everything but the probes with gate_internal_api', async (t) => {
+    const statuses = await askAll(t, { gate_internal_api: true })
+    const isProbe = (route: string) => /\/internal\/(?:health|ready)$/.test(route)
+    const open = [...statuses].filter(([route, status]) => status !== 403 && !isProbe(route))
+    assert.deepEqual(open, [])
+    assert.equal(statuses.get('GET /internal/health'), 200)
+    assert.ok(statuses.size > 30)
+  })
+})

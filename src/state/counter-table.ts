@@ -1,4 +1,4 @@
-import { ownPlace, type TablePlace } from './shared-blocks.ts'
+import { ownPlace, planeStride, type TablePlace } from './shared-blocks.ts'
 
 /** The columns of a table by name, looked up once. */
 export type Columns<Column extends string> = Readonly<Record<Column, number>>
@@ -18,7 +18,10 @@ export class CounterTable<Column extends string> {
   readonly rows: number
   readonly threads: number
   readonly #cells: Float64Array
+  /** Where the own plane begins. */
   readonly #plane: number
+  /** From one plane to the next. */
+  readonly #stride: number
   readonly #index: ReadonlyMap<Column, number>
 
   constructor(columns: readonly Column[], rows: number, place: TablePlace = ownPlace()) {
@@ -26,8 +29,9 @@ export class CounterTable<Column extends string> {
     this.rows = rows
     this.threads = place.threads
     this.#index = new Map(columns.map((column, index) => [column, index]))
-    this.#plane = rows * columns.length * place.thread
-    const cells = this.threads * rows * columns.length
+    this.#stride = planeStride(rows * columns.length, Float64Array.BYTES_PER_ELEMENT)
+    this.#plane = this.#stride * place.thread
+    const cells = this.threads * this.#stride
     this.#cells = new Float64Array(place.allocate(cells * Float64Array.BYTES_PER_ELEMENT))
   }
 
@@ -61,14 +65,13 @@ export class CounterTable<Column extends string> {
   /** Starts a counter again from 0; a thread that adds to it at the same moment may undo that for its part. */
   clear(row: number, column: number): void {
     for (let thread = 0; thread < this.threads; thread++) {
-      this.#cells[(thread * this.rows + row) * this.columns.length + column] = 0
+      this.#cells[thread * this.#stride + row * this.columns.length + column] = 0
     }
   }
 
   /** Forgets what a thread has added, once it has ended: for counters of what is, not of what was. */
   forget(thread: number): void {
-    const plane = this.rows * this.columns.length
-    this.#cells.fill(0, thread * plane, (thread + 1) * plane)
+    this.#cells.fill(0, thread * this.#stride, (thread + 1) * this.#stride)
   }
 
   sum(row: number, column: number): number {
@@ -96,6 +99,6 @@ export class CounterTable<Column extends string> {
   }
 
   #read(thread: number, row: number, column: number): number {
-    return this.#cells[(thread * this.rows + row) * this.columns.length + column] ?? 0
+    return this.#cells[thread * this.#stride + row * this.columns.length + column] ?? 0
   }
 }

@@ -1,4 +1,4 @@
-import { ownPlace, type TablePlace } from './shared-blocks.ts'
+import { ownPlace, planeStride, type TablePlace } from './shared-blocks.ts'
 
 /**
  * How many of something are going on, per row, exact over all threads. Each thread also keeps its own part,
@@ -7,12 +7,17 @@ import { ownPlace, type TablePlace } from './shared-blocks.ts'
 export class Gauge {
   readonly rows: number
   readonly #cells: Int32Array
+  /** From the sum to the first thread's part, and from one thread's to the next. */
+  readonly #stride: number
+  /** Where the own part begins. */
   readonly #own: number
 
   constructor(rows: number, place: TablePlace = ownPlace()) {
     this.rows = rows
-    this.#cells = new Int32Array(place.allocate((place.threads + 1) * rows * Int32Array.BYTES_PER_ELEMENT))
-    this.#own = (place.thread + 1) * rows
+    this.#stride = planeStride(rows, Int32Array.BYTES_PER_ELEMENT)
+    const cells = (place.threads + 1) * this.#stride
+    this.#cells = new Int32Array(place.allocate(cells * Int32Array.BYTES_PER_ELEMENT))
+    this.#own = (place.thread + 1) * this.#stride
   }
 
   value(row: number): number {
@@ -52,7 +57,7 @@ export class Gauge {
   /** Gives back all that `thread` still holds, once that thread has ended. @returns how much it was */
   reclaim(thread: number): number {
     let reclaimed = 0
-    const plane = (thread + 1) * this.rows
+    const plane = (thread + 1) * this.#stride
     for (let row = 0; row < this.rows; row++) {
       const held = Atomics.exchange(this.#cells, plane + row, 0)
       if (held <= 0) continue

@@ -1,4 +1,4 @@
-import { ownPlace, type TablePlace } from './shared-blocks.ts'
+import { ownPlace, planeStride, type TablePlace } from './shared-blocks.ts'
 
 /** One row of a histogram. */
 export interface HistogramReading {
@@ -19,7 +19,10 @@ export class HistogramTable {
   readonly rows: number
   readonly threads: number
   readonly #cells: Float64Array
+  /** Where the own plane begins. */
   readonly #plane: number
+  /** From one plane to the next. */
+  readonly #stride: number
   /** Cells of a row: its buckets, then the sum. */
   readonly #width: number
 
@@ -28,8 +31,9 @@ export class HistogramTable {
     this.rows = rows
     this.threads = place.threads
     this.#width = bounds.length + 2
-    this.#plane = place.thread * rows * this.#width
-    const cells = this.threads * rows * this.#width
+    this.#stride = planeStride(rows * this.#width, Float64Array.BYTES_PER_ELEMENT)
+    this.#plane = place.thread * this.#stride
+    const cells = this.threads * this.#stride
     this.#cells = new Float64Array(place.allocate(cells * Float64Array.BYTES_PER_ELEMENT))
   }
 
@@ -76,7 +80,7 @@ export class HistogramTable {
     const totals = new Float64Array(width)
     for (let thread = 0; thread < this.threads; thread++) {
       for (const row of rows) {
-        const start = (thread * this.rows + row) * width
+        const start = thread * this.#stride + row * width
         for (let cell = 0; cell < width; cell++) {
           totals[cell] = (totals[cell] ?? 0) + (this.#cells[start + cell] ?? 0)
         }

@@ -12,6 +12,15 @@ export interface TablePlace {
   allocate(bytes: number, fill?: (buffer: SharedArrayBuffer) => void): SharedArrayBuffer
 }
 
+/** Two cache lines: what two threads write so close together, they take from each other with every write. */
+const planeBytes = 128
+
+/** How many cells apart the planes of two threads begin, so that no line has cells of both. */
+export function planeStride(cells: number, bytesPerCell: number): number {
+  const cellsPerPlane = planeBytes / bytesPerCell
+  return Math.ceil(cells / cellsPerPlane) * cellsPerPlane
+}
+
 /** What one thread sends to another, so that it finds the same memory. */
 export type BlocksDescription = ReadonlyMap<string, SharedArrayBuffer>
 

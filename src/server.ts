@@ -1,11 +1,9 @@
 import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
-import type { Logger } from 'pino'
 import type { GatewayConfig } from './config/schema.ts'
-import { createHttpServer } from './http-server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { LogTarget } from './logging/logger.ts'
-import { type RunningGateway, serveOnThreads, whyNoSharedPort } from './serving-threads.ts'
+import type { RunningGateway } from './serving-threads.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
 import { readProcess } from './stats/process-reading.ts'
 import { processView } from './stats/views/process.ts'
@@ -47,20 +45,20 @@ export async function serve(options: ServerOptions): Promise<{ address: string }
   return { address: running.address }
 }
 
-/** Listens, on as many threads as are configured, where the system can share a port between them. */
+/**
+ * Listens, on as many threads as are configured, where the system can share a port between them. What serves is
+ * loaded here only where this thread serves, and what controls others only where there are others.
+ */
 export async function start(config: GatewayConfig, log: Omit<LogTarget, 'flush'>): Promise<RunningGateway> {
-  const threads = await usableThreads(config, log.logger)
-  if (threads === 1) return serveHere(config, log)
-  return serveOnThreads(threads, { config, logger: log.logger, writeLines: log.write })
-}
-
-async function usableThreads({ server }: GatewayConfig, logger: Logger): Promise<number> {
-  const wanted = server.threads === 'auto' ? availableParallelism() : server.threads
-  if (wanted === 1) return 1
-  const reason = await whyNoSharedPort(server.host)
-  if (reason === undefined) return wanted
-  logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
-  return 1
+  const wanted = config.server.threads === 'auto' ? availableParallelism() : config.server.threads
+  if (wanted === 1) return serveHere(config, log)
+  const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
+  const reason = await whyNoSharedPort(config.server.host)
+  if (reason === undefined) {
+    return serveOnThreads(wanted, { config, logger: log.logger, writeLines: log.write })
+  }
+  log.logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
+  return serveHere(config, log)
 }
 
 async function serveHere(
@@ -68,6 +66,7 @@ async function serveHere(
   { logger, requestLogger }: Omit<LogTarget, 'flush'>,
 ): Promise<RunningGateway> {
   let result: DrainResult = { drained: 0, cut: 0 }
+  const { createHttpServer } = await import('./http-server.ts')
   const app = await createHttpServer({
     config,
     logger,

@@ -11,7 +11,7 @@ export interface Clock {
   nowMs(): number
   /** Monotonic time in milliseconds, fractional, the same on all threads: for durations and deadlines. */
   monotonicMs(): number
-  /** Calls `run` once after `delayMs`. The timer never keeps the process alive. */
+  /** Calls `run` once after `delayMs`, soon where that is past. The timer never keeps the process alive. */
   after(delayMs: number, run: () => void): Timer
 }
 
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => threadStartMs + performance.now(),
   after(delayMs, run) {
-    const timeout = setTimeout(run, delayMs)
+    const timeout = setTimeout(run, Math.max(0, delayMs))
     timeout.unref()
     return { cancel: () => clearTimeout(timeout) }
   },

@@ -115,7 +115,7 @@ async function compare(bench: Workbench): Promise<void> {
           path: `/v1/chat/completions${work.query}`,
           bodyFile: bodyOf(bench, work),
           connections: work.connections,
-          milliseconds: 1_000,
+          milliseconds: 2_000,
           warmupMs: round === 0 ? 2_000 : 300,
         }
         cpu.get(work.name)?.push(await cpuOf(running, generator, options))

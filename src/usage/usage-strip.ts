@@ -55,33 +55,45 @@ export class UsageStrip implements AnswerTransform {
 
   /** Passes the events that are complete in these bytes and holds the rest. */
   #complete(bytes: Buffer): Buffer {
-    let cuts: Cut[] | undefined
     let start = 0
     if (this.#isPassing) {
       start = eventEnd(bytes, 0)
       if (start < 0) return bytes
       this.#isPassing = false
     }
-    let markAt = markAfter(bytes, start)
-    for (;;) {
-      const end = eventEnd(bytes, start)
-      if (end < 0) break
-      if (markAt >= 0 && markAt < end) {
-        const own = cutsOf(bytes, start, end, markAt)
-        if (own.length > 0) cuts = [...(cuts ?? []), ...own]
-        markAt = markAfter(bytes, end)
-      }
-      start = end
-    }
-    if (start === bytes.length) return cuts === undefined ? bytes : without(bytes, cuts)
-    if (bytes.length - start > maxHeldBytes) {
+    const markAt = markAfter(bytes, start)
+    // Most chunks have nothing to look at but where their last event ends.
+    if (markAt < 0) return this.#holdFrom(bytes, lastEventEnd(bytes, start), [])
+    const cuts: Cut[] = []
+    const end = findCuts(bytes, start, markAt, cuts)
+    return this.#holdFrom(bytes, end, cuts)
+  }
+
+  /** @param end where the last complete event is over */
+  #holdFrom(bytes: Buffer, end: number, cuts: readonly Cut[]): Buffer {
+    if (end === bytes.length) return without(bytes, cuts)
+    if (bytes.length - end > maxHeldBytes) {
       this.#isPassing = true
-      return cuts === undefined ? bytes : without(bytes, cuts)
+      return without(bytes, cuts)
     }
-    this.#held.push(bytes.subarray(start))
-    this.#heldBytes = bytes.length - start
-    const passed = bytes.subarray(0, start)
-    return cuts === undefined ? passed : without(passed, cuts)
+    this.#held.push(bytes.subarray(end))
+    this.#heldBytes = bytes.length - end
+    return without(bytes.subarray(0, end), cuts)
+  }
+}
+
+/** @returns where the last complete event is over */
+function findCuts(bytes: Buffer, from: number, firstMark: number, cuts: Cut[]): number {
+  let start = from
+  let markAt = firstMark
+  for (;;) {
+    const end = eventEnd(bytes, start)
+    if (end < 0) return start
+    if (markAt >= 0 && markAt < end) {
+      cuts.push(...cutsOf(bytes, start, end, markAt))
+      markAt = markAfter(bytes, end)
+    }
+    start = end
   }
 }
 
@@ -102,6 +114,20 @@ function eventEnd(bytes: Buffer, start: number): number {
     if (end < 0) return -1
     line = end + 1
   }
+}
+
+/** Where the last event that is complete is over; `from` where none is. */
+function lastEventEnd(bytes: Buffer, from: number): number {
+  let at = bytes.length - 1
+  while (at > from) {
+    if (bytes[at] !== lineFeed) at = bytes.lastIndexOf(lineFeed, at)
+    if (at <= from) break
+    if (bytes[at - 1] === lineFeed || (bytes[at - 1] === carriageReturn && bytes[at - 2] === lineFeed)) {
+      return at + 1
+    }
+    at--
+  }
+  return from
 }
 
 /** @param markAt where the key may stand; -1 for nowhere */

@@ -6,8 +6,14 @@ const textBytes = 248
 const textHeaderCells = 2
 const textRowBytes = textHeaderCells * Int32Array.BYTES_PER_ELEMENT + textBytes
 
-/** Looks at a text that is being written; a thread that has died while writing must not stop the others. */
+/** Looks at a text that is being written. */
 const mostLooks = 1_000
+
+/**
+ * A writer that takes longer has died: on a busy machine a living one is not run for some milliseconds, and its
+ * bytes must not be mixed with another's.
+ */
+const deathMs = 250
 
 /**
  * What was last seen of each row: some numbers and a text, in memory that all threads read without waiting.
@@ -62,12 +68,11 @@ export class RecordTable<Column extends string> {
   setText(row: number, text: string): void {
     const header = row * (textRowBytes / Int32Array.BYTES_PER_ELEMENT)
     const start = row * textRowBytes + textHeaderCells * Int32Array.BYTES_PER_ELEMENT
-    for (let looks = 0; looks < mostLooks; looks++) {
+    for (;;) {
       const version = Atomics.load(this.#textCells, header)
-      // An odd version that does not move on is that of a thread that has died while it wrote.
-      const isLast = looks === mostLooks - 1
-      if (version % 2 !== 0 && !isLast) continue
-      const odd = version % 2 === 0 ? version + 1 : version
+      const isTaken = version % 2 !== 0
+      if (isTaken && Atomics.wait(this.#textCells, header, version, deathMs) !== 'timed-out') continue
+      const odd = (isTaken ? version + 2 : version + 1) | 0
       if (Atomics.compareExchange(this.#textCells, header, version, odd) !== version) continue
       const { written } = new TextEncoder().encodeInto(
         text,
@@ -75,6 +80,7 @@ export class RecordTable<Column extends string> {
       )
       this.#textCells[header + 1] = written
       Atomics.store(this.#textCells, header, (odd + 1) | 0)
+      Atomics.notify(this.#textCells, header)
       return
     }
   }

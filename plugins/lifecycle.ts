@@ -2,6 +2,7 @@
  * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. On close it reports "not ready",
  * stops the listener, lets requests under way finish up to the limit and ends the rest visibly.
  */
+import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { type DrainResult, GatewayLifecycle } from '../src/lifecycle/drain.ts'
@@ -40,18 +41,27 @@ export default fp<LifecycleOptions>(
       announces: options.announces ?? true,
     })
     app.decorate('gatewayLifecycle', gatewayLifecycle)
+    // A connection that a client has opened and never used is not idle for Node: a close would wait for it until
+    // the limit for request headers. undici opens one beside each request that it has aborted.
+    const sockets = new Set<Socket>()
+    app.server.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
+    function closeUnused(): void {
+      app.server.closeIdleConnections?.()
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    }
+
     app.addHook('onReady', function ready(next) {
       gatewayLifecycle.ready()
       next()
     })
     app.addHook('preClose', async function drain() {
       const { server } = app
-      const result = await gatewayLifecycle.drain(
-        () => {
-          if (server.listening) server.close()
-        },
-        () => server.closeIdleConnections?.(),
-      )
+      const result = await gatewayLifecycle.drain(() => {
+        if (server.listening) server.close()
+      }, closeUnused)
       options.onDrained?.(result)
     })
     done()

@@ -81,7 +81,7 @@ for (const engine of engines) {
           },
         },
       )
-      // A connection that fetch keeps would hold up the close for as long as it keeps it.
+
       const headers = { 'content-type': 'application/json', connection: 'close' }
       const refused = await postChat(url, { model: 'nobody-has-it' }, { headers })
       assert.equal(refused.status, 404)

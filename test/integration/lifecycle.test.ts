@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
 import events from '../../plugins/events.ts'
 import healthChecker from '../../plugins/health-checker.ts'
+import lifecycle from '../../plugins/lifecycle.ts'
 import proxyEngine from '../../plugins/proxy-engine.ts'
 import { openSocket, postChat, startGateway } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
@@ -114,5 +116,19 @@ describe('shutdown', () => {
       'stop second',
       'stop first',
     ])
+  })
+
+  it('does not wait for a connection on which nothing was ever asked', { timeout: 10_000 }, async () => {
+    const app = Fastify()
+    await app.register(events)
+    await app.register(lifecycle)
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const isConnected = once(app.server, 'connection')
+    const address = app.server.address()
+    const socket = await openSocket(typeof address === 'object' && address !== null ? address.port : 0)
+    await isConnected
+    const isClosed = once(socket, 'close')
+    await app.close()
+    await isClosed
   })
 })

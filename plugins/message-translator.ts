@@ -11,7 +11,6 @@ import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { TokenCounter } from '../src/tokens/token-counter.ts'
 import { createIds } from '../src/translate/ids.ts'
 import { type MessagesCall, MessageVariants } from '../src/translate/message-variants.ts'
-import { promptText } from '../src/translate/prompt-text.ts'
 import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 
@@ -65,7 +64,7 @@ export default fp<MessageTranslatorOptions>(
       tokens: new TokenCounter({
         fetch: createUpstreamFetch(app.upstreamPools),
         serverVersion,
-        estimate: (chat) => estimateTokens(promptText(chat), loadTokenizer, setImmediate),
+        estimate: (chat) => estimateTokens(chat, loadTokenizer, setImmediate),
         userAgent: `olla-gateway/${options.version}`,
       }),
       sessionHeader: inspector?.sessionHeader,

@@ -94,7 +94,7 @@ export class TokenCounter {
     const chat = chatRequest(parsed, nativeModel ?? model, traits ?? plainChat)
     const { images } = promptText(chat)
     const counted = await this.#countText(endpoint, tokenize.path, tokenize.style, withoutImages(chat))
-    return counted === undefined ? undefined : counted + frameTokens({ texts: [], messages: 0, images })
+    return counted === undefined ? undefined : counted + frameTokens({ messages: 0, images })
   }
 
   async #countText(

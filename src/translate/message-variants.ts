@@ -17,7 +17,7 @@ import type { ChatTraits } from './chat-shape.ts'
 import { ErrorAnswer } from './error-answer.ts'
 import { type JsonObject, listField, objectField } from './json-fields.ts'
 import { readMessagesRequest } from './messages-request.ts'
-import { promptText, roughTokens } from './prompt-text.ts'
+import { roughTokens } from './prompt-text.ts'
 
 /** A Messages request as it came. */
 export interface MessagesCall {
@@ -65,7 +65,6 @@ export function speaksMessages(profile: BackendProfile | undefined, version: str
 export class MessageVariants {
   readonly #call: MessagesCall
   readonly #options: VariantOptions
-  #request: JsonObject | undefined
   #mode: MessagesMode | undefined
 
   constructor(call: MessagesCall, options: VariantOptions) {
@@ -81,15 +80,21 @@ export class MessageVariants {
   /** @throws GatewayError invalid_request where the request cannot be translated */
   of({ endpoint, nativeModel, sentModel }: RoutedEndpoint): RequestVariant {
     const { profile, slot } = endpoint
+    // Nothing of it is kept while the endpoint works: what lives long costs the garbage collector.
+    let parsed: JsonObject | undefined
+    const request = () => {
+      parsed ??= readMessagesRequest(this.#call.body)
+      return parsed
+    }
     const isNative =
       this.#options.passthrough &&
       profile !== undefined &&
       speaksMessages(profile, this.#options.serverVersion(slot)) &&
-      this.#isWithin(profile.anthropic.limitations)
+      this.#isWithin(profile.anthropic.limitations, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
     return isNative
       ? this.#native(profile.anthropic.messagesPath, sentModel)
-      : this.#chat(profile, nativeModel)
+      : this.#chat(request(), profile, nativeModel)
   }
 
   #native(path: string, sentModel: string | undefined): RequestVariant {
@@ -104,10 +109,14 @@ export class MessageVariants {
     }
   }
 
-  #chat(profile: BackendProfile | undefined, nativeModel: string | undefined): RequestVariant {
-    const request = this.#parsed()
+  #chat(
+    request: JsonObject,
+    profile: BackendProfile | undefined,
+    nativeModel: string | undefined,
+  ): RequestVariant {
     const traits = profile?.chat ?? plainChat
     const chat = chatRequest(request, nativeModel ?? this.#call.model, traits)
+    const expected = this.#expected(request, chat)
     return {
       path: traits.path,
       query: '',
@@ -118,15 +127,15 @@ export class MessageVariants {
         'Accept',
         this.#call.isStream ? 'text/event-stream' : 'application/json',
       ],
-      answer: (head) => (head.statusCode >= 400 ? this.#error(head) : this.#message(head, request, chat)),
+      answer: (head) => (head.statusCode >= 400 ? this.#error(head) : this.#message(head, expected)),
     }
   }
 
-  #message(head: UpstreamHead, request: JsonObject, chat: JsonObject): AnswerVariant | GatheredAnswer {
+  #message(head: UpstreamHead, expected: ExpectedAnswer): AnswerVariant | GatheredAnswer {
     if (isEncoded(head)) return ErrorAnswer.unreadable(this.#call.requestId)
     const from = headerValue(head.headers, 'content-type')?.includes('event-stream') ? 'stream' : 'whole'
     const to = this.#call.isStream ? 'stream' : 'whole'
-    const translation = translateAnswer(from, to, this.#expected(request, chat))
+    const translation = translateAnswer(from, to, expected)
     if (to === 'whole') return this.#gathered(translation)
     return {
       statusCode: 200,
@@ -144,7 +153,7 @@ export class MessageVariants {
       requestId: this.#call.requestId,
       stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
       showThinking: objectField(request, 'thinking')?.type !== 'disabled',
-      inputTokens: roughTokens(promptText(chat)),
+      inputTokens: roughTokens(chat),
       newCallId: () => newId('toolu'),
     }
   }
@@ -178,19 +187,14 @@ export class MessageVariants {
     }
   }
 
-  #parsed(): JsonObject {
-    this.#request ??= readMessagesRequest(this.#call.body)
-    return this.#request
-  }
-
   /** Olla's limitations of an endpoint, by what the request needs. */
-  #isWithin(limitations: readonly string[]): boolean {
+  #isWithin(limitations: readonly string[], request: () => JsonObject): boolean {
     return limitations.every((limitation) => {
       switch (limitation) {
         case 'no_tool_use':
-          return listField(this.#parsed(), 'tools').length === 0
+          return listField(request(), 'tools').length === 0
         case 'no_extended_thinking':
-          return this.#parsed().thinking === undefined
+          return request().thinking === undefined
         case 'no_vision':
           return !this.#call.body.includes('"image"')
         default:

@@ -10,24 +10,10 @@ export interface PromptText {
 /** Takes the text out of a chat request: what is said, called and answered, and the tools. */
 export function promptText(chat: JsonObject): PromptText {
   const texts: string[] = []
-  let images = 0
-  const messages = listField(chat, 'messages').filter((each) => isObject(each))
-  for (const message of messages) {
-    if (!isObject(message)) continue
-    if (typeof message.content === 'string') texts.push(message.content)
-    for (const part of listField(message, 'content')) {
-      const text = isObject(part) ? textField(part, 'text') : undefined
-      if (text === undefined) images++
-      else texts.push(text)
-    }
-    for (const call of listField(message, 'tool_calls')) {
-      const { name, arguments: given } = (isObject(call) ? objectField(call, 'function') : undefined) ?? {}
-      texts.push(`${String(name)} ${String(given)}`)
-    }
-    texts.push(textField(message, 'reasoning') ?? textField(message, 'reasoning_content') ?? '')
-  }
-  for (const tool of listField(chat, 'tools')) texts.push(JSON.stringify(tool))
-  return { texts: texts.filter((text) => text !== ''), messages: messages.length, images }
+  const counts = readPrompt(chat, (text) => {
+    texts.push(text)
+  })
+  return { texts, ...counts }
 }
 
 /** What a chat template puts around each message. */
@@ -37,12 +23,40 @@ const tokensPerImage = 1_000
 const charactersPerToken = 4
 
 /** Tokens beside the text itself. */
-export function frameTokens({ messages, images }: PromptText): number {
+export function frameTokens({ messages, images }: Pick<PromptText, 'messages' | 'images'>): number {
   return messages * tokensPerMessage + images * tokensPerImage
 }
 
-/** A first guess that costs nothing: English has about four characters to a token, code and other scripts fewer. */
-export function roughTokens(prompt: PromptText): number {
-  const characters = prompt.texts.reduce((sum, text) => sum + text.length, 0)
-  return Math.ceil(characters / charactersPerToken) + frameTokens(prompt)
+/**
+ * A first guess that costs nothing: English has about four characters to a token, code and other scripts fewer.
+ */
+export function roughTokens(chat: JsonObject): number {
+  let characters = 0
+  const counts = readPrompt(chat, (text) => {
+    characters += text.length
+  })
+  return Math.ceil(characters / charactersPerToken) + frameTokens(counts)
+}
+
+function readPrompt(chat: JsonObject, take: (text: string) => void): Pick<PromptText, 'messages' | 'images'> {
+  let messages = 0
+  let images = 0
+  for (const message of listField(chat, 'messages')) {
+    if (!isObject(message)) continue
+    messages++
+    if (typeof message.content === 'string') take(message.content)
+    for (const part of listField(message, 'content')) {
+      const text = isObject(part) ? textField(part, 'text') : undefined
+      if (text === undefined) images++
+      else take(text)
+    }
+    for (const call of listField(message, 'tool_calls')) {
+      const { name, arguments: given } = (isObject(call) ? objectField(call, 'function') : undefined) ?? {}
+      take(`${String(name)} ${String(given)}`)
+    }
+    const thought = textField(message, 'reasoning') ?? textField(message, 'reasoning_content')
+    if (thought !== undefined) take(thought)
+  }
+  for (const tool of listField(chat, 'tools')) take(JSON.stringify(tool))
+  return { messages, images }
 }

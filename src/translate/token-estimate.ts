@@ -1,4 +1,5 @@
-import { frameTokens, type PromptText, roughTokens } from './prompt-text.ts'
+import type { JsonObject } from './json-fields.ts'
+import { frameTokens, promptText, roughTokens } from './prompt-text.ts'
 
 /** Counts the tokens of a short text. */
 export type Tokenizer = (text: string) => number
@@ -11,18 +12,19 @@ const longestWord = 256
 const turnMs = 5
 
 /**
- * Estimates the tokens of a prompt with the tokenizer of another model: right within some percent, since most
+ * Estimates the tokens of a chat request with the tokenizer of another model: right within some percent, since most
  * vocabularies cut text alike. Long prompts are counted in turns, so that streams beside it go on.
  * @param load gives the tokenizer; undefined where none is installed
  * @param pause lets others go first
  */
 export async function estimateTokens(
-  prompt: PromptText,
+  chat: JsonObject,
   load: () => Promise<Tokenizer | undefined>,
   pause: () => Promise<void>,
 ): Promise<number> {
   const count = await load()
-  if (count === undefined) return Math.max(1, roughTokens(prompt))
+  if (count === undefined) return Math.max(1, roughTokens(chat))
+  const prompt = promptText(chat)
   let tokens = frameTokens(prompt)
   let turnEndsMs = performance.now() + turnMs
   for (const text of prompt.texts) {

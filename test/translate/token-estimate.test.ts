@@ -23,6 +23,7 @@ const chat = {
   ],
   tools: [{ type: 'function', function: { name: 'f' } }],
 }
+const saying = (...texts: string[]) => ({ messages: texts.map((content) => ({ role: 'user', content })) })
 const pause = () => Promise.resolve()
 const withoutTokenizer = () => Promise.resolve(undefined)
 
@@ -38,21 +39,21 @@ describe('promptText', () => {
       '{"type":"function","function":{"name":"f"}}',
     ])
     assert.deepEqual([messages, images], [4, 1])
-    assert.equal(roughTokens(promptText(chat)), Math.ceil(72 / 4) + 16 + 1000)
+    assert.equal(roughTokens(chat), Math.ceil(72 / 4) + 16 + 1000)
   })
 })
 
 describe('estimateTokens', () => {
   it('counts with the tokenizer, and by characters where there is none', async () => {
-    const prompt = { texts: ['hello world, how are you?'], messages: 1, images: 0 }
+    const prompt = saying('hello world, how are you?')
     assert.equal(await estimateTokens(prompt, loadTokenizer, pause), 7 + 4)
     assert.equal(await estimateTokens(prompt, withoutTokenizer, pause), 7 + 4)
-    assert.equal(await estimateTokens({ texts: [], messages: 0, images: 0 }, withoutTokenizer, pause), 1)
+    assert.equal(await estimateTokens({ messages: [] }, withoutTokenizer, pause), 1)
   })
 
   it('reads text that looks like a special token as text', async () => {
-    const prompt = { texts: ['<|endoftext|>'], messages: 0, images: 0 }
-    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1)
+    const prompt = saying('<|endoftext|>')
+    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1 + 4)
   })
 
   it('never gives a tokenizer a word that is too long for it', async () => {
@@ -62,7 +63,7 @@ describe('estimateTokens', () => {
       return 1
     }
     const texts = ['x'.repeat(5_000), 'short words '.repeat(1_000)]
-    await estimateTokens({ texts, messages: 0, images: 0 }, () => Promise.resolve(count), pause)
+    await estimateTokens(saying(...texts), () => Promise.resolve(count), pause)
     assert.equal(asked.join(''), texts.join(''))
     assert.ok(asked.every((piece) => !/\S{257}/.test(piece) && piece.length <= 2_048))
     assert.ok(asked.length < 40)
@@ -77,14 +78,14 @@ describe('estimateTokens', () => {
     }
     const texts = ['a', 'b', 'c']
     const tokens = await estimateTokens(
-      { texts, messages: 0, images: 0 },
+      saying(...texts),
       () => Promise.resolve(slow),
       () => {
         pauses++
         return pause()
       },
     )
-    assert.equal(tokens, 3)
+    assert.equal(tokens, 3 + 12)
     assert.equal(pauses, 3)
   })
 })

@@ -29,7 +29,11 @@ const capabilities = [
   'load_balancing',
   'health_checking',
   'rate_limiting',
+  'model_unification',
   'endpoint_discovery',
+  'message_translation',
+  'translation_anthropic',
+  'passthrough_anthropic',
   'circuit_breaking',
   'failover',
 ] as const

@@ -131,7 +131,7 @@ async function prepare(values: Arguments, fleet: DemoFleet | undefined): Promise
   if (values.host !== undefined) env.OLLA_SERVER_HOST = values.host
   if (values.port !== undefined) env.OLLA_SERVER_PORT = values.port
   if (values.threads !== undefined) env.OLLA_SERVER_THREADS = values.threads
-  const knownTypes = new ProfileStore({ builtIn: profilesFolder }).types()
+  const knownTypes = (own: string) => new ProfileStore({ builtIn: profilesFolder, own }).types()
   if (fleet !== undefined) {
     const { config, warnings } = loadConfig({ none: true, env, cwd: process.cwd(), knownTypes })
     return { config: withFoundEndpoints(config, fleet.endpoints), file: undefined, warnings }

@@ -21,8 +21,11 @@ export interface LoadOptions {
   /** Relative paths are looked for from here. */
   readonly cwd: string
   /** What an endpoint's `type` may say besides `auto`. */
-  readonly knownTypes: readonly string[]
+  readonly knownTypes: KnownTypes
 }
+
+/** A list, or what gives it once it is known in which folder the user's own profiles are ('' for none). */
+export type KnownTypes = readonly string[] | ((profilesFolder: string) => readonly string[])
 
 export interface LoadedConfig {
   readonly config: GatewayConfig
@@ -74,14 +77,15 @@ function check(
   value: unknown,
   env: Env,
   folder: string,
-  knownTypes: readonly string[] | undefined,
+  knownTypes: KnownTypes | undefined,
   locate: (problem: Problem) => Diagnostic = (problem) => toDiagnostic(problem, undefined, undefined),
 ): { config: GatewayConfig; warnings: Diagnostic[] } {
   const { document, diagnostics } = applyEnvironment(isRecord(value) ? value : {}, env)
   const { config, problems } = validate(isRecord(value) ? document : value)
   const found = [...diagnostics, ...problems.map(locate)]
   if (config === undefined) throw new ConfigError(found.filter(isError))
-  found.push(...checkSemantics(config, knownTypes).map(locate))
+  const types = typeof knownTypes === 'function' ? knownTypes(config.profiles.directory) : knownTypes
+  found.push(...checkSemantics(config, types).map(locate))
   const secrets = readSecrets(config, folder)
   found.push(...secrets.problems.map(locate))
   const errors = found.filter(isError)

@@ -187,6 +187,20 @@ describe('loadConfig', () => {
     )
   })
 
+  it('knows the types of the profiles that the file names', async () => {
+    const endpoints = [{ url: 'http://localhost:1', type: 'mine' }]
+    const yaml = JSON.stringify({ profiles: { directory: 'own' }, discovery: { static: { endpoints } } })
+    const cwd = await folder({ 'config.yaml': yaml })
+    const asked: string[] = []
+    const typesOf = (types: string[]) => (directory: string) => {
+      asked.push(directory)
+      return types
+    }
+    assert.ok(loadConfig({ env: {}, cwd, knownTypes: typesOf(['mine']) }))
+    assert.throws(() => loadConfig({ env: {}, cwd, knownTypes: typesOf(['other']) }), ConfigError)
+    assert.deepEqual(asked, ['own', 'own'])
+  })
+
   it('checks what the schema cannot', async () => {
     const auth = (inner: string) => endpoint(`        auth: { ${inner} }\n`)
     assert.match(

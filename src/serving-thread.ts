@@ -60,4 +60,6 @@ link.on(drainTopic, async (): Promise<DrainResult> => {
   port.unref()
   return drained
 })
+// Also where the thread fails: its last lines say most.
+process.once('exit', () => void log.flush())
 port.on('message', (message: LinkMessage) => link.receive(message))

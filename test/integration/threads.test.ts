@@ -287,9 +287,12 @@ describe('a serving thread that ends', () => {
       await eventually(() => upstream.open.length === 3)
       const queued = waiter.ask()
       await eventually(async () => (await waiting(gateway)) === 1)
+      assert.equal((await second[2]?.ask({ model: 'unheard-of' }))?.status, 404)
       gateway.link?.tell(1, 'test.crash', how)
 
       for (const error of await Promise.all(lost)) assert.match(String(error), /socket hang up|ECONNRESET/)
+      // Its last lines were still written.
+      await eventually(() => gateway.lines.some((line) => line.includes('"model":"unheard-of"')))
       // The places are free again, and the one who waited for one has got it.
       await eventually(() => upstream.open.length === 4)
       const observer = first[2] ?? assert.fail()

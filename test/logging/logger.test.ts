@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../src/config/load.ts'
-import { createLogger } from '../../src/logging/logger.ts'
+import { createLogger, createThreadLogger } from '../../src/logging/logger.ts'
 import { redactQuery } from '../../src/logging/redact.ts'
 
 describe('createLogger', () => {
@@ -27,6 +27,27 @@ describe('createLogger', () => {
     assert.equal(line.kept, 1)
     assert.equal(line.authorization, '[redacted]')
     assert.deepEqual(line.headers, { cookie: '[redacted]' })
+  })
+})
+
+describe('createThreadLogger', () => {
+  it('gathers lines like those of the log, redacted, and sends them to whoever owns it', async () => {
+    const sent: string[] = []
+    const { logger, requestLogger, flush } = createThreadLogger('info', (lines) => void sent.push(lines))
+    logger.debug('below the level')
+    logger.info({ authorization: 'Bearer x' }, 'told')
+    requestLogger.info({ path: '/v1' }, 'request')
+    assert.deepEqual(sent, [])
+    await flush()
+    assert.equal(sent.length, 1)
+    const [first, second] = (sent[0] ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    assert.deepEqual([first?.msg, first?.authorization], ['told', '[redacted]'])
+    assert.deepEqual([second?.msg, second?.path, second?.level], ['request', '/v1', 'info'])
+    for (let line = 0; sent.length === 1; line++) requestLogger.info({ line }, 'request')
+    assert.ok((sent[1] ?? '').length > 16_000)
   })
 })
 

@@ -16,6 +16,8 @@ export interface RunningGateway {
   readonly port: number
   /** To its threads, where it has several. */
   readonly link: ControlLink | undefined
+  /** Lines of requests that its threads have written, where it has several. */
+  readonly lines: readonly string[]
   /** Lets requests finish and stops. */
   close(): Promise<DrainResult>
   /** Set once the gateway has been closed. */
@@ -110,12 +112,21 @@ export async function startGateway(
     )
   })
   await running.settle()
-  return { url, port: Number(new URL(url).port), link: running.link, close, drained: () => drained, status }
+  return {
+    url,
+    port: Number(new URL(url).port),
+    link: running.link,
+    lines: running.lines ?? [],
+    close,
+    drained: () => drained,
+    status,
+  }
 }
 
 interface Listening {
   readonly url: string
   readonly link?: ControlLink
+  readonly lines?: readonly string[]
   close(): Promise<DrainResult>
   /** Resolves when all threads know what is known now. */
   settle(): Promise<unknown>
@@ -143,14 +154,15 @@ async function listenHere(config: GatewayConfig, options: Partial<GatewayOptions
 }
 
 async function listenOnThreads(threads: number, config: GatewayConfig): Promise<Listening> {
+  const lines: string[] = []
   const { address, close, link } = await serveOnThreads(threads, {
     config,
     logger: pino({ level: 'silent' }),
-    writeLines: () => {},
+    writeLines: (text) => void lines.push(...text.trimEnd().split('\n')),
     entry: new URL('./crashable-thread.ts', import.meta.url),
   })
   // A thread answers when it has taken all that was sent before.
-  return { url: address, link, close, settle: () => link.ask('test.settle', undefined, 10_000) }
+  return { url: address, link, lines, close, settle: () => link.ask('test.settle', undefined, 10_000) }
 }
 
 export const chatBody = (extra: Record<string, unknown> = {}) =>

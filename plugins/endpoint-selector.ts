@@ -47,7 +47,10 @@ export default fp<EndpointSelectorOptions>(
       app.decorate('endpointSelector', options.selector(load))
     } else if (!app.hasDecorator('endpointSelector')) {
       const name = options.strategy ?? 'least-connections'
-      const choose = createStrategy(name, { priorityTiers: options.priorityTiers ?? true })
+      const choose = createStrategy(name, {
+        priorityTiers: options.priorityTiers ?? true,
+        turns: app.gatewayCells.turns,
+      })
       app.decorate('endpointSelector', {
         strategy: name,
         select: (candidates, excluded) => choose(candidates, load, excluded),

@@ -5,16 +5,32 @@ import { createTiers } from './tiers.ts'
 export interface StrategyOptions {
   /** Whether lower priorities get traffic only when no higher one can take it. `priority` always does. */
   readonly priorityTiers: boolean
+  /** Default: this strategy's own. */
+  readonly turns?: Turns
+}
+
+/**
+ * Whose turn it is, per slot. In shared memory the turn goes round over all threads; of two choices at the
+ * same instant one may be forgotten, which another turn makes good.
+ */
+export interface Turns {
+  /** When each was chosen last, counted in choices. */
+  readonly chosenAt: Float64Array | number[]
+  /** One cell: choices so far. */
+  readonly choices: Float64Array | number[]
+  /** What each has earned and not paid. */
+  readonly credits: Float64Array | number[]
 }
 
 export function createStrategy(name: StrategyName, options: StrategyOptions): Strategy {
+  const turns = options.turns ?? { chosenAt: [], choices: [0], credits: [] }
   switch (name) {
     case 'least-connections':
-      return leastConnections(options.priorityTiers)
+      return leastConnections(options.priorityTiers, turns)
     case 'round-robin':
-      return weightedRotation(options.priorityTiers)
+      return weightedRotation(options.priorityTiers, turns)
     case 'priority':
-      return weightedRotation(true)
+      return weightedRotation(true, turns)
   }
 }
 
@@ -54,10 +70,8 @@ const wholeUpTo = 32
 const sampleSize = 8
 
 /** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
-function leastConnections(tiers: boolean): Strategy {
+function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strategy {
   const tiersOf = createTiers({ byPriority: tiers, inOrderUpTo: wholeUpTo })
-  const chosenAt: number[] = []
-  let turn = 0
   let position = 0
   return (candidates, load, excluded, isLook = false) => {
     for (const tier of tiersOf(candidates)) {
@@ -83,7 +97,9 @@ function leastConnections(tiers: boolean): Strategy {
       if (best === undefined) continue
       if (isLook) return best
       position = (start + enough) % length
-      chosenAt[best.endpoint.slot] = ++turn
+      const turn = (choices[0] ?? 0) + 1
+      choices[0] = turn
+      chosenAt[best.endpoint.slot] = turn
       return best
     }
     return undefined
@@ -94,8 +110,7 @@ function leastConnections(tiers: boolean): Strategy {
  * Smooth weighted round robin: everybody earns their weight each turn, the richest is chosen and pays what
  * all have earned. Chosen ones are spread evenly instead of in runs.
  */
-function weightedRotation(tiers: boolean): Strategy {
-  const credit: number[] = []
+function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
   return (candidates, load, excluded, isLook = false) => {
     const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
     let best: (typeof candidates)[number] | undefined
@@ -106,15 +121,15 @@ function weightedRotation(tiers: boolean): Strategy {
       const { slot } = endpoint
       if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
       const weight = endpoint.weight * load.share(slot) || Number.EPSILON
-      const own = (credit[slot] ?? 0) + weight
-      if (!isLook) credit[slot] = own
+      const own = (credits[slot] ?? 0) + weight
+      if (!isLook) credits[slot] = own
       earned += weight
       if (own > bestCredit) {
         best = candidate
         bestCredit = own
       }
     }
-    if (best !== undefined && !isLook) credit[best.endpoint.slot] = bestCredit - earned
+    if (best !== undefined && !isLook) credits[best.endpoint.slot] = bestCredit - earned
     return best
   }
 }

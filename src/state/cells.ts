@@ -65,6 +65,8 @@ export class GatewayCells {
   readonly coolDownUntilMs: Float64Array
   /** Per endpoint: what its recent failures count for, see `FailurePenalties`. */
   readonly penalties: Float64Array
+  /** Whose turn it is among endpoints, see `Turns`. */
+  readonly turns: Readonly<Record<'chosenAt' | 'choices' | 'credits', Float64Array>>
   readonly inFlight: Gauge
   /** One row: requests that wait for a place on an endpoint. */
   readonly waiting: Gauge
@@ -121,6 +123,11 @@ export class GatewayCells {
     this.breakers = new BreakerTable(endpoints, blocks)
     this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
     this.penalties = blocks.numbers('penalties', endpoints)
+    this.turns = {
+      chosenAt: blocks.numbers('turns.chosen-at', endpoints),
+      choices: blocks.numbers('turns.choices', 1),
+      credits: blocks.numbers('turns.credits', endpoints),
+    }
     this.inFlight = new Gauge(endpoints, blocks.place('in-flight'))
     this.waiting = new Gauge(1, blocks.place('waiting'))
     this.oldestWaitingMs = blocks.numbers('waiting.oldest', blocks.threads)

@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import { type Candidate, type EndpointLoad, strategyNames } from '../../src/selection/selector.ts'
 import { createStrategy } from '../../src/selection/strategies.ts'
+import { GatewayCells } from '../../src/state/cells.ts'
 import { Gauge } from '../../src/state/gauge.ts'
+import { SharedBlocks } from '../../src/state/shared-blocks.ts'
 import { endpoint } from '../stats/fixtures.ts'
 
 /** Load that a test writes down: a row per slot. */
@@ -88,6 +90,26 @@ for (const { name, priorityTiers } of allStrategies) {
               visited.toSorted((a, b) => b - a),
             )
         }),
+      )
+    })
+
+    it('goes round over all threads that share the turns, as one thread alone would', () => {
+      fc.assert(
+        fc.property(someCandidates, fc.array(fc.nat(2), { maxLength: 40 }), (all, threads) => {
+          const load = new WrittenLoad()
+          const first = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, new SharedBlocks(3, 0))
+          const sharing = [0, 1, 2].map((thread) => {
+            const blocks = new SharedBlocks(3, thread, first.blocks)
+            const { turns } = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, blocks)
+            return createStrategy(name, { priorityTiers, turns })
+          })
+          const alone = createStrategy(name, { priorityTiers })
+          for (const thread of threads) {
+            const chosen = sharing[thread]?.(all, load, undefined)
+            assert.equal(chosen?.endpoint.slot, alone(all, load, undefined)?.endpoint.slot)
+          }
+        }),
+        { numRuns: 30 },
       )
     })
 

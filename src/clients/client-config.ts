@@ -57,7 +57,7 @@ const writers: Record<ClientName, (source: Source) => ClientConfig> = {
     shell([
       '# Any endpoint serves it: requests are translated where it does not speak the Anthropic API itself.',
       '# Where it does, set CLAUDE_CODE_ATTRIBUTION_HEADER to "0" under "env" in ~/.claude/settings.json:',
-      '# else the beginning of the prompt is another each time, and no prompt cache is ever hit.',
+      '# else the prompt begins otherwise each time, and servers that do not know of it never use their cache.',
       `export ANTHROPIC_BASE_URL=${quoted(baseUrl)}`,
       `export ANTHROPIC_AUTH_TOKEN=${anyKey}`,
       ...firstModel(models, (id) => [

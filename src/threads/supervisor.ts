@@ -82,7 +82,10 @@ export class Supervisor {
       return first.address
     } catch (error) {
       this.#isStopping = true
-      for (const { running } of this.#seats) running?.terminate()
+      for (const { running, restart } of this.#seats) {
+        restart?.cancel()
+        running?.terminate()
+      }
       await Promise.all(this.#seats.map(ended))
       throw error
     }

@@ -140,13 +140,15 @@ describe('a supervisor', () => {
   })
 
   it('gives up the start where a thread ends, and says why', async (t) => {
-    const { supervisor, of } = supervise(t, 2, (thread) => ({
+    const { supervisor, of, spawned, clock } = supervise(t, 2, (thread) => ({
       listen: () => {
         if (thread === 1) of(1).end('no such profile')
         return { ok: true, address: '', port: 1 }
       },
     }))
     await assert.rejects(supervisor.start(), /no such profile/)
+    await clock.advance(60_000)
+    assert.equal(spawned.length, 2)
   })
 
   it('starts a thread again that has ended, having given back what it held', async (t) => {

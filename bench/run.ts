@@ -3,7 +3,7 @@
 //   --quick            under three minutes
 //   --only A,B         these works only: names of `scenarios.ts`, and `streams` for the memory of open streams
 //   --targets A,B      these targets only: names of `targets.ts`
-//   --rounds N         default 7, quick 2
+//   --rounds N         default 5, quick 2
 //   --streams N,M      open streams whose memory is measured; default 1000
 //   --write            puts the tables into docs/performance.md
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ await withWorkbench(run)
 async function run({ programs, machine, cores, folder }: Workbench): Promise<void> {
   const works = choose([...scenarios, { name: 'streams' } as const], values.only, '--only')
   const asked = choose(targets, values.targets, '--targets')
-  const rounds = wholeNumber('--rounds', values.rounds ?? (isQuick ? '2' : '7'))
+  const rounds = wholeNumber('--rounds', values.rounds ?? (isQuick ? '2' : '5'))
   const streams = values.streams.split(',').map((text) => wholeNumber('--streams', text))
   const date = new Date().toISOString()
 

@@ -11,7 +11,7 @@ app.removeAllContentTypeParsers()
 app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body))
 await app.register(replyFrom, {
   base,
-  undici: { connections: 1024, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 },
+  undici: { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 },
   disableRequestLogging: true,
 })
 app.post('/*', (request, reply) =>

@@ -146,7 +146,10 @@ export class SharedLimitStore implements LimitStore {
   }
 }
 
-/** Ticks between two requests at the limit's pace. */
+/**
+ * Ticks between two requests at the limit's pace: exact to 1 % up to 300,000 a minute, and never more than 15 million,
+ * which no process serves.
+ */
 function intervalOf({ perMinute }: RateLimit): number {
   return Math.max(1, Math.round(60_000 / perMinute / tickMs))
 }

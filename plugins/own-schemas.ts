@@ -14,7 +14,14 @@ export default fp(
       ajv ??= new Ajv({ coerceTypes: 'array', useDefaults: true, removeAdditional: true })
       return ajv.compile(schema)
     })
-    app.setSerializerCompiler<object>(({ schema }) => fastJson(schema))
+    // A status route's serializer is made when it is first asked: most gateways are never asked for most of them.
+    app.setSerializerCompiler<object>(({ schema }) => {
+      let serialize: ((value: unknown) => string) | undefined
+      return (value) => {
+        serialize ??= fastJson(schema)
+        return serialize(value)
+      }
+    })
     // Fastify's own start value, which its types do not have: no serializer for all replies.
     Reflect.apply(app.setReplySerializer, app, [null])
     done()

@@ -162,6 +162,7 @@ function welcome(address: string, { config, file }: LoadedConfig, isDemo: boolea
     `olla-gateway ${version} listening on ${address}`,
     `  configuration: ${isDemo ? 'demo' : (file ?? 'none')}, engine ${config.proxy.engine}, ${config.proxy.load_balancer}`,
     ...endpoints.map(({ name, url, type }) => `  endpoint: ${name ?? url} (${type}) ${url}`),
+    ...(config.dashboard.enabled ? [`  dashboard: ${address}/internal/ui/`] : []),
   ]
   if (!isDemo) return lines.join('\n')
   return [

@@ -51,6 +51,8 @@ export interface LoadGenerator {
 }
 
 const graceMs = 60_000
+/** Thousands of streams open one after the other. */
+const openingMs = 120_000
 
 /** @param onReady called between the warm-up and the measured part, while nothing is under way */
 export async function runLoad(
@@ -87,7 +89,7 @@ export async function holdStreams(
 ): Promise<HeldStreams> {
   const child = spawnLoad(generator, [...argumentsFor({ ...options, milliseconds: 0 }), '--hold'])
   const lines = linesOf(child)
-  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  const timer = setTimeout(() => child.kill('SIGKILL'), openingMs)
   await expectLine(lines, 'held').finally(() => clearTimeout(timer))
   return {
     async leave() {

@@ -166,6 +166,7 @@ static void next(struct connection *connection) {
 }
 
 static void finish(struct connection *connection) {
+    if (options.hold) die("a stream that was to be held ended, with status %u", connection->status);
     uint64_t now = now_ns();
     add_sample(&latencies, now - connection->started_ns);
     if (is_measuring) {
@@ -195,6 +196,7 @@ static void lose(struct connection *connection) {
         open_connection(connection);
         return;
     }
+    if (options.hold) die("a stream that was to be held was broken off");
     if (is_measuring) broken++;
     connection->has_request = false;
     under_way--;

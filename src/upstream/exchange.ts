@@ -18,6 +18,9 @@ import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
+/** An endpoint that was full at the choice and is not any more: another thread has given a place back. */
+const mostLooks = 8
+
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
  * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
@@ -101,18 +104,24 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #choose(): void {
-    const taken = this.#rounds.take()
-    if (taken !== undefined) {
-      this.#send(new Attempt(this, taken.target, taken.permit, this.#services.clock.monotonicMs()))
-    } else if (this.#rounds.someAreFull() && this.#services.queue.enter(this)) {
-      this.#phase = 'queued'
-      this.#queuedAtMs ??= this.#services.clock.monotonicMs()
-      // One that is woken in vain keeps its place in the line, and its time.
-      const { queue, options } = this.#services
-      this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
-    } else {
-      this.#roundOver()
+    const { queue, options, clock } = this.#services
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const taken = this.#rounds.take()
+      if (taken !== undefined) {
+        this.#send(new Attempt(this, taken.target, taken.permit, clock.monotonicMs()))
+        return
+      }
+      if (this.#rounds.someAreFull()) {
+        if (!queue.enter(this)) break
+        this.#phase = 'queued'
+        this.#queuedAtMs ??= clock.monotonicMs()
+        // One that is woken in vain keeps its place in the line, and its time.
+        this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
+        return
+      }
+      if (!this.#rounds.someAreLeft()) break
     }
+    this.#roundOver()
   }
 
   #send(attempt: Attempt): void {

@@ -129,7 +129,9 @@ describe('two serving threads', () => {
         good(request)
       })
     })
-    const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 3 }], {}, { threads })
+    // A probe that a busy machine holds up must not take the only endpoint out meanwhile.
+    const endpoint = { url: upstream.url, max_concurrent: 3, check_interval: '60s', check_timeout: '10s' }
+    const gateway = await startGateway(t, [endpoint], {}, { threads })
     const clients = mixed(await connectToThreads(t, gateway.url, { each: 12 }))
     const statuses = await Promise.all(
       clients.map(async (client) => {
@@ -146,7 +148,8 @@ describe('two serving threads', () => {
 
   it('give a freed place to whom has waited longest, wherever it was freed', async (t) => {
     const upstream = await slowUpstream(t)
-    const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 1 }], {}, { threads })
+    const endpoint = { url: upstream.url, max_concurrent: 1, check_interval: '60s', check_timeout: '10s' }
+    const gateway = await startGateway(t, [endpoint], {}, { threads })
     const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 4 })
     const order = [first[0], second[0], first[1], second[1], second[2], first[2], second[3], first[3]]
     const finished: number[] = []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
-import { withSimulator } from '../support/simulator.ts'
+import { eventually, withSimulator } from '../support/simulator.ts'
 import { openEvents } from '../support/sse.ts'
 
 const typed = (type: string) => (message: { event: string; data: Record<string, unknown> }) =>
@@ -23,8 +23,11 @@ describe('the live events of a gateway', () => {
     assert.equal(sample.data.requests, 1)
     assert.ok(Number(sample.data.completion_tokens) > 0)
     assert.equal(Object.keys(sample.data.endpoints as object).length, 1)
-    const kept = (await (await fetch(`${gateway.url}/internal/samples`)).json()) as { samples: unknown[] }
-    assert.ok(kept.samples.length > 0)
+    // Each thread takes its own, and another one than that of the events may answer here.
+    await eventually(async () => {
+      const kept = (await (await fetch(`${gateway.url}/internal/samples`)).json()) as { samples: unknown[] }
+      return kept.samples.length > 0
+    })
 
     await simulator.close()
     const down = await stream.until(

@@ -50,8 +50,10 @@ export function createAnswerObserver(
 function answerKind(contentType: string | undefined): StreamFraming | 'json' | undefined {
   if (contentType === undefined) return undefined
   if (contentType.startsWith('text/event-stream')) return 'sse'
-  if (/^application\/(?:x-ndjson|jsonl)/.test(contentType)) return 'ndjson'
-  return /^application\/(?:[\w.+-]*\+)?json/.test(contentType) ? 'json' : undefined
+  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl'))
+    return 'ndjson'
+  if (contentType.startsWith('application/json')) return 'json'
+  return /^application\/[\w.+-]*\+json/.test(contentType) ? 'json' : undefined
 }
 
 /** Counts the gaps of one stream for its endpoint, its model and the gateway. */

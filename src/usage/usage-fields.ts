@@ -35,10 +35,10 @@ export interface UsageLeaf {
   readonly below: readonly string[]
 }
 
+/** One way to learn a number. */
 export interface UsageField {
-  readonly name: UsageName
-  /** Indexes of leaves; those of one alternative are added. */
-  readonly alternatives: readonly (readonly number[])[]
+  /** Indexes of leaves, which are added. */
+  readonly parts: readonly number[]
   /** What the sum is multiplied with to be in our unit. */
   readonly scale: number
 }
@@ -46,7 +46,8 @@ export interface UsageField {
 /** Paths made ready for reading. */
 export interface UsagePlan {
   readonly roots: readonly UsageRoot[]
-  readonly fields: readonly UsageField[]
+  /** The first that is there counts. */
+  readonly fields: Readonly<Record<UsageName, readonly UsageField[]>>
 }
 
 const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1_000 }
@@ -79,14 +80,21 @@ export function planUsage(sources: readonly UsagePaths[]): UsagePlan {
     indexes.set(path, index)
     return index
   }
-  const fields = sources.flatMap((paths) =>
-    Object.entries(paths).flatMap(([key, path]): UsageField[] => {
-      const { name, scale } = meaningOf(key)
-      if (name === undefined) return []
-      const alternatives = [path].flat().map((sum) => sum.split('+').map((each) => leafOf(each.trim())))
-      return [{ name, scale, alternatives }]
-    }),
-  )
+  const fields: Record<UsageName, UsageField[]> = {
+    promptTokens: [],
+    completionTokens: [],
+    cachedTokens: [],
+    loadMs: [],
+    promptMs: [],
+    generationMs: [],
+  }
+  for (const [key, path] of sources.flatMap((paths) => Object.entries(paths))) {
+    const { name, scale } = meaningOf(key)
+    if (name === undefined) continue
+    for (const sum of [path].flat()) {
+      fields[name].push({ scale, parts: sum.split('+').map((each) => leafOf(each.trim())) })
+    }
+  }
   return {
     roots: [...roots].map(([root, leaves]) => ({ mark: Buffer.from(JSON.stringify(root).slice(1)), leaves })),
     fields,

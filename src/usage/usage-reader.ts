@@ -1,12 +1,12 @@
-import { skipSpace, skipValue } from '../json/json-bytes.ts'
+import { backslash, colon, openBrace, quote, skipSpace, skipValue } from '../json/json-bytes.ts'
 import type { UsageName, UsagePlan } from './usage-fields.ts'
 
-const colon = 0x3a
-const quote = 0x22
-const backslash = 0x5c
+const minus = 0x2d
+const zero = 0x30
+const nine = 0x39
 /** A usage object with all its details is far smaller. */
 const maxValueBytes = 16_384
-/** Keys of one name that are looked at, from the end: chunks that have no numbers yet say `"usage":null`. */
+/** Values of one key that are parsed, from the end, until one is whole. */
 const maxTries = 4
 
 /**
@@ -34,12 +34,9 @@ export class UsageReader {
   }
 
   get(name: UsageName): number | undefined {
-    for (const field of this.#plan.fields) {
-      if (field.name !== name) continue
-      for (const parts of field.alternatives) {
-        const sum = this.#sum(parts)
-        if (sum !== undefined) return sum * field.scale
-      }
+    for (const { parts, scale } of this.#plan.fields[name]) {
+      const sum = this.#sum(parts)
+      if (sum !== undefined) return sum * scale
     }
     return undefined
   }
@@ -55,24 +52,48 @@ export class UsageReader {
   }
 }
 
-/** The last value of a key that is an object or a number. Text that quotes the key escapes its quotes. */
+/**
+ * The last value of a key that is an object or a number. Text that quotes the key escapes its quotes, and what has
+ * no numbers yet says `"usage":null`.
+ */
 function lastValue(bytes: Buffer, mark: Buffer): unknown {
-  let from = bytes.length
-  for (let tries = 0; tries < maxTries && from > 0; tries++) {
-    const key = bytes.lastIndexOf(mark, from - 1)
-    if (key < 0) return undefined
-    from = key
-    if (bytes[key - 1] !== quote || bytes[key - 2] === backslash) continue
-    const value = parsedValue(bytes, key + mark.length)
-    if (typeof value === 'number' || (typeof value === 'object' && value !== null)) return value
+  let before = bytes.length
+  for (let tries = 0; tries < maxTries; tries++) {
+    const start = lastStart(bytes, mark, before)
+    if (start < 0) return undefined
+    const value = parsedValue(bytes, start)
+    if (value !== undefined) return value
+    before = start
   }
   return undefined
 }
 
-function parsedValue(bytes: Buffer, afterKey: number): unknown {
-  let start = skipSpace(bytes, afterKey)
-  if (bytes[start] !== colon) return undefined
-  start = skipSpace(bytes, start + 1)
+/**
+ * Where the last such value before an offset begins; -1 for nowhere. Forward: `lastIndexOf` takes 5 times as long in
+ * an answer of 600 bytes, 20 times in one of 8 KB.
+ */
+function lastStart(bytes: Buffer, mark: Buffer, before: number): number {
+  let last = -1
+  let key = bytes.indexOf(mark)
+  while (key >= 0 && key < before) {
+    const start = valueStart(bytes, key, key + mark.length)
+    if (start >= 0 && start < before) last = start
+    key = bytes.indexOf(mark, key + mark.length)
+  }
+  return last
+}
+
+/** Where an object or a number begins that is the value of this key; -1 where none does, or it is no key. */
+function valueStart(bytes: Buffer, key: number, afterKey: number): number {
+  if (bytes[key - 1] !== quote || bytes[key - 2] === backslash) return -1
+  const at = skipSpace(bytes, afterKey)
+  if (bytes[at] !== colon) return -1
+  const start = skipSpace(bytes, at + 1)
+  const first = bytes[start] ?? 0
+  return first === openBrace || first === minus || (first >= zero && first <= nine) ? start : -1
+}
+
+function parsedValue(bytes: Buffer, start: number): unknown {
   const end = skipValue(bytes, start)
   if (end < 0 || end - start > maxValueBytes) return undefined
   try {
@@ -85,8 +106,12 @@ function parsedValue(bytes: Buffer, afterKey: number): unknown {
 function numberBelow(value: unknown, below: readonly string[]): number | undefined {
   let at = value
   for (const name of below) {
-    if (typeof at !== 'object' || at === null) return undefined
-    at = Object.getOwnPropertyDescriptor(at, name)?.value
+    if (!isObject(at) || !Object.hasOwn(at, name)) return undefined
+    at = at[name]
   }
   return typeof at === 'number' && at >= 0 && Number.isFinite(at) ? at : undefined
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }

@@ -92,7 +92,7 @@ export default fp<SecurityOptions>(
           return
         }
         const { limit, remaining, fullInMs } = decision
-        request.gateway.headers.push(...limitHeaders(limit, remaining, clock.nowMs() + fullInMs))
+        addLimitHeaders(request.gateway.headers, limit, remaining, clock.nowMs() + fullInMs)
         if (decision.allowed) next()
         else {
           const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000))
@@ -122,10 +122,8 @@ export default fp<SecurityOptions>(
 )
 
 /** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */
-function limitHeaders(limit: number, remaining: number, fullAtMs: number): string[] {
-  return [
-    ...['X-RateLimit-Limit', String(limit)],
-    ...['X-RateLimit-Remaining', String(remaining)],
-    ...['X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000))],
-  ]
+function addLimitHeaders(headers: string[], limit: number, remaining: number, fullAtMs: number): void {
+  headers.push('X-RateLimit-Limit', String(limit))
+  headers.push('X-RateLimit-Remaining', String(remaining))
+  headers.push('X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000)))
 }

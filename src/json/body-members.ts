@@ -59,7 +59,9 @@ export class BodyMembers {
   find<T>(names: ReadonlyMap<string, T>, longest: number): T | undefined {
     const { keyStart, keyEnd } = this
     const body = this.#body
-    const hasEscape = body.subarray(keyStart, keyEnd).includes(backslash)
+    let at = keyStart
+    while (at < keyEnd && body[at] !== backslash) at++
+    const hasEscape = at < keyEnd
     if (!hasEscape && keyEnd - keyStart - 2 > longest) return undefined
     const text = hasEscape
       ? decodeString(body, keyStart, keyEnd)

@@ -38,7 +38,7 @@ export function inspectRequest(
 ): Inspection {
   if (body === null) return noInspection
   const type = contentType ?? ''
-  const isAnnounced = /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(type)
+  const isAnnounced = type === 'application/json' || /^\s*application\/(?:[\w.+-]*\+)?json\b/i.test(type)
   if (!isAnnounced && type !== '') return noInspection
   const scanned = scanBody(body)
   if (scanned === undefined) {

@@ -43,15 +43,17 @@ const poolBytes = 4096
 /** Makes readable IDs: `<animal>-<doing>-<8 hex digits>`. */
 export function createRequestIds(random: (bytes: number) => Buffer = randomBytes): () => string {
   let pool: Buffer = Buffer.alloc(0)
+  let poolHex = ''
   let at = 0
   return () => {
     if (at + 6 > pool.length) {
       pool = random(poolBytes)
+      poolHex = pool.toString('hex')
       at = 0
     }
     const animal = animals[(pool[at] ?? 0) % animals.length]
     const doing = doings[(pool[at + 1] ?? 0) % doings.length]
-    const hex = pool.toString('hex', at + 2, at + 6)
+    const hex = poolHex.slice(2 * (at + 2), 2 * (at + 6))
     at += 6
     return `${animal}-${doing}-${hex}`
   }

@@ -9,7 +9,7 @@ export function requestHeadBytes(
   httpVersion: string,
   rawHeaders: readonly string[],
 ): number {
-  let bytes = method.length + url.length + `HTTP/${httpVersion}`.length + 4
+  let bytes = method.length + url.length + httpVersion.length + 'HTTP/'.length + 4
   for (let at = 0; at < rawHeaders.length; at += 2) {
     bytes += (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0) + 4
   }

@@ -46,26 +46,43 @@ export class RateLimiter {
 
   /** @returns undefined where nothing limits this class of routes */
   check(routeClass: RouteClass, client: string, nowMs: number): RateDecision | undefined {
-    if (routeClass === 'internal') return this.#take('internal', this.#internal, client, nowMs)
-    const own = this.#take('client', this.#client, client, nowMs)
-    if (own?.allowed === false) return own
-    const common = this.#take('global', this.#global, '', nowMs)
-    if (common?.allowed === false && this.#client !== undefined) {
-      // Refused by the common limit: the client's own allowance is not spent.
-      this.#store.giveBack(`client ${client}`, this.#client)
+    const store = this.#store
+    if (routeClass === 'internal') {
+      const limit = this.#internal
+      return limit && decision(store.take(`internal ${client}`, limit, nowMs), limit)
     }
-    if (own === undefined || common?.allowed === false) return common
-    return common === undefined || own.remaining <= common.remaining ? own : common
+    const clientLimit = this.#client
+    const commonLimit = this.#global
+    const clientKey = `client ${client}`
+    const own = clientLimit && store.take(clientKey, clientLimit, nowMs)
+    const isRefused = own?.allowed === false
+    const common = isRefused ? undefined : commonLimit && store.take(commonKey, commonLimit, nowMs)
+    if (clientLimit !== undefined && common?.allowed === false) {
+      // Refused by the common limit: the client's own allowance is not spent.
+      store.giveBack(clientKey, clientLimit)
+    }
+    if (own !== undefined && clientLimit !== undefined && isNearer(own, common))
+      return decision(own, clientLimit)
+    return common && commonLimit && decision(common, commonLimit)
   }
 
   clean(nowMs: number): void {
     this.#store.clean(nowMs)
   }
+}
 
-  #take(kind: string, limit: RateLimit | undefined, key: string, nowMs: number): RateDecision | undefined {
-    if (limit === undefined) return undefined
-    return { ...this.#store.take(`${kind} ${key}`, limit, nowMs), limit: limit.perMinute }
-  }
+const commonKey = 'global '
+
+/** Whether a client's own limit says more than the common one. */
+function isNearer(own: LimitResult, common: LimitResult | undefined): boolean {
+  return common === undefined || (common.allowed && own.remaining <= common.remaining)
+}
+
+function decision(
+  { allowed, remaining, retryAfterMs, fullInMs }: LimitResult,
+  { perMinute }: RateLimit,
+): RateDecision {
+  return { allowed, remaining, retryAfterMs, fullInMs, limit: perMinute }
 }
 
 function toLimit(perMinute: number, burst: number): RateLimit | undefined {

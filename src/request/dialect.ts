@@ -12,7 +12,7 @@ export function dialectOf(path: string, isAnthropicClient = false): Dialect {
   if (isAnthropicClient && path.startsWith('/v1/models')) return 'anthropic'
   if (path.startsWith('/v1/messages') || path.includes('/anthropic/') || path.endsWith('/v1/messages'))
     return 'anthropic'
-  if (path.startsWith('/api/') || (path.startsWith('/olla/') && /^\/olla\/(?:ollama|proxy)\/api\//.test(path))) return 'ollama'
+  if (path.startsWith('/api/') || /^\/olla\/(?:ollama|proxy)\/api\//.test(path)) return 'ollama'
   return 'openai'
 }
 

@@ -34,6 +34,13 @@ describe('reading usage', () => {
     assert.equal(read('{"usage":{"prompt_tokens":1},"x":{"usage":null}}').get('promptTokens'), 1)
   })
 
+  it('takes the last value that is whole, before any number of nulls and texts', () => {
+    const nulls = '"usage":null,"usage":"none","usage":[1],'.repeat(20)
+    assert.equal(read(`{"usage":{"prompt_tokens":3},${nulls}"x":1}`).get('promptTokens'), 3)
+    assert.equal(read('{"usage":{"prompt_tokens":3},"usage":{"prompt_tok').get('promptTokens'), 3)
+    assert.equal(read('{"usage":{"prompt_tokens":3},"usage":').get('promptTokens'), 3)
+  })
+
   it('keeps what a later event does not tell', () => {
     const reader = read(
       '{"usage":{"prompt_tokens":9,"completion_tokens":1}}',

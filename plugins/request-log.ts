@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import type { RequestLogger } from '../src/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../src/logging/request-line.ts'
+import { createRequestLineText } from '../src/logging/request-line-text.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../src/request/context.ts'
 
 export interface RequestLogOptions {
@@ -25,6 +26,7 @@ export default fp<RequestLogOptions>(
   function requestLog(app, options, done) {
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
+    const requestLineText = createRequestLineText()
     // The close of the response is the only sign of the end that every request gives, hijacked or aborted.
     function closed(this: LoggedResponse): void {
       const request = this[requestKey]
@@ -34,12 +36,10 @@ export default fp<RequestLogOptions>(
       context.status ??= this.headersSent ? this.statusCode : undefined
       const level = lineLevel(context, method)
       if (logger.isLevelEnabled?.(level) === false) return
-      const line = requestLine(
-        context,
-        { method, url: request.url, userAgent: request.headers['user-agent'] },
-        clock.monotonicMs() - context.startedAtMs,
-      )
-      logger[level](line, 'request')
+      const told = { method, url: request.url, userAgent: request.headers['user-agent'] }
+      const durationMs = clock.monotonicMs() - context.startedAtMs
+      if (logger.members === undefined) logger[level](requestLine(context, told, durationMs), 'request')
+      else logger.members(level, requestLineText(context, told, durationMs), 'request')
     }
 
     if (options.enabled ?? true) {

@@ -1,10 +1,16 @@
 import type { Clock } from '../clock.ts'
+import { LineMembers } from './line-members.ts'
 import type { LineLevel } from './request-line.ts'
 
 /** The part of a logger that request lines need; pino and Fastify's loggers have it. */
 export interface RequestLogger extends Record<LineLevel, (record: object, message: string) => void> {
   /** Spares records that nobody would see. */
   isLevelEnabled?(level: string): boolean
+  /**
+   * Writes members that are JSON already; absent where only records are taken.
+   * @param members without the braces; at least one
+   */
+  members?(level: LineLevel, members: string, message: string): void
 }
 
 /** From the least to the most severe; a level lets itself and what stands behind it through. */
@@ -18,6 +24,7 @@ const severities: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error'
 export function createLineLogger(level: string, write: (line: string) => void, clock: Clock): RequestLogger {
   const threshold = severities.indexOf(level)
   const isLevelEnabled = (other: string) => severities.indexOf(other) >= threshold
+  const messages = new LineMembers<string>('msg')
   let timeMs = Number.NaN
   let time = ''
 
@@ -45,5 +52,9 @@ export function createLineLogger(level: string, write: (line: string) => void, c
     warn: writerOf('warn'),
     error: writerOf('error'),
     isLevelEnabled,
+    members(own, members, message) {
+      if (!isLevelEnabled(own)) return
+      write(`{"level":"${own}","time":"${timeText()}",${members}${messages.of(message)}}\n`)
+    },
   }
 }

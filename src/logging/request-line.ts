@@ -5,10 +5,20 @@ import { redactQuery } from './redact.ts'
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** The one log record of a finished request. Times in milliseconds with two decimals. */
+/** What a line tells of a request beside its context. */
+export interface LoggedRequest {
+  readonly method: string
+  readonly url: string
+  readonly userAgent: string | undefined
+}
+
+/**
+ * The one log record of a finished request. Times in milliseconds with two decimals. `createRequestLineText` writes
+ * the same.
+ */
 export function requestLine(
   context: RequestContext,
-  request: { method: string; url: string; userAgent: string | undefined },
+  request: LoggedRequest,
   durationMs: number,
 ): Record<string, unknown> {
   const { attempts, answer } = context
@@ -24,8 +34,7 @@ export function requestLine(
     model: context.model,
     endpoint: context.endpoint,
     attempts: context.attemptCount > 0 ? context.attemptCount : undefined,
-    failed_attempts:
-      attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined,
+    failed_attempts: failedAttempts(attempts),
     first_byte_ms: maybeRounded(context.firstByteMs),
     first_token_ms: maybeRounded(answer?.firstTokenMs),
     queue_ms: maybeRounded(context.queuedMs),
@@ -52,7 +61,12 @@ export function requestLine(
   }
 }
 
-function sessionFields({ key, decision }: RequestSession): Record<string, unknown> {
+/** The endpoints that were tried in vain, each with why; undefined where there were none. */
+export function failedAttempts(attempts: RequestContext['attempts']): string[] | undefined {
+  return attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined
+}
+
+export function sessionFields({ key, decision }: RequestSession): Record<string, unknown> {
   return {
     sticky_outcome: decision.outcome,
     sticky_reason: decision.reason,

@@ -56,6 +56,16 @@ describe('createLineLogger', () => {
     )
   })
 
+  it('writes members that are JSON already as it writes their record', () => {
+    const record = { text: 'a "b"', number: 1.5, list: ['x'] }
+    const { lines, logger } = create('info')
+    logger.warn(record, 'said "so"')
+    logger.members?.('warn', JSON.stringify(record).slice(1, -1), 'said "so"')
+    assert.equal(lines[1], lines[0])
+    logger.members?.('debug', '"a":1', 'unseen')
+    assert.equal(lines.length, 2)
+  })
+
   it('leaves out what is below the level, and says so beforehand', () => {
     const { lines, logger } = create('warn')
     logger.debug({}, 'debug')

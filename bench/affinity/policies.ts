@@ -5,6 +5,7 @@ import { SessionAffinity } from '../../src/affinity/session-affinity.ts'
 import { LocalSessionStore } from '../../src/affinity/session-store.ts'
 import type { Clock } from '../../src/clock.ts'
 import { memberSpans } from '../../src/json/body-members.ts'
+import { KeyNames } from '../../src/json/key-names.ts'
 import type { RoutedEndpoint } from '../../src/model/router.ts'
 import type { EndpointLoad } from '../../src/selection/selector.ts'
 import { createStrategy } from '../../src/selection/strategies.ts'
@@ -32,7 +33,7 @@ export function noAffinity({ candidates, load }: PolicyParts): Policy {
   }
 }
 
-const messagesPlace: ReadonlyMap<string, number> = new Map([['messages', 0]])
+const messagesPlace = new KeyNames([['messages', 0]])
 
 /** As Olla 0.0.29: the first 512 bytes of `messages` are the key, bound when chosen, without a bound. */
 export function firstBytes({ candidates, load, clock }: PolicyParts): Policy {

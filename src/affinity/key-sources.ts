@@ -1,5 +1,6 @@
 import { memberSpans } from '../json/body-members.ts'
 import { type JsonSpan, quote } from '../json/json-bytes.ts'
+import { KeyNames } from '../json/key-names.ts'
 import { headerValue } from '../upstream/response-headers.ts'
 import { ContentHash } from './content-hash.ts'
 import { type PrefixChain, prefixChain } from './prefix-chain.ts'
@@ -71,8 +72,8 @@ const places = {
   previous_response_id: 8,
   metadata: 9,
 } as const
-const bodyPlaces: ReadonlyMap<string, number> = new Map(Object.entries(places))
-const userIdPlace: ReadonlyMap<string, number> = new Map([['user_id', 0]])
+const bodyPlaces = new KeyNames<number>(Object.entries(places))
+const userIdPlace = new KeyNames<number>([['user_id', 0]])
 
 type Spans = readonly (JsonSpan | undefined)[]
 const noSpans: Spans = []

@@ -8,6 +8,7 @@ import {
   quote,
   skipSpace,
 } from '../json/json-bytes.ts'
+import { KeyNames } from '../json/key-names.ts'
 import type { ContentHash } from './content-hash.ts'
 
 /**
@@ -91,7 +92,7 @@ function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number
   return headDepth
 }
 
-const roleName: ReadonlyMap<string, number> = new Map([['role', 0]])
+const roleName = new KeyNames<number>([['role', 0]])
 
 function setsScene(message: Buffer): boolean {
   const span = memberSpans(message, roleName)?.[0]

@@ -1,9 +1,7 @@
 import {
-  backslash,
   closeBrace,
   colon,
   comma,
-  decodeString,
   type JsonSpan,
   openBrace,
   quote,
@@ -11,6 +9,7 @@ import {
   skipString,
   skipValue,
 } from './json-bytes.ts'
+import type { KeyNames } from './key-names.ts'
 
 /** Walks the members of the object that a JSON body is; what it passes is not checked. */
 export class BodyMembers {
@@ -55,18 +54,9 @@ export class BodyMembers {
     return true
   }
 
-  /** What `names` has for the current key; a key with escapes is decoded first. */
-  find<T>(names: ReadonlyMap<string, T>, longest: number): T | undefined {
-    const { keyStart, keyEnd } = this
-    const body = this.#body
-    let at = keyStart
-    while (at < keyEnd && body[at] !== backslash) at++
-    const hasEscape = at < keyEnd
-    if (!hasEscape && keyEnd - keyStart - 2 > longest) return undefined
-    const text = hasEscape
-      ? decodeString(body, keyStart, keyEnd)
-      : body.toString('latin1', keyStart + 1, keyEnd - 1)
-    return text === undefined ? undefined : names.get(text)
+  /** What `names` has for the current key. */
+  find<T>(names: KeyNames<T>): T | undefined {
+    return names.of(this.#body, this.keyStart, this.keyEnd)
   }
 
   #finish(at: number): false {
@@ -80,18 +70,12 @@ export class BodyMembers {
  * @param names the keys that are looked for, and the place of each in the answer
  * @returns undefined where the bytes cannot be a JSON object
  */
-export function memberSpans(
-  body: Buffer,
-  names: ReadonlyMap<string, number>,
-): (JsonSpan | undefined)[] | undefined {
+export function memberSpans(body: Buffer, names: KeyNames<number>): (JsonSpan | undefined)[] | undefined {
   const members = new BodyMembers(body)
   const spans: (JsonSpan | undefined)[] = []
   while (members.next()) {
-    const place = members.find(names, longestName)
+    const place = members.find(names)
     if (place !== undefined) spans[place] = { start: members.start, end: members.end }
   }
   return members.isWhole ? spans : undefined
 }
-
-/** Keys that are longer are not looked up. */
-const longestName = 32

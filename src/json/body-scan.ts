@@ -1,5 +1,6 @@
 import { BodyMembers } from './body-members.ts'
 import { decodeString, type JsonSpan, quote } from './json-bytes.ts'
+import { KeyNames } from './key-names.ts'
 
 export type { JsonSpan } from './json-bytes.ts'
 
@@ -29,7 +30,7 @@ export interface BodyKeys {
 
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
-const readKeys = new Map<string, 'model' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
+const readKeys = new KeyNames<'model' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
   ['model', 'model'],
   ['stream', 'stream'],
   ['stream_options', 'streamOptions'],
@@ -43,7 +44,6 @@ const readKeys = new Map<string, 'model' | 'stream' | 'streamOptions' | 'prompt'
   ['format', 'responseFormat'],
   ['images', 'images'],
 ])
-const longestKey = 15
 
 /**
  * Finds the top-level keys that routing needs without parsing the rest: the cost is that of skipping
@@ -59,7 +59,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let promptBytes = 0
   let keys = noKeys
   while (members.next()) {
-    const key = members.find(readKeys, longestKey)
+    const key = members.find(readKeys)
     if (key === undefined) continue
     const { start, end } = members
     if (key === 'model') {

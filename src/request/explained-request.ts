@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import { memberSpans } from '../json/body-members.ts'
 import { decodeString, openBrace } from '../json/json-bytes.ts'
+import { KeyNames } from '../json/key-names.ts'
 
 /** A request that somebody asks about instead of sending it. */
 export interface ExplainedRequest {
@@ -13,7 +14,7 @@ export interface ExplainedRequest {
 }
 
 const usualPath = '/v1/chat/completions'
-const envelopePlaces: ReadonlyMap<string, number> = new Map([
+const envelopePlaces = new KeyNames<number>([
   ['path', 0],
   ['headers', 1],
   ['body', 2],

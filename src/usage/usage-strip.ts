@@ -1,5 +1,6 @@
 import { BodyMembers } from '../json/body-members.ts'
 import { openBrace, quote } from '../json/json-bytes.ts'
+import { KeyNames } from '../json/key-names.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 
 /** Without its first quote: the search for a rare byte is several times faster than for one that is everywhere. */
@@ -7,7 +8,7 @@ const mark = Buffer.from('usage"')
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const noBytes: Buffer = Buffer.alloc(0)
-const names: ReadonlyMap<string, 'usage' | 'choices'> = new Map([
+const names = new KeyNames<'usage' | 'choices'>([
   ['usage', 'usage'],
   ['choices', 'choices'],
 ])
@@ -163,7 +164,7 @@ function findUsage(event: Buffer): FoundUsage | undefined {
       usage.end = members.keyStart
       isFirst = false
     }
-    const name = members.find(names, 7)
+    const name = members.find(names)
     if (name === 'choices') choices = event.toString('utf8', members.start, members.end)
     if (name === 'usage') {
       isFirst = previousEnd < 0

@@ -4,9 +4,10 @@ import fc from 'fast-check'
 import { ContentHash } from '../../src/affinity/content-hash.ts'
 import { type PrefixChain, prefixChain } from '../../src/affinity/prefix-chain.ts'
 import { memberSpans } from '../../src/json/body-members.ts'
+import { KeyNames } from '../../src/json/key-names.ts'
 
 const names = ['tools', 'system', 'instructions', 'messages', 'prompt'] as const
-const places = new Map(names.map((name, place) => [name as string, place]))
+const places = new KeyNames(names.map((name, place) => [name as string, place]))
 const hash = new ContentHash()
 
 function chainOf(text: string, blockBytes = 16): PrefixChain | undefined {

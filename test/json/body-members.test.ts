@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { memberSpans } from '../../src/json/body-members.ts'
+import { KeyNames } from '../../src/json/key-names.ts'
 
 const names = ['messages', 'user', 'metadata', 'tools'] as const
-const places = new Map(names.map((name, place) => [name as string, place]))
+const places = new KeyNames(names.map((name, place) => [name as string, place]))
 
 describe('memberSpans', () => {
   it('finds what JSON.parse finds, whatever the order and the spacing', () => {

@@ -5,7 +5,9 @@ const maxPieces = 256
 /** Keeps at least the last `capacity` bytes of what it is given, and at most twice as many and one chunk. */
 export class LastBytes {
   readonly #capacity: number
-  #pieces: Buffer[] = []
+  /** Most answers come in one piece. */
+  #first = noBytes
+  #pieces: Buffer[] | undefined
   #bytes = 0
   #isCut = false
 
@@ -23,16 +25,22 @@ export class LastBytes {
   }
 
   push(chunk: Buffer): void {
-    this.#pieces.push(chunk)
+    if (this.#bytes === 0) {
+      this.#first = chunk
+    } else {
+      this.#pieces ??= [this.#first]
+      this.#pieces.push(chunk)
+    }
     this.#bytes += chunk.length
-    if (this.#bytes > 2 * this.#capacity || this.#pieces.length > maxPieces) this.#compact()
+    const isMany = this.#pieces !== undefined && this.#pieces.length > maxPieces
+    if (isMany || this.#bytes > 2 * this.#capacity) this.#compact()
   }
 
   /** All that is kept, and begins anew. */
   take(): Buffer {
-    const [first = noBytes] = this.#pieces
-    const all = this.#pieces.length <= 1 ? first : Buffer.concat(this.#pieces, this.#bytes)
-    this.#pieces = []
+    const all = this.#pieces === undefined ? this.#first : Buffer.concat(this.#pieces, this.#bytes)
+    this.#first = noBytes
+    this.#pieces = undefined
     this.#bytes = 0
     this.#isCut = false
     return all
@@ -41,7 +49,7 @@ export class LastBytes {
   #compact(): void {
     const isCut = this.#isCut || this.#bytes > this.#capacity
     const last = this.take().subarray(-this.#capacity)
-    this.#pieces.push(last)
+    this.#first = last
     this.#bytes = last.length
     this.#isCut = isCut
   }

@@ -76,7 +76,9 @@ export class RequestHookList {
   }
 
   routed(request: HookedRequest, routing: RoutingOutcome): void {
-    for (const hooks of this.#all) this.#run('onRoute', () => hooks.onRoute?.(request, routing))
+    for (const hooks of this.#all) {
+      if (hooks.onRoute !== undefined) this.#run('onRoute', () => hooks.onRoute?.(request, routing))
+    }
   }
 
   /** @returns headers that the endpoint is sent in addition; empty for none */
@@ -101,7 +103,8 @@ export class RequestHookList {
     const { promptTokens, completionTokens } = request
     const isCounted = promptTokens !== undefined || completionTokens !== undefined
     for (const hooks of this.#all) {
-      if (isCounted) this.#run('onUsage', () => hooks.onUsage?.(request, { promptTokens, completionTokens }))
+      if (isCounted && hooks.onUsage !== undefined)
+        this.#run('onUsage', () => hooks.onUsage?.(request, { promptTokens, completionTokens }))
       this.#run('onResponse', () => hooks.onResponse?.(request, outcome))
     }
   }

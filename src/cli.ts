@@ -117,11 +117,12 @@ async function run(values: Arguments): Promise<void> {
 }
 
 /** After which the first probes and model lists are through. */
-const settlingMs = 2_000
+const settlingMs = 1_000
 
 /** Takes back what `bin/olla-gateway.js` has set for the start: from here on speed counts for more than memory. */
 function endStart(): void {
-  setFlagsFromString('--semi-space-growth-factor=2')
+  setFlagsFromString('--maglev')
+  setFlagsFromString('--turbofan')
   flushCompileCache()
 }
 

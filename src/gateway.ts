@@ -76,6 +76,8 @@ export interface GatewayOptions {
   }
   /** Set where this is one of the serving threads of the gateway's own process; alone by default. */
   readonly thread?: ThreadOfSeveral | undefined
+  /** Whether garbage may be collected after the start: nothing else works here. Default false. */
+  readonly ownsProcess?: boolean
 }
 
 /**
@@ -104,6 +106,7 @@ async function compose(
     profiles,
     stores,
     thread,
+    ownsProcess = false,
   }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
@@ -120,6 +123,7 @@ async function compose(
     announces: thread === undefined,
     onDrained,
   })
+  if (ownsProcess) await app.register((await import('../plugins/idle-collection.ts')).default)
   if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
 

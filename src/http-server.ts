@@ -38,6 +38,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.log = logger
   // Clients ask here whether anybody is there; inside of a host application the path is the host's.
   app.get('/', () => ({ name: 'olla-gateway', version }))
-  await app.register(gateway, { config, requestLogger, onDrained, thread })
+  await app.register(gateway, { config, requestLogger, onDrained, thread, ownsProcess: true })
   return app
 }

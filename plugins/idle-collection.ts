@@ -1,0 +1,38 @@
+/**
+ * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the shared cells and the
+ * lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { garbageCollector } from '../src/lifecycle/collect-garbage.ts'
+import { IdleCollection } from '../src/lifecycle/idle-collection.ts'
+
+export interface IdleCollectionPluginOptions {
+  /** Collects in full; default V8's collection of this thread's heap. */
+  readonly collect?: () => void
+  readonly clock?: Clock
+}
+
+export default fp<IdleCollectionPluginOptions>(
+  function idleCollection(app, { collect, clock = systemClock }, done) {
+    const { gatewayCells: cells, gatewayLifecycle: lifecycle } = app
+    const requests = cells.totals.column('requests')
+    const collection = new IdleCollection({
+      clock,
+      inFlight: () => lifecycle.inFlight,
+      ended: () => cells.totals.sum(0, requests),
+      usedHeapBytes: () => process.memoryUsage().heapUsed,
+      collect: collect ?? garbageCollector(),
+    })
+    app.addHook('onReady', function start(ready) {
+      collection.start()
+      ready()
+    })
+    app.addHook('onClose', function stop(_app, closed) {
+      collection.stop()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-idle-collection', fastify: '5.x', dependencies: ['gateway-state', 'gateway-lifecycle'] },
+)

@@ -1,10 +1,16 @@
 /**
- * The default engine's transport: undici dispatches straight into the attempt. Decorates
- * `upstreamTransport`; depends on the upstream pools, which it leaves to their owner on close.
+ * The default engine's transport: the gateway's own HTTP/1.1 connections drive the attempt. Decorates
+ * `upstreamTransport`. On close all its connections end.
  */
 import fp from 'fastify-plugin'
-import { PoolTransport } from '../src/upstream/pool-transport.ts'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { UpstreamConnections, type UpstreamConnectionsOptions } from '../src/upstream/connections.ts'
+import { DirectTransport } from '../src/upstream/direct-transport.ts'
 import type { Transport } from '../src/upstream/transport.ts'
+
+export interface EngineOllaOptions extends UpstreamConnectionsOptions {
+  readonly clock?: Clock
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,10 +18,15 @@ declare module 'fastify' {
   }
 }
 
-export default fp(
-  function engineOlla(app, _options, done) {
-    app.decorate('upstreamTransport', new PoolTransport(app.upstreamPools))
+export default fp<EngineOllaOptions>(
+  function engineOlla(app, options, done) {
+    const connections = new UpstreamConnections(options.clock ?? systemClock, options)
+    app.decorate('upstreamTransport', new DirectTransport(connections))
+    app.addHook('onClose', (_app, closed) => {
+      connections.close()
+      closed()
+    })
     done()
   },
-  { name: 'gateway-engine', fastify: '5.x', dependencies: ['gateway-upstream-pools'] },
+  { name: 'gateway-engine', fastify: '5.x' },
 )

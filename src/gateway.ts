@@ -206,9 +206,8 @@ async function compose(
   })
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
-  const engine =
-    proxy.engine === 'sherpa' ? (await import('../plugins/engine-sherpa.ts')).default : engineOlla
-  await app.register(engine)
+  if (proxy.engine === 'sherpa') await app.register((await import('../plugins/engine-sherpa.ts')).default)
+  else await app.register(engineOlla, { keepAliveMs: proxy.connection_keep_alive })
   await app.register(proxyEngine, {
     engine: proxy.engine,
     version,

@@ -1,0 +1,156 @@
+import { invalidResponse } from './errors.ts'
+
+const lf = 0x0a
+const cr = 0x0d
+
+/** Most bytes of all extensions of one chunk, and of all trailer fields: nobody here reads them. */
+const mostIgnoredBytes = 16_384
+/** Hex digits of a chunk's size: more would not be an exact number. */
+const mostDigits = 13
+
+type State =
+  | 'size'
+  | 'extension'
+  | 'size-end'
+  | 'data'
+  | 'data-end'
+  | 'data-lf'
+  | 'trailer'
+  | 'trailer-line'
+  | 'over'
+
+/**
+ * Takes the chunked coding off a body (RFC 9112 section 7.1). What one read has brought comes out in one piece,
+ * however many chunks it held: each piece is a write to the client.
+ */
+export class ChunkedBody {
+  /** Where the last `read` stopped. */
+  readEnd = 0
+  #state: State = 'size'
+  #sizeBytes = 0
+  #digits = 0
+  /** Of the chunk's data, still to come. */
+  #leftBytes = 0
+  #ignoredBytes = 0
+  #wasCr = false
+
+  get isOver(): boolean {
+    return this.#state === 'over'
+  }
+
+  /**
+   * @param bytes valid during this call only
+   * @param start where to begin in them
+   * @returns a copy of the data in them; `readEnd` is where it stopped, the end of the body or of the bytes
+   * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
+   */
+  read(bytes: Buffer, start: number): Buffer {
+    const data = Buffer.allocUnsafe(bytes.length - start)
+    let dataBytes = 0
+    let at = start
+    while (at < bytes.length && this.#state !== 'over') {
+      if (this.#state === 'data') {
+        const end = Math.min(bytes.length, at + this.#leftBytes)
+        dataBytes += bytes.copy(data, dataBytes, at, end)
+        this.#leftBytes -= end - at
+        at = end
+        if (this.#leftBytes === 0) this.#state = 'data-end'
+      } else {
+        this.#step(bytes[at] ?? 0)
+        at++
+      }
+    }
+    this.readEnd = at
+    return data.subarray(0, dataBytes)
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case 'size':
+        this.#size(byte)
+        break
+      case 'extension':
+        if (byte === cr) this.#state = 'size-end'
+        else this.#ignore(byte)
+        break
+      case 'size-end':
+        expect(byte, lf)
+        this.#sizeKnown()
+        break
+      case 'data-end':
+        expect(byte, cr)
+        this.#state = 'data-lf'
+        break
+      case 'data-lf':
+        expect(byte, lf)
+        this.#begin()
+        break
+      case 'trailer':
+      case 'trailer-line':
+        this.#trailer(byte)
+        break
+      case 'data':
+      case 'over':
+        // Not read byte by byte.
+        break
+    }
+  }
+
+  #begin(): void {
+    this.#state = 'size'
+    this.#sizeBytes = 0
+    this.#digits = 0
+    this.#ignoredBytes = 0
+  }
+
+  #size(byte: number): void {
+    const digit = hexDigit(byte)
+    if (digit >= 0) {
+      this.#sizeBytes = this.#sizeBytes * 16 + digit
+      this.#digits++
+      if (this.#digits > mostDigits) throw invalidResponse('chunk size too large')
+      return
+    }
+    if (this.#digits === 0) throw invalidResponse('chunk without a size')
+    if (byte === cr) this.#state = 'size-end'
+    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) this.#state = 'extension'
+    else throw invalidResponse('invalid chunk size')
+  }
+
+  #sizeKnown(): void {
+    this.#leftBytes = this.#sizeBytes
+    this.#state = this.#sizeBytes === 0 ? 'trailer' : 'data'
+    this.#ignoredBytes = 0
+    this.#wasCr = false
+  }
+
+  /** The trailer ends with an empty line: `trailer` stands at the beginning of one. */
+  #trailer(byte: number): void {
+    if (this.#wasCr) {
+      expect(byte, lf)
+      this.#wasCr = false
+      this.#state = this.#state === 'trailer' ? 'over' : 'trailer'
+    } else if (byte === cr) {
+      this.#wasCr = true
+    } else {
+      this.#state = 'trailer-line'
+      this.#ignore(byte)
+    }
+  }
+
+  #ignore(byte: number): void {
+    if (byte === lf) throw invalidResponse('bare line feed')
+    this.#ignoredBytes++
+    if (this.#ignoredBytes > mostIgnoredBytes) throw invalidResponse('chunk extension or trailer too large')
+  }
+}
+
+function expect(byte: number, wanted: number): void {
+  if (byte !== wanted) throw invalidResponse('chunk without a line end')
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const lower = byte | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}

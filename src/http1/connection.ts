@@ -1,0 +1,217 @@
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { type ConnectOptions, openSocket } from './connect.ts'
+import { Http1Error } from './errors.ts'
+import { requestHead } from './request-head.ts'
+import type { ResponseHead } from './response-head.ts'
+import { type AnswerListener, ResponseReader } from './response-reader.ts'
+
+export interface ConnectionRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  /** Flat name/value pairs without `Host` and `Connection`; with `Content-Length` only for a stream. */
+  readonly headers: readonly string[]
+  readonly body: Buffer | Readable | null
+}
+
+/** Who waits for an answer. After `onComplete` or `onError` it is told no more. */
+export interface RequestHandler {
+  /** The request is about to be sent. @param abort closes the connection, at any time until the end */
+  onConnect(abort: (error?: Error) => void): void
+  /** @param resume goes on after `onData` has returned false */
+  onHeaders(statusCode: number, headers: readonly string[], resume: () => void): unknown
+  /** @returns false to read no more until `resume` */
+  onData(chunk: Buffer): boolean
+  onComplete(): void
+  onError(error: unknown): void
+}
+
+export interface ConnectionOwner {
+  /** It can carry another request. @param keepAliveSeconds how long its server says it waits for one */
+  released(connection: Connection, keepAliveSeconds: number | undefined): void
+  /** It has ended. */
+  ended(connection: Connection): void
+}
+
+/**
+ * What every read of a thread goes into: reads follow one another, and what is kept of them is copied. So open
+ * streams that say nothing hold no memory for what they might say.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+/** A body up to this size goes out in one piece with its head. */
+const joinedBytes = 65_536
+
+/** One connection to a server, with one request on it at a time. */
+export class Connection implements AnswerListener {
+  /** Until when it may be used while it is idle; monotonic milliseconds. */
+  idleUntilMs = 0
+  readonly #owner: ConnectionOwner
+  readonly #fixedHead: string
+  readonly #socket: Socket
+  readonly #reader = new ResponseReader(this)
+  #handler: RequestHandler | undefined
+  #stream: Readable | undefined
+  #keepAliveSeconds: number | undefined
+  #keepsAlive = true
+  #isPaused = false
+  #error: Error | undefined
+  // The same functions for all its requests.
+  readonly #abort = (error?: Error): void => this.#fail(error ?? closedError())
+  readonly #resume = (): void => {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+
+  /** @param fixedHead header lines that all requests on it have */
+  constructor(
+    owner: ConnectionOwner,
+    options: Omit<ConnectOptions, 'onread'>,
+    fixedHead: string,
+    ready: (connection: Connection) => void,
+  ) {
+    this.#owner = owner
+    this.#fixedHead = fixedHead
+    const callback = (bytes: number): boolean => this.#read(bytes)
+    this.#socket = openSocket({ ...options, onread: { buffer: readBuffer, callback } }, () => ready(this))
+    this.#socket.on('error', (error) => {
+      this.#error ??= error
+    })
+    this.#socket.on('end', () => this.#otherSideEnded())
+    this.#socket.on('close', () => this.#closed())
+  }
+
+  get isUsable(): boolean {
+    return this.#socket.writable && this.#error === undefined
+  }
+
+  /** Takes a request while the connection is being made: it fails with it. */
+  reserve(handler: RequestHandler): void {
+    this.#handler = handler
+  }
+
+  send(request: ConnectionRequest, handler: RequestHandler): void {
+    this.#handler = handler
+    this.#keepsAlive = true
+    const { body } = request
+    const isStream = body !== null && !Buffer.isBuffer(body)
+    let head: string
+    try {
+      head = requestHead(
+        { ...request, bodyBytes: isStream ? undefined : (body?.length ?? 0) },
+        this.#fixedHead,
+      )
+    } catch (error) {
+      this.#handler = undefined
+      this.#owner.released(this, undefined)
+      throw error
+    }
+    handler.onConnect(this.#abort)
+    // Whoever was waiting may have left, and has aborted.
+    if (this.#handler !== handler) return
+    this.#reader.begin(request.method)
+    if (isStream) this.#sendStream(head, body)
+    else this.#sendBytes(head, body)
+  }
+
+  /** Ends an idle connection. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  /** Ends it, and with it what is under way. */
+  destroy(error: Error): void {
+    this.#fail(error)
+  }
+
+  // What the reader tells
+
+  head(head: ResponseHead): void {
+    this.#keepsAlive = head.keepsAlive
+    this.#keepAliveSeconds = head.keepAliveSeconds
+    this.#handler?.onHeaders(head.statusCode, head.headers, this.#resume)
+  }
+
+  data(data: Buffer): void {
+    if (this.#handler?.onData(data) === false) this.#isPaused = true
+  }
+
+  end(isClean: boolean): void {
+    const handler = this.#handler
+    this.#handler = undefined
+    // An answer that came before all of its request was sent leaves a rest of it on the way.
+    const mayGoOn =
+      isClean && this.#keepsAlive && this.#socket.writableLength === 0 && this.#stream === undefined
+    if (mayGoOn) this.#owner.released(this, this.#keepAliveSeconds)
+    else this.#socket.destroy()
+    handler?.onComplete()
+  }
+
+  #sendBytes(head: string, body: Buffer | null): void {
+    if (body === null || body.length === 0) {
+      this.#socket.write(head, 'latin1')
+    } else if (body.length <= joinedBytes) {
+      const joined = Buffer.allocUnsafe(head.length + body.length)
+      joined.write(head, 0, 'latin1')
+      body.copy(joined, head.length)
+      this.#socket.write(joined)
+    } else {
+      this.#socket.cork()
+      this.#socket.write(head, 'latin1')
+      this.#socket.write(body)
+      this.#socket.uncork()
+    }
+  }
+
+  #sendStream(head: string, body: Readable): void {
+    this.#stream = body
+    this.#socket.write(head, 'latin1')
+    body.once('error', (error) => this.#fail(error))
+    body.once('end', () => {
+      this.#stream = undefined
+    })
+    body.pipe(this.#socket, { end: false })
+  }
+
+  /** @returns whether to read on */
+  #read(bytes: number): boolean {
+    try {
+      this.#reader.push(readBuffer.subarray(0, bytes))
+    } catch (error) {
+      // Also what a handler has thrown: one request fails, not the process.
+      this.#fail(error)
+      return false
+    }
+    return !this.#isPaused
+  }
+
+  #otherSideEnded(): void {
+    try {
+      this.#keepsAlive = false
+      this.#reader.close()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#socket.destroy()
+  }
+
+  #closed(): void {
+    this.#owner.ended(this)
+    this.#fail(this.#error ?? closedError())
+  }
+
+  #fail(error: unknown): void {
+    const handler = this.#handler
+    this.#handler = undefined
+    this.#reader.stop()
+    this.#stream?.destroy()
+    this.#stream = undefined
+    this.#socket.destroy()
+    handler?.onError(error)
+  }
+}
+
+function closedError(): Http1Error {
+  return new Http1Error('ERR_HTTP1_CLOSED', 'the connection ended before the answer did')
+}

@@ -1,0 +1,29 @@
+/**
+ * Why a connection could not carry a request.
+ *
+ * - `ERR_HTTP1_INVALID_RESPONSE`: what came back is not HTTP/1.1, or says two things at once
+ * - `ERR_HTTP1_INVALID_REQUEST`: a method, path or header that cannot be written; nothing was sent
+ * - `ERR_HTTP1_CLOSED`: the other side ended the connection before the answer was complete
+ * - `ERR_HTTP1_CONNECT_TIMEOUT`, `ERR_TLS_HANDSHAKE_TIMEOUT`: no connection in time
+ */
+export type Http1ErrorCode =
+  | 'ERR_HTTP1_INVALID_RESPONSE'
+  | 'ERR_HTTP1_INVALID_REQUEST'
+  | 'ERR_HTTP1_CLOSED'
+  | 'ERR_HTTP1_CONNECT_TIMEOUT'
+  | 'ERR_TLS_HANDSHAKE_TIMEOUT'
+
+export class Http1Error extends Error {
+  override readonly name = 'Http1Error'
+  readonly code: Http1ErrorCode
+
+  constructor(code: Http1ErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** An answer that breaks the rules. Nothing of it can be believed, its connection least of all. */
+export function invalidResponse(what: string): Http1Error {
+  return new Http1Error('ERR_HTTP1_INVALID_RESPONSE', what)
+}

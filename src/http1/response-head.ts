@@ -1,0 +1,130 @@
+import { invalidResponse } from './errors.ts'
+
+/** How the end of a body is known (RFC 9112 section 6.3); a number is its length in bytes. */
+export type BodyFraming = number | 'chunked' | 'until-close'
+
+export interface ResponseHead {
+  readonly statusCode: number
+  /** Flat name/value pairs as they came, in Latin-1. */
+  readonly headers: readonly string[]
+  readonly framing: BodyFraming
+  /** Whether another request may follow on the connection. */
+  readonly keepsAlive: boolean
+  /** Seconds that the server keeps an idle connection, where it says so. */
+  readonly keepAliveSeconds: number | undefined
+}
+
+/**
+ * Status line, fields, empty line; no folded lines, no bare line ends, no control characters (RFC 9112 sections 4
+ * and 5, RFC 9110 section 5.5). What fits needs no further look at single characters.
+ */
+const shape =
+  /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
+
+/**
+ * Reads the head of an answer.
+ * @param text from the status line to the empty line, both included, in Latin-1
+ * @param method of the request: an answer to HEAD has no body
+ * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
+ */
+export function parseResponseHead(text: string, method: string): ResponseHead {
+  if (!shape.test(text)) throw invalidResponse('malformed response head')
+  const statusCode = Number(text.slice(9, 12))
+  const headers: string[] = []
+  const fields = new FramingFields(text.charCodeAt(7) === 0x31)
+  let at = text.indexOf('\r\n') + 2
+  for (;;) {
+    const end = text.indexOf('\r\n', at)
+    if (end === at) break
+    const colon = text.indexOf(':', at)
+    const name = text.slice(at, colon)
+    const value = fieldValue(text, colon + 1, end)
+    headers.push(name, value)
+    fields.read(name, value)
+    at = end + 2
+  }
+  const framing = hasNoBody(statusCode, method) ? 0 : fields.framing
+  const keepsAlive = fields.keepsAlive && framing !== 'until-close'
+  return { statusCode, headers, framing, keepsAlive, keepAliveSeconds: fields.keepAliveSeconds }
+}
+
+/** Whether an answer is one of those that come before the one proper. */
+export function isInterim(statusCode: number): boolean {
+  return statusCode < 200
+}
+
+function hasNoBody(statusCode: number, method: string): boolean {
+  return method === 'HEAD' || statusCode === 204 || statusCode === 304 || isInterim(statusCode)
+}
+
+/** Without the white space around it. */
+function fieldValue(text: string, start: number, end: number): string {
+  let from = start
+  let to = end
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+/** The fields that say where the body ends and what becomes of the connection. */
+class FramingFields {
+  keepsAlive: boolean
+  keepAliveSeconds: number | undefined
+  #lengthBytes: number | undefined
+  #isChunked = false
+
+  constructor(isVersion11: boolean) {
+    this.keepsAlive = isVersion11
+  }
+
+  get framing(): BodyFraming {
+    if (!this.#isChunked) return this.#lengthBytes ?? 'until-close'
+    // Whoever sends both may mean either: a way to smuggle an answer (RFC 9112 section 6.1).
+    if (this.#lengthBytes !== undefined) throw invalidResponse('both Content-Length and Transfer-Encoding')
+    return 'chunked'
+  }
+
+  read(name: string, value: string): void {
+    // Lower case is made of few names only.
+    switch (name.length) {
+      case 10:
+        this.#readConnection(name.toLowerCase(), value)
+        break
+      case 14:
+        if (name.toLowerCase() === 'content-length') this.#readLength(value)
+        break
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding') this.#readEncoding(value)
+        break
+    }
+  }
+
+  #readConnection(lowerName: string, value: string): void {
+    if (lowerName === 'connection') {
+      const lower = value.toLowerCase()
+      if (lower === 'keep-alive') this.keepsAlive = true
+      else if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/.test(lower)) this.keepsAlive = false
+    } else if (lowerName === 'keep-alive') {
+      const seconds = /(?:^|[,\t ])timeout=(\d{1,9})/i.exec(value)?.[1]
+      if (seconds !== undefined) this.keepAliveSeconds = Number(seconds)
+    }
+  }
+
+  #readLength(value: string): void {
+    const lengthBytes = /^\d{1,15}$/.test(value) ? Number(value) : undefined
+    if (lengthBytes === undefined || (this.#lengthBytes ?? lengthBytes) !== lengthBytes)
+      throw invalidResponse('invalid Content-Length')
+    this.#lengthBytes = lengthBytes
+  }
+
+  #readEncoding(value: string): void {
+    // The client would get any other coding without the field that names it.
+    if (this.#isChunked || value.toLowerCase() !== 'chunked')
+      throw invalidResponse('unknown Transfer-Encoding')
+    this.#isChunked = true
+  }
+}

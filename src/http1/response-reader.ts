@@ -1,0 +1,132 @@
+import { ChunkedBody } from './chunked-body.ts'
+import { Http1Error, invalidResponse } from './errors.ts'
+import { isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
+
+/** Most bytes of a head: as undici's default times four, for endpoints with long cookies. */
+export const mostHeadBytes = 65_536
+
+/** What a reader tells of one answer, in this order. */
+export interface AnswerListener {
+  head(head: ResponseHead): void
+  /** @param data its own bytes, which may be kept */
+  data(data: Buffer): void
+  /**
+   * The answer is complete.
+   * @param isClean nothing has followed it, so that the connection may carry another request
+   */
+  end(isClean: boolean): void
+}
+
+const noBytes: Buffer = Buffer.alloc(0)
+const headEnd = Buffer.from('\r\n\r\n')
+
+/**
+ * Reads one answer after the other off a connection (RFC 9112), one request at a time: `begin` before each
+ * answer. Whatever it throws, the connection is of no more use.
+ */
+export class ResponseReader {
+  readonly #listener: AnswerListener
+  #method = 'GET'
+  #isReading = false
+  #held = noBytes
+  #head: ResponseHead | undefined
+  #chunked: ChunkedBody | undefined
+  #leftBytes = 0
+
+  constructor(listener: AnswerListener) {
+    this.#listener = listener
+  }
+
+  /** A request has been sent. @param method as it was sent */
+  begin(method: string): void {
+    this.#method = method
+    this.#isReading = true
+    this.#held = noBytes
+    this.#head = undefined
+    this.#chunked = undefined
+  }
+
+  /** The answer is not wanted any more: no word of it is told. */
+  stop(): void {
+    this.#isReading = false
+  }
+
+  /**
+   * @param bytes what one read has brought; valid during this call only
+   * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`, also where nothing was asked
+   */
+  push(bytes: Buffer): void {
+    if (!this.#isReading) throw invalidResponse('bytes that nobody asked for')
+    let at = 0
+    // An answer that ends or is given up takes what follows with it: its connection is closed then.
+    while (at < bytes.length && this.#isReading) {
+      at = this.#head === undefined ? this.#readHead(bytes, at) : this.#readBody(this.#head, bytes, at)
+    }
+  }
+
+  /**
+   * The other side has ended the connection.
+   * @throws Http1Error `ERR_HTTP1_CLOSED` where that leaves an answer incomplete
+   */
+  close(): void {
+    if (!this.#isReading) return
+    if (this.#head?.framing !== 'until-close')
+      throw new Http1Error('ERR_HTTP1_CLOSED', 'the connection ended before the answer did')
+    this.#end(0)
+  }
+
+  /** @returns where the head ends */
+  #readHead(bytes: Buffer, start: number): number {
+    const heldBytes = this.#held.length
+    const whole = heldBytes === 0 ? bytes : Buffer.concat([this.#held, bytes])
+    // Part of the mark may be among the bytes that were held.
+    const mark = whole.indexOf(headEnd, heldBytes === 0 ? start : Math.max(0, heldBytes - 3))
+    const end = mark < 0 ? whole.length : mark + headEnd.length
+    if (end - start > mostHeadBytes) throw invalidResponse('response head too large')
+    if (mark < 0) {
+      this.#held = heldBytes === 0 ? Buffer.from(bytes.subarray(start)) : whole
+      return bytes.length
+    }
+    this.#held = noBytes
+    const head = parseResponseHead(whole.toString('latin1', start, end), this.#method)
+    // Nobody asked for another protocol.
+    if (head.statusCode === 101) throw invalidResponse('upgrade that nobody asked for')
+    if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
+    return end - heldBytes
+  }
+
+  #begin(head: ResponseHead, restBytes: number): void {
+    const { framing } = head
+    this.#head = head
+    if (framing === 'chunked') this.#chunked = new ChunkedBody()
+    else this.#leftBytes = framing === 'until-close' ? Number.POSITIVE_INFINITY : framing
+    this.#listener.head(head)
+    if (framing === 0) this.#end(restBytes)
+  }
+
+  /** @returns where what is read of the body ends */
+  #readBody({ framing }: ResponseHead, bytes: Buffer, start: number): number {
+    if (framing === 'chunked' && this.#chunked !== undefined)
+      return this.#readChunks(this.#chunked, bytes, start)
+    const end = Math.min(bytes.length, start + this.#leftBytes)
+    const data = Buffer.allocUnsafe(end - start)
+    bytes.copy(data, 0, start, end)
+    this.#leftBytes -= end - start
+    this.#listener.data(data)
+    if (this.#leftBytes === 0) this.#end(bytes.length - end)
+    return end
+  }
+
+  #readChunks(chunked: ChunkedBody, bytes: Buffer, start: number): number {
+    const data = chunked.read(bytes, start)
+    if (data.length > 0) this.#listener.data(data)
+    if (chunked.isOver) this.#end(bytes.length - chunked.readEnd)
+    return chunked.readEnd
+  }
+
+  #end(restBytes: number): void {
+    if (!this.#isReading) return
+    this.#isReading = false
+    this.#listener.end(restBytes === 0)
+  }
+}

@@ -1,0 +1,16 @@
+import type { Attempt } from './attempt.ts'
+import type { UpstreamConnections } from './connections.ts'
+import type { Transport, UpstreamRequest } from './transport.ts'
+
+/** The `olla` engine's transport: a connection of the gateway's own drives the attempt, no streams between. */
+export class DirectTransport implements Transport {
+  readonly #connections: UpstreamConnections
+
+  constructor(connections: UpstreamConnections) {
+    this.#connections = connections
+  }
+
+  send(attempt: Attempt, request: UpstreamRequest): void {
+    this.#connections.get(attempt.target.endpoint).send(request, attempt)
+  }
+}

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
+import { ClientWriter } from './client-writer.ts'
 
 /** The part of a Fastify reply that an exchange needs. */
 export interface ClientReply {
@@ -48,6 +49,7 @@ const endOfTurn = Promise.resolve()
  */
 export class ClientRelay {
   readonly #raw: ServerResponse
+  readonly #writer: ClientWriter
   #shape = noShape
   #gathered: Buffer[] = []
   #gatheredBytes = 0
@@ -59,12 +61,13 @@ export class ClientRelay {
 
   constructor(raw: ServerResponse) {
     this.#raw = raw
+    this.#writer = new ClientWriter(raw)
   }
 
   /** @param headers flat name/value pairs */
   begin(statusCode: number, headers: string[], shape: RelayShape): void {
     this.#shape = shape
-    this.#raw.writeHead(statusCode, headers)
+    this.#writer.begin(statusCode, headers)
   }
 
   /** Goes on with an answer whose head has been sent. */
@@ -79,9 +82,9 @@ export class ClientRelay {
 
   /** Something between the events of a stream, which is no part of the answer; not inside of one. */
   interject(event: Buffer): void {
-    if (this.#raw.writableNeedDrain || this.#boundary('sse') !== '') return
+    if (this.#writer.needsDrain || this.#boundary('sse') !== '') return
     this.#flush()
-    this.#raw.write(event)
+    this.#writer.write([event], event.length)
   }
 
   write(received: Buffer): boolean {
@@ -98,15 +101,15 @@ export class ClientRelay {
     if (this.bodyBytes === lengthBytes) {
       // Head, body and end in one system call.
       this.#isEnded = true
-      this.#raw.end(this.#takeGathered())
+      this.#endNow()
       return true
     }
-    if (this.#gatheredBytes >= (gatherBytes || turnBytes)) return this.#raw.write(this.#takeGathered())
+    if (this.#gatheredBytes >= (gatherBytes || turnBytes)) return this.#writeNow()
     if (gatherBytes === 0 && !this.#isFlushDue) {
       this.#isFlushDue = true
       void endOfTurn.then(() => this.#flush())
     }
-    return !this.#raw.writableNeedDrain
+    return !this.#writer.needsDrain
   }
 
   end(): void {
@@ -118,8 +121,7 @@ export class ClientRelay {
       this.#gathered.push(held)
       this.#gatheredBytes += held.length
     }
-    if (this.#gatheredBytes > 0) this.#raw.end(this.#takeGathered())
-    else this.#raw.end()
+    this.#endNow()
   }
 
   /**
@@ -130,7 +132,7 @@ export class ClientRelay {
   breakOff(event: (format: 'sse' | 'ndjson') => string): void {
     const raw = this.#raw
     const { format, lengthBytes } = this.#shape
-    if (format === 'other' || lengthBytes !== undefined || raw.writableNeedDrain) {
+    if (format === 'other' || lengthBytes !== undefined || this.#writer.needsDrain) {
       raw.destroy()
       return
     }
@@ -161,20 +163,20 @@ export class ClientRelay {
 
   #flush(): void {
     this.#isFlushDue = false
-    const raw = this.#raw
-    if (this.#gatheredBytes === 0 || raw.destroyed) return
-    const { socket } = raw
-    // Else the response would cork the socket itself, until a tick of its own.
-    socket?.cork()
-    raw.write(this.#takeGathered())
-    socket?.uncork()
+    if (this.#gatheredBytes > 0 && !this.#raw.destroyed) this.#writeNow()
   }
 
-  #takeGathered(): Buffer {
-    const [first = emptyBuffer] = this.#gathered
-    const joined = this.#gathered.length <= 1 ? first : Buffer.concat(this.#gathered, this.#gatheredBytes)
+  /** @returns false where the client does not keep up */
+  #writeNow(): boolean {
+    const keepsUp = this.#writer.write(this.#gathered, this.#gatheredBytes)
     this.#gathered = []
     this.#gatheredBytes = 0
-    return joined
+    return keepsUp
+  }
+
+  #endNow(): void {
+    this.#writer.end(this.#gathered, this.#gatheredBytes)
+    this.#gathered = []
+    this.#gatheredBytes = 0
   }
 }

@@ -30,7 +30,9 @@ export function watchResponse(response: ServerResponse, listener: ResponseListen
   watched.on('error', onError)
 }
 
-/** Tells the listener once that the client reads again. */
+/** Tells the listener once that the client reads again. What is written to the socket drains there. */
 export function awaitDrain(response: ServerResponse): void {
-  response.once('drain', onDrain)
+  const { socket } = response
+  if (socket === null) response.once('drain', onDrain)
+  else socket.once('drain', () => onDrain.call(response))
 }

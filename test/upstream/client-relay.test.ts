@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { ClientRelay, type RelayShape } from '../../src/upstream/client-relay.ts'
+import { awaitDrain, watchResponse } from '../../src/upstream/response-events.ts'
 import { eventually } from '../support/simulator.ts'
 
 const stream: RelayShape = { format: 'sse', lengthBytes: undefined, gatherBytes: 0, transforms: [] }
@@ -30,6 +31,11 @@ async function relayTo(t: TestContext, options: { readsNothing?: boolean } = {})
   socket._writev = (chunks, done) => {
     writes.push(chunks.length)
     writev?.(chunks, done)
+  }
+  const write = socket._write.bind(socket)
+  socket._write = (chunk, encoding, done) => {
+    writes.push(1)
+    write(chunk, encoding, done)
   }
   const body = () => text.slice(text.indexOf('\r\n\r\n') + 4)
   return { relay: new ClientRelay(raw), raw, client, body, writes }
@@ -87,10 +93,13 @@ describe('ClientRelay', () => {
       await turn()
     }
     assert.ok(sent < 1000)
-    assert.equal(raw.writableNeedDrain, true)
+    assert.equal(raw.socket?.writableNeedDrain, true)
     await turn()
     assert.equal(relay.write(event), false)
-    const drained = once(raw, 'drain')
+    const drained = new Promise<void>((resolve) => {
+      watchResponse(raw, { clientClosed() {}, clientDrained: resolve })
+      awaitDrain(raw)
+    })
     client.resume()
     await drained
     assert.equal(relay.write(Buffer.from('y')), true)

@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.ts'
 import { invalidResponse } from './errors.ts'
 
 const lf = 0x0a
@@ -41,19 +42,19 @@ export class ChunkedBody {
   /**
    * @param bytes valid during this call only
    * @param start where to begin in them
+   * @param end where they end
    * @returns a copy of the data in them; `readEnd` is where it stopped, the end of the body or of the bytes
    * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
    */
-  read(bytes: Buffer, start: number): Buffer {
-    const data = Buffer.allocUnsafe(bytes.length - start)
-    let dataBytes = 0
+  read(bytes: Buffer, start: number, end: number): Buffer {
+    const pieces = new Pieces(bytes, end - start)
     let at = start
-    while (at < bytes.length && this.#state !== 'over') {
+    while (at < end && this.#state !== 'over') {
       if (this.#state === 'data') {
-        const end = Math.min(bytes.length, at + this.#leftBytes)
-        dataBytes += bytes.copy(data, dataBytes, at, end)
-        this.#leftBytes -= end - at
-        at = end
+        const dataEnd = Math.min(end, at + this.#leftBytes)
+        pieces.add(at, dataEnd)
+        this.#leftBytes -= dataEnd - at
+        at = dataEnd
         if (this.#leftBytes === 0) this.#state = 'data-end'
       } else {
         this.#step(bytes[at] ?? 0)
@@ -61,7 +62,7 @@ export class ChunkedBody {
       }
     }
     this.readEnd = at
-    return data.subarray(0, dataBytes)
+    return pieces.copied()
   }
 
   #step(byte: number): void {
@@ -153,4 +154,36 @@ function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
   const lower = byte | 0x20
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+/** Parts of a read, copied into one buffer that is no larger than it must be where there is one part only. */
+class Pieces {
+  readonly #bytes: Buffer
+  readonly #mostBytes: number
+  #start = 0
+  #end = 0
+  #copy: Buffer | undefined
+  #copiedBytes = 0
+
+  constructor(bytes: Buffer, mostBytes: number) {
+    this.#bytes = bytes
+    this.#mostBytes = mostBytes
+  }
+
+  add(start: number, end: number): void {
+    if (this.#end === 0) {
+      this.#start = start
+      this.#end = end
+      return
+    }
+    if (this.#copy === undefined) {
+      this.#copy = Buffer.allocUnsafe(this.#mostBytes)
+      this.#copiedBytes = this.#bytes.copy(this.#copy, 0, this.#start, this.#end)
+    }
+    this.#copiedBytes += this.#bytes.copy(this.#copy, this.#copiedBytes, start, end)
+  }
+
+  copied(): Buffer {
+    return this.#copy?.subarray(0, this.#copiedBytes) ?? copyOf(this.#bytes, this.#start, this.#end)
+  }
 }

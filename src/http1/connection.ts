@@ -177,7 +177,7 @@ export class Connection implements AnswerListener {
   /** @returns whether to read on */
   #read(bytes: number): boolean {
     try {
-      this.#reader.push(readBuffer.subarray(0, bytes))
+      this.#reader.push(readBuffer, bytes)
     } catch (error) {
       // Also what a handler has thrown: one request fails, not the process.
       this.#fail(error)

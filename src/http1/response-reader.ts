@@ -1,4 +1,5 @@
 import { ChunkedBody } from './chunked-body.ts'
+import { copyOf } from './copy-of.ts'
 import { Http1Error, invalidResponse } from './errors.ts'
 import { isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
 
@@ -53,14 +54,18 @@ export class ResponseReader {
 
   /**
    * @param bytes what one read has brought; valid during this call only
+   * @param end where it ends in them
    * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`, also where nothing was asked
    */
-  push(bytes: Buffer): void {
+  push(bytes: Buffer, end: number): void {
     if (!this.#isReading) throw invalidResponse('bytes that nobody asked for')
     let at = 0
     // An answer that ends or is given up takes what follows with it: its connection is closed then.
-    while (at < bytes.length && this.#isReading) {
-      at = this.#head === undefined ? this.#readHead(bytes, at) : this.#readBody(this.#head, bytes, at)
+    while (at < end && this.#isReading) {
+      at =
+        this.#head === undefined
+          ? this.#readHead(bytes.subarray(at, end), at)
+          : this.#readBody(this.#head, bytes, at, end)
     }
   }
 
@@ -75,24 +80,28 @@ export class ResponseReader {
     this.#end(0)
   }
 
-  /** @returns where the head ends */
+  /**
+   * @param bytes from the head on
+   * @param start where they begin in the read
+   * @returns where the head ends in the read
+   */
   #readHead(bytes: Buffer, start: number): number {
     const heldBytes = this.#held.length
     const whole = heldBytes === 0 ? bytes : Buffer.concat([this.#held, bytes])
     // Part of the mark may be among the bytes that were held.
-    const mark = whole.indexOf(headEnd, heldBytes === 0 ? start : Math.max(0, heldBytes - 3))
+    const mark = whole.indexOf(headEnd, Math.max(0, heldBytes - 3))
     const end = mark < 0 ? whole.length : mark + headEnd.length
-    if (end - start > mostHeadBytes) throw invalidResponse('response head too large')
+    if (end > mostHeadBytes) throw invalidResponse('response head too large')
     if (mark < 0) {
-      this.#held = heldBytes === 0 ? Buffer.from(bytes.subarray(start)) : whole
-      return bytes.length
+      this.#held = heldBytes === 0 ? Buffer.from(bytes) : whole
+      return start + bytes.length
     }
     this.#held = noBytes
-    const head = parseResponseHead(whole.toString('latin1', start, end), this.#method)
+    const head = parseResponseHead(whole.toString('latin1', 0, end), this.#method)
     // Nobody asked for another protocol.
     if (head.statusCode === 101) throw invalidResponse('upgrade that nobody asked for')
     if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
-    return end - heldBytes
+    return start + end - heldBytes
   }
 
   #begin(head: ResponseHead, restBytes: number): void {
@@ -105,22 +114,20 @@ export class ResponseReader {
   }
 
   /** @returns where what is read of the body ends */
-  #readBody({ framing }: ResponseHead, bytes: Buffer, start: number): number {
+  #readBody({ framing }: ResponseHead, bytes: Buffer, start: number, end: number): number {
     if (framing === 'chunked' && this.#chunked !== undefined)
-      return this.#readChunks(this.#chunked, bytes, start)
-    const end = Math.min(bytes.length, start + this.#leftBytes)
-    const data = Buffer.allocUnsafe(end - start)
-    bytes.copy(data, 0, start, end)
-    this.#leftBytes -= end - start
-    this.#listener.data(data)
-    if (this.#leftBytes === 0) this.#end(bytes.length - end)
-    return end
+      return this.#readChunks(this.#chunked, bytes, start, end)
+    const bodyEnd = Math.min(end, start + this.#leftBytes)
+    this.#leftBytes -= bodyEnd - start
+    this.#listener.data(copyOf(bytes, start, bodyEnd))
+    if (this.#leftBytes === 0) this.#end(end - bodyEnd)
+    return bodyEnd
   }
 
-  #readChunks(chunked: ChunkedBody, bytes: Buffer, start: number): number {
-    const data = chunked.read(bytes, start)
+  #readChunks(chunked: ChunkedBody, bytes: Buffer, start: number, end: number): number {
+    const data = chunked.read(bytes, start, end)
     if (data.length > 0) this.#listener.data(data)
-    if (chunked.isOver) this.#end(bytes.length - chunked.readEnd)
+    if (chunked.isOver) this.#end(end - chunked.readEnd)
     return chunked.readEnd
   }
 

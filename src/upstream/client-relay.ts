@@ -35,12 +35,22 @@ export interface RelayShape {
 }
 
 const emptyBuffer: Buffer = Buffer.alloc(0)
+const noParts: Buffer[] = []
+const lf = 0x0a
 const noShape: RelayShape = { format: 'other', lengthBytes: 0, gatherBytes: 0, transforms: [] }
 
 /** Most bytes of one turn that are joined: what comes at once is small where joining pays. */
 const turnBytes = 65_536
 /** Its callbacks run when the turn's work is done and before anything else. */
 const endOfTurn = Promise.resolve()
+/** Those with something to write at the end of this turn. */
+let due: ClientRelay[] = []
+
+function flushDue(): void {
+  const relays = due
+  due = []
+  for (const relay of relays) relay.flush()
+}
 
 /**
  * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the
@@ -51,12 +61,12 @@ export class ClientRelay {
   readonly #raw: ServerResponse
   readonly #writer: ClientWriter
   #shape = noShape
-  #gathered: Buffer[] = []
+  #gathered = noParts
   #gatheredBytes = 0
   #isFlushDue = false
   #isEnded = false
-  #last = emptyBuffer
-  #beforeLast = emptyBuffer
+  /** The last two bytes: a slice would keep all the memory around it. */
+  #tail = 0
   bodyBytes = 0
 
   constructor(raw: ServerResponse) {
@@ -83,7 +93,7 @@ export class ClientRelay {
   /** Something between the events of a stream, which is no part of the answer; not inside of one. */
   interject(event: Buffer): void {
     if (this.#writer.needsDrain || this.#boundary('sse') !== '') return
-    this.#flush()
+    this.flush()
     this.#writer.write([event], event.length)
   }
 
@@ -93,11 +103,10 @@ export class ClientRelay {
     for (const transform of this.#shape.transforms) chunk = transform.push(chunk)
     if (chunk.length === 0) return true
     this.bodyBytes += chunk.length
-    this.#beforeLast = this.#last
-    this.#last = chunk
+    const beforeLast = chunk.length > 1 ? (chunk[chunk.length - 2] ?? 0) : this.#tail
+    this.#tail = ((beforeLast << 8) | (chunk[chunk.length - 1] ?? 0)) & 0xffff
     const { lengthBytes, gatherBytes } = this.#shape
-    this.#gathered.push(chunk)
-    this.#gatheredBytes += chunk.length
+    this.#gather(chunk)
     if (this.bodyBytes === lengthBytes) {
       // Head, body and end in one system call.
       this.#isEnded = true
@@ -107,7 +116,7 @@ export class ClientRelay {
     if (this.#gatheredBytes >= (gatherBytes || turnBytes)) return this.#writeNow()
     if (gatherBytes === 0 && !this.#isFlushDue) {
       this.#isFlushDue = true
-      void endOfTurn.then(() => this.#flush())
+      if (due.push(this) === 1) void endOfTurn.then(flushDue)
     }
     return !this.#writer.needsDrain
   }
@@ -118,8 +127,7 @@ export class ClientRelay {
     const held = this.#takeHeld()
     if (held.length > 0) {
       this.bodyBytes += held.length
-      this.#gathered.push(held)
-      this.#gatheredBytes += held.length
+      this.#gather(held)
     }
     this.#endNow()
   }
@@ -136,18 +144,15 @@ export class ClientRelay {
       raw.destroy()
       return
     }
-    this.#flush()
+    this.flush()
     raw.write(`${this.#boundary(format)}${event(format)}`, () => raw.destroy())
   }
 
   /** What separates a possibly unfinished event from the next one. */
   #boundary(format: 'sse' | 'ndjson'): string {
     if (this.bodyBytes === 0) return ''
-    const end = Buffer.concat([this.#beforeLast.subarray(-2), this.#last.subarray(-2)])
-      .toString('latin1')
-      .slice(-2)
-    if (format === 'ndjson') return end.endsWith('\n') ? '' : '\n'
-    return end === '\n\n' ? '' : '\n\n'
+    if (format === 'ndjson') return (this.#tail & 0xff) === lf ? '' : '\n'
+    return this.#tail === ((lf << 8) | lf) ? '' : '\n\n'
   }
 
   /** What each transform has kept passes those behind it. */
@@ -161,22 +166,30 @@ export class ClientRelay {
     return held
   }
 
-  #flush(): void {
+  /** Writes what has come so far. */
+  flush(): void {
     this.#isFlushDue = false
     if (this.#gatheredBytes > 0 && !this.#raw.destroyed) this.#writeNow()
+  }
+
+  #gather(chunk: Buffer): void {
+    // The first element of an empty array makes room for sixteen more.
+    if (this.#gatheredBytes === 0) this.#gathered = [chunk]
+    else this.#gathered.push(chunk)
+    this.#gatheredBytes += chunk.length
   }
 
   /** @returns false where the client does not keep up */
   #writeNow(): boolean {
     const keepsUp = this.#writer.write(this.#gathered, this.#gatheredBytes)
-    this.#gathered = []
+    this.#gathered = noParts
     this.#gatheredBytes = 0
     return keepsUp
   }
 
   #endNow(): void {
     this.#writer.end(this.#gathered, this.#gatheredBytes)
-    this.#gathered = []
+    this.#gathered = noParts
     this.#gatheredBytes = 0
   }
 }

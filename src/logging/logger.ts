@@ -32,7 +32,7 @@ export interface LogSettings {
 const batchBytes = 4096
 const flushMs = 250
 /** Of request lines, before they go to the destinations above. */
-const lineBatchCharacters = 16_384
+const lineBatchCharacters = 65_536
 
 /** The process's logger: to standard output, and to files where configured. Writes are batched. */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {

@@ -1,3 +1,5 @@
+import type { FailureKind } from './failure.ts'
+
 /**
  * - `choosing`: looks for an endpoint
  * - `queued`: waits for a place on one
@@ -16,3 +18,27 @@ export type ExchangePhase =
   | 'relaying'
   | 'stalled'
   | 'over'
+
+/** What has failed where a time limit is over; undefined where it is not the endpoint's answer that was waited for. */
+export function expiryOf(phase: ExchangePhase, isTotal: boolean): FailureKind | undefined {
+  switch (phase) {
+    case 'connecting':
+    case 'waiting':
+      return isTotal ? 'total_timeout' : 'first_byte_timeout'
+    case 'gathering':
+    case 'relaying':
+      return isTotal ? 'total_timeout' : 'idle_timeout'
+    case 'stalled':
+      return isTotal ? 'total_timeout' : undefined
+    case 'choosing':
+    case 'queued':
+    case 'backoff':
+    case 'over':
+      return undefined
+  }
+}
+
+/** @param limitMs 0 is no limit */
+export function deadlineAfter(nowMs: number, limitMs: number): number {
+  return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
+}

@@ -9,7 +9,7 @@ import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds } from './candidate-rounds.ts'
 import { ClientAnswer } from './client-answer.ts'
 import type { ClientReply } from './client-relay.ts'
-import type { ExchangePhase } from './exchange-phase.ts'
+import { deadlineAfter, type ExchangePhase, expiryOf } from './exchange-phase.ts'
 import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, neverSent } from './failure.ts'
@@ -18,7 +18,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
-/** An endpoint that was full at the choice and is not any more: another thread has given a place back. */
+/** An endpoint that was full at the choice may not be any more: another thread has given a place back. */
 const mostLooks = 8
 
 /**
@@ -104,24 +104,34 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #choose(): void {
-    const { queue, options, clock } = this.#services
+    const { queue } = this.#services
     for (let looks = 0; looks < mostLooks; looks++) {
-      const taken = this.#rounds.take()
-      if (taken !== undefined) {
-        this.#send(new Attempt(this, taken.target, taken.permit, clock.monotonicMs()))
-        return
-      }
+      if (this.#takesPlace()) return
       if (this.#rounds.someAreFull()) {
         if (!queue.enter(this)) break
-        this.#phase = 'queued'
-        this.#queuedAtMs ??= clock.monotonicMs()
-        // One that is woken in vain keeps its place in the line, and its time.
-        this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
+        // A place that another thread gave back before it could see this one in the line has woken nobody.
+        if (this.#takesPlace()) queue.leave(this)
+        else this.#waitInLine()
         return
       }
       if (!this.#rounds.someAreLeft()) break
     }
     this.#roundOver()
+  }
+
+  #takesPlace(): boolean {
+    const taken = this.#rounds.take()
+    if (taken === undefined) return false
+    this.#send(new Attempt(this, taken.target, taken.permit, this.#services.clock.monotonicMs()))
+    return true
+  }
+
+  #waitInLine(): void {
+    const { queue, options, clock } = this.#services
+    this.#phase = 'queued'
+    this.#queuedAtMs ??= clock.monotonicMs()
+    // One that is woken in vain keeps its place in the line, and its time.
+    this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
   }
 
   #send(attempt: Attempt): void {
@@ -344,29 +354,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   onDeadline(nowMs: number): void {
-    const isTotal = nowMs >= this.#totalDeadlineMs
-    switch (this.#phase) {
-      case 'connecting':
-      case 'waiting':
-        this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'first_byte_timeout' })
-        break
-      case 'gathering':
-      case 'relaying':
-        this.#attempt?.expire({ kind: isTotal ? 'total_timeout' : 'idle_timeout' })
-        break
-      case 'stalled':
-        // A client that takes nothing for so long has left without saying so.
-        if (isTotal) this.#attempt?.expire({ kind: 'total_timeout' })
-        else this.#raw.destroy()
-        break
-      case 'choosing':
-      case 'queued':
-      case 'backoff':
-        this.#giveUp()
-        break
-      case 'over':
-        break
-    }
+    if (this.#phase === 'over') return
+    const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)
+    if (kind !== undefined) this.#attempt?.expire({ kind })
+    // A client that takes nothing for so long has left without saying so.
+    else if (this.#phase === 'stalled') this.#raw.destroy()
+    else this.#giveUp()
   }
 
   #fail(error: GatewayError): void {
@@ -401,8 +394,4 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
     this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
   }
-}
-
-function deadlineAfter(nowMs: number, limitMs: number): number {
-  return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
 }

@@ -42,7 +42,7 @@ export const ProxySchema = Section(
     engine: Choice(
       ['olla', 'sherpa'] as const,
       'olla',
-      'olla: undici straight to the response; sherpa: @fastify/reply-from.',
+      'olla: connections of its own, straight to the response; sherpa: @fastify/reply-from.',
     ),
     load_balancer: Choice(
       ['least-connections', 'priority', 'round-robin'] as const,

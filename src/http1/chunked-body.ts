@@ -4,8 +4,12 @@ import { invalidResponse } from './errors.ts'
 const lf = 0x0a
 const cr = 0x0d
 
-/** Most bytes of all extensions of one chunk, and of all trailer fields: nobody here reads them. */
-const mostIgnoredBytes = 16_384
+/** Most bytes of all extensions of one chunk, and of all trailer fields: nobody here wants them. */
+const mostLineBytes = 16_384
+/** RFC 9112 section 7.1.1, without the white space that only the lenient take. */
+const extensions =
+  /^(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
+const trailerField = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/
 /** Hex digits of a chunk's size: more would not be an exact number. */
 const mostDigits = 13
 
@@ -17,7 +21,7 @@ type State =
   | 'data-end'
   | 'data-lf'
   | 'trailer'
-  | 'trailer-line'
+  | 'trailer-lf'
   | 'over'
 
 /**
@@ -32,8 +36,9 @@ export class ChunkedBody {
   #digits = 0
   /** Of the chunk's data, still to come. */
   #leftBytes = 0
-  #ignoredBytes = 0
-  #wasCr = false
+  /** An extension or a trailer field, as far as it has come. */
+  #line = ''
+  #lineBytes = 0
 
   get isOver(): boolean {
     return this.#state === 'over'
@@ -72,10 +77,11 @@ export class ChunkedBody {
         break
       case 'extension':
         if (byte === cr) this.#state = 'size-end'
-        else this.#ignore(byte)
+        else this.#gather(byte)
         break
       case 'size-end':
         expect(byte, lf)
+        if (!extensions.test(this.#line)) throw invalidResponse('invalid chunk extension')
         this.#sizeKnown()
         break
       case 'data-end':
@@ -87,8 +93,12 @@ export class ChunkedBody {
         this.#begin()
         break
       case 'trailer':
-      case 'trailer-line':
-        this.#trailer(byte)
+        if (byte === cr) this.#state = 'trailer-lf'
+        else this.#gather(byte)
+        break
+      case 'trailer-lf':
+        expect(byte, lf)
+        this.#trailerLine()
         break
       case 'data':
       case 'over':
@@ -101,7 +111,8 @@ export class ChunkedBody {
     this.#state = 'size'
     this.#sizeBytes = 0
     this.#digits = 0
-    this.#ignoredBytes = 0
+    this.#line = ''
+    this.#lineBytes = 0
   }
 
   #size(byte: number): void {
@@ -114,35 +125,36 @@ export class ChunkedBody {
     }
     if (this.#digits === 0) throw invalidResponse('chunk without a size')
     if (byte === cr) this.#state = 'size-end'
-    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) this.#state = 'extension'
-    else throw invalidResponse('invalid chunk size')
+    else this.#extend(byte)
+  }
+
+  #extend(byte: number): void {
+    if (byte !== 0x3b) throw invalidResponse('invalid chunk size')
+    this.#state = 'extension'
+    this.#gather(byte)
   }
 
   #sizeKnown(): void {
     this.#leftBytes = this.#sizeBytes
     this.#state = this.#sizeBytes === 0 ? 'trailer' : 'data'
-    this.#ignoredBytes = 0
-    this.#wasCr = false
+    this.#line = ''
   }
 
-  /** The trailer ends with an empty line: `trailer` stands at the beginning of one. */
-  #trailer(byte: number): void {
-    if (this.#wasCr) {
-      expect(byte, lf)
-      this.#wasCr = false
-      this.#state = this.#state === 'trailer' ? 'over' : 'trailer'
-    } else if (byte === cr) {
-      this.#wasCr = true
-    } else {
-      this.#state = 'trailer-line'
-      this.#ignore(byte)
+  /** The trailer ends with an empty line. */
+  #trailerLine(): void {
+    if (this.#line === '') {
+      this.#state = 'over'
+      return
     }
+    if (!trailerField.test(this.#line)) throw invalidResponse('invalid trailer')
+    this.#state = 'trailer'
+    this.#line = ''
   }
 
-  #ignore(byte: number): void {
-    if (byte === lf) throw invalidResponse('bare line feed')
-    this.#ignoredBytes++
-    if (this.#ignoredBytes > mostIgnoredBytes) throw invalidResponse('chunk extension or trailer too large')
+  #gather(byte: number): void {
+    this.#line += String.fromCharCode(byte)
+    this.#lineBytes++
+    if (this.#lineBytes > mostLineBytes) throw invalidResponse('chunk extension or trailer too large')
   }
 }
 

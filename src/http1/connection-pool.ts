@@ -127,7 +127,11 @@ export class ConnectionPool implements ConnectionOwner {
   #sweepLater(): Timer {
     return this.#options.clock.after(closeAheadMs, () => {
       const nowMs = this.#options.clock.monotonicMs()
-      for (const connection of [...this.#idle]) if (connection.idleUntilMs <= nowMs) connection.close()
+      const over = this.#idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)
+      for (const connection of over) {
+        this.#idle.splice(this.#idle.indexOf(connection), 1)
+        connection.close()
+      }
       this.#timer = this.#idle.length > 0 ? this.#sweepLater() : undefined
     })
   }

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Http1Error } from '../../src/http1/errors.ts'
+import { requestHead } from '../../src/http1/request-head.ts'
+
+const fixed = 'Host: box:1\r\nConnection: keep-alive\r\n'
+const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('a', ' ', '\r', '\n', ':', '\x00', '\t', 'é', '☃') }),
+)
+
+describe('requestHead', () => {
+  it('writes what it is given, with its own lines first', () => {
+    assert.equal(
+      requestHead(
+        { method: 'POST', path: '/v1/x?y=1', headers: ['X-A', 'b c', 'x-a', ''], bodyBytes: 12 },
+        fixed,
+      ),
+      `POST /v1/x?y=1 HTTP/1.1\r\n${fixed}X-A: b c\r\nx-a: \r\nContent-Length: 12\r\n\r\n`,
+    )
+  })
+
+  it('tells a length where there is a body or might be one', () => {
+    const lengthOf = (method: string, bodyBytes: number | undefined) =>
+      /Content-Length: (\d+)/.exec(requestHead({ method, path: '/', headers: [], bodyBytes }, fixed))?.[1]
+    assert.equal(lengthOf('GET', 0), undefined)
+    assert.equal(lengthOf('GET', 3), '3')
+    assert.equal(lengthOf('DELETE', 0), undefined)
+    for (const method of ['POST', 'PUT', 'PATCH']) assert.equal(lengthOf(method, 0), '0')
+    assert.equal(lengthOf('POST', undefined), undefined)
+  })
+
+  it('never writes a line that it was not given, whatever is in the parts', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.constant('POST'), anyText),
+        fc.oneof(fc.constant('/v1'), anyText),
+        fc.array(fc.tuple(fc.oneof(fc.constant('X-A'), anyText), anyText), { maxLength: 4 }),
+        (method, path, pairs) => {
+          let head: string
+          try {
+            head = requestHead({ method, path, headers: pairs.flat(), bodyBytes: 1 }, '')
+          } catch (error) {
+            assert.ok(error instanceof Http1Error)
+            assert.equal(error.code, 'ERR_HTTP1_INVALID_REQUEST')
+            return
+          }
+          const lines = head.split(/\r\n|\r|\n/)
+          assert.equal(lines.length, pairs.length + 4)
+          assert.equal(lines[0], `${method} ${path} HTTP/1.1`)
+          assert.equal(lines[0]?.split(' ').length, 3)
+          for (const [at, [name, value]] of pairs.entries()) assert.equal(lines[at + 1], `${name}: ${value}`)
+          assert.equal(Buffer.from(head, 'latin1').toString('latin1'), head)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+})

@@ -36,7 +36,6 @@ const closeAheadMs = 1_000
 export class ConnectionPool implements ConnectionOwner {
   readonly #options: ConnectionPoolOptions
   readonly #origin: URL
-  readonly #fixedHead: string
   readonly #all = new Set<Connection>()
   readonly #idle: Connection[] = []
   #tlsSession: Buffer | undefined
@@ -46,7 +45,6 @@ export class ConnectionPool implements ConnectionOwner {
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
     this.#origin = new URL(options.origin)
-    this.#fixedHead = `Host: ${this.#origin.host}\r\nConnection: keep-alive\r\n`
   }
 
   /** Connections, those that are being made among them. */
@@ -112,14 +110,14 @@ export class ConnectionPool implements ConnectionOwner {
         this.#tlsSession = session
       },
     }
-    const connection = new Connection(this, options, this.#fixedHead, (ready) => {
+    const connection = new Connection(this, options, this.#origin.host, (ready) => {
       try {
         ready.send(request, handler)
       } catch (error) {
         handler.onError(error)
       }
     })
-    connection.reserve(handler)
+    connection.reserve(request, handler)
     this.#all.add(connection)
     this.#options.onChange?.()
   }

@@ -10,7 +10,7 @@ export interface ConnectionRequest {
   readonly method: string
   /** Path and query. */
   readonly path: string
-  /** Flat name/value pairs without `Host` and `Connection`; with `Content-Length` only for a stream. */
+  /** Flat name/value pairs; with `Content-Length` for a stream, which must be as long as it says, and only there. */
   readonly headers: readonly string[]
   readonly body: Buffer | Readable | null
 }
@@ -19,7 +19,7 @@ export interface ConnectionRequest {
 export interface RequestHandler {
   /** The request is about to be sent. @param abort closes the connection, at any time until the end */
   onConnect(abort: (error?: Error) => void): void
-  /** @param resume goes on after `onData` has returned false */
+  /** @param resume goes on after `onData` has returned false; not to be called after the end */
   onHeaders(statusCode: number, headers: readonly string[], resume: () => void): unknown
   /** @returns false to read no more until `resume` */
   onData(chunk: Buffer): boolean
@@ -47,7 +47,7 @@ export class Connection implements AnswerListener {
   /** Until when it may be used while it is idle; monotonic milliseconds. */
   idleUntilMs = 0
   readonly #owner: ConnectionOwner
-  readonly #fixedHead: string
+  readonly #host: string
   readonly #socket: Socket
   readonly #reader = new ResponseReader(this)
   #handler: RequestHandler | undefined
@@ -64,15 +64,15 @@ export class Connection implements AnswerListener {
     this.#socket.resume()
   }
 
-  /** @param fixedHead header lines that all requests on it have */
+  /** @param host for `Host` */
   constructor(
     owner: ConnectionOwner,
     options: Omit<ConnectOptions, 'onread'>,
-    fixedHead: string,
+    host: string,
     ready: (connection: Connection) => void,
   ) {
     this.#owner = owner
-    this.#fixedHead = fixedHead
+    this.#host = host
     const callback = (bytes: number): boolean => this.#read(bytes)
     this.#socket = openSocket({ ...options, onread: { buffer: readBuffer, callback } }, () => ready(this))
     this.#socket.on('error', (error) => {
@@ -87,21 +87,19 @@ export class Connection implements AnswerListener {
   }
 
   /** Takes a request while the connection is being made: it fails with it. */
-  reserve(handler: RequestHandler): void {
+  reserve({ body }: ConnectionRequest, handler: RequestHandler): void {
     this.#handler = handler
+    if (isStream(body)) this.#stream = body
   }
 
   send(request: ConnectionRequest, handler: RequestHandler): void {
     this.#handler = handler
     this.#keepsAlive = true
     const { body } = request
-    const isStream = body !== null && !Buffer.isBuffer(body)
+    const bodyBytes = isStream(body) ? undefined : (body?.length ?? 0)
     let head: string
     try {
-      head = requestHead(
-        { ...request, bodyBytes: isStream ? undefined : (body?.length ?? 0) },
-        this.#fixedHead,
-      )
+      head = requestHead({ ...request, bodyBytes }, this.#host)
     } catch (error) {
       this.#handler = undefined
       this.#owner.released(this, undefined)
@@ -109,9 +107,12 @@ export class Connection implements AnswerListener {
     }
     handler.onConnect(this.#abort)
     // Whoever was waiting may have left, and has aborted.
-    if (this.#handler !== handler) return
+    if (this.#handler !== handler) {
+      if (isStream(body)) body.destroy()
+      return
+    }
     this.#reader.begin(request.method)
-    if (isStream) this.#sendStream(head, body)
+    if (isStream(body)) this.#sendStream(head, body)
     else this.#sendBytes(head, body)
   }
 
@@ -140,6 +141,8 @@ export class Connection implements AnswerListener {
   end(isClean: boolean): void {
     const handler = this.#handler
     this.#handler = undefined
+    // The last piece may have been more than the handler could take at once.
+    this.#isPaused = false
     // An answer that came before all of its request was sent leaves a rest of it on the way.
     const mayGoOn =
       isClean && this.#keepsAlive && this.#socket.writableLength === 0 && this.#stream === undefined
@@ -164,9 +167,14 @@ export class Connection implements AnswerListener {
   #sendStream(head: string, body: Readable): void {
     this.#stream = body
     this.#socket.write(head, 'latin1')
-    body.once('error', (error) => this.#fail(error))
+    body.on('error', (error) => {
+      if (this.#stream === body) this.#fail(error)
+    })
     body.once('end', () => {
-      this.#stream = undefined
+      if (this.#stream === body) this.#stream = undefined
+    })
+    body.once('close', () => {
+      if (this.#stream === body) this.#fail(new Http1Error('ERR_HTTP1_CLOSED', 'the body ended too soon'))
     })
     body.pipe(this.#socket, { end: false })
   }
@@ -207,6 +215,10 @@ export class Connection implements AnswerListener {
     this.#socket.destroy()
     handler?.onError(error)
   }
+}
+
+function isStream(body: ConnectionRequest['body']): body is Readable {
+  return body !== null && !Buffer.isBuffer(body)
 }
 
 function closedError(): Http1Error {

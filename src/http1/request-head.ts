@@ -4,9 +4,19 @@ const token = /^[\w!#$%&'*+.^`|~-]+$/
 const target = /^[\x21-\x7e\x80-\xff]+$/
 const value = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** Names that were found to be tokens; there are few, and clients choose some of them. */
-const tokens = new Set<string>()
-const mostTokens = 1000
+/** What a name means for the head as a whole; `invalid` is no token, or a matter of the connection alone. */
+type NameRole = 'plain' | 'host' | 'length' | 'invalid'
+
+/** Names that were looked at before; there are few, and clients choose some of them. */
+const roles = new Map<string, NameRole>()
+const mostRoles = 1000
+const ofConnection: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+])
 
 /** Methods that say by a length of 0 that they have no body (RFC 9110 section 8.6). */
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
@@ -15,7 +25,7 @@ export interface HeadOptions {
   readonly method: string
   /** Path and query. */
   readonly path: string
-  /** Flat name/value pairs without `Host` and `Connection`. */
+  /** Flat name/value pairs. A `Host` among them takes the place of the server's own. */
   readonly headers: readonly string[]
   /** Of a body whose length the headers do not tell; undefined for a stream, whose headers do. */
   readonly bodyBytes: number | undefined
@@ -23,28 +33,38 @@ export interface HeadOptions {
 
 /**
  * The head of a request (RFC 9112 section 3), in Latin-1.
- * @param fixed lines that all requests to this server have, each with its line end
- * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for what would end a line early: nothing of it may be sent
+ * @param host for `Host`
+ * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for what would end a line early, or says where the request ends
+ * beside what this says of it: nothing of it may be sent
  */
-export function requestHead({ method, path, headers, bodyBytes }: HeadOptions, fixed: string): string {
-  if (!isToken(method) || !target.test(path)) throw invalidRequest('method or path')
-  let head = `${method} ${path} HTTP/1.1\r\n${fixed}`
+export function requestHead({ method, path, headers, bodyBytes }: HeadOptions, host: string): string {
+  if (roleOf(method) === 'invalid' || !target.test(path)) throw invalidRequest('method or path')
+  let lines = ''
+  let hostLine = `Host: ${host}\r\n`
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const text = headers[at + 1] ?? ''
-    if (!isToken(name)) throw invalidRequest('header name')
+    const role = roleOf(name)
+    if (role === 'invalid' || (role === 'length' && bodyBytes !== undefined))
+      throw invalidRequest('header name')
     if (!value.test(text)) throw invalidRequest('header value')
-    head += `${name}: ${text}\r\n`
+    if (role === 'host') hostLine = `Host: ${text}\r\n`
+    else lines += `${name}: ${text}\r\n`
   }
+  const head = `${method} ${path} HTTP/1.1\r\n${hostLine}Connection: keep-alive\r\n${lines}`
   if (bodyBytes === undefined || (bodyBytes === 0 && !methodsWithBody.has(method))) return `${head}\r\n`
   return `${head}Content-Length: ${bodyBytes}\r\n\r\n`
 }
 
-function isToken(text: string): boolean {
-  if (tokens.has(text)) return true
-  if (!token.test(text)) return false
-  if (tokens.size < mostTokens) tokens.add(text)
-  return true
+function roleOf(name: string): NameRole {
+  const known = roles.get(name)
+  if (known !== undefined) return known
+  const lower = name.toLowerCase()
+  let role: NameRole = token.test(name) && !ofConnection.has(lower) ? 'plain' : 'invalid'
+  if (lower === 'host') role = 'host'
+  else if (lower === 'content-length') role = 'length'
+  if (roles.size < mostRoles) roles.set(name, role)
+  return role
 }
 
 function invalidRequest(what: string): Http1Error {

@@ -43,9 +43,15 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
     fields.read(name, value)
     at = end + 2
   }
-  const framing = hasNoBody(statusCode, method) ? 0 : fields.framing
-  const keepsAlive = fields.keepsAlive && framing !== 'until-close'
-  return { statusCode, headers, framing, keepsAlive, keepAliveSeconds: fields.keepAliveSeconds }
+  const { framing: told, keepsAlive, keepAliveSeconds } = fields
+  const framing = hasNoBody(statusCode, method) ? 0 : told
+  return {
+    statusCode,
+    headers,
+    framing,
+    keepsAlive: keepsAlive && framing !== 'until-close',
+    keepAliveSeconds,
+  }
 }
 
 /** Whether an answer is one of those that come before the one proper. */
@@ -72,13 +78,20 @@ function isBlank(code: number): boolean {
 
 /** The fields that say where the body ends and what becomes of the connection. */
 class FramingFields {
-  keepsAlive: boolean
   keepAliveSeconds: number | undefined
+  readonly #isVersion11: boolean
+  #closes = false
+  #isKept = false
   #lengthBytes: number | undefined
   #isChunked = false
 
   constructor(isVersion11: boolean) {
-    this.keepsAlive = isVersion11
+    this.#isVersion11 = isVersion11
+  }
+
+  /** RFC 9112 section 9.3; a server of HTTP/1.0 that sends chunks is not to be trusted further (section 6.1). */
+  get keepsAlive(): boolean {
+    return !this.#closes && (this.#isVersion11 || (this.#isKept && !this.#isChunked))
   }
 
   get framing(): BodyFraming {
@@ -106,8 +119,8 @@ class FramingFields {
   #readConnection(lowerName: string, value: string): void {
     if (lowerName === 'connection') {
       const lower = value.toLowerCase()
-      if (lower === 'keep-alive') this.keepsAlive = true
-      else if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/.test(lower)) this.keepsAlive = false
+      if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/.test(lower)) this.#closes = true
+      else if (/(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/.test(lower)) this.#isKept = true
     } else if (lowerName === 'keep-alive') {
       const seconds = /(?:^|[,\t ])timeout=(\d{1,9})/i.exec(value)?.[1]
       if (seconds !== undefined) this.keepAliveSeconds = Number(seconds)

@@ -33,8 +33,8 @@ class AttemptCancelled extends Error {
 }
 
 /**
- * One try of a request on one endpoint, as the handler that undici drives. It is the only place that knows
- * undici's callbacks; stale ones, after a cancel, end here.
+ * One try of a request on one endpoint, as the handler that a transport drives. It is the only place that knows
+ * these callbacks; stale ones, after a cancel, end here.
  */
 export class Attempt {
   readonly target: RoutedEndpoint
@@ -72,7 +72,7 @@ export class Attempt {
   }
 
   resume(): void {
-    this.#resume?.()
+    if (!this.#over) this.#resume?.()
   }
 
   /** Takes a passed-over answer up again: what comes from now on goes to the owner. */

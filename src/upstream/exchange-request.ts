@@ -75,6 +75,7 @@ function requestFor(
   const headers = attemptHeaders(request.headers, endpoint, isRenamed && renameAnswers)
   if (request.body instanceof Upload) {
     const body: Buffer | Readable = request.body.open()
+    if (Buffer.isBuffer(body)) return { method, path, headers, body }
     return { method, path, headers: [...headers, 'Content-Length', String(request.body.bytes)], body }
   }
   const body = isRenamed ? editBody(request.body, [valueEdit(modelSpan, sentModel)]) : request.body

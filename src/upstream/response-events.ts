@@ -9,9 +9,11 @@ export interface ResponseListener {
 }
 
 const listenerKey = Symbol('olla-gateway.listener')
-type WatchedResponse = ServerResponse & { [listenerKey]?: ResponseListener }
+const stallKey = Symbol('olla-gateway.stall')
+type WatchedResponse = ServerResponse & { [listenerKey]?: ResponseListener; [stallKey]?: () => void }
 
 function onClose(this: WatchedResponse): void {
+  this[stallKey]?.()
   this[listenerKey]?.clientClosed()
 }
 
@@ -30,9 +32,14 @@ export function watchResponse(response: ServerResponse, listener: ResponseListen
   watched.on('error', onError)
 }
 
-/** Tells the listener once that the client reads again. What is written to the socket drains there. */
+/**
+ * Tells the listener once that the client reads again. What is written to the socket drains there; the socket
+ * lives longer than the response, which takes its listener back.
+ */
 export function awaitDrain(response: ServerResponse): void {
-  const { socket } = response
-  if (socket === null) response.once('drain', onDrain)
-  else socket.once('drain', () => onDrain.call(response))
+  const watched: WatchedResponse = response
+  const source = response.socket ?? response
+  const drained = () => onDrain.call(watched)
+  source.once('drain', drained)
+  watched[stallKey] = () => source.off('drain', drained)
 }

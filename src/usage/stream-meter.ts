@@ -138,6 +138,8 @@ export class StreamMeter {
     const nowMs = this.#clock.monotonicMs()
     if (this.#events === 0) {
       this.#firstMs = nowMs
+      // Those that came with it came at the same time.
+      if (events > 1) this.#gaps.gap(0, events - 1)
     } else {
       const gapMs = nowMs - this.#lastMs
       if (gapMs > this.#longestGapMs) this.#longestGapMs = gapMs

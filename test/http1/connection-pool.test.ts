@@ -136,6 +136,9 @@ describe('ConnectionPool', () => {
     const { told, error } = await ask(pool)
     assert.equal((error as { code?: string }).code, 'ECONNREFUSED')
     assert.deepEqual(told.calls, ['error'])
+    const body = new Readable({ read() {} })
+    await ask(pool, { ...get, method: 'POST', body })
+    assert.equal(body.destroyed, true)
   })
 
   it('closes the connection of a request that is given up, and says no more', async (t) => {
@@ -182,6 +185,26 @@ describe('ConnectionPool', () => {
     assert.equal(sockets.length, 1)
   })
 
+  for (const [what, text] of [
+    ['of known length', ok],
+    ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  ] as const) {
+    it(`goes on after a last piece ${what} that was more than the handler could take`, async (t) => {
+      const { pool, sockets } = await startPool(t, ({ socket }) => socket.write(text))
+      class Full extends Collected {
+        override onData(chunk: Buffer): boolean {
+          super.onData(chunk)
+          return false
+        }
+      }
+      const told = new Full()
+      pool.send(get, told)
+      assert.equal(await told.over, undefined)
+      assert.equal((await ask(pool)).told.body, 'ok')
+      assert.equal(sockets.length, 1)
+    })
+  }
+
   it('lets a handler that throws fail alone', async (t) => {
     const { pool } = await startPool(t, ({ socket }) => socket.write(ok))
     class Broken extends Collected {
@@ -214,6 +237,16 @@ describe('ConnectionPool', () => {
     broken.destroy(new Error('disk'))
     assert.match(String(await failing.over), /disk/)
     await eventually(() => pool.size === 0)
+    const gone = new Readable({ read() {} })
+    const ending = new Collected()
+    pool.send({ method: 'POST', path: '/', headers, body: gone }, ending)
+    await eventually(() => ending.calls.includes('connect'))
+    gone.destroy()
+    assert.equal(((await ending.over) as { code?: string }).code, 'ERR_HTTP1_CLOSED')
+    const late = Readable.from(['end'])
+    await ask(pool, { method: 'POST', path: '/', headers: ['Content-Length', '3'], body: late })
+    late.emit('error', new Error('late'))
+    assert.equal((await ask(pool, { ...get, method: 'POST', body: Buffer.from('end') })).told.body, 'ok')
   })
 
   it('refuses what cannot be sent, and keeps the connection', async (t) => {

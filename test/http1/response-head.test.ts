@@ -31,6 +31,20 @@ describe('parseResponseHead', () => {
     ['HTTP/1.0 kept', ['HTTP/1.0 200 OK', 'Content-Length: 1', 'Connection: Keep-Alive'], 'GET', 1, true],
     ['close', ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Connection: close'], 'GET', 1, false],
     ['close in a list', ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Connection: x-a , Close'], 'GET', 1, false],
+    [
+      'close before keep-alive',
+      ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Connection: close', 'Connection: keep-alive'],
+      'GET',
+      1,
+      false,
+    ],
+    [
+      'HTTP/1.0 kept, in chunks',
+      ['HTTP/1.0 200 OK', 'Transfer-Encoding: chunked', 'Connection: keep-alive'],
+      'GET',
+      'chunked',
+      false,
+    ],
     ['enclosed', ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Connection: enclosed'], 'GET', 1, true],
   ]
   for (const [what, lines, method, framing, keepsAlive] of framings) {
@@ -86,6 +100,12 @@ describe('parseResponseHead', () => {
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: xchunked'],
   ]
+  it('refuses two framings also where there is no body', () => {
+    const lines = ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Transfer-Encoding: chunked']
+    assert.throws(() => parse(lines, 'HEAD'), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
+    assert.throws(() => parse(['HTTP/1.1 204 No', ...lines.slice(1)]), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
+  })
+
   for (const lines of invalid) {
     it(`refuses ${JSON.stringify(lines)}`, () => {
       assert.throws(() => parse(lines), { code: 'ERR_HTTP1_INVALID_RESPONSE' })

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { before, describe, it, type TestContext } from 'node:test'
+import { createServer, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import { ConnectionPool } from '../../src/http1/connection-pool.ts'
+import { classifyFailure } from '../../src/upstream/failure.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { eventually } from '../support/simulator.ts'
+import { ask, Collected, get, ok } from './server.ts'
+
+const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8')
+
+/** A server with a certificate of its own making for `localhost`. */
+async function startTls(t: TestContext, answer: (socket: TLSSocket) => void) {
+  const sockets: TLSSocket[] = []
+  const server = createServer({ key: fixture('localhost.key'), cert: fixture('localhost.crt') }, (socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.on('data', () => answer(socket))
+  })
+  server.on('tlsClientError', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { port: (server.address() as AddressInfo).port, sockets }
+}
+
+function poolFor(t: TestContext, origin: string, clock = new FakeClock()): ConnectionPool {
+  const pool = new ConnectionPool({ origin, clock, connectMs: 600_000, tlsMs: 500, tcpKeepAliveMs: 1_000 })
+  t.after(() => pool.close())
+  return pool
+}
+
+describe('ConnectionPool over TLS', () => {
+  before(() => setDefaultCACertificates([...getCACertificates('default'), fixture('localhost.crt')]))
+
+  it('reads answers, keeps connections, and spares a second one part of the handshake', async (t) => {
+    const large = `HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n${'x'.repeat(500_000)}`
+    const { port, sockets } = await startTls(t, (socket) => socket.write(large))
+    const pool = poolFor(t, `https://localhost:${port}`)
+    for (let round = 0; round < 2; round++) {
+      const { told, error } = await ask(pool)
+      assert.equal(error, undefined)
+      assert.equal(told.body.length, 500_000)
+    }
+    assert.equal(sockets.length, 1)
+    await Promise.all([ask(pool), ask(pool)])
+    assert.equal(sockets.length, 2)
+    assert.equal(sockets[1]?.isSessionReused(), true)
+  })
+
+  it('fails as TLS where the certificate is for another name', async (t) => {
+    const { port } = await startTls(t, (socket) => socket.write(ok))
+    const { error } = await ask(poolFor(t, `https://127.0.0.1:${port}`))
+    assert.equal(classifyFailure(error).kind, 'tls')
+  })
+
+  it('fails as TLS where the handshake does not come to its end', async (t) => {
+    const silent = createTcpServer((socket) => void socket.on('error', () => {}))
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    t.after(() => silent.close())
+    const clock = new FakeClock()
+    const pool = poolFor(t, `https://localhost:${(silent.address() as AddressInfo).port}`, clock)
+    const connected = once(silent, 'connection')
+    const told = new Collected()
+    pool.send(get, told)
+    await connected
+    // The limit of the TCP connection is replaced by that of the handshake.
+    await eventually(async () => {
+      await clock.advance(600)
+      return told.calls.length > 0
+    })
+    assert.equal(classifyFailure(await told.over).kind, 'tls')
+  })
+})

@@ -39,6 +39,7 @@ export function renderPlot({ title, xLabel, yLabel, series }: Plot): string {
   const place = ({ x, y }: Point) => `${placeX(x).toFixed(1)},${placeY(y).toFixed(1)}`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escapeMarkup(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text(width / 2, 22, title, 'middle', 'font-size="15"'),
     ...ys.marks.flatMap((y) => [

@@ -102,6 +102,8 @@ export class Connection implements AnswerListener {
       head = requestHead({ ...request, bodyBytes }, this.#host)
     } catch (error) {
       this.#handler = undefined
+      this.#stream = undefined
+      if (isStream(body)) body.destroy()
       this.#owner.released(this, undefined)
       throw error
     }

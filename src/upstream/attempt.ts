@@ -3,7 +3,7 @@ import type { HookedAttempt } from '../request/hooks.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
 import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
-import { headerTexts, type UpstreamHead } from './response-headers.ts'
+import type { UpstreamHead } from './response-headers.ts'
 
 /** What an attempt tells its exchange. A settled attempt says nothing more. */
 export interface AttemptOwner {
@@ -91,12 +91,13 @@ export class Attempt {
     this.#owner.sent(this)
   }
 
-  onHeaders(statusCode: number, rawHeaders: readonly (Buffer | string)[], resume: () => void): boolean {
+  /** @param headers flat name/value pairs */
+  onHeaders(statusCode: number, headers: readonly string[], resume: () => void): boolean {
     if (this.#over) return true
     if (statusCode < 200) return true
     this.#resume = resume
     this.statusCode = statusCode
-    const head = { statusCode, headers: headerTexts(rawHeaders) }
+    const head = { statusCode, headers }
     if (!this.#owner.head(this, head)) this.kept = { head, chunks: [], bytes: 0, complete: false }
     return true
   }

@@ -271,7 +271,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (waitMs > 0) {
       this.#backOff(waitMs)
     } else {
-      // undici is still inside its parser: the next attempt begins when it has left.
+      // The transport is still inside its reader: the next attempt begins when it has left.
       this.#phase = 'choosing'
       queueMicrotask(() => {
         if (this.#phase === 'choosing') this.#choose()

@@ -6,7 +6,7 @@ export type HeaderRole = 'connection' | 'via' | 'real-ip' | 'protocol' | 'host' 
 /** What is known of a header by its name alone. */
 export interface HeaderName {
   readonly lower: string
-  /** As it is spelt, the same string each time: its hash is known, so that undici finds it sooner. */
+  /** As it is spelt, the same string each time: its hash is known, so that it is found sooner in tables. */
   readonly text: string
   readonly role: HeaderRole
   /** Whether an endpoint may get it from a client. */

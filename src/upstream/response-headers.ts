@@ -7,16 +7,6 @@ export interface UpstreamHead {
   readonly headers: readonly string[]
 }
 
-/** undici gives raw headers as buffers, in Latin-1 as on the wire. */
-export function headerTexts(raw: readonly (Buffer | string)[]): string[] {
-  const texts: string[] = new Array<string>(raw.length)
-  for (let at = 0; at < raw.length; at++) {
-    const item = raw[at]
-    texts[at] = typeof item === 'string' ? item : (item?.toString('latin1') ?? '')
-  }
-  return texts
-}
-
 /** The first value of a header; names are compared without case. */
 export function headerValue(headers: readonly string[], lowerName: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) {

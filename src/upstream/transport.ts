@@ -14,8 +14,8 @@ export interface UpstreamRequest {
 }
 
 /**
- * How an engine carries one attempt to its endpoint: it drives the attempt's `on…` callbacks as undici's
- * dispatch does. Everything else is the exchange's, the same for every engine.
+ * How an engine carries one attempt to its endpoint: it drives the attempt's `on…` callbacks in the order of a
+ * `RequestHandler`. Everything else is the exchange's, the same for every engine.
  */
 export interface Transport {
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void

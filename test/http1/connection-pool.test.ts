@@ -257,6 +257,15 @@ describe('ConnectionPool', () => {
     assert.throws(() => pool.send(evil, told), { code: 'ERR_HTTP1_INVALID_REQUEST' })
     assert.equal((await ask(pool)).told.body, 'ok')
     assert.equal(sockets.length, 1)
+    // On a connection that is new, and with a body that nobody will read.
+    const [first, second] = [new Collected(), new Readable({ read() {} })]
+    pool.send({ ...get, method: 'POST', body: Buffer.from('x') }, first)
+    const { error } = await ask(pool, { ...evil, body: second })
+    assert.equal((error as { code?: string }).code, 'ERR_HTTP1_INVALID_REQUEST')
+    assert.equal(second.destroyed, true)
+    await first.over
+    await Promise.all([ask(pool), ask(pool)])
+    assert.equal(sockets.length, 2)
   })
 
   it('ends what is under way when it closes, and takes nothing more', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { forwardedHeaders } from '../../src/upstream/request-headers.ts'
-import { clientHeaders, headerTexts, headerValue } from '../../src/upstream/response-headers.ts'
+import { clientHeaders, headerValue } from '../../src/upstream/response-headers.ts'
 
 const by = {
   forwardedFor: '203.0.113.7',
@@ -98,28 +98,26 @@ describe('forwardedHeaders', () => {
 
 describe('clientHeaders', () => {
   it('drops what an endpoint must not tell a client', () => {
-    const upstream = headerTexts(
-      [
-        'Content-Type',
-        'a/b',
-        'Content-Length',
-        '5',
-        'Set-Cookie',
-        's=1',
-        'X-Olla-Endpoint',
-        'spoofed',
-        'Connection',
-        'X-Hop',
-        'X-Hop',
-        '1',
-        'Keep-Alive',
-        'timeout=5',
-        'X-Secret',
-        'key',
-        'Via',
-        '1.1 inner',
-      ].map((text) => Buffer.from(text)),
-    )
+    const upstream = [
+      'Content-Type',
+      'a/b',
+      'Content-Length',
+      '5',
+      'Set-Cookie',
+      's=1',
+      'X-Olla-Endpoint',
+      'spoofed',
+      'Connection',
+      'X-Hop',
+      'X-Hop',
+      '1',
+      'Keep-Alive',
+      'timeout=5',
+      'X-Secret',
+      'key',
+      'Via',
+      '1.1 inner',
+    ]
     const sent = clientHeaders(upstream, ['X-Olla-Endpoint', 'real'], new Set(['x-secret']), '1.2.3')
     assert.deepEqual(names(sent), ['content-type', 'content-length', 'via', 'x-olla-endpoint'])
     assert.equal(headerValue(sent, 'x-olla-endpoint'), 'real')

@@ -22,6 +22,8 @@ declare module 'fastify' {
 type RequestCallback = (error: Error | null, response: Dispatcher.ResponseData) => void
 
 class ReplyFromTransport implements Transport {
+  // undici reuses a connection on which an answer came before all of its request was written.
+  readonly keepsBodies = true
   readonly #pools: UpstreamPools
   #current: { attempt: Attempt; signal: AbortSignal } | undefined
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import { IncomingRequest } from '../http1-server/incoming-request.ts'
 
 type Received = (error: Error | null, body?: Buffer) => void
 
@@ -25,6 +26,12 @@ export function receiveBody(
     received(new GatewayError('payload_too_large'))
     return
   }
+  if (
+    payload instanceof IncomingRequest &&
+    payload.listenerCount('data') === 0 &&
+    payload.receiveWhole(received)
+  )
+    return
   const parts: Buffer[] = []
   let whole: Buffer | undefined
   let bytes = 0

@@ -145,7 +145,7 @@ export class ClientRelay {
       return
     }
     this.flush()
-    raw.write(`${this.#boundary(format)}${event(format)}`, () => raw.destroy())
+    this.#writer.breakOff(`${this.#boundary(format)}${event(format)}`)
   }
 
   /** What separates a possibly unfinished event from the next one. */

@@ -1,5 +1,6 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { OutgoingResponse } from '../http1-server/outgoing-response.ts'
 
 /** Most bytes that go out as text. */
 const textBytes = 8_192
@@ -10,10 +11,12 @@ const textBytes = 8_192
  */
 export class ClientWriter {
   readonly #raw: ServerResponse
+  readonly #own: OutgoingResponse | undefined
   #isHeadDue = false
 
   constructor(raw: ServerResponse) {
     this.#raw = raw
+    this.#own = raw instanceof OutgoingResponse && !isReplaced(raw) ? raw : undefined
   }
 
   /** Whether what was written waits for a client that does not keep up. */
@@ -24,21 +27,39 @@ export class ClientWriter {
 
   /** @param headers flat name/value pairs; sent with the first bytes */
   begin(statusCode: number, headers: string[]): void {
+    if (this.#own !== undefined) {
+      this.#own.begin(statusCode, headers)
+      return
+    }
     this.#raw.writeHead(statusCode, headers)
     this.#isHeadDue = true
   }
 
   /** @returns false where the client does not keep up */
   write(parts: readonly Buffer[], bytes: number): boolean {
+    if (this.#own !== undefined) return this.#own.send(parts, bytes)
     const socket = this.#chunkedSocket()
     if (socket === undefined) this.#writePlain(joined(parts, bytes))
     else this.#writeChunk(socket, chunk(parts, bytes))
     return !this.needsDrain
   }
 
+  /** Last words of an answer that is not complete; then the connection is cut. */
+  breakOff(text: string): void {
+    const raw = this.#raw
+    const cut = () => raw.destroy()
+    const bytes = Buffer.from(text)
+    if (this.#own !== undefined) this.#own.send([bytes], bytes.length, cut)
+    else raw.write(bytes, cut)
+  }
+
   /** The last bytes, perhaps none, and the end. */
   end(parts: readonly Buffer[], bytes: number): void {
     const raw = this.#raw
+    if (this.#own !== undefined) {
+      this.#own.finish(parts, bytes)
+      return
+    }
     if (bytes === 0) {
       raw.end()
       return
@@ -60,7 +81,7 @@ export class ClientWriter {
    */
   #chunkedSocket(): Socket | undefined {
     const raw = this.#raw
-    if (!raw.chunkedEncoding || raw.write !== OutgoingMessage.prototype.write) return undefined
+    if (!raw.chunkedEncoding || isReplaced(raw)) return undefined
     return raw.socket ?? undefined
   }
 
@@ -89,6 +110,11 @@ export class ClientWriter {
     if (this.#isHeadDue && bytes.length <= textBytes) this.#raw.end(bytes.toString('latin1'), 'latin1')
     else this.#raw.end(bytes)
   }
+}
+
+/** Whether somebody else has put a `write` of his own in place (compressing middleware, `inject`). */
+function isReplaced(raw: ServerResponse): boolean {
+  return raw.write !== OutgoingMessage.prototype.write
 }
 
 function joined(parts: readonly Buffer[], bytes: number): Buffer {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { IncomingRequest } from '../http1-server/incoming-request.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
@@ -388,6 +389,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)
     this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
+    const { req } = this.#raw
+    if (req instanceof IncomingRequest && !this.#services.transport.keepsBodies) req.release()
   }
 
   #limit(stageMs: number): void {

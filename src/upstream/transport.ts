@@ -18,5 +18,7 @@ export interface UpstreamRequest {
  * `RequestHandler`. Everything else is the exchange's, the same for every engine.
  */
 export interface Transport {
+  /** Whether it may still read a body when its attempt is over. */
+  readonly keepsBodies: boolean
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void
 }

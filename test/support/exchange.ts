@@ -66,6 +66,7 @@ export function createExchanges(
       gatherBytes: () => 0,
     },
     transport: {
+      keepsBodies: false,
       send(attempt, request) {
         sent.push({ attempt, request })
         attempt.onConnect(() => {})

@@ -1,0 +1,203 @@
+import type { Socket } from 'node:net'
+import { IncomingRequest } from './incoming-request.ts'
+import { OutgoingResponse } from './outgoing-response.ts'
+import { readPlainHead } from './plain-head.ts'
+
+/** What the connections of one server share. */
+export interface ConnectionHost {
+  /** Milliseconds that a connection is kept between requests; 0 is no limit. */
+  readonly idleMs: number
+  /** Milliseconds for a whole request to come; 0 is no limit. */
+  readonly requestMs: number
+  /** Milliseconds for the first request to begin; 0 is no limit. */
+  readonly firstMs: number
+  /** Whether connections are kept at all. */
+  readonly isOpen: boolean
+  serve(request: IncomingRequest, response: OutgoingResponse): void
+  /** Gives the connection to Node's server, which has seen nothing of it yet. */
+  handOver(socket: Socket): void
+  /** The request did not come in time. */
+  timedOut(socket: Socket): void
+  ended(connection: ClientConnection): void
+}
+
+const noBytes: Buffer = Buffer.alloc(0)
+/** A client may begin a request in the moment in which it would be too late: Node waits as much longer. */
+const idleGraceMs = 1000
+
+/** The connection of a client: one request on it at a time, as long as they are plain. */
+export class ClientConnection {
+  readonly #host: ConnectionHost
+  readonly #socket: Socket
+  #request: IncomingRequest | undefined
+  #response: OutgoingResponse | undefined
+  /** What has come of the next request while one was under way. */
+  #early = noBytes
+  #leftMs: number
+  #isPaused = false
+
+  constructor(host: ConnectionHost, socket: Socket) {
+    this.#host = host
+    this.#socket = socket
+    this.#leftMs = host.firstMs
+    socket.on('data', this.#read)
+    socket.on('end', this.#clientEnded)
+    socket.on('drain', this.#drained)
+    socket.on('error', ignore)
+    socket.on('close', this.#closed)
+  }
+
+  /** Between two requests, or before the first. */
+  get isIdle(): boolean {
+    return this.#request === undefined
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Time has passed: what takes too long ends. */
+  tick(passedMs: number): void {
+    if (this.#leftMs === 0) return
+    this.#leftMs -= passedMs
+    if (this.#leftMs > 0) return
+    this.#leftMs = 0
+    if (this.#request === undefined) this.#socket.destroy()
+    else if (!this.#request.complete) this.#host.timedOut(this.#socket)
+  }
+
+  // For the request, whose body comes through here.
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+
+  pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  readonly #read = (bytes: Buffer): void => {
+    const request = this.#request
+    if (request === undefined) {
+      this.#begin(bytes)
+      return
+    }
+    const { leftBytes } = request
+    if (bytes.length <= leftBytes) {
+      request.add(bytes)
+    } else {
+      if (leftBytes > 0) request.add(bytes.subarray(0, leftBytes))
+      const rest = leftBytes === 0 ? bytes : bytes.subarray(leftBytes)
+      this.#early = this.#early.length === 0 ? rest : Buffer.concat([this.#early, rest])
+      this.pause()
+    }
+    if (request.complete) this.#requestIsWhole()
+  }
+
+  #begin(bytes: Buffer): void {
+    const head = readPlainHead(bytes)
+    const bodyBytes = head === undefined ? 0 : bytes.length - head.headBytes
+    if (head === undefined || bodyBytes > head.lengthBytes) {
+      this.#handOver(bytes)
+      return
+    }
+    const host = this.#host
+    const first = bodyBytes === 0 ? noBytes : bytes.subarray(head.headBytes)
+    const request = new IncomingRequest(this.#socket, this, head, first)
+    const response = new OutgoingResponse(request, head.keepsAlive && host.isOpen, host.idleMs)
+    this.#request = request
+    this.#response = response
+    this.#leftMs = request.complete ? 0 : host.requestMs
+    response.assignSocket(this.#socket)
+    response.on('finish', this.#answered)
+    host.serve(request, response)
+    // Until somebody wants the rest of it.
+    if (!request.isWanted && this.#request === request) this.pause()
+  }
+
+  readonly #answered = (): void => {
+    const request = this.#request
+    const response = this.#response
+    if (request === undefined || response === undefined) return
+    const socket = this.#socket
+    response.detachSocket(socket)
+    process.nextTick(emitClose, response)
+    this.#response = undefined
+    if (response.closes || !this.#host.isOpen) {
+      this.#request = undefined
+      socket.destroySoon()
+    } else if (request.complete) {
+      this.#next()
+    } else {
+      // Whoever has answered wants no more of it, but the next request stands behind it.
+      request.discard()
+      this.resume()
+    }
+  }
+
+  #requestIsWhole(): void {
+    this.#leftMs = 0
+    if (this.#response === undefined) this.#next()
+  }
+
+  #next(): void {
+    this.#request = undefined
+    const { idleMs } = this.#host
+    this.#leftMs = idleMs === 0 ? 0 : idleMs + idleGraceMs
+    const early = this.#early
+    if (early.length === 0) {
+      this.resume()
+      return
+    }
+    // Requests in a row, without waiting for answers: Node knows how.
+    this.#early = noBytes
+    this.#handOver(early)
+  }
+
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket
+    socket.off('data', this.#read)
+    socket.off('end', this.#clientEnded)
+    socket.off('drain', this.#drained)
+    socket.off('error', ignore)
+    socket.off('close', this.#closed)
+    this.#host.ended(this)
+    socket.pause()
+    socket.unshift(bytes)
+    this.#host.handOver(socket)
+    socket.resume()
+  }
+
+  readonly #drained = (): void => {
+    const response = this.#response
+    if (response !== undefined && !response.finished) response.emit('drain')
+  }
+
+  /** A client that sends no more wants no answer either, as for Node's server. */
+  readonly #clientEnded = (): void => {
+    this.#breakRequest()
+    this.#socket.end()
+  }
+
+  readonly #closed = (): void => {
+    this.#host.ended(this)
+    this.#breakRequest()
+  }
+
+  #breakRequest(): void {
+    const request = this.#request
+    if (request === undefined || request.complete) return
+    this.#request = undefined
+    request.break(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+  }
+}
+
+function ignore(): void {}
+
+function emitClose(response: OutgoingResponse): void {
+  response.conclude()
+}

@@ -1,0 +1,12 @@
+let second = Number.NaN
+let text = ''
+
+/** RFC 9110 section 5.6.7; made anew once a second. */
+export function httpDate(nowMs: number): string {
+  const now = Math.floor(nowMs / 1000)
+  if (now !== second) {
+    second = now
+    text = new Date(nowMs).toUTCString()
+  }
+  return text
+}

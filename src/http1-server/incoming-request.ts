@@ -1,0 +1,144 @@
+import { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { PlainHead } from './plain-head.ts'
+
+/** Told once: the body, or why it did not come. */
+export type BodyReceived = (error: Error | null, body?: Buffer) => void
+
+/** Where the rest of a body comes from. */
+export interface BodySource {
+  /** More is wanted. */
+  resume(): void
+  /** No more for now. */
+  pause(): void
+}
+
+const noBytes: Buffer = Buffer.alloc(0)
+
+/**
+ * Node's request, filled in by our own reader. Its body can be had as the stream that it is, or whole and at
+ * once without one.
+ */
+export class IncomingRequest extends IncomingMessage {
+  // What Node's own parser calls; its types leave it out.
+  declare readonly _addHeaderLines: (headers: string[], count: number) => void
+  readonly #source: BodySource
+  readonly #lengthBytes: number
+  #leftBytes: number
+  /** What came with the head, until somebody wants it. */
+  #first: Buffer
+  #whole: Buffer | undefined
+  #received: BodyReceived | undefined
+  #isStreamed = false
+  #isDiscarded = false
+
+  /** @param first what of the body has come with the head */
+  constructor(socket: Socket, source: BodySource, head: PlainHead, first: Buffer) {
+    super(socket)
+    this.#source = source
+    this.#lengthBytes = head.lengthBytes
+    this.#leftBytes = head.lengthBytes - first.length
+    this.#first = first
+    this.httpVersion = '1.1'
+    this.httpVersionMajor = 1
+    this.httpVersionMinor = 1
+    this.method = head.method
+    this.url = head.target
+    this._addHeaderLines(head.headers, head.headers.length)
+    this.complete = this.#leftBytes === 0
+  }
+
+  /** Bytes of the body that are still to come. */
+  get leftBytes(): number {
+    return this.#leftBytes
+  }
+
+  /** Whether there is somebody for what is still to come. */
+  get isWanted(): boolean {
+    return this.complete || this.#isStreamed || this.#received !== undefined || this.#isDiscarded
+  }
+
+  /**
+   * The whole body as soon as it is there, perhaps before this returns.
+   * @returns false where it is read as a stream already
+   */
+  receiveWhole(received: BodyReceived): boolean {
+    if (this.#isStreamed || this.#received !== undefined) return false
+    const first = this.#first
+    this.#first = noBytes
+    if (this.complete) {
+      received(null, first)
+      return true
+    }
+    this.#received = received
+    this.#whole = Buffer.allocUnsafeSlow(this.#lengthBytes)
+    first.copy(this.#whole)
+    giveBack(first)
+    this.#source.resume()
+    return true
+  }
+
+  /**
+   * Nobody looks at the body any more, nor writes it anywhere: gives its memory back where that is much. It does
+   * not lie in the heap, so that a few large bodies bring on one full collection after the other.
+   */
+  release(): void {
+    const whole = this.#whole
+    this.#whole = undefined
+    if (whole !== undefined) giveBack(whole)
+  }
+
+  /** Nobody wants the rest. */
+  discard(): void {
+    this.#isDiscarded = true
+    this.#first = noBytes
+    this.#received = undefined
+  }
+
+  /** The next part of the body. */
+  add(bytes: Buffer): void {
+    const at = this.#lengthBytes - this.#leftBytes
+    this.#leftBytes -= bytes.length
+    this.complete = this.#leftBytes === 0
+    const received = this.#received
+    if (received !== undefined && this.#whole !== undefined) {
+      bytes.copy(this.#whole, at)
+      giveBack(bytes)
+      if (this.complete) {
+        this.#received = undefined
+        received(null, this.#whole)
+      }
+    } else if (this.#isStreamed && !this.#isDiscarded) {
+      if (!this.push(bytes)) this.#source.pause()
+      if (this.complete) this.push(null)
+    }
+  }
+
+  /** The rest will not come. */
+  break(error: Error): void {
+    const received = this.#received
+    this.#received = undefined
+    if (received === undefined) this.destroy(error)
+    else received(error)
+  }
+
+  override _read(size: number): void {
+    super._read(size)
+    this.#source.resume()
+    if (this.#isStreamed || this.#received !== undefined) return
+    this.#isStreamed = true
+    const first = this.#first
+    this.#first = noBytes
+    if (first.length > 0) this.push(first)
+    if (this.complete) this.push(null)
+  }
+}
+
+/** A smaller piece may share its memory with others (Node's own pool), and giving it back saves nothing. */
+const ownMemoryBytes = 16_384
+
+/** @param bytes the end of what they lie in, before which there is nothing that is still needed */
+function giveBack({ buffer, byteOffset, length }: Buffer): void {
+  const isEnd = byteOffset + length === buffer.byteLength
+  if (isEnd && buffer.byteLength >= ownMemoryBytes && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}

@@ -1,0 +1,82 @@
+import { STATUS_CODES } from 'node:http'
+
+/** How the end of an answer is known. */
+export type AnswerFraming = 'length' | 'chunked' | 'none'
+
+export interface OutgoingHead {
+  readonly text: string
+  readonly framing: AnswerFraming
+  /** Whether the connection ends with it. */
+  readonly closes: boolean
+}
+
+export interface OutgoingHeadOptions {
+  readonly method: string
+  readonly statusCode: number
+  /** Flat name/value pairs. */
+  readonly headers: readonly string[]
+  /** Whether the client lets another request follow. */
+  readonly keepsAlive: boolean
+  /** Seconds that an idle connection is kept, for display; 0 shows nothing. */
+  readonly idleSeconds: number
+  /** Value of `Date`. */
+  readonly date: string
+}
+
+/** Status line, fields, empty line: nothing that a client could take for more lines (RFC 9110 section 5.5). */
+const shape = /^[^\r\n]*\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
+
+/**
+ * The head of an answer, in Latin-1, as Node's own server writes it.
+ * @throws TypeError `ERR_INVALID_CHAR` for a name or a value that would end its line early
+ */
+export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
+  const { method, statusCode, headers, keepsAlive, idleSeconds, date } = options
+  let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
+  let closes = !keepsAlive
+  let hasConnection = false
+  let hasDate = false
+  let hasLength = false
+  let isChunked = false
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    const value = headers[at + 1] ?? ''
+    text += `${name}: ${value}\r\n`
+    switch (name.length) {
+      case 4:
+        if (name.toLowerCase() === 'date') hasDate = true
+        break
+      case 10:
+        if (name.toLowerCase() === 'connection') {
+          hasConnection = true
+          if (/(?:^|\W)close(?:$|\W)/i.test(value)) closes = true
+        }
+        break
+      case 14:
+        if (name.toLowerCase() === 'content-length') hasLength = true
+        break
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding') isChunked = true
+        break
+    }
+  }
+  if (!hasDate) text += `Date: ${date}\r\n`
+  if (!hasConnection) text += connectionLines(closes, idleSeconds)
+  let framing: AnswerFraming = hasLength ? 'length' : 'chunked'
+  if (method === 'HEAD' || statusCode === 204 || statusCode === 304) framing = 'none'
+  else if (!hasLength && !isChunked) text += 'Transfer-Encoding: chunked\r\n'
+  text += '\r\n'
+  if (!shape.test(text)) throw invalidHeader()
+  return { text, framing, closes }
+}
+
+function connectionLines(closes: boolean, idleSeconds: number): string {
+  if (closes) return 'Connection: close\r\n'
+  return idleSeconds > 0
+    ? `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`
+    : 'Connection: keep-alive\r\n'
+}
+
+function invalidHeader(): TypeError {
+  return Object.assign(new TypeError('a response header cannot be written'), { code: 'ERR_INVALID_CHAR' })
+}

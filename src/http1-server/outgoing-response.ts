@@ -1,0 +1,135 @@
+import { ServerResponse } from 'node:http'
+import { chunkOf, lastChunk } from './chunk.ts'
+import { httpDate } from './http-date.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { type AnswerFraming, outgoingHead } from './outgoing-head.ts'
+
+/** Most bytes that go out as one text, which Node writes without memory of its own. */
+const textBytes = 8_192
+
+const noParts: readonly Buffer[] = []
+
+type Written = (error?: Error | null) => void
+
+/**
+ * Node's response, and beside it a shorter way for an answer whose head and parts are at hand: one write for
+ * what is there at once, 8 µs less. Either way is used from the first byte to the last.
+ */
+export class OutgoingResponse extends ServerResponse<IncomingRequest> {
+  // Node's own state, which its getters and its `write` and `end` go by; its types leave it out.
+  declare _header: string | null
+  declare _headerSent: boolean
+  declare _last: boolean
+  declare _closed: boolean
+  declare _keepAliveTimeout: number
+  /** Of the head that goes out with the first bytes. */
+  #head = ''
+  #framing: AnswerFraming = 'length'
+
+  /** @param idleMs how long an idle connection is kept; milliseconds, 0 is no limit */
+  constructor(request: IncomingRequest, keepsAlive: boolean, idleMs: number) {
+    super(request)
+    this.shouldKeepAlive = keepsAlive
+    this._keepAliveTimeout = idleMs
+  }
+
+  /** Whether the connection ends with this answer; known when the head is. */
+  get closes(): boolean {
+    return this._last
+  }
+
+  /**
+   * Begins an answer: the head goes out with the first bytes.
+   * @param headers flat name/value pairs
+   * @throws TypeError `ERR_INVALID_CHAR`
+   */
+  begin(statusCode: number, headers: readonly string[]): void {
+    const { text, framing, closes } = outgoingHead({
+      method: this.req.method ?? '',
+      statusCode,
+      headers,
+      keepsAlive: this.shouldKeepAlive,
+      idleSeconds: Math.floor(this._keepAliveTimeout / 1000),
+      date: httpDate(Date.now()),
+    })
+    this.statusCode = statusCode
+    this.#head = text
+    this.#framing = framing
+    this._header = text
+    this._headerSent = true
+    this._last = closes
+    this.chunkedEncoding = framing === 'chunked'
+  }
+
+  /**
+   * The next bytes of an answer that `begin` has begun.
+   * @param written called when they have been handed to the system
+   * @returns false where the client does not keep up
+   */
+  send(parts: readonly Buffer[], bytes: number, written?: Written): boolean {
+    const { socket } = this
+    if (socket === null || socket.destroyed) return false
+    const head = this.#takeHead()
+    const body = this.#coded(parts, bytes, false)
+    return this.#write(head, body, written)
+  }
+
+  /** The last bytes, perhaps none, and the end. */
+  finish(parts: readonly Buffer[], bytes: number): void {
+    const { socket } = this
+    this.finished = true
+    if (socket === null || socket.destroyed) return
+    const head = this.#takeHead()
+    this.#write(head, this.#coded(parts, bytes, true), this.#written)
+  }
+
+  /** The answer is over, and so is its time on the connection. */
+  conclude(): void {
+    if (this._closed) return
+    this._closed = true
+    this.destroyed = true
+    this.emit('close')
+  }
+
+  readonly #written: Written = (error) => {
+    if (error === undefined || error === null) this.emit('finish')
+  }
+
+  #coded(parts: readonly Buffer[], bytes: number, isLast: boolean): readonly Buffer[] {
+    if (this.#framing === 'length') return parts
+    if (this.#framing === 'none') return noParts
+    return [bytes === 0 ? lastChunk : chunkOf(parts, bytes, isLast)]
+  }
+
+  #takeHead(): string {
+    const head = this.#head
+    this.#head = ''
+    return head
+  }
+
+  #write(head: string, body: readonly Buffer[], written?: Written): boolean {
+    const { socket } = this
+    if (socket === null) return false
+    const [first] = body
+    if (body.length <= 1) {
+      const bytes = first?.length ?? 0
+      if (head === '' && first !== undefined) return socket.write(first, written)
+      if (bytes <= textBytes)
+        return socket.write(first === undefined ? head : head + first.toString('latin1'), 'latin1', written)
+    }
+    socket.cork()
+    if (head !== '') socket.write(head, 'latin1')
+    for (let at = 0; at < body.length - 1; at++) socket.write(body[at] ?? '')
+    const keepsUp = socket.write(body[body.length - 1] ?? '', written)
+    socket.uncork()
+    return keepsUp
+  }
+}
+
+// Node's getter goes by a state that only its own server takes back.
+Object.defineProperty(OutgoingResponse.prototype, 'writableNeedDrain', {
+  configurable: true,
+  get(this: OutgoingResponse): boolean {
+    return !this.destroyed && !this.finished && this.socket?.writableNeedDrain === true
+  },
+})

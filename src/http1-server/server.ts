@@ -1,0 +1,91 @@
+import { type RequestListener, Server, type ServerOptions } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../clock.ts'
+import { ClientConnection, type ConnectionHost } from './client-connection.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { OutgoingResponse } from './outgoing-response.ts'
+
+export interface Http1ServerOptions extends ServerOptions {
+  readonly clock: Clock
+}
+
+/** How often connections are looked at; milliseconds. */
+const tickMs = 1000
+
+/**
+ * Node's HTTP server with a shorter way for plain requests, which takes half of its time per request. A connection
+ * on which anything else comes (chunked or pipelined requests, `Upgrade`, `Expect`, HTTP/1.0, a head in pieces,
+ * whatever is wrong) is Node's from then on, with what has come.
+ */
+export class Http1Server extends Server implements ConnectionHost {
+  readonly #clock: Clock
+  readonly #connections = new Set<ClientConnection>()
+  readonly #nodeConnection: (socket: Socket) => void
+  #timer: Timer | undefined
+
+  constructor({ clock, requestTimeout = 0, ...options }: Http1ServerOptions, handler: RequestListener) {
+    super(options, handler)
+    // Here it may be shorter than the limit for the head.
+    this.requestTimeout = requestTimeout
+    this.#clock = clock
+    const [listener] = this.listeners('connection')
+    this.#nodeConnection = (socket) => {
+      if (listener !== undefined) Reflect.apply(listener, this, [socket])
+    }
+    this.removeAllListeners('connection')
+    this.on('connection', this.#connected)
+  }
+
+  get idleMs(): number {
+    return this.keepAliveTimeout
+  }
+
+  get requestMs(): number {
+    return this.requestTimeout
+  }
+
+  get firstMs(): number {
+    return this.headersTimeout
+  }
+
+  get isOpen(): boolean {
+    return this.listening
+  }
+
+  serve(request: IncomingRequest, response: OutgoingResponse): void {
+    this.emit('request', request, response)
+  }
+
+  handOver(socket: Socket): void {
+    this.#nodeConnection(socket)
+  }
+
+  timedOut(socket: Socket): void {
+    const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+    if (!this.emit('clientError', error, socket)) socket.destroy()
+  }
+
+  ended(connection: ClientConnection): void {
+    this.#connections.delete(connection)
+  }
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections()
+    for (const connection of [...this.#connections]) if (connection.isIdle) connection.destroy()
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections()
+    for (const connection of [...this.#connections]) connection.destroy()
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    this.#connections.add(new ClientConnection(this, socket))
+    this.#timer ??= this.#clock.after(tickMs, this.#tick)
+  }
+
+  readonly #tick = (): void => {
+    for (const connection of [...this.#connections]) connection.tick(tickMs)
+    this.#timer = this.#connections.size > 0 ? this.#clock.after(tickMs, this.#tick) : undefined
+  }
+}

@@ -129,6 +129,8 @@ export class ClientConnection {
     this.#response = undefined
     if (response.closes || !this.#host.isOpen) {
       this.#request = undefined
+      // What still comes is the rest of this request or follows the last: never another request.
+      socket.off('data', this.#read)
       socket.destroySoon()
     } else if (request.complete) {
       this.#next()

@@ -88,8 +88,9 @@ export class IncomingRequest extends IncomingMessage {
     if (whole !== undefined) giveBack(whole)
   }
 
-  /** Nobody wants the rest. */
+  /** The answer is out: nobody wants the rest, unless it is read as a stream. */
   discard(): void {
+    if (this.#isStreamed) return
     this.#isDiscarded = true
     this.#first = noBytes
     this.#received = undefined

@@ -98,7 +98,9 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
   #coded(parts: readonly Buffer[], bytes: number, isLast: boolean): readonly Buffer[] {
     if (this.#framing === 'length') return parts
     if (this.#framing === 'none') return noParts
-    return [bytes === 0 ? lastChunk : chunkOf(parts, bytes, isLast)]
+    if (bytes > 0) return [chunkOf(parts, bytes, isLast)]
+    // A chunk without bytes would be the end.
+    return isLast ? [lastChunk] : noParts
   }
 
   #takeHead(): string {

@@ -23,7 +23,7 @@ export interface OutgoingHeadOptions {
   readonly date: string
 }
 
-/** Status line, fields, empty line: nothing that a client could take for more lines (RFC 9110 section 5.5). */
+/** Status line, fields, empty line (RFC 9110 section 5.5). */
 const shape = /^[^\r\n]*\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
 
 /**
@@ -32,6 +32,7 @@ const shape = /^[^\r\n]*\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*\r\n)
  */
 export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
   const { method, statusCode, headers, keepsAlive, idleSeconds, date } = options
+  let lines = 2 + (headers.length >> 1)
   let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
   let closes = !keepsAlive
   let hasConnection = false
@@ -60,13 +61,23 @@ export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
         break
     }
   }
-  if (!hasDate) text += `Date: ${date}\r\n`
-  if (!hasConnection) text += connectionLines(closes, idleSeconds)
+  if (!hasDate) {
+    text += `Date: ${date}\r\n`
+    lines++
+  }
+  if (!hasConnection) {
+    text += connectionLines(closes, idleSeconds)
+    lines += closes || idleSeconds <= 0 ? 1 : 2
+  }
   let framing: AnswerFraming = hasLength ? 'length' : 'chunked'
   if (method === 'HEAD' || statusCode === 204 || statusCode === 304) framing = 'none'
-  else if (!hasLength && !isChunked) text += 'Transfer-Encoding: chunked\r\n'
+  else if (!hasLength && !isChunked) {
+    text += 'Transfer-Encoding: chunked\r\n'
+    lines++
+  }
   text += '\r\n'
-  if (!shape.test(text)) throw invalidHeader()
+  // A value with a well-formed line behind it has the shape as well.
+  if (!shape.test(text) || linesIn(text) !== lines) throw invalidHeader()
   return { text, framing, closes }
 }
 
@@ -75,6 +86,12 @@ function connectionLines(closes: boolean, idleSeconds: number): string {
   return idleSeconds > 0
     ? `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`
     : 'Connection: keep-alive\r\n'
+}
+
+function linesIn(text: string): number {
+  let lines = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
+  return lines
 }
 
 function invalidHeader(): TypeError {

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describe, it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { IncomingRequest } from '../../src/http1-server/incoming-request.ts'
+import { OutgoingResponse } from '../../src/http1-server/outgoing-response.ts'
+import { Http1Server } from '../../src/http1-server/server.ts'
+import { exchange, last, listen, servers } from './support.ts'
+
+const post = (bytes: number, fields = '') =>
+  `POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n${fields}\r\n`
+
+for (const [name, create] of servers)
+  describe(`a connection of ${name}`, () => {
+    it('serves nothing out of the rest of a body behind the last answer', async (t) => {
+      const seen: string[] = []
+      const server = create(({ url = '', socket }, response) => {
+        seen.push(url)
+        // As what comes in the moment in which the connection ends.
+        response.on('finish', () => setImmediate(() => socket.emit('data', Buffer.from(last))))
+        response.setHeader('connection', 'close')
+        response.end('x')
+      })
+      const port = await listen(t, server)
+      await exchange(port, (socket) => socket.write(post(1000)))
+      assert.deepEqual(seen, ['/a'])
+    })
+
+    it('drops a body that nobody wants and serves what stands behind it', async (t) => {
+      const seen: string[] = []
+      const port = await listen(
+        t,
+        create(({ url = '' }, response) => {
+          seen.push(url)
+          response.end('x')
+        }),
+      )
+      await exchange(port, (socket) => {
+        socket.write(post(300_000))
+        socket.once('data', () => socket.write('b'.repeat(300_000) + last))
+      })
+      assert.deepEqual(seen, ['/a', '/last'])
+    })
+
+    it('gives all of a body to whoever still reads it after the answer', async (t) => {
+      let bytes = 0
+      const port = await listen(
+        t,
+        create((request, response) => {
+          request.on('data', (part: Buffer) => (bytes += part.length))
+          response.end('x')
+        }),
+      )
+      await exchange(port, (socket) => {
+        socket.write(post(300_000))
+        socket.once('data', () => socket.write('b'.repeat(300_000) + last))
+      })
+      assert.equal(bytes, 300_000)
+    })
+
+    it('tells of a client that is gone with half of the body', async (t) => {
+      const told: string[] = []
+      const closed = Promise.withResolvers<void>()
+      const tell = (request: IncomingMessage, response: ServerResponse): void => {
+        request.on('aborted', () => told.push('aborted'))
+        request.on('close', () => told.push('request'))
+        response.on('close', () => {
+          told.push('response')
+          setImmediate(closed.resolve)
+        })
+        request.once('data', () => request.socket.resetAndDestroy())
+      }
+      const port = await listen(t, create(tell))
+      await exchange(port, (socket) => socket.write(`${post(10)}half`))
+      await closed.promise
+      assert.deepEqual(told.sort(), ['aborted', 'request', 'response'])
+    })
+  })
+
+describe('the short way of an answer', () => {
+  it('does not end with a part without bytes', async (t) => {
+    const server = new Http1Server({ clock: systemClock }, (_request, response) => {
+      assert.ok(response instanceof OutgoingResponse)
+      response.begin(200, ['Date', 'now', 'Connection', 'close'])
+      response.send([], 0)
+      response.send([Buffer.from('ab')], 2)
+      response.finish([], 0)
+    })
+    const text = await exchange(await listen(t, server), (socket) => socket.write(last))
+    assert.equal(
+      text,
+      'HTTP/1.1 200 OK\r\nDate: now\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n',
+    )
+  })
+})
+
+describe('a body that is received whole', () => {
+  it('is intact, as is the request behind it, and gives back only memory of its own', async (t) => {
+    const seen: Array<string | undefined> = []
+    const server = new Http1Server({ clock: systemClock }, (request, response) => {
+      seen.push(request.url)
+      if (!(request instanceof IncomingRequest)) {
+        response.end()
+        return
+      }
+      request.receiveWhole((error, body) => {
+        assert.equal(error, null)
+        assert.equal(body?.toString('latin1'), bodyText)
+        const isWithHead = body !== undefined && body.byteOffset > 0
+        request.release()
+        assert.equal(body?.length, isWithHead ? bodyText.length : 0)
+        request.release()
+        response.end()
+      })
+    })
+    const bodyText = 'b'.repeat(400_000)
+    const port = await listen(t, server)
+    await exchange(port, (socket) => socket.write(post(400_000) + bodyText + last))
+    assert.deepEqual(seen, ['/a', '/last'])
+  })
+})

@@ -119,8 +119,8 @@ export class IncomingRequest extends IncomingMessage {
   break(error: Error): void {
     const received = this.#received
     this.#received = undefined
-    if (received === undefined) this.destroy(error)
-    else received(error)
+    this.destroy(error)
+    received?.(error)
   }
 
   override _read(size: number): void {

@@ -118,4 +118,23 @@ describe('a body that is received whole', () => {
     await exchange(port, (socket) => socket.write(post(400_000) + bodyText + last))
     assert.deepEqual(seen, ['/a', '/last'])
   })
+
+  it('breaks with the client, as the stream would', async (t) => {
+    const told: string[] = []
+    const closed = Promise.withResolvers<void>()
+    const server = new Http1Server({ clock: systemClock }, (request) => {
+      assert.ok(request instanceof IncomingRequest)
+      request.on('aborted', () => told.push('aborted'))
+      request.on('close', () => {
+        told.push('close')
+        closed.resolve()
+      })
+      request.receiveWhole((error) => told.push(String(error)))
+      request.socket.resetAndDestroy()
+    })
+    const port = await listen(t, server)
+    await exchange(port, (socket) => socket.write(`${post(10)}half`))
+    await closed.promise
+    assert.deepEqual(told.sort(), ['Error: aborted', 'aborted', 'close'])
+  })
 })

@@ -14,6 +14,7 @@ import type { Exchange } from '../src/upstream/exchange.ts'
 import type { ExchangeServices } from '../src/upstream/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../src/upstream/gathering.ts'
 import { joinObservers } from '../src/upstream/join-observers.ts'
+import { TurnTransport } from '../src/upstream/turn-transport.ts'
 
 export interface ProxyEngineOptions {
   /** `olla` or `sherpa`; for display. */
@@ -75,7 +76,7 @@ export default fp<ProxyEngineOptions>(
         failoverStatuses: new Set(options.failoverStatuses ?? [429, 502, 503, 504]),
         gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
       },
-      transport: app.upstreamTransport,
+      transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
       load: app.endpointLoad,
       breakers: app.circuitBreakers,

@@ -64,6 +64,11 @@ export class Attempt {
     this.startedMs = startedMs
   }
 
+  /** Whether it has ended; it is told nothing more. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
   /** Ends the attempt now: the connection to the endpoint is closed so that its work stops. */
   cancel(): void {
     if (this.#over) return

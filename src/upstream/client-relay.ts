@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
 import { ClientWriter } from './client-writer.ts'
+import { TurnQueue } from './turn-queue.ts'
 
 /** The part of a Fastify reply that an exchange needs. */
 export interface ClientReply {
@@ -41,16 +42,8 @@ const noShape: RelayShape = { format: 'other', lengthBytes: 0, gatherBytes: 0, t
 
 /** Most bytes of one turn that are joined: what comes at once is small where joining pays. */
 const turnBytes = 65_536
-/** Its callbacks run when the turn's work is done and before anything else. */
-const endOfTurn = Promise.resolve()
 /** Those with something to write at the end of this turn. */
-let due: ClientRelay[] = []
-
-function flushDue(): void {
-  const relays = due
-  due = []
-  for (const relay of relays) relay.flush()
-}
+const due = new TurnQueue<ClientRelay>((relay) => relay.flush())
 
 /**
  * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the
@@ -64,7 +57,10 @@ export class ClientRelay {
   #gathered = noParts
   #gatheredBytes = 0
   #isFlushDue = false
+  /** Nothing more will come. */
   #isEnded = false
+  /** All of it, and its end. */
+  #isWritten = false
   /** The last two bytes: a slice would keep all the memory around it. */
   #tail = 0
   bodyBytes = 0
@@ -110,14 +106,11 @@ export class ClientRelay {
     if (this.bodyBytes === lengthBytes) {
       // Head, body and end in one system call.
       this.#isEnded = true
-      this.#endNow()
+      this.#flushLater()
       return true
     }
     if (this.#gatheredBytes >= (gatherBytes || turnBytes)) return this.#writeNow()
-    if (gatherBytes === 0 && !this.#isFlushDue) {
-      this.#isFlushDue = true
-      if (due.push(this) === 1) void endOfTurn.then(flushDue)
-    }
+    if (gatherBytes === 0) this.#flushLater()
     return !this.#writer.needsDrain
   }
 
@@ -129,7 +122,7 @@ export class ClientRelay {
       this.bodyBytes += held.length
       this.#gather(held)
     }
-    this.#endNow()
+    this.#flushLater()
   }
 
   /**
@@ -169,7 +162,15 @@ export class ClientRelay {
   /** Writes what has come so far. */
   flush(): void {
     this.#isFlushDue = false
-    if (this.#gatheredBytes > 0 && !this.#raw.destroyed) this.#writeNow()
+    if (this.#isWritten || this.#raw.destroyed) return
+    if (this.#isEnded) this.#endNow()
+    else if (this.#gatheredBytes > 0) this.#writeNow()
+  }
+
+  #flushLater(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    due.push(this)
   }
 
   #gather(chunk: Buffer): void {
@@ -188,6 +189,7 @@ export class ClientRelay {
   }
 
   #endNow(): void {
+    this.#isWritten = true
     this.#writer.end(this.#gathered, this.#gatheredBytes)
     this.#gathered = noParts
     this.#gatheredBytes = 0

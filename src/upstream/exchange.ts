@@ -389,6 +389,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)
     this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
+    // All attempts are over: what of the body was still being written to an endpoint went with its connection.
     const { req } = this.#raw
     if (req instanceof IncomingRequest && !this.#services.transport.keepsBodies) req.release()
   }

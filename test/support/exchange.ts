@@ -16,6 +16,7 @@ import { LiveLoad } from '../../src/selection/live-load.ts'
 import { createStrategy } from '../../src/selection/strategies.ts'
 import { GatewayStats } from '../../src/stats/gateway-stats.ts'
 import type { Attempt } from '../../src/upstream/attempt.ts'
+import type { ClientReply } from '../../src/upstream/client-relay.ts'
 import { Exchange } from '../../src/upstream/exchange.ts'
 import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
 import type { ExchangeServices } from '../../src/upstream/exchange-services.ts'
@@ -90,7 +91,7 @@ export function createExchanges(
   const candidates = endpoints.map(routed)
 
   /** Begins a request. `failed` is what the client would be told, `answer` what it got. */
-  async function begin(request: Partial<ExchangeRequest> = {}) {
+  async function begin(request: Partial<ExchangeRequest> = {}, over = services) {
     const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '127.0.0.1')
     context.model = 'asked'
     const failed: GatewayError[] = []
@@ -105,8 +106,18 @@ export function createExchanges(
     // A test that looks only at what was sent leaves the client without an answer.
     answer.catch(() => {})
     const [, raw] = (await once(server, 'request')) as [unknown, ServerResponse]
+    const reply: ClientReply = {
+      raw,
+      hijack: () => undefined,
+      getHeaders: () => ({}),
+      header: () => undefined,
+      send(payload) {
+        failed.push(payload as GatewayError)
+        raw.writeHead(500).end()
+      },
+    }
     const exchange = new Exchange(
-      services,
+      over,
       {
         context,
         method: 'POST',
@@ -124,19 +135,10 @@ export function createExchanges(
         },
         ...request,
       },
-      {
-        raw,
-        hijack: () => undefined,
-        getHeaders: () => ({}),
-        header: () => undefined,
-        send(payload) {
-          failed.push(payload as GatewayError)
-          raw.writeHead(500).end()
-        },
-      },
+      reply,
     )
     exchange.start()
-    return { context, answer, failed, exchange }
+    return { context, answer, failed, exchange, reply }
   }
 
   return { clock, registry, cells, load, candidates, sent, services, begin }

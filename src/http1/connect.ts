@@ -39,6 +39,7 @@ export function openSocket(options: ConnectOptions, ready: () => void): Socket {
   let timer = limit(options.connectMs, 'ERR_HTTP1_CONNECT_TIMEOUT', 'connect timeout')
   socket.once('connect', () => {
     timer?.cancel()
+    timer = undefined
     if (isTls) timer = limit(options.tlsMs, 'ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout')
     else ready()
   })
@@ -55,6 +56,7 @@ export function openSocket(options: ConnectOptions, ready: () => void): Socket {
     tls.on('session', options.onTlsSession)
     tls.once('secureConnect', () => {
       timer?.cancel()
+      timer = undefined
       ready()
     })
     return tls

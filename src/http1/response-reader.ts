@@ -1,7 +1,7 @@
 import { ChunkedBody } from './chunked-body.ts'
 import { copyOf } from './copy-of.ts'
 import { Http1Error, invalidResponse } from './errors.ts'
-import { isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
+import { type BodyFraming, isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
 
 /** Most bytes of a head: as undici's default times four, for endpoints with long cookies. */
 export const mostHeadBytes = 65_536
@@ -30,7 +30,8 @@ export class ResponseReader {
   #method = 'GET'
   #isReading = false
   #held = noBytes
-  #head: ResponseHead | undefined
+  /** Of the answer whose head has been read; the head itself is the listener's. */
+  #framing: BodyFraming | undefined
   #chunked: ChunkedBody | undefined
   #leftBytes = 0
 
@@ -43,7 +44,7 @@ export class ResponseReader {
     this.#method = method
     this.#isReading = true
     this.#held = noBytes
-    this.#head = undefined
+    this.#framing = undefined
     this.#chunked = undefined
   }
 
@@ -63,9 +64,9 @@ export class ResponseReader {
     // An answer that ends or is given up takes what follows with it: its connection is closed then.
     while (at < end && this.#isReading) {
       at =
-        this.#head === undefined
+        this.#framing === undefined
           ? this.#readHead(bytes.subarray(at, end), at)
-          : this.#readBody(this.#head, bytes, at, end)
+          : this.#readBody(bytes, at, end)
     }
   }
 
@@ -75,7 +76,7 @@ export class ResponseReader {
    */
   close(): void {
     if (!this.#isReading) return
-    if (this.#head?.framing !== 'until-close')
+    if (this.#framing !== 'until-close')
       throw new Http1Error('ERR_HTTP1_CLOSED', 'the connection ended before the answer did')
     this.#end(0)
   }
@@ -106,7 +107,7 @@ export class ResponseReader {
 
   #begin(head: ResponseHead, restBytes: number): void {
     const { framing } = head
-    this.#head = head
+    this.#framing = framing
     if (framing === 'chunked') this.#chunked = new ChunkedBody()
     else this.#leftBytes = framing === 'until-close' ? Number.POSITIVE_INFINITY : framing
     this.#listener.head(head)
@@ -114,9 +115,8 @@ export class ResponseReader {
   }
 
   /** @returns where what is read of the body ends */
-  #readBody({ framing }: ResponseHead, bytes: Buffer, start: number, end: number): number {
-    if (framing === 'chunked' && this.#chunked !== undefined)
-      return this.#readChunks(this.#chunked, bytes, start, end)
+  #readBody(bytes: Buffer, start: number, end: number): number {
+    if (this.#chunked !== undefined) return this.#readChunks(this.#chunked, bytes, start, end)
     const bodyEnd = Math.min(end, start + this.#leftBytes)
     this.#leftBytes -= bodyEnd - start
     this.#listener.data(copyOf(bytes, start, bodyEnd))

@@ -310,6 +310,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
     this.#taken(attempt, plan.head.statusCode)
     this.#answer.begin(attempt, plan, true)
+    // An open stream need not hold it.
+    this.#head = undefined
   }
 
   /** The answer is good enough to be told: no other endpoint will be asked. */

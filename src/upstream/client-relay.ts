@@ -134,6 +134,8 @@ export class ClientRelay {
     const raw = this.#raw
     const { format, lengthBytes } = this.#shape
     if (format === 'other' || lengthBytes !== undefined || this.#writer.needsDrain) {
+      // What came in the same turn goes out first: a client that has a part of an answer knows that there was one.
+      this.flush()
       raw.destroy()
       return
     }

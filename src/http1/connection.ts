@@ -19,6 +19,8 @@ export interface ConnectionRequest {
 export interface RequestHandler {
   /** The request is about to be sent. @param abort closes the connection, at any time until the end */
   onConnect(abort: (error?: Error) => void): void
+  /** Nothing reads the request's bytes any more. Not told of a stream. */
+  onBodyWritten?(): void
   /** @param resume goes on after `onData` has returned false; not to be called after the end */
   onHeaders(statusCode: number, headers: readonly string[], resume: () => void): unknown
   /** @returns false to read no more until `resume` */
@@ -58,6 +60,10 @@ export class Connection implements AnswerListener {
   #error: Error | undefined
   // The same functions for all its requests.
   readonly #abort = (error?: Error): void => this.#fail(error ?? closedError())
+  // An answer that comes before all of its request is written ends the connection: this is of the same request.
+  readonly #bodyWritten = (error?: Error | null): void => {
+    if (error === undefined || error === null) this.#handler?.onBodyWritten?.()
+  }
   readonly #resume = (): void => {
     if (!this.#isPaused) return
     this.#isPaused = false
@@ -158,10 +164,11 @@ export class Connection implements AnswerListener {
       this.#socket.write(head, 'latin1')
     } else if (head.length + body.length <= textBytes) {
       this.#socket.write(head + body.toString('latin1'), 'latin1')
+      this.#handler?.onBodyWritten?.()
     } else {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
-      this.#socket.write(body)
+      this.#socket.write(body, this.#bodyWritten)
       this.#socket.uncork()
     }
   }

@@ -9,6 +9,8 @@ import type { UpstreamHead } from './response-headers.ts'
 export interface AttemptOwner {
   /** The connection is up and the request is on its way. */
   sent(attempt: Attempt): void
+  /** The endpoint has got the request's body: the transport reads it no more. */
+  bodyWritten(attempt: Attempt): void
   /** @returns false to let the answer's body go */
   head(attempt: Attempt, head: UpstreamHead): boolean
   /** @returns false to pause the endpoint until `resume` */
@@ -44,6 +46,8 @@ export class Attempt {
   sentMs: number | undefined
   /** The form in which the request was sent; undefined for the client's own. */
   variant: RequestVariant | undefined
+  /** Whether the transport reads the request's body no more. */
+  isBodyWritten = false
   statusCode: number | undefined
   /** What gathers its answer, once its first byte has come. */
   gathered: GatheredAnswer | undefined
@@ -94,6 +98,11 @@ export class Attempt {
     }
     this.#abort = abort
     this.#owner.sent(this)
+  }
+
+  onBodyWritten(): void {
+    this.isBodyWritten = true
+    if (!this.#over) this.#owner.bodyWritten(this)
   }
 
   /** @param headers flat name/value pairs */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { errorEvent, type GatewayError } from '../errors.ts'
+import { IncomingRequest } from '../http1-server/incoming-request.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import { ownTimeMs } from '../request/own-time.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
@@ -145,6 +146,15 @@ export class ClientAnswer {
     context.status = error.statusCode
     if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
     return outcomeOfStatus(error.statusCode)
+  }
+
+  /**
+   * No attempt will need the request's body again, and none is writing it: those before are over, and what was still
+   * on its way then went with the connection.
+   */
+  releaseBody(): void {
+    const { req } = this.#raw
+    if (req instanceof IncomingRequest && !this.#services.transport.keepsBodies) req.release()
   }
 
   /** The request is over and about to be counted. */

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import { IncomingRequest } from '../http1-server/incoming-request.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
@@ -191,6 +190,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#limit(isWarm === false && firstByteMs > 0 ? Math.max(firstByteMs, coldStartMs) : firstByteMs)
   }
 
+  bodyWritten(): void {
+    if (this.#phase === 'relaying' || this.#phase === 'stalled') this.#answer.releaseBody()
+  }
+
   head(attempt: Attempt, head: UpstreamHead): boolean {
     const { options, clock } = this.#services
     if (options.failoverStatuses.has(head.statusCode)) {
@@ -320,6 +323,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
     this.#passedOver?.cancel()
     this.#phase = 'relaying'
+    // A stream may last: a long prompt need not lie there as long.
+    if (attempt.isBodyWritten) this.#answer.releaseBody()
   }
 
   clientDrained(): void {
@@ -391,9 +396,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)
     this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
-    // All attempts are over: what of the body was still being written to an endpoint went with its connection.
-    const { req } = this.#raw
-    if (req instanceof IncomingRequest && !this.#services.transport.keepsBodies) req.release()
+    this.#answer.releaseBody()
   }
 
   #limit(stageMs: number): void {

@@ -69,6 +69,30 @@ describe('ConnectionPool', () => {
     assert.equal(sockets.length, 2)
   })
 
+  it('tells when it reads a body no more: at once of a small one, of a large one when all is written', async (t) => {
+    let isStuck = true
+    const { pool, sockets } = await startPool(t, ({ socket, text }) => {
+      if (text.includes('/small')) socket.write(ok)
+      else if (isStuck) socket.pause()
+    })
+    const small = await ask(pool, { ...get, method: 'POST', path: '/small', body: Buffer.from('x') })
+    assert.deepEqual(small.told.calls.slice(0, 2), ['connect', 'written'])
+    const large = new Collected()
+    pool.send({ ...get, method: 'POST', path: '/large', body: Buffer.alloc(20_000_000) }, large)
+    await eventually(() => sockets[0]?.isPaused() === true)
+    assert.deepEqual(large.calls, ['connect'])
+    isStuck = false
+    sockets[0]?.resume()
+    await eventually(() => large.calls.includes('written'))
+    isStuck = true
+    const lost = new Collected()
+    pool.send({ ...get, method: 'POST', path: '/lost', body: Buffer.alloc(20_000_000) }, lost)
+    await eventually(() => sockets[1]?.isPaused() === true)
+    sockets[1]?.destroy()
+    await lost.over
+    assert.equal(lost.calls.includes('written'), false)
+  })
+
   it('closes idle connections in time: after 30 seconds, or a second before their server does', async (t) => {
     let keepAlive = ''
     const { pool, clock, open } = await startPool(t, ({ socket }) =>

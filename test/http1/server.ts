@@ -76,6 +76,10 @@ export class Collected implements RequestHandler {
     this.resume = resume
   }
 
+  onBodyWritten(): void {
+    this.calls.push('written')
+  }
+
   onData(chunk: Buffer): boolean {
     this.body += chunk.toString('latin1')
     return true

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import type { GatewayError } from '../../src/errors.ts'
+import { Http1Server } from '../../src/http1-server/server.ts'
 import type { RoutedEndpoint } from '../../src/model/router.ts'
 import { RequestContext } from '../../src/request/context.ts'
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
@@ -95,7 +97,7 @@ export function createExchanges(
     const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '127.0.0.1')
     context.model = 'asked'
     const failed: GatewayError[] = []
-    const server = createServer()
+    const server = new Http1Server({ clock: systemClock }, () => {})
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.after(() => {
@@ -138,7 +140,7 @@ export function createExchanges(
       reply,
     )
     exchange.start()
-    return { context, answer, failed, exchange, reply }
+    return { context, answer, failed, exchange, reply, raw }
   }
 
   return { clock, registry, cells, load, candidates, sent, services, begin }

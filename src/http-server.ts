@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { ThreadOfSeveral } from './base.ts'
@@ -39,15 +39,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 }
 
 /** What accepts connections; for Fastify's `serverFactory`. */
-export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestListener) => Http1Server {
+export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestListener) => Server {
   const options = {
-    clock: systemClock,
-    requestTimeout: server.read_timeout,
     keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
     headersTimeout: server.read_header_timeout || 60_000,
     // Above the configured limit, so that the gateway's own check answers, with a request ID.
     maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
   }
-  return (handler) => new Http1Server(options, handler)
+  return (handler) => {
+    const created =
+      server.http_server === 'own'
+        ? new Http1Server({ ...options, clock: systemClock }, handler)
+        : createServer(options, handler)
+    // Among the options it could not be shorter than the limit for the head.
+    created.requestTimeout = server.read_timeout
+    return created
+  }
 }

@@ -1,4 +1,4 @@
-import { Count, Flag, Section, Text, TextList } from './sections.ts'
+import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
 import { Bytes, Duration, Threads } from './units.ts'
 
 export const ServerSchema = Section(
@@ -10,6 +10,11 @@ export const ServerSchema = Section(
       description:
         'Threads that serve, on one port; `auto` takes as many as the machine runs at once. With more than one, another thread probes and discovers for all; where the system cannot share a port (Linux can), one thread serves (beyond Olla).',
     }),
+    http_server: Choice(
+      ['own', 'node'] as const,
+      'own',
+      "own: plain requests are read without Node's HTTP parser, at half of its cost, and everything else by Node's server; node: everything by Node's (beyond Olla).",
+    ),
     read_timeout: Duration({
       default: '30s',
       description: 'Longest time to receive a whole request; 0 is no limit.',

@@ -23,10 +23,8 @@ export class Http1Server extends Server implements ConnectionHost {
   readonly #nodeConnection: (socket: Socket) => void
   #timer: Timer | undefined
 
-  constructor({ clock, requestTimeout = 0, ...options }: Http1ServerOptions, handler: RequestListener) {
+  constructor({ clock, ...options }: Http1ServerOptions, handler: RequestListener) {
     super(options, handler)
-    // Here it may be shorter than the limit for the head.
-    this.requestTimeout = requestTimeout
     this.#clock = clock
     const [listener] = this.listeners('connection')
     this.#nodeConnection = (socket) => {

@@ -7,7 +7,7 @@ import { Http1Server } from '../../src/http1-server/server.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { listen } from './support.ts'
 
-const limits = { headersTimeout: 60_000, requestTimeout: 20_000, keepAliveTimeout: 5_000 }
+const limits = { headersTimeout: 60_000, keepAliveTimeout: 5_000 }
 const get = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
 const half = 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabcde'
 
@@ -15,6 +15,7 @@ const half = 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabcde'
 async function start(t: TestContext, handler: RequestListener) {
   const clock = new FakeClock()
   const server = new Http1Server({ ...limits, clock }, handler)
+  server.requestTimeout = 20_000
   const port = await listen(t, server)
   const client = await open(t, server, port)
   return { clock, server, port, client }

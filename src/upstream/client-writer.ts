@@ -1,5 +1,6 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { chunkOf } from '../http1-server/chunk.ts'
 import { OutgoingResponse } from '../http1-server/outgoing-response.ts'
 
 /** Most bytes that go out as text. */
@@ -40,7 +41,7 @@ export class ClientWriter {
     if (this.#own !== undefined) return this.#own.send(parts, bytes)
     const socket = this.#chunkedSocket()
     if (socket === undefined) this.#writePlain(joined(parts, bytes))
-    else this.#writeChunk(socket, chunk(parts, bytes))
+    else this.#writeChunk(socket, chunkOf(parts, bytes, false))
     return !this.needsDrain
   }
 
@@ -70,7 +71,7 @@ export class ClientWriter {
       return
     }
     socket.cork()
-    this.#writeChunk(socket, chunk(parts, bytes))
+    this.#writeChunk(socket, chunkOf(parts, bytes, false))
     raw.end()
     socket.uncork()
   }
@@ -120,24 +121,4 @@ function isReplaced(raw: ServerResponse): boolean {
 function joined(parts: readonly Buffer[], bytes: number): Buffer {
   const [first] = parts
   return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, bytes)
-}
-
-/** A chunk of the chunked coding (RFC 9112 section 7.1). */
-function chunk(parts: readonly Buffer[], bytes: number): Buffer {
-  const size = bytes.toString(16)
-  const coded = Buffer.allocUnsafe(size.length + bytes + 4)
-  let at = coded.write(size, 0, 'latin1')
-  at = endLine(coded, at)
-  for (const part of parts) {
-    part.copy(coded, at)
-    at += part.length
-  }
-  endLine(coded, at)
-  return coded
-}
-
-function endLine(bytes: Buffer, at: number): number {
-  bytes[at] = 0x0d
-  bytes[at + 1] = 0x0a
-  return at + 2
 }

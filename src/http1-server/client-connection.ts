@@ -14,6 +14,8 @@ export interface ConnectionHost {
   /** Whether connections are kept at all. */
   readonly isOpen: boolean
   serve(request: IncomingRequest, response: OutgoingResponse): void
+  /** The answer is out. */
+  answered(request: IncomingRequest, response: OutgoingResponse, socket: Socket): void
   /** Gives the connection to Node's server, which has seen nothing of it yet. */
   handOver(socket: Socket): void
   /** The request did not come in time. */
@@ -124,6 +126,7 @@ export class ClientConnection {
     const response = this.#response
     if (request === undefined || response === undefined) return
     const socket = this.#socket
+    this.#host.answered(request, response, socket)
     response.detachSocket(socket)
     process.nextTick(emitClose, response)
     this.#response = undefined

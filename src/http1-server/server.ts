@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import { type RequestListener, Server, type ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
@@ -9,6 +10,9 @@ export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
 }
 
+// What Node's server tells tracing tools.
+const requestStart = channel('http.server.request.start')
+const responseFinish = channel('http.server.response.finish')
 /** How often connections are looked at; milliseconds. */
 const tickMs = 1000
 
@@ -51,7 +55,14 @@ export class Http1Server extends Server implements ConnectionHost {
   }
 
   serve(request: IncomingRequest, response: OutgoingResponse): void {
+    if (requestStart.hasSubscribers) {
+      requestStart.publish({ request, response, socket: request.socket, server: this })
+    }
     this.emit('request', request, response)
+  }
+
+  answered(request: IncomingRequest, response: OutgoingResponse, socket: Socket): void {
+    if (responseFinish.hasSubscribers) responseFinish.publish({ request, response, socket, server: this })
   }
 
   handOver(socket: Socket): void {

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import { IncomingRequest } from '../../src/http1-server/incoming-request.ts'
 import { OutgoingResponse } from '../../src/http1-server/outgoing-response.ts'
 import { Http1Server } from '../../src/http1-server/server.ts'
 import { exchange, last, listen, servers } from './support.ts'
+
+interface ChannelMessage {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly socket: Socket
+  readonly server: Server
+}
 
 const post = (bytes: number, fields = '') =>
   `POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n${fields}\r\n`
@@ -24,6 +33,23 @@ for (const [name, create] of servers)
       const port = await listen(t, server)
       await exchange(port, (socket) => socket.write(post(1000)))
       assert.deepEqual(seen, ['/a'])
+    })
+
+    it('tells tracing tools of each request and of its answer', async (t) => {
+      const told: string[] = []
+      const server = create(({ url }, response) => void response.end(url))
+      const port = await listen(t, server)
+      for (const name of ['http.server.request.start', 'http.server.response.finish']) {
+        const hear = (message: unknown): void => {
+          const { request, response, socket, server: from } = message as ChannelMessage
+          if (from === server && response.req === request && socket === request.socket)
+            told.push(`${name} ${request.url}`)
+        }
+        subscribe(name, hear)
+        t.after(() => unsubscribe(name, hear))
+      }
+      await exchange(port, (socket) => socket.write(last))
+      assert.deepEqual(told, ['http.server.request.start /last', 'http.server.response.finish /last'])
     })
 
     it('drops a body that nobody wants and serves what stands behind it', async (t) => {

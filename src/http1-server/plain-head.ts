@@ -1,3 +1,5 @@
+import { fieldValue } from '../http1/field-value.ts'
+
 /** The head of a request that says one thing only. */
 export interface PlainHead {
   readonly method: string
@@ -44,7 +46,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
     const valueEnd = text.indexOf('\r\n', at)
     const colon = text.indexOf(':', at)
     const name = text.slice(at, colon)
-    const value = trimmed(text, colon + 1, valueEnd)
+    const value = fieldValue(text, colon + 1, valueEnd)
     if (!fields.read(name, value)) return undefined
     headers.push(name, value)
     at = valueEnd + 2
@@ -58,19 +60,6 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
     keepsAlive: !fields.closes,
     headBytes,
   }
-}
-
-/** Without the white space around it. */
-function trimmed(text: string, start: number, end: number): string {
-  let from = start
-  let to = end
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
 
 /** The fields that say where the request ends and what becomes of the connection. */

@@ -1,4 +1,5 @@
 import { invalidResponse } from './errors.ts'
+import { fieldValue } from './field-value.ts'
 
 /** How the end of a body is known (RFC 9112 section 6.3); a number is its length in bytes. */
 export type BodyFraming = number | 'chunked' | 'until-close'
@@ -61,19 +62,6 @@ export function isInterim(statusCode: number): boolean {
 
 function hasNoBody(statusCode: number, method: string): boolean {
   return method === 'HEAD' || statusCode === 204 || statusCode === 304 || isInterim(statusCode)
-}
-
-/** Without the white space around it. */
-function fieldValue(text: string, start: number, end: number): string {
-  let from = start
-  let to = end
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
 
 /** The fields that say where the body ends and what becomes of the connection. */

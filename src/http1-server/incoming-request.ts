@@ -135,7 +135,10 @@ export class IncomingRequest extends IncomingMessage {
   }
 }
 
-/** A smaller piece may share its memory with others (Node's own pool), and giving it back saves nothing. */
+/**
+ * Giving less back saves nothing. What comes here was read off a socket or allocated for one body, and so lies in
+ * memory of its own: never in the pool that Node cuts small buffers from.
+ */
 const ownMemoryBytes = 16_384
 
 /** @param bytes the end of what they lie in, before which there is nothing that is still needed */

@@ -12,6 +12,7 @@ import type { ClientReply } from '../src/upstream/client-relay.ts'
 import { headerLists, headerPairs } from '../src/upstream/header-shapes.ts'
 import type { UpstreamPools } from '../src/upstream/pools.ts'
 import type { Transport, UpstreamRequest } from '../src/upstream/transport.ts'
+import { watchedBody, watchedBodyBytes } from '../src/upstream/watched-body.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,8 +23,7 @@ declare module 'fastify' {
 type RequestCallback = (error: Error | null, response: Dispatcher.ResponseData) => void
 
 class ReplyFromTransport implements Transport {
-  // undici reuses a connection on which an answer came before all of its request was written.
-  readonly keepsBodies = true
+  readonly keepsBodiesBelow = watchedBodyBytes
   readonly #pools: UpstreamPools
   #current: { attempt: Attempt; signal: AbortSignal } | undefined
 
@@ -59,7 +59,10 @@ class ReplyFromTransport implements Transport {
   readonly request = ((options: Dispatcher.RequestOptions, callback: RequestCallback) => {
     const current = this.#current
     if (current === undefined) throw new Error('no attempt is being sent')
-    this.#pools.get(current.attempt.target.endpoint).request({ ...options, signal: current.signal }, callback)
+    const { attempt, signal } = current
+    this.#pools
+      .get(attempt.target.endpoint)
+      .request({ ...options, ...watched(attempt, options), signal }, callback)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']
 }
@@ -73,6 +76,19 @@ function bodyFor(
   if (body === null || Buffer.isBuffer(body)) return { body, contentType: 'application/octet-stream' }
   reply.request.body = body
   return {}
+}
+
+/** A large body's memory is needed for the next ones: it must be known when undici has written it. */
+function watched(
+  attempt: Attempt,
+  { body, headers }: Dispatcher.RequestOptions,
+): Partial<Dispatcher.RequestOptions> {
+  if (!Buffer.isBuffer(body) || body.length < watchedBodyBytes) return {}
+  return {
+    // undici takes any iterable, which its types leave out.
+    body: watchedBody(body, () => attempt.onBodyWritten()) as unknown as Readable,
+    headers: { ...headers, 'content-length': String(body.length) },
+  }
 }
 
 function relay(attempt: Attempt, statusCode: number, headers: readonly string[], stream: Readable): void {

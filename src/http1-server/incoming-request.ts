@@ -81,8 +81,10 @@ export class IncomingRequest extends IncomingMessage {
   /**
    * Nobody looks at the body any more, nor writes it anywhere: gives its memory back where that is much. It does
    * not lie in the heap, so that a few large bodies bring on one full collection after the other.
+   * @param leastBytes a shorter body is kept
    */
-  release(): void {
+  release(leastBytes: number): void {
+    if (this.#lengthBytes < leastBytes) return
     const whole = this.#whole
     this.#whole = undefined
     if (whole !== undefined) giveBack(whole)

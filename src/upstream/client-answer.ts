@@ -154,7 +154,7 @@ export class ClientAnswer {
    */
   releaseBody(): void {
     const { req } = this.#raw
-    if (req instanceof IncomingRequest && !this.#services.transport.keepsBodies) req.release()
+    if (req instanceof IncomingRequest) req.release(this.#services.transport.keepsBodiesBelow)
   }
 
   /** The request is over and about to be counted. */

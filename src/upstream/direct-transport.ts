@@ -4,7 +4,7 @@ import type { Transport, UpstreamRequest } from './transport.ts'
 
 /** The `olla` engine's transport: a connection of the gateway's own drives the attempt, no streams between. */
 export class DirectTransport implements Transport {
-  readonly keepsBodies = false
+  readonly keepsBodiesBelow = 0
   readonly #connections: UpstreamConnections
 
   constructor(connections: UpstreamConnections) {

@@ -18,7 +18,7 @@ export interface UpstreamRequest {
  * `RequestHandler`. Everything else is the exchange's, the same for every engine.
  */
 export interface Transport {
-  /** Whether it may still read a body when its attempt is over. */
-  readonly keepsBodies: boolean
+  /** Bytes: a shorter body it may still read when its attempt is over. */
+  readonly keepsBodiesBelow: number
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void
 }

@@ -19,8 +19,8 @@ export class TurnTransport implements Transport {
     this.#transport = transport
   }
 
-  get keepsBodies(): boolean {
-    return this.#transport.keepsBodies
+  get keepsBodiesBelow(): number {
+    return this.#transport.keepsBodiesBelow
   }
 
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {

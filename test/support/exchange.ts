@@ -69,7 +69,7 @@ export function createExchanges(
       gatherBytes: () => 0,
     },
     transport: {
-      keepsBodies: false,
+      keepsBodiesBelow: 0,
       send(attempt, request) {
         sent.push({ attempt, request })
         attempt.onConnect(() => {})

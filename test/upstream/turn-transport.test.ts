@@ -50,13 +50,13 @@ describe('TurnTransport', () => {
   it('tells the attempt of what the transport throws', async (t) => {
     const { services, begin } = createExchanges(t, [{}])
     const refusing = {
-      keepsBodies: true,
+      keepsBodiesBelow: 7,
       send() {
         throw new TypeError('cannot be written')
       },
     }
     const transport = new TurnTransport(refusing)
-    assert.equal(transport.keepsBodies, true)
+    assert.equal(transport.keepsBodiesBelow, 7)
     const { failed } = await begin({}, { ...services, transport })
     await turn()
     assert.equal(failed[0]?.code, 'upstream_failed')

@@ -25,4 +25,4 @@ EXPOSE 40114
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \
   CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:40114/internal/health"]
 # Node is process 1 here and gets the stop signal itself.
-ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/olla-gateway.js"]
+ENTRYPOINT ["node", "bin/olla-gateway.js"]

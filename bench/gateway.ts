@@ -2,7 +2,7 @@
 // a file.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { builtScript, gatewayCommand, gatewayFlags } from './package.ts'
+import { builtScript, gatewayCommand } from './package.ts'
 import { start } from './processes.ts'
 import type { Running, Target } from './targets.ts'
 import { pause } from './workbench.ts'
@@ -99,7 +99,7 @@ export async function startGateway({
     name,
     command: [
       globalThis.process.execPath,
-      ...(program === undefined ? [...gatewayFlags, gatewayCommand, '-c', file] : [program, file]),
+      ...(program === undefined ? [gatewayCommand, '-c', file] : [program, file]),
     ],
     cores,
     outputFile: join(folder, `${name}.log`),

@@ -8,8 +8,6 @@ import { SetupError } from './native.ts'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const folder = fileURLToPath(new URL('./build/package/', import.meta.url))
 
-/** What the command's first line gives to Node. */
-export const gatewayFlags: readonly string[] = ['--max-semi-space-size=4']
 /** The built package's command. */
 export const gatewayCommand = `${folder}bin/olla-gateway.js`
 

@@ -60,9 +60,7 @@ class ReplyFromTransport implements Transport {
     const current = this.#current
     if (current === undefined) throw new Error('no attempt is being sent')
     const { attempt, signal } = current
-    this.#pools
-      .get(attempt.target.endpoint)
-      .request({ ...options, ...watched(attempt, options), signal }, callback)
+    this.#pools.get(attempt.target.endpoint).request(watched(attempt, { ...options, signal }), callback)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']
 }
@@ -79,12 +77,11 @@ function bodyFor(
 }
 
 /** A large body's memory is needed for the next ones: it must be known when undici has written it. */
-function watched(
-  attempt: Attempt,
-  { body, headers }: Dispatcher.RequestOptions,
-): Partial<Dispatcher.RequestOptions> {
-  if (!Buffer.isBuffer(body) || body.length < watchedBodyBytes) return {}
+function watched(attempt: Attempt, options: Dispatcher.RequestOptions): Dispatcher.RequestOptions {
+  const { body, headers } = options
+  if (!Buffer.isBuffer(body) || body.length < watchedBodyBytes) return options
   return {
+    ...options,
     // undici takes any iterable, which its types leave out.
     body: watchedBody(body, () => attempt.onBodyWritten()) as unknown as Readable,
     headers: { ...headers, 'content-length': String(body.length) },

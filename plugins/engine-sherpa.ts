@@ -9,9 +9,10 @@ import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import type { Attempt } from '../src/upstream/attempt.ts'
 import type { ClientReply } from '../src/upstream/client-relay.ts'
-import { headerLists, headerPairs } from '../src/upstream/header-shapes.ts'
+import { headerLists } from '../src/upstream/header-shapes.ts'
 import type { UpstreamPools } from '../src/upstream/pools.ts'
 import type { Transport, UpstreamRequest } from '../src/upstream/transport.ts'
+import { UndiciAnswer } from '../src/upstream/undici-answer.ts'
 import { watchedBody, watchedBodyBytes } from '../src/upstream/watched-body.ts'
 
 declare module 'fastify' {
@@ -20,12 +21,16 @@ declare module 'fastify' {
   }
 }
 
-type RequestCallback = (error: Error | null, response: Dispatcher.ResponseData) => void
+/** The answer stands for the stream that reply-from would have from undici. */
+type HeadCallback = (
+  error: null,
+  response: { statusCode: number; headers: Record<string, string>; body: UndiciAnswer },
+) => void
 
 class ReplyFromTransport implements Transport {
   readonly keepsBodiesBelow = watchedBodyBytes
   readonly #pools: UpstreamPools
-  #current: { attempt: Attempt; signal: AbortSignal } | undefined
+  #answer: UndiciAnswer | undefined
 
   constructor(pools: UpstreamPools) {
     this.#pools = pools
@@ -33,34 +38,31 @@ class ReplyFromTransport implements Transport {
 
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {
     if (!isFastifyReply(reply)) throw new TypeError('the sherpa engine needs a Fastify reply')
-    const abort = new AbortController()
-    attempt.onConnect((error) => abort.abort(error))
-    let headers: string[] = []
-    this.#current = { attempt, signal: abort.signal }
+    const answer = new UndiciAnswer(attempt)
+    this.#answer = answer
     try {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
         method: request.method as HTTPMethods,
         ...bodyFor(request, reply),
         retryDelay: () => null,
         rewriteRequestHeaders: () => headerLists(request.headers),
-        rewriteHeaders: (received) => {
-          headers = headerPairs(received)
-          return {}
-        },
-        onResponse: (_request, _reply, { statusCode, stream }) => relay(attempt, statusCode, headers, stream),
+        onResponse: () => answer.begin(),
         onError: (_reply, { error }) => attempt.onError(error.cause ?? error),
       })
     } finally {
-      this.#current = undefined
+      this.#answer = undefined
     }
   }
 
   /** What reply-from takes for an undici client. It calls this before `from` returns. */
-  readonly request = ((options: Dispatcher.RequestOptions, callback: RequestCallback) => {
-    const current = this.#current
-    if (current === undefined) throw new Error('no attempt is being sent')
-    const { attempt, signal } = current
-    this.#pools.get(attempt.target.endpoint).request(watched(attempt, { ...options, signal }), callback)
+  readonly request = ((options: Dispatcher.RequestOptions, callback: HeadCallback) => {
+    const answer = this.#answer
+    if (answer === undefined) throw new Error('no attempt is being sent')
+    const { attempt } = answer
+    // Without its headers, which reply-from would set on the reply, and without the errors, which it keeps for itself
+    // where the reply has begun (a ping was sent).
+    answer.onHead = (statusCode) => callback(null, { statusCode, headers: {}, body: answer })
+    this.#pools.get(attempt.target.endpoint).dispatch(watched(attempt, options), answer)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']
 }
@@ -86,15 +88,6 @@ function watched(attempt: Attempt, options: Dispatcher.RequestOptions): Dispatch
     body: watchedBody(body, () => attempt.onBodyWritten()) as unknown as Readable,
     headers: { ...headers, 'content-length': String(body.length) },
   }
-}
-
-function relay(attempt: Attempt, statusCode: number, headers: readonly string[], stream: Readable): void {
-  attempt.onHeaders(statusCode, headers, () => stream.resume())
-  stream.on('data', (chunk: Buffer) => {
-    if (!attempt.onData(chunk)) stream.pause()
-  })
-  stream.on('end', () => attempt.onComplete())
-  stream.on('error', (error) => attempt.onError(error))
 }
 
 function isFastifyReply(reply: ClientReply): reply is FastifyReply & ClientReply {

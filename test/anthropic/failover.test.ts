@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { APIError } from '@anthropic-ai/sdk'
+import { engines } from '../integration/engines.ts'
 import { readUntilCut } from '../support/read-until-cut.ts'
 import { eventually } from '../support/simulator.ts'
 import { behind, postMessages, request, translatorOf } from './support.ts'
@@ -146,21 +147,25 @@ describe('a stream that waits', () => {
     assert.match(text, /event: message_stop\ndata: \{"type":"message_stop"\}\n\n$/)
   })
 
-  it('can still move to another endpoint, and is told of a failure by an event', async (t) => {
-    const all = await behind(t, ['sglang', 'vllm'], { translators: { anthropic: { ping_interval: '20ms' } } })
-    const [sglang, vllm] = all.simulators
-    await sglang?.control.setFault({ kind: 'delay', delayMs: 100, times: 1 })
-    await sglang?.control.setFault({ kind: 'reset_before_headers' })
-    const message = await all.client.messages.stream({ ...request, max_tokens: 2 }).finalMessage()
-    assert.deepEqual(message.content, [{ type: 'text', text: '[vllm] the' }])
+  for (const engine of engines)
+    it(`can still move to another endpoint, and is told of a failure by an event, ${engine}`, async (t) => {
+      const all = await behind(t, ['sglang', 'vllm'], {
+        proxy: { engine },
+        translators: { anthropic: { ping_interval: '20ms' } },
+      })
+      const [sglang, vllm] = all.simulators
+      await sglang?.control.setFault({ kind: 'delay', delayMs: 100, times: 1 })
+      await sglang?.control.setFault({ kind: 'reset_before_headers' })
+      const message = await all.client.messages.stream({ ...request, max_tokens: 2 }).finalMessage()
+      assert.deepEqual(message.content, [{ type: 'text', text: '[vllm] the' }])
 
-    await vllm?.control.setFault({ kind: 'delay', delayMs: 100 })
-    await vllm?.control.setFault({ kind: 'status', status: 400, body: '{"error":{"message":"no"}}' })
-    const response = await postMessages(all, { ...request, stream: true })
-    assert.equal(response.status, 200)
-    assert.match(
-      await readUntilCut(response),
-      /^(?:event: ping\n.*\n\n)+event: error\ndata: .*"message":"no"/,
-    )
-  })
+      await vllm?.control.setFault({ kind: 'delay', delayMs: 100 })
+      await vllm?.control.setFault({ kind: 'status', status: 400, body: '{"error":{"message":"no"}}' })
+      const response = await postMessages(all, { ...request, stream: true })
+      assert.equal(response.status, 200)
+      assert.match(
+        await readUntilCut(response),
+        /^(?:event: ping\n.*\n\n)+event: error\ndata: .*"message":"no"/,
+      )
+    })
 })

@@ -134,6 +134,18 @@ for (const engine of engines) {
       assert.equal((await reader?.read())?.done, true)
     })
 
+    it('waits for the answer behind interim ones', async (t) => {
+      const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Interim: 1\r\n\r\n'
+      const upstream = await startRawUpstream(t, ({ socket }) => {
+        socket.write(`${interim}${interim}${jsonAnswer('{"ok":true}')}`)
+      })
+      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy })
+      const response = await postChat(gateway.url)
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('x-interim'), null)
+      assert.equal(await response.text(), '{"ok":true}')
+    })
+
     it('passes any method, and HEAD without a body', async (t) => {
       const upstream = await startRawUpstream(t, ({ head, socket }) => {
         const method = head.split(' ')[0] ?? ''

@@ -30,7 +30,7 @@ type HeadCallback = (
 class ReplyFromTransport implements Transport {
   readonly keepsBodiesBelow = watchedBodyBytes
   readonly #pools: UpstreamPools
-  #answer: UndiciAnswer | undefined
+  #attempt: Attempt | undefined
 
   constructor(pools: UpstreamPools) {
     this.#pools = pools
@@ -38,30 +38,32 @@ class ReplyFromTransport implements Transport {
 
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {
     if (!isFastifyReply(reply)) throw new TypeError('the sherpa engine needs a Fastify reply')
-    const answer = new UndiciAnswer(attempt)
-    this.#answer = answer
+    this.#attempt = attempt
     try {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
         method: request.method as HTTPMethods,
         ...bodyFor(request, reply),
         retryDelay: () => null,
         rewriteRequestHeaders: () => headerLists(request.headers),
-        onResponse: () => answer.begin(),
+        onResponse: (_request, _reply, { stream }) => {
+          if (stream instanceof UndiciAnswer) stream.begin()
+        },
         onError: (_reply, { error }) => attempt.onError(error.cause ?? error),
       })
     } finally {
-      this.#answer = undefined
+      this.#attempt = undefined
     }
   }
 
   /** What reply-from takes for an undici client. It calls this before `from` returns. */
   readonly request = ((options: Dispatcher.RequestOptions, callback: HeadCallback) => {
-    const answer = this.#answer
-    if (answer === undefined) throw new Error('no attempt is being sent')
-    const { attempt } = answer
-    // Without its headers, which reply-from would set on the reply, and without the errors, which it keeps for itself
-    // where the reply has begun (a ping was sent).
-    answer.onHead = (statusCode) => callback(null, { statusCode, headers: {}, body: answer })
+    const attempt = this.#attempt
+    if (attempt === undefined) throw new Error('no attempt is being sent')
+    // Without headers, which reply-from would set on the reply, and without errors, which it keeps for itself where
+    // the reply has begun (a ping was sent).
+    const answer = new UndiciAnswer(attempt, (body) =>
+      callback(null, { statusCode: body.statusCode, headers: {}, body }),
+    )
     this.#pools.get(attempt.target.endpoint).dispatch(watched(attempt, options), answer)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']

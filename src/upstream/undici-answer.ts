@@ -8,48 +8,55 @@ import { headerPairs } from './header-shapes.ts'
  * between the two cost 14 % of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
-  readonly attempt: Attempt
-  /** Called when the head has come, which has to be taken by `begin` before it returns. */
-  onHead: (statusCode: number) => void = () => {}
+  readonly #attempt: Attempt
+  readonly #onHead: (answer: UndiciAnswer) => void
   #statusCode = 0
   #headers: IncomingHttpHeaders = {}
-  #resume = () => {}
+  #controller: Dispatcher.DispatchController | undefined
 
-  constructor(attempt: Attempt) {
-    this.attempt = attempt
+  /** @param onHead called when the head has come, for `begin` to be called before it returns */
+  constructor(attempt: Attempt, onHead: (answer: UndiciAnswer) => void) {
+    this.#attempt = attempt
+    this.#onHead = onHead
+  }
+
+  get statusCode(): number {
+    return this.#statusCode
   }
 
   /** Tells the attempt of the head. */
   begin(): void {
-    this.attempt.onHeaders(this.#statusCode, headerPairs(this.#headers), this.#resume)
+    // Made here, not where the abort is made: the two together kept finished requests alive through young collections
+    // (100 MB of heap in the first seconds of 64 connections, 40 MB so; Node 24).
+    this.#attempt.onHeaders(this.#statusCode, headerPairs(this.#headers), () => this.#controller?.resume())
   }
 
   /** Where nobody wants the answer. */
   destroy(): void {
-    this.attempt.cancel()
+    this.#attempt.cancel()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#resume = () => controller.resume()
-    this.attempt.onConnect((error = new Error('aborted')) => controller.abort(error))
+    this.#controller = controller
+    this.#attempt.onConnect((error = new Error('aborted')) => controller.abort(error))
   }
 
   onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: IncomingHttpHeaders): void {
     if (statusCode < 200) return
     this.#statusCode = statusCode
     this.#headers = headers
-    this.onHead(statusCode)
+    this.#onHead(this)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.attempt.onData(chunk)) controller.pause()
+    if (!this.#attempt.onData(chunk)) controller.pause()
   }
 
   onResponseEnd(): void {
-    this.attempt.onComplete()
+    this.#attempt.onComplete()
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.attempt.onError(error)
+    this.#attempt.onError(error)
   }
 }

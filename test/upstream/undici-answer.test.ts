@@ -23,11 +23,10 @@ describe('UndiciAnswer', () => {
         transport: {
           keepsBodiesBelow: 0,
           send(attempt, { path }) {
-            const answer = new UndiciAnswer(attempt)
-            answer.onHead = (statusCode) => {
-              heads.push(statusCode)
+            const answer = new UndiciAnswer(attempt, () => {
+              heads.push(answer.statusCode)
               answer.destroy()
-            }
+            })
             pool.dispatch({ method: 'GET', path }, answer)
           },
         },

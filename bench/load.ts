@@ -54,11 +54,11 @@ const graceMs = 60_000
 /** Thousands of streams open one after the other. */
 const openingMs = 120_000
 
-/** @param onReady called between the warm-up and the measured part, while nothing is under way */
+/** @param onReady between the warm-up and the measured part, which waits for it, while nothing is under way */
 export async function runLoad(
   generator: LoadGenerator,
   options: LoadOptions,
-  onReady: () => void = () => {},
+  onReady: () => void | Promise<void> = () => {},
 ): Promise<LoadResult> {
   const child = spawnLoad(generator, [...argumentsFor(options)])
   const timer = setTimeout(
@@ -68,7 +68,7 @@ export async function runLoad(
   const lines = linesOf(child)
   try {
     await expectLine(lines, 'ready')
-    onReady()
+    await onReady()
     child.stdin.write('go\n')
     return parseResult(await lines.next())
   } finally {

@@ -1,5 +1,6 @@
-// What a second thread gives where load, upstream and gateway share all cores: `npm run bench:threads`. Everything
-// runs on one core with one thread, then on two cores with two, so that the load generator has its part of either.
+// What a second thread gives: `npm run bench:threads`. Everything runs on one core with one thread, then on two cores
+// with two, so that the load generator has its part of either. What of the difference is not the threads' shows in two
+// more: one thread whose load comes from the other core, and two gateways that share nothing but the machine.
 //   --rounds N    default 5
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,36 +17,70 @@ import { formatNumber, formatRatio, renderTable } from './table.ts'
 import { progress, type Workbench, wholeNumber, withWorkbench } from './workbench.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
-const threadCounts = [1, 2] as const
+
+const layouts = [
+  { title: 'one core, 1 thread', cores: 'one', load: 'one', gateways: 1, threads: 1 },
+  { title: 'the same, load on the other core', cores: 'one', load: 'load', gateways: 1, threads: 1 },
+  { title: 'two cores, 2 threads', cores: 'two', load: 'two', gateways: 1, threads: 2 },
+  { title: 'two cores, 2 gateways of 1 thread', cores: 'two', load: 'two', gateways: 2, threads: 1 },
+] as const
+type Layout = (typeof layouts)[number]
 
 interface Measured {
   readonly perSecond: number
-  /** CPU time of the gateway per request; µs. */
+  /** CPU time of all gateways per request; µs. */
   readonly cpu: number
 }
 
 await withWorkbench(async (bench) => {
   const rounds = wholeNumber('--rounds', values.rounds)
   if (bench.cores.one === bench.cores.two) throw new SetupError('Two cores are needed.')
-  const measured: Record<(typeof threadCounts)[number], Measured[]> = { 1: [], 2: [] }
+  const measured: Measured[][] = []
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`)
-    for (const threads of threadCounts) measured[threads].push(await measure(bench, threads, round))
+    const row: Measured[] = []
+    for (const layout of layouts) row.push(await measure(bench, layout, round))
+    measured.push(row)
   }
-  const text = report(measured[1], measured[2])
+  const text = report(measured)
   console.log(text)
   progress(`saved: ${save({ [`threads-${timestamp(new Date().toISOString())}.md`]: text })}`)
 })
 
-async function measure(bench: Workbench, threads: number, round: number): Promise<Measured> {
+/** The gateways of one layout, under load at the same time. */
+async function measure(bench: Workbench, layout: Layout, round: number): Promise<Measured> {
+  let waiting = layout.gateways
+  const { promise: allReady, resolve } = Promise.withResolvers<void>()
+  const together = () => {
+    if (--waiting === 0) resolve()
+    return allReady
+  }
+  const each = await Promise.all(
+    Array.from({ length: layout.gateways }, (_, number) =>
+      measureOne(
+        bench,
+        layout,
+        join(bench.folder, `${round}-${layouts.indexOf(layout)}-${number}`),
+        together,
+      ),
+    ),
+  )
+  const answers = each.reduce((sum, one) => sum + one.answers, 0)
+  return {
+    perSecond: each.reduce((sum, one) => sum + one.answers / one.seconds, 0),
+    cpu: each.reduce((sum, one) => sum + one.cpuMicros, 0) / answers,
+  }
+}
+
+async function measureOne(bench: Workbench, layout: Layout, folder: string, ready: () => Promise<void>) {
   const scenario = scenarios.find(({ name }) => name === 'chat-64')
   if (scenario === undefined) throw new Error('no such scenario')
-  const folder = join(bench.folder, `${round}-${threads}`)
   mkdirSync(folder)
-  const cores = threads === 1 ? bench.cores.one : bench.cores.two
-  const upstream = await startUpstream(bench.programs, { ...bench.cores, upstream: cores }, folder, {
-    ports: 2,
-  })
+  const cores = bench.cores[layout.cores]
+  const loadCores = bench.cores[layout.load]
+  const upstreamCores = { ...bench.cores, upstream: loadCores }
+  const upstream = await startUpstream(bench.programs, upstreamCores, folder, { ports: 2 })
+  const { threads } = layout
   const config = gatewayConfig({ origins: originsOf(upstream.ports), engine: 'olla', threads })
   const { process, port } = await startGateway({ name: 'gateway', folder, cores, config })
   try {
@@ -54,33 +89,35 @@ async function measure(bench: Workbench, threads: number, round: number): Promis
       port,
       path: '/v1/chat/completions',
       bodyFile: writeBody(folder, scenario),
-      connections: scenario.connections,
+      connections: scenario.connections / layout.gateways,
       warmupMs: 5_000,
       milliseconds: 3_000,
     }
     let before = 0
-    const { answers, seconds } = await runLoad({ program: bench.programs.load, cores }, options, () => {
+    const generator = { program: bench.programs.load, cores: loadCores }
+    const { answers, seconds } = await runLoad(generator, options, async () => {
+      await ready()
       before = cpuMicros(pid)
     })
-    return { perSecond: answers / seconds, cpu: (cpuMicros(pid) - before) / answers }
+    return { answers, seconds, cpuMicros: cpuMicros(pid) - before }
   } finally {
     await process?.stop()
     await upstream.process.stop()
   }
 }
 
-function report(one: readonly Measured[], two: readonly Measured[]): string {
-  const compared = (pick: (measured: Measured) => number) => {
-    const ratios = two.map((measured, round) => pick(measured) / pick(one[round] ?? measured))
-    return [
-      formatNumber(median(one.map(pick))),
-      formatNumber(median(two.map(pick))),
-      formatRatio(median(ratios)),
-    ]
-  }
+function report(rounds: readonly (readonly Measured[])[]): string {
+  const cells = (pick: (measured: Measured) => number) =>
+    layouts.map((_, index) => {
+      const figures = rounds.map((row) => pick(row[index] ?? { perSecond: 0, cpu: 0 }))
+      const ratios = rounds.map(
+        (row, round) => (figures[round] ?? 0) / pick(row[0] ?? { perSecond: 0, cpu: 0 }),
+      )
+      return `${formatNumber(median(figures))} (${formatRatio(median(ratios))})`
+    })
   const rows = [
-    ['requests per second', ...compared(({ perSecond }) => perSecond)],
-    ['CPU µs per request', ...compared(({ cpu }) => cpu)],
+    ['requests per second', ...cells(({ perSecond }) => perSecond)],
+    ['CPU µs per request', ...cells(({ cpu }) => cpu)],
   ]
-  return `${renderTable(['chat JSON 1 KB, 64 connections', 'all on one core, 1 thread', 'all on two cores, 2 threads', 'ratio'], rows)}\n`
+  return `${renderTable(['chat JSON 1 KB, 64 connections', ...layouts.map(({ title }) => title)], rows)}\n`
 }

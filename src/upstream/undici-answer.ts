@@ -5,7 +5,7 @@ import { headerPairs } from './header-shapes.ts'
 
 /**
  * What undici tells of one request, as its attempt is told it. The bytes come when undici has read them: a stream
- * between the two cost 14 % of a chat's CPU (`docs/performance.md`).
+ * between the two cost a tenth of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
   readonly #attempt: Attempt

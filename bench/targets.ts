@@ -51,6 +51,7 @@ export const targets: readonly Target[] = [
     isEmbedded: true,
   }),
   gatewayTarget({ name: 'sherpa', title: 'gateway, `sherpa`', engine: 'sherpa', threads: 1 }),
+  gatewayTarget({ name: 'sherpa-2', title: 'gateway, `sherpa`, 2 threads', engine: 'sherpa', threads: 2 }),
 ]
 
 function scriptTarget(name: string, title: string, file: string): Target {

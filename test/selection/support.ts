@@ -1,0 +1,36 @@
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import type { Candidate, EndpointLoad } from '../../src/selection/selector.ts'
+import { Gauge } from '../../src/state/gauge.ts'
+import { endpoint } from '../stats/fixtures.ts'
+
+/** Load that a test writes down: a row per slot. */
+export class WrittenLoad implements EndpointLoad {
+  readonly gauge: Gauge
+  readonly shares: number[] = []
+  readonly penalties: number[] = []
+  readonly closed = new Set<number>()
+
+  constructor(slots = 16) {
+    this.gauge = new Gauge(slots)
+  }
+
+  inFlight(slot: number): number {
+    return this.gauge.value(slot)
+  }
+
+  share(slot: number): number {
+    return this.shares[slot] ?? 1
+  }
+
+  penalty(slot: number): number {
+    return this.penalties[slot] ?? 0
+  }
+
+  admits({ slot, maxConcurrent }: Endpoint): boolean {
+    return !this.closed.has(slot) && (maxConcurrent === 0 || this.gauge.value(slot) < maxConcurrent)
+  }
+}
+
+export function candidates(...settings: Partial<Endpoint>[]): Candidate[] {
+  return settings.map((each, slot) => ({ endpoint: endpoint({ slot, ...each }) }))
+}

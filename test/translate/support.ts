@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ExpectedAnswer } from '../../src/translate/chat-reader.ts'
+import { chatRequest } from '../../src/translate/chat-request.ts'
 import type { ChatTraits } from '../../src/translate/chat-shape.ts'
 
 export const fixture = (name: string): Buffer => readFileSync(new URL(`./fixtures/${name}`, import.meta.url))
@@ -10,6 +11,17 @@ export const plainTraits: ChatTraits = {
   readsFiles: false,
   continuesMessages: false,
 }
+
+/** A request for a message, as the chat that an endpoint gets. */
+export const translate = (request: object, traits: Partial<ChatTraits> = {}) =>
+  chatRequest({ model: 'm', ...request }, 'native', { ...plainTraits, ...traits })
+
+/** The messages of that chat. */
+export const messagesOf = (messages: object[], traits: Partial<ChatTraits> = {}) =>
+  translate({ messages }, traits).messages as Record<string, unknown>[]
+
+export const user = (content: unknown) => ({ role: 'user', content })
+export const assistant = (content: unknown) => ({ role: 'assistant', content })
 
 export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAnswer {
   let calls = 0

@@ -74,6 +74,21 @@ export async function startRawUpstream(
   return { url: `http://127.0.0.1:${port}`, requests, sockets, stop, restart }
 }
 
+/** An upstream that answers when it is told to. */
+export async function startSlowUpstream(t: TestContext, answer: (request: RawRequest) => void) {
+  const open: RawRequest[] = []
+  const upstream = await startRawUpstream(t, (request) => void open.push(request))
+  return {
+    ...upstream,
+    open,
+    /** Answers the oldest. */
+    answer() {
+      const request = open.shift()
+      if (request !== undefined) answer(request)
+    },
+  }
+}
+
 /** A complete answer with a length. */
 export function jsonAnswer(body: string, options: { status?: string; headers?: string } = {}): string {
   return `HTTP/1.1 ${options.status ?? '200 OK'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${options.headers ?? ''}\r\n${body}`

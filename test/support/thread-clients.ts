@@ -38,6 +38,13 @@ export async function connectToThreads(
   return found
 }
 
+/** One connection to each of two threads. */
+export async function connectToBoth(t: TestContext, url: string): Promise<[ThreadClient, ThreadClient]> {
+  const [[first] = [], [second] = []] = await connectToThreads(t, url)
+  if (first === undefined || second === undefined) throw new Error('a thread has no connection')
+  return [first, second]
+}
+
 async function connect(t: TestContext, url: string): Promise<ThreadClient> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.after(() => agent.destroy())

@@ -1,28 +1,22 @@
-const ending = '0\r\n\r\n'
-
 /** What ends a body in the chunked coding. */
-export const lastChunk: Buffer = Buffer.from(ending, 'latin1')
+export const lastChunk = '0\r\n\r\n'
 
 /**
  * A chunk of the chunked coding (RFC 9112 section 7.1).
+ * @param head what goes out before it, in Latin-1; may be empty
  * @param bytes of all parts together; at least one
  * @param isLast whether the body ends with it
  */
-export function chunkOf(parts: readonly Buffer[], bytes: number, isLast: boolean): Buffer {
-  const size = bytes.toString(16)
-  const coded = Buffer.allocUnsafe(size.length + bytes + 4 + (isLast ? ending.length : 0))
-  let at = endLine(coded, coded.write(size, 0, 'latin1'))
+export function chunkOf(head: string, parts: readonly Buffer[], bytes: number, isLast: boolean): Buffer {
+  const start = `${head}${bytes.toString(16)}\r\n`
+  const coded = Buffer.allocUnsafe(start.length + bytes + 2 + (isLast ? lastChunk.length : 0))
+  let at = coded.write(start, 0, 'latin1')
   for (const part of parts) {
     part.copy(coded, at)
     at += part.length
   }
-  at = endLine(coded, at)
-  if (isLast) coded.write(ending, at, 'latin1')
+  coded[at] = 0x0d
+  coded[at + 1] = 0x0a
+  if (isLast) coded.write(lastChunk, at + 2, 'latin1')
   return coded
-}
-
-function endLine(bytes: Buffer, at: number): number {
-  bytes[at] = 0x0d
-  bytes[at + 1] = 0x0a
-  return at + 2
 }

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { chunkOf, lastChunk } from './chunk.ts'
 import { httpDate } from './http-date.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -9,7 +10,6 @@ const textBytes = 8_192
 
 /** What stands for a head that is out or on its way: an open stream need not hold its text. */
 const sentHead = ' '
-const noParts: readonly Buffer[] = []
 
 type Written = (error?: Error | null) => void
 
@@ -71,18 +71,14 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
   send(parts: readonly Buffer[], bytes: number, written?: Written): boolean {
     const { socket } = this
     if (socket === null || socket.destroyed) return false
-    const head = this.#takeHead()
-    const body = this.#coded(parts, bytes, false)
-    return this.#write(head, body, written)
+    return this.#write(socket, parts, bytes, false, written)
   }
 
   /** The last bytes, perhaps none, and the end. */
   finish(parts: readonly Buffer[], bytes: number): void {
     const { socket } = this
     this.finished = true
-    if (socket === null || socket.destroyed) return
-    const head = this.#takeHead()
-    this.#write(head, this.#coded(parts, bytes, true), this.#written)
+    if (socket !== null && !socket.destroyed) this.#write(socket, parts, bytes, true, this.#written)
   }
 
   /** The answer is over, and so is its time on the connection. */
@@ -97,37 +93,44 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     if (error === undefined || error === null) this.emit('finish')
   }
 
-  #coded(parts: readonly Buffer[], bytes: number, isLast: boolean): readonly Buffer[] {
-    if (this.#framing === 'length') return parts
-    if (this.#framing === 'none') return noParts
-    if (bytes > 0) return [chunkOf(parts, bytes, isLast)]
-    // A chunk without bytes would be the end.
-    return isLast ? [lastChunk] : noParts
-  }
-
-  #takeHead(): string {
+  #write(
+    socket: Socket,
+    parts: readonly Buffer[],
+    bytes: number,
+    isLast: boolean,
+    written: Written | undefined,
+  ): boolean {
     const head = this.#head
     this.#head = ''
-    return head
+    if (this.#framing === 'length') return writePlain(socket, head, parts, written)
+    if (this.#framing === 'none') return socket.write(head, 'latin1', written)
+    // A chunk without bytes would be the end.
+    if (bytes === 0) return socket.write(isLast ? head + lastChunk : head, 'latin1', written)
+    const coded = chunkOf(head, parts, bytes, isLast)
+    if (head === '' || coded.length > textBytes) return socket.write(coded, written)
+    return socket.write(coded.toString('latin1'), 'latin1', written)
   }
+}
 
-  #write(head: string, body: readonly Buffer[], written?: Written): boolean {
-    const { socket } = this
-    if (socket === null) return false
-    const [first] = body
-    if (body.length <= 1) {
-      const bytes = first?.length ?? 0
-      if (head === '' && first !== undefined) return socket.write(first, written)
-      if (bytes <= textBytes)
-        return socket.write(first === undefined ? head : head + first.toString('latin1'), 'latin1', written)
-    }
-    socket.cork()
-    if (head !== '') socket.write(head, 'latin1')
-    for (let at = 0; at < body.length - 1; at++) socket.write(body[at] ?? '')
-    const keepsUp = socket.write(body[body.length - 1] ?? '', written)
-    socket.uncork()
-    return keepsUp
+function writePlain(
+  socket: Socket,
+  head: string,
+  parts: readonly Buffer[],
+  written: Written | undefined,
+): boolean {
+  const [first] = parts
+  if (parts.length <= 1) {
+    const bytes = first?.length ?? 0
+    if (head === '' && first !== undefined) return socket.write(first, written)
+    if (bytes <= textBytes)
+      return socket.write(first === undefined ? head : head + first.toString('latin1'), 'latin1', written)
   }
+  socket.cork()
+  if (head !== '') socket.write(head, 'latin1')
+  for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] ?? '')
+  const keepsUp = socket.write(parts[parts.length - 1] ?? '', written)
+  socket.uncork()
+  return keepsUp
 }
 
 // Node's getter goes by a state that only its own server takes back.

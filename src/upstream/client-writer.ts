@@ -41,7 +41,7 @@ export class ClientWriter {
     if (this.#own !== undefined) return this.#own.send(parts, bytes)
     const socket = this.#chunkedSocket()
     if (socket === undefined) this.#writePlain(joined(parts, bytes))
-    else this.#writeChunk(socket, chunkOf(parts, bytes, false))
+    else this.#writeChunk(socket, chunkOf('', parts, bytes, false))
     return !this.needsDrain
   }
 
@@ -71,7 +71,7 @@ export class ClientWriter {
       return
     }
     socket.cork()
-    this.#writeChunk(socket, chunkOf(parts, bytes, false))
+    this.#writeChunk(socket, chunkOf('', parts, bytes, false))
     raw.end()
     socket.uncork()
   }

@@ -59,10 +59,16 @@ describe('a chunk', () => {
   const parts = [Buffer.from('0123456789'), Buffer.from('abcdefgh')]
 
   it('holds all parts behind their size', () => {
-    assert.equal(chunkOf(parts, 18, false).toString(), '12\r\n0123456789abcdefgh\r\n')
+    assert.equal(chunkOf('', parts, 18, false).toString(), '12\r\n0123456789abcdefgh\r\n')
   })
 
   it('is followed by the end where it is the last', () => {
-    assert.equal(chunkOf(parts, 18, true).toString(), '12\r\n0123456789abcdefgh\r\n0\r\n\r\n')
+    assert.equal(chunkOf('', parts, 18, true).toString(), '12\r\n0123456789abcdefgh\r\n0\r\n\r\n')
+  })
+
+  it('stands behind a head in one piece', () => {
+    const head = 'HTTP/1.1 200 OK\r\nX: \xe9\r\n\r\n'
+    const coded = chunkOf(head, parts, 18, true).toString('latin1')
+    assert.equal(coded, `${head}12\r\n0123456789abcdefgh\r\n0\r\n\r\n`)
   })
 })

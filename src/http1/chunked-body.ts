@@ -45,29 +45,57 @@ export class ChunkedBody {
   }
 
   /**
-   * @param bytes valid during this call only
+   * @param bytes valid during this call only; what is read of them is overwritten
    * @param start where to begin in them
    * @param end where they end
    * @returns a copy of the data in them; `readEnd` is where it stopped, the end of the body or of the bytes
    * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
    */
   read(bytes: Buffer, start: number, end: number): Buffer {
-    const pieces = new Pieces(bytes, end - start)
+    let dataStart = start
+    let dataEnd = start
     let at = start
     while (at < end && this.#state !== 'over') {
       if (this.#state === 'data') {
-        const dataEnd = Math.min(end, at + this.#leftBytes)
-        pieces.add(at, dataEnd)
-        this.#leftBytes -= dataEnd - at
-        at = dataEnd
-        if (this.#leftBytes === 0) this.#state = 'data-end'
+        const pieceEnd = Math.min(end, at + this.#leftBytes)
+        // The first piece stays where it is, the others join it there: all is copied once, at the end.
+        if (dataStart === dataEnd) dataStart = dataEnd = at
+        else bytes.copyWithin(dataEnd, at, pieceEnd)
+        dataEnd += pieceEnd - at
+        this.#leftBytes -= pieceEnd - at
+        at = pieceEnd
+        if (this.#leftBytes === 0) {
+          this.#state = 'data-end'
+          at = this.#nextChunk(bytes, at, end)
+        }
       } else {
         this.#step(bytes[at] ?? 0)
         at++
       }
     }
     this.readEnd = at
-    return pieces.copied()
+    return copyOf(bytes, dataStart, dataEnd)
+  }
+
+  /**
+   * Goes from the end of a chunk's data to the next one's, where all between is here and a size without extensions.
+   * @returns where that begins; `at` where the bytes must be read one by one
+   */
+  #nextChunk(bytes: Buffer, at: number, end: number): number {
+    if (bytes[at] !== cr || bytes[at + 1] !== lf) return at
+    const sizeStart = at + 2
+    let sizeEnd = sizeStart
+    let sizeBytes = 0
+    for (let digit = hexDigit(bytes[sizeEnd] ?? 0); digit >= 0; digit = hexDigit(bytes[sizeEnd] ?? 0)) {
+      sizeBytes = sizeBytes * 16 + digit
+      sizeEnd++
+      if (sizeEnd - sizeStart > mostDigits) return at
+    }
+    const dataStart = sizeEnd + 2
+    if (sizeBytes === 0 || dataStart > end || bytes[sizeEnd] !== cr || bytes[sizeEnd + 1] !== lf) return at
+    this.#leftBytes = sizeBytes
+    this.#state = 'data'
+    return dataStart
   }
 
   #step(byte: number): void {
@@ -166,36 +194,4 @@ function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
   const lower = byte | 0x20
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
-}
-
-/** Parts of a read, copied into one buffer that is no larger than it must be where there is one part only. */
-class Pieces {
-  readonly #bytes: Buffer
-  readonly #mostBytes: number
-  #start = 0
-  #end = 0
-  #copy: Buffer | undefined
-  #copiedBytes = 0
-
-  constructor(bytes: Buffer, mostBytes: number) {
-    this.#bytes = bytes
-    this.#mostBytes = mostBytes
-  }
-
-  add(start: number, end: number): void {
-    if (this.#end === 0) {
-      this.#start = start
-      this.#end = end
-      return
-    }
-    if (this.#copy === undefined) {
-      this.#copy = Buffer.allocUnsafe(this.#mostBytes)
-      this.#copiedBytes = this.#bytes.copy(this.#copy, 0, this.#start, this.#end)
-    }
-    this.#copiedBytes += this.#bytes.copy(this.#copy, this.#copiedBytes, start, end)
-  }
-
-  copied(): Buffer {
-    return this.#copy?.subarray(0, this.#copiedBytes) ?? copyOf(this.#bytes, this.#start, this.#end)
-  }
 }

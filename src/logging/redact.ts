@@ -1,10 +1,13 @@
 /** Names whose values never reach a log, in query strings (contract 9.5). */
-const secretParameters = new Set(['api_key', 'token', 'access_token', 'key', 'password', 'secret', 'auth'])
+const secretNames = ['api_key', 'token', 'access_token', 'key', 'password', 'secret', 'auth']
+const secretParameters = new Set(secretNames)
+/** Matches where there is a secret, or an escape that may hide its name: most queries have neither. */
+const suspect = new RegExp(`[?&](?:${secretNames.join('|')})=|%`, 'i')
 
-/** The URL with secret query values replaced; unchanged, and unallocated, where there is no query. */
+/** The URL with secret query values replaced; unchanged, and unallocated, where there is none. */
 export function redactQuery(url: string): string {
   const mark = url.indexOf('?')
-  if (mark < 0) return url
+  if (mark < 0 || !suspect.test(url)) return url
   const parameters = url.slice(mark + 1).split('&')
   return `${url.slice(0, mark)}?${parameters.map(redactParameter).join('&')}`
 }

@@ -57,6 +57,8 @@ describe('redactQuery', () => {
     ['/a?x=1&token=abc', '/a?x=1&token=[redacted]'],
     ['/a?API_KEY=abc&key=d', '/a?API_KEY=[redacted]&key=[redacted]'],
     ['/a?%74oken=abc', '/a?%74oken=[redacted]'],
+    ['/a?x=%20&secret=s', '/a?x=%20&secret=[redacted]'],
+    ['/a?monkey=1&x=key', '/a?monkey=1&x=key'],
     ['/a?token', '/a?token'],
     ['/a?tokens=3&%=1', '/a?tokens=3&%=1'],
   ]

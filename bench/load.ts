@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly leaveAfter?: number
   /** Answers other than 200 are no errors. */
   readonly anyStatus?: boolean
+  /** Keeps to connections whose server runs on the load generator's core, over loopback. */
+  readonly isSameCore?: boolean
 }
 
 export interface Distribution {
@@ -116,6 +118,7 @@ function argumentsFor(options: LoadOptions): string[] {
       value === undefined ? [] : [name, String(Math.round(value))],
     ),
     ...(options.anyStatus === true ? ['--any-status'] : []),
+    ...(options.isSameCore === true ? ['--same-core'] : []),
   ]
 }
 

@@ -1,7 +1,7 @@
 // Starts the processes of a benchmark, each on its cores, and ends them however the benchmark ends.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CoreSplit } from './machine.ts'
 import { hasProgram, type NativePrograms } from './native.ts'
@@ -67,6 +67,16 @@ export async function start(options: StartOptions): Promise<StartedProcess> {
   }
 }
 
+/** Each serving thread of a gateway on a core of its own. */
+export function pinServingThreads(pid: number, cores: readonly string[]): void {
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    const [, number] =
+      /^serving_(\d+)$/.exec(readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim()) ?? []
+    const core = cores[Number(number)]
+    if (core !== undefined) execFileSync('taskset', ['-pc', core, id], { stdio: 'ignore' })
+  }
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
@@ -88,6 +98,8 @@ export interface UpstreamOptions {
   readonly models?: number
   /** Endpoints that have each of them. */
   readonly copies?: number
+  /** One process on each core, which gets the connections that come from there. */
+  readonly isPerCore?: boolean
 }
 
 /** The C upstream (`native/upstream.c`). */
@@ -95,12 +107,16 @@ export async function startUpstream(
   { upstream }: NativePrograms,
   cores: CoreSplit,
   folder: string,
-  { ports = 1, models = 0, copies = 1 }: UpstreamOptions = {},
+  { ports = 1, models = 0, copies = 1, isPerCore = false }: UpstreamOptions = {},
 ): Promise<Upstream> {
   const numbers = { '--ports': ports, '--models': models, '--copies': copies }
   const process = await start({
     name: 'upstream',
-    command: [upstream, ...Object.entries(numbers).flatMap(([name, value]) => [name, String(value)])],
+    command: [
+      upstream,
+      ...Object.entries(numbers).flatMap(([name, value]) => [name, String(value)]),
+      ...(isPerCore ? ['--per-core'] : []),
+    ],
     cores: cores.upstream,
     outputFile: join(folder, 'upstream.log'),
     isUp: /"ports":\[([\d,]+)\]/,

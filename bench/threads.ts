@@ -1,6 +1,7 @@
 // What a second thread gives: `npm run bench:threads`. Everything runs on one core with one thread, then on two cores
-// with two, so that the load generator has its part of either. What of the difference is not the threads' shows in two
-// more: one thread whose load comes from the other core, and two gateways that share nothing but the machine.
+// with two, so that the load generator has its part of either. What of the difference is not the threads' shows in
+// three more: one thread whose load comes from the other core, two threads that have a core with a load and an upstream
+// each, and two gateways that share nothing but the machine.
 //   --rounds N    default 5
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { gatewayConfig, originsOf, startGateway } from './gateway.ts'
 import { runLoad } from './load.ts'
 import { SetupError } from './native.ts'
-import { startUpstream } from './processes.ts'
+import { pinServingThreads, startUpstream } from './processes.ts'
 import { save, timestamp } from './results.ts'
 import { cpuMicros } from './sampling.ts'
 import { scenarios, writeBody } from './scenarios.ts'
@@ -18,13 +19,23 @@ import { progress, type Workbench, wholeNumber, withWorkbench } from './workbenc
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
 
-const layouts = [
-  { title: 'one core, 1 thread', cores: 'one', load: 'one', gateways: 1, threads: 1 },
-  { title: 'the same, load on the other core', cores: 'one', load: 'load', gateways: 1, threads: 1 },
-  { title: 'two cores, 2 threads', cores: 'two', load: 'two', gateways: 1, threads: 2 },
-  { title: 'two cores, 2 gateways of 1 thread', cores: 'two', load: 'two', gateways: 2, threads: 1 },
-] as const
-type Layout = (typeof layouts)[number]
+interface Layout {
+  readonly title: string
+  readonly gateways: number
+  /** Of each gateway. */
+  readonly threads: number
+  readonly cores: 'one' | 'two'
+  /** Cores of load and upstream; `each`: one load per serving thread, which serves only that, all on one core. */
+  readonly load: 'one' | 'load' | 'two' | 'each'
+}
+
+const layouts: readonly Layout[] = [
+  { title: 'one core, 1 thread', gateways: 1, threads: 1, cores: 'one', load: 'one' },
+  { title: 'the same, load on the other core', gateways: 1, threads: 1, cores: 'one', load: 'load' },
+  { title: 'two cores, 2 threads', gateways: 1, threads: 2, cores: 'two', load: 'two' },
+  { title: 'the same, a load for each', gateways: 1, threads: 2, cores: 'two', load: 'each' },
+  { title: 'two cores, 2 gateways of 1 thread', gateways: 2, threads: 1, cores: 'two', load: 'two' },
+]
 
 interface Measured {
   readonly perSecond: number
@@ -49,7 +60,7 @@ await withWorkbench(async (bench) => {
 
 /** The gateways of one layout, under load at the same time. */
 async function measure(bench: Workbench, layout: Layout, round: number): Promise<Measured> {
-  let waiting = layout.gateways
+  let waiting = layout.gateways * (layout.load === 'each' ? layout.threads : 1)
   const { promise: allReady, resolve } = Promise.withResolvers<void>()
   const together = () => {
     if (--waiting === 0) resolve()
@@ -67,7 +78,7 @@ async function measure(bench: Workbench, layout: Layout, round: number): Promise
   )
   const answers = each.reduce((sum, one) => sum + one.answers, 0)
   return {
-    perSecond: each.reduce((sum, one) => sum + one.answers / one.seconds, 0),
+    perSecond: each.reduce((sum, one) => sum + one.perSecond, 0),
     cpu: each.reduce((sum, one) => sum + one.cpuMicros, 0) / answers,
   }
 }
@@ -76,30 +87,40 @@ async function measureOne(bench: Workbench, layout: Layout, folder: string, read
   const scenario = scenarios.find(({ name }) => name === 'chat-64')
   if (scenario === undefined) throw new Error('no such scenario')
   mkdirSync(folder)
-  const cores = bench.cores[layout.cores]
-  const loadCores = bench.cores[layout.load]
-  const upstreamCores = { ...bench.cores, upstream: loadCores }
-  const upstream = await startUpstream(bench.programs, upstreamCores, folder, { ports: 2 })
   const { threads } = layout
+  const { load } = layout
+  const isEach = load === 'each'
+  const cores = bench.cores[layout.cores]
+  const loadCores = load === 'each' ? cores.split(',') : [bench.cores[load]]
+  const upstreamCores = { ...bench.cores, upstream: loadCores.join(',') }
+  const upstream = await startUpstream(bench.programs, upstreamCores, folder, { ports: 2, isPerCore: isEach })
   const config = gatewayConfig({ origins: originsOf(upstream.ports), engine: 'olla', threads })
   const { process, port } = await startGateway({ name: 'gateway', folder, cores, config })
   try {
     const pid = process?.pid ?? 0
+    if (isEach) pinServingThreads(pid, loadCores)
     const options = {
       port,
       path: '/v1/chat/completions',
       bodyFile: writeBody(folder, scenario),
-      connections: scenario.connections / layout.gateways,
+      connections: scenario.connections / layout.gateways / loadCores.length,
       warmupMs: 5_000,
       milliseconds: 3_000,
+      isSameCore: isEach,
     }
     let before = 0
-    const generator = { program: bench.programs.load, cores: loadCores }
-    const { answers, seconds } = await runLoad(generator, options, async () => {
-      await ready()
-      before = cpuMicros(pid)
-    })
-    return { answers, seconds, cpuMicros: cpuMicros(pid) - before }
+    const loads = loadCores.map((cores) =>
+      runLoad({ program: bench.programs.load, cores }, options, async () => {
+        await ready()
+        before = cpuMicros(pid)
+      }),
+    )
+    const results = await Promise.all(loads)
+    return {
+      answers: results.reduce((sum, { answers }) => sum + answers, 0),
+      perSecond: results.reduce((sum, { answers, seconds }) => sum + answers / seconds, 0),
+      cpuMicros: cpuMicros(pid) - before,
+    }
   } finally {
     await process?.stop()
     await upstream.process.stop()

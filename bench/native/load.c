@@ -10,6 +10,7 @@
 //     --leave-after E      the client closes the connection after E events
 //     --hold               opens one request per connection and keeps them; see below
 //     --any-status         answers other than 200 are no errors
+//     --same-core          gives up, during the warm-up, connections whose server runs on another core than this one
 //
 // Warms up, waits until nothing is under way, prints `ready`, waits for a line on standard input, runs the
 // measured part to the end of its last answer and prints one line of JSON. Whoever reads a process's CPU time
@@ -51,7 +52,7 @@ static struct {
     const char *path, *body_file;
     unsigned connections;
     uint64_t measured_ms, warmup_ms, warmup_answers, rate, stagger_us, leave_after;
-    bool hold, any_status;
+    bool hold, any_status, same_core;
 } options = {.connections = 1, .measured_ms = 2000, .warmup_answers = UINT64_MAX};
 
 static int epoll_fd, timer_fd;
@@ -165,6 +166,14 @@ static void next(struct connection *connection) {
     }
 }
 
+// Over loopback the kernel handles what is received on the core of its sender (SO_INCOMING_CPU, socket(7)).
+static bool comes_from_here(const struct connection *connection) {
+    int core = -1;
+    socklen_t length = sizeof core;
+    getsockopt(connection->fd, SOL_SOCKET, SO_INCOMING_CPU, &core, &length);
+    return core == sched_getcpu();
+}
+
 static void finish(struct connection *connection) {
     if (options.hold) die("a stream that was to be held ended, with status %u", connection->status);
     uint64_t now = now_ns();
@@ -180,7 +189,8 @@ static void finish(struct connection *connection) {
     connection->is_reused = true;
     under_way--;
     connection->phase = IDLE;
-    if (connection->closes) close_connection(connection);
+    bool is_given_up = options.same_core && !is_measuring && !comes_from_here(connection);
+    if (connection->closes || is_given_up) close_connection(connection);
     next(connection);
 }
 
@@ -432,6 +442,7 @@ static void read_options(int count, char **arguments) {
         const char *name = arguments[at];
         if (strcmp(name, "--hold") == 0) { options.hold = true; continue; }
         if (strcmp(name, "--any-status") == 0) { options.any_status = true; continue; }
+        if (strcmp(name, "--same-core") == 0) { options.same_core = true; continue; }
         if (++at == count) die("%s needs a value", name);
         if (strcmp(name, "--path") == 0) { options.path = arguments[at]; continue; }
         if (strcmp(name, "--body") == 0) { options.body_file = arguments[at]; continue; }

@@ -1,9 +1,10 @@
-// The upstream of the benchmarks: an OpenAI-like server in one thread that answers what the query asks for.
+// The upstream of the benchmarks: an OpenAI-like server in one thread per process that answers what the query asks for.
 //
-//   upstream [--ports N] [--models M] [--copies K]
+//   upstream [--ports N] [--models M] [--copies K] [--per-core]
 //
 // Listens on N free ports of 127.0.0.1 and prints {"ports":[...]}. Each port is an endpoint of its own: it
 // lists `bench-model` and those of M further models that fall to it; each of those is on K endpoints.
+// With --per-core one process runs on each core that this one may use, and gets the connections from there.
 // A POST is answered by its query:
 //   (nothing)              chat completion, about 0.6 KB
 //   events=E               stream of E events, then usage and [DONE]; one write per event
@@ -349,7 +350,7 @@ static void write_to(struct connection *connection) {
 }
 
 struct listener {
-    int fd;
+    int fd, core;
     unsigned endpoint;
 };
 
@@ -368,10 +369,18 @@ static void accept_all(const struct listener *listener) {
     }
 }
 
-static int listen_on_loopback(uint16_t *port) {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+#define ANY_CORE -1
+
+// On a free port where `*port` is 0. Among the listeners of one port that of a connection's core gets it
+// (SO_INCOMING_CPU, socket(7); Linux 6.2).
+static int listen_on_loopback(uint16_t *port, int core) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
+    if (core != ANY_CORE && (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
+                             setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &core, sizeof core) < 0))
+        die("setsockopt: %s", strerror(errno));
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 4096) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         die("listen: %s", strerror(errno));
@@ -381,10 +390,12 @@ static int listen_on_loopback(uint16_t *port) {
 
 int main(int count, char **arguments) {
     prepare_process();
-    for (int at = 1; at < count; at += 2) {
+    bool per_core = false;
+    for (int at = 1; at < count; at++) {
         const char *name = arguments[at];
-        if (at + 1 == count) die("%s needs a value", name);
-        uint64_t value = number(arguments[at + 1], name);
+        if (strcmp(name, "--per-core") == 0) { per_core = true; continue; }
+        if (++at == count) die("%s needs a value", name);
+        uint64_t value = number(arguments[at], name);
         if (value > 100000) die("%s: at most 100000", name);
         if (strcmp(name, "--ports") == 0) endpoint_count = (unsigned)value;
         else if (strcmp(name, "--models") == 0) model_count = (unsigned)value;
@@ -392,21 +403,43 @@ int main(int count, char **arguments) {
         else die("unknown option %s", name);
     }
     if (endpoint_count == 0) die("--ports: at least 1");
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) < 0) die("sched_getaffinity: %s", strerror(errno));
+    int process_count = per_core ? CPU_COUNT(&cores) : 1;
+
+    // Listeners are told from connections by their address range. All listen before a process is told apart.
+    size_t listeners_bytes = endpoint_count * sizeof(struct listener);
+    struct listener *all = allocate(NULL, (size_t)process_count * listeners_bytes), *listeners = all;
+    uint16_t *ports = calloc(endpoint_count, sizeof *ports);
+    if (ports == NULL) die("out of memory");
+    for (int process = 0, core = -1; process < process_count; process++) {
+        do core++;
+        while (!CPU_ISSET(core, &cores));
+        for (unsigned at = 0; at < endpoint_count; at++)
+            all[(unsigned)process * endpoint_count + at] = (struct listener){
+                .fd = listen_on_loopback(&ports[at], per_core ? core : ANY_CORE), .endpoint = at, .core = core};
+    }
+    for (int process = 1; process < process_count && listeners == all; process++) {
+        pid_t child = fork();
+        if (child < 0) die("fork: %s", strerror(errno));
+        if (child > 0) continue;
+        prepare_process();
+        listeners = all + (unsigned)process * endpoint_count;
+    }
+    if (per_core) {
+        CPU_ZERO(&cores);
+        CPU_SET(listeners[0].core, &cores);
+        if (sched_setaffinity(0, sizeof cores, &cores) < 0) die("sched_setaffinity: %s", strerror(errno));
+    }
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) die("epoll_create1: %s", strerror(errno));
     timer_fd = new_timer(epoll_fd, &timer_fd);
-
-    // Listeners are told from connections by their address range.
-    struct listener *listeners = allocate(NULL, endpoint_count * sizeof *listeners);
-    printf("{\"ports\":[");
     for (unsigned at = 0; at < endpoint_count; at++) {
-        uint16_t port;
-        listeners[at] = (struct listener){.fd = listen_on_loopback(&port), .endpoint = at};
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &listeners[at]};
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listeners[at].fd, &event) < 0) die("epoll_ctl: %s", strerror(errno));
-        printf("%s%u", at == 0 ? "" : ",", port);
+        if (listeners == all) printf("%s%u", at == 0 ? "{\"ports\":[" : ",", ports[at]);
     }
-    printf("]}\n");
+    if (listeners == all) printf("]}\n");
     fflush(stdout);
 
     uint64_t armed_ns = UINT64_MAX;

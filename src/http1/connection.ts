@@ -149,8 +149,9 @@ export class Connection implements AnswerListener {
   end(isClean: boolean): void {
     const handler = this.#handler
     this.#handler = undefined
-    // The last piece may have been more than the handler could take at once.
-    this.#isPaused = false
+    // The last piece may have been more than the handler could take at once. Over TLS it may also have come when
+    // reading had stopped already: Node hands on all that one read has brought.
+    this.#resume()
     // An answer that came before all of its request was sent leaves a rest of it on the way.
     const mayGoOn =
       isClean && this.#keepsAlive && this.#socket.writableLength === 0 && this.#stream === undefined

@@ -36,6 +36,17 @@ function poolFor(t: TestContext, origin: string, clock = new FakeClock()): Conne
   return pool
 }
 
+/** Takes no more after each piece, for a moment. */
+class Reluctant extends Collected {
+  override onData(chunk: Buffer): boolean {
+    super.onData(chunk)
+    setImmediate(() => {
+      if (!this.calls.includes('complete')) this.resume()
+    })
+    return false
+  }
+}
+
 describe('ConnectionPool over TLS', () => {
   before(() => setDefaultCACertificates([...getCACertificates('default'), fixture('localhost.crt')]))
 
@@ -52,6 +63,20 @@ describe('ConnectionPool over TLS', () => {
     await Promise.all([ask(pool), ask(pool)])
     assert.equal(sockets.length, 2)
     assert.equal(sockets[1]?.isSessionReused(), true)
+  })
+
+  it('reads on behind an answer whose end came while its handler was not ready', async (t) => {
+    // More than one TLS record, and yet one read.
+    const answer = `HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n${'x'.repeat(40_000)}`
+    const { port, sockets } = await startTls(t, (socket) => socket.write(answer))
+    const pool = poolFor(t, `https://localhost:${port}`)
+    for (let round = 0; round < 3; round++) {
+      const told = new Reluctant()
+      pool.send(get, told)
+      await eventually(() => told.calls.includes('complete'))
+      assert.equal(told.body.length, 40_000)
+    }
+    assert.equal(sockets.length, 1)
   })
 
   it('fails as TLS where the certificate is for another name', async (t) => {

@@ -99,8 +99,9 @@ export class AttemptLedger {
 
   /** Ends an attempt that nobody waits for any more; it counts against nobody. */
   abandon(attempt: Attempt): void {
-    if (attempt.placeFreed) return
     attempt.cancel()
+    // One that was passed over and then taken after all has been counted.
+    if (attempt.placeFreed) return
     this.#ended(attempt, 'abandoned')
     this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { chatBody, openSocket, postChat, startGateway } from '../support/gateway.ts'
 import { chunk, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
@@ -50,6 +51,28 @@ for (const engine of engines) {
         assert.equal((await gateway.status())[0]?.breaker?.state, 'closed')
       })
     }
+
+    it('end an answer that was passed over first and taken in the end', async (t) => {
+      let busySocket: Socket | undefined
+      const busy = await startRawUpstream(t, ({ socket }) => {
+        busySocket = socket
+        socket.write(`${sseHead.replace('200 OK', '503 Busy')}${chunk('data: 1\n\n')}`)
+      })
+      const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
+      const gateway = await startGateway(
+        t,
+        [
+          { url: busy.url, name: 'busy', priority: 200 },
+          { url: dead.url, name: 'dead', priority: 100 },
+        ],
+        { proxy: { engine, max_retries: 0 } },
+      )
+      const client = await openSocket(gateway.port)
+      client.write(chatRequest(chatBody({ stream: true })))
+      await once(client, 'data')
+      client.destroy()
+      await eventually(() => busySocket?.destroyed === true)
+    })
 
     it('do not reach an endpoint they have not waited for', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => {

@@ -95,6 +95,10 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   ERR_HTTP1_CLOSED: 'closed',
   ERR_HTTP1_CONNECT_TIMEOUT: 'connect_timeout',
   ERR_HTTP1_INVALID_RESPONSE: 'protocol',
+  HOSTNAME_MISMATCH: 'tls',
+  INVALID_CA: 'tls',
+  INVALID_PURPOSE: 'tls',
+  PATH_LENGTH_EXCEEDED: 'tls',
   UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   UND_ERR_SOCKET: 'closed',
   UND_ERR_HEADERS_TIMEOUT: 'first_byte_timeout',
@@ -126,10 +130,10 @@ export function classifyFailure(error: unknown): AttemptFailure {
   return { kind: 'closed', cause: error }
 }
 
+/** Of certificates that are not good, Node has the codes of OpenSSL (its documentation of TLS lists them). */
 function kindByPrefix(code: string): FailureKind | undefined {
   if (code.startsWith('HPE_')) return 'protocol'
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|UNABLE_TO|SELF_SIGNED/.test(code))
-    return 'tls'
+  if (/^ERR_(TLS|SSL)|^CRL_|CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return 'tls'
   return undefined
 }
 

@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { before, describe, it, type TestContext } from 'node:test'
-import { createServer, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import { createServer, type TLSSocket } from 'node:tls'
 import { ConnectionPool } from '../../src/http1/connection-pool.ts'
 import { classifyFailure } from '../../src/upstream/failure.ts'
+import { identity, trustLocalhost } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually } from '../support/simulator.ts'
 import { ask, Collected, get, ok } from './server.ts'
 
-const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8')
-
 /** A server with a certificate of its own making for `localhost`. */
 async function startTls(t: TestContext, answer: (socket: TLSSocket) => void) {
   const sockets: TLSSocket[] = []
-  const server = createServer({ key: fixture('localhost.key'), cert: fixture('localhost.crt') }, (socket) => {
+  const server = createServer(identity('localhost'), (socket) => {
     sockets.push(socket)
     socket.on('error', () => {})
     socket.on('data', () => answer(socket))
@@ -48,7 +46,7 @@ class Reluctant extends Collected {
 }
 
 describe('ConnectionPool over TLS', () => {
-  before(() => setDefaultCACertificates([...getCACertificates('default'), fixture('localhost.crt')]))
+  before(trustLocalhost)
 
   it('reads answers, keeps connections, and spares a second one part of the handshake', async (t) => {
     const large = `HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n${'x'.repeat(500_000)}`

@@ -26,7 +26,11 @@ export interface RawUpstream {
 export async function startRawUpstream(
   t: TestContext,
   answer: (request: RawRequest) => void,
-  options: { models?: readonly string[] } = {},
+  options: {
+    models?: readonly string[]
+    /** What gives its connections to `serve`; by default a server of plain TCP. */
+    listener?: (serve: (socket: Socket) => void) => Server
+  } = {},
 ): Promise<RawUpstream> {
   const requests: RawRequest[] = []
   const sockets = new Set<Socket>()
@@ -34,9 +38,7 @@ export async function startRawUpstream(
     object: 'list',
     data: (options.models ?? ['m']).map((id) => ({ id, object: 'model', owned_by: 'test' })),
   })
-  const server: Server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+  const server = (options.listener ?? createServer)((socket) => {
     socket.on('error', () => {})
     let pending = Buffer.alloc(0)
     socket.on('data', (chunk) => {
@@ -59,6 +61,10 @@ export async function startRawUpstream(
         answer(request)
       }
     })
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const stop = async () => {

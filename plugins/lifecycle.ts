@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
-import { type DrainResult, GatewayLifecycle } from '../src/lifecycle/drain.ts'
+import { type DrainResult, type DrainTarget, GatewayLifecycle } from '../src/lifecycle/drain.ts'
 
 export interface LifecycleOptions {
   /** Milliseconds that requests may go on after a stop. Default 10,000. */
@@ -53,15 +53,29 @@ export default fp<LifecycleOptions>(
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     }
 
+    // A client that does not read the end of its answer keeps its connection, and with it the close.
+    const unread: DrainTarget = {
+      inFlight: () => unreadSockets().length,
+      cutAll() {
+        const cut = unreadSockets()
+        for (const socket of cut) socket.destroy()
+        return cut.length
+      },
+    }
+    function unreadSockets(): Socket[] {
+      return [...sockets].filter(({ destroyed, writableLength }) => !destroyed && writableLength > 0)
+    }
+
     app.addHook('onReady', function ready(next) {
       gatewayLifecycle.ready()
       next()
     })
     app.addHook('preClose', async function drain() {
       const { server } = app
-      const result = await gatewayLifecycle.drain(() => {
+      const refuse = () => {
         if (server.listening) server.close()
-      }, closeUnused)
+      }
+      const result = await gatewayLifecycle.drain(refuse, closeUnused, unread)
       options.onDrained?.(result)
     })
     done()

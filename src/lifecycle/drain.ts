@@ -21,6 +21,7 @@ export interface DrainResult {
 
 /** How often a drain looks whether requests are still under way. */
 const pollMs = 20
+const nothingUnread: DrainTarget = { inFlight: () => 0, cutAll: () => 0 }
 
 /**
  * Graceful stop: not ready first, then nothing new, then wait for what is under way up to a limit, then end
@@ -84,8 +85,13 @@ export class GatewayLifecycle {
   /**
    * @param onRefuse called when new requests are no longer wanted
    * @param onPoll called again and again while requests finish
+   * @param unread answers that are over, but for what their clients have not read
    */
-  async drain(onRefuse: () => void, onPoll: () => void): Promise<DrainResult> {
+  async drain(
+    onRefuse: () => void,
+    onPoll: () => void,
+    unread: DrainTarget = nothingUnread,
+  ): Promise<DrainResult> {
     if (this.#result !== undefined) return this.#result
     this.#phase = 'draining'
     const drained = this.inFlight
@@ -93,13 +99,18 @@ export class GatewayLifecycle {
     if (this.#delayMs > 0) await this.#sleep(this.#delayMs)
     onRefuse()
     const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
-    while (this.inFlight > 0 && this.#clock.monotonicMs() < deadlineMs) {
+    while (this.inFlight + unread.inFlight() > 0 && this.#clock.monotonicMs() < deadlineMs) {
       onPoll()
       await this.#sleep(pollMs)
     }
     let cut = 0
     for (const target of this.#targets) cut += target.cutAll()
     onPoll()
+    if (unread.inFlight() > 0) {
+      // The last words of those that were cut are on their way.
+      await this.#sleep(pollMs)
+      cut += unread.cutAll()
+    }
     this.#phase = 'stopped'
     this.#result = { drained, cut }
     this.#announce(cut > 0 ? 'cut' : 'drained', cut)

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
 import events from '../../plugins/events.ts'
 import healthChecker from '../../plugins/health-checker.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
 import proxyEngine from '../../plugins/proxy-engine.ts'
+import { systemClock } from '../../src/clock.ts'
+import { Http1Server } from '../../src/http1-server/server.ts'
+import type { DrainResult } from '../../src/lifecycle/drain.ts'
 import { openSocket, postChat, startGateway } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
@@ -130,5 +134,31 @@ describe('shutdown', () => {
     const isClosed = once(socket, 'close')
     await app.close()
     await isClosed
+  })
+
+  it('does not wait for a client that leaves its answer unread', { timeout: 10_000 }, async (t) => {
+    const app = Fastify({ serverFactory: (handler) => new Http1Server({ clock: systemClock }, handler) })
+    await app.register(events)
+    let result: DrainResult | undefined
+    await app.register(lifecycle, {
+      shutdownTimeoutMs: 200,
+      onDrained: (drained) => {
+        result = drained
+      },
+    })
+    // More than the system takes for it.
+    app.get('/', () => Buffer.alloc(64 * 1024 * 1024))
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const connected = once(app.server, 'connection')
+    const address = app.server.address()
+    const client = await openSocket(typeof address === 'object' && address !== null ? address.port : 0)
+    t.after(() => client.destroy())
+    client.pause()
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [socket] = (await connected) as [Socket]
+    await eventually(() => socket.writableLength > 0)
+    await app.close()
+    assert.equal(socket.destroyed, true)
+    assert.deepEqual(result, { drained: 0, cut: 1 })
   })
 })

@@ -38,6 +38,25 @@ describe('GatewayLifecycle', () => {
     assert.deepEqual(await drained, { drained: 3, cut: 3 })
   })
 
+  it('gives clients the same time to read the end of their answers', async () => {
+    for (const readAfterMs of [500, Number.POSITIVE_INFINITY]) {
+      const { clock, lifecycle: life } = lifecycle({ timeoutMs: 1000, delayMs: 0 })
+      const beganMs = clock.monotonicMs()
+      const unread = () => (clock.monotonicMs() - beganMs < readAfterMs ? 1 : 0)
+      const drained = life.drain(
+        () => {},
+        () => {},
+        { inFlight: unread, cutAll: unread },
+      )
+      await clock.advance(490)
+      assert.equal(life.phase, 'draining')
+      await clock.advance(50)
+      assert.equal(life.phase, readAfterMs === 500 ? 'stopped' : 'draining')
+      await clock.advance(600)
+      assert.deepEqual(await drained, { drained: 0, cut: readAfterMs === 500 ? 0 : 1 })
+    }
+  })
+
   it('is not ready before it refuses requests', async () => {
     const { clock, lifecycle: life } = lifecycle({ timeoutMs: 1000, delayMs: 300 })
     let refused = false

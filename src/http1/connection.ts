@@ -176,6 +176,11 @@ export class Connection implements AnswerListener {
 
   #sendStream(head: string, body: Readable): void {
     this.#stream = body
+    // While the connection was being made nobody was listening.
+    if (body.destroyed) {
+      this.#fail(body.errored ?? bodyEndedError())
+      return
+    }
     this.#socket.write(head, 'latin1')
     body.on('error', (error) => {
       if (this.#stream === body) this.#fail(error)
@@ -184,7 +189,7 @@ export class Connection implements AnswerListener {
       if (this.#stream === body) this.#stream = undefined
     })
     body.once('close', () => {
-      if (this.#stream === body) this.#fail(new Http1Error('ERR_HTTP1_CLOSED', 'the body ended too soon'))
+      if (this.#stream === body) this.#fail(bodyEndedError())
     })
     body.pipe(this.#socket, { end: false })
   }
@@ -229,6 +234,10 @@ export class Connection implements AnswerListener {
 
 function isStream(body: ConnectionRequest['body']): body is Readable {
   return body !== null && !Buffer.isBuffer(body)
+}
+
+function bodyEndedError(): Http1Error {
+  return new Http1Error('ERR_HTTP1_CLOSED', 'the body ended too soon')
 }
 
 function closedError(): Http1Error {

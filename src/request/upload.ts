@@ -26,15 +26,19 @@ export class Upload {
     this.#folder = 'folder' in content ? content.folder : undefined
   }
 
-  /** The form from its beginning, each time. */
+  /** The form from its beginning, each time. A file that cannot be read is an error of the stream, perhaps early. */
   open(): Buffer | Readable {
-    return this.#buffer ?? createReadStream(fileIn(this.#folder ?? ''))
+    if (this.#buffer !== undefined) return this.#buffer
+    // It may fail before anybody has begun to read, while a connection is being made, or when nobody will.
+    return createReadStream(fileIn(this.#folder ?? '')).on('error', ignore)
   }
 
   async dispose(): Promise<void> {
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
   }
 }
+
+function ignore(): void {}
 
 function fileIn(folder: string): string {
   return join(folder, 'body')
@@ -66,7 +70,8 @@ export async function receiveUpload(
       }
       if (file === undefined) {
         folder = await mkdtemp(join(tmpdir(), 'olla-gateway-upload-'))
-        file = createWriteStream(fileIn(folder), { mode: 0o600 })
+        // Each write tells of its own errors; an event without a listener would end the process.
+        file = createWriteStream(fileIn(folder), { mode: 0o600 }).on('error', ignore)
         for (const early of chunks) await write(file, early)
         chunks = []
       }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import fs, { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -8,7 +8,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { MultipartScanner } from '../../src/request/multipart.ts'
-import { receiveUpload } from '../../src/request/upload.ts'
+import { receiveUpload, Upload } from '../../src/request/upload.ts'
 
 async function form(entries: readonly (readonly [string, string | Blob])[]) {
   const data = new FormData()
@@ -95,5 +95,25 @@ describe('receiveUpload', () => {
       (error) => error instanceof GatewayError && error.code === 'payload_too_large',
     )
     assert.equal(uploads(), before)
+  })
+
+  it('fails where the disk is full, and the process goes on', async (t) => {
+    const before = uploads()
+    t.mock.method(fs, 'write', (...rest: unknown[]) => {
+      const written = rest.at(-1) as (error: Error) => void
+      written(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+    })
+    const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
+    await assert.rejects(receiveUpload(Readable.from([body]), type, 1e9), { code: 'ENOSPC' })
+    assert.equal(uploads(), before)
+  })
+
+  it('may be gone when it is to be read, also where nobody waits for it', async () => {
+    const gone = new Upload('m', 1, { folder: '/does/not/exist' })
+    const [unread, left] = [gone.open(), gone.open()]
+    assert.ok(unread instanceof Readable && left instanceof Readable)
+    left.destroy()
+    await Promise.all([unread, left].map((stream) => new Promise((resolve) => stream.once('close', resolve))))
+    assert.ok(unread.errored)
   })
 })

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { type DrainResult, type DrainTarget, GatewayLifecycle } from '../src/lifecycle/drain.ts'
 
 export interface LifecycleOptions {
@@ -14,7 +14,7 @@ export interface LifecycleOptions {
   readonly shutdownDelayMs?: number
   /** Whether the phases are published as events. Default true. */
   readonly announces?: boolean
-  /** Called once at the end of the drain. */
+  /** Called once when all requests are over. */
   readonly onDrained?: ((result: DrainResult) => void) | undefined
   readonly clock?: Clock
 }
@@ -66,6 +66,12 @@ export default fp<LifecycleOptions>(
       return [...sockets].filter(({ destroyed, writableLength }) => !destroyed && writableLength > 0)
     }
 
+    let late: Timer | undefined
+    let lateCut: Promise<void> | undefined
+    function cutLate(): void {
+      lateCut = gatewayLifecycle.cutLate(closeUnused, unread)
+    }
+
     app.addHook('onReady', function ready(next) {
       gatewayLifecycle.ready()
       next()
@@ -75,8 +81,14 @@ export default fp<LifecycleOptions>(
       const refuse = () => {
         if (server.listening) server.close()
       }
-      const result = await gatewayLifecycle.drain(refuse, closeUnused, unread)
-      options.onDrained?.(result)
+      await gatewayLifecycle.drain(refuse, closeUnused, unread)
+      // A request whose body was still on its way begins only now, and has the rest of the time.
+      if (sockets.size > 0) late = clock.after(gatewayLifecycle.leftMs, cutLate)
+    })
+    app.addHook('onClose', async function report() {
+      late?.cancel()
+      await lateCut
+      if (gatewayLifecycle.result !== undefined) options.onDrained?.(gatewayLifecycle.result)
     })
     done()
   },

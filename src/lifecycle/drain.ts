@@ -36,6 +36,7 @@ export class GatewayLifecycle {
   readonly #targets = new Set<DrainTarget>()
   #phase: LifecyclePhase = 'serving'
   #result: DrainResult | undefined
+  #deadlineMs = 0
 
   /**
    * @param options.timeoutMs how long requests may go on
@@ -98,23 +99,41 @@ export class GatewayLifecycle {
     this.#announce('draining', drained)
     if (this.#delayMs > 0) await this.#sleep(this.#delayMs)
     onRefuse()
-    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
-    while (this.inFlight + unread.inFlight() > 0 && this.#clock.monotonicMs() < deadlineMs) {
+    this.#deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
+    while (this.inFlight + unread.inFlight() > 0 && this.leftMs > 0) {
       onPoll()
       await this.#sleep(pollMs)
     }
-    let cut = 0
-    for (const target of this.#targets) cut += target.cutAll()
-    onPoll()
-    if (unread.inFlight() > 0) {
-      // The last words of those that were cut are on their way.
-      await this.#sleep(pollMs)
-      cut += unread.cutAll()
-    }
+    const cut = await this.#cut(onPoll, unread)
     this.#phase = 'stopped'
     this.#result = { drained, cut }
     this.#announce(cut > 0 ? 'cut' : 'drained', cut)
     return this.#result
+  }
+
+  /** Milliseconds that requests may still go on. */
+  get leftMs(): number {
+    return Math.max(0, this.#deadlineMs - this.#clock.monotonicMs())
+  }
+
+  /**
+   * Ends what has begun since the drain was over: requests whose body was still on its way. To be called when
+   * `leftMs` have passed.
+   */
+  async cutLate(onPoll: () => void, unread: DrainTarget = nothingUnread): Promise<void> {
+    const cut = await this.#cut(onPoll, unread)
+    const { drained, cut: before } = this.#result ?? { drained: 0, cut: 0 }
+    this.#result = { drained: drained + cut, cut: before + cut }
+  }
+
+  async #cut(onPoll: () => void, unread: DrainTarget): Promise<number> {
+    let cut = 0
+    for (const target of this.#targets) cut += target.cutAll()
+    onPoll()
+    if (unread.inFlight() === 0) return cut
+    // The last words of those that were cut are on their way.
+    await this.#sleep(pollMs)
+    return cut + unread.cutAll()
   }
 
   #announce(phase: GatewayEvents['lifecycle.phase']['phase'], inFlight: number): void {

@@ -10,7 +10,8 @@ import proxyEngine from '../../plugins/proxy-engine.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Http1Server } from '../../src/http1-server/server.ts'
 import type { DrainResult } from '../../src/lifecycle/drain.ts'
-import { openSocket, postChat, startGateway } from '../support/gateway.ts'
+import { chatBody, openSocket, postChat, startGateway } from '../support/gateway.ts'
+import { rawPost } from '../support/raw-client.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 
@@ -86,6 +87,38 @@ describe('shutdown', () => {
     await closing
     assert.deepEqual(gateway.drained(), { drained: 1, cut: 1 })
     await eventually(() => upstream.sockets.size === 0)
+  })
+
+  it('ends visibly also what begins during the stop, when its body has come', async (t) => {
+    const upstream = await startRawUpstream(
+      t,
+      ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
+    )
+    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_timeout: '300ms' } })
+    const client = await openSocket(gateway.port)
+    let text = ''
+    client.on('data', (data) => {
+      text += data
+    })
+    const request = rawPost('/v1/chat/completions', chatBody({ stream: true }), 'Expect: 100-continue')
+    client.write(request.slice(0, -1))
+    await eventually(() => text.includes('100 Continue'))
+    const ended = once(client, 'close')
+    const closing = gateway.close()
+    await eventually(async () => {
+      try {
+        ;(await openSocket(gateway.port)).destroy()
+        return false
+      } catch {
+        return true
+      }
+    })
+    client.write(request.slice(-1))
+    await ended
+    assert.match(text, /data: 1\n\n/)
+    assert.match(text, /"code":"draining"/)
+    await closing
+    assert.deepEqual(gateway.drained(), { drained: 1, cut: 1 })
   })
 
   it('is not ready from the beginning of the drain on', async (t) => {

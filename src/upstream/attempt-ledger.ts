@@ -1,3 +1,4 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
 import { upstreamTimeMs } from '../request/own-time.ts'
@@ -10,6 +11,8 @@ import type { UpstreamRequest } from './transport.ts'
 
 /** For a 429 that does not say how long. */
 const defaultCoolDownMs = 1_000
+/** Timers may fire early by a millisecond or so. */
+const pauseMarginMs = 20
 
 /**
  * Tells everybody who keeps count how one request and its attempts went: breakers, penalties, health,
@@ -116,20 +119,32 @@ export class AttemptLedger {
 
   /** An endpoint that asks for a pause gets it. */
   askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
-    const { slot } = target.endpoint
+    const { endpoint } = target
     if (statusCode === 429 && retryAfterMs !== undefined) {
-      this.#services.health.report(slot, { kind: 'rate_limited', retryAfterMs })
+      this.#services.health.report(endpoint.slot, { kind: 'rate_limited', retryAfterMs })
     } else if (retryAfterMs !== undefined || statusCode === 429) {
-      this.#services.load.coolDowns.set(slot, retryAfterMs ?? defaultCoolDownMs)
+      this.#pause(endpoint, retryAfterMs ?? defaultCoolDownMs)
     }
+  }
+
+  #pause({ slot, maxConcurrent }: Endpoint, pauseMs: number): void {
+    const { clock, load, queue } = this.#services
+    load.coolDowns.set(slot, pauseMs)
+    if (maxConcurrent === 0) return
+    clock.after(pauseMs + pauseMarginMs, () => {
+      if (load.coolDowns.leftMs(slot) > 0) return
+      for (let place = 0; place < maxConcurrent; place++) queue.released(slot)
+    })
   }
 
   free(attempt: Attempt): void {
     if (attempt.placeFreed) return
     attempt.placeFreed = true
     const { slot } = attempt.target.endpoint
-    this.#services.inFlight.release(slot)
-    this.#services.queue.released(slot)
+    const { inFlight, load, queue } = this.#services
+    inFlight.release(slot)
+    // While the endpoint pauses nobody can take the place: who waits for it is woken when the pause is over.
+    if (queue.waiting > 0 && load.coolDowns.leftMs(slot) === 0) queue.released(slot)
   }
 
   /**

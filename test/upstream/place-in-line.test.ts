@@ -34,4 +34,31 @@ describe('a request whose endpoint is full', () => {
     assert.equal(services.queue.waiting, 0)
     assert.equal(cells.inFlight.value(0), 0)
   })
+
+  it('waits for as long as the endpoint has asked for, and goes on then', async (t) => {
+    const { services, clock, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 2 }])
+    const patient = { ...services, options: { ...services.options, queueWaitMs: 10_000 } }
+    const exchanges = []
+    for (let each = 0; each < 5; each++) exchanges.push((await begin({}, patient)).exchange)
+    for (const { attempt } of sent.splice(0)) {
+      attempt.onHeaders(503, ['Retry-After', '2'], () => {})
+      attempt.onComplete()
+    }
+    await clock.advance(1_900)
+    assert.deepEqual(
+      exchanges.map(({ phase }) => phase),
+      ['over', 'over', 'queued', 'queued', 'queued'],
+    )
+    await clock.advance(200)
+    assert.equal(sent.length, 2)
+    assert.deepEqual(
+      exchanges.map(({ phase }) => phase),
+      ['over', 'over', 'waiting', 'waiting', 'queued'],
+    )
+    for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
+    assert.equal(sent.length, 1)
+    for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
+    assert.equal(services.queue.waiting, 0)
+    assert.equal(cells.inFlight.value(0), 0)
+  })
 })

@@ -43,6 +43,8 @@ class ReplyFromTransport implements Transport {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
         method: request.method as HTTPMethods,
         ...bodyFor(request, reply),
+        // reply-from would take the client's where the endpoint's URL has none.
+        queryString: (search) => search?.slice(1) ?? '',
         retryDelay: () => null,
         rewriteRequestHeaders: () => headerLists(request.headers),
         onResponse: (_request, _reply, { stream }) => {

@@ -49,6 +49,15 @@ describe('a request that moves between endpoints', () => {
     assert.equal(sent?.header('anthropic-version'), '2023-06-01')
   })
 
+  for (const engine of engines) {
+    it(`keeps the query of the API from an endpoint that does not speak it, ${engine} engine`, async (t) => {
+      const all = await behind(t, ['sglang'], { proxy: { engine } })
+      const response = await postMessages(all, request, {}, '/v1/messages?beta=true')
+      assert.equal(response.status, 200)
+      assert.equal(all.simulators[0]?.control.requests().at(-1)?.url, '/v1/chat/completions')
+    })
+  }
+
   it('translates for a server that is too old to speak the API', async (t) => {
     const all = await behind(t, [{ kind: 'ollama', version: '0.13.9' }])
     const { response } = await all.client.messages.create(request).withResponse()

@@ -17,10 +17,11 @@ export interface ResponseHead {
 
 /**
  * Status line, fields, empty line; no folded lines, no bare line ends, no control characters (RFC 9112 sections 4
- * and 5, RFC 9110 section 5.5). What fits needs no further look at single characters.
+ * and 5, RFC 9110 section 5.5), no status that is of no class (RFC 9110 section 15). What fits needs no further look
+ * at single characters.
  */
 const shape =
-  /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
+  /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
 
 /**
  * Reads the head of an answer.

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { invalidResponse } from '../http1/errors.ts'
 import type { Attempt } from './attempt.ts'
 import { headerPairs } from './header-shapes.ts'
 
@@ -41,8 +42,17 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     this.#attempt.onConnect((error = new Error('aborted')) => controller.abort(error))
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: IncomingHttpHeaders,
+  ): void {
     if (statusCode < 200) return
+    if (statusCode > 599) {
+      // Undici takes any three digits; of no class it is invalid (RFC 9110 section 15).
+      controller.abort(invalidResponse('status of no class'))
+      return
+    }
     this.#statusCode = statusCode
     this.#headers = headers
     this.#onHead(this)

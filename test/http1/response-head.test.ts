@@ -68,6 +68,8 @@ describe('parseResponseHead', () => {
     [''],
     ['HTTP/2.0 200 OK'],
     ['HTTP/1.1 099 Low'],
+    ['HTTP/1.1 600 High'],
+    ['HTTP/1.1 999 High'],
     ['HTTP/1.1 20 OK'],
     ['HTTP/1.1 2000 OK'],
     ['HTTP/1.1  200 OK'],

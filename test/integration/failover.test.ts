@@ -18,6 +18,7 @@ const failures: Record<string, (request: RawRequest) => void> = {
   'answers 502': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '502 Bad' })),
   'answers 503': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '503 Busy' })),
   'answers 504': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '504 Late' })),
+  'answers a status of no class': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '600 High' })),
   'answers what is not HTTP': ({ socket }) => void socket.end('SSH-2.0-nope\r\n\r\n'),
   'never answers': () => {},
 }
@@ -103,6 +104,20 @@ for (const engine of engines) {
       })
       assert.equal(ollama.status, 502)
       assert.match(((await ollama.json()) as { error: string }).error, /dead: connection reset/)
+    })
+
+    it('takes a status of no class for an invalid answer', async (t) => {
+      const odd = await startRawUpstream(
+        t,
+        ({ socket }) => void socket.write(jsonAnswer('{}', { status: '999 High' })),
+      )
+      const gateway = await startGateway(t, [{ url: odd.url, name: 'odd' }], {
+        proxy: { engine, max_retries: 0 },
+      })
+      const response = await postChat(gateway.url)
+      assert.equal(response.status, 502)
+      const { error } = (await response.json()) as { error: { attempts: string[] } }
+      assert.deepEqual(error.attempts, ['odd: invalid HTTP response'])
     })
 
     it('tries an endpoint again that has dropped a connection once', async (t) => {

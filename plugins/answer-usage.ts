@@ -1,15 +1,22 @@
 /**
- * Reads what answers tell of tokens and times while they pass. Decorates `answerObserver`, which the proxy engine
- * uses, beside the host's own; depends on the shared cells and the statistics. Without it nobody reads answers.
- * Holds nothing to close.
+ * Reads what answers tell of tokens and times while they pass. Decorates `usageObserver`, which the proxy engine
+ * uses; depends on the shared cells and the statistics. Without it nobody but the host reads answers. Holds nothing
+ * to close.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
-import { joinObservers } from '../src/upstream/join-observers.ts'
+import type { ExchangeServices } from '../src/upstream/exchange-services.ts'
 import { createAnswerObserver } from '../src/usage/answer-observer.ts'
 
 export interface AnswerUsageOptions {
   readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Reads the answers of endpoints for the gateway. */
+    usageObserver?: ExchangeServices['observe']
+  }
 }
 
 export default fp<AnswerUsageOptions>(
@@ -19,7 +26,7 @@ export default fp<AnswerUsageOptions>(
       cells: app.gatewayCells,
       modelRow: (model) => app.gatewayStats.modelRow(model),
     })
-    app.decorate('answerObserver', joinObservers(app.answerObserver, observer))
+    app.decorate('usageObserver', observer)
     done()
   },
   { name: 'gateway-answer-usage', fastify: '5.x', dependencies: ['gateway-state', 'gateway-stats'] },

@@ -1,8 +1,8 @@
 /**
  * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
- * on everything that decides where a request goes. A plugin before it may decorate `answerObserver` and
- * `requestAffinity`, of which the second may be the host's; absent, they cost nothing. On close, after the
- * drain, nothing is left to do here.
+ * on everything that decides where a request goes. Before it a host may decorate `answerObserver` and
+ * `requestAffinity`, and plugins `usageObserver` and, where the host has none, `requestAffinity`; absent, they cost
+ * nothing. On close, after the drain, nothing is left to do here.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
@@ -47,7 +47,7 @@ declare module 'fastify' {
     proxyEngine: ProxyEngine
     /** Prefers an endpoint for a request. */
     requestAffinity?: ExchangeServices['affinity']
-    /** Reads the answers of endpoints. */
+    /** Reads the answers of endpoints for the host. */
     answerObserver?: ExchangeServices['observe']
   }
 }
@@ -89,7 +89,10 @@ export default fp<ProxyEngineOptions>(
       hooks: app.requestHooks,
       active,
       affinity,
-      observe: joinObservers(app.answerObserver, affinity?.observe?.bind(affinity)),
+      observe: joinObservers(
+        joinObservers(app.answerObserver, app.usageObserver),
+        affinity?.observe?.bind(affinity),
+      ),
     })
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })

@@ -6,6 +6,7 @@ import engineOlla from '../plugins/engine-olla.ts'
 import eventLines from '../plugins/event-lines.ts'
 import eventLog from '../plugins/event-log.ts'
 import gatewayStats from '../plugins/gateway-stats.ts'
+import hostExtensions from '../plugins/host-extensions.ts'
 import internalAccess from '../plugins/internal-access.ts'
 import lifecycle from '../plugins/lifecycle.ts'
 import liveRequests from '../plugins/live-requests.ts'
@@ -133,6 +134,7 @@ async function compose(
     trustedProxies: server.rate_limits.trusted_proxy_cidrs,
   })
   await app.register(requestHooks, { hooks })
+  await app.register(hostExtensions)
   const { enabled: isTraced, ...signals } = config.telemetry
   if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })

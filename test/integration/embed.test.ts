@@ -107,4 +107,40 @@ describe('in somebody else’s app', () => {
     const refused = await ask({ authorization: 'nobody' })
     assert.deepEqual([refused.statusCode, refused.json()], [401, { own: true }])
   })
+
+  it('serves on where the host’s own parts throw, and says so', { timeout: 20_000 }, async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const lines: string[] = []
+    const app = Fastify({ logger: { stream: { write: (line) => void lines.push(line) } } })
+    t.after(() => app.close())
+    const fail = () => {
+      throw new Error('mine')
+    }
+    app.decorate('answerObserver', () => ({ push: fail, end: fail }))
+    app.decorate('requestAffinity', { prefer: fail, answered: fail, observe: fail })
+    const config = parseConfig({
+      discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+    })
+    await app.register(gateway, { config })
+    await app.ready()
+    const ask = (more: Record<string, unknown> = {}) =>
+      app.inject({
+        method: 'POST',
+        url: '/v1/chat/completions',
+        headers: { 'content-type': 'application/json' },
+        payload: chatBody({ max_tokens: 2, ...more }),
+      })
+    await eventually(async () => (await app.inject('/internal/ready')).statusCode === 200)
+    await eventually(async () => (await ask()).statusCode === 200)
+    assert.match((await ask({ stream: true })).body, /data: \[DONE\]/)
+    const parts = lines.flatMap(
+      (line) => /"part":"([^"]+)","msg":"a part of the host failed"/.exec(line)?.[1] ?? [],
+    )
+    assert.deepEqual([...new Set(parts)].sort(), [
+      'answerObserver',
+      'requestAffinity.answered',
+      'requestAffinity.observe',
+      'requestAffinity.prefer',
+    ])
+  })
 })

@@ -50,7 +50,7 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
   return (handler) => {
     const created =
       server.http_server === 'own'
-        ? new Http1Server({ ...options, clock: systemClock }, handler)
+        ? new Http1Server({ ...options, stallMs: proxy.read_timeout, clock: systemClock }, handler)
         : createServer(options, handler)
     // Among the options it could not be shorter than the limit for the head.
     created.requestTimeout = server.read_timeout

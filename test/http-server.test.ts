@@ -5,7 +5,12 @@ import { serverFor } from '../src/http-server.ts'
 import { Http1Server } from '../src/http1-server/server.ts'
 
 const created = (http_server: string) =>
-  serverFor(parseConfig({ server: { http_server, read_timeout: '5s', idle_timeout: '7s' } }))(() => {})
+  serverFor(
+    parseConfig({
+      server: { http_server, read_timeout: '5s', idle_timeout: '7s' },
+      proxy: { read_timeout: '9s' },
+    }),
+  )(() => {})
 
 describe('what accepts connections', () => {
   for (const [kind, isOwn] of [
@@ -18,6 +23,7 @@ describe('what accepts connections', () => {
       assert.equal(server.requestTimeout, 5_000)
       assert.equal(server.keepAliveTimeout, 7_000)
       assert.equal(server.headersTimeout, 10_000)
+      if (server instanceof Http1Server) assert.equal(server.stallMs, 9_000)
       server.close()
     })
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { IncomingRequest } from './incoming-request.ts'
 import { OutgoingResponse } from './outgoing-response.ts'
 import { readPlainHead } from './plain-head.ts'
+import { untakenBytes } from './untaken-bytes.ts'
 
 /** What the connections of one server share. */
 export interface ConnectionHost {
@@ -11,6 +12,8 @@ export interface ConnectionHost {
   readonly requestMs: number
   /** Milliseconds for the first request to begin; 0 is no limit. */
   readonly firstMs: number
+  /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. */
+  readonly stallMs: number
   /** Whether connections are kept at all. */
   readonly isOpen: boolean
   serve(request: IncomingRequest, response: OutgoingResponse): void
@@ -36,6 +39,8 @@ export class ClientConnection {
   /** What has come of the next request while one was under way. */
   #early = noBytes
   #leftMs: number
+  /** What the client had not taken of an answer that is over, at the last look. */
+  #untakenBytes = 0
   #isPaused = false
 
   constructor(host: ConnectionHost, socket: Socket) {
@@ -60,12 +65,25 @@ export class ClientConnection {
 
   /** Time has passed: what takes too long ends. */
   tick(passedMs: number): void {
+    if (this.#isTaking()) {
+      this.#leftMs = this.#host.stallMs
+      return
+    }
     if (this.#leftMs === 0) return
     this.#leftMs -= passedMs
     if (this.#leftMs > 0) return
     this.#leftMs = 0
-    if (this.#request === undefined) this.#socket.destroy()
-    else if (!this.#request.complete) this.#host.timedOut(this.#socket)
+    if (this.#request === undefined || this.#request.complete) this.#socket.destroy()
+    else this.#host.timedOut(this.#socket)
+  }
+
+  /** Whether an answer is over, and its client has taken some of the rest since the last look, or this is the first. */
+  #isTaking(): boolean {
+    if (this.#response?.finished !== true || this.#request?.complete !== true) return false
+    const bytes = untakenBytes(this.#socket)
+    const isTaking = this.#leftMs === 0 || bytes !== this.#untakenBytes
+    this.#untakenBytes = bytes
+    return isTaking
   }
 
   // For the request, whose body comes through here.

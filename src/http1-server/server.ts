@@ -8,6 +8,8 @@ import type { OutgoingResponse } from './outgoing-response.ts'
 
 export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
+  /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. Default 600,000. */
+  readonly stallMs?: number
 }
 
 // What Node's server tells tracing tools.
@@ -22,13 +24,15 @@ const tickMs = 1000
  * whatever is wrong) is Node's from then on, with what has come.
  */
 export class Http1Server extends Server implements ConnectionHost {
+  readonly stallMs: number
   readonly #clock: Clock
   readonly #connections = new Set<ClientConnection>()
   readonly #nodeConnection: (socket: Socket) => void
   #timer: Timer | undefined
 
-  constructor({ clock, ...options }: Http1ServerOptions, handler: RequestListener) {
+  constructor({ clock, stallMs = 600_000, ...options }: Http1ServerOptions, handler: RequestListener) {
     super(options, handler)
+    this.stallMs = stallMs
     this.#clock = clock
     const [listener] = this.listeners('connection')
     this.#nodeConnection = (socket) => {

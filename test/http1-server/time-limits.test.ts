@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { OutgoingResponse } from '../../src/http1-server/outgoing-response.ts'
 import { Http1Server } from '../../src/http1-server/server.ts'
+import { untakenBytes } from '../../src/http1-server/untaken-bytes.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { listen } from './support.ts'
 
-const limits = { headersTimeout: 60_000, keepAliveTimeout: 5_000 }
+const limits = { headersTimeout: 60_000, keepAliveTimeout: 5_000, stallMs: 30_000 }
 const get = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
 const half = 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabcde'
 
@@ -34,6 +36,14 @@ async function open(t: TestContext, server: Http1Server, port: number): Promise<
 async function ends(client: Socket): Promise<void> {
   client.resume()
   if (!client.closed) await once(client, 'close')
+}
+
+/** Has the client read until the server sees it. */
+async function takeSome(client: Socket, socket: Socket): Promise<void> {
+  const before = untakenBytes(socket)
+  client.resume()
+  while (untakenBytes(socket) === before) await once(client, 'data')
+  client.pause()
 }
 
 describe('time limits of a connection', () => {
@@ -83,6 +93,60 @@ describe('time limits of a connection', () => {
     assert.equal(error.code, 'ERR_HTTP_REQUEST_TIMEOUT')
     socket.destroy()
     await ends(client)
+  })
+
+  describe('of an answer that is over', () => {
+    // More than the system takes for a client.
+    const long = Buffer.alloc(32 * 1024 * 1024)
+    const ways: Readonly<Record<string, (response: ServerResponse) => void>> = {
+      'by our own way': (response) => {
+        assert.ok(response instanceof OutgoingResponse)
+        response.begin(200, ['Content-Length', String(long.length)])
+        response.finish([long], long.length)
+      },
+      'by Node’s': (response) => void response.end(long),
+    }
+
+    /** A client that reads nothing of its answer, and what the server has of it. */
+    async function ask(t: TestContext, answer: (response: ServerResponse) => void) {
+      const started = await start(t, (_request, response) => answer(response))
+      const { client, server } = started
+      const asked = once(server, 'request')
+      client.write(get)
+      const [, response] = (await asked) as [unknown, ServerResponse]
+      return { ...started, response, socket: response.socket ?? assert.fail() }
+    }
+
+    for (const [way, answer] of Object.entries(ways)) {
+      it(`ends where the client takes nothing of the rest, ${way}`, async (t) => {
+        const { clock, client, response, socket } = await ask(t, answer)
+        await clock.advance(30_000)
+        assert.deepEqual([response.writableEnded, response.writableFinished], [true, false])
+        assert.equal(socket.destroyed, false)
+        await clock.advance(1_000)
+        assert.equal(socket.destroyed, true)
+        await ends(client)
+      })
+    }
+
+    it('begins anew with all that the client takes, though all of it is one write', async (t) => {
+      const { clock, client, response, socket } = await ask(t, (each) => void each.end(long))
+      const { writableLength } = socket
+      for (let look = 0; look < 5; look++) {
+        await clock.advance(29_000)
+        await takeSome(client, socket)
+        assert.equal(socket.writableLength, writableLength)
+      }
+      const finished = once(response, 'finish')
+      client.resume()
+      await finished
+      // From here on it is idle.
+      await clock.advance(5_000)
+      assert.equal(socket.destroyed, false)
+      await clock.advance(1_000)
+      assert.equal(socket.destroyed, true)
+      await ends(client)
+    })
   })
 
   it('looks at nothing when nobody is there', async (t) => {

@@ -1,0 +1,9 @@
+import type { Socket } from 'node:net'
+
+/** Bytes that the system has not taken yet. Of one long write the socket itself tells only when all of it is out. */
+export function untakenBytes(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  const isOpen = typeof handle === 'object' && handle !== null
+  const queued: unknown = isOpen ? Reflect.get(handle, 'writeQueueSize') : 0
+  return socket.writableLength + (typeof queued === 'number' ? queued : 0)
+}

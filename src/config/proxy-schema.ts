@@ -122,7 +122,7 @@ export const ProxySchema = Section(
         ),
         max_wait: Duration({ default: '30s', description: 'Longest wait.' }),
       },
-      'Requests wait here while every suitable endpoint is at its max_concurrent (beyond Olla).',
+      'Requests wait here while every suitable endpoint is at its max_concurrent, or in a pause that ends in time (beyond Olla).',
     ),
     pool_idle_timeout: Duration({
       default: '5m',

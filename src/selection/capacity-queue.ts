@@ -35,6 +35,8 @@ interface Waiting {
 }
 
 const freedPlace: Topic<FreedPlace> = 'capacity.freed'
+/** The slot of an endpoint that pauses. */
+const pausedEndpoint: Topic<number> = 'capacity.paused'
 
 /**
  * Waiting line for endpoints at their `max_concurrent`: first come, first served, over all threads. A freed
@@ -45,19 +47,27 @@ export class CapacityQueue {
   readonly #maxWaiting: number
   readonly #line: SharedLine
   readonly #waiters = new Map<CapacityWaiter, Waiting>()
-  readonly #stop: () => void
+  readonly #stops: readonly (() => void)[]
   #refused = 0
 
   /** @param maxWaiting how many may wait, over all threads; 0: none */
   constructor(maxWaiting: number, line: SharedLine) {
     this.#maxWaiting = maxWaiting
     this.#line = line
-    this.#stop = line.link.on(freedPlace, (freed) => this.#giveAway(freed))
+    this.#stops = [
+      line.link.on(freedPlace, (freed) => this.#giveAway(freed)),
+      line.link.on(pausedEndpoint, (slot) => this.#lookAgain(slot)),
+    ]
   }
 
   /** Over all threads. */
   get waiting(): number {
     return this.#line.waiting.value(0)
+  }
+
+  /** Whether one more may wait. */
+  get hasRoom(): boolean {
+    return this.waiting < this.#maxWaiting
   }
 
   /** Requests of this thread that found the line full. */
@@ -99,13 +109,24 @@ export class CapacityQueue {
     if (this.#line.waiting.value(0) > 0) this.#giveAway({ slot, passedBy: [], taker: undefined })
   }
 
+  /** To be called when an endpoint pauses: who waits for it may not have the time for that. */
+  paused(slot: number): void {
+    if (this.waiting === 0) return
+    this.#line.link.broadcast(pausedEndpoint, slot)
+    this.#lookAgain(slot)
+  }
+
   /** To be called when endpoints have become available or have gone: everybody looks again. */
   changed(): void {
     for (const [waiter, waiting] of [...this.#waiters]) this.#wake(waiter, waiting)
   }
 
   close(): void {
-    this.#stop()
+    for (const stop of this.#stops) stop()
+  }
+
+  #lookAgain(slot: number): void {
+    for (const [waiter, waiting] of [...this.#waiters]) if (waiter.wants(slot)) this.#wake(waiter, waiting)
   }
 
   #giveAway({ slot, passedBy, taker }: FreedPlace): void {

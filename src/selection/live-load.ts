@@ -53,6 +53,21 @@ export class LiveLoad implements EndpointLoad {
     return this.#isWilling(endpoint) && this.#hasNoPlace(endpoint)
   }
 
+  /**
+   * Milliseconds until an endpoint with `max_concurrent` is back from a pause that it has asked for (`Retry-After`);
+   * `Infinity` where it is not that what keeps it.
+   */
+  pauseMs({ slot, maxConcurrent }: Endpoint): number {
+    const coolingMs = this.coolDowns.leftMs(slot)
+    const isLimited = this.registry.status(slot) === 'rate_limited'
+    const isPausing = isLimited || (coolingMs > 0 && this.registry.isRoutable(slot))
+    if (!isPausing || maxConcurrent === 0 || !this.#breakers.get(slot).wouldAdmit()) {
+      return Number.POSITIVE_INFINITY
+    }
+    // A probe that was limited has set no pause but its own next time.
+    return coolingMs || this.#health.retryInMs(slot)
+  }
+
   /** When the first of the candidates may take requests again, as far as is known; at least 1. */
   retryAfterSeconds(candidates: readonly Candidate[]): number {
     let soonestMs = Number.POSITIVE_INFINITY

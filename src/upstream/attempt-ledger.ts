@@ -119,18 +119,20 @@ export class AttemptLedger {
 
   /** An endpoint that asks for a pause gets it. */
   askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
+    if (retryAfterMs === undefined && statusCode !== 429) return
     const { endpoint } = target
-    if (statusCode === 429 && retryAfterMs !== undefined) {
+    this.#pause(endpoint, retryAfterMs ?? defaultCoolDownMs)
+    if (statusCode === 429 && retryAfterMs !== undefined)
       this.#services.health.report(endpoint.slot, { kind: 'rate_limited', retryAfterMs })
-    } else if (retryAfterMs !== undefined || statusCode === 429) {
-      this.#pause(endpoint, retryAfterMs ?? defaultCoolDownMs)
-    }
   }
 
   #pause({ slot, maxConcurrent }: Endpoint, pauseMs: number): void {
     const { clock, load, queue } = this.#services
+    const knownMs = load.coolDowns.leftMs(slot)
     load.coolDowns.set(slot, pauseMs)
     if (maxConcurrent === 0) return
+    // Of the many answers of one moment that ask for the same, the first is enough.
+    if (pauseMs > knownMs + pauseMarginMs) queue.paused(slot)
     clock.after(pauseMs + pauseMarginMs, () => {
       if (load.coolDowns.leftMs(slot) > 0) return
       for (let place = 0; place < maxConcurrent; place++) queue.released(slot)

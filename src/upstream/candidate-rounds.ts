@@ -102,6 +102,16 @@ export class CandidateRounds {
     return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
   }
 
+  /**
+   * Whether all who are left in this round pause, and one of them is back in time.
+   * @param latestMs monotonic time
+   */
+  somePauseEndsBy(latestMs: number): boolean {
+    const { load, clock } = this.#services
+    const mostMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
+    return !this.someAreLeft() && this.#some((endpoint) => load.pauseMs(endpoint) < mostMs)
+  }
+
   /** What a client that gets nothing can be told of them. */
   outlook(): Outlook {
     return {

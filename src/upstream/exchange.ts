@@ -127,11 +127,16 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #waitInLine(): void {
-    const { queue, options, clock } = this.#services
     this.#phase = 'queued'
-    this.#queuedAtMs ??= clock.monotonicMs()
-    // One that is woken in vain keeps its place in the line, and its time.
-    this.#limit(options.queueWaitMs && Math.max(1, options.queueWaitMs - queue.waitedMs(this)))
+    this.#queuedAtMs ??= this.#services.clock.monotonicMs()
+    this.deadlineMs = this.#lineDeadlineMs()
+  }
+
+  /** One that is woken in vain keeps its place in the line, and its time. */
+  #lineDeadlineMs(): number {
+    const { queue, options, clock } = this.#services
+    const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
+    return Math.min(this.#totalDeadlineMs, deadlineAfter(sinceMs, options.queueWaitMs))
   }
 
   #send(attempt: Attempt): void {
@@ -160,13 +165,18 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
   }
 
-  /** Every candidate was tried or cannot be: begin again after a wait, or give up. */
+  /** Every candidate was tried or cannot be: begin again after a wait, wait for one that pauses, or give up. */
   #roundOver(): void {
     const failure = this.#lastFailure
     const waitMs =
       failure === undefined ? undefined : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
-    if (waitMs === undefined) this.#giveUp()
-    else this.#backOff(waitMs)
+    if (waitMs !== undefined) this.#backOff(waitMs)
+    else if (this.#pauseEndsInTime() && this.#services.queue.enter(this)) this.#waitInLine()
+    else this.#giveUp()
+  }
+
+  #pauseEndsInTime(): boolean {
+    return this.#rounds.somePauseEndsBy(this.#lineDeadlineMs())
   }
 
   #backOff(waitMs: number): void {
@@ -259,10 +269,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
    * @returns false where there is none: the failure is the end of it
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const { retries } = this.#services
+    const { retries, queue } = this.#services
     this.#rounds.leave(attempt.target.endpoint.slot)
     const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
-    if (waitMs === undefined) return false
+    if (waitMs === undefined && !(queue.hasRoom && this.#pauseEndsInTime())) return false
     // A request that was never sent has cost nobody anything.
     if (!neverSent(failure.kind) && !retries.spend()) return false
     this.#lastFailure = failure
@@ -272,7 +282,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#passedOver?.cancel()
       this.#passedOver = attempt
     }
-    if (waitMs > 0) {
+    if (waitMs !== undefined && waitMs > 0) {
       this.#backOff(waitMs)
     } else {
       // The transport is still inside its reader: the next attempt begins when it has left.

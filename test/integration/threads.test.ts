@@ -140,6 +140,25 @@ describe('two serving threads', () => {
     assert.deepEqual(finished, [0, 1, 2, 3, 4, 5, 6, 7])
   })
 
+  it('wait together for the end of an endpoint’s pause', async (t) => {
+    const upstream = await startSlowUpstream(t, good)
+    const endpoint = { url: upstream.url, max_concurrent: 1, check_interval: '60s', check_timeout: '10s' }
+    const gateway = await startGateway(t, [endpoint], {}, { threads })
+    const clients = mixed(await connectToThreads(t, gateway.url, { each: 2 }))
+    const answers = clients.map((client) => client.ask())
+    await eventually(async () => upstream.open.length === 1 && (await waiting(gateway)) === 3)
+    const limited = jsonAnswer('{}', { status: '429 Slow Down', headers: 'Retry-After: 1\r\n' })
+    upstream.open.shift()?.socket.write(limited)
+    for (const _ of clients) {
+      await eventually(() => upstream.open.length === 1)
+      upstream.answer()
+    }
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 200, 200, 200],
+    )
+  })
+
   it('let exactly as many requests through as a rate limit allows', async (t) => {
     const upstream = await startRawUpstream(t, good)
     const gateway = await startGateway(

@@ -92,6 +92,20 @@ describe('CapacityQueue', () => {
     assert.deepEqual([queue.waiting, queue.waitedMs(patient)], [0, 0])
   })
 
+  it('lets those look again who wait for an endpoint that pauses', () => {
+    const woken: string[] = []
+    const queue = new CapacityQueue(3, ownLine())
+    queue.paused(1)
+    queue.enter(waiter('a', [1], woken))
+    queue.enter(waiter('b', [2], woken))
+    queue.enter(waiter('c', [1, 2], woken))
+    assert.equal(queue.hasRoom, false)
+    queue.paused(1)
+    assert.deepEqual(woken, ['a', 'c'])
+    assert.equal(queue.hasRoom, true)
+    assert.equal(new CapacityQueue(0, ownLine()).hasRoom, false)
+  })
+
   it('forgets one that leaves while it is being woken', () => {
     const queue = new CapacityQueue(10, ownLine())
     const leaving = { wants: () => true, wake: () => queue.leave(leaving) }
@@ -184,6 +198,18 @@ describe('the waiting lines of several threads', () => {
     queues[2]?.released(2)
     queues[2]?.released(2)
     await eventually(() => woken.length === 3)
+  })
+
+  it('all hear of an endpoint that pauses', async (t) => {
+    const { queues, woken } = await connected(t, 100)
+    for (const [thread, queue] of queues.entries()) {
+      queue.enter(waiter(`${thread}`, [1], woken))
+      queue.enter(waiter(`other ${thread}`, [2], woken))
+    }
+    queues[1]?.paused(1)
+    await eventually(() => woken.length === 3)
+    assert.deepEqual(woken.toSorted(), ['0', '1', '2'])
+    assert.equal(queues[0]?.waiting, 3)
   })
 
   it('find a taker for every freed place, whoever waits for what', async (t) => {

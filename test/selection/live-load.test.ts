@@ -61,6 +61,33 @@ describe('LiveLoad', () => {
     assert.deepEqual([load.admits(one), load.isFull(one)], [true, false])
   })
 
+  it('knows how long an endpoint pauses that has asked for it, and of no other', async () => {
+    const { load, registry, breakers, clock, probeInMs, endpoints } = create([{ maxConcurrent: 1 }, {}])
+    const [one, unlimited] = endpoints
+    assert.ok(one !== undefined && unlimited !== undefined)
+    assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
+    load.coolDowns.set(0, 1_000)
+    load.coolDowns.set(1, 1_000)
+    assert.equal(load.pauseMs(one), 1_000)
+    // Nobody waits in line for it.
+    assert.equal(load.pauseMs(unlimited), Number.POSITIVE_INFINITY)
+    probeInMs[0] = 25_000
+    registry.setStatus(0, 'rate_limited', '')
+    assert.equal(load.pauseMs(one), 1_000)
+    await clock.advance(1_000)
+    probeInMs[0] = 300
+    assert.equal(load.pauseMs(one), 300)
+    for (const status of ['offline', 'unhealthy', 'config_error', 'unknown'] as const) {
+      registry.setStatus(0, status, '')
+      load.coolDowns.set(0, 1_000)
+      assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY, status)
+    }
+    registry.setStatus(0, 'healthy', '')
+    assert.equal(load.pauseMs(one), 1_000)
+    for (let failure = 0; failure < 5; failure++) breakers.settle(0, 'closed', { kind: 'refused' })
+    assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
+  })
+
   it('does not admit past an open circuit, nor beside a trial', async () => {
     const { load, breakers, clock, endpoints } = create([{}])
     const one = only(endpoints)

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { CapacityQueue } from '../../src/selection/capacity-queue.ts'
+import type { ExchangeServices } from '../../src/upstream/exchange-services.ts'
 import { answerWith, createExchanges } from '../support/exchange.ts'
+import { ownLine } from '../support/line.ts'
 
 describe('a request whose endpoint is full', () => {
   it('takes a place that another thread gave back just before it stood in the line', async (t) => {
@@ -60,5 +64,151 @@ describe('a request whose endpoint is full', () => {
     for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
     assert.equal(services.queue.waiting, 0)
     assert.equal(cells.inFlight.value(0), 0)
+  })
+})
+
+describe('a request whose endpoints pause', () => {
+  const ok = ['Content-Type', 'text/plain', 'Content-Length', '2']
+  const asks = (seconds: number) => ['Content-Length', '0', 'Retry-After', String(seconds)]
+
+  /** Endpoints for which a request waits up to ten seconds; by default one with one place. */
+  async function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{ maxConcurrent: 1 }]) {
+    const created = createExchanges(t, settings)
+    const { registry, sent, begin } = created
+    const services: ExchangeServices = {
+      ...created.services,
+      options: {
+        ...created.services.options,
+        queueWaitMs: 10_000,
+        failoverStatuses: new Set([429, 503]),
+      },
+      health: {
+        report: (slot, { kind }) =>
+          registry.setStatus(slot, kind === 'rate_limited' ? 'rate_limited' : 'offline', ''),
+      },
+    }
+    const ask = () => begin({}, services)
+    /** The next that was sent. */
+    const next = () => sent.shift() ?? assert.fail('nothing was sent')
+    return { ...created, services, ask, next }
+  }
+
+  for (const status of [429, 503]) {
+    it(`waits on until it is back, whoever looks meanwhile: ${status}`, async (t) => {
+      const { services, registry, clock, sent, ask, next } = await start(t)
+      const { queue } = services
+      await ask()
+      const waiting = [await ask(), await ask()]
+      answerWith(next(), status, asks(2))
+      queue.changed()
+      const late = await ask()
+      await clock.advance(1_900)
+      queue.changed()
+      const exchanges = [...waiting, late].map(({ exchange }) => exchange)
+      assert.deepEqual(
+        exchanges.map(({ phase }) => phase),
+        ['queued', 'queued', 'queued'],
+      )
+      assert.equal(sent.length, 0)
+      await clock.advance(200)
+      if (status === 429) {
+        // The pause is over, but only a probe can tell that the endpoint is back.
+        assert.equal(sent.length, 0)
+        registry.setStatus(0, 'healthy', '')
+        queue.changed()
+      }
+      for (const { answer, exchange } of [...waiting, late]) {
+        assert.equal(exchange.phase, 'waiting')
+        assert.equal(sent.length, 1)
+        answerWith(next(), 200, ok, 'ok')
+        assert.equal(await (await answer).text(), 'ok')
+      }
+      assert.equal(queue.waiting, 0)
+    })
+
+    it(`is told at once where that takes longer than it may wait: ${status}`, async (t) => {
+      const { services, clock, ask, next } = await start(t)
+      await ask()
+      const early = await ask()
+      await clock.advance(4_000)
+      const late = await ask()
+      answerWith(next(), status, asks(8))
+      // Six seconds are left of its ten.
+      assert.equal(early.exchange.phase, 'over')
+      assert.deepEqual(
+        early.failed.map(({ code, retryAfterSeconds }) => [code, retryAfterSeconds]),
+        [['no_healthy_endpoints', 8]],
+      )
+      assert.equal(late.exchange.phase, 'queued')
+      assert.deepEqual(late.failed, [])
+      assert.equal(services.queue.waiting, 1)
+    })
+  }
+
+  it('is told at once where a pause becomes longer', async (t) => {
+    const { ask, next } = await start(t, [{ maxConcurrent: 2 }])
+    await ask()
+    await ask()
+    const { exchange, failed } = await ask()
+    answerWith(next(), 503, asks(1))
+    assert.equal(exchange.phase, 'queued')
+    answerWith(next(), 503, asks(60))
+    assert.deepEqual(
+      failed.map(({ retryAfterSeconds }) => retryAfterSeconds),
+      [60],
+    )
+  })
+
+  it('looks once where many answers ask for the same', async (t) => {
+    const { services, clock, ask, next } = await start(t, [{ maxConcurrent: 3 }])
+    const { queue } = services
+    for (let each = 0; each < 4; each++) await ask()
+    let looks = 0
+    const paused = queue.paused.bind(queue)
+    queue.paused = (slot) => {
+      looks++
+      paused(slot)
+    }
+    answerWith(next(), 503, asks(1))
+    await clock.advance(5)
+    answerWith(next(), 503, asks(1))
+    assert.equal(looks, 1)
+    answerWith(next(), 503, asks(2))
+    assert.equal(looks, 2)
+  })
+
+  it('is told at once where there is no line, or none for such an endpoint', async (t) => {
+    for (const [settings, maxWaiting] of [
+      [{ maxConcurrent: 1 }, 0],
+      [{ maxConcurrent: 0 }, 10],
+    ] as const) {
+      const { services, clock, load, begin } = await start(t, [settings])
+      load.coolDowns.set(0, 1_000)
+      const { failed } = await begin(
+        {},
+        { ...services, queue: new CapacityQueue(maxWaiting, ownLine(clock)) },
+      )
+      assert.deepEqual(
+        failed.map(({ code }) => code),
+        ['no_healthy_endpoints'],
+      )
+    }
+  })
+
+  it('waits for the one that pauses where another has failed for good', async (t) => {
+    const { load, clock, ask, next, services } = await start(t, [
+      { name: 'dead', priority: 2 },
+      { name: 'paused', priority: 1, maxConcurrent: 1 },
+    ])
+    load.coolDowns.set(1, 3_000)
+    const { exchange, answer, context } = await ask()
+    next().attempt.onError(Object.assign(new Error(), { code: 'ECONNREFUSED' }))
+    await clock.advance(2_900)
+    assert.equal(exchange.phase, 'queued')
+    await clock.advance(100)
+    services.queue.released(1)
+    answerWith(next(), 200, ok, 'ok')
+    assert.equal(await (await answer).text(), 'ok')
+    assert.equal(context.endpoint, 'paused')
   })
 })

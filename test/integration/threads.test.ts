@@ -150,7 +150,7 @@ describe('two serving threads', () => {
     const limited = jsonAnswer('{}', { status: '429 Slow Down', headers: 'Retry-After: 1\r\n' })
     upstream.open.shift()?.socket.write(limited)
     for (const _ of clients) {
-      await eventually(() => upstream.open.length === 1)
+      await eventually(() => upstream.open.length === 1, { timeoutMs: 20_000 })
       upstream.answer()
     }
     assert.deepEqual(

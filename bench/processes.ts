@@ -67,14 +67,17 @@ export async function start(options: StartOptions): Promise<StartedProcess> {
   }
 }
 
-/** Each serving thread of a gateway on a core of its own. */
+/** Puts each serving thread of a gateway on a core of its own. */
 export function pinServingThreads(pid: number, cores: readonly string[]): void {
+  let pinned = 0
   for (const id of readdirSync(`/proc/${pid}/task`)) {
-    const [, number] =
-      /^serving_(\d+)$/.exec(readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim()) ?? []
-    const core = cores[Number(number)]
-    if (core !== undefined) execFileSync('taskset', ['-pc', core, id], { stdio: 'ignore' })
+    const name = readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim()
+    const core = cores[Number(/^serving (\d+)$/.exec(name)?.[1])]
+    if (core === undefined) continue
+    execFileSync('taskset', ['-pc', core, id], { stdio: 'ignore' })
+    pinned++
   }
+  if (pinned !== cores.length) throw new Error(`${pinned} serving threads instead of ${cores.length}`)
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -8,6 +8,8 @@ export interface Bar {
   readonly limit: number
   /** Whether the limit is the least instead of the most. */
   readonly isLeast?: boolean
+  /** False where load generator and upstream share the target's cores, though the bar asks for cores of their own. */
+  readonly hasRoom?: boolean
   /** Undefined where the run has not measured it. */
   readonly value: number | undefined
 }
@@ -63,6 +65,7 @@ export function barsOf(results: Results): Bar[] {
       name: '2 threads, chat, 64 connections: requests/s over 1 thread',
       limit: 1.7,
       isLeast: true,
+      hasRoom: results.machine.cores.length > 2,
       value: ratio('chat-64', 'olla-2', 'olla', 'perSecond'),
     },
     { name: 'resident idle, MB', limit: 100, value: inMegabytes(memory?.idleBytes) },

@@ -1,5 +1,5 @@
 // The results as Markdown.
-import { barsOf, isMet } from './bars.ts'
+import { type Bar, barsOf, isMet } from './bars.ts'
 import { addedOf, type Figure, figureOf, type Results, ratioOf } from './results.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { perStreamBytes } from './stream-memory.ts'
@@ -116,7 +116,12 @@ function renderBars(results: Results): string[] {
       bar.name,
       `${bar.isLeast ? '≥' : '≤'} ${bar.limit}`,
       formatNumber(bar.value),
-      isMet(bar) ? 'met' : 'missed',
+      verdictOf(bar),
     ])
   return rows.length === 0 ? [] : ['### Bars', renderTable(['bar', 'limit', 'measured', ''], rows)]
+}
+
+function verdictOf(bar: Bar): string {
+  if (isMet(bar)) return 'met'
+  return bar.hasRoom === false ? 'no room' : 'missed'
 }

@@ -125,6 +125,17 @@ describe('the report', () => {
     assert.match(report, /Left out: nginx, nginx is not installed\./)
   })
 
+  it('misses no bar that the machine has no cores for', () => {
+    const slow = { ...round(100, 110), perSecond: 100 }
+    const fast = { ...slow, perSecond: 160 }
+    const report = (cores: number[]) => {
+      const machine = { ...drifting.machine, cores }
+      return renderReport(resultsOf('chat-64', { olla: [slow], 'olla-2': [fast] }, { machine }))
+    }
+    assert.match(report([0, 1]), /requests\/s over 1 thread\s+\|\s+≥ 1\.7 \|\s+1\.60 \|\s+no room/)
+    assert.match(report([0, 1, 2]), /requests\/s over 1 thread\s+\|\s+≥ 1\.7 \|\s+1\.60 \|\s+missed/)
+  })
+
   it('leaves out tables that it has no figures for', () => {
     const report = renderReport(drifting)
     assert.doesNotMatch(report, /Memory|Delay of a chunk|NaN|undefined/)

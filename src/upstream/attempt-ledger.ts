@@ -21,6 +21,7 @@ const pauseMarginMs = 20
 export class AttemptLedger {
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
+  #queuedAtMs: number | undefined
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -32,9 +33,20 @@ export class AttemptLedger {
     return this.#request.context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
   }
 
+  /** The request waits for a place on an endpoint. */
+  waitsInLine(): void {
+    this.#queuedAtMs ??= this.#services.clock.monotonicMs()
+  }
+
+  /** Its wait, if it had one, is over. */
+  leftLine(nowMs: number): void {
+    if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
+  }
+
   /** An attempt is the one under way from now on. */
   begins({ target, startedMs }: Attempt): void {
     const { context } = this.#request
+    this.leftLine(startedMs)
     context.attemptCount++
     context.lastEndpoint = target.endpoint.name
     context.attemptMs = startedMs - context.startedAtMs

@@ -13,6 +13,11 @@ export interface TakenEndpoint {
   readonly permit: BreakerPermit
 }
 
+/**
+ * Most choices in a row: an endpoint that was full at one may not be any more, since another thread has given a place
+ * back.
+ */
+export const mostLooks = 8
 /** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
 const retryAfterMarginMs = 20
 

@@ -1,3 +1,4 @@
+import type { RoutedEndpoint } from '../model/router.ts'
 import type { FailureKind } from './failure.ts'
 
 /**
@@ -41,4 +42,14 @@ export function expiryOf(phase: ExchangePhase, isTotal: boolean): FailureKind | 
 /** @param limitMs 0 is no limit */
 export function deadlineAfter(nowMs: number, limitMs: number): number {
   return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
+}
+
+/**
+ * How long an endpoint may take to begin its answer: longer where the model must be loaded first, which takes its time
+ * and is nobody's fault.
+ * @returns milliseconds; 0 is no limit
+ */
+export function firstByteLimitMs({ endpoint, isWarm }: RoutedEndpoint, coldStartMs: number): number {
+  const { firstByteMs } = endpoint.timeouts
+  return isWarm === false && firstByteMs > 0 ? Math.max(firstByteMs, coldStartMs) : firstByteMs
 }

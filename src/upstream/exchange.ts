@@ -6,10 +6,10 @@ import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
-import { CandidateRounds } from './candidate-rounds.ts'
+import { CandidateRounds, mostLooks } from './candidate-rounds.ts'
 import { ClientAnswer } from './client-answer.ts'
 import type { ClientReply } from './client-relay.ts'
-import { deadlineAfter, type ExchangePhase, expiryOf } from './exchange-phase.ts'
+import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
 import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, neverSent } from './failure.ts'
@@ -17,9 +17,6 @@ import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
-
-/** An endpoint that was full at the choice may not be any more: another thread has given a place back. */
-const mostLooks = 8
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -37,7 +34,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   readonly #rounds: CandidateRounds
   readonly #ledger: AttemptLedger
   readonly #startedMs: number
-  #queuedAtMs: number | undefined
   #totalDeadlineMs: number
   #phase: ExchangePhase = 'choosing'
   /** The one under way, or the last. */
@@ -128,7 +124,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   #waitInLine(): void {
     this.#phase = 'queued'
-    this.#queuedAtMs ??= this.#services.clock.monotonicMs()
+    this.#ledger.waitsInLine()
     this.deadlineMs = this.#lineDeadlineMs()
   }
 
@@ -146,7 +142,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
     this.#ledger.begins(attempt)
-    this.#waited(attempt.startedMs)
     const request = attemptRequest(this.#request, attempt, this.#services.options.renameAnswers)
     if (request instanceof GatewayError) {
       this.#services.breakers.get(endpoint.slot).release(attempt.permit)
@@ -160,16 +155,9 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     }
   }
 
-  /** Its wait for a place on an endpoint, if it had one, is over. */
-  #waited(nowMs: number): void {
-    if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
-  }
-
   /** Every candidate was tried or cannot be: begin again after a wait, wait for one that pauses, or give up. */
   #roundOver(): void {
-    const failure = this.#lastFailure
-    const waitMs =
-      failure === undefined ? undefined : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
+    const waitMs = this.#lastFailure && this.#rounds.waitForNext(this.#lastFailure, this.#totalDeadlineMs)
     if (waitMs !== undefined) this.#backOff(waitMs)
     else if (this.#pauseEndsInTime() && this.#services.queue.enter(this)) this.#waitInLine()
     else this.#giveUp()
@@ -193,11 +181,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   sent(attempt: Attempt): void {
     this.#phase = 'waiting'
     this.#ledger.sent(attempt)
-    const { endpoint, isWarm } = attempt.target
-    const { firstByteMs } = endpoint.timeouts
-    const { coldStartMs } = this.#services.options
-    // A model that must be loaded first takes its time, and nobody is at fault.
-    this.#limit(isWarm === false && firstByteMs > 0 ? Math.max(firstByteMs, coldStartMs) : firstByteMs)
+    this.#limit(firstByteLimitMs(attempt.target, this.#services.options.coldStartMs))
   }
 
   bodyWritten(): void {
@@ -400,7 +384,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#passedOver?.cancel()
     if (wasQueued) {
       queue.leave(this)
-      this.#waited(clock.monotonicMs())
+      this.#ledger.leftLine(clock.monotonicMs())
     }
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
@@ -410,7 +394,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #limit(stageMs: number): void {
-    const stageDeadlineMs = deadlineAfter(this.#services.clock.monotonicMs(), stageMs)
-    this.deadlineMs = Math.min(this.#totalDeadlineMs, stageDeadlineMs)
+    const nowMs = this.#services.clock.monotonicMs()
+    this.deadlineMs = Math.min(this.#totalDeadlineMs, deadlineAfter(nowMs, stageMs))
   }
 }

@@ -81,6 +81,17 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     if (socket !== null && !socket.destroyed) this.#write(socket, parts, bytes, true, this.#written)
   }
 
+  /**
+   * Last words of an answer that is not complete.
+   * @param written called when they have been handed to the system
+   */
+  breakOff(bytes: Buffer, written: Written): void {
+    const { socket } = this
+    // Whoever does not read them is ended like whoever does not read an answer.
+    this.finished = true
+    if (socket !== null && !socket.destroyed) this.#write(socket, [bytes], bytes.length, false, written)
+  }
+
   /** The answer is over, and so is its time on the connection. */
   conclude(): void {
     if (this._closed) return

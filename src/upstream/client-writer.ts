@@ -50,7 +50,7 @@ export class ClientWriter {
     const raw = this.#raw
     const cut = () => raw.destroy()
     const bytes = Buffer.from(text)
-    if (this.#own !== undefined) this.#own.send([bytes], bytes.length, cut)
+    if (this.#own !== undefined) this.#own.breakOff(bytes, cut)
     else raw.write(bytes, cut)
   }
 

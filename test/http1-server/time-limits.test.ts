@@ -106,6 +106,11 @@ describe('time limits of a connection', () => {
       },
       'by Node’s': (response) => void response.end(long),
     }
+    const brokenOff = (response: ServerResponse) => {
+      assert.ok(response instanceof OutgoingResponse)
+      response.begin(200, [])
+      response.breakOff(long, () => response.destroy())
+    }
 
     /** A client that reads nothing of its answer, and what the server has of it. */
     async function ask(t: TestContext, answer: (response: ServerResponse) => void) {
@@ -117,7 +122,7 @@ describe('time limits of a connection', () => {
       return { ...started, response, socket: response.socket ?? assert.fail() }
     }
 
-    for (const [way, answer] of Object.entries(ways)) {
+    for (const [way, answer] of Object.entries({ ...ways, 'though it broke off': brokenOff })) {
       it(`ends where the client takes nothing of the rest, ${way}`, async (t) => {
         const { clock, client, response, socket } = await ask(t, answer)
         await clock.advance(30_000)

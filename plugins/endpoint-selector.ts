@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { CoolDowns } from '../src/resilience/cool-down.ts'
 import { FailurePenalties } from '../src/selection/failure-penalty.ts'
+import { guardedSelector } from '../src/selection/guarded-selector.ts'
 import { LiveLoad } from '../src/selection/live-load.ts'
 import type { EndpointLoad, EndpointSelector, StrategyName } from '../src/selection/selector.ts'
 import { createStrategy } from '../src/selection/strategies.ts'
@@ -17,7 +18,8 @@ export interface EndpointSelectorOptions {
   /** Whether lower priorities get traffic only when no higher one can take it. Default true. */
   readonly priorityTiers?: boolean
   /**
-   * Makes another selector, in place of the strategy.
+   * Makes another selector, in place of the strategy, which chooses only where that throws or chooses an endpoint that
+   * cannot be asked.
    * @param load the endpoints' state: requests under way, share of the weight, whether one admits a request
    */
   readonly selector?: ((load: EndpointLoad) => EndpointSelector) | undefined
@@ -43,19 +45,22 @@ export default fp<EndpointSelectorOptions>(
       penalties: new FailurePenalties(clock, app.gatewayCells.penalties),
     })
     app.decorate('endpointLoad', load)
+    const name = options.strategy ?? 'least-connections'
+    const choose = createStrategy(name, {
+      priorityTiers: options.priorityTiers ?? true,
+      turns: app.gatewayCells.turns,
+    })
+    const selector: EndpointSelector = {
+      strategy: name,
+      select: (candidates, excluded) => choose(candidates, load, excluded),
+      peek: (candidates, excluded) => choose(candidates, load, excluded, true),
+    }
     if (options.selector !== undefined) {
-      app.decorate('endpointSelector', options.selector(load))
+      const onError = (error: unknown) =>
+        app.log.error({ err: error, part: 'selector' }, 'a part of the host failed')
+      app.decorate('endpointSelector', guardedSelector(options.selector(load), selector, load, onError))
     } else if (!app.hasDecorator('endpointSelector')) {
-      const name = options.strategy ?? 'least-connections'
-      const choose = createStrategy(name, {
-        priorityTiers: options.priorityTiers ?? true,
-        turns: app.gatewayCells.turns,
-      })
-      app.decorate('endpointSelector', {
-        strategy: name,
-        select: (candidates, excluded) => choose(candidates, load, excluded),
-        peek: (candidates, excluded) => choose(candidates, load, excluded, true),
-      })
+      app.decorate('endpointSelector', selector)
     }
     done()
   },

@@ -167,6 +167,37 @@ describe('what a host may bring', () => {
     assert.match(JSON.stringify(status.proxy), /last-by-name/)
   })
 
+  it('a selector of its own that fails, or asks for those that were tried, and breaks no request', async (t) => {
+    const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['m'] })
+    let fails = false
+    const { url } = await startGateway(
+      t,
+      [
+        { url: one.url, name: 'one', type: 'vllm' },
+        { url: two.url, name: 'two', type: 'vllm' },
+      ],
+      {},
+      {
+        gateway: {
+          selector: () => ({
+            strategy: 'own',
+            select(candidates) {
+              if (fails) throw new Error('mine')
+              return candidates.find(({ endpoint }) => endpoint.name === 'two')
+            },
+          }),
+        },
+      },
+    )
+    await two.control.setFault({ kind: 'status', status: 503, path: '/v1/chat/completions' })
+    // More than it takes to open the circuit.
+    for (let request = 0; request < 12; request++)
+      assert.equal((await postChat(url)).headers.get('x-olla-endpoint'), 'one')
+    fails = true
+    assert.equal((await postChat(url)).headers.get('x-olla-endpoint'), 'one')
+  })
+
   it('a subscriber to all events', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const events: GatewayEvent[] = []

@@ -1,0 +1,42 @@
+import type { Candidate, EndpointLoad, EndpointSelector } from './selector.ts'
+
+type Excluded = ReadonlySet<number> | undefined
+
+/**
+ * A host's selector that breaks no request: where it throws, or chooses who cannot be asked, another one chooses.
+ * @param onError told of what it has thrown
+ */
+export function guardedSelector(
+  own: EndpointSelector,
+  other: EndpointSelector,
+  load: EndpointLoad,
+  onError: (error: unknown) => void,
+): EndpointSelector {
+  const peek = own.peek?.bind(own)
+  const canBeAsked = ({ endpoint }: Candidate, excluded: Excluded) =>
+    excluded?.has(endpoint.slot) !== true && load.admits(endpoint)
+  return {
+    strategy: own.strategy,
+    select(candidates, excluded) {
+      try {
+        const chosen = own.select(candidates, excluded)
+        if (chosen === undefined || canBeAsked(chosen, excluded)) return chosen
+      } catch (error) {
+        onError(error)
+      }
+      return other.select(candidates, excluded)
+    },
+    ...(peek === undefined
+      ? {}
+      : {
+          peek<C extends Candidate>(candidates: readonly C[], excluded: Excluded): C | undefined {
+            try {
+              return peek(candidates, excluded)
+            } catch (error) {
+              onError(error)
+              return undefined
+            }
+          },
+        }),
+  }
+}

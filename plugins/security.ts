@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
+import { guardedLimitStore } from '../src/security/guarded-limit-store.ts'
 import { requestHeadBytes } from '../src/security/header-size.ts'
 import type { LimitStore } from '../src/security/limit-store.ts'
 import { RateLimiter, type RateLimiterOptions } from '../src/security/rate-limiter.ts'
@@ -22,7 +23,7 @@ export interface SecurityOptions {
   readonly maxBodyBytes?: number
   /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
   readonly maxHeaderBytes?: number
-  /** Where buckets are kept; this process, all its threads together, by default. */
+  /** Where buckets are kept; this process, all its threads together, by default. While it throws nobody is limited. */
   readonly store?: LimitStore | undefined
   readonly clock?: Clock
 }
@@ -79,10 +80,13 @@ export default fp<SecurityOptions>(
     done()
 
     function limitRates(rates: RateLimiterOptions): void {
-      const limiter = new RateLimiter(
-        options.store ?? new SharedLimitStore(limitCapacity, app.gatewayCells.limits),
-        rates,
-      )
+      const onError = (error: unknown) =>
+        app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
+      const store =
+        options.store === undefined
+          ? new SharedLimitStore(limitCapacity, app.gatewayCells.limits)
+          : guardedLimitStore(options.store, onError)
+      const limiter = new RateLimiter(store, rates)
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway

@@ -12,6 +12,7 @@ import { SessionAffinity } from '../src/affinity/session-affinity.ts'
 import { LocalSessionStore, type SessionStore } from '../src/affinity/session-store.ts'
 import { SharedSessionStore } from '../src/affinity/shared-session-store.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { guardedAffinity } from '../src/upstream/guarded.ts'
 
 export interface SessionAffinityOptions {
   /** Default false. */
@@ -73,7 +74,12 @@ export default fp<SessionAffinityOptions>(
       counters: app.gatewayCells.sessions,
     })
     app.decorate('sessionAffinity', sessions)
-    if (!app.hasDecorator('requestAffinity')) app.decorate('requestAffinity', sessions)
+    const onError = (error: unknown, part: string) =>
+      app.log.error({ err: error, part }, 'a part of the host failed')
+    if (!app.hasDecorator('requestAffinity')) {
+      const isOwn = options.store === undefined
+      app.decorate('requestAffinity', isOwn ? sessions : guardedAffinity(sessions, onError))
+    }
 
     // Of an answer that no endpoint has given.
     app.addHook('onSend', function tell(request, reply, payload, next) {

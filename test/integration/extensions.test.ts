@@ -263,4 +263,31 @@ describe('what a host may bring', () => {
     assert.notEqual(statuses[1], 429)
     assert.equal(asked[0], 'client 127.0.0.1')
   })
+
+  it('stores that fail, and break no request', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const fail = () => {
+      throw new Error('mine')
+    }
+    const { url } = await startGateway(
+      t,
+      [{ url: simulator.url, type: 'vllm' }],
+      {
+        proxy: { sticky_sessions: { enabled: true } },
+        server: { rate_limits: { per_ip_requests_per_minute: 1 } },
+      },
+      {
+        gateway: {
+          stores: {
+            limits: { take: fail, giveBack: fail, clean: fail },
+            sessions: {
+              ...{ capacity: 1, idleTtlMs: 0, size: 0, insertions: 0, evictions: 0 },
+              ...{ get: fail, set: fail, delete: fail, purge: fail, count: fail },
+            },
+          },
+        },
+      },
+    )
+    for (let request = 0; request < 3; request++) assert.equal((await postChat(url)).status, 200)
+  })
 })

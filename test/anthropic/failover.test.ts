@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { APIError } from '@anthropic-ai/sdk'
 import { engines } from '../integration/engines.ts'
 import { readUntilCut } from '../support/read-until-cut.ts'
-import { eventually } from '../support/simulator.ts'
+import { eventually, lastPost } from '../support/simulator.ts'
 import { behind, postMessages, request, translatorOf } from './support.ts'
 
 describe('a request that moves between endpoints', () => {
@@ -42,7 +42,7 @@ describe('a request that moves between endpoints', () => {
     const body = `{ "max_tokens": 2, "model":"${request.model}", "big": 12345678901234567890, "messages": [ {"role":"user","content":"hi"} ] }`
     const response = await postMessages(all, body, { 'anthropic-beta': 'a,b' }, '/v1/messages?beta=true')
     assert.equal(response.status, 200)
-    const sent = all.simulators[0]?.control.requests().at(-1)
+    const sent = lastPost(all.simulators[0] ?? assert.fail())
     assert.equal(String(sent?.body), body)
     assert.equal(sent?.url, '/v1/messages?beta=true')
     assert.equal(sent?.header('anthropic-beta'), 'a,b')
@@ -54,7 +54,7 @@ describe('a request that moves between endpoints', () => {
       const all = await behind(t, ['sglang'], { proxy: { engine } })
       const response = await postMessages(all, request, {}, '/v1/messages?beta=true')
       assert.equal(response.status, 200)
-      assert.equal(all.simulators[0]?.control.requests().at(-1)?.url, '/v1/chat/completions')
+      assert.equal(lastPost(all.simulators[0] ?? assert.fail())?.url, '/v1/chat/completions')
     })
   }
 
@@ -84,7 +84,7 @@ describe('a request that moves between endpoints', () => {
       const asked = { ...request, model: 'claude-sonnet-4' }
       assert.equal((await all.client.messages.create(asked)).model, 'claude-sonnet-4')
       assert.equal((await all.client.messages.stream(asked).finalMessage()).model, 'claude-sonnet-4')
-      const sent = JSON.parse(String(all.simulators[0]?.control.requests().at(-1)?.body))
+      const sent = JSON.parse(String(lastPost(all.simulators[0] ?? assert.fail())?.body))
       assert.equal(sent.model, request.model)
     }
   })

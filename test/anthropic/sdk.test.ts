@@ -4,6 +4,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import type { SimulatorKind } from '../../simulator/model.ts'
 import type { Script } from '../../simulator/script.ts'
 import { engines } from '../integration/engines.ts'
+import { lastPost } from '../support/simulator.ts'
 import { behind, request } from './support.ts'
 
 /** Every kind, and whether it speaks the API itself. */
@@ -118,7 +119,7 @@ for (const engine of engines) {
       const message = await client.messages.create({ ...request, stop_sequences: ['END'] })
       assert.equal(message.stop_reason, 'stop_sequence')
       assert.equal(message.stop_sequence, 'END')
-      assert.match(String(simulator.control.requests().at(-1)?.body), /"stop":\["END"\]/)
+      assert.match(String(lastPost(simulator)?.body), /"stop":\["END"\]/)
     })
 
     it('pictures reach the endpoint', async (t) => {
@@ -136,7 +137,7 @@ for (const engine of engines) {
           },
         ],
       })
-      const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
+      const sent = JSON.parse(String(lastPost(simulator)?.body))
       assert.deepEqual(
         sent.messages[0].content.map((part: { image_url?: { url: string } }) => part.image_url?.url),
         [undefined, 'data:image/png;base64,iVBORw0KGgo=', 'https://example.com/a.png'],
@@ -168,7 +169,7 @@ for (const engine of engines) {
       })
       assert.deepEqual(asked, [{ city: 'Paris' }, { city: 'Rome' }])
       assert.deepEqual(final.content, [{ type: 'text', text: 'Sun in both.' }])
-      const sent = JSON.parse(String(simulator.control.requests().at(-1)?.body))
+      const sent = JSON.parse(String(lastPost(simulator)?.body))
       assert.deepEqual(
         sent.messages.map(({ role, tool_call_id }: { role: string; tool_call_id?: string }) => [
           role,

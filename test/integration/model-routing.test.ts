@@ -4,7 +4,7 @@ import { Ollama } from 'ollama'
 import { parse } from 'yaml'
 import { fleet, get, idsOf } from '../support/fleet.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
-import { eventually, withSimulator } from '../support/simulator.ts'
+import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
 import { engines } from './engines.ts'
 
 for (const engine of engines) {
@@ -36,7 +36,7 @@ for (const engine of engines) {
       })) {
         assert.equal(part.model, 'my-gpt')
       }
-      const sent = ollama.control.requests().at(-1)
+      const sent = lastPost(ollama)
       assert.match(sent?.body.toString() ?? '', /"model":"(?:llama3\.2:3b|nomic-embed-text)"/)
     })
 

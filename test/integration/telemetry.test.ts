@@ -15,7 +15,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { chatBody, openSocket, postChat, startGateway } from '../support/gateway.ts'
-import { eventually, withSimulator } from '../support/simulator.ts'
+import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
 
 const spans = new InMemorySpanExporter()
 const measured = new InMemoryMetricExporter(AggregationTemporality.DELTA)
@@ -85,7 +85,7 @@ describe('traces', () => {
       'olla.attempt': 1,
       'olla.attempt.result': 'answered',
     })
-    const sent = simulator.control.requests().at(-1)
+    const sent = lastPost(simulator)
     assert.equal(sent?.header('traceparent'), `00-${traceId}-${attempt?.spanContext().spanId}-01`)
     assert.equal(sent?.header('tracestate'), 'vendor=1')
   })
@@ -162,7 +162,7 @@ describe('traces', () => {
     const { simulator, gateway } = await one(t, {})
     const headers = { 'content-type': 'application/json', traceparent: parent }
     await (await postChat(gateway.url, {}, { headers })).text()
-    assert.equal(simulator.control.requests().at(-1)?.header('traceparent'), parent)
+    assert.equal(lastPost(simulator)?.header('traceparent'), parent)
     assert.equal(spans.getFinishedSpans().length, 0)
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { SimulatorKind } from '../../simulator/model.ts'
 import { chatBody, type RunningGateway, startGateway } from '../support/gateway.ts'
-import { eventually, withSimulator } from '../support/simulator.ts'
+import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
 
 interface ModelRow {
   readonly name: string
@@ -102,7 +102,7 @@ describe('usage of answers', () => {
     )
     assert.doesNotMatch(text, /"usage"|"model":"m"/)
     assert.match(text, /"model":"short"/)
-    const [last] = simulator.control.requests().slice(-1)
+    const last = lastPost(simulator)
     assert.deepEqual(last?.json(), {
       model: 'm',
       messages: [{ role: 'user', content: 'hello' }],
@@ -116,7 +116,7 @@ describe('usage of answers', () => {
     const lastBody = async (kind: SimulatorKind, proxy: Record<string, unknown>) => {
       const { gateway, simulator } = await behind(t, kind, proxy)
       await post(gateway, '/v1/chat/completions', chatBody({ stream: true, max_tokens: 2 }))
-      return simulator.control.requests().at(-1)?.json()
+      return lastPost(simulator)?.json()
     }
     for (const [kind, proxy] of [
       ['openai-compatible', {}],

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
 import type { SimulatorOptions } from '../../simulator/model.ts'
+import type { SimulatorRequest } from '../../simulator/request.ts'
 import { type Simulator, startSimulator } from '../../simulator/server.ts'
 
 /** A fast simulator that ends with the test. */
@@ -19,4 +20,9 @@ export async function eventually(
     if (performance.now() > deadlineMs) throw new Error(`not so after ${timeoutMs} ms: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, intervalMs))
   }
+}
+
+/** The last request but for those that the gateway makes when it likes: probes and lists of models. */
+export function lastPost({ control }: Pick<Simulator, 'control'>): SimulatorRequest | undefined {
+  return control.requests().findLast(({ method }) => method === 'POST')
 }

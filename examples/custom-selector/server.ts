@@ -11,7 +11,7 @@ function cheapestFirst(load: EndpointLoad): EndpointSelector {
     strategy: 'cheapest-first',
     select(candidates, excluded) {
       const able = candidates
-        .filter(({ endpoint }) => load.admits(endpoint) && excluded?.has(endpoint.slot) !== true)
+        .filter((each) => load.admits(each) && excluded?.has(each.endpoint.slot) !== true)
         .sort((a, b) => (pricePerHour[a.endpoint.name] ?? 1) - (pricePerHour[b.endpoint.name] ?? 1))
       return able.find(({ endpoint }) => load.inFlight(endpoint.slot) < fullAt) ?? able[0]
     },

@@ -20,8 +20,8 @@ export interface FairLoad<C extends Candidate> {
 const wholeUpTo = 32
 
 /** Requests under way, and those that failures count for. */
-export function loadOf({ slot }: Endpoint, load: EndpointLoad): number {
-  return load.inFlight(slot) + load.penalty(slot)
+export function loadOf(candidate: Candidate, load: EndpointLoad): number {
+  return load.inFlight(candidate.endpoint.slot) + load.penalty(candidate)
 }
 
 /** The part of an endpoint's weight that counts now. */
@@ -44,9 +44,9 @@ export function createFairLoad(
         const candidate = candidates[place]
         if (candidate === undefined || able.length === wholeUpTo) break
         const { endpoint } = candidate
-        if (excluded?.has(endpoint.slot) || !load.admits(endpoint)) continue
+        if (excluded?.has(endpoint.slot) || !load.admits(candidate)) continue
         able.push(candidate)
-        requests += loadOf(endpoint, load)
+        requests += loadOf(candidate, load)
         weight += weightOf(endpoint, load)
       }
       if (able.length > 0) {

@@ -160,10 +160,10 @@ export class SessionAffinity {
 
   /** How much an endpoint may have before it is over the bound, and how much it has. */
   bound(slot: number, candidates: readonly RoutedEndpoint[]): { limit: number; load: number } | undefined {
-    const endpoint = candidates.find((candidate) => candidate.endpoint.slot === slot)?.endpoint
-    if (endpoint === undefined || !this.#load.admits(endpoint)) return undefined
+    const candidate = candidates.find(({ endpoint }) => endpoint.slot === slot)
+    if (candidate === undefined || !this.#load.admits(candidate)) return undefined
     const fair = this.#fairLoad(candidates, undefined)
-    return { limit: this.#limit(endpoint, fair), load: loadOf(endpoint, this.#load) }
+    return { limit: this.#limit(candidate.endpoint, fair), load: loadOf(candidate, this.#load) }
   }
 
   #byKey(key: number): [Match | undefined, undefined] {
@@ -196,12 +196,12 @@ export class SessionAffinity {
     if (candidate === undefined) return 'not_a_candidate'
     const { endpoint, isWarm } = candidate
     if (excluded?.has(endpoint.slot)) return 'failed'
-    if (!this.#load.admits(endpoint)) return 'not_available'
+    if (!this.#load.admits(candidate)) return 'not_available'
     // A stored response is there and nowhere else: any other endpoint can only say that it has none.
     if (key.source === 'previous_response_id') return undefined
     if (endpoint.priority < fair.priority) return 'lower_priority'
     if (isWarm === false && fair.able.some((other) => other.isWarm)) return 'not_in_memory'
-    return loadOf(endpoint, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
+    return loadOf(candidate, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
   }
 
   /** Who has computed the head of a conversation; undefined where there is no head, or nobody has. */
@@ -218,16 +218,16 @@ export class SessionAffinity {
     if (!fair.isWhole || fair.weight <= 0) return undefined
     let lowestCost = Number.POSITIVE_INFINITY
     let sessions = 0
-    for (const { endpoint } of fair.able) {
-      lowestCost = Math.min(lowestCost, connectionCost(endpoint, this.#load))
-      sessions += this.store.count(endpoint.slot)
+    for (const able of fair.able) {
+      lowestCost = Math.min(lowestCost, connectionCost(able, this.#load))
+      sessions += this.store.count(able.endpoint.slot)
     }
     let best: RoutedEndpoint | undefined
     let fewest = sessions / fair.weight
     for (const candidate of fair.able) {
       const { endpoint, isWarm } = candidate
       if (isWarm === false || !slots.includes(endpoint.slot)) continue
-      if (connectionCost(endpoint, this.#load) > lowestCost) continue
+      if (connectionCost(candidate, this.#load) > lowestCost) continue
       const forWeight = this.store.count(endpoint.slot) / weightOf(endpoint, this.#load)
       if (forWeight < fewest || (best === undefined && forWeight === fewest)) {
         best = candidate

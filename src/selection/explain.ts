@@ -48,8 +48,8 @@ export function explain(
     const candidate = bySlot.get(slot)
     const share = load.share(slot)
     const inFlight = load.inFlight(slot)
-    const penalty = load.penalty(slot)
-    const canTake = candidate !== undefined && load.admits(endpoint)
+    const penalty = load.penalty(candidate ?? { endpoint })
+    const canTake = candidate !== undefined && load.admits(candidate)
     return {
       endpoint: name,
       chosen: slot === chosen?.endpoint.slot,
@@ -64,7 +64,7 @@ export function explain(
       max_concurrent: maxConcurrent,
       failure_penalty: Math.round(penalty * 100) / 100,
       warm: candidate?.isWarm ?? null,
-      cost: canTake && weight * share > 0 ? Math.round(connectionCost(endpoint, load) * 100) / 100 : null,
+      cost: canTake && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
     }
 
     function reasonFor(): string {
@@ -80,7 +80,7 @@ export function explain(
       if (!breaker.wouldAdmit()) return `circuit ${breaker.state}: ${breaker.snapshot().reason}`
       const pauseMs = load.coolDowns.leftMs(slot)
       if (pauseMs > 0) return `asked for a pause of ${Math.ceil(pauseMs)} ms more`
-      if (load.isFull(endpoint)) return 'at its limit of concurrent requests'
+      if (load.isFull(candidate)) return 'at its limit of concurrent requests'
       if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
         return 'a higher priority can take it'
       if (ofSession !== undefined) return ofSession

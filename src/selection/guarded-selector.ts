@@ -13,8 +13,8 @@ export function guardedSelector(
   onError: (error: unknown) => void,
 ): EndpointSelector {
   const peek = own.peek?.bind(own)
-  const canBeAsked = ({ endpoint }: Candidate, excluded: Excluded) =>
-    excluded?.has(endpoint.slot) !== true && load.admits(endpoint)
+  const canBeAsked = (candidate: Candidate, excluded: Excluded) =>
+    excluded?.has(candidate.endpoint.slot) !== true && load.admits(candidate)
   return {
     strategy: own.strategy,
     select(candidates, excluded) {

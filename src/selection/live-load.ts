@@ -1,4 +1,3 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
@@ -40,24 +39,24 @@ export class LiveLoad implements EndpointLoad {
     return this.registry.share(slot)
   }
 
-  penalty(slot: number): number {
-    return this.penalties.of(slot)
+  penalty({ endpoint }: Candidate): number {
+    return this.penalties.of(endpoint.slot)
   }
 
-  admits(endpoint: Endpoint): boolean {
-    return this.#isWilling(endpoint) && !this.#hasNoPlace(endpoint)
+  admits(candidate: Candidate): boolean {
+    return this.#isWilling(candidate) && !this.#hasNoPlace(candidate)
   }
 
   /** Would take the request but for its `max_concurrent`: worth waiting for. */
-  isFull(endpoint: Endpoint): boolean {
-    return this.#isWilling(endpoint) && this.#hasNoPlace(endpoint)
+  isFull(candidate: Candidate): boolean {
+    return this.#isWilling(candidate) && this.#hasNoPlace(candidate)
   }
 
   /**
    * Milliseconds until an endpoint with `max_concurrent` is back from a pause that it has asked for (`Retry-After`);
    * `Infinity` where it is not that what keeps it.
    */
-  pauseMs({ slot, maxConcurrent }: Endpoint): number {
+  pauseMs({ endpoint: { slot, maxConcurrent } }: Candidate): number {
     const coolingMs = this.coolDowns.leftMs(slot)
     const isLimited = this.registry.status(slot) === 'rate_limited'
     const isPausing = isLimited || (coolingMs > 0 && this.registry.isRoutable(slot))
@@ -80,7 +79,7 @@ export class LiveLoad implements EndpointLoad {
     return Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1
   }
 
-  #isWilling({ slot }: Endpoint): boolean {
+  #isWilling({ endpoint: { slot } }: Candidate): boolean {
     return (
       this.registry.isRoutable(slot) &&
       this.coolDowns.leftMs(slot) === 0 &&
@@ -88,7 +87,7 @@ export class LiveLoad implements EndpointLoad {
     )
   }
 
-  #hasNoPlace({ slot, maxConcurrent }: Endpoint): boolean {
+  #hasNoPlace({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
     return maxConcurrent > 0 && this.#gauge.value(slot) >= maxConcurrent
   }
 }

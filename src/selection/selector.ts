@@ -1,8 +1,10 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 
-/** What a selector chooses among. */
+/** What a selector chooses among: an endpoint, and the model that it would be asked for. */
 export interface Candidate {
   readonly endpoint: Endpoint
+  /** As the endpoint spells it; undefined where the request names no model. */
+  readonly nativeModel?: string | undefined
 }
 
 /** The moment's state of endpoints, read from shared cells. */
@@ -12,9 +14,9 @@ export interface EndpointLoad {
   /** Share of the weight that counts now, 0 to 1. */
   share(slot: number): number
   /** Requests that recent failures count for, so that failing fast does not look like being idle. */
-  penalty(slot: number): number
+  penalty(candidate: Candidate): number
   /** Whether a request may be sent: routable, circuit lets it through, not cooling down, not full. */
-  admits(endpoint: Endpoint): boolean
+  admits(candidate: Candidate): boolean
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
 import { createTiers } from './tiers.ts'
 
@@ -41,9 +40,9 @@ function topPriority(
   excluded: ReadonlySet<number> | undefined,
 ): number {
   let top = Number.NEGATIVE_INFINITY
-  for (const { endpoint } of candidates) {
-    if (endpoint.priority > top && !excluded?.has(endpoint.slot) && load.admits(endpoint))
-      top = endpoint.priority
+  for (const candidate of candidates) {
+    const { priority, slot } = candidate.endpoint
+    if (priority > top && !excluded?.has(slot) && load.admits(candidate)) top = priority
   }
   return top
 }
@@ -55,10 +54,11 @@ const weightless = Number.MAX_VALUE
  * What one more request would mean to an endpoint: requests, and those that failures count for, by its
  * weight. The largest number where it has none.
  */
-export function connectionCost(endpoint: Endpoint, load: EndpointLoad): number {
-  const weight = endpoint.weight * load.share(endpoint.slot)
+export function connectionCost(candidate: Candidate, load: EndpointLoad): number {
+  const { slot, weight: ownWeight } = candidate.endpoint
+  const weight = ownWeight * load.share(slot)
   if (weight <= 0) return weightless
-  return (load.inFlight(endpoint.slot) + load.penalty(endpoint.slot) + 1) / weight
+  return (load.inFlight(slot) + load.penalty(candidate) + 1) / weight
 }
 
 /** Larger tiers are looked at in part: a choice must not cost more for every endpoint that there is. */
@@ -85,8 +85,8 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
         const candidate = candidates[tier[(start + looked) % length] ?? 0]
         if (candidate === undefined) continue
         const { slot } = candidate.endpoint
-        if (excluded?.has(slot) || !load.admits(candidate.endpoint)) continue
-        const cost = connectionCost(candidate.endpoint, load)
+        if (excluded?.has(slot) || !load.admits(candidate)) continue
+        const cost = connectionCost(candidate, load)
         const lastTurn = chosenAt[slot] ?? 0
         if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
           best = candidate
@@ -119,7 +119,7 @@ function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
     for (const candidate of candidates) {
       const { endpoint } = candidate
       const { slot } = endpoint
-      if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(endpoint)) continue
+      if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(candidate)) continue
       const weight = endpoint.weight * load.share(slot) || Number.EPSILON
       const own = (credits[slot] ?? 0) + weight
       if (!isLook) credits[slot] = own

@@ -1,4 +1,3 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { preferWarm } from '../selection/warm-preference.ts'
@@ -62,7 +61,7 @@ export class CandidateRounds {
     const { affinity, load } = this.#services
     const preferred = affinity?.prefer(this.#request, this.candidates, this.#tried)
     if (preferred === undefined || this.#tried?.has(preferred.endpoint.slot)) return undefined
-    return load.admits(preferred.endpoint) ? preferred : undefined
+    return load.admits(preferred) ? preferred : undefined
   }
 
   #selected(): RoutedEndpoint | undefined {
@@ -85,13 +84,13 @@ export class CandidateRounds {
 
   /** Whether some endpoint would take the request but for its `max_concurrent`. */
   someAreFull(): boolean {
-    return this.#some((endpoint) => this.#services.load.isFull(endpoint))
+    return this.#some((candidate) => this.#services.load.isFull(candidate))
   }
 
   /** Whether somebody is left in this round, now or when a place becomes free. */
   someAreLeft(): boolean {
     const { load } = this.#services
-    return this.#some((endpoint) => load.admits(endpoint) || load.isFull(endpoint))
+    return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
   }
 
   /**
@@ -114,7 +113,7 @@ export class CandidateRounds {
   somePauseEndsBy(latestMs: number): boolean {
     const { load, clock } = this.#services
     const mostMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
-    return !this.someAreLeft() && this.#some((endpoint) => load.pauseMs(endpoint) < mostMs)
+    return !this.someAreLeft() && this.#some((candidate) => load.pauseMs(candidate) < mostMs)
   }
 
   /** What a client that gets nothing can be told of them. */
@@ -134,7 +133,7 @@ export class CandidateRounds {
     return this.#tried?.has(slot) !== true
   }
 
-  #some(condition: (endpoint: Endpoint) => boolean): boolean {
-    return this.candidates.some(({ endpoint }) => this.#isLeft(endpoint.slot) && condition(endpoint))
+  #some(condition: (candidate: RoutedEndpoint) => boolean): boolean {
+    return this.candidates.some((candidate) => this.#isLeft(candidate.endpoint.slot) && condition(candidate))
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createFairLoad, fairLimit } from '../../src/affinity/load-bound.ts'
+import type { Candidate } from '../../src/selection/selector.ts'
 import { endpoint } from '../stats/fixtures.ts'
 
 const settings = fc.array(
@@ -25,9 +26,9 @@ describe('the fair load', () => {
         }))
         const load = {
           inFlight: (slot: number) => all[slot]?.requests ?? 0,
-          penalty: (slot: number) => all[slot]?.penalty ?? 0,
+          penalty: (each: Candidate) => all[each.endpoint.slot]?.penalty ?? 0,
           share: () => 1,
-          admits: ({ slot }: { slot: number }) => all[slot]?.admits ?? false,
+          admits: (each: Candidate) => all[each.endpoint.slot]?.admits ?? false,
         }
         const excluded = new Set(all.flatMap((each, slot) => (each.excluded ? [slot] : [])))
         const open = all.filter(({ admits, excluded: isOut }) => admits && !isOut)

@@ -145,7 +145,7 @@ describe('the bound on the load', () => {
               if (chosen === undefined) continue
               const { slot } = chosen.endpoint
               if (decision.target !== undefined) {
-                const able = candidates.filter(({ endpoint }) => load.admits(endpoint))
+                const able = candidates.filter((each) => load.admits(each))
                 const top = Math.max(...able.map(({ endpoint }) => endpoint.priority))
                 const peers = able.filter(({ endpoint }) => endpoint.priority === top)
                 assert.ok(peers.includes(decision.target), 'able, and of the highest tier')

@@ -5,7 +5,7 @@ import { SessionAffinity, type SessionAffinityOptions } from '../../src/affinity
 import { LocalSessionStore } from '../../src/affinity/session-store.ts'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import type { RoutedEndpoint } from '../../src/model/router.ts'
-import type { EndpointLoad } from '../../src/selection/selector.ts'
+import type { Candidate, EndpointLoad } from '../../src/selection/selector.ts'
 import { endpoint } from '../stats/fixtures.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -23,12 +23,12 @@ class WrittenLoad implements EndpointLoad {
     return this.shares.get(slot) ?? 1
   }
 
-  penalty(slot: number): number {
-    return this.penalties.get(slot) ?? 0
+  penalty({ endpoint }: Candidate): number {
+    return this.penalties.get(endpoint.slot) ?? 0
   }
 
-  admits({ slot }: Endpoint): boolean {
-    return !this.closed.has(slot)
+  admits({ endpoint }: Candidate): boolean {
+    return !this.closed.has(endpoint.slot)
   }
 
   add(slot: number, count: number): void {

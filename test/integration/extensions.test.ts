@@ -151,7 +151,7 @@ describe('what a host may bring', () => {
             strategy: 'last-by-name',
             select: (candidates, excluded) =>
               candidates
-                .filter(({ endpoint }) => load.admits(endpoint) && excluded?.has(endpoint.slot) !== true)
+                .filter((each) => load.admits(each) && excluded?.has(each.endpoint.slot) !== true)
                 .sort((a, b) => b.endpoint.name.localeCompare(a.endpoint.name))[0],
           }),
         },

@@ -112,9 +112,9 @@ describe('least-connections in a large fleet', () => {
       super(size)
     }
 
-    override admits(endpoint: Endpoint): boolean {
+    override admits(candidate: Candidate): boolean {
       this.looks++
-      return super.admits(endpoint)
+      return super.admits(candidate)
     }
   }
 

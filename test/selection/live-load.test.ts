@@ -5,6 +5,7 @@ import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
 import { CoolDowns } from '../../src/resilience/cool-down.ts'
 import { FailurePenalties } from '../../src/selection/failure-penalty.ts'
 import { LiveLoad } from '../../src/selection/live-load.ts'
+import type { Candidate } from '../../src/selection/selector.ts'
 import { createStrategy } from '../../src/selection/strategies.ts'
 import { endpoint } from '../stats/fixtures.ts'
 import { createRegistry } from '../support/registry.ts'
@@ -27,8 +28,8 @@ function create(settings: readonly Partial<Endpoint>[]) {
   return { clock, registry, breakers, load, probeInMs, inFlight: cells.inFlight, endpoints }
 }
 
-function only(endpoints: readonly Endpoint[]): Endpoint {
-  const [first] = endpoints
+function only(endpoints: readonly Endpoint[]): Candidate {
+  const [first] = endpoints.map((endpoint) => ({ endpoint }))
   assert.ok(first !== undefined)
   return first
 }
@@ -63,7 +64,7 @@ describe('LiveLoad', () => {
 
   it('knows how long an endpoint pauses that has asked for it, and of no other', async () => {
     const { load, registry, breakers, clock, probeInMs, endpoints } = create([{ maxConcurrent: 1 }, {}])
-    const [one, unlimited] = endpoints
+    const [one, unlimited] = endpoints.map((endpoint) => ({ endpoint }))
     assert.ok(one !== undefined && unlimited !== undefined)
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
     load.coolDowns.set(0, 1_000)

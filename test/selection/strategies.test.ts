@@ -114,7 +114,7 @@ for (const { name, priorityTiers } of allStrategies) {
           for (const each of steps) {
             if (each === 'select') {
               const chosen = select(all, load, undefined)
-              const someAdmit = all.some(({ endpoint }) => load.admits(endpoint))
+              const someAdmit = all.some((each) => load.admits(each))
               assert.equal(chosen !== undefined, someAdmit)
               if (chosen === undefined) continue
               const { slot, maxConcurrent } = chosen.endpoint

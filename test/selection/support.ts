@@ -22,11 +22,11 @@ export class WrittenLoad implements EndpointLoad {
     return this.shares[slot] ?? 1
   }
 
-  penalty(slot: number): number {
-    return this.penalties[slot] ?? 0
+  penalty({ endpoint }: Candidate): number {
+    return this.penalties[endpoint.slot] ?? 0
   }
 
-  admits({ slot, maxConcurrent }: Endpoint): boolean {
+  admits({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
     return !this.closed.has(slot) && (maxConcurrent === 0 || this.gauge.value(slot) < maxConcurrent)
   }
 }

@@ -1,0 +1,159 @@
+import { contextNumbers } from './context-numbers.ts'
+import { errorText } from './error-text.ts'
+
+/** A request that does not fit into the model's context, as the endpoint says it. */
+export interface ContextLimit {
+  /** `max_tokens`: the prompt fits, but not together with what may be generated. */
+  readonly kind: 'prompt' | 'max_tokens'
+  readonly promptTokens?: number
+  /** True where the endpoint stopped counting: the prompt has at least `promptTokens`. */
+  readonly isLowerBound?: boolean
+  readonly maxTokens?: number
+  readonly limitTokens?: number
+  /** Prompt and completion together. */
+  readonly totalTokens?: number
+}
+
+/** What is known of the request without the endpoint's words. */
+export interface RequestSize {
+  /** `max_tokens` as it was asked for. */
+  readonly maxTokens?: number | undefined
+  /** Estimate. */
+  readonly promptTokens?: number | undefined
+  /** Context length of the model at that endpoint. */
+  readonly limitTokens?: number | undefined
+}
+
+/** Codes and types that mean nothing else. */
+const codes =
+  /context_?(?:length|window|size)_?(?:limit_?)?(?:exceeded|full)|exceed_context_size|context_overflow|context_too_long|prompt_too_long|input_length_error/
+
+/** Sentences that mean nothing else. */
+const sentences: readonly RegExp[] = [
+  /\b(?:prompt|input|request|conversation)(?: \([^)]{0,60}\))? (?:is )?too (?:long|large)\b(?! to (?!fit|process|be))/,
+  /\bmaximum (?:context|prompt|model|sequence) length (?:is|of) (?:only )?\d/,
+  /\breduce (?:the length of (?:the|your) (?:messages|input|prompt)|your prompt|the number of (?:input )?tokens in the)/,
+  /\b(?:prompt|input)(?: length| size)? exceeds? (?:the |its )?max(?:imum)?\b[^.]{0,30}\btokens?\b/,
+  /\brange of input length should be\b/,
+  /\btoo many (?:input |prompt )tokens\b/,
+  /\b(?:prompt|request|message|input)s? (?:has|have|contains?) too many tokens\b/,
+  /\btokens in (?:the )?request more than max tokens\b/,
+  /\bcontext (?:is full|overflow)|\boverflow(?:s|ed)? (?:of )?the context\b|\bcontext the overflows\b/,
+  /\bcannot truncate prompt\b/,
+  // vLLM asks itself for what the prompt leaves.
+  /\bmax_tokens must be at least 1, got -\d/,
+]
+
+const limitNoun =
+  /\bcontext (?:length|size|window|limit)\b|\bn_ctx\w{0,20}|\bmax_(?:model_len|seq_len|position_embeddings|num_tokens|input_tokens|input_length)\b|\bmax(?:imum)? (?:model|sequence|prompt|input|context) (?:length|size|tokens|limit)\b|\b(?:input|prompt) length limit\b|\bmodel token limit\b|\bmax input limit\b|\bmax_new_tokens\b|\bsession_len\b/
+
+/** These are limits of much else, too: the sentence must speak of the prompt. */
+const looseNoun =
+  /\bmaximum allowed(?: input)? length\b|\bnumber of (?:input )?tokens\b|\btoken limit\b|\bsupports? (?:only )?up to\b|\bbatch size\b|\btoo many tokens\b|\b(?:the )?limit of \d|\btokens\. given\b/
+
+const subject =
+  /\b(?:prompt|inputs?|request|messages|conversation)(?: (?:length|token|tokens|token count)\b| \(|` (?:tokens|must)|,? \d)|\binput is too large to process\b|\btokens? (?:in|of|from) (?:the |your )?(?:prompt|input|messages)/
+
+const excess =
+  /\bexceed|\b(?:longer|greater|larger|more|less) than\b|\btoo (?:long|large|big|many)\b|\boverflow|\bmust be <=|>=?(?= ?\w)|\bonly supports?\b|\bsupports? (?:only )?up to\b|\b(?:not|nt|cannot|unable to) fit\b|\breached\b|\bis only\b|\bof only\b|\bthe configured\b/
+
+/** Limits by time, money or memory are not the request's length. */
+const otherLimits =
+  /\bper[ _-](?:minute|min|second|hour|day|month)\b|\brate[ _-]?limit|\btp[md]\b|\b(?:daily|monthly|weekly|hourly)\b|\bquota\b|\bcredits?\b|\bbilling\b|\b(?:of|enough|insufficient|available|system|gpu) (?:v?ram|memory)\b|\bdeadline exceeded\b/
+
+/**
+ * Recognises any engine's way of saying that a request does not fit into the context, with the numbers it tells.
+ * @param body an error body, or a message out of one
+ * @returns undefined where the error is another one
+ */
+export function readContextLimit(body: string): ContextLimit | undefined {
+  const text = errorText(body).toLowerCase()
+  if (!isContextLimit(text)) return undefined
+  const { totalTokens, excessTokens, isLowerBound, ...found } = contextNumbers(text)
+  const { maxTokens, limitTokens } = found
+  const promptTokens =
+    found.promptTokens ??
+    difference(totalTokens, maxTokens) ??
+    (limitTokens === undefined || excessTokens === undefined ? undefined : limitTokens + excessTokens)
+  return {
+    kind: kindOf(text, promptTokens, maxTokens, limitTokens),
+    ...(promptTokens === undefined ? {} : { promptTokens }),
+    ...(isLowerBound === true ? { isLowerBound } : {}),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(limitTokens === undefined ? {} : { limitTokens }),
+    ...(totalTokens === undefined ? {} : { totalTokens }),
+  }
+}
+
+function isContextLimit(text: string): boolean {
+  if (codes.test(text)) return true
+  if (otherLimits.test(text)) return false
+  if (sentences.some((sentence) => sentence.test(text)) || isLongString(text)) return true
+  if (excess.test(text)) {
+    if (limitNoun.test(text) || (looseNoun.test(text) && subject.test(text))) return true
+  }
+  return isCounted(text)
+}
+
+/** Words that no row knows, with numbers that speak for themselves: more prompt tokens than there may be. */
+function isCounted(text: string): boolean {
+  if (!/\btokens?\b/.test(text) || !/\b(?:prompt|inputs?|conversation|messages|request)\b/.test(text))
+    return false
+  const { promptTokens, limitTokens } = contextNumbers(text)
+  return promptTokens !== undefined && limitTokens !== undefined && promptTokens > limitTokens
+}
+
+/** OpenAI limits the characters of a message, too; the same words limit short fields such as `user`. */
+function isLongString(text: string): boolean {
+  const found = /\bstring too long\. expected a string with maximum length (\d{1,12})/.exec(text)
+  return found !== null && Number(found[1]) >= 100_000
+}
+
+function kindOf(
+  text: string,
+  promptTokens: number | undefined,
+  maxTokens: number | undefined,
+  limitTokens: number | undefined,
+): ContextLimit['kind'] {
+  if (limitTokens !== undefined && promptTokens !== undefined) {
+    return promptTokens < limitTokens && maxTokens !== undefined ? 'max_tokens' : 'prompt'
+  }
+  if (promptTokens === undefined && maxTokens !== undefined) return 'max_tokens'
+  return promptTokens === undefined && /\bmax_(?:completion_|new_|output_)?tokens\b/.test(text)
+    ? 'max_tokens'
+    : 'prompt'
+}
+
+/**
+ * Anthropic's own sentence for it: agents know its two sentences by heart and read their numbers. Numbers that
+ * the endpoint does not tell come from the request, as far as they agree with what the endpoint says.
+ * @returns undefined where the limit is not known
+ */
+export function contextSentence(found: ContextLimit, size: RequestSize = {}): string | undefined {
+  const limitTokens = found.limitTokens ?? size.limitTokens
+  if (limitTokens === undefined) return undefined
+  const maxTokens = found.maxTokens ?? size.maxTokens
+  const split = found.promptTokens === undefined ? difference(found.totalTokens, maxTokens) : undefined
+  const promptTokens = promptOf(found, size) ?? split ?? size.promptTokens ?? 0
+  const fitsAlone =
+    found.kind === 'max_tokens'
+      ? found.isLowerBound !== true || promptTokens < limitTokens
+      : split !== undefined && split < limitTokens
+  if (!fitsAlone || maxTokens === undefined) {
+    return `prompt is too long: ${Math.max(promptTokens, limitTokens + 1)} tokens > ${limitTokens} maximum`
+  }
+  // The two must add up to more than the limit, or the sentence would contradict itself.
+  const prompt = Math.max(Math.min(promptTokens, limitTokens - 1), limitTokens - maxTokens + 1)
+  return `input length and \`max_tokens\` exceed context limit: ${prompt} + ${maxTokens} > ${limitTokens}, decrease input length or \`max_tokens\` and try again`
+}
+
+/** An endpoint that stopped counting says less than an estimate. */
+function promptOf({ promptTokens, isLowerBound }: ContextLimit, size: RequestSize): number | undefined {
+  return promptTokens !== undefined && isLowerBound === true
+    ? Math.max(promptTokens, size.promptTokens ?? 0)
+    : promptTokens
+}
+
+function difference(total: number | undefined, part: number | undefined): number | undefined {
+  return total !== undefined && part !== undefined && total > part ? total - part : undefined
+}

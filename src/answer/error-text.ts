@@ -1,0 +1,50 @@
+/** Longest text that is examined: error bodies are short, and some quote the whole prompt at their end. */
+const maxTextLength = 8_192
+/** Fields of an error object that say what is wrong; other fields may quote the request. */
+const tellingFields: readonly string[] = [
+  'message',
+  'msg',
+  'error',
+  'detail',
+  'type',
+  'code',
+  'error_type',
+  'finish_reason',
+  'param',
+  'n_prompt_tokens',
+  'n_ctx',
+]
+const maxDepth = 4
+
+/**
+ * The words of an error body: the fields that say what is wrong, joined. A body that is not a JSON object is
+ * its own text. Fields that may quote the request, such as FastAPI's `input`, are left out.
+ */
+export function errorText(body: string): string {
+  const parsed = body.trimStart().startsWith('{') ? parse(body) : undefined
+  if (parsed === undefined) return body.slice(0, maxTextLength)
+  const words: string[] = []
+  collect(parsed, words, 0)
+  return words.join(' . ').slice(0, maxTextLength)
+}
+
+function collect(value: unknown, words: string[], depth: number): void {
+  if (typeof value === 'string') words.push(value)
+  else if (Array.isArray(value)) {
+    if (depth < maxDepth) for (const each of value.slice(0, 8)) collect(each, words, depth + 1)
+  } else if (typeof value === 'object' && value !== null && depth < maxDepth) {
+    for (const field of tellingFields) {
+      const inner: unknown = Reflect.get(value, field)
+      if (typeof inner === 'number') words.push(`${field}: ${inner}`)
+      else if (inner !== undefined && inner !== null) collect(inner, words, depth + 1)
+    }
+  }
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

@@ -15,7 +15,7 @@ export const BreakerSchema = Section(
       default: '30s',
       description: 'After which a trial that has not reported back is given to the next request.',
     }),
-    failure_statuses: StatusList([500, 501, 502, 503, 504], 'Answers that count as failures.'),
+    failure_statuses: StatusList([500, 502, 503, 504], 'Answers that count as failures.'),
     connection_errors: Flag(true, 'Refused, reset and closed connections count.'),
     timeouts: Flag(true, 'Connect, first-byte and idle timeouts count.'),
     slow_first_byte: Duration({

@@ -5,6 +5,7 @@ import type { BreakerTable } from '../state/breaker-table.ts'
 import { type AttemptFailure, describeFailure } from '../upstream/failure.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import { type BreakerPermit, CircuitBreaker, type FailureSource } from './circuit-breaker.ts'
+import { type Evidence, failureEvidence, statusEvidence } from './evidence.ts'
 
 /** How an attempt went, as far as a breaker is concerned. */
 export type AttemptResult =
@@ -49,33 +50,34 @@ export function countedFailure(
   policy: BreakerPolicy,
   result: AttemptResult,
 ): { reason: string; source: FailureSource } | undefined {
-  switch (result.kind) {
-    case 'answered':
-      if (policy.failureStatuses.has(result.statusCode)) {
-        return { reason: `status ${result.statusCode}`, source: 'answer' }
-      }
-      return policy.slowFirstByteMs > 0 && result.firstByteMs > policy.slowFirstByteMs
-        ? { reason: `first byte after ${Math.round(result.firstByteMs)} ms`, source: 'answer' }
-        : undefined
-    case 'status':
-      return policy.failureStatuses.has(result.statusCode ?? 0)
-        ? { reason: describeFailure(result), source: 'answer' }
-        : undefined
-    case 'refused':
-    case 'unreachable':
-    case 'dns':
-    case 'tls':
-    case 'reset':
-    case 'closed':
-    case 'protocol':
-      return policy.connectionErrors ? { reason: describeFailure(result), source: 'connection' } : undefined
-    case 'connect_timeout':
-      return policy.timeouts ? { reason: describeFailure(result), source: 'connection' } : undefined
-    case 'first_byte_timeout':
-    case 'idle_timeout':
-      return policy.timeouts ? { reason: describeFailure(result), source: 'answer' } : undefined
-    case 'total_timeout':
-      // Says how much was asked for, not how the endpoint is.
-      return undefined
+  if (result.kind === 'answered') {
+    const { statusCode, firstByteMs } = result
+    if (isCounted(policy, statusEvidence(statusCode), statusCode)) {
+      return { reason: `status ${statusCode}`, source: 'answer' }
+    }
+    return policy.slowFirstByteMs > 0 && firstByteMs > policy.slowFirstByteMs
+      ? { reason: `first byte after ${Math.round(firstByteMs)} ms`, source: 'answer' }
+      : undefined
+  }
+  const evidence = failureEvidence(result)
+  if (!isCounted(policy, evidence, result.statusCode)) return undefined
+  return {
+    reason: describeFailure(result),
+    source: evidence.about === 'endpoint' ? 'connection' : 'answer',
+  }
+}
+
+function isCounted(policy: BreakerPolicy, { counted }: Evidence, statusCode: number | undefined): boolean {
+  switch (counted) {
+    case 'connection_errors':
+      return policy.connectionErrors
+    case 'timeouts':
+      return policy.timeouts
+    case 'failure_statuses':
+      return policy.failureStatuses.has(statusCode ?? 0)
+    case 'always':
+      return true
+    case 'never':
+      return false
   }
 }

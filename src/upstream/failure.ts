@@ -5,7 +5,10 @@
  * - `reset`, `closed`: the connection ended before the answer did
  * - `first_byte_timeout`, `idle_timeout`, `total_timeout`: the answer did not come in time
  * - `status`: answered with a status that moves on to the next endpoint
+ * - `bad_answer`: answered 2xx, but with an error or a page instead of what was asked for
+ * - `path_missing`: the endpoint does not have the path
  * - `protocol`: what came back is not HTTP
+ * - `stale`: a kept connection had ended before the request reached the endpoint
  */
 export type FailureKind =
   | 'refused'
@@ -19,12 +22,17 @@ export type FailureKind =
   | 'idle_timeout'
   | 'total_timeout'
   | 'status'
+  | 'bad_answer'
+  | 'path_missing'
   | 'protocol'
+  | 'stale'
 
 export interface AttemptFailure {
   readonly kind: FailureKind
-  /** Of `status` failures. */
-  readonly statusCode?: number
+  /** Of `status` and `path_missing` failures; of `bad_answer`, the code inside the answer where there is one. */
+  readonly statusCode?: number | undefined
+  /** Of `bad_answer`: what it said, fit to be shown. */
+  readonly detail?: string | undefined
   /** Milliseconds, from the answer's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
@@ -75,8 +83,14 @@ export function describeFailure(failure: AttemptFailure): string {
       return 'total time limit'
     case 'status':
       return `status ${failure.statusCode ?? 0}`
+    case 'bad_answer':
+      return failure.detail === undefined ? 'not a valid answer' : `not a valid answer: ${failure.detail}`
+    case 'path_missing':
+      return 'the endpoint does not have this path'
     case 'protocol':
       return 'invalid HTTP response'
+    case 'stale':
+      return 'a kept connection had been closed'
   }
 }
 

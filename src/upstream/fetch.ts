@@ -1,3 +1,4 @@
+import { decodeBody } from './content-coding.ts'
 import { type AttemptFailure, classifyFailure, describeFailure } from './failure.ts'
 import { headerPairs } from './header-shapes.ts'
 import type { UpstreamPools } from './pools.ts'
@@ -39,36 +40,28 @@ export type UpstreamFetch = (request: FetchRequest) => Promise<FetchedAnswer>
 
 /** Time for the connection itself; probes have their own limit for the whole. */
 const connectMs = 5_000
+/** Redirects that are followed: to a path with a slash, to a versioned path. */
+const maxRedirects = 5
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+/** The UTF-8 byte order mark, which .NET servers put before their JSON. */
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-/** A fetch over the gateway's own connection pools. Throws only `FetchError`. */
+/**
+ * A fetch over the gateway's own connection pools. It follows redirects within the origin and decodes what comes
+ * encoded, as Go's client does, which Olla's users rely on. Throws only `FetchError`.
+ */
 export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
-  return async ({ url, headers, timeoutMs, maxBytes, body }) => {
+  return async (request) => {
+    const { timeoutMs } = request
     const startedMs = performance.now()
-    const { origin, pathname, search } = new URL(url)
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
-      const response = await pool.request({
-        method: body === undefined ? 'GET' : 'POST',
-        body: body ?? null,
-        path: `${pathname}${search}`,
-        headers: [...headers],
-        signal,
-      })
-      const chunks: Buffer[] = []
-      let bytes = 0
-      for await (const chunk of response.body as AsyncIterable<Buffer>) {
-        bytes += chunk.length
-        if (bytes > maxBytes)
-          throw new FetchError({ kind: 'protocol' }, `answer larger than ${maxBytes} bytes`)
-        chunks.push(chunk)
-      }
-      const pairs = headerPairs(response.headers)
-      return {
-        statusCode: response.statusCode,
-        header: (name) => headerValue(pairs, name),
-        body: Buffer.concat(chunks),
-        durationMs: performance.now() - startedMs,
+      let url = new URL(request.url)
+      for (let redirects = 0; ; redirects++) {
+        const answer = await ask(pools, url, request, signal)
+        const next = redirects < maxRedirects ? redirectTarget(answer, url, request.body) : undefined
+        if (next === undefined) return { ...answer, durationMs: performance.now() - startedMs }
+        url = next
       }
     } catch (error) {
       if (error instanceof FetchError) throw error
@@ -77,4 +70,63 @@ export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
       throw new FetchError(classifyFailure(error))
     }
   }
+}
+
+async function ask(
+  pools: UpstreamPools,
+  { origin, pathname, search }: URL,
+  { headers, body, maxBytes }: FetchRequest,
+  signal: AbortSignal,
+): Promise<Omit<FetchedAnswer, 'durationMs'>> {
+  const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
+  const response = await pool.request({
+    method: body === undefined ? 'GET' : 'POST',
+    body: body ?? null,
+    path: `${pathname}${search}`,
+    headers: ['Accept-Encoding', 'identity', ...headers],
+    signal,
+  })
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new FetchError({ kind: 'protocol' }, `answer larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  const pairs = headerPairs(response.headers)
+  return {
+    statusCode: response.statusCode,
+    header: (name) => headerValue(pairs, name),
+    body: await readable(Buffer.concat(chunks), headerValue(pairs, 'content-encoding'), maxBytes),
+  }
+}
+
+async function readable(body: Buffer, codings: string | undefined, maxBytes: number): Promise<Buffer> {
+  let decoded: Buffer | undefined
+  try {
+    decoded = await decodeBody(body, codings, maxBytes)
+  } catch (cause) {
+    throw new FetchError(
+      { kind: 'protocol', cause },
+      `answer is not valid ${codings} within ${maxBytes} bytes`,
+    )
+  }
+  if (decoded === undefined)
+    throw new FetchError({ kind: 'protocol' }, `answer in an unknown coding: ${codings}`)
+  const isMarked = decoded.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+  return isMarked ? decoded.subarray(byteOrderMark.length) : decoded
+}
+
+/** Only within the origin: credentials must not leave it. A POST goes on only where its body goes with it. */
+function redirectTarget(
+  { statusCode, header }: Pick<FetchedAnswer, 'statusCode' | 'header'>,
+  from: URL,
+  body: Buffer | undefined,
+): URL | undefined {
+  if (!redirectStatuses.has(statusCode)) return undefined
+  if (body !== undefined && statusCode !== 307 && statusCode !== 308) return undefined
+  const location = header('location')
+  if (location === undefined || !URL.canParse(location, from.href)) return undefined
+  const to = new URL(location, from)
+  return to.origin === from.origin ? to : undefined
 }

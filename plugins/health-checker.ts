@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { AnswerTimes } from '../src/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../src/health/health-checker.ts'
 import { evidenceTopic, probeNowTopic } from '../src/health/health-mirror.ts'
 import type { HealthMonitor } from '../src/health/health-monitor.ts'
@@ -34,6 +35,7 @@ export default fp<HealthCheckerPluginOptions>(
         registry,
         records: new ProbeRecords(app.gatewayCells),
         breakers: app.circuitBreakers,
+        answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayCells.answeredAtMs),
         fetch: createUpstreamFetch(app.upstreamPools),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 10,

@@ -6,6 +6,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { AnswerTimes } from '../src/health/answer-times.ts'
 import { DeadlineSweep } from '../src/resilience/deadline-sweep.ts'
 import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-policy.ts'
 import { CapacityQueue } from '../src/selection/capacity-queue.ts'
@@ -82,6 +83,7 @@ export default fp<ProxyEngineOptions>(
       breakers: app.circuitBreakers,
       inFlight: app.gatewayCells.inFlight,
       health: app.healthChecker,
+      answers: new AnswerTimes(clock, app.gatewayCells.answeredAtMs),
       retries: new RetryPolicy(retryShare(options.retries, app.gatewayPeers.threads)),
       queue,
       stats: app.gatewayStats,

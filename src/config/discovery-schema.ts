@@ -42,6 +42,11 @@ export const EndpointSchema = Section(
       default: '2s',
       description: 'Limit of one probe: at most 30s and less than the interval.',
     }),
+    unhealthy_threshold: Count(
+      3,
+      'Failed probes in a row that take an endpoint out of service; a refused connection does so at once, and a request that was answered meanwhile outweighs a failed probe (beyond Olla).',
+      { minimum: 1, maximum: 100 },
+    ),
     preserve_path: Flag(false, "Put the path of `url` before the request's path."),
     model_filter: FilterSchema,
     auth: Type.Optional(AuthSchema),

@@ -41,6 +41,7 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       ownModelUrl: config.model_url !== undefined,
       checkIntervalMs: config.check_interval,
       checkTimeoutMs: config.check_timeout,
+      unhealthyThreshold: config.unhealthy_threshold,
       headers,
       secretHeaderNames: headerNames(headers),
       modelFilter: config.model_filter,

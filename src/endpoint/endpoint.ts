@@ -54,6 +54,8 @@ export interface Endpoint {
   readonly ownModelUrl: boolean
   readonly checkIntervalMs: number
   readonly checkTimeoutMs: number
+  /** Failed probes in a row that take a routable endpoint out of service. */
+  readonly unhealthyThreshold: number
   /** Static headers and outbound auth, flat name/value pairs in the order name, value, name, value. */
   readonly headers: readonly string[]
   /** Lower-case names of `headers`: they never go back to a client. */

@@ -8,13 +8,49 @@ export type ProbeResult =
       readonly latencyMs: number
       readonly retryAfterMs: number | undefined
     }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      /** Whether no request can reach the endpoint either: its own address refuses or has no host. */
+      readonly isCertain: boolean
+    }
 
 export interface ProbeVerdict {
   readonly status: EndpointStatus
   readonly reason: string
   /** Of `rate_limited`: milliseconds until the endpoint wants to be asked again. */
   readonly retryAfterMs?: number
+}
+
+/** What is known of an endpoint beside the probe that has just ended. */
+export interface ProbeContext {
+  /** Whether requests may go to the endpoint now. */
+  readonly isRoutable: boolean
+  /** Failed probes in a row, this one included. */
+  readonly failures: number
+  /** Failed probes in a row that take a routable endpoint out. */
+  readonly threshold: number
+  /** Whether the endpoint has answered a request well since the probe began. */
+  readonly hasAnswered: boolean
+}
+
+/**
+ * What becomes of a failed probe.
+ *
+ * - `apply`: the endpoint gets the status that the probe shows
+ * - `hold`: it stays routable until more probes agree (as HAProxy's `fall`)
+ * - `outweighed`: a request was answered meanwhile, which is the better evidence
+ */
+export type FailedProbeEffect = 'apply' | 'hold' | 'outweighed'
+
+/** Weighs a failed probe against what else is known. A single probe may get lost or come when a worker is busy. */
+export function weighFailedProbe(
+  result: ProbeResult,
+  { isRoutable, failures, threshold, hasAnswered }: ProbeContext,
+): FailedProbeEffect {
+  if (hasAnswered) return 'outweighed'
+  const isCertain = result.kind === 'failed' && result.isCertain
+  return isRoutable && !isCertain && failures < threshold ? 'hold' : 'apply'
 }
 
 /** What a 429 without `Retry-After` stands for (contract 4). */

@@ -4,16 +4,23 @@ import type { PassiveEvidence } from './health-monitor.ts'
 
 /** Whether evidence says nothing new: of many requests that an endpoint refuses, the first is enough. */
 export function isKnown(registry: EndpointRegistry, slot: number, evidence: PassiveEvidence): boolean {
-  return evidence.kind !== 'rate_limited' && registry.status(slot) === 'offline'
+  return (
+    (evidence.kind === 'refused' || evidence.kind === 'unreachable') && registry.status(slot) === 'offline'
+  )
 }
 
 /** The status that evidence shows, and why. */
-export function evidenceVerdict({ kind }: PassiveEvidence): { status: EndpointStatus; reason: string } {
+export function evidenceVerdict({ kind }: Pick<Exclude<PassiveEvidence, { kind: 'list_read' }>, 'kind'>): {
+  status: EndpointStatus
+  reason: string
+} {
   switch (kind) {
     case 'refused':
       return { status: 'offline', reason: 'a request was refused' }
     case 'unreachable':
       return { status: 'offline', reason: 'a request found no host' }
+    case 'list_refused':
+      return { status: 'config_error', reason: 'the model list was answered with status 401 or 403' }
     case 'rate_limited':
       return { status: 'rate_limited', reason: 'a request was answered with status 429' }
   }

@@ -7,7 +7,8 @@ import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import { neverSent } from '../upstream/failure.ts'
 import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
-import { classifyProbe, type ProbeResult, type ProbeVerdict } from './classify.ts'
+import type { AnswerTimes } from './answer-times.ts'
+import { classifyProbe, type ProbeResult, type ProbeVerdict, weighFailedProbe } from './classify.ts'
 import { evidenceVerdict, isKnown } from './evidence.ts'
 import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'
 import type { ProbeRecords } from './probe-records.ts'
@@ -30,6 +31,10 @@ interface Watch {
   probing: boolean
   /** Monotonic milliseconds. */
   limitedUntilMs: number
+  /** When the last probe ended; monotonic milliseconds. */
+  probedMs: number
+  /** The endpoint refuses its model list for want of credentials, and no model of it is known. */
+  isListRefused: boolean
 }
 
 /** After passive evidence of trouble, the first look comes so soon. */
@@ -49,6 +54,7 @@ export class HealthChecker implements HealthMonitor {
   readonly #registry: EndpointRegistry
   readonly #records: ProbeRecords
   readonly #breakers: CircuitBreakers
+  readonly #answers: AnswerTimes
   readonly #fetch: UpstreamFetch
   readonly #queue: BoundedQueue
   readonly #userAgent: string
@@ -62,6 +68,7 @@ export class HealthChecker implements HealthMonitor {
       registry: EndpointRegistry
       records: ProbeRecords
       breakers: CircuitBreakers
+      answers: AnswerTimes
       fetch: UpstreamFetch
       queue: BoundedQueue
       userAgent: string
@@ -72,6 +79,7 @@ export class HealthChecker implements HealthMonitor {
     this.#registry = services.registry
     this.#records = services.records
     this.#breakers = services.breakers
+    this.#answers = services.answers
     this.#fetch = services.fetch
     this.#queue = services.queue
     this.#userAgent = services.userAgent
@@ -111,7 +119,17 @@ export class HealthChecker implements HealthMonitor {
   accept(slot: number, evidence: PassiveEvidence): void {
     const watch = this.#watches[slot]
     if (watch === undefined) return
+    if (evidence.kind === 'list_read') {
+      watch.isListRefused = false
+      if (this.#registry.status(slot) === 'config_error' && !watch.probing) this.#arm(slot, 0)
+      return
+    }
     const verdict = evidenceVerdict(evidence)
+    if (evidence.kind === 'list_refused') {
+      watch.isListRefused = true
+      this.#apply(slot, watch, verdict)
+      return
+    }
     if (evidence.kind === 'rate_limited') {
       this.#apply(slot, watch, { ...verdict, retryAfterMs: evidence.retryAfterMs })
     } else {
@@ -131,8 +149,12 @@ export class HealthChecker implements HealthMonitor {
     watch.timer?.cancel()
     this.#records.setNextCheck(slot, undefined)
     try {
-      const result = await this.#queue.push(() => this.#probe(endpoint))
-      if (this.#running) this.#conclude(slot, watch, result)
+      let begunMs = this.#clock.monotonicMs()
+      const result = await this.#queue.push(() => {
+        begunMs = this.#clock.monotonicMs()
+        return this.#probe(endpoint)
+      })
+      if (this.#running) this.#conclude(endpoint, watch, result, begunMs)
     } catch {
       // The queue was full: the endpoint is as it was, and the next interval tries again.
     } finally {
@@ -193,29 +215,64 @@ export class HealthChecker implements HealthMonitor {
         const worthRepeating =
           isFetchError && !neverSent(error.failure.kind) && error.failure.kind !== 'first_byte_timeout'
         if (repeat >= probeRepeats || !worthRepeating || !this.#running) {
-          return { kind: 'failed', reason: isFetchError ? error.message : 'probe failed' }
+          return {
+            kind: 'failed',
+            reason: isFetchError ? error.message : 'probe failed',
+            // A health route elsewhere (an external monitor) says nothing of where requests go.
+            isCertain:
+              isFetchError &&
+              neverSent(error.failure.kind) &&
+              error.failure.kind !== 'connect_timeout' &&
+              new URL(endpoint.healthUrl).origin === endpoint.origin,
+          }
         }
         await this.#sleep(repeatBaseMs * 2 ** repeat * (0.75 + 0.5 * this.#options.random()))
       }
     }
   }
 
-  #conclude(slot: number, watch: Watch, result: ProbeResult): void {
-    const verdict = classifyProbe(result, this.#options.busyThresholdMs)
+  #conclude(endpoint: Endpoint, watch: Watch, result: ProbeResult, begunMs: number): void {
+    const { slot, unhealthyThreshold, checkIntervalMs } = endpoint
+    const previousMs = watch.probedMs
+    watch.probedMs = this.#clock.monotonicMs()
+    const verdict = this.#verdict(slot, watch, result)
     const breaker = this.#breakers.get(slot)
-    if (result.kind === 'answered') {
-      if (isRoutable(verdict.status)) breaker.probeSucceeded()
-    } else {
-      breaker.probeFailed(result.reason)
+    const isGood = isRoutable(verdict.status)
+    const latencyMs = result.kind === 'answered' ? result.latencyMs : undefined
+    this.#records.checked(slot, this.#clock.nowMs(), latencyMs)
+    if (isGood) {
+      breaker.probeSucceeded()
+      this.#records.succeeded(slot)
+      this.#apply(slot, watch, verdict)
+      return
     }
-    this.#records.checked(
-      slot,
-      this.#clock.nowMs(),
-      result.kind === 'answered' ? result.latencyMs : undefined,
-    )
-    if (isRoutable(verdict.status)) this.#records.succeeded(slot)
-    else this.#records.failed(slot, verdict.reason)
-    this.#apply(slot, watch, verdict)
+    // A silent probe has lasted as long as its limit; a bad answer takes no time, so its interval counts.
+    const sinceMs = result.kind === 'failed' ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
+    const effect = weighFailedProbe(result, {
+      isRoutable: this.#registry.isRoutable(slot),
+      failures: this.#records.consecutiveFailures(slot) + 1,
+      threshold: unhealthyThreshold,
+      hasAnswered: this.#answers.hasAnsweredSince(slot, sinceMs),
+    })
+    if (effect === 'outweighed') {
+      this.#records.outweighed(slot, verdict.reason)
+      if (!this.#registry.isRoutable(slot)) this.#apply(slot, watch, servesDespite(verdict))
+      return
+    }
+    if (result.kind === 'failed') breaker.probeFailed(result.reason)
+    this.#records.failed(slot, verdict.reason)
+    if (effect === 'apply') this.#apply(slot, watch, verdict)
+  }
+
+  #verdict(slot: number, watch: Watch, result: ProbeResult): ProbeVerdict {
+    const verdict = classifyProbe(result, this.#options.busyThresholdMs)
+    if (watch.isListRefused && isRoutable(verdict.status)) return evidenceVerdict({ kind: 'list_refused' })
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    const isGuess = endpoint?.profile === undefined && endpoint?.ownHealthUrl === false
+    // The path was a guess: until its kind is known, a server that answers is not judged by it.
+    if (isGuess && verdict.status === 'unhealthy')
+      return { status: 'unknown', reason: `${verdict.reason}; its kind is not known yet` }
+    return verdict
   }
 
   #apply(slot: number, watch: Watch, verdict: ProbeVerdict): void {
@@ -247,11 +304,18 @@ export class HealthChecker implements HealthMonitor {
   }
 }
 
+/** Slow or guarded as its health route may be, the endpoint answers requests. */
+function servesDespite({ reason }: ProbeVerdict): ProbeVerdict {
+  return { status: 'busy', reason: `a request was answered, but: ${reason}` }
+}
+
 function createWatch(): Watch {
   return {
     timer: undefined,
     warmTimer: undefined,
     probing: false,
     limitedUntilMs: 0,
+    probedMs: 0,
+    isListRefused: false,
   }
 }

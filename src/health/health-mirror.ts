@@ -40,8 +40,10 @@ export class HealthMirror implements HealthMonitor {
   /** Sets the status here and now; the prober hears of it and does the rest. */
   report(slot: number, evidence: PassiveEvidence): void {
     if (isKnown(this.#registry, slot, evidence)) return
-    const { status, reason } = evidenceVerdict(evidence)
-    this.#registry.setStatus(slot, status, reason)
+    if (evidence.kind !== 'list_read') {
+      const { status, reason } = evidenceVerdict(evidence)
+      this.#registry.setStatus(slot, status, reason)
+    }
     this.#link.tellControl(evidenceTopic, { slot, evidence })
   }
 

@@ -2,6 +2,10 @@
 export type PassiveEvidence =
   | { readonly kind: 'refused' | 'unreachable' }
   | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
+  /** The model list wants credentials that the endpoint's configuration does not have. */
+  | { readonly kind: 'list_refused' }
+  /** The model list was read. */
+  | { readonly kind: 'list_read' }
 
 export interface ProbeRecord {
   /** Epoch milliseconds of the last probe's end; undefined before the first. */

@@ -51,6 +51,12 @@ export class ProbeRecords {
     if (this.#table.text(slot) !== '') this.#table.setText(slot, '')
   }
 
+  /** A failed probe that counts for nothing, since requests are answered. */
+  outweighed(slot: number, error: string): void {
+    this.#table.setNumber(slot, this.#failures, 0)
+    this.#table.setText(slot, error)
+  }
+
   failed(slot: number, error: string): void {
     this.#table.setNumber(slot, this.#failures, this.consecutiveFailures(slot) + 1)
     this.#table.setText(slot, error)

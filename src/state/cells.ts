@@ -63,6 +63,8 @@ export class GatewayCells {
   readonly breakers: BreakerTable
   /** Per endpoint: monotonic milliseconds until which it wants no requests. */
   readonly coolDownUntilMs: Float64Array
+  /** Per endpoint: monotonic milliseconds of the last request that it answered well, see `AnswerTimes`. */
+  readonly answeredAtMs: Float64Array
   /** Per endpoint: what its recent failures count for, see `FailurePenalties`. */
   readonly penalties: Float64Array
   /** Whose turn it is among endpoints, see `Turns`. */
@@ -122,6 +124,7 @@ export class GatewayCells {
     this.discoveries = new RecordTable(discoveryColumns, endpoints, blocks.place('discoveries'))
     this.breakers = new BreakerTable(endpoints, blocks)
     this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
+    this.answeredAtMs = blocks.numbers('answered-at', endpoints)
     this.penalties = blocks.numbers('penalties', endpoints)
     this.turns = {
       chosenAt: blocks.numbers('turns.chosen-at', endpoints),

@@ -89,11 +89,12 @@ export class AttemptLedger {
   answered(attempt: Attempt, statusCode: number): void {
     // An answer that was passed over and is taken after all has been counted.
     if (attempt.placeFreed) return
-    const { breakers, stats, load, clock } = this.#services
+    const { breakers, stats, load, answers, clock } = this.#services
     const { slot } = attempt.target.endpoint
     const firstByteMs = clock.monotonicMs() - attempt.startedMs
     breakers.settle(slot, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
     if (statusCode >= 500) load.penalties.failed(slot)
+    else answers.answered(slot)
     stats.recordAttempt(slot, statusCode >= 500)
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
+import type { AnswerTimes } from '../health/answer-times.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
@@ -82,6 +83,7 @@ export interface ExchangeServices {
   readonly breakers: CircuitBreakers
   readonly inFlight: Gauge
   readonly health: Pick<HealthMonitor, 'report'>
+  readonly answers: AnswerTimes
   readonly retries: RetryPolicy
   readonly queue: CapacityQueue
   /** Exchanges that have not settled, with their time limits. */

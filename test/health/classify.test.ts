@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EndpointStatus } from '../../src/endpoint/status.ts'
-import { classifyProbe } from '../../src/health/classify.ts'
+import {
+  classifyProbe,
+  type ProbeContext,
+  type ProbeResult,
+  weighFailedProbe,
+} from '../../src/health/classify.ts'
 
 const answered = (statusCode: number, latencyMs = 5, retryAfterMs?: number) =>
   ({ kind: 'answered', statusCode, latencyMs, retryAfterMs }) as const
@@ -27,7 +32,7 @@ describe('classifyProbe (contract 4)', () => {
   }
 
   it('takes no answer for offline, and says why', () => {
-    assert.deepEqual(classifyProbe({ kind: 'failed', reason: 'connection refused' }, 1000), {
+    assert.deepEqual(classifyProbe({ kind: 'failed', reason: 'connection refused', isCertain: true }, 1000), {
       status: 'offline',
       reason: 'connection refused',
     })
@@ -48,4 +53,49 @@ describe('classifyProbe (contract 4)', () => {
     assert.equal(classifyProbe(answered(429), 0).retryAfterMs, 30_000)
     assert.equal(classifyProbe(answered(503, 5, 7000), 0).retryAfterMs, undefined)
   })
+})
+
+describe('weighFailedProbe', () => {
+  const silent: ProbeResult = { kind: 'failed', reason: 'no answer within 2000 ms', isCertain: false }
+  const refused: ProbeResult = { kind: 'failed', reason: 'connection refused', isCertain: true }
+  const status = (statusCode: number): ProbeResult => ({
+    kind: 'answered',
+    statusCode,
+    latencyMs: 1,
+    retryAfterMs: undefined,
+  })
+  const serving: ProbeContext = { isRoutable: true, failures: 1, threshold: 3, hasAnswered: false }
+  const rows: [string, ProbeResult, Partial<ProbeContext>, ReturnType<typeof weighFailedProbe>][] = [
+    ['one lost probe', silent, {}, 'hold'],
+    ['a second lost probe', silent, { failures: 2 }, 'hold'],
+    ['a third lost probe', silent, { failures: 3 }, 'apply'],
+    ['a lost probe while requests are answered', silent, { hasAnswered: true }, 'outweighed'],
+    [
+      'the tenth lost probe while requests are answered',
+      silent,
+      { failures: 10, hasAnswered: true },
+      'outweighed',
+    ],
+    ['one busy 503', status(503), {}, 'hold'],
+    ['a third 503', status(503), { failures: 3 }, 'apply'],
+    ['a 503 while requests are answered', status(503), { failures: 3, hasAnswered: true }, 'outweighed'],
+    [
+      'a missing health route while requests are answered',
+      status(404),
+      { failures: 9, hasAnswered: true },
+      'outweighed',
+    ],
+    ['one 500', status(500), {}, 'hold'],
+    ['one 401', status(401), {}, 'hold'],
+    ['one 429', status(429), {}, 'hold'],
+    ['a refused connection', refused, {}, 'apply'],
+    ['a refused connection after an answer', refused, { hasAnswered: true }, 'outweighed'],
+    ['any failure of an endpoint that is out', silent, { isRoutable: false }, 'apply'],
+    ['a failure where one is enough', silent, { threshold: 1 }, 'apply'],
+  ]
+  for (const [title, result, context, effect] of rows) {
+    it(`${effect}: ${title}`, () => {
+      assert.equal(weighFailedProbe(result, { ...serving, ...context }), effect)
+    })
+  }
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { AnswerTimes } from '../../src/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../../src/health/health-checker.ts'
 import { ProbeRecords } from '../../src/health/probe-records.ts'
 import { BoundedQueue } from '../../src/queue/bounded-queue.ts'
@@ -17,16 +18,18 @@ function create(
   options: Partial<HealthCheckerOptions> & { slowStartMs?: number; concurrency?: number } = {},
 ) {
   const { slowStartMs = 0, concurrency = 10, ...checkerOptions } = options
-  const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
+  const endpoints = settings.map((each, slot) => endpoint({ slot, ownHealthUrl: true, ...each }))
   const { cells, clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
   const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
   const upstreams = new ScriptedUpstreams(clock)
+  const answers = new AnswerTimes(clock, cells.answeredAtMs)
   const checker = new HealthChecker(
     {
       clock,
       registry,
       records: new ProbeRecords(cells),
       breakers,
+      answers,
       fetch: upstreams.fetch,
       queue: new BoundedQueue({ concurrency, capacity: 64 }),
       userAgent: 'olla-gateway-HealthChecker/1.2.3',
@@ -35,7 +38,7 @@ function create(
   )
   const behave = (behaviour: Behaviour, slot = 0) =>
     upstreams.behaviour.set(endpoints[slot]?.healthUrl ?? '', behaviour)
-  return { clock, registry, breakers, upstreams, checker, transitions, behave }
+  return { clock, registry, breakers, upstreams, answers, checker, transitions, behave }
 }
 
 describe('HealthChecker', () => {
@@ -194,6 +197,120 @@ describe('HealthChecker', () => {
       ),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('a probe that fails while the endpoint serves', () => {
+  const failures: Behaviour[] = ['hang', 'reset', { status: 503 }, { status: 404 }, { status: 401 }]
+  for (const behaviour of failures) {
+    const title = typeof behaviour === 'string' ? behaviour : behaviour.status
+    it(`(${title}) takes it out only when three in a row have failed`, async () => {
+      const { checker, clock, registry, behave } = create()
+      checker.start()
+      await clock.advance(0)
+      behave(behaviour)
+      for (const failures of [1, 2]) {
+        while (checker.record(0).consecutiveFailures < failures) await clock.advance(25)
+        assert.equal(registry.status(0), 'healthy')
+        assert.notEqual(checker.record(0).lastError, undefined)
+      }
+      while (checker.record(0).consecutiveFailures < 3) await clock.advance(25)
+      assert.equal(registry.isRoutable(0), false)
+    })
+
+    it(`(${title}) does not take it out while requests are answered`, async () => {
+      const { checker, clock, registry, answers, breakers, behave } = create()
+      checker.start()
+      await clock.advance(0)
+      behave(behaviour)
+      for (let time = 0; time < 600; time++) {
+        answers.answered(0)
+        await clock.advance(50)
+        assert.equal(registry.isRoutable(0), true)
+      }
+      assert.equal(breakers.get(0).state, 'closed')
+    })
+  }
+
+  it('is forgotten after the next good one', async () => {
+    const { checker, clock, registry, behave } = create()
+    checker.start()
+    await clock.advance(0)
+    for (let time = 0; time < 10; time++) {
+      behave({ status: 503 })
+      while (checker.record(0).consecutiveFailures < 2) await clock.advance(25)
+      behave({ status: 200 })
+      while (checker.record(0).consecutiveFailures > 0) await clock.advance(25)
+      assert.equal(registry.status(0), 'healthy')
+    }
+  })
+
+  it('brings an endpoint back whose requests are answered, as busy', async () => {
+    const { checker, clock, registry, answers, behave } = create()
+    behave({ status: 503 })
+    checker.start()
+    await clock.advance(0)
+    assert.equal(registry.status(0), 'unhealthy')
+    behave({ status: 503, latencyMs: 10 })
+    clock.after(630, () => answers.answered(0))
+    await clock.advance(700)
+    assert.equal(registry.status(0), 'busy')
+    assert.equal(
+      registry.statusDetail(0).reason,
+      'a request was answered, but: probe answered with status 503',
+    )
+  })
+
+  it('takes it out at once where its own address refuses, not where an external monitor does', async () => {
+    const own = create()
+    own.checker.start()
+    await own.clock.advance(0)
+    own.behave('refuse')
+    await own.clock.advance(5000)
+    assert.equal(own.registry.status(0), 'offline')
+
+    const external = create([{ healthUrl: 'http://127.0.0.9:9999/monitor' }])
+    external.checker.start()
+    await external.clock.advance(0)
+    external.behave('refuse')
+    await external.clock.advance(5000)
+    assert.equal(external.registry.status(0), 'healthy')
+  })
+})
+
+describe('an endpoint whose kind is not known yet', () => {
+  it('is not judged by a health route that was a guess', async () => {
+    const { checker, clock, registry, transitions, behave } = create([{ ownHealthUrl: false }])
+    behave({ status: 415 })
+    checker.start()
+    await clock.advance(0)
+    assert.equal(registry.status(0), 'unknown')
+    assert.equal(registry.statusDetail(0).reason, 'probe answered with status 415; its kind is not known yet')
+    await delivered()
+    assert.deepEqual(transitions, [])
+  })
+
+  it('is judged by a health route that the configuration names', async () => {
+    const { checker, clock, registry, behave } = create()
+    behave({ status: 415 })
+    checker.start()
+    await clock.advance(0)
+    assert.equal(registry.status(0), 'unhealthy')
+  })
+})
+
+describe('an endpoint that refuses its model list', () => {
+  it('is config_error until the list can be read, however good its health route', async () => {
+    const { checker, clock, registry } = create()
+    checker.start()
+    await clock.advance(0)
+    checker.report(0, { kind: 'list_refused' })
+    assert.equal(registry.status(0), 'config_error')
+    await clock.advance(20_000)
+    assert.equal(registry.status(0), 'config_error')
+    checker.report(0, { kind: 'list_read' })
+    await clock.advance(0)
+    assert.equal(registry.status(0), 'healthy')
   })
 })
 

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import type { GatewayError } from '../../src/errors.ts'
+import { AnswerTimes } from '../../src/health/answer-times.ts'
 import { Http1Server } from '../../src/http1-server/server.ts'
 import type { RoutedEndpoint } from '../../src/model/router.ts'
 import { RequestContext } from '../../src/request/context.ts'
@@ -83,6 +84,7 @@ export function createExchanges(
     breakers,
     inFlight: cells.inFlight,
     health: { report: () => {} },
+    answers: new AnswerTimes(clock, cells.answeredAtMs),
     retries: new RetryPolicy({ maxRounds: 0 }),
     queue: new CapacityQueue(10, ownLine(clock)),
     stats: new GatewayStats(cells, (name) => name),

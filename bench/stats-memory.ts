@@ -109,6 +109,7 @@ const endpoints = Array.from(
     },
     modelCount: 25,
     modelsSyncedAtMs: 0,
+    listError: undefined,
     labels: labelText({ endpoint: `endpoint-${slot}` }),
   }),
 )

@@ -45,6 +45,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         catalog,
         records: new DiscoveryRecords(app.gatewayCells),
         events: app.gatewayEvents,
+        report: (slot, evidence) => app.healthChecker.report(slot, evidence),
         fetch: createUpstreamFetch(app.upstreamPools),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 5,

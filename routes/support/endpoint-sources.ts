@@ -28,6 +28,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
       breaker: circuitBreakers.get(slot).snapshot(),
       modelCount: models?.models.length ?? 0,
       modelsSyncedAtMs: models?.seenMs,
+      listError: app.modelDiscovery.record(slot).lastError,
     }
   })
 }

@@ -52,6 +52,11 @@ export class DiscoveryRecords {
     this.#table.setText(slot, '')
   }
 
+  /** A try has failed that will be repeated at once. */
+  noted(slot: number, error: string): void {
+    this.#table.setText(slot, error)
+  }
+
   failed(slot: number, error: string): void {
     this.#table.setNumber(slot, this.#failures, this.consecutiveFailures(slot) + 1)
     this.#table.setText(slot, error)

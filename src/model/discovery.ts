@@ -3,8 +3,10 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import { isRoutable } from '../endpoint/status.ts'
 import type { EventBus, Subscription } from '../events/bus.ts'
+import type { PassiveEvidence } from '../health/health-monitor.ts'
 import { type BoundedQueue, QueueFullError } from '../queue/bounded-queue.ts'
-import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
+import { neverSent } from '../upstream/failure.ts'
+import { FetchError, type FetchedAnswer, type UpstreamFetch } from '../upstream/fetch.ts'
 import type { ModelCatalog } from './catalog.ts'
 import { detectProfile } from './detect.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
@@ -45,6 +47,7 @@ export class ModelDiscovery implements ModelRefresher {
   readonly #catalog: ModelCatalog
   readonly #records: DiscoveryRecords
   readonly #events: EventBus
+  readonly #report: (slot: number, evidence: PassiveEvidence) => void
   readonly #fetch: UpstreamFetch
   readonly #queue: BoundedQueue
   readonly #profiles: () => readonly BackendProfile[]
@@ -62,6 +65,8 @@ export class ModelDiscovery implements ModelRefresher {
       catalog: ModelCatalog
       records: DiscoveryRecords
       events: EventBus
+      /** Takes what a look says of the endpoint's health. */
+      report: (slot: number, evidence: PassiveEvidence) => void
       fetch: UpstreamFetch
       queue: BoundedQueue
       /** For endpoints of type `auto`. */
@@ -76,6 +81,7 @@ export class ModelDiscovery implements ModelRefresher {
     this.#catalog = services.catalog
     this.#records = services.records
     this.#events = services.events
+    this.#report = services.report
     this.#fetch = services.fetch
     this.#queue = services.queue
     this.#profiles = services.profiles
@@ -95,14 +101,14 @@ export class ModelDiscovery implements ModelRefresher {
         const endpoint = this.#registry.snapshot.byName.get(event.data.endpoint)
         if (endpoint === undefined) return
         const recovered = isRoutable(to) && !isRoutable(from)
-        // Whatever answers can be asked what it is, even where its health route is not the one that was tried.
+        // A server that answers can be asked what it is, even where it has another health route than was probed.
         const answers = endpoint.profile === undefined && to !== 'offline'
         if (recovered || answers) void this.refresh(endpoint.slot)
       },
       { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
     )
     for (const { slot } of this.#registry.snapshot.endpoints)
-      if (this.#registry.isRoutable(slot)) void this.refresh(slot)
+      if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
   }
 
   stop(): void {
@@ -151,7 +157,11 @@ export class ModelDiscovery implements ModelRefresher {
 
   #arm(slot: number, watch: Watch): void {
     const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
-    const longestMs = this.#isUnknown(slot) ? Math.min(intervalMs, detectIntervalMs) : intervalMs
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    // Until the kind of a server is known it serves nothing, so it is asked as often as it is probed.
+    const longestMs = this.#isUnknown(slot)
+      ? Math.min(intervalMs, detectIntervalMs, endpoint?.checkIntervalMs ?? intervalMs)
+      : intervalMs
     const failures = this.#records.consecutiveFailures(slot)
     const delayMs =
       failures === 0
@@ -159,8 +169,18 @@ export class ModelDiscovery implements ModelRefresher {
         : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
     watch.timer?.cancel()
     watch.timer = this.#clock.after(delayMs, () => {
-      if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
+      if (this.#isWorthLook(slot)) void this.refresh(slot)
+      else this.#arm(slot, watch)
     })
+  }
+
+  /** An endpoint that refuses its list comes back when the list can be read. */
+  #isWorthLook(slot: number): boolean {
+    return (
+      this.#registry.isRoutable(slot) ||
+      this.#isUnknown(slot) ||
+      this.#registry.status(slot) === 'config_error'
+    )
   }
 
   #isUnknown(slot: number): boolean {
@@ -175,6 +195,8 @@ export class ModelDiscovery implements ModelRefresher {
         return undefined
       } catch (error) {
         if (attempt >= retryAttempts || !this.#running || !this.#registry.isRoutable(slot)) throw error
+        // The repeats take seconds in which the status routes should already show the reason.
+        this.#records.noted(slot, shownError(error))
         await this.#sleep(retryBackoffMs * 2 ** attempt * random())
       }
     }
@@ -191,8 +213,12 @@ export class ModelDiscovery implements ModelRefresher {
     const profile = endpoint.profile ?? this.#fallbackProfile()
     const answer = await this.#ask(endpoint, endpoint.modelUrl)
     if (answer.statusCode < 200 || answer.statusCode > 299) {
+      const wantsCredentials = answer.statusCode === 401 || answer.statusCode === 403
+      const knowsModels = (this.#catalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0) > 0
+      if (wantsCredentials && !knowsModels) this.#report(slot, { kind: 'list_refused' })
       throw new ListFormatError(`the model list was answered with status ${answer.statusCode}`)
     }
+    this.#report(slot, { kind: 'list_read' })
     const listed = parseModelList(profile?.listFormat ?? 'openai', answer.body).models
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
@@ -220,18 +246,17 @@ export class ModelDiscovery implements ModelRefresher {
   }
 
   async #detect(endpoint: Endpoint): Promise<Endpoint> {
-    const profile = await detectProfile(this.#profiles(), async (path) => {
-      try {
-        const answer = await this.#ask(endpoint, `${endpoint.url}${path}`)
-        return answer.statusCode >= 200 && answer.statusCode < 300 ? answer : undefined
-      } catch {
-        return undefined
-      }
-    })
-    if (profile === undefined) return endpoint
-    this.#registry.setProfile(endpoint.slot, profile)
-    this.#events.publish('endpoint.detected', { endpoint: endpoint.name, profile: profile.name })
-    return this.#registry.snapshot.bySlot[endpoint.slot] ?? endpoint
+    const { slot, name, url } = endpoint
+    const { profile, wantsCredentials } = await detectProfile(this.#profiles(), (path) =>
+      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+    )
+    if (profile === undefined) {
+      if (wantsCredentials) this.#report(slot, { kind: 'list_refused' })
+      return endpoint
+    }
+    this.#registry.setProfile(slot, profile)
+    this.#events.publish('endpoint.detected', { endpoint: name, profile: profile.name })
+    return this.#registry.snapshot.bySlot[slot] ?? endpoint
   }
 
   #ask(endpoint: Endpoint, url: string) {
@@ -255,6 +280,16 @@ function shownError(error: unknown): string {
     return error.message
   }
   return 'the model list could not be read'
+}
+
+/** A server that breaks off its answer to one path may answer others; one that cannot be reached answers none. */
+function noAnswer(error: unknown): FetchedAnswer {
+  const isPathOnly =
+    error instanceof FetchError &&
+    !neverSent(error.failure.kind) &&
+    error.failure.kind !== 'first_byte_timeout'
+  if (!isPathOnly) throw error
+  return { statusCode: 0, header: () => undefined, body: Buffer.alloc(0), durationMs: 0 }
 }
 
 function createWatch(): Watch {

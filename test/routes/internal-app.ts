@@ -19,6 +19,7 @@ import type { Endpoint } from '../../src/endpoint/endpoint.ts'
 import { EndpointRegistry } from '../../src/endpoint/registry.ts'
 import type { ProbeRecord } from '../../src/health/health-monitor.ts'
 import { ModelCatalog } from '../../src/model/catalog.ts'
+import { DiscoveryRecords } from '../../src/model/discovery-records.ts'
 import { profilesFolder } from '../../src/package.ts'
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -72,13 +73,19 @@ export async function createInternalApp(
     await scope.register(security, { clock })
     await scope.register(backendProfiles, { builtIn: profilesFolder })
     const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
+    const discoveries = new DiscoveryRecords(scope.gatewayCells)
     const created = new EndpointRegistry(endpoints, services)
     registry = created
     const breakers = new CircuitBreakers(created, scope.gatewayCells.breakers, services)
     await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
     await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
     await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))
-    await scope.register(stub('gateway-model-discovery', { modelCatalog: catalog }))
+    await scope.register(
+      stub('gateway-model-discovery', {
+        modelCatalog: catalog,
+        modelDiscovery: { record: (slot: number) => discoveries.get(slot) },
+      }),
+    )
     await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))
     await scope.register(gatewayStats)
     scope.get('/test/record', () => {

@@ -59,8 +59,12 @@ const EndpointDetail = Type.Object({
   last_model_sync: Type.Optional(Ago()),
   last_model_sync_at: Type.Optional(Time()),
   response_time: Type.Optional(Latency()),
-  last_error: Type.Optional(Text('Why the last probe failed (beyond Olla).')),
-  issues: Type.Optional(Text('`unavailable`, `unstable` or `low success rate`.')),
+  last_error: Type.Optional(
+    Text('Why the last probe failed, else why the model list could not be read (beyond Olla).'),
+  ),
+  issues: Type.Optional(
+    Text('`unavailable`, `model list failed`, `no models`, `unstable` or `low success rate`.'),
+  ),
   breaker: BreakerField,
 })
 
@@ -124,15 +128,18 @@ function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['e
       last_model_sync: modelsSyncedAtMs === undefined ? undefined : formatAgo(modelsSyncedAtMs, nowMs),
       last_model_sync_at: modelsSyncedAtMs === undefined ? undefined : formatTime(modelsSyncedAtMs),
       response_time: probe.lastLatencyMs === undefined ? undefined : formatLatency(probe.lastLatencyMs),
-      last_error: probe.lastError,
+      last_error: probe.lastError ?? source.listError,
       issues: issueOf(source),
     }),
     breaker: breakerView(source.breaker),
   }
 }
 
-function issueOf({ status, probe, traffic }: EndpointSource): string | undefined {
+function issueOf(source: EndpointSource): string | undefined {
+  const { status, probe, traffic } = source
   if (status.status !== 'unknown' && !isRoutable(status.status)) return 'unavailable'
+  if (source.listError !== undefined) return 'model list failed'
+  if (source.modelsSyncedAtMs !== undefined && source.modelCount === 0) return 'no models'
   if (probe.consecutiveFailures > 3) return 'unstable'
   return hasLowSuccessRate(traffic) ? 'low success rate' : undefined
 }

@@ -20,6 +20,8 @@ export interface EndpointSource {
   readonly modelCount: number
   /** Epoch milliseconds of the last list that was read; undefined before the first. */
   readonly modelsSyncedAtMs: number | undefined
+  /** Why the last look at its models failed; undefined after a success. */
+  readonly listError: string | undefined
 }
 
 /** What the security concern has turned away. */

@@ -289,3 +289,43 @@ describe('/internal/status/endpoints', () => {
     })
   })
 })
+
+describe('issues of an endpoint in /internal/status/endpoints', () => {
+  const failing = { lastCheckMs: nowMs, nextCheckMs: undefined, lastLatencyMs: 1, consecutiveFailures: 4 }
+  const rows: [string, Parameters<typeof endpointSource>[0], string | undefined, string | undefined][] = [
+    ['serves', { modelCount: 1, modelsSyncedAtMs: nowMs }, undefined, undefined],
+    ['has not listed its models yet', {}, undefined, undefined],
+    ['lists no models', { modelsSyncedAtMs: nowMs }, 'no models', undefined],
+    [
+      'has a list that cannot be read',
+      { listError: 'the model list was answered with status 404' },
+      'model list failed',
+      'the model list was answered with status 404',
+    ],
+    [
+      'has models from an earlier list',
+      { modelCount: 1, modelsSyncedAtMs: nowMs, listError: 'no answer' },
+      'model list failed',
+      'no answer',
+    ],
+    [
+      'fails its probes',
+      { status: { status: 'offline' }, probe: { ...failing, lastError: 'refused' }, listError: 'no answer' },
+      'unavailable',
+      'refused',
+    ],
+    [
+      'fails some probes',
+      { modelCount: 1, probe: { ...failing, lastError: 'status 503' } },
+      'unstable',
+      'status 503',
+    ],
+  ]
+  for (const [title, overrides, issues, lastError] of rows) {
+    it(`names none or one: the endpoint ${title}`, () => {
+      const [shown] = endpointsView([endpointSource(overrides)], nowMs).endpoints
+      assert.equal(shown?.issues, issues)
+      assert.equal(shown?.last_error, lastError)
+    })
+  }
+})

@@ -17,7 +17,8 @@ const joint: Buffer = Buffer.from('\n')
 /**
  * Reads server-sent events from bytes (WHATWG HTML, section 9.2.6): lines end in LF, CR or CRLF, a chunk may
  * be cut anywhere, also inside a character. What it keeps is bounded: an event that is larger than its limit
- * is skipped and counted. `id` and `retry` mean nothing to a gateway and are not read.
+ * is skipped and counted. `id` and `retry` mean nothing to a gateway and are not read. A field `error`, which the
+ * standard does not know, is an event of that name: so llama.cpp tells its errors (ggml-org/llama.cpp#16109).
  */
 export class SseReader {
   readonly #listener: SseListener
@@ -112,6 +113,9 @@ export class SseReader {
     if (isField(bytes, start, end, 'data')) this.#addData(bytes, start + 4, end)
     else if (isField(bytes, start, end, 'event')) {
       this.#name = bytes.toString('utf8', valueStart(bytes, start + 5, end), end)
+    } else if (isField(bytes, start, end, 'error')) {
+      this.#name = 'error'
+      this.#addData(bytes, start + 5, end)
     }
   }
 
@@ -146,7 +150,7 @@ export class SseReader {
 }
 
 /** Whether a line is the field of this name: the name ends at the colon or with the line. */
-function isField(bytes: Buffer, start: number, end: number, name: 'data' | 'event'): boolean {
+function isField(bytes: Buffer, start: number, end: number, name: 'data' | 'event' | 'error'): boolean {
   const after = start + name.length
   if (after > end || (after < end && bytes[after] !== colon)) return false
   for (let at = 0; at < name.length; at++) if (bytes[start + at] !== name.charCodeAt(at)) return false

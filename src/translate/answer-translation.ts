@@ -1,3 +1,4 @@
+import { errorOfEvent } from '../answer/whole-answer.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { SseReader } from '../stream/sse-reader.ts'
 import { ChatReader, type ExpectedAnswer } from './chat-reader.ts'
@@ -48,7 +49,7 @@ class StreamedChat implements AnswerTranslation {
   constructor(output: MessageOutput, expected: ExpectedAnswer) {
     this.#output = output
     this.#chat = new ChatReader(output, expected)
-    this.#reader = new SseReader((data) => this.#event(data.toString('utf8')))
+    this.#reader = new SseReader((data, name) => this.#event(data.toString('utf8'), name))
   }
 
   get outcome(): 'complete' | 'failed' | undefined {
@@ -73,10 +74,11 @@ class StreamedChat implements AnswerTranslation {
     return bytesOf(this.#output.take())
   }
 
-  #event(data: string): void {
+  #event(data: string, name: string): void {
     const text = data.trim()
     if (text === '') return
     if (text === '[DONE]') this.#chat.done()
+    else if (name === 'error') pushJson(this.#chat, errorOfEvent(text).body ?? text)
     else pushJson(this.#chat, text)
   }
 }

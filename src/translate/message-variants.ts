@@ -1,3 +1,4 @@
+import { framingOf } from '../answer/media-type.ts'
 import { editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { BackendProfile } from '../model/profile.ts'
@@ -133,7 +134,7 @@ export class MessageVariants {
 
   #message(head: UpstreamHead, expected: ExpectedAnswer): AnswerVariant | GatheredAnswer {
     if (isEncoded(head)) return ErrorAnswer.unreadable(this.#call.requestId)
-    const from = headerValue(head.headers, 'content-type')?.includes('event-stream') ? 'stream' : 'whole'
+    const from = framingOf(headerValue(head.headers, 'content-type')) === 'sse' ? 'stream' : 'whole'
     const to = this.#call.isStream ? 'stream' : 'whole'
     const translation = translateAnswer(from, to, expected)
     if (to === 'whole') return this.#gathered(translation)

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { framingOf } from '../answer/media-type.ts'
 import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
 import { ClientWriter } from './client-writer.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -16,11 +17,8 @@ export interface ClientReply {
 export type StreamFormat = 'sse' | 'ndjson' | 'other'
 
 export function streamFormat(contentType: string | undefined): StreamFormat {
-  if (contentType === undefined) return 'other'
-  if (contentType.startsWith('text/event-stream')) return 'sse'
-  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl'))
-    return 'ndjson'
-  return 'other'
+  const framing = framingOf(contentType)
+  return framing === 'sse' || framing === 'ndjson' ? framing : 'other'
 }
 
 /** How an answer is written. */

@@ -2,7 +2,7 @@
 export type StreamingProfile = 'auto' | 'streaming' | 'standard'
 
 const binaryTypes =
-  /^(?:image|video|audio|font|model)\/|^application\/(?:pdf|zip|gzip|x-tar|x-rar|x-7z|vnd\.rar|octet-stream|msword|vnd\.(?:openxmlformats|ms-|oasis))/
+  /^(?:image|video|audio|font|model)\/|^application\/(?:pdf|zip|gzip|x-tar|x-rar|x-7z|vnd\.rar|octet-stream|msword|vnd\.(?:openxmlformats|ms-|oasis))/i
 
 /**
  * How many bytes of an answer are joined before they are sent. Tokens must not wait, so `auto` gathers only

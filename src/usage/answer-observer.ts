@@ -1,3 +1,4 @@
+import { framingOf } from '../answer/media-type.ts'
 import type { Clock } from '../clock.ts'
 import type { GatewayCells } from '../state/cells.ts'
 import type { HistogramTable } from '../state/histogram-table.ts'
@@ -5,7 +6,7 @@ import type { RelayedAnswer, RelayObserver } from '../upstream/exchange-services
 import { headerValue } from '../upstream/response-headers.ts'
 import { AnswerMeter } from './answer-meter.ts'
 import { unknownUsage } from './profile-usage.ts'
-import { type GapListener, type StreamFraming, StreamMeter } from './stream-meter.ts'
+import { type GapListener, StreamMeter } from './stream-meter.ts'
 import { answerApiOf } from './usage-fields.ts'
 import { UsageReader } from './usage-reader.ts'
 
@@ -26,8 +27,9 @@ export function createAnswerObserver(
   const { clock, cells, modelRow } = services
   return function observe({ context, target, head, path }) {
     if (head.statusCode >= 300) return undefined
-    const kind = answerKind(headerValue(head.headers, 'content-type'))
-    if (kind === undefined || headerValue(head.headers, 'content-encoding') !== undefined) return undefined
+    const kind = framingOf(headerValue(head.headers, 'content-type'))
+    if (kind !== 'sse' && kind !== 'ndjson' && kind !== 'json') return undefined
+    if (headerValue(head.headers, 'content-encoding') !== undefined) return undefined
     const api = answerApiOf(path)
     const usage = new UsageReader((target.endpoint.profile?.usage ?? unknownUsage).plans[api])
     const { model, startedAtMs: startedMs } = context
@@ -45,15 +47,6 @@ export function createAnswerObserver(
     context.answer = meter
     return meter
   }
-}
-
-function answerKind(contentType: string | undefined): StreamFraming | 'json' | undefined {
-  if (contentType === undefined) return undefined
-  if (contentType.startsWith('text/event-stream')) return 'sse'
-  if (contentType.startsWith('application/x-ndjson') || contentType.startsWith('application/jsonl'))
-    return 'ndjson'
-  if (contentType.startsWith('application/json')) return 'json'
-  return /^application\/[\w.+-]*\+json/.test(contentType) ? 'json' : undefined
 }
 
 /** Counts the gaps of one stream for its endpoint, its model and the gateway. */

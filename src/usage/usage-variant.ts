@@ -1,3 +1,4 @@
+import { framingOf } from '../answer/media-type.ts'
 import { type BodyEdit, editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/json-bytes.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
@@ -35,9 +36,9 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
       query,
       body: editBody(body, isRenamed ? [valueEdit(modelSpan, sentModel), edit] : [edit]),
       answer(head) {
-        const type = headerValue(head.headers, 'content-type') ?? ''
+        const framing = framingOf(headerValue(head.headers, 'content-type'))
         const isReadable = headerValue(head.headers, 'content-encoding') === undefined
-        if (head.statusCode >= 300 || !type.startsWith('text/event-stream') || !isReadable) return undefined
+        if (head.statusCode >= 300 || framing !== 'sse' || !isReadable) return undefined
         const rename = renameAnswers ? renameFor(target, context.model, head) : undefined
         const strip = new UsageStrip()
         return { transforms: rename === undefined ? [strip] : [strip, rename] }

@@ -70,6 +70,13 @@ describe('SseReader', () => {
     assert.deepEqual(readText('event: ping\n\ndata: x\n\n').events, [{ name: '', data: 'x' }])
   })
 
+  it('takes a field `error` as an event of that name', () => {
+    assert.deepEqual(readText('error: {"code":400}\n\ndata: a\n\nerrors: no\n\n').events, [
+      { name: 'error', data: '{"code":400}' },
+      { name: '', data: 'a' },
+    ])
+  })
+
   it('takes no field whose name only begins alike', () => {
     assert.deepEqual(readText('dat: 1\ndatax: 2\nDATA: 3\ndata: 4\n\n').events, [{ name: '', data: '4' }])
   })

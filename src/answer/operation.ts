@@ -1,0 +1,45 @@
+/** What a model is asked for, as far as the form of the answer depends on it. */
+export type AnswerOperation =
+  | 'chat'
+  | 'completions'
+  | 'responses'
+  | 'messages'
+  | 'ollama'
+  | 'embeddings'
+  | 'rerank'
+  /** Of llama.cpp: `/completion`, `/infill`. */
+  | 'native_completion'
+
+/**
+ * The operation of a POST request, whatever the path is mounted below.
+ * @param path as the endpoint sees it, without a query
+ * @returns undefined where the form of the answer is not known
+ */
+export function operationOf(method: string, path: string): AnswerOperation | undefined {
+  if (method !== 'POST') return undefined
+  switch (path.slice(path.lastIndexOf('/') + 1)) {
+    case 'completions':
+      return path.endsWith('/chat/completions') ? 'chat' : 'completions'
+    case 'responses':
+      return 'responses'
+    case 'messages':
+      return 'messages'
+    case 'chat':
+    case 'generate':
+    case 'embed':
+      return path.endsWith('/api/chat') || path.endsWith('/api/generate') || path.endsWith('/api/embed')
+        ? 'ollama'
+        : undefined
+    case 'embeddings':
+      return path.endsWith('/api/embeddings') ? 'ollama' : 'embeddings'
+    case 'rerank':
+    case 'reranking':
+    case 'score':
+      return 'rerank'
+    case 'completion':
+    case 'infill':
+      return 'native_completion'
+    default:
+      return undefined
+  }
+}

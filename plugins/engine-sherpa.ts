@@ -2,7 +2,7 @@
  * The simple engine's transport, on @fastify/reply-from. Decorates `upstreamTransport`; depends on the
  * upstream pools, which it leaves to their owner on close.
  */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import replyFrom from '@fastify/reply-from'
 import type { FastifyReply, HTTPMethods } from 'fastify'
 import fp from 'fastify-plugin'
@@ -11,6 +11,7 @@ import type { Attempt } from '../src/upstream/attempt.ts'
 import type { ClientReply } from '../src/upstream/client-relay.ts'
 import { headerLists } from '../src/upstream/header-shapes.ts'
 import type { UpstreamPools } from '../src/upstream/pools.ts'
+import type { WatchedOptions } from '../src/upstream/reused-connection.ts'
 import type { Transport, UpstreamRequest } from '../src/upstream/transport.ts'
 import { UndiciAnswer } from '../src/upstream/undici-answer.ts'
 import { watchedBody, watchedBodyBytes } from '../src/upstream/watched-body.ts'
@@ -31,6 +32,7 @@ class ReplyFromTransport implements Transport {
   readonly keepsBodiesBelow = watchedBodyBytes
   readonly #pools: UpstreamPools
   #attempt: Attempt | undefined
+  #reopen: UpstreamRequest['reopen']
 
   constructor(pools: UpstreamPools) {
     this.#pools = pools
@@ -39,6 +41,7 @@ class ReplyFromTransport implements Transport {
   send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {
     if (!isFastifyReply(reply)) throw new TypeError('the sherpa engine needs a Fastify reply')
     this.#attempt = attempt
+    this.#reopen = request.reopen
     try {
       reply.from(`${attempt.target.endpoint.origin}${request.path}`, {
         method: request.method as HTTPMethods,
@@ -60,13 +63,18 @@ class ReplyFromTransport implements Transport {
   /** What reply-from takes for an undici client. It calls this before `from` returns. */
   readonly request = ((options: Dispatcher.RequestOptions, callback: HeadCallback) => {
     const attempt = this.#attempt
+    const reopen = this.#reopen
     if (attempt === undefined) throw new Error('no attempt is being sent')
+    const sent = watched(attempt, options)
     // Without headers, which reply-from would set on the reply, and without errors, which it keeps for itself where
     // the reply has begun (a ping was sent).
-    const answer = new UndiciAnswer(attempt, (body) =>
-      callback(null, { statusCode: body.statusCode, headers: {}, body }),
+    const answer = new UndiciAnswer(
+      attempt,
+      (body) => callback(null, { statusCode: body.statusCode, headers: {}, body }),
+      () => sameAgain(sent, reopen),
     )
-    this.#pools.get(attempt.target.endpoint).dispatch(watched(attempt, options), answer)
+    const carried: WatchedOptions = { ...sent, reuse: answer.reuse }
+    this.#pools.get(attempt.target.endpoint).dispatch(carried, answer)
     // undici's overloads cannot be met by one function type.
   }) as Dispatcher['request']
 }
@@ -92,6 +100,15 @@ function watched(attempt: Attempt, options: Dispatcher.RequestOptions): Dispatch
     body: watchedBody(body, () => attempt.onBodyWritten()) as unknown as Readable,
     headers: { ...headers, 'content-length': String(body.length) },
   }
+}
+
+/** @returns undefined where the body is a stream that cannot be opened again */
+function sameAgain(
+  options: Dispatcher.RequestOptions,
+  reopen: UpstreamRequest['reopen'],
+): Dispatcher.RequestOptions | undefined {
+  if (!(options.body instanceof Readable)) return options
+  return reopen === undefined ? undefined : { ...options, body: reopen() }
 }
 
 function isFastifyReply(reply: ClientReply): reply is FastifyReply & ClientReply {

@@ -6,15 +6,16 @@ const cr = 0x0d
 
 /** Most bytes of all extensions of one chunk, and of all trailer fields: nobody here wants them. */
 const mostLineBytes = 16_384
-/** RFC 9112 section 7.1.1, without the white space that only the lenient take. */
+/** RFC 9112 section 7.1.1, without white space inside of them. */
 const extensions =
   /^(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
 const trailerField = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/
-/** Hex digits of a chunk's size: more would not be an exact number. */
+/** Hex digits of a chunk's size behind its leading zeros: more would not be an exact number. */
 const mostDigits = 13
 
 type State =
   | 'size'
+  | 'size-blank'
   | 'extension'
   | 'size-end'
   | 'data'
@@ -33,7 +34,9 @@ export class ChunkedBody {
   readEnd = 0
   #state: State = 'size'
   #sizeBytes = 0
+  /** Of the size, without leading zeros. */
   #digits = 0
+  #hasSize = false
   /** Of the chunk's data, still to come. */
   #leftBytes = 0
   /** An extension or a trailer field, as far as it has come. */
@@ -103,6 +106,11 @@ export class ChunkedBody {
       case 'size':
         this.#size(byte)
         break
+      case 'size-blank':
+        if (byte === cr) this.#state = 'size-end'
+        else if (isBlank(byte)) this.#count()
+        else this.#extend(byte)
+        break
       case 'extension':
         if (byte === cr) this.#state = 'size-end'
         else this.#gather(byte)
@@ -139,6 +147,7 @@ export class ChunkedBody {
     this.#state = 'size'
     this.#sizeBytes = 0
     this.#digits = 0
+    this.#hasSize = false
     this.#line = ''
     this.#lineBytes = 0
   }
@@ -146,13 +155,17 @@ export class ChunkedBody {
   #size(byte: number): void {
     const digit = hexDigit(byte)
     if (digit >= 0) {
+      this.#hasSize = true
       this.#sizeBytes = this.#sizeBytes * 16 + digit
-      this.#digits++
+      if (this.#sizeBytes > 0) this.#digits++
       if (this.#digits > mostDigits) throw invalidResponse('chunk size too large')
+      this.#count()
       return
     }
-    if (this.#digits === 0) throw invalidResponse('chunk without a size')
+    if (!this.#hasSize) throw invalidResponse('chunk without a size')
     if (byte === cr) this.#state = 'size-end'
+    // Servers that reserve room for the size fill it with blanks (section 7.1.1 calls them bad white space).
+    else if (isBlank(byte)) this.#state = 'size-blank'
     else this.#extend(byte)
   }
 
@@ -181,6 +194,10 @@ export class ChunkedBody {
 
   #gather(byte: number): void {
     this.#line += String.fromCharCode(byte)
+    this.#count()
+  }
+
+  #count(): void {
     this.#lineBytes++
     if (this.#lineBytes > mostLineBytes) throw invalidResponse('chunk extension or trailer too large')
   }
@@ -188,6 +205,10 @@ export class ChunkedBody {
 
 function expect(byte: number, wanted: number): void {
   if (byte !== wanted) throw invalidResponse('chunk without a line end')
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09
 }
 
 function hexDigit(byte: number): number {

@@ -55,9 +55,21 @@ export class ConnectionPool implements ConnectionOwner {
   /** @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` */
   send(request: ConnectionRequest, handler: RequestHandler): void {
     if (this.#isClosed) throw new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
-    const connection = this.#takeIdle()
+    const nowMs = this.#options.clock.monotonicMs()
+    const connection = this.#takeIdle(nowMs)
     if (connection === undefined) this.#open(request, handler)
-    else connection.send(request, handler)
+    else connection.sendAgain(request, handler, nowMs)
+  }
+
+  /**
+   * A request that crossed the end of an idle connection goes out once more, on a connection of its own: the server
+   * has sent no byte of an answer, and others that are idle may have ended as well (RFC 9112 section 9.3.1). One that
+   * is fresh cannot be stale, so this happens at most once.
+   */
+  stale(request: ConnectionRequest, handler: RequestHandler, error: unknown): void {
+    const again = sameAgain(request)
+    if (again === undefined || this.#isClosed) handler.onError(error)
+    else this.#open(again, handler)
   }
 
   /** Ends all connections; what is under way fails. */
@@ -88,11 +100,11 @@ export class ConnectionPool implements ConnectionOwner {
     this.#options.onChange?.()
   }
 
-  #takeIdle(): Connection | undefined {
+  #takeIdle(nowMs: number): Connection | undefined {
     for (;;) {
       const connection = this.#idle.pop()
       if (connection === undefined) return undefined
-      if (connection.isUsable && connection.idleUntilMs > this.#options.clock.monotonicMs()) return connection
+      if (connection.isUsable && connection.idleUntilMs > nowMs) return connection
       connection.close()
     }
   }
@@ -133,4 +145,11 @@ export class ConnectionPool implements ConnectionOwner {
       this.#timer = this.#idle.length > 0 ? this.#sweepLater() : undefined
     })
   }
+}
+
+/** @returns undefined where the body is a stream that cannot be opened again */
+function sameAgain(request: ConnectionRequest): ConnectionRequest | undefined {
+  const { body, reopen } = request
+  if (body === null || Buffer.isBuffer(body)) return request
+  return reopen === undefined ? undefined : { ...request, body: reopen() }
 }

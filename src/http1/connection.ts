@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import type { Clock } from '../clock.ts'
 import { type ConnectOptions, openSocket } from './connect.ts'
 import { Http1Error } from './errors.ts'
+import { readOnAfterFailedWrites } from './patient-writes.ts'
 import { requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
 import { type AnswerListener, ResponseReader } from './response-reader.ts'
@@ -13,11 +15,16 @@ export interface ConnectionRequest {
   /** Flat name/value pairs; with `Content-Length` for a stream, which must be as long as it says, and only there. */
   readonly headers: readonly string[]
   readonly body: Buffer | Readable | null
+  /** Opens a stream body again from its first byte; without it the request cannot be sent twice. */
+  readonly reopen?: (() => Buffer | Readable) | undefined
 }
 
 /** Who waits for an answer. After `onComplete` or `onError` it is told no more. */
 export interface RequestHandler {
-  /** The request is about to be sent. @param abort closes the connection, at any time until the end */
+  /**
+   * The request is about to be sent: once, or a second time where the connection that was reused turned out to be
+   * closed. @param abort closes the connection, at any time until the end
+   */
   onConnect(abort: (error?: Error) => void): void
   /** Nothing reads the request's bytes any more. Not told of a stream. */
   onBodyWritten?(): void
@@ -34,6 +41,8 @@ export interface ConnectionOwner {
   released(connection: Connection, keepAliveSeconds: number | undefined): void
   /** It has ended. */
   ended(connection: Connection): void
+  /** It was reused, and ended before a byte of the answer came: the request needs a fresh connection. */
+  stale(request: ConnectionRequest, handler: RequestHandler, error: unknown): void
 }
 
 /**
@@ -43,6 +52,11 @@ export interface ConnectionOwner {
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
 /** So much goes out as one text, which Node writes without memory of its own; two pieces cost a microsecond more. */
 const textBytes = 16_384
+/**
+ * A server that closes an idle connection crosses the next request on the wire, which takes a round trip. A server
+ * that works on a request for longer and then closes has failed it.
+ */
+const staleWithinMs = 5_000
 
 /** One connection to a server, with one request on it at a time. */
 export class Connection implements AnswerListener {
@@ -50,10 +64,19 @@ export class Connection implements AnswerListener {
   idleUntilMs = 0
   readonly #owner: ConnectionOwner
   readonly #host: string
+  readonly #clock: Clock
   readonly #socket: Socket
   readonly #reader = new ResponseReader(this)
   #handler: RequestHandler | undefined
   #stream: Readable | undefined
+  /** The request that goes to a fresh connection if this one, which is reused, ends before a byte of its answer. */
+  #resendable: ConnectionRequest | undefined
+  #sentMs = 0
+  /** Whether the body goes out in several writes: the answer may come before the last. */
+  #isLarge = false
+  /** Whether a reset ends the answer as well as FIN does. */
+  #mayEndByReset = false
+  #writesPatiently = false
   #keepAliveSeconds: number | undefined
   #keepsAlive = true
   #isPaused = false
@@ -79,6 +102,7 @@ export class Connection implements AnswerListener {
   ) {
     this.#owner = owner
     this.#host = host
+    this.#clock = options.clock
     const callback = (bytes: number): boolean => this.#read(bytes)
     this.#socket = openSocket({ ...options, onread: { buffer: readBuffer, callback } }, () => ready(this))
     this.#socket.on('error', (error) => {
@@ -98,9 +122,18 @@ export class Connection implements AnswerListener {
     if (isStream(body)) this.#stream = body
   }
 
+  /** Sends a request on a connection that has carried others. @param nowMs monotonic */
+  sendAgain(request: ConnectionRequest, handler: RequestHandler, nowMs: number): void {
+    this.#resendable = request
+    this.#sentMs = nowMs
+    this.send(request, handler)
+  }
+
   send(request: ConnectionRequest, handler: RequestHandler): void {
     this.#handler = handler
     this.#keepsAlive = true
+    this.#isLarge = false
+    this.#mayEndByReset = false
     const { body } = request
     const bodyBytes = isStream(body) ? undefined : (body?.length ?? 0)
     let head: string
@@ -108,6 +141,7 @@ export class Connection implements AnswerListener {
       head = requestHead({ ...request, bodyBytes }, this.#host)
     } catch (error) {
       this.#handler = undefined
+      this.#resendable = undefined
       this.#stream = undefined
       if (isStream(body)) body.destroy()
       this.#owner.released(this, undefined)
@@ -139,6 +173,8 @@ export class Connection implements AnswerListener {
   head(head: ResponseHead): void {
     this.#keepsAlive = head.keepsAlive
     this.#keepAliveSeconds = head.keepAliveSeconds
+    // A server that refuses a request without reading it makes its kernel reset the connection when it closes.
+    this.#mayEndByReset = head.framing === 'until-close' && head.statusCode >= 400
     this.#handler?.onHeaders(head.statusCode, head.headers, this.#resume)
   }
 
@@ -152,12 +188,22 @@ export class Connection implements AnswerListener {
     // The last piece may have been more than the handler could take at once. Over TLS it may also have come when
     // reading had stopped already: Node hands on all that one read has brought.
     this.#resume()
-    // An answer that came before all of its request was sent leaves a rest of it on the way.
-    const mayGoOn =
-      isClean && this.#keepsAlive && this.#socket.writableLength === 0 && this.#stream === undefined
-    if (mayGoOn) this.#owner.released(this, this.#keepAliveSeconds)
-    else this.#socket.destroy()
+    if (!isClean || !this.#keepsAlive || this.#stream !== undefined) this.#socket.destroy()
+    // A small request went out in one write, long before its answer.
+    else if (!this.#isLarge || this.#socket.writableLength === 0) this.#release()
+    // Over TLS a write is called back up to two turns after its bytes have left.
+    else setImmediate(() => setImmediate(() => this.#releaseIfWritten()))
     handler?.onComplete()
+  }
+
+  #release(): void {
+    this.#owner.released(this, this.#keepAliveSeconds)
+  }
+
+  #releaseIfWritten(): void {
+    // An answer that came before all of its request was sent leaves a rest of it on the way.
+    if (this.#socket.writableLength > 0) this.#socket.destroy()
+    else if (this.isUsable) this.#release()
   }
 
   #sendBytes(head: string, body: Buffer | null): void {
@@ -167,6 +213,7 @@ export class Connection implements AnswerListener {
       this.#socket.write(head + body.toString('latin1'), 'latin1')
       this.#handler?.onBodyWritten?.()
     } else {
+      this.#writeLarge()
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
       this.#socket.write(body, this.#bodyWritten)
@@ -181,6 +228,7 @@ export class Connection implements AnswerListener {
       this.#fail(body.errored ?? bodyEndedError())
       return
     }
+    this.#writeLarge()
     this.#socket.write(head, 'latin1')
     body.on('error', (error) => {
       if (this.#stream === body) this.#fail(error)
@@ -194,8 +242,18 @@ export class Connection implements AnswerListener {
     body.pipe(this.#socket, { end: false })
   }
 
+  #writeLarge(): void {
+    this.#isLarge = true
+    if (this.#writesPatiently) return
+    this.#writesPatiently = true
+    readOnAfterFailedWrites(this.#socket, (error) => {
+      this.#error ??= error
+    })
+  }
+
   /** @returns whether to read on */
   #read(bytes: number): boolean {
+    this.#resendable = undefined
     try {
       this.#reader.push(readBuffer, bytes)
     } catch (error) {
@@ -211,19 +269,35 @@ export class Connection implements AnswerListener {
       this.#keepsAlive = false
       this.#reader.close()
     } catch (error) {
-      this.#fail(error)
+      this.#lost(this.#error ?? error)
     }
     this.#socket.destroy()
   }
 
   #closed(): void {
     this.#owner.ended(this)
-    this.#fail(this.#error ?? closedError())
+    this.#lost(this.#error ?? closedError())
+  }
+
+  /** The other side has ended the connection. */
+  #lost(error: unknown): void {
+    if (this.#mayEndByReset) {
+      this.#mayEndByReset = false
+      this.#reader.close()
+      return
+    }
+    const request = this.#resendable
+    const handler = this.#handler
+    const isStale = request !== undefined && this.#clock.monotonicMs() - this.#sentMs <= staleWithinMs
+    if (isStale) this.#handler = undefined
+    this.#fail(error)
+    if (isStale && handler !== undefined) this.#owner.stale(request, handler, error)
   }
 
   #fail(error: unknown): void {
     const handler = this.#handler
     this.#handler = undefined
+    this.#resendable = undefined
     this.#reader.stop()
     this.#stream?.destroy()
     this.#stream = undefined

@@ -16,14 +16,17 @@ export type Http1ErrorCode =
 export class Http1Error extends Error {
   override readonly name = 'Http1Error'
   readonly code: Http1ErrorCode
+  /** What an operator can do about it, where that is known. */
+  readonly hint: string | undefined
 
-  constructor(code: Http1ErrorCode, message: string) {
+  constructor(code: Http1ErrorCode, message: string, hint?: string) {
     super(message)
     this.code = code
+    this.hint = hint
   }
 }
 
 /** An answer that breaks the rules. Nothing of it can be believed, its connection least of all. */
-export function invalidResponse(what: string): Http1Error {
-  return new Http1Error('ERR_HTTP1_INVALID_RESPONSE', what)
+export function invalidResponse(what: string, hint?: string): Http1Error {
+  return new Http1Error('ERR_HTTP1_INVALID_RESPONSE', what, hint)
 }

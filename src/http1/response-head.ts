@@ -49,7 +49,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   const framing = hasNoBody(statusCode, method) ? 0 : told
   return {
     statusCode,
-    headers,
+    headers: fields.isLengthLoose ? withOneLength(headers, fields.contradicts) : headers,
     framing,
     keepsAlive: keepsAlive && framing !== 'until-close',
     keepAliveSeconds,
@@ -65,9 +65,31 @@ function hasNoBody(statusCode: number, method: string): boolean {
   return method === 'HEAD' || statusCode === 204 || statusCode === 304 || isInterim(statusCode)
 }
 
+/**
+ * A client gets one length, and none beside the coding that says where the body ends (RFC 9112 section 6.3).
+ * @param isChunked whether the length is left out altogether
+ */
+function withOneLength(headers: readonly string[], isChunked: boolean): string[] {
+  const kept: string[] = []
+  let hasLength = isChunked
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    const value = headers[at + 1] ?? ''
+    if (name.toLowerCase() !== 'content-length') {
+      kept.push(name, value)
+    } else if (!hasLength) {
+      hasLength = true
+      kept.push(name, value.split(/[\t ]*,/, 1)[0] ?? value)
+    }
+  }
+  return kept
+}
+
 /** The fields that say where the body ends and what becomes of the connection. */
 class FramingFields {
   keepAliveSeconds: number | undefined
+  /** Whether a length came more than once. */
+  #repeats = false
   readonly #isVersion11: boolean
   #closes = false
   #isKept = false
@@ -78,16 +100,26 @@ class FramingFields {
     this.#isVersion11 = isVersion11
   }
 
-  /** RFC 9112 section 9.3; a server of HTTP/1.0 that sends chunks is not to be trusted further (section 6.1). */
+  /**
+   * RFC 9112 section 9.3; a server of HTTP/1.0 that sends chunks, or one that sends both a length and chunks, is not
+   * to be trusted further (section 6.1).
+   */
   get keepsAlive(): boolean {
-    return !this.#closes && (this.#isVersion11 || (this.#isKept && !this.#isChunked))
+    return !this.#closes && !this.contradicts && (this.#isVersion11 || (this.#isKept && !this.#isChunked))
+  }
+
+  /** Whether there is a length beside the chunked coding: the coding counts (section 6.3). */
+  get contradicts(): boolean {
+    return this.#isChunked && this.#lengthBytes !== undefined
+  }
+
+  /** Whether the length cannot go on as it came. */
+  get isLengthLoose(): boolean {
+    return this.#repeats || this.contradicts
   }
 
   get framing(): BodyFraming {
-    if (!this.#isChunked) return this.#lengthBytes ?? 'until-close'
-    // Whoever sends both may mean either: a way to smuggle an answer (RFC 9112 section 6.1).
-    if (this.#lengthBytes !== undefined) throw invalidResponse('both Content-Length and Transfer-Encoding')
-    return 'chunked'
+    return this.#isChunked ? 'chunked' : (this.#lengthBytes ?? 'until-close')
   }
 
   read(name: string, value: string): void {
@@ -117,10 +149,18 @@ class FramingFields {
   }
 
   #readLength(value: string): void {
-    // Twice the same is for those who must be lenient (RFC 9112 section 6.3); Node is not.
-    if (this.#lengthBytes !== undefined || !/^\d{1,15}$/.test(value))
+    if (this.#lengthBytes === undefined && /^\d{1,15}$/.test(value)) {
+      this.#lengthBytes = Number(value)
+      return
+    }
+    // The same one twice, in two fields or in a list, is one length (RFC 9112 section 6.3).
+    const [first = '', ...others] = value.split(/[\t ]*,[\t ]*/)
+    const lengthBytes = Number(first)
+    const isOther = this.#lengthBytes !== undefined && this.#lengthBytes !== lengthBytes
+    if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first) || isOther)
       throw invalidResponse('invalid Content-Length')
-    this.#lengthBytes = Number(value)
+    this.#lengthBytes = lengthBytes
+    this.#repeats = true
   }
 
   #readEncoding(value: string): void {

@@ -1,10 +1,13 @@
 import { ChunkedBody } from './chunked-body.ts'
 import { copyOf } from './copy-of.ts'
 import { Http1Error, invalidResponse } from './errors.ts'
+import { refuseOtherProtocols } from './first-bytes.ts'
 import { type BodyFraming, isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
 
-/** Most bytes of a head: as undici's default times four, for endpoints with long cookies. */
-export const mostHeadBytes = 65_536
+/** Most bytes of a head: endpoints behind other proxies send long ones (cookies, policies). */
+export const mostHeadBytes = 131_072
+/** Interim answers (1xx) before the one proper. */
+export const mostInterimAnswers = 16
 
 /** What a reader tells of one answer, in this order. */
 export interface AnswerListener {
@@ -34,6 +37,7 @@ export class ResponseReader {
   #framing: BodyFraming | undefined
   #chunked: ChunkedBody | undefined
   #leftBytes = 0
+  #interimAnswers = 0
 
   constructor(listener: AnswerListener) {
     this.#listener = listener
@@ -46,6 +50,7 @@ export class ResponseReader {
     this.#held = noBytes
     this.#framing = undefined
     this.#chunked = undefined
+    this.#interimAnswers = 0
   }
 
   /** The answer is not wanted any more: no word of it is told. */
@@ -94,6 +99,7 @@ export class ResponseReader {
     const end = mark < 0 ? whole.length : mark + headEnd.length
     if (end > mostHeadBytes) throw invalidResponse('response head too large')
     if (mark < 0) {
+      refuseOtherProtocols(whole, heldBytes)
       this.#held = heldBytes === 0 ? Buffer.from(bytes) : whole
       return start + bytes.length
     }
@@ -102,6 +108,7 @@ export class ResponseReader {
     // Nobody asked for another protocol.
     if (head.statusCode === 101) throw invalidResponse('upgrade that nobody asked for')
     if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
+    else if (++this.#interimAnswers > mostInterimAnswers) throw invalidResponse('too many interim answers')
     return start + end - heldBytes
   }
 

@@ -97,6 +97,8 @@ export class Attempt {
       return
     }
     this.#abort = abort
+    // On a second connection, where the first was stale, the body is read once more.
+    this.isBodyWritten = false
     this.#owner.sent(this)
   }
 

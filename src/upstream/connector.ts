@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
+import { readOnAfterFailedWrites } from '../http1/patient-writes.ts'
 
 export interface ConnectorOptions {
   /** Milliseconds for the TCP connection; 0 is no limit. */
@@ -25,12 +26,22 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     keepAlive: options.keepAliveMs > 0,
     keepAliveInitialDelay: options.keepAliveMs,
   })
-  if (options.tlsTimeoutMs === 0) return connect
   return (target, callback) => {
-    const socket = connect(target, callback) as unknown
-    if (target.protocol === 'https:' && isSocket(socket)) limitHandshake(socket, options.tlsTimeoutMs)
+    const socket = connect(target, (error, connected) => {
+      if (error !== null) {
+        callback(error, null)
+        return
+      }
+      // undici ends with the end of what is read.
+      readOnAfterFailedWrites(connected, ignore)
+      callback(null, connected)
+    }) as unknown
+    const limitsHandshake = options.tlsTimeoutMs > 0 && target.protocol === 'https:'
+    if (limitsHandshake && isSocket(socket)) limitHandshake(socket, options.tlsTimeoutMs)
   }
 }
+
+function ignore(): void {}
 
 /** undici's types hide that a connector returns its socket. */
 function isSocket(value: unknown): value is Socket {

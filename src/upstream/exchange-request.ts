@@ -74,9 +74,11 @@ function requestFor(
   const isRenamed = Buffer.isBuffer(request.body) && modelSpan !== undefined && sentModel !== undefined
   const headers = attemptHeaders(request.headers, endpoint, isRenamed && renameAnswers)
   if (request.body instanceof Upload) {
-    const body: Buffer | Readable = request.body.open()
+    const upload = request.body
+    const body: Buffer | Readable = upload.open()
     if (Buffer.isBuffer(body)) return { method, path, headers, body }
-    return { method, path, headers: [...headers, 'Content-Length', String(request.body.bytes)], body }
+    const withLength = [...headers, 'Content-Length', String(upload.bytes)]
+    return { method, path, headers: withLength, body, reopen: () => upload.open() }
   }
   const body = isRenamed ? editBody(request.body, [valueEdit(modelSpan, sentModel)]) : request.body
   return { method, path, headers, body }

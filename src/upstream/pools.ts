@@ -1,6 +1,7 @@
-import { Pool } from 'undici'
+import { Client, Pool } from 'undici'
 import type { Clock, Timer } from '../clock.ts'
 import { createConnector } from './connector.ts'
+import { WatchedClient } from './reused-connection.ts'
 
 /** What a connection pool needs to know of its endpoint. */
 export interface PoolTarget {
@@ -30,6 +31,8 @@ export class UpstreamPools {
   readonly #keepAliveMs: number
   readonly #idleMs: number
   readonly #entries = new Map<string, Entry>()
+  /** Clients with one connection for one request. */
+  readonly #single = new Set<Client>()
   #timer: Timer | undefined
   #closed = false
 
@@ -66,26 +69,35 @@ export class UpstreamPools {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    const pools = [...this.#entries.values()].map(({ pool }) => pool)
+    const pools = [...[...this.#entries.values()].map(({ pool }) => pool), ...this.#single]
     this.#entries.clear()
     await Promise.all(pools.map((pool) => pool.destroy()))
   }
 
-  #open(target: PoolTarget): Pool {
-    return new Pool(target.origin, {
-      connect: createConnector({
-        connectTimeoutMs: target.timeouts.connectMs,
-        tlsTimeoutMs: target.timeouts.tlsMs,
-        keepAliveMs: this.#keepAliveMs,
-      }),
+  #open({ origin, timeouts }: PoolTarget): Pool {
+    const connect = createConnector({
+      connectTimeoutMs: timeouts.connectMs,
+      tlsTimeoutMs: timeouts.tlsMs,
+      keepAliveMs: this.#keepAliveMs,
+    })
+    const options = {
       pipelining: 1,
       // The gateway has its own limits per stage; undici's would end a long generation.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 30_000,
       keepAliveMaxTimeout: 60_000,
-      maxHeaderSize: 65_536,
-    })
+      maxHeaderSize: 131_072,
+    }
+    const openSingle = () => {
+      const client = new Client(origin, { ...options, connect })
+      this.#single.add(client)
+      client.once('disconnect', () => this.#single.delete(client))
+      client.once('connectionError', () => this.#single.delete(client))
+      return client
+    }
+    const factory = () => new WatchedClient(origin, options, connect, openSingle)
+    return new Pool(origin, { ...options, connect, factory })
   }
 
   #armSweep(): void {

@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   readonly headers: readonly string[]
   /** A stream comes with its `Content-Length` among the headers. */
   readonly body: Buffer | Readable | null
+  /** Opens a stream body again from its first byte. */
+  readonly reopen?: (() => Buffer | Readable) | undefined
 }
 
 /**

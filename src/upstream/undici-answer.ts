@@ -1,24 +1,38 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { invalidResponse } from '../http1/errors.ts'
+import { mostInterimAnswers } from '../http1/response-reader.ts'
 import type { Attempt } from './attempt.ts'
 import { headerPairs } from './header-shapes.ts'
+import { ConnectionReuse } from './reused-connection.ts'
 
 /**
  * What undici tells of one request, as its attempt is told it. The bytes come when undici has read them: a stream
  * between the two cost a tenth of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
+  /** Goes with the request's options to the client that carries it. */
+  readonly reuse = new ConnectionReuse()
   readonly #attempt: Attempt
   readonly #onHead: (answer: UndiciAnswer) => void
+  readonly #again: (() => Dispatcher.DispatchOptions | undefined) | undefined
   #statusCode = 0
+  #interimAnswers = 0
   #headers: IncomingHttpHeaders = {}
   #controller: Dispatcher.DispatchController | undefined
 
-  /** @param onHead called when the head has come, for `begin` to be called before it returns */
-  constructor(attempt: Attempt, onHead: (answer: UndiciAnswer) => void) {
+  /**
+   * @param onHead called when the head has come, for `begin` to be called before it returns
+   * @param again the same request once more, where its connection was stale; undefined where that cannot be
+   */
+  constructor(
+    attempt: Attempt,
+    onHead: (answer: UndiciAnswer) => void,
+    again?: () => Dispatcher.DispatchOptions | undefined,
+  ) {
     this.#attempt = attempt
     this.#onHead = onHead
+    this.#again = again
   }
 
   get statusCode(): number {
@@ -47,7 +61,11 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     statusCode: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (statusCode < 200) return
+    if (statusCode < 200) {
+      if (++this.#interimAnswers > mostInterimAnswers)
+        controller.abort(invalidResponse('too many interim answers'))
+      return
+    }
     if (statusCode > 599) {
       // Undici takes any three digits; of no class it is invalid (RFC 9110 section 15).
       controller.abort(invalidResponse('status of no class'))
@@ -67,6 +85,16 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#attempt.onError(error)
+    if (!this.#resent(error)) this.#attempt.onError(error)
+  }
+
+  /** A request that met the end of an idle connection goes out once more, on a fresh one. */
+  #resent(error: Error): boolean {
+    const { client } = this.reuse
+    if (client === undefined || this.#attempt.isOver || !this.reuse.isStale(error)) return false
+    const options = this.#again?.()
+    if (options === undefined) return false
+    client.onFreshConnection((fresh) => fresh.dispatch(options, this))
+    return true
   }
 }

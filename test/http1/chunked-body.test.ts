@@ -51,10 +51,21 @@ describe('ChunkedBody', () => {
     assert.equal(data.toString(), 'abcde')
   })
 
+  for (const size of ['3 ', '3\t ', '000000000000000000003', '3   ;a=b', '00003 ']) {
+    it(`reads a size written as ${JSON.stringify(size)}`, () => {
+      const coded = `${size}\r\nabc\r\n${size}\r\ndef\r\n0\r\n\r\n`
+      assert.deepEqual(readAll(coded, []), { data: 'abcdef', readBytes: coded.length, isOver: true })
+    })
+  }
+
   for (const coded of [
     '\r\n',
     'g\r\n',
     ' 1\r\na\r\n',
+    '1 2\r\na\r\n',
+    '1 \n\r\na\r\n',
+    `1${' '.repeat(20_000)}\r\n`,
+    `${'0'.repeat(20_000)}1\r\n`,
     '-1\r\n',
     '0x1\r\na\r\n',
     '1\na\r\n',

@@ -47,7 +47,8 @@ async function nodeReader(t: TestContext): Promise<(text: string) => Promise<Ans
   return (given) => {
     text = given
     return new Promise((resolve) => {
-      const request = get({ host: '127.0.0.1', port, agent: false }, (response: IncomingMessage) => {
+      const options = { host: '127.0.0.1', port, agent: false, insecureHTTPParser: true }
+      const request = get(options, (response: IncomingMessage) => {
         let body = ''
         response.setEncoding('latin1')
         response.on('data', (part: string) => (body += part))
@@ -130,6 +131,8 @@ describe('answers that were tampered with', () => {
           const text = mutations.reduce(mutated, valid)
           // White space by RFC 9110 section 5.5, but Node's parser keeps it in the value.
           if (/^transfer-encoding:.*\t\r$/im.test(text)) return
+          // Taken here as RFC 9112 section 6.3 allows, which Node's parser does in no mode.
+          if (/^content-length:(?:.*,|[\s\S]*\ncontent-length:)/im.test(text)) return
           const answer = readHere(text)
           if (answer === undefined) return
           taken++

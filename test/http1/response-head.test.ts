@@ -87,26 +87,41 @@ describe('parseResponseHead', () => {
     ['HTTP/1.1 200 OK', 'X-A: \x7f'],
     ['HTTP/1.1 200 OK', 'X-\xc4: 1'],
     ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Content-Length: 2'],
-    ['HTTP/1.1 200 OK', 'Content-Length: 1', 'content-length: 1'],
-    ['HTTP/1.1 200 OK', 'Content-Length: 1, 1'],
+    ['HTTP/1.1 200 OK', 'Content-Length: 1, 2'],
+    ['HTTP/1.1 200 OK', 'Content-Length: 1, 1', 'Content-Length: 2'],
+    ['HTTP/1.1 200 OK', 'Content-Length: 1,'],
+    ['HTTP/1.1 200 OK', 'Content-Length: 1, 01'],
     ['HTTP/1.1 200 OK', 'Content-Length: +1'],
     ['HTTP/1.1 200 OK', 'Content-Length: -1'],
     ['HTTP/1.1 200 OK', 'Content-Length: 0x1'],
     ['HTTP/1.1 200 OK', 'Content-Length: 1.0'],
     ['HTTP/1.1 200 OK', 'Content-Length:'],
     ['HTTP/1.1 200 OK', 'Content-Length: 9999999999999999'],
-    ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Transfer-Encoding: chunked'],
-    ['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', 'Content-Length: 1'],
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: gzip'],
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: gzip, chunked'],
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: xchunked'],
   ]
-  it('refuses two framings also where there is no body', () => {
-    const lines = ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Transfer-Encoding: chunked']
-    assert.throws(() => parse(lines, 'HEAD'), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
-    assert.throws(() => parse(['HTTP/1.1 204 No', ...lines.slice(1)]), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
-  })
+  for (const lengths of [['1'], ['1, 1'], ['1', '1'], ['1,1', '1']]) {
+    it(`takes the same length twice for one: ${JSON.stringify(lengths)}`, () => {
+      const head = parse(['HTTP/1.1 200 OK', ...lengths.map((length) => `Content-Length: ${length}`)])
+      assert.equal(head.framing, 1)
+      assert.equal(head.keepsAlive, true)
+      assert.deepEqual(head.headers, ['Content-Length', '1'])
+    })
+  }
+
+  for (const fields of [
+    ['Content-Length: 1', 'Transfer-Encoding: chunked'],
+    ['Transfer-Encoding: chunked', 'content-length: 1'],
+  ]) {
+    it(`reads chunks where ${fields.join(' and ')} contradict, and closes the connection after them`, () => {
+      const { framing, keepsAlive, headers } = parse(['HTTP/1.1 200 OK', ...fields, 'X-A: 1'])
+      assert.equal(framing, 'chunked')
+      assert.equal(keepsAlive, false)
+      assert.deepEqual(headers, ['Transfer-Encoding', 'chunked', 'X-A', '1'])
+    })
+  }
 
   for (const lines of invalid) {
     it(`refuses ${JSON.stringify(lines)}`, () => {

@@ -126,7 +126,50 @@ describe('ResponseReader', () => {
     reader.begin('GET')
     assert.throws(() => readInPieces(reader, 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n', []), invalid)
     reader.begin('GET')
-    const head = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(70_000)}\r\n\r\n`
-    assert.throws(() => readInPieces(reader, head, [60_000]), invalid)
+    const head = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(131_100)}\r\n\r\n`
+    assert.throws(() => readInPieces(reader, head, [60_000, 60_000]), invalid)
+  })
+
+  it('reads heads of up to 128 KiB', () => {
+    const { reader, told } = collectingReader()
+    reader.begin('GET')
+    const head = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(131_000)}\r\nContent-Length: 0\r\n\r\n`
+    readInPieces(reader, head, [60_000, 60_000])
+    assert.equal(told.isClean, true)
+  })
+
+  for (const [text, hint] of [
+    ['S', undefined],
+    ['SSH-2.0-x\r\n', undefined],
+    ['HTTP/2', undefined],
+    ['<html>', undefined],
+    ['\r\nHTTP/1.1 200 OK\r\n\r\n', undefined],
+    ['\x15\x03\x01\x00\x02\x02\x46', 'it speaks TLS: use https'],
+    ['\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03', 'it speaks HTTP/2 only'],
+    ['HTTP/1.1 200 OK\nContent-Length: 0\n\n', undefined],
+    ['HTTP/1.1 200 OK\rContent-Length: 0\r\r', undefined],
+    ['HTTP/1.1 200 OK\r\nX-A: 1\n', undefined],
+  ] as const) {
+    it(`refuses ${JSON.stringify(text)} as soon as it is there`, () => {
+      const { reader } = collectingReader()
+      reader.begin('GET')
+      assert.throws(() => readInPieces(reader, text, []), { code: 'ERR_HTTP1_INVALID_RESPONSE', hint })
+      reader.begin('GET')
+      assert.throws(() => readInPieces(reader, text, Array(text.length).fill(1)), {
+        code: 'ERR_HTTP1_INVALID_RESPONSE',
+      })
+    })
+  }
+
+  it('reads past 16 interim answers, and no more', () => {
+    const { reader, told } = collectingReader()
+    const hints = 'HTTP/1.1 103 Early Hints\r\n\r\n'
+    for (let round = 0; round < 2; round++) {
+      reader.begin('GET')
+      readInPieces(reader, `${hints.repeat(16)}HTTP/1.1 204 No\r\n\r\n`, [])
+      assert.equal(told.isClean, true)
+    }
+    reader.begin('GET')
+    assert.throws(() => readInPieces(reader, hints.repeat(17), []), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { before, describe, it, type TestContext } from 'node:test'
 import { createServer, type TLSSocket } from 'node:tls'
@@ -75,6 +76,35 @@ describe('ConnectionPool over TLS', () => {
       assert.equal(told.body.length, 40_000)
     }
     assert.equal(sockets.length, 1)
+  })
+
+  it('opens no more connections than there are requests at a time, whatever their size', async (t) => {
+    let connections = 0
+    const server = createHttpsServer(identity('localhost'), (request, response) => {
+      request.resume().on('end', () => response.end('ok'))
+    })
+    server.on('secureConnection', () => connections++)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const pool = poolFor(t, `https://localhost:${(server.address() as AddressInfo).port}`)
+    const client = async (requests: number) => {
+      for (let at = 0; at < requests; at++) {
+        const body = Buffer.alloc([10, 10_000, 100_000, 1_000_000][at % 4] ?? 0)
+        const { told, error } = await ask(pool, { ...get, method: 'POST', body })
+        assert.equal(error, undefined)
+        assert.equal(told.body, 'ok')
+        // An exchange asks for the next request's connection no sooner than this.
+        await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
+      }
+    }
+    await client(80)
+    assert.equal(connections, 1)
+    await Promise.all(Array.from({ length: 16 }, () => client(20)))
+    assert.ok(connections <= 16, `${connections} connections`)
   })
 
   it('fails as TLS where the certificate is for another name', async (t) => {

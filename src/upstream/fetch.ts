@@ -3,6 +3,7 @@ import { type AttemptFailure, classifyFailure, describeFailure } from './failure
 import { headerPairs } from './header-shapes.ts'
 import type { UpstreamPools } from './pools.ts'
 import { headerValue } from './response-headers.ts'
+import { ConnectionReuse, type WatchedOptions } from './reused-connection.ts'
 
 /** A small request that the gateway makes for itself: a probe, a model list, a count. */
 export interface FetchRequest {
@@ -79,12 +80,18 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Omit<FetchedAnswer, 'durationMs'>> {
   const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
-  const response = await pool.request({
+  const reuse = new ConnectionReuse()
+  const options: WatchedOptions = {
     method: body === undefined ? 'GET' : 'POST',
     body: body ?? null,
     path: `${pathname}${search}`,
     headers: ['Accept-Encoding', 'identity', ...headers],
-    signal,
+    reuse,
+  }
+  const response = await pool.request({ ...options, signal }).catch((error: unknown) => {
+    // A kept connection that its server has closed says nothing of the endpoint.
+    if (reuse.client === undefined || !reuse.isStale(error)) throw error
+    return reuse.client.onFreshConnection((fresh) => fresh.request({ ...options, signal }))
   })
   const chunks: Buffer[] = []
   let bytes = 0

@@ -4,8 +4,9 @@ import { GatewayError } from '../../src/errors.ts'
 import type { BackendProfile } from '../../src/model/profile.ts'
 import type { RoutingOutcome } from '../../src/model/router.ts'
 import type { Refresh } from '../../src/model/routing-strategies.ts'
-import { outcomeOfStatus, type RequestContext } from '../../src/request/context.ts'
+import { outcomeOfStatus } from '../../src/request/context.ts'
 import type { Inspection } from '../../src/request/inspect.ts'
+import { tellRoute } from '../../src/request/routing-headers.ts'
 import type { TargetPath } from '../../src/request/target-path.ts'
 import type { Upload } from '../../src/request/upload.ts'
 import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
@@ -77,11 +78,8 @@ function send(
   reply: FastifyReply,
 ): void {
   const context = request.gateway
-  context.routingStrategy = routing.strategy
-  context.routingDecision = routing.decision
-  context.routingReason = routing.reason
+  tellRoute(context, routing)
   app.requestHooks.routed(context, routing)
-  setRoutingHeaders(context, routing)
   if (routing.decision === 'rejected') {
     // For the headers of the refusal (contract 1.4): nobody can be preferred.
     app.sessionAffinity?.prefer({ context, path: target.path, body }, routing.candidates, undefined)
@@ -164,13 +162,6 @@ function shown(model: string | undefined): string | undefined {
 
 function joined(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
-}
-
-function setRoutingHeaders({ headers }: RequestContext, routing: RoutingOutcome): void {
-  if (routing.strategy === undefined) return
-  headers.push('X-Olla-Routing-Strategy', routing.strategy)
-  headers.push('X-Olla-Routing-Decision', routing.decision)
-  headers.push('X-Olla-Routing-Reason', routing.reason)
 }
 
 function rejection(

@@ -1,63 +1,16 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
-import { type Alias, type AliasTarget, type ModelAliases, WeightedTurns } from './aliases.ts'
+import { type Alias, type ModelAliases, WeightedTurns } from './aliases.ts'
 import type { ModelCatalog } from './catalog.ts'
 import type { ModelDirectory } from './directory.ts'
 import { NameFilter } from './glob.ts'
-import {
-  abilitiesOf,
-  areAlike,
-  isKnownAble,
-  type KnownAbilities,
-  needNames,
-  type RequestNeeds,
-} from './needs.ts'
+import { abilitiesOf } from './needs.ts'
 import type { BackendProfile } from './profile.ts'
-import {
-  type Fallback,
-  type ModelKnowledge,
-  type Refresh,
-  type RoutingDecision,
-  type StrategyName,
-  strategies,
-} from './routing-strategies.ts'
+import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
+import { type Fallback, type ModelKnowledge, type StrategyName, strategies } from './routing-strategies.ts'
+import { narrowed, outcomeOf, PreferredTiers, someDiffer } from './tiers.ts'
 
-/** An endpoint that may serve a request, and the name it has for the model. */
-export interface RoutedEndpoint {
-  readonly endpoint: Endpoint
-  /** As the endpoint spells it; undefined where the request names no model. */
-  readonly nativeModel: string | undefined
-  /** What must stand in the body instead of what the client wrote; undefined where that will do. */
-  readonly sentModel: string | undefined
-  /** Whether the endpoint holds the model in memory; undefined where nobody tells. */
-  readonly isWarm: boolean | undefined
-  readonly abilities: KnownAbilities | undefined
-}
-
-export interface RoutingOutcome {
-  readonly candidates: readonly RoutedEndpoint[]
-  /** `X-Olla-Routing-Strategy`; undefined where the request names no model. */
-  readonly strategy: string | undefined
-  readonly decision: RoutingDecision['decision']
-  readonly reason: string
-  /** HTTP status of a rejection, 200 otherwise. */
-  readonly status: number
-  readonly knowledge: ModelKnowledge
-}
-
-export interface RoutingRequest {
-  readonly model: string | undefined
-  /** Profile of the provider prefix; undefined on routes for all endpoints. */
-  readonly provider: BackendProfile | undefined
-  /** Path that the endpoint is asked for. */
-  readonly path: string
-  /** Asked for only where candidates differ. */
-  readonly needs?: (() => RequestNeeds) | undefined
-  /** What became of asking the endpoints again, where that was due. */
-  readonly refresh?: Refresh | undefined
-  /** Whether the request is only talked about: then nobody's turn moves. */
-  readonly isLook?: boolean
-}
+export type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 
 export interface ModelRouterOptions {
   readonly strategy: StrategyName
@@ -89,6 +42,7 @@ export class ModelRouter {
   readonly #filter: NameFilter
   readonly #endpointFilters: readonly NameFilter[]
   readonly #turns = new WeightedTurns()
+  readonly #preferred = new PreferredTiers()
   readonly #cache = new Map<string, Decided>()
   #cachedEndpoints = 0
   #cachedStatuses = 0
@@ -125,18 +79,19 @@ export class ModelRouter {
   }
 
   route(request: RoutingRequest): RoutingOutcome {
-    const { model, provider, needs } = request
+    const { model, provider, needs, prefers } = request
     if (model === undefined) return this.#withoutModel(request)
     this.#forgetStale()
     const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${model}`
     let decided = this.#cache.get(key)
     if (decided === undefined) {
       const outcome = this.#decide(request, model)
-      decided = { outcome, differ: someDiffer(outcome.candidates) }
+      decided = { outcome, differ: someDiffer(outcome.tiers) }
       // Whose turn it is changes from one request to the next.
       if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, decided)
     }
-    return needs !== undefined && decided.differ ? narrowed(decided.outcome, needs) : decided.outcome
+    const outcome = needs !== undefined && decided.differ ? narrowed(decided.outcome, needs) : decided.outcome
+    return prefers === undefined ? outcome : this.#preferred.of(outcome, prefers)
   }
 
   #forgetStale(): void {
@@ -156,23 +111,38 @@ export class ModelRouter {
 
   /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
+    const { provider, isLook } = request
     const alias = this.#aliases.get(model)
     if (alias !== undefined) {
-      const candidates = this.#servingAlias(alias, request.provider, request.isLook)
-      if (candidates.length > 0) {
-        return {
-          candidates,
+      const tiers = this.#aliasTiers(alias, provider, isLook)
+      const [first] = tiers
+      if (first !== undefined) {
+        const reason = `alias "${alias.name}" resolved to ${first.candidates.length} endpoint(s)`
+        return outcomeOf({
+          tiers: [...tiers, ...this.#fallbackTiers(model, provider)],
           strategy: 'alias',
           decision: 'routed',
-          reason: `alias "${alias.name}" resolved to ${candidates.length} endpoint(s)`,
+          reason,
           status: 200,
           knowledge: 'found',
-        }
+        })
       }
     }
     const outcome = this.#byStrategy(request, model)
-    if (outcome.decision === 'routed') return outcome
-    return this.#fallbackModel(model, request.provider) ?? outcome
+    const fallbacks = this.#fallbackTiers(model, provider)
+    const [first] = fallbacks
+    if (first?.route === undefined) return outcome
+    if (outcome.decision === 'routed') {
+      // A model that was named for this comes before endpoints that are not known to have any.
+      const [own, ...guesses] = outcome.tiers
+      return outcomeOf({ ...outcome, tiers: own === undefined ? fallbacks : [own, ...fallbacks, ...guesses] })
+    }
+    return outcomeOf({
+      tiers: [...fallbacks, ...outcome.tiers.map((tier) => ({ ...tier, route: servedRoute(outcome) }))],
+      ...first.route,
+      status: 200,
+      knowledge: 'found',
+    })
   }
 
   #byStrategy({ provider, refresh }: RoutingRequest, model: string): RoutingOutcome {
@@ -190,64 +160,59 @@ export class ModelRouter {
       refresh: strategy === 'discovery' && !refreshOnMiss ? 'off' : refresh,
       someRoutable,
     })
-    const candidates =
-      decision.decision === 'routed'
-        ? serving
-        : decision.decision === 'fallback'
-          ? this.#routable(provider).flatMap((endpoint) =>
-              this.#allows(endpoint, model) ? anyEndpoint(endpoint) : [],
-            )
-          : []
-    if (decision.decision !== 'rejected' && candidates.length === 0) {
-      return rejected(strategy, 503, 'no_healthy_endpoints', knowledge)
+    if (decision.decision === 'rejected')
+      return rejected(strategy, decision.status, decision.reason, knowledge)
+    const tiers =
+      decision.decision === 'routed' ? [tierOf(serving)] : [tierOf(this.#anyone(provider, model, []))]
+    if (decision.decision === 'routed' && strategy !== 'strict' && fallback === 'all') {
+      const route = { strategy, decision: 'fallback', reason: 'all_healthy_fallback' } as const
+      tiers.push(tierOf(this.#anyone(provider, model, serving), route))
     }
-    return { candidates, strategy, knowledge, ...decision }
+    const able = tiers.filter(({ candidates }) => candidates.length > 0)
+    if (able.length === 0) return rejected(strategy, 503, 'no_healthy_endpoints', knowledge)
+    return outcomeOf({ tiers: able, strategy, knowledge, ...decision })
   }
 
-  #fallbackModel(model: string, provider: BackendProfile | undefined): RoutingOutcome | undefined {
+  /** Routable endpoints in scope but for those that are known to have the model. */
+  #anyone(provider: BackendProfile | undefined, model: string, but: readonly RoutedEndpoint[]) {
+    const known = new Set(but.map(({ endpoint }) => endpoint.slot))
+    return this.#routable(provider).flatMap((endpoint) =>
+      this.#allows(endpoint, model) && !known.has(endpoint.slot) ? anyEndpoint(endpoint) : [],
+    )
+  }
+
+  /** The models to try where none can serve the one asked for, in their order. */
+  #fallbackTiers(model: string, provider: BackendProfile | undefined): Tier[] {
     const { fallbackModels } = this.#options
-    const names = fallbackModels[model] ?? fallbackModels[model.toLowerCase()]
-    for (const name of names ?? []) {
+    const names = fallbackModels[model] ?? fallbackModels[model.toLowerCase()] ?? []
+    return names.flatMap((name) => {
       const candidates = this.#serving(name, provider, model)
-      if (candidates.length === 0) continue
       const reason = `model_fallback "${model}" to "${name}"`
-      return {
-        candidates,
-        strategy: 'fallback',
-        decision: 'fallback',
-        reason,
-        status: 200,
-        knowledge: 'found',
-      }
-    }
-    return undefined
+      return candidates.length === 0
+        ? []
+        : tierOf(candidates, { strategy: 'fallback', decision: 'fallback', reason })
+    })
   }
 
-  /** Endpoints for an alias: pooled, the first target that can be served, or the one whose turn it is. */
-  #servingAlias(
-    alias: Alias,
-    provider: BackendProfile | undefined,
-    isLook: boolean | undefined,
-  ): RoutedEndpoint[] {
-    const serving = alias.targets.map(({ model }: AliasTarget) => this.#serving(model, provider, alias.name))
-    switch (alias.mode) {
-      case 'pooled': {
-        const bySlot = new Map<number, RoutedEndpoint>()
-        for (const routed of serving.flat())
-          if (!bySlot.has(routed.endpoint.slot)) bySlot.set(routed.endpoint.slot, routed)
-        return [...bySlot.values()]
-      }
-      case 'ordered':
-        return serving.find((candidates) => candidates.length > 0) ?? []
-      case 'weighted': {
-        const turn = this.#turns.next(
-          alias,
-          serving.map((candidates) => candidates.length > 0),
-          isLook,
-        )
-        return turn === undefined ? [] : (serving[turn] ?? [])
-      }
-    }
+  /**
+   * Endpoints for an alias. A pooled one puts all targets into one tier, and further models of the same endpoint
+   * behind it; an ordered one has a tier for each target, and so has a weighted one, the target whose turn it is first.
+   */
+  #aliasTiers(alias: Alias, provider: BackendProfile | undefined, isLook: boolean | undefined): Tier[] {
+    const serving = alias.targets.map(({ model }) => this.#serving(model, provider, alias.name))
+    if (alias.mode === 'pooled') return pooledTiers(serving)
+    const able = serving.map((candidates) => candidates.length > 0)
+    const turn = alias.mode === 'weighted' ? this.#turns.next(alias, able, isLook) : undefined
+    const order = [...serving.keys()]
+    if (turn !== undefined) order.sort((a, b) => Number(b === turn) - Number(a === turn))
+    const places = order.filter((at) => able[at])
+    return places.map((at, place) => {
+      const reason = `alias "${alias.name}" to its target "${alias.targets[at]?.model}"`
+      return tierOf(
+        serving[at] ?? [],
+        place === 0 ? undefined : { strategy: 'alias', decision: 'routed', reason },
+      )
+    })
   }
 
   /** Routable endpoints in scope that have a model. */
@@ -291,19 +256,16 @@ export class ModelRouter {
     const supporting = routable.filter(({ profile }) => profile?.paths.includes(path) === true)
     const chosen = supporting.length > 0 ? supporting : routable
     if (chosen.length === 0) {
-      return {
-        ...rejected('', provider === undefined ? 503 : 404, 'no_healthy_endpoints', 'found'),
-        strategy: undefined,
-      }
+      return rejected(undefined, provider === undefined ? 503 : 404, 'no_healthy_endpoints', 'found')
     }
-    return {
-      candidates: chosen.map(anyEndpoint),
+    return outcomeOf({
+      tiers: [tierOf(chosen.map(anyEndpoint))],
       strategy: undefined,
       decision: 'routed',
       reason: 'no_model_named',
       status: 200,
       knowledge: 'found',
-    }
+    })
   }
 }
 
@@ -331,33 +293,32 @@ function isInScope(endpoint: Endpoint, provider: BackendProfile | undefined): bo
 }
 
 function rejected(
-  strategy: string,
+  strategy: string | undefined,
   status: number,
   reason: string,
   knowledge: ModelKnowledge,
 ): RoutingOutcome {
-  return { candidates: [], strategy, decision: 'rejected', reason, status, knowledge }
+  return { tiers: [], candidates: [], strategy, decision: 'rejected', reason, status, knowledge }
 }
 
-function someDiffer(candidates: readonly RoutedEndpoint[]): boolean {
-  return candidates.some(({ abilities }) => !areAlike(abilities, candidates[0]?.abilities))
+function tierOf(candidates: readonly RoutedEndpoint[], route?: ServedRoute): Tier {
+  return { candidates, spillsWhenFull: false, route }
 }
 
-/** Keeps the candidates that are known to be able to what the request needs, if any are. */
-function narrowed(outcome: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
-  const needs = read()
-  let { candidates } = outcome
-  const by: string[] = []
-  for (const need of ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const) {
-    if (needs[need] === false || needs[need] === 0) continue
-    const able = candidates.filter(
-      ({ abilities }) => abilities !== undefined && isKnownAble(need, needs, abilities),
-    )
-    if (able.length === 0 || able.length === candidates.length) continue
-    candidates = able
-    by.push(needNames[need])
+function servedRoute({ strategy, decision, reason }: RoutingOutcome): ServedRoute {
+  return { strategy, decision, reason }
+}
+
+/** An endpoint stands in each tier at most once, with its first model that no earlier tier has. */
+function pooledTiers(serving: readonly (readonly RoutedEndpoint[])[]): Tier[] {
+  const bySlot = new Map<number, RoutedEndpoint[]>()
+  for (const candidate of serving.flat()) {
+    const models = bySlot.get(candidate.endpoint.slot)
+    if (models === undefined) bySlot.set(candidate.endpoint.slot, [candidate])
+    else if (models.every(({ nativeModel }) => nativeModel !== candidate.nativeModel)) models.push(candidate)
   }
-  return by.length === 0
-    ? outcome
-    : { ...outcome, candidates, reason: `${outcome.reason}; able: ${by.join(', ')}` }
+  const most = Math.max(0, ...[...bySlot.values()].map(({ length }) => length))
+  return Array.from({ length: most }, (_, at) =>
+    tierOf([...bySlot.values()].flatMap((models) => models[at] ?? [])),
+  )
 }

@@ -1,5 +1,6 @@
 import type { RequestSession } from '../affinity/request-sessions.ts'
 import type { Dialect, ErrorCode } from '../errors.ts'
+import type { RoutingDecision } from '../model/routing-strategies.ts'
 import type { AnswerFigures } from '../stats/request-record.ts'
 import type { RouteClass } from './dialect.ts'
 
@@ -88,7 +89,7 @@ export class RequestContext {
   /** Which session it belongs to and what that means; undefined where sessions are off. */
   session: RequestSession | undefined = undefined
   routingStrategy: string | undefined = undefined
-  routingDecision: string | undefined = undefined
+  routingDecision: RoutingDecision['decision'] | undefined = undefined
   routingReason: string | undefined = undefined
   error: ErrorCode | undefined = undefined
 

@@ -1,7 +1,7 @@
 import { explainSession, sessionWords } from '../affinity/explain-session.ts'
 import type { SessionKey } from '../affinity/key-sources.ts'
-import type { SessionAffinity } from '../affinity/session-affinity.ts'
-import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
+import type { SessionAffinity, SessionDecision } from '../affinity/session-affinity.ts'
+import type { RoutedEndpoint, RoutingOutcome, Tier } from '../model/routing.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 import type { LiveLoad } from './live-load.ts'
@@ -39,10 +39,15 @@ export function explain(
   state: ExplainedState,
 ): Explanation {
   const { load, breakers, tiers, affinity, selector } = state
-  const decision = affinity?.decide(sessionKey, outcome.candidates, undefined)
-  const chosen = decision?.target ?? selected(outcome.candidates, state)
+  const { tier, decision, chosen } = firstTier(outcome, sessionKey, state)
+  const candidates = tier?.candidates ?? []
+  const route = tier?.route ?? outcome
   const isOpen = decision?.target === undefined && selector.peek === undefined
-  const bySlot = new Map(outcome.candidates.map((candidate) => [candidate.endpoint.slot, candidate]))
+  const bySlot = new Map<number, RoutedEndpoint>()
+  // An endpoint of two tiers is shown with the model that it would be asked for, else with its first.
+  for (const candidate of [...candidates, ...outcome.candidates]) {
+    if (!bySlot.has(candidate.endpoint.slot)) bySlot.set(candidate.endpoint.slot, candidate)
+  }
   const endpoints = load.registry.snapshot.endpoints.map((endpoint): EndpointExplanation => {
     const { slot, name, priority, weight, maxConcurrent } = endpoint
     const candidate = bySlot.get(slot)
@@ -84,14 +89,16 @@ export function explain(
       if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
         return 'a higher priority can take it'
       if (ofSession !== undefined) return ofSession
+      if (chosen !== undefined && !candidates.includes(candidate))
+        return 'asked when the endpoints before it cannot answer'
       return isOpen ? 'the selector decides when a request comes' : 'another one comes first now'
     }
   })
   return {
     model: model ?? null,
-    strategy: outcome.strategy ?? null,
-    decision: outcome.decision,
-    reason: outcome.reason,
+    strategy: route.strategy ?? null,
+    decision: route.decision,
+    reason: route.reason,
     balancer: selector.strategy,
     chosen: chosen?.endpoint.name ?? null,
     would_refresh: wouldRefresh,
@@ -101,12 +108,38 @@ export function explain(
         : explainSession(
             sessionKey,
             decision,
-            outcome.candidates,
+            candidates,
             affinity,
             (slot) => load.registry.snapshot.bySlot[slot]?.name,
           ),
     endpoints,
   }
+}
+
+interface ChosenTier {
+  readonly tier: Tier | undefined
+  readonly decision: SessionDecision | undefined
+  readonly chosen: RoutedEndpoint | undefined
+}
+
+/** The tier that would take the request, as an exchange finds it; the first one where none can. */
+function firstTier(
+  { tiers }: RoutingOutcome,
+  sessionKey: SessionKey | undefined,
+  state: ExplainedState,
+): ChosenTier {
+  const { affinity, load } = state
+  let first: ChosenTier | undefined
+  for (const tier of tiers) {
+    const decision = affinity?.decide(sessionKey, tier.candidates, undefined)
+    const chosen = decision?.target ?? selected(tier.candidates, state)
+    first ??= { tier, decision, chosen }
+    if (chosen !== undefined) return { tier, decision, chosen }
+    if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) break
+  }
+  return (
+    first ?? { tier: undefined, decision: affinity?.decide(sessionKey, [], undefined), chosen: undefined }
+  )
 }
 
 /** As an exchange chooses whose session prefers nobody. */

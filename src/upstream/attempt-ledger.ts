@@ -167,7 +167,7 @@ export class AttemptLedger {
    * @param attempt the one that answered, or the last
    */
   settled(outcome: RequestOutcome, attempt: Attempt | undefined, responseBytes: number): void {
-    const { context, routing } = this.#request
+    const { context } = this.#request
     const { clock, stats } = this.#services
     context.responseBytes = responseBytes
     context.outcome = outcome
@@ -188,7 +188,7 @@ export class AttemptLedger {
       attempts: context.attemptCount,
       queuedMs: context.queuedMs,
       completedAtMs: clock.nowMs(),
-      routing: context.model === undefined ? undefined : routing.decision,
+      routing: context.model === undefined ? undefined : context.routingDecision,
       client: context.caller ?? context.clientAddress,
     })
     if (attempt !== undefined) this.#ended(attempt, 'answered')

@@ -1,4 +1,5 @@
-import type { RoutedEndpoint } from '../model/router.ts'
+import type { RoutedEndpoint, Tier } from '../model/routing.ts'
+import { tellRoute } from '../request/routing-headers.ts'
 import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
 import { preferWarm } from '../selection/warm-preference.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -21,32 +22,50 @@ export const mostLooks = 8
 const retryAfterMarginMs = 20
 
 /**
- * Which candidate a request tries next. In one round every candidate is tried at most once; another round
- * begins after a wait, as often as the retry policy allows.
+ * Which candidate a request tries next: of the first tier that has one left. In one round every candidate is tried at
+ * most once; another round begins after a wait, as often as the retry policy allows.
  */
 export class CandidateRounds {
   readonly candidates: readonly RoutedEndpoint[]
+  readonly #tiers: readonly Tier[]
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
-  #tried: Set<number> | undefined
+  /** Slots by tier: an endpoint may stand in two tiers with two models. */
+  #tried: (Set<number> | undefined)[] | undefined
   #round = 0
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
     this.#request = request
     this.candidates = request.routing.candidates
+    this.#tiers = request.routing.tiers
   }
 
   /** Takes a place on the next endpoint. @returns undefined where none can take the request now */
   take(): TakenEndpoint | undefined {
+    const tiers = this.#tiers
+    for (let at = 0; at < tiers.length; at++) {
+      const tier = tiers[at]
+      if (tier === undefined) continue
+      const taken = this.#takeOf(tier.candidates, at)
+      if (taken !== undefined) {
+        if (tiers.length > 1) this.#tell(tier)
+        return taken
+      }
+      if (!tier.spillsWhenFull && this.#someAreFullIn(at)) return undefined
+    }
+    return undefined
+  }
+
+  #takeOf(candidates: readonly RoutedEndpoint[], at: number): TakenEndpoint | undefined {
     const { breakers, inFlight } = this.#services
     for (;;) {
-      const target = this.#preferred() ?? this.#selected()
+      const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
       if (target === undefined) return undefined
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.get(slot).acquire()
       if (permit === 'refused') {
-        this.leave(slot)
+        this.#leaveTier(at, slot)
         continue
       }
       if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
@@ -57,37 +76,38 @@ export class CandidateRounds {
   }
 
   /** Where this request's companions went, if that endpoint can take it now. */
-  #preferred(): RoutedEndpoint | undefined {
+  #preferred(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
     const { affinity, load } = this.#services
-    const preferred = affinity?.prefer(this.#request, this.candidates, this.#tried)
-    if (preferred === undefined || this.#tried?.has(preferred.endpoint.slot)) return undefined
+    const tried = this.#tried?.[at]
+    const preferred = affinity?.prefer(this.#request, candidates, tried)
+    if (preferred === undefined || tried?.has(preferred.endpoint.slot)) return undefined
     return load.admits(preferred) ? preferred : undefined
   }
 
-  #selected(): RoutedEndpoint | undefined {
+  #selected(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
     const { selector, load, options } = this.#services
-    const chosen = selector.select(this.candidates, this.#tried)
+    const tried = this.#tried?.[at]
+    const chosen = selector.select(candidates, tried)
     if (chosen?.isWarm !== false) return chosen
-    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, this.#tried)
-    return preferWarm(chosen, this.candidates, select, load, options.warmMargin)
+    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, tried)
+    return preferWarm(chosen, candidates, select, load, options.warmMargin)
   }
 
-  /** No more of this endpoint in this round. */
-  leave(slot: number): void {
-    this.#tried ??= new Set()
-    this.#tried.add(slot)
+  /** No more of this candidate in this round. */
+  leave(target: RoutedEndpoint): void {
+    this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
   }
 
   wants(slot: number): boolean {
-    return this.#isLeft(slot) && this.candidates.some(({ endpoint }) => endpoint.slot === slot)
+    return this.#some(({ endpoint }) => endpoint.slot === slot)
   }
 
   /** Whether some endpoint would take the request but for its `max_concurrent`. */
   someAreFull(): boolean {
-    return this.#some((candidate) => this.#services.load.isFull(candidate))
+    return this.#tiers.some((_, at) => this.#someAreFullIn(at))
   }
 
-  /** Whether somebody is left in this round, now or when a place becomes free. */
+  /** Whether a candidate is left in this round, now or when a place becomes free. */
   someAreLeft(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
@@ -126,14 +146,40 @@ export class CandidateRounds {
 
   beginNext(): void {
     this.#round++
-    this.#tried?.clear()
+    this.#tried = undefined
   }
 
-  #isLeft(slot: number): boolean {
-    return this.#tried?.has(slot) !== true
+  #someAreFullIn(at: number): boolean {
+    const { load } = this.#services
+    return this.#someOf(at, (candidate) => load.isFull(candidate))
+  }
+
+  #tell({ route }: Tier): void {
+    const { context, routing } = this.#request
+    const { strategy, decision, reason } = route ?? routing
+    if (context.routingReason !== reason) tellRoute(context, { strategy, decision, reason })
+  }
+
+  #tierOf(target: RoutedEndpoint): number {
+    if (this.#tiers.length === 1) return 0
+    return this.#tiers.findIndex(({ candidates }) => candidates.includes(target))
+  }
+
+  #leaveTier(at: number, slot: number): void {
+    this.#tried ??= []
+    this.#tried[at] ??= new Set()
+    this.#tried[at].add(slot)
   }
 
   #some(condition: (candidate: RoutedEndpoint) => boolean): boolean {
-    return this.candidates.some((candidate) => this.#isLeft(candidate.endpoint.slot) && condition(candidate))
+    return this.#tiers.some((_, at) => this.#someOf(at, condition))
+  }
+
+  #someOf(at: number, condition: (candidate: RoutedEndpoint) => boolean): boolean {
+    const tried = this.#tried?.[at]
+    const candidates = this.#tiers[at]?.candidates ?? []
+    return candidates.some(
+      (candidate) => tried?.has(candidate.endpoint.slot) !== true && condition(candidate),
+    )
   }
 }

@@ -254,7 +254,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
     const { retries, queue } = this.#services
-    this.#rounds.leave(attempt.target.endpoint.slot)
+    this.#rounds.leave(attempt.target)
     const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
     if (waitMs === undefined && !(queue.hasRoom && this.#pauseEndsInTime())) return false
     // A request that was never sent has cost nobody anything.

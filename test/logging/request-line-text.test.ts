@@ -82,7 +82,7 @@ const context = fc
     answer: maybe(answer),
     session: maybe(session),
     routingStrategy: maybe(text),
-    routingDecision: maybe(text),
+    routingDecision: maybe(fc.constantFrom('routed', 'fallback', 'rejected')),
     routingReason: maybe(text),
     error: maybe(fc.constantFrom('model_not_found', 'internal')),
   })

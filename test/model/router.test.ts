@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../src/config/load.ts'
 import { buildEndpoints } from '../../src/endpoint/build.ts'
-import { ModelAliases } from '../../src/model/aliases.ts'
+import { type AliasConfig, ModelAliases } from '../../src/model/aliases.ts'
 import { ModelCatalog } from '../../src/model/catalog.ts'
 import { ModelDirectory } from '../../src/model/directory.ts'
 import { loadFamilyTable } from '../../src/model/family-table.ts'
@@ -26,7 +26,10 @@ const someNeeds: RequestNeeds = {
 }
 
 /** One healthy endpoint per list of model names. */
-function fleet(lists: readonly (readonly Listed[])[], options: Partial<ModelRouterOptions> = {}) {
+function fleet(
+  lists: readonly (readonly Listed[])[],
+  { aliases: aliasConfig = {}, ...options }: Partial<ModelRouterOptions> & { aliases?: AliasConfig } = {},
+) {
   const config = parseConfig({
     discovery: { static: { endpoints: lists.map((_, at) => ({ name: `e${at}`, url: `http://h${at}` })) } },
   })
@@ -45,7 +48,7 @@ function fleet(lists: readonly (readonly Listed[])[], options: Partial<ModelRout
     registry.setStatus(slot, 'healthy', 'test')
     put(slot, ...models)
   }
-  const aliases = new ModelAliases({})
+  const aliases = new ModelAliases(aliasConfig)
   const directory = new ModelDirectory(registry, catalog, families, aliases)
   const router = new ModelRouter(
     { registry, catalog, directory, aliases },
@@ -58,13 +61,110 @@ function fleet(lists: readonly (readonly Listed[])[], options: Partial<ModelRout
       ...options,
     },
   )
-  const route = (model: string, more: Pick<RoutingRequest, 'refresh' | 'needs'> = {}) =>
+  const route = (model: string, more: Pick<RoutingRequest, 'refresh' | 'needs' | 'prefers'> = {}) =>
     router.route({ model, provider: undefined, path: '/v1/chat/completions', ...more })
   return { registry, route, put }
 }
 
 const placesOf = ({ candidates }: ReturnType<ReturnType<typeof fleet>['route']>) =>
   candidates.map(({ endpoint }) => endpoint.name)
+
+/** Tiers as `endpoint:model`. */
+const tiersOf = ({ tiers }: ReturnType<ReturnType<typeof fleet>['route']>) =>
+  tiers.map(({ candidates }) =>
+    candidates.map(({ endpoint, nativeModel }) => `${endpoint.name}:${nativeModel}`),
+  )
+
+describe('tiers', () => {
+  const cases: readonly {
+    name: string
+    lists: readonly (readonly Listed[])[]
+    options: Parameters<typeof fleet>[1]
+    tiers: readonly (readonly string[])[]
+  }[] = [
+    {
+      name: 'an ordered alias has one for each target, in their order',
+      lists: [['kimi'], ['glm'], ['glm', 'kimi']],
+      options: { aliases: { asked: { targets: ['glm', 'kimi', 'nobody'] } } },
+      tiers: [
+        ['e1:glm', 'e2:glm'],
+        ['e0:kimi', 'e2:kimi'],
+      ],
+    },
+    {
+      name: 'a pooled alias has one, and one more for the second model of an endpoint',
+      lists: [['kimi'], ['glm'], ['glm', 'kimi']],
+      options: { aliases: { asked: ['glm', 'kimi'] } },
+      tiers: [['e1:glm', 'e2:glm', 'e0:kimi'], ['e2:kimi']],
+    },
+    {
+      name: 'a weighted alias begins with the target whose turn it is',
+      lists: [['kimi'], ['glm']],
+      options: {
+        aliases: {
+          asked: {
+            targets: [
+              { model: 'glm', weight: 1 },
+              { model: 'kimi', weight: 9 },
+            ],
+          },
+        },
+      },
+      tiers: [['e0:kimi'], ['e1:glm']],
+    },
+    {
+      name: 'fallback models stand behind the model itself',
+      lists: [['kimi'], ['asked'], ['glm']],
+      options: { fallbackModels: { asked: ['glm', 'kimi'] } },
+      tiers: [['e1:asked'], ['e2:glm'], ['e0:kimi']],
+    },
+    {
+      name: 'fallback models stand behind an alias as well',
+      lists: [['kimi'], ['glm']],
+      options: { aliases: { asked: { targets: ['glm'] } }, fallbackModels: { asked: ['kimi'] } },
+      tiers: [['e1:glm'], ['e0:kimi']],
+    },
+    {
+      name: 'an optimistic fallback to all stands behind those that have the model',
+      lists: [['kimi'], ['asked']],
+      options: { strategy: 'optimistic', fallback: 'all' },
+      tiers: [['e1:asked'], ['e0:undefined']],
+    },
+    {
+      name: 'a fallback model comes before an optimistic fallback to all',
+      lists: [['kimi'], ['asked'], []],
+      options: { strategy: 'optimistic', fallback: 'all', fallbackModels: { asked: ['kimi'] } },
+      tiers: [['e1:asked'], ['e0:kimi'], ['e0:undefined', 'e2:undefined']],
+    },
+  ]
+  for (const { name, lists, options, tiers } of cases) {
+    it(name, () => assert.deepEqual(tiersOf(fleet(lists, options).route('asked')), tiers))
+  }
+
+  it('of an alias say in headers which target they lead to', () => {
+    const { route } = fleet([['glm'], ['kimi']], { aliases: { Coder: { targets: ['glm', 'kimi'] } } })
+    const { reason, tiers } = route('coder')
+    assert.equal(reason, 'alias "Coder" resolved to 1 endpoint(s)')
+    assert.deepEqual(
+      tiers.map((tier) => tier.route?.reason),
+      [undefined, 'alias "Coder" to its target "kimi"'],
+    )
+  })
+
+  it('put preferred endpoints first, and spill into the others', () => {
+    const { route } = fleet([['a'], ['a'], ['a']])
+    const prefers = ({ name }: { name: string }) => name === 'e1'
+    const outcome = route('a', { prefers })
+    assert.deepEqual(tiersOf(outcome), [['e1:a'], ['e0:a', 'e2:a']])
+    assert.deepEqual(
+      outcome.tiers.map(({ spillsWhenFull }) => spillsWhenFull),
+      [true, false],
+    )
+    assert.equal(route('a', { prefers }), outcome)
+    assert.equal(route('a', { prefers: () => true }), route('a'))
+    assert.equal(route('a', { prefers: () => false }), route('a'))
+  })
+})
 
 describe('ModelRouter', () => {
   it('gives the endpoints that have the model, in the order of the configuration', () => {

@@ -7,6 +7,7 @@ import { endpoint } from '../stats/fixtures.ts'
 
 const context = () => new RequestContext('id', 0, 'openai', 'proxy', '127.0.0.1')
 const routing: RoutingOutcome = {
+  tiers: [],
   candidates: [],
   strategy: undefined,
   decision: 'routed',

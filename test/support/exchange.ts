@@ -130,6 +130,7 @@ export function createExchanges(
         body: Buffer.from('{"model":"asked"}'),
         headers: ['Content-Type', 'application/json', 'Accept-Encoding', 'gzip'],
         routing: {
+          tiers: [{ candidates, spillsWhenFull: false }],
           candidates,
           strategy: 'strict',
           decision: 'routed',

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it } from 'node:test'
+import { postChat, startGateway } from '../support/gateway.ts'
+import { eventually } from '../support/simulator.ts'
+import { contextTokens, sentence, skipReason, startLlamaServer } from './llama-server.ts'
+
+interface EndpointDetail {
+  readonly status: string
+  readonly profile?: string
+  readonly model_count: number
+}
+
+describe('a real llama.cpp server', { skip: skipReason() }, () => {
+  it('of type auto is recognised, and its model listed with its context', async (t) => {
+    const server = await startLlamaServer(t)
+    const gateway = await startGateway(t, [{ url: server.url, type: 'auto' }])
+    const [row] = (await gateway.status()) as unknown as EndpointDetail[]
+    assert.equal(row?.status, 'healthy')
+    assert.equal(row?.profile, 'llamacpp')
+    assert.equal(row?.model_count, 1)
+    const shown = (await (
+      await fetch(`${gateway.url}/api/show`, { method: 'POST', body: '{"model":"tiny"}' })
+    ).json()) as { model_info: Record<string, unknown>; capabilities: string[] }
+    assert.ok(Object.values(shown.model_info).includes(contextTokens), JSON.stringify(shown.model_info))
+    assert.ok(shown.capabilities.includes('completion'))
+  })
+
+  it('that loads is recognised by its 503 and serves as soon as it has loaded', async (t) => {
+    const server = await startLlamaServer(t)
+    let isLoading = true
+    // What llama.cpp itself answers on all paths until its model is in memory.
+    const front = createServer(async (request, response) => {
+      if (isLoading) {
+        response.writeHead(503, { server: 'llama.cpp', 'content-type': 'application/json' })
+        response.end('{"error":{"message":"Loading model","type":"unavailable_error","code":503}}')
+        return
+      }
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      const answer = await fetch(`${server.url}${request.url}`, {
+        method: request.method ?? 'GET',
+        ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
+      })
+      response.writeHead(answer.status, { server: 'llama.cpp', 'content-type': 'application/json' })
+      response.end(await answer.text())
+    })
+    front.listen(0, '127.0.0.1')
+    await once(front, 'listening')
+    t.after(() => {
+      front.closeAllConnections()
+      front.close()
+    })
+    const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+    const gateway = await startGateway(t, [{ url, type: 'auto' }], {}, { awaitRoutable: 0 })
+    await eventually(
+      async () => ((await gateway.status())[0] as unknown as EndpointDetail).profile === 'llamacpp',
+    )
+    isLoading = false
+    await eventually(async () => (await postChat(gateway.url, { model: 'tiny' })).status === 200)
+  })
+
+  it('shows its metrics, slots and properties behind its prefix', async (t) => {
+    const server = await startLlamaServer(t)
+    const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }])
+    const chat = await postChat(gateway.url, { model: 'tiny' })
+    assert.equal(
+      ((await chat.json()) as { choices: { message: { content: string } }[] }).choices[0]?.message.content,
+      sentence,
+    )
+    const read = async (path: string) => (await fetch(`${gateway.url}/olla/llamacpp${path}`)).text()
+    assert.match(await read('/metrics'), /llamacpp:tokens_predicted_total [1-9]/)
+    assert.equal((JSON.parse(await read('/slots')) as unknown[]).length, 2)
+    assert.equal((JSON.parse(await read('/props')) as { model_alias: string }).model_alias, 'tiny')
+  })
+})

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { startGateway } from '../support/gateway.ts'
+import { python, sentence, skipReason, startLlamaServer } from './llama-server.ts'
+
+describe('the official Python clients', { skip: skipReason() }, () => {
+  it('work before a real llama.cpp server', async (t) => {
+    const server = await startLlamaServer(t)
+    const gateway = await startGateway(t, [{ url: server.url, type: 'auto' }])
+    const script = join(import.meta.dirname, 'clients.py')
+    const { stdout } = await promisify(execFile)(python, [script, gateway.url], { timeout: 60_000 })
+    const { anthropic_too_long, ollama_list, ollama_show, ...seen } = JSON.parse(stdout) as Record<
+      string,
+      unknown
+    >
+    assert.deepEqual(seen, {
+      openai_models: ['tiny'],
+      openai_chat: sentence,
+      openai_stream: sentence,
+      openai_responses: sentence,
+      openai_unknown_model: 'model_not_found',
+      anthropic_message: sentence,
+      anthropic_stream: sentence,
+      anthropic_tokens: true,
+      ollama_unknown_model: [404, true],
+    })
+    assert.match(String(anthropic_too_long), /^prompt is too long: \d+ tokens > \d+ maximum/)
+    // No endpoint of this fleet has Ollama's own chat, so the list promises none.
+    assert.deepEqual(ollama_list, [])
+    assert.ok(Array.isArray(ollama_show) && ollama_show.includes('completion'))
+  })
+})

@@ -1,3 +1,4 @@
+import { decodeEscapes } from '../request/canonical-path.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /**
@@ -52,9 +53,4 @@ function hasUnsafeCharacter(path: string): boolean {
     if (code <= 0x1f || code === 0x7f || code === 0x5c) return true
   }
   return false
-}
-
-/** Byte-wise: what is not valid UTF-8 is still decoded, so that nothing hides behind a broken escape. */
-function decodeEscapes(path: string): string {
-  return path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

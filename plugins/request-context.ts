@@ -71,7 +71,8 @@ export default fp<RequestContextOptions>(
 
     app.addHook('onRequest', function open(request, _reply, next) {
       request.gateway = contextOf(request)
-      next()
+      // It would show a client what proxies have added to its request (RFC 9110 section 9.3.8).
+      next(request.method === 'TRACE' ? new GatewayError('method_not_allowed') : undefined)
     })
     // A relayed answer takes them from the context itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {
@@ -105,6 +106,8 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
     return
   }
   if (error.retryAfterSeconds !== undefined) reply.header('Retry-After', String(error.retryAfterSeconds))
+  for (let at = 0; at < error.headers.length; at += 2)
+    reply.header(error.headers[at] ?? '', error.headers[at + 1])
   if (context.dialect === 'anthropic') reply.header('request-id', context.id)
   // The rest of a refused upload would be taken for the next request on this connection.
   if (!request.raw.complete) reply.header('Connection', 'close')

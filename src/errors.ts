@@ -67,6 +67,12 @@ export const errorTable = {
     anthropicType: 'not_found_error',
     message: 'No endpoint of this kind is available.',
   },
+  method_not_allowed: {
+    status: 405,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The method is not allowed.',
+  },
   request_timeout: {
     status: 408,
     openaiType: 'timeout_error',
@@ -183,7 +189,11 @@ export interface GatewayErrorOptions {
   readonly attempts?: readonly string[] | undefined
   /** What clients of the Anthropic API read by themselves: `error.details`. */
   readonly details?: Readonly<Record<string, unknown>> | undefined
+  /** Headers that the status calls for, as flat name/value pairs. */
+  readonly headers?: readonly string[] | undefined
 }
+
+const noHeaders: readonly string[] = []
 
 /** An error that a client may see: `message` is written for it and holds nothing secret. */
 export class GatewayError extends Error {
@@ -193,6 +203,7 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly attempts: readonly string[]
   readonly details: Readonly<Record<string, unknown>> | undefined
+  readonly headers: readonly string[]
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(
@@ -204,6 +215,7 @@ export class GatewayError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.attempts = options.attempts ?? []
     this.details = options.details
+    this.headers = options.headers ?? noHeaders
   }
 }
 

@@ -9,6 +9,8 @@ export interface ScannedBody {
   /** Decoded `model`; undefined if absent or not a string. */
   readonly model: string | undefined
   readonly modelSpan: JsonSpan | undefined
+  /** The value of `name`, which is Ollama's older word for the model. */
+  readonly nameSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
   readonly stream: boolean | undefined
   /** The value of `stream_options`. */
@@ -30,8 +32,9 @@ export interface BodyKeys {
 
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
-const readKeys = new KeyNames<'model' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
+const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
   ['model', 'model'],
+  ['name', 'name'],
   ['stream', 'stream'],
   ['stream_options', 'streamOptions'],
   ['messages', 'prompt'],
@@ -54,6 +57,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   const members = new BodyMembers(body)
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
+  let nameSpan: JsonSpan | undefined
   let stream: boolean | undefined
   let streamOptions: JsonSpan | undefined
   let promptBytes = 0
@@ -65,6 +69,8 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     if (key === 'model') {
       modelSpan = body[start] === quote ? { start, end } : undefined
       model = modelSpan === undefined ? undefined : decodeString(body, start, end)
+    } else if (key === 'name') {
+      nameSpan = body[start] === quote ? { start, end } : undefined
     } else if (key === 'stream') {
       stream = end - start === 4 && body.toString('latin1', start, end) === 'true'
     } else if (key === 'streamOptions') {
@@ -76,7 +82,8 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     }
   }
   const { end: lastEnd } = members
-  return members.isWhole ? { model, modelSpan, stream, streamOptions, lastEnd, promptBytes, keys } : undefined
+  if (!members.isWhole) return undefined
+  return { model, modelSpan, nameSpan, stream, streamOptions, lastEnd, promptBytes, keys }
 }
 
 /** Whether a value asks for something: not null, false, empty, or a list of nothing. */

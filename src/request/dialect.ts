@@ -10,9 +10,9 @@ export type RouteClass = 'proxy' | 'internal'
  */
 export function dialectOf(path: string, isAnthropicClient = false): Dialect {
   if (isAnthropicClient && path.startsWith('/v1/models')) return 'anthropic'
-  if (path.startsWith('/v1/messages') || path.includes('/anthropic/') || path.endsWith('/v1/messages'))
-    return 'anthropic'
-  if (path.startsWith('/api/') || /^\/olla\/(?:ollama|proxy)\/api\//.test(path)) return 'ollama'
+  if (path.includes('/anthropic/') || /\/v1\/messages(?:\/|$)/.test(path)) return 'anthropic'
+  // `/api/v0` and `/api/v1` are LM Studio's and Lemonade's.
+  if (/^(?:\/olla\/(?:ollama|proxy))?\/api\/(?!v\d)/.test(path)) return 'ollama'
   return 'openai'
 }
 

@@ -1,3 +1,5 @@
+import type { FieldSpan } from './form-fields.ts'
+
 /** A model's name is short: a longer field is something else. */
 const longestValue = 512
 /** The head of one part; what is longer is no part that a client writes. */
@@ -7,8 +9,8 @@ const headEnd = Buffer.from('\r\n\r\n')
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Looks for one text field of a multipart form (RFC 7578) in bytes as they pass; file parts are skipped and
- * nothing but the edge between two chunks is kept.
+ * Looks for one text field of a multipart form (RFC 7578) in bytes as they pass; file parts and empty fields are
+ * skipped, and nothing but the edge between two chunks is kept.
  */
 export class MultipartScanner {
   readonly #delimiter: Buffer
@@ -16,6 +18,8 @@ export class MultipartScanner {
   #state: 'seek' | 'head' | 'value' | 'done' = 'seek'
   #carry: Buffer = noBytes
   #value: string | undefined
+  #span: FieldSpan | undefined
+  #pushedBytes = 0
 
   constructor(contentType: string, field: string) {
     const boundary = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType)
@@ -29,8 +33,14 @@ export class MultipartScanner {
     return this.#value
   }
 
+  /** Where the value stands in the form. */
+  get span(): FieldSpan | undefined {
+    return this.#span
+  }
+
   push(chunk: Buffer): void {
     if (this.#state === 'done') return
+    this.#pushedBytes += chunk.length
     let bytes = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk])
     this.#carry = noBytes
     for (;;) {
@@ -63,7 +73,15 @@ export class MultipartScanner {
         if (end < 0 && bytes.length <= longestValue + this.#delimiter.length) return this.#keep(bytes)
         this.#state = 'done'
         // The line break before a delimiter belongs to the delimiter.
-        if (end >= 2 && end - 2 <= longestValue) this.#value = bytes.toString('utf8', 0, end - 2)
+        if (end < 2 || end - 2 > longestValue) return undefined
+        const value = bytes.toString('utf8', 0, end - 2)
+        if (value.trim() === '') {
+          this.#state = 'seek'
+          return bytes.subarray(end)
+        }
+        this.#value = value
+        const start = this.#pushedBytes - bytes.length
+        this.#span = { start, end: start + end - 2 }
         return undefined
       }
       case 'done':

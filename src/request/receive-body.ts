@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
 import { IncomingRequest } from '../http1-server/incoming-request.ts'
+import { decodeBody, toCodingError } from './content-coding.ts'
 
 type Received = (error: Error | null, body?: Buffer) => void
 
@@ -68,6 +69,28 @@ export function receiveBody(
   payload.on('data', onData)
   payload.on('end', onEnd)
   payload.on('error', finish)
+}
+
+/**
+ * Receives a body whole and undoes its codings; the limit holds for what comes out, so that a small body cannot
+ * become a large one.
+ * @param codings as `readCodings` has them; at least one
+ */
+export function receiveDecoded(
+  payload: Readable,
+  codings: readonly string[],
+  limitBytes: number,
+  received: Received,
+): void {
+  const { stream, stop } = decodeBody(payload, codings)
+  receiveBody(stream, undefined, limitBytes, (error, body) => {
+    if (error === null) {
+      received(null, body)
+      return
+    }
+    stop()
+    received(toCodingError(error))
+  })
 }
 
 function giveBack({ buffer, length }: Buffer): void {

@@ -2,35 +2,73 @@ import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import { decodeBody, toCodingError } from './content-coding.ts'
+import type { FieldSpan } from './form-fields.ts'
 import { MultipartScanner } from './multipart.ts'
 
 /** Bytes of an upload that stay in memory; beyond, it goes to a file. */
 const memoryBytes = 1_048_576
 
+/** A form as it is sent. */
+export interface SentForm {
+  readonly bytes: number
+  /** The form from its beginning, each time. A file that cannot be read is an error of the stream, perhaps early. */
+  open(): Buffer | Readable
+}
+
 /**
  * A form on its way to an endpoint: it can be sent again to another one, and a large one lies in a temporary
  * file instead of memory.
  */
-export class Upload {
+export class Upload implements SentForm {
   readonly model: string | undefined
   readonly bytes: number
   readonly #buffer: Buffer | undefined
   readonly #folder: string | undefined
+  readonly #modelSpan: FieldSpan | undefined
 
-  constructor(model: string | undefined, bytes: number, content: { buffer: Buffer } | { folder: string }) {
+  constructor(
+    model: string | undefined,
+    bytes: number,
+    content: { buffer: Buffer } | { folder: string },
+    modelSpan?: FieldSpan,
+  ) {
     this.model = model
     this.bytes = bytes
+    this.#modelSpan = modelSpan
     this.#buffer = 'buffer' in content ? content.buffer : undefined
     this.#folder = 'folder' in content ? content.folder : undefined
   }
 
-  /** The form from its beginning, each time. A file that cannot be read is an error of the stream, perhaps early. */
   open(): Buffer | Readable {
     if (this.#buffer !== undefined) return this.#buffer
     // It may fail before anybody has begun to read, while a connection is being made, or when nobody will.
     return createReadStream(fileIn(this.#folder ?? '')).on('error', ignore)
+  }
+
+  /** Whether a field of the form names the model. */
+  get namesModel(): boolean {
+    return this.#modelSpan !== undefined
+  }
+
+  /** The form with another name for the model, all else byte for byte; the form itself where it names none. */
+  renamed(model: string): SentForm {
+    const span = this.#modelSpan
+    if (span === undefined) return this
+    const name = Buffer.from(model)
+    const bytes = this.bytes - (span.end - span.start) + name.length
+    const buffer = this.#buffer
+    if (buffer !== undefined) {
+      const parts = [buffer.subarray(0, span.start), name, buffer.subarray(span.end)]
+      return { bytes, open: () => Buffer.concat(parts, bytes) }
+    }
+    const file = fileIn(this.#folder ?? '')
+    return {
+      bytes,
+      open: () => Readable.from(replaced(file, span, name), { objectMode: false }).on('error', ignore),
+    }
   }
 
   async dispose(): Promise<void> {
@@ -39,6 +77,13 @@ export class Upload {
 }
 
 function ignore(): void {}
+
+/** A file with other bytes in one place. */
+async function* replaced(file: string, { start, end }: FieldSpan, bytes: Buffer): AsyncGenerator<Buffer> {
+  if (start > 0) yield* createReadStream(file, { end: start - 1 })
+  yield bytes
+  yield* createReadStream(file, { start: end })
+}
 
 function fileIn(folder: string): string {
   return join(folder, 'body')
@@ -78,14 +123,34 @@ export async function receiveUpload(
       await write(file, chunk)
     }
     if (file === undefined || folder === undefined) {
-      return new Upload(scanner.value, bytes, { buffer: Buffer.concat(chunks, bytes) })
+      return new Upload(scanner.value, bytes, { buffer: Buffer.concat(chunks, bytes) }, scanner.span)
     }
     await end(file)
-    return new Upload(scanner.value, bytes, { folder })
+    return new Upload(scanner.value, bytes, { folder }, scanner.span)
   } catch (error) {
     file?.destroy()
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
     throw error
+  }
+}
+
+/**
+ * Receives a form and undoes its codings first; the limit holds for what comes out.
+ * @param codings as `readCodings` has them; at least one
+ * @throws GatewayError payload_too_large, invalid_request
+ */
+export async function receiveDecodedUpload(
+  payload: Readable,
+  codings: readonly string[],
+  contentType: string,
+  maxBytes: number,
+): Promise<Upload> {
+  const { stream, stop } = decodeBody(payload, codings)
+  try {
+    return await receiveUpload(stream, contentType, maxBytes)
+  } catch (error) {
+    stop()
+    throw error instanceof Error ? toCodingError(error) : error
   }
 }
 

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { readCodings } from '../../src/request/content-coding.ts'
+import { readMediaType } from '../../src/request/media-type.ts'
+import { receiveBody, receiveDecoded } from '../../src/request/receive-body.ts'
+import { receiveDecodedUpload, receiveUpload } from '../../src/request/upload.ts'
+
+/**
+ * Bodies arrive as the bytes that the client sent, less their content coding, under any content type: nothing
+ * here parses them and writes them again.
+ * @param limitBytes of a body, decoded
+ */
+export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
+  app.removeAllContentTypeParsers()
+  // Fastify keeps in mind which parser a type that it knows by name has.
+  app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {
+    const isOwn = payload === request.raw
+    const { 'content-length': length, 'content-encoding': encoding } = request.headers
+    if (isOwn && encoding !== undefined && length !== '0') {
+      const codings = readCodings(encoding)
+      if (codings.length > 0) {
+        receiveDecoded(payload, codings, limitBytes, parsed)
+        return
+      }
+    }
+    // A hook of the host may have put another stream in its place, say a decompressed one.
+    receiveBody(payload, isOwn && length !== undefined ? Number(length) : undefined, limitBytes, parsed)
+  })
+  app.addHook('onRequest', function takeAnyType(request, _reply, next) {
+    const type = request.headers['content-type']
+    if (type !== undefined && type !== 'application/json' && !readMediaType(type).isValid) hideType(request)
+    next()
+  })
+}
+
+/** Forms with files arrive as an `Upload`; besides `acceptBytes`. */
+export function acceptUploads(app: FastifyInstance, limitBytes: number): void {
+  app.addContentTypeParser(/^multipart\/form-data/i, (request, payload, parsed) => {
+    const { 'content-type': type = '', 'content-encoding': encoding } = request.headers
+    const codings = readCodings(payload === request.raw ? encoding : undefined)
+    const upload =
+      codings.length > 0
+        ? receiveDecodedUpload(payload, codings, type, limitBytes)
+        : receiveUpload(payload, type, limitBytes)
+    upload.then((received) => parsed(null, received), parsed)
+  })
+}
+
+/** Fastify refuses what is no media type; endpoints do not, and the client's own text still goes to them. */
+function hideType(request: FastifyRequest): void {
+  request.raw.headers['content-type'] = 'application/octet-stream'
+}

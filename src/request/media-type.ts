@@ -1,0 +1,57 @@
+/**
+ * What a content type says about a body: `json` and the forms announce what must be there, `binary` bodies are
+ * never read, and under `other` a body is read if it turns out to be JSON.
+ */
+export type MediaKind = 'json' | 'multipart' | 'form' | 'binary' | 'other'
+
+/** What is known of a content type by its text alone. */
+export interface MediaType {
+  readonly kind: MediaKind
+  /** Whether the text is a media type at all (RFC 9110 section 8.3.1). */
+  readonly isValid: boolean
+}
+
+const token = "[\\w!#$%&'*+.^`|~-]+"
+const mediaType = new RegExp(`^\\s*(${token})/(${token})\\s*(?:;|$)`)
+
+const binaryTypes: ReadonlySet<string> = new Set(['image', 'audio', 'video', 'font', 'model'])
+const binarySubtypes: ReadonlySet<string> = new Set([
+  'pdf',
+  'zip',
+  'gzip',
+  'x-gzip',
+  'x-tar',
+  'zstd',
+  'x-7z-compressed',
+  'vnd.rar',
+  'msgpack',
+  'x-msgpack',
+  'protobuf',
+  'x-protobuf',
+  'grpc',
+  'cbor',
+])
+
+/** Spellings that are remembered; clients choose them, so there must be an end. */
+const mostSpellings = 1000
+const known = new Map<string, MediaType>()
+
+/** Type and subtype have no case (RFC 9110 section 8.3.1). */
+export function readMediaType(contentType: string): MediaType {
+  const found = known.get(contentType)
+  if (found !== undefined) return found
+  const read = describe(contentType)
+  if (known.size < mostSpellings) known.set(contentType, read)
+  return read
+}
+
+function describe(contentType: string): MediaType {
+  const [, type = '', subtype = ''] = mediaType.exec(contentType.toLowerCase()) ?? []
+  const isValid = type !== ''
+  if (type === 'multipart') return { kind: 'multipart', isValid }
+  if (type === 'application' && subtype === 'x-www-form-urlencoded') return { kind: 'form', isValid }
+  if (type === 'application' && (subtype === 'json' || subtype.endsWith('+json')))
+    return { kind: 'json', isValid }
+  const isBinary = binaryTypes.has(type) || (type === 'application' && binarySubtypes.has(subtype))
+  return { kind: isBinary ? 'binary' : 'other', isValid }
+}

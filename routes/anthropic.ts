@@ -7,7 +7,8 @@ import fp from 'fastify-plugin'
 import { GatewayError } from '../src/errors.ts'
 import { anthropicModel, anthropicModelPage, type ModelPageQuery } from '../src/model/anthropic-list.ts'
 import { filterModels } from '../src/model/list-filters.ts'
-import { inspectRequest } from '../src/request/inspect.ts'
+import type { BackendProfile } from '../src/model/profile.ts'
+import { inspectRequest, jsonTypeFor, withoutBom } from '../src/request/inspect.ts'
 import { targetPath } from '../src/request/target-path.ts'
 import { pingEvent } from '../src/translate/message-events.ts'
 import { refuseThread } from '../src/translate/message-threads.ts'
@@ -15,6 +16,7 @@ import type { MessageVariants } from '../src/translate/message-variants.ts'
 import { readMessagesRequest } from '../src/translate/messages-request.ts'
 import { type DispatchOptions, dispatch } from './support/dispatch.ts'
 import { findModel } from './support/find-model.ts'
+import { acceptBytes } from './support/request-bodies.ts'
 
 export interface AnthropicRoutesOptions extends DispatchOptions {
   /** Largest request in bytes. Default 10,485,760. */
@@ -27,19 +29,14 @@ const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cach
 
 export default fp<AnthropicRoutesOptions>(
   function anthropicRoutes(app, options, done) {
-    app.removeAllContentTypeParsers()
-    app.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer', bodyLimit: options.maxMessageBytes ?? 10_485_760 },
-      (_request, body, parsed) => parsed(null, body),
-    )
+    acceptBytes(app, options.maxMessageBytes ?? 10_485_760)
     app.addHook('onRequest', function name({ gateway }, _reply, next) {
       gateway.headers.push('request-id', gateway.id)
       next()
     })
-    for (const base of ['/olla/anthropic/v1', '/v1']) {
-      app.post(`${base}/messages`, (request, reply) => messages(app, options, request, reply))
-      app.post(`${base}/messages/count_tokens`, (request, reply) => countTokens(app, request, reply))
+    for (const base of ['/olla/anthropic', '/olla/proxy', '']) mountMessages(app, options, base, undefined)
+    for (const [prefix, profile] of app.backendProfiles.prefixes()) {
+      mountMessages(app, options, `/olla/${prefix}`, app.backendProfiles.get(profile))
     }
     for (const base of ['/olla/anthropic', '']) {
       // Claude Code asks whether somebody is there, and tells how it is used: that is nobody's business.
@@ -60,6 +57,7 @@ export default fp<AnthropicRoutesOptions>(
     fastify: '5.x',
     encapsulate: true,
     dependencies: [
+      'gateway-backend-profiles',
       'gateway-endpoint-registry',
       'gateway-message-translator',
       'gateway-model-directory',
@@ -71,6 +69,17 @@ export default fp<AnthropicRoutesOptions>(
   },
 )
 
+/** @param provider whose endpoints are asked; undefined leads to all */
+function mountMessages(
+  app: FastifyInstance,
+  options: AnthropicRoutesOptions,
+  base: string,
+  provider: BackendProfile | undefined,
+): void {
+  app.post(`${base}/v1/messages`, (request, reply) => messages(app, options, provider, request, reply))
+  app.post(`${base}/v1/messages/count_tokens`, (request, reply) => countTokens(app, provider, request, reply))
+}
+
 function hello() {
   return { message: 'hello' }
 }
@@ -78,6 +87,7 @@ function hello() {
 function messages(
   app: FastifyInstance,
   options: AnthropicRoutesOptions,
+  provider: BackendProfile | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
@@ -104,7 +114,7 @@ function messages(
     app,
     options,
     {
-      provider: undefined,
+      provider,
       target: { path: '/v1/messages', query },
       body,
       bodyBytes: body.length,
@@ -133,12 +143,17 @@ function settle(
   })
 }
 
-async function countTokens(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
+async function countTokens(
+  app: FastifyInstance,
+  provider: BackendProfile | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const { body, inspection, model } = readCall(request)
   const parsed = readMessagesRequest(body)
   const { candidates } = app.modelRouter.route({
     model,
-    provider: undefined,
+    provider,
     path: '/v1/messages',
     needs: inspection.needs,
   })
@@ -151,9 +166,12 @@ async function countTokens(app: FastifyInstance, request: FastifyRequest, reply:
 
 /** @throws GatewayError where the body is none, or names no model */
 function readCall(request: FastifyRequest) {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const body = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
   if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
-  const inspection = inspectRequest(body, 'application/json', '/v1/messages')
+  const inspection = {
+    ...inspectRequest(body, 'application/json', '/v1/messages'),
+    contentType: jsonTypeFor(request.headers['content-type']),
+  }
   const { model } = inspection
   if (model !== undefined) return { body, inspection, model }
   // Says what is wrong with it.

@@ -4,9 +4,10 @@
  */
 import fp from 'fastify-plugin'
 import { readExplained } from '../src/request/explained-request.ts'
-import { inspectRequest } from '../src/request/inspect.ts'
+import { inspectRequest, withoutBom } from '../src/request/inspect.ts'
 import { explain } from '../src/selection/explain.ts'
 import { ExplanationSchema } from '../src/selection/explanation.ts'
+import { acceptBytes } from './support/request-bodies.ts'
 
 export interface ExplainOptions {
   /** Whether lower priorities wait for higher ones. Default true. */
@@ -21,12 +22,9 @@ export default fp<ExplainOptions>(
   function internalExplain(app, options, done) {
     const bodyLimit = options.bodyLimitBytes ?? 104_857_600
     // The bytes count: a session goes by them.
-    app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, parsed) =>
-      parsed(null, body),
-    )
+    acceptBytes(app, bodyLimit)
     app.post('/internal/explain', { schema: { response: { 200: ExplanationSchema } } }, (request) => {
-      const received = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const received = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
       const asked = readExplained(received, request.raw.rawHeaders)
       const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path
       const prefix = /^\/olla\/([^/]+)/.exec(path)?.[1]

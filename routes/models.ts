@@ -16,25 +16,21 @@ import {
 } from '../src/model/list-formats.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { modelDetail, ollamaShow, runningModels } from '../src/model/single-model.ts'
+import { inspectRequest, withoutBom } from '../src/request/inspect.ts'
 import { compress } from './support/compression.ts'
 import { sendTagged } from './support/etag.ts'
 import { findModel } from './support/find-model.ts'
+import { acceptBytes } from './support/request-bodies.ts'
 
 export interface ModelRoutesOptions {
   /** Version of the gateway, for `/api/version`. */
   readonly version: string
 }
 
-/** What the gateway cannot do for a fleet, and says so (contract 1.3). */
-const managementRefusal = 'model management operations not supported by proxy'
+/** What the gateway cannot do for a fleet, and says so (contract 1.3); managing models is refused with the proxy's routes. */
 const refusals: Readonly<Record<string, string>> = {
   'api/list': 'running models list not supported in multi-instance proxy',
   'api/show': 'model show not supported in multi-instance proxy',
-  'api/pull': managementRefusal,
-  'api/push': managementRefusal,
-  'api/create': managementRefusal,
-  'api/copy': managementRefusal,
-  'api/delete': managementRefusal,
 }
 
 /** Lists that each kind of backend has besides `v1/models`, and their format. */
@@ -45,8 +41,12 @@ const nativeLists: Readonly<Record<string, Readonly<Record<string, ModelListForm
   'docker-model-runner': { 'engines/v1/models': 'docker-model-runner' },
 }
 
+/** A question about a model is short. */
+const maxBodyBytes = 1_048_576
+
 export default fp<ModelRoutesOptions>(
   function modelRoutes(app, options, done) {
+    acceptBytes(app, maxBodyBytes)
     const isRoutable = (slot: number) => app.endpointRegistry.isRoutable(slot)
     const routable = () => filterModels(app.modelDirectory.models(), {}, isRoutable)
     const families = app.modelDirectory.families
@@ -98,18 +98,13 @@ export default fp<ModelRoutesOptions>(
       )
       for (const [path, message] of Object.entries(refusals)) refuse(app, `/olla/${prefix}/${path}`, message)
     }
-    // At the root nobody says which endpoint is meant either; showing a model is answered below.
-    for (const [path, message] of Object.entries(refusals)) {
-      if (message === managementRefusal) refuse(app, `/${path}`, message)
-    }
-
     get(app, '/api/ps', (request, reply) => sendTagged(request, reply, runningModels(routable(), families)))
     get(app, '/api/version', () => ({ version: options.version }))
-    app.post<{ Body: { model?: unknown; name?: unknown } | null }>('/api/show', (request, reply) => {
-      const asked = request.body?.model ?? request.body?.name
-      const model = typeof asked === 'string' ? app.modelDirectory.find(asked) : undefined
-      if (model === undefined)
-        throw new GatewayError('model_not_found', `model '${String(asked ?? '')}' not found`)
+    app.post('/api/show', (request, reply) => {
+      const body = Buffer.isBuffer(request.body) ? withoutBom(request.body) : null
+      const { model: asked } = inspectRequest(body, request.headers['content-type'], '/api/show')
+      const model = asked === undefined ? undefined : app.modelDirectory.find(asked)
+      if (model === undefined) throw new GatewayError('model_not_found', `model '${asked ?? ''}' not found`)
       return sendTagged(request, reply, ollamaShow(model, families))
     })
     done()

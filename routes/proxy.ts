@@ -4,13 +4,16 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isSafePath } from '../src/endpoint/upstream-path.ts'
+import { GatewayError } from '../src/errors.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
-import { type Inspection, inspectRequest, noInspection } from '../src/request/inspect.ts'
-import { receiveBody } from '../src/request/receive-body.ts'
+import { inspectRequest, inspectUpload, withoutBom } from '../src/request/inspect.ts'
+import { managesEndpoint, operationOf } from '../src/request/operation.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
-import { receiveUpload, Upload } from '../src/request/upload.ts'
+import { Upload } from '../src/request/upload.ts'
 import { askingVariant } from '../src/usage/usage-variant.ts'
 import { type DispatchOptions, dispatch, type ReadRequest } from './support/dispatch.ts'
+import { acceptBytes, acceptUploads } from './support/request-bodies.ts'
 
 export interface ProxyRoutesOptions extends DispatchOptions {
   /** Largest request body in bytes. Default 104,857,600. */
@@ -19,6 +22,8 @@ export interface ProxyRoutesOptions extends DispatchOptions {
   readonly asksUsage?: boolean
   /** Answers get the model name that was asked for. Default true. */
   readonly renameAnswers?: boolean
+  /** Operations that manage endpoints are passed on. Default false. */
+  readonly allowsManagement?: boolean
 }
 
 interface Mount {
@@ -32,19 +37,9 @@ interface Mount {
 
 export default fp<ProxyRoutesOptions>(
   function proxyRoutes(app, options, done) {
-    // The bytes go on as they came: nothing here may parse and write them again.
-    app.removeAllContentTypeParsers()
     const limitBytes = options.bodyLimitBytes ?? 104_857_600
-    // Fastify keeps in mind which parser a type that it knows by name has.
-    app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {
-      // A hook of the host may have put another stream in its place, say a decompressed one.
-      const length = payload === request.raw ? request.headers['content-length'] : undefined
-      receiveBody(payload, length === undefined ? undefined : Number(length), limitBytes, parsed)
-    })
-    app.addContentTypeParser(/^multipart\/form-data/i, (request, payload, parsed) => {
-      const contentType = request.headers['content-type'] ?? ''
-      receiveUpload(payload, contentType, limitBytes).then((upload) => parsed(null, upload), parsed)
-    })
+    acceptBytes(app, limitBytes)
+    acceptUploads(app, limitBytes)
     const base = countSegments(app.prefix)
     mount(app, options, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })
     for (const [prefix, profile] of app.backendProfiles.prefixes()) {
@@ -77,7 +72,14 @@ export default fp<ProxyRoutesOptions>(
 function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mount): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) =>
     proxy(app, options, mountPoint, request, reply)
-  app.route({ method: app.supportedMethods, url: `${mountPoint.prefix}/*`, handler, exposeHeadRoute: false })
+  app.route({
+    method: app.supportedMethods,
+    url: `${mountPoint.prefix}/*`,
+    // Before the body is read: whatever it is, the answer is the same.
+    onRequest: (request, _reply, next) => next(refusal(options, mountPoint, request)),
+    handler,
+    exposeHeadRoute: false,
+  })
   if (mountPoint.prefix.startsWith('/olla/')) {
     app.get(mountPoint.prefix, (request, reply) => {
       const mark = request.url.indexOf('?')
@@ -85,6 +87,31 @@ function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mo
       return reply.redirect(`${path}/${mark < 0 ? '' : request.url.slice(mark)}`, 301)
     })
   }
+}
+
+/** Olla's own words for Ollama's management (contract 1.3). */
+const managementRefusal = 'model management operations not supported by proxy'
+
+/** Why a request goes to no endpoint, whatever its body says. */
+function refusal(
+  { allowsManagement = false }: ProxyRoutesOptions,
+  { stripped }: Mount,
+  { method, raw, headers }: FastifyRequest,
+): GatewayError | undefined {
+  if (headers.upgrade !== undefined && /^websocket$/i.test(headers.upgrade))
+    return new GatewayError('not_supported', 'The gateway does not pass on WebSocket connections.')
+  if (allowsManagement) return undefined
+  const { path } = targetPath(raw.url ?? '/', stripped)
+  const operation = operationOf(path)
+  // A path that is not safe is refused for that, later on.
+  if (operation.management === undefined || !managesEndpoint(method, operation) || !isSafePath(path))
+    return undefined
+  return new GatewayError(
+    'not_supported',
+    operation.isOllamaManagement
+      ? managementRefusal
+      : `${method} ${operation.path} manages the endpoint; the gateway passes it on only with proxy.management.`,
+  )
 }
 
 function proxy(
@@ -109,14 +136,15 @@ function readRequest(
   if (received instanceof Upload) {
     if (reply.raw.destroyed) void received.dispose()
     else reply.raw.once('close', () => void received.dispose())
-    const inspection: Inspection = { ...noInspection, model: received.model?.trim() }
+    const inspection = inspectUpload(received.model, target.query)
     return { provider, target, body: received, bodyBytes: received.bytes, inspection }
   }
-  const body = Buffer.isBuffer(received) && received.length > 0 ? received : null
-  const inspection = inspectRequest(body, request.headers['content-type'], target.path)
+  const body = Buffer.isBuffer(received) && received.length > 0 ? withoutBom(received) : null
+  const inspection = inspectRequest(body, request.headers['content-type'], target.path, target.query)
   const { modelSpan, usageEdit: edit } = inspection
   const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection }
   if (!(options.asksUsage ?? false) || body === null || edit === undefined) return read
+  if (inspection.modelPlace !== undefined) return read
   const { path, query } = target
   const renameAnswers = options.renameAnswers ?? true
   const stream = { context: request.gateway, path, query, body, modelSpan, edit, renameAnswers }

@@ -294,9 +294,12 @@ async function compose(
       maxMessageBytes: anthropic.max_message_size || server.request_limits.max_body_size,
       pingIntervalMs: anthropic.ping_interval,
       refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
+      answersCors: server.cors.enabled,
     })
   }
   await app.register(proxyRoutes, {
+    answersCors: server.cors.enabled,
+    allowsManagement: proxy.management,
     refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
     version,
     bodyLimitBytes: server.request_limits.max_body_size,

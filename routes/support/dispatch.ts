@@ -17,6 +17,8 @@ export interface DispatchOptions {
   readonly version: string
   /** Longest time that endpoints are asked again for an unknown model; milliseconds. Default 2,000. */
   readonly refreshTimeoutMs?: number
+  /** Whether the gateway itself decides which origins may ask. Default false. */
+  readonly answersCors?: boolean
 }
 
 /** A request that has been read, on its way to an endpoint. */
@@ -93,6 +95,7 @@ function send(
       query: target.query,
       body,
       modelSpan: inspection.modelSpan,
+      modelPlace: inspection.modelPlace,
       variant: extra?.variant,
       keepAlive: extra?.keepAlive,
       routing,
@@ -105,6 +108,9 @@ function send(
         protocol: request.protocol === 'https' ? 'https' : 'http',
         host: request.headers.host,
         model: shown(context.model),
+        contentType: inspection.contentType,
+        isTrusted: app.clientAddresses.trusts(request.socket.remoteAddress ?? ''),
+        answersCors: options.answersCors ?? false,
         version: options.version,
       }),
     },

@@ -128,6 +128,10 @@ export const ProxySchema = Section(
       default: '5m',
       description: "An endpoint's connection pool without requests is disposed after this (beyond Olla).",
     }),
+    management: Flag(
+      false,
+      'Pass on operations that manage an endpoint (pulling and deleting models, loading adapters, keys of LiteLLM, …) and send its credentials with every path; off: such operations are refused with 501, and credentials go only with inference and model lists (beyond Olla).',
+    ),
     circuit_breaker: BreakerSchema,
     usage: Choice(
       ['ask', 'passive', 'off'] as const,

@@ -27,3 +27,17 @@ export function endpointHeaders(config: Pick<EndpointConfig, 'headers' | 'auth'>
   if (credentials !== undefined) pairs.push(...credentials)
   return pairs
 }
+
+const secretName = /auth|key|token|secret|cookie|credential|passw|session|signature/
+const secretValue = /^(?:bearer|basic|token|apikey)\s|^sk-/i
+
+/** Lower-case names of the headers that hold credentials: `auth`, and static headers that look like it. */
+export function credentialNames(config: Pick<EndpointConfig, 'headers' | 'auth'>): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const [name, value] of Object.entries(config.headers)) {
+    const lower = name.toLowerCase()
+    if (secretName.test(lower) || secretValue.test(value)) names.add(lower)
+  }
+  if (config.auth !== undefined) names.add(authHeader(config.auth)[0].toLowerCase())
+  return names
+}

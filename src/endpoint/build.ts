@@ -1,7 +1,7 @@
 import type { BreakerConfig, EndpointConfig, ProxyConfig } from '../config/schema.ts'
 import type { BackendProfile } from '../model/profile.ts'
 import type { BreakerPolicy } from '../resilience/breaker.ts'
-import { endpointHeaders } from './auth.ts'
+import { credentialNames, endpointHeaders } from './auth.ts'
 import type { Endpoint, StageTimeouts } from './endpoint.ts'
 import { endpointIds, shownUrl } from './identity.ts'
 
@@ -44,6 +44,7 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       unhealthyThreshold: config.unhealthy_threshold,
       headers,
       secretHeaderNames: headerNames(headers),
+      credentialNames: context.proxy.management ? noNames : credentialNames(config),
       modelFilter: config.model_filter,
       timeouts: stageTimeouts(config, context.proxy),
       breaker: breakerPolicy({ ...context.proxy.circuit_breaker, ...config.circuit_breaker }),
@@ -71,8 +72,10 @@ function joinUrl(base: string, pathOrUrl: string): string {
   return `${base}${pathOrUrl.startsWith('/') ? '' : '/'}${pathOrUrl}`
 }
 
+const noNames: ReadonlySet<string> = new Set()
+
 function headerNames(pairs: readonly string[]): ReadonlySet<string> {
-  return new Set(pairs.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
+  return new Set(pairs.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase().replaceAll('_', '-')))
 }
 
 function stageTimeouts({ timeouts }: EndpointConfig, proxy: ProxyConfig): StageTimeouts {

@@ -58,8 +58,10 @@ export interface Endpoint {
   readonly unhealthyThreshold: number
   /** Static headers and outbound auth, flat name/value pairs in the order name, value, name, value. */
   readonly headers: readonly string[]
-  /** Lower-case names of `headers`: they never go back to a client. */
+  /** Lower-case names of `headers`, with dashes for underscores: they never go back to a client. */
   readonly secretHeaderNames: ReadonlySet<string>
+  /** Lower-case names of those `headers` that go only with inference and model lists. */
+  readonly credentialNames: ReadonlySet<string>
   readonly modelFilter: ModelFilterRules
   readonly timeouts: StageTimeouts
   readonly breaker: BreakerPolicy

@@ -59,6 +59,11 @@ export class ClientAddresses {
     return client
   }
 
+  /** Whether the peer is a proxy that is believed what it says of its client. */
+  trusts(peer: string): boolean {
+    return this.#trusted?.has(peer) === true
+  }
+
   /**
    * `X-Forwarded-For` for endpoints: the peer is appended once. What an untrusted peer claims is dropped, so
    * that an endpoint may believe what it gets.

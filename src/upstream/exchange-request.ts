@@ -2,14 +2,15 @@ import type { Readable } from 'node:stream'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { GatewayError } from '../errors.ts'
-import { editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
-import { Upload } from '../request/upload.ts'
+import type { TextPlace } from '../request/inspect.ts'
+import type { Upload } from '../request/upload.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeepAlive } from './heartbeat.ts'
-import { attemptHeaders } from './request-headers.ts'
+import { namesModel, renamedBody, renamedQuery } from './renamed-request.ts'
+import { attemptHeaders, ownHeaders } from './request-headers.ts'
 import type { RequestVariant } from './request-variant.ts'
 import { withHeaders } from './response-headers.ts'
 import type { UpstreamRequest } from './transport.ts'
@@ -25,6 +26,8 @@ export interface ExchangeRequest {
   readonly body: Buffer | Upload | null
   /** Where the model's name stands in the body. */
   readonly modelSpan?: JsonSpan | undefined
+  /** Where it stands in a form or in the query. */
+  readonly modelPlace?: TextPlace | undefined
   /** From `forwardedHeaders`. */
   readonly headers: readonly string[]
   readonly routing: RoutingOutcome
@@ -68,20 +71,19 @@ function requestFor(
   renameAnswers: boolean,
 ): UpstreamRequest | undefined {
   if (variant !== undefined) return variantFor(request, endpoint, variant)
-  const path = upstreamPath(endpoint, request.path, request.query)
+  const isRenamed = sentModel !== undefined && namesModel(request)
+  const query = isRenamed ? renamedQuery(request, sentModel) : request.query
+  const path = upstreamPath(endpoint, request.path, query)
   if (path === undefined) return undefined
-  const { method, modelSpan } = request
-  const isRenamed = Buffer.isBuffer(request.body) && modelSpan !== undefined && sentModel !== undefined
-  const headers = attemptHeaders(request.headers, endpoint, isRenamed && renameAnswers)
-  if (request.body instanceof Upload) {
-    const upload = request.body
-    const body: Buffer | Readable = upload.open()
-    if (Buffer.isBuffer(body)) return { method, path, headers, body }
-    const withLength = [...headers, 'Content-Length', String(upload.bytes)]
-    return { method, path, headers: withLength, body, reopen: () => upload.open() }
-  }
-  const body = isRenamed ? editBody(request.body, [valueEdit(modelSpan, sentModel)]) : request.body
-  return { method, path, headers, body }
+  const { method } = request
+  const own = ownHeaders(endpoint, method, request.path)
+  const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && renameAnswers)
+  const content = isRenamed ? renamedBody(request, sentModel) : request.body
+  if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
+  const body: Buffer | Readable = content.open()
+  if (Buffer.isBuffer(body)) return { method, path, headers, body }
+  const withLength = [...headers, 'Content-Length', String(content.bytes)]
+  return { method, path, headers: withLength, body, reopen: () => content.open() }
 }
 
 function variantFor(
@@ -94,6 +96,7 @@ function variantFor(
   const forwarded =
     variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
   const isRead = variant.answer !== undefined
-  const headers = attemptHeaders(forwarded, endpoint, isRead)
-  return { method: variant.method ?? request.method, path, headers, body: variant.body }
+  const method = variant.method ?? request.method
+  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, variant.path), isRead)
+  return { method, path, headers, body: variant.body }
 }

@@ -1,11 +1,25 @@
 import { hopByHopNames } from './hop-by-hop.ts'
 
 /** What else the gateway looks at while headers pass. */
-export type HeaderRole = 'connection' | 'via' | 'real-ip' | 'protocol' | 'host' | 'encoding' | undefined
+export type HeaderRole =
+  | 'connection'
+  | 'via'
+  | 'protocol'
+  | 'host'
+  | 'forwarded'
+  | 'encoding'
+  | 'content-type'
+  | 'origin'
+  | 'cors'
+  | 'location'
+  | 'link'
+  | undefined
 
 /** What is known of a header by its name alone. */
 export interface HeaderName {
   readonly lower: string
+  /** `lower` with dashes for underscores: CGI and WSGI servers take both for the same header. */
+  readonly dashed: string
   /** As it is spelt, the same string each time: its hash is known, so that it is found sooner in tables. */
   readonly text: string
   readonly role: HeaderRole
@@ -15,23 +29,63 @@ export interface HeaderName {
   readonly goesDown: boolean
 }
 
-/**
- * Client headers that never reach an endpoint besides the hop-by-hop ones: credentials (contract 7.3), and what
- * the connection to the endpoint sets for itself.
- */
+/** Client headers that never reach an endpoint besides the hop-by-hop ones. */
 const keptFromEndpoints: ReadonlySet<string> = new Set([
+  // Credentials (contract 7.3), and what Azure, Google and LiteLLM call theirs.
   'authorization',
   'cookie',
   'x-api-key',
   'x-auth-token',
+  'api-key',
+  'x-goog-api-key',
+  'x-litellm-api-key',
+  'ocp-apim-subscription-key',
+  // The connection to the endpoint sets them for itself.
   'host',
   'content-length',
   'expect',
+  // Bodies go on decoded.
+  'content-encoding',
+  // The gateway says them, or they say nothing to an endpoint.
   'via',
   'x-forwarded-for',
+  'x-real-ip',
   'x-proxied-by',
   'x-model',
   'x-olla-overhead',
+  // Addresses of the client in the words of other proxies: nobody has checked them.
+  'true-client-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'do-connecting-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-envoy-external-address',
+  'x-appengine-user-ip',
+  'x-azure-clientip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-originating-ip',
+  'x-original-forwarded-for',
+  'client-ip',
+  'remote-addr',
+  // They ask for another path or method than the one that was looked at.
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-original-host',
+  'x-rewrite-url',
+  'x-rewrite-uri',
+  'x-forwarded-uri',
+  'x-forwarded-path',
+  'x-forwarded-method',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-host',
 ])
 
 /**
@@ -50,10 +104,28 @@ const keptFromClients: ReadonlySet<string> = new Set([
 const roles: Readonly<Record<string, HeaderRole>> = {
   connection: 'connection',
   via: 'via',
-  'x-real-ip': 'real-ip',
   'x-forwarded-proto': 'protocol',
   'x-forwarded-host': 'host',
+  // A proxy that is believed may say these as well.
+  forwarded: 'forwarded',
+  'x-forwarded': 'forwarded',
+  'x-forwarded-port': 'forwarded',
+  'x-forwarded-prefix': 'forwarded',
+  'x-forwarded-server': 'forwarded',
+  'x-forwarded-scheme': 'forwarded',
+  'x-forwarded-ssl': 'forwarded',
+  'x-scheme': 'forwarded',
+  'x-url-scheme': 'forwarded',
+  'front-end-https': 'forwarded',
   'accept-encoding': 'encoding',
+  'content-type': 'content-type',
+  origin: 'origin',
+  'access-control-request-method': 'origin',
+  'access-control-request-headers': 'origin',
+  'access-control-request-private-network': 'origin',
+  location: 'location',
+  'content-location': 'location',
+  link: 'link',
 }
 
 /** Spellings that are remembered; clients choose them, so there must be an end. */
@@ -71,12 +143,18 @@ export function headerName(text: string): HeaderName {
 
 function describe(text: string): HeaderName {
   const lower = text.toLowerCase()
-  const isHopByHop = hopByHopNames.has(lower)
+  const dashed = lower.replaceAll('_', '-')
+  const isHopByHop = hopByHopNames.has(dashed)
+  const isCors = lower.startsWith('access-control-') && !Object.hasOwn(roles, lower)
+  const role = isCors ? 'cors' : Object.hasOwn(roles, dashed) ? roles[dashed] : undefined
+  // A twin with underscores is not the header that it looks like, and one that the gateway looks at stays here.
+  const isTwin = dashed !== lower && role !== undefined
   return {
     lower,
+    dashed,
     text,
-    role: Object.hasOwn(roles, lower) ? roles[lower] : undefined,
-    goesUp: !isHopByHop && !keptFromEndpoints.has(lower),
-    goesDown: !isHopByHop && !keptFromClients.has(lower) && !lower.startsWith('x-olla-'),
+    role,
+    goesUp: !isHopByHop && !isTwin && !keptFromEndpoints.has(dashed),
+    goesDown: !isHopByHop && !keptFromClients.has(dashed) && !dashed.startsWith('x-olla-'),
   }
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import { earnsCredentials, operationOf } from '../request/operation.ts'
 import { headerName } from './header-name.ts'
 import { namesOfConnection } from './hop-by-hop.ts'
 
@@ -11,6 +12,12 @@ export interface ForwardedBy {
   readonly host: string | undefined
   /** `X-Model`: the model asked for, where a header can hold it. */
   readonly model: string | undefined
+  /** Replaces the client's `Content-Type`; undefined keeps it. */
+  readonly contentType?: string | undefined
+  /** Whether the peer is a proxy that is believed what it says of the client. */
+  readonly isTrusted?: boolean
+  /** Whether the gateway itself decides which origins may ask: endpoints need not know. */
+  readonly answersCors?: boolean
   /** Version of the gateway. */
   readonly version: string
 }
@@ -23,7 +30,6 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   const connectionNames = namesOfConnection(rawHeaders)
   const headers: string[] = []
   let via = ''
-  let hasRealIp = false
   let hasProtocol = false
   let hasHost = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -32,16 +38,23 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
     if (role === 'via') via = via === '' ? value : `${via}, ${value}`
     if (!goesUp) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (role === 'real-ip') hasRealIp = true
-    else if (role === 'protocol') hasProtocol = true
-    else if (role === 'host') hasHost = true
+    if (role !== undefined) {
+      if (role === 'content-type' && by.contentType !== undefined) continue
+      if (role === 'origin' && by.answersCors === true) continue
+      if (role === 'forwarded' || role === 'protocol' || role === 'host') {
+        if (by.isTrusted !== true) continue
+        if (role === 'protocol') hasProtocol = true
+        else if (role === 'host') hasHost = true
+      }
+    }
     headers.push(text, value)
   }
+  if (by.contentType !== undefined) headers.push('Content-Type', by.contentType)
 
   headers.push('X-Proxied-By', `Olla/${by.version}`)
   headers.push('Via', via === '' ? `1.1 olla/${by.version}` : `${via}, 1.1 olla/${by.version}`)
   headers.push('X-Forwarded-For', by.forwardedFor)
-  if (!hasRealIp) headers.push('X-Real-IP', by.clientAddress)
+  headers.push('X-Real-IP', by.clientAddress)
   if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)
   if (!hasHost && by.host !== undefined) headers.push('X-Forwarded-Host', by.host)
   if (by.model !== undefined) headers.push('X-Model', by.model)
@@ -49,22 +62,41 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
 }
 
 /**
+ * The endpoint's own headers for a request. Its credentials go with inference and model lists alone: on any other
+ * path a client would act as the endpoint's owner (LiteLLM's master key creates keys).
+ * @param path without the endpoint's base path
+ */
+export function ownHeaders(endpoint: Endpoint, method: string, path: string): readonly string[] {
+  const { headers, credentialNames, profile } = endpoint
+  if (credentialNames.size === 0 || earnsCredentials(method, operationOf(path), profile?.paths))
+    return headers
+  const open: string[] = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    if (!credentialNames.has(name.toLowerCase())) open.push(name, headers[at + 1] ?? '')
+  }
+  return open
+}
+
+/**
  * The headers of one attempt: the endpoint's own replace the client's of the same name.
+ * @param own from `ownHeaders`
  * @param isPlain the answer will be read here, so it must not come compressed
  */
 export function attemptHeaders(
   forwarded: readonly string[],
   endpoint: Endpoint,
+  own: readonly string[],
   isPlain = false,
 ): readonly string[] {
   if (endpoint.headers.length === 0 && !isPlain) return forwarded
   const headers: string[] = []
   for (let at = 0; at < forwarded.length; at += 2) {
-    const { text, lower, role } = headerName(forwarded[at] ?? '')
-    if (endpoint.secretHeaderNames.has(lower) || (isPlain && role === 'encoding')) continue
+    const { text, dashed, role } = headerName(forwarded[at] ?? '')
+    if (endpoint.secretHeaderNames.has(dashed) || (isPlain && role === 'encoding')) continue
     headers.push(text, forwarded[at + 1] ?? '')
   }
-  headers.push(...endpoint.headers)
+  headers.push(...own)
   return headers
 }
 

@@ -49,11 +49,11 @@ export function clientHeaders(
   const headers: string[] = []
   let via = ''
   for (let at = 0; at < upstream.length; at += 2) {
-    const { text, lower, role, goesDown } = headerName(upstream[at] ?? '')
+    const { text, lower, dashed, role, goesDown } = headerName(upstream[at] ?? '')
     const value = upstream[at + 1] ?? ''
     if (role === 'via') via = via === '' ? value : `${via}, ${value}`
     if (!goesDown) continue
-    if (secretNames.size > 0 && secretNames.has(lower)) continue
+    if (secretNames.size > 0 && secretNames.has(dashed)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
     if (!hasHeader(own, lower)) headers.push(text, value)
   }

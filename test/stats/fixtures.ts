@@ -64,6 +64,7 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     unhealthyThreshold: 3,
     headers: [],
     secretHeaderNames: new Set(),
+    credentialNames: new Set(),
     modelFilter: { include: [], exclude: [] },
     timeouts: { connectMs: 0, tlsMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
     breaker: {

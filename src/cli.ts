@@ -135,7 +135,7 @@ async function prepare(values: Arguments, fleet: DemoFleet | undefined): Promise
   const knownTypes = (own: string) => new ProfileStore({ builtIn: profilesFolder, own }).types()
   if (fleet !== undefined) {
     const { config, warnings } = loadConfig({ none: true, env, cwd: process.cwd(), knownTypes })
-    return { config: withFoundEndpoints(config, fleet.endpoints), file: undefined, warnings }
+    return { config: withFoundEndpoints(config, fleet.endpoints), file: undefined, passedOver: [], warnings }
   }
   const loaded = loadConfig({ file: values.config, env, cwd: process.cwd(), knownTypes })
   if (loaded.file !== undefined) return loaded

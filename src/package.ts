@@ -34,3 +34,6 @@ export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))
 
 /** Folder of the built dashboard. */
 export const dashboardFolder = fileURLToPath(new URL('dashboard/dist/', root))
+
+/** The configuration that the package ships as an example. */
+export const stockConfigFile = fileURLToPath(new URL('config/config.yaml', root))

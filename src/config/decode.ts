@@ -19,10 +19,10 @@ const unitMs: Readonly<Record<string, number>> = {
  */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0
-  const match = /^(-?)((?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text)
+  const match = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text)
   if (match?.[2] === undefined) return undefined
   let totalMs = 0
-  for (const [, amount, unit] of match[2].matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of match[2].matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
     totalMs += Number(amount) * (unitMs[unit ?? ''] ?? 0)
   }
   return match[1] === '-' ? -totalMs : totalMs

@@ -11,9 +11,33 @@ export interface Diagnostic {
   readonly column?: number | undefined
 }
 
+/** What a check found, before it is known which file it stands in. */
+export interface Problem {
+  readonly severity: 'error' | 'warning'
+  readonly path: KeyPath
+  readonly message: string
+  /** Where it stands, if the path does not say. */
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+}
+
+/** Problems that leave nothing to go on with. */
+export class ProblemsError extends Error {
+  override readonly name = 'ProblemsError'
+  readonly problems: readonly Problem[]
+  /** The document, as far as it could be read. */
+  readonly value: unknown
+
+  constructor(problems: readonly Problem[], value?: unknown) {
+    super(problems.map(({ message }) => message).join('\n'))
+    this.problems = problems
+    this.value = value
+  }
+}
+
 /** `config.yaml:12:3 proxy.load_balancr: unknown key, did you mean "load_balancer"?` */
 export function formatDiagnostic({ file, line, column, key, message }: Diagnostic): string {
-  const place = file === undefined ? '' : line === undefined ? `${file} ` : `${file}:${line}:${column ?? 1} `
+  const place = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}:${line}:${column ?? 1} `
   return `${place}${key === '' ? '' : `${key}: `}${message}`
 }
 

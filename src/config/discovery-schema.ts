@@ -25,8 +25,17 @@ const AuthSchema = Section(
 
 export const EndpointSchema = Section(
   {
-    url: Type.String({ minLength: 1, description: 'Base URL; no credentials in it.' }),
-    name: Type.Optional(Type.String({ minLength: 1, description: 'Unique name; host:port if absent.' })),
+    url: Type.String({
+      minLength: 1,
+      description:
+        'Base URL without credentials; its query goes with every request, and a `/v1` at its end is understood.',
+    }),
+    name: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Name; host:port if absent. A second endpoint of a name gets `-2`.',
+      }),
+    ),
     type: Text('auto', 'Profile name or URL prefix (`ollama`, `vllm`, `lm-studio`, …) or `auto`.'),
     priority: Count(100, 'Higher is preferred.'),
     weight: Fraction(1, 'Share of requests among endpoints of the same priority (beyond Olla).', {

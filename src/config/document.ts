@@ -1,97 +1,216 @@
-import { isNode, isScalar, LineCounter, parseDocument, Scalar, visit } from 'yaml'
-import { ConfigError, type Diagnostic, dotted, type KeyPath } from './diagnostics.ts'
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLError,
+} from 'yaml'
+import { type KeyPath, type Problem, ProblemsError } from './diagnostics.ts'
 import { interpolate, isReference } from './interpolate.ts'
+import { findAliasFault, isAnchorHolder } from './yaml/anchors.ts'
+import { indentFlowLines } from './yaml/flow-indent.ts'
+import { isAmbiguous, WrittenScalar } from './yaml/written-scalar.ts'
+
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
 
 /** A parsed configuration file that still knows where each key stands. */
 export interface ConfigDocument {
+  /** Scalars whose type depends on their key are `WrittenScalar`s. */
   readonly value: unknown
+  readonly warnings: readonly Problem[]
   /** Of the key at the end of the path, or of its nearest parent. */
-  position(path: KeyPath): { line: number; column: number } | undefined
+  position(path: KeyPath): Position | undefined
+  /** Whether the key holds an anchor that is used elsewhere in the file. */
+  holdsAnchor(path: KeyPath): boolean
 }
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /**
- * Reads YAML and expands `${VAR}` in every value. A value that is one reference and nothing else is typed by
- * what it expands to, so that `port: ${PORT}` is a number.
- * @throws ConfigError with the position of broken YAML, a repeated key or an unset variable
+ * Reads YAML as Go's yaml.v3 does and expands `${VAR}` in every value. A value that is one reference and nothing else
+ * is typed by what it expands to, so that `port: ${PORT}` is a number.
+ * @throws ProblemsError with the position of broken YAML, a repeated key or an unset variable
  */
-export function readDocument(
-  text: string,
-  file: string,
-  env: Readonly<Record<string, string | undefined>>,
-): ConfigDocument {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset)
-    return { line, column: col }
+export function readDocument(text: string, env: Env): ConfigDocument {
+  const { documents, at } = parse(text)
+  const [document, next] = documents
+  if (document === undefined) {
+    return { value: {}, warnings: [], position: () => undefined, holdsAnchor: () => false }
   }
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map(({ message, pos }) => ({
+  const errors = oneErrorPerCause(document.errors)
+  if (errors.length > 0) {
+    throw new ProblemsError(
+      errors.map((error) => ({
         severity: 'error',
-        key: '',
-        // The library's text goes on with an excerpt, which could show a secret.
-        message: message.split(/ at line |\n/, 1)[0] ?? 'invalid YAML',
-        file,
-        ...at(pos[0]),
+        path: [],
+        message: messageOf(error),
+        ...at(error.pos[0]),
       })),
     )
   }
-
-  const unset: Diagnostic[] = []
-  visit(document, {
-    Scalar(key, node, path) {
-      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return
-      const expanded = interpolate(node.value, env)
-      if ('variable' in expanded) {
-        const keys = path.flatMap((parent) =>
-          'key' in parent && isScalar(parent.key) ? [String(parent.key.value)] : [],
-        )
-        unset.push({
-          severity: 'error',
-          key: dotted(keys),
-          message: `the environment variable ${expanded.variable} is not set and has no default`,
-          file,
-          ...(node.range ? at(node.range[0]) : {}),
-        })
-        return
-      }
-      node.value =
-        isReference(node.value) && node.type === Scalar.PLAIN ? retype(expanded.text) : expanded.text
-    },
-  })
-  if (unset.length > 0) throw new ConfigError(unset)
-
+  const fault = findAliasFault(document)
+  if (fault !== undefined) {
+    throw new ProblemsError([{ severity: 'error', path: [], message: fault.message, ...at(fault.offset) }])
+  }
+  const unset = expandReferences(document, env)
+  if (unset.length > 0) {
+    const value = document.toJS({ maxAliasCount: -1 })
+    throw new ProblemsError(
+      unset.map(({ offset, ...problem }) => ({ ...problem, ...at(offset) })),
+      value,
+    )
+  }
+  const warnings: Problem[] = []
+  if (next !== undefined) {
+    const message = 'the file holds several YAML documents; only the first is read'
+    warnings.push({ severity: 'warning', path: [], message, ...at(next.range[0]) })
+  }
   return {
-    value: document.toJS() ?? {},
+    value: document.toJS({ maxAliasCount: -1 }) ?? {},
+    warnings,
     position(path) {
       for (let length = path.length; length > 0; length--) {
-        const parent = document.getIn(path.slice(0, length - 1), true)
-        const last = path[length - 1]
-        const offset = keyOffset(parent ?? document.contents, last)
+        const offset = keyOffset(nodeAt(document, path.slice(0, length - 1)), path[length - 1])
         if (offset !== undefined) return at(offset)
       }
       return undefined
     },
+    holdsAnchor(path) {
+      const node = nodeAt(document, path)
+      return isNode(node) && isAnchorHolder(document, node)
+    },
   }
+}
+
+function parse(text: string): {
+  documents: readonly Document.Parsed[]
+  at: (offset: number) => Position
+} {
+  const first = parseText(text)
+  const isFlowIndent = first.documents[0]?.errors.some(
+    ({ code, message }) => code === 'BAD_INDENT' && message.startsWith('Flow '),
+  )
+  if (!isFlowIndent) return first
+  const { text: indented, shifts } = indentFlowLines(text)
+  const second = parseText(indented)
+  if ((second.documents[0]?.errors.length ?? 0) > 0) return first
+  return {
+    documents: second.documents,
+    at(offset) {
+      const { line, column } = second.at(offset)
+      return { line, column: Math.max(1, column - (shifts[line - 1] ?? 0)) }
+    },
+  }
+}
+
+function parseText(text: string) {
+  const lines = new LineCounter()
+  const options = { lineCounter: lines, uniqueKeys: true, merge: true, logLevel: 'error' } as const
+  try {
+    const documents = parseAllDocuments(text, options)
+    const at = (offset: number): Position => {
+      const { line, col } = lines.linePos(offset)
+      return { line, column: col }
+    }
+    return { documents: 'empty' in documents ? [] : documents, at }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ProblemsError([{ severity: 'error', path: [], message: 'is nested too deeply' }])
+  }
+}
+
+/** After a fault in the syntax the parser reports its consequences as well. */
+function oneErrorPerCause(errors: readonly YAMLError[]): readonly YAMLError[] {
+  const [fault] = errors.filter(({ code }) => code !== 'DUPLICATE_KEY')
+  return fault === undefined ? errors : [fault]
+}
+
+const messages: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key stands in its mapping already',
+  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
+  BAD_ALIAS: 'an alias needs a name: *name',
+}
+
+function messageOf({ code, message }: YAMLError): string {
+  // The library's text goes on with an excerpt, which could show a secret.
+  return messages[code] ?? message.split(/ at line |\n/, 1)[0] ?? 'invalid YAML'
+}
+
+interface UnsetReference extends Problem {
+  readonly offset: number
+}
+
+/** Expands references in place, and keeps both readings of scalars whose type depends on their key. */
+function expandReferences(document: Document.Parsed, env: Env): UnsetReference[] {
+  const unset: UnsetReference[] = []
+  visit(document, {
+    Scalar(key, node, parents) {
+      if (key === 'key') return
+      const isPlain = node.type === Scalar.PLAIN
+      if (typeof node.value !== 'string' || !node.value.includes('$')) {
+        if (isPlain) node.value = written(node.value, node.source ?? '')
+        return
+      }
+      const expanded = interpolate(node.value, env)
+      if ('variable' in expanded) {
+        unset.push({
+          severity: 'error',
+          path: pathOf(parents, node),
+          message: `the environment variable ${expanded.variable} is not set and has no default`,
+          offset: node.range?.[0] ?? 0,
+        })
+        return
+      }
+      node.value = isPlain && isReference(node.value) ? retype(expanded.text) : expanded.text
+    },
+  })
+  return unset
+}
+
+function written(value: unknown, source: string): unknown {
+  if (value === null) return value
+  return typeof value !== 'string' || isAmbiguous(source) ? new WrittenScalar(value, source) : value
 }
 
 /** What plain YAML would make of the expanded text. */
 function retype(text: string): unknown {
-  const document = parseDocument(text)
-  return document.errors.length === 0 && isScalar(document.contents) ? document.contents.value : text
+  const { errors, contents } = parseDocument(text, { logLevel: 'silent' })
+  const isPlain = errors.length === 0 && isScalar(contents) && contents.type === Scalar.PLAIN
+  return isPlain && contents.value !== null ? written(contents.value, contents.source ?? text) : text
+}
+
+/** The keys that lead to a node. */
+function pathOf(parents: readonly unknown[], node: unknown): KeyPath {
+  return parents.flatMap((parent, index): (string | number)[] => {
+    if (isPair(parent)) return isScalar(parent.key) ? [String(parent.key.value)] : []
+    return isSeq(parent) ? [parent.items.indexOf(parents[index + 1] ?? node)] : []
+  })
+}
+
+function nodeAt(document: Document.Parsed, path: KeyPath): unknown {
+  const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true)
+  return isAlias(node) ? node.resolve(document) : node
 }
 
 function keyOffset(parent: unknown, key: string | number | undefined): number | undefined {
-  if (typeof parent !== 'object' || parent === null || !('items' in parent) || !Array.isArray(parent.items)) {
-    return undefined
-  }
+  if (!isCollection(parent)) return undefined
   if (typeof key === 'number') {
-    const item: unknown = parent.items[key]
+    const item = parent.items[key]
     return isNode(item) ? item.range?.[0] : undefined
   }
   for (const pair of parent.items) {
-    const name: unknown = typeof pair === 'object' && pair !== null && 'key' in pair ? pair.key : undefined
+    const name = isPair(pair) ? pair.key : undefined
     if (isScalar(name) && String(name.value) === key) return name.range?.[0]
   }
   return undefined

@@ -95,28 +95,42 @@ export const environmentKeys: ReadonlyMap<string, string> = new Map(
   overrides.map(([name, key]) => [name, key]),
 )
 
+/** What each form of value must be. */
+const expectations: ReadonlyMap<Parser, string> = new Map([
+  [asInteger, 'a whole number'],
+  [asThreads, 'a whole number or auto'],
+  [asFlag, 'true or false'],
+  [asDuration, 'a duration with a unit, for example 30s'],
+  [asBytes, 'a size in bytes, or with a unit, for example 100MB'],
+])
+
 /**
  * Puts the environment's values over a document's.
- * @returns a new document and what is wrong with the variables
+ * @param flags of the command line that stand for variables: variable name to the flag as typed
+ * @returns a new document, what is wrong with the variables, and which of them gave which key
  */
 export function applyEnvironment(
   document: Readonly<Record<string, unknown>>,
   env: Env,
-): { document: Record<string, unknown>; diagnostics: Diagnostic[] } {
+  flags: ReadonlyMap<string, string> = new Map(),
+): { document: Record<string, unknown>; diagnostics: Diagnostic[]; sources: ReadonlyMap<string, string> } {
   const diagnostics: Diagnostic[] = []
+  const sources = new Map<string, string>()
   const result = structuredClone(document) as Record<string, unknown>
   for (const [name, key, parse] of overrides) {
     const text = env[name]
     if (text === undefined || text === '') continue
     const value = parse(text)
     if (value === undefined) {
+      const expected = expectations.get(parse) ?? 'true or false'
       diagnostics.push({
         severity: 'error',
-        key: name,
-        message: `the environment variable is not fit for ${key}`,
+        key: flags.get(name) ?? name,
+        message: `must be ${expected}, not "${text}"`,
       })
     } else {
       setAt(result, key.split('.'), value)
+      sources.set(key, flags.get(name) ?? name)
     }
   }
   const names = overrides.map(([name]) => name)
@@ -126,7 +140,7 @@ export function applyEnvironment(
     const hint = guess === undefined ? '' : `, did you mean ${guess}?`
     diagnostics.push({ severity: 'warning', key: name, message: `unknown environment variable${hint}` })
   }
-  return { document: result, diagnostics }
+  return { document: result, diagnostics, sources }
 }
 
 function setAt(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -33,18 +33,3 @@ export function sectionsWith(name: string): string[] {
   walk(GatewayConfigSchema, '')
   return found
 }
-
-/**
- * Keys that Olla's own shipped configuration carries where Olla never reads them (contract 2.1): a stock file
- * must load, so they are a warning. `*` stands for any key.
- */
-const ignoredByOlla: readonly string[] = [
-  'server.rate_limits.per_endpoint',
-  'proxy.retry',
-  'discovery.health_check',
-  'model_registry.unification.enabled',
-]
-
-export function isIgnoredByOlla(key: string): boolean {
-  return ignoredByOlla.some((ignored) => key === ignored || key.startsWith(`${ignored}.`))
-}

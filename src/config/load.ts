@@ -1,14 +1,29 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { decode, isRecord } from './decode.ts'
-import { ConfigError, type Diagnostic } from './diagnostics.ts'
+import {
+  ConfigError,
+  type Diagnostic,
+  dotted,
+  type KeyPath,
+  type Problem,
+  ProblemsError,
+} from './diagnostics.ts'
 import { EndpointSchema } from './discovery-schema.ts'
-import { readDocument } from './document.ts'
+import { type ConfigDocument, readDocument } from './document.ts'
+import { settleEndpoints } from './endpoint-list.ts'
+import { checkEndpoints, checkTypes, endpointsOf } from './endpoint-rules.ts'
 import { applyEnvironment } from './environment.ts'
-import type { EndpointConfig, GatewayConfig } from './schema.ts'
+import { findFile } from './find-file.ts'
+import { applyOllaLimits } from './olla-limits.ts'
+import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema.ts'
 import { readSecrets } from './secrets.ts'
+import { findSelf } from './self-endpoint.ts'
 import { checkSemantics } from './semantics.ts'
-import { type Problem, toDiagnostic, validate } from './validate.ts'
+import { readTyped } from './typed-values.ts'
+import { validate } from './validate.ts'
+import { decodeText } from './yaml/text.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -18,6 +33,8 @@ export interface LoadOptions {
   /** Look for no file at all. */
   readonly none?: boolean
   readonly env: Env
+  /** Flags of the command line that stand for variables: variable name to the flag as typed. */
+  readonly flags?: ReadonlyMap<string, string>
   /** Relative paths are looked for from here. */
   readonly cwd: string
   /** What an endpoint's `type` may say besides `auto`. */
@@ -31,28 +48,38 @@ export interface LoadedConfig {
   readonly config: GatewayConfig
   /** The file that was read, as named; undefined where there was none. */
   readonly file: string | undefined
+  /** Files that would have been read if that one had not been there. */
+  readonly passedOver: readonly string[]
   readonly warnings: readonly Diagnostic[]
 }
 
-/** Where a configuration is looked for when none is named; the first that exists is the only one read. */
-const searchOrder = ['config/config.local.yaml', 'config/config.yaml', 'config.yaml', 'default.yaml'] as const
+/** What Olla serves where its file lists no endpoints (contract 2.1). */
+export const ollaDefaultEndpoint = {
+  name: 'localhost',
+  url: 'http://localhost:11434',
+  type: 'ollama',
+} as const
 
 /**
  * Finds, reads and checks the configuration: file, then environment, then defaults for the rest.
  * @throws ConfigError that lists every error with file, line and key
  */
-export function loadConfig({ file: named, none, env, cwd, knownTypes }: LoadOptions): LoadedConfig {
-  const file = none ? undefined : findFile(named ?? env.OLLA_CONFIG_FILE, cwd)
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { none, env, cwd } = options
+  const { file, passedOver } = none ? { passedOver: [] } : findFile(options.file ?? env.OLLA_CONFIG_FILE, cwd)
   if (file === undefined) {
-    const { config, warnings } = check({}, env, cwd, knownTypes)
-    return { config, file: undefined, warnings }
+    const { config, warnings } = check({}, { ...options, interfaces: networkInterfaces() })
+    return { config, file, passedOver, warnings }
   }
-  const path = resolve(cwd, file)
-  const document = readDocument(readText(path, file), file, env)
-  const { config, warnings } = check(document.value, env, cwd, knownTypes, (problem) =>
-    toDiagnostic(problem, file, document.position(problem.path)),
+  const document = read(resolve(cwd, file), file, env)
+  const value = readTyped(GatewayConfigSchema, document.value)
+  const locate = locator(file, value, (path) => document.position(path))
+  const { config, warnings } = check(value, { ...options, interfaces: networkInterfaces() }, locate, (path) =>
+    document.holdsAnchor(path),
   )
-  return { config, file, warnings }
+  const served = endpointsToServe(config, value)
+  const found = [...document.warnings, ...served.problems]
+  return { config: served.config, file, passedOver, warnings: [...warnings, ...found.map(locate)] }
 }
 
 /**
@@ -61,7 +88,7 @@ export function loadConfig({ file: named, none, env, cwd, knownTypes }: LoadOpti
  * @throws ConfigError
  */
 export function parseConfig(value: unknown, knownTypes?: readonly string[]): GatewayConfig {
-  return check(value, {}, process.cwd(), knownTypes).config
+  return check(value, { env: {}, cwd: process.cwd(), knownTypes }).config
 }
 
 /** Endpoints that were found instead of configured. */
@@ -73,42 +100,145 @@ export function withFoundEndpoints(
   return { ...config, discovery: { ...config.discovery, static: { endpoints } } }
 }
 
+type Locate = (problem: Problem) => Diagnostic
+
+interface CheckOptions extends Omit<LoadOptions, 'knownTypes'> {
+  readonly knownTypes: KnownTypes | undefined
+  /** Of this machine, to find endpoints that are the gateway itself; absent where its listener is not known. */
+  readonly interfaces?: ReturnType<typeof networkInterfaces>
+}
+
 function check(
   value: unknown,
-  env: Env,
-  folder: string,
-  knownTypes: KnownTypes | undefined,
-  locate: (problem: Problem) => Diagnostic = (problem) => toDiagnostic(problem, undefined, undefined),
+  { env, flags, cwd, knownTypes, interfaces }: CheckOptions,
+  locateInFile: Locate = locator(undefined, value, () => undefined),
+  isHolder?: (path: KeyPath) => boolean,
 ): { config: GatewayConfig; warnings: Diagnostic[] } {
-  const { document, diagnostics } = applyEnvironment(isRecord(value) ? value : {}, env)
-  const { config, problems } = validate(isRecord(value) ? document : value)
-  const found = [...diagnostics, ...problems.map(locate)]
-  if (config === undefined) throw new ConfigError(found.filter(isError))
-  const types = typeof knownTypes === 'function' ? knownTypes(config.profiles.directory) : knownTypes
-  found.push(...checkSemantics(config, types).map(locate))
-  const secrets = readSecrets(config, folder)
-  found.push(...secrets.problems.map(locate))
-  const errors = found.filter(isError)
-  if (errors.length > 0) throw new ConfigError(errors)
-  return { config: secrets.config, warnings: found }
+  const overridden = applyEnvironment(isRecord(value) ? value : {}, env, flags)
+  const { document } = overridden
+  const locate: Locate = (problem) => {
+    const source = overridden.sources.get(dotted(problem.path))
+    return source === undefined ? locateInFile(problem) : { ...problem, key: source }
+  }
+  const checked = validate(isRecord(value) ? document : value, isHolder)
+  const found = [...overridden.diagnostics, ...checked.problems.map(locate)]
+  const types = typeof knownTypes === 'function' ? knownTypes(profilesFolderOf(value)) : knownTypes
+  if (types !== undefined) found.push(...checkTypes(value, types).map(locate))
+  if (checked.config === undefined) throw new ConfigError(found.filter(isError))
+  const limited = applyOllaLimits(checked.config, document)
+  const { config, problems: unread } = readSecrets(limited.config, cwd)
+  const problems = [
+    ...checkEndpoints(limited.config.discovery.static.endpoints),
+    ...(interfaces === undefined ? [] : findSelf(config, interfaces)),
+    ...checkSemantics(limited.config),
+    ...limited.problems,
+    ...unread,
+  ]
+  found.push(...problems.map(locate))
+  if (found.some(isError)) throw new ConfigError(found.filter(isError))
+  const settled = settleEndpoints(config.discovery.static.endpoints)
+  found.push(...settled.problems.map(locate))
+  return { config: withEndpoints(config, settled.endpoints), warnings: found }
+}
+
+function profilesFolderOf(value: unknown): string {
+  const profiles = isRecord(value) ? value.profiles : undefined
+  const folder = isRecord(profiles) ? profiles.directory : undefined
+  return typeof folder === 'string' ? folder : ''
+}
+
+/** As in Olla, a file that lists no endpoints has the default one, and one with an empty list has none. */
+function endpointsToServe(
+  config: GatewayConfig,
+  value: unknown,
+): { config: GatewayConfig; problems: Problem[] } {
+  if (config.discovery.static.endpoints.length > 0) return { config, problems: [] }
+  const path: KeyPath = ['discovery', 'static', 'endpoints']
+  const warn = (message: string): Problem[] => [{ severity: 'warning', path, message }]
+  const isListed = endpointsAreListed(value)
+  if (isListed) return { config, problems: warn('the list is empty: every request will be refused') }
+  const { name, url } = ollaDefaultEndpoint
+  const served = withFoundEndpoints(config, [ollaDefaultEndpoint])
+  if (findSelf(served, {}).length > 0) {
+    return {
+      config,
+      problems: warn('there are none, and the gateway has the port of the default one itself'),
+    }
+  }
+  return {
+    config: served,
+    problems: warn(`there are none; as in Olla, the default is used: "${name}", ${url}`),
+  }
+}
+
+/** Whether the key is there: Olla takes `endpoints:` without a value for an empty list. */
+function endpointsAreListed(value: unknown): boolean {
+  const discovery = isRecord(value) ? value.discovery : undefined
+  const section = isRecord(discovery) ? discovery.static : undefined
+  return isRecord(section) && 'endpoints' in section
+}
+
+function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): GatewayConfig {
+  return { ...config, discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } } }
+}
+
+/** Gives problems their place, and those of endpoints the endpoint's name. */
+function locator(
+  file: string | undefined,
+  value: unknown,
+  position: (path: KeyPath) => { line: number; column: number } | undefined,
+): Locate {
+  return ({ severity, path, message, line, column }) => ({
+    severity,
+    key: dotted(path),
+    message: message + endpointHint(path, value),
+    file,
+    ...(line === undefined ? position(path) : { line, column }),
+  })
+}
+
+function endpointHint([discovery, section, list, index]: KeyPath, value: unknown): string {
+  if (discovery !== 'discovery' || section !== 'static' || list !== 'endpoints') return ''
+  const endpoint = typeof index === 'number' ? endpointsOf(value)[index] : undefined
+  if (!isRecord(endpoint)) return ''
+  const name = endpoint.name ?? endpoint.url
+  // A URL may hold credentials.
+  const isShown = typeof name === 'string' && name !== '' && !name.includes('@')
+  return isShown ? ` (endpoint "${name}")` : ''
+}
+
+function read(path: string, file: string, env: Env): ConfigDocument {
+  const fail = (message: string): never => {
+    throw new ConfigError([{ severity: 'error', key: '', message, file }])
+  }
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    return fail(`cannot be read: ${readFailure(error)}`)
+  }
+  const text = decodeText(bytes)
+  if (typeof text !== 'string') return fail(text.reason)
+  try {
+    return readDocument(text, env)
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error
+    throw new ConfigError(error.problems.map(locator(file, error.value, () => undefined)))
+  }
+}
+
+const failures: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOENT: 'no such file',
+}
+
+function readFailure(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return failures[code] ?? code
 }
 
 function isError({ severity }: Diagnostic): boolean {
   return severity === 'error'
-}
-
-function findFile(named: string | undefined, cwd: string): string | undefined {
-  if (named === undefined || named === '') return searchOrder.find((file) => existsSync(resolve(cwd, file)))
-  if (existsSync(resolve(cwd, named))) return named
-  throw new ConfigError([
-    { severity: 'error', key: '', message: `specified config file not found: ${named}` },
-  ])
-}
-
-function readText(path: string, file: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    throw new ConfigError([{ severity: 'error', key: '', message: 'the file cannot be read', file }])
-  }
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { minTokenLength } from './dashboard-schema.ts'
+import type { Problem } from './diagnostics.ts'
 import type { EndpointConfig, GatewayConfig } from './schema.ts'
-import type { Problem } from './validate.ts'
 
 const secretKeys = ['token', 'key', 'username', 'password'] as const
 
@@ -84,15 +84,22 @@ function readSecretFile(path: string): string | undefined {
 }
 
 const mask = '[secret]'
+/** Keys for one service may stand in the queries of these. */
+const urlKeys = ['url', 'health_check_url', 'model_url'] as const
 
-/** The configuration as it may be shown: no credential, no value of a static header. */
+/** The configuration as it may be shown: no credential, no value of a static header, no query of a URL. */
 export function maskSecrets(config: GatewayConfig): GatewayConfig {
-  const endpoints = config.discovery.static.endpoints.map((endpoint) => {
-    const headers = Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, mask]))
-    if (endpoint.auth === undefined) return { ...endpoint, headers }
+  const endpoints = config.discovery.static.endpoints.map((given) => {
+    const headers = Object.fromEntries(Object.keys(given.headers).map((name) => [name, mask]))
+    const endpoint = { ...given, headers }
+    for (const key of urlKeys) {
+      const url = given[key]
+      if (url !== undefined) endpoint[key] = url.replace(/\?.*$/s, `?${mask}`)
+    }
+    if (endpoint.auth === undefined) return endpoint
     const auth = { ...endpoint.auth }
     for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
-    return { ...endpoint, headers, auth }
+    return { ...endpoint, auth }
   })
   const { dashboard } = config
   const masked =

@@ -1,11 +1,11 @@
 import ipaddr from 'ipaddr.js'
-import type { KeyPath } from './diagnostics.ts'
-import { nearest } from './diagnostics.ts'
-import type { EndpointConfig, GatewayConfig } from './schema.ts'
-import type { Problem } from './validate.ts'
+import type { KeyPath, Problem } from './diagnostics.ts'
+import { isHeaderName } from './endpoint-rules.ts'
+import { findCycles } from './name-cycles.ts'
+import type { GatewayConfig } from './schema.ts'
 
 /** What the schema cannot say: relations between keys (contract 2.3, 3.1). */
-export function checkSemantics(config: GatewayConfig, knownTypes: readonly string[] | undefined): Problem[] {
+export function checkSemantics(config: GatewayConfig): Problem[] {
   const problems: Problem[] = []
   const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
   const { server, discovery, dashboard, translators } = config
@@ -65,110 +65,46 @@ export function checkSemantics(config: GatewayConfig, knownTypes: readonly strin
       message: 'sessions never expire, and the caches of endpoints do',
     })
   }
-  for (const alias of Object.keys(config.model_aliases)) {
+  problems.push(...checkModelNames(config))
+  return problems
+}
+
+/** Aliases and fallbacks: names, and what leads back to where it began. */
+function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }: GatewayConfig): Problem[] {
+  const problems: Problem[] = []
+  const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
+  const warn = (path: KeyPath, message: string) => problems.push({ severity: 'warning', path, message })
+  const targets = new Map<string, readonly string[]>()
+  for (const [alias, value] of Object.entries(aliases)) {
     if (alias.trim() === '') error(['model_aliases', alias], 'a name must not be empty')
-  }
-  for (const [alias, targets] of Object.entries(config.model_aliases)) {
     const seen = new Set<string>()
-    const list = Array.isArray(targets) ? targets : targets.targets
+    const list = Array.isArray(value) ? value : value.targets
     const names = list.map((target) => (typeof target === 'string' ? target : target.model))
-    for (const [index, target] of names.entries()) {
-      if (target.trim() === '') error(['model_aliases', alias, index], 'a name must not be empty')
-      if (seen.has(target)) {
-        problems.push({
-          severity: 'warning',
-          path: ['model_aliases', alias, index],
-          message: `"${target}" is there twice`,
-        })
-      }
-      seen.add(target)
+    for (const [index, name] of names.entries()) {
+      if (name.trim() === '') error(['model_aliases', alias, index], 'a name must not be empty')
+      if (seen.has(name)) warn(['model_aliases', alias, index], `"${name}" is there twice`)
+      seen.add(name)
     }
+    targets.set(alias, names)
   }
-  problems.push(...checkEndpoints(discovery.static.endpoints, knownTypes))
-  return problems
-}
-
-function checkEndpoints(
-  endpoints: readonly EndpointConfig[],
-  knownTypes: readonly string[] | undefined,
-): Problem[] {
-  const problems: Problem[] = []
-  const names = new Map<string, number>()
-  const urls = new Map<string, number>()
-  for (const [index, endpoint] of endpoints.entries()) {
-    const base: KeyPath = ['discovery', 'static', 'endpoints', index]
-    const error = (key: string, message: string) =>
-      problems.push({ severity: 'error', path: [...base, key], message })
-    problems.push(...checkAuth(endpoint, base))
-    if (endpoint.check_interval < 1000) error('check_interval', 'must be at least 1s')
-    if (endpoint.check_timeout > 30_000) error('check_timeout', 'must be at most 30s')
-    if (endpoint.check_timeout >= endpoint.check_interval)
-      error('check_timeout', 'must be less than check_interval')
-    const type = endpoint.type.toLowerCase()
-    if (type !== 'auto' && knownTypes !== undefined && !knownTypes.includes(type)) {
-      const guess = nearest(type, ['auto', ...knownTypes])
-      error(
-        'type',
-        `unsupported endpoint type: ${endpoint.type}${guess === undefined ? '' : `, did you mean "${guess}"?`}`,
-      )
-    }
-    for (const [name, value] of Object.entries(endpoint.headers)) {
-      if (!isHeaderName(name)) error('headers', `"${name}" is not a header name`)
-      else if (/[\r\n\0]/.test(value)) error('headers', `the value of "${name}" has a line break`)
-    }
-    const url = parseUrl(endpoint.url)
-    if (url === undefined) {
-      error('url', 'must be an http or https URL')
-      continue
-    }
-    if (url.username !== '' || url.password !== '') {
-      error('url', 'must not hold credentials; use "auth: { type: basic, username: …, password: … }"')
-    }
-    const name = endpoint.name ?? url.host
-    const normal = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
-    const sameName = names.get(name)
-    const sameUrl = urls.get(normal)
-    if (sameName !== undefined)
-      error(
-        endpoint.name === undefined ? 'url' : 'name',
-        `endpoint ${sameName + 1} has the name "${name}" already`,
-      )
-    if (sameUrl !== undefined) error('url', `endpoint ${sameUrl + 1} has this URL already`)
-    names.set(name, index)
-    urls.set(normal, index)
+  for (const cycle of findCycles(targets)) {
+    const names = cycle.map((name) => `"${name}"`).join(' → ')
+    warn(
+      ['model_aliases', cycle[0] ?? ''],
+      `these aliases lead in a circle: ${names}; a target is the name of a model, never another alias`,
+    )
+  }
+  for (const [model, names] of Object.entries(fallbacks)) {
+    if (names.includes(model)) warn(['model_fallbacks', model], 'the model is its own fallback')
+  }
+  for (const cycle of findCycles(new Map(Object.entries(fallbacks)))) {
+    const names = cycle.map((name) => `"${name}"`).join(' → ')
+    warn(
+      ['model_fallbacks', cycle[0] ?? ''],
+      `these fallbacks lead in a circle: ${names}; the fallbacks of a fallback are not tried`,
+    )
   }
   return problems
-}
-
-/** Keys that each kind of credentials needs. */
-const authKeys = { bearer: ['token'], api_key: ['key'], basic: ['username', 'password'] } as const
-
-function checkAuth({ auth }: EndpointConfig, base: KeyPath): Problem[] {
-  if (auth === undefined) return []
-  const problems: Problem[] = []
-  for (const key of authKeys[auth.type]) {
-    const inline = auth[key] !== undefined
-    const fromFile = auth[`${key}_file`] !== undefined
-    if (inline === fromFile) {
-      const message = inline
-        ? `set either "${key}" or "${key}_file", not both`
-        : `"${key}" or "${key}_file" is missing`
-      problems.push({ severity: 'error', path: [...base, 'auth'], message })
-    }
-  }
-  if (auth.header !== undefined && !isHeaderName(auth.header)) {
-    problems.push({ severity: 'error', path: [...base, 'auth', 'header'], message: 'is not a header name' })
-  }
-  return problems
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    const url = new URL(text)
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function isCidr(text: string): boolean {
@@ -178,10 +114,6 @@ function isCidr(text: string): boolean {
   } catch {
     return false
   }
-}
-
-function isHeaderName(text: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)
 }
 
 function isSystemFolder(folder: string): boolean {

@@ -12,7 +12,7 @@ export function Duration(options: { default: string | 0; description: string; mi
   return Type.Unsafe<number>({
     [unitKeyword]: 'duration',
     anyOf: [
-      { type: 'string', pattern: '^([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$|^0$' },
+      { type: 'string', pattern: '^\\+?(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^0$' },
       { type: 'integer', const: 0 },
     ],
     ...options,

@@ -1,25 +1,25 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { decode, isRecord, parseDuration } from './decode.ts'
-import { type Diagnostic, dotted, type KeyPath, nearest } from './diagnostics.ts'
+import { dotted, type KeyPath, nearest, type Problem } from './diagnostics.ts'
 import { inputSchema } from './input-schema.ts'
-import { isIgnoredByOlla, keysAt, schemaAt, sectionsWith } from './known-keys.ts'
+import { keysAt, schemaAt, sectionsWith } from './known-keys.ts'
+import { unreadByOlla } from './olla-keys.ts'
+import { replaceLikeOlla } from './olla-values.ts'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.ts'
 import { mostThreads, unitKeyword } from './units.ts'
-
-export interface Problem {
-  readonly severity: 'error' | 'warning'
-  readonly path: KeyPath
-  readonly message: string
-}
 
 const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionTypes: true })
 const check = ajv.compile(inputSchema())
 
 /**
  * Checks a document against the schema and fills in what it leaves out.
+ * @param isHolder whether a key is there for an anchor only
  * @returns the configuration, unless there are errors, and everything that was found
  */
-export function validate(document: unknown): { config: GatewayConfig | undefined; problems: Problem[] } {
+export function validate(
+  document: unknown,
+  isHolder: (path: KeyPath) => boolean = () => false,
+): { config: GatewayConfig | undefined; problems: Problem[] } {
   const value = withoutNulls(document ?? {})
   if (!isRecord(value)) {
     return {
@@ -27,11 +27,13 @@ export function validate(document: unknown): { config: GatewayConfig | undefined
       problems: [{ severity: 'error', path: [], message: 'must be a mapping of keys' }],
     }
   }
+  const replaced = replaceLikeOlla(value)
   check(value)
-  const problems = dedupe((check.errors ?? []).flatMap(toProblem))
+  const faults = (check.errors ?? []).flatMap((error) => toProblem(error, isHolder))
+  const problems = [...replaced, ...dedupe(faults)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
-  return { config: decode(GatewayConfigSchema, withoutIgnored(value)) as GatewayConfig, problems }
+  return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
 }
 
 /** `key:` without a value is null in YAML, and means the default as in Olla. */
@@ -42,21 +44,11 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]))
 }
 
-function withoutIgnored(value: Record<string, unknown>, path = ''): Record<string, unknown> {
-  const kept: Record<string, unknown> = {}
-  for (const [key, item] of Object.entries(value)) {
-    const full = path === '' ? key : `${path}.${key}`
-    if (isIgnoredByOlla(full)) continue
-    kept[key] = isRecord(item) ? withoutIgnored(item, full) : item
-  }
-  return kept
-}
-
-function toProblem(error: ErrorObject): Problem[] {
+function toProblem(error: ErrorObject, isHolder: (path: KeyPath) => boolean): Problem[] {
   const path = pathOf(error.instancePath)
   switch (error.keyword) {
     case 'additionalProperties':
-      return [unknownKey(path, String(error.params.additionalProperty))]
+      return unknownKey([...path, String(error.params.additionalProperty)], isHolder)
     case 'required':
       return [{ severity: 'error', path, message: `"${String(error.params.missingProperty)}" is missing` }]
     case 'enum': {
@@ -68,7 +60,7 @@ function toProblem(error: ErrorObject): Problem[] {
         {
           severity: 'error',
           path,
-          message: `must be one of ${allowed.map(String).join(', ')}${hint || '.'}`,
+          message: `must be one of ${allowed.map(String).join(', ')}${hint}`,
         },
       ]
     }
@@ -86,17 +78,17 @@ function toProblem(error: ErrorObject): Problem[] {
   }
 }
 
-function unknownKey(path: KeyPath, key: string): Problem {
-  const full = [...path, key]
-  if (isIgnoredByOlla(dotted(full))) {
-    return { severity: 'warning', path: full, message: 'has no effect in Olla and none here' }
-  }
-  const guess = nearest(key, keysAt(path))
-  if (guess !== undefined)
-    return { severity: 'error', path: full, message: `unknown key, did you mean "${guess}"?` }
+function unknownKey(path: KeyPath, isHolder: (path: KeyPath) => boolean): Problem[] {
+  const key = String(path.at(-1))
+  // As in Compose files: `x-…` is a place for anchors, and so is any key that holds one which is used elsewhere.
+  if (key.startsWith('x-') || isHolder(path)) return []
+  const unread = unreadByOlla(path)
+  if (unread !== undefined) return [{ severity: 'warning', path, message: unread }]
+  const error = (hint: string): Problem[] => [{ severity: 'error', path, message: `unknown key${hint}` }]
+  const guess = nearest(key, keysAt(path.slice(0, -1)))
+  if (guess !== undefined) return error(`, did you mean "${guess}"?`)
   const sections = sectionsWith(key)
-  const hint = sections.length > 0 ? `; it belongs under ${sections.slice(0, 3).join(' or ')}` : ''
-  return { severity: 'error', path: full, message: `unknown key${hint}` }
+  return error(sections.length > 0 ? `; it belongs under ${sections.slice(0, 3).join(' or ')}` : '')
 }
 
 function isInsideUnit(path: KeyPath): boolean {
@@ -140,18 +132,4 @@ function dedupe(problems: readonly Problem[]): Problem[] {
     const key = `${dotted(path)} ${message}`
     return !seen.has(key) && seen.add(key)
   })
-}
-
-export function toDiagnostic(
-  problem: Problem,
-  file: string | undefined,
-  position: { line: number; column: number } | undefined,
-): Diagnostic {
-  return {
-    severity: problem.severity,
-    key: dotted(problem.path),
-    message: problem.message,
-    file,
-    ...position,
-  }
 }

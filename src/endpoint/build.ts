@@ -4,6 +4,7 @@ import type { BreakerPolicy } from '../resilience/breaker.ts'
 import { credentialNames, endpointHeaders } from './auth.ts'
 import type { Endpoint, StageTimeouts } from './endpoint.ts'
 import { endpointIds, shownUrl } from './identity.ts'
+import { joinPath } from './upstream-path.ts'
 
 export interface BuildContext {
   /** A profile by name or prefix; undefined for `auto` and unknown types. */
@@ -30,13 +31,14 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       origin: url.origin,
       basePath,
       preservePath: config.preserve_path,
+      query: url.search === '' ? undefined : url.search.slice(1),
       type: config.type,
       profile,
       priority: config.priority,
       weight: config.weight,
       maxConcurrent: config.max_concurrent,
-      healthUrl: joinUrl(shown, config.health_check_url ?? profile?.healthCheckPath ?? '/'),
-      modelUrl: joinUrl(shown, config.model_url ?? profile?.modelDiscoveryPath ?? '/v1/models'),
+      healthUrl: joinUrl(url, config.health_check_url ?? profile?.healthCheckPath ?? '/'),
+      modelUrl: joinUrl(url, config.model_url ?? profile?.modelDiscoveryPath ?? '/v1/models'),
       ownHealthUrl: config.health_check_url !== undefined,
       ownModelUrl: config.model_url !== undefined,
       checkIntervalMs: config.check_interval,
@@ -54,11 +56,13 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
 
 /** The endpoint once its type was found out: the profile's paths where the configuration names none. */
 export function withProfile(endpoint: Endpoint, profile: BackendProfile): Endpoint {
+  const base = new URL(endpoint.url)
+  if (endpoint.query !== undefined) base.search = endpoint.query
   return {
     ...endpoint,
     profile,
-    healthUrl: endpoint.ownHealthUrl ? endpoint.healthUrl : joinUrl(endpoint.url, profile.healthCheckPath),
-    modelUrl: endpoint.ownModelUrl ? endpoint.modelUrl : joinUrl(endpoint.url, profile.modelDiscoveryPath),
+    healthUrl: endpoint.ownHealthUrl ? endpoint.healthUrl : joinUrl(base, profile.healthCheckPath),
+    modelUrl: endpoint.ownModelUrl ? endpoint.modelUrl : joinUrl(base, profile.modelDiscoveryPath),
   }
 }
 
@@ -66,10 +70,16 @@ export function withHeaders(endpoint: Endpoint, headers: readonly string[]): End
   return { ...endpoint, headers, secretHeaderNames: headerNames(headers) }
 }
 
-/** A path is joined to the endpoint's own path; an absolute URL (an external monitor) is taken as it is. */
-function joinUrl(base: string, pathOrUrl: string): string {
+/**
+ * A path is joined to the endpoint's own path, and has its query; an absolute URL (an external monitor) is taken as it
+ * is.
+ */
+function joinUrl(base: URL, pathOrUrl: string): string {
   if (/^https?:\/\//i.test(pathOrUrl)) return pathOrUrl
-  return `${base}${pathOrUrl.startsWith('/') ? '' : '/'}${pathOrUrl}`
+  const path = pathOrUrl.startsWith('/') ? pathOrUrl : `/${pathOrUrl}`
+  const joined = `${base.origin}${joinPath(base.pathname.replace(/\/+$/, ''), path)}`
+  if (base.search === '') return joined
+  return joined + (joined.includes('?') ? `&${base.search.slice(1)}` : base.search)
 }
 
 const noNames: ReadonlySet<string> = new Set()

@@ -37,6 +37,8 @@ export interface Endpoint {
   readonly basePath: string
   /** Whether `basePath` is put before the request's path. */
   readonly preservePath: boolean
+  /** Query of the URL, without its `?`, which every request to the endpoint has; absent for none. */
+  readonly query?: string | undefined
   /** As configured: a profile name, a prefix alias or `auto`. */
   readonly type: string
   /** The profile in force; undefined while `auto` has not found one. */

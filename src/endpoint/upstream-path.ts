@@ -9,14 +9,38 @@ import type { Endpoint } from './endpoint.ts'
  * @returns undefined where the path is not safe
  */
 export function upstreamPath(
-  endpoint: Pick<Endpoint, 'basePath' | 'preservePath'>,
+  endpoint: Pick<Endpoint, 'basePath' | 'preservePath' | 'query'>,
   path: string,
   query: string,
 ): string | undefined {
   if (!isSafePath(path)) return undefined
-  return endpoint.preservePath && endpoint.basePath !== ''
-    ? `${endpoint.basePath}${path}${query}`
-    : path + query
+  const whole = endpoint.preservePath && endpoint.basePath !== '' ? joinPath(endpoint.basePath, path) : path
+  return endpoint.query === undefined ? whole + query : whole + joinQuery(endpoint.query, query)
+}
+
+/**
+ * Puts a base path before a path. Where the base ends in a version that the path begins with (`/openai/v1` and
+ * `/v1/models`), it stands there once.
+ */
+export function joinPath(basePath: string, path: string): string {
+  const last = basePath.lastIndexOf('/') + 1
+  const isVersion = basePath.charCodeAt(last) === 0x76 && isDigit(basePath.charCodeAt(last + 1))
+  if (!isVersion) return basePath + path
+  for (let at = 0; at !== -1; at = basePath.indexOf('/', at + 1)) {
+    const shared = basePath.length - at
+    const isWhole = path.length === shared || path.charCodeAt(shared) === 0x2f
+    if (isWhole && path.startsWith(basePath.slice(at))) return basePath.slice(0, at) + path
+  }
+  return basePath + path
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+/** The endpoint's own parameters first: servers that take one of a name take the first or the last. */
+function joinQuery(own: string, query: string): string {
+  return query.length > 1 ? `?${own}&${query.slice(1)}` : `?${own}`
 }
 
 /**

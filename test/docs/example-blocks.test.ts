@@ -80,7 +80,9 @@ describe('YAML of the documentation', () => {
       const named = block.text.matchAll(/\$\{(\w+)\}/g)
       const env = Object.fromEntries([...named].map(([, name]) => [name, 'value-of-a-variable']))
       const { warnings } = loadConfig({ file, env, cwd: folder, knownTypes })
-      assert.deepEqual(warnings, [])
+      // A part of a configuration may leave the endpoints out.
+      const others = warnings.filter(({ key }) => key !== 'discovery.static.endpoints')
+      assert.deepEqual(others, [])
     })
   }
 })

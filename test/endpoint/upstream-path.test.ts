@@ -18,6 +18,30 @@ describe('upstreamPath', () => {
     assert.equal(upstreamPath({ basePath: '', preservePath: true }, '/v1/models', ''), '/v1/models')
   })
 
+  it('joins a version once', () => {
+    for (const [basePath, path, expected] of [
+      ['/v1', '/v1/models', '/v1/models'],
+      ['/openai/v1', '/v1/chat/completions', '/openai/v1/chat/completions'],
+      ['/openai/v1', '/chat/completions', '/openai/v1/chat/completions'],
+      ['/openai/v1', '/v1', '/openai/v1'],
+      ['/openai/v1', '/v1beta/models', '/openai/v1/v1beta/models'],
+      ['/openai/v1', '/openai/v1/models', '/openai/v1/models'],
+      ['/engines/v1', '/engines/v1/models', '/engines/v1/models'],
+      ['/llm/v2', '/v1/models', '/llm/v2/v1/models'],
+      ['/vllm', '/vllm/x', '/vllm/vllm/x'],
+      ['/x/api', '/api/chat', '/x/api/api/chat'],
+    ] as const) {
+      assert.equal(upstreamPath({ basePath, preservePath: true }, path, ''), expected, `${basePath} ${path}`)
+    }
+  })
+
+  it('sends the query of the URL with every request', () => {
+    const endpoint = { basePath: '', preservePath: false, query: 'api-version=1' }
+    assert.equal(upstreamPath(endpoint, '/v1/models', ''), '/v1/models?api-version=1')
+    assert.equal(upstreamPath(endpoint, '/v1/models', '?'), '/v1/models?api-version=1')
+    assert.equal(upstreamPath(endpoint, '/v1/models', '?a=b'), '/v1/models?api-version=1&a=b')
+  })
+
   const refused = [
     '/../admin',
     '/v1/..',

@@ -1,10 +1,12 @@
 /**
- * One circuit breaker per endpoint, used by requests and probes alike. Decorates `circuitBreakers`; depends on
+ * One circuit breaker per endpoint, used by requests and probes alike, and one per model that failed there. Decorates `circuitBreakers`; depends on
  * the registry, whose endpoints carry the policies.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { AnswerTimes } from '../src/health/answer-times.ts'
 import { CircuitBreakers } from '../src/resilience/circuit-breakers.ts'
+import { ModelStates } from '../src/resilience/model-states.ts'
 
 export interface CircuitBreakerOptions {
   readonly clock?: Clock
@@ -18,9 +20,14 @@ declare module 'fastify' {
 
 export default fp<CircuitBreakerOptions>(
   function circuitBreaker(app, options, done) {
-    const breakers = new CircuitBreakers(app.endpointRegistry, app.gatewayCells.breakers, {
-      clock: options.clock ?? systemClock,
+    const { gatewayCells: cells } = app
+    const clock = options.clock ?? systemClock
+    const answers = new AnswerTimes(clock, cells.answeredAtMs)
+    const breakers = new CircuitBreakers(app.endpointRegistry, cells.breakers, {
+      clock,
       events: app.gatewayEvents,
+      models: new ModelStates(cells.modelStates, clock),
+      hasAnsweredSince: (slot, sinceMs) => answers.hasAnsweredSince(slot, sinceMs),
     })
     app.decorate('circuitBreakers', breakers)
     done()

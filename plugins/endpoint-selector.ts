@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { AnswerTimes } from '../src/health/answer-times.ts'
 import { CoolDowns } from '../src/resilience/cool-down.ts'
 import { FailurePenalties } from '../src/selection/failure-penalty.ts'
 import { guardedSelector } from '../src/selection/guarded-selector.ts'
@@ -36,13 +37,22 @@ declare module 'fastify' {
 export default fp<EndpointSelectorOptions>(
   function endpointSelector(app, options, done) {
     const clock = options.clock ?? systemClock
+    const { circuitBreakers: breakers, gatewayCells: cells } = app
+    const models = breakers.modelStates
+    if (models !== undefined && app.hasDecorator('modelCatalog')) {
+      models.countModels = (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0
+    }
+    const answers = new AnswerTimes(clock, cells.answeredAtMs)
+    const hasAnsweredSince = (slot: number, sinceMs: number) => answers.hasAnsweredSince(slot, sinceMs)
     const load = new LiveLoad({
+      clock,
       registry: app.endpointRegistry,
-      inFlight: app.gatewayCells.inFlight,
-      breakers: app.circuitBreakers,
+      inFlight: cells.inFlight,
+      breakers,
       health: app.healthChecker,
-      coolDowns: new CoolDowns(clock, app.gatewayCells.coolDownUntilMs),
-      penalties: new FailurePenalties(clock, app.gatewayCells.penalties),
+      coolDowns: new CoolDowns(clock, cells.coolDownUntilMs, { models, hasAnsweredSince }),
+      lastResortAtMs: cells.lastResortAtMs,
+      penalties: new FailurePenalties(clock, cells.penalties, { models }),
     })
     app.decorate('endpointLoad', load)
     const name = options.strategy ?? 'least-connections'

@@ -100,7 +100,7 @@ export default fp<ProxyEngineOptions>(
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
     const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
       // What an ended thread held is free again.
-      types: ['endpoint.status', 'breaker.transition', 'thread.stopped'],
+      types: ['endpoint.status', 'breaker.transition', 'model.transition', 'thread.stopped'],
     })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()

@@ -5,6 +5,14 @@ import type { BreakerState } from '../resilience/breaker.ts'
 export interface GatewayEvents {
   'endpoint.status': { endpoint: string; from: EndpointStatus; to: EndpointStatus; reason: string }
   'breaker.transition': { endpoint: string; from: BreakerState; to: BreakerState; reason: string }
+  /** The circuit of one model on an endpoint. */
+  'model.transition': {
+    endpoint: string
+    model: string
+    from: BreakerState
+    to: BreakerState
+    reason: string
+  }
   'discovery.completed': { endpoint: string; models: number; added: string[]; removed: string[] }
   'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
   /** An `auto` endpoint was recognised. */
@@ -32,6 +40,7 @@ export type GatewayEventType = keyof GatewayEvents
 export const gatewayEventTypes = Object.keys({
   'endpoint.status': true,
   'breaker.transition': true,
+  'model.transition': true,
   'discovery.completed': true,
   'discovery.failed': true,
   'endpoint.detected': true,

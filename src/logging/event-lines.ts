@@ -17,6 +17,11 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: isRoutable(event.data.to) ? 'info' : 'warn', message: `endpoint is ${event.data.to}` }
     case 'breaker.transition':
       return { level: event.data.to === 'open' ? 'warn' : 'info', message: `circuit is ${event.data.to}` }
+    case 'model.transition':
+      return {
+        level: event.data.to === 'open' ? 'warn' : 'info',
+        message: `circuit of a model is ${event.data.to}`,
+      }
     case 'discovery.completed': {
       const { added, removed } = event.data
       return { level: added.length + removed.length > 0 ? 'info' : 'debug', message: 'models discovered' }

@@ -8,6 +8,11 @@ import {
 } from '../state/breaker-table.ts'
 import type { BreakerPolicy, BreakerState } from './breaker.ts'
 
+/** Whether a phase cell says that the circuit is closed. */
+export function isClosedPhase(cell: number): boolean {
+  return (cell & phaseMask) === closed
+}
+
 /** A trial under way; the number tells it from the one that it may have been given on to. */
 export interface TrialPermit {
   readonly trial: number
@@ -139,6 +144,20 @@ export class CircuitBreaker {
     }
   }
 
+  /** A request that went through in spite of the circuit was answered well: that outweighs why it opened. */
+  recover(): void {
+    const cell = this.#load(phaseCell)
+    this.#forgetFailures()
+    if ((cell & phaseMask) === closed || !this.#swap(cell, nextCell(cell, closed))) return
+    this.#tell((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
+  }
+
+  /** Opens the circuit for a reason that lies outside of it. */
+  trip(reason: string): void {
+    const cell = this.#load(phaseCell)
+    if (this.#policy.enabled && (cell & phaseMask) === closed) this.#open(cell, reason, 'answer')
+  }
+
   /** The request ended without saying anything about the endpoint (the client left). */
   release(permit: BreakerPermit): void {
     if (isTrial(permit)) this.#swap(permit.trial, nextCell(permit.trial, halfOpen))
@@ -169,6 +188,16 @@ export class CircuitBreaker {
     const cell = this.#load(phaseCell)
     if ((cell & phaseMask) !== trial || ((cell >> threadShift) & threadMask) !== thread) return
     this.#swap(cell, nextCell(cell, halfOpen))
+  }
+
+  /** Whether the next request would be a trial. */
+  get isTrialDue(): boolean {
+    return !this.#isClosed() && this.wouldAdmit()
+  }
+
+  /** Whether the circuit opened because the endpoint could not be reached; of a closed one it says nothing. */
+  get openedByConnection(): boolean {
+    return this.#load(sourceCell) === 1
   }
 
   /** Milliseconds until an open circuit lets a trial through; 0 where it is not open. */

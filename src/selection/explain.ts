@@ -61,7 +61,7 @@ export function explain(
       reason: reasonFor(),
       native_model: candidate?.nativeModel ?? null,
       status: load.registry.status(slot),
-      circuit: breakers.get(slot).state,
+      circuit: breakers.deciding(candidate ?? { endpoint }).state,
       priority,
       weight,
       share: Math.round(share * 100) / 100,
@@ -81,9 +81,9 @@ export function explain(
         if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to be able to do it'
         return model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
       }
-      const breaker = breakers.get(slot)
+      const breaker = breakers.deciding(candidate)
       if (!breaker.wouldAdmit()) return `circuit ${breaker.state}: ${breaker.snapshot().reason}`
-      const pauseMs = load.coolDowns.leftMs(slot)
+      const pauseMs = load.coolDowns.leftMs(candidate)
       if (pauseMs > 0) return `asked for a pause of ${Math.ceil(pauseMs)} ms more`
       if (load.isFull(candidate)) return 'at its limit of concurrent requests'
       if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
@@ -6,27 +7,37 @@ import type { Gauge } from '../state/gauge.ts'
 import type { FailurePenalties } from './failure-penalty.ts'
 import type { Candidate, EndpointLoad } from './selector.ts'
 
+/** Shortest time between two requests that an endpoint gets only because nothing else could serve them. */
+const lastResortIntervalMs = 50
+
 /** The endpoints' state as requests find it: shared cells, breakers, cool-downs and penalties in one view. */
 export class LiveLoad implements EndpointLoad {
   readonly registry: EndpointRegistry
+  readonly #clock: Clock
   readonly #gauge: Gauge
   readonly #breakers: CircuitBreakers
   readonly #health: Pick<HealthMonitor, 'retryInMs'>
+  readonly #lastResortAtMs: Float64Array
   readonly coolDowns: CoolDowns
   readonly penalties: FailurePenalties
 
   constructor(parts: {
+    clock: Clock
     registry: EndpointRegistry
     inFlight: Gauge
     breakers: CircuitBreakers
     health: Pick<HealthMonitor, 'retryInMs'>
     coolDowns: CoolDowns
     penalties: FailurePenalties
+    /** Shared cells, one for each endpoint: monotonic milliseconds. */
+    lastResortAtMs: Float64Array
   }) {
+    this.#clock = parts.clock
     this.registry = parts.registry
     this.#gauge = parts.inFlight
     this.#breakers = parts.breakers
     this.#health = parts.health
+    this.#lastResortAtMs = parts.lastResortAtMs
     this.coolDowns = parts.coolDowns
     this.penalties = parts.penalties
   }
@@ -39,8 +50,10 @@ export class LiveLoad implements EndpointLoad {
     return this.registry.share(slot)
   }
 
-  penalty({ endpoint }: Candidate): number {
-    return this.penalties.of(endpoint.slot)
+  penalty(candidate: Candidate): number {
+    const penalty = this.penalties.of(candidate)
+    // The trial of a candidate that has been left alone for long must come, however bad it was.
+    return penalty > 0 && this.#breakers.isTrialDue(candidate) ? 0 : penalty
   }
 
   admits(candidate: Candidate): boolean {
@@ -53,37 +66,64 @@ export class LiveLoad implements EndpointLoad {
   }
 
   /**
-   * Milliseconds until an endpoint with `max_concurrent` is back from a pause that it has asked for (`Retry-After`);
-   * `Infinity` where it is not that what keeps it.
+   * Milliseconds until a candidate on an endpoint with `max_concurrent` is back from a pause that was asked for
+   * (`Retry-After`); `Infinity` where it is not that what keeps it.
    */
-  pauseMs({ endpoint: { slot, maxConcurrent } }: Candidate): number {
-    const coolingMs = this.coolDowns.leftMs(slot)
+  pauseMs(candidate: Candidate): number {
+    const { slot, maxConcurrent } = candidate.endpoint
+    const coolingMs = this.coolDowns.leftMs(candidate)
     const isLimited = this.registry.status(slot) === 'rate_limited'
     const isPausing = isLimited || (coolingMs > 0 && this.registry.isRoutable(slot))
-    if (!isPausing || maxConcurrent === 0 || !this.#breakers.get(slot).wouldAdmit()) {
+    if (!isPausing || maxConcurrent === 0 || !this.#breakers.wouldAdmit(candidate)) {
       return Number.POSITIVE_INFINITY
     }
     // A probe that was limited has set no pause but its own next time.
     return coolingMs || this.#health.retryInMs(slot)
   }
 
+  /**
+   * Whether only its status or an open circuit keeps the candidate from a request: worth a try where nothing else can
+   * serve it. A pause that it has asked for is kept.
+   */
+  isLastResort(candidate: Candidate): boolean {
+    const { slot } = candidate.endpoint
+    return (
+      this.registry.status(slot) !== 'rate_limited' &&
+      this.coolDowns.leftMs(candidate) === 0 &&
+      !this.#isWilling(candidate)
+    )
+  }
+
+  /**
+   * Takes the next turn among requests for which the endpoint is the last resort.
+   * @returns milliseconds until there is a turn; 0 where this request has it
+   */
+  takeLastResort(slot: number): number {
+    const nowMs = this.#clock.monotonicMs()
+    const lastMs = this.#lastResortAtMs[slot] ?? 0
+    const waitMs = lastMs === 0 ? 0 : lastMs + lastResortIntervalMs - nowMs
+    if (waitMs > 0) return waitMs
+    this.#lastResortAtMs[slot] = nowMs
+    return 0
+  }
+
   /** When the first of the candidates may take requests again, as far as is known; at least 1. */
   retryAfterSeconds(candidates: readonly Candidate[]): number {
     let soonestMs = Number.POSITIVE_INFINITY
-    for (const { endpoint } of candidates) {
-      const { slot } = endpoint
-      const coolingMs = this.coolDowns.leftMs(slot)
-      const openMs = this.#breakers.get(slot).retryInMs()
-      soonestMs = Math.min(soonestMs, Math.max(coolingMs, openMs, this.#health.retryInMs(slot)))
+    for (const candidate of candidates) {
+      const coolingMs = this.coolDowns.leftMs(candidate)
+      const openMs = this.#breakers.retryInMs(candidate)
+      const probeMs = this.#health.retryInMs(candidate.endpoint.slot)
+      soonestMs = Math.min(soonestMs, Math.max(coolingMs, openMs, probeMs))
     }
     return Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1
   }
 
-  #isWilling({ endpoint: { slot } }: Candidate): boolean {
+  #isWilling(candidate: Candidate): boolean {
     return (
-      this.registry.isRoutable(slot) &&
-      this.coolDowns.leftMs(slot) === 0 &&
-      this.#breakers.get(slot).wouldAdmit()
+      this.registry.isRoutable(candidate.endpoint.slot) &&
+      this.coolDowns.leftMs(candidate) === 0 &&
+      this.#breakers.wouldAdmit(candidate)
     )
   }
 

@@ -21,11 +21,12 @@ export class BreakerTable {
   readonly records: RecordTable<(typeof breakerTimes)[number]>
   readonly #cells: Int32Array
 
-  constructor(rows: number, blocks: SharedBlocks = new SharedBlocks()) {
+  /** @param name of its blocks */
+  constructor(rows: number, blocks: SharedBlocks = new SharedBlocks(), name = 'breakers') {
     this.rows = rows
     this.thread = blocks.thread
-    this.#cells = blocks.integers('breakers.cells', rows * cellsPerBreaker)
-    this.records = new RecordTable(breakerTimes, rows, blocks.place('breakers.records'))
+    this.#cells = blocks.integers(`${name}.cells`, rows * cellsPerBreaker)
+    this.records = new RecordTable(breakerTimes, rows, blocks.place(`${name}.records`))
   }
 
   load(row: number, cell: number): number {
@@ -39,6 +40,13 @@ export class BreakerTable {
   /** @returns the new value */
   increment(row: number, cell: number): number {
     return Atomics.add(this.#cells, row * cellsPerBreaker + cell, 1) + 1
+  }
+
+  /** Puts a row back to where it began. */
+  clear(row: number): void {
+    for (let cell = 0; cell < cellsPerBreaker; cell++) this.store(row, cell, 0)
+    for (const time of breakerTimes) this.records.setNumber(row, this.records.column(time), Number.NaN)
+    this.records.setText(row, '')
   }
 
   /** @returns false where the cell was not `from` any more */

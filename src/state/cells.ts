@@ -27,11 +27,15 @@ import { CounterTable } from './counter-table.ts'
 import { DistinctTable } from './distinct-table.ts'
 import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
+import { ModelTable } from './model-table.ts'
 import { RecordTable } from './record-table.ts'
 import { NameRows, NumberRows } from './rows.ts'
 import { RunMark } from './run-mark.ts'
 import { type BlocksDescription, SharedBlocks, type TablePlace } from './shared-blocks.ts'
 import { SharedCache } from './shared-cache.ts'
+
+/** Models on endpoints that something went wrong with lately; failures of further ones count for nothing. */
+const modelStateCapacity = 1024
 
 /** How many rows the cells have; set at construction, since shared memory does not grow. */
 export interface CellCapacity {
@@ -61,10 +65,14 @@ export class GatewayCells {
   /** The last looks at each endpoint's models, and why they failed. */
   readonly discoveries: RecordTable<(typeof discoveryColumns)[number]>
   readonly breakers: BreakerTable
+  /** Circuits, pauses and penalties of models on endpoints. */
+  readonly modelStates: ModelTable
   /** Per endpoint: monotonic milliseconds until which it wants no requests. */
   readonly coolDownUntilMs: Float64Array
   /** Per endpoint: monotonic milliseconds of the last request that it answered well, see `AnswerTimes`. */
   readonly answeredAtMs: Float64Array
+  /** Per endpoint: monotonic milliseconds of the last request that was sent as a last resort, see `LiveLoad`. */
+  readonly lastResortAtMs: Float64Array
   /** Per endpoint: what its recent failures count for, see `FailurePenalties`. */
   readonly penalties: Float64Array
   /** Whose turn it is among endpoints, see `Turns`. */
@@ -123,8 +131,10 @@ export class GatewayCells {
     this.probes = new RecordTable(probeColumns, endpoints, blocks.place('probes'))
     this.discoveries = new RecordTable(discoveryColumns, endpoints, blocks.place('discoveries'))
     this.breakers = new BreakerTable(endpoints, blocks)
+    this.modelStates = new ModelTable(modelStateCapacity, endpoints, blocks)
     this.coolDownUntilMs = blocks.numbers('cool-downs', endpoints)
     this.answeredAtMs = blocks.numbers('answered-at', endpoints)
+    this.lastResortAtMs = blocks.numbers('last-resort', endpoints)
     this.penalties = blocks.numbers('penalties', endpoints)
     this.turns = {
       chosenAt: blocks.numbers('turns.chosen-at', endpoints),

@@ -1,7 +1,9 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
 import { upstreamTimeMs } from '../request/own-time.ts'
+import { longestPauseMs } from '../resilience/cool-down.ts'
+import { failureEvidence } from '../resilience/evidence.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
@@ -92,8 +94,8 @@ export class AttemptLedger {
     const { breakers, stats, load, answers, clock } = this.#services
     const { slot } = attempt.target.endpoint
     const firstByteMs = clock.monotonicMs() - attempt.startedMs
-    breakers.settle(slot, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
-    if (statusCode >= 500) load.penalties.failed(slot)
+    breakers.settle(attempt.target, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
+    if (statusCode >= 500) load.penalties.failed(attempt.target, 'model')
     else answers.answered(slot)
     stats.recordAttempt(slot, statusCode >= 500)
   }
@@ -101,7 +103,7 @@ export class AttemptLedger {
   /** Nothing of this attempt's will reach the client. */
   failed(attempt: Attempt, failure: AttemptFailure): void {
     const { slot } = attempt.target.endpoint
-    this.#services.breakers.settle(slot, attempt.permit, failure)
+    this.#services.breakers.settle(attempt.target, attempt.permit, failure)
     this.#services.stats.recordAttempt(slot, true)
     this.#note(attempt, failure)
     this.free(attempt)
@@ -109,7 +111,7 @@ export class AttemptLedger {
 
   /** An answer that the client has begun to read broke off; it had been counted as answered. */
   broke(attempt: Attempt, failure: AttemptFailure): void {
-    this.#services.breakers.settle(attempt.target.endpoint.slot, 'closed', failure)
+    this.#services.breakers.settle(attempt.target, 'closed', failure)
     this.#note(attempt, failure)
   }
 
@@ -119,7 +121,7 @@ export class AttemptLedger {
     // One that was passed over and then taken after all has been counted.
     if (attempt.placeFreed) return
     this.#ended(attempt, 'abandoned')
-    this.#services.breakers.get(attempt.target.endpoint.slot).release(attempt.permit)
+    this.#services.breakers.release(attempt.target, attempt.permit)
   }
 
   /** An endpoint that cannot be reached is out at once. */
@@ -133,23 +135,28 @@ export class AttemptLedger {
   /** An endpoint that asks for a pause gets it. */
   askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
     if (retryAfterMs === undefined && statusCode !== 429) return
-    const { endpoint } = target
-    this.#pause(endpoint, retryAfterMs ?? defaultCoolDownMs)
-    if (statusCode === 429 && retryAfterMs !== undefined)
-      this.#services.health.report(endpoint.slot, { kind: 'rate_limited', retryAfterMs })
+    const isWhole = this.#pause(target, retryAfterMs ?? defaultCoolDownMs)
+    if (statusCode === 429 && retryAfterMs !== undefined && isWhole)
+      this.#services.health.report(target.endpoint.slot, {
+        kind: 'rate_limited',
+        retryAfterMs: Math.min(retryAfterMs, longestPauseMs),
+      })
   }
 
-  #pause({ slot, maxConcurrent }: Endpoint, pauseMs: number): void {
+  /** @returns whether the whole endpoint pauses */
+  #pause(target: RoutedEndpoint, pauseMs: number): boolean {
     const { clock, load, queue } = this.#services
-    const knownMs = load.coolDowns.leftMs(slot)
-    load.coolDowns.set(slot, pauseMs)
-    if (maxConcurrent === 0) return
+    const { slot, maxConcurrent } = target.endpoint
+    const knownMs = load.coolDowns.leftMs(target)
+    const isWhole = load.coolDowns.set(target, pauseMs)
+    if (maxConcurrent === 0) return isWhole
     // Of the many answers of one moment that ask for the same, the first is enough.
     if (pauseMs > knownMs + pauseMarginMs) queue.paused(slot)
     clock.after(pauseMs + pauseMarginMs, () => {
-      if (load.coolDowns.leftMs(slot) > 0) return
+      if (load.coolDowns.leftMs(target) > 0) return
       for (let place = 0; place < maxConcurrent; place++) queue.released(slot)
     })
+    return isWhole
   }
 
   free(attempt: Attempt): void {
@@ -159,7 +166,7 @@ export class AttemptLedger {
     const { inFlight, load, queue } = this.#services
     inFlight.release(slot)
     // While the endpoint pauses nobody can take the place: who waits for it is woken when the pause is over.
-    if (queue.waiting > 0 && load.coolDowns.leftMs(slot) === 0) queue.released(slot)
+    if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
   }
 
   /**
@@ -204,9 +211,9 @@ export class AttemptLedger {
   }
 
   #note(attempt: Attempt, failure: AttemptFailure): void {
-    const { slot, name } = attempt.target.endpoint
+    const { name } = attempt.target.endpoint
     const { context } = this.#request
-    this.#services.load.penalties.failed(slot)
+    this.#services.load.penalties.failed(attempt.target, aboutOf(failure))
     context.attempts.push({
       endpoint: name,
       startedMs: attempt.startedMs - context.startedAtMs,
@@ -217,4 +224,9 @@ export class AttemptLedger {
     })
     this.#ended(attempt, 'failed', describeFailure(failure))
   }
+}
+
+/** Whom a failure is held against when an endpoint is chosen. */
+function aboutOf(failure: AttemptFailure): 'endpoint' | 'model' {
+  return failureEvidence(failure).about === 'endpoint' ? 'endpoint' : 'model'
 }

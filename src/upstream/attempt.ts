@@ -1,6 +1,6 @@
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
-import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
 import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
 import type { UpstreamHead } from './response-headers.ts'
@@ -40,7 +40,7 @@ class AttemptCancelled extends Error {
  */
 export class Attempt {
   readonly target: RoutedEndpoint
-  readonly permit: BreakerPermit
+  readonly permit: CandidatePermit
   readonly startedMs: number
   /** When the request was on its way; monotonic milliseconds. */
   sentMs: number | undefined
@@ -61,7 +61,7 @@ export class Attempt {
   #resume: (() => void) | undefined
   #over = false
 
-  constructor(owner: AttemptOwner, target: RoutedEndpoint, permit: BreakerPermit, startedMs: number) {
+  constructor(owner: AttemptOwner, target: RoutedEndpoint, permit: CandidatePermit, startedMs: number) {
     this.#owner = owner
     this.target = target
     this.permit = permit

@@ -1,6 +1,6 @@
 import type { RoutedEndpoint, Tier } from '../model/routing.ts'
 import { tellRoute } from '../request/routing-headers.ts'
-import type { BreakerPermit } from '../resilience/circuit-breaker.ts'
+import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
 import { preferWarm } from '../selection/warm-preference.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
@@ -10,7 +10,7 @@ import type { Outlook } from './give-up.ts'
 /** An endpoint that has taken the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
   readonly target: RoutedEndpoint
-  readonly permit: BreakerPermit
+  readonly permit: CandidatePermit
 }
 
 /**
@@ -63,14 +63,14 @@ export class CandidateRounds {
       const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
       if (target === undefined) return undefined
       const { slot, maxConcurrent } = target.endpoint
-      const permit = breakers.get(slot).acquire()
+      const permit = breakers.acquire(target)
       if (permit === 'refused') {
         this.#leaveTier(at, slot)
         continue
       }
       if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
       // Another thread took the last place since the selector looked.
-      breakers.get(slot).release(permit)
+      breakers.release(target, permit)
       return undefined
     }
   }

@@ -144,7 +144,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#ledger.begins(attempt)
     const request = attemptRequest(this.#request, attempt, this.#services.options.renameAnswers)
     if (request instanceof GatewayError) {
-      this.#services.breakers.get(endpoint.slot).release(attempt.permit)
+      this.#services.breakers.release(attempt.target, attempt.permit)
       this.#fail(request)
       return
     }

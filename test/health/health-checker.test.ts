@@ -453,7 +453,11 @@ describe('health checker and circuit breaker', () => {
     const { checker, clock, breakers } = create()
     checker.start()
     for (let failure = 0; failure < 5; failure++) {
-      breakers.settle(0, 'closed', { kind: 'answered', statusCode: 500, firstByteMs: 1 })
+      breakers.settle({ endpoint: { slot: 0 } }, 'closed', {
+        kind: 'answered',
+        statusCode: 500,
+        firstByteMs: 1,
+      })
     }
     await clock.advance(20_000)
     assert.equal(breakers.get(0).state, 'open')

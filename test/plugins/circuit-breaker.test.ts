@@ -19,7 +19,7 @@ describe('the circuit breaker plugin', () => {
     app.gatewayEvents.subscribe((event) => seen.push(event), { types: ['breaker.transition'] })
     for (const slot of [0, 1, 2]) {
       for (let failure = 0; failure < 2; failure++) {
-        app.circuitBreakers.settle(slot, 'closed', { kind: 'status', statusCode: 503 })
+        app.circuitBreakers.settle({ endpoint: { slot } }, 'closed', { kind: 'status', statusCode: 503 })
       }
     }
     assert.deepEqual(

@@ -25,10 +25,10 @@ describe('the endpoint selector plugin', () => {
     app.endpointRegistry.setStatus(1, 'offline', '')
     assert.equal(choose(), 'a')
     for (let failure = 0; failure < 5; failure++) {
-      app.circuitBreakers.settle(0, 'closed', { kind: 'refused' })
+      app.circuitBreakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'refused' })
     }
     assert.equal(choose(), 'c')
-    app.endpointLoad.coolDowns.set(2, 60_000)
+    app.endpointLoad.coolDowns.set({ endpoint: { slot: 2 } }, 60_000)
     assert.equal(choose(), undefined)
   })
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CoolDowns } from '../../src/resilience/cool-down.ts'
 import { DeadlineSweep } from '../../src/resilience/deadline-sweep.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -37,18 +36,5 @@ describe('DeadlineSweep', () => {
     sweep.delete(entry)
     await clock.advance(50)
     assert.equal(clock.armed, 0)
-  })
-})
-
-describe('CoolDowns', () => {
-  it('counts down and keeps the later of two', async () => {
-    const clock = new FakeClock()
-    const coolDowns = new CoolDowns(clock, new Float64Array(8))
-    coolDowns.set(3, 1000)
-    coolDowns.set(3, 500)
-    assert.equal(coolDowns.leftMs(3), 1000)
-    assert.equal(coolDowns.leftMs(4), 0)
-    await clock.advance(1000)
-    assert.equal(coolDowns.leftMs(3), 0)
   })
 })

@@ -17,7 +17,9 @@ function create(settings: readonly Partial<Endpoint>[]) {
   /** Milliseconds until the next probe, by slot. */
   const probeInMs: number[] = []
   const load = new LiveLoad({
+    clock,
     registry,
+    lastResortAtMs: cells.lastResortAtMs,
     inFlight: cells.inFlight,
     breakers,
     health: { retryInMs: (slot) => (registry.isRoutable(slot) ? 0 : (probeInMs[slot] ?? 0)) },
@@ -55,7 +57,7 @@ describe('LiveLoad', () => {
     assert.equal(load.admits(one), true)
     inFlight.acquire(0)
     assert.deepEqual([load.admits(one), load.isFull(one)], [false, true])
-    load.coolDowns.set(0, 1000)
+    load.coolDowns.set({ endpoint: { slot: 0 } }, 1000)
     assert.deepEqual([load.admits(one), load.isFull(one)], [false, false])
     await clock.advance(1000)
     inFlight.release(0)
@@ -67,8 +69,8 @@ describe('LiveLoad', () => {
     const [one, unlimited] = endpoints.map((endpoint) => ({ endpoint }))
     assert.ok(one !== undefined && unlimited !== undefined)
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
-    load.coolDowns.set(0, 1_000)
-    load.coolDowns.set(1, 1_000)
+    load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
+    load.coolDowns.set({ endpoint: { slot: 1 } }, 1_000)
     assert.equal(load.pauseMs(one), 1_000)
     // Nobody waits in line for it.
     assert.equal(load.pauseMs(unlimited), Number.POSITIVE_INFINITY)
@@ -80,12 +82,13 @@ describe('LiveLoad', () => {
     assert.equal(load.pauseMs(one), 300)
     for (const status of ['offline', 'unhealthy', 'config_error', 'unknown'] as const) {
       registry.setStatus(0, status, '')
-      load.coolDowns.set(0, 1_000)
+      load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
       assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY, status)
     }
     registry.setStatus(0, 'healthy', '')
     assert.equal(load.pauseMs(one), 1_000)
-    for (let failure = 0; failure < 5; failure++) breakers.settle(0, 'closed', { kind: 'refused' })
+    for (let failure = 0; failure < 5; failure++)
+      breakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'refused' })
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
   })
 
@@ -93,13 +96,14 @@ describe('LiveLoad', () => {
     const { load, breakers, clock, endpoints } = create([{}])
     const one = only(endpoints)
     const breaker = breakers.get(0)
-    for (let failure = 0; failure < 5; failure++) breakers.settle(0, 'closed', { kind: 'refused' })
+    for (let failure = 0; failure < 5; failure++)
+      breakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'refused' })
     assert.equal(load.admits(one), false)
     await clock.advance(30_000)
     assert.equal(load.admits(one), true)
     const trial = breaker.acquire()
     assert.equal(load.admits(one), false)
-    breakers.settle(0, trial, { kind: 'answered', statusCode: 200, firstByteMs: 1 })
+    breakers.settle({ endpoint: { slot: 0 } }, trial, { kind: 'answered', statusCode: 200, firstByteMs: 1 })
     assert.equal(load.admits(one), true)
   })
 
@@ -107,14 +111,15 @@ describe('LiveLoad', () => {
     const { load, breakers, registry, clock, probeInMs, endpoints } = create([{}, {}, {}])
     const all = endpoints.map((endpoint) => ({ endpoint }))
     assert.equal(load.retryAfterSeconds(all), 1)
-    for (let failure = 0; failure < 5; failure++) breakers.settle(0, 'closed', { kind: 'refused' })
-    load.coolDowns.set(1, 12_300)
+    for (let failure = 0; failure < 5; failure++)
+      breakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'refused' })
+    load.coolDowns.set({ endpoint: { slot: 1 } }, 12_300)
     registry.setStatus(2, 'rate_limited', '')
     probeInMs[2] = 20_000
     assert.equal(load.retryAfterSeconds(all), 13)
     await clock.advance(12_300)
     assert.equal(load.retryAfterSeconds(all), 1)
-    load.coolDowns.set(1, 60_000)
+    load.coolDowns.set({ endpoint: { slot: 1 } }, 60_000)
     assert.equal(load.retryAfterSeconds(all), 18)
     probeInMs[2] = 4_500
     assert.equal(load.retryAfterSeconds(all), 5)
@@ -134,7 +139,7 @@ describe('LiveLoad', () => {
       const { slot } = chosen.endpoint
       if (slot === failing) {
         hits++
-        load.penalties.failed(slot)
+        load.penalties.failed(chosen, 'endpoint')
       } else {
         // The good one is busy: four requests at a time, one of which ends.
         inFlight.acquire(slot)

@@ -45,7 +45,9 @@ export function createExchanges(
   for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
   const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
   const load = new LiveLoad({
+    clock,
     registry,
+    lastResortAtMs: cells.lastResortAtMs,
     inFlight: cells.inFlight,
     breakers,
     health: { retryInMs: () => 0 },

@@ -183,7 +183,7 @@ describe('a request whose endpoints pause', () => {
       [{ maxConcurrent: 0 }, 10],
     ] as const) {
       const { services, clock, load, begin } = await start(t, [settings])
-      load.coolDowns.set(0, 1_000)
+      load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
       const { failed } = await begin(
         {},
         { ...services, queue: new CapacityQueue(maxWaiting, ownLine(clock)) },
@@ -200,7 +200,7 @@ describe('a request whose endpoints pause', () => {
       { name: 'dead', priority: 2 },
       { name: 'paused', priority: 1, maxConcurrent: 1 },
     ])
-    load.coolDowns.set(1, 3_000)
+    load.coolDowns.set({ endpoint: { slot: 1 } }, 3_000)
     const { exchange, answer, context } = await ask()
     next().attempt.onError(Object.assign(new Error(), { code: 'ECONNREFUSED' }))
     await clock.advance(2_900)

@@ -31,7 +31,7 @@ export function skipReason(): string | false {
 export type Behaviour = 'says' | 'calls' | 'loops'
 
 export const sentence = 'Hello from a very small model.'
-/** Tokens of the context that each server is started with. */
+/** Tokens of the context that a server is started with, unless a test says otherwise. */
 export const contextTokens = 2_048
 
 export interface LlamaServer {
@@ -48,6 +48,8 @@ export interface ServerSettings {
   /** 0, the default, takes a free one. */
   readonly port?: number
   readonly embeddings?: boolean
+  /** 2,048 by default. */
+  readonly context?: number
 }
 
 const models = new Map<Behaviour, Promise<string>>()
@@ -71,8 +73,9 @@ after(async () => {
 /** Starts llama.cpp's own server; it ends with the test. */
 export async function startLlamaServer(t: TestContext, settings: ServerSettings = {}): Promise<LlamaServer> {
   const { behaviour = 'says', model = 'tiny', port = 0, embeddings = false } = settings
+  const { context = contextTokens } = settings
   const file = await modelFile(behaviour)
-  const args = [join(folder, 'serve.py'), file, host, String(port), model, String(contextTokens)]
+  const args = [join(folder, 'serve.py'), file, host, String(port), model, String(context)]
   const child = spawn(python, embeddings ? [...args, 'embeddings'] : args, {
     stdio: ['ignore', 'pipe', 'ignore'],
   })

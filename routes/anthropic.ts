@@ -11,8 +11,8 @@ import type { BackendProfile } from '../src/model/profile.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../src/request/inspect.ts'
 import { targetPath } from '../src/request/target-path.ts'
 import { pingEvent } from '../src/translate/message-events.ts'
-import { refuseThread } from '../src/translate/message-threads.ts'
 import type { MessageVariants } from '../src/translate/message-variants.ts'
+import { checkMessagesFrame } from '../src/translate/messages-frame.ts'
 import { readMessagesRequest } from '../src/translate/messages-request.ts'
 import { type DispatchOptions, dispatch } from './support/dispatch.ts'
 import { findModel } from './support/find-model.ts'
@@ -97,7 +97,7 @@ function messages(
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
   const { body, inspection, model } = readCall(request)
-  refuseThread(body)
+  checkMessagesFrame(body)
   const { isStream } = inspection
   const session =
     translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]

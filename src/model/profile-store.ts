@@ -47,6 +47,15 @@ const ProfileSchema = Type.Object({
           ),
           reads_files: Type.Optional(Type.Boolean()),
           continues_messages: Type.Optional(Type.Boolean()),
+          effort: Type.Optional(
+            Type.Union([
+              Type.Literal('reasoning_effort'),
+              Type.Literal('chat_template_kwargs'),
+              Type.Literal('thinking_models'),
+              Type.Literal('none'),
+            ]),
+          ),
+          longest_tool_name: Type.Optional(Type.Integer({ minimum: 16 })),
         }),
       ),
       tokenize: Type.Optional(
@@ -252,6 +261,8 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       thinkingSwitch: api.chat?.thinking_switch ?? 'none',
       readsFiles: api.chat?.reads_files ?? false,
       continuesMessages: api.chat?.continues_messages ?? false,
+      effort: api.chat?.effort ?? 'none',
+      longestToolName: api.chat?.longest_tool_name,
     },
     tokenize: api.tokenize,
     version: api.version,

@@ -5,6 +5,7 @@ import { ChatReader, type ExpectedAnswer } from './chat-reader.ts'
 import { MessageBody } from './message-body.ts'
 import { MessageEvents } from './message-events.ts'
 import type { MessageWriter } from './message-shape.ts'
+import { type UpstreamError, unreadAnswerError } from './upstream-error.ts'
 
 /** Where a translated answer comes out. */
 interface MessageOutput extends MessageWriter {
@@ -17,12 +18,16 @@ export type AnswerFraming = 'stream' | 'whole'
 
 /** An answer that is translated on its way. */
 export interface AnswerTranslation extends AnswerTransform {
+  /** Why it has failed, with the status that the endpoint should have answered with. */
+  readonly failure: UpstreamError | undefined
   /** Undefined while it is under way. */
   readonly outcome: 'complete' | 'failed' | undefined
 }
 
 /** Largest whole completion that is read; a generation is text. */
 const maxWholeBytes = 67_108_864
+/** Of an answer that cannot be read the beginning is kept: it says why. */
+const maxUnreadBytes = 16_384
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
@@ -37,7 +42,10 @@ export function translateAnswer(
   expected: ExpectedAnswer,
 ): AnswerTranslation {
   const { requestId } = expected
-  const output = to === 'stream' ? new MessageEvents(requestId) : new MessageBody(requestId)
+  const output =
+    to === 'stream'
+      ? new MessageEvents(requestId)
+      : new MessageBody(requestId, expected.thinking === 'unasked')
   return from === 'stream' ? new StreamedChat(output, expected) : new WholeChat(output, expected)
 }
 
@@ -45,9 +53,14 @@ class StreamedChat implements AnswerTranslation {
   readonly #output: MessageOutput
   readonly #chat: ChatReader
   readonly #reader: SseReader
+  readonly #expected: ExpectedAnswer
+  /** What has come before anything that could be read. */
+  #unread: Buffer[] = []
+  #unreadBytes = 0
 
   constructor(output: MessageOutput, expected: ExpectedAnswer) {
     this.#output = output
+    this.#expected = expected
     this.#chat = new ChatReader(output, expected)
     this.#reader = new SseReader((data, name) => this.#event(data.toString('utf8'), name))
   }
@@ -56,20 +69,25 @@ class StreamedChat implements AnswerTranslation {
     return this.#chat.outcome
   }
 
+  get failure(): UpstreamError | undefined {
+    return this.#chat.failure
+  }
+
   get hasFailed(): boolean {
     return this.#chat.outcome === 'failed'
   }
 
   push(chunk: Buffer): Buffer {
+    if (!this.#chat.hasContent) this.#keep(chunk)
     this.#reader.push(chunk)
-    if (this.#reader.skippedEvents > 0) {
-      this.#chat.fail({ type: 'api_error', message: 'The endpoint sent an event that is too large.' })
-    }
+    if (this.#reader.skippedEvents > 0)
+      this.#chat.fail(tooLarge('The endpoint sent an event that is too large.'))
     return bytesOf(this.#output.take())
   }
 
   end(): Buffer {
     this.#reader.end()
+    this.#checkUnread()
     this.#chat.end()
     return bytesOf(this.#output.take())
   }
@@ -77,25 +95,48 @@ class StreamedChat implements AnswerTranslation {
   #event(data: string, name: string): void {
     const text = data.trim()
     if (text === '') return
-    if (text === '[DONE]') this.#chat.done()
-    else if (name === 'error') pushJson(this.#chat, errorOfEvent(text).body ?? text)
-    else pushJson(this.#chat, text)
+    if (text === '[DONE]') {
+      this.#checkUnread()
+      this.#chat.done()
+    } else {
+      pushJson(this.#chat, name === 'error' ? (errorOfEvent(text).body ?? text) : text, this.#expected)
+    }
+    if (this.#chat.hasContent) this.#unread = []
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#unreadBytes >= maxUnreadBytes) return
+    this.#unread.push(Buffer.from(chunk.subarray(0, maxUnreadBytes - this.#unreadBytes)))
+    this.#unreadBytes += chunk.length
+  }
+
+  /** An answer without anything in it may say why, only not in an event. */
+  #checkUnread(): void {
+    if (this.#chat.outcome !== undefined || this.#chat.hasContent || this.#unread.length === 0) return
+    const error = unreadAnswerError(Buffer.concat(this.#unread).toString('utf8'), this.#expected)
+    if (error !== undefined) this.#chat.fail(error)
   }
 }
 
 class WholeChat implements AnswerTranslation {
   readonly #output: MessageOutput
   readonly #chat: ChatReader
+  readonly #expected: ExpectedAnswer
   #chunks: Buffer[] = []
   #bytes = 0
 
   constructor(output: MessageOutput, expected: ExpectedAnswer) {
     this.#output = output
+    this.#expected = expected
     this.#chat = new ChatReader(output, expected)
   }
 
   get outcome(): 'complete' | 'failed' | undefined {
     return this.#chat.outcome
+  }
+
+  get failure(): UpstreamError | undefined {
+    return this.#chat.failure
   }
 
   get hasFailed(): boolean {
@@ -109,28 +150,34 @@ class WholeChat implements AnswerTranslation {
       return noBytes
     }
     this.#chunks = []
-    this.#chat.fail({ type: 'api_error', message: 'The answer of the endpoint is too large.' })
+    this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
     return bytesOf(this.#output.take())
   }
 
   end(): Buffer {
     if (this.#chat.outcome === undefined) {
-      pushJson(this.#chat, Buffer.concat(this.#chunks, this.#bytes).toString('utf8'))
+      pushJson(this.#chat, Buffer.concat(this.#chunks, this.#bytes).toString('utf8'), this.#expected)
       this.#chat.done()
     }
     return bytesOf(this.#output.take())
   }
 }
 
-function pushJson(chat: ChatReader, text: string): void {
+function pushJson(chat: ChatReader, text: string, expected: ExpectedAnswer): void {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    chat.fail({ type: 'api_error', message: 'The endpoint sent something that is not JSON.' })
+    const told = chat.hasContent ? undefined : unreadAnswerError(text.slice(0, maxUnreadBytes), expected)
+    const message = 'The endpoint sent something that is not JSON.'
+    chat.fail(told ?? { statusCode: 502, type: 'api_error', message })
     return
   }
   chat.push(value)
+}
+
+function tooLarge(message: string): UpstreamError {
+  return { statusCode: 502, type: 'api_error', message }
 }
 
 function bytesOf(text: string): Buffer {

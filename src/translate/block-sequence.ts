@@ -1,17 +1,16 @@
-import { JsonProgress } from './json-progress.ts'
+import { CallArguments } from './call-arguments.ts'
 import type { MessageWriter } from './message-shape.ts'
-
-/** Which call a piece belongs to: the index of the chat API, or whatever tells calls apart. */
-export type CallKey = number | string
 
 interface TextBlock {
   readonly kind: 'text' | 'thinking'
   held: string
 }
 
-interface ToolBlock {
+/** A tool call on its way. */
+export interface ToolBlock {
   readonly kind: 'tool_use'
-  readonly progress: JsonProgress
+  readonly args: CallArguments
+  /** As the endpoint gave it; '' where it has not. */
   id: string
   name: string
   held: string
@@ -20,25 +19,32 @@ interface ToolBlock {
 
 type Block = TextBlock | ToolBlock
 
+/** What the client gets to see of a call. */
+export interface CallNaming {
+  id(given: string): string
+  name(given: string): string
+  /** Whether a name is whole: nothing more of it can come. */
+  isWhole(name: string): boolean
+}
+
 /**
  * Puts what may come interleaved into blocks one after the other, as Anthropic's streams have them: one block is
- * open and its pieces pass at once; those of later ones wait until it is done. A call is done when its arguments
- * are a complete JSON object, text when something else begins.
+ * open and its pieces pass at once; those of later ones wait until it is done. A call begins when its name is known
+ * to be whole, at the latest with its arguments, and is done when they are complete; text is done when something else begins.
  */
 export class BlockSequence {
   readonly #writer: MessageWriter
-  readonly #newCallId: () => string
+  readonly #naming: CallNaming
   readonly #waiting: Block[] = []
-  readonly #calls = new Map<CallKey, ToolBlock>()
   #open: Block | undefined
   /** Blank text that would begin a block: Anthropic's blocks have something in them. */
   #blank: TextBlock | undefined
   #index = -1
   #hasToolUse = false
 
-  constructor(writer: MessageWriter, newCallId: () => string) {
+  constructor(writer: MessageWriter, naming: CallNaming) {
     this.#writer = writer
-    this.#newCallId = newCallId
+    this.#naming = naming
   }
 
   get hasToolUse(): boolean {
@@ -58,30 +64,27 @@ export class BlockSequence {
     if (this.#blank === undefined) this.#enqueue(block)
   }
 
-  /**
-   * A piece of a call. The first with a name begins it; another ID under the same key begins another call.
-   * @param piece of the arguments' JSON
-   */
-  call(key: CallKey, id: string, name: string, piece: string): void {
-    let block = this.#calls.get(key)
-    if (block === undefined || (id !== '' && name !== '' && block.id !== '' && block.id !== id)) {
-      block = { kind: 'tool_use', progress: new JsonProgress(), id, name, held: '', isClosed: false }
-      this.#calls.set(key, block)
-      this.#blank = undefined
-      this.#enqueue(block)
+  /** A call begins; its arguments follow. */
+  startCall(id: string, name: string): ToolBlock {
+    const block: ToolBlock = {
+      kind: 'tool_use',
+      args: new CallArguments(),
+      id,
+      name,
+      held: '',
+      isClosed: false,
     }
-    if (block.id === '') block.id = id
-    if (block.name === '') block.name = name
-    if (piece !== '' && !block.isClosed) {
-      block.progress.push(piece)
-      this.#append(block, piece)
-    }
-    this.#advance()
+    this.#blank = undefined
+    this.#enqueue(block)
+    return block
   }
 
-  /** The key of the call that the last piece went to. */
-  get lastKey(): CallKey | undefined {
-    return [...this.#calls.keys()].at(-1)
+  /** @param piece of the arguments' JSON */
+  callPiece(block: ToolBlock, piece: string): void {
+    if (block.isClosed) return
+    const passed = block.args.push(piece)
+    if (passed !== '') this.#append(block, passed)
+    this.#advance()
   }
 
   /** Nothing more comes: everything that waits is written, complete or not. */
@@ -108,12 +111,18 @@ export class BlockSequence {
   #advance(): void {
     for (;;) {
       const next = this.#waiting[0]
-      if (next === undefined || (next.kind === 'tool_use' && next.name === '')) return
-      if (this.#open?.kind === 'tool_use' && !this.#open.progress.isComplete) return
+      if (next === undefined || (next.kind === 'tool_use' && !this.#canBegin(next))) return
+      if (this.#open?.kind === 'tool_use' && !this.#open.args.isComplete) return
       this.#waiting.shift()
       this.#close()
       this.#begin(next)
     }
+  }
+
+  /** A name may come in pieces as long as nothing has come behind it. */
+  #canBegin({ name, args }: ToolBlock): boolean {
+    if (name === '') return false
+    return args.isFlowing || (args.isComplete && this.#waiting.length > 1) || this.#naming.isWhole(name)
   }
 
   #begin(block: Block): void {
@@ -121,8 +130,8 @@ export class BlockSequence {
     this.#index++
     if (block.kind === 'tool_use') {
       this.#hasToolUse = true
-      if (block.id === '') block.id = this.#newCallId()
-      this.#writer.open(this.#index, { kind: block.kind, id: block.id, name: block.name })
+      const id = this.#naming.id(block.id)
+      this.#writer.open(this.#index, { kind: block.kind, id, name: this.#naming.name(block.name) })
     } else {
       this.#writer.open(this.#index, { kind: block.kind })
     }
@@ -135,8 +144,8 @@ export class BlockSequence {
     this.#open = undefined
     if (block.kind === 'tool_use') {
       block.isClosed = true
-      // Clients parse what they have gathered: nothing is no JSON.
-      if (block.progress.isUntouched) this.#writer.append(this.#index, block.kind, '{}')
+      const rest = block.args.end()
+      if (rest !== '') this.#writer.append(this.#index, block.kind, rest)
     }
     this.#writer.close(this.#index, block.kind)
   }

@@ -1,14 +1,20 @@
-import { BlockSequence, type CallKey } from './block-sequence.ts'
+import type { RequestSize } from '../answer/context-limit.ts'
+import { BlockSequence } from './block-sequence.ts'
 import { contentBlocks } from './blocks.ts'
+import { CallIds } from './call-ids.ts'
+import type { ChatTraits } from './chat-shape.ts'
 import { readChatUsage } from './chat-usage.ts'
-import { isObject, type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
-import type { MessageError, MessageUsage, MessageWriter } from './message-shape.ts'
+import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
+import type { MessageUsage, MessageWriter } from './message-shape.ts'
+import { thinkingSignature } from './reasoning-signature.ts'
 import { isBrokenFinish, readStop } from './stop-reason.ts'
-import { ThinkTags } from './think-tags.ts'
-import { readUpstreamError } from './upstream-error.ts'
+import { splitWhole, ThinkTags } from './think-tags.ts'
+import { ToolCalls } from './tool-calls.ts'
+import { isWholeName } from './tool-names.ts'
+import { readUpstreamError, type UpstreamError } from './upstream-error.ts'
 
 /** What is known of an answer before it comes. */
-export interface ExpectedAnswer {
+export interface ExpectedAnswer extends RequestSize {
   /** `msg_…` */
   readonly messageId: string
   /** What the client calls the model. */
@@ -19,11 +25,21 @@ export interface ExpectedAnswer {
   readonly requestId: string
   /** The request's stop sequences. */
   readonly stopSequences: readonly string[]
-  /** False drops what the model thinks: the request has switched it off. */
-  readonly showThinking: boolean
+  /** Whether the request asks for thinking; `off` drops what comes of it. */
+  readonly thinking: 'asked' | 'unasked' | 'off'
   /** Estimate, for the head of a stream, which is sent before the endpoint has counted. */
-  readonly inputTokens: number
+  readonly promptTokens: number
   readonly newCallId: () => string
+  /** IDs of the calls in the request's history: an answer's are others. */
+  readonly callIds: readonly string[]
+  /** Names of the tools as the endpoint has them. */
+  readonly toolNames: readonly string[]
+  /** The client's name of a tool whose name was shortened for the endpoint. */
+  readonly originalNames: ReadonlyMap<string, string> | undefined
+  /** The field that the endpoint's kind reads thinking from. */
+  readonly reasoningField: ChatTraits['reasoningField']
+  /** Stands in the signature of thinking that came in another field, so that it goes back as it came. */
+  readonly endpointMark: string
 }
 
 /** Rough, for answers that nobody has counted: clients need a measure of how full their context is. */
@@ -32,24 +48,43 @@ const charactersPerToken = 4
 const noDelta: JsonObject = {}
 
 /**
- * Reads an OpenAI chat completion, whole or in chunks, and tells it as a message. It ends once: complete, or
+ * Reads an OpenAI chat completion, whole or in chunks, and writes it as a message. It ends once: complete, or
  * failed. An answer that stops without saying why has failed.
  */
 export class ChatReader {
   readonly #writer: MessageWriter
   readonly #expected: ExpectedAnswer
   readonly #blocks: BlockSequence
+  readonly #calls: ToolCalls
   #tags: ThinkTags | undefined = new ThinkTags()
   #hasStarted = false
   #finish: JsonObject | undefined
   #usage: MessageUsage | undefined
   #characters = 0
+  #hasReasoning = false
+  #failure: UpstreamError | undefined
   #outcome: 'complete' | 'failed' | undefined
 
   constructor(writer: MessageWriter, expected: ExpectedAnswer) {
     this.#writer = writer
     this.#expected = expected
-    this.#blocks = new BlockSequence(writer, expected.newCallId)
+    const ids = new CallIds(expected.callIds, expected.newCallId)
+    this.#blocks = new BlockSequence(writer, {
+      id: (given) => ids.next(given),
+      name: (given) => expected.originalNames?.get(given) ?? given,
+      isWhole: (name) => isWholeName(name, expected.toolNames),
+    })
+    this.#calls = new ToolCalls(this.#blocks, expected.toolNames)
+  }
+
+  /** Why the answer has failed. */
+  get failure(): UpstreamError | undefined {
+    return this.#failure
+  }
+
+  /** Whether anything of an answer has come. */
+  get hasContent(): boolean {
+    return this.#characters > 0 || this.#finish !== undefined
   }
 
   get outcome(): 'complete' | 'failed' | undefined {
@@ -60,10 +95,10 @@ export class ChatReader {
   push(value: unknown): void {
     if (this.#outcome !== undefined) return
     if (!isObject(value)) {
-      this.fail({ type: 'api_error', message: 'The endpoint sent something that is no chat completion.' })
+      this.fail(brokenAnswer('The endpoint sent something that is not a chat completion.'))
       return
     }
-    const error = readUpstreamError(value)
+    const error = readUpstreamError(value, this.#expected)
     if (error !== undefined) {
       this.fail(error)
       return
@@ -87,20 +122,21 @@ export class ChatReader {
     else this.#complete()
   }
 
-  fail(error: MessageError): void {
+  fail(error: UpstreamError): void {
     if (this.#outcome !== undefined) return
     this.#outcome = 'failed'
-    this.#writer.fail(error)
+    this.#failure = error
+    this.#writer.fail({ type: error.type, message: error.message })
   }
 
   #incomplete(): void {
-    this.fail({ type: 'api_error', message: 'The endpoint ended its answer before it was complete.' })
+    this.fail(brokenAnswer('The endpoint ended its answer before it was complete.'))
   }
 
   #start(value: JsonObject): void {
     if (this.#hasStarted) return
     this.#hasStarted = true
-    const { messageId, model, keepsModel, inputTokens } = this.#expected
+    const { messageId, model, keepsModel, promptTokens: inputTokens } = this.#expected
     const named = keepsModel ? textField(value, 'model') : undefined
     const guess = { inputTokens, cacheReadTokens: 0, cacheCreationTokens: 0, outputTokens: 0 }
     const usage = this.#usage === undefined ? guess : { ...this.#usage, outputTokens: 0 }
@@ -109,11 +145,15 @@ export class ChatReader {
 
   #choice(choice: JsonObject): void {
     if (this.#finish !== undefined) return
-    this.#delta(objectField(choice, 'delta') ?? objectField(choice, 'message') ?? noDelta)
+    const delta = objectField(choice, 'delta')
+    if (delta !== undefined) this.#delta(delta, false)
+    else this.#delta(objectField(choice, 'message') ?? noDelta, true)
+    // Completions have no message.
+    if (typeof choice.text === 'string') this.#content(choice.text)
     const reason = textField(choice, 'finish_reason')
     if (reason === undefined || reason === '') return
     if (isBrokenFinish(reason)) {
-      this.fail({ type: 'api_error', message: `The endpoint broke off its answer: ${reason}.` })
+      this.fail(brokenAnswer(`The endpoint broke off its answer: ${reason}.`))
       return
     }
     this.#finish = choice
@@ -121,19 +161,43 @@ export class ChatReader {
     this.#flush()
   }
 
-  #delta(delta: JsonObject): void {
-    const reasoning = textField(delta, 'reasoning_content') ?? textField(delta, 'reasoning')
+  #delta(delta: JsonObject, isWhole: boolean): void {
+    const reasoning = textField(delta, 'reasoning_content') || textField(delta, 'reasoning')
     if (reasoning !== undefined && reasoning !== '') {
-      // This endpoint separates it by itself.
-      this.#tags = undefined
+      if (!this.#hasReasoning) this.#learnReasoning(delta)
       this.#thinking(reasoning)
     }
     const { content } = delta
-    if (typeof content === 'string') this.#content(content)
+    if (typeof content === 'string') this.#text(content, isWhole)
     else for (const part of contentBlocks(content)) this.#part(part)
     this.#content(textField(delta, 'refusal') ?? '')
-    const { tool_calls: calls } = delta
-    if (Array.isArray(calls)) for (const call of calls) if (isObject(call)) this.#call(call)
+    const { tool_calls: calls, function_call: call } = delta
+    if (Array.isArray(calls)) {
+      for (const each of calls) {
+        if (isObject(each)) this.#characters += isWhole ? this.#calls.whole(each) : this.#calls.piece(each)
+      }
+    } else if (isObject(call)) this.#characters += this.#calls.piece(call)
+  }
+
+  /** This endpoint separates thinking from text by itself. */
+  #learnReasoning(delta: JsonObject): void {
+    this.#hasReasoning = true
+    this.#tags = undefined
+    const field = textField(delta, 'reasoning_content') ? 'reasoning_content' : 'reasoning'
+    const { reasoningField, endpointMark } = this.#expected
+    if (field !== reasoningField) this.#writer.sign(thinkingSignature(field, endpointMark))
+  }
+
+  /** Of a whole text it can be told where thinking ends, even if its beginning stood in the prompt. */
+  #text(content: string, isWhole: boolean): void {
+    const split = isWhole && this.#tags !== undefined ? splitWhole(content) : undefined
+    if (split === undefined) {
+      this.#content(content)
+      return
+    }
+    this.#thinking(split.thinking)
+    this.#tags = undefined
+    this.#content(split.text)
   }
 
   #content(text: string): void {
@@ -159,23 +223,7 @@ export class ChatReader {
 
   #thinking(text: string): void {
     this.#characters += text.length
-    if (this.#expected.showThinking) this.#blocks.text('thinking', text)
-  }
-
-  #call(call: JsonObject): void {
-    const { name, arguments: given } = objectField(call, 'function') ?? noDelta
-    const id = textField(call, 'id') ?? ''
-    const piece =
-      typeof given === 'string' ? given : given === undefined || given === null ? '' : JSON.stringify(given)
-    this.#characters += piece.length
-    this.#blocks.call(this.#keyOf(call, id), id, typeof name === 'string' ? name : '', piece)
-  }
-
-  /** Some servers leave the index out: then the ID tells calls apart, and a piece without one continues the last. */
-  #keyOf(call: JsonObject, id: string): CallKey {
-    const index = numberField(call, 'index')
-    if (index !== undefined) return index
-    return id === '' ? (this.#blocks.lastKey ?? 0) : id
+    if (this.#expected.thinking !== 'off') this.#blocks.text('thinking', text)
   }
 
   #flush(): void {
@@ -197,10 +245,14 @@ export class ChatReader {
 
   #estimate(): MessageUsage {
     return {
-      inputTokens: this.#expected.inputTokens,
+      inputTokens: this.#expected.promptTokens,
       cacheReadTokens: 0,
       cacheCreationTokens: 0,
       outputTokens: Math.ceil(this.#characters / charactersPerToken),
     }
   }
+}
+
+function brokenAnswer(message: string): UpstreamError {
+  return { statusCode: 502, type: 'api_error', message }
 }

@@ -13,4 +13,15 @@ export interface ChatTraits {
   readonly readsFiles: boolean
   /** Whether an assistant message at the end can be continued by asking for it. */
   readonly continuesMessages: boolean
+  /**
+   * Whether it takes `reasoning_effort`: always, also as an argument of its templates, or for models that are
+   * known to think only, since it refuses one for others. Default none.
+   */
+  readonly effort?: 'reasoning_effort' | 'chat_template_kwargs' | 'thinking_models' | 'none'
+  /** Longest name of a tool; undefined where any length will do. */
+  readonly longestToolName?: number | undefined
+  /** Tells thinking that came from this endpoint from that of others. */
+  readonly endpointMark?: string | undefined
+  /** Whether the model is known to think. */
+  readonly isThinker?: boolean | undefined
 }

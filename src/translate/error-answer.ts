@@ -1,3 +1,4 @@
+import type { RequestSize } from '../answer/context-limit.ts'
 import type { GatheredAnswer, WholeAnswer } from '../upstream/request-variant.ts'
 import { isAnthropicError, translateError } from './upstream-error.ts'
 
@@ -7,18 +8,24 @@ const maxErrorBytes = 65_536
 const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
 
 /**
- * An endpoint's error in Anthropic's envelope. One that comes in it already is passed on byte for byte.
- * @param requestId told in the body, as Anthropic does
+ * An endpoint's error in Anthropic's envelope. One that comes in it already is passed on byte for byte, unless
+ * it says in other words than Anthropic's that the context is full.
  */
 export class ErrorAnswer implements GatheredAnswer {
   readonly #statusCode: number
   readonly #requestId: string
+  readonly #size: (() => RequestSize) | undefined
   readonly #chunks: Buffer[] = []
   #bytes = 0
 
-  constructor(statusCode: number, requestId: string) {
+  /**
+   * @param requestId told in the body, as Anthropic does
+   * @param size what is known of the request; asked only where the context is full
+   */
+  constructor(statusCode: number, requestId: string, size?: () => RequestSize) {
     this.#statusCode = statusCode
     this.#requestId = requestId
+    this.#size = size
   }
 
   /** An answer that cannot be read: what is in it is passed over. */
@@ -43,15 +50,14 @@ export class ErrorAnswer implements GatheredAnswer {
   end(): WholeAnswer {
     const body = Buffer.concat(this.#chunks)
     const text = body.toString('utf8')
+    if (isAnthropicError(text)) return { statusCode: this.#statusCode, headers: jsonHead, body }
+    const { statusCode, type, message } = translateError(this.#statusCode, text, this.#size)
     return {
-      statusCode: this.#statusCode,
+      statusCode,
       headers: jsonHead,
-      body: isAnthropicError(text) ? body : this.#envelope(text),
+      body: Buffer.from(
+        JSON.stringify({ type: 'error', error: { type, message }, request_id: this.#requestId }),
+      ),
     }
-  }
-
-  #envelope(text: string): Buffer {
-    const error = translateError(this.#statusCode, text)
-    return Buffer.from(JSON.stringify({ type: 'error', error, request_id: this.#requestId }))
   }
 }

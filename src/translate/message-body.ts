@@ -1,5 +1,5 @@
 import { parseLossless } from '../json/lossless.ts'
-import { isObject } from './json-fields.ts'
+import { callInput } from './call-arguments.ts'
 import {
   type BlockHead,
   type BlockKind,
@@ -20,11 +20,18 @@ export class MessageBody implements MessageWriter {
   readonly #requestId: string
   readonly #blocks: GrowingBlock[] = []
   #head: MessageHead | undefined
+  readonly #putsTextFirst: boolean
+  #signature = ''
   #body: string | undefined
 
-  /** @param requestId told in errors */
-  constructor(requestId: string) {
+  /**
+   * @param requestId told in errors
+   * @param putsTextFirst whether thinking stands behind the first text: clients that have not asked for any read
+   * `content[0].text`
+   */
+  constructor(requestId: string, putsTextFirst = false) {
     this.#requestId = requestId
+    this.#putsTextFirst = putsTextFirst
   }
 
   /** The whole body, once; '' before the message is complete. */
@@ -49,8 +56,13 @@ export class MessageBody implements MessageWriter {
 
   close(): void {}
 
+  sign(signature: string): void {
+    this.#signature = signature
+  }
+
   finish({ stopReason, stopSequence, usage }: MessageEnding): void {
-    const content = this.#blocks.map(({ head, text }) => finishedBlock(head, text))
+    if (this.#putsTextFirst) this.#moveText()
+    const content = this.#blocks.map(({ head, text }) => finishedBlock(head, text, this.#signature))
     this.#body = JSON.stringify({
       id: this.#head?.id,
       type: 'message',
@@ -66,25 +78,22 @@ export class MessageBody implements MessageWriter {
   fail(error: MessageError): void {
     this.#body = JSON.stringify({ type: 'error', error, request_id: this.#requestId })
   }
+
+  /** Whoever calls tools reads blocks by their type, and keeps the order in which the model wrote. */
+  #moveText(): void {
+    if (this.#blocks.some(({ head }) => head.kind === 'tool_use')) return
+    const at = this.#blocks.findIndex(({ head }) => head.kind === 'text')
+    if (at > 0) this.#blocks.unshift(...this.#blocks.splice(at, 1))
+  }
 }
 
-function finishedBlock(head: BlockHead, text: string): object {
+function finishedBlock(head: BlockHead, text: string, signature: string): object {
   switch (head.kind) {
     case 'text':
       return { type: 'text', text }
     case 'thinking':
-      return { type: 'thinking', thinking: text, signature: '' }
+      return { type: 'thinking', thinking: text, signature }
     case 'tool_use':
-      return { type: 'tool_use', id: head.id, name: head.name, input: toolInput(text) }
-  }
-}
-
-/** Arguments that are no JSON object, cut off or badly made, cannot be told here: the tool's schema refuses none. */
-function toolInput(text: string): object {
-  try {
-    const input = parseLossless(text)
-    return isObject(input) ? input : {}
-  } catch {
-    return {}
+      return { type: 'tool_use', id: head.id, name: head.name, input: callInput(text, parseLossless) }
   }
 }

@@ -21,6 +21,7 @@ const deltas: Readonly<Record<BlockKind, readonly [type: string, field: string]>
 export class MessageEvents implements MessageWriter {
   readonly #requestId: string
   #pending = ''
+  #signature = ''
 
   /** @param requestId told in errors */
   constructor(requestId: string) {
@@ -59,11 +60,17 @@ export class MessageEvents implements MessageWriter {
   }
 
   close(index: number, kind: BlockKind): void {
-    // Clients give thinking back only with its signature; here nobody checks one.
     if (kind === 'thinking') {
-      this.#event('content_block_delta', { index, delta: { type: 'signature_delta', signature: '' } })
+      this.#event('content_block_delta', {
+        index,
+        delta: { type: 'signature_delta', signature: this.#signature },
+      })
     }
     this.#event('content_block_stop', { index })
+  }
+
+  sign(signature: string): void {
+    this.#signature = signature
   }
 
   finish({ stopReason, stopSequence, usage }: MessageEnding): void {

@@ -47,6 +47,8 @@ export interface MessageWriter {
   open(index: number, block: BlockHead): void
   append(index: number, kind: BlockKind, piece: string): void
   close(index: number, kind: BlockKind): void
+  /** Signature of the thinking blocks that end from now on. */
+  sign(signature: string): void
   finish(ending: MessageEnding): void
   fail(error: MessageError): void
 }

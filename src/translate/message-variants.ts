@@ -1,4 +1,6 @@
+import type { RequestSize } from '../answer/context-limit.ts'
 import { framingOf } from '../answer/media-type.ts'
+import { GatewayError } from '../errors.ts'
 import { editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
 import type { BackendProfile } from '../model/profile.ts'
@@ -13,12 +15,13 @@ import type {
 import { headerValue, type UpstreamHead } from '../upstream/response-headers.ts'
 import { type AnswerTranslation, translateAnswer } from './answer-translation.ts'
 import type { ExpectedAnswer } from './chat-reader.ts'
-import { chatRequest } from './chat-request.ts'
+import { type ChatTranslation, outputFormat, translateRequest } from './chat-request.ts'
 import type { ChatTraits } from './chat-shape.ts'
 import { ErrorAnswer } from './error-answer.ts'
-import { type JsonObject, listField, objectField } from './json-fields.ts'
-import { readMessagesRequest } from './messages-request.ts'
+import { type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
+import { parseMessagesRequest } from './messages-request.ts'
 import { roughTokens } from './prompt-text.ts'
+import { fingerprint } from './reasoning-signature.ts'
 
 /** A Messages request as it came. */
 export interface MessagesCall {
@@ -42,6 +45,10 @@ export interface VariantOptions {
   /** Reads what the client gets; undefined where nobody does. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
+
+/** A translated body may be so many times as large as the request, and so many bytes larger. */
+const mostGrowth = 4
+const spareBytes = 1_048_576
 
 export type MessagesMode = 'passthrough' | 'translation'
 
@@ -79,26 +86,28 @@ export class MessageVariants {
   }
 
   /** @throws GatewayError invalid_request where the request cannot be translated */
-  of({ endpoint, nativeModel, sentModel }: RoutedEndpoint): RequestVariant {
+  of(target: RoutedEndpoint): RequestVariant {
+    const { endpoint, sentModel } = target
     const { profile, slot } = endpoint
+    const version = this.#options.serverVersion(slot)
     // Nothing of it is kept while the endpoint works: what lives long costs the garbage collector.
     let parsed: JsonObject | undefined
     const request = () => {
-      parsed ??= readMessagesRequest(this.#call.body)
+      parsed ??= parseMessagesRequest(this.#call.body)
       return parsed
     }
     const isNative =
       this.#options.passthrough &&
       profile !== undefined &&
-      speaksMessages(profile, this.#options.serverVersion(slot)) &&
-      this.#isWithin(profile.anthropic.limitations, request)
+      speaksMessages(profile, version) &&
+      this.#isWithin(profile.anthropic.limitations, version, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
     return isNative
-      ? this.#native(profile.anthropic.messagesPath, sentModel)
-      : this.#chat(request(), profile, nativeModel)
+      ? this.#native(profile.anthropic.messagesPath, sentModel, target)
+      : this.#chat(request(), target)
   }
 
-  #native(path: string, sentModel: string | undefined): RequestVariant {
+  #native(path: string, sentModel: string | undefined, target: RoutedEndpoint): RequestVariant {
     const { body, modelSpan, query } = this.#call
     const isRenamed = modelSpan !== undefined && sentModel !== undefined
     return {
@@ -106,29 +115,51 @@ export class MessageVariants {
       query,
       body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
       mode: 'passthrough',
-      answer: (head) => (head.statusCode >= 400 ? this.#error(head) : undefined),
+      answer: (head) => (head.statusCode >= 400 ? this.#error(head, () => this.#size(target)) : undefined),
     }
   }
 
-  #chat(
-    request: JsonObject,
-    profile: BackendProfile | undefined,
-    nativeModel: string | undefined,
-  ): RequestVariant {
-    const traits = profile?.chat ?? plainChat
-    const chat = chatRequest(request, nativeModel ?? this.#call.model, traits)
-    const expected = this.#expected(request, chat)
+  #chat(request: JsonObject, target: RoutedEndpoint): RequestVariant {
+    const { endpoint, nativeModel = this.#call.model, abilities } = target
+    const traits = endpoint.profile?.chat ?? plainChat
+    const endpointMark = fingerprint(endpoint.name)
+    const translation = translateRequest(request, nativeModel, {
+      ...traits,
+      endpointMark,
+      isThinker: isThinker(nativeModel, abilities?.capabilities),
+    })
+    const expected = this.#expected(request, translation, target, traits.reasoningField, endpointMark)
     return {
       path: traits.path,
       query: '',
-      body: Buffer.from(JSON.stringify(chat)),
+      body: this.#chatBody(translation.chat),
       headers: [
         'Content-Type',
         'application/json',
         'Accept',
         this.#call.isStream ? 'text/event-stream' : 'application/json',
       ],
-      answer: (head) => (head.statusCode >= 400 ? this.#error(head) : this.#message(head, expected)),
+      answer: (head) =>
+        head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
+    }
+  }
+
+  /** A translation is about as large as the request: one that has grown far beyond it is not worth its memory. */
+  #chatBody(chat: JsonObject): Buffer {
+    const body = Buffer.from(JSON.stringify(chat))
+    if (body.length > mostGrowth * this.#call.body.length + spareBytes) {
+      throw new GatewayError('payload_too_large', 'The translated request would be too large')
+    }
+    return body
+  }
+
+  /** What is known of a request that passes through: read only where the endpoint says that it is too large. */
+  #size({ abilities }: RoutedEndpoint): RequestSize {
+    const request = parseMessagesRequest(this.#call.body)
+    return {
+      maxTokens: numberField(request, 'max_tokens'),
+      promptTokens: roughTokens(translateRequest(request, this.#call.model, plainChat).chat),
+      limitTokens: abilities?.contextLength,
     }
   }
 
@@ -145,17 +176,31 @@ export class MessageVariants {
     }
   }
 
-  #expected(request: JsonObject, chat: JsonObject): ExpectedAnswer {
+  #expected(
+    request: JsonObject,
+    { chat, callIds, toolNames, originalNames }: ChatTranslation,
+    { abilities }: RoutedEndpoint,
+    reasoningField: ChatTraits['reasoningField'],
+    endpointMark: string,
+  ): ExpectedAnswer {
     const { renameAnswers, newId } = this.#options
+    const thinking = textField(objectField(request, 'thinking') ?? {}, 'type')
     return {
       messageId: newId('msg'),
       model: this.#call.model,
       keepsModel: !renameAnswers,
       requestId: this.#call.requestId,
       stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
-      showThinking: objectField(request, 'thinking')?.type !== 'disabled',
-      inputTokens: roughTokens(chat),
+      thinking: thinking === 'disabled' ? 'off' : thinking === undefined ? 'unasked' : 'asked',
+      promptTokens: roughTokens(chat),
+      maxTokens: numberField(request, 'max_tokens'),
+      limitTokens: abilities?.contextLength,
       newCallId: () => newId('toolu'),
+      callIds,
+      toolNames,
+      originalNames,
+      reasoningField,
+      endpointMark,
     }
   }
 
@@ -169,14 +214,14 @@ export class MessageVariants {
       end(): WholeAnswer {
         const body = Buffer.concat([...parts, translation.end()])
         tap?.(body)
-        const statusCode = translation.outcome === 'complete' ? 200 : 502
+        const statusCode = translation.outcome === 'complete' ? 200 : (translation.failure?.statusCode ?? 502)
         return { statusCode, headers: ['Content-Type', 'application/json; charset=utf-8'], body }
       },
     }
   }
 
-  #error(head: UpstreamHead): GatheredAnswer {
-    const error = new ErrorAnswer(head.statusCode, this.#call.requestId)
+  #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
+    const error = new ErrorAnswer(head.statusCode, this.#call.requestId, size)
     const { tap } = this.#options
     return {
       push: (chunk) => error.push(chunk),
@@ -189,20 +234,32 @@ export class MessageVariants {
   }
 
   /** Olla's limitations of an endpoint, by what the request needs. */
-  #isWithin(limitations: readonly string[], request: () => JsonObject): boolean {
+  #isWithin(limitations: readonly string[], version: string | undefined, request: () => JsonObject): boolean {
     return limitations.every((limitation) => {
-      switch (limitation) {
+      const [name, mendedIn] = limitation.split('<', 2)
+      if (mendedIn !== undefined && isAtLeast(version, mendedIn)) return true
+      switch (name) {
         case 'no_tool_use':
           return listField(request(), 'tools').length === 0
         case 'no_extended_thinking':
           return request().thinking === undefined
         case 'no_vision':
           return !this.#call.body.includes('"image"')
+        case 'no_structured_output':
+          return !this.#call.body.includes('"json_schema"') || outputFormat(request()) === undefined
         default:
           return true
       }
     })
   }
+}
+
+/** Models that are known to think, by what their server says of them or by their name. */
+function isThinker(model: string, capabilities: readonly string[] | undefined): boolean {
+  return (
+    capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||
+    /gpt-oss/i.test(model)
+  )
 }
 
 /** The request asked for no compression. */

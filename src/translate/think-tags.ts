@@ -70,3 +70,16 @@ function partialTag(text: string): number {
   }
   return 0
 }
+
+/**
+ * A whole text whose opening tag stands in the prompt, as some templates have it (mudler/LocalAI#4761): thoughts
+ * end at a closing tag that nothing opened. A stream cannot be split so: its text has gone before the tag comes.
+ * @returns undefined where the text has no such tag
+ */
+export function splitWhole(text: string): ThinkingSplit | undefined {
+  const end = text.indexOf(closing)
+  if (end < 0) return undefined
+  const start = text.indexOf(opening)
+  if (start >= 0 && start < end) return undefined
+  return { thinking: text.slice(0, end).trimEnd(), text: text.slice(end + closing.length).trimStart() }
+}

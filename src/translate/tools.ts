@@ -1,24 +1,30 @@
-import { isObject, type JsonObject, textField } from './json-fields.ts'
+import { isObject, type JsonObject, objectField, textField } from './json-fields.ts'
+import { shortName } from './tool-names.ts'
 
 /** Tools that Anthropic's servers run themselves: nobody here could. */
 const runByServer =
   /^(?:web_search|web_fetch|code_execution|tool_search_tool|advisor|mcp_toolset|memory_store)(?:_|$)/
 
 /** Tool definitions; those that nobody could run are left out. */
-export function chatTools(tools: readonly unknown[]): JsonObject[] {
+export function chatTools(tools: readonly unknown[], longestName?: number): JsonObject[] {
   return tools
-    .map((tool) => (isObject(tool) ? chatTool(tool) : undefined))
+    .map((tool) => (isObject(tool) ? chatTool(tool, longestName) : undefined))
     .filter((tool) => tool !== undefined)
 }
 
-function chatTool(tool: JsonObject): JsonObject | undefined {
+/** The name of a tool in the chat API's form. */
+export function toolNameOf(tool: JsonObject): string {
+  return textField(objectField(tool, 'function') ?? {}, 'name') ?? ''
+}
+
+function chatTool(tool: JsonObject, longestName: number | undefined): JsonObject | undefined {
   const name = textField(tool, 'name')
   if (name === undefined || runByServer.test(textField(tool, 'type') ?? '')) return undefined
   const description = textField(tool, 'description')
   return {
     type: 'function',
     function: {
-      name,
+      name: shortName(name, longestName),
       ...(description === undefined ? {} : { description }),
       // Anthropic's own client tools (bash, text editor) come without a schema.
       parameters: isObject(tool.input_schema) ? tool.input_schema : { type: 'object', properties: {} },

@@ -24,13 +24,15 @@ export interface Conversation {
  */
 export function readTurns(messages: readonly unknown[]): Conversation {
   const preface: string[] = []
+  const lastUser = messages.findLastIndex((each) => isObject(each) && each.role === 'user')
   const turns: { role: Turn['role']; blocks: JsonObject[] }[] = []
   messages.forEach((message, index) => {
     if (!isObject(message)) throw new GatewayError('invalid_request', `messages.${index}: not an object`)
     const blocks = contentBlocks(message.content)
     const role = roleOf(message, index)
     if (role === 'system') {
-      if (isCleared(message, messages.slice(index + 1))) return
+      // Such a message is meant for the turn that follows it only.
+      if (message.clear_at === 'next_user_message' && index < lastUser) return
       const text = withoutBillingLine(joinedText(blocks))
       if (text === '') return
       if (turns.length === 0) {
@@ -44,15 +46,10 @@ export function readTurns(messages: readonly unknown[]): Conversation {
     }
     const speaker = role === 'assistant' ? role : 'user'
     const last = turns.at(-1)
-    if (last?.role === speaker) last.blocks.push(...blocks)
+    if (last?.role === speaker) for (const block of blocks) last.blocks.push(block)
     else turns.push({ role: speaker, blocks })
   })
   return { preface, turns }
-}
-
-/** It was meant for the turn that it followed only. */
-function isCleared({ clear_at }: JsonObject, later: readonly unknown[]): boolean {
-  return clear_at === 'next_user_message' && later.some((each) => isObject(each) && each.role === 'user')
 }
 
 function roleOf({ role }: JsonObject, index: number): 'user' | 'assistant' | 'system' {

@@ -1,3 +1,4 @@
+import type { MadeCall } from './assistant-turn.ts'
 import { contentBlocks } from './blocks.ts'
 import type { ChatMessage, ChatTraits } from './chat-shape.ts'
 import { type ContentPart, contentParts, messageContent, textPart } from './content-parts.ts'
@@ -6,34 +7,41 @@ import { type JsonObject, textField } from './json-fields.ts'
 /**
  * A user's turn as chat messages: first the results of the calls before it, in the order of the calls, then
  * what the user says. Results are text only in this API: pictures in them follow in the user's message.
- * @param callIds calls of the assistant's turn before
+ * @param calls of the assistant's turn before; of calls with one ID each gets the next result of that ID
  */
 export function userMessages(
   blocks: readonly JsonObject[],
-  callIds: readonly string[],
+  calls: readonly MadeCall[],
   traits: Pick<ChatTraits, 'readsFiles'>,
 ): ChatMessage[] {
-  const results = new Map<string, JsonObject>()
-  for (const block of blocks) {
-    const id = resultId(block)
-    if (id !== undefined && callIds.includes(id) && !results.has(id)) results.set(id, block)
-  }
+  const results = resultsById(blocks, calls)
+  const taken = new Set<JsonObject>()
   const messages: ChatMessage[] = []
   const parts: ContentPart[] = []
-  for (const id of callIds) {
-    const block = results.get(id)
+  for (const { id, sentId } of calls) {
+    const block = results.get(id)?.shift()
     if (block === undefined) continue
+    taken.add(block)
     const { text, others } = resultParts(block, traits)
-    messages.push({ role: 'tool', tool_call_id: id, content: text })
-    if (others.length > 0) parts.push(textPart(`[From the result of tool call ${id}:]`), ...others)
+    messages.push({ role: 'tool', tool_call_id: sentId, content: text })
+    if (others.length > 0) parts.push(textPart(`[From the result of tool call ${sentId}:]`), ...others)
   }
   for (const block of blocks) {
     const id = resultId(block)
     if (id === undefined) parts.push(...contentParts(block, traits))
-    else if (results.get(id) !== block) parts.push(...strayResult(id, block, traits))
+    else if (!taken.has(block)) parts.push(...strayResult(id, block, traits))
   }
   if (parts.length > 0) messages.push({ role: 'user', content: messageContent(parts) })
   return messages
+}
+
+/** The results of these calls, each ID's in the order in which they stand. */
+function resultsById(blocks: readonly JsonObject[], calls: readonly MadeCall[]): Map<string, JsonObject[]> {
+  const results = new Map<string, JsonObject[]>()
+  if (calls.length === 0) return results
+  for (const { id } of calls) results.set(id, [])
+  for (const block of blocks) results.get(resultId(block) ?? '')?.push(block)
+  return results
 }
 
 function resultId(block: JsonObject): string | undefined {

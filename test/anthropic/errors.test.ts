@@ -185,6 +185,9 @@ describe('errors of endpoints', () => {
       status: 400,
       body: '{"object":"error","message":"This model\'s maximum context length is 8192 tokens."}',
     })
-    await assert.rejects(all.client.messages.create(request), /prompt is too long: This model's maximum/)
+    await assert.rejects(
+      all.client.messages.create(request),
+      /prompt is too long: 8193 tokens > 8192 maximum/,
+    )
   })
 })

@@ -79,7 +79,10 @@ for (const [kind, mode] of kinds) {
       stream.on('inputJson', (piece) => pieces.push(piece))
       const message = await stream.finalMessage()
       assert.deepEqual(
-        message.content.map(({ ...block }) => block),
+        // Where its kind does not say how the endpoint reads thinking, the signature does.
+        message.content.map((block) =>
+          block.type === 'thinking' ? { ...block, signature: '' } : { ...block },
+        ),
         toolContent,
       )
       assert.equal(message.stop_reason, 'tool_use')

@@ -141,10 +141,10 @@ describe('a translated stream', () => {
       chunk({ reasoning_content: 'hm' }),
       chunk({ content: 'yes' }, 'stop'),
     ]
-    const { events } = translateStream(chunks, undefined, { showThinking: false })
+    const { events } = translateStream(chunks, undefined, { thinking: 'off' })
     assert.equal(JSON.stringify(events).includes('hm'), false)
     const tagged = translateStream([chunk({ content: '<think>hm</think>yes' }, 'stop')], undefined, {
-      showThinking: false,
+      thinking: 'off',
     })
     assert.equal(JSON.stringify(tagged.events).includes('hm'), false)
   })
@@ -206,7 +206,7 @@ describe('calls from servers that deviate', () => {
     ])
   })
 
-  it('keep integers beyond 2^53, and are empty where their JSON is broken', () => {
+  it('keep integers beyond 2^53, and keep JSON that is broken under a key of its own', () => {
     const { text } = translate('stream', 'whole', [
       toSse([
         chunk({
@@ -217,7 +217,9 @@ describe('calls from servers that deviate', () => {
     ])
     assert.match(text, /"id":9007199254740993\}/)
     const broken = callsOf({ index: 0, id: 'a', function: { name: 'f', arguments: '{"id":' } })
-    assert.deepEqual(broken.content, [{ type: 'tool_use', id: 'a', name: 'f', input: {} }])
+    assert.deepEqual(broken.content, [
+      { type: 'tool_use', id: 'a', name: 'f', input: { INVALID_JSON: '{"id":' } },
+    ])
   })
 })
 

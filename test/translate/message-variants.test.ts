@@ -39,11 +39,11 @@ function target(
   }
 }
 
-function variants(request: object = {}, options: Partial<VariantOptions> = {}) {
+function variants(request: object = {}, options: Partial<VariantOptions> = {}, given?: Buffer) {
   const text = JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'a' }], ...request })
   return new MessageVariants(
     {
-      body: Buffer.from(text),
+      body: given ?? Buffer.from(text),
       modelSpan: { start: text.indexOf('"asked"'), end: text.indexOf('"asked"') + 7 },
       model: 'asked',
       query: '?beta=true',
@@ -132,9 +132,16 @@ describe('the form of a request', () => {
     assert.equal(variants().of(target('vllm', {}, ['no_token_counting'])).mode, 'passthrough')
   })
 
-  it('is none where the request cannot be read', () => {
-    assert.throws(() => variants({ messages: [] }).of(target('sglang')), /at least one message/)
-    assert.equal(variants({ messages: [] }).of(target('vllm')).mode, 'passthrough')
+  it('is none where the request is nested too deeply to be written', () => {
+    const tools = [{ name: 'a', input_schema: {} }]
+    const body = Buffer.from(
+      JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'a' }], tools }).replace(
+        '"input_schema":{}',
+        `"input_schema":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+      ),
+    )
+    assert.throws(() => variants({}, {}, body).of(target('sglang')), /more than 400 levels/)
+    assert.equal(variants({}, {}, body).of(target('vllm')).mode, 'passthrough')
   })
 })
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isAnthropicError, translateError } from '../../src/translate/upstream-error.ts'
+import {
+  isAnthropicError,
+  readUpstreamError,
+  translateError,
+  unreadAnswerError,
+} from '../../src/translate/upstream-error.ts'
 
 const json = (value: unknown) => JSON.stringify(value)
 
@@ -23,7 +28,7 @@ describe('translateError', () => {
       ['[1]', '[1]'],
     ]
     for (const [body, message] of bodies) {
-      assert.deepEqual(translateError(404, body), { type: 'not_found_error', message })
+      assert.deepEqual(translateError(404, body), { statusCode: 404, type: 'not_found_error', message })
     }
   })
 
@@ -66,13 +71,120 @@ describe('translateError', () => {
       { error: 'input length exceeds the context length' },
     ]
     for (const body of bodies) assert.match(translateError(400, json(body)).message, /^prompt is too long: /)
-    const own = { error: { type: 'invalid_request_error', message: 'prompt is too long: 9 > 8' } }
-    assert.equal(translateError(400, json(own)).message, 'prompt is too long: 9 > 8')
+    const own = {
+      error: { type: 'invalid_request_error', message: 'prompt is too long: 9 tokens > 8 maximum' },
+    }
+    assert.equal(translateError(400, json(own)).message, 'prompt is too long: 9 tokens > 8 maximum')
   })
 
   it('shortens what is very long', () => {
     assert.equal(translateError(400, 'x'.repeat(10_000)).message.length, 2_001)
   })
+})
+
+describe('a full context', () => {
+  it('is a client error of one kind, whatever status the endpoint gave it', () => {
+    for (const status of [400, 413, 422, 500, 501]) {
+      const body = json({
+        error: { message: 'request (9 tokens) exceeds the available context size (8 tokens)' },
+      })
+      assert.deepEqual(translateError(status, body), {
+        statusCode: 400,
+        type: 'invalid_request_error',
+        message: 'prompt is too long: 9 tokens > 8 maximum',
+      })
+    }
+  })
+
+  it('is told inside an envelope of Anthropic, too', () => {
+    const message = json({
+      error: { code: 400, message: 'request (9 tokens) exceeds the available context size (8 tokens)' },
+    })
+    const body = json({ type: 'error', error: { type: 'invalid_request_error', message } })
+    assert.equal(isAnthropicError(body), false)
+    assert.equal(translateError(400, body).message, 'prompt is too long: 9 tokens > 8 maximum')
+  })
+
+  it('is told in the words of the endpoint where no limit is known', () => {
+    const { message } = translateError(400, json({ error: 'the input length exceeds the context length' }))
+    assert.equal(message, 'prompt is too long: the input length exceeds the context length')
+    const size = { maxTokens: 10, promptTokens: 5000, limitTokens: 4096 }
+    assert.equal(
+      translateError(400, json({ error: 'the input length exceeds the context length' }), size).message,
+      'prompt is too long: 5000 tokens > 4096 maximum',
+    )
+  })
+})
+
+describe('an error inside an answer that began well', () => {
+  const cases: [value: Record<string, unknown>, statusCode: number, type: string, message: RegExp][] = [
+    [
+      { error: { code: 400, message: 'bad', type: 'BadRequestError' } },
+      400,
+      'invalid_request_error',
+      /^bad$/,
+    ],
+    [
+      { object: 'error', code: 400, message: 'bad', type: 'BadRequestError' },
+      400,
+      'invalid_request_error',
+      /^bad$/,
+    ],
+    [{ error: { code: '429', message: 'slow down' } }, 429, 'rate_limit_error', /^slow down$/],
+    [
+      { error: { code: 'rate_limit_exceeded', message: 'slow down' } },
+      429,
+      'rate_limit_error',
+      /^slow down$/,
+    ],
+    [{ error: { type: 'overloaded_error', message: 'busy' } }, 503, 'overloaded_error', /^busy$/],
+    [{ error: { message: 'dead', type: 'InternalServerError', code: 500 } }, 500, 'api_error', /^dead$/],
+    [{ error: 'model runner has unexpectedly stopped' }, 502, 'api_error', /runner/],
+    [{ error: { message: 'x', code: null } }, 502, 'api_error', /^x$/],
+    [{ detail: 'boom' }, 502, 'api_error', /^boom$/],
+    [{ detail: [{ loc: ['body', 'x'], msg: 'missing' }] }, 422, 'invalid_request_error', /^x: missing$/],
+    [{ detail: { error: 'boom' } }, 502, 'api_error', /^boom$/],
+    [{ message: 'boom', status: 503 }, 503, 'overloaded_error', /^boom$/],
+    [{ status_code: 404, message: 'gone' }, 404, 'not_found_error', /^gone$/],
+    [{ error: {} }, 502, 'api_error', /endpoint failed/],
+    [
+      { error: { code: 500, message: 'the request exceeds the available context size' } },
+      400,
+      'invalid_request_error',
+      /^prompt is too long: /,
+    ],
+  ]
+  for (const [value, statusCode, type, message] of cases) {
+    it(json(value).slice(0, 90), () => {
+      const error = readUpstreamError(value)
+      assert.equal(error?.statusCode, statusCode)
+      assert.equal(error?.type, type)
+      assert.match(error?.message ?? '', message)
+    })
+  }
+
+  it('is none where the answer is one', () => {
+    for (const value of [{ choices: [] }, { choices: [], error: null }, { id: 'x' }]) {
+      assert.equal(readUpstreamError(value), undefined)
+    }
+  })
+})
+
+describe('an answer without an event that could be read', () => {
+  const cases: [text: string, message: string | undefined][] = [
+    ['error: {"code":503,"message":"Loading model","type":"unavailable_error"}\n\n', 'Loading model'],
+    ['event: error\nerror: {"message":"bad"}\n\ndata: [DONE]\n\n', 'bad'],
+    ['{"error":{"message":"bad"}}', 'bad'],
+    ['{"detail":"bad"}\n', 'bad'],
+    ['error: out of memory\n\n', 'out of memory'],
+    ['Internal Server Error', 'Internal Server Error'],
+    [': ping\n\ndata: [DONE]\n\n', undefined],
+    ['<html>502</html>', undefined],
+    ['', undefined],
+  ]
+  for (const [text, message] of cases) {
+    it(text.slice(0, 60) || 'nothing', () => assert.equal(unreadAnswerError(text)?.message, message))
+  }
 })
 
 describe('isAnthropicError', () => {

@@ -10,9 +10,9 @@ export interface AnswerJudge {
   end(): Judgement
 }
 
-const emptyAnswer: BadAnswer = { reason: 'empty answer' }
-const webPage: BadAnswer = { reason: 'answered with a web page' }
-const endedEarly: BadAnswer = { reason: 'ended its answer before it was complete' }
+const emptyAnswer: BadAnswer = { reason: 'empty' }
+const webPage: BadAnswer = { reason: 'a web page' }
+const endedEarly: BadAnswer = { reason: 'ended before it was complete' }
 
 /** Most bytes that are held back until an answer is known to be one. */
 const mostHeldBytes = 65_536

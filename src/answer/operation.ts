@@ -15,7 +15,7 @@ export type AnswerOperation =
  * @param path as the endpoint sees it, without a query
  * @returns undefined where the form of the answer is not known
  */
-export function operationOf(method: string, path: string): AnswerOperation | undefined {
+export function answerOperation(method: string, path: string): AnswerOperation | undefined {
   if (method !== 'POST') return undefined
   switch (path.slice(path.lastIndexOf('/') + 1)) {
     case 'completions':

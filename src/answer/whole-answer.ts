@@ -99,9 +99,7 @@ function isWrapped(value: unknown): boolean {
 }
 
 function reasonOf(error: AnswerError | undefined): string {
-  return error?.statusCode === undefined
-    ? 'answered with an error'
-    : `answered with error ${error.statusCode}`
+  return error?.statusCode === undefined ? 'an error' : `error ${error.statusCode}`
 }
 
 function parsed(text: string): unknown {

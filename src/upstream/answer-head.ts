@@ -1,8 +1,11 @@
+import { answerOperation } from '../answer/operation.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Dialect } from '../errors.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { ModelRename } from '../stream/model-rename.ts'
+import { DialectErrorAnswer } from './dialect-error-answer.ts'
 import { isHeaderValue } from './request-headers.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from './request-variant.ts'
 import {
@@ -21,19 +24,27 @@ export interface AnswerPlan {
   readonly gathered?: GatheredAnswer
 }
 
+/** What a client has asked for, as far as its answer depends on it. */
+export interface AskedFor {
+  readonly method: string
+  readonly path: string
+  readonly dialect: Dialect
+  /** The client's name for the model; undefined where answers keep the endpoint's. */
+  readonly asked: string | undefined
+}
+
 const noTransforms: readonly AnswerTransform[] = []
 
 /**
  * Decides what becomes of an answer: a variant says it; where it says nothing, the model gets the client's name.
- * @param asked the client's name for the model; undefined where answers keep the endpoint's
  */
 export function planAnswer(
   head: UpstreamHead,
   target: RoutedEndpoint,
   variant: RequestVariant | undefined,
-  asked: string | undefined,
+  { method, path, dialect, asked }: AskedFor,
 ): AnswerPlan {
-  const changes = variant?.answer?.(head)
+  const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
   const rename = changes === undefined ? renameFor(target, asked, head) : undefined
   if (rename === undefined && changes === undefined) return { head, transforms: noTransforms }
@@ -45,6 +56,18 @@ export function planAnswer(
     },
     transforms: changes?.transforms ?? (rename === undefined ? noTransforms : [rename]),
   }
+}
+
+/** Errors of operations whose form is known come in the client's dialect. */
+function errorAnswer(
+  { statusCode, headers }: UpstreamHead,
+  dialect: Dialect,
+  method: string,
+  path: string,
+): DialectErrorAnswer | undefined {
+  if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
+  const operation = answerOperation(method, path)
+  return operation === undefined ? undefined : new DialectErrorAnswer(dialect, operation, statusCode)
 }
 
 /** The head of a body that was gathered. */

@@ -46,10 +46,10 @@ export class AttemptLedger {
   }
 
   /** An attempt is the one under way from now on. */
-  begins({ target, startedMs }: Attempt): void {
+  begins({ target, startedMs, isRepeat }: Attempt): void {
     const { context } = this.#request
     this.leftLine(startedMs)
-    context.attemptCount++
+    if (!isRepeat) context.attemptCount++
     context.lastEndpoint = target.endpoint.name
     context.attemptMs = startedMs - context.startedAtMs
     context.sentMs = undefined
@@ -60,6 +60,12 @@ export class AttemptLedger {
     const { context } = this.#request
     attempt.sentMs = this.#services.clock.monotonicMs()
     context.sentMs = attempt.sentMs - context.startedAtMs
+  }
+
+  /** Its endpoint is asked once more, in another form: that counts as the same attempt. */
+  repeats(attempt: Attempt): void {
+    attempt.placeFreed = true
+    this.#ended(attempt, 'answered')
   }
 
   /** Another endpoint is asked in its place. */
@@ -93,7 +99,7 @@ export class AttemptLedger {
     if (attempt.placeFreed) return
     const { breakers, stats, load, answers, clock } = this.#services
     const { slot } = attempt.target.endpoint
-    const firstByteMs = clock.monotonicMs() - attempt.startedMs
+    const firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - attempt.startedMs
     breakers.settle(attempt.target, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
     if (statusCode >= 500) load.penalties.failed(attempt.target, 'model')
     else answers.answered(slot)

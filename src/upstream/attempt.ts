@@ -1,6 +1,7 @@
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
 import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
+import type { AnswerGate } from './answer-gate.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
 import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
 import type { UpstreamHead } from './response-headers.ts'
@@ -49,6 +50,12 @@ export class Attempt {
   /** Whether the transport reads the request's body no more. */
   isBodyWritten = false
   statusCode: number | undefined
+  /** What holds the beginning of its answer back. */
+  gate: AnswerGate | undefined
+  /** When the first byte of its answer came; monotonic milliseconds. */
+  answeredMs: number | undefined
+  /** Whether it repeats the one before it in another form, on the same place. */
+  isRepeat = false
   /** What gathers its answer, once its first byte has come. */
   gathered: GatheredAnswer | undefined
   /** As hooks know it; undefined where nobody watches, and once they were told of its end. */
@@ -89,6 +96,20 @@ export class Attempt {
     const { kept } = this
     this.kept = undefined
     return this.#over && kept?.complete !== true ? undefined : kept
+  }
+
+  /** Another try on the same endpoint and place, in another form. */
+  inForm(variant: RequestVariant, nowMs: number): Attempt {
+    const repeat = new Attempt(this.#owner, this.target, this.permit, nowMs)
+    repeat.variant = variant
+    repeat.isRepeat = true
+    return repeat
+  }
+
+  /** Keeps an answer that the gateway has read, in case all others fail worse. */
+  keepWhole(head: UpstreamHead, body: Buffer): void {
+    this.statusCode = head.statusCode
+    this.kept = { head, chunks: [body], bytes: body.length, complete: true }
   }
 
   onConnect(abort: (error?: Error) => void): void {

@@ -43,8 +43,13 @@ export class ClientAnswer {
     const { context } = this.#request
     const { options, clock, observe } = this.#services
     const { target, variant } = attempt
-    const plan = planAnswer(head, target, variant, options.renameAnswers ? context.model : undefined)
-    context.firstByteMs = clock.monotonicMs() - context.startedAtMs
+    const plan = planAnswer(head, target, variant, {
+      method: this.#request.method,
+      path: this.#request.path,
+      dialect: context.dialect,
+      asked: options.renameAnswers ? context.model : undefined,
+    })
+    context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
     context.overheadMs = ownTimeMs(context)
     const path = variant?.path ?? this.#request.path
     this.#observer = observe?.({ context, target, head, path })

@@ -50,7 +50,7 @@ export function attemptRequest(
   renameAnswers: boolean,
 ): UpstreamRequest | GatewayError {
   try {
-    attempt.variant = request.variant?.(attempt.target)
+    attempt.variant ??= request.variant?.(attempt.target)
     return (
       requestFor(request, attempt.target, attempt.variant, renameAnswers) ?? new GatewayError('invalid_path')
     )

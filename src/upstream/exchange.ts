@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import type { Judgement } from '../answer/whole-answer.ts'
 import type { Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
+import { type AnswerGate, type BadAttempt, badAttempt, gateFor } from './answer-gate.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds, mostLooks } from './candidate-rounds.ts'
@@ -17,6 +19,10 @@ import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
+
+const noBytes: Buffer = Buffer.alloc(0)
+/** Of a bad answer that says nothing. */
+const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -200,7 +206,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   data(attempt: Attempt, chunk: Buffer): boolean {
-    if (this.#phase === 'waiting') this.#firstByte(attempt)
+    return this.#phase === 'waiting' || attempt.gate !== undefined
+      ? this.#judge(attempt, chunk)
+      : this.#relay(attempt, chunk)
+  }
+
+  #relay(attempt: Attempt, chunk: Buffer): boolean {
     if (attempt.gathered !== undefined) {
       this.#answer.gather(attempt.gathered, chunk)
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
@@ -218,7 +229,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   complete(attempt: Attempt): void {
-    if (this.#phase === 'waiting') this.#firstByte(attempt)
+    if (this.#phase === 'waiting' || attempt.gate !== undefined) {
+      attempt.gate ??= this.#gateFor(attempt, noBytes)
+      if (!this.#passes(attempt, attempt.gate?.end() ?? 'good')) return
+    }
     if (attempt.gathered !== undefined && this.#head !== undefined) {
       const whole = attempt.gathered.end()
       if (this.#answer.hasBegun) {
@@ -262,7 +276,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
     this.#ledger.movedOn(attempt, failure)
-    if (failure.kind === 'status') {
+    if (failure.kind === 'status' || attempt.kept !== undefined) {
       this.#passedOver?.cancel()
       this.#passedOver = attempt
     }
@@ -291,8 +305,93 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#head = kept.head
     this.#phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    for (const chunk of kept.chunks) this.data(attempt, chunk)
+    // It was judged before.
+    this.#firstByte(attempt)
+    for (const chunk of kept.chunks) this.#relay(attempt, chunk)
     if (kept.complete) this.complete(attempt)
+  }
+
+  // Judging an answer
+
+  /** @returns false to pause the endpoint */
+  #judge(attempt: Attempt, chunk: Buffer): boolean {
+    if (attempt.gate === undefined) {
+      attempt.answeredMs = this.#services.clock.monotonicMs()
+      attempt.gate = this.#gateFor(attempt, chunk)
+      if (attempt.gate === undefined) {
+        this.#firstByte(attempt)
+        return this.#relay(attempt, chunk)
+      }
+    }
+    this.#phase = 'gathering'
+    const judgement = attempt.gate.push(chunk)
+    if (judgement !== 'undecided') return this.#passes(attempt, judgement)
+    this.#limit(attempt.target.endpoint.timeouts.idleMs)
+    this.deadlineMs = Math.min(this.deadlineMs, attempt.gate.releaseMs)
+    return true
+  }
+
+  #gateFor(attempt: Attempt, chunk: Buffer): AnswerGate | undefined {
+    const { method, path } = this.#request
+    return this.#head && gateFor(method, path, attempt, this.#head, chunk, attempt.answeredMs ?? 0)
+  }
+
+  /**
+   * What has been held back goes to the client, or the answer is none.
+   * @returns false to pause the endpoint, and where the answer does not go on
+   */
+  #passes(attempt: Attempt, judgement: Judgement): boolean {
+    const { gate } = attempt
+    attempt.gate = undefined
+    if (typeof judgement === 'object') {
+      this.#badAnswer(attempt, badAttempt(judgement))
+      return false
+    }
+    if (gate?.isError === true && this.#head !== undefined && this.#repeats(attempt, this.#head, gate.body))
+      return false
+    this.#phase = 'waiting'
+    this.#firstByte(attempt)
+    let keepsUp = true
+    for (const held of gate?.chunks ?? []) keepsUp = this.#relay(attempt, held)
+    return keepsUp
+  }
+
+  /** A good status and no answer: another form, another endpoint, or the error that the answer is. */
+  #badAnswer(attempt: Attempt, { failure, told }: BadAttempt): void {
+    const { failoverStatuses } = this.#services.options
+    if (this.#repeats(attempt, told?.head ?? noAnswer, told?.body ?? noBytes)) return
+    attempt.cancel()
+    if (told !== undefined) attempt.keepWhole(told.head, told.body)
+    const statusCode = told?.head.statusCode ?? 0
+    const isRequests = failure.kind === 'bad_answer' && statusCode >= 400 && statusCode < 500
+    if (!isRequests || failoverStatuses.has(statusCode)) {
+      this.#ledger.askedForPause(attempt, failure)
+      if (this.#moveOn(attempt, failure)) return
+    }
+    if (told === undefined) {
+      this.#lastFailure = failure
+      this.#ledger.failed(attempt, failure)
+      this.#giveUp()
+      return
+    }
+    this.#passedOver?.cancel()
+    this.#passedOver = attempt
+    this.#giveUp()
+  }
+
+  /** Sends another form of the request to the endpoint that has refused this one. */
+  #repeats(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
+    const variant = attempt.isRepeat ? undefined : attempt.variant?.otherwise?.(head, body)
+    if (variant === undefined) return false
+    attempt.cancel()
+    this.#head = undefined
+    this.#phase = 'choosing'
+    queueMicrotask(() => {
+      if (this.#phase !== 'choosing') return
+      this.#ledger.repeats(attempt)
+      this.#send(attempt.inForm(variant, this.#services.clock.monotonicMs()))
+    })
+    return true
   }
 
   // Answering the client
@@ -357,6 +456,16 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   onDeadline(nowMs: number): void {
     if (this.#phase === 'over') return
+    const gate = this.#attempt?.gate
+    if (
+      gate !== undefined &&
+      this.#attempt !== undefined &&
+      nowMs >= gate.releaseMs &&
+      nowMs < this.#totalDeadlineMs
+    ) {
+      this.#passes(this.#attempt, 'good')
+      return
+    }
     const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)
     if (kind !== undefined) this.#attempt?.expire({ kind })
     // A client that takes nothing for so long has left without saying so.

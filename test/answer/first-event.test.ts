@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { BeginningJudge } from '../../src/answer/first-event.ts'
 import { framingOf } from '../../src/answer/media-type.ts'
-import { type AnswerOperation, operationOf } from '../../src/answer/operation.ts'
+import { type AnswerOperation, answerOperation } from '../../src/answer/operation.ts'
 
 const json = 'application/json'
 const sse = 'text/event-stream; charset=utf-8'
@@ -56,13 +56,7 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     '{"choices":[],"error":{"message":"no","status":503}}',
     503,
   ],
-  [
-    'an error as text',
-    'ollama',
-    json,
-    '{"error":"model runner has unexpectedly stopped"}',
-    'answered with an error',
-  ],
+  ['an error as text', 'ollama', json, '{"error":"model runner has unexpectedly stopped"}', 'an error'],
   ['an error behind white space', 'chat', json, `\n  ${engineDead}`, 500],
   [
     'a flat error',
@@ -78,7 +72,7 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     '{"object":"error","message":"too long","type":"BadRequestError"}',
     400,
   ],
-  ['FastAPI detail', 'chat', json, '{"detail":"boom"}', 'answered with an error'],
+  ['FastAPI detail', 'chat', json, '{"detail":"boom"}', 'an error'],
   ['FastAPI detail list', 'chat', json, '{"detail":[{"loc":["body","model"],"msg":"field required"}]}', 422],
   [
     'an Anthropic error',
@@ -88,7 +82,7 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     503,
   ],
   ['a message and a code', 'embeddings', json, '{"code":500,"message":"out of memory"}', 500],
-  ['success: false', 'rerank', json, '{"success":false,"message":"no"}', 'answered with an error'],
+  ['success: false', 'rerank', json, '{"success":false,"message":"no"}', 'an error'],
   ['a list of errors', 'chat', json, '{"errors":[{"message":"bad","status":400}]}', 400],
   [
     'a failed response',
@@ -100,11 +94,11 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
   ['an error typed as text', 'chat', 'text/plain', engineDead, 500],
   ['an error without a type', 'chat', undefined, engineDead, 500],
   ['an error typed as a stream', 'chat', sse, engineDead, 500],
-  ['a web page', 'chat', 'Text/HTML; charset=utf-8', 'please log in', 'answered with a web page'],
-  ['a web page typed as JSON', 'chat', json, '\r\n<!DOCTYPE html><html>', 'answered with a web page'],
-  ['a web page in a stream', 'chat', sse, '<html>', 'answered with a web page'],
-  ['nothing', 'chat', json, '', 'empty answer'],
-  ['white space', 'chat', json, ' \n ', 'empty answer'],
+  ['a web page', 'chat', 'Text/HTML; charset=utf-8', 'please log in', 'a web page'],
+  ['a web page typed as JSON', 'chat', json, '\r\n<!DOCTYPE html><html>', 'a web page'],
+  ['a web page in a stream', 'chat', sse, '<html>', 'a web page'],
+  ['nothing', 'chat', json, '', 'empty'],
+  ['white space', 'chat', json, ' \n ', 'empty'],
   ['text', 'chat', 'text/plain', 'ok', 'good'],
   ['an embedding', 'embeddings', json, '{"object":"list","data":[{"embedding":[0.1]}]}', 'good'],
   ['an embedding of Ollama', 'ollama', json, '{"embeddings":[[0.1]]}', 'good'],
@@ -143,7 +137,7 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     `data: {"choices":[],"prompt_filter_results":[]}\n\ndata: ${engineDead}\n\n`,
     500,
   ],
-  ['an error as text in a stream', 'chat', sse, 'data: {"error":"no slot"}\n\n', 'answered with an error'],
+  ['an error as text in a stream', 'chat', sse, 'data: {"error":"no slot"}\n\n', 'an error'],
   [
     'a null error in a stream',
     'chat',
@@ -151,10 +145,10 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     'data: {"error":null,"choices":[{"delta":{"content":"a"}}]}\n\n',
     'good',
   ],
-  ['FastAPI detail in a stream', 'completions', sse, 'data: {"detail":"boom"}\n\n', 'answered with an error'],
-  ['nothing but the end', 'chat', sse, 'data: [DONE]\n\n', 'empty answer'],
-  ['nothing but comments', 'chat', sse, ': a\n\n: b\n\n', 'empty answer'],
-  ['a role and no more', 'chat', sse, role, 'ended its answer before it was complete'],
+  ['FastAPI detail in a stream', 'completions', sse, 'data: {"detail":"boom"}\n\n', 'an error'],
+  ['nothing but the end', 'chat', sse, 'data: [DONE]\n\n', 'empty'],
+  ['nothing but comments', 'chat', sse, ': a\n\n: b\n\n', 'empty'],
+  ['a role and no more', 'chat', sse, role, 'ended before it was complete'],
   ['an empty completion', 'chat', sse, `${role}${chunk({ delta: {}, finish_reason: 'stop' })}`, 'good'],
   ['an unknown event', 'chat', sse, 'data: one\n\n', 'good'],
   [
@@ -171,7 +165,7 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     `${created}event: error\ndata: {"type":"error","code":"server_error","message":"x"}\n\n`,
     500,
   ],
-  ['a response that ends at once', 'responses', sse, created, 'ended its answer before it was complete'],
+  ['a response that ends at once', 'responses', sse, created, 'ended before it was complete'],
   [
     'a response',
     'responses',
@@ -194,13 +188,13 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     'event: message_start\ndata: {"type":"message_start","message":{}}\n\nevent: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n',
     503,
   ],
-  ['Ollama’s error line', 'ollama', ndjson, '{"error":"no"}\n', 'answered with an error'],
+  ['Ollama’s error line', 'ollama', ndjson, '{"error":"no"}\n', 'an error'],
   [
     'Ollama’s error line behind an empty one',
     'ollama',
     ndjson,
     '{"message":{"role":"assistant","content":""},"done":false}\n{"error":"no"}\n',
-    'answered with an error',
+    'an error',
   ],
   [
     'Ollama’s stream',
@@ -294,6 +288,6 @@ describe('the operation of a path', () => {
     ['/api/pull', undefined],
     ['/v1/audio/transcriptions', undefined],
   ] as const) {
-    it(`${path} is ${expected}`, () => assert.equal(operationOf('POST', path), expected))
+    it(`${path} is ${expected}`, () => assert.equal(answerOperation('POST', path), expected))
   }
 })

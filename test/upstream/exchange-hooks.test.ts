@@ -163,7 +163,7 @@ describe('an observer of answers', () => {
     })
     const broken = await begin()
     at(sent, 0).attempt.onHeaders(200, json, () => {})
-    at(sent, 0).attempt.onData(Buffer.from('x'))
+    at(sent, 0).attempt.onData(Buffer.from('{"choices":[{'))
     at(sent, 0).attempt.onError(new Error('gone'))
     await assert.rejects(broken.answer.then((response) => response.text()))
     assert.deepEqual([made, ends], [1, ['failure']])

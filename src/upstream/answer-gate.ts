@@ -1,0 +1,124 @@
+import { readContextLimit } from '../answer/context-limit.ts'
+import { saysPathIsMissing } from '../answer/error-object.ts'
+import { type AnswerJudge, BeginningJudge } from '../answer/first-event.ts'
+import { framingOf } from '../answer/media-type.ts'
+import { answerOperation } from '../answer/operation.ts'
+import { type BadAnswer, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
+import type { Attempt } from './attempt.ts'
+import type { AttemptFailure } from './failure.ts'
+import { headerValue, type UpstreamHead } from './response-headers.ts'
+
+/** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
+const mostHeldMs = 250
+/** Most bytes of an error that is read before the request is sent in another form. */
+const mostErrorBytes = 65_536
+const openBrace = 0x7b
+const noBytes: Buffer = Buffer.alloc(0)
+
+/** Holds back the beginning of an answer until it is known what it is. */
+export class AnswerGate {
+  readonly chunks: Buffer[] = []
+  /** Monotonic milliseconds from which it passes undecided. */
+  readonly releaseMs: number
+  /** Undefined gathers an error. */
+  readonly #judge: AnswerJudge | undefined
+  #bytes = 0
+
+  constructor(judge: AnswerJudge | undefined, releaseMs: number) {
+    this.#judge = judge
+    this.releaseMs = releaseMs
+  }
+
+  /** Whether it holds an error, which is read to its end. */
+  get isError(): boolean {
+    return this.#judge === undefined
+  }
+
+  /** What has come; of an error, all of it. */
+  get body(): Buffer {
+    return Buffer.concat(this.chunks)
+  }
+
+  push(chunk: Buffer): Judgement {
+    this.chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#judge !== undefined) return this.#judge.push(chunk)
+    return this.#bytes > mostErrorBytes ? 'good' : 'undecided'
+  }
+
+  /** The answer is complete. */
+  end(): Judgement {
+    return this.#judge?.end() ?? 'good'
+  }
+}
+
+/**
+ * Who must look at an answer before the client gets it.
+ * @param chunk its first bytes; none where it is complete without any
+ * @returns undefined where it can pass
+ */
+export function gateFor(
+  method: string,
+  requestPath: string,
+  { variant }: Attempt,
+  { statusCode, headers }: UpstreamHead,
+  chunk: Buffer,
+  nowMs: number,
+): AnswerGate | undefined {
+  if (statusCode >= 400) {
+    return variant?.otherwise === undefined ? undefined : new AnswerGate(undefined, Number.POSITIVE_INFINITY)
+  }
+  if (statusCode >= 300 || statusCode === 204) return undefined
+  const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)
+  if (operation === undefined) return undefined
+  const framing = framingOf(headerValue(headers, 'content-type'))
+  if (framing === 'other' || isEncoded(headers)) return undefined
+  // Most whole answers say it in their first bytes.
+  if (framing === 'json' && chunk[0] === openBrace && judgeWhole(chunk, false) === 'good') return undefined
+  return new AnswerGate(new BeginningJudge(operation, framing), nowMs + mostHeldMs)
+}
+
+function isEncoded(headers: readonly string[]): boolean {
+  const encoding = headerValue(headers, 'content-encoding')
+  return encoding !== undefined && encoding.toLowerCase() !== 'identity'
+}
+
+/** An answer that is none, as an answer with the status that it should have had. */
+export interface ToldError {
+  readonly head: UpstreamHead
+  readonly body: Buffer
+}
+
+/** What a bad answer means for the request. */
+export interface BadAttempt {
+  readonly failure: AttemptFailure
+  /** What the client can be told in the endpoint's words; undefined where it has none. */
+  readonly told: ToldError | undefined
+}
+
+export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
+  if (error === undefined) return { failure: { kind: 'bad_answer', detail: reason }, told: undefined }
+  const isPath = saysPathIsMissing(error)
+  const isFull =
+    body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
+  const statusCode = isPath ? 404 : isFull ? 400 : error.statusCode
+  const detail = error.message === '' ? reason : `${reason}: ${oneLine(error.message)}`
+  return {
+    failure: isPath ? { kind: 'path_missing', statusCode } : { kind: 'bad_answer', statusCode, detail },
+    told: {
+      head: { statusCode: statusCode ?? 502, headers: ['Content-Type', 'application/json; charset=utf-8'] },
+      body: body === undefined ? noBytes : Buffer.from(body),
+    },
+  }
+}
+
+/** Longest text of an endpoint in the gateway's own. */
+const longestDetail = 160
+
+function oneLine(message: string): string {
+  const line = message
+    .slice(0, longestDetail)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+  return message.length > longestDetail ? `${line}…` : line
+}

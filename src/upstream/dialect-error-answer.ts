@@ -1,0 +1,38 @@
+import { errorInDialect } from '../answer/dialect-error.ts'
+import type { AnswerOperation } from '../answer/operation.ts'
+import type { Dialect } from '../errors.ts'
+import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
+
+/** Error bodies are small; of a larger one the beginning says enough. */
+const maxErrorBytes = 65_536
+
+const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
+const noHeaders: readonly string[] = []
+
+/** An endpoint's error in the client's dialect. One that comes in it is passed on byte for byte. */
+export class DialectErrorAnswer implements GatheredAnswer {
+  readonly #dialect: Dialect
+  readonly #operation: AnswerOperation
+  readonly #statusCode: number
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(dialect: Dialect, operation: AnswerOperation, statusCode: number) {
+    this.#dialect = dialect
+    this.#operation = operation
+    this.#statusCode = statusCode
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#bytes >= maxErrorBytes) return
+    this.#chunks.push(chunk.subarray(0, maxErrorBytes - this.#bytes))
+    this.#bytes += chunk.length
+  }
+
+  end(): WholeAnswer {
+    const body = Buffer.concat(this.#chunks)
+    const told = errorInDialect(this.#dialect, this.#operation, this.#statusCode, body.toString('utf8'))
+    if (told === undefined) return { statusCode: this.#statusCode, headers: noHeaders, body }
+    return { statusCode: this.#statusCode, headers: jsonHead, body: Buffer.from(told) }
+  }
+}

@@ -1,0 +1,89 @@
+import { errorText } from './error-text.ts'
+
+/**
+ * What an endpoint's "there is no such thing" is about.
+ *
+ * - `path`: the endpoint does not have the API path
+ * - `model`: it does not have the model
+ * - `object`: it does not have the stored object that the request names
+ * - `request`: it turns this request down
+ * - `unsure`: its words do not tell
+ */
+export type Missing = 'path' | 'model' | 'object' | 'request' | 'unsure'
+
+export interface MissingAnswer {
+  /** Without its query. */
+  readonly path: string
+  readonly statusCode: number
+  /** The answer's body; undefined where it cannot be read. */
+  readonly text: string | undefined
+}
+
+/** Statuses with which servers say that they do not have something. */
+export function saysMissing(statusCode: number): boolean {
+  return statusCode === 404 || statusCode === 405 || statusCode === 501
+}
+
+/** Words of routers that know no such route: of frameworks, proxies and inference servers. */
+const pathWords: readonly RegExp[] = [
+  // Go, Express, LM Studio, OpenAI, Kong, Spring, Rails, Laravel
+  /\b404 page not found\b/,
+  /\bcannot (?:get|post|put|patch|delete) \//,
+  /\bunexpected endpoint or method\b/,
+  /\b(?:unknown|invalid|unsupported) (?:request )?(?:url|uri|path|route|endpoint|method)\b/,
+  /\bunknown_url\b/,
+  /\bno (?:such |matching )?(?:route|handler)s?\b|\bno (?:such|matching) endpoint\b/,
+  /\b(?:route|url|uri|path|page|endpoint|resource|file|handler|method) (?:was |is )?(?:not found|not allowed|not supported|not implemented|unsupported|does not exist|doesn't exist)\b/,
+  /\bnothing (?:at|matches) (?:this|the given) (?:path|uri)\b/,
+  /\bno static resource\b/,
+  /\bpath_not_served\b/,
+]
+/** An answer that says this and no more says nothing of a model. */
+const bareWords =
+  /^(?:the requested (?:url|resource) was not found(?: on (?:this|the) server)?|(?:404[\s:.-]*)?not[\s_]?found(?:[_\s]?error)?|method not allowed|not implemented|no response)[.!]?$/
+const modelWords =
+  /\bmodels?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|do not have access|not (?:available|loaded|registered|recognized|exist|supported)|is unknown|cannot be found|could not be found|pulling it)\b|\bmodel_not_found\b|\b(?:no such|unknown|invalid|could not find(?: the| suitable handler for)?|failed to find|not found:?) models?\b|\bno (?:model|healthy deployments?|deployments?)\b|\btry pulling it first\b/
+const objectWords =
+  /\b(?:response|conversation|thread|item|file|batch|assistant|message|object|previous_response_id)s?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|expired|unknown|no longer)\b|\bno (?:response|conversation|item|file|batch) (?:found|with)\b/
+/** Of llama.cpp and what builds on it: what a server was not started for. */
+const operationWords =
+  /\b(?:embedding|rerank|completion|infill|chat|transcription|speech|audio|image generation|responses|tokeniz|classif|pooling|score|scoring|slot|metric)/
+const inputWords =
+  /\b(?:image|vision|multimodal|mmproj|tool|function|grammar|logprob|logit|json_schema|response_format|stop|stream|temperature)\w*/
+
+/** Reads what a 404, a 405 or a 501 is about. */
+export function readMissing({ path, statusCode, text }: MissingAnswer): Missing {
+  if (statusCode === 405) return 'path'
+  if (text === undefined) return 'unsure'
+  const body = text.slice(0, 8_192).trim()
+  const words = errorText(body).toLowerCase()
+  if (statusCode === 501) {
+    return inputWords.test(words) && !operationWords.test(words) ? 'request' : 'path'
+  }
+  if (body === '' || body.startsWith('<')) return 'path'
+  if (words.includes(path.toLowerCase()) || pathWords.some((pattern) => pattern.test(words))) {
+    return names(path) && objectWords.test(words) ? 'object' : 'path'
+  }
+  if (names(path) || objectWords.test(words)) {
+    return bareParts(words) || modelWords.test(words) ? (names(path) ? 'object' : 'model') : 'object'
+  }
+  if (modelWords.test(words)) return 'model'
+  return bareParts(words) ? 'path' : 'unsure'
+}
+
+/** Whether the path names a stored object. */
+function names(path: string): boolean {
+  return /\/(?:responses|conversations|files|batches|threads|assistants)\/[^/]/.test(path)
+}
+
+/** Whether each told field is one of the bare words, or no word at all. */
+function bareParts(words: string): boolean {
+  return words.split(' . ').every((part) => {
+    const plain = part.trim()
+    return (
+      bareWords.test(plain) ||
+      /^(?:code: )?\d*$/.test(plain) ||
+      /^[a-z]*(?:_error|error|exception)$/.test(plain)
+    )
+  })
+}

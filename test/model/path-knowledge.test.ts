@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { apiPathOf } from '../../src/model/api-paths.ts'
+import { PathKnowledge } from '../../src/model/path-knowledge.ts'
+import { endpoint } from '../stats/fixtures.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+describe('the API path of a request', () => {
+  const paths: readonly (readonly [string, string | undefined])[] = [
+    ['/v1/chat/completions', '/v1/chat/completions'],
+    ['/v1/chat/completions/', '/v1/chat/completions'],
+    ['/v1/responses/resp_12ab/cancel', '/v1/responses'],
+    ['/v1/responses/resp_12ab', '/v1/responses'],
+    ['/v1/files/file-1', '/v1/files'],
+    ['/v1beta/models', '/v1beta/models'],
+    ['/engines/llama.cpp/v1/chat/completions', '/engines/llama.cpp/v1/chat/completions'],
+    ['/v1/models/org%2Fname', '/v1/models'],
+    ['/', undefined],
+    ['/123', undefined],
+    [`/${'a'.repeat(100)}`, undefined],
+    [`/${'a/'.repeat(9)}`, undefined],
+  ]
+  for (const [path, expected] of paths) {
+    it(`of ${path.slice(0, 60)} is ${expected}`, () => assert.equal(apiPathOf(path), expected))
+  }
+})
+
+function createKnowledge() {
+  const clock = new FakeClock()
+  const versions: (string | undefined)[] = []
+  const knowledge = new PathKnowledge({
+    clock,
+    fallbackPaths: () => ['/v1/chat/completions'],
+    versionOf: (slot) => versions[slot],
+  })
+  return { clock, versions, knowledge }
+}
+
+describe('what is known of paths', () => {
+  const one = endpoint({ slot: 1, profile: undefined })
+
+  it('comes from the profile until an answer says otherwise', () => {
+    const { knowledge } = createKnowledge()
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    knowledge.learn(1, '/v1/chat/completions', false, 'File Not Found')
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
+    assert.equal(knowledge.wordsOf(1, '/v1/chat/completions'), 'File Not Found')
+    knowledge.learn(1, '/v1/rerank', true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), true)
+    assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
+  })
+
+  it('is forgotten after a while, and says so', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(1, '/v1/score', true)
+    knowledge.learn(1, '/v1/rerank', false)
+    const { version } = knowledge
+    await clock.advance(299_000)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    assert.equal(knowledge.version, version)
+    await clock.advance(2_000)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    assert.notEqual(knowledge.version, version)
+  })
+
+  it('is forgotten when the server is another one', () => {
+    const { knowledge, versions } = createKnowledge()
+    versions[1] = '0.10.0'
+    knowledge.learn(1, '/v1/rerank', false)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    versions[1] = '0.12.0'
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    knowledge.learn(1, '/v1/rerank', false)
+    knowledge.forget(1)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+  })
+
+  it('is bounded', () => {
+    const { knowledge } = createKnowledge()
+    const letters = 'abcdefghijklmnopqrstuvwxyz'
+    for (let at = 0; at < 5_000; at++) {
+      const name = [at % 26, Math.floor(at / 26) % 26, Math.floor(at / 676)]
+        .map((each) => letters[each])
+        .join('')
+      knowledge.learn(1, `/v1/${name}`, false)
+    }
+    assert.equal(knowledge.serves(one, '/v1/aaa'), undefined)
+  })
+
+  it('is told to the other threads', () => {
+    const { knowledge } = createKnowledge()
+    const other = createKnowledge().knowledge
+    knowledge.onLearned((fact) => other.take(fact))
+    knowledge.learn(1, '/v1/responses/resp_1', false, 'x'.repeat(1_000))
+    assert.equal(other.serves(one, '/v1/responses'), false)
+    assert.equal(other.wordsOf(1, '/v1/responses')?.length, 200)
+  })
+})

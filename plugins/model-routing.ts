@@ -1,26 +1,61 @@
 /**
- * Decides which endpoints may serve a request. Decorates `modelRouter`; depends on the
- * registry, the model catalogue and the directory.
+ * Decides which endpoints may serve a request. Decorates `modelRouter`, and `pathKnowledge` with what is known of
+ * endpoints' API paths; depends on the registry, the profiles, the model catalogue and the directory. What one thread
+ * learns of paths it tells the others.
  */
 import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { type PathFact, PathKnowledge } from '../src/model/path-knowledge.ts'
 import { ModelRouter, type ModelRouterOptions } from '../src/model/router.ts'
+import type { Topic } from '../src/threads/peer-link.ts'
 
-export type ModelRoutingOptions = Partial<ModelRouterOptions>
+export interface ModelRoutingOptions extends Partial<ModelRouterOptions> {
+  readonly clock?: Clock
+}
+
+/** A thread has learned of a path. */
+const learnedPath: Topic<PathFact> = 'paths.learned'
 
 declare module 'fastify' {
   interface FastifyInstance {
     modelRouter: ModelRouter
+    pathKnowledge: PathKnowledge
   }
 }
 
 export default fp<ModelRoutingOptions>(
   function modelRouting(app, options, done) {
+    const paths = new PathKnowledge({
+      clock: options.clock ?? systemClock,
+      fallbackPaths: () => app.backendProfiles.get('openai-compatible')?.paths ?? [],
+      versionOf: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+    })
+    app.decorate('pathKnowledge', paths)
+    paths.onLearned((fact) => app.gatewayPeers.broadcast(learnedPath, fact))
+    const deaf = app.gatewayPeers.on(learnedPath, (fact) => paths.take(fact))
+    // One that was gone, or has another kind, may be another server.
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.status' && event.type !== 'endpoint.detected') return
+        if (event.type === 'endpoint.status' && event.data.to !== 'offline') return
+        const slot = app.endpointRegistry.snapshot.byName.get(event.data.endpoint)?.slot
+        if (slot !== undefined) paths.forget(slot)
+      },
+      { types: ['endpoint.status', 'endpoint.detected'], capacity: 1_000 },
+    )
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      deaf()
+      paths.close()
+      closed()
+    })
     const router = new ModelRouter(
       {
         registry: app.endpointRegistry,
         catalog: app.modelCatalog,
         directory: app.modelDirectory,
         aliases: app.modelAliases,
+        paths,
       },
       {
         strategy: options.strategy ?? 'strict',
@@ -36,6 +71,13 @@ export default fp<ModelRoutingOptions>(
   {
     name: 'gateway-model-routing',
     fastify: '5.x',
-    dependencies: ['gateway-endpoint-registry', 'gateway-model-discovery', 'gateway-model-directory'],
+    dependencies: [
+      'gateway-peers',
+      'gateway-events',
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-model-discovery',
+      'gateway-model-directory',
+    ],
   },
 )

@@ -68,7 +68,9 @@ export class PathKnowledge {
     if (apiPath === undefined) return undefined
     const fact = this.#fact(endpoint.slot, apiPath)
     if (fact !== undefined) return fact.serves
-    return (endpoint.profile?.paths ?? this.#fallbackPaths()).includes(apiPath) ? true : undefined
+    const { profile } = endpoint
+    if (profile === undefined) return this.#fallbackPaths().includes(apiPath) || undefined
+    return profile.paths.includes(apiPath) || profile.chat.path === apiPath || undefined
   }
 
   /** What the endpoint has said about a path that it does not have. */

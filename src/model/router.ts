@@ -1,14 +1,16 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import { type Alias, type ModelAliases, WeightedTurns } from './aliases.ts'
+import { apiPathOf } from './api-paths.ts'
 import type { ModelCatalog } from './catalog.ts'
 import type { ModelDirectory } from './directory.ts'
 import { NameFilter } from './glob.ts'
 import { abilitiesOf } from './needs.ts'
+import type { PathKnowledge } from './path-knowledge.ts'
 import type { BackendProfile } from './profile.ts'
 import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 import { type Fallback, type ModelKnowledge, type StrategyName, strategies } from './routing-strategies.ts'
-import { narrowed, outcomeOf, PreferredTiers, someDiffer } from './tiers.ts'
+import { byPath, narrowed, outcomeOf, PreferredTiers, someDiffer } from './tiers.ts'
 
 export type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 
@@ -38,6 +40,7 @@ export class ModelRouter {
   readonly #catalog: ModelCatalog
   readonly #directory: ModelDirectory
   readonly #aliases: ModelAliases
+  readonly #paths: PathKnowledge
   readonly #options: ModelRouterOptions
   readonly #filter: NameFilter
   readonly #endpointFilters: readonly NameFilter[]
@@ -47,6 +50,7 @@ export class ModelRouter {
   #cachedEndpoints = 0
   #cachedStatuses = 0
   #cachedModels = 0
+  #cachedPaths = 0
 
   constructor(
     parts: {
@@ -54,6 +58,7 @@ export class ModelRouter {
       catalog: ModelCatalog
       directory: ModelDirectory
       aliases: ModelAliases
+      paths: PathKnowledge
     },
     options: ModelRouterOptions,
   ) {
@@ -61,6 +66,7 @@ export class ModelRouter {
     this.#catalog = parts.catalog
     this.#directory = parts.directory
     this.#aliases = parts.aliases
+    this.#paths = parts.paths
     this.#options = options
     this.#filter = new NameFilter(options.filter)
     this.#endpointFilters = this.#registry.snapshot.endpoints.map(
@@ -82,10 +88,11 @@ export class ModelRouter {
     const { model, provider, needs, prefers } = request
     if (model === undefined) return this.#withoutModel(request)
     this.#forgetStale()
-    const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${model}`
+    const apiPath = request.isTranslatable === true ? undefined : apiPathOf(request.path)
+    const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${apiPath ?? ''}\n${model}`
     let decided = this.#cache.get(key)
     if (decided === undefined) {
-      const outcome = this.#decide(request, model)
+      const outcome = this.#byPath(this.#decide(request, model), apiPath)
       decided = { outcome, differ: someDiffer(outcome.tiers) }
       // Whose turn it is changes from one request to the next.
       if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, decided)
@@ -98,15 +105,23 @@ export class ModelRouter {
     const endpoints = this.#registry.snapshot.version
     const statuses = this.#registry.statusVersion
     const models = this.#catalog.snapshot.contentVersion
+    const paths = this.#paths.version
     const isCurrent =
       endpoints === this.#cachedEndpoints &&
       statuses === this.#cachedStatuses &&
-      models === this.#cachedModels
+      models === this.#cachedModels &&
+      paths === this.#cachedPaths
     if (isCurrent && this.#cache.size < cacheSize) return
     this.#cachedEndpoints = endpoints
     this.#cachedStatuses = statuses
     this.#cachedModels = models
+    this.#cachedPaths = paths
     this.#cache.clear()
+  }
+
+  #byPath(outcome: RoutingOutcome, apiPath: string | undefined): RoutingOutcome {
+    if (apiPath === undefined) return outcome
+    return byPath(outcome, (endpoint) => this.#paths.serves(endpoint, apiPath))
   }
 
   /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */
@@ -250,22 +265,21 @@ export class ModelRouter {
     return this.#filter.allows(model) && (this.#endpointFilters[slot]?.allows(model) ?? true)
   }
 
-  /** Endpoints whose profile lists the path are preferred, as long as that leaves any (contract 6.7). */
+  /** Endpoints that are known to have the path are preferred (contract 6.7). */
   #withoutModel({ provider, path }: RoutingRequest): RoutingOutcome {
     const routable = this.#routable(provider)
-    const supporting = routable.filter(({ profile }) => profile?.paths.includes(path) === true)
-    const chosen = supporting.length > 0 ? supporting : routable
-    if (chosen.length === 0) {
+    if (routable.length === 0) {
       return rejected(undefined, provider === undefined ? 503 : 404, 'no_healthy_endpoints', 'found')
     }
-    return outcomeOf({
-      tiers: [tierOf(chosen.map(anyEndpoint))],
+    const outcome = outcomeOf({
+      tiers: [tierOf(routable.map(anyEndpoint))],
       strategy: undefined,
       decision: 'routed',
       reason: 'no_model_named',
       status: 200,
       knowledge: 'found',
     })
+    return this.#byPath(outcome, apiPathOf(path))
   }
 }
 

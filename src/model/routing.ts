@@ -40,6 +40,10 @@ export interface RoutingOutcome extends ServedRoute {
   /** HTTP status of a rejection, 200 otherwise. */
   readonly status: number
   readonly knowledge: ModelKnowledge
+  /** Whether a good answer says something new: of some candidates it is not known that they have the path. */
+  readonly learnsPath?: boolean
+  /** Endpoints that would be candidates if they had the path. */
+  readonly lackPath?: readonly Endpoint[]
 }
 
 export interface RoutingRequest {
@@ -48,6 +52,8 @@ export interface RoutingRequest {
   readonly provider: BackendProfile | undefined
   /** Path that the endpoint is asked for. */
   readonly path: string
+  /** Whether the gateway can translate the request for an endpoint that does not have the path. */
+  readonly isTranslatable?: boolean | undefined
   /** Asked for only where candidates differ. */
   readonly needs?: (() => RequestNeeds) | undefined
   /** Endpoints that come first within a tier; the others follow, also when these are full. */

@@ -56,6 +56,37 @@ export function splitTier(tier: Tier, isFirst: (candidate: RoutedEndpoint) => bo
   ]
 }
 
+/** Why a request is turned away for which every candidate lacks the path. */
+export const pathNotServed = 'path_not_served'
+
+/**
+ * Puts endpoints that are known to have the request's path first within each tier, and leaves out those that are known
+ * not to have it.
+ * @param serves undefined where that is not known
+ */
+export function byPath(
+  outcome: RoutingOutcome,
+  serves: (endpoint: Endpoint) => boolean | undefined,
+): RoutingOutcome {
+  const { candidates } = outcome
+  if (candidates.every(({ endpoint }) => serves(endpoint) === true)) return outcome
+  const known = new Map(candidates.map(({ endpoint }) => [endpoint.slot, serves(endpoint)]))
+  const lacking = candidates.filter(({ endpoint }) => known.get(endpoint.slot) === false)
+  const lackPath = [...new Set(lacking.map(({ endpoint }) => endpoint))]
+  if (lacking.length === candidates.length) {
+    const { strategy, knowledge } = outcome
+    const rejection = { strategy, decision: 'rejected', reason: pathNotServed, status: 404 } as const
+    return { ...rejection, tiers: [], candidates: [], knowledge, lackPath }
+  }
+  const tiers = outcome.tiers.flatMap((tier) => {
+    const left = tier.candidates.filter(({ endpoint }) => known.get(endpoint.slot) !== false)
+    if (left.length === 0) return []
+    const rest = left.length === tier.candidates.length ? tier : { ...tier, candidates: left }
+    return splitTier(rest, ({ endpoint }) => known.get(endpoint.slot) === true)
+  })
+  return outcomeOf({ ...outcome, tiers, learnsPath: [...known.values()].includes(undefined), lackPath })
+}
+
 interface KnownSplit {
   readonly preferred: readonly boolean[]
   readonly outcome: RoutingOutcome

@@ -8,8 +8,10 @@ import { ModelDirectory } from '../../src/model/directory.ts'
 import { loadFamilyTable } from '../../src/model/family-table.ts'
 import type { DiscoveredModel } from '../../src/model/list-parsers.ts'
 import type { RequestNeeds } from '../../src/model/needs.ts'
+import { PathKnowledge } from '../../src/model/path-knowledge.ts'
 import { ModelRouter, type ModelRouterOptions, type RoutingRequest } from '../../src/model/router.ts'
 import { familiesFile } from '../../src/package.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { createRegistry } from '../support/registry.ts'
 
 const families = loadFamilyTable({ builtIn: familiesFile, cwd: '/nowhere' })
@@ -50,8 +52,13 @@ function fleet(
   }
   const aliases = new ModelAliases(aliasConfig)
   const directory = new ModelDirectory(registry, catalog, families, aliases)
+  const paths = new PathKnowledge({
+    clock: new FakeClock(),
+    fallbackPaths: () => ['/v1/chat/completions'],
+    versionOf: () => undefined,
+  })
   const router = new ModelRouter(
-    { registry, catalog, directory, aliases },
+    { registry, catalog, directory, aliases, paths },
     {
       strategy: 'strict',
       fallback: 'none',
@@ -61,9 +68,9 @@ function fleet(
       ...options,
     },
   )
-  const route = (model: string, more: Pick<RoutingRequest, 'refresh' | 'needs' | 'prefers'> = {}) =>
+  const route = (model: string, more: Partial<RoutingRequest> = {}) =>
     router.route({ model, provider: undefined, path: '/v1/chat/completions', ...more })
-  return { registry, route, put }
+  return { registry, route, put, paths }
 }
 
 const placesOf = ({ candidates }: ReturnType<ReturnType<typeof fleet>['route']>) =>
@@ -163,6 +170,49 @@ describe('tiers', () => {
     assert.equal(route('a', { prefers }), outcome)
     assert.equal(route('a', { prefers: () => true }), route('a'))
     assert.equal(route('a', { prefers: () => false }), route('a'))
+  })
+})
+
+describe('a path', () => {
+  const path = '/v1/rerank'
+
+  it('leads to endpoints that have it first, and not to those that do not', () => {
+    const { route, paths } = fleet([['a'], ['a'], ['a'], ['a']])
+    assert.deepEqual(tiersOf(route('a', { path })), [['e0:a', 'e1:a', 'e2:a', 'e3:a']])
+    paths.learn(1, path, true)
+    paths.learn(2, path, false)
+    const outcome = route('a', { path })
+    assert.deepEqual(tiersOf(outcome), [['e1:a'], ['e0:a', 'e3:a']])
+    assert.equal(outcome.learnsPath, true)
+    assert.equal(outcome.tiers[0]?.spillsWhenFull, true)
+    assert.deepEqual(tiersOf(route('a')), [['e0:a', 'e1:a', 'e2:a', 'e3:a']])
+    assert.equal(route('a').learnsPath, undefined)
+  })
+
+  it('that every endpoint of a model lacks is turned away, also where others have it', () => {
+    const { route, paths } = fleet([['a'], ['b']])
+    paths.learn(0, path, false)
+    paths.learn(1, path, true)
+    const { decision, status, reason, lackPath } = route('a', { path })
+    assert.deepEqual([decision, status, reason], ['rejected', 404, 'path_not_served'])
+    assert.deepEqual(
+      lackPath?.map(({ name }) => name),
+      ['e0'],
+    )
+    assert.equal(route('b', { path }).decision, 'routed')
+  })
+
+  it('is no matter where the gateway can translate the request', () => {
+    const { route, paths } = fleet([['a']])
+    paths.learn(0, '/v1/messages', false)
+    assert.equal(route('a', { path: '/v1/messages', isTranslatable: true }).decision, 'routed')
+    assert.equal(route('a', { path: '/v1/messages' }).decision, 'rejected')
+  })
+
+  it('moves on to a fallback model whose endpoint has it', () => {
+    const { route, paths } = fleet([['a'], ['b']], { fallbackModels: { a: ['b'] } })
+    paths.learn(0, path, false)
+    assert.deepEqual(tiersOf(route('a', { path })), [['e1:b']])
   })
 })
 

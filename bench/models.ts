@@ -6,6 +6,7 @@ import { parseConfig } from '../src/config/load.ts'
 import gateway from '../src/gateway.ts'
 import { scanBody } from '../src/json/body-scan.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
+import { PathKnowledge } from '../src/model/path-knowledge.ts'
 import { ModelRouter } from '../src/model/router.ts'
 
 const endpointCount = 200
@@ -168,14 +169,26 @@ async function routerOf(): Promise<ModelRouter> {
   }
   const aliases = new ModelAliases({})
   const families = loadFamilyTable({ builtIn: familiesFile, cwd: '/nowhere' })
+  const paths = new PathKnowledge({
+    clock: systemClock,
+    fallbackPaths: () => ['/v1/chat/completions'],
+    versionOf: () => undefined,
+  })
   return new ModelRouter(
-    { registry, catalog, directory: new ModelDirectory(registry, catalog, families, aliases), aliases },
+    {
+      registry,
+      catalog,
+      directory: new ModelDirectory(registry, catalog, families, aliases),
+      aliases,
+      paths,
+    },
     {
       strategy: 'strict',
       fallback: 'none',
       fallbackModels: {},
       filter: { include: [], exclude: [] },
       refreshOnMiss: false,
+      discovers: true,
     },
   )
 }

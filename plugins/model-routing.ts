@@ -1,10 +1,11 @@
 /**
- * Decides which endpoints may serve a request. Decorates `modelRouter`, and `pathKnowledge` with what is known of
- * endpoints' API paths; depends on the registry, the profiles, the model catalogue and the directory. What one thread
+ * Decides which endpoints may serve a request. Decorates `modelRouter`, `pathKnowledge` with what is known of
+ * endpoints' API paths, and `modelLook`, which looks again for unknown models; depends on the registry, the profiles, the model catalogue and the directory. What one thread
  * learns of paths it tells the others.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { ModelLook } from '../src/model/model-look.ts'
 import { type PathFact, PathKnowledge } from '../src/model/path-knowledge.ts'
 import { ModelRouter, type ModelRouterOptions } from '../src/model/router.ts'
 import type { Topic } from '../src/threads/peer-link.ts'
@@ -20,6 +21,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     modelRouter: ModelRouter
     pathKnowledge: PathKnowledge
+    modelLook: ModelLook
   }
 }
 
@@ -31,6 +33,15 @@ export default fp<ModelRoutingOptions>(
       versionOf: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
     })
     app.decorate('pathKnowledge', paths)
+    app.decorate(
+      'modelLook',
+      new ModelLook({
+        clock: options.clock ?? systemClock,
+        registry: app.endpointRegistry,
+        catalog: app.modelCatalog,
+        discovery: app.modelDiscovery,
+      }),
+    )
     paths.onLearned((fact) => app.gatewayPeers.broadcast(learnedPath, fact))
     const deaf = app.gatewayPeers.on(learnedPath, (fact) => paths.take(fact))
     // One that was gone, or has another kind, may be another server.
@@ -63,6 +74,7 @@ export default fp<ModelRoutingOptions>(
         fallbackModels: options.fallbackModels ?? {},
         filter: options.filter ?? { include: [], exclude: [] },
         refreshOnMiss: options.refreshOnMiss ?? false,
+        discovers: options.discovers ?? true,
       },
     )
     app.decorate('modelRouter', router)

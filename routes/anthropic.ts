@@ -120,6 +120,7 @@ function messages(
       bodyBytes: body.length,
       inspection,
       extra: { variant: (target) => variants.of(target), keepAlive },
+      isTranslatable: true,
     },
     request,
     reply,
@@ -155,6 +156,7 @@ async function countTokens(
     model,
     provider,
     path: '/v1/messages',
+    isTranslatable: true,
     needs: inspection.needs,
   })
   const count = { body, modelSpan: inspection.modelSpan, parsed, model }

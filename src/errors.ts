@@ -61,6 +61,13 @@ export const errorTable = {
     anthropicType: 'not_found_error',
     message: 'No endpoint has this model.',
   },
+  // Not 501: clients repeat what failed with a status from 500 on, and this one fails again.
+  path_not_served: {
+    status: 404,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'not_found_error',
+    message: 'No endpoint that could serve the request has this path.',
+  },
   no_endpoints: {
     status: 404,
     openaiType: 'invalid_request_error',

@@ -188,6 +188,7 @@ async function compose(
     refreshOnMiss: registry.routing_strategy.options.discovery_refresh_on_miss,
     fallbackModels: config.model_fallbacks,
     filter: config.model_filter,
+    discovers: config.discovery.model_discovery.enabled,
   })
   await app.register(endpointSelector, {
     strategy: proxy.load_balancer,

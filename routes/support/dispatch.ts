@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { systemClock } from '../../src/clock.ts'
-import { GatewayError } from '../../src/errors.ts'
+import type { GatewayError } from '../../src/errors.ts'
 import type { BackendProfile } from '../../src/model/profile.ts'
-import type { RoutingOutcome } from '../../src/model/router.ts'
+import { rejectionError } from '../../src/model/rejection.ts'
+import type { RoutingOutcome, RoutingRequest } from '../../src/model/routing.ts'
 import type { Refresh } from '../../src/model/routing-strategies.ts'
 import { outcomeOfStatus } from '../../src/request/context.ts'
 import type { Inspection } from '../../src/request/inspect.ts'
@@ -31,6 +32,10 @@ export interface ReadRequest {
   readonly inspection: Inspection
   /** What the exchange shall know beside the request itself. */
   readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
+  /** Whether the gateway can translate the request for endpoints that do not have the path. */
+  readonly isTranslatable?: boolean
+  /** Endpoints to ask first. */
+  readonly prefers?: RoutingRequest['prefers']
 }
 
 /**
@@ -57,18 +62,26 @@ export function dispatch(
     provider: read.provider,
     path: read.target.path,
     needs: read.inspection.needs,
+    prefers: read.prefers,
+    isTranslatable: read.isTranslatable,
   }
   const routing = app.modelRouter.route(asked)
-  if (!app.modelRouter.wantsRefresh(routing)) {
-    send(app, options, read, routing, request, reply)
+  const timeoutMs = options.refreshTimeoutMs ?? 2_000
+  if (app.modelRouter.wantsRefresh(routing)) {
+    again(async () => ({ ...asked, refresh: await refreshModels(app, timeoutMs) }))
     return
   }
-  refreshModels(app, options.refreshTimeoutMs ?? 2_000)
-    .then((refresh) => {
-      if (reply.raw.destroyed) return
-      send(app, options, read, app.modelRouter.route({ ...asked, refresh }), request, reply)
-    })
-    .catch((error: unknown) => reply.send(error))
+  const look = app.modelRouter.isUnknown(routing) ? app.modelLook.forUnknown(timeoutMs) : undefined
+  if (look === undefined) send(app, options, read, routing, request, reply)
+  else again(() => look.then(() => asked))
+
+  function again(refreshed: () => Promise<RoutingRequest>): void {
+    refreshed()
+      .then((question) => {
+        if (!reply.raw.destroyed) send(app, options, read, app.modelRouter.route(question), request, reply)
+      })
+      .catch((error: unknown) => reply.send(error))
+  }
 }
 
 function send(
@@ -82,10 +95,10 @@ function send(
   const context = request.gateway
   tellRoute(context, routing)
   app.requestHooks.routed(context, routing)
-  if (routing.decision === 'rejected') {
+  if (routing.decision === 'rejected' && routing.tiers.length === 0) {
     // For the headers of the refusal (contract 1.4): nobody can be preferred.
     app.sessionAffinity?.prefer({ context, path: target.path, body }, routing.candidates, undefined)
-    throw reject(app, request, rejection(routing, provider?.name, context.model))
+    throw reject(app, request, rejection(app, routing, target.path, provider, context.model))
   }
   app.proxyEngine.handle(
     {
@@ -171,20 +184,19 @@ function joined(value: string | string[] | undefined): string | undefined {
 }
 
 function rejection(
+  app: FastifyInstance,
   routing: RoutingOutcome,
-  provider: string | undefined,
+  path: string,
+  provider: BackendProfile | undefined,
   model: string | undefined,
 ): GatewayError {
-  if (routing.reason === 'no_healthy_endpoints') {
-    return provider !== undefined && routing.status === 404
-      ? new GatewayError('no_endpoints', `No ${provider} endpoints available`)
-      : new GatewayError('no_healthy_endpoints')
-  }
-  const named = model === undefined ? '' : ` "${model}"`
-  return routing.status === 404
-    ? new GatewayError('model_not_found', `${routing.reason}: no endpoint has the model${named}.`)
-    : new GatewayError(
-        'model_unavailable',
-        `${routing.reason}: no endpoint that has the model${named} is available now.`,
-      )
+  const endpoints = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+  return rejectionError(routing, {
+    model,
+    provider: provider?.name,
+    path,
+    isElsewhere: provider !== undefined && app.modelRouter.isListed(model),
+    retryAfterSeconds: app.endpointLoad.retryAfterSeconds(endpoints),
+    wordsOf: ({ slot }) => app.pathKnowledge.wordsOf(slot, path),
+  })
 }

@@ -23,6 +23,8 @@ export interface ModelRouterOptions {
   readonly filter: { readonly include: readonly string[]; readonly exclude: readonly string[] }
   /** `discovery`: whether endpoints are asked again on a miss. */
   readonly refreshOnMiss: boolean
+  /** Whether endpoints are asked for their models at all. */
+  readonly discovers: boolean
 }
 
 interface Decided {
@@ -84,6 +86,16 @@ export class ModelRouter {
     )
   }
 
+  /** Whether no endpoint is known to have what a request named: one may have it by now. */
+  isUnknown({ knowledge, decision, reason }: RoutingOutcome): boolean {
+    return knowledge === 'unknown' && decision !== 'routed' && reason !== 'no_healthy_endpoints'
+  }
+
+  /** Whether an endpoint of any kind is known to have a model. */
+  isListed(model: string | undefined): boolean {
+    return model !== undefined && this.#places(model, undefined).length > 0
+  }
+
   route(request: RoutingRequest): RoutingOutcome {
     const { model, provider, needs, prefers } = request
     if (model === undefined) return this.#withoutModel(request)
@@ -128,55 +140,45 @@ export class ModelRouter {
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
     const { provider, isLook } = request
     const alias = this.#aliases.get(model)
-    if (alias !== undefined) {
-      const tiers = this.#aliasTiers(alias, provider, isLook)
-      const [first] = tiers
-      if (first !== undefined) {
-        const reason = `alias "${alias.name}" resolved to ${first.candidates.length} endpoint(s)`
-        return outcomeOf({
-          tiers: [...tiers, ...this.#fallbackTiers(model, provider)],
-          strategy: 'alias',
-          decision: 'routed',
-          reason,
-          status: 200,
-          knowledge: 'found',
-        })
-      }
-    }
-    const outcome = this.#byStrategy(request, model)
     const fallbacks = this.#fallbackTiers(model, provider)
+    const lastResort = this.#lastResort(model, alias, provider)
+    const aliased = alias === undefined ? [] : this.#aliasTiers(alias, provider, isLook)
+    if (alias !== undefined && aliased[0] !== undefined) {
+      const reason = `alias "${alias.name}" resolved to ${aliased[0].candidates.length} endpoint(s)`
+      const tiers = [...aliased, ...fallbacks, ...lastResort]
+      return found({ strategy: 'alias', decision: 'routed', reason }, tiers)
+    }
+    const outcome = this.#byStrategy(request, model, lastResort.length > 0)
     const [first] = fallbacks
-    if (first?.route === undefined) return outcome
     if (outcome.decision === 'routed') {
       // A model that was named for this comes before endpoints that are not known to have any.
       const [own, ...guesses] = outcome.tiers
-      return outcomeOf({ ...outcome, tiers: own === undefined ? fallbacks : [own, ...fallbacks, ...guesses] })
+      const tiers = own === undefined ? [] : [own, ...fallbacks, ...guesses, ...lastResort]
+      return tiers.length === outcome.tiers.length ? outcome : outcomeOf({ ...outcome, tiers })
     }
-    return outcomeOf({
-      tiers: [...fallbacks, ...outcome.tiers.map((tier) => ({ ...tier, route: servedRoute(outcome) }))],
-      ...first.route,
-      status: 200,
-      knowledge: 'found',
-    })
+    const guesses = outcome.tiers.map((tier) => ({ ...tier, route: servedRoute(outcome) }))
+    if (first?.route !== undefined) return found(first.route, [...fallbacks, ...guesses, ...lastResort])
+    return outcomeOf({ ...outcome, tiers: [...outcome.tiers, ...lastResort] })
   }
 
-  #byStrategy({ provider, refresh }: RoutingRequest, model: string): RoutingOutcome {
+  /** @param isListed whether an endpoint has the model that is not routable now */
+  #byStrategy({ provider, refresh }: RoutingRequest, model: string, isListed: boolean): RoutingOutcome {
     const { strategy, fallback, refreshOnMiss } = this.#options
     const serving = this.#serving(model, provider, model)
-    const isListed = serving.length > 0 || this.#places(model, provider).length > 0
     const knowledge = serving.length > 0 ? 'found' : isListed ? 'unavailable' : 'unknown'
     const someRoutable = serving.length > 0 || this.#routable(provider).length > 0
-    if (!someRoutable && !isListed) {
-      return rejected(strategy, provider === undefined ? 503 : 404, 'no_healthy_endpoints', knowledge)
-    }
+    if (!someRoutable && !isListed) return this.#noneRoutable(strategy, provider, knowledge)
     const decision = strategies[strategy]({
       knowledge,
       fallback,
       refresh: strategy === 'discovery' && !refreshOnMiss ? 'off' : refresh,
       someRoutable,
     })
-    if (decision.decision === 'rejected')
-      return rejected(strategy, decision.status, decision.reason, knowledge)
+    if (decision.decision === 'rejected') {
+      return decision.status === 404 && !this.#allHaveTold(provider)
+        ? rejected(strategy, 503, 'model_lists_incomplete', knowledge)
+        : rejected(strategy, decision.status, decision.reason, knowledge)
+    }
     const tiers =
       decision.decision === 'routed' ? [tierOf(serving)] : [tierOf(this.#anyone(provider, model, []))]
     if (decision.decision === 'routed' && strategy !== 'strict' && fallback === 'all') {
@@ -186,6 +188,52 @@ export class ModelRouter {
     const able = tiers.filter(({ candidates }) => candidates.length > 0)
     if (able.length === 0) return rejected(strategy, 503, 'no_healthy_endpoints', knowledge)
     return outcomeOf({ tiers: able, strategy, knowledge, ...decision })
+  }
+
+  /** A kind of which no endpoint is configured is a mistake; one that is down comes back. */
+  #noneRoutable(
+    strategy: string | undefined,
+    provider: BackendProfile | undefined,
+    knowledge: ModelKnowledge,
+  ): RoutingOutcome {
+    const { endpoints } = this.#registry.snapshot
+    const isConfigured = endpoints.some((endpoint) => isInScope(endpoint, provider))
+    return rejected(
+      strategy,
+      provider === undefined || isConfigured ? 503 : 404,
+      'no_healthy_endpoints',
+      knowledge,
+    )
+  }
+
+  /** Whether it is known of every endpoint in scope which models it has. */
+  #allHaveTold(provider: BackendProfile | undefined): boolean {
+    const { byEndpoint } = this.#catalog.snapshot
+    return (
+      !this.#options.discovers ||
+      this.#registry.snapshot.endpoints.every(
+        (endpoint) => byEndpoint.has(endpoint.slot) || !isInScope(endpoint, provider),
+      )
+    )
+  }
+
+  /** Endpoints that have the model, or another one that it may be, and are not routable now. */
+  #lastResort(model: string, alias: Alias | undefined, provider: BackendProfile | undefined): Tier[] {
+    const names = alias === undefined ? [model] : alias.targets.map((target) => target.model)
+    const places = [...names, ...this.#fallbackNames(model)].flatMap((name) =>
+      this.#candidates(name, provider, model).filter(
+        ({ endpoint }) => !this.#registry.isRoutable(endpoint.slot),
+      ),
+    )
+    if (places.length === 0) return []
+    const strategy = alias === undefined ? this.#options.strategy : 'alias'
+    const route = { strategy, decision: 'routed', reason: 'last_resort' } as const
+    return pooledTiers([places]).map((tier) => ({ ...tier, route, isLastResort: true }))
+  }
+
+  #fallbackNames(model: string): readonly string[] {
+    const { fallbackModels } = this.#options
+    return fallbackModels[model] ?? fallbackModels[model.toLowerCase()] ?? []
   }
 
   /** Routable endpoints in scope but for those that are known to have the model. */
@@ -198,9 +246,7 @@ export class ModelRouter {
 
   /** The models to try where none can serve the one asked for, in their order. */
   #fallbackTiers(model: string, provider: BackendProfile | undefined): Tier[] {
-    const { fallbackModels } = this.#options
-    const names = fallbackModels[model] ?? fallbackModels[model.toLowerCase()] ?? []
-    return names.flatMap((name) => {
+    return this.#fallbackNames(model).flatMap((name) => {
       const candidates = this.#serving(name, provider, model)
       const reason = `model_fallback "${model}" to "${name}"`
       return candidates.length === 0
@@ -232,17 +278,21 @@ export class ModelRouter {
 
   /** Routable endpoints in scope that have a model. */
   #serving(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
+    return this.#candidates(name, provider, asked).filter(({ endpoint }) =>
+      this.#registry.isRoutable(endpoint.slot),
+    )
+  }
+
+  /** Endpoints in scope that have a model. */
+  #candidates(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
     const known = this.#directory.abilities(this.#catalog.snapshot.find(name))
-    return this.#places(name, provider).flatMap(({ endpoint, model }) => {
-      if (!this.#registry.isRoutable(endpoint.slot)) return []
-      return {
-        endpoint,
-        nativeModel: model.name,
-        sentModel: isUnderstood(asked, model.name) ? undefined : model.name,
-        isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
-        abilities: abilitiesOf(model, known),
-      }
-    })
+    return this.#places(name, provider).map(({ endpoint, model }) => ({
+      endpoint,
+      nativeModel: model.name,
+      sentModel: isUnderstood(asked, model.name) ? undefined : model.name,
+      isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
+      abilities: abilitiesOf(model, known),
+    }))
   }
 
   #places(name: string, provider: BackendProfile | undefined) {
@@ -269,7 +319,11 @@ export class ModelRouter {
   #withoutModel({ provider, path }: RoutingRequest): RoutingOutcome {
     const routable = this.#routable(provider)
     if (routable.length === 0) {
-      return rejected(undefined, provider === undefined ? 503 : 404, 'no_healthy_endpoints', 'found')
+      const outcome = this.#noneRoutable(undefined, provider, 'found')
+      const scope = this.#registry.snapshot.endpoints.filter((endpoint) => isInScope(endpoint, provider))
+      const route = { strategy: undefined, decision: 'routed', reason: 'last_resort' } as const
+      const tier = { ...tierOf(scope.map(anyEndpoint), route), isLastResort: true }
+      return scope.length === 0 ? outcome : outcomeOf({ ...outcome, tiers: [tier] })
     }
     const outcome = outcomeOf({
       tiers: [tierOf(routable.map(anyEndpoint))],
@@ -317,6 +371,10 @@ function rejected(
 
 function tierOf(candidates: readonly RoutedEndpoint[], route?: ServedRoute): Tier {
   return { candidates, spillsWhenFull: false, route }
+}
+
+function found(route: ServedRoute, tiers: readonly Tier[]): RoutingOutcome {
+  return outcomeOf({ ...route, tiers, status: 200, knowledge: 'found' })
 }
 
 function servedRoute({ strategy, decision, reason }: RoutingOutcome): ServedRoute {

@@ -30,12 +30,14 @@ export interface Tier {
   readonly spillsWhenFull: boolean
   /** What the headers say where this tier serves; undefined where that is what the outcome says. */
   readonly route?: ServedRoute | undefined
+  /** Whether its endpoints are not routable now: they are asked only where nothing else can serve. */
+  readonly isLastResort?: boolean
 }
 
 export interface RoutingOutcome extends ServedRoute {
-  /** In the order in which they are tried; none of a rejected request. */
+  /** In the order in which they are tried; a rejected request has at most a last resort. */
   readonly tiers: readonly Tier[]
-  /** The candidates of all tiers. */
+  /** The candidates of all tiers but the last resort. */
   readonly candidates: readonly RoutedEndpoint[]
   /** HTTP status of a rejection, 200 otherwise. */
   readonly status: number

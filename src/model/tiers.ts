@@ -6,9 +6,9 @@ import type { RoutedEndpoint, RoutingOutcome, Tier } from './routing.ts'
 export type TieredOutcome = Omit<RoutingOutcome, 'candidates'>
 
 export function outcomeOf(tiered: TieredOutcome): RoutingOutcome {
-  const [first, second] = tiered.tiers
-  const candidates =
-    second === undefined ? (first?.candidates ?? []) : tiered.tiers.flatMap(({ candidates: each }) => each)
+  const [first, ...others] = tiered.tiers.filter(({ isLastResort }) => isLastResort !== true)
+  const own = first?.candidates ?? []
+  const candidates = others.length === 0 ? own : [...own, ...others.flatMap((tier) => tier.candidates)]
   return { ...tiered, candidates }
 }
 
@@ -68,7 +68,7 @@ export function byPath(
   outcome: RoutingOutcome,
   serves: (endpoint: Endpoint) => boolean | undefined,
 ): RoutingOutcome {
-  const { candidates } = outcome
+  const candidates = outcome.tiers.flatMap((tier) => tier.candidates)
   if (candidates.every(({ endpoint }) => serves(endpoint) === true)) return outcome
   const known = new Map(candidates.map(({ endpoint }) => [endpoint.slot, serves(endpoint)]))
   const lacking = candidates.filter(({ endpoint }) => known.get(endpoint.slot) === false)

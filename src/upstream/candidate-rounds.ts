@@ -49,7 +49,7 @@ export class CandidateRounds {
       if (tier === undefined) continue
       const taken = this.#takeOf(tier.candidates, at)
       if (taken !== undefined) {
-        if (tiers.length > 1) this.#tell(tier)
+        if (tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
         return taken
       }
       if (!tier.spillsWhenFull && this.#someAreFullIn(at)) return undefined
@@ -138,10 +138,24 @@ export class CandidateRounds {
 
   /** What a client that gets nothing can be told of them. */
   outlook(): Outlook {
+    const { context } = this.#request
+    const someAreFull = this.someAreFull()
+    if (context.attemptCount === 0 && !someAreFull) this.#tellRejected()
     return {
-      someAreFull: this.someAreFull(),
-      retryAfterSeconds: this.#services.load.retryAfterSeconds(this.candidates),
+      someAreFull,
+      retryAfterSeconds: this.#services.load.retryAfterSeconds(
+        this.#tiers.flatMap(({ candidates }) => candidates),
+      ),
+      model: context.model,
     }
+  }
+
+  /** Not one endpoint could be asked: that is what a rejection says. */
+  #tellRejected(): void {
+    const { context } = this.#request
+    if (context.routingDecision === 'rejected') return
+    const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
+    tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
   }
 
   beginNext(): void {

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { unavailableError } from '../model/rejection.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
 import { type AttemptFailure, describeFailure, isTimeout } from './failure.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
@@ -16,6 +17,8 @@ export interface Outlook {
   readonly someAreFull: boolean
   /** When it may be worth coming back. */
   readonly retryAfterSeconds: number
+  /** Of a request that names one. */
+  readonly model: string | undefined
 }
 
 /**
@@ -25,9 +28,11 @@ export interface Outlook {
 export function giveUpError(
   tried: readonly string[],
   lastFailure: AttemptFailure | undefined,
-  { someAreFull, retryAfterSeconds }: Outlook,
+  { someAreFull, retryAfterSeconds, model }: Outlook,
 ): GatewayError {
   if (lastFailure === undefined) {
+    if (!someAreFull && model !== undefined)
+      return unavailableError('model_unavailable', model, retryAfterSeconds)
     return new GatewayError(someAreFull ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
       retryAfterSeconds,
     })

@@ -27,9 +27,9 @@ const someNeeds: RequestNeeds = {
   promptTokens: 0,
 }
 
-/** One healthy endpoint per list of model names. */
+/** One healthy endpoint per list of model names; undefined where it has not listed any yet. */
 function fleet(
-  lists: readonly (readonly Listed[])[],
+  lists: readonly (readonly Listed[] | undefined)[],
   { aliases: aliasConfig = {}, ...options }: Partial<ModelRouterOptions> & { aliases?: AliasConfig } = {},
 ) {
   const config = parseConfig({
@@ -48,7 +48,7 @@ function fleet(
   }
   for (const [slot, models] of lists.entries()) {
     registry.setStatus(slot, 'healthy', 'test')
-    put(slot, ...models)
+    if (models !== undefined) put(slot, ...models)
   }
   const aliases = new ModelAliases(aliasConfig)
   const directory = new ModelDirectory(registry, catalog, families, aliases)
@@ -65,6 +65,7 @@ function fleet(
       fallbackModels: {},
       filter: { include: [], exclude: [] },
       refreshOnMiss: true,
+      discovers: true,
       ...options,
     },
   )
@@ -170,6 +171,39 @@ describe('tiers', () => {
     assert.equal(route('a', { prefers }), outcome)
     assert.equal(route('a', { prefers: () => true }), route('a'))
     assert.equal(route('a', { prefers: () => false }), route('a'))
+  })
+})
+
+describe('what is not there now', () => {
+  it('is no unknown model before every endpoint has listed its models', () => {
+    const { route, put } = fleet([['a'], undefined])
+    assert.deepEqual([route('b').status, route('b').reason], [503, 'model_lists_incomplete'])
+    assert.equal(route('a').decision, 'routed')
+    put(1)
+    assert.deepEqual([route('b').status, route('b').reason], [404, 'model_not_found'])
+  })
+
+  it('is an alias whose targets are all down: unavailable, and the last resort', () => {
+    const { registry, route } = fleet([['glm'], ['kimi']], {
+      aliases: { coder: { targets: ['glm', 'kimi'] } },
+    })
+    registry.setStatus(0, 'offline', '')
+    registry.setStatus(1, 'offline', '')
+    const outcome = route('coder')
+    assert.deepEqual(
+      [outcome.decision, outcome.status, outcome.reason],
+      ['rejected', 503, 'model_unavailable'],
+    )
+    assert.deepEqual(tiersOf(outcome), [['e0:glm', 'e1:kimi']])
+    assert.equal(outcome.tiers[0]?.isLastResort, true)
+    assert.deepEqual(outcome.candidates, [])
+  })
+
+  it('stands behind what can be asked', () => {
+    const { registry, route } = fleet([['a'], ['a'], ['b']], { fallbackModels: { a: ['b'] } })
+    registry.setStatus(0, 'unhealthy', '')
+    assert.deepEqual(tiersOf(route('a')), [['e1:a'], ['e2:b'], ['e0:a']])
+    assert.deepEqual(placesOf(route('a')), ['e1', 'e2'])
   })
 })
 

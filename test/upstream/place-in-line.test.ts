@@ -137,7 +137,7 @@ describe('a request whose endpoints pause', () => {
       assert.equal(early.exchange.phase, 'over')
       assert.deepEqual(
         early.failed.map(({ code, retryAfterSeconds }) => [code, retryAfterSeconds]),
-        [['no_healthy_endpoints', 8]],
+        [['model_unavailable', 8]],
       )
       assert.equal(late.exchange.phase, 'queued')
       assert.deepEqual(late.failed, [])
@@ -190,7 +190,7 @@ describe('a request whose endpoints pause', () => {
       )
       assert.deepEqual(
         failed.map(({ code }) => code),
-        ['no_healthy_endpoints'],
+        ['model_unavailable'],
       )
     }
   })

@@ -1,0 +1,88 @@
+import type { Clock } from '../clock.ts'
+import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { ModelCatalog } from './catalog.ts'
+import type { ModelRefresher } from './discovery-records.ts'
+
+/** Shortest time between two looks at one endpoint for the sake of an unknown name; clients may invent names. */
+const betweenLooksMs = 2_000
+
+interface Look {
+  readonly startedMs: number
+  /** Undefined once it is over. */
+  done: Promise<unknown> | undefined
+}
+
+/**
+ * Looks again at endpoints when a request names a model that none is known to have: servers that load models on
+ * demand get new ones at any time (`ollama cp`), long before the next regular look. All requests that wait share one.
+ */
+export class ModelLook {
+  readonly #clock: Clock
+  readonly #registry: EndpointRegistry
+  readonly #catalog: ModelCatalog
+  readonly #discovery: ModelRefresher
+  readonly #looks: (Look | undefined)[] = []
+
+  constructor(parts: {
+    clock: Clock
+    registry: EndpointRegistry
+    catalog: ModelCatalog
+    discovery: ModelRefresher
+  }) {
+    this.#clock = parts.clock
+    this.#registry = parts.registry
+    this.#catalog = parts.catalog
+    this.#discovery = parts.discovery
+  }
+
+  /**
+   * @param timeoutMs longest wait
+   * @returns undefined where every list is fresh: there is nothing to wait for
+   */
+  forUnknown(timeoutMs: number): Promise<void> | undefined {
+    if (!this.#discovery.isRunning) return undefined
+    const { byEndpoint } = this.#catalog.snapshot
+    const looks: Promise<unknown>[] = []
+    for (const { slot, profile } of this.#registry.snapshot.endpoints) {
+      const changes = profile?.alwaysLoaded !== true || !byEndpoint.has(slot)
+      const look = changes && this.#registry.isRoutable(slot) ? this.#at(slot) : undefined
+      if (look !== undefined) looks.push(look)
+    }
+    return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
+  }
+
+  /** An endpoint says that it does not have a model that its list has: reads the list again, and nobody waits. */
+  at(slot: number): void {
+    if (this.#discovery.isRunning) void this.#at(slot)
+  }
+
+  #at(slot: number): Promise<unknown> | undefined {
+    const known = this.#looks[slot]
+    if (known?.done !== undefined) return known.done
+    const seenMs = this.#discovery.record(slot).lastSeenMs
+    const nowMs = this.#clock.monotonicMs()
+    const isFresh =
+      (seenMs !== undefined && this.#clock.nowMs() - seenMs < betweenLooksMs) ||
+      (known !== undefined && nowMs - known.startedMs < betweenLooksMs)
+    if (isFresh) return undefined
+    const look: Look = { startedMs: nowMs, done: undefined }
+    look.done = this.#discovery
+      .refresh(slot)
+      .catch(() => false)
+      .finally(() => {
+        look.done = undefined
+      })
+    this.#looks[slot] = look
+    return look.done
+  }
+
+  #within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(timeoutMs, resolve)
+      void done.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+}

@@ -66,9 +66,9 @@ export class ConnectionPool implements ConnectionOwner {
    * has sent no byte of an answer, and others that are idle may have ended as well (RFC 9112 section 9.3.1). One that
    * is fresh cannot be stale, so this happens at most once.
    */
-  stale(request: ConnectionRequest, handler: RequestHandler, error: unknown): void {
-    const again = sameAgain(request)
-    if (again === undefined || this.#isClosed) handler.onError(error)
+  stale(request: ConnectionRequest, handler: RequestHandler): void {
+    const again = this.#isClosed ? undefined : sameAgain(request)
+    if (again === undefined) handler.onError(new Http1Error('ERR_HTTP1_STALE', 'a kept connection had ended'))
     else this.#open(again, handler)
   }
 

@@ -42,7 +42,7 @@ export interface ConnectionOwner {
   /** It has ended. */
   ended(connection: Connection): void
   /** It was reused, and ended before a byte of the answer came: the request needs a fresh connection. */
-  stale(request: ConnectionRequest, handler: RequestHandler, error: unknown): void
+  stale(request: ConnectionRequest, handler: RequestHandler): void
 }
 
 /**
@@ -291,7 +291,7 @@ export class Connection implements AnswerListener {
     const isStale = request !== undefined && this.#clock.monotonicMs() - this.#sentMs <= staleWithinMs
     if (isStale) this.#handler = undefined
     this.#fail(error)
-    if (isStale && handler !== undefined) this.#owner.stale(request, handler, error)
+    if (isStale && handler !== undefined) this.#owner.stale(request, handler)
   }
 
   #fail(error: unknown): void {

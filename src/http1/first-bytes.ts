@@ -30,7 +30,7 @@ export function refuseOtherProtocols(held: Buffer, from: number): void {
 }
 
 /** What a server seems to speak that does not speak HTTP/1; undefined where it cannot be told. */
-function protocolOf(bytes: Buffer): string | undefined {
+export function protocolOf(bytes: Buffer): string | undefined {
   if (bytes[0] === tlsAlert && (bytes[1] ?? tlsMajor) === tlsMajor) return 'it speaks TLS: use https'
   if (bytes.length >= 9 && bytes.indexOf(settings, 3) === 3) return 'it speaks HTTP/2 only'
   return undefined

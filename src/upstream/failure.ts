@@ -1,3 +1,6 @@
+import { Http1Error } from '../http1/errors.ts'
+import { protocolOf } from '../http1/first-bytes.ts'
+
 /**
  * Why an attempt failed.
  *
@@ -31,7 +34,7 @@ export interface AttemptFailure {
   readonly kind: FailureKind
   /** Of `status` and `path_missing` failures; of `bad_answer`, the code inside the answer where there is one. */
   readonly statusCode?: number | undefined
-  /** Of `bad_answer`: what it said, fit to be shown. */
+  /** Of `bad_answer`: what it said; of `tls` and `protocol`: what the endpoint seems to speak. Fit to be shown. */
   readonly detail?: string | undefined
   /** Milliseconds, from the answer's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
@@ -68,7 +71,7 @@ export function describeFailure(failure: AttemptFailure): string {
     case 'dns':
       return 'host name not found'
     case 'tls':
-      return 'TLS handshake failed'
+      return withDetail('TLS handshake failed', failure.detail)
     case 'connect_timeout':
       return 'connect timeout'
     case 'reset':
@@ -88,10 +91,14 @@ export function describeFailure(failure: AttemptFailure): string {
     case 'path_missing':
       return 'the endpoint does not have this path'
     case 'protocol':
-      return 'invalid HTTP response'
+      return withDetail('invalid HTTP response', failure.detail)
     case 'stale':
       return 'a kept connection had been closed'
   }
+}
+
+function withDetail(reason: string, detail: string | undefined): string {
+  return detail === undefined ? reason : `${reason} (${detail})`
 }
 
 const kindByCode: Readonly<Record<string, FailureKind>> = {
@@ -109,6 +116,7 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   ERR_HTTP1_CLOSED: 'closed',
   ERR_HTTP1_CONNECT_TIMEOUT: 'connect_timeout',
   ERR_HTTP1_INVALID_RESPONSE: 'protocol',
+  ERR_HTTP1_STALE: 'stale',
   HOSTNAME_MISMATCH: 'tls',
   INVALID_CA: 'tls',
   INVALID_PURPOSE: 'tls',
@@ -135,13 +143,28 @@ export function classifyFailure(error: unknown): AttemptFailure {
         current = (current as { cause: unknown }).cause
         continue
       }
-      if (kind !== undefined) return { kind, cause: error }
+      if (kind !== undefined) return { kind, detail: otherProtocol(code, current), cause: error }
     }
     if (current instanceof AggregateError) current = current.errors[0]
     else if ('cause' in current) current = current.cause
     else break
   }
   return { kind: 'closed', cause: error }
+}
+
+const otherProtocols: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it may speak plain HTTP: use http',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it may speak plain HTTP: use http',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks HTTP/2 only',
+}
+
+/** What an endpoint seems to speak that was asked in another protocol; undefined where the error does not tell. */
+function otherProtocol(code: string, error: object): string | undefined {
+  if (error instanceof Http1Error) return error.hint
+  // undici's parser shows the bytes that it did not understand.
+  if (code.startsWith('HPE_') && 'data' in error && typeof error.data === 'string')
+    return protocolOf(Buffer.from(error.data, 'latin1'))
+  return otherProtocols[code]
 }
 
 /** Of certificates that are not good, Node has the codes of OpenSSL (its documentation of TLS lists them). */

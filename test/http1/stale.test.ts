@@ -115,7 +115,7 @@ describe('a reused connection that ends before a byte of the answer', () => {
     await ask(pool, { ...get, path: '/first' })
     const body = Readable.from([Buffer.from('ab')])
     const { error } = await ask(pool, { ...get, method: 'POST', headers: ['Content-Length', '2'], body })
-    assert.equal((error as { code?: string }).code, 'ERR_HTTP1_CLOSED')
+    assert.equal((error as { code?: string }).code, 'ERR_HTTP1_STALE')
     assert.equal(sockets.length, 1)
   })
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { errors } from 'undici'
-import { classifyFailure } from '../../src/upstream/failure.ts'
+import { Http1Error } from '../../src/http1/errors.ts'
+import { classifyFailure, describeFailure } from '../../src/upstream/failure.ts'
 
 const coded = (code: string, cause?: unknown) =>
   Object.assign(new Error('secret detail', { cause }), { code })
@@ -33,6 +34,29 @@ describe('classifyFailure', () => {
   for (const [error, kind] of cases) {
     it(`takes ${error instanceof Error ? (Reflect.get(error, 'code') ?? error.name) : error} for ${kind}`, () => {
       assert.equal(classifyFailure(error).kind, kind)
+    })
+  }
+})
+
+describe('describeFailure', () => {
+  const cases: [unknown, string][] = [
+    [coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'TLS handshake failed (it may speak plain HTTP: use http)'],
+    [coded('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'), 'TLS handshake failed (it speaks HTTP/2 only)'],
+    [coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'TLS handshake failed'],
+    [
+      new Http1Error('ERR_HTTP1_INVALID_RESPONSE', 'not HTTP/1', 'it speaks TLS: use https'),
+      'invalid HTTP response (it speaks TLS: use https)',
+    ],
+    [new Http1Error('ERR_HTTP1_INVALID_RESPONSE', 'not HTTP/1'), 'invalid HTTP response'],
+    [
+      Object.assign(coded('HPE_INVALID_CONSTANT'), { data: '\x15\x03\x01\x00' }),
+      'invalid HTTP response (it speaks TLS: use https)',
+    ],
+    [Object.assign(coded('HPE_INVALID_CONSTANT'), { data: 'SSH-2.0' }), 'invalid HTTP response'],
+  ]
+  for (const [error, text] of cases) {
+    it(`says ${text}`, () => {
+      assert.equal(describeFailure(classifyFailure(error)), text)
     })
   }
 })

@@ -6,10 +6,14 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { errorBody, GatewayError } from '../src/errors.ts'
+import { IncomingRequest } from '../src/http1-server/incoming-request.ts'
+import { lingerOnClose } from '../src/http1-server/lingering-close.ts'
 import { RequestContext } from '../src/request/context.ts'
 import { dialectOf, routeClassOf } from '../src/request/dialect.ts'
 import { toGatewayError } from '../src/request/error-mapping.ts'
+import { refusalOfForm } from '../src/request/request-form.ts'
 import { adoptRequestId, createRequestIds } from '../src/request/request-id.ts'
+import { takeOriginForm } from '../src/request/request-target.ts'
 import { ClientAddresses } from '../src/security/client-address.ts'
 
 export interface RequestContextOptions {
@@ -43,9 +47,10 @@ export default fp<RequestContextOptions>(
     app.decorateRequest('gateway')
 
     function contextOf(request: FastifyRequest): RequestContext {
+      // A host's own router has let it through as it came.
+      takeOriginForm(request.raw)
       const { url } = request
-      const mark = url.indexOf('?')
-      const path = url.slice(prefixLength, mark < 0 ? url.length : mark)
+      const path = pathOf(url).slice(prefixLength)
       const id = adoptRequestId(request.headers['x-request-id']) ?? nextId()
       const peer = request.socket.remoteAddress ?? ''
       const forwardedFor = request.headers['x-forwarded-for']
@@ -69,10 +74,17 @@ export default fp<RequestContextOptions>(
       return context
     }
 
+    // Which methods a path takes, so that a wrong one is told apart from a wrong path.
+    const methodsByPath = new Map<string, Set<string>>()
+    app.addHook('onRoute', function remember({ url, method }) {
+      const methods = methodsByPath.get(url) ?? new Set()
+      methodsByPath.set(url, methods)
+      for (const each of Array.isArray(method) ? method : [method]) methods.add(each)
+    })
     app.addHook('onRequest', function open(request, _reply, next) {
       request.gateway = contextOf(request)
-      // It would show a client what proxies have added to its request (RFC 9110 section 9.3.8).
-      next(request.method === 'TRACE' ? new GatewayError('method_not_allowed') : undefined)
+      // The gateway's own reader takes nothing else.
+      next(request.raw instanceof IncomingRequest ? undefined : refusalOfForm(request.raw))
     })
     // A relayed answer takes them from the context itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {
@@ -88,11 +100,24 @@ export default fp<RequestContextOptions>(
       if (early === undefined) request.gateway = contextOf(request)
       answerError(error, request, reply)
     })
-    app.setNotFoundHandler((request, reply) => answerError(new GatewayError('not_found'), request, reply))
+    app.setNotFoundHandler((request, reply) =>
+      answerError(nothingAt(pathOf(request.url), methodsByPath), request, reply),
+    )
     done()
   },
   { name: 'gateway-request-context', fastify: '5.x' },
 )
+
+function nothingAt(path: string, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): GatewayError {
+  const methods = methodsByPath.get(path)
+  if (methods === undefined) return new GatewayError('not_found')
+  return new GatewayError('method_not_allowed', undefined, { headers: ['Allow', [...methods].join(', ')] })
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}
 
 function answerError(cause: FastifyError | GatewayError, request: FastifyRequest, reply: FastifyReply): void {
   const error = toGatewayError(cause)
@@ -110,7 +135,10 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
     reply.header(error.headers[at] ?? '', error.headers[at + 1])
   if (context.dialect === 'anthropic') reply.header('request-id', context.id)
   // The rest of a refused upload would be taken for the next request on this connection.
-  if (!request.raw.complete) reply.header('Connection', 'close')
+  if (!request.raw.complete) {
+    reply.header('Connection', 'close')
+    lingerOnClose(request.raw.socket, systemClock, () => request.server.server.listening)
+  }
   reply.code(error.statusCode).type('application/json; charset=utf-8')
   reply.serializer(JSON.stringify)
   reply.send(errorBody(context.dialect, error, context.id))

@@ -78,6 +78,14 @@ function mountMessages(
 ): void {
   app.post(`${base}/v1/messages`, (request, reply) => messages(app, options, provider, request, reply))
   app.post(`${base}/v1/messages/count_tokens`, (request, reply) => countTokens(app, provider, request, reply))
+  // Below most of the prefixes any other method would go on to an endpoint.
+  const method = app.supportedMethods.filter((each) => each !== 'POST')
+  for (const url of [`${base}/v1/messages`, `${base}/v1/messages/count_tokens`])
+    app.route({ method, url, exposeHeadRoute: false, handler: refuseMethod })
+}
+
+function refuseMethod(): never {
+  throw new GatewayError('method_not_allowed', undefined, { headers: ['Allow', 'POST'] })
 }
 
 function hello() {

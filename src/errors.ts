@@ -183,6 +183,12 @@ export const errorTable = {
     anthropicType: 'timeout_error',
     message: 'No endpoint answered in time.',
   },
+  http_version_not_supported: {
+    status: 505,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The gateway speaks HTTP/1.0 and HTTP/1.1 only.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

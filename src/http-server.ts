@@ -1,14 +1,21 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
 import type { ThreadOfSeveral } from './base.ts'
 import { systemClock } from './clock.ts'
 import type { GatewayConfig } from './config/schema.ts'
+import { GatewayError } from './errors.ts'
 import gateway from './gateway.ts'
+import { lingerOnClose } from './http1-server/lingering-close.ts'
+import { refuseConnection } from './http1-server/refuse-connection.ts'
 import { Http1Server } from './http1-server/server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
 import { version } from './package.ts'
+import { parserRefusal, wholeRefusal } from './request/parser-refusal.ts'
+import { allMethods } from './request/request-form.ts'
+import { createRequestIds } from './request/request-id.ts'
+import { takeOriginForm } from './request/request-target.ts'
 
 export interface HttpServerOptions {
   readonly config: GatewayConfig
@@ -22,20 +29,52 @@ export interface HttpServerOptions {
 /** A thread's own Fastify, with what only the owner of a listener can set. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { config, logger, requestLogger, thread, onDrained } = options
-  const { server } = config
   const app = Fastify({
     // With a logger Fastify makes a child for each request and watches each response for lines of its own.
     logger: false,
-    bodyLimit: server.request_limits.max_body_size,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
-    serverFactory: serverFor(config),
+    ...listenerOptions(config),
   })
   app.log = logger
-  // Clients ask here whether anybody is there; inside of a host application the path is the host's.
-  app.get('/', () => ({ name: 'olla-gateway', version }))
+  addRootRoutes(app)
   await app.register(gateway, { config, requestLogger, onDrained, thread, ownsProcess: true })
   return app
+}
+
+/** Inside of a host application the root is the host's. */
+export function addRootRoutes(app: FastifyInstance): void {
+  // Clients ask here whether anybody is there.
+  app.get('/', () => ({ name: 'olla-gateway', version }))
+  // `OPTIONS *` asks what the server as a whole can do (RFC 9110 section 9.3.7).
+  app.options('/', (_request, reply) => reply.code(204).header('Allow', allMethods).send())
+}
+
+/** What Fastify needs for the listener as the gateway's own process has it. */
+export function listenerOptions(
+  config: GatewayConfig,
+): Pick<FastifyServerOptions, 'bodyLimit' | 'serverFactory' | 'rewriteUrl' | 'clientErrorHandler'> {
+  const nextId = createRequestIds()
+  const create = serverFor(config)
+  let listener: Server | undefined
+  return {
+    bodyLimit: config.server.request_limits.max_body_size,
+    serverFactory(handler) {
+      listener = create(handler)
+      return listener
+    },
+    // Before it is routed, so that every route sees one form of it.
+    rewriteUrl(request) {
+      const { url } = request
+      takeOriginForm(request)
+      return url === '*' && request.method === 'OPTIONS' ? '/' : (request.url ?? '/')
+    },
+    clientErrorHandler(error, socket) {
+      if (error.code === 'ECONNRESET' || socket.destroyed) return
+      const isOpen = () => listener?.listening === true
+      refuseConnection(socket, parserRefusal(error, nextId()), systemClock, isOpen)
+    },
+  }
 }
 
 /** What accepts connections; for Fastify's `serverFactory`. */
@@ -45,8 +84,11 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     headersTimeout: server.read_header_timeout || 60_000,
     // Above the configured limit, so that the gateway's own check answers, with a request ID.
     maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
+    // Node's own refusal has no body and no request ID.
+    requireHostHeader: false,
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
   }
+  const nextId = createRequestIds()
   return (handler) => {
     const created =
       server.http_server === 'own'
@@ -54,6 +96,14 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
         : createServer(options, handler)
     // Among the options it could not be shorter than the limit for the head.
     created.requestTimeout = server.read_timeout
+    const isOpen = (): boolean => created.listening
+    if (!(created instanceof Http1Server))
+      created.on('connection', (socket) => lingerOnClose(socket, systemClock, isOpen))
+    // A client with `HTTPS_PROXY` set takes the gateway for a proxy.
+    created.on('connect', ({ url = '/' }, socket) => {
+      const error = new GatewayError('method_not_allowed', undefined, { headers: ['Allow', allMethods] })
+      socket.end(wholeRefusal(error, url, nextId()))
+    })
     return created
   }
 }

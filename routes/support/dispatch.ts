@@ -11,7 +11,7 @@ import { tellRoute } from '../../src/request/routing-headers.ts'
 import type { TargetPath } from '../../src/request/target-path.ts'
 import type { Upload } from '../../src/request/upload.ts'
 import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
-import { forwardedHeaders, isHeaderValue } from '../../src/upstream/request-headers.ts'
+import { forwardedHeaders, headerText } from '../../src/upstream/request-headers.ts'
 
 export interface DispatchOptions {
   /** Version of the gateway, for `Via`. */
@@ -174,9 +174,8 @@ function reject(
   return error
 }
 
-/** A model's name comes from the client: not every one may stand in a header. */
 function shown(model: string | undefined): string | undefined {
-  return model !== undefined && isHeaderValue(model) ? model : undefined
+  return model === undefined ? undefined : headerText(model)
 }
 
 function joined(value: string | string[] | undefined): string | undefined {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
 import { IncomingRequest } from './incoming-request.ts'
+import { closeLingering } from './lingering-close.ts'
 import { OutgoingResponse } from './outgoing-response.ts'
 import { readPlainHead } from './plain-head.ts'
 import { untakenBytes } from './untaken-bytes.ts'
@@ -16,6 +18,7 @@ export interface ConnectionHost {
   readonly stallMs: number
   /** Whether connections are kept at all. */
   readonly isOpen: boolean
+  readonly clock: Clock
   serve(request: IncomingRequest, response: OutgoingResponse): void
   /** The answer is out. */
   answered(request: IncomingRequest, response: OutgoingResponse, socket: Socket): void
@@ -42,6 +45,7 @@ export class ClientConnection {
   /** What the client had not taken of an answer that is over, at the last look. */
   #untakenBytes = 0
   #isPaused = false
+  #isLingering = false
 
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host
@@ -56,7 +60,7 @@ export class ClientConnection {
 
   /** Between two requests, or before the first. */
   get isIdle(): boolean {
-    return this.#request === undefined
+    return this.#request === undefined && !this.#isLingering
   }
 
   destroy(): void {
@@ -152,7 +156,8 @@ export class ClientConnection {
       this.#request = undefined
       // What still comes is the rest of this request or follows the last: never another request.
       socket.off('data', this.#read)
-      socket.destroySoon()
+      if (request.complete) socket.destroySoon()
+      else this.#linger()
     } else if (request.complete) {
       this.#next()
     } else {
@@ -160,6 +165,11 @@ export class ClientConnection {
       request.discard()
       this.resume()
     }
+  }
+
+  #linger(): void {
+    this.#isLingering = true
+    closeLingering(this.#socket, this.#host.clock, () => this.#host.isOpen)
   }
 
   #requestIsWhole(): void {

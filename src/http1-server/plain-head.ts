@@ -1,4 +1,5 @@
 import { fieldValue } from '../http1/field-value.ts'
+import { isHost } from './host-field.ts'
 
 /** The head of a request that says one thing only. */
 export interface PlainHead {
@@ -92,7 +93,7 @@ class PlainFields {
   }
 
   #readHost(value: string): boolean {
-    if (this.hasHost || value === '') return false
+    if (this.hasHost || value === '' || !isHost(value)) return false
     this.hasHost = true
     return true
   }

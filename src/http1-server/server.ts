@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { lingerOnClose } from './lingering-close.ts'
 import type { OutgoingResponse } from './outgoing-response.ts'
 
 export interface Http1ServerOptions extends ServerOptions {
@@ -25,15 +26,16 @@ const tickMs = 1000
  */
 export class Http1Server extends Server implements ConnectionHost {
   readonly stallMs: number
-  readonly #clock: Clock
+  readonly clock: Clock
   readonly #connections = new Set<ClientConnection>()
   readonly #nodeConnection: (socket: Socket) => void
+  readonly #isOpen = (): boolean => this.listening
   #timer: Timer | undefined
 
   constructor({ clock, stallMs = 600_000, ...options }: Http1ServerOptions, handler: RequestListener) {
     super(options, handler)
     this.stallMs = stallMs
-    this.#clock = clock
+    this.clock = clock
     const [listener] = this.listeners('connection')
     this.#nodeConnection = (socket) => {
       if (listener !== undefined) Reflect.apply(listener, this, [socket])
@@ -70,6 +72,7 @@ export class Http1Server extends Server implements ConnectionHost {
   }
 
   handOver(socket: Socket): void {
+    lingerOnClose(socket, this.clock, this.#isOpen)
     this.#nodeConnection(socket)
   }
 
@@ -94,11 +97,11 @@ export class Http1Server extends Server implements ConnectionHost {
 
   readonly #connected = (socket: Socket): void => {
     this.#connections.add(new ClientConnection(this, socket))
-    this.#timer ??= this.#clock.after(tickMs, this.#tick)
+    this.#timer ??= this.clock.after(tickMs, this.#tick)
   }
 
   readonly #tick = (): void => {
     for (const connection of [...this.#connections]) connection.tick(tickMs)
-    this.#timer = this.#connections.size > 0 ? this.#clock.after(tickMs, this.#tick) : undefined
+    this.#timer = this.#connections.size > 0 ? this.clock.after(tickMs, this.#tick) : undefined
   }
 }

@@ -6,7 +6,7 @@ import type { RequestContext } from '../request/context.ts'
 import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { ModelRename } from '../stream/model-rename.ts'
 import { DialectErrorAnswer } from './dialect-error-answer.ts'
-import { isHeaderValue } from './request-headers.ts'
+import { headerText } from './request-headers.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from './request-variant.ts'
 import {
   clientHeaders,
@@ -121,10 +121,7 @@ export function renameFor(
 function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
   const own = flat(set)
   for (let at = 0; at < context.headers.length; at++) own.push(context.headers[at] ?? '')
-  own.push(
-    'X-Olla-Endpoint',
-    isHeaderValue(endpoint.name) ? endpoint.name : encodeURIComponent(endpoint.name),
-  )
+  own.push('X-Olla-Endpoint', headerText(endpoint.name))
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
   if (context.tellsOverhead && context.overheadMs !== undefined)

@@ -104,3 +104,8 @@ export function attemptHeaders(
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }
+
+/** A name as a header can tell it: as it is, or percent-encoded where a character of it does not fit. */
+export function headerText(name: string): string {
+  return isHeaderValue(name) ? name : encodeURIComponent(name.toWellFormed())
+}

@@ -197,7 +197,8 @@ for (const engine of engines) {
         '/olla/openai/%2e%2e/admin',
         '/olla/openai/v1/%2E%2E/%2e%2e/admin',
         '/olla/openai/..%2fadmin',
-        '/olla/openai//evil.example/x',
+        '/olla/openai//..//evil.example/x',
+        '//olla/openai/%2e%2e//admin',
         '/v1/../admin',
         '/v1/..%5cadmin',
       ]) {

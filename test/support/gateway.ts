@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { parseConfig } from '../../src/config/load.ts'
 import type { GatewayConfig } from '../../src/config/schema.ts'
 import gateway, { type GatewayOptions } from '../../src/gateway.ts'
-import { serverFor } from '../../src/http-server.ts'
+import { addRootRoutes, listenerOptions } from '../../src/http-server.ts'
 import type { DrainResult } from '../../src/lifecycle/drain.ts'
 import { serveOnThreads } from '../../src/serving-threads.ts'
 import type { ControlLink } from '../../src/threads/control-link.ts'
@@ -135,7 +135,8 @@ interface Listening {
 
 async function listenHere(config: GatewayConfig, options: Partial<GatewayOptions> = {}): Promise<Listening> {
   let drained: DrainResult = { drained: 0, cut: 0 }
-  const app = Fastify({ forceCloseConnections: 'idle', serverFactory: serverFor(config) })
+  const app = Fastify({ forceCloseConnections: 'idle', ...listenerOptions(config) })
+  addRootRoutes(app)
   await app.register(gateway, {
     ...options,
     config,

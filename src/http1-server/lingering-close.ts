@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../clock.ts'
+
+/** How often a connection is looked at that lingers. */
+const tickMs = 250
+/** A client that neither sends nor closes for so long has read the answer, or never will. */
+const quietMs = 2_000
+const mostMs = 30_000
+/** Where the server is closing. */
+const mostClosingMs = 1_000
+/** As much as the longest request that is allowed by default, twice and more. */
+const mostBytes = 268_435_456
+
+/**
+ * Ends a connection whose client is still sending: closing it at once would make the kernel reset it, and the client
+ * could lose the answer (RFC 9112 section 9.6). So only the writing half is closed, and what still comes is read and
+ * dropped, for a bounded time and amount.
+ * @param isOpen whether the server still accepts connections
+ */
+export function closeLingering(socket: Socket, clock: Clock, isOpen: () => boolean): void {
+  const mostRead = socket.bytesRead + mostBytes
+  let bytesRead = socket.bytesRead
+  let passedMs = 0
+  let silentMs = 0
+  let timer: Timer = clock.after(tickMs, tick)
+  socket.once('close', () => timer.cancel())
+  socket.end()
+  socket.resume()
+
+  function tick(): void {
+    passedMs += tickMs
+    silentMs = socket.bytesRead === bytesRead ? silentMs + tickMs : 0
+    bytesRead = socket.bytesRead
+    const limitMs = isOpen() ? mostMs : mostClosingMs
+    if (passedMs >= limitMs || silentMs >= quietMs || bytesRead > mostRead) socket.destroy()
+    else timer = clock.after(tickMs, tick)
+  }
+}
+
+const lingering = new WeakSet<Socket>()
+
+/**
+ * Makes Node's server, which closes a connection behind its last answer with `destroySoon`, linger there if the
+ * request has not come to its end.
+ */
+export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolean): void {
+  if (lingering.has(socket)) return
+  lingering.add(socket)
+  const destroySoon = socket.destroySoon
+  socket.destroySoon = () => {
+    const request = requestUnderWay(socket)
+    if (request === undefined || request.complete) {
+      destroySoon.call(socket)
+      return
+    }
+    // What follows it is not to be served.
+    request.once('end', () => destroySoon.call(socket))
+    closeLingering(socket, clock, isOpen)
+  }
+}
+
+/** The request that Node's parser is reading. */
+function requestUnderWay(socket: Socket): IncomingMessage | undefined {
+  const parser: unknown = Reflect.get(socket, 'parser')
+  const incoming: unknown =
+    typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'incoming') : undefined
+  return isRequest(incoming) ? incoming : undefined
+}
+
+function isRequest(value: unknown): value is IncomingMessage {
+  return typeof value === 'object' && value !== null && 'complete' in value && 'once' in value
+}

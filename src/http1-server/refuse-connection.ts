@@ -1,0 +1,44 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
+import { closeLingering } from './lingering-close.ts'
+
+const refused = new WeakSet<Socket>()
+
+/**
+ * Ends a connection whose bytes are not a request. An answer that is under way comes first: its request was read whole,
+ * and what follows it is no fault of it.
+ * @param refusal the whole answer to these bytes
+ */
+export function refuseConnection(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
+  // The parser fails again with everything that comes.
+  if (refused.has(socket)) return
+  refused.add(socket)
+  const response = responseUnderWay(socket)
+  if (response?.req.complete === true && !response.writableFinished) {
+    response.once('close', () => end(socket, refusal, clock, isOpen))
+  } else if (response?.headersSent === true) {
+    socket.destroy()
+  } else {
+    end(socket, refusal, clock, isOpen)
+  }
+}
+
+function end(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.write(refusal)
+  closeLingering(socket, clock, isOpen)
+}
+
+/** The answer that Node's server has given the connection. */
+function responseUnderWay(socket: Socket): ServerResponse | undefined {
+  const message: unknown = Reflect.get(socket, '_httpMessage')
+  return isResponse(message) ? message : undefined
+}
+
+function isResponse(value: unknown): value is ServerResponse {
+  return typeof value === 'object' && value !== null && 'headersSent' in value && 'req' in value
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http'
+import { isHost } from '../http1-server/host-field.ts'
+
+/** Scheme and authority of an absolute target (RFC 9112 section 3.2.2). */
+const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]*)/i
+
+/**
+ * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
+ * base URLs that end in a slash make doubled ones (nginx merges them as well).
+ * @returns the same string where there is nothing to do; what is no HTTP target as it is
+ */
+export function originForm(target: string): string {
+  const path = target.charCodeAt(0) === 0x2f ? target : withoutAuthority(target)
+  if (path === undefined) return target
+  const slashes = path.indexOf('//')
+  if (slashes < 0) return path
+  const mark = path.indexOf('?')
+  if (mark < 0) return path.replace(/\/{2,}/g, '/')
+  if (mark < slashes) return path
+  return path.slice(0, mark).replace(/\/{2,}/g, '/') + path.slice(mark)
+}
+
+/** Brings a request's target into that form, once, before it is routed; an absolute one says the host as well. */
+export function takeOriginForm(request: IncomingMessage): void {
+  const { url = '/' } = request
+  const authority = targetAuthority(url)
+  // What is no host is refused later, by the target that is still absolute.
+  if (authority !== undefined && !isHost(authority)) return
+  const target = originForm(url)
+  if (target === url) return
+  request.url = target
+  if (authority !== undefined) request.headers.host = authority
+}
+
+/** The authority of an absolute target without its user, which replaces `Host`; undefined in any other form. */
+export function targetAuthority(target: string): string | undefined {
+  if (target.charCodeAt(0) === 0x2f) return undefined
+  const authority = absolute.exec(target)?.[1]
+  return authority === '' ? undefined : authority
+}
+
+function withoutAuthority(target: string): string | undefined {
+  const found = absolute.exec(target)
+  if (found === null) return undefined
+  const rest = target.slice(found[0].length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { before, describe, it, type TestContext } from 'node:test'
+import { type RunningGateway, startGateway } from '../support/gateway.ts'
+import { exchangeRaw } from '../support/raw-client.ts'
+import { jsonAnswer, type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts'
+
+const body = '{"model":"m"}'
+const rest = `Host: gateway\r\nConnection: close\r\n`
+const post = `${rest}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const get = `${rest}\r\n`
+
+interface Target {
+  readonly sent: string
+  /** What the endpoint is asked for. */
+  readonly path: string
+  readonly host?: string
+}
+
+const chat = '/v1/chat/completions'
+const targets: readonly Target[] = [
+  ...['http://gateway', 'HTTP://Gateway:40114', 'https://gateway', 'http://user:pw@gateway'].flatMap(
+    (origin) => [
+      { sent: `${origin}${chat}`, path: chat, host: origin.replace(/^.*[/@]/, '') },
+      { sent: `${origin}/olla/proxy${chat}`, path: chat, host: origin.replace(/^.*[/@]/, '') },
+      { sent: `${origin}/olla/openai${chat}?a=b//c`, path: `${chat}?a=b//c` },
+      { sent: `${origin}/api/chat`, path: '/api/chat' },
+    ],
+  ),
+  { sent: `http://[::1]:40114${chat}`, path: chat, host: '[::1]:40114' },
+  { sent: `http://gateway//olla//proxy//v1//chat/completions`, path: chat },
+  { sent: `/${chat}`, path: chat, host: 'gateway' },
+  { sent: '/v1//chat/completions', path: chat },
+  { sent: '///v1///chat///completions', path: chat },
+  { sent: '//olla/proxy/v1/chat/completions', path: chat },
+  { sent: '/olla//proxy/v1/chat/completions', path: chat },
+  { sent: '/olla/openai//v1/chat/completions', path: chat },
+  { sent: '/v1/chat/completions//', path: `${chat}/` },
+  { sent: '/v1/chat/completions?q=//', path: `${chat}?q=//` },
+  { sent: '/v1/files/a%2F%2Fb', path: '/v1/files/a%2F%2Fb' },
+]
+
+/** [what, the bytes, the status, more that the answer has to have] */
+const requests: readonly (readonly [string, string, number, RegExp?])[] = [
+  ['a path that leaves its API', `GET /v1/../admin HTTP/1.1\r\n${get}`, 400],
+  ['one behind doubled slashes', `GET /v1//..//admin HTTP/1.1\r\n${get}`, 400],
+  ['one in an absolute target', `GET http://a/v1/%2e%2e/admin HTTP/1.1\r\n${get}`, 400],
+  ['an absolute target without a path', `GET http://gateway HTTP/1.1\r\n${get}`, 200, /olla-gateway/],
+  ['one with a query only', `GET http://gateway?a=b HTTP/1.1\r\n${get}`, 200, /olla-gateway/],
+  ['absolute targets of every route', `GET http://gateway/internal/health HTTP/1.1\r\n${get}`, 200],
+  ['doubled slashes of every route', `GET //internal//health HTTP/1.1\r\n${get}`, 200],
+  ['doubled slashes of models', `GET //v1//models HTTP/1.1\r\n${get}`, 200, /"m"/],
+  ['an authority that is no host', `GET http://a b/v1/models HTTP/1.1\r\n${get}`, 400],
+  ['another one', `GET http://a"b/v1/models HTTP/1.1\r\n${get}`, 400],
+  ['another scheme', `GET ftp://a/v1/models HTTP/1.1\r\n${get}`, 400],
+  ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${get}`, 204, /\r\nallow: GET, HEAD, POST/i],
+  ['CONNECT', 'CONNECT api.example:443 HTTP/1.1\r\nHost: a\r\n\r\n', 405, /"method_not_allowed"/],
+  ['TRACE', `TRACE /v1/models HTTP/1.1\r\n${get}`, 405, /\r\nallow: GET, HEAD, POST/i],
+  ['GET for messages', `GET /v1/messages HTTP/1.1\r\n${get}`, 405, /\r\nallow: POST\r\n/i],
+  ['GET below its prefix', `GET /olla/anthropic/v1/messages HTTP/1.1\r\n${get}`, 405, /\r\nallow: POST\r\n/i],
+  ['DELETE for counts', `DELETE /v1/messages/count_tokens HTTP/1.1\r\n${get}`, 405, /"type":"error"/],
+  ['two hosts', `GET /v1/models HTTP/1.1\r\nHost: a\r\n${get}`, 400, /"invalid_request"/],
+  ['the same host twice', `GET /v1/models HTTP/1.1\r\nHost: gateway\r\n${get}`, 400],
+  ...['a b', 'http://a', 'a/b', 'a@b', 'a:b', '[a', 'ü'].map(
+    (host) =>
+      [
+        `the host ${host}`,
+        `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+        400,
+      ] as const,
+  ),
+  ...['a', 'a:', 'a_b.c:8080', '[::1]:1', '127.0.0.1', ''].map(
+    (host) =>
+      [
+        `the host "${host}"`,
+        `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+        200,
+      ] as const,
+  ),
+  ['HTTP/1.0 without a host', 'GET /v1/models HTTP/1.0\r\n\r\n', 200],
+  ['HTTP/1.1 without a host', 'GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  ['HTTP/2.0', `GET /v1/models HTTP/2.0\r\n${get}`, 505, /"http_version_not_supported"/],
+  ['HTTP/1.2', `GET /v1/models HTTP/1.2\r\n${get}`, 505],
+  ['HTTP/0.9', `GET /v1/models HTTP/0.9\r\n${get}`, 505],
+  [
+    'a WebSocket',
+    `GET /v1/realtime?model=m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    501,
+    /"not_supported".*|WebSocket/,
+  ],
+  ['a head that is too long', `GET /v1/models HTTP/1.1\r\nX-A: ${'x'.repeat(3_000_000)}\r\n${get}`, 431],
+  ['what is not HTTP', 'nonsense\r\n\r\n', 400],
+  ['two lengths', `POST ${chat} HTTP/1.1\r\nContent-Length: 3\r\n${post}`, 400],
+  ['a length and chunks', `POST ${chat} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n${post}`, 400],
+]
+
+async function start(t: TestContext, http_server: string): Promise<[RunningGateway, RawUpstream]> {
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"ok":true}')))
+  const gateway = await startGateway(t, [{ url: upstream.url }], { server: { http_server } }, { threads: 1 })
+  return [gateway, upstream]
+}
+
+for (const httpServer of ['own', 'node']) {
+  describe(`what comes to the ${httpServer} server`, () => {
+    let gateway: RunningGateway
+    let upstream: RawUpstream
+    const ends: (() => unknown)[] = []
+    before(async (t) => {
+      ;[gateway, upstream] = await start(
+        { ...t, after: (end: () => unknown) => void ends.unshift(end) } as TestContext,
+        httpServer,
+      )
+    })
+
+    for (const { sent, path, host } of targets) {
+      it(`asks the endpoint for ${path} where the target is ${sent}`, async () => {
+        const { text } = await exchangeRaw(gateway.port, `POST ${sent} HTTP/1.1\r\n${post}`)
+        assert.match(text, /^HTTP\/1\.1 200 /)
+        const head = upstream.requests.at(-1)?.head ?? ''
+        assert.equal(head.split(' ')[1], path)
+        if (host !== undefined)
+          assert.match(head.toLowerCase(), new RegExp(`x-forwarded-host: ${escaped(host)}$`, 'm'))
+      })
+    }
+
+    for (const [what, bytes, status, more] of requests) {
+      it(`answers ${status} to ${what}`, async () => {
+        const { text, ending } = await exchangeRaw(gateway.port, bytes)
+        assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+        assert.equal(ending, 'end')
+        if (more !== undefined) assert.match(text, more)
+        if (status >= 400) assert.match(text, /\r\nx-olla-request-id: \S+\r\n/i)
+      })
+    }
+
+    it('stops', async () => {
+      for (const end of ends) await end()
+    })
+  })
+}
+
+function escaped(text: string): string {
+  return text.toLowerCase().replace(/[[\].]/g, '\\$&')
+}

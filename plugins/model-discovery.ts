@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
+import type { ModelFilterRules } from '../src/endpoint/endpoint.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
 import { shareCatalog } from '../src/model/catalog-replica.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
@@ -22,6 +23,8 @@ export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptio
   readonly cleanupIntervalMs?: number
   /** Looks at a time. Default 5. */
   readonly concurrency?: number
+  /** Names of models that may be used at all. */
+  readonly filter?: ModelFilterRules
   /** Version of the gateway, for `User-Agent`. */
   readonly version: string
   readonly clock?: Clock
@@ -37,7 +40,7 @@ declare module 'fastify' {
 export default fp<ModelDiscoveryPluginOptions>(
   function modelDiscovery(app, options, done) {
     const registry = app.endpointRegistry
-    const catalog = new ModelCatalog()
+    const catalog = new ModelCatalog(options.filter)
     const discovery = new ModelDiscovery(
       {
         clock: options.clock ?? systemClock,

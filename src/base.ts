@@ -53,7 +53,13 @@ export async function registerBase(
  */
 export async function registerEndpoints(
   app: FastifyInstance,
-  { proxy, discovery, model_registry: registry, profiles: { directory } }: GatewayConfig,
+  {
+    proxy,
+    discovery,
+    model_registry: registry,
+    model_filter: filter,
+    profiles: { directory },
+  }: GatewayConfig,
   profiles?: readonly ProfileDocument[],
 ): Promise<void> {
   await app.register(backendProfiles, {
@@ -94,6 +100,7 @@ export async function registerEndpoints(
     retryAttempts: discovery.model_discovery.retry_attempts,
     retryBackoffMs: discovery.model_discovery.retry_backoff,
     detectIntervalMs: discovery.refresh_interval,
+    filter,
     staleMs: registry.unification.stale_threshold,
     cleanupIntervalMs: Math.max(1000, registry.unification.cleanup_interval),
   })

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../src/errors.ts'
-import type { UnifiedModel } from '../../src/model/directory.ts'
+import type { UnifiedModel } from '../../src/model/unified-model.ts'
 import { countSegments, targetPath } from '../../src/request/target-path.ts'
 
 /**

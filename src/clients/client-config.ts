@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { UnifiedModel } from '../model/directory.ts'
+import type { UnifiedModel } from '../model/unified-model.ts'
 
 /** Programs for which a ready configuration can be printed. */
 export const clientNames = [

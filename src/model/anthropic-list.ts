@@ -1,4 +1,4 @@
-import type { UnifiedModel } from './directory.ts'
+import { canChat, type UnifiedModel } from './unified-model.ts'
 
 /** One model as the Anthropic API lists it. */
 export function anthropicModel(model: UnifiedModel) {
@@ -17,8 +17,12 @@ export interface ModelPageQuery {
   readonly before_id?: string
 }
 
-/** A page of the list; all of it where nothing is asked for. An ID that is not in the list is passed over. */
-export function anthropicModelPage(models: readonly UnifiedModel[], query: ModelPageQuery = {}) {
+/**
+ * A page of the list of models that answer messages; all of it where nothing is asked for. An ID that is not in
+ * the list is passed over.
+ */
+export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPageQuery = {}) {
+  const models = all.filter(canChat)
   const ids = models.map(({ id }) => id)
   const after = query.after_id === undefined ? -1 : ids.indexOf(query.after_id)
   const before = query.before_id === undefined ? -1 : ids.indexOf(query.before_id)

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint, ModelFilterRules } from '../endpoint/endpoint.ts'
 import { NameFilter } from './glob.ts'
-import type { DiscoveredModel } from './list-parsers.ts'
+import type { DiscoveredModel, ModelMemory } from './list-parsers.ts'
 import { areSameLists, type ModelPlace, NameIndex } from './name-index.ts'
 
 /** What one endpoint is known to have. */
@@ -38,12 +38,18 @@ export interface CatalogSnapshot {
 
 /**
  * Which endpoint has which model. A new list replaces the endpoint's old one, so a model that is gone is
- * gone; names that the endpoint's filter does not allow never enter.
+ * gone; names that a filter, the endpoint's or the one for all, does not allow never enter.
  */
 export class ModelCatalog {
   #index = new NameIndex(new Map())
   #snapshot: CatalogSnapshot = createSnapshot(new Map(), 1, 1, this.#index)
   #listener: ListListener = () => {}
+  readonly #filter: NameFilter
+
+  /** @param filter names that may be used at all */
+  constructor(filter: ModelFilterRules = { include: [], exclude: [] }) {
+    this.#filter = new NameFilter(filter)
+  }
 
   get snapshot(): CatalogSnapshot {
     return this.#snapshot
@@ -87,14 +93,14 @@ export class ModelCatalog {
 
   /**
    * Notes which of an endpoint's models are in memory.
-   * @param loaded undefined where that is not known any more
+   * @param loaded by name; undefined where that is not known any more
    */
-  setLoaded(slot: number, loaded: ReadonlySet<string> | undefined): void {
+  setLoaded(slot: number, loaded: ReadonlyMap<string, ModelMemory> | undefined): void {
     const known = this.#snapshot.byEndpoint.get(slot)
     if (known === undefined) return
     const models = withStates(known.models, loaded)
-    if (models.every((model, index) => model.state === known.models[index]?.state)) return
-    this.put(slot, { ...known, models })
+    const isSame = models.every((model, index) => isSameState(model, known.models[index]))
+    if (!isSame) this.put(slot, { ...known, models })
   }
 
   /**
@@ -109,15 +115,16 @@ export class ModelCatalog {
   ): { added: string[]; removed: string[] } {
     const filter = new NameFilter(endpoint.modelFilter)
     const known = this.#snapshot.byEndpoint.get(endpoint.slot)
-    const states = new Map(known?.models.map(({ name, state }) => [name, state]))
+    const before = new Map(known?.models.map((model) => [model.name, model]))
     // A list that says nothing of memory does not unsay what was known.
     const allowed = models
-      .filter(({ name }) => filter.allows(name))
+      .filter(({ name }) => filter.allows(name) && this.#filter.allows(name))
       .map((model) => {
-        const state = model.state ?? states.get(model.name)
-        return state === undefined ? model : { ...model, state }
+        const { state, memory, contextInForce } = before.get(model.name) ?? {}
+        return model.state !== undefined || state === undefined
+          ? model
+          : { ...model, ...told({ state, memory, contextInForce: model.contextInForce ?? contextInForce }) }
       })
-    const before = new Set(known?.models.map(({ name }) => name))
     const after = new Set(allowed.map(({ name }) => name))
     this.put(endpoint.slot, {
       models: allowed,
@@ -127,7 +134,7 @@ export class ModelCatalog {
     })
     return {
       added: [...after].filter((name) => !before.has(name)),
-      removed: [...before].filter((name) => !after.has(name)),
+      removed: [...before.keys()].filter((name) => !after.has(name)),
     }
   }
 }
@@ -135,13 +142,37 @@ export class ModelCatalog {
 /** The same models, in memory or not as an endpoint says. */
 function withStates(
   models: readonly DiscoveredModel[],
-  loaded: ReadonlySet<string> | undefined,
+  loaded: ReadonlyMap<string, ModelMemory> | undefined,
 ): DiscoveredModel[] {
   return models.map((model) => {
-    const { state: _state, ...rest } = model
+    const { state: _state, memory: _memory, contextInForce: _context, ...rest } = model
     if (loaded === undefined) return rest
-    return { ...rest, state: loaded.has(model.name) ? 'loaded' : 'not-loaded' }
+    const memory = loaded.get(model.name)
+    if (memory === undefined) return { ...rest, state: 'not-loaded' }
+    return { ...rest, state: 'loaded', ...told({ memory, contextInForce: memory.contextLength }) }
   })
+}
+
+function isSameState(one: DiscoveredModel, other: DiscoveredModel | undefined): boolean {
+  return (
+    one.state === other?.state &&
+    one.memory?.expiresAt === other?.memory?.expiresAt &&
+    one.memory?.sizeBytes === other?.memory?.sizeBytes &&
+    one.memory?.vramBytes === other?.memory?.vramBytes &&
+    one.contextInForce === other?.contextInForce
+  )
+}
+
+type MemoryFacts = Pick<DiscoveredModel, 'state' | 'memory' | 'contextInForce'>
+
+/** Leaves out what is undefined, so that an absent field is absent. */
+function told(facts: { [Key in keyof MemoryFacts]: MemoryFacts[Key] | undefined }): MemoryFacts {
+  const { state, memory, contextInForce } = facts
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(contextInForce === undefined ? {} : { contextInForce }),
+  }
 }
 
 function createSnapshot(

@@ -6,43 +6,8 @@ import type { FamilyTable, TraitHints } from './family-table.ts'
 import type { DiscoveredModel } from './list-parsers.ts'
 import type { ModelPlace, RoutedModel } from './name-index.ts'
 import type { KnownAbilities } from './needs.ts'
-
-/** One model on one endpoint, as the directory shows it. */
-export interface ModelSource {
-  readonly endpoint: Endpoint
-  /** As the endpoint spells it. */
-  readonly nativeName: string
-  readonly state: 'loaded' | 'not-loaded' | 'available' | 'unknown'
-  readonly sizeBytes: number | undefined
-  readonly seenMs: number
-  readonly raw: Readonly<Record<string, unknown>>
-}
-
-/** The same model on any number of endpoints. */
-export interface UnifiedModel {
-  /** Name as most endpoints spell it; `name@digest` where another model has the name. */
-  readonly id: string
-  readonly name: string
-  /** Every spelling, and the digest form; the ID first. */
-  readonly aliases: readonly string[]
-  readonly family: string
-  readonly variant: string
-  /** `3.2b`; '' where nobody tells. */
-  readonly parameterSize: string
-  readonly parameterCount: number
-  /** Short form, `q4km`. */
-  readonly quantization: string
-  readonly format: string
-  readonly type: 'llm' | 'vlm' | 'embeddings'
-  readonly capabilities: readonly string[]
-  readonly contextLength: number | undefined
-  readonly digest: string | undefined
-  readonly publisher: string | undefined
-  /** Epoch milliseconds of the first time it was seen. */
-  readonly createdMs: number
-  readonly lastSeenMs: number
-  readonly sources: readonly ModelSource[]
-}
+import { otherSpelling, untaggedName } from './tags.ts'
+import { type ModelSource, toldFacts, type UnifiedModel, withSources } from './unified-model.ts'
 
 /** All models of all endpoints, unified, sorted by ID. Built when first asked for after a change. */
 export class ModelDirectory {
@@ -87,10 +52,10 @@ export class ModelDirectory {
     return this.#models
   }
 
-  /** By ID or any spelling, case not counting. */
+  /** By ID or any spelling; case does not count, and `:latest` may be left out or added. */
   find(name: string): UnifiedModel | undefined {
     this.#refresh()
-    return this.#byName.get(name) ?? this.#byName.get(name.toLowerCase())
+    return indexed(this.#byName, name)
   }
 
   /**
@@ -104,7 +69,7 @@ export class ModelDirectory {
     if (abilities === undefined) {
       const told = firstTold(places.map(({ model }) => model))
       const { type, capabilities } = this.#families.traits(hintsFrom(first.model.name, told))
-      abilities = { type, capabilities, contextLength: told('contextLength') }
+      abilities = { type, capabilities, contextLength: undefined, told: undefined }
       this.#abilities.set(places, abilities)
     }
     return abilities
@@ -114,15 +79,11 @@ export class ModelDirectory {
     if (this.#version === this.version) return
     this.#version = this.version
     const real = this.#unify()
-    this.#models = [...real, ...this.#virtual(real)].sort(byId)
-    const byName = new Map<string, UnifiedModel>()
-    for (const model of this.#models) {
-      for (const alias of model.aliases) {
-        if (!byName.has(alias)) byName.set(alias, model)
-        if (!byName.has(alias.toLowerCase())) byName.set(alias.toLowerCase(), model)
-      }
-    }
-    this.#byName = byName
+    const virtual = this.#virtual(real)
+    // A request for the name gets the alias.
+    const hidden = new Set(virtual.map(({ id }) => id.toLowerCase()))
+    this.#models = [...real.filter(({ id }) => !hidden.has(id.toLowerCase())), ...virtual].sort(byId)
+    this.#byName = indexNames([...virtual, ...this.#models])
   }
 
   #unify(): UnifiedModel[] {
@@ -137,44 +98,48 @@ export class ModelDirectory {
       named.sort((a, b) => b.length - a.length)
       for (const [index, group] of named.entries()) models.push(this.#describe(group, index > 0))
     }
-    return models
+    return this.#unifies ? withNamesOfSameWeights(models) : models
   }
 
   /** Aliases are listed like models, with what their first target is and wherever any target is. */
   #virtual(real: readonly UnifiedModel[]): UnifiedModel[] {
-    const byName = new Map(
-      real.flatMap((model) => model.aliases.map((name) => [name.toLowerCase(), model] as const)),
-    )
+    if (this.#aliases.all().length === 0) return []
+    const byName = indexNames(real)
     return this.#aliases.all().flatMap(({ name, targets }) => {
-      const found = targets.flatMap(({ model }) => byName.get(model.toLowerCase()) ?? [])
+      const found = targets.flatMap(({ model }) => indexed(byName, model) ?? [])
       const [first] = found
       if (first === undefined) return []
       const sources = [...new Set(found)].flatMap(({ sources: each }) => each)
-      return { ...first, id: name, name, aliases: [name], digest: undefined, sources }
+      return { ...withSources(first, sources), id: name, name, aliases: [name], digest: undefined }
     })
   }
 
-  /** Models with one digest are one; those without take the name's, where it is unambiguous. */
+  /**
+   * Models of one name and one digest are one; those without a digest take the name's first. Names that share a
+   * digest (`ollama cp`) stay apart: each is a name that works, and is listed.
+   */
   #group(): Found[][] {
-    const byDigest = new Map<string, Found[]>()
+    const byWeights = new Map<string, Found[]>()
+    const byName = new Map<string, Found[]>()
     const undated: Found[] = []
     for (const [slot, { models, seenMs, firstSeenMs }] of this.#catalog.snapshot.byEndpoint) {
       const endpoint = this.#registry.snapshot.bySlot[slot]
       if (endpoint === undefined) continue
       for (const model of models) {
         const found = { endpoint, model, seenMs, firstSeenMs: firstSeenMs.get(model.name) ?? seenMs }
-        if (model.digest === undefined || !this.#unifies) undated.push(found)
-        else byDigest.set(model.digest, [...(byDigest.get(model.digest) ?? []), found])
-      }
-    }
-    const groups = [...byDigest.values()]
-    const byName = new Map<string, Found[]>()
-    for (const group of groups) {
-      for (const { model } of group) {
+        if (model.digest === undefined || !this.#unifies) {
+          undated.push(found)
+          continue
+        }
         const key = this.#key(model.name)
+        const weights = `${key}\n${model.digest}`
+        const group = byWeights.get(weights) ?? []
+        group.push(found)
+        byWeights.set(weights, group)
         if (!byName.has(key)) byName.set(key, group)
       }
     }
+    const groups = [...byWeights.values()]
     for (const found of undated) {
       const key = this.#key(found.model.name)
       const group = byName.get(key)
@@ -195,9 +160,9 @@ export class ModelDirectory {
   #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {
     const name = commonName(group)
     const first = firstTold(group.map(({ model }) => model))
-    const digest = first('digest')
-    const contextLength = first('contextLength')
-    const publisher = first('publisher')
+    const sources = group.map(sourceOf)
+    const facts = toldFacts(sources)
+    const { digest } = facts
     const traits = this.#families.traits(hintsFrom(name, first))
     const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
     const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
@@ -216,19 +181,11 @@ export class ModelDirectory {
       format: first('format') ?? '',
       type: traits.type,
       capabilities: traits.capabilities,
-      contextLength,
-      digest,
-      publisher,
+      ...facts,
+      publisher: first('publisher'),
       createdMs,
       lastSeenMs: Math.max(...group.map(({ seenMs }) => seenMs)),
-      sources: group.map(({ endpoint, model, seenMs }) => ({
-        endpoint,
-        nativeName: model.name,
-        state: model.state ?? presumedState(endpoint),
-        sizeBytes: model.sizeBytes,
-        seenMs,
-        raw: model.raw,
-      })),
+      sources,
     }
   }
 
@@ -239,6 +196,42 @@ export class ModelDirectory {
     this.#firstSeenMs.set(key, seenMs)
     return seenMs
   }
+}
+
+/** Every name that leads to a model: an ID before another model's alias. */
+function indexNames(models: readonly UnifiedModel[]): Map<string, UnifiedModel> {
+  const byName = new Map<string, UnifiedModel>()
+  const add = (name: string, model: UnifiedModel) => {
+    if (!byName.has(name)) byName.set(name, model)
+    if (!byName.has(name.toLowerCase())) byName.set(name.toLowerCase(), model)
+  }
+  for (const model of models) add(model.id, model)
+  for (const model of models) for (const alias of model.aliases) add(alias, model)
+  return byName
+}
+
+function indexed(byName: ReadonlyMap<string, UnifiedModel>, name: string): UnifiedModel | undefined {
+  const exact = byName.get(name) ?? byName.get(name.toLowerCase())
+  if (exact !== undefined) return exact
+  const other = otherSpelling(name)
+  return other === undefined ? undefined : byName.get(other.toLowerCase())
+}
+
+/** Tells of each model what else it is called: the other names of one digest. */
+function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[] {
+  const idsOf = new Map<string, string[]>()
+  for (const { digest, id } of models) {
+    if (digest !== undefined) idsOf.set(digest, [...(idsOf.get(digest) ?? []), id])
+  }
+  return models.map((model) => {
+    const ids = idsOf.get(model.digest ?? '') ?? []
+    return ids.length < 2 ? model : { ...model, aliases: [...new Set([...model.aliases, ...ids])] }
+  })
+}
+
+function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
+  const state = model.state ?? presumedState(endpoint)
+  return { endpoint, nativeName: model.name, state, seenMs, told: model }
 }
 
 type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
@@ -279,7 +272,7 @@ interface Found {
 
 /** Names that mean the same: case does not count, and Ollama's `:latest` may be left out. */
 function normalName(name: string): string {
-  return name.toLowerCase().replace(/:latest$/, '')
+  return untaggedName(name.toLowerCase())
 }
 
 /** The spelling that most endpoints use; of equally common ones the first by alphabet. */

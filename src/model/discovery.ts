@@ -10,7 +10,7 @@ import { FetchError, type FetchedAnswer, type UpstreamFetch } from '../upstream/
 import type { ModelCatalog } from './catalog.ts'
 import { detectProfile } from './detect.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
-import { type DiscoveredModel, ListFormatError, parseModelList, readContextLength } from './list-parsers.ts'
+import { type DiscoveredModel, ListFormatError, parseModelList, readProps } from './list-parsers.ts'
 import type { BackendProfile } from './profile.ts'
 import { readVersion } from './server-version.ts'
 
@@ -235,8 +235,13 @@ export class ModelDiscovery implements ModelRefresher {
   /** What the server runs its one model with says more than what the model was trained for. */
   async #withProps(endpoint: Endpoint, path: string, models: readonly DiscoveredModel[]) {
     const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
-    const contextLength = answer?.statusCode === 200 ? readContextLength(answer.body) : undefined
-    return contextLength === undefined ? models : models.map((model) => ({ ...model, contextLength }))
+    const props = answer?.statusCode === 200 ? readProps(answer.body) : undefined
+    if (props === undefined) return models
+    return models.map((model) => ({
+      ...model,
+      ...props,
+      ...(model.abilities === undefined ? {} : { abilities: { ...model.abilities, ...props.abilities } }),
+    }))
   }
 
   async #serverVersion(endpoint: Endpoint, { version }: BackendProfile): Promise<string | undefined> {

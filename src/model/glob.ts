@@ -1,4 +1,5 @@
 import type { ModelFilterRules } from '../endpoint/endpoint.ts'
+import { otherSpelling } from './tags.ts'
 
 /**
  * Whether a text matches a glob: `*` is any run of characters, `?` is one. Case does not count. Linear in
@@ -32,7 +33,10 @@ function matchesLower(pattern: string, text: string): boolean {
   return at === pattern.length
 }
 
-/** Include and exclude globs: exclude wins, an empty include allows all. */
+/**
+ * Include and exclude globs: exclude wins, an empty include allows all. A name without a tag and the same with
+ * `:latest` are one name, so a rule for either holds for both.
+ */
 export class NameFilter {
   readonly #include: readonly string[]
   readonly #exclude: readonly string[]
@@ -43,8 +47,11 @@ export class NameFilter {
   }
 
   allows(name: string): boolean {
+    if (this.#include.length === 0 && this.#exclude.length === 0) return true
     const lower = name.toLowerCase()
-    if (this.#exclude.some((pattern) => matchesLower(pattern, lower))) return false
-    return this.#include.length === 0 || this.#include.some((pattern) => matchesLower(pattern, lower))
+    const other = otherSpelling(lower)
+    const isNamed = (pattern: string) =>
+      matchesLower(pattern, lower) || (other !== undefined && matchesLower(pattern, other))
+    return !this.#exclude.some(isNamed) && (this.#include.length === 0 || this.#include.some(isNamed))
   }
 }

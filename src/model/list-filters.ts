@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
-import type { ModelSource, UnifiedModel } from './directory.ts'
 import type { BackendProfile } from './profile.ts'
+import { type ModelSource, type UnifiedModel, withSources } from './unified-model.ts'
 
 /** Query of `/olla/models` (contract 1.5). */
 export interface ModelQuery {
@@ -56,7 +56,7 @@ export function filterModels(
       ({ endpoint, state }) => isRoutable(endpoint.slot) && state !== 'not-loaded',
     )
     if (available !== undefined && (available === 'true') !== isAvailable) continue
-    result.push(sources.length === model.sources.length ? model : { ...model, sources })
+    result.push(withSources(model, sources))
   }
   return result
 }
@@ -73,6 +73,6 @@ export function ofProvider(models: readonly UnifiedModel[], profile: BackendProf
       : endpoint.profile?.name === profile.name
   return models.flatMap((model) => {
     const sources = model.sources.filter(isOf)
-    return sources.length === 0 ? [] : [{ ...model, sources }]
+    return sources.length === 0 ? [] : [withSources(model, sources)]
   })
 }

@@ -1,6 +1,7 @@
 import { anthropicModelPage } from './anthropic-list.ts'
-import type { ModelSource, UnifiedModel } from './directory.ts'
 import type { FamilyTable } from './family-table.ts'
+import { ollamaItem } from './ollama-lists.ts'
+import type { UnifiedModel } from './unified-model.ts'
 
 /** How model lists are written: each kind of client reads its own (contract 1.5). */
 export const modelListFormats = [
@@ -25,7 +26,6 @@ export type ModelListFormat = (typeof modelListFormats)[number]
 type Json = Readonly<Record<string, unknown>>
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
-const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** A list in one of the formats. */
 export function formatModelList(
@@ -53,7 +53,7 @@ const items: Record<
   (model: UnifiedModel, families: FamilyTable) => Json
 > = {
   unified: unifiedItem,
-  openai: (model) => openAiItem(model, 'olla'),
+  openai: (model) => ({ ...openAiItem(model, 'olla'), ...contextFields(model) }),
   litellm: (model) => openAiItem(model, ownerOf(model, 'openai')),
   omlx: (model) => openAiItem(model, ownerOf(model, 'omlx')),
   lmstudio: lmStudioItem,
@@ -106,6 +106,15 @@ function openAiItem(model: UnifiedModel, owner: string): Json {
   return { id: model.id, object: 'model', created: seconds(model.createdMs), owned_by: owner }
 }
 
+/** How long a context may be, under the names by which clients look for it. */
+function contextFields({ contextLength, sources }: UnifiedModel): Json {
+  const meta = sources.map(({ told }) => told.raw.meta).find((each) => each !== undefined)
+  return {
+    ...(contextLength === undefined ? {} : { context_length: contextLength, max_model_len: contextLength }),
+    ...(meta === undefined ? {} : { meta }),
+  }
+}
+
 function vllmItem(model: UnifiedModel, engine: string): Json {
   const created = seconds(model.createdMs)
   return {
@@ -145,25 +154,6 @@ function lmStudioItem(model: UnifiedModel, families: FamilyTable): Json {
   }
 }
 
-function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
-  const source = model.sources.find(({ endpoint }) => endpoint.profile?.name === 'ollama') ?? model.sources[0]
-  return {
-    name: model.id,
-    model: model.id,
-    modified_at: rawText(source, 'modified_at') ?? iso(model.lastSeenMs),
-    size: source?.sizeBytes ?? 0,
-    digest: model.digest ?? '',
-    details: {
-      parent_model: '',
-      format: model.format,
-      family: model.family,
-      families: model.family === '' ? [] : [model.family],
-      parameter_size: model.parameterSize.toUpperCase(),
-      quantization_level: families.spelledQuantization(model.quantization),
-    },
-  }
-}
-
 /** The organisation in the name, else whom the engine names, else the engine. */
 function ownerOf(model: UnifiedModel, engine: string): string {
   const organisation = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
@@ -171,10 +161,5 @@ function ownerOf(model: UnifiedModel, engine: string): string {
 }
 
 function rawOf(model: UnifiedModel, key: string): unknown {
-  return model.sources.map(({ raw }) => raw[key]).find((value) => value !== undefined)
-}
-
-function rawText(source: ModelSource | undefined, key: string): string | undefined {
-  const value = source?.raw[key]
-  return typeof value === 'string' ? value : undefined
+  return model.sources.map(({ told }) => told.raw[key]).find((value) => value !== undefined)
 }

@@ -1,4 +1,6 @@
+import { count, entryReaders, isEntry, type ListEntry, nameIn, usableName } from './list-entries.ts'
 import type { ListFormat } from './profile.ts'
+import { readAbilities, readPropsAbilities, type ToldAbilities } from './told-abilities.ts'
 
 /** One model as its endpoint lists it. Absent fields were not told. */
 export interface DiscoveredModel {
@@ -7,6 +9,7 @@ export interface DiscoveredModel {
   /** `llm`, `vlm`, `embeddings`, … */
   readonly type?: string
   readonly family?: string
+  readonly families?: readonly string[]
   /** `7B`, `70.6B`. */
   readonly parameterSize?: string
   /** `Q4_0`, `fp16`. */
@@ -15,19 +18,36 @@ export interface DiscoveredModel {
   readonly format?: string
   readonly digest?: string
   readonly sizeBytes?: number
-  /** Tokens. */
+  /** Tokens: the most that the model takes on this endpoint. */
   readonly contextLength?: number
+  /** Tokens: what the model was loaded with, where that may be less. */
+  readonly contextInForce?: number
+  readonly embeddingLength?: number
   readonly state?: 'loaded' | 'not-loaded'
+  /** What the endpoint says of the model in memory. */
+  readonly memory?: ModelMemory
   readonly publisher?: string
+  /** The endpoint's own words. */
   readonly capabilities?: readonly string[]
-  /** The entry as it came. */
-  readonly raw: Readonly<Record<string, unknown>>
+  readonly abilities?: ToldAbilities
+  /** Further fields of the entry that lists show. */
+  readonly raw: ListEntry
+}
+
+export interface ModelMemory {
+  readonly sizeBytes?: number | undefined
+  readonly vramBytes?: number | undefined
+  /** RFC 3339, as it came. */
+  readonly expiresAt?: string | undefined
+  readonly contextLength?: number | undefined
 }
 
 export interface ParsedList {
   readonly models: readonly DiscoveredModel[]
-  /** Entries without a usable name. */
+  /** Entries without a usable name, and those of a name that came before. */
   readonly skipped: number
+  /** Entries beyond the limit. */
+  readonly cut: number
 }
 
 /** A body that is not a list in the expected format. */
@@ -35,124 +55,121 @@ export class ListFormatError extends Error {
   override readonly name = 'ListFormatError'
 }
 
-type Entry = Readonly<Record<string, unknown>>
+/** More models than any real server has; beyond them the lists of a hostile one cost every client. */
+export const maxModels = 10_000
 
-/** Which array holds the entries, and how one is read. A backend is data; only formats differ. */
-const formats: Record<
-  ListFormat,
-  { listKey: 'data' | 'models'; read: (entry: Entry) => DiscoveredModel | undefined }
-> = {
-  openai: { listKey: 'data', read: readOpenAi },
-  lmstudio: { listKey: 'data', read: readLmStudio },
-  ollama: { listKey: 'models', read: readOllama },
-}
+const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data', ollama: 'models' }
 
-/** @throws ListFormatError */
+/**
+ * Reads a model list as loosely as servers write it: `null` is an empty list (`ollama serve` without models), a
+ * list may stand alone (Together), or be an object by name; entries may be bare names.
+ * @throws ListFormatError
+ */
 export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
-  const { listKey, read } = formats[format]
-  let document: unknown
-  try {
-    document = JSON.parse(body.toString('utf8'))
-  } catch {
-    throw new ListFormatError('the model list is not JSON')
+  const document = parseJson(body)
+  if (document === undefined) throw new ListFormatError('the model list is not JSON')
+  const entries = entriesOf(document, format)
+  if (entries === undefined) throw new ListFormatError(`the model list has no "${listKeys[format]}" array`)
+  const extra = capabilitiesBeside(document, listKeys[format])
+  const read = entryReaders[format]
+  const models = new Map<string, DiscoveredModel>()
+  const limit = Math.min(entries.length, maxModels)
+  for (let at = 0; at < limit; at++) {
+    const entry = asEntry(entries[at])
+    const name = entry && nameIn(format, entry)
+    if (entry === undefined || name === undefined || models.has(name)) continue
+    const model = read(name, entry)
+    const abilities = model.abilities ?? extra?.get(name)
+    models.set(name, abilities === undefined ? model : { ...model, abilities })
   }
-  const list = isEntry(document) ? document[listKey] : undefined
-  if (!Array.isArray(list)) throw new ListFormatError(`the model list has no "${listKey}" array`)
-  const models: DiscoveredModel[] = []
-  const seen = new Set<string>()
-  for (const item of list) {
-    const model = isEntry(item) ? read(item) : undefined
-    if (model === undefined || seen.has(model.name)) continue
-    seen.add(model.name)
-    models.push(model)
-  }
-  return { models, skipped: list.length - models.length }
+  return { models: [...models.values()], skipped: limit - models.size, cut: entries.length - limit }
 }
 
-function readOpenAi(entry: Entry): DiscoveredModel | undefined {
-  const name = text(entry.id)
-  if (name === undefined) return undefined
-  const meta = isEntry(entry.meta) ? entry.meta : {}
-  return compact({
-    name,
-    publisher: text(entry.owned_by),
-    contextLength: count(entry.max_model_len) ?? count(entry.context_length) ?? count(meta.n_ctx_train),
-    sizeBytes: count(meta.size),
-    type: text(entry.type),
-    state: loadedState(entry.state),
-    raw: entry,
-  })
-}
-
-function readLmStudio(entry: Entry): DiscoveredModel | undefined {
-  const name = text(entry.id)
-  if (name === undefined) return undefined
-  return compact({
-    name,
-    type: text(entry.type),
-    publisher: text(entry.publisher),
-    family: text(entry.arch),
-    format: text(entry.compatibility_type),
-    quantization: text(entry.quantization),
-    state: loadedState(entry.state),
-    contextLength: count(entry.max_context_length),
-    capabilities: texts(entry.capabilities),
-    raw: entry,
-  })
-}
-
-function readOllama(entry: Entry): DiscoveredModel | undefined {
-  const name = text(entry.name) ?? text(entry.model)
-  if (name === undefined) return undefined
-  const details = isEntry(entry.details) ? entry.details : {}
-  return compact({
-    name,
-    sizeBytes: count(entry.size),
-    digest: text(entry.digest),
-    family: text(details.family),
-    format: text(details.format),
-    parameterSize: text(details.parameter_size),
-    quantization: text(details.quantization_level),
-    capabilities: texts(entry.capabilities),
-    raw: entry,
-  })
-}
-
-/** Context length in the answer of llama.cpp's `/props`. */
-export function readContextLength(body: Buffer): number | undefined {
+/** Undefined where the bytes are no JSON. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
+function parseJson(body: Buffer): unknown {
   try {
-    const document: unknown = JSON.parse(body.toString('utf8'))
-    const settings = isEntry(document) ? document.default_generation_settings : undefined
-    return isEntry(settings) ? count(settings.n_ctx) : undefined
+    const text = body.toString('utf8')
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   } catch {
     return undefined
   }
 }
 
-type Loose<T> = { [K in keyof T]: T[K] | undefined }
-
-/** Leaves out what is undefined, so that an absent field is absent. */
-function compact(model: Loose<DiscoveredModel> & Pick<DiscoveredModel, 'name' | 'raw'>): DiscoveredModel {
-  const entries = Object.entries(model).filter(([, value]) => value !== undefined)
-  return { ...(Object.fromEntries(entries) as Partial<DiscoveredModel>), name: model.name, raw: model.raw }
+function entriesOf(document: unknown, format: ListFormat): readonly unknown[] | undefined {
+  if (Array.isArray(document)) return document
+  if (!isEntry(document)) return undefined
+  const key = listKeys[format]
+  const own = listAt(document, key)
+  if (own !== undefined && own.length > 0) return own
+  for (const other of ['data', 'models', 'model_list', 'result', 'items']) {
+    const entries = other === key ? undefined : listAt(document, other)
+    // An empty list under another name is an error of the kind of endpoint rather than a list without models.
+    if (entries !== undefined && entries.length > 0) return entries
+  }
+  return own ?? (document[key] === null ? [] : undefined)
 }
 
-function isEntry(value: unknown): value is Entry {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function listAt(document: ListEntry, key: string): readonly unknown[] | undefined {
+  const value = document[key]
+  if (Array.isArray(value)) return value
+  if (!isEntry(value)) return undefined
+  const inner = value.data ?? value.models
+  if (Array.isArray(inner)) return inner
+  return Object.entries(value).map(([name, entry]) =>
+    isEntry(entry) ? { ...entry, id: usableName(entry.id) ?? name } : name,
+  )
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+function asEntry(value: unknown): ListEntry | undefined {
+  if (typeof value === 'string') return { id: value }
+  return isEntry(value) ? value : undefined
 }
 
-function texts(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined
+/** llama.cpp has a second list in its answer, which in builds of 2025 alone tells the capabilities. */
+function capabilitiesBeside(document: unknown, key: string): Map<string, ToldAbilities> | undefined {
+  if (key !== 'data' || !isEntry(document) || !Array.isArray(document.models)) return undefined
+  const found = new Map<string, ToldAbilities>()
+  for (const entry of document.models.slice(0, maxModels)) {
+    const name = isEntry(entry) ? nameIn('ollama', entry) : undefined
+    const abilities = isEntry(entry) ? readAbilities(entry) : undefined
+    if (name !== undefined && abilities !== undefined) found.set(name, abilities)
+  }
+  return found
 }
 
-function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
+/** What llama.cpp's `/props` says of the one model that it runs. */
+export function readProps(body: Buffer): Pick<DiscoveredModel, 'contextLength' | 'abilities'> | undefined {
+  const document = parseJson(body)
+  if (!isEntry(document)) return undefined
+  const settings = document.default_generation_settings
+  const contextLength = isEntry(settings) ? count(settings.n_ctx) : undefined
+  const abilities = readPropsAbilities(document)
+  return {
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(abilities === undefined ? {} : { abilities }),
+  }
 }
 
-function loadedState(value: unknown): 'loaded' | 'not-loaded' | undefined {
-  return value === 'loaded' || value === 'not-loaded' ? value : undefined
+/**
+ * What is in memory, by name, in the format of the model list.
+ * @throws ListFormatError
+ */
+export function parseLoadedModels(format: ListFormat, body: Buffer): Map<string, ModelMemory> {
+  const document = parseJson(body)
+  const entries = entriesOf(document, format)
+  if (entries === undefined) throw new ListFormatError('the list of loaded models cannot be read')
+  const loaded = new Map<string, ModelMemory>()
+  for (const value of entries.slice(0, maxModels)) {
+    const entry = asEntry(value)
+    const name = entry && nameIn(format, entry)
+    if (entry === undefined || name === undefined) continue
+    const { expires_at: expiresAt } = entry
+    loaded.set(name, {
+      sizeBytes: count(entry.size),
+      vramBytes: count(entry.size_vram),
+      expiresAt: typeof expiresAt === 'string' && expiresAt.length <= 64 ? expiresAt : undefined,
+      contextLength: count(entry.context_length),
+    })
+  }
+  return loaded
 }

@@ -1,7 +1,9 @@
 import type { DiscoveredModel } from './list-parsers.ts'
+import { isLatest, untaggedName } from './tags.ts'
+import { areSameAbilities } from './told-abilities.ts'
 
-/** What routing looks at. The entry as it came is not: it may hold a time that is another one each time. */
-export type RoutedModel = Omit<DiscoveredModel, 'raw'>
+/** What routing looks at; the other fields may hold a time that is another one with each look. */
+export type RoutedModel = Omit<DiscoveredModel, 'raw' | 'memory'>
 
 /** One model on one endpoint. */
 export interface ModelPlace {
@@ -45,10 +47,13 @@ export class NameIndex {
     this.#basis = basis
   }
 
-  /** Places by the exact name; where there are none, by the name without regard to case. */
+  /** Places by the exact name; where there are none, without regard to case, then without `:latest`. */
   find(name: string): readonly ModelPlace[] {
     this.#maps ??= this.#build()
-    return this.#maps.exact.get(name) ?? this.#maps.folded.get(name.toLowerCase()) ?? nowhere
+    const { exact, folded } = this.#maps
+    const places = exact.get(name) ?? folded.get(name.toLowerCase())
+    if (places !== undefined) return places
+    return isLatest(name) ? (folded.get(untaggedName(name).toLowerCase()) ?? nowhere) : nowhere
   }
 
   /** Distinct names, as spelt, sorted. */
@@ -113,8 +118,16 @@ function isSame(one: RoutedModel, other: RoutedModel): boolean {
     one.format === other.format &&
     one.sizeBytes === other.sizeBytes &&
     one.publisher === other.publisher &&
-    one.capabilities?.join() === other.capabilities?.join()
+    one.contextInForce === other.contextInForce &&
+    one.embeddingLength === other.embeddingLength &&
+    areSameWords(one.capabilities, other.capabilities) &&
+    areSameWords(one.families, other.families) &&
+    areSameAbilities(one.abilities, other.abilities)
   )
+}
+
+function areSameWords(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return one === other || one?.join() === other?.join()
 }
 
 /** The first model of a list that each key leads to. */
@@ -141,7 +154,7 @@ function foldedKeys({ name }: RoutedModel): readonly string[] {
 
 /** Ollama reads a name without a tag as `:latest`, and lists it with the tag. */
 function untagged(name: string): readonly string[] {
-  return name.endsWith(':latest') ? [name, name.slice(0, -':latest'.length)] : [name]
+  return isLatest(name) ? [name, untaggedName(name)] : [name]
 }
 
 function move(

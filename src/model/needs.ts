@@ -1,5 +1,6 @@
 import type { ScannedBody } from '../json/body-scan.ts'
 import type { RoutedModel } from './name-index.ts'
+import { areSameAbilities, type ToldAbilities } from './told-abilities.ts'
 
 /** What a request needs of a model beyond generating text. */
 export interface RequestNeeds {
@@ -45,6 +46,8 @@ export interface KnownAbilities {
   readonly type: string | undefined
   readonly capabilities: readonly string[] | undefined
   readonly contextLength: number | undefined
+  /** What the endpoint itself says, yes or no. */
+  readonly told?: ToldAbilities | undefined
 }
 
 /** Words for the same ability, from engines and from the family table. */
@@ -57,10 +60,14 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
     structured: ['structured_output', 'json_schema', 'response_format'],
   }
 
+const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding', audio: 'audio' } as const
+
 /** Whether a model is known to be able; `false` means that nobody says so, not that it is not. */
 export function isKnownAble(need: keyof RequestNeeds, needs: RequestNeeds, known: KnownAbilities): boolean {
   if (need === 'promptTokens')
     return known.contextLength !== undefined && known.contextLength > needs.promptTokens
+  const told = need === 'structured' ? undefined : known.told?.[toldNames[need]]
+  if (told !== undefined) return told
   if (need === 'vision' && known.type === 'vlm') return true
   if (need === 'embeddings' && /^embeddings?$/.test(known.type ?? '')) return true
   return known.capabilities?.some((capability) => words[need].includes(capability)) ?? false
@@ -76,12 +83,13 @@ export const needNames: Readonly<Record<keyof RequestNeeds, string>> = {
   promptTokens: 'context_length',
 }
 
-/** What the endpoint tells goes before what is known of the model. */
+/** What the endpoint tells goes before what is known of the model; numbers are each endpoint's own. */
 export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefined): KnownAbilities {
   return {
     type: model.type ?? known?.type,
     capabilities: model.capabilities ?? known?.capabilities,
-    contextLength: model.contextLength ?? known?.contextLength,
+    contextLength: model.contextInForce ?? model.contextLength ?? known?.contextLength,
+    told: model.abilities,
   }
 }
 
@@ -89,6 +97,7 @@ export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefine
 export function areAlike(one: KnownAbilities | undefined, other: KnownAbilities | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   if (one.type !== other.type || one.contextLength !== other.contextLength) return false
+  if (!areSameAbilities(one.told, other.told)) return false
   if (one.capabilities === other.capabilities) return true
   return (
     one.capabilities?.length === other.capabilities?.length &&

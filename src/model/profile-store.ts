@@ -56,6 +56,7 @@ const ProfileSchema = Type.Object({
             ]),
           ),
           longest_tool_name: Type.Optional(Type.Integer({ minimum: 16 })),
+          tools: Type.Optional(Type.Boolean()),
         }),
       ),
       tokenize: Type.Optional(
@@ -264,6 +265,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       effort: api.chat?.effort ?? 'none',
       longestToolName: api.chat?.longest_tool_name,
     },
+    servesTools: api.chat?.tools ?? false,
     tokenize: api.tokenize,
     version: api.version,
     paths: api.paths ?? [],

@@ -27,6 +27,8 @@ export interface BackendProfile {
   }
   /** How its OpenAI chat route is spoken to. */
   readonly chat: ChatTraits & { readonly path: string }
+  /** Whether its chat route takes tools whatever the model, as far as is known. */
+  readonly servesTools: boolean
   /** A route that counts the tokens of a prompt; undefined where there is none. */
   readonly tokenize: { readonly path: string; readonly style: TokenizeStyle } | undefined
   /** Where it tells its version; undefined where nowhere. */

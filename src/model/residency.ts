@@ -3,7 +3,7 @@ import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { BoundedQueue } from '../queue/bounded-queue.ts'
 import type { UpstreamFetch } from '../upstream/fetch.ts'
 import type { ModelCatalog } from './catalog.ts'
-import { parseModelList } from './list-parsers.ts'
+import { parseLoadedModels } from './list-parsers.ts'
 
 /** Looks that may fail in a row before what was known counts as stale. */
 const staleAfterFailures = 3
@@ -64,9 +64,9 @@ export class ModelResidency {
         const answer = await this.#queue.push(() =>
           this.#fetch({ url: `${url}${path}`, headers, timeoutMs, maxBytes: maxListBytes }),
         )
-        const { models } = parseModelList(profile.listFormat, answer.body)
+        const loaded = parseLoadedModels(profile.listFormat, answer.body)
         this.#failures[slot] = 0
-        this.#catalog.setLoaded(slot, new Set(models.map(({ name }) => name)))
+        this.#catalog.setLoaded(slot, loaded)
       } catch {
         this.#failures[slot] = (this.#failures[slot] ?? 0) + 1
         if (this.#failures[slot] >= staleAfterFailures) this.#catalog.setLoaded(slot, undefined)

@@ -57,7 +57,10 @@ describe('the catalogue of a serving thread', () => {
           if (each.kind === 'update')
             catalog.update(endpoint(each.slot), named(...each.names), atMs, `v${atMs}`)
           else if (each.kind === 'loaded')
-            catalog.setLoaded(each.slot, each.names === undefined ? undefined : new Set(each.names))
+            catalog.setLoaded(
+              each.slot,
+              each.names === undefined ? undefined : new Map(each.names.map((name) => [name, {}])),
+            )
           else if (each.kind === 'expire') catalog.expire(Math.min(each.beforeMs, atMs))
           else {
             late = follow(connect(1))

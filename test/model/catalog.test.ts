@@ -68,7 +68,7 @@ describe('ModelCatalog', () => {
     assert.equal(again.byEndpoint.get(0)?.seenMs, 2)
     assert.deepEqual(again.byEndpoint.get(0)?.models, vllm(2))
     assert.equal(again.find('a'), first.find('a'))
-    catalog.setLoaded(0, new Set(['a']))
+    catalog.setLoaded(0, new Map([['a', {}]]))
     assert.ok(catalog.snapshot.contentVersion > again.contentVersion)
     assert.equal(catalog.snapshot.find('a')[0]?.model.state, 'loaded')
   })

@@ -8,16 +8,14 @@ import { ModelAliases, WeightedTurns } from '../../src/model/aliases.ts'
 import { ModelCatalog } from '../../src/model/catalog.ts'
 import { countParameters, ModelDirectory } from '../../src/model/directory.ts'
 import { FamilyTable } from '../../src/model/family-table.ts'
+import type { DiscoveredModel } from '../../src/model/list-parsers.ts'
+import { withSources } from '../../src/model/unified-model.ts'
 import { familiesFile } from '../../src/package.ts'
 import { createRegistry } from '../support/registry.ts'
 
 const families = new FamilyTable(parse(readFileSync(familiesFile, 'utf8')))
 
-function directory(
-  lists: readonly (readonly { name: string; digest?: string; contextLength?: number }[])[],
-  aliases = {},
-  unify = true,
-) {
+function directory(lists: readonly (readonly Omit<DiscoveredModel, 'raw'>[])[], aliases = {}, unify = true) {
   const config = parseConfig({
     discovery: {
       static: { endpoints: lists.map((_, index) => ({ name: `e${index}`, url: `http://h${index}` })) },
@@ -48,15 +46,54 @@ const shape = (models: ReturnType<ModelDirectory['models']>) =>
   Object.fromEntries(models.map(({ id, sources }) => [id, sources.map(({ endpoint }) => endpoint.name)]))
 
 describe('ModelDirectory', () => {
-  it('takes models of one digest, or of one name, for one', () => {
+  it('takes models of one name for one, and lists each name of one digest', () => {
     const { directory: all } = directory([
       [{ name: 'llama3:latest', digest: 'sha256:aaaaaaaa11' }],
       [{ name: 'Llama3' }],
-      [{ name: 'renamed', digest: 'sha256:aaaaaaaa11' }],
+      [
+        { name: 'gpt-4', digest: 'sha256:aaaaaaaa11' },
+        { name: 'llama3:latest', digest: 'sha256:aaaaaaaa11' },
+      ],
     ])
-    assert.equal(all.models().length, 1)
-    assert.equal(all.models()[0]?.sources.length, 3)
-    assert.equal(all.find('RENAMED'), all.find('llama3'))
+    assert.deepEqual(shape(all.models()), { 'gpt-4': ['e2'], 'llama3:latest': ['e0', 'e2', 'e1'] })
+    assert.equal(all.find('GPT-4')?.id, 'gpt-4')
+    assert.deepEqual(all.find('gpt-4')?.aliases, ['gpt-4', 'gpt-4@aaaaaaaa', 'llama3:latest'])
+  })
+
+  it('finds a name with and without :latest, an alias too', () => {
+    const { directory: all, catalog } = directory(
+      [[{ name: 'a:latest' }, { name: 'org/b' }, { name: 'c:7b' }]],
+      {
+        fast: ['a'],
+      },
+    )
+    const found = ['a', 'A:latest', 'org/b:latest', 'c:latest', 'c', 'c:7b', 'fast', 'fast:latest']
+    assert.deepEqual(
+      found.map((name) => all.find(name)?.id),
+      ['a:latest', 'a:latest', 'org/b', undefined, undefined, 'c:7b', 'fast', 'fast'],
+    )
+    assert.equal(catalog.snapshot.find('ORG/b:latest')[0]?.model.name, 'org/b')
+  })
+
+  it('says of a model on some endpoints what holds on all of them, and of each its own', () => {
+    const { directory: all } = directory([
+      [{ name: 'm', contextLength: 131_072, abilities: { vision: false, tools: true } }],
+      [{ name: 'm', contextLength: 32_768, contextInForce: 4096, abilities: { vision: false } }],
+    ])
+    const [model] = all.models()
+    assert.ok(model)
+    assert.equal(model.contextLength, 32_768)
+    assert.equal(model.contextInForce, 4096)
+    assert.deepEqual(model.abilities, { tools: true, vision: false })
+    const first = withSources(model, model.sources.slice(0, 1))
+    assert.equal(first.contextLength, 131_072)
+    assert.equal(first.contextInForce, undefined)
+  })
+
+  it('lists an alias once where a model has its name', () => {
+    const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], { A: ['b'] })
+    assert.deepEqual(shape(all.models()), { A: ['e1'], b: ['e1'] })
+    assert.equal(all.find('a')?.id, 'A')
   })
 
   it('keeps equal names with different weights apart, both reachable', () => {

@@ -8,8 +8,9 @@ import { ModelCatalog } from '../../src/model/catalog.ts'
 import { ModelDirectory } from '../../src/model/directory.ts'
 import { FamilyTable } from '../../src/model/family-table.ts'
 import { formatModelList, modelListFormats } from '../../src/model/list-formats.ts'
+import { ollamaShow, runningModels } from '../../src/model/ollama-lists.ts'
 import { ProfileStore } from '../../src/model/profile-store.ts'
-import { modelDetail, ollamaShow, runningModels } from '../../src/model/single-model.ts'
+import { modelDetail } from '../../src/model/single-model.ts'
 import { familiesFile, profilesFolder } from '../../src/package.ts'
 import { createRegistry } from '../support/registry.ts'
 
@@ -74,7 +75,7 @@ describe('the formats of model lists', () => {
     t.assert.snapshot({
       details: all.map((model) => modelDetail(model, (slot) => slot !== 1)),
       shown: all.map((model) => ollamaShow(model, families)),
-      running: runningModels(all, families),
+      running: runningModels(all, families, seenMs),
     })
   })
 })

@@ -1,0 +1,188 @@
+/** What an endpoint says a model can do: `true` or `false` where it says so, absent where it says nothing. */
+export interface ToldAbilities {
+  readonly completion?: boolean
+  readonly embedding?: boolean
+  readonly tools?: boolean
+  readonly vision?: boolean
+  readonly audio?: boolean
+  readonly thinking?: boolean
+  readonly insert?: boolean
+}
+
+export type Ability = keyof ToldAbilities
+
+type Entry = Readonly<Record<string, unknown>>
+type Found = { -readonly [Key in Ability]?: boolean }
+
+export const abilityNames = [
+  'completion',
+  'embedding',
+  'tools',
+  'vision',
+  'audio',
+  'thinking',
+  'insert',
+] as const satisfies readonly Ability[]
+
+/** Words that engines use for the same ability: in lists, as keys of an object, and as flags of an entry. */
+const abilityOfWord: Readonly<Record<string, Ability>> = {
+  completion: 'completion',
+  completion_chat: 'completion',
+  chat: 'completion',
+  chat_completion: 'completion',
+  text_generation: 'completion',
+  supports_chat: 'completion',
+  embedding: 'embedding',
+  embeddings: 'embedding',
+  tools: 'tools',
+  tool_use: 'tools',
+  tool_calling: 'tools',
+  function_calling: 'tools',
+  trained_for_tool_use: 'tools',
+  supports_tools: 'tools',
+  supports_function_calling: 'tools',
+  vision: 'vision',
+  multimodal: 'vision',
+  image_input: 'vision',
+  supports_vision: 'vision',
+  supports_image_in: 'vision',
+  supports_image_input: 'vision',
+  audio: 'audio',
+  audio_input: 'audio',
+  supports_audio_input: 'audio',
+  thinking: 'thinking',
+  reasoning: 'thinking',
+  supports_reasoning: 'thinking',
+  insert: 'insert',
+  completion_fim: 'insert',
+}
+
+const flags = Object.keys(abilityOfWord).filter((word) => word.startsWith('supports_'))
+
+/** `type` of an entry whose model generates no text. */
+const silentTypes = new Set([
+  'embedding',
+  'embeddings',
+  'rerank',
+  'reranker',
+  'reranking',
+  'score',
+  'classify',
+  'image',
+  'video',
+  'audio',
+  'tts',
+  'stt',
+  'asr',
+  'speech',
+  'transcribe',
+  'transcription',
+  'moderation',
+])
+
+/**
+ * Reads what an entry of a model list says of its model.
+ * @param isComplete whether `capabilities`, where it is a list, names all that the model can do, as Ollama's does
+ */
+export function readAbilities(entry: Entry, isComplete = false): ToldAbilities | undefined {
+  const found: Found = {}
+  readType(entry.type, found)
+  readWords(entry.capabilities, found, isComplete)
+  for (const flag of flags) put(found, flag, entry[flag])
+  const architecture = isObject(entry.architecture) ? entry.architecture : {}
+  readInputs(
+    architecture.input_modalities ?? entry.input_modalities ?? inputsOf(architecture.modality),
+    found,
+  )
+  readOutputs(architecture.output_modalities ?? entry.output_modalities, found)
+  readParameters(entry.supported_parameters, found)
+  return someOf(found)
+}
+
+/** What `/props` of llama.cpp says of the one model that it runs. */
+export function readPropsAbilities(props: Entry): ToldAbilities | undefined {
+  const found: Found = {}
+  const { modalities, chat_template_caps: caps, chat_template: template } = props
+  if (isObject(modalities)) {
+    put(found, 'vision', modalities.vision)
+    put(found, 'audio', modalities.audio)
+  }
+  if (isObject(caps)) put(found, 'tools', caps.supports_tool_calls ?? caps.supports_tools)
+  if (typeof template === 'string' && /<think>|enable_thinking|reasoning_content/.test(template))
+    found.thinking = true
+  return someOf(found)
+}
+
+/** What holds for some endpoints together: one that can is enough, all must say that they cannot. */
+export function mergeAbilities(all: readonly (ToldAbilities | undefined)[]): ToldAbilities {
+  const merged: Found = {}
+  for (const name of abilityNames) {
+    if (all.some((each) => each?.[name] === true)) merged[name] = true
+    else if (all.length > 0 && all.every((each) => each?.[name] === false)) merged[name] = false
+  }
+  return merged
+}
+
+export function areSameAbilities(one: ToldAbilities | undefined, other: ToldAbilities | undefined): boolean {
+  return one === other || abilityNames.every((name) => one?.[name] === other?.[name])
+}
+
+function readType(type: unknown, found: Found): void {
+  if (typeof type !== 'string') return
+  const word = type.toLowerCase()
+  if (word === 'vlm') found.vision = true
+  if (word === 'embedding' || word === 'embeddings') found.embedding = true
+  if (silentTypes.has(word)) found.completion = false
+  else if (word === 'llm' || word === 'vlm' || word === 'chat') found.completion = true
+}
+
+/** A list of words, or an object that says yes or no to each. */
+function readWords(capabilities: unknown, found: Found, isComplete: boolean): void {
+  if (Array.isArray(capabilities)) {
+    for (const word of capabilities) if (typeof word === 'string') put(found, word, true)
+    if (isComplete && capabilities.length > 0) for (const name of abilityNames) found[name] ??= false
+  } else if (isObject(capabilities)) {
+    for (const word of Object.keys(abilityOfWord)) {
+      const value = capabilities[word]
+      put(found, word, isObject(value) ? (value.supported ?? true) : value)
+    }
+  }
+}
+
+/** `text+image->text`. */
+function inputsOf(modality: unknown): string[] | undefined {
+  return typeof modality === 'string' ? modality.split('->', 1)[0]?.split('+') : undefined
+}
+
+/** A list of inputs is complete: what is not in it is not read. */
+function readInputs(inputs: unknown, found: Found): void {
+  if (!Array.isArray(inputs) || inputs.length === 0) return
+  found.vision = inputs.includes('image')
+  found.audio = inputs.includes('audio')
+}
+
+function readOutputs(outputs: unknown, found: Found): void {
+  if (!Array.isArray(outputs) || outputs.length === 0) return
+  if (outputs.includes('embeddings') || outputs.includes('embedding')) found.embedding = true
+  found.completion ??= outputs.includes('text')
+}
+
+function readParameters(parameters: unknown, found: Found): void {
+  if (!Array.isArray(parameters) || parameters.length === 0) return
+  found.tools ??= parameters.includes('tools')
+  found.thinking ??= parameters.includes('reasoning') || parameters.includes('include_reasoning')
+}
+
+function put(found: Found, word: string, value: unknown): void {
+  const name = abilityOfWord[word.toLowerCase().replaceAll('-', '_')]
+  // One word of several that says yes decides.
+  if (name !== undefined && typeof value === 'boolean') found[name] = value || found[name] === true
+}
+
+function someOf(found: Found): ToldAbilities | undefined {
+  return Object.keys(found).length === 0 ? undefined : found
+}
+
+function isObject(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -38,6 +38,7 @@ import internalRequests from '../routes/internal-requests.ts'
 import internalStats from '../routes/internal-stats.ts'
 import internalStatus from '../routes/internal-status.ts'
 import modelRoutes from '../routes/models.ts'
+import ollamaRoutes from '../routes/ollama.ts'
 import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
 import type { SessionStore } from './affinity/session-store.ts'
@@ -273,7 +274,8 @@ async function compose(
   await app.register(internalOpenApi, { file: openApiFile })
   if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
   await app.register(versionRoute, { version })
-  await app.register(modelRoutes, { version })
+  await app.register(modelRoutes)
+  await app.register(ollamaRoutes)
   const { anthropic } = config.translators
   if (anthropic.enabled) {
     const { enabled, output_dir, session_header, max_file_size, max_days } = anthropic.inspector

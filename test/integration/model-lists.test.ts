@@ -118,15 +118,7 @@ describe('model lists', () => {
 
   it('refuse what cannot be done for a fleet', async (t) => {
     const { gateway, ollama } = await fleet(t)
-    for (const path of [
-      'api/pull',
-      'api/push',
-      'api/create',
-      'api/copy',
-      'api/delete',
-      'api/list',
-      'api/show',
-    ]) {
+    for (const path of ['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete', 'api/list']) {
       const response = await fetch(`${gateway.url}/olla/ollama/${path}`, {
         method: path === 'api/delete' ? 'DELETE' : 'POST',
       })

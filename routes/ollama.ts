@@ -1,0 +1,124 @@
+/**
+ * The part of Ollama's API that the gateway answers itself, at the root, where `OLLAMA_HOST` leads, and under
+ * the prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All else goes to endpoints.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.ts'
+import { GatewayError } from '../src/errors.ts'
+import { filterModels, ofProvider } from '../src/model/list-filters.ts'
+import { formatModelList } from '../src/model/list-formats.ts'
+import { fleetVersion, servesByProfile, usableByOllamaClients } from '../src/model/ollama-face.ts'
+import { ollamaShow, runningModels } from '../src/model/ollama-lists.ts'
+import type { BackendProfile } from '../src/model/profile.ts'
+import { askToShow, readShowRequest, showPath } from '../src/model/show-model.ts'
+import type { UnifiedModel } from '../src/model/unified-model.ts'
+import { createUpstreamFetch } from '../src/upstream/fetch.ts'
+import { sendTagged } from './support/etag.ts'
+import { getRoute } from './support/get-route.ts'
+import { acceptBytes } from './support/request-bodies.ts'
+
+const maxShowBytes = 1_048_576
+
+export default fp(
+  function ollamaRoutes(app, _options, done) {
+    // Ollama reads JSON whatever the content type says: its documented `curl -d` lines say nothing of it.
+    acceptBytes(app, maxShowBytes)
+    const face: OllamaFace = {
+      isRoutable: (slot) => app.endpointRegistry.isRoutable(slot),
+      fetch: createUpstreamFetch(app.upstreamPools),
+    }
+    const profile = app.backendProfiles.get('ollama')
+    const usable = () => usableByOllamaClients(routable(app, face), servesByProfile)
+
+    mountLists(app, '/api', usable)
+    app.post(showPath, (request, reply) => show(app, face, undefined, request, reply))
+    getRoute(app, '/api/version', () => ({ version: versionOf(app, face) }))
+
+    if (profile !== undefined) {
+      for (const [prefix, name] of app.backendProfiles.prefixes()) {
+        if (name !== profile.name) continue
+        const base = `/olla/${prefix}`
+        mountLists(app, `${base}/api`, () => ofProvider(routable(app, face), profile))
+        refuse(app, `${base}/api/list`, 'running models list not supported in multi-instance proxy')
+        app.post(`${base}${showPath}`, (request, reply) => show(app, face, profile, request, reply))
+      }
+    }
+    done()
+  },
+  {
+    name: 'gateway-routes-ollama',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-model-directory',
+      'gateway-model-discovery',
+      'gateway-request-context',
+      'gateway-upstream-pools',
+    ],
+  },
+)
+
+interface OllamaFace {
+  readonly isRoutable: (slot: number) => boolean
+  readonly fetch: ReturnType<typeof createUpstreamFetch>
+}
+
+function routable(app: FastifyInstance, face: OllamaFace): UnifiedModel[] {
+  return filterModels(app.modelDirectory.models(), {}, face.isRoutable)
+}
+
+function mountLists(app: FastifyInstance, base: string, models: () => readonly UnifiedModel[]): void {
+  const { families } = app.modelDirectory
+  getRoute(app, `${base}/tags`, (request, reply) =>
+    sendTagged(request, reply, formatModelList('ollama', models(), families)),
+  )
+  getRoute(app, `${base}/ps`, (request, reply) =>
+    sendTagged(request, reply, runningModels(models(), families, systemClock.nowMs())),
+  )
+}
+
+/** @param profile whose endpoints are asked; undefined for all that have the route */
+async function show(
+  app: FastifyInstance,
+  face: OllamaFace,
+  profile: BackendProfile | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const asked = readShowRequest(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
+  const found = app.modelDirectory.find(asked.name)
+  const model = found === undefined || profile === undefined ? found : ofProvider([found], profile)[0]
+  if (model === undefined) throw new GatewayError('model_not_found', `model '${asked.name}' not found`)
+  const sources = model.sources.filter(
+    ({ endpoint }) => face.isRoutable(endpoint.slot) && servesByProfile(endpoint, showPath) === true,
+  )
+  const shown = await askToShow(face.fetch, asked, sources)
+  if (shown === undefined) return sendTagged(request, reply, ollamaShow(model, app.modelDirectory.families))
+  reply.header('X-Olla-Endpoint', encodeURIComponent(shown.endpoint.name))
+  return reply.type('application/json; charset=utf-8').send(shown.body)
+}
+
+/** Of the Ollama servers that requests may go to. */
+function versionOf(app: FastifyInstance, face: OllamaFace): string {
+  const lists = app.modelCatalog.snapshot.byEndpoint
+  const versions = app.endpointRegistry.snapshot.endpoints.map(({ slot, profile }) =>
+    profile?.version?.path === '/api/version' && face.isRoutable(slot)
+      ? lists.get(slot)?.serverVersion
+      : undefined,
+  )
+  return fleetVersion(versions)
+}
+
+/** Before the body is read: whatever it is, the answer is the same. */
+function refuse(app: FastifyInstance, url: string, message: string): void {
+  app.route({
+    method: app.supportedMethods,
+    url,
+    exposeHeadRoute: false,
+    onRequest: (_request, _reply, next) => next(new GatewayError('not_supported', message)),
+    handler: () => undefined,
+  })
+}

@@ -62,10 +62,11 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
 
 const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding', audio: 'audio' } as const
 
-/** Whether a model is known to be able; `false` means that nobody says so, not that it is not. */
+/** Whether a model is known to be able; but for the length, `false` means that nobody says so, not that it is not. */
 export function isKnownAble(need: keyof RequestNeeds, needs: RequestNeeds, known: KnownAbilities): boolean {
+  // An endpoint that tells no length may take the prompt as well as one that does.
   if (need === 'promptTokens')
-    return known.contextLength !== undefined && known.contextLength > needs.promptTokens
+    return known.contextLength === undefined || known.contextLength > needs.promptTokens
   const told = need === 'structured' ? undefined : known.told?.[toldNames[need]]
   if (told !== undefined) return told
   if (need === 'vision' && known.type === 'vlm') return true

@@ -30,7 +30,11 @@ export interface ProxyEngineOptions {
   readonly streamingProfile?: StreamingProfile
   /** Bytes joined where chunks are gathered. Default 65,536. */
   readonly bufferBytes?: number
-  /** Default 429, 502, 503, 504. */
+  /** Attempts of one request that reach an endpoint. Default 6. */
+  readonly maxAttempts?: number
+  /** Wait for an endpoint that has just gone down, where nothing else can serve; milliseconds. Default 5,000. */
+  readonly outageWaitMs?: number
+  /** Default 429, 500, 502, 503, 504. */
   readonly failoverStatuses?: readonly number[]
   /** First-byte limit where the endpoint must load the model first; milliseconds. Default 900,000. */
   readonly coldStartMs?: number
@@ -74,7 +78,9 @@ export default fp<ProxyEngineOptions>(
         coldStartMs: options.coldStartMs ?? 900_000,
         warmMargin: options.warmMargin ?? 2,
         renameAnswers: options.renameAnswers ?? true,
-        failoverStatuses: new Set(options.failoverStatuses ?? [429, 502, 503, 504]),
+        maxAttempts: options.maxAttempts ?? 6,
+        outageWaitMs: options.outageWaitMs ?? 5_000,
+        failoverStatuses: new Set(options.failoverStatuses ?? [429, 500, 502, 503, 504]),
         gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
       },
       transport: new TurnTransport(app.upstreamTransport),

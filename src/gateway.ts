@@ -223,6 +223,8 @@ async function compose(
     renameAnswers: registry.rewrite_response_model,
     bufferBytes: proxy.stream_buffer_size,
     failoverStatuses: proxy.failover_statuses,
+    maxAttempts: proxy.max_attempts,
+    outageWaitMs: proxy.outage_wait,
     retries: {
       maxRounds: proxy.max_retries,
       backoffMs: proxy.retry_backoff,

@@ -95,12 +95,22 @@ export const ProxySchema = Section(
       'Repeats on endpoints that were already tried; untried endpoints are always tried.',
       { maximum: 100 },
     ),
+    max_attempts: Count(
+      6,
+      'Attempts of one request that reach an endpoint, however many endpoints there are; connections that were never made do not count (beyond Olla).',
+      { minimum: 1, maximum: 1000 },
+    ),
+    outage_wait: Duration({
+      default: '5s',
+      description:
+        'Longest wait for an endpoint that went down less than a minute ago, where nothing else can serve; 0 answers at once (beyond Olla).',
+    }),
     retry_backoff: Duration({
       default: '500ms',
       description: 'Base of the jittered exponential wait before a repeat.',
     }),
     failover_statuses: StatusList(
-      [429, 502, 503, 504],
+      [429, 500, 502, 503, 504],
       'Answers that move a request to the next endpoint (beyond Olla).',
     ),
     max_retry_wait: Duration({

@@ -32,6 +32,7 @@ export class EndpointRegistry {
   readonly #slowStartMs: number
   readonly #sinceMs: number
   readonly #sinceMonotonicMs: number
+  readonly #lostAtMs: number
   #snapshot: EndpointSnapshot
   #listener: (endpoint: Endpoint) => void = () => {}
 
@@ -53,6 +54,7 @@ export class EndpointRegistry {
     const { statusRecords } = services.cells
     this.#sinceMs = statusRecords.column('sinceMs')
     this.#sinceMonotonicMs = statusRecords.column('sinceMonotonicMs')
+    this.#lostAtMs = statusRecords.column('lostAtMs')
     for (const { slot } of endpoints) {
       // Another thread may have begun before this one.
       if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
@@ -100,11 +102,21 @@ export class EndpointRegistry {
     }
   }
 
+  /** Milliseconds since an endpoint that had served is not routable any more; undefined where it is, or never was. */
+  outageMs(slot: number): number | undefined {
+    if (this.isRoutable(slot)) return undefined
+    const lostAtMs = this.#cells.statusRecords.number(slot, this.#lostAtMs)
+    return Number.isNaN(lostAtMs) ? undefined : this.#clock.monotonicMs() - lostAtMs
+  }
+
   setStatus(slot: number, to: EndpointStatus, reason: string): void {
     const from =
       endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'
     this.#note(slot, reason, from !== to)
     if (from === to) return
+    if (isRoutable(from) && !isRoutable(to)) {
+      this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, this.#clock.monotonicMs())
+    }
     Atomics.add(this.#cells.statusVersion, 0, 1)
     const endpoint = this.#snapshot.bySlot[slot]
     if (endpoint !== undefined) {

@@ -4,6 +4,7 @@ import type { PassiveEvidence } from './health-monitor.ts'
 
 /** Whether evidence says nothing new: of many requests that an endpoint refuses, the first is enough. */
 export function isKnown(registry: EndpointRegistry, slot: number, evidence: PassiveEvidence): boolean {
+  if (evidence.kind === 'answered') return registry.isRoutable(slot)
   return (
     (evidence.kind === 'refused' || evidence.kind === 'unreachable') && registry.status(slot) === 'offline'
   )
@@ -19,6 +20,8 @@ export function evidenceVerdict({ kind }: Pick<Exclude<PassiveEvidence, { kind: 
       return { status: 'offline', reason: 'a request was refused' }
     case 'unreachable':
       return { status: 'offline', reason: 'a request found no host' }
+    case 'answered':
+      return { status: 'healthy', reason: 'a request was answered' }
     case 'list_refused':
       return { status: 'config_error', reason: 'the model list was answered with status 401 or 403' }
     case 'rate_limited':

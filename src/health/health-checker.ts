@@ -125,6 +125,11 @@ export class HealthChecker implements HealthMonitor {
       return
     }
     const verdict = evidenceVerdict(evidence)
+    if (evidence.kind === 'answered') {
+      this.#records.succeeded(slot)
+      this.#apply(slot, watch, verdict)
+      return
+    }
     if (evidence.kind === 'list_refused') {
       watch.isListRefused = true
       this.#apply(slot, watch, verdict)

@@ -2,6 +2,8 @@
 export type PassiveEvidence =
   | { readonly kind: 'refused' | 'unreachable' }
   | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
+  /** A request that was sent there as a last resort was answered well. */
+  | { readonly kind: 'answered' }
   /** The model list wants credentials that the endpoint's configuration does not have. */
   | { readonly kind: 'list_refused' }
   /** The model list was read. */

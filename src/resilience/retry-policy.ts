@@ -46,6 +46,11 @@ export class RetryPolicy {
     return this.#refused
   }
 
+  /** Longest wait for a `Retry-After`. */
+  get maxWaitMs(): number {
+    return this.#options.maxWaitMs
+  }
+
   requestStarted(): void {
     const { budgetRatio, budgetBurst } = this.#options
     this.#budget = Math.min(budgetBurst, this.#budget + budgetRatio)

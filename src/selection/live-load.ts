@@ -9,6 +9,10 @@ import type { Candidate, EndpointLoad } from './selector.ts'
 
 /** Shortest time between two requests that an endpoint gets only because nothing else could serve them. */
 const lastResortIntervalMs = 50
+/** The same for an endpoint that did not answer: it may not answer for long. */
+const offlineIntervalMs = 250
+/** An endpoint that is down for longer is not waited for. */
+const shortOutageMs = 60_000
 
 /** The endpoints' state as requests find it: shared cells, breakers, cool-downs and penalties in one view. */
 export class LiveLoad implements EndpointLoad {
@@ -66,15 +70,15 @@ export class LiveLoad implements EndpointLoad {
   }
 
   /**
-   * Milliseconds until a candidate on an endpoint with `max_concurrent` is back from a pause that was asked for
-   * (`Retry-After`); `Infinity` where it is not that what keeps it.
+   * Milliseconds until a candidate is back from a pause that was asked for (`Retry-After`); `Infinity` where it is not
+   * that what keeps it.
    */
   pauseMs(candidate: Candidate): number {
-    const { slot, maxConcurrent } = candidate.endpoint
+    const { slot } = candidate.endpoint
     const coolingMs = this.coolDowns.leftMs(candidate)
     const isLimited = this.registry.status(slot) === 'rate_limited'
     const isPausing = isLimited || (coolingMs > 0 && this.registry.isRoutable(slot))
-    if (!isPausing || maxConcurrent === 0 || !this.#breakers.wouldAdmit(candidate)) {
+    if (!isPausing || !this.#breakers.wouldAdmit(candidate)) {
       return Number.POSITIVE_INFINITY
     }
     // A probe that was limited has set no pause but its own next time.
@@ -101,10 +105,19 @@ export class LiveLoad implements EndpointLoad {
   takeLastResort(slot: number): number {
     const nowMs = this.#clock.monotonicMs()
     const lastMs = this.#lastResortAtMs[slot] ?? 0
-    const waitMs = lastMs === 0 ? 0 : lastMs + lastResortIntervalMs - nowMs
+    const intervalMs = this.registry.status(slot) === 'offline' ? offlineIntervalMs : lastResortIntervalMs
+    const waitMs = lastMs === 0 ? 0 : lastMs + intervalMs - nowMs
     if (waitMs > 0) return waitMs
     this.#lastResortAtMs[slot] = nowMs
     return 0
+  }
+
+  /** Whether the candidate's endpoint served a short while ago and is down: it may be restarting. */
+  mayReturn({ endpoint: { slot } }: Candidate): boolean {
+    const status = this.registry.status(slot)
+    if (status !== 'offline' && status !== 'unhealthy') return false
+    const outageMs = this.registry.outageMs(slot)
+    return outageMs !== undefined && outageMs < shortOutageMs
   }
 
   /** When the first of the candidates may take requests again, as far as is known; at least 1. */

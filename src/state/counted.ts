@@ -166,8 +166,11 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
   countedStatuses.map((status): StatusColumn => `${outcome} ${status}`),
 )
 
-/** What is known of an endpoint's status besides the status: since when, by the wall clock and the other. */
-export const statusTimes = ['sinceMs', 'sinceMonotonicMs'] as const
+/**
+ * What is known of an endpoint's status besides the status: since when, by the wall clock and the other, and when it
+ * was last lost to requests.
+ */
+export const statusTimes = ['sinceMs', 'sinceMonotonicMs', 'lostAtMs'] as const
 
 /** What became of the sessions of requests, and of those in the store. */
 export const sessionColumns = [

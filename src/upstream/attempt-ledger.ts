@@ -3,11 +3,12 @@ import type { RequestOutcome } from '../request/context.ts'
 import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
 import { upstreamTimeMs } from '../request/own-time.ts'
 import { longestPauseMs } from '../resilience/cool-down.ts'
-import { failureEvidence } from '../resilience/evidence.ts'
+import { failureEvidence, statusEvidence } from '../resilience/evidence.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
 import { type AttemptFailure, describeFailure, neverSent } from './failure.ts'
+import { aboutOf, HeldEvidence } from './held-evidence.ts'
 import { withHeaders } from './response-headers.ts'
 import type { UpstreamRequest } from './transport.ts'
 
@@ -24,6 +25,8 @@ export class AttemptLedger {
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
   #queuedAtMs: number | undefined
+  /** Failures of which it is not known yet whose they are. */
+  #held: HeldEvidence | undefined
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -97,27 +100,59 @@ export class AttemptLedger {
   answered(attempt: Attempt, statusCode: number): void {
     // An answer that was passed over and is taken after all has been counted.
     if (attempt.placeFreed) return
-    const { breakers, stats, load, answers, clock } = this.#services
+    const { about } = statusEvidence(statusCode)
+    if (about === 'model') {
+      this.#hold(attempt, { kind: 'status', statusCode })
+      return
+    }
+    const { breakers, stats, answers, clock } = this.#services
     const { slot } = attempt.target.endpoint
     const firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - attempt.startedMs
     breakers.settle(attempt.target, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
-    if (statusCode >= 500) load.penalties.failed(attempt.target, 'model')
-    else answers.answered(slot)
-    stats.recordAttempt(slot, statusCode >= 500)
+    stats.recordAttempt(slot, false)
+    if (about === 'path') return
+    answers.answered(slot)
+    if (about === 'request') this.#held?.blameRequest()
+    else this.#answeredWell(attempt)
+  }
+
+  #answeredWell(attempt: Attempt): void {
+    const { registry, penalties } = this.#services.load
+    const { target, permit } = attempt
+    this.#held?.disprovedBy(attempt)
+    if (permit === 'closed') return
+    // It has been left alone for a while, or was asked for want of others: from now on it counts as well.
+    penalties.clear(target)
+    if (!registry.isRoutable(target.endpoint.slot)) {
+      this.#services.health.report(target.endpoint.slot, { kind: 'answered' })
+    }
+  }
+
+  #hold(attempt: Attempt, failure: AttemptFailure): void {
+    this.#held ??= new HeldEvidence(this.#services)
+    this.#held.add(attempt, failure)
   }
 
   /** Nothing of this attempt's will reach the client. */
   failed(attempt: Attempt, failure: AttemptFailure): void {
-    const { slot } = attempt.target.endpoint
-    this.#services.breakers.settle(attempt.target, attempt.permit, failure)
-    this.#services.stats.recordAttempt(slot, true)
+    const { about, credited } = failureEvidence(failure)
+    const isOfServer = about === 'endpoint' || about === 'model'
+    if (isOfServer && credited === 'when_disproved') {
+      this.#hold(attempt, failure)
+    } else {
+      const { breakers, stats, load } = this.#services
+      breakers.settle(attempt.target, attempt.permit, failure)
+      stats.recordAttempt(attempt.target.endpoint.slot, isOfServer)
+      if (isOfServer) load.penalties.failed(attempt.target, aboutOf(failure))
+    }
     this.#note(attempt, failure)
     this.free(attempt)
   }
 
   /** An answer that the client has begun to read broke off; it had been counted as answered. */
   broke(attempt: Attempt, failure: AttemptFailure): void {
-    this.#services.breakers.settle(attempt.target, 'closed', failure)
+    this.#services.breakers.settle(attempt.target, 'closed', failure, 'model')
+    this.#services.load.penalties.failed(attempt.target, 'model')
     this.#note(attempt, failure)
   }
 
@@ -182,6 +217,8 @@ export class AttemptLedger {
   settled(outcome: RequestOutcome, attempt: Attempt | undefined, responseBytes: number): void {
     const { context } = this.#request
     const { clock, stats } = this.#services
+    if (outcome === 'client_closed' || outcome === 'cancelled') this.#held?.drop()
+    else this.#held?.conclude()
     context.responseBytes = responseBytes
     context.outcome = outcome
     stats.record({
@@ -219,7 +256,6 @@ export class AttemptLedger {
   #note(attempt: Attempt, failure: AttemptFailure): void {
     const { name } = attempt.target.endpoint
     const { context } = this.#request
-    this.#services.load.penalties.failed(attempt.target, aboutOf(failure))
     context.attempts.push({
       endpoint: name,
       startedMs: attempt.startedMs - context.startedAtMs,
@@ -230,9 +266,4 @@ export class AttemptLedger {
     })
     this.#ended(attempt, 'failed', describeFailure(failure))
   }
-}
-
-/** Whom a failure is held against when an endpoint is chosen. */
-function aboutOf(failure: AttemptFailure): 'endpoint' | 'model' {
-  return failureEvidence(failure).about === 'endpoint' ? 'endpoint' : 'model'
 }

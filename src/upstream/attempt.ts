@@ -31,6 +31,9 @@ export interface KeptAnswer {
 /** Most bytes of a passed-over answer that are kept: error bodies are small. */
 export const keptAnswerBytes = 65_536
 
+/** Characters of an error that are read for what it is about. */
+const errorTextLength = 4096
+
 class AttemptCancelled extends Error {
   readonly code = 'ERR_ATTEMPT_CANCELLED'
 }
@@ -56,6 +59,8 @@ export class Attempt {
   answeredMs: number | undefined
   /** Whether it repeats the one before it in another form, on the same place. */
   isRepeat = false
+  /** The beginning of an answer with a server error. */
+  errorText = ''
   /** What gathers its answer, once its first byte has come. */
   gathered: GatheredAnswer | undefined
   /** As hooks know it; undefined where nobody watches, and once they were told of its end. */
@@ -141,6 +146,9 @@ export class Attempt {
 
   onData(chunk: Buffer): boolean {
     if (this.#over) return true
+    if ((this.statusCode ?? 0) >= 500 && this.errorText.length < errorTextLength) {
+      this.errorText += chunk.toString('utf8', 0, errorTextLength)
+    }
     if (this.kept !== undefined) {
       this.#keep(this.kept, chunk)
       return true

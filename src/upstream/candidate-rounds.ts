@@ -1,10 +1,11 @@
 import type { RoutedEndpoint, Tier } from '../model/routing.ts'
 import { tellRoute } from '../request/routing-headers.ts'
 import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
+import { failureEvidence } from '../resilience/evidence.ts'
 import { preferWarm } from '../selection/warm-preference.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
-import { type AttemptFailure, neverSent } from './failure.ts'
+import type { AttemptFailure } from './failure.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that has taken the request: its place and its circuit's permit are held. */
@@ -19,7 +20,7 @@ export interface TakenEndpoint {
  */
 export const mostLooks = 8
 /** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
-const retryAfterMarginMs = 20
+export const retryAfterMarginMs = 20
 
 /**
  * Which candidate a request tries next: of the first tier that has one left. In one round every candidate is tried at
@@ -33,6 +34,13 @@ export class CandidateRounds {
   /** Slots by tier: an endpoint may stand in two tiers with two models. */
   #tried: (Set<number> | undefined)[] | undefined
   #round = 0
+  /** The last failure of this round that another round may mend. */
+  #repeatable: AttemptFailure | undefined
+  #failedSlots: Set<number> | undefined
+  /** Candidates that another round would not mend. */
+  readonly #spent: RoutedEndpoint[] = []
+  /** Candidates that could not be reached in this round. */
+  #unsent: RoutedEndpoint[] = []
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -93,9 +101,57 @@ export class CandidateRounds {
     return preferWarm(chosen, candidates, select, load, options.warmMargin)
   }
 
-  /** No more of this candidate in this round. */
-  leave(target: RoutedEndpoint): void {
+  /** No more of this candidate in this round, or in none where the failure would only repeat. */
+  leave(target: RoutedEndpoint, failure: AttemptFailure): void {
+    const { repeated } = failureEvidence(failure)
     this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
+    this.#failedSlots ??= new Set()
+    this.#failedSlots.add(target.endpoint.slot)
+    if (repeated === 'waits') this.#unsent.push(target)
+    else if (repeated === 'never') this.#spent.push(target)
+    else this.#repeatable = failure
+  }
+
+  /**
+   * Takes a place on a candidate that only its status or an open circuit keeps from the request.
+   * @returns milliseconds until one of them has a turn; undefined where there is none
+   */
+  takeLastResort(): TakenEndpoint | number | undefined {
+    const { load, inFlight } = this.#services
+    let waitMs: number | undefined
+    for (const [at, tier] of this.#tiers.entries()) {
+      for (const target of tier.candidates) {
+        const { slot, maxConcurrent } = target.endpoint
+        if (this.#tried?.[at]?.has(slot) || !load.isLastResort(target)) continue
+        const turnInMs = load.takeLastResort(slot)
+        if (turnInMs > 0) {
+          waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
+        } else if (inFlight.acquire(slot, maxConcurrent)) {
+          if (this.#tiers.length > 1) this.#tell(tier)
+          return { target, permit: 'forced' }
+        }
+      }
+    }
+    return waitMs
+  }
+
+  /** Whether a candidate is left that could be asked as a last resort. */
+  someAreLastResort(): boolean {
+    const { load } = this.#services
+    return this.#some((candidate) => load.isLastResort(candidate))
+  }
+
+  /** Whether an endpoint that served a short while ago is down: it may be restarting. */
+  someMayReturn(): boolean {
+    const { load } = this.#services
+    return this.#tiers.some(({ candidates }) => candidates.some((candidate) => load.mayReturn(candidate)))
+  }
+
+  /** Candidates that could not be reached may be asked again. */
+  retryUnsent(): void {
+    for (const { endpoint } of this.#unsent)
+      for (const tried of this.#tried ?? []) tried?.delete(endpoint.slot)
+    this.#unsent = []
   }
 
   wants(slot: number): boolean {
@@ -118,8 +174,12 @@ export class CandidateRounds {
    * @param latestMs monotonic time by which it must begin
    * @returns undefined where it would not help, or is not allowed
    */
-  waitForNext(failure: AttemptFailure, latestMs: number): number | undefined {
-    if (neverSent(failure.kind) || failure.kind === 'total_timeout') return undefined
+  waitForNext(latestMs: number): number | undefined {
+    const failure = this.#repeatable
+    if (failure === undefined) return undefined
+    // What fails in the same way elsewhere, or twice in one place, is the request's own.
+    const isOnce = failureEvidence(failure).repeated === 'once'
+    if (isOnce && (this.#round > 0 || (this.#failedSlots?.size ?? 0) > 1)) return undefined
     const { retries, clock } = this.#services
     const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
     if (waitMs === undefined || clock.monotonicMs() + waitMs >= latestMs) return undefined
@@ -127,13 +187,24 @@ export class CandidateRounds {
   }
 
   /**
-   * Whether all who are left in this round pause, and one of them is back in time.
+   * How long all who are left in this round pause, where one of them is back in time. One with `max_concurrent` is
+   * waited for in line; one without as long as for a `Retry-After`.
    * @param latestMs monotonic time
+   * @returns milliseconds; undefined where none is
    */
-  somePauseEndsBy(latestMs: number): boolean {
-    const { load, clock } = this.#services
-    const mostMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
-    return !this.someAreLeft() && this.#some((candidate) => load.pauseMs(candidate) < mostMs)
+  pauseEndsInMs(latestMs: number): number | undefined {
+    if (this.someAreLeft()) return undefined
+    const { load, clock, retries } = this.#services
+    const inLineMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
+    const unlimitedMs = Math.min(inLineMs, retries.maxWaitMs + 1)
+    let soonestMs: number | undefined
+    this.#some((candidate) => {
+      const pauseMs = load.pauseMs(candidate)
+      if (pauseMs < (candidate.endpoint.maxConcurrent > 0 ? inLineMs : unlimitedMs))
+        soonestMs = Math.min(soonestMs ?? pauseMs, pauseMs)
+      return false
+    })
+    return soonestMs
   }
 
   /** What a client that gets nothing can be told of them. */
@@ -161,6 +232,9 @@ export class CandidateRounds {
   beginNext(): void {
     this.#round++
     this.#tried = undefined
+    this.#unsent = []
+    this.#repeatable = undefined
+    for (const target of this.#spent) this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
   }
 
   #someAreFullIn(at: number): boolean {

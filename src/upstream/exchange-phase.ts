@@ -24,6 +24,7 @@ export type ExchangePhase =
 export function expiryOf(phase: ExchangePhase, isTotal: boolean): FailureKind | undefined {
   switch (phase) {
     case 'connecting':
+      return isTotal ? 'total_timeout' : 'connect_timeout'
     case 'waiting':
       return isTotal ? 'total_timeout' : 'first_byte_timeout'
     case 'gathering':

@@ -34,6 +34,10 @@ export interface ExchangeOptions {
   readonly warmMargin: number
   /** Whether answers get the model name that was asked for. */
   readonly renameAnswers: boolean
+  /** Most attempts of one request that reach an endpoint. */
+  readonly maxAttempts: number
+  /** Longest wait for an endpoint that went down a short while ago, where nothing else can serve. */
+  readonly outageWaitMs: number
   /** Answers that move a request to the next endpoint. */
   readonly failoverStatuses: ReadonlySet<number>
   /** Size up to which chunks of this content type are joined; 0 sends each at once. */

@@ -1,20 +1,19 @@
 import type { ServerResponse } from 'node:http'
 import type { Judgement } from '../answer/whole-answer.ts'
-import type { Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
-import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import { type AnswerGate, type BadAttempt, badAttempt, gateFor } from './answer-gate.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
-import { CandidateRounds, mostLooks } from './candidate-rounds.ts'
+import type { TakenEndpoint } from './candidate-rounds.ts'
+import { CandidateSearch, type SearchOwner } from './candidate-search.ts'
 import { ClientAnswer } from './client-answer.ts'
 import type { ClientReply } from './client-relay.ts'
 import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
 import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
-import { type AttemptFailure, neverSent } from './failure.ts'
+import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
@@ -29,7 +28,7 @@ const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
  * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
  * that it is made visible. It settles once, with one outcome.
  */
-export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, ResponseListener {
+export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, ResponseListener {
   deadlineMs: number
   sweepIndex = -1
   readonly #services: ExchangeServices
@@ -37,7 +36,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   readonly #reply: ClientReply
   readonly #raw: ServerResponse
   readonly #answer: ClientAnswer
-  readonly #rounds: CandidateRounds
+  readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
   readonly #startedMs: number
   #totalDeadlineMs: number
@@ -48,7 +47,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   /** Answered, but badly: relayed after all if nobody does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
-  #timer: Timer | undefined
   #heartbeat: Heartbeat | undefined
   #isCancelled = false
 
@@ -58,8 +56,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#reply = reply
     this.#raw = reply.raw
     this.#answer = new ClientAnswer(services, request, reply)
-    this.#rounds = new CandidateRounds(services, request)
     this.#ledger = new AttemptLedger(services, request)
+    this.#search = new CandidateSearch(services, request, this, this.#ledger)
     this.#startedMs = services.clock.monotonicMs()
     request.context.routedMs = this.#startedMs - request.context.startedAtMs
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
@@ -78,7 +76,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       })
     }
     if (raw.destroyed) this.clientClosed()
-    else this.#choose()
+    else this.#search.choose()
   }
 
   // What is seen from outside
@@ -97,48 +95,21 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
 
   // Choosing an endpoint
 
-  wants(slot: number): boolean {
-    return this.#rounds.wants(slot)
+  get totalDeadlineMs(): number {
+    return this.#totalDeadlineMs
   }
 
-  wake(): void {
-    if (this.#phase === 'queued') this.#choose()
+  get hasPassedOver(): boolean {
+    return this.#passedOver !== undefined
   }
 
-  #choose(): void {
-    const { queue } = this.#services
-    for (let looks = 0; looks < mostLooks; looks++) {
-      if (this.#takesPlace()) return
-      if (this.#rounds.someAreFull()) {
-        if (!queue.enter(this)) break
-        // A place that another thread gave back before it could see this one in the line has woken nobody.
-        if (this.#takesPlace()) queue.leave(this)
-        else this.#waitInLine()
-        return
-      }
-      if (!this.#rounds.someAreLeft()) break
-    }
-    this.#roundOver()
+  waits(phase: 'queued' | 'backoff', deadlineMs: number): void {
+    this.#phase = phase
+    this.deadlineMs = deadlineMs
   }
 
-  #takesPlace(): boolean {
-    const taken = this.#rounds.take()
-    if (taken === undefined) return false
-    this.#send(new Attempt(this, taken.target, taken.permit, this.#services.clock.monotonicMs()))
-    return true
-  }
-
-  #waitInLine(): void {
-    this.#phase = 'queued'
-    this.#ledger.waitsInLine()
-    this.deadlineMs = this.#lineDeadlineMs()
-  }
-
-  /** One that is woken in vain keeps its place in the line, and its time. */
-  #lineDeadlineMs(): number {
-    const { queue, options, clock } = this.#services
-    const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
-    return Math.min(this.#totalDeadlineMs, deadlineAfter(sinceMs, options.queueWaitMs))
+  send({ target, permit }: TakenEndpoint): void {
+    this.#send(new Attempt(this, target, permit, this.#services.clock.monotonicMs()))
   }
 
   #send(attempt: Attempt): void {
@@ -148,6 +119,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
     this.#ledger.begins(attempt)
+    // An endpoint that is down may not answer at all.
+    if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
     const request = attemptRequest(this.#request, attempt, this.#services.options.renameAnswers)
     if (request instanceof GatewayError) {
       this.#services.breakers.release(attempt.target, attempt.permit)
@@ -159,27 +132,6 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     } catch (error) {
       attempt.onError(error)
     }
-  }
-
-  /** Every candidate was tried or cannot be: begin again after a wait, wait for one that pauses, or give up. */
-  #roundOver(): void {
-    const waitMs = this.#lastFailure && this.#rounds.waitForNext(this.#lastFailure, this.#totalDeadlineMs)
-    if (waitMs !== undefined) this.#backOff(waitMs)
-    else if (this.#pauseEndsInTime() && this.#services.queue.enter(this)) this.#waitInLine()
-    else this.#giveUp()
-  }
-
-  #pauseEndsInTime(): boolean {
-    return this.#rounds.somePauseEndsBy(this.#lineDeadlineMs())
-  }
-
-  #backOff(waitMs: number): void {
-    this.#rounds.beginNext()
-    this.#phase = 'backoff'
-    this.deadlineMs = this.#totalDeadlineMs
-    this.#timer = this.#services.clock.after(waitMs, () => {
-      if (this.#phase === 'backoff') this.#choose()
-    })
   }
 
   // What the attempt tells
@@ -254,10 +206,10 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       return
     }
     this.#ledger.unreachable(attempt, failure)
-    if (failure.kind !== 'total_timeout' && this.#moveOn(attempt, failure)) return
+    if (this.#moveOn(attempt, failure)) return
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
-    this.#giveUp()
+    this.giveUp()
   }
 
   // Moving on
@@ -267,12 +219,8 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
    * @returns false where there is none: the failure is the end of it
    */
   #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const { retries, queue } = this.#services
-    this.#rounds.leave(attempt.target)
-    const waitMs = this.#rounds.someAreLeft() ? 0 : this.#rounds.waitForNext(failure, this.#totalDeadlineMs)
-    if (waitMs === undefined && !(queue.hasRoom && this.#pauseEndsInTime())) return false
-    // A request that was never sent has cost nobody anything.
-    if (!neverSent(failure.kind) && !retries.spend()) return false
+    const waitMs = this.#search.after(attempt, failure)
+    if (waitMs === undefined) return false
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
     this.#ledger.movedOn(attempt, failure)
@@ -280,24 +228,24 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
       this.#passedOver?.cancel()
       this.#passedOver = attempt
     }
-    if (waitMs !== undefined && waitMs > 0) {
-      this.#backOff(waitMs)
+    if (waitMs > 0) {
+      this.#search.backOff(waitMs)
     } else {
       // The transport is still inside its reader: the next attempt begins when it has left.
       this.#phase = 'choosing'
       queueMicrotask(() => {
-        if (this.#phase === 'choosing') this.#choose()
+        if (this.#phase === 'choosing') this.#search.choose()
       })
     }
     return true
   }
 
-  #giveUp(): void {
+  giveUp(): void {
     const attempt = this.#passedOver
     const kept = attempt?.adopt()
     this.#passedOver = undefined
     if (attempt === undefined || kept === undefined) {
-      this.#fail(giveUpError(this.#ledger.failures, this.#lastFailure, this.#rounds.outlook()))
+      this.#fail(giveUpError(this.#ledger.failures, this.#lastFailure, this.#search.outlook()))
       return
     }
     // An endpoint's own words say more than ours.
@@ -371,12 +319,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (told === undefined) {
       this.#lastFailure = failure
       this.#ledger.failed(attempt, failure)
-      this.#giveUp()
+      this.giveUp()
       return
     }
     this.#passedOver?.cancel()
     this.#passedOver = attempt
-    this.#giveUp()
+    this.giveUp()
   }
 
   /** Sends another form of the request to the endpoint that has refused this one. */
@@ -470,7 +418,7 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
     if (kind !== undefined) this.#attempt?.expire({ kind })
     // A client that takes nothing for so long has left without saying so.
     else if (this.#phase === 'stalled') this.#raw.destroy()
-    else this.#giveUp()
+    else this.giveUp()
   }
 
   #fail(error: GatewayError): void {
@@ -484,17 +432,12 @@ export class Exchange implements AttemptOwner, CapacityWaiter, DeadlineEntry, Re
   }
 
   #settle(found: RequestOutcome): void {
-    const { active, queue, clock } = this.#services
+    const { active } = this.#services
     const outcome = this.#isCancelled ? 'cancelled' : found
-    const wasQueued = this.#phase === 'queued'
     this.#phase = 'over'
-    this.#timer?.cancel()
+    this.#search.end()
     this.#heartbeat?.stop()
     this.#passedOver?.cancel()
-    if (wasQueued) {
-      queue.leave(this)
-      this.#ledger.leftLine(clock.monotonicMs())
-    }
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)

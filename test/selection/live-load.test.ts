@@ -65,15 +65,11 @@ describe('LiveLoad', () => {
   })
 
   it('knows how long an endpoint pauses that has asked for it, and of no other', async () => {
-    const { load, registry, breakers, clock, probeInMs, endpoints } = create([{ maxConcurrent: 1 }, {}])
-    const [one, unlimited] = endpoints.map((endpoint) => ({ endpoint }))
-    assert.ok(one !== undefined && unlimited !== undefined)
+    const { load, registry, breakers, clock, probeInMs, endpoints } = create([{}])
+    const one = only(endpoints)
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
     load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
-    load.coolDowns.set({ endpoint: { slot: 1 } }, 1_000)
     assert.equal(load.pauseMs(one), 1_000)
-    // Nobody waits in line for it.
-    assert.equal(load.pauseMs(unlimited), Number.POSITIVE_INFINITY)
     probeInMs[0] = 25_000
     registry.setStatus(0, 'rate_limited', '')
     assert.equal(load.pauseMs(one), 1_000)

@@ -68,6 +68,8 @@ export function createExchanges(
       coldStartMs: 0,
       warmMargin: 2,
       renameAnswers: true,
+      maxAttempts: 6,
+      outageWaitMs: 5_000,
       failoverStatuses: new Set([503]),
       gatherBytes: () => 0,
     },

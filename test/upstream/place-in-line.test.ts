@@ -177,13 +177,13 @@ describe('a request whose endpoints pause', () => {
     assert.equal(looks, 2)
   })
 
-  it('is told at once where there is no line, or none for such an endpoint', async (t) => {
-    for (const [settings, maxWaiting] of [
-      [{ maxConcurrent: 1 }, 0],
-      [{ maxConcurrent: 0 }, 10],
+  it('is told at once where there is no line, or the pause of an endpoint without one takes too long', async (t) => {
+    for (const [settings, maxWaiting, pauseMs] of [
+      [{ maxConcurrent: 1 }, 0, 1_000],
+      [{ maxConcurrent: 0 }, 10, 6_000],
     ] as const) {
       const { services, clock, load, begin } = await start(t, [settings])
-      load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
+      load.coolDowns.set({ endpoint: { slot: 0 } }, pauseMs)
       const { failed } = await begin(
         {},
         { ...services, queue: new CapacityQueue(maxWaiting, ownLine(clock)) },
@@ -193,6 +193,17 @@ describe('a request whose endpoints pause', () => {
         ['model_unavailable'],
       )
     }
+  })
+
+  it('waits for a short pause of an endpoint without a limit of places', async (t) => {
+    const { load, clock, sent, ask, services } = await start(t, [{ maxConcurrent: 0 }])
+    load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
+    const { exchange } = await ask()
+    assert.equal(exchange.phase, 'queued')
+    await clock.advance(1_019)
+    assert.equal(sent.length, 0)
+    await clock.advance(1)
+    assert.deepEqual([sent.length, exchange.phase, services.queue.waiting], [1, 'waiting', 0])
   })
 
   it('waits for the one that pauses where another has failed for good', async (t) => {

@@ -266,13 +266,27 @@ export function errorBody(
   }
 }
 
-/** The last bytes of a stream that broke: an error event as the dialect's clients expect it. */
+/** The error event of the Responses API (OpenAI's OpenAPI document, `ResponseErrorEvent`). */
+function responsesErrorEvent(
+  { code, message }: { code: ErrorCode; message: string },
+  sequence: number,
+): string {
+  const body = JSON.stringify({ type: 'error', code, message, param: null, sequence_number: sequence })
+  return `event: error\ndata: ${body}\n\n`
+}
+
+/**
+ * The last bytes of a stream that broke: an error event as the dialect's clients expect it.
+ * @param sequence number of the event in a stream of the Responses API; undefined in others
+ */
 export function errorEvent(
   dialect: Dialect,
   format: 'sse' | 'ndjson',
   error: { code: ErrorCode; message: string },
   requestId: string,
+  sequence?: number,
 ): string {
+  if (sequence !== undefined && format === 'sse') return responsesErrorEvent(error, sequence)
   const body = JSON.stringify(errorBody(dialect, error, requestId))
   if (format === 'ndjson') return `${body}\n`
   return dialect === 'anthropic' ? `event: error\ndata: ${body}\n\n` : `data: ${body}\n\n`

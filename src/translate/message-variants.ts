@@ -6,6 +6,12 @@ import type { JsonSpan } from '../json/body-scan.ts'
 import type { BackendProfile } from '../model/profile.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import { isAtLeast } from '../model/server-version.ts'
+import {
+  mayRefuseStreamOptions,
+  messagesRefusals,
+  refusesField,
+  streamOptionsRefusals,
+} from '../upstream/refusals.ts'
 import type {
   AnswerVariant,
   GatheredAnswer,
@@ -22,6 +28,7 @@ import { type JsonObject, listField, numberField, objectField, textField } from 
 import { parseMessagesRequest } from './messages-request.ts'
 import { roughTokens } from './prompt-text.ts'
 import { fingerprint } from './reasoning-signature.ts'
+import { WholeMessageEvents } from './whole-message.ts'
 
 /** A Messages request as it came. */
 export interface MessagesCall {
@@ -49,6 +56,8 @@ export interface VariantOptions {
 /** A translated body may be so many times as large as the request, and so many bytes larger. */
 const mostGrowth = 4
 const spareBytes = 1_048_576
+
+const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
 
 export type MessagesMode = 'passthrough' | 'translation'
 
@@ -100,6 +109,7 @@ export class MessageVariants {
       this.#options.passthrough &&
       profile !== undefined &&
       speaksMessages(profile, version) &&
+      !messagesRefusals.has(endpoint) &&
       this.#isWithin(profile.anthropic.limitations, version, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
     return isNative
@@ -115,11 +125,43 @@ export class MessageVariants {
       query,
       body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
       mode: 'passthrough',
-      answer: (head) => (head.statusCode >= 400 ? this.#error(head, () => this.#size(target)) : undefined),
+      answer: (head) =>
+        head.statusCode >= 400
+          ? this.#error(head, () => this.#size(target))
+          : this.#nativeMessage(head, sentModel),
+      otherwise: (head, refusal) => this.#insteadOfNative(head.statusCode, refusal, target),
     }
   }
 
-  #chat(request: JsonObject, target: RoutedEndpoint): RequestVariant {
+  /** A server may answer a request for a stream with a whole message. */
+  #nativeMessage(head: UpstreamHead, sentModel: string | undefined): AnswerVariant | undefined {
+    const isWhole = framingOf(headerValue(head.headers, 'content-type')) === 'json'
+    if (!this.#call.isStream || !isWhole || isEncoded(head)) return undefined
+    const isRenamed = this.#options.renameAnswers && sentModel !== undefined
+    return {
+      statusCode: 200,
+      knowsEnding: true,
+      headers: eventHeaders,
+      transforms: [new WholeMessageEvents(this.#call.requestId, isRenamed ? this.#call.model : undefined)],
+    }
+  }
+
+  /** The translation, where the endpoint turns out not to speak the API, or not all of it. */
+  #insteadOfNative(statusCode: number, refusal: Buffer, target: RoutedEndpoint): RequestVariant | undefined {
+    const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
+    if (!isPath && !refusesField(statusCode, refusal)) return undefined
+    try {
+      const chat = this.#chat(parseMessagesRequest(this.#call.body), target)
+      this.#mode = 'translation'
+      return isPath ? whenTaken(chat, () => messagesRefusals.add(target.endpoint)) : chat
+    } catch {
+      // A request that cannot be translated keeps the answer that it has got.
+      return undefined
+    }
+  }
+
+  /** @param asksUsage whether a stream may be asked for its usage */
+  #chat(request: JsonObject, target: RoutedEndpoint, asksUsage = true): RequestVariant {
     const { endpoint, nativeModel = this.#call.model, abilities } = target
     const traits = endpoint.profile?.chat ?? plainChat
     const endpointMark = fingerprint(endpoint.name)
@@ -129,10 +171,12 @@ export class MessageVariants {
       isThinker: isThinker(nativeModel, abilities?.capabilities),
     })
     const expected = this.#expected(request, translation, target, traits.reasoningField, endpointMark)
+    const { stream_options: asked, ...unasked } = translation.chat
+    const isAsked = asked !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
     return {
       path: traits.path,
       query: '',
-      body: this.#chatBody(translation.chat),
+      body: this.#chatBody(isAsked ? translation.chat : unasked),
       headers: [
         'Content-Type',
         'application/json',
@@ -141,7 +185,16 @@ export class MessageVariants {
       ],
       answer: (head) =>
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
+      ...(isAsked
+        ? { otherwise: (head, refusal) => this.#withoutUsage(head.statusCode, refusal, target) }
+        : {}),
     }
+  }
+
+  #withoutUsage(statusCode: number, refusal: Buffer, target: RoutedEndpoint): RequestVariant | undefined {
+    if (!mayRefuseStreamOptions(statusCode, refusal)) return undefined
+    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, false)
+    return whenTaken(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
   /** A translation is about as large as the request: one that has grown far beyond it is not worth its memory. */
@@ -171,7 +224,8 @@ export class MessageVariants {
     if (to === 'whole') return this.#gathered(translation)
     return {
       statusCode: 200,
-      headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
+      knowsEnding: true,
+      headers: eventHeaders,
       transforms: this.#options.tap === undefined ? [translation] : [translation, tapping(this.#options.tap)],
     }
   }
@@ -260,6 +314,17 @@ function isThinker(model: string, capabilities: readonly string[] | undefined): 
     capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||
     /gpt-oss/i.test(model)
   )
+}
+
+/** A form of a request that tells when an endpoint has taken it. */
+function whenTaken(variant: RequestVariant, taken: () => void): RequestVariant {
+  return {
+    ...variant,
+    answer(head) {
+      if (head.statusCode < 400) taken()
+      return variant.answer?.(head)
+    },
+  }
 }
 
 /** The request asked for no compression. */

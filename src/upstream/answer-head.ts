@@ -1,4 +1,6 @@
+import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
+import { hasKnownEnding, StreamWatch } from '../answer/stream-ending.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Dialect } from '../errors.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
@@ -22,6 +24,8 @@ export interface AnswerPlan {
   readonly transforms: readonly AnswerTransform[]
   /** The body is gathered first. */
   readonly gathered?: GatheredAnswer
+  /** Looks for the ending of a stream. */
+  readonly watch?: StreamWatch | undefined
 }
 
 /** What a client has asked for, as far as its answer depends on it. */
@@ -47,7 +51,10 @@ export function planAnswer(
   const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
   const rename = changes === undefined ? renameFor(target, asked, head) : undefined
-  if (rename === undefined && changes === undefined) return { head, transforms: noTransforms }
+  const watch = changes?.knowsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
+  if (rename === undefined && changes === undefined) {
+    return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
+  }
   const headers = withoutHeader(head.headers, 'content-length')
   return {
     head: {
@@ -55,7 +62,28 @@ export function planAnswer(
       headers: changes?.headers === undefined ? headers : withHeaders(headers, changes.headers),
     },
     transforms: changes?.transforms ?? (rename === undefined ? noTransforms : [rename]),
+    watch,
   }
+}
+
+/** A watched stream may get an event of our own at its end. */
+function withoutLength(head: UpstreamHead): UpstreamHead {
+  if (headerValue(head.headers, 'content-length') === undefined) return head
+  return { statusCode: head.statusCode, headers: withoutHeader(head.headers, 'content-length') }
+}
+
+function watchFor(
+  { statusCode, headers }: UpstreamHead,
+  method: string,
+  path: string,
+): StreamWatch | undefined {
+  if (statusCode >= 300) return undefined
+  const framing = framingOf(headerValue(headers, 'content-type'))
+  if ((framing !== 'sse' && framing !== 'ndjson') || headerValue(headers, 'content-encoding') !== undefined) {
+    return undefined
+  }
+  const operation = answerOperation(method, path)
+  return operation === undefined || !hasKnownEnding(operation) ? undefined : new StreamWatch(operation)
 }
 
 /** Errors of operations whose form is known come in the client's dialect. */

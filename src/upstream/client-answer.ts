@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import { errorEvent, type GatewayError } from '../errors.ts'
+import { answerOperation } from '../answer/operation.ts'
+import type { StreamEnding, StreamWatch } from '../answer/stream-ending.ts'
+import { errorEvent, GatewayError } from '../errors.ts'
 import { IncomingRequest } from '../http1-server/incoming-request.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import { ownTimeMs } from '../request/own-time.ts'
@@ -8,6 +10,8 @@ import type { Attempt } from './attempt.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
+import type { AttemptFailure } from './failure.ts'
+import { brokenError } from './give-up.ts'
 import type { KeepAlive } from './heartbeat.ts'
 import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
@@ -20,6 +24,7 @@ export class ClientAnswer {
   readonly #raw: ServerResponse
   readonly #relay: ClientRelay
   #observer: RelayObserver | undefined
+  #watch: StreamWatch | undefined
 
   constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -57,7 +62,8 @@ export class ClientAnswer {
   }
 
   /** Writes the head; from here on this attempt is the answer. */
-  begin({ target, variant }: Attempt, { head, transforms }: AnswerPlan, isObserved: boolean): void {
+  begin({ target, variant }: Attempt, { head, transforms, watch }: AnswerPlan, isObserved: boolean): void {
+    this.#watch = watch
     const { context } = this.#request
     const { options } = this.#services
     const { statusCode, headers } = head
@@ -91,6 +97,7 @@ export class ClientAnswer {
 
   /** @returns false where the client does not keep up */
   write(chunk: Buffer): boolean {
+    this.#watch?.push(chunk)
     return this.#relay.write(chunk)
   }
 
@@ -111,13 +118,26 @@ export class ClientAnswer {
     this.#relay.breakOff(() => `event: error\ndata: ${body.toString('utf8')}\n\n`)
   }
 
-  /** The answer is complete. */
-  end(): RequestOutcome {
-    const { context } = this.#request
+  /** The endpoint has closed its answer. @returns what is wrong with it; undefined where it is complete */
+  end(): AttemptFailure | undefined {
+    const ending = this.#watch?.end()
+    if (ending?.kind === 'missing' || ending?.isVisible === false) {
+      const failure = endingFailure(ending)
+      this.#relay.release()
+      this.breakOff(
+        new GatewayError('upstream_broken', ending.error?.message || brokenError(failure).message),
+      )
+      return failure
+    }
     this.#relay.end()
-    if (!this.#relay.hasFailed) return outcomeOfStatus(context.status ?? 0)
-    context.error = 'upstream_broken'
-    return 'failure'
+    if (ending?.kind !== 'failed' && !this.#relay.hasFailed) return undefined
+    this.#request.context.error = 'upstream_broken'
+    return endingFailure(ending)
+  }
+
+  /** How an answer that is complete counts. */
+  get outcome(): RequestOutcome {
+    return outcomeOfStatus(this.#request.context.status ?? 0)
   }
 
   /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
@@ -141,7 +161,11 @@ export class ClientAnswer {
   breakOff(error: GatewayError): void {
     const { context } = this.#request
     context.error = error.code
-    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id))
+    const sequence =
+      answerOperation('POST', this.#request.path) === 'responses'
+        ? (this.#watch?.nextSequence ?? 0)
+        : undefined
+    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id, sequence))
   }
 
   /** Nothing has been sent yet: the error handler will answer, in the client's dialect. */
@@ -166,6 +190,12 @@ export class ClientAnswer {
   settled(outcome: RequestOutcome): void {
     this.#observer?.end(outcome)
   }
+}
+
+function endingFailure(ending: StreamEnding | undefined): AttemptFailure {
+  if (ending?.kind === 'missing') return { kind: 'bad_answer', detail: 'ended before it was complete' }
+  const { error } = ending ?? {}
+  return { kind: 'bad_answer', statusCode: error?.statusCode, detail: 'ended in an error' }
 }
 
 function lengthOf(headers: readonly string[]): number | undefined {

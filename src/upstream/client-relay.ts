@@ -141,6 +141,20 @@ export class ClientRelay {
     this.#writer.breakOff(`${this.#boundary(format)}${event(format)}`)
   }
 
+  /** The endpoint has closed a stream: what transforms have kept is part of it, whatever comes next. */
+  release(): void {
+    const held = this.#takeHeld()
+    if (held.length === 0) return
+    this.bodyBytes += held.length
+    this.#tail =
+      held[held.length - 1] === lf
+        ? held.length > 1 && held[held.length - 2] === lf
+          ? (lf << 8) | lf
+          : lf
+        : 0
+    this.#gather(held)
+  }
+
   /** What separates a possibly unfinished event from the next one. */
   #boundary(format: 'sse' | 'ndjson'): string {
     if (this.bodyBytes === 0) return ''

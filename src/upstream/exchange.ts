@@ -20,6 +20,10 @@ import { awaitDrain, type ResponseListener, watchResponse } from './response-eve
 import type { UpstreamHead } from './response-headers.ts'
 
 const noBytes: Buffer = Buffer.alloc(0)
+
+function isClientStatus(statusCode = 0): boolean {
+  return statusCode >= 400 && statusCode < 500 && statusCode !== 429
+}
 /** Of a bad answer that says nothing. */
 const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
 
@@ -196,7 +200,10 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
       this.#taken(attempt, whole.statusCode)
       this.#answer.beginWhole(attempt, this.#head, whole)
     }
-    this.#settle(this.#answer.end())
+    const failure = this.#answer.end()
+    // A client's own mistake is nobody else's failure.
+    if (failure !== undefined && !isClientStatus(failure.statusCode)) this.#ledger.broke(attempt, failure)
+    this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
   }
 
   failed(attempt: Attempt, failure: AttemptFailure): void {

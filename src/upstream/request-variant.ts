@@ -37,6 +37,8 @@ export interface AnswerVariant {
   readonly headers?: readonly string[]
   /** Applied in this order. */
   readonly transforms: readonly AnswerTransform[]
+  /** Whether a transform finds out by itself whether the answer is complete: see `hasFailed`. */
+  readonly knowsEnding?: boolean
 }
 
 /**

@@ -36,9 +36,14 @@ export class LastBytes {
     if (isMany || this.#bytes > 2 * this.#capacity) this.#compact()
   }
 
+  /** All that is kept. */
+  peek(): Buffer {
+    return this.#pieces === undefined ? this.#first : Buffer.concat(this.#pieces, this.#bytes)
+  }
+
   /** All that is kept, and begins anew. */
   take(): Buffer {
-    const all = this.#pieces === undefined ? this.#first : Buffer.concat(this.#pieces, this.#bytes)
+    const all = this.peek()
     this.#first = noBytes
     this.#pieces = undefined
     this.#bytes = 0

@@ -4,6 +4,7 @@ import type { JsonSpan } from '../json/json-bytes.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { renameFor } from '../upstream/answer-head.ts'
+import { mayRefuseStreamOptions, streamOptionsRefusals } from '../upstream/refusals.ts'
 import type { RequestVariant } from '../upstream/request-variant.ts'
 import { headerValue } from '../upstream/response-headers.ts'
 import { UsageStrip } from './usage-strip.ts'
@@ -28,8 +29,8 @@ export interface SilentStream {
 export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) => RequestVariant | undefined {
   const { context, path, query, body, modelSpan, edit, renameAnswers } = stream
   return function ask(target) {
-    if (target.endpoint.profile?.usage.asksStreams !== true) return undefined
-    const { sentModel } = target
+    const { endpoint, sentModel } = target
+    if (endpoint.profile?.usage.asksStreams !== true || streamOptionsRefusals.has(endpoint)) return undefined
     const isRenamed = modelSpan !== undefined && sentModel !== undefined
     return {
       path,
@@ -38,11 +39,30 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
       answer(head) {
         const framing = framingOf(headerValue(head.headers, 'content-type'))
         const isReadable = headerValue(head.headers, 'content-encoding') === undefined
-        if (head.statusCode >= 300 || framing !== 'sse' || !isReadable) return undefined
+        if (head.statusCode >= 300 || framing === 'json' || framing === 'html' || !isReadable)
+          return undefined
         const rename = renameAnswers ? renameFor(target, context.model, head) : undefined
         const strip = new UsageStrip()
         return { transforms: rename === undefined ? [strip] : [strip, rename] }
       },
+      otherwise({ statusCode }, refusal) {
+        return mayRefuseStreamOptions(statusCode, refusal) ? unasked(stream, target) : undefined
+      },
     }
+  }
+}
+
+/** The client's own request. Where the endpoint takes it, it is not asked again. */
+function unasked({ path, query, body, modelSpan }: SilentStream, target: RoutedEndpoint): RequestVariant {
+  const { endpoint, sentModel } = target
+  const isRenamed = modelSpan !== undefined && sentModel !== undefined
+  return {
+    path,
+    query,
+    body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
+    answer({ statusCode }) {
+      if (statusCode < 400) streamOptionsRefusals.add(endpoint)
+      return undefined
+    },
   }
 }

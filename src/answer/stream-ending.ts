@@ -1,0 +1,202 @@
+import { LastBytes } from '../usage/last-bytes.ts'
+import { type AnswerError, readAnswerError } from './error-object.ts'
+import type { AnswerOperation } from './operation.ts'
+
+/** How a stream ended that the endpoint closed properly. */
+export interface StreamEnding {
+  /**
+   * - `missing`: it is one of these streams, and its ending has not come
+   * - `failed`: it told an error
+   * - `unknown`: it is something else, and may be complete
+   */
+  readonly kind: 'complete' | 'missing' | 'failed' | 'unknown'
+  /** Of `failed`. */
+  readonly error?: AnswerError | undefined
+  /** Of `failed`: whether clients of the API see the error. */
+  readonly isVisible?: boolean
+}
+
+/** Endings and errors stand at the end: an event with the usage and one with the end may follow. */
+const tailBytes = 8_192
+/** Of a line that is longer than the tail its beginning says what it is. */
+const headBytes = 512
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+
+interface Marks {
+  /** Whether it is a stream of this API at all. */
+  readonly belongs: RegExp
+  readonly ends: RegExp
+}
+
+// Inside of a text of the model quotes are escaped.
+const chatMarks: Marks = {
+  belongs: /(?<!\\)"choices"\s*:/,
+  ends: /^data:\s*\[DONE\]|(?<!\\)"finish_reason"\s*:\s*"/m,
+}
+const marks: Readonly<Partial<Record<AnswerOperation, Marks>>> = {
+  chat: chatMarks,
+  completions: chatMarks,
+  responses: {
+    belongs: /(?<!\\)"type"\s*:\s*"response\.|^event:\s*response\./m,
+    ends: /(?<!\\)"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled|done)"|^event:\s*response\.(?:completed|failed|incomplete|cancelled|done)\s*$/m,
+  },
+  messages: {
+    belongs: /(?<!\\)"type"\s*:\s*"(?:message_start|message_delta|content_block_\w+)"/,
+    ends: /(?<!\\)"type"\s*:\s*"message_stop"|^event:\s*message_stop\s*$/m,
+  },
+  ollama: {
+    belongs: /(?<!\\)"done"\s*:/,
+    ends: /(?<!\\)"done"\s*:\s*true/,
+  },
+}
+/** Values of `finish_reason` that say that the answer did not come to its end. */
+const brokenFinish = /(?<!\\)"finish_reason"\s*:\s*"(?:error|abort|aborted|network_error)"/
+
+/** Whether the endings of this operation's streams are known. */
+export function hasKnownEnding(operation: AnswerOperation): boolean {
+  return marks[operation] !== undefined
+}
+
+/**
+ * Watches a stream for its ending while it passes. A chunk costs the keeping of a reference: only the end is read,
+ * and the beginnings of lines that are longer than what is kept.
+ */
+export class StreamWatch {
+  readonly #operation: AnswerOperation
+  readonly #tail = new LastBytes(tailBytes)
+  /** The beginning of a line that has not ended. */
+  #head = ''
+  #hasEnded = false
+
+  constructor(operation: AnswerOperation) {
+    this.#operation = operation
+  }
+
+  push(chunk: Buffer): void {
+    this.#tail.push(chunk)
+    const { length } = chunk
+    if (length > tailBytes) this.#look(chunk.toString('latin1'))
+    const last = chunk[length - 1]
+    if (this.#head === '' && (last === lineFeed || last === carriageReturn)) return
+    this.#openLine(chunk)
+  }
+
+  #openLine(chunk: Buffer): void {
+    const start = Math.max(chunk.lastIndexOf(lineFeed), chunk.lastIndexOf(carriageReturn)) + 1
+    if (this.#head.length < headBytes) this.#head += chunk.toString('latin1', 0, headBytes)
+    if (start === 0) return
+    this.#look(this.#head)
+    this.#head = chunk.toString('latin1', start, start + headBytes)
+  }
+
+  #look(text: string): void {
+    this.#hasEnded ||= marks[this.#operation]?.ends.test(text) === true
+  }
+
+  /** The number that an event of our own has in a stream that counts its events. */
+  get nextSequence(): number {
+    const text = this.#tail.peek().toString('latin1')
+    const found = [...text.matchAll(/(?<!\\)"sequence_number"\s*:\s*(\d{1,9})/g)].at(-1)
+    return found === undefined ? 0 : Number(found[1]) + 1
+  }
+
+  /** The endpoint has closed the stream. */
+  end(): StreamEnding {
+    const known = marks[this.#operation]
+    if (known === undefined) return { kind: 'unknown' }
+    const { isCut } = this.#tail
+    const text = this.#tail.peek().toString('utf8')
+    const lines = text.split(/\r\n|\r|\n/)
+    const failure = this.#operation === 'ollama' ? ollamaFailure(lines) : eventFailure(this.#operation, lines)
+    if (failure !== undefined) return failure
+    if (brokenFinish.test(text)) return { kind: 'failed', isVisible: true }
+    this.#look(this.#head)
+    // A whole line of Ollama's is parsed: what was found before may stand inside of it.
+    const wasSeen = this.#hasEnded && (isCut || this.#operation !== 'ollama')
+    if (wasSeen || hasEnding(this.#operation, known, lines, text, isCut)) return { kind: 'complete' }
+    return { kind: known.belongs.test(text) ? 'missing' : 'unknown' }
+  }
+}
+
+function hasEnding(
+  operation: AnswerOperation,
+  { ends }: Marks,
+  lines: readonly string[],
+  text: string,
+  isCut: boolean,
+): boolean {
+  if (operation !== 'ollama') return ends.test(text)
+  // Arguments of tools are objects here: the mark may stand inside of them.
+  const last = lines.findLast((line) => line.trim() !== '') ?? ''
+  const value = parsed(last)
+  return value === undefined ? isCut && ends.test(last) : value.done === true
+}
+
+function ollamaFailure(lines: readonly string[]): StreamEnding | undefined {
+  const line = lines.findLast((each) => each.trim() !== '')
+  const value = line === undefined || !line.includes('"error"') ? undefined : parsed(line)
+  const error =
+    value === undefined || 'message' in value || 'response' in value ? undefined : readAnswerError(value)
+  return error && { kind: 'failed', error, isVisible: typeof value?.error === 'string' }
+}
+
+function eventFailure(operation: AnswerOperation, lines: readonly string[]): StreamEnding | undefined {
+  let name = ''
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const field = colon < 0 ? line : line.slice(0, colon)
+    const value = colon < 0 ? '' : line.slice(colon + 1).trim()
+    if (line === '') name = ''
+    else if (field === 'event') name = value
+    else if (field === 'error') return failureOf(operation, 'error', value, false)
+    else if (
+      field === 'data' &&
+      (name === 'error' || value.includes('"error"') || value.includes('"response.failed"'))
+    ) {
+      const failure = failureOf(operation, name, value, true)
+      if (failure !== undefined) return failure
+    }
+  }
+  return undefined
+}
+
+function failureOf(
+  operation: AnswerOperation,
+  name: string,
+  data: string,
+  isData: boolean,
+): StreamEnding | undefined {
+  const value = parsed(data)
+  const error =
+    readAnswerError(value) ??
+    (name === 'error' ? readAnswerError({ error: value ?? (data || 'error') }) : undefined)
+  if (error === undefined) return undefined
+  const isVisible =
+    isData &&
+    value !== undefined &&
+    (operation === 'messages' ? name === 'error' && value.type === 'error' : isSeen(value))
+  return { kind: 'failed', error, isVisible }
+}
+
+/** Whether OpenAI's clients take an event for an error. */
+function isSeen(value: JsonObject): boolean {
+  return (
+    (value.error !== undefined && value.error !== null) ||
+    value.type === 'error' ||
+    value.type === 'response.failed'
+  )
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -97,6 +97,12 @@ export default fp<ProxyEngineOptions>(
       hooks: app.requestHooks,
       active,
       affinity,
+      lacks: app.hasDecorator('pathKnowledge')
+        ? {
+            path: (slot, path, serves, words) => app.pathKnowledge.learn(slot, path, serves, words),
+            model: (slot) => app.modelLook.at(slot),
+          }
+        : undefined,
       observe: joinObservers(
         joinObservers(app.answerObserver, app.usageObserver),
         affinity?.observe?.bind(affinity),

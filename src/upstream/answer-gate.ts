@@ -6,6 +6,7 @@ import { answerOperation } from '../answer/operation.ts'
 import { type BadAnswer, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptFailure } from './failure.ts'
+import { mayLack } from './missing-answer.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
@@ -66,7 +67,10 @@ export function gateFor(
   nowMs: number,
 ): AnswerGate | undefined {
   if (statusCode >= 400) {
-    return variant?.otherwise === undefined ? undefined : new AnswerGate(undefined, Number.POSITIVE_INFINITY)
+    const isRead =
+      variant?.otherwise !== undefined ||
+      mayLack(method, variant?.path ?? requestPath, { statusCode, headers })
+    return isRead ? new AnswerGate(undefined, Number.POSITIVE_INFINITY) : undefined
   }
   if (statusCode >= 300 || statusCode === 204) return undefined
   const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)

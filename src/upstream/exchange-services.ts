@@ -16,6 +16,7 @@ import type { GatewayStats } from '../stats/gateway-stats.ts'
 import type { AnswerObserver } from '../stream/answer-transform.ts'
 import type { Exchange } from './exchange.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
+import type { LackKnowledge } from './missing-answer.ts'
 import type { UpstreamHead } from './response-headers.ts'
 import type { Transport } from './transport.ts'
 
@@ -96,6 +97,8 @@ export interface ExchangeServices {
   readonly events: EventBus
   readonly hooks?: RequestHookList | undefined
   readonly affinity?: Affinity | undefined
+  /** Learns which endpoints lack a path or a model. */
+  readonly lacks?: LackKnowledge | undefined
   /** Who reads an answer; undefined where nobody needs to. Called once per relayed answer. */
   readonly observe?: ((answer: RelayedAnswer) => RelayObserver | undefined) | undefined
 }

@@ -16,6 +16,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
@@ -42,6 +43,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   readonly #answer: ClientAnswer
   readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
+  #knownLack: RequestLack | undefined
   readonly #startedMs: number
   #totalDeadlineMs: number
   #phase: ExchangePhase = 'choosing'
@@ -248,6 +250,11 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   }
 
   giveUp(): void {
+    const lack = this.#knownLack?.error()
+    if (lack !== undefined) {
+      this.#fail(lack)
+      return
+    }
     const attempt = this.#passedOver
     const kept = attempt?.adopt()
     this.#passedOver = undefined
@@ -302,8 +309,10 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
       this.#badAnswer(attempt, badAttempt(judgement))
       return false
     }
-    if (gate?.isError === true && this.#head !== undefined && this.#repeats(attempt, this.#head, gate.body))
-      return false
+    if (gate?.isError === true && this.#head !== undefined) {
+      const { body } = gate
+      if (this.#repeats(attempt, this.#head, body) || this.#lacks(attempt, this.#head, body)) return false
+    }
     this.#phase = 'waiting'
     this.#firstByte(attempt)
     let keepsUp = true
@@ -311,11 +320,36 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     return keepsUp
   }
 
+  get #lack(): RequestLack {
+    this.#knownLack ??= new RequestLack(this.#services.lacks, this.#request)
+    return this.#knownLack
+  }
+
+  /** The endpoint does not have what it was asked for; another one may. */
+  #lacks(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
+    const { method, path } = this.#request
+    const lacking = mayLack(method, attempt.variant?.path ?? path, head)
+      ? lackingAnswer(method, path, attempt, head, body)
+      : undefined
+    if (lacking === undefined) return false
+    attempt.cancel()
+    this.#lack.add(attempt, lacking)
+    // What another endpoint has said of the request itself says more.
+    if (this.#passedOver === undefined) attempt.keepWhole(head, body)
+    if (this.#moveOn(attempt, lacking.failure)) return true
+    this.#lastFailure = lacking.failure
+    this.#ledger.failed(attempt, lacking.failure)
+    this.#passedOver ??= attempt
+    this.giveUp()
+    return true
+  }
+
   /** A good status and no answer: another form, another endpoint, or the error that the answer is. */
   #badAnswer(attempt: Attempt, { failure, told }: BadAttempt): void {
     const { failoverStatuses } = this.#services.options
     if (this.#repeats(attempt, told?.head ?? noAnswer, told?.body ?? noBytes)) return
     attempt.cancel()
+    if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
     if (told !== undefined) attempt.keepWhole(told.head, told.body)
     const statusCode = told?.head.statusCode ?? 0
     const isRequests = failure.kind === 'bad_answer' && statusCode >= 400 && statusCode < 500
@@ -368,6 +402,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   /** The answer is good enough to be told: no other endpoint will be asked. */
   #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.answered(attempt, statusCode)
+    if (this.#request.routing.learnsPath === true && statusCode < 300) this.#lack.served(attempt)
     this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
     this.#passedOver?.cancel()
     this.#phase = 'relaying'

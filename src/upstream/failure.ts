@@ -89,7 +89,7 @@ export function describeFailure(failure: AttemptFailure): string {
     case 'bad_answer':
       return failure.detail === undefined ? 'not a valid answer' : `not a valid answer: ${failure.detail}`
     case 'path_missing':
-      return 'the endpoint does not have this path'
+      return failure.detail ?? 'the endpoint does not have this path'
     case 'protocol':
       return withDetail('invalid HTTP response', failure.detail)
     case 'stale':

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { startGateway } from '../support/gateway.ts'
+import {
+  type ScriptedAnswer,
+  type ScriptedCall,
+  startScriptedEndpoint,
+} from '../support/scripted-endpoint.ts'
+import { engines } from './engines.ts'
+
+const fastApi: ScriptedAnswer = { status: 404, body: { detail: 'Not Found' } }
+const llamaCpp: ScriptedAnswer = {
+  status: 404,
+  body: { error: { code: 404, message: 'File Not Found', type: 'not_found_error' } },
+}
+const lacks: readonly (readonly [string, string, ScriptedAnswer])[] = [
+  ['FastAPI', '/v1/responses', fastApi],
+  ['llama.cpp', '/api/chat', llamaCpp],
+  ['Go', '/v1/rerank', { status: 404, body: '404 page not found' }],
+  ['Express', '/v1/audio/speech', { status: 404, body: '<pre>Cannot POST /v1/audio/speech</pre>' }],
+  ['an empty body', '/v1/embeddings', { status: 404, body: '' }],
+  ['405', '/v1/completions', { status: 405, body: { detail: 'Method Not Allowed' } }],
+  [
+    '501',
+    '/v1/embeddings',
+    {
+      status: 501,
+      body: {
+        error: {
+          code: 501,
+          message: 'This server does not support embeddings. Start it with `--embeddings`',
+        },
+      },
+    },
+  ],
+  ['LM Studio', '/v1/rerank', { body: { error: 'Unexpected endpoint or method. (POST /v1/rerank)' } }],
+]
+const good: ScriptedAnswer = { body: { model: 'm', results: [], choices: [], output: [], data: [{}] } }
+
+async function fleet(
+  t: TestContext,
+  engine: string,
+  answers: readonly ((call: ScriptedCall) => ScriptedAnswer)[],
+  type = 'openai-compatible',
+) {
+  const servers = await Promise.all(answers.map((answer) => startScriptedEndpoint(t, ['m'], answer)))
+  const gateway = await startGateway(
+    t,
+    servers.map(({ url }, at) => ({ url, name: `e${at}`, type })),
+    { proxy: { engine, load_balancer: 'round-robin' } },
+  )
+  const post = (path: string, body: object = {}) =>
+    fetch(`${gateway.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'm', input: 'x', ...body }),
+    })
+  return { servers, gateway, post }
+}
+
+for (const engine of engines) {
+  describe(`a path that an endpoint does not have (${engine})`, () => {
+    for (const [name, path, lacking] of lacks) {
+      if (engine !== 'olla' && name !== 'FastAPI') continue
+      it(`as ${name} says at ${path}, leads to another one, and is remembered`, async (t) => {
+        const { servers, gateway, post } = await fleet(t, engine, [() => lacking, () => lacking, () => good])
+        for (let request = 0; request < 8; request++) {
+          const response = await post(path)
+          assert.equal(response.status, 200)
+          assert.equal(response.headers.get('x-olla-endpoint'), 'e2')
+          await response.text()
+        }
+        assert.ok((servers[0]?.calls.length ?? 9) <= 1)
+        assert.ok((servers[1]?.calls.length ?? 9) <= 1)
+        for (const row of await gateway.status()) assert.equal(row.status, 'healthy')
+      })
+    }
+  })
+}
+
+describe('a path that no endpoint has', () => {
+  it('is the gateway’s own error in the dialect of the client, and costs one try each', async (t) => {
+    const embeddings = {
+      status: 501,
+      body: {
+        error: {
+          code: 501,
+          message: 'This server does not support embeddings. Start it with `--embeddings`',
+        },
+      },
+    }
+    const { servers, post } = await fleet(t, 'olla', [
+      ({ path }) => (path === '/v1/embeddings' ? embeddings : llamaCpp),
+      () => fastApi,
+    ])
+    for (let request = 0; request < 3; request++) {
+      const response = await post('/v1/embeddings')
+      assert.equal(response.status, 404)
+      const { error } = (await response.json()) as { error: { code: string; message: string } }
+      assert.equal(error.code, 'path_not_served')
+      assert.match(error.message, /"m" serves \/v1\/embeddings\. Asked: .*Start it with `--embeddings`/)
+    }
+    assert.equal(servers.flatMap(({ calls }) => calls).length, 2)
+    const ollama = await post('/api/chat', { messages: [] })
+    assert.equal(ollama.status, 404)
+    assert.equal(typeof ((await ollama.json()) as { error: unknown }).error, 'string')
+  })
+})
+
+describe('a 404 that is not the path’s', () => {
+  it('for a model moves on and has the list read again', async (t) => {
+    const gone = { status: 404, body: { error: 'model "m" not found, try pulling it first' } }
+    const { servers, post } = await fleet(t, 'olla', [() => gone, () => good], 'ollama')
+    const [first] = servers
+    assert.ok(first)
+    first.models = []
+    // The list is fresh for a moment after the start.
+    for (let tries = 0; tries < 40; tries++) {
+      const response = await post('/v1/chat/completions', { messages: [] })
+      assert.equal(response.status, 200)
+      await response.text()
+      if (tries > 0 && first.lists > 1) break
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const asked = first.calls.length
+    for (let request = 0; request < 4; request++) await (await post('/v1/chat/completions')).text()
+    assert.ok(first.calls.length <= asked + 1)
+  })
+
+  it('for a stored response moves on, and is not remembered', async (t) => {
+    const missing = (id: string) => ({
+      status: 404,
+      body: {
+        error: { message: `Response with id '${id}' not found.`, type: 'invalid_request_error', code: 404 },
+      },
+    })
+    const { gateway, servers } = await fleet(t, 'olla', [
+      () => missing('resp_1'),
+      ({ path }) => (path.endsWith('resp_1') ? good : missing('resp_2')),
+    ])
+    for (let request = 0; request < 4; request++) {
+      const found = await fetch(`${gateway.url}/v1/responses/resp_1`)
+      assert.equal(found.status, 200)
+      await found.text()
+    }
+    const none = await fetch(`${gateway.url}/v1/responses/resp_2`)
+    assert.equal(none.status, 404)
+    assert.match(await none.text(), /not found/)
+    assert.ok((servers[0]?.calls.length ?? 0) >= 2)
+  })
+})

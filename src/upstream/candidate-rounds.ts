@@ -127,7 +127,7 @@ export class CandidateRounds {
         if (turnInMs > 0) {
           waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
         } else if (inFlight.acquire(slot, maxConcurrent)) {
-          if (this.#tiers.length > 1) this.#tell(tier)
+          if (this.#tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
           return { target, permit: 'forced' }
         }
       }

@@ -1,3 +1,6 @@
+import type { CatalogSnapshot } from './catalog.ts'
+import { otherSpelling } from './tags.ts'
+
 /** One name that an alias stands for. */
 export interface AliasTarget {
   readonly model: string
@@ -36,6 +39,18 @@ export class ModelAliases {
 
   get(name: string): Alias | undefined {
     return this.#aliases.size === 0 ? undefined : this.#aliases.get(name.toLowerCase())
+  }
+
+  /**
+   * The alias that a client means, which may have added `:latest` to its name as Ollama's do.
+   * @param models a model that has exactly the name goes before an alias of the other spelling
+   */
+  find(name: string, models: Pick<CatalogSnapshot, 'find'>): Alias | undefined {
+    if (this.#aliases.size === 0) return undefined
+    const alias = this.get(name)
+    if (alias !== undefined) return alias
+    const other = otherSpelling(name)
+    return other === undefined || models.find(name).length > 0 ? undefined : this.get(other)
   }
 }
 

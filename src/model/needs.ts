@@ -1,4 +1,5 @@
 import type { ScannedBody } from '../json/body-scan.ts'
+import { type MediaParts, readMediaParts } from './media-parts.ts'
 import type { RoutedModel } from './name-index.ts'
 import { areSameAbilities, type ToldAbilities } from './told-abilities.ts'
 
@@ -12,7 +13,12 @@ export interface RequestNeeds {
   readonly structured: boolean
   /** Rough size of the prompt; 0 where it cannot be told. */
   readonly promptTokens: number
+  /** Reads for certain what the body holds besides text; absent where it has no sign of anything. */
+  readonly media?: (() => MediaParts) | undefined
 }
+
+/** What narrows the choice among candidates. */
+export type Need = Exclude<keyof RequestNeeds, 'media'>
 
 /** English text has about four bytes to a token; code and other scripts fewer, so this errs on the small side. */
 const bytesPerToken = 4
@@ -23,18 +29,32 @@ const bytesPerToken = 4
  */
 export function readNeeds(body: Buffer, scanned: ScannedBody, path: string): RequestNeeds {
   const { keys } = scanned
-  const vision =
-    hasAny(body, ['"image_url"', '"input_image"', '"type":"image"', '"type": "image"']) || keys.images
-  const audio = hasAny(body, ['"input_audio"']) || path.includes('/audio/')
+  // In Ollama's chat the images stand beside the text of a message.
+  const isOllamaChat = path.endsWith('/api/chat') && hasAny(body, ['"images"'])
+  const vision = keys.images || isOllamaChat || hasAny(body, ['"input_image"']) || hasImagePart(body)
+  const hasAudio = hasAny(body, ['"input_audio"', '"audio_url"'])
+  const audio = hasAudio || path.includes('/audio/')
+  let media: MediaParts | undefined
   return {
     vision,
     audio,
+    media:
+      vision || hasAudio
+        ? () => {
+            media ??= readMediaParts(body)
+            return media
+          }
+        : undefined,
     tools: keys.tools,
     embeddings: /\/(?:embeddings|embed)$/.test(path),
     structured: keys.responseFormat,
     // Pictures and sound are bytes, not words.
     promptTokens: vision || audio ? 0 : Math.floor(scanned.promptBytes / bytesPerToken),
   }
+}
+
+function hasImagePart(body: Buffer): boolean {
+  return hasAny(body, ['"image']) && hasAny(body, ['"image_url"', '"type":"image"', '"type": "image"'])
 }
 
 function hasAny(body: Buffer, marks: readonly string[]): boolean {
@@ -60,14 +80,14 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
     structured: ['structured_output', 'json_schema', 'response_format'],
   }
 
-const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding', audio: 'audio' } as const
+const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding' } as const
 
 /** Whether a model is known to be able; but for the length, `false` means that nobody says so, not that it is not. */
-export function isKnownAble(need: keyof RequestNeeds, needs: RequestNeeds, known: KnownAbilities): boolean {
+export function isKnownAble(need: Need, needs: RequestNeeds, known: KnownAbilities): boolean {
   // An endpoint that tells no length may take the prompt as well as one that does.
   if (need === 'promptTokens')
     return known.contextLength === undefined || known.contextLength > needs.promptTokens
-  const told = need === 'structured' ? undefined : known.told?.[toldNames[need]]
+  const told = need === 'structured' || need === 'audio' ? undefined : known.told?.[toldNames[need]]
   if (told !== undefined) return told
   if (need === 'vision' && known.type === 'vlm') return true
   if (need === 'embeddings' && /^embeddings?$/.test(known.type ?? '')) return true
@@ -75,7 +95,7 @@ export function isKnownAble(need: keyof RequestNeeds, needs: RequestNeeds, known
 }
 
 /** Names for the reason header. */
-export const needNames: Readonly<Record<keyof RequestNeeds, string>> = {
+export const needNames: Readonly<Record<Need, string>> = {
   vision: 'vision',
   tools: 'tools',
   embeddings: 'embeddings',

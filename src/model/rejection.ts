@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { GatewayError } from '../errors.ts'
+import { unreadMedium } from './media-routing.ts'
 import type { RoutingOutcome } from './routing.ts'
 import { pathNotServed } from './tiers.ts'
 
@@ -25,6 +26,11 @@ export function rejectionError(
   const named = model === undefined ? '' : ` "${model}"`
   const kind = provider === undefined ? '' : `${provider} `
   const later = { retryAfterSeconds }
+  const medium = unreadMedium({ reason })
+  if (medium !== undefined) {
+    const message = `The model${named} reads no ${medium}: each endpoint that has it says so.`
+    return new GatewayError('invalid_request', message)
+  }
   if (reason === pathNotServed) return pathError(lackPath, facts)
   if (reason === 'no_healthy_endpoints') {
     if (status === 404) return new GatewayError('no_endpoints', `No ${kind}endpoints available`)

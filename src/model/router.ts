@@ -5,12 +5,14 @@ import { apiPathOf } from './api-paths.ts'
 import type { ModelCatalog } from './catalog.ts'
 import type { ModelDirectory } from './directory.ts'
 import { NameFilter } from './glob.ts'
+import { someMayRefuse } from './media-routing.ts'
 import { abilitiesOf } from './needs.ts'
+import { found, outcomeOf, pooledTiers, rejected, servedRoute, tierOf } from './outcome.ts'
 import type { PathKnowledge } from './path-knowledge.ts'
 import type { BackendProfile } from './profile.ts'
 import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 import { type Fallback, type ModelKnowledge, type StrategyName, strategies } from './routing-strategies.ts'
-import { byPath, narrowed, outcomeOf, PreferredTiers, someDiffer } from './tiers.ts'
+import { byPath, narrowed, PreferredTiers, someDiffer } from './tiers.ts'
 
 export type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 
@@ -29,8 +31,8 @@ export interface ModelRouterOptions {
 
 interface Decided {
   readonly outcome: RoutingOutcome
-  /** Whether its candidates differ in what they are known to be able to; else what a request needs decides nothing. */
-  readonly differ: boolean
+  /** Whether what a request needs decides anything: candidates differ in what they can do, or none can do something. */
+  readonly readsNeeds: boolean
 }
 
 /** Most decisions that are kept; a client that invents names must not fill memory. */
@@ -105,11 +107,13 @@ export class ModelRouter {
     let decided = this.#cache.get(key)
     if (decided === undefined) {
       const outcome = this.#byPath(this.#decide(request, model), apiPath)
-      decided = { outcome, differ: someDiffer(outcome.tiers) }
+      decided = { outcome, readsNeeds: someDiffer(outcome.tiers) || someMayRefuse(outcome) }
       // Whose turn it is changes from one request to the next.
-      if (this.#aliases.get(model)?.mode !== 'weighted') this.#cache.set(key, decided)
+      if (this.#aliases.find(model, this.#catalog.snapshot)?.mode !== 'weighted')
+        this.#cache.set(key, decided)
     }
-    const outcome = needs !== undefined && decided.differ ? narrowed(decided.outcome, needs) : decided.outcome
+    const outcome =
+      needs !== undefined && decided.readsNeeds ? narrowed(decided.outcome, needs) : decided.outcome
     return prefers === undefined ? outcome : this.#preferred.of(outcome, prefers)
   }
 
@@ -139,10 +143,10 @@ export class ModelRouter {
   /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
     const { provider, isLook } = request
-    const alias = this.#aliases.get(model)
+    const alias = this.#aliases.find(model, this.#catalog.snapshot)
     const fallbacks = this.#fallbackTiers(model, provider)
     const lastResort = this.#lastResort(model, alias, provider)
-    const aliased = alias === undefined ? [] : this.#aliasTiers(alias, provider, isLook)
+    const aliased = alias === undefined ? [] : this.#aliasTiers(alias, model, provider, isLook)
     if (alias !== undefined && aliased[0] !== undefined) {
       const reason = `alias "${alias.name}" resolved to ${aliased[0].candidates.length} endpoint(s)`
       const tiers = [...aliased, ...fallbacks, ...lastResort]
@@ -259,8 +263,13 @@ export class ModelRouter {
    * Endpoints for an alias. A pooled one puts all targets into one tier, and further models of the same endpoint
    * behind it; an ordered one has a tier for each target, and so has a weighted one, the target whose turn it is first.
    */
-  #aliasTiers(alias: Alias, provider: BackendProfile | undefined, isLook: boolean | undefined): Tier[] {
-    const serving = alias.targets.map(({ model }) => this.#serving(model, provider, alias.name))
+  #aliasTiers(
+    alias: Alias,
+    asked: string,
+    provider: BackendProfile | undefined,
+    isLook: boolean | undefined,
+  ): Tier[] {
+    const serving = alias.targets.map(({ model }) => this.#serving(model, provider, asked))
     if (alias.mode === 'pooled') return pooledTiers(serving)
     const able = serving.map((candidates) => candidates.length > 0)
     const turn = alias.mode === 'weighted' ? this.#turns.next(alias, able, isLook) : undefined
@@ -358,39 +367,4 @@ function isInScope(endpoint: Endpoint, provider: BackendProfile | undefined): bo
   if (provider === undefined) return true
   if (provider.name === 'openai-compatible') return endpoint.profile?.openaiCompatible ?? true
   return endpoint.profile?.name === provider.name
-}
-
-function rejected(
-  strategy: string | undefined,
-  status: number,
-  reason: string,
-  knowledge: ModelKnowledge,
-): RoutingOutcome {
-  return { tiers: [], candidates: [], strategy, decision: 'rejected', reason, status, knowledge }
-}
-
-function tierOf(candidates: readonly RoutedEndpoint[], route?: ServedRoute): Tier {
-  return { candidates, spillsWhenFull: false, route }
-}
-
-function found(route: ServedRoute, tiers: readonly Tier[]): RoutingOutcome {
-  return outcomeOf({ ...route, tiers, status: 200, knowledge: 'found' })
-}
-
-function servedRoute({ strategy, decision, reason }: RoutingOutcome): ServedRoute {
-  return { strategy, decision, reason }
-}
-
-/** An endpoint stands in each tier at most once, with its first model that no earlier tier has. */
-function pooledTiers(serving: readonly (readonly RoutedEndpoint[])[]): Tier[] {
-  const bySlot = new Map<number, RoutedEndpoint[]>()
-  for (const candidate of serving.flat()) {
-    const models = bySlot.get(candidate.endpoint.slot)
-    if (models === undefined) bySlot.set(candidate.endpoint.slot, [candidate])
-    else if (models.every(({ nativeModel }) => nativeModel !== candidate.nativeModel)) models.push(candidate)
-  }
-  const most = Math.max(0, ...[...bySlot.values()].map(({ length }) => length))
-  return Array.from({ length: most }, (_, at) =>
-    tierOf([...bySlot.values()].flatMap((models) => models[at] ?? [])),
-  )
 }

@@ -1,16 +1,8 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import { withoutUnable } from './media-routing.ts'
 import { areAlike, isKnownAble, needNames, type RequestNeeds } from './needs.ts'
+import { outcomeOf } from './outcome.ts'
 import type { RoutedEndpoint, RoutingOutcome, Tier } from './routing.ts'
-
-/** An outcome without its flat list of candidates. */
-export type TieredOutcome = Omit<RoutingOutcome, 'candidates'>
-
-export function outcomeOf(tiered: TieredOutcome): RoutingOutcome {
-  const [first, ...others] = tiered.tiers.filter(({ isLastResort }) => isLastResort !== true)
-  const own = first?.candidates ?? []
-  const candidates = others.length === 0 ? own : [...own, ...others.flatMap((tier) => tier.candidates)]
-  return { ...tiered, candidates }
-}
 
 /** Whether the candidates of some tier differ in what they are known to be able to. */
 export function someDiffer(tiers: readonly Tier[]): boolean {
@@ -22,9 +14,11 @@ export function someDiffer(tiers: readonly Tier[]): boolean {
 const narrowing = ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const
 
 /** Keeps the candidates of each tier that are known to be able to what the request needs, if any are. */
-export function narrowed(outcome: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
+export function narrowed(decided: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
   const needs = read()
   const by = new Set<string>()
+  const outcome = withoutUnable(decided, needs, by)
+  if (outcome.decision === 'rejected') return outcome
   const tiers = outcome.tiers.map((tier) => {
     let { candidates } = tier
     for (const need of narrowing) {

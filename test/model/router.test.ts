@@ -250,6 +250,56 @@ describe('a path', () => {
   })
 })
 
+describe('a request with an image', () => {
+  const sees = { name: 'asked', abilities: { vision: true } }
+  const blind = { name: 'asked', abilities: { vision: false } }
+  const untold = { name: 'asked' }
+  const holds = (image: boolean): RequestNeeds => ({
+    ...someNeeds,
+    vision: true,
+    media: () => ({ image, audio: false }),
+  })
+  const cases: readonly [string, readonly (readonly Listed[])[], Parameters<typeof fleet>[1], string[][]][] =
+    [
+      ['goes where a model is said to see', [[blind], [untold], [sees]], {}, [['e2:asked']]],
+      [
+        'goes where nothing is said rather than where a model does not see',
+        [[blind], [untold]],
+        {},
+        [['e1:asked']],
+      ],
+      ['goes anywhere where nothing is said', [[untold], [untold]], {}, [['e0:asked', 'e1:asked']]],
+      [
+        'skips the target of an alias that does not see',
+        [[{ ...blind, name: 'text' }], [{ ...sees, name: 'vl' }]],
+        { aliases: { asked: { targets: ['text', 'vl'] } } },
+        [['e1:vl']],
+      ],
+      [
+        'skips to a fallback model that sees',
+        [[blind], [{ ...sees, name: 'vl' }]],
+        { fallbackModels: { asked: ['vl'] } },
+        [['e1:vl']],
+      ],
+    ]
+  for (const [name, lists, options, tiers] of cases) {
+    it(name, () =>
+      assert.deepEqual(tiersOf(fleet(lists, options).route('asked', { needs: () => holds(true) })), tiers),
+    )
+  }
+
+  it('is refused where every endpoint says that its model does not see, if it holds one for certain', () => {
+    const { route } = fleet([[blind], [blind]])
+    const refused = route('asked', { needs: () => holds(true) })
+    assert.deepEqual(
+      [refused.status, refused.decision, refused.reason],
+      [400, 'rejected', 'model_reads_no_images'],
+    )
+    assert.deepEqual(placesOf(route('asked', { needs: () => holds(false) })), ['e0', 'e1'])
+    assert.deepEqual(placesOf(route('asked', { needs: () => someNeeds })), ['e0', 'e1'])
+  })
+})
+
 describe('ModelRouter', () => {
   it('gives the endpoints that have the model, in the order of the configuration', () => {
     const { route } = fleet([['a', 'b'], ['b'], ['a', 'c']])
@@ -283,6 +333,46 @@ describe('ModelRouter', () => {
     const outcome = route('a', { refresh: 'failed' })
     assert.equal(outcome.decision, 'fallback')
     assert.deepEqual(placesOf(outcome), ['e0', 'e1'])
+  })
+
+  it('takes a name with and without :latest for one, and sends the endpoint its own', () => {
+    const { route } = fleet([['a:latest'], ['b'], ['c:7b']], {
+      aliases: { fast: ['b'], 'slow:latest': ['a'], b: ['b'] },
+    })
+    const sent = [
+      'a',
+      'a:latest',
+      'A',
+      'b',
+      'B',
+      'b:latest',
+      'c',
+      'c:latest',
+      'fast',
+      'fast:latest',
+      'slow',
+      'SLOW:latest',
+    ]
+    assert.deepEqual(
+      sent.map((name) => {
+        const [candidate] = route(name).candidates
+        return candidate === undefined ? 'none' : (candidate.sentModel ?? 'as asked')
+      }),
+      [
+        'as asked',
+        'as asked',
+        'a:latest',
+        'as asked',
+        'b',
+        'b',
+        'none',
+        'none',
+        'b',
+        'b',
+        'a:latest',
+        'a:latest',
+      ],
+    )
   })
 
   it('keeps a decision while the same lists are seen again', () => {

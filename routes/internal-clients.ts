@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type ClientName, clientConfig, clientNames } from '../src/clients/client-config.ts'
+import { hasResponses } from '../src/clients/responses-support.ts'
 import { GatewayError } from '../src/errors.ts'
 import { filterModels } from '../src/model/list-filters.ts'
 
@@ -23,7 +24,13 @@ export default fp(
       )
       // A host that could break out of a quoted text is not echoed.
       const host = /^[\w.:[\]-]+$/.test(request.host) ? request.host : 'localhost:40114'
-      const { contentType, text } = clientConfig(name, `${request.protocol}://${host}${app.prefix}`, models)
+      const lists = app.modelCatalog.snapshot.byEndpoint
+      const { contentType, text } = clientConfig(
+        name,
+        `${request.protocol}://${host}${app.prefix}`,
+        models,
+        (endpoint) => hasResponses(endpoint, undefined, lists.get(endpoint.slot)?.serverVersion),
+      )
       return reply.type(`${contentType}; charset=utf-8`).send(text)
     })
     done()
@@ -32,6 +39,11 @@ export default fp(
     name: 'gateway-routes-internal-clients',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-endpoint-registry', 'gateway-model-directory', 'gateway-request-context'],
+    dependencies: [
+      'gateway-endpoint-registry',
+      'gateway-model-directory',
+      'gateway-model-discovery',
+      'gateway-request-context',
+    ],
   },
 )

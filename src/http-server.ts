@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
+import { rootRoute } from '../routes/root.ts'
 import type { ThreadOfSeveral } from './base.ts'
 import { systemClock } from './clock.ts'
 import type { GatewayConfig } from './config/schema.ts'
@@ -37,15 +38,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     ...listenerOptions(config),
   })
   app.log = logger
-  addRootRoutes(app)
+  addRootRoutes(app, config.dashboard.enabled)
   await app.register(gateway, { config, requestLogger, onDrained, thread, ownsProcess: true })
   return app
 }
 
 /** Inside of a host application the root is the host's. */
-export function addRootRoutes(app: FastifyInstance): void {
-  // Clients ask here whether anybody is there.
-  app.get('/', () => ({ name: 'olla-gateway', version }))
+export function addRootRoutes(app: FastifyInstance, hasDashboard = true): void {
+  rootRoute(app, { version, hasDashboard })
   // `OPTIONS *` asks what the server as a whole can do (RFC 9110 section 9.3.7).
   app.options('/', (_request, reply) => reply.code(204).header('Allow', allMethods).send())
 }

@@ -10,7 +10,7 @@ import { abilitiesOf } from './needs.ts'
 import { found, outcomeOf, pooledTiers, rejected, servedRoute, tierOf } from './outcome.ts'
 import type { PathKnowledge } from './path-knowledge.ts'
 import type { BackendProfile } from './profile.ts'
-import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
+import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, Tier } from './routing.ts'
 import { type Fallback, type ModelKnowledge, type StrategyName, strategies } from './routing-strategies.ts'
 import { byPath, narrowed, PreferredTiers, someDiffer } from './tiers.ts'
 

@@ -4,7 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type ClientName, clientConfig, clientNames } from '../src/clients/client-config.ts'
-import { hasResponses } from '../src/clients/responses-support.ts'
+import { hasResponses, responsesPath } from '../src/clients/responses-support.ts'
 import { GatewayError } from '../src/errors.ts'
 import { filterModels } from '../src/model/list-filters.ts'
 
@@ -29,7 +29,12 @@ export default fp(
         name,
         `${request.protocol}://${host}${app.prefix}`,
         models,
-        (endpoint) => hasResponses(endpoint, undefined, lists.get(endpoint.slot)?.serverVersion),
+        (endpoint) =>
+          hasResponses(
+            endpoint,
+            app.pathKnowledge.serves(endpoint, responsesPath),
+            lists.get(endpoint.slot)?.serverVersion,
+          ),
       )
       return reply.type(`${contentType}; charset=utf-8`).send(text)
     })
@@ -43,6 +48,7 @@ export default fp(
       'gateway-endpoint-registry',
       'gateway-model-directory',
       'gateway-model-discovery',
+      'gateway-model-routing',
       'gateway-request-context',
     ],
   },

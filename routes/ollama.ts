@@ -8,7 +8,7 @@ import { systemClock } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
 import { filterModels, ofProvider } from '../src/model/list-filters.ts'
 import { formatModelList } from '../src/model/list-formats.ts'
-import { fleetVersion, servesByProfile, usableByOllamaClients } from '../src/model/ollama-face.ts'
+import { fleetVersion, type Serves, usableByOllamaClients } from '../src/model/ollama-face.ts'
 import { ollamaShow, runningModels } from '../src/model/ollama-lists.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { askToShow, readShowRequest, showPath } from '../src/model/show-model.ts'
@@ -19,6 +19,8 @@ import { getRoute } from './support/get-route.ts'
 import { acceptBytes } from './support/request-bodies.ts'
 
 const maxShowBytes = 1_048_576
+/** Longest wait for endpoints that are asked for their models again. */
+const lookMs = 2_000
 
 export default fp(
   function ollamaRoutes(app, _options, done) {
@@ -26,10 +28,11 @@ export default fp(
     acceptBytes(app, maxShowBytes)
     const face: OllamaFace = {
       isRoutable: (slot) => app.endpointRegistry.isRoutable(slot),
+      serves: (endpoint, path) => app.pathKnowledge.serves(endpoint, path),
       fetch: createUpstreamFetch(app.upstreamPools),
     }
     const profile = app.backendProfiles.get('ollama')
-    const usable = () => usableByOllamaClients(routable(app, face), servesByProfile)
+    const usable = () => usableByOllamaClients(routable(app, face), face.serves)
 
     mountLists(app, '/api', usable)
     app.post(showPath, (request, reply) => show(app, face, undefined, request, reply))
@@ -55,6 +58,7 @@ export default fp(
       'gateway-endpoint-registry',
       'gateway-model-directory',
       'gateway-model-discovery',
+      'gateway-model-routing',
       'gateway-request-context',
       'gateway-upstream-pools',
     ],
@@ -63,6 +67,7 @@ export default fp(
 
 interface OllamaFace {
   readonly isRoutable: (slot: number) => boolean
+  readonly serves: Serves
   readonly fetch: ReturnType<typeof createUpstreamFetch>
 }
 
@@ -89,16 +94,41 @@ async function show(
   reply: FastifyReply,
 ) {
   const asked = readShowRequest(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
-  const found = app.modelDirectory.find(asked.name)
-  const model = found === undefined || profile === undefined ? found : ofProvider([found], profile)[0]
-  if (model === undefined) throw new GatewayError('model_not_found', `model '${asked.name}' not found`)
+  const model = await findModel(app, profile, asked.name)
   const sources = model.sources.filter(
-    ({ endpoint }) => face.isRoutable(endpoint.slot) && servesByProfile(endpoint, showPath) === true,
+    ({ endpoint }) => face.isRoutable(endpoint.slot) && face.serves(endpoint, showPath) === true,
   )
   const shown = await askToShow(face.fetch, asked, sources)
   if (shown === undefined) return sendTagged(request, reply, ollamaShow(model, app.modelDirectory.families))
   reply.header('X-Olla-Endpoint', encodeURIComponent(shown.endpoint.name))
   return reply.type('application/json; charset=utf-8').send(shown.body)
+}
+
+/**
+ * The model of a name. An unknown one may be new: the CLI shows a model right after it was made.
+ * @throws GatewayError model_not_found; model_unavailable where an endpoint has not listed its models yet
+ */
+async function findModel(
+  app: FastifyInstance,
+  provider: BackendProfile | undefined,
+  name: string,
+): Promise<UnifiedModel> {
+  const find = () => {
+    const found = app.modelDirectory.find(name)
+    return found === undefined || provider === undefined ? found : ofProvider([found], provider)[0]
+  }
+  const known = find()
+  if (known !== undefined) return known
+  await app.modelLook.forUnknown(lookMs)
+  const fresh = find()
+  if (fresh !== undefined) return fresh
+  const { status } = app.modelRouter.route({ model: name, provider, path: showPath, isLook: true })
+  if (status !== 503) throw new GatewayError('model_not_found', `model '${name}' not found`)
+  throw new GatewayError(
+    'model_unavailable',
+    `No endpoint is known to have the model '${name}', and not all have listed their models yet.`,
+    { retryAfterSeconds: 2 },
+  )
 }
 
 /** Of the Ollama servers that requests may go to. */

@@ -8,9 +8,6 @@ const ownRoutes = ['/api/chat', '/api/generate', '/api/embed', '/api/embeddings'
 /** Whether an endpoint has a path, as far as is known. */
 export type Serves = (endpoint: Endpoint, path: string) => boolean | undefined
 
-/** By its kind alone. */
-export const servesByProfile: Serves = ({ profile }, path) => profile?.paths.includes(path)
-
 /** The models that a client of Ollama's API can use, each with the endpoints that serve it. */
 export function usableByOllamaClients(models: readonly UnifiedModel[], serves: Serves): UnifiedModel[] {
   const isServed = new Map<Endpoint, boolean>()

@@ -26,8 +26,15 @@ export function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
     size: sizeOf(model),
     digest: digestOf(model),
     details: details(model, families),
-    capabilities: capabilityWords(model),
+    ...(isUntold(model) ? {} : { capabilities: capabilityWords(model) }),
   }
+}
+
+/** Ollama before 0.14 tells abilities in `/api/show` alone: then a list of them here would say too little. */
+function isUntold({ sources }: UnifiedModel): boolean {
+  return sources.every(
+    ({ endpoint, told }) => told.abilities === undefined && endpoint.profile?.listFormat === 'ollama',
+  )
 }
 
 /** `/api/ps` of Ollama: what is in memory somewhere. */

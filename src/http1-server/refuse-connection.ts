@@ -14,10 +14,15 @@ export function refuseConnection(socket: Socket, refusal: string, clock: Clock, 
   // The parser fails again with everything that comes.
   if (refused.has(socket)) return
   refused.add(socket)
+  refuseBehindAnswers(socket, refusal, clock, isOpen)
+}
+
+function refuseBehindAnswers(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
   const response = responseUnderWay(socket)
   if (response?.req.complete === true && !response.writableFinished) {
-    response.once('close', () => end(socket, refusal, clock, isOpen))
-  } else if (response?.headersSent === true) {
+    // Requests in a row have their answers one after the other: the next has taken its place by then.
+    response.once('close', () => refuseBehindAnswers(socket, refusal, clock, isOpen))
+  } else if (response?.headersSent === true && !response.writableFinished) {
     socket.destroy()
   } else {
     end(socket, refusal, clock, isOpen)

@@ -65,6 +65,7 @@ export class Connection implements AnswerListener {
   readonly #owner: ConnectionOwner
   readonly #host: string
   readonly #clock: Clock
+  readonly #isTls: boolean
   readonly #socket: Socket
   readonly #reader = new ResponseReader(this)
   #handler: RequestHandler | undefined
@@ -103,6 +104,7 @@ export class Connection implements AnswerListener {
     this.#owner = owner
     this.#host = host
     this.#clock = options.clock
+    this.#isTls = options.origin.protocol === 'https:'
     const callback = (bytes: number): boolean => this.#read(bytes)
     this.#socket = openSocket({ ...options, onread: { buffer: readBuffer, callback } }, () => ready(this))
     this.#socket.on('error', (error) => {
@@ -191,8 +193,10 @@ export class Connection implements AnswerListener {
     if (!isClean || !this.#keepsAlive || this.#stream !== undefined) this.#socket.destroy()
     // A small request went out in one write, long before its answer.
     else if (!this.#isLarge || this.#socket.writableLength === 0) this.#release()
-    // Over TLS a write is called back up to two turns after its bytes have left.
-    else setImmediate(() => setImmediate(() => this.#releaseIfWritten()))
+    // Over TLS a write is called back up to two turns after its bytes have left; of the body it has a copy.
+    else if (this.#isTls) setImmediate(() => setImmediate(() => this.#releaseIfWritten()))
+    // The answer came before all of the request was sent. Whoever gave the body may reuse its memory from now on.
+    else this.#socket.destroy()
     handler?.onComplete()
   }
 
@@ -201,7 +205,6 @@ export class Connection implements AnswerListener {
   }
 
   #releaseIfWritten(): void {
-    // An answer that came before all of its request was sent leaves a rest of it on the way.
     if (this.#socket.writableLength > 0) this.#socket.destroy()
     else if (this.isUsable) this.#release()
   }

@@ -107,6 +107,23 @@ describe('ConnectionPool over TLS', () => {
     assert.ok(connections <= 16, `${connections} connections`)
   })
 
+  it('reads an answer that comes before the request is written', async (t) => {
+    const refusal = 'HTTP/1.1 413 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig'
+    const { port } = await startTls(t, (socket) => {
+      if (socket.writableEnded) return
+      socket.end(refusal)
+      socket.on('finish', () => socket.destroy())
+    })
+    const pool = poolFor(t, `https://localhost:${port}`)
+    for (const bytes of [300_000, 1_000_000, 6_000_000]) {
+      for (let round = 0; round < 5; round++) {
+        const { told, error } = await ask(pool, { ...get, method: 'POST', body: Buffer.alloc(bytes) })
+        assert.equal(error, undefined)
+        assert.equal(told.body, 'big')
+      }
+    }
+  })
+
   it('fails as TLS where the certificate is for another name', async (t) => {
     const { port } = await startTls(t, (socket) => socket.write(ok))
     const { error } = await ask(poolFor(t, `https://127.0.0.1:${port}`))

@@ -64,7 +64,7 @@ for (const engine of engines) {
             const response = await postChat(gateway.url, { pad: 'x'.repeat(bytes) })
             asked++
             assert.equal(response.status, 413)
-            assert.deepEqual(await response.json(), { error: 'big' })
+            assert.match(await response.text(), /"big"/)
             assert.equal(response.headers.get('x-olla-attempts'), null)
           }
         }

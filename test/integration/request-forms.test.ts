@@ -82,6 +82,11 @@ const requests: readonly (readonly [string, string, number, RegExp?])[] = [
   ['HTTP/1.2', `GET /v1/models HTTP/1.2\r\n${get}`, 505],
   ['HTTP/0.9', `GET /v1/models HTTP/0.9\r\n${get}`, 505],
   [
+    'an upgrade to HTTP/2, which is not taken',
+    `POST ${chat} HTTP/1.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n${post.replace('Connection: close', 'Connection: close, Upgrade, HTTP2-Settings')}`,
+    200,
+  ],
+  [
     'a WebSocket',
     `GET /v1/realtime?model=m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     501,

@@ -7,6 +7,7 @@ import type { DiscoveredModel } from './list-parsers.ts'
 import type { ModelPlace, RoutedModel } from './name-index.ts'
 import type { KnownAbilities } from './needs.ts'
 import { otherSpelling, untaggedName } from './tags.ts'
+import type { ToldAbilities } from './told-abilities.ts'
 import { type ModelSource, toldFacts, type UnifiedModel, withSources } from './unified-model.ts'
 
 /** All models of all endpoints, unified, sorted by ID. Built when first asked for after a change. */
@@ -163,7 +164,8 @@ export class ModelDirectory {
     const sources = group.map(sourceOf)
     const facts = toldFacts(sources)
     const { digest } = facts
-    const traits = this.#families.traits(hintsFrom(name, first))
+    const hints = hintsFrom(name, first)
+    const traits = this.#families.traits({ ...hints, type: toldType(facts.abilities) ?? hints.type })
     const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
     const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
     const id = isHomonym ? (exact[0] ?? name) : name
@@ -232,6 +234,13 @@ function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[]
 function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
   const state = model.state ?? presumedState(endpoint)
   return { endpoint, nativeName: model.name, state, seenMs, told: model }
+}
+
+/** What a model is by what its endpoints say that it can do: their word goes before its name. */
+function toldType({ embedding, completion, vision }: ToldAbilities): string | undefined {
+  if (embedding === true && completion !== true) return 'embeddings'
+  if (vision !== undefined && completion !== false) return vision ? 'vlm' : 'llm'
+  return undefined
 }
 
 type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined

@@ -67,15 +67,13 @@ function readOpenAi(name: string, entry: ListEntry): DiscoveredModel {
 
 /** Both `/api/v0/models` and `/api/v1/models` of LM Studio. */
 function readLmStudio(name: string, entry: ListEntry): DiscoveredModel {
-  const type = text(entry.type)
   const quantization = objectAt(entry, 'quantization')
   const instances = Array.isArray(entry.loaded_instances) ? entry.loaded_instances : undefined
   const instance: unknown = instances?.[0]
   const loadedConfig = isEntry(instance) ? objectAt(instance, 'config') : {}
-  const abilities = readAbilities(entry)
   return compact({
     name,
-    type,
+    type: text(entry.type),
     publisher: text(entry.publisher),
     family: text(entry.arch) ?? text(entry.architecture),
     format: text(entry.compatibility_type) ?? text(entry.format),
@@ -88,8 +86,7 @@ function readLmStudio(name: string, entry: ListEntry): DiscoveredModel {
     contextLength: count(entry.max_context_length),
     contextInForce: count(entry.loaded_context_length) ?? count(loadedConfig.context_length),
     capabilities: words(entry.capabilities),
-    // Its types are exact: a model that reads images is a `vlm`.
-    abilities: type === 'llm' ? { vision: false, ...abilities } : abilities,
+    abilities: readAbilities(entry),
     raw: kept(entry),
   })
 }

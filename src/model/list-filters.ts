@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { BackendProfile } from './profile.ts'
+import { abilityOf } from './told-abilities.ts'
 import { type ModelSource, type UnifiedModel, withSources } from './unified-model.ts'
 
 /** Query of `/olla/models` (contract 1.5). */
@@ -62,6 +63,9 @@ export function filterModels(
 }
 
 function hasCapability(model: UnifiedModel, capability: string): boolean {
+  const ability = abilityOf(capability)
+  const told = ability === undefined ? undefined : model.abilities[ability]
+  if (told !== undefined) return told
   return typeOfCapability[capability] === model.type || model.capabilities.includes(capability)
 }
 

@@ -173,8 +173,14 @@ function readParameters(parameters: unknown, found: Found): void {
   found.thinking ??= parameters.includes('reasoning') || parameters.includes('include_reasoning')
 }
 
+/** What a word of an engine or a client means; undefined where that is nothing that is known here. */
+export function abilityOf(word: string): Ability | undefined {
+  const spelt = word.toLowerCase().replaceAll('-', '_')
+  return Object.hasOwn(abilityOfWord, spelt) ? abilityOfWord[spelt] : undefined
+}
+
 function put(found: Found, word: string, value: unknown): void {
-  const name = abilityOfWord[word.toLowerCase().replaceAll('-', '_')]
+  const name = abilityOf(word)
   // One word of several that says yes decides.
   if (name !== undefined && typeof value === 'boolean') found[name] = value || found[name] === true
 }

@@ -282,6 +282,66 @@ describe('Ollama’s API', () => {
     })
   })
 
+  it('has what VS Code and Zed ask for before they offer a model to an agent', async (t) => {
+    const { gateway } = await fleet(t)
+    const { version } = (await get(`${gateway.url}/api/version`)).body as unknown as { version: string }
+    const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+    assert.ok(major * 1e6 + minor * 1e3 + patch >= 6_004, 'VS Code refuses what is older than 0.6.4')
+    for (const { name } of await entriesOf(`${gateway.url}/api/tags`)) {
+      if (name === 'emb:latest') continue
+      const { body } = await post(`${gateway.url}/api/show`, JSON.stringify({ model: name }), form)
+      assert.ok((body.capabilities as string[]).includes('tools'), name)
+      const info = body.model_info as Record<string, unknown>
+      assert.equal(info[`${info['general.architecture']}.context_length`], 40_960, name)
+    }
+  })
+
+  describe('as its documentation calls it, with curl -d', () => {
+    const requests: [string, object][] = [
+      ['/api/generate', { prompt: 'Why is the sky blue?' }],
+      ['/api/generate', { prompt: 'x', stream: false, options: { temperature: 0 } }],
+      ['/api/generate', {}],
+      ['/api/generate', { keep_alive: 0 }],
+      ['/api/chat', { messages: [{ role: 'user', content: 'why is the sky blue?' }] }],
+      ['/api/chat', { messages: [], keep_alive: 0 }],
+      ['/api/embed', { input: ['a', 'b'] }],
+      ['/api/embeddings', { prompt: 'x' }],
+      ['/api/show', {}],
+      ['/api/show', { verbose: true }],
+    ]
+    it('reaches the endpoint that has the model', async (t) => {
+      const one = await ollama(t, { '/api/tags': () => ({ models: [{ name: 'llama3.2:latest' }] }) })
+      const other = await ollama(t, { '/api/tags': () => ({ models: [{ name: 'qwen3:latest' }] }) })
+      const gateway = await startGateway(
+        t,
+        [
+          { url: one.url, name: 'one', type: 'ollama' },
+          { url: other.url, name: 'other', type: 'ollama' },
+        ],
+        { proxy: { load_balancer: 'round-robin' } },
+      )
+      for (const base of ['', '/olla/ollama', '/olla/proxy']) {
+        for (const [path, more] of requests) {
+          for (const [model, server] of [
+            ['qwen3', 'other'],
+            ['llama3.2', 'one'],
+          ]) {
+            const what = `${base}${path} ${JSON.stringify(more)}`
+            const answer = await post(
+              `${gateway.url}${base}${path}`,
+              JSON.stringify({ model, ...more }),
+              form,
+            )
+            assert.equal(answer.status, 200, what)
+            assert.equal(answer.headers.get('x-olla-endpoint'), server, what)
+          }
+        }
+      }
+      for (const path of ['/api/tags', '/api/ps', '/api/version'])
+        assert.equal((await get(`${gateway.url}${path}`)).status, 200)
+    })
+  })
+
   it('hides what a filter forbids from every list and from show, with and without the tag', async (t) => {
     const { gateway } = await fleet(t, { model_filter: { exclude: ['gpt-4', 'bge*'] } })
     for (const path of ['/v1/models', '/olla/models', '/api/tags', '/olla/ollama/api/tags']) {

@@ -90,6 +90,26 @@ describe('ModelDirectory', () => {
     assert.equal(first.contextInForce, undefined)
   })
 
+  it('takes an endpoint’s word for what a model is before its name', () => {
+    const { directory: all } = directory([
+      [
+        { name: 'llava-text', abilities: { vision: false } },
+        { name: 'plain', abilities: { vision: true, completion: true } },
+        { name: 'odd', abilities: { embedding: true, completion: false, vision: false } },
+        { name: 'llava' },
+      ],
+    ])
+    assert.deepEqual(
+      all.models().map(({ id, type }) => [id, type]),
+      [
+        ['llava', 'vlm'],
+        ['llava-text', 'llm'],
+        ['odd', 'embeddings'],
+        ['plain', 'vlm'],
+      ],
+    )
+  })
+
   it('lists an alias once where a model has its name', () => {
     const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], { A: ['b'] })
     assert.deepEqual(shape(all.models()), { A: ['e1'], b: ['e1'] })

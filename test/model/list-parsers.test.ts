@@ -75,7 +75,7 @@ describe('parseModelList', () => {
       models.map(({ state, abilities }) => [state, abilities]),
       [
         ['loaded', { vision: true, completion: true }],
-        ['not-loaded', { vision: false, completion: true, tools: true }],
+        ['not-loaded', { completion: true, tools: true }],
         [undefined, { embedding: true, completion: false }],
       ],
     )

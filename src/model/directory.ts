@@ -92,7 +92,9 @@ export class ModelDirectory {
     const byName = new Map<string, Found[][]>()
     for (const group of groups) {
       const key = this.#key(commonName(group))
-      byName.set(key, [...(byName.get(key) ?? []), group])
+      const named = byName.get(key)
+      if (named === undefined) byName.set(key, [group])
+      else named.push(group)
     }
     const models: UnifiedModel[] = []
     for (const named of byName.values()) {
@@ -219,11 +221,17 @@ function indexed(byName: ReadonlyMap<string, UnifiedModel>, name: string): Unifi
   return other === undefined ? undefined : byName.get(other.toLowerCase())
 }
 
+/** Names of one digest that are told of each of them: an endpoint may give all its models the same. */
+const mostNames = 16
+
 /** Tells of each model what else it is called: the other names of one digest. */
 function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[] {
   const idsOf = new Map<string, string[]>()
   for (const { digest, id } of models) {
-    if (digest !== undefined) idsOf.set(digest, [...(idsOf.get(digest) ?? []), id])
+    if (digest === undefined) continue
+    const ids = idsOf.get(digest)
+    if (ids === undefined) idsOf.set(digest, [id])
+    else if (ids.length < mostNames) ids.push(id)
   }
   return models.map((model) => {
     const ids = idsOf.get(model.digest ?? '') ?? []

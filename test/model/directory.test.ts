@@ -110,6 +110,16 @@ describe('ModelDirectory', () => {
     )
   })
 
+  it('tells a few other names, however many models an endpoint gives one digest', () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => ({
+      name: `m${index}`,
+      digest: 'sha256:aaaaaaaa11',
+    }))
+    const { directory: all } = directory([many])
+    assert.equal(all.models().length, 2_000)
+    assert.ok(all.models().every(({ aliases }) => aliases.length < 20))
+  })
+
   it('lists an alias once where a model has its name', () => {
     const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], { A: ['b'] })
     assert.deepEqual(shape(all.models()), { A: ['e1'], b: ['e1'] })

@@ -12,7 +12,7 @@ import { fleetVersion, type Serves, usableByOllamaClients } from '../src/model/o
 import { ollamaShow, runningModels } from '../src/model/ollama-lists.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { askToShow, readShowRequest, showPath } from '../src/model/show-model.ts'
-import type { UnifiedModel } from '../src/model/unified-model.ts'
+import type { ModelSource, UnifiedModel } from '../src/model/unified-model.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 import { sendTagged } from './support/etag.ts'
 import { getRoute } from './support/get-route.ts'
@@ -56,6 +56,7 @@ export default fp(
     dependencies: [
       'gateway-backend-profiles',
       'gateway-endpoint-registry',
+      'gateway-endpoint-selector',
       'gateway-model-directory',
       'gateway-model-discovery',
       'gateway-model-routing',
@@ -98,6 +99,10 @@ async function show(
   const sources = model.sources.filter(
     ({ endpoint }) => face.isRoutable(endpoint.slot) && face.serves(endpoint, showPath) === true,
   )
+  // Those that would take a request now come first; the others may tell all the same.
+  const isBusy = ({ endpoint, nativeName }: ModelSource) =>
+    Number(!app.endpointLoad.admits({ endpoint, nativeModel: nativeName }))
+  sources.sort((a, b) => isBusy(a) - isBusy(b))
   const shown = await askToShow(face.fetch, asked, sources)
   if (shown === undefined) return sendTagged(request, reply, ollamaShow(model, app.modelDirectory.families))
   reply.header('X-Olla-Endpoint', encodeURIComponent(shown.endpoint.name))

@@ -13,7 +13,7 @@ import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { GatewayEvent } from './events/events.ts'
-import type { ProfileDocument } from './model/profile-store.ts'
+import { localProfilesFolder, type ProfileDocument } from './model/profile-store.ts'
 import { profilesFolder, version } from './package.ts'
 import type { SharedBlocks } from './state/shared-blocks.ts'
 import type { PeerLink } from './threads/peer-link.ts'
@@ -64,6 +64,7 @@ export async function registerEndpoints(
 ): Promise<void> {
   await app.register(backendProfiles, {
     builtIn: profilesFolder,
+    local: localProfilesFolder,
     own: directory,
     ...(profiles === undefined ? {} : { inline: profiles }),
     filter: proxy.profile_filter,

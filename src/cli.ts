@@ -1,16 +1,21 @@
 import { flushCompileCache } from 'node:module'
-import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { DemoFleet } from '../simulator/fleet.ts'
+import { UsageError } from './cli/arguments.ts'
+import { overridesOf, readServeArguments, type ServeArguments } from './cli/serve-arguments.ts'
+import { listenFailure } from './cli/start-failure.ts'
 import type { CommandResult } from './cli/status-command.ts'
+import { welcome } from './cli/welcome.ts'
 import { systemClock } from './clock.ts'
 import { ConfigError, formatDiagnostic } from './config/diagnostics.ts'
-import { type LoadedConfig, loadConfig, withFoundEndpoints } from './config/load.ts'
+import { type LoadedConfig, loadConfig, ollaDefaultEndpoint, withFoundEndpoints } from './config/load.ts'
 import { findLocalServers } from './config/local-servers.ts'
 import { printConfig } from './config/print.ts'
+import type { GatewayConfig } from './config/schema.ts'
 import { createLogger } from './logging/logger.ts'
-import { ProfileError, ProfileStore } from './model/profile-store.ts'
-import { profilesFolder, version } from './package.ts'
+import { checkFamilyTable } from './model/family-table.ts'
+import { localProfilesFolder, ProfileError, ProfileStore } from './model/profile-store.ts'
+import { familiesFile, profilesFolder, version } from './package.ts'
 
 const usage = `olla-gateway ${version}: gateway and load balancer for self-hosted LLM inference
 
@@ -26,32 +31,19 @@ Options:
       --host HOST       address to listen on, before the configuration's
       --port PORT       port to listen on, before the configuration's
       --threads N       threads that serve, or auto, before the configuration's
-      --validate-config check the configuration and exit with 0 or 1
+      --validate-config check the configuration, models.yaml and profiles, and exit with 0 or 1
       --print-config    print the effective configuration, secrets masked
       --version         print the version
       --help            print this
+
+Olla's spellings work too: -config FILE, -version, -validate-config.
 `
-
-const options = {
-  config: { type: 'string', short: 'c' },
-  demo: { type: 'boolean' },
-  host: { type: 'string' },
-  port: { type: 'string' },
-  threads: { type: 'string' },
-  'validate-config': { type: 'boolean' },
-  'print-config': { type: 'boolean' },
-  version: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-function readArguments(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
-}
-
-type Arguments = ReturnType<typeof readArguments>['values']
 
 /** The command line. Sets the exit code; a server keeps the process alive. */
 export async function main(args: string[]): Promise<void> {
+  // Who reads the output may go at any time; the gateway serves on.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
   const [command, ...rest] = args
   switch (command) {
     case 'simulator': {
@@ -67,52 +59,72 @@ export async function main(args: string[]): Promise<void> {
       const { stdin, stdout, env } = process
       return finish(await topCommand(rest, { input: stdin, output: stdout, env }))
     }
+    case 'help':
+      return say(usage)
+    case 'version':
+      return say(`olla-gateway ${version}`)
     default:
       return serveCommand(args)
   }
 }
 
 async function serveCommand(args: string[]): Promise<void> {
-  let values: Arguments
   try {
-    values = readArguments(args).values
-  } catch (error) {
-    fail(`${error instanceof Error ? error.message : String(error)}\nTry --help.`)
-    return
-  }
-  if (values.help) return say(usage)
-  if (values.version || process.env.OLLA_SHOW_VERSION === 'true') return say(`olla-gateway ${version}`)
-  try {
+    const { values, notices } = readServeArguments(args)
+    if (values.help) return say(usage)
+    if (values.version || process.env.OLLA_SHOW_VERSION === 'true') return say(`olla-gateway ${version}`)
+    for (const notice of notices) warn(notice)
+    if (values.profile || process.env.OLLA_ENABLE_PROFILER === 'true') warn(profilerNotice)
     await run(values)
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof ProfileError) fail(error.message)
+    if (error instanceof UsageError) fail(`${error.message}\nTry --help.`)
+    else if (error instanceof ConfigError || error instanceof ProfileError) fail(error.message)
     else throw error
   }
 }
 
-async function run(values: Arguments): Promise<void> {
+const profilerNotice =
+  'there is no pprof in Node: node --cpu-prof bin/olla-gateway.js writes a profile, and node --inspect serves one'
+
+async function run(values: ServeArguments): Promise<void> {
   const fleet = values.demo ? await (await import('../simulator/fleet.ts')).startDemoFleet() : undefined
-  const loaded = await prepare(values, fleet)
-  if (values['validate-config']) return report(loaded)
+  const { loaded, broken } = await prepare(values, fleet)
+  if (values['validate-config']) return report(loaded, broken)
   if (values['print-config']) return say(printConfig(loaded.config))
 
   const { config } = loaded
+  const isTerminal = process.stdout.isTTY === true
   const log = await createLogger({
     config: config.logging,
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal,
     formatIsChosen: process.env.OLLA_LOGGING_FORMAT !== undefined,
   })
   for (const warning of loaded.warnings) log.logger.warn(formatDiagnostic(warning))
+  for (const message of broken) log.logger.warn(`${message}; the built-in one is used`)
   const { serve } = await import('./server.ts')
-  const { address } = await serve({
-    config,
-    log,
-    async onStopped() {
-      await fleet?.close()
-      await log.flush()
-    },
-  })
-  say(welcome(address, loaded, fleet !== undefined))
+  let address: string
+  try {
+    const served = await serve({
+      config,
+      log,
+      async onStopped() {
+        await fleet?.close()
+        await log.flush()
+      },
+    })
+    address = served.address
+  } catch (error) {
+    const failure = listenFailure(error, config.server)
+    if (failure === undefined) throw error
+    await log.flush()
+    fail(failure)
+    // Probes and threads that have begun would keep the process alive.
+    process.exit()
+  }
+  const banner = welcome(address, loaded, fleet !== undefined)
+  // On a terminal behind the lines of the start, so that it stays in sight.
+  if (isTerminal) systemClock.after(settlingMs, () => say(banner))
+  else say(banner)
   systemClock.after(settlingMs, endStart)
 }
 
@@ -126,58 +138,77 @@ function endStart(): void {
   flushCompileCache()
 }
 
+interface Prepared {
+  readonly loaded: LoadedConfig
+  /** Tables and profiles of the user that cannot be read, each a sentence. */
+  readonly broken: readonly string[]
+}
+
 /** The configuration with what the command line says, and with endpoints from wherever they come. */
-async function prepare(values: Arguments, fleet: DemoFleet | undefined): Promise<LoadedConfig> {
-  const env = { ...process.env }
-  if (values.host !== undefined) env.OLLA_SERVER_HOST = values.host
-  if (values.port !== undefined) env.OLLA_SERVER_PORT = values.port
-  if (values.threads !== undefined) env.OLLA_SERVER_THREADS = values.threads
-  const knownTypes = (own: string) => new ProfileStore({ builtIn: profilesFolder, own }).types()
-  if (fleet !== undefined) {
-    const { config, warnings } = loadConfig({ none: true, env, cwd: process.cwd(), knownTypes })
-    return { config: withFoundEndpoints(config, fleet.endpoints), file: undefined, passedOver: [], warnings }
+async function prepare(values: ServeArguments, fleet: DemoFleet | undefined): Promise<Prepared> {
+  const { env: overrides, flags } = overridesOf(values)
+  const env = { ...process.env, ...overrides }
+  const cwd = process.cwd()
+  let broken: readonly string[] = []
+  const knownTypes = (own: string) => {
+    const store = new ProfileStore({ builtIn: profilesFolder, local: localProfilesFolder, own })
+    broken = store.warnings
+    return store.types()
   }
-  const loaded = loadConfig({ file: values.config, env, cwd: process.cwd(), knownTypes })
-  if (loaded.file !== undefined) return loaded
+  const options = { env, flags, cwd, knownTypes }
+  if (fleet !== undefined) {
+    const loaded = loadConfig({ ...options, none: true })
+    const config = withoutRateLimits(withFoundEndpoints(loaded.config, fleet.endpoints), env)
+    return { loaded: { ...loaded, config }, broken: [] }
+  }
+  const loaded = loadConfig({ ...options, file: values.config })
+  const table = checkFamilyTable({ builtIn: familiesFile, cwd, configDir: env.OLLA_CONFIG_DIR })
+  if (table !== undefined) broken = [...broken, table]
+  if (loaded.file !== undefined) return { loaded, broken }
+  return { loaded: { ...loaded, config: await withLocalServers(loaded.config) }, broken }
+}
+
+async function withLocalServers(config: GatewayConfig): Promise<GatewayConfig> {
   const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
-  const found = await findLocalServers(profiles.flatMap(({ detection }) => detection.defaultPorts))
+  const ports = profiles.flatMap(({ detection }) => detection.defaultPorts)
+  const found = await findLocalServers(ports.filter((port) => port !== config.server.port))
+  if (found.length > 0) {
+    say(`no configuration file; found on this machine: ${found.map(({ url }) => url).join(', ')}`)
+    return withFoundEndpoints(config, found)
+  }
+  const { url } = ollaDefaultEndpoint
   say(
-    found.length > 0
-      ? `no configuration file; found on this machine: ${found.map(({ url }) => url).join(', ')}`
-      : 'no configuration file, and no inference server on the well-known local ports; try --demo',
+    `no configuration file, and no inference server on the well-known local ports: waiting for ${url}; try --demo`,
   )
-  return { ...loaded, config: withFoundEndpoints(loaded.config, found) }
+  return config.server.port === Number(new URL(url).port)
+    ? config
+    : withFoundEndpoints(config, [ollaDefaultEndpoint])
 }
 
-function report({ config, file, warnings }: LoadedConfig): void {
+/** Who tries the demonstration in a loop should not meet the limits first. */
+function withoutRateLimits(config: GatewayConfig, env: NodeJS.ProcessEnv): GatewayConfig {
+  const { rate_limits: limits } = config.server
+  const given = (name: string, value: number) => (env[name] === undefined ? 0 : value)
+  const rate_limits = {
+    ...limits,
+    global_requests_per_minute: given('OLLA_SERVER_GLOBAL_RATE_LIMIT', limits.global_requests_per_minute),
+    per_ip_requests_per_minute: given('OLLA_SERVER_PER_IP_RATE_LIMIT', limits.per_ip_requests_per_minute),
+    health_requests_per_minute: given('OLLA_SERVER_HEALTH_RATE_LIMIT', limits.health_requests_per_minute),
+  }
+  return { ...config, server: { ...config.server, rate_limits } }
+}
+
+/** As in Olla, a table or profile that the start would replace by the built-in one fails here. */
+function report({ config, file, passedOver, warnings }: LoadedConfig, broken: readonly string[]): void {
   for (const warning of warnings) say(`warning: ${formatDiagnostic(warning)}`)
+  for (const other of passedOver) say(`not read: ${other}`)
+  if (broken.length > 0) {
+    fail(broken.join('\n'))
+    return
+  }
   const { endpoints } = config.discovery.static
-  say(
-    `${file ?? 'built-in defaults'}: valid, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`,
-  )
-}
-
-function welcome(address: string, { config, file }: LoadedConfig, isDemo: boolean): string {
-  const { endpoints } = config.discovery.static
-  const lines = [
-    `olla-gateway ${version} listening on ${address}`,
-    `  configuration: ${isDemo ? 'demo' : (file ?? 'none')}, engine ${config.proxy.engine}, ${config.proxy.load_balancer}`,
-    ...endpoints.map(({ name, url, type }) => `  endpoint: ${name ?? url} (${type}) ${url}`),
-    ...(config.dashboard.enabled ? [`  dashboard: ${address}/internal/ui/`] : []),
-  ]
-  if (!isDemo) return lines.join('\n')
-  return [
-    ...lines,
-    '',
-    'Try:',
-    `  curl ${address}/internal/status/endpoints`,
-    `  curl -N ${address}/v1/chat/completions -H 'content-type: application/json' \\`,
-    `    -d '{"model":"llama3.2:3b","stream":true,"messages":[{"role":"user","content":"hello"}]}'`,
-    `  curl ${address}/api/chat -H 'content-type: application/json' \\`,
-    `    -d '{"model":"llama3.2:3b","messages":[{"role":"user","content":"hello"}]}'`,
-    'Take an endpoint down for half a minute and ask again:',
-    `  curl -X POST ${endpoints[0]?.url ?? ''}/__simulator/faults -H 'content-type: application/json' -d '{"kind":"refuse","forMs":30000}'`,
-  ].join('\n')
+  const count = `${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`
+  say(`${file ?? 'built-in defaults'}: valid, ${count}`)
 }
 
 /** The output of a failed command that is no report belongs to standard error. */
@@ -189,6 +220,10 @@ function finish({ output, exitCode }: CommandResult): void {
 
 function say(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+function warn(text: string): void {
+  process.stderr.write(`olla-gateway: ${text}\n`)
 }
 
 function fail(text: string): void {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import type { GatewayConfig } from './config/schema.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import { listenQuietly } from './listen.ts'
 import type { LogTarget } from './logging/logger.ts'
 import type { RunningGateway } from './serving-threads.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
@@ -75,7 +76,7 @@ async function serveHere(
       result = drained
     },
   })
-  const address = await app.listen({ host: config.server.host, port: config.server.port })
+  const address = await listenQuietly(app, logger, { host: config.server.host, port: config.server.port })
   return {
     address,
     async close() {

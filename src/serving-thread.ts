@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from './clock.ts'
 import { createHttpServer } from './http-server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import { listenQuietly } from './listen.ts'
 import { createThreadLogger } from './logging/logger.ts'
 import type { ServingThreadData } from './serving-threads.ts'
 import { SharedBlocks } from './state/shared-blocks.ts'
@@ -46,7 +47,7 @@ link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<List
     const server = await app
     // Fastify hands its options to the listener, but its types do not know this one.
     const options = { host, port: number, reusePort: true }
-    const address = await server.listen(options)
+    const address = await listenQuietly(server, log.logger, options)
     const bound = server.server.address()
     return { ok: true, address, port: typeof bound === 'object' && bound !== null ? bound.port : number }
   } catch (error) {

@@ -27,10 +27,22 @@ export function createClient(values: ClientArguments, env: Env, timeoutMs: numbe
   const url = values.url ?? nonEmpty(env.OLLA_GATEWAY_URL) ?? 'http://localhost:40114'
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new Error(`not an http or https URL: ${url}`)
   const file = values['token-file']
-  const token =
-    values.token ??
-    (file === undefined ? nonEmpty(env.OLLA_GATEWAY_TOKEN) : readFileSync(file, 'utf8').trim())
+  const token = values.token ?? (file === undefined ? nonEmpty(env.OLLA_GATEWAY_TOKEN) : readToken(file))
   return new GatewayClient({ url, token, timeoutMs })
+}
+
+function readToken(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const reason =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : code
+    throw new Error(`--token-file ${file} cannot be read: ${reason}`)
+  }
+  if (token === '') throw new Error(`--token-file ${file} is empty`)
+  return token
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

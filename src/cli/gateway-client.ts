@@ -11,8 +11,8 @@ export interface GatewayClientOptions {
 /** Why a gateway did not give what it was asked for. */
 export class GatewayClientError extends Error {
   override readonly name = 'GatewayClientError'
-  /** `refused`: it answered, and does not let us in. */
-  readonly kind: 'unreachable' | 'refused' | 'unexpected'
+  /** `refused`: it answered, and does not let us in; `limited`: not now, as its rate limit is reached. */
+  readonly kind: 'unreachable' | 'refused' | 'limited' | 'unexpected'
 
   constructor(kind: GatewayClientError['kind'], message: string) {
     super(message)
@@ -73,6 +73,11 @@ export class GatewayClient {
     }
     if (response.ok) return response
     const text = (await response.text()).trim().slice(0, 300)
+    if (response.status === 429) {
+      const wait = response.headers.get('retry-after')
+      const again = wait === null ? 'try again later' : `try again in ${wait} s`
+      throw new GatewayClientError('limited', `its rate limit is reached; ${again}`)
+    }
     const isRefusal = response.status === 401 || response.status === 403
     const kind = isRefusal ? 'refused' : 'unexpected'
     throw new GatewayClientError(kind, isRefusal ? text : `${path} answered ${response.status}`)

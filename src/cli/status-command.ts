@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { isRecord } from '../config/decode.ts'
+import { readOptions } from './arguments.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { GatewayClientError } from './gateway-client.ts'
 import { type FleetStatus, statusText } from './status-text.ts'
@@ -12,7 +12,7 @@ ${clientUsage}
   --json                print JSON
 
 Exit codes, as monitoring plugins have them:
-  0 healthy   1 degraded   2 critical or unreachable   3 not let in, or wrong arguments
+  0 healthy   1 degraded   2 critical or unreachable   3 not let in, rate-limited, or wrong arguments
 `
 
 const options = {
@@ -33,7 +33,7 @@ export async function statusCommand(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
   try {
-    const { values } = parseArgs({ args, options })
+    const { values } = readOptions(args, options)
     if (values.help) return { output: usage, exitCode: 0 }
     const seconds = Number(values.timeout ?? 5)
     if (!(seconds > 0)) throw new Error('--timeout must be a number of seconds')
@@ -51,6 +51,7 @@ const exitCodes = {
   critical: 2,
   unreachable: 2,
   refused: 3,
+  limited: 3,
 } as const satisfies Record<FleetStatus['status'], number>
 
 async function readStatus(client: ReturnType<typeof createClient>): Promise<FleetStatus> {
@@ -68,7 +69,7 @@ async function readStatus(client: ReturnType<typeof createClient>): Promise<Flee
     return { url: client.url, status, error: null, system, endpoints: rows.filter(isRecord) }
   } catch (error) {
     if (!(error instanceof GatewayClientError)) throw error
-    const status = error.kind === 'refused' ? 'refused' : 'unreachable'
+    const status = error.kind === 'refused' || error.kind === 'limited' ? error.kind : 'unreachable'
     return { url: client.url, status, error: error.message, system: null, endpoints: [] }
   }
 }

@@ -3,7 +3,7 @@ import { printable } from '../top/text.ts'
 /** What `olla-gateway status` prints; with `--json` as it is. */
 export interface FleetStatus {
   readonly url: string
-  readonly status: 'healthy' | 'degraded' | 'critical' | 'unreachable' | 'refused'
+  readonly status: 'healthy' | 'degraded' | 'critical' | 'unreachable' | 'refused' | 'limited'
   /** Why nothing could be read. */
   readonly error: string | null
   /** As `system` of `/internal/status`. */

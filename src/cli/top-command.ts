@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util'
 import { readKeys } from '../top/keys.ts'
 import { ansiPaint, plainPaint } from '../top/paint.ts'
 import { renderScreen } from '../top/render.ts'
 import { initialState, type TopMessage, update } from '../top/state.ts'
+import { readOptions } from './arguments.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
@@ -33,7 +33,7 @@ export interface Terminal {
 export async function topCommand(args: string[], terminal: Terminal): Promise<CommandResult> {
   let client: GatewayClient | undefined
   try {
-    const { values } = parseArgs({ args, options: clientOptions })
+    const { values } = readOptions(args, clientOptions)
     if (values.help) return { output: usage, exitCode: 0 }
     client = createClient(values, terminal.env, timeoutMs)
     const isLive = terminal.output.isTTY === true && terminal.input.isTTY === true

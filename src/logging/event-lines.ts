@@ -44,6 +44,8 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
     case 'thread.stopped':
       return { level: event.data.reason === null ? 'info' : 'error', message: 'serving thread has stopped' }
     case 'lifecycle.phase':
+      // The command says so itself, once the port is open.
+      if (event.data.phase === 'ready') return undefined
       return { level: 'info', message: `gateway is ${event.data.phase}` }
     case 'limit.rejected':
       // The request's own line tells it.

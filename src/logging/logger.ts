@@ -1,10 +1,11 @@
-import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import pino, { type DestinationStream, type Level, type Logger, type StreamEntry } from 'pino'
+import pino, { type DestinationStream, type Level, type Logger } from 'pino'
 import { systemClock } from '../clock.ts'
 import type { GatewayConfig } from '../config/schema.ts'
 import { LineBatch } from './line-batch.ts'
 import { createLineLogger, type RequestLogger } from './line-logger.ts'
+import { createLogFile } from './log-file.ts'
+import { type LogOutput, standardOutput } from './log-output.ts'
+import { createPrettyLines } from './pretty-lines.ts'
 import { redactedPaths } from './redact.ts'
 
 export interface LogTarget {
@@ -34,53 +35,43 @@ const flushMs = 250
 /** Of request lines, before they go to the destinations above. */
 const lineBatchCharacters = 65_536
 
-/** The process's logger: to standard output, and to files where configured. Writes are batched. */
+/** Longest time that stopping waits for a log that nobody takes. */
+const lastFlushMs = 1_000
+
+/**
+ * The process's logger: to standard output, and to files where configured. Writes are batched, wait for nobody and
+ * fail alone: a full disk or a pipe without a reader costs lines, not requests.
+ */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {
   const isPretty = formatIsChosen ? config.format === 'text' : isTerminal || config.format === 'text'
   const level = config.level as Level
-  const batched: { flush(done?: (error?: Error) => void): void }[] = []
-
-  const stdout = pino.destination({ dest: 1, sync: false, minLength: isTerminal ? 0 : batchBytes })
-  batched.push(stdout)
-  const streams: StreamEntry[] = [
-    { level, stream: isPretty ? await prettyStream(stdout, isTerminal) : stdout },
-  ]
+  const hasColour = isTerminal && process.env.NO_COLOR === undefined
+  const outputs = [await formatted(standardOutput(isTerminal ? 0 : batchBytes), isPretty, hasColour)]
   if (config.output === 'file') {
-    await removeOldFiles(config.dir, config.max_age_days)
-    const { default: roll } = await import('pino-roll')
-    const file = await roll({
-      file: join(config.dir, logName),
-      extension: '.log',
-      size: `${config.max_size_mb}m`,
-      limit: { count: config.max_backups },
-      mkdir: true,
-      sync: false,
-      minLength: batchBytes,
-    })
-    batched.push(file)
-    streams.push({ level, stream: file })
+    const file = await createLogFile(config, batchBytes)
+    outputs.push(file)
   }
 
-  const [only] = streams
-  const target = streams.length === 1 && only !== undefined ? only.stream : pino.multistream(streams)
   const write = (text: string) => {
-    for (const { stream } of streams) stream.write(text)
+    for (const output of outputs) output.write(text)
   }
   const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, write)
-  const timer = setInterval(() => {
+  const flush = () => {
     lines.flush()
-    for (const stream of batched) stream.flush()
-  }, flushMs)
+    for (const output of outputs) output.flush()
+  }
+  const timer = setInterval(flush, flushMs)
   timer.unref()
   return {
-    ...createLoggers(level, target, lines),
+    ...createLoggers(level, { write }, lines),
     write,
     async flush() {
       clearInterval(timer)
-      lines.flush()
-      await Promise.all(
-        batched.map((stream) => new Promise<void>((resolve) => stream.flush(() => resolve()))),
-      )
+      flush()
+      await Promise.race([
+        Promise.all(outputs.map((output) => new Promise<void>((resolve) => output.whenIdle(resolve)))),
+        new Promise<void>((resolve) => setTimeout(resolve, lastFlushMs)),
+      ])
     },
   }
 }
@@ -116,27 +107,12 @@ function createLoggers(level: Level, target: DestinationStream, lines: LineBatch
   return { logger, requestLogger: createLineLogger(level, (line) => lines.add(line), systemClock) }
 }
 
-const logName = 'olla-gateway'
-const dayMs = 86_400_000
-
-/** Size and number are pino-roll's to bound; it knows no age. */
-async function removeOldFiles(dir: string, maxAgeDays: number): Promise<void> {
-  if (maxAgeDays === 0) return
-  const names = await readdir(dir).catch(() => [])
-  for (const name of names) {
-    if (!name.startsWith(logName) || !name.endsWith('.log')) continue
-    const path = join(dir, name)
-    const { mtimeMs } = await stat(path)
-    if (Date.now() - mtimeMs > maxAgeDays * dayMs) await rm(path, { force: true })
+async function formatted(output: LogOutput, isPretty: boolean, hasColour: boolean): Promise<LogOutput> {
+  if (!isPretty) return output
+  const format = await createPrettyLines(hasColour)
+  return {
+    write: (text) => output.write(format(text)),
+    flush: () => output.flush(),
+    whenIdle: (done) => output.whenIdle(done),
   }
-}
-
-async function prettyStream(destination: DestinationStream, colorize: boolean): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({
-    destination,
-    colorize: colorize && process.env.NO_COLOR === undefined,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname',
-  })
 }

@@ -10,6 +10,7 @@ declare module 'pino-roll' {
     mkdir?: boolean
     sync?: boolean
     minLength?: number
+    maxLength?: number
   }
 
   export default function roll(options: RollOptions): Promise<ReturnType<typeof pino.destination>>

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { parse } from 'yaml'
+import { readYamlFile, YamlFileError } from './yaml-file.ts'
 
 /** Olla's `models.yaml` (contract 6.4); every part may be left out. */
 const TableSchema = Type.Object({
@@ -83,7 +83,7 @@ export class FamilyTable {
   constructor(document: unknown) {
     if (!Value.Check(TableSchema, document)) {
       const problem = Value.Errors(TableSchema, document).First()
-      throw new Error(`models.yaml: ${problem?.path.slice(1).replaceAll('/', '.')}: ${problem?.message}`)
+      throw new Error(`${problem?.path.slice(1).replaceAll('/', '.')}: ${problem?.message}`)
     }
     const table: TableDocument = document
     const extraction = table.model_extraction ?? {}
@@ -201,19 +201,42 @@ function publisherOf(name: string): string {
 /** Where a user's own table is looked for, in order. */
 const ownPlaces = ['models.yaml', 'config/models.yaml'] as const
 
-/**
- * The user's table if there is one, else the built-in.
- * @throws Error that names the file of a broken table
- */
-export function loadFamilyTable(options: {
-  builtIn: string
-  cwd: string
-  configDir?: string | undefined
-}): FamilyTable {
+interface TablePlaces {
+  readonly builtIn: string
+  readonly cwd: string
+  readonly configDir?: string | undefined
+}
+
+/** The user's table if there is one that can be used, else the built-in: as in Olla, a broken one ends no start. */
+export function loadFamilyTable(places: TablePlaces): FamilyTable {
+  const own = findOwnTable(places)
+  if (own !== undefined) {
+    try {
+      return new FamilyTable(readYamlFile(own))
+    } catch {
+      // What is wrong with it is `checkFamilyTable`'s to say, once for all threads.
+    }
+  }
+  return new FamilyTable(readYamlFile(places.builtIn))
+}
+
+/** @returns what is wrong with the user's own table; undefined where nothing is, or there is none */
+export function checkFamilyTable(places: TablePlaces): string | undefined {
+  const own = findOwnTable(places)
+  if (own === undefined) return undefined
+  try {
+    new FamilyTable(readYamlFile(own))
+    return undefined
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return error instanceof YamlFileError ? message : `${own}: ${message}`
+  }
+}
+
+function findOwnTable({ builtIn, cwd, configDir }: TablePlaces): string | undefined {
   const places = [
-    ...ownPlaces.map((place) => join(options.cwd, place)),
-    ...(options.configDir === undefined ? [] : [join(options.configDir, 'models.yaml')]),
+    ...ownPlaces.map((place) => join(cwd, place)),
+    ...(configDir === undefined ? [] : [join(configDir, 'models.yaml')]),
   ]
-  const own = places.find((place) => existsSync(place))
-  return new FamilyTable(parse(readFileSync(own ?? options.builtIn, 'utf8')))
+  return places.find((place) => existsSync(place) && place !== builtIn)
 }

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { LineCounter, parseDocument } from 'yaml'
 import { ExtractionSchema, profileUsage, UsageSchema } from '../usage/profile-usage.ts'
 import { NameFilter } from './glob.ts'
 import { type BackendProfile, type ListFormat, listFormats, tokenizeStyles } from './profile.ts'
+import { overlay } from './profile-overlay.ts'
+import { readYamlFile } from './yaml-file.ts'
 
 /** A backend profile that cannot be used; the message names the file. */
 export class ProfileError extends Error {
@@ -117,13 +118,21 @@ const spellings: Readonly<Record<string, string>> = {
 export interface ProfileStoreOptions {
   /** Folder of the built-in profiles. */
   readonly builtIn: string
-  /** Folder of the user's own; '' for none. */
+  /**
+   * Folder in which Olla would look; it may be missing. A profile there changes the built-in one of its name key by
+   * key, and a broken one is a warning.
+   */
+  readonly local?: string
+  /** Folder of the user's own; '' for none. A profile there replaces the built-in one of its name. */
   readonly own?: string
   /** The user's own as objects; they replace those of the files by name. */
   readonly inline?: readonly ProfileDocument[]
   /** Profiles to offer, by name. */
   readonly filter?: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
+
+/** Where Olla reads profiles, below the working directory. */
+export const localProfilesFolder = 'config/profiles'
 
 /**
  * Backend profiles from YAML files. What the files offer (name, prefixes) is read at construction, since
@@ -133,16 +142,19 @@ export class ProfileStore {
   readonly #documents = new Map<string, { file: string; document: ProfileDocument }>()
   readonly #profiles = new Map<string, BackendProfile>()
   readonly #byPrefix = new Map<string, string>()
+  readonly #local = new Set<string>()
+  readonly #warnings: string[] = []
 
   /** @throws ProfileError for a broken file, or two profiles with one prefix */
   constructor(options: ProfileStoreOptions) {
-    for (const [folder, isOwn] of [
-      [options.builtIn, false],
-      [options.own ?? '', true],
-    ] as const) {
-      if (folder === '') continue
-      if (!existsSync(folder)) throw new ProfileError(`profiles.directory: there is no folder ${folder}`)
-      this.#readFolder(folder, isOwn)
+    this.#readFolder(options.builtIn, false)
+    const { local = '', own = '' } = options
+    if (local !== '' && existsSync(local) && realpathSync(local) !== realpathSync(options.builtIn)) {
+      this.#readLocal(local)
+    }
+    if (own !== '') {
+      if (!existsSync(own)) throw new ProfileError(`profiles.directory: there is no folder ${own}`)
+      this.#readFolder(own, true)
     }
     for (const [index, value] of (options.inline ?? []).entries()) {
       const document = checkProfile(value, `profiles[${index}]`)
@@ -151,6 +163,11 @@ export class ProfileStore {
     const filter = new NameFilter(options.filter ?? { include: [], exclude: [] })
     for (const name of this.#documents.keys()) if (!filter.allows(name)) this.#documents.delete(name)
     this.#indexPrefixes()
+  }
+
+  /** What is wrong with profiles that are not used for it. */
+  get warnings(): readonly string[] {
+    return this.#warnings
   }
 
   names(): string[] {
@@ -204,11 +221,32 @@ export class ProfileStore {
     }
   }
 
+  #readLocal(folder: string): void {
+    for (const file of readdirSync(folder).sort()) {
+      if (!/\.ya?ml$/.test(file)) continue
+      const path = join(folder, file)
+      try {
+        const document = readProfile(path)
+        const known = this.#documents.get(document.name)
+        const whole = checkProfile(overlay(known?.document, document), path)
+        listFormatOf(whole, path)
+        this.#documents.set(whole.name, { file: path, document: whole })
+        if (known === undefined) this.#local.add(whole.name)
+      } catch (error) {
+        this.#warnings.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+  }
+
   #indexPrefixes(): void {
     for (const [name, { file, document }] of this.#documents) {
       for (const prefix of document.routing?.prefixes ?? []) {
         const other = this.#byPrefix.get(prefix.toLowerCase())
         if (other !== undefined && other !== name) {
+          if (this.#local.has(name)) {
+            this.#warnings.push(`${file}: the prefix "${prefix}" belongs to the profile "${other}" already`)
+            continue
+          }
           throw new ProfileError(`${file}: the prefix "${prefix}" belongs to the profile "${other}" already`)
         }
         this.#byPrefix.set(prefix.toLowerCase(), name)
@@ -218,14 +256,13 @@ export class ProfileStore {
 }
 
 function readProfile(path: string): ProfileDocument {
-  const lines = new LineCounter()
-  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines })
-  const [error] = document.errors
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0])
-    throw new ProfileError(`${path}:${line}:${col} ${error.message.split('\n', 1)[0]}`)
+  try {
+    return checkProfile(readYamlFile(path), path)
+  } catch (error) {
+    throw error instanceof ProfileError
+      ? error
+      : new ProfileError(error instanceof Error ? error.message : path)
   }
-  return checkProfile(document.toJS(), path)
 }
 
 /** @param where the file, or what else holds it, for the message */

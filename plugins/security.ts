@@ -32,6 +32,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     gatewaySecurity: Violations
   }
+  interface FastifyContextConfig {
+    /** Internal routes that no rate limit counts: a probe that is refused restarts a container. */
+    isUnlimited?: boolean
+  }
 }
 
 export default fp<SecurityOptions>(
@@ -90,6 +94,10 @@ export default fp<SecurityOptions>(
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway
+        if (routeClass === 'internal' && request.routeOptions.config.isUnlimited === true) {
+          next()
+          return
+        }
         const decision = limiter.check(routeClass, caller ?? clientAddress, clock.monotonicMs())
         if (decision === undefined) {
           next()

@@ -51,12 +51,12 @@ export default fp<DashboardOptions>(
       (_request, body, parsed) => parsed(null, new URLSearchParams(String(body))),
     )
 
-    app.get('/internal/ui', { config: { internalAccess: 'open' } }, (_request, reply) =>
+    app.get('/internal/ui', { config: { internalAccess: 'open', isUnlimited: true } }, (_request, reply) =>
       reply.redirect(`${base}/`, 307),
     )
     app.get<{ Params: { '*': string } }>(
       '/internal/ui/*',
-      { config: { internalAccess: 'page' } },
+      { config: { internalAccess: 'page', isUnlimited: true } },
       async (request, reply) => {
         const files = await builtFiles()
         if (files === undefined) {

@@ -17,7 +17,7 @@ export default fp(
       method,
       url: '/internal/health',
       exposeHeadRoute: false,
-      config: { internalAccess: 'open' },
+      config: { internalAccess: 'open', isUnlimited: true },
       schema: { response: { 200: HealthSchema } },
       handler: () => alive,
     })
@@ -25,7 +25,7 @@ export default fp(
       method,
       url: '/internal/ready',
       exposeHeadRoute: false,
-      config: { internalAccess: 'open' },
+      config: { internalAccess: 'open', isUnlimited: true },
       schema: { response: { 200: ReadySchema, 503: ReadySchema } },
       handler: (_request, reply) => {
         const { endpointRegistry, gatewayLifecycle } = app

@@ -12,6 +12,7 @@ import { gatewayMetrics } from '../src/stats/prometheus/gateway-metrics.ts'
 import { modelMetrics } from '../src/stats/prometheus/model-metrics.ts'
 import { readModels } from '../src/stats/prometheus/model-series.ts'
 import { contentTypes, negotiateFormat } from '../src/stats/prometheus/negotiate.ts'
+import { ollaMetrics } from '../src/stats/prometheus/olla-metrics.ts'
 import { processMetrics } from '../src/stats/prometheus/process-metrics.ts'
 import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { stickyView } from '../src/stats/views/sticky.ts'
@@ -30,13 +31,23 @@ export interface InternalMetricsOptions {
   readonly balancer: string
   /** Models with series of their own. Default 200. */
   readonly exposedModels?: number
+  /** Whether what has another name in Olla has that one too. Default true. */
+  readonly ollaNames?: boolean
   readonly clock?: Clock
 }
 
 export default fp<InternalMetricsOptions>(
   function internalMetrics(app, options, done) {
     const clock = options.clock ?? systemClock
-    const { version, commit = 'none', engine, profile, balancer, exposedModels = 200 } = options
+    const {
+      version,
+      commit = 'none',
+      engine,
+      profile,
+      balancer,
+      exposedModels = 200,
+      ollaNames = true,
+    } = options
     const info = { version, commit, engine, profile, balancer }
     const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
     const translators = new TranslatorStats(app.gatewayCells.translators)
@@ -57,15 +68,22 @@ export default fp<InternalMetricsOptions>(
       }
     })
     metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
-    metrics.add(modelMetrics, () =>
+    const models = () =>
       readModels({
         cells,
         stats: app.gatewayStats,
         endpoints: labelEndpoints(endpointSources(app)),
         known: app.modelCatalog.snapshot.size,
         limit: exposedModels,
-      }),
-    )
+      })
+    metrics.add(modelMetrics, models)
+    if (ollaNames) {
+      metrics.add(ollaMetrics, () => ({
+        totals: app.gatewayStats.totals(),
+        endpoints: labelEndpoints(endpointSources(app)),
+        models: models(),
+      }))
+    }
     metrics.add(translatorMetrics, () => ({ translators: { anthropic: translators.totals() } }))
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({

@@ -43,6 +43,7 @@ import proxyRoutes from '../routes/proxy.ts'
 import versionRoute from '../routes/version.ts'
 import type { SessionStore } from './affinity/session-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
+import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
@@ -112,6 +113,7 @@ async function compose(
   }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
+  const bodyLimit = bodyLimitOf(server)
 
   // What everything stands on.
   await app.register(ownSchemas)
@@ -158,10 +160,11 @@ async function compose(
       perClientPerMinute: server.rate_limits.per_ip_requests_per_minute,
       internalPerMinute: server.rate_limits.health_requests_per_minute,
       burst: server.rate_limits.burst_size,
+      internalBurst: Math.max(100, server.rate_limits.burst_size),
       globalBurst: server.rate_limits.global_burst_size || server.rate_limits.global_requests_per_minute,
     },
     cleanupIntervalMs: server.rate_limits.cleanup_interval,
-    maxBodyBytes: server.request_limits.max_body_size,
+    maxBodyBytes: bodyLimit,
     maxHeaderBytes: server.request_limits.max_header_size,
   })
 
@@ -253,11 +256,12 @@ async function compose(
     profile: proxy.profile,
     balancer: proxy.load_balancer,
     exposedModels: config.metrics.exposed_models,
+    ollaNames: config.metrics.olla_names,
   })
   await app.register(internalExplain, {
     priorityTiers,
     warmMargin: proxy.warm_margin,
-    bodyLimitBytes: server.request_limits.max_body_size,
+    bodyLimitBytes: bodyLimit,
   })
   await app.register(internalEvents, {
     version,
@@ -296,7 +300,7 @@ async function compose(
     })
     await app.register(anthropicRoutes, {
       version,
-      maxMessageBytes: anthropic.max_message_size || server.request_limits.max_body_size,
+      maxMessageBytes: anthropic.max_message_size || bodyLimit,
       pingIntervalMs: anthropic.ping_interval,
       refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
       answersCors: server.cors.enabled,
@@ -307,7 +311,7 @@ async function compose(
     allowsManagement: proxy.management,
     refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
     version,
-    bodyLimitBytes: server.request_limits.max_body_size,
+    bodyLimitBytes: bodyLimit,
     asksUsage: proxy.usage === 'ask',
     renameAnswers: registry.rewrite_response_model,
   })

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { rootRoute } from '../routes/root.ts'
 import type { ThreadOfSeveral } from './base.ts'
 import { systemClock } from './clock.ts'
+import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
 import gateway from './gateway.ts'
@@ -58,7 +59,7 @@ export function listenerOptions(
   const create = serverFor(config)
   let listener: Server | undefined
   return {
-    bodyLimit: config.server.request_limits.max_body_size,
+    bodyLimit: bodyLimitOf(config.server),
     serverFactory(handler) {
       listener = create(handler)
       return listener

@@ -61,6 +61,7 @@ export function versionView(version: string, profiles: readonly string[], build:
       version: 'v1',
       endpoints: {
         health: '/internal/health',
+        metrics: '/internal/metrics',
         process: '/internal/process',
         ready: '/internal/ready',
         status: '/internal/status',

@@ -4,6 +4,7 @@ import { stickyMetrics, translatorMetrics } from '../../src/stats/prometheus/fea
 import { gatewayMetrics } from '../../src/stats/prometheus/gateway-metrics.ts'
 import { exposedBounds } from '../../src/stats/prometheus/histograms.ts'
 import { modelMetrics } from '../../src/stats/prometheus/model-metrics.ts'
+import { ollaMetrics } from '../../src/stats/prometheus/olla-metrics.ts'
 import { processMetrics } from '../../src/stats/prometheus/process-metrics.ts'
 import { cell, code, table } from './markdown.ts'
 
@@ -15,6 +16,7 @@ export const metricGroups: readonly (readonly [title: string, families: readonly
   ['Translators', translatorMetrics],
   ['Sessions', stickyMetrics],
   ['Process', processMetrics],
+  ["Olla's names", ollaMetrics],
 ]
 
 /** Olla's names that are not here, and what to use instead (contract 8.1). */
@@ -83,7 +85,10 @@ export function metricReference(): string {
     '',
     '## Coming from Olla',
     '',
-    "Olla's names are kept where they say what a metric is. These are not:",
+    'A dashboard or an alert that was made for Olla goes on: its names are served as well (`metrics.olla_names`, on by',
+    'default). Two of them, `olla_endpoint_traffic_bytes` and `olla_model_traffic_bytes`, OpenMetrics has no place for: let',
+    'Prometheus ask for the text format, with `scrape_protocols: [PrometheusText0.0.4]`. New ones are better made with',
+    'what is here:',
     '',
     table(
       ['Olla', 'here'],

@@ -129,6 +129,10 @@ export const GatewayConfigSchema = Section(
           'Models with statistics of their own; those that are asked for beyond share one row.',
           { minimum: 1, maximum: 100_000 },
         ),
+        olla_names: Flag(
+          true,
+          "Olla's names in /internal/metrics as well, for dashboards and alerts that were made for it.",
+        ),
         exposed_models: Count(
           200,
           'Models with series of their own in /internal/metrics, those asked for first; all others share one.',

@@ -43,7 +43,10 @@ export const ServerSchema = Section(
     request_logging: Flag(true, 'One log line per request.'),
     request_limits: Section(
       {
-        max_body_size: Bytes({ default: 104_857_600, description: 'Largest request body, 413 above.' }),
+        max_body_size: Bytes({
+          default: 104_857_600,
+          description: 'Largest request body, 413 above; 0 is no limit.',
+        }),
         max_header_size: Bytes({
           default: 1_048_576,
           description: 'Largest request head, 431 above; at least 4096.',
@@ -54,13 +57,19 @@ export const ServerSchema = Section(
     rate_limits: Section(
       {
         global_requests_per_minute: Count(1000, 'All clients together; 0 is off.'),
-        per_ip_requests_per_minute: Count(100, 'Each client address; 0 is off.'),
+        per_ip_requests_per_minute: Count(
+          100,
+          'Each client address; 0 is off, and with it the limit for all clients unless that is set itself, as in Olla.',
+        ),
         burst_size: Count(50, 'Requests of one client that may come at once.', { minimum: 1 }),
         global_burst_size: Count(
           0,
           'Requests of all clients that may come at once; 0: as many as a minute allows (beyond Olla).',
         ),
-        health_requests_per_minute: Count(1000, 'Each client address on /internal/* and /version; 0 is off.'),
+        health_requests_per_minute: Count(
+          1000,
+          'Each client address on /internal/* and /version, at least 100 at once; 0 is off. Health, readiness and the files of the dashboard are never limited.',
+        ),
         cleanup_interval: Duration({
           default: '5m',
           description: 'How often buckets of idle clients are dropped.',

@@ -8,8 +8,10 @@ export interface RateLimiterOptions {
   readonly perClientPerMinute: number
   /** Each client on `/internal/*` and `/version`; 0 is off. */
   readonly internalPerMinute: number
-  /** Of each client's buckets. */
+  /** Of each client's bucket. */
   readonly burst: number
+  /** Of each client's bucket for the internal routes; `burst` by default. */
+  readonly internalBurst?: number
   /** Of the common bucket: more than one client's, or that one could starve all others. */
   readonly globalBurst: number
 }
@@ -34,7 +36,7 @@ export class RateLimiter {
     this.#store = store
     this.#global = toLimit(options.globalPerMinute, globalBurst)
     this.#client = toLimit(options.perClientPerMinute, burst)
-    this.#internal = toLimit(options.internalPerMinute, burst)
+    this.#internal = toLimit(options.internalPerMinute, options.internalBurst ?? burst)
   }
 
   /** Whether a class of routes has any limit. */

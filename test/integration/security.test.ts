@@ -69,6 +69,28 @@ describe('rate limits', () => {
     assert.equal((await postChat(gateway.url)).status, 200)
   })
 
+  it('never hold on liveness and readiness', async (t) => {
+    const { gateway } = await withLimits(t, limits({ health_requests_per_minute: 1, burst_size: 1 }))
+    await Promise.all(Array.from({ length: 120 }, () => fetch(`${gateway.url}/version`)))
+    assert.equal((await fetch(`${gateway.url}/version`)).status, 429)
+    for (let probe = 0; probe < 5; probe++) {
+      assert.equal((await fetch(`${gateway.url}/internal/health`)).status, 200)
+      assert.equal((await fetch(`${gateway.url}/internal/ready`)).status, 200)
+      assert.notEqual((await fetch(`${gateway.url}/internal/ui/`)).status, 429)
+    }
+  })
+
+  it('do not hold for bodies where max_body_size is 0', async (t) => {
+    const { gateway } = await withLimits(t, { request_limits: { max_body_size: 0 } })
+    const long = { ...JSON.parse(chatBody()), padding: 'x'.repeat(2_000_000) }
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify(long),
+    })
+    assert.equal(response.status, 200)
+  })
+
   it('say nothing where they are off', async (t) => {
     const { gateway } = await withLimits(t, {})
     const response = await postChat(gateway.url)

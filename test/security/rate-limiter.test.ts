@@ -57,6 +57,12 @@ describe('a rate limiter', () => {
     assert.equal(both.check('proxy', 'b', 2_000)?.allowed, true)
   })
 
+  it('has a burst of its own for the internal routes', () => {
+    const internal = limiter({ internalPerMinute: 60, burst: 1, internalBurst: 3 })
+    const allowed = () => internal.check('internal', 'a', 0)?.allowed
+    assert.deepEqual([allowed(), allowed(), allowed(), allowed()], [true, true, true, false])
+  })
+
   it('counts the internal routes for themselves', () => {
     const own = limiter({ internalPerMinute: 60, burst: 1 })
     assert.equal(own.check('internal', 'a', 0)?.allowed, true)

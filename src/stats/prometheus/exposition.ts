@@ -11,6 +11,11 @@ export interface MetricFamily {
   readonly unit?: MetricUnit
   /** One sentence. */
   readonly help: string
+  /**
+   * OpenMetrics has no name like that beside the counter of the same name, whose samples end in `_total`: the family
+   * is in the text format alone.
+   */
+  readonly isTextOnly?: boolean
   /** Names of the labels that its series have; for the documentation. */
   readonly labels?: readonly string[]
 }
@@ -61,6 +66,7 @@ export class Exposition {
   }
 
   sample(value: number, labels: LabelText = ''): void {
+    if (this.#isOpenMetrics && this.#family?.isTextOnly === true) return
     const family = this.#begun()
     this.#line(sampleName(family), labels, value)
   }

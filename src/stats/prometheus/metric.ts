@@ -1,4 +1,4 @@
-import type { Exposition, MetricFamily } from './exposition.ts'
+import { type Exposition, type MetricFamily, sampleName } from './exposition.ts'
 
 /** A metric that knows how to read its series. */
 export interface Metric<Source> extends MetricFamily {
@@ -21,8 +21,9 @@ export class MetricSet {
    * @throws RangeError where a name is taken
    */
   add<Source>(metrics: readonly Metric<Source>[], read: () => Source | Promise<Source>): void {
-    const names = new Set(this.families().map(({ name }) => name))
-    for (const { name } of metrics) {
+    const names = new Set(this.families().map(keyOf))
+    for (const metric of metrics) {
+      const name = keyOf(metric)
       if (names.has(name)) throw new RangeError(`there is a metric ${name} already`)
       names.add(name)
     }
@@ -47,4 +48,9 @@ export class MetricSet {
   async *write(out: Exposition): AsyncIterable<void> {
     for (const group of this.#groups) yield* group.write(out)
   }
+}
+
+/** A family of the text format alone is told apart by its samples. */
+function keyOf(family: MetricFamily): string {
+  return family.isTextOnly === true ? `${sampleName(family)} (text)` : family.name
 }

@@ -11,6 +11,7 @@ import { exposedBounds, exposeHistogram } from '../../../src/stats/prometheus/hi
 import { MetricSet } from '../../../src/stats/prometheus/metric.ts'
 import { modelMetrics } from '../../../src/stats/prometheus/model-metrics.ts'
 import { readModels } from '../../../src/stats/prometheus/model-series.ts'
+import { ollaMetrics } from '../../../src/stats/prometheus/olla-metrics.ts'
 import { type ParsedFamily, parseExposition } from '../../support/exposition-parser.ts'
 import { endpointSource, figures, request } from '../fixtures.ts'
 
@@ -40,10 +41,15 @@ function counted(limit = 10) {
   metrics.add(modelMetrics, () =>
     readModels({ cells, stats, endpoints: labelEndpoints(sources()), known: 9, limit }),
   )
-  const scrape = async (): Promise<ParsedFamily[]> => {
-    const out = new Exposition('openmetrics')
+  metrics.add(ollaMetrics, () => ({
+    totals: stats.totals(),
+    endpoints: labelEndpoints(sources()),
+    models: readModels({ cells, stats, endpoints: labelEndpoints(sources()), known: 9, limit }),
+  }))
+  const scrape = async (format: 'text' | 'openmetrics' = 'openmetrics'): Promise<ParsedFamily[]> => {
+    const out = new Exposition(format)
     for await (const _family of metrics.write(out));
-    return parseExposition(out.end(), 'openmetrics')
+    return parseExposition(out.end(), format)
   }
   return { cells, stats, metrics, scrape }
 }
@@ -65,6 +71,46 @@ function sampleValue(
 }
 
 describe('the metrics', () => {
+  it("have Olla's names as well", async () => {
+    const { stats, scrape } = counted()
+    stats.record(request({ model: 'known-a', durationMs: 100 }))
+    stats.record(request({ model: 'known-a', durationMs: 300 }))
+    stats.record(request({ model: 'known-a', outcome: 'failure', status: 502 }))
+    const text = await scrape('text')
+    const expected: readonly (readonly [string, Record<string, string>])[] = [
+      ...[
+        'olla_endpoints_total',
+        'olla_success_rate_percent',
+        'olla_avg_latency_ms',
+        'olla_total_traffic_bytes',
+        'olla_models_total',
+        'olla_models_success_rate_percent',
+        'olla_models_requests_total',
+        'olla_models_traffic_bytes',
+      ].map((name) => [name, {}] as const),
+      ...['traffic_bytes', 'success_rate_percent', 'avg_latency_ms', 'models_count'].map(
+        (name) => [`olla_endpoint_${name}`, { endpoint: 'box-0' }] as const,
+      ),
+      ...['traffic_bytes', 'success_rate_percent', 'avg_latency_ms', 'p95_latency_ms', 'p99_latency_ms'].map(
+        (name) => [`olla_model_${name}`, { model: 'known-a' }] as const,
+      ),
+    ]
+    for (const [name, labels] of expected) assert.notEqual(sampleValue(text, name, labels), undefined, name)
+    const value = (name: string, labels?: Record<string, string>) => sampleValue(text, name, labels)
+    assert.equal(value('olla_endpoints_total'), 2)
+    assert.equal(value('olla_models_total'), 9)
+    assert.equal(value('olla_models_requests_total'), 3)
+    assert.equal(Math.round(value('olla_models_success_rate_percent') ?? 0), 67)
+    assert.equal(value('olla_avg_latency_ms'), 200)
+    assert.equal(value('olla_model_avg_latency_ms', { model: 'known-a' }), 200)
+    assert.ok((value('olla_model_p95_latency_ms', { model: 'known-a' }) ?? 0) >= 300)
+
+    // OpenMetrics has no place for the two that are counters under the same name.
+    const names = new Set((await scrape()).flatMap(({ samples }) => samples.map(({ name }) => name)))
+    const missing = expected.map(([name]) => name).filter((name) => !names.has(name))
+    assert.deepEqual(missing, ['olla_endpoint_traffic_bytes', 'olla_model_traffic_bytes'])
+  })
+
   it('count requests by outcome and code, over the gateway and on each endpoint', async () => {
     const { stats, scrape } = counted()
     stats.record(request())

@@ -19,7 +19,12 @@ COPY --from=build /app/dist dist
 COPY --from=build /app/dashboard/dist dashboard/dist
 COPY package.json LICENSE ./
 COPY bin bin
-COPY config config
+COPY config/profiles config/profiles
+COPY config/models.yaml config/openapi.json config/schema.json config/
+# Last in the search, so that any file that is mounted into /app or /app/config comes first.
+COPY config/container.yaml default.yaml
+# Compose files made for Olla have a health check with curl; wget is there already.
+RUN apk add --no-cache curl
 USER node
 EXPOSE 40114
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \

@@ -77,13 +77,6 @@ export default fp<InternalMetricsOptions>(
         limit: exposedModels,
       })
     metrics.add(modelMetrics, models)
-    if (ollaNames) {
-      metrics.add(ollaMetrics, () => ({
-        totals: app.gatewayStats.totals(),
-        endpoints: labelEndpoints(endpointSources(app)),
-        models: models(),
-      }))
-    }
     metrics.add(translatorMetrics, () => ({ translators: { anthropic: translators.totals() } }))
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({
@@ -94,6 +87,13 @@ export default fp<InternalMetricsOptions>(
       })),
       nowMs: clock.nowMs(),
     }))
+    if (ollaNames) {
+      metrics.add(ollaMetrics, () => ({
+        totals: app.gatewayStats.totals(),
+        endpoints: labelEndpoints(endpointSources(app)),
+        models: models(),
+      }))
+    }
 
     app.route({
       method: app.supportedMethods,

@@ -17,7 +17,8 @@ export async function createPrettyLines(hasColour: boolean): Promise<LineFormatt
     lines
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => (line.endsWith(isRequest) ? request(line) : event(line)))
+      // Without members the library leaves the line break out.
+      .map((line) => `${(line.endsWith(isRequest) ? request(line) : event(line)).trimEnd()}\n`)
       .join('')
 }
 
@@ -30,7 +31,7 @@ export function requestText(line: unknown): string {
     `${Math.round(Number(line.duration_ms ?? 0))} ms`,
     ...(outcome === 'success' || outcome === undefined ? [] : [String(outcome)]),
     ...(typeof attempts === 'number' && attempts > 1 ? [`${attempts} attempts`] : []),
-    ...(typeof tokens === 'number' ? [`${tokens} tokens`] : []),
+    ...(typeof tokens === 'number' ? [tokens === 1 ? '1 token' : `${tokens} tokens`] : []),
     ...(text(line.error) ?? []),
     `id ${String(line.request_id)}`,
   ]

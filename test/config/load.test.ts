@@ -241,7 +241,7 @@ describe('the editors’ schema', () => {
 
   it('accepts the shipped configurations, and references, and rejects unknown keys', async () => {
     const validate = new Ajv({ strict: false }).compile(JSON.parse(await read('config/schema.json')))
-    for (const file of ['config/config.yaml', 'config/compose.yaml']) {
+    for (const file of ['config/config.yaml', 'config/compose.yaml', 'config/container.yaml']) {
       assert.ok(validate(parse(await read(file))), `${file}: ${JSON.stringify(validate.errors)}`)
     }
     assert.ok(

@@ -100,12 +100,12 @@ describe('lines for people', () => {
       output_tokens: 130,
       msg: 'request',
     }
-    const text = pretty(`${JSON.stringify(event)}\n${JSON.stringify(request)}\n`)
+    const text = pretty(`${JSON.stringify(request)}\n${JSON.stringify(event)}\n`)
     const lines = text.trimEnd().split('\n')
     assert.equal(lines.length, 2, text)
-    assert.match(lines[0] ?? '', /WARN: endpoint is y .*"endpoint":"a"/)
+    assert.match(lines[1] ?? '', /WARN: endpoint is y .*"endpoint":"a"/)
     assert.match(
-      lines[1] ?? '',
+      lines[0] ?? '',
       /INFO: POST \/v1\/chat\/completions 200 box m 812 ms, 2 attempts, 130 tokens, id id-1$/,
     )
     assert.match(

@@ -12,6 +12,7 @@ import peers from '../plugins/peers.ts'
 import state from '../plugins/state.ts'
 import upstreamPools from '../plugins/upstream-pools.ts'
 import type { GatewayConfig } from './config/schema.ts'
+import { withWriteTimeout } from './config/write-timeout.ts'
 import type { GatewayEvent } from './events/events.ts'
 import { localProfilesFolder, type ProfileDocument } from './model/profile-store.ts'
 import { profilesFolder, version } from './package.ts'
@@ -53,15 +54,16 @@ export async function registerBase(
  */
 export async function registerEndpoints(
   app: FastifyInstance,
-  {
-    proxy,
+  config: GatewayConfig,
+  profiles?: readonly ProfileDocument[],
+): Promise<void> {
+  const {
     discovery,
     model_registry: registry,
     model_filter: filter,
     profiles: { directory },
-  }: GatewayConfig,
-  profiles?: readonly ProfileDocument[],
-): Promise<void> {
+  } = config
+  const { proxy, endpoints } = withWriteTimeout(config)
   await app.register(backendProfiles, {
     builtIn: profilesFolder,
     local: localProfilesFolder,
@@ -70,7 +72,7 @@ export async function registerEndpoints(
     filter: proxy.profile_filter,
   })
   await app.register(endpointRegistry, {
-    endpoints: discovery.static.endpoints,
+    endpoints,
     proxy,
     slowStartMs: discovery.health.slow_start,
     secretsIntervalMs: discovery.refresh_interval,

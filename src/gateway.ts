@@ -45,6 +45,7 @@ import type { SessionStore } from './affinity/session-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
+import { shortest } from './config/write-timeout.ts'
 import type { GatewayEvent } from './events/events.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
@@ -315,9 +316,4 @@ async function compose(
     asksUsage: proxy.usage === 'ask',
     renameAnswers: registry.rewrite_response_model,
   })
-}
-
-/** The shorter of two limits, of which 0 is none. */
-function shortest(a: number, b: number): number {
-  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b)
 }

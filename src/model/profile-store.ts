@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { ExtractionSchema, profileUsage, UsageSchema } from '../usage/profile-usage.ts'
 import { NameFilter } from './glob.ts'
+import { isShippedByOlla } from './olla-profiles.ts'
 import { type BackendProfile, type ListFormat, listFormats, tokenizeStyles } from './profile.ts'
 import { overlay } from './profile-overlay.ts'
 import { readYamlFile } from './yaml-file.ts'
@@ -226,6 +227,7 @@ export class ProfileStore {
       if (!/\.ya?ml$/.test(file)) continue
       const path = join(folder, file)
       try {
+        if (isShippedByOlla(readFileSync(path, 'utf8'))) continue
         const document = readProfile(path)
         const known = this.#documents.get(document.name)
         const whole = checkProfile(overlay(known?.document, document), path)

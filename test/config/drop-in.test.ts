@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { findCycles } from '../../src/config/name-cycles.ts'
 import { printConfig } from '../../src/config/print.ts'
+import { withWriteTimeout } from '../../src/config/write-timeout.ts'
 import { endpoints, folder, knownTypes, load, problems, warningsOf } from './support.ts'
 
 const namesAndUrls = (loaded: Awaited<ReturnType<typeof load>>) =>
@@ -201,6 +202,21 @@ describe('base URLs', () => {
       else assert.ok(await load(text))
     }
     assert.ok(parseConfig({ discovery: { static: { endpoints: [{ url: 'http://localhost:40114' }] } } }))
+  })
+})
+
+describe('server.write_timeout', () => {
+  it('bounds every answer, also of endpoints with a longer limit', () => {
+    const limits = (server: Record<string, unknown>, timeouts: Record<string, unknown>) => {
+      const list = [{ url: 'http://h:1', timeouts }]
+      const config = parseConfig({ server, discovery: { static: { endpoints: list } } })
+      const { proxy, endpoints } = withWriteTimeout(config)
+      return [proxy.response_timeout, endpoints[0]?.timeouts.total]
+    }
+    assert.deepEqual(limits({}, {}), [900_000, 0])
+    assert.deepEqual(limits({ write_timeout: '5s' }, {}), [5000, 0])
+    assert.deepEqual(limits({ write_timeout: '5s' }, { total: '1m' }), [5000, 5000])
+    assert.deepEqual(limits({ write_timeout: '5s' }, { total: '1s' }), [5000, 1000])
   })
 })
 

@@ -97,10 +97,7 @@ describe('the command with two threads', () => {
   it('refuses a number of threads that is none', async (t) => {
     const running = run(t, ['--threads', 'many'], { cwd: await folder() })
     assert.equal(await running.exit, 1)
-    assert.match(
-      running.output(),
-      /OLLA_SERVER_THREADS: the environment variable is not fit for server\.threads/,
-    )
+    assert.match(running.output(), /--threads: must be a whole number or auto, not "many"/)
   })
 })
 

@@ -98,3 +98,48 @@ describe('ProfileStore', () => {
     )
   })
 })
+
+describe('profiles in the folder where Olla looks', () => {
+  async function local(files: Readonly<Record<string, string>>): Promise<ProfileStore> {
+    const folder = await mkdtemp(join(tmpdir(), 'olla-local-profiles-'))
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    return new ProfileStore({ builtIn: profilesFolder, local: folder })
+  }
+
+  it('change the built-in ones key by key, and add to them', async () => {
+    const builtIn = new ProfileStore({ builtIn: profilesFolder }).get('ollama')
+    const store = await local({
+      'mine.yaml': 'name: mine\nrouting: { prefixes: [mine] }\napi: { openai_compatible: true }\n',
+      'ollama.yaml': 'name: ollama\ndisplay_name: Mine\napi: { health_check_path: /alive }\n',
+    })
+    assert.deepEqual(store.warnings, [])
+    assert.ok(store.types().includes('mine'))
+    const changed = store.get('ollama')
+    assert.deepEqual([changed?.displayName, changed?.healthCheckPath], ['Mine', '/alive'])
+    assert.deepEqual(changed?.detection, builtIn?.detection)
+    assert.deepEqual(changed?.prefixes, builtIn?.prefixes)
+  })
+
+  it('are left out with a warning where they are broken', async () => {
+    const store = await local({
+      'a.yaml': 'name: [\n',
+      'b.yaml': 'display_name: without a name\n',
+      'c.yaml': 'name: c\nrequest: { response_format: nobodys }\n',
+      'd.yaml': 'name: d\nrouting: { prefixes: [ollama, own] }\n',
+      'not-a-profile.txt': '[',
+    })
+    assert.equal(store.warnings.length, 4)
+    assert.match(store.warnings[0] ?? '', /a\.yaml:\d+:\d+ /)
+    assert.match(
+      store.warnings[3] ?? '',
+      /d\.yaml: the prefix "ollama" belongs to the profile "ollama" already/,
+    )
+    assert.equal(store.get('own')?.name, 'd')
+    assert.equal(store.get('c'), undefined)
+  })
+
+  it('may be missing', () => {
+    const store = new ProfileStore({ builtIn: profilesFolder, local: '/nowhere/profiles' })
+    assert.deepEqual(store.warnings, [])
+  })
+})

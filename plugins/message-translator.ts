@@ -6,11 +6,13 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import type { Endpoint } from '../src/endpoint/endpoint.ts'
 import { SessionRecorder, sessionName } from '../src/inspector/session-recorder.ts'
 import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { TokenCounter } from '../src/tokens/token-counter.ts'
 import { createIds } from '../src/translate/ids.ts'
-import { type MessagesCall, MessageVariants } from '../src/translate/message-variants.ts'
+import { type MessagesCall, MessageVariants, speaksMessages } from '../src/translate/message-variants.ts'
+import type { ReasoningField } from '../src/translate/reasoning-signature.ts'
 import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 
@@ -19,6 +21,8 @@ export interface MessageTranslatorOptions {
   readonly passthrough?: boolean
   /** Answers carry the client's name for the model. Default true. */
   readonly renameAnswers?: boolean
+  /** Whether `max_tokens` is lowered to what the model's context leaves. Default false. */
+  readonly fitsMaxTokens?: boolean
   /** Version of the gateway, for `User-Agent`. */
   readonly version: string
   /** Where requests and answers are written down, for development; undefined writes nothing. */
@@ -40,6 +44,8 @@ export interface MessageTranslator {
   readonly tokens: TokenCounter
   /** @param session as the client names it, for the inspector */
   variants(call: MessagesCall, session: string | undefined): MessageVariants
+  /** Endpoints that answer Messages requests by themselves; undefined where all requests are translated. */
+  readonly prefers: ((endpoint: Endpoint) => boolean) | undefined
   /** Header that names a session; undefined where nothing is recorded. */
   readonly sessionHeader: string | undefined
 }
@@ -55,6 +61,7 @@ export default fp<MessageTranslatorOptions>(
     const passthrough = options.passthrough ?? true
     const { inspector } = options
     const newId = createIds()
+    const reasoningFields = new Map<number, ReasoningField>()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
     const recorder = inspector === undefined ? undefined : startRecorder(inspector)
 
@@ -67,6 +74,7 @@ export default fp<MessageTranslatorOptions>(
         estimate: (chat) => estimateTokens(chat, loadTokenizer, setImmediate),
         userAgent: `olla-gateway/${options.version}`,
       }),
+      prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
       sessionHeader: inspector?.sessionHeader,
       variants(call, session) {
         const tap = recorder === undefined ? undefined : record(recorder, call, session)
@@ -76,6 +84,8 @@ export default fp<MessageTranslatorOptions>(
           serverVersion,
           newId,
           tap,
+          reasoningFields,
+          fitsMaxTokens: options.fitsMaxTokens ?? false,
         })
       },
     })

@@ -19,7 +19,7 @@ import { findModel } from './support/find-model.ts'
 import { acceptBytes } from './support/request-bodies.ts'
 
 export interface AnthropicRoutesOptions extends DispatchOptions {
-  /** Largest request in bytes. Default 10,485,760. */
+  /** Largest request in bytes. Default 33,554,432, as Anthropic's own. */
   readonly maxMessageBytes?: number
   /** Silence after which a stream that waits gets a `ping`; milliseconds, 0 is never. Default 15,000. */
   readonly pingIntervalMs?: number
@@ -29,7 +29,7 @@ const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cach
 
 export default fp<AnthropicRoutesOptions>(
   function anthropicRoutes(app, options, done) {
-    acceptBytes(app, options.maxMessageBytes ?? 10_485_760)
+    acceptBytes(app, options.maxMessageBytes ?? 33_554_432)
     app.addHook('onRequest', function name({ gateway }, _reply, next) {
       gateway.headers.push('request-id', gateway.id)
       next()
@@ -82,6 +82,16 @@ function mountMessages(
   const method = app.supportedMethods.filter((each) => each !== 'POST')
   for (const url of [`${base}/v1/messages`, `${base}/v1/messages/count_tokens`])
     app.route({ method, url, exposeHeadRoute: false, handler: refuseMethod })
+  // Below a provider's prefix everything else is that provider's.
+  if (provider === undefined) app.all(`${base}/v1/messages/*`, refusePath)
+}
+
+/** Batches and the like: an endpoint would answer in the dialect of another API. */
+function refusePath({ url }: FastifyRequest): never {
+  throw new GatewayError(
+    'not_found',
+    url.includes('/batches') ? 'Message batches are not supported' : undefined,
+  )
 }
 
 function refuseMethod(): never {
@@ -129,6 +139,7 @@ function messages(
       inspection,
       extra: { variant: (target) => variants.of(target), keepAlive },
       isTranslatable: true,
+      prefers: translator.prefers,
     },
     request,
     reply,

@@ -290,6 +290,7 @@ async function compose(
       version,
       passthrough: anthropic.passthrough_enabled,
       renameAnswers: registry.rewrite_response_model,
+      fitsMaxTokens: anthropic.fit_max_tokens,
       inspector: enabled
         ? {
             folder: output_dir,

@@ -38,6 +38,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/version$/, 'status', 'Version and abilities of the gateway', get],
   [/^\/olla\/models/, 'models', 'Models of all endpoints, in any of fourteen formats', get],
   [/messages\/count_tokens$/, 'anthropic', 'Tokens of a request', post],
+  [/messages\/\{/, 'anthropic', 'Batches and the like: answers that they are not supported', all],
   [/messages$/, 'anthropic', 'Anthropic Messages, on any endpoint', post],
   [/api\/hello$/, 'anthropic', 'Tells Claude Code that somebody is there', get],
   [/api\/event_logging\//, 'anthropic', 'Takes what Claude Code tells of its use, and drops it', post],

@@ -61,9 +61,14 @@ const TranslatorsSchema = Section(
       {
         enabled: Flag(true, 'Serve the Anthropic Messages API.'),
         passthrough_enabled: Flag(true, 'Pass requests unchanged to endpoints that speak it.'),
+        fit_max_tokens: Flag(
+          false,
+          'Lower `max_tokens` to what the model’s context leaves, instead of passing on that it is too large (beyond Olla).',
+        ),
         max_message_size: Bytes({
-          default: 10_485_760,
-          description: 'Largest request, at most 100 MiB; 0 is server.request_limits.max_body_size.',
+          default: 33_554_432,
+          description:
+            'Largest request, as Anthropic’s own API has it by default; at most 100 MiB; 0 is server.request_limits.max_body_size.',
         }),
         ping_interval: Duration({
           default: '15s',

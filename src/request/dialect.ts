@@ -6,10 +6,11 @@ export type RouteClass = 'proxy' | 'internal'
 /**
  * The API that a path belongs to, and with it the shape in which errors are told.
  * @param path below the gateway's own prefix
- * @param isAnthropicClient it says so with an `anthropic-version`: both APIs have a list of models at the root
+ * @param isAnthropicClient it says so with an `anthropic-version`: both APIs have some paths at the root
  */
 export function dialectOf(path: string, isAnthropicClient = false): Dialect {
-  if (isAnthropicClient && path.startsWith('/v1/models')) return 'anthropic'
+  if (isAnthropicClient && /^\/v1\/(?:models|files|complete|skills|organizations)(?:\/|$)/.test(path))
+    return 'anthropic'
   if (path.includes('/anthropic/') || /\/v1\/messages(?:\/|$)/.test(path)) return 'anthropic'
   // `/api/v0` and `/api/v1` are LM Studio's and Lemonade's.
   if (/^(?:\/olla\/(?:ollama|proxy))?\/api\/(?!v\d)/.test(path)) return 'ollama'

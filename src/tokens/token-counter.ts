@@ -6,7 +6,7 @@ import type { RoutedEndpoint } from '../model/router.ts'
 import { chatRequest } from '../translate/chat-request.ts'
 import { isObject, type JsonObject, listField, numberField, textField } from '../translate/json-fields.ts'
 import { plainChat, speaksMessages } from '../translate/message-variants.ts'
-import { frameTokens, promptText } from '../translate/prompt-text.ts'
+import { imageTokens, promptText } from '../translate/prompt-text.ts'
 import type { UpstreamFetch } from '../upstream/fetch.ts'
 
 /** Where a count comes from: the endpoint's own count, its tokenizer, or a guess. */
@@ -94,7 +94,7 @@ export class TokenCounter {
     const chat = chatRequest(parsed, nativeModel ?? model, traits ?? plainChat)
     const { images } = promptText(chat)
     const counted = await this.#countText(endpoint, tokenize.path, tokenize.style, withoutImages(chat))
-    return counted === undefined ? undefined : counted + frameTokens({ messages: 0, images })
+    return counted === undefined ? undefined : counted + imageTokens(images)
   }
 
   async #countText(

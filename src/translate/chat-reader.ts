@@ -6,7 +6,7 @@ import type { ChatTraits } from './chat-shape.ts'
 import { readChatUsage } from './chat-usage.ts'
 import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 import type { MessageUsage, MessageWriter } from './message-shape.ts'
-import { thinkingSignature } from './reasoning-signature.ts'
+import { type ReasoningField, thinkingSignature } from './reasoning-signature.ts'
 import { isBrokenFinish, readStop } from './stop-reason.ts'
 import { splitWhole, ThinkTags } from './think-tags.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -40,6 +40,9 @@ export interface ExpectedAnswer extends RequestSize {
   readonly reasoningField: ChatTraits['reasoningField']
   /** Stands in the signature of thinking that came in another field, so that it goes back as it came. */
   readonly endpointMark: string
+  /** Gets the field in which thinking comes, under the endpoint's slot. */
+  readonly reasoningFields?: Map<number, ReasoningField> | undefined
+  readonly slot?: number
 }
 
 /** Rough, for answers that nobody has counted: clients need a measure of how full their context is. */
@@ -184,7 +187,8 @@ export class ChatReader {
     this.#hasReasoning = true
     this.#tags = undefined
     const field = textField(delta, 'reasoning_content') ? 'reasoning_content' : 'reasoning'
-    const { reasoningField, endpointMark } = this.#expected
+    const { reasoningField, endpointMark, reasoningFields, slot } = this.#expected
+    if (slot !== undefined) reasoningFields?.set(slot, field)
     if (field !== reasoningField) this.#writer.sign(thinkingSignature(field, endpointMark))
   }
 

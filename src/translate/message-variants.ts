@@ -2,7 +2,9 @@ import type { RequestSize } from '../answer/context-limit.ts'
 import { framingOf } from '../answer/media-type.ts'
 import { GatewayError } from '../errors.ts'
 import { editBody, valueEdit } from '../json/body-edit.ts'
+import { memberSpans } from '../json/body-members.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
+import { KeyNames } from '../json/key-names.ts'
 import type { BackendProfile } from '../model/profile.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import { isAtLeast } from '../model/server-version.ts'
@@ -21,13 +23,15 @@ import type {
 import { headerValue, type UpstreamHead } from '../upstream/response-headers.ts'
 import { type AnswerTranslation, translateAnswer } from './answer-translation.ts'
 import type { ExpectedAnswer } from './chat-reader.ts'
-import { type ChatTranslation, outputFormat, translateRequest } from './chat-request.ts'
+import { type ChatTranslation, translateRequest } from './chat-request.ts'
 import type { ChatTraits } from './chat-shape.ts'
 import { ErrorAnswer } from './error-answer.ts'
+import { fittedByEstimate, fittedByWords } from './fit-tokens.ts'
 import { type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
+import { isThinker, isWithin } from './limitations.ts'
 import { parseMessagesRequest } from './messages-request.ts'
 import { roughTokens } from './prompt-text.ts'
-import { fingerprint } from './reasoning-signature.ts'
+import { fingerprint, type ReasoningField } from './reasoning-signature.ts'
 import { WholeMessageEvents } from './whole-message.ts'
 
 /** A Messages request as it came. */
@@ -49,12 +53,17 @@ export interface VariantOptions {
   readonly renameAnswers: boolean
   readonly serverVersion: (slot: number) => string | undefined
   readonly newId: (prefix: string) => string
+  /** Where each endpoint has sent what its models think, by slot: filled as answers come. */
+  readonly reasoningFields?: Map<number, ReasoningField> | undefined
+  /** Whether `max_tokens` is lowered to what the context leaves. */
+  readonly fitsMaxTokens?: boolean
   /** Reads what the client gets; undefined where nobody does. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
 
 /** A translated body may be so many times as large as the request, and so many bytes larger. */
 const mostGrowth = 4
+const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
 const spareBytes = 1_048_576
 
 const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
@@ -110,7 +119,7 @@ export class MessageVariants {
       profile !== undefined &&
       speaksMessages(profile, version) &&
       !messagesRefusals.has(endpoint) &&
-      this.#isWithin(profile.anthropic.limitations, version, request)
+      isWithin(profile.anthropic.limitations, version, this.#call.body, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
     return isNative
       ? this.#native(profile.anthropic.messagesPath, sentModel, target)
@@ -120,17 +129,18 @@ export class MessageVariants {
   #native(path: string, sentModel: string | undefined, target: RoutedEndpoint): RequestVariant {
     const { body, modelSpan, query } = this.#call
     const isRenamed = modelSpan !== undefined && sentModel !== undefined
-    return {
+    const variant: RequestVariant = {
       path,
       query,
-      body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
+      body: this.#fitted(isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body, target),
       mode: 'passthrough',
       answer: (head) =>
         head.statusCode >= 400
           ? this.#error(head, () => this.#size(target))
           : this.#nativeMessage(head, sentModel),
-      otherwise: (head, refusal) => this.#insteadOfNative(head.statusCode, refusal, target),
+      otherwise: (head, refusal) => this.#insteadOfNative(head.statusCode, refusal, target, variant),
     }
+    return variant
   }
 
   /** A server may answer a request for a stream with a whole message. */
@@ -147,7 +157,18 @@ export class MessageVariants {
   }
 
   /** The translation, where the endpoint turns out not to speak the API, or not all of it. */
-  #insteadOfNative(statusCode: number, refusal: Buffer, target: RoutedEndpoint): RequestVariant | undefined {
+  #insteadOfNative(
+    statusCode: number,
+    refusal: Buffer,
+    target: RoutedEndpoint,
+    native: RequestVariant,
+  ): RequestVariant | undefined {
+    const fitted =
+      this.#options.fitsMaxTokens === true ? this.#fittedByWords(refusal, this.#size(target)) : undefined
+    if (fitted !== undefined) {
+      const { otherwise, ...variant } = native
+      return variant.body === null ? undefined : { ...variant, body: withMaxTokens(variant.body, fitted) }
+    }
     const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
     if (!isPath && !refusesField(statusCode, refusal)) return undefined
     try {
@@ -160,23 +181,53 @@ export class MessageVariants {
     }
   }
 
-  /** @param asksUsage whether a stream may be asked for its usage */
-  #chat(request: JsonObject, target: RoutedEndpoint, asksUsage = true): RequestVariant {
+  /** Configured: asks for no more tokens than the model's context leaves. */
+  #fitted(body: Buffer, target: RoutedEndpoint): Buffer {
+    if (this.#options.fitsMaxTokens !== true || target.abilities?.contextLength === undefined) return body
+    const { maxTokens, promptTokens = 0, limitTokens } = this.#size(target)
+    return withMaxTokens(body, fittedByEstimate(maxTokens, promptTokens, limitTokens))
+  }
+
+  /** Configured: as many tokens as the endpoint says that there is room for. */
+  #fittedByWords(refusal: Buffer, { maxTokens, promptTokens = 0 }: RequestSize): number | undefined {
+    return this.#options.fitsMaxTokens === true
+      ? fittedByWords(maxTokens, promptTokens, refusal.toString('utf8'))
+      : undefined
+  }
+
+  #fittedChat(chat: JsonObject, limitTokens: number | undefined, told: number | undefined): JsonObject {
+    if (told !== undefined) return { ...chat, max_tokens: told }
+    if (this.#options.fitsMaxTokens !== true || limitTokens === undefined) return chat
+    const fitted = fittedByEstimate(numberField(chat, 'max_tokens'), roughTokens(chat), limitTokens)
+    return fitted === undefined ? chat : { ...chat, max_tokens: fitted }
+  }
+
+  /** @param how what the endpoint has refused, where it has: being asked for usage, or for so many tokens */
+  #chat(
+    request: JsonObject,
+    target: RoutedEndpoint,
+    how: { readonly asksUsage?: boolean; readonly maxTokens?: number } = {},
+  ): RequestVariant {
     const { endpoint, nativeModel = this.#call.model, abilities } = target
-    const traits = endpoint.profile?.chat ?? plainChat
+    const { reasoningFields } = this.#options
+    const profileTraits = endpoint.profile?.chat ?? plainChat
+    const learned = reasoningFields?.get(endpoint.slot)
+    const traits = learned === undefined ? profileTraits : { ...profileTraits, reasoningField: learned }
     const endpointMark = fingerprint(endpoint.name)
     const translation = translateRequest(request, nativeModel, {
       ...traits,
       endpointMark,
       isThinker: isThinker(nativeModel, abilities?.capabilities),
     })
-    const expected = this.#expected(request, translation, target, traits.reasoningField, endpointMark)
-    const { stream_options: asked, ...unasked } = translation.chat
-    const isAsked = asked !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
+    const chat = this.#fittedChat(translation.chat, abilities?.contextLength, how.maxTokens)
+    const expected = this.#expected(request, translation, target, profileTraits.reasoningField, endpointMark)
+    const { stream_options: asked, ...unasked } = chat
+    const isAsked = asked !== undefined && how.asksUsage !== false && !streamOptionsRefusals.has(endpoint)
+    const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
     return {
       path: traits.path,
       query: '',
-      body: this.#chatBody(isAsked ? translation.chat : unasked),
+      body: this.#chatBody(isAsked ? chat : unasked),
       headers: [
         'Content-Type',
         'application/json',
@@ -185,15 +236,24 @@ export class MessageVariants {
       ],
       answer: (head) =>
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
-      ...(isAsked
-        ? { otherwise: (head, refusal) => this.#withoutUsage(head.statusCode, refusal, target) }
+      ...(isAsked || mayLower
+        ? { otherwise: (head, refusal) => this.#insteadOfChat(head.statusCode, refusal, target, expected) }
         : {}),
     }
   }
 
-  #withoutUsage(statusCode: number, refusal: Buffer, target: RoutedEndpoint): RequestVariant | undefined {
-    if (!mayRefuseStreamOptions(statusCode, refusal)) return undefined
-    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, false)
+  #insteadOfChat(
+    statusCode: number,
+    refusal: Buffer,
+    target: RoutedEndpoint,
+    size: RequestSize,
+  ): RequestVariant | undefined {
+    const maxTokens = this.#fittedByWords(refusal, size)
+    if (maxTokens !== undefined) {
+      return this.#chat(parseMessagesRequest(this.#call.body), target, { maxTokens })
+    }
+    if (!this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal)) return undefined
+    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { asksUsage: false })
     return whenTaken(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
@@ -208,11 +268,14 @@ export class MessageVariants {
 
   /** What is known of a request that passes through: read only where the endpoint says that it is too large. */
   #size({ abilities }: RoutedEndpoint): RequestSize {
-    const request = parseMessagesRequest(this.#call.body)
-    return {
-      maxTokens: numberField(request, 'max_tokens'),
-      promptTokens: roughTokens(translateRequest(request, this.#call.model, plainChat).chat),
-      limitTokens: abilities?.contextLength,
+    const limitTokens = abilities?.contextLength
+    try {
+      const request = parseMessagesRequest(this.#call.body)
+      const { chat } = translateRequest(request, this.#call.model, plainChat)
+      return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(chat), limitTokens }
+    } catch {
+      // An endpoint may read what cannot be translated.
+      return { limitTokens }
     }
   }
 
@@ -233,7 +296,7 @@ export class MessageVariants {
   #expected(
     request: JsonObject,
     { chat, callIds, toolNames, originalNames }: ChatTranslation,
-    { abilities }: RoutedEndpoint,
+    { endpoint, abilities }: RoutedEndpoint,
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
   ): ExpectedAnswer {
@@ -255,6 +318,8 @@ export class MessageVariants {
       originalNames,
       reasoningField,
       endpointMark,
+      reasoningFields: this.#options.reasoningFields,
+      slot: endpoint.slot,
     }
   }
 
@@ -286,34 +351,12 @@ export class MessageVariants {
       },
     }
   }
-
-  /** Olla's limitations of an endpoint, by what the request needs. */
-  #isWithin(limitations: readonly string[], version: string | undefined, request: () => JsonObject): boolean {
-    return limitations.every((limitation) => {
-      const [name, mendedIn] = limitation.split('<', 2)
-      if (mendedIn !== undefined && isAtLeast(version, mendedIn)) return true
-      switch (name) {
-        case 'no_tool_use':
-          return listField(request(), 'tools').length === 0
-        case 'no_extended_thinking':
-          return request().thinking === undefined
-        case 'no_vision':
-          return !this.#call.body.includes('"image"')
-        case 'no_structured_output':
-          return !this.#call.body.includes('"json_schema"') || outputFormat(request()) === undefined
-        default:
-          return true
-      }
-    })
-  }
 }
 
-/** Models that are known to think, by what their server says of them or by their name. */
-function isThinker(model: string, capabilities: readonly string[] | undefined): boolean {
-  return (
-    capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||
-    /gpt-oss/i.test(model)
-  )
+/** A body that asks for so many tokens; undefined leaves it. */
+function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
+  const [span] = maxTokens === undefined ? [] : (memberSpans(body, maxTokensKey) ?? [])
+  return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
 }
 
 /** A form of a request that tells when an endpoint has taken it. */

@@ -5,6 +5,7 @@ export interface PromptText {
   readonly texts: readonly string[]
   readonly messages: number
   readonly images: number
+  readonly tools: number
 }
 
 /** Takes the text out of a chat request: what is said, called and answered, and the tools. */
@@ -18,13 +19,24 @@ export function promptText(chat: JsonObject): PromptText {
 
 /** What a chat template puts around each message. */
 const tokensPerMessage = 4
+/** What opens the prompt and the answer. */
+const tokensPerPrompt = 3
+/** What templates say of tools before they list them: how a call must be written. */
+const tokensForTools = 80
 /** Between a thumbnail's 256 and a screenshot's 1,600: every model cuts pictures up in its own way. */
 const tokensPerImage = 1_000
 const charactersPerToken = 4
 
 /** Tokens beside the text itself. */
-export function frameTokens({ messages, images }: Pick<PromptText, 'messages' | 'images'>): number {
-  return messages * tokensPerMessage + images * tokensPerImage
+export function frameTokens({ messages, images, tools }: Omit<PromptText, 'texts'>): number {
+  if (messages === 0) return 0
+  const opening = tokensPerPrompt + (tools > 0 ? tokensForTools : 0)
+  return opening + messages * tokensPerMessage + imageTokens(images)
+}
+
+/** Pictures are not text: a tokenizer counts none. */
+export function imageTokens(images: number): number {
+  return images * tokensPerImage
 }
 
 /**
@@ -38,7 +50,7 @@ export function roughTokens(chat: JsonObject): number {
   return Math.ceil(characters / charactersPerToken) + frameTokens(counts)
 }
 
-function readPrompt(chat: JsonObject, take: (text: string) => void): Pick<PromptText, 'messages' | 'images'> {
+function readPrompt(chat: JsonObject, take: (text: string) => void): Omit<PromptText, 'texts'> {
   let messages = 0
   let images = 0
   for (const message of listField(chat, 'messages')) {
@@ -57,6 +69,7 @@ function readPrompt(chat: JsonObject, take: (text: string) => void): Pick<Prompt
     const thought = textField(message, 'reasoning') ?? textField(message, 'reasoning_content')
     if (thought !== undefined) take(thought)
   }
-  for (const tool of listField(chat, 'tools')) take(JSON.stringify(tool))
-  return { messages, images }
+  const tools = listField(chat, 'tools')
+  for (const tool of tools) take(JSON.stringify(tool))
+  return { messages, images, tools: tools.length }
 }

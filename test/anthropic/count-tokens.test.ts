@@ -12,11 +12,11 @@ const counted = {
 describe('count_tokens', () => {
   const cases: [SimulatorKind, string, number][] = [
     ['llamacpp', 'native', 6],
-    ['omlx', 'estimated', 14],
+    ['omlx', 'estimated', 17],
     ['docker-model-runner', 'native', 6],
     ['vllm', 'tokenizer', 6],
-    ['ollama', 'estimated', 14],
-    ['sglang', 'estimated', 14],
+    ['ollama', 'estimated', 17],
+    ['sglang', 'estimated', 17],
   ]
   for (const [kind, source, tokens] of cases) {
     it(`is ${source} on ${kind}`, async (t) => {

@@ -145,6 +145,23 @@ describe('the form of a request', () => {
   })
 })
 
+describe('a request that asks for too many tokens', () => {
+  const refusal = Buffer.from(
+    '{"error":{"message":"This model\'s maximum context length is 32768 tokens. However, you requested 49459 tokens (17459 in the messages, 32000 in the completion)."}}',
+  )
+  const head = { statusCode: 400, statusMessage: '', headers: [] }
+  for (const kind of ['sglang', 'vllm']) {
+    it(`asks once more for what the endpoint has room for, where that is configured: ${kind}`, () => {
+      const asked = { max_tokens: 32_000 }
+      const variant = variants(asked, { fitsMaxTokens: true }).of(target(kind))
+      const lower = variant.otherwise?.(head, refusal)
+      assert.equal(lower?.path, variant.path)
+      assert.equal(JSON.parse(String(lower?.body)).max_tokens, 32_768 - 17_459)
+      assert.equal(variants(asked).of(target(kind)).otherwise?.(head, refusal), undefined)
+    })
+  }
+})
+
 describe('the answer to it', () => {
   it('is one body for a client that asked for one, however the endpoint answers', () => {
     const variant = variants().of(target('sglang'))

@@ -39,21 +39,21 @@ describe('promptText', () => {
       '{"type":"function","function":{"name":"f"}}',
     ])
     assert.deepEqual([messages, images], [4, 1])
-    assert.equal(roughTokens(chat), Math.ceil(72 / 4) + 16 + 1000)
+    assert.equal(roughTokens(chat), Math.ceil(72 / 4) + 16 + 1000 + 83)
   })
 })
 
 describe('estimateTokens', () => {
   it('counts with the tokenizer, and by characters where there is none', async () => {
     const prompt = saying('hello world, how are you?')
-    assert.equal(await estimateTokens(prompt, loadTokenizer, pause), 7 + 4)
-    assert.equal(await estimateTokens(prompt, withoutTokenizer, pause), 7 + 4)
+    assert.equal(await estimateTokens(prompt, loadTokenizer, pause), 7 + 4 + 3)
+    assert.equal(await estimateTokens(prompt, withoutTokenizer, pause), 7 + 4 + 3)
     assert.equal(await estimateTokens({ messages: [] }, withoutTokenizer, pause), 1)
   })
 
   it('reads text that looks like a special token as text', async () => {
     const prompt = saying('<|endoftext|>')
-    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1 + 4)
+    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1 + 4 + 3)
   })
 
   it('never gives a tokenizer a word that is too long for it', async () => {
@@ -85,7 +85,21 @@ describe('estimateTokens', () => {
         return pause()
       },
     )
-    assert.equal(tokens, 3 + 12)
+    assert.equal(tokens, 3 + 12 + 3)
     assert.equal(pauses, 3)
+  })
+
+  it('counts for a bounded time, and takes the rest by what it has counted', async () => {
+    let counted = 0
+    const slow = () => {
+      const endMs = performance.now() + 20
+      while (performance.now() < endMs);
+      counted++
+      return 100
+    }
+    const texts = Array.from({ length: 1_000 }, () => 'x'.repeat(200))
+    const tokens = await estimateTokens(saying(...texts), () => Promise.resolve(slow), pause)
+    assert.ok(counted < 100, String(counted))
+    assert.equal(tokens, 1_000 * 100 + 4_000 + 3)
   })
 })

@@ -179,7 +179,8 @@ export class ChatReader {
       for (const each of calls) {
         if (isObject(each)) this.#characters += isWhole ? this.#calls.whole(each) : this.#calls.piece(each)
       }
-    } else if (isObject(call)) this.#characters += this.#calls.piece(call)
+    } else if (isObject(calls)) this.#characters += this.#calls.piece(calls)
+    else if (isObject(call)) this.#characters += this.#calls.piece(call)
   }
 
   /** This endpoint separates thinking from text by itself. */

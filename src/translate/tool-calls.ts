@@ -98,10 +98,16 @@ function readPiece(call: JsonObject): Piece {
   const inner = objectField(call, 'function') ?? call
   const { arguments: given } = inner
   return {
-    index: numberField(call, 'index'),
-    id: textField(call, 'id') ?? '',
+    index: numberField(call, 'index') ?? indexText(call),
+    id: textField(call, 'id') ?? numberField(call, 'id')?.toString() ?? '',
     name: textField(inner, 'name') ?? '',
     args:
       typeof given === 'string' ? given : given === undefined || given === null ? '' : JSON.stringify(given),
   }
+}
+
+/** Some servers write the index as a text. */
+function indexText(call: JsonObject): number | undefined {
+  const text = textField(call, 'index')
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined
 }

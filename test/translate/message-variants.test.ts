@@ -149,7 +149,7 @@ describe('a request that asks for too many tokens', () => {
   const refusal = Buffer.from(
     '{"error":{"message":"This model\'s maximum context length is 32768 tokens. However, you requested 49459 tokens (17459 in the messages, 32000 in the completion)."}}',
   )
-  const head = { statusCode: 400, statusMessage: '', headers: [] }
+  const head = { statusCode: 400, headers: [] }
   for (const kind of ['sglang', 'vllm']) {
     it(`asks once more for what the endpoint has room for, where that is configured: ${kind}`, () => {
       const asked = { max_tokens: 32_000 }

@@ -101,6 +101,18 @@ describe('two calls of a stream are two', () => {
       'the index after the first fragment is missing',
       [call('a', '{"x":', { index: 0, id: 'c1' }), piece('1}'), call('b', y2, { index: 1, id: 'c2' })],
     ],
+    [
+      'interleaved, indexes as texts',
+      [
+        [call('a', '', { index: '0', id: 'c1' }), call('b', '', { index: '1', id: 'c2' })],
+        [piece('{"x":1}', { index: '0' }), piece('{"y":2}', { index: '1' })],
+      ],
+    ],
+    ['numbers as IDs', [call('a', x1, { id: 7 }), call('b', y2, { id: 8 })]],
+    [
+      'null for ID and index',
+      [call('a', x1, { id: null, index: null }), call('b', y2, { id: null, index: null })],
+    ],
     ['indexes from 1', [call('a', x1, { index: 1, id: 'c1' }), call('b', y2, { index: 2, id: 'c2' })]],
     [
       'the first is sent twice',

@@ -1,10 +1,9 @@
 import { GatewayError } from '../errors.ts'
-import { BodyMembers, memberSpans } from '../json/body-members.ts'
+import { memberSpans } from '../json/body-members.ts'
 import {
   closeBrace,
   closeBracket,
   comma,
-  decodeString,
   type JsonSpan,
   openBrace,
   openBracket,
@@ -15,10 +14,12 @@ import {
 } from '../json/json-bytes.ts'
 import { KeyNames } from '../json/key-names.ts'
 import { contentBlocks } from './blocks.ts'
-import { isObject } from './json-fields.ts'
+import { isObject, type JsonObject } from './json-fields.ts'
 
 /** Deepest nesting that is translated: writing deeper values would overflow the stack. */
 const maxDepth = 400
+/** Up to this size a body is parsed: that is quicker than walking it, as long as most of it is short strings. */
+const mostParsedBytes = 262_144
 /** A message with more bytes has something in it. */
 const emptyMessageBytes = 4_096
 
@@ -34,23 +35,50 @@ const roles = new KeyNames<number>([['role', 0]])
 const knownRoles: ReadonlySet<string> = new Set(['user', 'assistant', 'system', 'developer'])
 
 /**
- * Checks what every Messages request needs, without parsing it: the same for an endpoint that speaks the API and
- * for a translation, before an endpoint is asked.
+ * Checks what every Messages request needs: the same for an endpoint that speaks the API and for a translation,
+ * before an endpoint is asked.
  * @param needsMaxTokens false where tokens are only counted
- * @throws GatewayError invalid_request
+ * @throws GatewayError invalid_request, invalid_json
  */
 export function checkMessagesFrame(body: Buffer, needsMaxTokens = true): void {
+  if (body.length > mostParsedBytes) checkScanned(body, needsMaxTokens)
+  else checkParsed(parse(body), needsMaxTokens)
+}
+
+function checkParsed(request: unknown, needsMaxTokens: boolean): void {
+  if (!isObject(request)) refuse('the request body must be an object')
+  const { messages } = request
+  if ((request.thread ?? null) !== null) refuseThread()
+  if (!Array.isArray(messages) || messages.length === 0) refuse('messages: at least one message is required')
+  messages.forEach((message: unknown, index) => {
+    if (!isObject(message)) refuse(`messages.${index}: not an object`)
+    checkRole(message.role, index)
+  })
+  const last: unknown = messages.at(-1)
+  if (isObject(last) && last.role === 'user') checkContent(last.content, messages.length - 1)
+  checkNumbers(request, needsMaxTokens)
+}
+
+/** Pictures and files make a body large: walking it costs less than parsing it. */
+function checkScanned(body: Buffer, needsMaxTokens: boolean): void {
   const spans = memberSpans(body, fields)
   // What is wrong with it is told when the model is read.
   if (spans === undefined) return
-  const [messages, maxTokens, temperature, topP, topK, thread] = spans
-  if (thread !== undefined && !isNull(body, thread)) refuseThread()
+  const [messages, ...numbers] = spans
+  const values = numbers.map((span) => (span === undefined ? undefined : valueAt(body, span)))
+  const [max_tokens, temperature, top_p, top_k, thread] = values
+  if ((thread ?? null) !== null) refuseThread()
   checkMessages(body, messages)
+  checkNumbers({ max_tokens, temperature, top_p, top_k }, needsMaxTokens)
+}
+
+function checkNumbers(request: JsonObject, needsMaxTokens: boolean): void {
+  const { max_tokens: maxTokens, temperature, top_p: topP, top_k: topK } = request
   if (maxTokens === undefined && needsMaxTokens) refuse('max_tokens: Field required')
-  checkNumber(body, maxTokens, (value) => value >= 1, 'max_tokens must be at least 1')
-  checkNumber(body, temperature, (value) => value >= 0 && value <= 2, 'temperature must be between 0 and 2')
-  checkNumber(body, topP, (value) => value >= 0 && value <= 1, 'top_p must be between 0 and 1')
-  checkNumber(body, topK, (value) => value >= 0, 'top_k must be non-negative')
+  checkNumber(maxTokens, 1, Number.POSITIVE_INFINITY, 'max_tokens must be at least 1')
+  checkNumber(temperature, 0, 2, 'temperature must be between 0 and 2')
+  checkNumber(topP, 0, 1, 'top_p must be between 0 and 1')
+  checkNumber(topK, 0, Number.POSITIVE_INFINITY, 'top_k must be non-negative')
 }
 
 /**
@@ -65,8 +93,9 @@ function refuseThread(): never {
 }
 
 function checkMessages(body: Buffer, span: JsonSpan | undefined): void {
-  if (span === undefined || isNull(body, span)) refuse('messages: at least one message is required')
-  if (body[span.start] !== openBracket) refuse('messages: must be a list; at least one message is required')
+  if (span === undefined || body[span.start] !== openBracket) {
+    refuse('messages: at least one message is required')
+  }
   let at = skipSpace(body, span.start + 1)
   if (body[at] === closeBracket) refuse('messages: at least one message is required')
   for (let index = 0; ; index++) {
@@ -74,38 +103,35 @@ function checkMessages(body: Buffer, span: JsonSpan | undefined): void {
     const end = skipValue(body, start)
     if (end < 0) throw new GatewayError('invalid_json')
     if (body[start] !== openBrace) refuse(`messages.${index}: not an object`)
-    const message = body.subarray(start, end)
-    const role = checkRole(message, index)
+    const role = roleIn(body.subarray(start, end))
+    checkRole(role, index)
     at = skipSpace(body, end)
     if (body[at] !== comma) {
-      if (role === 'user' && message.length < emptyMessageBytes) checkContent(message, index)
+      if (role === 'user' && end - start < emptyMessageBytes) {
+        const message = valueAt(body, { start, end })
+        checkContent(isObject(message) ? message.content : undefined, index)
+      }
       return
     }
     at = skipSpace(body, at + 1)
   }
 }
 
-function checkRole(message: Buffer, index: number): string {
-  const members = new BodyMembers(message)
-  let role: string | undefined
-  while (members.next()) {
-    if (members.find(roles) === undefined) continue
-    role = message[members.start] === quote ? decodeString(message, members.start, members.end) : undefined
+function roleIn(message: Buffer): unknown {
+  const [span] = memberSpans(message, roles) ?? []
+  return span === undefined ? undefined : valueAt(message, span)
+}
+
+function checkRole(role: unknown, index: number): void {
+  if (typeof role !== 'string' || !knownRoles.has(role)) {
+    refuse(`messages.${index}.role: must be user or assistant`)
   }
-  if (role === undefined || !knownRoles.has(role)) refuse(`messages.${index}.role: must be user or assistant`)
-  return role
 }
 
 /** Engines continue the assistant's turn where the user's last one is empty, or fail in their template. */
-function checkContent(message: Buffer, index: number): void {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(message.toString('utf8'))
-  } catch (error) {
-    throw new GatewayError('invalid_json', undefined, { cause: error })
-  }
-  const content = isObject(parsed) ? parsed.content : undefined
+function checkContent(content: unknown, index: number): void {
   if (content === undefined || content === null) refuse(`messages.${index}.content: Field required`)
+  if (typeof content === 'string' && content !== '' && content.trim() !== '') return
   const blocks = contentBlocks(content)
   if (blocks.length === 0) refuse(`messages.${index}: user messages must have non-empty content`)
   const isEmpty = blocks.every(
@@ -128,20 +154,23 @@ export function checkDepth(body: Buffer): void {
   }
 }
 
-function checkNumber(
-  body: Buffer,
-  span: JsonSpan | undefined,
-  isSound: (value: number) => boolean,
-  rule: string,
-): void {
-  if (span === undefined || isNull(body, span)) return
-  const text = body.toString('utf8', span.start, Math.min(span.end, span.start + 40))
-  const value = body[span.start] === quote ? Number.NaN : Number(text)
-  if (!(Number.isFinite(value) && isSound(value))) refuse(`${rule}, got ${text}`)
+function checkNumber(value: unknown, least: number, most: number, rule: string): void {
+  if (value === undefined || value === null) return
+  if (typeof value !== 'number' || value < least || value > most) {
+    refuse(`${rule}, got ${JSON.stringify(value).slice(0, 40)}`)
+  }
 }
 
-function isNull(body: Buffer, { start, end }: JsonSpan): boolean {
-  return end - start === 4 && body[start] === 0x6e
+function valueAt(body: Buffer, { start, end }: JsonSpan): unknown {
+  return parse(body.subarray(start, end))
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (error) {
+    throw new GatewayError('invalid_json', undefined, { cause: error })
+  }
 }
 
 function refuse(message: string): never {

@@ -2,6 +2,35 @@
 const mark = '--'
 const marked = /^(.+)--\d{1,6}$/
 
+/** IDs that are taken, and what becomes of one that comes again. */
+class TakenIds {
+  readonly #taken: Set<string>
+  /** The last number that was given to an ID: many equal ones cost no more than as many others. */
+  readonly #counts = new Map<string, number>()
+
+  constructor(taken: readonly string[] = []) {
+    this.#taken = new Set(taken)
+  }
+
+  has(id: string): boolean {
+    return this.#taken.has(id)
+  }
+
+  /** @returns the ID itself, or one with a number at its end */
+  take(id: string): string {
+    const unique = this.#taken.has(id) ? this.#numbered(id) : id
+    this.#taken.add(unique)
+    return unique
+  }
+
+  #numbered(id: string): string {
+    let count = (this.#counts.get(id) ?? 1) + 1
+    while (this.#taken.has(`${id}${mark}${count}`)) count++
+    this.#counts.set(id, count)
+    return `${id}${mark}${count}`
+  }
+}
+
 /**
  * IDs of the tool calls in one answer. Anthropic's are unique in a conversation; some servers number the calls
  * of each answer anew, and models repeat IDs (anthropics/claude-code#28515). A repeated one gets a number at its
@@ -10,7 +39,7 @@ const marked = /^(.+)--\d{1,6}$/
 export class CallIds {
   readonly #history: readonly string[]
   readonly #newId: () => string
-  #used: Set<string> | undefined
+  #taken: TakenIds | undefined
 
   /**
    * @param history IDs of the calls in the request
@@ -23,18 +52,9 @@ export class CallIds {
 
   /** @param given by the endpoint, or '' */
   next(given: string): string {
-    this.#used ??= new Set(this.#history)
-    const id = given === '' ? this.#newId() : uniqueId(given, this.#used)
-    this.#used.add(id)
-    return id
+    this.#taken ??= new TakenIds(this.#history)
+    return this.#taken.take(given === '' ? this.#newId() : given)
   }
-}
-
-function uniqueId(id: string, used: ReadonlySet<string>): string {
-  if (!used.has(id)) return id
-  let count = 2
-  while (used.has(`${id}${mark}${count}`)) count++
-  return `${id}${mark}${count}`
 }
 
 /**
@@ -42,11 +62,9 @@ function uniqueId(id: string, used: ReadonlySet<string>): string {
  * @param ids as the client has them
  */
 export function endpointIds(ids: readonly string[]): string[] {
-  const used = new Set<string>()
+  const taken = new TakenIds()
   return ids.map((id) => {
     const own = marked.exec(id)?.[1] ?? id
-    const sent = used.has(own) ? uniqueId(id, used) : own
-    used.add(sent)
-    return sent
+    return taken.take(taken.has(own) ? id : own)
   })
 }

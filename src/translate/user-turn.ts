@@ -19,7 +19,7 @@ export function userMessages(
   const messages: ChatMessage[] = []
   const parts: ContentPart[] = []
   for (const { id, sentId } of calls) {
-    const block = results.get(id)?.shift()
+    const block = nextOf(results.get(id))
     if (block === undefined) continue
     taken.add(block)
     const { text, others } = resultParts(block, traits)
@@ -35,12 +35,22 @@ export function userMessages(
   return messages
 }
 
+interface Results {
+  readonly blocks: JsonObject[]
+  /** How many of them have been given to a call. */
+  given: number
+}
+
+function nextOf(results: Results | undefined): JsonObject | undefined {
+  return results?.blocks[results.given++]
+}
+
 /** The results of these calls, each ID's in the order in which they stand. */
-function resultsById(blocks: readonly JsonObject[], calls: readonly MadeCall[]): Map<string, JsonObject[]> {
-  const results = new Map<string, JsonObject[]>()
+function resultsById(blocks: readonly JsonObject[], calls: readonly MadeCall[]): Map<string, Results> {
+  const results = new Map<string, Results>()
   if (calls.length === 0) return results
-  for (const { id } of calls) results.set(id, [])
-  for (const block of blocks) results.get(resultId(block) ?? '')?.push(block)
+  for (const { id } of calls) results.set(id, { blocks: [], given: 0 })
+  for (const block of blocks) results.get(resultId(block) ?? '')?.blocks.push(block)
   return results
 }
 

@@ -17,9 +17,12 @@ export interface StreamEnding {
 }
 
 /** Endings and errors stand at the end: an event with the usage and one with the end may follow. */
-const tailBytes = 8_192
+const tailBytes = 4_096
 /** Of a line that is longer than the tail its beginning says what it is. */
 const headBytes = 512
+const lastWord: Buffer = Buffer.from('\ndata: [DONE]')
+/** An error stands right before the end, if it is not the end. */
+const errorBytes = 1_500
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
@@ -106,6 +109,8 @@ export class StreamWatch {
     const known = marks[this.#operation]
     if (known === undefined) return { kind: 'unknown' }
     const { isCut } = this.#tail
+    // Most streams end well, and most of them with this word.
+    if (known === chatMarks && endsWell(this.#tail.last(errorBytes))) return { kind: 'complete' }
     const text = this.#tail.peek().toString('utf8')
     const lines = text.split(/\r\n|\r|\n/)
     const failure = this.#operation === 'ollama' ? ollamaFailure(lines) : eventFailure(this.#operation, lines)
@@ -117,6 +122,14 @@ export class StreamWatch {
     if (wasSeen || hasEnding(this.#operation, known, lines, text, isCut)) return { kind: 'complete' }
     return { kind: known.belongs.test(text) ? 'missing' : 'unknown' }
   }
+}
+
+function endsWell(bytes: Buffer): boolean {
+  return (
+    bytes.subarray(-lastWord.length - 4).includes(lastWord) &&
+    !bytes.includes('error') &&
+    !bytes.includes('"abort')
+  )
 }
 
 function hasEnding(

@@ -50,7 +50,7 @@ export function planAnswer(
 ): AnswerPlan {
   const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
-  const rename = changes === undefined ? renameFor(target, asked, head) : undefined
+  const rename = changes === undefined ? renameFor(target, asked, head, variant?.path ?? path) : undefined
   const watch = changes?.knowsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
   if (rename === undefined && changes === undefined) {
     return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
@@ -133,17 +133,23 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
 /**
  * Answers carry the name that the client asked for, where another was sent and the answer can be read.
  * @param asked the client's name for the model
+ * @param path as the endpoint sees it
  */
 export function renameFor(
   { sentModel }: RoutedEndpoint,
   asked: string | undefined,
   { headers }: UpstreamHead,
+  path: string,
 ): ModelRename | undefined {
   if (sentModel === undefined || asked === undefined) return undefined
-  if (!/json|event-stream/.test(headerValue(headers, 'content-type') ?? '')) return undefined
-  return headerValue(headers, 'content-encoding') === undefined
-    ? new ModelRename(sentModel, asked)
-    : undefined
+  if (headerValue(headers, 'content-encoding') !== undefined) return undefined
+  const framing = framingOf(headerValue(headers, 'content-type'))
+  const operation = answerOperation('POST', path)
+  const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
+  // JSON typed as text is what some Ollama servers send (ollama/ollama#12879).
+  if (!isReadable && (operation === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
+  const inner = operation === 'messages' ? 'message' : operation === 'responses' ? 'response' : undefined
+  return new ModelRename(asked, framing, inner)
 }
 
 function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {

@@ -36,6 +36,15 @@ export class LastBytes {
     if (isMany || this.#bytes > 2 * this.#capacity) this.#compact()
   }
 
+  /** The last pieces that have so many bytes together, or all. */
+  last(bytes: number): Buffer {
+    const pieces = this.#pieces
+    if (pieces === undefined) return this.#first
+    let from = pieces.length
+    for (let left = bytes; left > 0 && from > 0; left -= pieces[from]?.length ?? 0) from--
+    return Buffer.concat(pieces.slice(from))
+  }
+
   /** All that is kept. */
   peek(): Buffer {
     return this.#pieces === undefined ? this.#first : Buffer.concat(this.#pieces, this.#bytes)

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { LineEnds } from '../stream/line-ends.ts'
 import { ContentScan } from './content-scan.ts'
 import { LastBytes } from './last-bytes.ts'
 import type { AnswerApi } from './usage-fields.ts'
@@ -33,8 +34,9 @@ export class StreamMeter {
   readonly #scan: ContentScan
   readonly #usage: UsageReader
   readonly #gaps: GapListener
+  readonly #lineEnds: LineEnds | undefined
   readonly #pending = new LastBytes(maxEventBytes)
-  /** The last event with content, which may tell numbers as well. */
+  /** The last event with content, which may tell numbers as well, if nothing else has come since. */
   #lastChunk = noBytes
   #lastStart = 0
   #lastEnd = 0
@@ -49,6 +51,7 @@ export class StreamMeter {
     sources: { clock: Clock; startedMs: number; usage: UsageReader; gaps: GapListener },
   ) {
     this.#first = framing === 'sse' ? firstOfData : openBrace
+    this.#lineEnds = framing === 'sse' ? new LineEnds() : undefined
     this.#scan = new ContentScan(api)
     this.#clock = sources.clock
     this.#startedMs = sources.startedMs
@@ -75,7 +78,8 @@ export class StreamMeter {
     return this.#events < 2 ? undefined : this.#longestGapMs
   }
 
-  push(chunk: Buffer): void {
+  push(received: Buffer): void {
+    const chunk = this.#lineEnds === undefined ? received : this.#lineEnds.push(received)
     let events = 0
     let at = 0
     if (this.#pending.length > 0) {
@@ -108,7 +112,13 @@ export class StreamMeter {
   /** The answer is over, complete or not. */
   end(): void {
     if (this.#pending.length > 0 && this.#takePending()) this.#came(1)
-    if (this.#lastEnd > 0) this.#usage.read(this.#lastChunk.subarray(this.#lastStart, this.#lastEnd))
+    this.#readLast()
+  }
+
+  /** Numbers count in the order of the stream: those beside the last content come before what follows it. */
+  #readLast(): void {
+    if (this.#lastEnd === 0) return
+    this.#usage.read(this.#lastChunk.subarray(this.#lastStart, this.#lastEnd))
     this.#lastChunk = noBytes
     this.#lastEnd = 0
   }
@@ -117,6 +127,7 @@ export class StreamMeter {
     const { isCut } = this.#pending
     const line = this.#pending.take()
     if (!isCut) return this.#line(line, 0, line.length)
+    this.#readLast()
     this.#usage.read(line)
     return false
   }
@@ -130,6 +141,7 @@ export class StreamMeter {
       this.#lastEnd = end
       return true
     }
+    this.#readLast()
     this.#usage.read(bytes.subarray(start, end))
     return false
   }

@@ -28,7 +28,9 @@ export class UsageReader {
       if (value === undefined) continue
       for (const { index, below } of leaves) {
         const number = numberBelow(value, below)
-        if (number !== undefined) this.#values[index] = number
+        // Running totals may end in a zero: it says less than a number that was told.
+        if (number !== undefined && (number > 0 || this.#values[index] === undefined))
+          this.#values[index] = number
       }
     }
   }

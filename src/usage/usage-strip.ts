@@ -28,15 +28,19 @@ type Cut = readonly [start: number, end: number]
 export class UsageStrip implements AnswerTransform {
   #held: Buffer[] = []
   #heldBytes = 0
+  /** The event that was taken out ended in a CR: a LF that follows belongs to it. */
+  #isLfDue = false
   /** In an event that is too large. */
   #isPassing = false
 
-  push(chunk: Buffer): Buffer {
+  push(received: Buffer): Buffer {
+    const chunk = this.#isLfDue && received[0] === lineFeed ? received.subarray(1) : received
+    if (received.length > 0) this.#isLfDue = false
     if (this.#heldBytes === 0) return this.#complete(chunk)
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
-    // An event ends in a line feed and has none inside of its JSON.
-    return chunk.includes(lineFeed) || this.#heldBytes > maxHeldBytes
+    // An event ends in a line end and has none inside of its JSON.
+    return chunk.includes(lineFeed) || chunk.includes(carriageReturn) || this.#heldBytes > maxHeldBytes
       ? this.#complete(this.#takeHeld())
       : noBytes
   }
@@ -58,7 +62,7 @@ export class UsageStrip implements AnswerTransform {
   #complete(bytes: Buffer): Buffer {
     let start = 0
     if (this.#isPassing) {
-      start = eventEnd(bytes, 0)
+      start = eventEnd(bytes, 0, bytes.includes(carriageReturn))
       if (start < 0) return bytes
       this.#isPassing = false
     }
@@ -72,7 +76,10 @@ export class UsageStrip implements AnswerTransform {
 
   /** @param end where the last complete event is over */
   #holdFrom(bytes: Buffer, end: number, cuts: readonly Cut[]): Buffer {
-    if (end === bytes.length) return without(bytes, cuts)
+    if (end === bytes.length) {
+      this.#isLfDue = bytes[end - 1] === carriageReturn && cuts.at(-1)?.[1] === end
+      return without(bytes, cuts)
+    }
     if (bytes.length - end > maxHeldBytes) {
       this.#isPassing = true
       return without(bytes, cuts)
@@ -85,10 +92,11 @@ export class UsageStrip implements AnswerTransform {
 
 /** @returns where the last complete event is over */
 function findCuts(bytes: Buffer, from: number, firstMark: number, cuts: Cut[]): number {
+  const hasCr = bytes.includes(carriageReturn)
   let start = from
   let markAt = firstMark
   for (;;) {
-    const end = eventEnd(bytes, start)
+    const end = eventEnd(bytes, start, hasCr)
     if (end < 0) return start
     if (markAt >= 0 && markAt < end) {
       cuts.push(...cutsOf(bytes, start, end, markAt))
@@ -106,26 +114,42 @@ function markAfter(bytes: Buffer, from: number): number {
 }
 
 /** Where the event that begins at `start` is over, its empty line included; -1 if it is not. */
-function eventEnd(bytes: Buffer, start: number): number {
+function eventEnd(bytes: Buffer, start: number, hasCr: boolean): number {
+  if (hasCr) return anyEventEnd(bytes, start)
   let line = start
   for (;;) {
     if (bytes[line] === lineFeed) return line + 1
-    if (bytes[line] === carriageReturn && bytes[line + 1] === lineFeed) return line + 2
     const end = bytes.indexOf(lineFeed, line)
     if (end < 0) return -1
     line = end + 1
   }
 }
 
+/** The same where lines may end in CR: a LF behind it belongs to it, and if it comes later it is an empty line. */
+function anyEventEnd(bytes: Buffer, start: number): number {
+  let line = start
+  for (;;) {
+    let end = line
+    while (end < bytes.length && bytes[end] !== lineFeed && bytes[end] !== carriageReturn) end++
+    if (end === bytes.length) return -1
+    const next = bytes[end] === carriageReturn && bytes[end + 1] === lineFeed ? end + 2 : end + 1
+    if (end === line) return next
+    line = next
+  }
+}
+
 /** Where the last event that is complete is over; `from` where none is. */
 function lastEventEnd(bytes: Buffer, from: number): number {
+  if (bytes.includes(carriageReturn)) {
+    let end = from
+    for (let next = anyEventEnd(bytes, end); next >= 0; next = anyEventEnd(bytes, end)) end = next
+    return end
+  }
   let at = bytes.length - 1
   while (at > from) {
     if (bytes[at] !== lineFeed) at = bytes.lastIndexOf(lineFeed, at)
     if (at <= from) break
-    if (bytes[at - 1] === lineFeed || (bytes[at - 1] === carriageReturn && bytes[at - 2] === lineFeed)) {
-      return at + 1
-    }
+    if (bytes[at - 1] === lineFeed) return at + 1
     at--
   }
   return from
@@ -136,8 +160,9 @@ function cutsOf(bytes: Buffer, start: number, end: number, markAt: number): Cut[
   if (markAt < 0) return []
   const json = bytes.indexOf(openBrace, start)
   if (json < 0 || json > markAt || !bytes.subarray(start, json).includes('data:')) return []
-  const lineEnd = bytes.indexOf(lineFeed, json)
-  const event = bytes.subarray(json, lineEnd < 0 || lineEnd > end ? end : lineEnd)
+  let lineEnd = json
+  while (lineEnd < end && bytes[lineEnd] !== lineFeed && bytes[lineEnd] !== carriageReturn) lineEnd++
+  const event = bytes.subarray(json, lineEnd)
   const usage = findUsage(event)
   if (usage === undefined) return []
   if (usage.isNull) return [[json + usage.start, json + usage.end]]

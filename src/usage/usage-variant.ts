@@ -41,7 +41,7 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
         const isReadable = headerValue(head.headers, 'content-encoding') === undefined
         if (head.statusCode >= 300 || framing === 'json' || framing === 'html' || !isReadable)
           return undefined
-        const rename = renameAnswers ? renameFor(target, context.model, head) : undefined
+        const rename = renameAnswers ? renameFor(target, context.model, head, path) : undefined
         const strip = new UsageStrip()
         return { transforms: rename === undefined ? [strip] : [strip, rename] }
       },

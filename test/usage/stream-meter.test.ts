@@ -44,6 +44,31 @@ const cases: readonly Case[] = [
     usage: { promptTokens: 5, completionTokens: 2 },
   },
   {
+    name: 'lines that end in CR',
+    text: recordings.vllmChat.replaceAll('\n', '\r'),
+    profile: 'vllm',
+    events: 3,
+    usage: { promptTokens: 21, completionTokens: 3, cachedTokens: 16 },
+  },
+  {
+    name: 'a zero beside the last content',
+    text: 'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}\n\ndata: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":7}}\n\ndata: [DONE]\n\n',
+    events: 1,
+    usage: { promptTokens: 11, completionTokens: 7 },
+  },
+  {
+    name: 'running usage with every piece',
+    text: 'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":11,"completion_tokens":1}}\n\ndata: {"choices":[{"delta":{"content":"b"}}],"usage":{"prompt_tokens":11,"completion_tokens":2}}\n\ndata: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":3}}\n\n',
+    events: 2,
+    usage: { promptTokens: 11, completionTokens: 3 },
+  },
+  {
+    name: 'zeros and null behind the numbers',
+    text: 'data: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":7}}\n\ndata: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}\n\ndata: {"choices":[],"usage":null}\n\n',
+    events: 1,
+    usage: { promptTokens: 11, completionTokens: 7 },
+  },
+  {
     name: 'reasoning and tool calls',
     text: recordings.toolCallChat,
     profile: 'sglang',

@@ -134,4 +134,18 @@ describe('taking usage out of a stream', () => {
       assert.equal(strip(text, every), expected)
     }
   })
+
+  it('gives the same with any line ends, and holds back no complete event', () => {
+    for (const lineEnd of ['\r', '\r\n', '\n']) {
+      const text = recordings.vllmChat.replaceAll('\n', lineEnd)
+      const expected = recordings.vllmChat
+        .replace(/data: [^\n]*"choices":\[\],[^\n]*\n\n/, '')
+        .replaceAll('\n', lineEnd)
+      assert.notEqual(expected, text)
+      const every = Array.from({ length: Buffer.byteLength(text) }, (_, index) => index)
+      for (const cuts of [[], every, ...every.map((at) => [at])]) assert.equal(strip(text, cuts), expected)
+      const event = `data: {"choices":[]}${lineEnd}${lineEnd}`
+      assert.equal(new UsageStrip().push(Buffer.from(event)).toString(), event)
+    }
+  })
 })

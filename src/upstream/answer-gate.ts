@@ -5,8 +5,10 @@ import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
 import { type BadAnswer, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
 import type { Attempt } from './attempt.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
 import type { AttemptFailure } from './failure.ts'
 import { mayLack } from './missing-answer.ts'
+import type { RequestVariant } from './request-variant.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
@@ -15,6 +17,8 @@ const mostHeldMs = 250
 const mostErrorBytes = 65_536
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
+/** Of a bad answer that says nothing. */
+const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
 
 /** Holds back the beginning of an answer until it is known what it is. */
 export class AnswerGate {
@@ -54,17 +58,42 @@ export class AnswerGate {
 }
 
 /**
- * Who must look at an answer before the client gets it.
- * @param chunk its first bytes; none where it is complete without any
- * @returns undefined where it can pass
+ * Whether an answer can pass that has not begun for the client.
+ * @param chunk its next bytes; undefined where it is complete
  */
-export function gateFor(
+export function judge(
+  { method, path }: Pick<ExchangeRequest, 'method' | 'path'>,
+  attempt: Attempt,
+  head: UpstreamHead | undefined,
+  chunk: Buffer | undefined,
+): Judgement {
+  if (head === undefined) return 'good'
+  attempt.gate ??= gateFor(method, path, attempt, head, chunk ?? noBytes)
+  const { gate } = attempt
+  if (gate === undefined) return 'good'
+  return chunk === undefined ? gate.end() : gate.push(chunk)
+}
+
+/** Another form of a request whose first one was refused: by an error, or by an answer that is none. */
+export function otherForm(
+  { isRepeat, variant }: Attempt,
+  gate: AnswerGate | undefined,
+  head: UpstreamHead | undefined,
+  bad: BadAttempt | undefined,
+): RequestVariant | undefined {
+  if (isRepeat || variant?.otherwise === undefined) return undefined
+  if (bad !== undefined) return variant.otherwise(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
+  if (head === undefined || head.statusCode < 400) return undefined
+  return variant.otherwise(head, gate?.body ?? noBytes)
+}
+
+/** @returns undefined where the answer can pass */
+function gateFor(
   method: string,
   requestPath: string,
-  { variant }: Attempt,
+  { variant, answeredMs = 0 }: Attempt,
   { statusCode, headers }: UpstreamHead,
   chunk: Buffer,
-  nowMs: number,
 ): AnswerGate | undefined {
   if (statusCode >= 400) {
     const isRead =
@@ -79,7 +108,7 @@ export function gateFor(
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most whole answers say it in their first bytes.
   if (framing === 'json' && chunk[0] === openBrace && judgeWhole(chunk, false) === 'good') return undefined
-  return new AnswerGate(new BeginningJudge(operation, framing), nowMs + mostHeldMs)
+  return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + mostHeldMs)
 }
 
 function isEncoded(headers: readonly string[]): boolean {
@@ -98,10 +127,13 @@ export interface BadAttempt {
   readonly failure: AttemptFailure
   /** What the client can be told in the endpoint's words; undefined where it has none. */
   readonly told: ToldError | undefined
+  /** Whether it is the request's own mistake. */
+  readonly isRequests: boolean
 }
 
 export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
-  if (error === undefined) return { failure: { kind: 'bad_answer', detail: reason }, told: undefined }
+  if (error === undefined)
+    return { failure: { kind: 'bad_answer', detail: reason }, told: undefined, isRequests: false }
   const isPath = saysPathIsMissing(error)
   const isFull =
     body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
@@ -113,6 +145,7 @@ export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
       head: { statusCode: statusCode ?? 502, headers: ['Content-Type', 'application/json; charset=utf-8'] },
       body: body === undefined ? noBytes : Buffer.from(body),
     },
+    isRequests: !isPath && statusCode !== undefined && statusCode < 500,
   }
 }
 

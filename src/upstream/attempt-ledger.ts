@@ -151,6 +151,8 @@ export class AttemptLedger {
 
   /** An answer that the client has begun to read broke off; it had been counted as answered. */
   broke(attempt: Attempt, failure: AttemptFailure): void {
+    // An error in the middle of an answer may be the client's own mistake.
+    if (failure.kind === 'bad_answer' && isClientMistake(failure.statusCode)) return
     this.#services.breakers.settle(attempt.target, 'closed', failure, 'model')
     this.#services.load.penalties.failed(attempt.target, 'model')
     this.#note(attempt, failure)
@@ -266,4 +268,8 @@ export class AttemptLedger {
     })
     this.#ended(attempt, 'failed', describeFailure(failure))
   }
+}
+
+function isClientMistake(statusCode = 0): boolean {
+  return statusCode >= 400 && statusCode < 500 && statusCode !== 429
 }

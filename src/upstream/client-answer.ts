@@ -11,7 +11,6 @@ import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
-import { brokenError } from './give-up.ts'
 import type { KeepAlive } from './heartbeat.ts'
 import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
@@ -95,16 +94,18 @@ export class ClientAnswer {
     this.#relay.begin(statusCode, clientHeaders, shape)
   }
 
-  /** @returns false where the client does not keep up */
-  write(chunk: Buffer): boolean {
-    this.#watch?.push(chunk)
-    return this.#relay.write(chunk)
-  }
-
-  /** A part of an answer that is told in one piece. */
-  gather(gathered: GatheredAnswer, chunk: Buffer): void {
+  /**
+   * The next bytes of an answer, or of one that is told in one piece.
+   * @returns false where the client does not keep up
+   */
+  take(gathered: GatheredAnswer | undefined, chunk: Buffer): boolean {
+    if (gathered === undefined) {
+      this.#watch?.push(chunk)
+      return this.#relay.write(chunk)
+    }
     this.#observer?.push(chunk)
     gathered.push(chunk)
+    return true
   }
 
   beginWhole(attempt: Attempt, head: UpstreamHead, whole: WholeAnswer): void {
@@ -122,12 +123,9 @@ export class ClientAnswer {
   end(): AttemptFailure | undefined {
     const ending = this.#watch?.end()
     if (ending?.kind === 'missing' || ending?.isVisible === false) {
-      const failure = endingFailure(ending)
       this.#relay.release()
-      this.breakOff(
-        new GatewayError('upstream_broken', ending.error?.message || brokenError(failure).message),
-      )
-      return failure
+      this.breakOff(new GatewayError('upstream_broken', ending.error?.message || earlyEnd))
+      return endingFailure(ending)
     }
     this.#relay.end()
     if (ending?.kind !== 'failed' && !this.#relay.hasFailed) return undefined
@@ -191,6 +189,8 @@ export class ClientAnswer {
     this.#observer?.end(outcome)
   }
 }
+
+const earlyEnd = 'The endpoint ended its answer before it was complete.'
 
 function endingFailure(ending: StreamEnding | undefined): AttemptFailure {
   if (ending?.kind === 'missing') return { kind: 'bad_answer', detail: 'ended before it was complete' }

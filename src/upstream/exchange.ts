@@ -3,7 +3,7 @@ import type { Judgement } from '../answer/whole-answer.ts'
 import { GatewayError } from '../errors.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
-import { type AnswerGate, type BadAttempt, badAttempt, gateFor } from './answer-gate.ts'
+import { type BadAttempt, badAttempt, judge, otherForm } from './answer-gate.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import type { TakenEndpoint } from './candidate-rounds.ts'
@@ -17,16 +17,9 @@ import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
+import type { RequestVariant } from './request-variant.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
-
-const noBytes: Buffer = Buffer.alloc(0)
-
-function isClientStatus(statusCode = 0): boolean {
-  return statusCode >= 400 && statusCode < 500 && statusCode !== 429
-}
-/** Of a bad answer that says nothing. */
-const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -84,8 +77,6 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     if (raw.destroyed) this.clientClosed()
     else this.#search.choose()
   }
-
-  // What is seen from outside
 
   get phase(): ExchangePhase {
     return this.#phase
@@ -170,13 +161,8 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   }
 
   #relay(attempt: Attempt, chunk: Buffer): boolean {
-    if (attempt.gathered !== undefined) {
-      this.#answer.gather(attempt.gathered, chunk)
-      this.#limit(attempt.target.endpoint.timeouts.idleMs)
-      return true
-    }
-    this.#heartbeat?.touch()
-    if (this.#answer.write(chunk)) {
+    if (attempt.gathered === undefined) this.#heartbeat?.touch()
+    if (this.#answer.take(attempt.gathered, chunk)) {
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
     }
@@ -188,8 +174,9 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
 
   complete(attempt: Attempt): void {
     if (this.#phase === 'waiting' || attempt.gate !== undefined) {
-      attempt.gate ??= this.#gateFor(attempt, noBytes)
-      if (!this.#passes(attempt, attempt.gate?.end() ?? 'good')) return
+      // A client that does not keep up is false as well; then the answer has begun.
+      const passed = this.#passes(attempt, judge(this.#request, attempt, this.#head, undefined))
+      if (!passed && this.#phase !== 'stalled') return
     }
     if (attempt.gathered !== undefined && this.#head !== undefined) {
       const whole = attempt.gathered.end()
@@ -203,8 +190,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
       this.#answer.beginWhole(attempt, this.#head, whole)
     }
     const failure = this.#answer.end()
-    // A client's own mistake is nobody else's failure.
-    if (failure !== undefined && !isClientStatus(failure.statusCode)) this.#ledger.broke(attempt, failure)
+    if (failure !== undefined) this.#ledger.broke(attempt, failure)
     this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
   }
 
@@ -215,9 +201,14 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
       return
     }
     this.#ledger.unreachable(attempt, failure)
-    if (this.#moveOn(attempt, failure)) return
+    if (!this.#moveOn(attempt, failure)) this.#isLast(attempt, failure)
+  }
+
+  /** Nobody is left to ask after this one. */
+  #isLast(attempt: Attempt, failure: AttemptFailure): void {
     this.#lastFailure = failure
-    this.#ledger.failed(attempt, failure)
+    if (attempt.kept === undefined) this.#ledger.failed(attempt, failure)
+    else this.#passOver(attempt)
     this.giveUp()
   }
 
@@ -233,20 +224,18 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
     this.#ledger.movedOn(attempt, failure)
-    if (failure.kind === 'status' || attempt.kept !== undefined) {
-      this.#passedOver?.cancel()
-      this.#passedOver = attempt
-    }
-    if (waitMs > 0) {
-      this.#search.backOff(waitMs)
-    } else {
-      // The transport is still inside its reader: the next attempt begins when it has left.
-      this.#phase = 'choosing'
-      queueMicrotask(() => {
-        if (this.#phase === 'choosing') this.#search.choose()
-      })
-    }
+    if (failure.kind === 'status' || attempt.kept !== undefined) this.#passOver(attempt)
+    if (waitMs > 0) this.#search.backOff(waitMs)
+    else this.#afterReader(() => this.#search.choose())
     return true
+  }
+
+  /** The transport is still inside its reader: the next attempt begins when it has left. */
+  #afterReader(next: () => void): void {
+    this.#phase = 'choosing'
+    queueMicrotask(() => {
+      if (this.#phase === 'choosing') next()
+    })
   }
 
   giveUp(): void {
@@ -273,50 +262,34 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     if (kept.complete) this.complete(attempt)
   }
 
-  // Judging an answer
-
   /** @returns false to pause the endpoint */
   #judge(attempt: Attempt, chunk: Buffer): boolean {
-    if (attempt.gate === undefined) {
-      attempt.answeredMs = this.#services.clock.monotonicMs()
-      attempt.gate = this.#gateFor(attempt, chunk)
-      if (attempt.gate === undefined) {
-        this.#firstByte(attempt)
-        return this.#relay(attempt, chunk)
-      }
-    }
+    attempt.answeredMs ??= this.#services.clock.monotonicMs()
+    const judgement = judge(this.#request, attempt, this.#head, chunk)
+    if (judgement !== 'undecided') return this.#passes(attempt, judgement, chunk)
     this.#phase = 'gathering'
-    const judgement = attempt.gate.push(chunk)
-    if (judgement !== 'undecided') return this.#passes(attempt, judgement)
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    this.deadlineMs = Math.min(this.deadlineMs, attempt.gate.releaseMs)
+    this.deadlineMs = Math.min(this.deadlineMs, attempt.gate?.releaseMs ?? this.deadlineMs)
     return true
-  }
-
-  #gateFor(attempt: Attempt, chunk: Buffer): AnswerGate | undefined {
-    const { method, path } = this.#request
-    return this.#head && gateFor(method, path, attempt, this.#head, chunk, attempt.answeredMs ?? 0)
   }
 
   /**
    * What has been held back goes to the client, or the answer is none.
    * @returns false to pause the endpoint, and where the answer does not go on
    */
-  #passes(attempt: Attempt, judgement: Judgement): boolean {
+  #passes(attempt: Attempt, judgement: Judgement, chunk?: Buffer): boolean {
     const { gate } = attempt
     attempt.gate = undefined
-    if (typeof judgement === 'object') {
-      this.#badAnswer(attempt, badAttempt(judgement))
+    const bad = typeof judgement === 'object' ? badAttempt(judgement) : undefined
+    if (this.#repeats(attempt, otherForm(attempt, gate, this.#head, bad))) return false
+    if (bad !== undefined) return this.#badAnswer(attempt, bad)
+    if (gate?.isError === true && this.#head !== undefined && this.#lacks(attempt, this.#head, gate.body))
       return false
-    }
-    if (gate?.isError === true && this.#head !== undefined) {
-      const { body } = gate
-      if (this.#repeats(attempt, this.#head, body) || this.#lacks(attempt, this.#head, body)) return false
-    }
     this.#phase = 'waiting'
     this.#firstByte(attempt)
+    if (gate === undefined) return chunk === undefined || this.#relay(attempt, chunk)
     let keepsUp = true
-    for (const held of gate?.chunks ?? []) keepsUp = this.#relay(attempt, held)
+    for (const held of gate.chunks) keepsUp = this.#relay(attempt, held)
     return keepsUp
   }
 
@@ -344,43 +317,34 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     return true
   }
 
-  /** A good status and no answer: another form, another endpoint, or the error that the answer is. */
-  #badAnswer(attempt: Attempt, { failure, told }: BadAttempt): void {
-    const { failoverStatuses } = this.#services.options
-    if (this.#repeats(attempt, told?.head ?? noAnswer, told?.body ?? noBytes)) return
+  /** A good status and no answer: another endpoint, or the error that the answer is. */
+  #badAnswer(attempt: Attempt, { failure, told, isRequests }: BadAttempt): false {
     attempt.cancel()
     if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
     if (told !== undefined) attempt.keepWhole(told.head, told.body)
-    const statusCode = told?.head.statusCode ?? 0
-    const isRequests = failure.kind === 'bad_answer' && statusCode >= 400 && statusCode < 500
-    if (!isRequests || failoverStatuses.has(statusCode)) {
+    if (!isRequests || this.#services.options.failoverStatuses.has(told?.head.statusCode ?? 0)) {
       this.#ledger.askedForPause(attempt, failure)
-      if (this.#moveOn(attempt, failure)) return
+      if (this.#moveOn(attempt, failure)) return false
     }
-    if (told === undefined) {
-      this.#lastFailure = failure
-      this.#ledger.failed(attempt, failure)
-      this.giveUp()
-      return
-    }
-    this.#passedOver?.cancel()
-    this.#passedOver = attempt
-    this.giveUp()
+    this.#isLast(attempt, failure)
+    return false
   }
 
   /** Sends another form of the request to the endpoint that has refused this one. */
-  #repeats(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
-    const variant = attempt.isRepeat ? undefined : attempt.variant?.otherwise?.(head, body)
+  #repeats(attempt: Attempt, variant: RequestVariant | undefined): boolean {
     if (variant === undefined) return false
     attempt.cancel()
     this.#head = undefined
-    this.#phase = 'choosing'
-    queueMicrotask(() => {
-      if (this.#phase !== 'choosing') return
+    this.#afterReader(() => {
       this.#ledger.repeats(attempt)
       this.#send(attempt.inForm(variant, this.#services.clock.monotonicMs()))
     })
     return true
+  }
+
+  #passOver(attempt: Attempt): void {
+    this.#passedOver?.cancel()
+    this.#passedOver = attempt
   }
 
   // Answering the client
@@ -446,14 +410,9 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
 
   onDeadline(nowMs: number): void {
     if (this.#phase === 'over') return
-    const gate = this.#attempt?.gate
-    if (
-      gate !== undefined &&
-      this.#attempt !== undefined &&
-      nowMs >= gate.releaseMs &&
-      nowMs < this.#totalDeadlineMs
-    ) {
-      this.#passes(this.#attempt, 'good')
+    const attempt = this.#attempt
+    if (attempt?.gate !== undefined && nowMs >= attempt.gate.releaseMs && nowMs < this.#totalDeadlineMs) {
+      this.#passes(attempt, 'good')
       return
     }
     const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)

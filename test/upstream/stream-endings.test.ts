@@ -31,7 +31,7 @@ describe('a stream that the endpoint has closed', () => {
       'a chat without its ending',
       '/v1/chat/completions',
       [delta],
-      /"a"[\s\S]*\n\ndata: \{"error":\{"message":"[^"]*ended before[^"]*"[\s\S]*"code":"upstream_broken"/,
+      /"a"[\s\S]*\n\ndata: \{"error":\{"message":"[^"]*ended its answer before[^"]*"[\s\S]*"code":"upstream_broken"/,
     ],
     ['half an event', '/v1/chat/completions', [delta, 'data: {"cho'], /data: \{"cho\n\ndata: \{"error":/],
     [

@@ -45,15 +45,29 @@ export function errorInDialect(
   }
 }
 
+/** A full context is the client's to mend: SDKs repeat what failed with 5xx. */
+export function statusInDialect(
+  dialect: Dialect,
+  operation: AnswerOperation,
+  statusCode: number,
+  body: string,
+): number {
+  return statusCode >= 500 && dialect === 'openai' && hasContext(operation) && isContextFull(statusCode, body)
+    ? 400
+    : statusCode
+}
+
+function hasContext(operation: AnswerOperation): boolean {
+  return operation === 'chat' || operation === 'completions' || operation === 'responses'
+}
+
 function openaiError(
   value: JsonObject | undefined,
   body: string,
   operation: AnswerOperation,
   statusCode: number,
 ): string | undefined {
-  const isFull =
-    (operation === 'chat' || operation === 'completions' || operation === 'responses') &&
-    isContextFull(statusCode, body)
+  const isFull = hasContext(operation) && isContextFull(statusCode, body)
   const own = value?.error
   if (isObject(own) && typeof own.message === 'string') {
     if (!isFull || own.code === contextCode) return undefined

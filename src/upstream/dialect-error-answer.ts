@@ -1,4 +1,4 @@
-import { errorInDialect } from '../answer/dialect-error.ts'
+import { errorInDialect, statusInDialect } from '../answer/dialect-error.ts'
 import type { AnswerOperation } from '../answer/operation.ts'
 import type { Dialect } from '../errors.ts'
 import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
@@ -31,8 +31,10 @@ export class DialectErrorAnswer implements GatheredAnswer {
 
   end(): WholeAnswer {
     const body = Buffer.concat(this.#chunks)
-    const told = errorInDialect(this.#dialect, this.#operation, this.#statusCode, body.toString('utf8'))
-    if (told === undefined) return { statusCode: this.#statusCode, headers: noHeaders, body }
-    return { statusCode: this.#statusCode, headers: jsonHead, body: Buffer.from(told) }
+    const text = body.toString('utf8')
+    const statusCode = statusInDialect(this.#dialect, this.#operation, this.#statusCode, text)
+    const told = errorInDialect(this.#dialect, this.#operation, statusCode, text)
+    if (told === undefined) return { statusCode, headers: noHeaders, body }
+    return { statusCode, headers: jsonHead, body: Buffer.from(told) }
   }
 }

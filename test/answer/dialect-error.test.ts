@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { errorInDialect } from '../../src/answer/dialect-error.ts'
+import { errorInDialect, statusInDialect } from '../../src/answer/dialect-error.ts'
 import type { AnswerOperation } from '../../src/answer/operation.ts'
 import type { Dialect } from '../../src/errors.ts'
 
@@ -104,6 +104,18 @@ describe('an endpoint’s error in the client’s dialect', () => {
     for (const operation of ['chat', 'completions', 'responses'] as const) {
       const told: unknown = JSON.parse(errorInDialect('openai', operation, 400, full) ?? assert.fail())
       assert.partialDeepStrictEqual(told, { error: { code: 'context_length_exceeded', n_ctx: 4096 } })
+    }
+  })
+
+  it('is the client’s to mend where the context is full, whatever status says so', () => {
+    for (const [dialect, operation, status, body, expected] of [
+      ['openai', 'chat', 500, full, 400],
+      ['openai', 'responses', 400, full, 400],
+      ['openai', 'chat', 500, llamacpp, 500],
+      ['openai', 'embeddings', 500, full, 500],
+      ['ollama', 'ollama', 500, full, 500],
+    ] as const) {
+      assert.equal(statusInDialect(dialect, operation, status, body), expected)
     }
   })
 

@@ -94,6 +94,8 @@ function errorAnswer(
   path: string,
 ): DialectErrorAnswer | undefined {
   if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
+  // One that is a stream may last.
+  if (framingOf(headerValue(headers, 'content-type')) === 'sse') return undefined
   const operation = answerOperation(method, path)
   return operation === undefined ? undefined : new DialectErrorAnswer(dialect, operation, statusCode)
 }

@@ -6,6 +6,9 @@ import { chunk, jsonAnswer, sseHead, startRawUpstream } from '../support/raw-ups
 import { eventually, withSimulator } from '../support/simulator.ts'
 import { engines } from './engines.ts'
 
+const completion =
+  '{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
+
 type Message = { role: string; content: string }
 const system: Message = { role: 'system', content: 'You are the same assistant for everybody. '.repeat(40) }
 
@@ -177,7 +180,7 @@ for (const engine of engines) {
 
     it('follow Anthropic bodies on a provider route, wherever cache_control stands', async (t) => {
       const upstreams = await Promise.all(
-        [0, 1, 2].map(() => startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))),
+        [0, 1, 2].map(() => startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer(completion)))),
       )
       const gateway = await startGateway(
         t,
@@ -299,6 +302,7 @@ for (const engine of engines) {
               socket.write(sseHead)
               const event = `event: response.created\ndata: {"type":"response.created","response":{"id":"${id}"}}\n\n`
               socket.write(chunk(event))
+              socket.write(chunk(event.replaceAll('created', 'completed')))
               socket.write('0\r\n\r\n')
             }
           }),

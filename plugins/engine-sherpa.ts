@@ -93,7 +93,9 @@ function bodyFor(
 /** A large body's memory is needed for the next ones: it must be known when undici has written it. */
 function watched(attempt: Attempt, options: Dispatcher.RequestOptions): Dispatcher.RequestOptions {
   const { body, headers } = options
-  if (!Buffer.isBuffer(body) || body.length < watchedBodyBytes) return options
+  // Over TLS it is told after the answer, and undici throws the connection away that it takes for one still written to.
+  const isTls = attempt.target.endpoint.origin.startsWith('https:')
+  if (isTls || !Buffer.isBuffer(body) || body.length < watchedBodyBytes) return options
   return {
     ...options,
     // undici takes any iterable, which its types leave out.

@@ -55,7 +55,7 @@ for (const engine of engines) {
       const probes = upstream.secured.length
       for (let chat = 0; chat < 150; chat++)
         await (await postChat(gateway.url, { pad: 'x'.repeat(chat % 3 === 0 ? 100_000 : 10) })).text()
-      // Probes have a pool of their own, and one beside it for lists.
+      // A probe may need one of its own.
       assert.ok(upstream.secured.length - probes <= 3, `${upstream.secured.length - probes} connections`)
     })
   })

@@ -140,7 +140,9 @@ function readType(type: unknown, found: Found): void {
 function readWords(capabilities: unknown, found: Found, isComplete: boolean): void {
   if (Array.isArray(capabilities)) {
     for (const word of capabilities) if (typeof word === 'string') put(found, word, true)
-    if (isComplete && capabilities.length > 0) for (const name of abilityNames) found[name] ??= false
+    // A list in other words than Ollama's is none of Ollama's.
+    const isOllamas = found.completion === true || found.embedding === true
+    if (isComplete && isOllamas) for (const name of abilityNames) found[name] ??= false
   } else if (isObject(capabilities)) {
     for (const word of Object.keys(abilityOfWord)) {
       const value = capabilities[word]

@@ -231,6 +231,26 @@ describe('what a list says that a model can do', () => {
     ['a reranker', 'openai', { id: 'm', type: 'rerank' }, { completion: false }],
     ['words, which say nothing of others', 'openai', { id: 'm', capabilities: ['vision'] }, { vision: true }],
     ['an old Ollama', 'ollama', { name: 'm' }, undefined],
+    [
+      'an imitation with words of its own',
+      'ollama',
+      { name: 'm', capabilities: ['fast', 'tools'] },
+      { tools: true },
+    ],
+    [
+      'Ollama of a model that only embeds',
+      'ollama',
+      { name: 'm', capabilities: ['embedding'] },
+      {
+        embedding: true,
+        completion: false,
+        tools: false,
+        vision: false,
+        audio: false,
+        thinking: false,
+        insert: false,
+      },
+    ],
   ]
   for (const [what, format, entry, expected] of cases) {
     it(what, () => {

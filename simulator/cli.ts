@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { parseArgs } from 'node:util'
+import { readOptions } from '../src/cli/arguments.ts'
+import { listenFailure } from '../src/cli/start-failure.ts'
 import { parseDuration } from '../src/config/decode.ts'
 import { kinds } from './kinds.ts'
 import { type SimulatorKind, type SimulatorOptions, simulatorKinds } from './model.ts'
@@ -34,20 +35,17 @@ export interface SimulatorCommand {
 
 /** @throws Error with a message for people */
 export function readSimulatorArguments(args: readonly string[]): SimulatorCommand {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      kind: { type: 'string', default: 'openai-compatible' },
-      model: { type: 'string', multiple: true },
-      name: { type: 'string' },
-      host: { type: 'string' },
-      port: { type: 'string' },
-      ttft: { type: 'string', default: '20ms' },
-      'tokens-per-second': { type: 'string', default: '200' },
-      'server-version': { type: 'string' },
-      'api-key': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+  const { values } = readOptions(args, {
+    kind: { type: 'string', default: 'openai-compatible' },
+    model: { type: 'string', multiple: true },
+    name: { type: 'string' },
+    host: { type: 'string' },
+    port: { type: 'string' },
+    ttft: { type: 'string', default: '20ms' },
+    'tokens-per-second': { type: 'string', default: '200' },
+    'server-version': { type: 'string' },
+    'api-key': { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   })
   const kind = simulatorKinds.find((each): each is SimulatorKind => each === values.kind)
   if (kind === undefined)
@@ -78,7 +76,10 @@ export async function runSimulator(args: readonly string[]): Promise<void> {
       process.stdout.write(usage)
       return
     }
-    const simulator = await startSimulator(options)
+    const simulator = await startSimulator(options).catch((error: unknown) => {
+      const listener = { host: options.host ?? '127.0.0.1', port: options.port ?? 0 }
+      throw new Error(listenFailure(error, listener) ?? String(error))
+    })
     process.stdout.write(`simulated ${options.kind} "${simulator.name}" listening on ${simulator.url}\n`)
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
     await simulator.close()

@@ -2,7 +2,10 @@ import { isRecord } from '../config/decode.ts'
 import type { ServerConfig } from '../config/schema.ts'
 
 /** @returns one sentence for a listener that cannot be opened; undefined for any other error */
-export function listenFailure(error: unknown, { host, port }: ServerConfig): string | undefined {
+export function listenFailure(
+  error: unknown,
+  { host, port }: Pick<ServerConfig, 'host' | 'port'>,
+): string | undefined {
   if (!(error instanceof Error)) return undefined
   const code = isRecord(error) || 'code' in error ? String(Reflect.get(error, 'code')) : ''
   const known = [...reasons].find(([each]) => code === each || error.message.includes(each))

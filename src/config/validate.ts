@@ -29,12 +29,35 @@ export function validate(
   }
   const replaced = replaceLikeOlla(value)
   check(value)
-  const faults = (check.errors ?? []).flatMap((error) => toProblem(error, isHolder))
+  const faults = oneOfEachUnion(check.errors ?? []).flatMap((error) => toProblem(error, isHolder))
   const problems = [...replaced, ...dedupe(faults)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
 }
+
+/**
+ * Of a value with several forms every form complains. What is said of its inside is kept; of a value that has none of
+ * the forms, that alone.
+ */
+function oneOfEachUnion(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const unions = new Set(
+    errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath),
+  )
+  if (unions.size === 0) return errors
+  const isInside = (path: string) =>
+    errors.some(
+      (error) =>
+        error.instancePath.startsWith(`${path}/`) ||
+        (error.instancePath === path && aboutKeys.has(error.keyword)),
+    )
+  return errors.filter(({ keyword, instancePath }) => {
+    if (!unions.has(instancePath) || aboutKeys.has(keyword)) return true
+    return keyword === 'anyOf' && !isInside(instancePath)
+  })
+}
+
+const aboutKeys: ReadonlySet<string> = new Set(['additionalProperties', 'required'])
 
 /** `key:` without a value is null in YAML, and means the default as in Olla. */
 function withoutNulls(value: unknown): unknown {
@@ -70,6 +93,13 @@ function toProblem(error: ErrorObject, isHolder: (path: KeyPath) => boolean): Pr
         : [{ severity: 'error', path, message: `must be ${article(String(error.params.type))}` }]
     case 'anyOf':
       return [{ severity: 'error', path, message: unitMessage(path, error.data) }]
+    case 'minimum':
+      return [{ severity: 'error', path, message: `must be at least ${String(error.params.limit)}` }]
+    case 'maximum':
+      return [{ severity: 'error', path, message: `must be at most ${String(error.params.limit)}` }]
+    case 'minItems':
+    case 'minLength':
+      return [{ severity: 'error', path, message: minimumMessage(error) }]
     case 'pattern':
     case 'const':
       return isInsideUnit(path) ? [] : [{ severity: 'error', path, message: 'has the wrong form' }]
@@ -91,11 +121,18 @@ function unknownKey(path: KeyPath, isHolder: (path: KeyPath) => boolean): Proble
   return error(sections.length > 0 ? `; it belongs under ${sections.slice(0, 3).join(' or ')}` : '')
 }
 
+function minimumMessage({ keyword, params }: ErrorObject): string {
+  const limit = Number(params.limit)
+  if (keyword === 'minItems') return 'must not be an empty list'
+  return limit === 1 ? 'must not be empty' : `must have at least ${limit} characters`
+}
+
 function isInsideUnit(path: KeyPath): boolean {
   return schemaAt(path)?.[unitKeyword] !== undefined
 }
 
 function unitMessage(path: KeyPath, data: unknown): string {
+  if (path[0] === 'model_aliases') return 'must be a list of models, or a mapping with "targets"'
   if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
   if (schemaAt(path)?.[unitKeyword] === 'threads')
     return `must be a whole number from 1 to ${mostThreads}, or auto`

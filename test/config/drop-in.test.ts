@@ -275,6 +275,29 @@ describe('the search for a file', () => {
   })
 })
 
+describe('a value with several forms', () => {
+  it('is one error', async () => {
+    for (const [text, expected] of [
+      [
+        'model_aliases: { a: b }',
+        /^config\.yaml:1:18 model_aliases\.a: must be a list of models, or a mapping with "targets"$/,
+      ],
+      ['model_aliases: { a: [] }', /model_aliases\.a: /],
+      ['model_aliases: { a: { targts: [b] } }', /targts: unknown key/],
+      ['model_aliases: { a: { targets: [{ modle: x }] } }', /modle: unknown key/],
+      ['server: { port: 70000 }', /^config\.yaml:1:11 server\.port: must be at most 65535$/],
+      [
+        'dashboard: { admin_token: short }',
+        /^config\.yaml:1:14 dashboard\.admin_token: must have at least 16 characters$/,
+      ],
+    ] as const) {
+      const message = await problems(text)
+      assert.match(message, expected, text)
+      if (expected.source.endsWith('$')) assert.equal(message.split('\n').length, 1, message)
+    }
+  })
+})
+
 describe('flags and variables', () => {
   it('are named where their value is wrong', async () => {
     const cwd = await folder({ 'config.yaml': 'server: { threads: 2 }\n' })
@@ -285,7 +308,7 @@ describe('flags and variables', () => {
     const fail = (env: Record<string, string>, expected: RegExp) =>
       assert.throws(() => loadConfig({ env, flags, cwd, knownTypes }), expected)
     fail({ OLLA_SERVER_PORT: 'abc' }, /^ConfigError: --port: must be a whole number, not "abc"$/)
-    fail({ OLLA_SERVER_PORT: '70000' }, /^ConfigError: --port: must be <= 65535$/)
+    fail({ OLLA_SERVER_PORT: '70000' }, /^ConfigError: --port: must be at most 65535$/)
     fail(
       { OLLA_SERVER_THREADS: '0' },
       /^ConfigError: --threads: must be a whole number from 1 to 255, or auto$/,

@@ -42,6 +42,8 @@ export interface ProxyEngineOptions {
   readonly warmMargin?: number
   /** Answers get the model name that was asked for. Default true. */
   readonly renameAnswers?: boolean
+  /** The gateway itself decides which origins may ask. Default false. */
+  readonly answersCors?: boolean
   readonly retries?: Partial<RetryPolicyOptions>
   readonly queue?: { readonly maxWaiting: number; readonly maxWaitMs: number }
   readonly clock?: Clock
@@ -81,6 +83,7 @@ export default fp<ProxyEngineOptions>(
         maxAttempts: options.maxAttempts ?? 6,
         outageWaitMs: options.outageWaitMs ?? 5_000,
         failoverStatuses: new Set(options.failoverStatuses ?? [429, 500, 502, 503, 504]),
+        answersCors: options.answersCors ?? false,
         gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
       },
       transport: new TurnTransport(app.upstreamTransport),

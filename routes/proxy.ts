@@ -5,10 +5,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isSafePath } from '../src/endpoint/upstream-path.ts'
-import { GatewayError } from '../src/errors.ts'
+import type { GatewayError } from '../src/errors.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { inspectRequest, inspectUpload, withoutBom } from '../src/request/inspect.ts'
-import { managesEndpoint, operationOf } from '../src/request/operation.ts'
+import { managementRefusal } from '../src/request/management-refusal.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { Upload } from '../src/request/upload.ts'
 import { askingVariant } from '../src/usage/usage-variant.ts'
@@ -89,29 +89,17 @@ function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mo
   }
 }
 
-/** Olla's own words for Ollama's management (contract 1.3). */
-const managementRefusal = 'model management operations not supported by proxy'
-
 /** Why a request goes to no endpoint, whatever its body says. */
 function refusal(
   { allowsManagement = false }: ProxyRoutesOptions,
   { stripped }: Mount,
-  { method, raw, headers }: FastifyRequest,
+  { method, raw }: FastifyRequest,
 ): GatewayError | undefined {
-  if (headers.upgrade !== undefined && /^websocket$/i.test(headers.upgrade))
-    return new GatewayError('not_supported', 'The gateway does not pass on WebSocket connections.')
   if (allowsManagement) return undefined
   const { path } = targetPath(raw.url ?? '/', stripped)
-  const operation = operationOf(path)
+  const found = managementRefusal(method, path)
   // A path that is not safe is refused for that, later on.
-  if (operation.management === undefined || !managesEndpoint(method, operation) || !isSafePath(path))
-    return undefined
-  return new GatewayError(
-    'not_supported',
-    operation.isOllamaManagement
-      ? managementRefusal
-      : `${method} ${operation.path} manages the endpoint; the gateway passes it on only with proxy.management.`,
-  )
+  return found === undefined || isSafePath(path) ? found : undefined
 }
 
 function proxy(

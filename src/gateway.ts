@@ -226,6 +226,7 @@ async function compose(
     warmMargin: proxy.warm_margin,
     renameAnswers: registry.rewrite_response_model,
     bufferBytes: proxy.stream_buffer_size,
+    answersCors: server.cors.enabled,
     failoverStatuses: proxy.failover_statuses,
     maxAttempts: proxy.max_attempts,
     outageWaitMs: proxy.outage_wait,

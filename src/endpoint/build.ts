@@ -47,6 +47,7 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       headers,
       secretHeaderNames: headerNames(headers),
       credentialNames: context.proxy.management ? noNames : credentialNames(config),
+      allowsManagement: context.proxy.management,
       modelFilter: config.model_filter,
       timeouts: stageTimeouts(config, context.proxy),
       breaker: breakerPolicy({ ...context.proxy.circuit_breaker, ...config.circuit_breaker }),

@@ -64,6 +64,8 @@ export interface Endpoint {
   readonly secretHeaderNames: ReadonlySet<string>
   /** Lower-case names of those `headers` that go only with inference and model lists. */
   readonly credentialNames: ReadonlySet<string>
+  /** Whether operations that manage it are passed on. */
+  readonly allowsManagement: boolean
   readonly modelFilter: ModelFilterRules
   readonly timeouts: StageTimeouts
   readonly breaker: BreakerPolicy

@@ -33,7 +33,7 @@ const inference = new RoutePatterns([
 ])
 
 const customMethod =
-  /:(?:stream)?generate(?:content|answer)?$|:(?:counttokens|embedcontent|batchembedcontents|predict)$/
+  /:(?:stream)?generate(?:content|answer)$|:(?:counttokens|embedcontent|batchembedcontents|predict)$/
 
 /** @param segments of a canonical path */
 export function isInference(segments: readonly string[]): boolean {

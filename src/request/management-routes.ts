@@ -150,7 +150,8 @@ const dangerousVerb =
   /^(?:(?:un|re)?load|update|init|destroy|send|reset|clear|flush|set|add|remove|delete|start|stop|dump)_[a-z]|^(?:un|re)load-|(?:^|[-_])(?:shutdown|restart|terminate|kill)(?:[-_]|$)/
 
 /** `models/m:generateContent` names a model, not an operation. */
-const customMethod = /:[a-z]+$/
+const customMethod =
+  /:(?:stream)?generate(?:content|answer)$|:(?:counttokens|embedcontent|batchembedcontents|predict)$/
 
 /**
  * Which methods of an operation manage the server: all, those that write, or only those that replace and remove.
@@ -160,7 +161,7 @@ export type Management = 'any' | 'write' | 'remove' | undefined
 /** @param segments of a canonical path */
 export function managementOf(segments: readonly string[]): Management {
   const last = segments.at(-1) ?? ''
-  if (customMethod.test(last) && !segments.includes('blobs')) return undefined
+  if (customMethod.test(last)) return 'remove'
   const isListed = any.matches(segments)
   // What follows `models` may be a model's name, whatever it is called: it can be read.
   if (segments.at(-2) === 'models' || segments.at(-3) === 'models') {

@@ -123,13 +123,25 @@ export interface AnswerOrigin {
   readonly mode: string | undefined
   readonly isStream: boolean
   readonly version: string
+  /** That the endpoint was asked for, without its base path, and that the client asked for. */
+  readonly path: string
+  readonly clientPath: string
+  /** Whether the gateway itself decides which origins may ask. */
+  readonly answersCors: boolean
   /** Headers set on the reply before: request ID, limits, CORS. */
   readonly set: Readonly<Record<string, number | string | readonly string[] | undefined>>
 }
 
 /** The complete flat header list of a relayed answer. */
 export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
-  return clientHeaders(head.headers, ownHeaders(origin), origin.endpoint.secretHeaderNames, origin.version)
+  const { context, endpoint, path, clientPath, answersCors, version } = origin
+  return clientHeaders(head.headers, ownHeaders(origin), endpoint.secretHeaderNames, version, {
+    endpoint,
+    path,
+    clientPath,
+    client: context,
+    answersCors,
+  })
 }
 
 /**

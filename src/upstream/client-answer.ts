@@ -87,6 +87,9 @@ export class ClientAnswer {
       endpoint: target.endpoint,
       mode: variant?.mode,
       isStream: context.isStream,
+      path: variant?.path ?? this.#request.path,
+      clientPath: this.#request.path,
+      answersCors: options.answersCors,
       version: options.version,
       set: this.#reply.getHeaders(),
     })

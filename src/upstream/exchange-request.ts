@@ -6,6 +6,7 @@ import type { JsonSpan } from '../json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import type { TextPlace } from '../request/inspect.ts'
+import { managementRefusal } from '../request/management-refusal.ts'
 import type { Upload } from '../request/upload.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeepAlive } from './heartbeat.ts'
@@ -73,7 +74,7 @@ function requestFor(
   if (variant !== undefined) return variantFor(request, endpoint, variant)
   const isRenamed = sentModel !== undefined && namesModel(request)
   const query = isRenamed ? renamedQuery(request, sentModel) : request.query
-  const path = upstreamPath(endpoint, request.path, query)
+  const path = pathAt(endpoint, request.method, request.path, query)
   if (path === undefined) return undefined
   const { method } = request
   const own = ownHeaders(endpoint, method, request.path)
@@ -91,12 +92,25 @@ function variantFor(
   endpoint: Endpoint,
   variant: RequestVariant,
 ): UpstreamRequest | undefined {
-  const path = upstreamPath(endpoint, variant.path, variant.query)
+  const method = variant.method ?? request.method
+  const path = pathAt(endpoint, method, variant.path, variant.query)
   if (path === undefined) return undefined
   const forwarded =
     variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
   const isRead = variant.answer !== undefined
-  const method = variant.method ?? request.method
   const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, variant.path), isRead)
   return { method, path, headers, body: variant.body }
+}
+
+/**
+ * Path and query at the endpoint.
+ * @returns undefined where the path is not safe
+ * @throws GatewayError not_supported where the endpoint's base path makes it one that manages the endpoint
+ */
+function pathAt(endpoint: Endpoint, method: string, path: string, query: string): string | undefined {
+  const target = upstreamPath(endpoint, path, query)
+  if (target === undefined || !endpoint.preservePath || endpoint.basePath === '') return target
+  const refusal = endpoint.allowsManagement ? undefined : managementRefusal(method, endpoint.basePath + path)
+  if (refusal !== undefined) throw refusal
+  return target
 }

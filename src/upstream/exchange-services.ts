@@ -35,6 +35,8 @@ export interface ExchangeOptions {
   readonly warmMargin: number
   /** Whether answers get the model name that was asked for. */
   readonly renameAnswers: boolean
+  /** Whether the gateway itself decides which origins may ask: endpoints' CORS headers stay behind it. */
+  readonly answersCors: boolean
   /** Most attempts of one request that reach an endpoint. */
   readonly maxAttempts: number
   /** Longest wait for an endpoint that went down a short while ago, where nothing else can serve. */

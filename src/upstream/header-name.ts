@@ -99,6 +99,9 @@ const keptFromClients: ReadonlySet<string> = new Set([
   'set-cookie',
   'x-served-by',
   'via',
+  // Other ways to this host (RFC 7838), and another form of `Location`.
+  'alt-svc',
+  'refresh',
 ])
 
 const roles: Readonly<Record<string, HeaderRole>> = {
@@ -125,6 +128,8 @@ const roles: Readonly<Record<string, HeaderRole>> = {
   'access-control-request-private-network': 'origin',
   location: 'location',
   'content-location': 'location',
+  'operation-location': 'location',
+  'azure-asyncoperation': 'location',
   link: 'link',
 }
 

@@ -1,19 +1,13 @@
-import { headerName } from './header-name.ts'
+import { clientLinks, clientUrl, type UrlScope } from './answer-urls.ts'
+import { type HeaderRole, headerName } from './header-name.ts'
 import { namesOfConnection } from './hop-by-hop.ts'
+
+export { headerValue } from './header-value.ts'
 
 /** The head of an endpoint's answer. `headers` are flat name/value pairs. */
 export interface UpstreamHead {
   readonly statusCode: number
   readonly headers: readonly string[]
-}
-
-/** The first value of a header; names are compared without case. */
-export function headerValue(headers: readonly string[], lowerName: string): string | undefined {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]
-    if (name?.length === lowerName.length && name.toLowerCase() === lowerName) return headers[at + 1]
-  }
-  return undefined
 }
 
 /** Flat pairs without those of one name. */
@@ -34,16 +28,24 @@ export function withHeaders(headers: readonly string[], others: readonly string[
   return kept
 }
 
+/** What becomes of an endpoint's headers that are about the way to it. */
+export interface HeaderScope extends UrlScope {
+  /** Whether the gateway itself decides which origins may ask: an endpoint does not. */
+  readonly answersCors: boolean
+}
+
 /**
  * The headers a client gets: the endpoint's, less hop-by-hop ones, credentials and `X-Olla-*` (which only the
  * gateway may say), then the gateway's own, which replace equal names.
  * @param own flat pairs
+ * @param scope undefined passes URLs and CORS headers as they are
  */
 export function clientHeaders(
   upstream: readonly string[],
   own: readonly string[],
   secretNames: ReadonlySet<string>,
   version: string,
+  scope?: HeaderScope,
 ): string[] {
   const connectionNames = namesOfConnection(upstream)
   const headers: string[] = []
@@ -55,11 +57,20 @@ export function clientHeaders(
     if (!goesDown) continue
     if (secretNames.size > 0 && secretNames.has(dashed)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (!hasHeader(own, lower)) headers.push(text, value)
+    if (hasHeader(own, lower)) continue
+    const shown = scope === undefined || role === undefined ? value : shownValue(role, value, scope)
+    if (shown !== undefined) headers.push(text, shown)
   }
   headers.push('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
   for (let at = 0; at < own.length; at++) headers.push(own[at] ?? '')
   return headers
+}
+
+/** @returns undefined where the client is not told */
+function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string | undefined {
+  if (role === 'location') return clientUrl(value, scope)
+  if (role === 'link') return clientLinks(value, scope)
+  return role === 'cors' && scope.answersCors ? undefined : value
 }
 
 function hasHeader(headers: readonly string[], lowerName: string): boolean {

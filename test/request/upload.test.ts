@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { MultipartScanner } from '../../src/request/multipart.ts'
-import { receiveUpload, Upload } from '../../src/request/upload.ts'
+import { receiveDecodedUpload, receiveUpload, Upload } from '../../src/request/upload.ts'
 
 async function form(entries: readonly (readonly [string, string | Blob])[]) {
   const data = new FormData()
@@ -33,7 +34,7 @@ describe('MultipartScanner', () => {
   it('finds the field for any name, place and cutting into chunks', async () => {
     const name = fc
       .string({ minLength: 1, maxLength: 50 })
-      .filter((text) => !/[\r\n]/.test(text) && Buffer.from(text).toString() === text)
+      .filter((text) => !/[\r\n]/.test(text) && text.trim() !== '' && Buffer.from(text).toString() === text)
     await fc.assert(
       fc.asyncProperty(
         name,
@@ -115,5 +116,70 @@ describe('receiveUpload', () => {
     left.destroy()
     await Promise.all([unread, left].map((stream) => new Promise((resolve) => stream.once('close', resolve))))
     assert.ok(unread.errored)
+  })
+
+  it('names another model, and changes no other byte, in memory and in a file', async () => {
+    for (const fileBytes of [0, 2_000_000]) {
+      for (const order of ['first', 'middle', 'last'] as const) {
+        for (const model of ['a', 'alias-that-is-longer', '通义千问']) {
+          const file = ['file', new Blob([randomBytes(fileBytes)])] as const
+          const named = ['model', model] as const
+          const note = ['note', 'model=x\r\nmodel'] as const
+          const fields = {
+            first: [named, file, note],
+            middle: [note, named, file],
+            last: [['model', ''], file, note, named],
+          } as const
+          const { type, body } = await form(fields[order])
+          const upload = await receiveUpload(
+            Readable.from([body.subarray(0, 100), body.subarray(100)]),
+            type,
+            1e9,
+          )
+          assert.equal(upload.model, model)
+          const sent = upload.renamed('qwen:7b')
+          const content = sent.open()
+          const bytes = Buffer.isBuffer(content) ? content : await buffer(content)
+          assert.equal(bytes.length, sent.bytes)
+          const at = body.lastIndexOf(`\r\n\r\n${model}\r\n`) + 4
+          const expected = Buffer.concat([
+            body.subarray(0, at),
+            Buffer.from('qwen:7b'),
+            body.subarray(at + Buffer.byteLength(model)),
+          ])
+          assert.ok(bytes.equals(expected), `${order} ${model}`)
+          await upload.dispose()
+        }
+      }
+    }
+  })
+
+  it('has nothing to rename where it names no model', async () => {
+    const { type, body } = await form([['prompt', 'x']])
+    const upload = await receiveUpload(Readable.from([body]), type, 1e9)
+    assert.equal(upload.namesModel, false)
+    assert.equal(upload.renamed('m'), upload)
+  })
+
+  it('undoes a content coding, within the limit', async () => {
+    const { type, body } = await form([
+      ['model', 'm'],
+      ['file', new Blob([Buffer.alloc(3_000_000)])],
+    ])
+    const before = uploads()
+    const upload = await receiveDecodedUpload(Readable.from([gzipSync(body)]), ['gzip'], type, 1e9)
+    assert.deepEqual([upload.model, upload.bytes], ['m', body.length])
+    await upload.dispose()
+    const refused = receiveDecodedUpload(Readable.from([gzipSync(body)]), ['gzip'], type, 1e6)
+    await assert.rejects(
+      refused,
+      (error) => error instanceof GatewayError && error.code === 'payload_too_large',
+    )
+    const corrupt = receiveDecodedUpload(Readable.from([body]), ['gzip'], type, 1e9)
+    await assert.rejects(
+      corrupt,
+      (error) => error instanceof GatewayError && error.code === 'invalid_request',
+    )
+    assert.equal(uploads(), before)
   })
 })

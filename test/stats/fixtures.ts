@@ -65,6 +65,7 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     headers: [],
     secretHeaderNames: new Set(),
     credentialNames: new Set(),
+    allowsManagement: false,
     modelFilter: { include: [], exclude: [] },
     timeouts: { connectMs: 0, tlsMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
     breaker: {

@@ -70,6 +70,7 @@ export function createExchanges(
       renameAnswers: true,
       maxAttempts: 6,
       outageWaitMs: 5_000,
+      answersCors: false,
       failoverStatuses: new Set([503]),
       gatherBytes: () => 0,
     },

@@ -3,6 +3,7 @@ import type { HookedAttempt } from '../request/hooks.ts'
 import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
 import type { AnswerGate } from './answer-gate.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
+import type { Redirected } from './redirects.ts'
 import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
@@ -59,6 +60,8 @@ export class Attempt {
   answeredMs: number | undefined
   /** Whether it repeats the one before it in another form, on the same place. */
   isRepeat = false
+  /** Where the endpoint has sent the request on to; undefined where it was asked first. */
+  redirected: Redirected | undefined
   /** The beginning of an answer with a server error. */
   errorText = ''
   /** What gathers its answer, once its first byte has come. */
@@ -109,6 +112,15 @@ export class Attempt {
     repeat.variant = variant
     repeat.isRepeat = true
     return repeat
+  }
+
+  /** The same request on the same place, where its endpoint has sent it on to. */
+  following(redirected: Redirected, nowMs: number): Attempt {
+    const next = new Attempt(this.#owner, this.target, this.permit, nowMs)
+    next.variant = this.variant
+    next.isRepeat = true
+    next.redirected = redirected
+    return next
   }
 
   /** Keeps an answer that the gateway has read, in case all others fail worse. */

@@ -61,7 +61,11 @@ export class ClientAnswer {
   }
 
   /** Writes the head; from here on this attempt is the answer. */
-  begin({ target, variant }: Attempt, { head, transforms, watch }: AnswerPlan, isObserved: boolean): void {
+  begin(
+    { target, variant, redirected }: Attempt,
+    { head, transforms, watch }: AnswerPlan,
+    isObserved: boolean,
+  ): void {
     this.#watch = watch
     const { context } = this.#request
     const { options } = this.#services
@@ -87,7 +91,7 @@ export class ClientAnswer {
       endpoint: target.endpoint,
       mode: variant?.mode,
       isStream: context.isStream,
-      path: variant?.path ?? this.#request.path,
+      path: redirected?.path ?? variant?.path ?? this.#request.path,
       clientPath: this.#request.path,
       answersCors: options.answersCors,
       version: options.version,

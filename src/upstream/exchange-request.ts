@@ -10,6 +10,7 @@ import { managementRefusal } from '../request/management-refusal.ts'
 import type { Upload } from '../request/upload.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeepAlive } from './heartbeat.ts'
+import type { Redirected } from './redirects.ts'
 import { namesModel, renamedBody, renamedQuery } from './renamed-request.ts'
 import { attemptHeaders, ownHeaders } from './request-headers.ts'
 import type { RequestVariant } from './request-variant.ts'
@@ -52,9 +53,7 @@ export function attemptRequest(
 ): UpstreamRequest | GatewayError {
   try {
     attempt.variant ??= request.variant?.(attempt.target)
-    return (
-      requestFor(request, attempt.target, attempt.variant, renameAnswers) ?? new GatewayError('invalid_path')
-    )
+    return requestFor(request, attempt, renameAnswers) ?? new GatewayError('invalid_path')
   } catch (error) {
     return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
   }
@@ -67,17 +66,18 @@ export function attemptRequest(
  */
 function requestFor(
   request: ExchangeRequest,
-  { endpoint, sentModel }: RoutedEndpoint,
-  variant: RequestVariant | undefined,
+  { target, variant, redirected }: Attempt,
   renameAnswers: boolean,
 ): UpstreamRequest | undefined {
-  if (variant !== undefined) return variantFor(request, endpoint, variant)
+  const { endpoint, sentModel } = target
+  if (variant !== undefined) return variantFor(request, endpoint, variant, redirected)
   const isRenamed = sentModel !== undefined && namesModel(request)
-  const query = isRenamed ? renamedQuery(request, sentModel) : request.query
-  const path = pathAt(endpoint, request.method, request.path, query)
-  if (path === undefined) return undefined
+  const query = redirected?.query ?? (isRenamed ? renamedQuery(request, sentModel) : request.query)
   const { method } = request
-  const own = ownHeaders(endpoint, method, request.path)
+  const asked = redirected?.path ?? request.path
+  const path = pathAt(endpoint, method, asked, query)
+  if (path === undefined) return undefined
+  const own = ownHeaders(endpoint, method, asked)
   const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && renameAnswers)
   const content = isRenamed ? renamedBody(request, sentModel) : request.body
   if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
@@ -91,14 +91,16 @@ function variantFor(
   request: ExchangeRequest,
   endpoint: Endpoint,
   variant: RequestVariant,
+  redirected: Redirected | undefined,
 ): UpstreamRequest | undefined {
   const method = variant.method ?? request.method
-  const path = pathAt(endpoint, method, variant.path, variant.query)
+  const { path: asked, query } = redirected ?? variant
+  const path = pathAt(endpoint, method, asked, query)
   if (path === undefined) return undefined
   const forwarded =
     variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
   const isRead = variant.answer !== undefined
-  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, variant.path), isRead)
+  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, asked), isRead)
   return { method, path, headers, body: variant.body }
 }
 

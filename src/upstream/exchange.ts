@@ -17,6 +17,7 @@ import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
+import { followedRedirect } from './redirects.ts'
 import type { RequestVariant } from './request-variant.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
@@ -145,6 +146,13 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
     const { options, clock } = this.#services
+    if (head.statusCode >= 300 && head.statusCode < 400) {
+      const redirected = followedRedirect(this.#request, attempt, head)
+      if (redirected !== undefined) {
+        this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
+        return false
+      }
+    }
     if (options.failoverStatuses.has(head.statusCode)) {
       const failure = failureOfStatus(head, clock.nowMs())
       this.#ledger.askedForPause(attempt, failure)
@@ -333,13 +341,18 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   /** Sends another form of the request to the endpoint that has refused this one. */
   #repeats(attempt: Attempt, variant: RequestVariant | undefined): boolean {
     if (variant === undefined) return false
+    this.#replace(attempt, (nowMs) => attempt.inForm(variant, nowMs))
+    return true
+  }
+
+  /** Ends an attempt for another one on the same endpoint and place. */
+  #replace(attempt: Attempt, next: (nowMs: number) => Attempt): void {
     attempt.cancel()
     this.#head = undefined
     this.#afterReader(() => {
       this.#ledger.repeats(attempt)
-      this.#send(attempt.inForm(variant, this.#services.clock.monotonicMs()))
+      this.#send(next(this.#services.clock.monotonicMs()))
     })
-    return true
   }
 
   #passOver(attempt: Attempt): void {

@@ -17,7 +17,7 @@ const inference = new RoutePatterns([
   ...['responses', 'responses/**', 'messages', 'messages/count_tokens', 'messages/batches/**', 'infill'],
   ...['embeddings', 'embedding', 'embed', 'encode', 'pooling', 'score', 'classify', 'similarity', 'predict'],
   ...['rerank', 'reranking', 'rank', 'moderations', 'ocr', 'batch', 'extend', 'chat/completions/vision'],
-  ...['audio/**', 'images/**', 'videos', 'videos/**', 'realtime', 'realtime/**', 'invocations'],
+  ...['audio/**', 'images/**', 'videos', 'videos/**', 'invocations'],
   ...['tokenize', 'detokenize', 'apply-template', 'count_tokens', 'utils/token_counter', 'chat_template'],
   ...['api/tags', 'api/ps', 'api/show', 'api/version'],
   ...['files', 'files/**', 'uploads/**', 'batches', 'batches/**', 'vector_stores', 'vector_stores/**'],

@@ -182,6 +182,8 @@ describe('earnsCredentials', () => {
         'DELETE /v1/models/m',
         'POST /v1/fine_tuning/jobs',
         'GET /anything',
+        'POST /v1/realtime/client_secrets',
+        'GET /v1/organization/users',
         'GET /admin',
       ],
     ]) {

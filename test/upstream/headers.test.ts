@@ -102,6 +102,7 @@ describe('what clients say of themselves', () => {
   const claims = [
     ...['X-Real-IP', 'Forwarded', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Port'],
     ...['X-Forwarded-Prefix', 'True-Client-IP', 'CF-Connecting-IP', 'X-Client-IP', 'X-Original-URL'],
+    ...['X-Forwarded-User', 'Remote-User', 'X-Forwarded-Client-Cert', 'X-Auth-Request-Email'],
     ...['X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-Method-Override', 'X-Original-Host'],
   ]
   const secrets = ['Authorization', 'api-key', 'x-goog-api-key', 'X-Api-Key', 'Proxy-Authorization']

@@ -135,7 +135,7 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
 export function classifyFailure(error: unknown): AttemptFailure {
   let current: unknown = error
   for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
-    const code = 'code' in current && typeof current.code === 'string' ? current.code : undefined
+    const code = codeOf(current)
     if (code !== undefined) {
       const kind = kindByCode[code] ?? kindByPrefix(code)
       // A closed socket often carries the reason it was closed for.
@@ -150,6 +150,12 @@ export function classifyFailure(error: unknown): AttemptFailure {
     else break
   }
   return { kind: 'closed', cause: error }
+}
+
+function codeOf(error: object): string | undefined {
+  if ('code' in error && typeof error.code === 'string') return error.code
+  // undici finds no code for some of what its parser refuses.
+  return 'name' in error && error.name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined
 }
 
 const otherProtocols: Readonly<Record<string, string>> = {

@@ -24,6 +24,7 @@ describe('classifyFailure', () => {
     [coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'tls'],
     [coded('ERR_TLS_HANDSHAKE_TIMEOUT'), 'tls'],
     [coded('HPE_INVALID_CONSTANT'), 'protocol'],
+    [new errors.HTTPParserError('Expected HTTP/'), 'protocol'],
     [new errors.ConnectTimeoutError('x'), 'connect_timeout'],
     [new errors.SocketError('other side closed'), 'closed'],
     [new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), 'refused'],
@@ -46,6 +47,12 @@ describe('describeFailure', () => {
     [
       new Http1Error('ERR_HTTP1_INVALID_RESPONSE', 'not HTTP/1', 'it speaks TLS: use https'),
       'invalid HTTP response (it speaks TLS: use https)',
+    ],
+    [
+      Object.assign(new errors.HTTPParserError('Expected HTTP/'), {
+        data: '\x00\x00\x00\x04\x00\x00\x00\x00\x00',
+      }),
+      'invalid HTTP response (it speaks HTTP/2 only)',
     ],
     [new Http1Error('ERR_HTTP1_INVALID_RESPONSE', 'not HTTP/1'), 'invalid HTTP response'],
     [

@@ -107,6 +107,7 @@ const endpoints = Array.from(
       sinceMs: undefined,
       retryAtMs: undefined,
     },
+    modelIssues: [],
     modelCount: 25,
     modelsSyncedAtMs: 0,
     listError: undefined,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { modelIssues } from '../../src/stats/model-issues.ts'
 import type { EndpointSource } from '../../src/stats/views/source.ts'
 
 /** Plugins whose decorators `endpointSources` reads. */
@@ -6,6 +7,7 @@ export const endpointSourceDependencies = [
   'gateway-state',
   'gateway-endpoint-registry',
   'gateway-circuit-breaker',
+  'gateway-endpoint-selector',
   'gateway-health-checker',
   'gateway-model-discovery',
   'gateway-stats',
@@ -26,6 +28,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
       timings: gatewayStats.endpointTimings(slot),
       probe: healthChecker.record(slot),
       breaker: circuitBreakers.get(slot).snapshot(),
+      modelIssues: modelIssues(circuitBreakers.models(slot), app.endpointLoad.coolDowns.models(slot)),
       modelCount: models?.models.length ?? 0,
       modelsSyncedAtMs: models?.seenMs,
       listError: app.modelDiscovery.record(slot).lastError,

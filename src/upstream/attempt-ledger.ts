@@ -33,9 +33,14 @@ export class AttemptLedger {
     this.#request = request
   }
 
-  /** Failed attempts as clients are told: `endpoint: reason`. */
+  /** Failed attempts as clients are told: `endpoint: reason`, each once. */
   get failures(): string[] {
-    return this.#request.context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
+    const times = new Map<string, number>()
+    for (const { endpoint, reason } of this.#request.context.attempts) {
+      const failure = `${endpoint}: ${reason}`
+      times.set(failure, (times.get(failure) ?? 0) + 1)
+    }
+    return [...times].map(([failure, count]) => (count === 1 ? failure : `${failure} (${count} times)`))
   }
 
   /** The request waits for a place on an endpoint. */

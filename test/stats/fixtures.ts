@@ -114,6 +114,7 @@ export function endpointSource(
       sinceMs: undefined,
       retryAtMs: undefined,
     },
+    modelIssues: [],
     modelCount: 0,
     modelsSyncedAtMs: undefined,
     listError: undefined,

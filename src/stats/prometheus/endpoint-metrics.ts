@@ -63,6 +63,11 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
       }
     },
   },
+  gauge(
+    'olla_endpoint_models_out',
+    'Models whose circuit is not closed there, or that pause, while the endpoint serves others.',
+    ({ modelIssues }) => modelIssues.length,
+  ),
   {
     name: 'olla_endpoint_requests',
     type: 'counter',

@@ -14,7 +14,7 @@ import {
   Text,
   Time,
 } from './fields.ts'
-import { compareEndpoints, type EndpointSource, hasLowSuccessRate } from './source.ts'
+import { compareEndpoints, type EndpointSource, hasLowSuccessRate, type ModelIssue } from './source.ts'
 import { timingFields, timingView } from './timings.ts'
 
 const EndpointDetail = Type.Object({
@@ -60,12 +60,27 @@ const EndpointDetail = Type.Object({
   last_model_sync_at: Type.Optional(Time()),
   response_time: Type.Optional(Latency()),
   last_error: Type.Optional(
-    Text('Why the last probe failed, else why the model list could not be read (beyond Olla).'),
+    Text('Why the last probe failed, else why a circuit is open, else why the model list could not be read (beyond Olla).'),
   ),
   issues: Type.Optional(
-    Text('`unavailable`, `model list failed`, `no models`, `unstable` or `low success rate`.'),
+    Text(
+      '`unavailable`, `circuit open`, `model list failed`, `no models`, `models failing`, `unstable` or `low success rate`.',
+    ),
   ),
   breaker: BreakerField,
+  models_out: Type.Optional(
+    Type.Array(
+      Type.Object({
+        model: Text('As the endpoint spells it.'),
+        breaker: Type.Optional(BreakerField),
+        pause_ms: Type.Optional(Count('What is left of a pause that was asked for.')),
+      }),
+      {
+        description:
+          'Models that get no requests there now, or only trials, while the endpoint serves others (beyond Olla).',
+      },
+    ),
+  ),
 })
 
 export const EndpointsSchema = Type.Object({
@@ -128,18 +143,38 @@ function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['e
       last_model_sync: modelsSyncedAtMs === undefined ? undefined : formatAgo(modelsSyncedAtMs, nowMs),
       last_model_sync_at: modelsSyncedAtMs === undefined ? undefined : formatTime(modelsSyncedAtMs),
       response_time: probe.lastLatencyMs === undefined ? undefined : formatLatency(probe.lastLatencyMs),
-      last_error: probe.lastError ?? source.listError,
+      last_error: probe.lastError ?? circuitReason(source) ?? source.listError,
       issues: issueOf(source),
+      models_out: source.modelIssues.length === 0 ? undefined : source.modelIssues.map(modelOut),
     }),
     breaker: breakerView(source.breaker),
   }
 }
 
+function modelOut({ model, circuit, pauseMs }: ModelIssue) {
+  return {
+    model,
+    ...present({
+      breaker: circuit === undefined ? undefined : breakerView(circuit),
+      pause_ms: pauseMs > 0 ? Math.ceil(pauseMs) : undefined,
+    }),
+  }
+}
+
+/** Why a circuit of the endpoint, or of one of its models, is not closed. */
+function circuitReason({ breaker, modelIssues }: EndpointSource): string | undefined {
+  if (breaker.state !== 'closed') return breaker.reason
+  const failing = modelIssues.find(({ circuit }) => circuit !== undefined)
+  return failing?.circuit === undefined ? undefined : `${failing.model}: ${failing.circuit.reason}`
+}
+
 function issueOf(source: EndpointSource): string | undefined {
   const { status, probe, traffic } = source
   if (status.status !== 'unknown' && !isRoutable(status.status)) return 'unavailable'
+  if (source.breaker.state !== 'closed') return 'circuit open'
   if (source.listError !== undefined) return 'model list failed'
   if (source.modelsSyncedAtMs !== undefined && source.modelCount === 0) return 'no models'
+  if (source.modelIssues.length > 0) return 'models failing'
   if (probe.consecutiveFailures > 3) return 'unstable'
   return hasLowSuccessRate(traffic) ? 'low success rate' : undefined
 }

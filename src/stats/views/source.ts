@@ -5,6 +5,14 @@ import type { BreakerSnapshot } from '../../resilience/circuit-breaker.ts'
 import type { Timings } from '../timings.ts'
 import type { Traffic } from '../traffic.ts'
 
+/** Why requests for one model do not go to an endpoint now, or only as trials. */
+export interface ModelIssue {
+  readonly model: string
+  readonly circuit: BreakerSnapshot | undefined
+  /** Milliseconds that are left of a pause that was asked for; 0 where there is none. */
+  readonly pauseMs: number
+}
+
 /** All that a view may show of an endpoint. */
 export interface EndpointSource {
   readonly endpoint: Pick<
@@ -17,6 +25,8 @@ export interface EndpointSource {
   readonly timings: Timings
   readonly probe: ProbeRecord
   readonly breaker: BreakerSnapshot
+  /** Models of it that are out of service there, though the endpoint is not. */
+  readonly modelIssues: readonly ModelIssue[]
   readonly modelCount: number
   /** Epoch milliseconds of the last list that was read; undefined before the first. */
   readonly modelsSyncedAtMs: number | undefined

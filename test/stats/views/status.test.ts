@@ -290,11 +290,63 @@ describe('/internal/status/endpoints', () => {
   })
 })
 
+const openCircuit = {
+  state: 'open',
+  reason: '5 consecutive failures, the last: status 500',
+  consecutiveFailures: 5,
+  sinceMs: nowMs,
+  retryAtMs: nowMs + 30_000,
+} as const
+
+describe('models that are out in /internal/status/endpoints', () => {
+  it('are named with their circuit and what is left of their pause, and left out where there are none', () => {
+    const [none, some] = endpointsView(
+      [
+        endpointSource({ endpoint: { name: 'a' } }),
+        endpointSource({
+          endpoint: { name: 'b' },
+          modelIssues: [
+            { model: 'broken', circuit: openCircuit, pauseMs: 0 },
+            { model: 'limited', circuit: undefined, pauseMs: 900.4 },
+          ],
+        }),
+      ],
+      nowMs,
+    ).endpoints
+    assert.equal(none?.models_out, undefined)
+    assert.deepEqual(
+      some?.models_out?.map(({ model, breaker, pause_ms }) => [model, breaker?.state, pause_ms]),
+      [
+        ['broken', 'open', undefined],
+        ['limited', undefined, 901],
+      ],
+    )
+  })
+})
+
 describe('issues of an endpoint in /internal/status/endpoints', () => {
   const failing = { lastCheckMs: nowMs, nextCheckMs: undefined, lastLatencyMs: 1, consecutiveFailures: 4 }
   const rows: [string, Parameters<typeof endpointSource>[0], string | undefined, string | undefined][] = [
     ['serves', { modelCount: 1, modelsSyncedAtMs: nowMs }, undefined, undefined],
     ['has not listed its models yet', {}, undefined, undefined],
+    [
+      'has an open circuit',
+      { modelCount: 1, breaker: openCircuit, listError: 'no answer' },
+      'circuit open',
+      '5 consecutive failures, the last: status 500',
+    ],
+    [
+      'has models that fail',
+      { modelCount: 2, modelIssues: [{ model: 'big', circuit: openCircuit, pauseMs: 0 }] },
+      'models failing',
+      'big: 5 consecutive failures, the last: status 500',
+    ],
+    [
+      'has a model that pauses',
+      { modelCount: 2, modelIssues: [{ model: 'big', circuit: undefined, pauseMs: 900 }] },
+      'models failing',
+      undefined,
+    ],
     ['lists no models', { modelsSyncedAtMs: nowMs }, 'no models', undefined],
     [
       'has a list that cannot be read',

@@ -60,7 +60,9 @@ const EndpointDetail = Type.Object({
   last_model_sync_at: Type.Optional(Time()),
   response_time: Type.Optional(Latency()),
   last_error: Type.Optional(
-    Text('Why the last probe failed, else why a circuit is open, else why the model list could not be read (beyond Olla).'),
+    Text(
+      'Why the last probe failed, else why a circuit is open, else why the model list could not be read (beyond Olla).',
+    ),
   ),
   issues: Type.Optional(
     Text(

@@ -52,16 +52,6 @@ export class CoolDowns {
     return untilMs === 0 ? 0 : Math.max(0, untilMs - this.#clock.monotonicMs())
   }
 
-  /** Models of an endpoint that pause now, for views. */
-  models(slot: number): { model: string; leftMs: number }[] {
-    const { table } = this.#parts.models ?? {}
-    const nowMs = this.#clock.monotonicMs()
-    return (table?.rows(slot) ?? []).flatMap((row) => {
-      const leftMs = (table?.pausedUntilMs[row] ?? 0) - nowMs
-      return leftMs > 0 ? [{ model: table?.model(row) ?? '', leftMs }] : []
-    })
-  }
-
   #othersPause(slot: number, own: number): boolean {
     const { models, hasAnsweredSince } = this.#parts
     if (models === undefined) return false

@@ -46,6 +46,15 @@ export class ModelStates {
     return freed >= 0 ? freed : untracked
   }
 
+  /** Models of an endpoint that pause now, for views. */
+  pauses(slot: number): { model: string; leftMs: number }[] {
+    const nowMs = this.#clock.monotonicMs()
+    return this.table.rows(slot).flatMap((row) => {
+      const leftMs = (this.table.pausedUntilMs[row] ?? 0) - nowMs
+      return leftMs > 0 ? [{ model: this.table.model(row), leftMs }] : []
+    })
+  }
+
   #freeIdle(nowMs: number): void {
     const { table } = this
     for (const row of table.rows()) {

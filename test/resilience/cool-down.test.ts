@@ -27,13 +27,13 @@ describe('CoolDowns', () => {
   })
 
   it('lets one model pause alone, and the endpoint for all', () => {
-    const { coolDowns, of } = create()
+    const { models, coolDowns, of } = create()
     assert.equal(coolDowns.set(of(1, 'limited'), 1000), false)
     assert.deepEqual(
       [of(1, 'limited'), of(1, 'free'), of(1), of(2, 'limited')].map((each) => coolDowns.leftMs(each)),
       [1000, 0, 0, 0],
     )
-    assert.deepEqual(coolDowns.models(1), [{ model: 'limited', leftMs: 1000 }])
+    assert.deepEqual(models.pauses(1), [{ model: 'limited', leftMs: 1000 }])
     coolDowns.set(of(1), 3000)
     assert.equal(coolDowns.leftMs(of(1, 'free')), 3000)
   })
@@ -60,7 +60,7 @@ describe('CoolDowns', () => {
     models.countModels = () => 1
     assert.equal(coolDowns.set(of(1, 'only'), 1000), true)
     assert.equal(coolDowns.leftMs(of(1, 'only')), 1000)
-    assert.deepEqual(coolDowns.models(1), [])
+    assert.deepEqual(models.pauses(1), [])
   })
 
   it('keeps no pause for longer than five minutes', () => {

@@ -28,6 +28,8 @@ export interface RequestLimits {
 /** How often a request that waits out an outage tries for itself: after so long, twice as long, up to a second. */
 const firstLookMs = 250
 const longestLookMs = 1_000
+/** A pause that is over is followed by a probe, which takes its time. */
+const shortestLookMs = 100
 
 /** Decides whether, when and where a request is tried once more. */
 export class NextTry {
@@ -65,7 +67,9 @@ export class NextTry {
     const waitMs = this.#sent < this.#services.options.maxAttempts ? this.#nextRoundIn(limits) : undefined
     if (waitMs !== undefined) return { kind: 'back_off', waitMs }
     const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
-    if (pauseMs !== undefined) return { kind: 'line', lookInMs: pauseMs + retryAfterMarginMs }
+    if (pauseMs !== undefined) {
+      return { kind: 'line', lookInMs: Math.max(shortestLookMs, pauseMs + retryAfterMarginMs) }
+    }
     // What an endpoint has said is worth more than another try much later.
     return hasAnswer ? undefined : this.#waitForOutage(limits, taken)
   }

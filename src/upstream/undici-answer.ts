@@ -15,7 +15,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   readonly reuse = new ConnectionReuse()
   readonly #attempt: Attempt
   readonly #onHead: (answer: UndiciAnswer) => void
-  readonly #again: (() => Dispatcher.DispatchOptions | undefined) | undefined
+  #again: (() => Dispatcher.DispatchOptions | undefined) | undefined
   #statusCode = 0
   #interimAnswers = 0
   #headers: IncomingHttpHeaders = {}
@@ -93,6 +93,8 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     const { client } = this.reuse
     if (client === undefined || this.#attempt.isOver || !this.reuse.isStale(error)) return false
     const options = this.#again?.()
+    // A fresh connection that ends as well was not stale.
+    this.#again = undefined
     if (options === undefined) return false
     client.onFreshConnection((fresh) => fresh.dispatch(options, this))
     return true

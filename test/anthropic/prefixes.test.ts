@@ -9,8 +9,9 @@ describe('Messages below every prefix', () => {
     for (const [prefix, server] of [
       ['/olla/sglang', sglang],
       ['/olla/vllm', vllm],
-      ['/olla/openai', sglang],
-      ['/olla/proxy', sglang],
+      // Endpoints that speak the API come first.
+      ['/olla/openai', vllm],
+      ['/olla/proxy', vllm],
     ] as const) {
       const response = await postMessages(fleet, request, {}, `${prefix}/v1/messages`)
       assert.equal(response.status, 200, prefix)

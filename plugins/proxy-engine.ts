@@ -70,6 +70,7 @@ export default fp<ProxyEngineOptions>(
     })
     const active = new DeadlineSweep<Exchange>(clock)
     const affinity = app.requestAffinity
+    const stored = app.hasDecorator('storedResponses') ? app.storedResponses.observe : undefined
     const engine = new ProxyEngine(options.engine, {
       clock,
       options: {
@@ -108,7 +109,7 @@ export default fp<ProxyEngineOptions>(
         : undefined,
       observe: joinObservers(
         joinObservers(app.answerObserver, app.usageObserver),
-        affinity?.observe?.bind(affinity),
+        joinObservers(affinity?.observe?.bind(affinity), stored),
       ),
     })
     app.decorate('proxyEngine', engine)

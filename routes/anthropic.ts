@@ -65,6 +65,7 @@ export default fp<AnthropicRoutesOptions>(
       'gateway-proxy-engine',
       'gateway-request-context',
       'gateway-request-hooks',
+      'gateway-stored-responses',
     ],
   },
 )

@@ -38,7 +38,8 @@ export default fp<ExplainOptions>(
         path: target,
         isLook: true,
       }
-      const outcome = app.modelRouter.route({ ...question, needs })
+      const routed = app.modelRouter.route({ ...question, needs })
+      const outcome = app.storedResponses.placed(routed, target, asked.body)
       const { caller, clientAddress } = request.gateway
       const { sessionAffinity: sessions } = app
       return explain(
@@ -70,6 +71,7 @@ export default fp<ExplainOptions>(
       'gateway-model-routing',
       'gateway-endpoint-selector',
       'gateway-session-affinity',
+      'gateway-stored-responses',
       'gateway-backend-profiles',
     ],
   },

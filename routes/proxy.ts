@@ -64,6 +64,7 @@ export default fp<ProxyRoutesOptions>(
       'gateway-model-routing',
       'gateway-stats',
       'gateway-session-affinity',
+      'gateway-stored-responses',
       'gateway-proxy-engine',
     ],
   },

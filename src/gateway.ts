@@ -23,6 +23,7 @@ import requestLog from '../plugins/request-log.ts'
 import sampler from '../plugins/sampler.ts'
 import security from '../plugins/security.ts'
 import sessionAffinity from '../plugins/session-affinity.ts'
+import storedResponses from '../plugins/stored-responses.ts'
 import telemetry from '../plugins/telemetry.ts'
 import anthropicRoutes from '../routes/anthropic.ts'
 import dashboard from '../routes/dashboard.ts'
@@ -212,6 +213,7 @@ async function compose(
     loadBound: sticky.load_bound,
     priorityTiers,
   })
+  await app.register(storedResponses)
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
   if (proxy.engine === 'sherpa') await app.register((await import('../plugins/engine-sherpa.ts')).default)

@@ -88,11 +88,12 @@ function send(
   app: FastifyInstance,
   options: DispatchOptions,
   { provider, target, body, inspection, extra }: ReadRequest,
-  routing: RoutingOutcome,
+  routed: RoutingOutcome,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
   const context = request.gateway
+  const routing = app.storedResponses.placed(routed, target.path, Buffer.isBuffer(body) ? body : undefined)
   tellRoute(context, routing)
   app.requestHooks.routed(context, routing)
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {

@@ -17,6 +17,7 @@ import {
   sessionColumns,
   statusColumns,
   statusTimes,
+  storedResponseCapacity,
   type TrafficColumn,
   type TranslatorColumn,
   trafficColumns,
@@ -116,6 +117,8 @@ export class GatewayCells {
   readonly limits: TablePlace
   /** Of a `SharedCache` of `limitedClientCapacity`. */
   readonly limitedClients: TablePlace
+  /** Of a `SharedCache` of `storedResponseCapacity`. */
+  readonly storedResponses: TablePlace
   readonly #blocks: SharedBlocks
 
   /** @param blocks where the tables lie; this thread's own by default */
@@ -168,6 +171,8 @@ export class GatewayCells {
     SharedLimitStore.reserve(this.limits, limitCapacity)
     this.limitedClients = blocks.place('limited-clients')
     SharedCache.reserve(this.limitedClients, limitedClientCapacity)
+    this.storedResponses = blocks.place('stored-responses')
+    SharedCache.reserve(this.storedResponses, storedResponseCapacity)
   }
 
   /** How many threads write here. */

@@ -217,6 +217,8 @@ export const violationColumns = ['rateLimits', 'sizeLimits'] as const
 export const limitCapacity = 100_000
 /** Clients that are remembered to have met a rate limit. */
 export const limitedClientCapacity = 16_384
+/** Stored responses whose endpoint is remembered; half as many are kept for certain. */
+export const storedResponseCapacity = 32_768
 
 /** What is under way in a thread: values of this moment, written by each thread at intervals. */
 export const liveColumns = [

@@ -31,6 +31,9 @@ export interface InternalApp {
   readonly catalog: ModelCatalog
   /** What the health checker says of every endpoint. */
   readonly probe: { current: ProbeRecord }
+  readonly discoveries: DiscoveryRecords
+  /** Whether every endpoint has asked for a pause. */
+  readonly pausing: { current: boolean }
   /** Begins the drain of a shutdown. */
   readonly drain: () => Promise<void>
 }
@@ -52,6 +55,8 @@ export async function createInternalApp(
       lastError: undefined,
     } as ProbeRecord,
   }
+  const pausing = { current: false }
+  let records: DiscoveryRecords | undefined
   let registry: EndpointRegistry | undefined
   let drain: InternalApp['drain'] = () => Promise.resolve()
   const app = Fastify()
@@ -74,6 +79,7 @@ export async function createInternalApp(
     await scope.register(backendProfiles, { builtIn: profilesFolder })
     const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
     const discoveries = new DiscoveryRecords(scope.gatewayCells)
+    records = discoveries
     const created = new EndpointRegistry(endpoints, services)
     registry = created
     const breakers = new CircuitBreakers(created, scope.gatewayCells.breakers, services)
@@ -83,7 +89,12 @@ export async function createInternalApp(
     await scope.register(
       stub('gateway-model-discovery', {
         modelCatalog: catalog,
-        modelDiscovery: { record: (slot: number) => discoveries.get(slot) },
+        modelDiscovery: { isRunning: true, record: (slot: number) => discoveries.get(slot) },
+      }),
+    )
+    await scope.register(
+      stub('gateway-endpoint-selector', {
+        endpointLoad: { admits: () => !pausing.current, isFull: () => false, isLastResort: () => false },
       }),
     )
     await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))
@@ -103,7 +114,7 @@ export async function createInternalApp(
       return {}
     })
     const display = { engine: 'olla', profile: 'auto', balancer: 'priority' }
-    await scope.register(internalHealth)
+    await scope.register(internalHealth, { clock })
     await scope.register(internalStatus, { version: '1.2.3', clock, ...display })
     await scope.register(internalStats, { clock })
     await scope.register(internalProcess, { clock })
@@ -111,8 +122,8 @@ export async function createInternalApp(
   }
   await app.register(register, { prefix: options.prefix ?? '' })
   await app.ready()
-  if (registry === undefined) throw new Error('the registry was not created')
-  return { app, clock, registry, catalog, probe, drain }
+  if (registry === undefined || records === undefined) throw new Error('the registry was not created')
+  return { app, clock, registry, catalog, discoveries: records, probe, pausing, drain }
 }
 
 function stub(name: string, decorators: Record<string, unknown>) {

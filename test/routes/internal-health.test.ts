@@ -14,7 +14,8 @@ describe('/internal/health', () => {
 
 describe('/internal/ready', () => {
   it('follows the endpoints', async (t) => {
-    const { app, registry } = await createInternalApp(t, [endpoint(), endpoint({ slot: 1 })])
+    const { app, registry, discoveries } = await createInternalApp(t, [endpoint(), endpoint({ slot: 1 })])
+    discoveries.failed(1, 'no list')
     const ready = async () => {
       const response = await app.inject('/internal/ready')
       return [response.statusCode, response.json().status, response.json().routable_endpoints]
@@ -24,6 +25,47 @@ describe('/internal/ready', () => {
     assert.deepEqual(await ready(), [200, 'ready', 1])
     registry.setStatus(1, 'offline', 'connection refused')
     assert.deepEqual(await ready(), [503, 'not_ready', 0])
+  })
+
+  it('waits until each routable endpoint was asked for its models, once', async (t) => {
+    const { app, registry, catalog, discoveries, clock } = await createInternalApp(t, [
+      endpoint(),
+      endpoint({ slot: 1 }),
+      endpoint({ slot: 2 }),
+    ])
+    const ready = async () => (await app.inject('/internal/ready')).json().reason
+    registry.setStatus(0, 'healthy', 'answered')
+    registry.setStatus(1, 'healthy', 'answered')
+    assert.equal(await ready(), 'the models are not known yet')
+    catalog.update(endpoint(), [], clock.nowMs())
+    discoveries.succeeded(0, clock.nowMs())
+    assert.equal(await ready(), 'the models are not known yet')
+    discoveries.failed(1, 'no list')
+    assert.equal(await ready(), 'serving')
+    registry.setStatus(2, 'healthy', 'answered')
+    assert.equal(await ready(), 'serving')
+  })
+
+  it('waits no longer than some seconds for a slow list', async (t) => {
+    const { app, registry, clock } = await createInternalApp(t, [endpoint()])
+    registry.setStatus(0, 'healthy', 'answered')
+    assert.equal((await app.inject('/internal/ready')).statusCode, 503)
+    await clock.advance(5_001)
+    assert.equal((await app.inject('/internal/ready')).statusCode, 200)
+  })
+
+  it('agrees with what a request would meet while all endpoints pause', async (t) => {
+    const { app, registry, discoveries, pausing } = await createInternalApp(t, [endpoint()])
+    registry.setStatus(0, 'healthy', 'answered')
+    discoveries.failed(0, 'no list')
+    pausing.current = true
+    const response = await app.inject('/internal/ready')
+    assert.deepEqual(
+      [response.statusCode, response.json().reason],
+      [503, 'all endpoints have asked for a pause'],
+    )
+    pausing.current = false
+    assert.equal((await app.inject('/internal/ready')).statusCode, 200)
   })
 
   it('is not ready from the beginning of a drain, whatever the endpoints', async (t) => {

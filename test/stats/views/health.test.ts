@@ -3,10 +3,28 @@ import { it } from 'node:test'
 import { readyView } from '../../../src/stats/views/health.ts'
 
 for (const [source, status, reason] of [
-  [{ draining: false, routable: 1, total: 3 }, 'ready', 'serving'],
-  [{ draining: true, routable: 3, total: 3 }, 'not_ready', 'draining'],
-  [{ draining: false, routable: 0, total: 3 }, 'not_ready', 'no endpoint is routable'],
-  [{ draining: false, routable: 0, total: 0 }, 'not_ready', 'no endpoints are configured'],
+  [{ draining: false, routable: 1, total: 3, isListed: true, isPausing: false }, 'ready', 'serving'],
+  [{ draining: true, routable: 3, total: 3, isListed: true, isPausing: false }, 'not_ready', 'draining'],
+  [
+    { draining: false, routable: 0, total: 3, isListed: true, isPausing: true },
+    'not_ready',
+    'no endpoint is routable',
+  ],
+  [
+    { draining: false, routable: 0, total: 0, isListed: true, isPausing: true },
+    'not_ready',
+    'no endpoints are configured',
+  ],
+  [
+    { draining: false, routable: 1, total: 3, isListed: false, isPausing: false },
+    'not_ready',
+    'the models are not known yet',
+  ],
+  [
+    { draining: false, routable: 1, total: 3, isListed: true, isPausing: true },
+    'not_ready',
+    'all endpoints have asked for a pause',
+  ],
 ] as const) {
   it(`is ${status} with ${JSON.stringify(source)}`, () => {
     assert.deepEqual(readyView(source), {

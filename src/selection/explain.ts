@@ -1,7 +1,7 @@
 import { explainSession, sessionWords } from '../affinity/explain-session.ts'
 import type { SessionKey } from '../affinity/key-sources.ts'
 import type { SessionAffinity, SessionDecision } from '../affinity/session-affinity.ts'
-import type { RoutedEndpoint, RoutingOutcome, Tier } from '../model/routing.ts'
+import type { RoutedEndpoint, RoutingOutcome, ServedRoute, Tier } from '../model/routing.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 import type { LiveLoad } from './live-load.ts'
@@ -39,13 +39,13 @@ export function explain(
   state: ExplainedState,
 ): Explanation {
   const { load, breakers, tiers, affinity, selector } = state
-  const { tier, decision, chosen } = firstTier(outcome, sessionKey, state)
+  const { tier, decision, chosen, isLastResort } = firstTier(outcome, sessionKey, state)
   const candidates = tier?.candidates ?? []
-  const route = tier?.route ?? outcome
+  const route = routeOf(outcome, tier, chosen, state)
   const isOpen = decision?.target === undefined && selector.peek === undefined
   const bySlot = new Map<number, RoutedEndpoint>()
   // An endpoint of two tiers is shown with the model that it would be asked for, else with its first.
-  for (const candidate of [...candidates, ...outcome.candidates]) {
+  for (const candidate of [...candidates, ...outcome.tiers.flatMap((each) => each.candidates)]) {
     if (!bySlot.has(candidate.endpoint.slot)) bySlot.set(candidate.endpoint.slot, candidate)
   }
   const endpoints = load.registry.snapshot.endpoints.map((endpoint): EndpointExplanation => {
@@ -74,15 +74,18 @@ export function explain(
 
     function reasonFor(): string {
       const ofSession = decision === undefined ? undefined : sessionWords(decision, slot)
-      if (slot === chosen?.endpoint.slot) return ofSession === undefined ? 'chosen' : `chosen: ${ofSession}`
+      const isChosen = slot === chosen?.endpoint.slot
+      if (isChosen && !isLastResort) return ofSession === undefined ? 'chosen' : `chosen: ${ofSession}`
+      const opening = isChosen ? 'chosen as the last resort: ' : ''
       const { status, reason } = load.registry.statusDetail(slot)
-      if (!load.registry.isRoutable(slot)) return `${status}: ${reason}`
+      if (!load.registry.isRoutable(slot)) return `${opening}${status}: ${reason}`
+      if (outcome.lackPath?.includes(endpoint)) return 'does not have the path'
       if (candidate === undefined) {
         if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to be able to do it'
         return model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
       }
       const breaker = breakers.deciding(candidate)
-      if (!breaker.wouldAdmit()) return `circuit ${breaker.state}: ${breaker.snapshot().reason}`
+      if (!breaker.wouldAdmit()) return `${opening}circuit ${breaker.state}: ${breaker.snapshot().reason}`
       const pauseMs = load.coolDowns.leftMs(candidate)
       if (pauseMs > 0) return `asked for a pause of ${Math.ceil(pauseMs)} ms more`
       if (load.isFull(candidate)) return 'at its limit of concurrent requests'
@@ -120,6 +123,8 @@ interface ChosenTier {
   readonly tier: Tier | undefined
   readonly decision: SessionDecision | undefined
   readonly chosen: RoutedEndpoint | undefined
+  /** Whether it would be asked only because nothing else can serve. */
+  readonly isLastResort: boolean
 }
 
 /** The tier that would take the request, as an exchange finds it; the first one where none can. */
@@ -128,18 +133,38 @@ function firstTier(
   sessionKey: SessionKey | undefined,
   state: ExplainedState,
 ): ChosenTier {
-  const { affinity, load } = state
+  const { affinity, load, selector } = state
   let first: ChosenTier | undefined
   for (const tier of tiers) {
     const decision = affinity?.decide(sessionKey, tier.candidates, undefined)
     const chosen = decision?.target ?? selected(tier.candidates, state)
-    first ??= { tier, decision, chosen }
-    if (chosen !== undefined) return { tier, decision, chosen }
-    if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) break
+    first ??= { tier, decision, chosen, isLastResort: false }
+    if (chosen !== undefined) return { tier, decision, chosen, isLastResort: false }
+    if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) return first
   }
-  return (
-    first ?? { tier: undefined, decision: affinity?.decide(sessionKey, [], undefined), chosen: undefined }
-  )
+  const canTake = tiers.some((tier) => tier.candidates.some((each) => load.admits(each) || load.isFull(each)))
+  for (const tier of canTake || selector.peek === undefined ? [] : tiers) {
+    const chosen = tier.candidates.find((candidate) => load.isLastResort(candidate))
+    if (chosen !== undefined) return { tier, decision: first?.decision, chosen, isLastResort: true }
+  }
+  const decision = affinity?.decide(sessionKey, [], undefined)
+  return first ?? { tier: undefined, decision, chosen: undefined, isLastResort: false }
+}
+
+/** What the headers would say. */
+function routeOf(
+  outcome: RoutingOutcome,
+  tier: Tier | undefined,
+  chosen: RoutedEndpoint | undefined,
+  { load, selector }: ExplainedState,
+): ServedRoute {
+  if (chosen !== undefined) return tier?.route ?? outcome
+  const mayWait =
+    selector.peek === undefined ||
+    outcome.tiers.some(({ candidates }) => candidates.some((candidate) => load.isFull(candidate)))
+  if (mayWait || outcome.decision === 'rejected') return outcome
+  const reason = outcome.strategy === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
+  return { strategy: outcome.strategy, decision: 'rejected', reason }
 }
 
 /** As an exchange chooses whose session prefers nobody. */

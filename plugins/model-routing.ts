@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { isRoutable } from '../src/endpoint/status.ts'
 import { ModelLook } from '../src/model/model-look.ts'
 import { type PathFact, PathKnowledge } from '../src/model/path-knowledge.ts'
 import { ModelRouter, type ModelRouterOptions } from '../src/model/router.ts'
@@ -48,7 +49,9 @@ export default fp<ModelRoutingOptions>(
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type !== 'endpoint.status' && event.type !== 'endpoint.detected') return
-        if (event.type === 'endpoint.status' && event.data.to !== 'offline') return
+        const isSame =
+          event.type === 'endpoint.status' && isRoutable(event.data.to) === isRoutable(event.data.from)
+        if (isSame) return
         const slot = app.endpointRegistry.snapshot.byName.get(event.data.endpoint)?.slot
         if (slot !== undefined) paths.forget(slot)
       },

@@ -103,7 +103,7 @@ export default fp<ProxyEngineOptions>(
       affinity,
       lacks: app.hasDecorator('pathKnowledge')
         ? {
-            path: (slot, path, serves, words) => app.pathKnowledge.learn(slot, path, serves, words),
+            path: (endpoint, path, serves, words) => app.pathKnowledge.learn(endpoint, path, serves, words),
             model: (slot) => app.modelLook.at(slot),
           }
         : undefined,

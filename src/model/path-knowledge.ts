@@ -9,10 +9,13 @@ export interface PathFact {
   readonly serves: boolean
   /** The endpoint's own words where it does not have the path; '' where it has none. */
   readonly words: string
+  readonly lastsMs: number
 }
 
 /** How long a path counts as missing: a server may be restarted with other options, or updated. */
 const missingMs = 300_000
+/** The same for a path that the endpoint's kind has: rather a proxy before it has lost the server for a moment. */
+const listedMissingMs = 30_000
 const servedMs = 3_600_000
 /** Most facts that are kept, over all endpoints; the oldest go first. */
 const mostFacts = 2_000
@@ -68,9 +71,12 @@ export class PathKnowledge {
     if (apiPath === undefined) return undefined
     const fact = this.#fact(endpoint.slot, apiPath)
     if (fact !== undefined) return fact.serves
-    const { profile } = endpoint
-    if (profile === undefined) return this.#fallbackPaths().includes(apiPath) || undefined
-    return profile.paths.includes(apiPath) || profile.chat.path === apiPath || undefined
+    return this.#lists(endpoint, apiPath) || undefined
+  }
+
+  #lists({ profile }: Endpoint, apiPath: string): boolean {
+    if (profile === undefined) return this.#fallbackPaths().includes(apiPath)
+    return profile.paths.includes(apiPath) || profile.chat.path === apiPath
   }
 
   /** What the endpoint has said about a path that it does not have. */
@@ -80,11 +86,15 @@ export class PathKnowledge {
     return fact === undefined || fact.serves || fact.words === '' ? undefined : fact.words
   }
 
-  /** An endpoint has answered for a path. */
-  learn(slot: number, path: string, serves: boolean, words = ''): void {
+  /**
+   * An endpoint has answered for a path. That it does not have another form of an API path, with an ID or a slash at the
+   * end, says nothing of the path itself.
+   */
+  learn(endpoint: Endpoint, path: string, serves: boolean, words = ''): void {
     const apiPath = apiPathOf(path)
-    if (apiPath === undefined) return
-    const fact = { slot, path: apiPath, serves, words: words.slice(0, longestWords) }
+    if (apiPath === undefined || (!serves && apiPath !== path)) return
+    const lastsMs = serves ? servedMs : this.#lists(endpoint, apiPath) ? listedMissingMs : missingMs
+    const fact = { slot: endpoint.slot, path: apiPath, serves, words: words.slice(0, longestWords), lastsMs }
     this.take(fact)
     this.#listener(fact)
   }
@@ -92,13 +102,12 @@ export class PathKnowledge {
   /** Takes what this or another thread has learned. */
   take(fact: PathFact): void {
     const key = keyOf(fact.slot, fact.path)
-    const lastsMs = fact.serves ? servedMs : missingMs
     const before = this.#facts.get(key)
     this.#facts.delete(key)
     this.#facts.set(key, {
       ...fact,
       version: this.#versionOf(fact.slot),
-      untilMs: this.#clock.monotonicMs() + lastsMs,
+      untilMs: this.#clock.monotonicMs() + fact.lastsMs,
     })
     if (this.#facts.size > mostFacts) this.#dropFirst()
     if (before?.serves !== fact.serves) this.#version++

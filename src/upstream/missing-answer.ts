@@ -13,7 +13,7 @@ import { headerValue, type UpstreamHead } from './response-headers.ts'
 /** Learns what endpoints lack, so that requests are spared it. */
 export interface LackKnowledge {
   /** @param words the endpoint's own, fit to be shown; '' where it has none */
-  path(slot: number, path: string, serves: boolean, words?: string): void
+  path(endpoint: Endpoint, path: string, serves: boolean, words?: string): void
   /** An endpoint says that it does not have a model that its list has. */
   model(slot: number): void
 }
@@ -77,7 +77,8 @@ export class RequestLack {
   add({ target }: Attempt, { missing, path, words }: LackingAnswer): void {
     const { endpoint, nativeModel } = target
     if (missing === 'path') {
-      this.#knowledge?.path(endpoint.slot, path, false, words)
+      // A version or the like in the query may be what is not known.
+      if (this.#request.query === '') this.#knowledge?.path(endpoint, path, false, words)
       this.#paths ??= []
       this.#paths.push({ endpoint, words })
     } else if (missing === 'model' && nativeModel !== undefined) {
@@ -94,7 +95,7 @@ export class RequestLack {
 
   /** An endpoint has given a good answer, so it has the path. */
   served({ target, variant }: Attempt): void {
-    this.#knowledge?.path(target.endpoint.slot, variant?.path ?? this.#request.path, true)
+    this.#knowledge?.path(target.endpoint, variant?.path ?? this.#request.path, true)
   }
 
   /** The error for a request whose path no endpoint has; undefined where some attempt has failed otherwise. */

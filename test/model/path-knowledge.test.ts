@@ -25,6 +25,8 @@ describe('the API path of a request', () => {
   }
 })
 
+const one = endpoint({ slot: 1, profile: undefined })
+
 function createKnowledge() {
   const clock = new FakeClock()
   const versions: (string | undefined)[] = []
@@ -37,24 +39,22 @@ function createKnowledge() {
 }
 
 describe('what is known of paths', () => {
-  const one = endpoint({ slot: 1, profile: undefined })
-
   it('comes from the profile until an answer says otherwise', () => {
     const { knowledge } = createKnowledge()
     assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
-    knowledge.learn(1, '/v1/chat/completions', false, 'File Not Found')
+    knowledge.learn(one, '/v1/chat/completions', false, 'File Not Found')
     assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
     assert.equal(knowledge.wordsOf(1, '/v1/chat/completions'), 'File Not Found')
-    knowledge.learn(1, '/v1/rerank', true)
+    knowledge.learn(one, '/v1/rerank', true)
     assert.equal(knowledge.serves(one, '/v1/rerank'), true)
     assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
   })
 
   it('is forgotten after a while, and says so', async () => {
     const { knowledge, clock } = createKnowledge()
-    knowledge.learn(1, '/v1/score', true)
-    knowledge.learn(1, '/v1/rerank', false)
+    knowledge.learn(one, '/v1/score', true)
+    knowledge.learn(one, '/v1/rerank', false)
     const { version } = knowledge
     await clock.advance(299_000)
     assert.equal(knowledge.serves(one, '/v1/rerank'), false)
@@ -67,13 +67,31 @@ describe('what is known of paths', () => {
   it('is forgotten when the server is another one', () => {
     const { knowledge, versions } = createKnowledge()
     versions[1] = '0.10.0'
-    knowledge.learn(1, '/v1/rerank', false)
+    knowledge.learn(one, '/v1/rerank', false)
     assert.equal(knowledge.serves(one, '/v1/rerank'), false)
     versions[1] = '0.12.0'
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
-    knowledge.learn(1, '/v1/rerank', false)
+    knowledge.learn(one, '/v1/rerank', false)
     knowledge.forget(1)
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+  })
+
+  it('is not learned from other forms of the path', () => {
+    const { knowledge } = createKnowledge()
+    for (const path of ['/v1/chat/completions/', '/v1/responses/resp_1', '/v1/files/file-1'])
+      knowledge.learn(one, path, false)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/responses'), undefined)
+  })
+
+  it('lasts shorter for a path that the endpoint’s kind has', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(one, '/v1/chat/completions', false)
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
+    await clock.advance(31_000)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
   })
 
   it('is bounded', () => {
@@ -83,7 +101,7 @@ describe('what is known of paths', () => {
       const name = [at % 26, Math.floor(at / 26) % 26, Math.floor(at / 676)]
         .map((each) => letters[each])
         .join('')
-      knowledge.learn(1, `/v1/${name}`, false)
+      knowledge.learn(one, `/v1/${name}`, false)
     }
     assert.equal(knowledge.serves(one, '/v1/aaa'), undefined)
   })
@@ -92,7 +110,7 @@ describe('what is known of paths', () => {
     const { knowledge } = createKnowledge()
     const other = createKnowledge().knowledge
     knowledge.onLearned((fact) => other.take(fact))
-    knowledge.learn(1, '/v1/responses/resp_1', false, 'x'.repeat(1_000))
+    knowledge.learn(one, '/v1/responses', false, 'x'.repeat(1_000))
     assert.equal(other.serves(one, '/v1/responses'), false)
     assert.equal(other.wordsOf(1, '/v1/responses')?.length, 200)
   })

@@ -71,7 +71,12 @@ function fleet(
   )
   const route = (model: string, more: Partial<RoutingRequest> = {}) =>
     router.route({ model, provider: undefined, path: '/v1/chat/completions', ...more })
-  return { registry, route, put, paths }
+  const at = (slot: number) => {
+    const endpoint = endpoints[slot]
+    assert.ok(endpoint)
+    return endpoint
+  }
+  return { registry, route, put, paths, at }
 }
 
 const placesOf = ({ candidates }: ReturnType<ReturnType<typeof fleet>['route']>) =>
@@ -211,10 +216,10 @@ describe('a path', () => {
   const path = '/v1/rerank'
 
   it('leads to endpoints that have it first, and not to those that do not', () => {
-    const { route, paths } = fleet([['a'], ['a'], ['a'], ['a']])
+    const { route, paths, at } = fleet([['a'], ['a'], ['a'], ['a']])
     assert.deepEqual(tiersOf(route('a', { path })), [['e0:a', 'e1:a', 'e2:a', 'e3:a']])
-    paths.learn(1, path, true)
-    paths.learn(2, path, false)
+    paths.learn(at(1), path, true)
+    paths.learn(at(2), path, false)
     const outcome = route('a', { path })
     assert.deepEqual(tiersOf(outcome), [['e1:a'], ['e0:a', 'e3:a']])
     assert.equal(outcome.learnsPath, true)
@@ -224,9 +229,9 @@ describe('a path', () => {
   })
 
   it('that every endpoint of a model lacks is turned away, also where others have it', () => {
-    const { route, paths } = fleet([['a'], ['b']])
-    paths.learn(0, path, false)
-    paths.learn(1, path, true)
+    const { route, paths, at } = fleet([['a'], ['b']])
+    paths.learn(at(0), path, false)
+    paths.learn(at(1), path, true)
     const { decision, status, reason, lackPath } = route('a', { path })
     assert.deepEqual([decision, status, reason], ['rejected', 404, 'path_not_served'])
     assert.deepEqual(
@@ -237,15 +242,15 @@ describe('a path', () => {
   })
 
   it('is no matter where the gateway can translate the request', () => {
-    const { route, paths } = fleet([['a']])
-    paths.learn(0, '/v1/messages', false)
+    const { route, paths, at } = fleet([['a']])
+    paths.learn(at(0), '/v1/messages', false)
     assert.equal(route('a', { path: '/v1/messages', isTranslatable: true }).decision, 'routed')
     assert.equal(route('a', { path: '/v1/messages' }).decision, 'rejected')
   })
 
   it('moves on to a fallback model whose endpoint has it', () => {
-    const { route, paths } = fleet([['a'], ['b']], { fallbackModels: { a: ['b'] } })
-    paths.learn(0, path, false)
+    const { route, paths, at } = fleet([['a'], ['b']], { fallbackModels: { a: ['b'] } })
+    paths.learn(at(0), path, false)
     assert.deepEqual(tiersOf(route('a', { path })), [['e1:b']])
   })
 })

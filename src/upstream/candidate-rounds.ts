@@ -207,6 +207,12 @@ export class CandidateRounds {
     return soonestMs
   }
 
+  /** The headers tell how this candidate was found: another one may have been tried since. */
+  tellRoute(target: RoutedEndpoint): void {
+    const tier = this.#tiers.length > 1 ? this.#tiers[this.#tierOf(target)] : undefined
+    if (tier !== undefined) this.#tell(tier)
+  }
+
   /** What a client that gets nothing can be told of them. */
   outlook(): Outlook {
     const { context } = this.#request

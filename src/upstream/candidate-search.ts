@@ -1,4 +1,5 @@
 import type { Timer } from '../clock.ts'
+import type { RoutedEndpoint } from '../model/routing.ts'
 import type { CapacityWaiter } from '../selection/capacity-queue.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
@@ -89,6 +90,11 @@ export class CandidateSearch implements CapacityWaiter {
     this.#timer = this.#services.clock.after(waitMs, () => {
       if (this.#waiting === 'backoff') this.choose()
     })
+  }
+
+  /** The headers tell how this candidate was found. */
+  tellRoute(target: RoutedEndpoint): void {
+    this.#rounds.tellRoute(target)
   }
 
   /** What a client that gets nothing can be told of the candidates. */

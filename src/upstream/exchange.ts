@@ -16,7 +16,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
+import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
 import { followedRedirect } from './redirects.ts'
 import type { RequestVariant } from './request-variant.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
@@ -261,6 +261,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     }
     // An endpoint's own words say more than ours.
     this.#attempt = attempt
+    this.#search.tellRoute(attempt.target)
     this.#head = kept.head
     this.#phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
@@ -315,12 +316,13 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     if (lacking === undefined) return false
     attempt.cancel()
     this.#lack.add(attempt, lacking)
-    // What another endpoint has said of the request itself says more.
-    if (this.#passedOver === undefined) attempt.keepWhole(head, body)
+    // What another endpoint has said of the request itself says more, and so does that one is known to have the model.
+    if (this.#passedOver === undefined && !isGuess(attempt, lacking, this.#request))
+      attempt.keepWhole(head, body)
     if (this.#moveOn(attempt, lacking.failure)) return true
     this.#lastFailure = lacking.failure
     this.#ledger.failed(attempt, lacking.failure)
-    this.#passedOver ??= attempt
+    if (attempt.kept !== undefined) this.#passedOver = attempt
     this.giveUp()
     return true
   }

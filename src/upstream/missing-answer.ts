@@ -63,6 +63,15 @@ export function lackingAnswer(
   }
 }
 
+/** Whether an endpoint that was asked by guess lacks a model that others are known to have. */
+export function isGuess(
+  { target }: Attempt,
+  { missing }: LackingAnswer,
+  { routing }: ExchangeRequest,
+): boolean {
+  return missing === 'model' && target.nativeModel === undefined && routing.knowledge === 'found'
+}
+
 /** What the endpoints of one request have said that they lack. */
 export class RequestLack {
   readonly #knowledge: LackKnowledge | undefined

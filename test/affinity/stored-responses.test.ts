@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StoredResponses } from '../../src/affinity/stored-responses.ts'
-import { outcomeOf } from '../../src/model/tiers.ts'
+import { outcomeOf } from '../../src/model/outcome.ts'
 import { endpoint } from '../stats/fixtures.ts'
 import { routed } from '../support/exchange.ts'
 import { FakeClock } from '../support/fake-clock.ts'

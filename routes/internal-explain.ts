@@ -36,6 +36,7 @@ export default fp<ExplainOptions>(
         model,
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
+        isTranslatable: app.hasDecorator('messageTranslator') && target === '/v1/messages',
         isLook: true,
       }
       const routed = app.modelRouter.route({ ...question, needs })

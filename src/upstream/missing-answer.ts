@@ -4,7 +4,9 @@ import { type Missing, readMissing, saysMissing } from '../answer/missing.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { GatewayError } from '../errors.ts'
 import { pathError } from '../model/rejection.ts'
+import { pathNotServed } from '../model/tiers.ts'
 import { managesEndpoint, operationOf } from '../request/operation.ts'
+import { tellRoute } from '../request/routing-headers.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { AttemptFailure } from './failure.ts'
@@ -114,6 +116,7 @@ export class RequestLack {
     if (paths === undefined || paths.length < context.attemptCount) return undefined
     const asked = new Map(paths.map(({ endpoint, words }) => [endpoint, words]))
     const endpoints = [...asked.keys(), ...(routing.lackPath ?? [])]
+    tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
     return pathError(endpoints, { model: context.model, path, wordsOf: (endpoint) => asked.get(endpoint) })
   }
 }

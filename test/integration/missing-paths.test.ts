@@ -98,6 +98,7 @@ describe('a path that no endpoint has', () => {
       assert.equal(response.status, 404)
       const { error } = (await response.json()) as { error: { code: string; message: string } }
       assert.equal(error.code, 'path_not_served')
+      assert.equal(response.headers.get('x-olla-routing-reason'), 'path_not_served')
       assert.match(error.message, /"m" serves \/v1\/embeddings\. Asked: .*Start it with `--embeddings`/)
     }
     assert.equal(servers.flatMap(({ calls }) => calls).length, 2)

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { answerOperation } from '../../src/answer/operation.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { GatewayError } from '../../src/errors.ts'
 import type { BackendProfile } from '../../src/model/profile.ts'
@@ -125,6 +126,7 @@ function send(
         contentType: inspection.contentType,
         isTrusted: app.clientAddresses.trusts(request.socket.remoteAddress ?? ''),
         answersCors: options.answersCors ?? false,
+        readsAnswer: answerOperation(request.method, target.path) !== undefined,
         version: options.version,
       }),
     },

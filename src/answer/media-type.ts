@@ -44,6 +44,10 @@ function framingOfType(type: string): AnswerFraming {
       return 'html'
     case 'text/plain':
       return 'text'
+    // What proxies say that do not know.
+    case 'application/octet-stream':
+    case 'binary/octet-stream':
+      return 'none'
     default:
       return type.startsWith('application/') && type.endsWith('+json') ? 'json' : 'other'
   }

@@ -9,6 +9,8 @@ export interface ScannedBody {
   /** Decoded `model`; undefined if absent or not a string. */
   readonly model: string | undefined
   readonly modelSpan: JsonSpan | undefined
+  /** Whether `model` is there and neither a string nor null. */
+  readonly isModelMistyped: boolean
   /** The value of `name`, which is Ollama's older word for the model. */
   readonly nameSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
@@ -30,6 +32,8 @@ export interface BodyKeys {
   readonly images: boolean
 }
 
+/** Of `null`. */
+const letterN = 0x6e
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
 const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
@@ -57,6 +61,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   const members = new BodyMembers(body)
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
+  let isModelMistyped = false
   let nameSpan: JsonSpan | undefined
   let stream: boolean | undefined
   let streamOptions: JsonSpan | undefined
@@ -69,6 +74,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     if (key === 'model') {
       modelSpan = body[start] === quote ? { start, end } : undefined
       model = modelSpan === undefined ? undefined : decodeString(body, start, end)
+      isModelMistyped = modelSpan === undefined && body[start] !== letterN
     } else if (key === 'name') {
       nameSpan = body[start] === quote ? { start, end } : undefined
     } else if (key === 'stream') {
@@ -83,7 +89,17 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   }
   const { end: lastEnd } = members
   if (!members.isWhole) return undefined
-  return { model, modelSpan, nameSpan, stream, streamOptions, lastEnd, promptBytes, keys }
+  return {
+    model,
+    modelSpan,
+    isModelMistyped,
+    nameSpan,
+    stream,
+    streamOptions,
+    lastEnd,
+    promptBytes,
+    keys,
+  }
 }
 
 /** Whether a value asks for something: not null, false, empty, or a list of nothing. */

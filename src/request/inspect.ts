@@ -48,7 +48,8 @@ const jsonType = 'application/json'
  * but those of binary data: `curl -d` calls everything a form, and most endpoints do not look.
  * @param path as the endpoint is asked for it
  * @param query with its `?`, or ''
- * @throws GatewayError invalid_json where JSON was announced and is not there
+ * @throws GatewayError invalid_json where JSON was announced and is not there, invalid_request where the model of an
+ * inference request is no string
  */
 export function inspectRequest(
   body: Buffer | null,
@@ -88,6 +89,8 @@ function inspectScanned(
   path: string,
   contentType: string | undefined,
 ): Inspection {
+  if (scanned.isModelMistyped && operationOf(path).isInference)
+    throw new GatewayError('invalid_request', 'The field "model" must be a string.')
   let model = scanned.model?.trim()
   let { modelSpan } = scanned
   // Ollama's Go clients write an empty `model` where they name the model in `name`.

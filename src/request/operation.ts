@@ -72,6 +72,6 @@ function describe(path: string): Operation {
     isInference: isInference(segments),
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
-    takesName: /\/api\/(?:show|pull|push|create|delete)$/.test(canonical),
+    takesName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/.test(canonical),
   }
 }

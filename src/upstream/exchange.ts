@@ -21,6 +21,7 @@ import { followedRedirect } from './redirects.ts'
 import type { RequestVariant } from './request-variant.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
+import { withTrueType } from './true-type.ts'
 
 /**
  * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
@@ -295,6 +296,10 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     if (gate?.isError === true && this.#head !== undefined && this.#lacks(attempt, this.#head, gate.body))
       return false
     this.#phase = 'waiting'
+    if (this.#head !== undefined) {
+      const { method = this.#request.method, path } = attempt.variant ?? this.#request
+      this.#head = withTrueType(this.#head, method, path, gate === undefined ? chunk : gate.chunks[0])
+    }
     this.#firstByte(attempt)
     if (gate === undefined) return chunk === undefined || this.#relay(attempt, chunk)
     let keepsUp = true

@@ -18,6 +18,8 @@ export interface ForwardedBy {
   readonly isTrusted?: boolean
   /** Whether the gateway itself decides which origins may ask: endpoints need not know. */
   readonly answersCors?: boolean
+  /** Whether the gateway reads the answer on its way, so that it must not come compressed. */
+  readonly readsAnswer?: boolean
   /** Version of the gateway. */
   readonly version: string
 }
@@ -41,6 +43,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
     if (role !== undefined) {
       if (role === 'content-type' && by.contentType !== undefined) continue
       if (role === 'origin' && by.answersCors === true) continue
+      if (role === 'encoding' && by.readsAnswer === true) continue
       if (role === 'forwarded' || role === 'protocol' || role === 'host') {
         if (by.isTrusted !== true) continue
         if (role === 'protocol') hasProtocol = true
@@ -50,6 +53,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
     headers.push(text, value)
   }
   if (by.contentType !== undefined) headers.push('Content-Type', by.contentType)
+  if (by.readsAnswer === true) headers.push('Accept-Encoding', 'identity')
 
   headers.push('X-Proxied-By', `Olla/${by.version}`)
   headers.push('Via', via === '' ? `1.1 olla/${by.version}` : `${via}, 1.1 olla/${by.version}`)

@@ -91,14 +91,39 @@ describe('where a request names its model', () => {
       ['{"model":"","name":""}', undefined],
       ['{"name":1}', undefined],
     ] as const) {
-      for (const path of ['/api/show', '/api/Show/', '/api/delete', '/base/api/pull'])
+      for (const path of [
+        '/api/show',
+        '/api/Show/',
+        '/api/delete',
+        '/base/api/pull',
+        '/api/chat',
+        '/api/embed',
+      ])
         assert.equal(read(text, undefined, path).model, model, `${path} ${text}`)
-      if (model === 'n') assert.equal(read(text, undefined, '/api/chat').model, undefined)
+      if (model === 'n') assert.equal(read(text).model, undefined)
     }
     const text = '{"model":"","name":"n"}'
     const { modelSpan } = read(text, undefined, '/api/show')
     assert.equal(text.slice(modelSpan?.start, modelSpan?.end), '"n"')
   })
+
+  for (const value of ['7', '["m"]', '{"id":"m"}', 'true', 'false', '-1.5']) {
+    it(`refuses the model ${value} of an inference request`, () => {
+      for (const path of [
+        '/v1/chat/completions',
+        '/v1/responses',
+        '/api/chat',
+        '/v1/embeddings',
+        '/x/v1/rerank',
+      ]) {
+        assert.throws(
+          () => read(`{"model":"m","model":${value}}`, undefined, path),
+          (error) => error instanceof GatewayError && error.statusCode === 400 && /model/.test(error.message),
+        )
+      }
+      assert.equal(read(`{"model":${value}}`, undefined, '/custom').model, undefined)
+    })
+  }
 
   it('takes the query where nothing else names one', () => {
     const query = '?x=1&model=q'

@@ -136,6 +136,16 @@ describe('what clients say of themselves', () => {
     )
   })
 
+  it('asks for a plain answer where the gateway reads it', () => {
+    for (const spelt of ['accept-encoding', 'Accept-Encoding', 'Accept_Encoding']) {
+      const raw = [spelt, 'gzip, br', 'X-Other', '1']
+      const sent = forwardedHeaders(raw, { ...by, readsAnswer: true })
+      assert.equal(headerValue(sent, 'accept-encoding'), 'identity')
+      assert.ok(!sent.includes('gzip, br'))
+    }
+    assert.equal(headerValue(forwardedHeaders(['accept-encoding', 'gzip'], by), 'accept-encoding'), 'gzip')
+  })
+
   it('counts where a trusted proxy says it, but never another path or method', () => {
     const sent = forwardedHeaders(
       [

@@ -9,6 +9,7 @@ import type { GatewayError } from '../src/errors.ts'
 import type { BackendProfile } from '../src/model/profile.ts'
 import { inspectRequest, inspectUpload, withoutBom } from '../src/request/inspect.ts'
 import { managementRefusal } from '../src/request/management-refusal.ts'
+import { methodRefusal } from '../src/request/method-refusal.ts'
 import { countSegments, type TargetPath, targetPath } from '../src/request/target-path.ts'
 import { Upload } from '../src/request/upload.ts'
 import { askingVariant } from '../src/usage/usage-variant.ts'
@@ -96,9 +97,9 @@ function refusal(
   { stripped }: Mount,
   { method, raw }: FastifyRequest,
 ): GatewayError | undefined {
-  if (allowsManagement) return undefined
   const { path } = targetPath(raw.url ?? '/', stripped)
-  const found = managementRefusal(method, path)
+  const found =
+    (allowsManagement ? undefined : managementRefusal(method, path)) ?? methodRefusal(method, path)
   // A path that is not safe is refused for that, later on.
   return found === undefined || isSafePath(path) ? found : undefined
 }

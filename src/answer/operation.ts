@@ -23,7 +23,8 @@ export function answerOperation(method: string, path: string): AnswerOperation |
     case 'responses':
       return 'responses'
     case 'messages':
-      return 'messages'
+      // Of a thread they are stored objects.
+      return path.endsWith('/v1/messages') || path === '/messages' ? 'messages' : undefined
     case 'chat':
     case 'generate':
     case 'embed':

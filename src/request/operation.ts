@@ -13,6 +13,8 @@ export interface Operation {
   readonly isInference: boolean
   readonly isModelList: boolean
   readonly isStatus: boolean
+  /** The API has this path for POST alone. */
+  readonly isPostOnly: boolean
   /** Ollama takes `name` for `model` here. */
   readonly takesName: boolean
 }
@@ -58,6 +60,18 @@ export function earnsCredentials(
   return !operation.isStatus && paths?.includes(operation.path) === true
 }
 
+/** Of the APIs that are served at every endpoint; a server may give other paths more methods. */
+const postOnly = new RegExp(
+  [
+    '/v\\d+/(?:chat/completions|completions|embeddings|responses|messages|messages/count_tokens|rerank|score)',
+    '/v\\d+/(?:moderations|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits|variations))',
+    '/api/(?:chat|generate|embed|embeddings|show)',
+    '^/(?:chat/completions|completions?|embeddings?|rerank(?:ing)?|infill|tokenize|detokenize|apply-template)',
+  ]
+    .map((path) => `${path}$`)
+    .join('|'),
+)
+
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }
@@ -72,6 +86,7 @@ function describe(path: string): Operation {
     isInference: isInference(segments),
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
+    isPostOnly: postOnly.test(canonical),
     takesName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/.test(canonical),
   }
 }

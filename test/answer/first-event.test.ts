@@ -279,6 +279,7 @@ describe('the operation of a path', () => {
     ['/v1/responses/r1/cancel', undefined],
     ['/v1/messages', 'messages'],
     ['/v1/messages/count_tokens', undefined],
+    ['/v1/threads/t1/messages', undefined],
     ['/api/chat', 'ollama'],
     ['/api/embed', 'ollama'],
     ['/api/embeddings', 'ollama'],

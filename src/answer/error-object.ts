@@ -39,7 +39,9 @@ export function readAnswerError(value: unknown): AnswerError | undefined {
     return errorFrom({ ...value, message: text(value.message) ?? error }, value)
   if (error === true || value.object === 'error' || value.type === 'error') return errorFrom(value, value)
   const { response } = value
-  if (isObject(response) && response.status === 'failed') return errorFrom(inner(response), value)
+  if (value.type === 'response.failed' || (isObject(response) && response.status === 'failed'))
+    return errorFrom(isObject(response) ? inner(response) : value, value)
+  if (value.object === 'response' && value.status === 'failed') return errorFrom(value, value)
   if (Array.isArray(value.errors) && value.errors.length > 0) return fromList(value.errors, value)
   if (value.detail !== undefined) return fromDetail(value.detail, value)
   return isFlatError(value) ? errorFrom(value, value) : undefined

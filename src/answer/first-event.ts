@@ -200,7 +200,8 @@ class EventJudge implements AnswerJudge {
     if (name === 'error') return errorOfEvent(text)
     const isIdle = isIdleEvent(this.#operation, text)
     // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
-    const mayBeError = text.includes('"error"') || /"(?:detail|errors|message|msg|response)"/.test(text)
+    const mayBeError =
+      text.includes('"error"') || /"(?:detail|errors|message|msg|response|response\.failed)"/.test(text)
     const bad = mayBeError && !isIdle ? errorIn(text) : undefined
     if (bad !== undefined) return bad
     this.#hasAnswer = true

@@ -9,8 +9,8 @@ export interface ScannedBody {
   /** Decoded `model`; undefined if absent or not a string. */
   readonly model: string | undefined
   readonly modelSpan: JsonSpan | undefined
-  /** Whether `model` is there and neither a string nor null. */
-  readonly isModelMistyped: boolean
+  /** The JSON type of a `model` that is neither a string nor null. */
+  readonly wrongModelType: string | undefined
   /** The value of `name`, which is Ollama's older word for the model. */
   readonly nameSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
@@ -32,8 +32,6 @@ export interface BodyKeys {
   readonly images: boolean
 }
 
-/** Of `null`. */
-const letterN = 0x6e
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
 const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
@@ -61,7 +59,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   const members = new BodyMembers(body)
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
-  let isModelMistyped = false
+  let wrongModelType: string | undefined
   let nameSpan: JsonSpan | undefined
   let stream: boolean | undefined
   let streamOptions: JsonSpan | undefined
@@ -74,7 +72,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     if (key === 'model') {
       modelSpan = body[start] === quote ? { start, end } : undefined
       model = modelSpan === undefined ? undefined : decodeString(body, start, end)
-      isModelMistyped = modelSpan === undefined && body[start] !== letterN
+      wrongModelType = modelSpan === undefined ? typeAt(body, start) : undefined
     } else if (key === 'name') {
       nameSpan = body[start] === quote ? { start, end } : undefined
     } else if (key === 'stream') {
@@ -92,13 +90,30 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   return {
     model,
     modelSpan,
-    isModelMistyped,
+    wrongModelType,
     nameSpan,
     stream,
     streamOptions,
     lastEnd,
     promptBytes,
     keys,
+  }
+}
+
+/** @returns undefined for null */
+function typeAt(body: Buffer, start: number): string | undefined {
+  switch (String.fromCharCode(body[start] ?? 0)) {
+    case 'n':
+      return undefined
+    case '[':
+      return 'array'
+    case '{':
+      return 'object'
+    case 't':
+    case 'f':
+      return 'boolean'
+    default:
+      return 'number'
   }
 }
 

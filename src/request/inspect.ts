@@ -89,8 +89,8 @@ function inspectScanned(
   path: string,
   contentType: string | undefined,
 ): Inspection {
-  if (scanned.isModelMistyped && operationOf(path).isInference)
-    throw new GatewayError('invalid_request', 'The field "model" must be a string.')
+  if (scanned.wrongModelType !== undefined && operationOf(path).isInference)
+    throw new GatewayError('invalid_request', `model field must be a string, got ${scanned.wrongModelType}`)
   let model = scanned.model?.trim()
   let { modelSpan } = scanned
   // Ollama's Go clients write an empty `model` where they name the model in `name`.

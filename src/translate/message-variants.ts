@@ -61,6 +61,14 @@ export interface VariantOptions {
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
 
+/** What an endpoint has refused of a translated request, where it has. */
+interface ChatForm {
+  /** False does not ask for the usage of a stream. */
+  readonly asksUsage?: boolean
+  /** Replaces what the client asks for. */
+  readonly maxTokens?: number
+}
+
 /** A translated body may be so many times as large as the request, and so many bytes larger. */
 const mostGrowth = 4
 const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
@@ -202,12 +210,7 @@ export class MessageVariants {
     return fitted === undefined ? chat : { ...chat, max_tokens: fitted }
   }
 
-  /** @param how what the endpoint has refused, where it has: being asked for usage, or for so many tokens */
-  #chat(
-    request: JsonObject,
-    target: RoutedEndpoint,
-    how: { readonly asksUsage?: boolean; readonly maxTokens?: number } = {},
-  ): RequestVariant {
+  #chat(request: JsonObject, target: RoutedEndpoint, how: ChatForm = {}): RequestVariant {
     const { endpoint, nativeModel = this.#call.model, abilities } = target
     const { reasoningFields } = this.#options
     const profileTraits = endpoint.profile?.chat ?? plainChat
@@ -237,7 +240,10 @@ export class MessageVariants {
       answer: (head) =>
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
       ...(isAsked || mayLower
-        ? { otherwise: (head, refusal) => this.#insteadOfChat(head.statusCode, refusal, target, expected) }
+        ? {
+            otherwise: (head, refusal) =>
+              this.#insteadOfChat(head.statusCode, refusal, target, expected, how),
+          }
         : {}),
     }
   }
@@ -247,13 +253,15 @@ export class MessageVariants {
     refusal: Buffer,
     target: RoutedEndpoint,
     size: RequestSize,
+    how: ChatForm,
   ): RequestVariant | undefined {
-    const maxTokens = this.#fittedByWords(refusal, size)
+    const maxTokens = how.maxTokens === undefined ? this.#fittedByWords(refusal, size) : undefined
     if (maxTokens !== undefined) {
-      return this.#chat(parseMessagesRequest(this.#call.body), target, { maxTokens })
+      return this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, maxTokens })
     }
-    if (!this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal)) return undefined
-    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { asksUsage: false })
+    if (how.asksUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
+      return undefined
+    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, asksUsage: false })
     return whenTaken(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
@@ -359,10 +367,19 @@ function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
   return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
 }
 
-/** A form of a request that tells when an endpoint has taken it. */
+/** A form of a request that tells when an endpoint has taken it, or a form that came of it. */
 function whenTaken(variant: RequestVariant, taken: () => void): RequestVariant {
+  const { otherwise } = variant
   return {
     ...variant,
+    ...(otherwise === undefined
+      ? {}
+      : {
+          otherwise(head, body) {
+            const next = otherwise(head, body)
+            return next === undefined ? undefined : whenTaken(next, taken)
+          },
+        }),
     answer(head) {
       if (head.statusCode < 400) taken()
       return variant.answer?.(head)

@@ -15,6 +15,8 @@ import { headerValue, type UpstreamHead } from './response-headers.ts'
 const mostHeldMs = 250
 /** Most bytes of an error that is read before the request is sent in another form. */
 const mostErrorBytes = 65_536
+/** A request that was translated, and asked for usage, and for too many tokens: each is a form of its own. */
+const mostForms = 3
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
 /** Of a bad answer that says nothing. */
@@ -74,14 +76,14 @@ export function judge(
   return chunk === undefined ? gate.end() : gate.push(chunk)
 }
 
-/** Another form of a request whose first one was refused: by an error, or by an answer that is none. */
+/** Another form of a request whose last one was refused: by an error, or by an answer that is none. */
 export function otherForm(
-  { isRepeat, variant }: Attempt,
+  { refusedForms, variant }: Attempt,
   gate: AnswerGate | undefined,
   head: UpstreamHead | undefined,
   bad: BadAttempt | undefined,
 ): RequestVariant | undefined {
-  if (isRepeat || variant?.otherwise === undefined) return undefined
+  if (refusedForms >= mostForms || variant?.otherwise === undefined) return undefined
   if (bad !== undefined) return variant.otherwise(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
   if (head === undefined || head.statusCode < 400) return undefined
   return variant.otherwise(head, gate?.body ?? noBytes)

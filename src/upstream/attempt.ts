@@ -60,6 +60,8 @@ export class Attempt {
   answeredMs: number | undefined
   /** Whether it repeats the one before it in another form, on the same place. */
   isRepeat = false
+  /** How many other forms of the request its endpoint has refused. */
+  refusedForms = 0
   /** Where the endpoint has sent the request on to; undefined where it was asked first. */
   redirected: Redirected | undefined
   /** The beginning of an answer with a server error. */
@@ -111,6 +113,7 @@ export class Attempt {
     const repeat = new Attempt(this.#owner, this.target, this.permit, nowMs)
     repeat.variant = variant
     repeat.isRepeat = true
+    repeat.refusedForms = this.refusedForms + 1
     return repeat
   }
 
@@ -119,6 +122,7 @@ export class Attempt {
     const next = new Attempt(this.#owner, this.target, this.permit, nowMs)
     next.variant = this.variant
     next.isRepeat = true
+    next.refusedForms = this.refusedForms
     next.redirected = redirected
     return next
   }

@@ -21,7 +21,7 @@ export interface RequestVariant {
   /** What becomes of the answer, once its head has come; undefined leaves it as it is. */
   answer?(head: UpstreamHead): AnswerVariant | GatheredAnswer | undefined
   /**
-   * Asked once, where the endpoint has refused this form: a status of 400 or more, or an error inside of a good one.
+   * Asked where the endpoint has refused this form: a status of 400 or more, or an error inside of a good one.
    * What it returns goes to the same endpoint at once.
    * @param body complete
    * @returns undefined where the refusal is not for the form

@@ -159,6 +159,20 @@ const cases: readonly [string, AnswerOperation, string | undefined, string, stri
     429,
   ],
   [
+    'a response that fails at once without a status',
+    'responses',
+    sse,
+    `${created}data: {"type":"response.failed","response":{"id":"r","error":{"code":"server_error","message":"x"}}}\n\n`,
+    500,
+  ],
+  [
+    'a response that fails at once and says no more',
+    'responses',
+    sse,
+    `${created}data: {"type":"response.failed"}\n\n`,
+    'an error',
+  ],
+  [
     'an error event of Responses',
     'responses',
     sse,

@@ -71,6 +71,13 @@ const cases: readonly [string, AnswerOperation, string, string][] = [
       }),
     'failed',
   ],
+  [
+    'a failed response without a status',
+    'responses',
+    text + event('response.failed', { response: { id: 'r', error: { message: 'x' } } }),
+    'failed',
+  ],
+  ['a response that only says that it failed', 'responses', text + event('response.failed'), 'failed'],
   ['an error event', 'responses', text + event('error', { code: 'server_error', message: 'x' }), 'failed'],
   ['a message', 'messages', block + event('message_stop'), 'complete'],
   ['a message and [DONE]', 'messages', block + event('message_stop') + done, 'complete'],

@@ -122,6 +122,22 @@ for (const engine of engines) {
       })
     }
 
+    it('are translated, and sent without what else the endpoint refuses, which are both remembered', async (t) => {
+      const { asked, url } = await startEndpoint(t, ({ path, body }, reply) => {
+        if (path === '/v1/messages') reply(404, 'application/json', '{"detail":"Not Found"}')
+        else if (body.stream_options !== undefined)
+          reply(400, 'application/json', '{"message":"Extra inputs are not permitted: stream_options"}')
+        else reply(200, 'text/event-stream', stream)
+      })
+      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: { engine } })
+      for (const requests of [3, 4]) {
+        const response = await post(gateway.url, '/v1/messages', message)
+        assert.equal(response.status, 200)
+        assert.match(await response.text(), /fine/)
+        assert.equal(asked.length, requests)
+      }
+    })
+
     it('are translated where the endpoint does not know one of their fields', async (t) => {
       const { url } = await startEndpoint(t, ({ path }, reply) =>
         path === '/v1/messages'

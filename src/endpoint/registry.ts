@@ -109,6 +109,11 @@ export class EndpointRegistry {
     return Number.isNaN(lostAtMs) ? undefined : this.#clock.monotonicMs() - lostAtMs
   }
 
+  /** The endpoint is out for a reason that does not pass by itself, as a certificate's: no request waits for it. */
+  staysOut(slot: number): void {
+    this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, Number.NaN)
+  }
+
   setStatus(slot: number, to: EndpointStatus, reason: string): void {
     const from =
       endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'

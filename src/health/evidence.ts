@@ -5,9 +5,9 @@ import type { PassiveEvidence } from './health-monitor.ts'
 /** Whether evidence says nothing new: of many requests that an endpoint refuses, the first is enough. */
 export function isKnown(registry: EndpointRegistry, slot: number, evidence: PassiveEvidence): boolean {
   if (evidence.kind === 'answered') return registry.isRoutable(slot)
-  return (
-    (evidence.kind === 'refused' || evidence.kind === 'unreachable') && registry.status(slot) === 'offline'
-  )
+  const isUnsent =
+    evidence.kind === 'refused' || evidence.kind === 'unreachable' || evidence.kind === 'untrusted'
+  return isUnsent && registry.status(slot) === 'offline'
 }
 
 /** The status that evidence shows, and why. */
@@ -20,6 +20,8 @@ export function evidenceVerdict({ kind }: Pick<Exclude<PassiveEvidence, { kind: 
       return { status: 'offline', reason: 'a request was refused' }
     case 'unreachable':
       return { status: 'offline', reason: 'a request found no host' }
+    case 'untrusted':
+      return { status: 'offline', reason: 'a request failed its TLS handshake' }
     case 'answered':
       return { status: 'healthy', reason: 'a request was answered' }
     case 'list_refused':

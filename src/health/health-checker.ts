@@ -140,6 +140,7 @@ export class HealthChecker implements HealthMonitor {
     } else {
       this.#records.failed(slot, verdict.reason)
       this.#apply(slot, watch, verdict)
+      if (evidence.kind === 'untrusted') this.#registry.staysOut(slot)
     }
     if (!watch.probing) {
       this.#arm(slot, evidence.kind === 'rate_limited' ? evidence.retryAfterMs : earlyProbeMs)

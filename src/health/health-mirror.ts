@@ -43,6 +43,7 @@ export class HealthMirror implements HealthMonitor {
     if (evidence.kind !== 'list_read') {
       const { status, reason } = evidenceVerdict(evidence)
       this.#registry.setStatus(slot, status, reason)
+      if (evidence.kind === 'untrusted') this.#registry.staysOut(slot)
     }
     this.#link.tellControl(evidenceTopic, { slot, evidence })
   }

@@ -1,6 +1,6 @@
 /** What a request has learnt about its endpoint in passing. */
 export type PassiveEvidence =
-  | { readonly kind: 'refused' | 'unreachable' }
+  | { readonly kind: 'refused' | 'unreachable' | 'untrusted' }
   | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
   /** A request that was sent there as a last resort was answered well. */
   | { readonly kind: 'answered' }

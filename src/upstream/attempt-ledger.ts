@@ -175,9 +175,8 @@ export class AttemptLedger {
   /** An endpoint that cannot be reached is out at once. */
   unreachable({ target }: Attempt, { kind }: AttemptFailure): void {
     if (!neverSent(kind)) return
-    this.#services.health.report(target.endpoint.slot, {
-      kind: kind === 'refused' ? 'refused' : 'unreachable',
-    })
+    const evidence = kind === 'refused' ? 'refused' : kind === 'tls' ? 'untrusted' : 'unreachable'
+    this.#services.health.report(target.endpoint.slot, { kind: evidence })
   }
 
   /** An endpoint that asks for a pause gets it. */

@@ -122,7 +122,7 @@ describe('what a host may bring', () => {
         method: 'POST',
         url,
         headers: authorization === undefined ? {} : { authorization },
-        payload: { model: 'nobody-has-it', messages: [] },
+        payload: { model: 'nobody-has-it', max_tokens: 5, messages: [{ role: 'user', content: 'hi' }] },
       })
     assert.equal((await ask('Bearer alice')).statusCode === 429, false)
     assert.equal((await ask('Bearer alice')).statusCode, 429)

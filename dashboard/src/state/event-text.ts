@@ -41,6 +41,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `circuit ${words(from)} → ${words(to)}`,
     detail: reason,
   }),
+  'model.transition': ({ model, from, to, reason }) => ({
+    tone: toneOf(to),
+    text: `circuit of ${String(model)} ${words(from)} → ${words(to)}`,
+    detail: reason,
+  }),
   'discovery.completed': ({ models, added, removed }) => ({
     tone: 'calm',
     text: [`${String(models)} models`, more(added, 'new'), more(removed, 'gone')]

@@ -45,11 +45,21 @@ const modelWords =
   /\bmodels?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|do not have access|not (?:available|loaded|registered|recognized|exist|supported)|is unknown|cannot be found|could not be found|pulling it)\b|\bmodel_not_found\b|\b(?:no such|unknown|invalid|could not find(?: the| suitable handler for)?|failed to find|not found:?) models?\b|\bno (?:model|healthy deployments?|deployments?)\b|\btry pulling it first\b/
 const objectWords =
   /\b(?:response|conversation|thread|item|file|batch|assistant|message|object|previous_response_id)s?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|expired|unknown|no longer)\b|\bno (?:response|conversation|item|file|batch) (?:found|with)\b/
-/** Of llama.cpp and what builds on it: what a server was not started for. */
-const operationWords =
-  /\b(?:embedding|rerank|completion|infill|chat|transcription|speech|audio|image generation|responses|tokeniz|classif|pooling|score|scoring|slot|metric)/
+/** Words with which a server says that it does not do what a path is for: llama.cpp was not started for it. */
+const operationWords: readonly (readonly [path: RegExp, words: RegExp])[] = [
+  [/embed/, /\b(?:embed|pooling)/],
+  [/rerank|score|classify/, /\b(?:rerank|scor(?:e|ing)|pooling|classif)/],
+  [/audio/, /\b(?:audio|speech|transcription|translation|tts)/],
+  [/images/, /\bimages?\b/],
+  [/infill/, /\binfill/],
+  [/responses/, /\bresponses\b/],
+  [/tokenize/, /\btokeniz/],
+  [/chat|completion|messages|generate/, /\b(?:chat|completions?|messages|generation|generate)\b/],
+  [/slots|metrics/, /\b(?:slot|metric)/],
+]
+/** Words for what one request brings or asks for. */
 const inputWords =
-  /\b(?:image|vision|multimodal|mmproj|tool|function|grammar|logprob|logit|json_schema|response_format|stop|stream|temperature)\w*/
+  /\b(?:image|picture|audio|speech|video|file|document|pdf|vision|multimodal|modalit|mmproj|input|content|part|tool|function|grammar|logprob|logit|json_schema|response_format|reasoning|thinking|parameter|option|feature|stop|stream|temperature)\w*/
 
 /** Reads what a 404, a 405 or a 501 is about. */
 export function readMissing({ path, statusCode, text }: MissingAnswer): Missing {
@@ -58,7 +68,8 @@ export function readMissing({ path, statusCode, text }: MissingAnswer): Missing 
   const body = text.slice(0, 8_192).trim()
   const words = errorText(body).toLowerCase()
   if (statusCode === 501) {
-    return inputWords.test(words) && !operationWords.test(words) ? 'request' : 'path'
+    const isOwn = operationWords.some(([paths, own]) => paths.test(path) && own.test(words))
+    return inputWords.test(words) && !isOwn ? 'request' : 'path'
   }
   if (body === '' || body.startsWith('<')) return 'path'
   if (words.includes(path.toLowerCase()) || pathWords.some((pattern) => pattern.test(words))) {

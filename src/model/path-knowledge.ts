@@ -14,14 +14,19 @@ export interface PathFact {
 
 /** How long a path counts as missing: a server may be restarted with other options, or updated. */
 const missingMs = 300_000
-/** The same for a path that the endpoint's kind has: rather a proxy before it has lost the server for a moment. */
-const listedMissingMs = 30_000
+/**
+ * The same for a path that the endpoint's kind has, or that has served: the request may be what the server could not
+ * take, or a proxy before it has lost the server for a moment.
+ */
+const doubtfulMissingMs = 30_000
 const servedMs = 3_600_000
 /** Most facts that are kept, over all endpoints; the oldest go first. */
 const mostFacts = 2_000
 const longestWords = 200
 
 interface Known extends PathFact {
+  /** Whether the endpoint has answered well for the path before it said that it does not have it. */
+  readonly hasServed: boolean
   /** As the server told it at the time; another version is another server. */
   readonly version: string | undefined
   readonly untilMs: number
@@ -74,6 +79,16 @@ export class PathKnowledge {
     return this.#lists(endpoint, apiPath) || undefined
   }
 
+  /**
+   * Whether a request for the path is in vain. One answer does not outweigh the profile or an earlier good answer:
+   * such an endpoint is asked again where no other has the path.
+   */
+  lacksForSure(endpoint: Endpoint, path: string): boolean {
+    const apiPath = apiPathOf(path)
+    const fact = apiPath === undefined ? undefined : this.#fact(endpoint.slot, apiPath)
+    return fact?.serves === false && !fact.hasServed && !this.#lists(endpoint, fact.path)
+  }
+
   #lists({ profile }: Endpoint, apiPath: string): boolean {
     if (profile === undefined) return this.#fallbackPaths().includes(apiPath)
     return profile.paths.includes(apiPath) || profile.chat.path === apiPath
@@ -93,7 +108,8 @@ export class PathKnowledge {
   learn(endpoint: Endpoint, path: string, serves: boolean, words = ''): void {
     const apiPath = apiPathOf(path)
     if (apiPath === undefined || (!serves && apiPath !== path)) return
-    const lastsMs = serves ? servedMs : this.#lists(endpoint, apiPath) ? listedMissingMs : missingMs
+    const isDoubtful = this.#lists(endpoint, apiPath) || this.#hasServed(endpoint.slot, apiPath)
+    const lastsMs = serves ? servedMs : isDoubtful ? doubtfulMissingMs : missingMs
     const fact = { slot: endpoint.slot, path: apiPath, serves, words: words.slice(0, longestWords), lastsMs }
     this.take(fact)
     this.#listener(fact)
@@ -106,6 +122,7 @@ export class PathKnowledge {
     this.#facts.delete(key)
     this.#facts.set(key, {
       ...fact,
+      hasServed: before !== undefined && (before.serves || before.hasServed),
       version: this.#versionOf(fact.slot),
       untilMs: this.#clock.monotonicMs() + fact.lastsMs,
     })
@@ -129,6 +146,11 @@ export class PathKnowledge {
     const fact = this.#facts.get(keyOf(slot, apiPath))
     if (fact === undefined || fact.untilMs <= this.#clock.monotonicMs()) return undefined
     return fact.version === this.#versionOf(slot) ? fact : undefined
+  }
+
+  #hasServed(slot: number, apiPath: string): boolean {
+    const fact = this.#fact(slot, apiPath)
+    return fact !== undefined && (fact.serves || fact.hasServed)
   }
 
   #dropFirst(): void {

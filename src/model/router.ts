@@ -137,7 +137,10 @@ export class ModelRouter {
 
   #byPath(outcome: RoutingOutcome, apiPath: string | undefined): RoutingOutcome {
     if (apiPath === undefined) return outcome
-    return byPath(outcome, (endpoint) => this.#paths.serves(endpoint, apiPath))
+    return byPath(outcome, {
+      serves: (endpoint) => this.#paths.serves(endpoint, apiPath),
+      lacksForSure: (endpoint) => this.#paths.lacksForSure(endpoint, apiPath),
+    })
   }
 
   /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */

@@ -12,6 +12,12 @@ const answers: readonly (readonly [number, string, string, Missing])[] = [
   [405, '/v1/responses', json({ detail: 'Method Not Allowed' }), 'path'],
   // Go: Ollama and what is built with net/http
   [404, '/v1/rerank', '404 page not found', 'path'],
+  // What one request asks for, told with 501
+  [501, chat, json({ error: { code: 501, message: 'audio is not supported' } }), 'request'],
+  [501, chat, json({ error: { message: 'video input is not implemented' } }), 'request'],
+  [501, chat, json({ error: 'this model does not support thinking' }), 'request'],
+  [501, chat, json({ error: { message: 'parameter "modalities" is not supported' } }), 'request'],
+  [501, '/v1/audio/speech', json({ error: 'This server does not support audio output' }), 'path'],
   // llama.cpp
   [
     404,

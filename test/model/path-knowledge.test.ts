@@ -115,3 +115,31 @@ describe('what is known of paths', () => {
     assert.equal(other.wordsOf(1, '/v1/responses')?.length, 200)
   })
 })
+
+describe('what one answer about a path does not outweigh', () => {
+  const rows: [string, string, (knowledge: PathKnowledge) => void, boolean][] = [
+    ['nothing that is known of it', '/v1/rerank', () => {}, true],
+    ['the profile', '/v1/chat/completions', () => {}, false],
+    ['an earlier good answer', '/v1/rerank', (knowledge) => knowledge.learn(one, '/v1/rerank', true), false],
+    [
+      'an earlier good answer, said twice',
+      '/v1/rerank',
+      (knowledge) => {
+        knowledge.learn(one, '/v1/rerank', true)
+        knowledge.learn(one, '/v1/rerank', false)
+      },
+      false,
+    ],
+  ]
+  for (const [title, path, before, isSure] of rows) {
+    it(`${isSure ? 'is sure beside' : 'stays in doubt beside'} ${title}`, async () => {
+      const { knowledge, clock } = createKnowledge()
+      before(knowledge)
+      knowledge.learn(one, path, false)
+      assert.equal(knowledge.serves(one, path), false)
+      assert.equal(knowledge.lacksForSure(one, path), isSure)
+      await clock.advance(31_000)
+      assert.equal(knowledge.serves(one, path) === false, isSure)
+    })
+  }
+})

@@ -228,6 +228,18 @@ describe('a path', () => {
     assert.equal(route('a').learnsPath, undefined)
   })
 
+  it('that has served is asked for again behind all others, and where no other has it', () => {
+    const { route, paths, at } = fleet([['a'], ['a'], ['b']])
+    for (const slot of [0, 2]) {
+      paths.learn(at(slot), path, true)
+      paths.learn(at(slot), path, false)
+    }
+    assert.deepEqual(tiersOf(route('a', { path })), [['e1:a'], ['e0:a']])
+    const alone = route('b', { path })
+    assert.deepEqual(tiersOf(alone), [['e2:b']])
+    assert.equal(alone.learnsPath, true)
+  })
+
   it('that every endpoint of a model lacks is turned away, also where others have it', () => {
     const { route, paths, at } = fleet([['a'], ['b']])
     paths.learn(at(0), path, false)

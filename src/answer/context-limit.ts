@@ -40,19 +40,20 @@ const sentences: readonly RegExp[] = [
   /\btokens in (?:the )?request more than max tokens\b/,
   /\bcontext (?:is full|overflow)|\boverflow(?:s|ed)? (?:of )?the context\b|\bcontext the overflows\b/,
   /\bcannot truncate prompt\b/,
+  /\btotal (?:number of )?tokens\b[^.]{0,40}\bexceeds? (?:the )?(?:max|limit|model)/,
   // vLLM asks itself for what the prompt leaves.
   /\bmax_tokens must be at least 1, got -\d/,
 ]
 
 const limitNoun =
-  /\bcontext (?:length|size|window|limit)\b|\bn_ctx\w{0,20}|\bmax_(?:model_len|seq_len|position_embeddings|num_tokens|input_tokens|input_length)\b|\bmax(?:imum)? (?:model|sequence|prompt|input|context) (?:length|size|tokens|limit)\b|\b(?:input|prompt) length limit\b|\bmodel token limit\b|\bmax input limit\b|\bmax_new_tokens\b|\bsession_len\b/
+  /\bcontext (?:length|size|window|limit)\b|\bn_ctx\w{0,20}|\bmax_(?:model_len|seq_len|position_embeddings|num_tokens|input_tokens|input_length)\b|\bmax(?:imum)? (?:model|sequence|prompt|input|context) (?:length|size|tokens|limit)\b|\b(?:input|prompt) length limit\b|\bmodel token limit\b|\bmax input limit\b|\bmax(?:imum)? context\b|\bmax_new_tokens\b|\bsession_len\b/
 
 /** These are limits of much else, too: the sentence must speak of the prompt. */
 const looseNoun =
-  /\bmaximum allowed(?: input)? length\b|\bnumber of (?:input )?tokens\b|\btoken limit\b|\bsupports? (?:only )?up to\b|\bbatch size\b|\btoo many tokens\b|\b(?:the )?limit of \d|\btokens\. given\b/
+  /\bmax(?:imum)?(?: allowed)?(?: input)? length\b|\bnumber of (?:input )?tokens\b|\btoken limit\b|\bsupports? (?:only )?up to\b|\bbatch size\b|\btoo many tokens\b|\b(?:the )?limit of \d|\btokens\. given\b/
 
 const subject =
-  /\b(?:prompt|inputs?|request|messages|conversation)(?: (?:length|token|tokens|token count)\b| \(|` (?:tokens|must)|,? \d)|\binput is too large to process\b|\btokens? (?:in|of|from) (?:the |your )?(?:prompt|input|messages)/
+  /\blength of (?:the |your )?(?:prompt|inputs?|messages)\b|\b(?:prompt|inputs?|input_ids|request|messages|conversation)(?: (?:length|token|tokens|token count)\b| \(|` (?:tokens|must)|,? \d)|\binput is too large to process\b|\btokens? (?:in|of|from) (?:the |your )?(?:prompt|input|messages)/
 
 const excess =
   /\bexceed|\b(?:longer|greater|larger|more|less) than\b|\btoo (?:long|large|big|many)\b|\boverflow|\bmust be <=|>=?(?= ?\w)|\bonly supports?\b|\bsupports? (?:only )?up to\b|\b(?:not|nt|cannot|unable to) fit\b|\breached\b|\bis only\b|\bof only\b|\bthe configured\b/

@@ -68,7 +68,7 @@ export function contextNumbers(text: string): ContextNumbers {
     return { promptTokens: Number(sum[1]), maxTokens: Number(sum[2]), limitTokens: Number(sum[3]) }
   }
   const words = wordsOf(text)
-  const found: ContextNumbers = {}
+  const found: ContextNumbers = comparedIn(text)
   let parts = 0
   words.forEach((word, at) => {
     if (typeof word !== 'number') return
@@ -86,6 +86,15 @@ export function contextNumbers(text: string): ContextNumbers {
   })
   if (found.promptTokens === undefined && parts > 0) found.promptTokens = parts
   return found
+}
+
+/** Two numbers of which the first is too large: the prompt's and the limit. */
+function comparedIn(text: string): ContextNumbers {
+  const [, left, right] =
+    /(?<!max_\w{0,20}tokens\W{0,3})\b(\d{1,9})(?: tokens?)? ?[>/] ?(\d{1,9})\b/.exec(text) ?? []
+  const promptTokens = Number(left)
+  const limitTokens = Number(right)
+  return promptTokens > limitTokens ? { promptTokens, limitTokens } : {}
 }
 
 /** The words from the number to the next one or to the end of the sentence. */

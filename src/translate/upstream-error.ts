@@ -50,7 +50,7 @@ export function translateError(
   return (
     contextError(body, message, size) ?? {
       statusCode,
-      type: anthropicType(found) ?? errorTypeOf(statusCode),
+      type: anthropicType(found, statusCode) ?? errorTypeOf(statusCode),
       message: shortened(message),
     }
   )
@@ -71,7 +71,7 @@ export function readUpstreamError(value: JsonObject, size?: RequestSize): Upstre
   return (
     contextError(JSON.stringify(value), message, size) ?? {
       statusCode: code ?? 502,
-      type: anthropicType(found) ?? (code === undefined ? 'api_error' : errorTypeOf(code)),
+      type: anthropicType(found, code) ?? (code === undefined ? 'api_error' : errorTypeOf(code)),
       message: shortened(message),
     }
   )
@@ -179,9 +179,17 @@ function messageOf(error: JsonObject | string): string | undefined {
 
 const anthropicTypes: ReadonlySet<string> = new Set([...Object.values(typeByStatus), 'api_error'])
 
-/** A type that is Anthropic's as well says more than the status. */
-function anthropicType(error: JsonObject | string | undefined): string | undefined {
-  return isObject(error) && knownType(error) ? textField(error, 'type') : undefined
+/**
+ * A type that is Anthropic's as well says more than the status, but not that the client's mistake is the server's: Ollama
+ * calls every error an `api_error`.
+ */
+function anthropicType(
+  error: JsonObject | string | undefined,
+  statusCode: number | undefined,
+): string | undefined {
+  const type = isObject(error) && knownType(error) ? textField(error, 'type') : undefined
+  const isClients = statusCode !== undefined && statusCode < 500
+  return isClients && (type === 'api_error' || type === 'overloaded_error') ? undefined : type
 }
 
 function knownType(error: JsonObject): boolean {

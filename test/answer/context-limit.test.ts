@@ -326,6 +326,33 @@ const tooLong: readonly [server: string, body: string, numbers?: Partial<Context
     error('The prompt is too long: 160000, model maximum context length: 131071'),
     { promptTokens: 160000, limitTokens: 131071 },
   ],
+  [
+    'numbers apart from the words',
+    error('Prompt tokens exceed max context: 40000 > 32768'),
+    { promptTokens: 40000, limitTokens: 32768 },
+  ],
+  [
+    'numbers in brackets',
+    error('Prompt too large for context size (9000 > 8192 tokens)'),
+    { promptTokens: 9000, limitTokens: 8192 },
+  ],
+  [
+    'numbers as a fraction',
+    error('Conversation too long for model context: 33000/32768'),
+    { promptTokens: 33000, limitTokens: 32768 },
+  ],
+  [
+    'transformers',
+    error("Input length (40000) exceeds model's maximum length (32768)"),
+    { promptTokens: 40000, limitTokens: 32768 },
+  ],
+  [
+    'a total',
+    error('Total number of tokens 9000 exceeds maximum 8192'),
+    { promptTokens: 9000, limitTokens: 8192 },
+  ],
+  ['no numbers', error('The length of input exceeds the max length')],
+  ['IDs', error('input_ids length 9000 exceeds max context 8192'), { promptTokens: 9000, limitTokens: 8192 }],
   ['DashScope', error('Range of input length should be [1, 129024]')],
   ['Z.ai', error('tokens in request more than max tokens allowed')],
   ['plain text', 'the request exceeds the available context size'],
@@ -405,6 +432,10 @@ const tooMuch: readonly [server: string, body: string, numbers: readonly [number
 
 /** Errors that speak of tokens, contexts and lengths, and mean something else. */
 const others: readonly string[] = [
+  "The 'name' field exceeds the maximum length of 64 characters",
+  'messages[3].name exceeds maximum length 64',
+  'max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens',
+  'n must be at most 1: 2 > 1',
   'context deadline exceeded',
   'context canceled',
   'Invalid token in request',

@@ -32,6 +32,15 @@ describe('translateError', () => {
     }
   })
 
+  it("does not call the client's mistake the server's", () => {
+    for (const type of ['api_error', 'overloaded_error']) {
+      const body = json({ error: { type, message: 'no tools' } })
+      assert.equal(translateError(400, body).type, 'invalid_request_error')
+      assert.equal(translateError(404, body).type, 'not_found_error')
+      assert.equal(translateError(500, body).type, type)
+    }
+  })
+
   it('names the type by the status, unless the endpoint has said it in the words of Anthropic', () => {
     const types: [number, string][] = [
       [400, 'invalid_request_error'],

@@ -85,7 +85,8 @@ function errorFrom(error: JsonObject, outer: JsonObject): AnswerError {
     statusCode:
       statusOf(error) ?? statusOf(outer) ?? statusOfNames([text(error.code), type, text(error.name)]),
     message,
-    type: type === 'error' ? undefined : type,
+    // The names of events say nothing of what has happened.
+    type: type === 'error' || type?.startsWith('response.') === true ? undefined : type,
     code,
     param: text(error.param),
   }

@@ -1,5 +1,5 @@
 import { BodyMembers } from './body-members.ts'
-import { decodeString, type JsonSpan, quote } from './json-bytes.ts'
+import { backslash, decodeString, type JsonSpan, quote } from './json-bytes.ts'
 import { KeyNames } from './key-names.ts'
 
 export type { JsonSpan } from './json-bytes.ts'
@@ -9,6 +9,8 @@ export interface ScannedBody {
   /** Decoded `model`; undefined if absent or not a string. */
   readonly model: string | undefined
   readonly modelSpan: JsonSpan | undefined
+  /** Whether another spelling of the key, such as `Model`, names another one: Go's servers take either. */
+  readonly isModelAmbiguous: boolean
   /** The JSON type of a `model` that is neither a string nor null. */
   readonly wrongModelType: string | undefined
   /** The value of `name`, which is Ollama's older word for the model. */
@@ -32,6 +34,11 @@ export interface BodyKeys {
   readonly images: boolean
 }
 
+/** With its quotes. */
+const modelKeyLength = 7
+const letterM = 0x6d
+/** Makes a letter of ASCII a small one. */
+const lowerCase = 0x20
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** Keys that are looked at, and what they are looked at for. */
 const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
@@ -60,6 +67,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
   let wrongModelType: string | undefined
+  let otherSpan: JsonSpan | undefined
   let nameSpan: JsonSpan | undefined
   let stream: boolean | undefined
   let streamOptions: JsonSpan | undefined
@@ -67,8 +75,12 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let keys = noKeys
   while (members.next()) {
     const key = members.find(readKeys)
-    if (key === undefined) continue
     const { start, end } = members
+    if (key === undefined) {
+      if (isModelKey(body, members.keyStart, members.keyEnd) && body[start] === quote)
+        otherSpan = { start, end }
+      continue
+    }
     if (key === 'model') {
       modelSpan = body[start] === quote ? { start, end } : undefined
       model = modelSpan === undefined ? undefined : decodeString(body, start, end)
@@ -87,9 +99,16 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   }
   const { end: lastEnd } = members
   if (!members.isWhole) return undefined
+  const other = otherSpan === undefined ? undefined : decodeString(body, otherSpan.start, otherSpan.end)
+  const isModelAmbiguous = other !== undefined && model !== undefined && other !== model
+  if (model === undefined && other !== undefined) {
+    model = other
+    modelSpan = otherSpan
+  }
   return {
     model,
     modelSpan,
+    isModelAmbiguous,
     wrongModelType,
     nameSpan,
     stream,
@@ -98,6 +117,23 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     promptBytes,
     keys,
   }
+}
+
+/** `model` in another spelling: Go's JSON decoder compares keys without case, and so Ollama takes it. */
+function isModelKey(body: Buffer, start: number, end: number): boolean {
+  const length = end - start
+  const first = body[start + 1] ?? 0
+  // Each character may be escaped, in up to six.
+  if (length < modelKeyLength || length > 6 * modelKeyLength) return false
+  if (length === modelKeyLength ? (first | lowerCase) !== letterM : !hasBackslash(body, start, end))
+    return false
+  return decodeString(body, start, end)?.toLowerCase() === 'model'
+}
+
+function hasBackslash(body: Buffer, start: number, end: number): boolean {
+  let at = start
+  while (at < end && body[at] !== backslash) at++
+  return at < end
 }
 
 /** @returns undefined for null */

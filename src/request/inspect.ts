@@ -91,6 +91,8 @@ function inspectScanned(
 ): Inspection {
   if (scanned.wrongModelType !== undefined && operationOf(path).isInference)
     throw new GatewayError('invalid_request', `model field must be a string, got ${scanned.wrongModelType}`)
+  if (scanned.isModelAmbiguous)
+    throw new GatewayError('invalid_request', 'model field is given twice, in two spellings')
   let model = scanned.model?.trim()
   let { modelSpan } = scanned
   // Ollama's Go clients write an empty `model` where they name the model in `name`.

@@ -125,6 +125,26 @@ describe('where a request names its model', () => {
     })
   }
 
+  it('reads the key without its case, as servers in Go do, and refuses two that differ', () => {
+    for (const text of [
+      '{"Model":"m"}',
+      '{"x":1,"MODEL":"m"}',
+      '{"\\u004dodel":"m"}',
+      '{"Model":"m","model":"m"}',
+    ]) {
+      const { model, modelSpan } = read(text)
+      assert.equal(model, 'm', text)
+      assert.equal(text.slice(modelSpan?.start, modelSpan?.end), '"m"')
+    }
+    for (const text of ['{"model":"m","Model":"n"}', '{"MODEL":"n","model":"m"}'])
+      assert.throws(
+        () => read(text),
+        (error) => error instanceof GatewayError && error.statusCode === 400,
+      )
+    for (const text of ['{"mode":"m"}', '{"models":"m"}', '{"Model":7}', '{"madel":"m"}'])
+      assert.equal(read(text).model, undefined)
+  })
+
   it('takes the query where nothing else names one', () => {
     const query = '?x=1&model=q'
     const named = (text: string | null, type?: string) =>

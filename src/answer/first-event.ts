@@ -65,6 +65,31 @@ export class BeginningJudge implements AnswerJudge {
   }
 }
 
+/**
+ * Whether a chunk shows by itself that a stream is an answer, as most do: its first events say nothing yet, or are
+ * part of one. Says no where it takes more to know.
+ */
+export function beginsWell(operation: AnswerOperation, chunk: Buffer): boolean {
+  let at = 0
+  while (startsObject(chunk, at)) {
+    const end = chunk.indexOf(lineFeed, at)
+    if (end < 0 || chunk[end + 1] !== lineFeed) return false
+    const judgement = judgeEvent(operation, chunk.toString('utf8', at + dataField.length, end).trim(), '')
+    if (judgement !== 'idle') return judgement === 'good'
+    at = end + 2
+  }
+  return false
+}
+
+const dataField = 'data: '
+
+function startsObject(bytes: Buffer, at: number): boolean {
+  if (bytes[at + dataField.length] !== openBrace) return false
+  for (let each = 0; each < dataField.length; each++)
+    if (bytes[at + each] !== dataField.charCodeAt(each)) return false
+  return true
+}
+
 function judgeFor(
   operation: AnswerOperation,
   framing: AnswerFraming,
@@ -197,16 +222,22 @@ class EventJudge implements AnswerJudge {
       if (!this.#hasAnswer) return emptyAnswer
       return isChat(this.#operation) ? 'good' : endedEarly
     }
-    if (name === 'error') return errorOfEvent(text)
-    const isIdle = isIdleEvent(this.#operation, text)
-    // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
-    const mayBeError =
-      text.includes('"error"') || /"(?:detail|errors|message|msg|response|response\.failed)"/.test(text)
-    const bad = mayBeError && !isIdle ? errorIn(text) : undefined
-    if (bad !== undefined) return bad
+    const judgement = judgeEvent(this.#operation, text, name)
+    if (typeof judgement === 'object') return judgement
     this.#hasAnswer = true
-    return isIdle ? 'undecided' : 'good'
+    return judgement === 'idle' ? 'undecided' : 'good'
   }
+}
+
+/** An event that is not empty and not the last one. `idle` is part of an answer and says nothing yet. */
+function judgeEvent(operation: AnswerOperation, text: string, name: string): 'good' | 'idle' | BadAnswer {
+  if (name === 'error') return errorOfEvent(text)
+  const isIdle = isIdleEvent(operation, text)
+  // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
+  const mayBeError =
+    text.includes('"error"') || /"(?:detail|errors|message|msg|response|response\.failed)"/.test(text)
+  const bad = mayBeError && !isIdle ? errorIn(text) : undefined
+  return bad ?? (isIdle ? 'idle' : 'good')
 }
 
 function isChat(operation: AnswerOperation): boolean {

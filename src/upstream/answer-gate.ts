@@ -1,6 +1,6 @@
 import { readContextLimit } from '../answer/context-limit.ts'
 import { saysPathIsMissing } from '../answer/error-object.ts'
-import { type AnswerJudge, BeginningJudge } from '../answer/first-event.ts'
+import { type AnswerJudge, BeginningJudge, beginsWell } from '../answer/first-event.ts'
 import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
 import { type BadAnswer, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
@@ -108,8 +108,9 @@ function gateFor(
   if (operation === undefined) return undefined
   const framing = framingOf(headerValue(headers, 'content-type'))
   if (framing === 'other' || isEncoded(headers)) return undefined
-  // Most whole answers say it in their first bytes.
+  // Most answers say it in their first bytes.
   if (framing === 'json' && chunk[0] === openBrace && judgeWhole(chunk, false) === 'good') return undefined
+  if (framing === 'sse' && beginsWell(operation, chunk)) return undefined
   return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + mostHeldMs)
 }
 

@@ -19,6 +19,10 @@ export class LastBytes {
     return this.#bytes
   }
 
+  get #isTooMuch(): boolean {
+    return this.#bytes > 2 * this.#capacity || (this.#pieces?.length ?? 0) > maxPieces
+  }
+
   /** Whether bytes were given that are no longer here. */
   get isCut(): boolean {
     return this.#isCut
@@ -32,8 +36,7 @@ export class LastBytes {
       this.#pieces.push(chunk)
     }
     this.#bytes += chunk.length
-    const isMany = this.#pieces !== undefined && this.#pieces.length > maxPieces
-    if (isMany || this.#bytes > 2 * this.#capacity) this.#compact()
+    if (this.#isTooMuch) this.#shorten()
   }
 
   /** The last pieces that have so many bytes together, or all. */
@@ -42,7 +45,7 @@ export class LastBytes {
     if (pieces === undefined) return this.#first
     let from = pieces.length
     for (let left = bytes; left > 0 && from > 0; left -= pieces[from]?.length ?? 0) from--
-    return Buffer.concat(pieces.slice(from))
+    return from === pieces.length - 1 ? (pieces[from] ?? noBytes) : Buffer.concat(pieces.slice(from))
   }
 
   /** All that is kept. */
@@ -58,6 +61,22 @@ export class LastBytes {
     this.#bytes = 0
     this.#isCut = false
     return all
+  }
+
+  /** Without copying, where the first pieces can go. */
+  #shorten(): void {
+    const pieces = this.#pieces ?? []
+    let count = 0
+    for (const { length } of pieces) {
+      if (this.#bytes - length < this.#capacity) break
+      this.#bytes -= length
+      count++
+    }
+    if (count > 0) {
+      pieces.splice(0, count)
+      this.#isCut = true
+    }
+    if (this.#isTooMuch) this.#compact()
   }
 
   #compact(): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { BeginningJudge } from '../../src/answer/first-event.ts'
+import { BeginningJudge, beginsWell } from '../../src/answer/first-event.ts'
 import { framingOf } from '../../src/answer/media-type.ts'
 import { type AnswerOperation, answerOperation } from '../../src/answer/operation.ts'
 
@@ -236,6 +236,53 @@ describe('the beginning of an answer', () => {
     ] as const) {
       assert.equal(judge(operation, text.startsWith('{') ? json : sse, text, 1e6, false), 'good', text)
     }
+  })
+
+  for (const [name, operation, text, expected] of [
+    ['content', 'chat', content, true],
+    ['a role and content', 'chat', role + content, true],
+    ['the role alone', 'chat', role, false],
+    ['half an event', 'chat', content.slice(0, -1), false],
+    ['an error', 'chat', `data: ${engineDead}\n\n`, false],
+    ['an error behind the role', 'chat', `${role}data: ${engineDead}\n\n`, false],
+    ['an event in two lines', 'chat', 'data: {"choices":[\ndata: {"delta":{"content":"a"}}]}\n\n', false],
+    ['nothing but the end', 'chat', 'data: [DONE]\n\n', false],
+    ['the role and the end', 'chat', `${role}data: [DONE]\n\n`, false],
+    ['text', 'completions', 'data: {"choices":[{"text":"a"}]}\n\n', true],
+    [
+      'a failed response',
+      'responses',
+      'data: {"type":"response.failed","response":{"status":"failed"}}\n\n',
+      false,
+    ],
+    ['a message', 'messages', 'event: message_start\ndata: {"type":"message_start"}\n\n', false],
+  ] as const) {
+    it(`${expected ? 'shows' : 'does not show'} at once that it is good: ${name}`, () => {
+      assert.equal(beginsWell(operation, Buffer.from(text)), expected)
+      if (expected) assert.equal(judge(operation, sse, text, 1e6, false), 'good')
+    })
+  }
+
+  it('is good at first sight only where the whole reading finds it good', () => {
+    const words = [
+      role,
+      content,
+      'data: {',
+      'data: ',
+      `${engineDead}`,
+      '\n',
+      '\n\n',
+      '\r',
+      '{}',
+      ': a',
+      'event: error\n',
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...words), { maxLength: 8 }), (parts) => {
+        const text = parts.join('')
+        if (beginsWell('chat', Buffer.from(text))) assert.equal(judge('chat', sse, text, 1e6, false), 'good')
+      }),
+    )
   })
 
   it('is held no longer than its limits, in linear time', () => {

@@ -14,6 +14,9 @@ describe('the last bytes', () => {
           last.push(Buffer.from(chunk))
           all = Buffer.concat([all, chunk])
           assert.ok(last.length <= 2 * capacity + 40)
+          const some = last.last(7)
+          assert.ok(some.length >= Math.min(7, last.length))
+          assert.deepEqual(some, all.subarray(all.length - some.length))
         }
         assert.equal(last.isCut, last.length < all.length)
         const kept = last.take()

@@ -1,17 +1,31 @@
 import type { IncomingMessage } from 'node:http'
 import { isHost } from '../http1-server/host-field.ts'
 
+/** Operations whose path some clients end in a slash: only servers that redirect would know it. */
+const slashed =
+  /\/(?:completions|messages|count_tokens|embeddings|responses|rerank|score|chat|generate|embed|show|tags|ps|version|health|ready)\/(?=\?|$)/
+
 /** Scheme and authority of an absolute target (RFC 9112 section 3.2.2). */
 const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]*)/i
 
 /**
  * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
- * base URLs that end in a slash make doubled ones (nginx merges them as well).
+ * base URLs that end in a slash make doubled ones (nginx merges them as well), and one may stand at the end.
  * @returns the same string where there is nothing to do; what is no HTTP target as it is
  */
 export function originForm(target: string): string {
   const path = target.charCodeAt(0) === 0x2f ? target : withoutAuthority(target)
   if (path === undefined) return target
+  const merged = withMergedSlashes(path)
+  if (!merged.endsWith('/') && !merged.includes('/?')) return merged
+  const end = slashed.exec(merged)
+  const mark = merged.indexOf('?')
+  if (end === null || (mark >= 0 && end.index > mark)) return merged
+  const slash = end.index + end[0].length - 1
+  return merged.slice(0, slash) + merged.slice(slash + 1)
+}
+
+function withMergedSlashes(path: string): string {
   const slashes = path.indexOf('//')
   if (slashes < 0) return path
   const mark = path.indexOf('?')

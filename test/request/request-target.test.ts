@@ -11,6 +11,13 @@ describe('originForm', () => {
     ['/v1///models//', '/v1/models/', undefined],
     ['/v1?a=//&b=http://c', '/v1?a=//&b=http://c', undefined],
     ['//v1?a=//', '/v1?a=//', undefined],
+    ['/v1/messages/', '/v1/messages', undefined],
+    ['/v1/chat/completions//?beta=true', '/v1/chat/completions?beta=true', undefined],
+    ['/api/tags/?x=/chat/', '/api/tags?x=/chat/', undefined],
+    ['/v1/models?x=/chat/', '/v1/models?x=/chat/', undefined],
+    ['/internal/ui/', '/internal/ui/', undefined],
+    ['/v1/chat/', '/v1/chat', undefined],
+    ['/v1/chat/x/', '/v1/chat/x/', undefined],
     ['/a%2F%2Fb', '/a%2F%2Fb', undefined],
     ['http://a', '/', 'a'],
     ['http://a?b=c', '/?b=c', 'a'],
@@ -35,7 +42,7 @@ describe('originForm', () => {
   it('changes nothing but the slashes of a path, and nothing twice', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('/', '//', '.', '..', 'a', '%2f', '?', '#', '@', ':', 'http://'), {
+        fc.array(fc.constantFrom('/', '//', '.', '..', 'a', 'chat/', '%2f', '?', '#', '@', ':', 'http://'), {
           maxLength: 12,
         }),
         (parts) => {

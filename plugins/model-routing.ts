@@ -32,6 +32,7 @@ export default fp<ModelRoutingOptions>(
       clock: options.clock ?? systemClock,
       fallbackPaths: () => app.backendProfiles.get('openai-compatible')?.paths ?? [],
       versionOf: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+      countModels: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0,
     })
     app.decorate('pathKnowledge', paths)
     app.decorate(

@@ -103,7 +103,8 @@ export default fp<ProxyEngineOptions>(
       affinity,
       lacks: app.hasDecorator('pathKnowledge')
         ? {
-            path: (endpoint, path, serves, words) => app.pathKnowledge.learn(endpoint, path, serves, words),
+            path: ({ endpoint, nativeModel }, path, serves, words) =>
+              app.pathKnowledge.learn(endpoint, path, serves, words, nativeModel),
             model: (slot) => app.modelLook.at(slot),
           }
         : undefined,

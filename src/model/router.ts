@@ -138,8 +138,8 @@ export class ModelRouter {
   #byPath(outcome: RoutingOutcome, apiPath: string | undefined): RoutingOutcome {
     if (apiPath === undefined) return outcome
     return byPath(outcome, {
-      serves: (endpoint) => this.#paths.serves(endpoint, apiPath),
-      lacksForSure: (endpoint) => this.#paths.lacksForSure(endpoint, apiPath),
+      serves: ({ endpoint, nativeModel }) => this.#paths.serves(endpoint, apiPath, nativeModel),
+      lacksForSure: ({ endpoint, nativeModel }) => this.#paths.lacksForSure(endpoint, apiPath, nativeModel),
     })
   }
 

@@ -53,39 +53,42 @@ export function splitTier(tier: Tier, isFirst: (candidate: RoutedEndpoint) => bo
 /** Why a request is turned away for which every candidate lacks the path. */
 export const pathNotServed = 'path_not_served'
 
-/** What is known of the request's path on an endpoint. */
+/** What is known of the request's path at a candidate. */
 export interface PathView {
   /** Undefined where that is not known. */
-  serves(endpoint: Endpoint): boolean | undefined
+  serves(candidate: RoutedEndpoint): boolean | undefined
   /** Whether a request for the path would be in vain. */
-  lacksForSure(endpoint: Endpoint): boolean
+  lacksForSure(candidate: RoutedEndpoint): boolean
 }
 
 /**
- * Puts endpoints that are known to have the request's path first within each tier, and behind all tiers those that
+ * Puts candidates that are known to have the request's path first within each tier, and behind all tiers those that
  * have said that they do not have it but may. Leaves out those that do not have it for sure.
  */
 export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome {
   const { candidates } = outcome
-  if (candidates.every(({ endpoint }) => view.serves(endpoint) === true)) return outcome
-  const known = new Map(candidates.map(({ endpoint }) => [endpoint.slot, view.serves(endpoint)]))
-  const lacking = candidates.filter(({ endpoint }) => view.lacksForSure(endpoint))
-  const lackPath = [...new Set(lacking.map(({ endpoint }) => endpoint))]
-  if (lacking.length === candidates.length) {
+  if (candidates.every((candidate) => view.serves(candidate) === true)) return outcome
+  const known = new Map(candidates.map((candidate) => [candidate, view.serves(candidate)]))
+  const lacking = new Set(candidates.filter((candidate) => view.lacksForSure(candidate)))
+  const others = new Set(candidates.flatMap((each) => (lacking.has(each) ? [] : each.endpoint)))
+  const lackPath = [...new Set([...lacking].map(({ endpoint }) => endpoint))].filter(
+    (endpoint) => !others.has(endpoint),
+  )
+  if (lacking.size === candidates.length) {
     const { strategy, knowledge } = outcome
     const rejection = { strategy, decision: 'rejected', reason: pathNotServed, status: 404 } as const
     return { ...rejection, tiers: [], candidates: [], knowledge, lackPath }
   }
   const doubtful: Tier[] = []
   const tiers = outcome.tiers.flatMap((tier) => {
-    const asked = tier.candidates.filter(({ endpoint }) => !lackPath.includes(endpoint))
-    const left = asked.filter(({ endpoint }) => known.get(endpoint.slot) !== false)
-    const rest = asked.filter(({ endpoint }) => known.get(endpoint.slot) === false)
+    const asked = tier.candidates.filter((candidate) => !lacking.has(candidate))
+    const left = asked.filter((candidate) => known.get(candidate) !== false)
+    const rest = asked.filter((candidate) => known.get(candidate) === false)
     if (rest.length > 0)
       doubtful.push(rest.length === tier.candidates.length ? tier : { ...tier, candidates: rest })
     if (left.length === 0) return []
     const kept = left.length === tier.candidates.length ? tier : { ...tier, candidates: left }
-    return splitTier(kept, ({ endpoint }) => known.get(endpoint.slot) === true)
+    return splitTier(kept, (candidate) => known.get(candidate) === true)
   })
   const learnsPath = [...known.values()].some((serves) => serves !== true)
   return outcomeOf({ ...outcome, tiers: [...tiers, ...doubtful], learnsPath, lackPath })

@@ -4,6 +4,7 @@ import { type Missing, readMissing, saysMissing } from '../answer/missing.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { GatewayError } from '../errors.ts'
 import { pathError } from '../model/rejection.ts'
+import type { RoutedEndpoint } from '../model/routing.ts'
 import { pathNotServed } from '../model/tiers.ts'
 import { managesEndpoint, operationOf } from '../request/operation.ts'
 import { tellRoute } from '../request/routing-headers.ts'
@@ -15,7 +16,7 @@ import { headerValue, type UpstreamHead } from './response-headers.ts'
 /** Learns what endpoints lack, so that requests are spared it. */
 export interface LackKnowledge {
   /** @param words the endpoint's own, fit to be shown; '' where it has none */
-  path(endpoint: Endpoint, path: string, serves: boolean, words?: string): void
+  path(target: RoutedEndpoint, path: string, serves: boolean, words?: string): void
   /** An endpoint says that it does not have a model that its list has. */
   model(slot: number): void
 }
@@ -89,7 +90,7 @@ export class RequestLack {
     const { endpoint, nativeModel } = target
     if (missing === 'path') {
       // A version or the like in the query may be what is not known.
-      if (this.#request.query === '') this.#knowledge?.path(endpoint, path, false, words)
+      if (this.#request.query === '') this.#knowledge?.path(target, path, false, words)
       this.#paths ??= []
       this.#paths.push({ endpoint, words })
     } else if (missing === 'model' && nativeModel !== undefined) {
@@ -106,7 +107,7 @@ export class RequestLack {
 
   /** An endpoint has given a good answer, so it has the path. */
   served({ target, variant }: Attempt): void {
-    this.#knowledge?.path(target.endpoint, variant?.path ?? this.#request.path, true)
+    this.#knowledge?.path(target, variant?.path ?? this.#request.path, true)
   }
 
   /** The error for a request whose path no endpoint has; undefined where some attempt has failed otherwise. */

@@ -79,33 +79,86 @@ for (const engine of engines) {
 }
 
 describe('a path that no endpoint has', () => {
-  it('is the gateway’s own error in the dialect of the client, and costs one try each', async (t) => {
-    const embeddings = {
-      status: 501,
-      body: {
-        error: {
-          code: 501,
-          message: 'This server does not support embeddings. Start it with `--embeddings`',
-        },
+  const embeddings: ScriptedAnswer = {
+    status: 501,
+    body: {
+      error: {
+        code: 501,
+        message: 'This server does not support embeddings. Start it with `--embeddings`',
       },
-    }
+    },
+  }
+
+  it('is the gateway’s own error in the dialect of the client, and costs one try each', async (t) => {
     const { servers, post } = await fleet(t, 'olla', [
       ({ path }) => (path === '/v1/embeddings' ? embeddings : llamaCpp),
       () => fastApi,
     ])
-    for (let request = 0; request < 3; request++) {
-      const response = await post('/v1/embeddings')
+    for (const path of ['/v1/rerank', '/v1/rerank', '/v1/rerank', '/v1/embeddings', '/v1/embeddings']) {
+      const response = await post(path)
       assert.equal(response.status, 404)
       const { error } = (await response.json()) as { error: { code: string; message: string } }
       assert.equal(error.code, 'path_not_served')
       assert.equal(response.headers.get('x-olla-routing-reason'), 'path_not_served')
-      assert.match(error.message, /"m" serves \/v1\/embeddings\. Asked: .*Start it with `--embeddings`/)
+      assert.match(error.message, new RegExp(`"m" serves ${path}. Asked: `))
+      if (path === '/v1/embeddings') assert.match(error.message, /Start it with `--embeddings`/)
     }
-    assert.equal(servers.flatMap(({ calls }) => calls).length, 2)
+    const asked = servers.flatMap(({ calls }) => calls.filter(({ path }) => path === '/v1/rerank'))
+    assert.equal(asked.length, 2)
     const ollama = await post('/api/chat', { messages: [] })
     assert.equal(ollama.status, 404)
     assert.equal(typeof ((await ollama.json()) as { error: unknown }).error, 'string')
   })
+
+  for (const path of ['/v1/rerank', '/v1/embeddings']) {
+    it(`is served as soon as the server has it: ${path}`, async (t) => {
+      let answer = fastApi
+      const { post } = await fleet(t, 'olla', [() => answer])
+      assert.equal((await post(path)).status, 404)
+      answer = good
+      const deadlineMs = Date.now() + 5_000
+      let status = 0
+      while (status !== 200 && Date.now() < deadlineMs) {
+        const response = await post(path)
+        status = response.status
+        await response.text()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      assert.equal(status, 200)
+    })
+  }
+})
+
+describe('a path that one model of an endpoint does not have', () => {
+  const answers: readonly (readonly [string, ScriptedAnswer])[] = [
+    [
+      '501',
+      { status: 501, body: { error: { code: 501, message: 'This server does not support embeddings.' } } },
+    ],
+    ['404', fastApi],
+    ['405', { status: 405, body: '' }],
+  ]
+  for (const [name, lacking] of answers) {
+    it(`stays open for the others (${name})`, async (t) => {
+      const server = await startScriptedEndpoint(t, ['chat', 'embed', 'third'], ({ body }) =>
+        body['model'] === 'chat' ? lacking : good,
+      )
+      const gateway = await startGateway(t, [{ url: server.url, name: 'swap' }])
+      const ask = async (path: string, model: string) => {
+        const response = await fetch(`${gateway.url}${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ model, input: 'x' }),
+        })
+        await response.text()
+        return response.status
+      }
+      for (const path of ['/v1/embeddings', '/v1/rerank']) {
+        for (let request = 0; request < 3; request++) assert.equal(await ask(path, 'chat'), 404)
+        for (const model of ['embed', 'third', 'embed']) assert.equal(await ask(path, model), 200)
+      }
+    })
+  }
 })
 
 describe('a 404 that is not the path’s', () => {

@@ -55,8 +55,9 @@ describe('what is known of paths', () => {
     const { knowledge, clock } = createKnowledge()
     knowledge.learn(one, '/v1/score', true)
     knowledge.learn(one, '/v1/rerank', false)
+    await clock.advance(2_000)
     const { version } = knowledge
-    await clock.advance(299_000)
+    await clock.advance(297_000)
     assert.equal(knowledge.serves(one, '/v1/rerank'), false)
     assert.equal(knowledge.version, version)
     await clock.advance(2_000)
@@ -140,6 +141,96 @@ describe('what one answer about a path does not outweigh', () => {
       assert.equal(knowledge.lacksForSure(one, path), isSure)
       await clock.advance(31_000)
       assert.equal(knowledge.serves(one, path) === false, isSure)
+    })
+  }
+})
+
+describe('a path that is missing', () => {
+  it('is asked for again after a second where no other endpoint has it', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
+    const { version } = knowledge
+    await clock.advance(1_001)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), false)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    assert.notEqual(knowledge.version, version, 'decisions that were kept are made again')
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
+  })
+})
+
+describe('paths of an endpoint with several models', () => {
+  type Seen = readonly [model: string | undefined, serves: boolean]
+  const rows: readonly {
+    title: string
+    seen: readonly Seen[]
+    asked: string | undefined
+    serves: boolean | undefined
+  }[] = [
+    { title: 'the model that was refused', seen: [['a', false]], asked: 'a', serves: false },
+    { title: 'another model', seen: [['a', false]], asked: 'b', serves: undefined },
+    { title: 'no model in particular', seen: [['a', false]], asked: undefined, serves: false },
+    {
+      title: 'a third model',
+      seen: [
+        ['a', false],
+        ['b', false],
+      ],
+      asked: 'c',
+      serves: false,
+    },
+    {
+      title: 'a model beside one that is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: 'c',
+      serves: true,
+    },
+    {
+      title: 'the refused one beside one that is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: 'a',
+      serves: false,
+    },
+    { title: 'any model, where none was named', seen: [[undefined, false]], asked: 'a', serves: false },
+    {
+      title: 'any model, since one is served',
+      seen: [
+        [undefined, false],
+        ['b', true],
+      ],
+      asked: 'a',
+      serves: true,
+    },
+    {
+      title: 'none in particular, since one is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: undefined,
+      serves: true,
+    },
+  ]
+  for (const { title, seen, asked, serves } of rows) {
+    it(`${title}: ${serves}`, () => {
+      const knowledge = new PathKnowledge({
+        clock: new FakeClock(),
+        fallbackPaths: () => [],
+        versionOf: () => undefined,
+        countModels: () => 3,
+      })
+      const other = createKnowledge().knowledge
+      knowledge.onLearned((fact) => other.take(fact))
+      for (const [model, has] of seen) knowledge.learn(one, '/v1/embeddings', has, '', model)
+      assert.equal(knowledge.serves(one, '/v1/embeddings', asked), serves)
+      assert.equal(other.serves(one, '/v1/embeddings', asked), serves)
     })
   }
 })

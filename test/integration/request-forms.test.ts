@@ -34,7 +34,7 @@ const targets: readonly Target[] = [
   { sent: '//olla/proxy/v1/chat/completions', path: chat },
   { sent: '/olla//proxy/v1/chat/completions', path: chat },
   { sent: '/olla/openai//v1/chat/completions', path: chat },
-  { sent: '/v1/chat/completions//', path: `${chat}/` },
+  { sent: '/v1/chat/completions//', path: chat },
   { sent: '/v1/chat/completions?q=//', path: `${chat}?q=//` },
   { sent: '/v1/files/a%2F%2Fb', path: '/v1/files/a%2F%2Fb' },
 ]

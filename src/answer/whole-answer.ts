@@ -43,14 +43,12 @@ const letterN = 0x6e
 export function judgeWhole(bytes: Buffer, isComplete: boolean): Judgement {
   const walk = new BodyMembers(bytes)
   let mayBeError = false
-  for (;;) {
-    const isMember = walk.next()
-    // The value of the last member may be cut; that it has begun is enough.
-    if (!isMember && walk.start <= walk.end) break
+  // That a value has begun is enough: it may be cut, and a long one is not walked for nothing.
+  while (walk.nextKey()) {
     const member = walk.find(members)
     if (member === 'error') mayBeError ||= bytes[walk.start] !== letterN
     else if (member !== undefined && !mayBeError && isResult(bytes, member, walk.start)) return 'good'
-    if (!isMember) break
+    if (!walk.passValue()) break
   }
   if (!walk.isWhole && !isComplete) return 'undecided'
   return errorIn(bytes.toString('utf8')) ?? 'good'

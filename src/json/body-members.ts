@@ -31,6 +31,14 @@ export class BodyMembers {
 
   /** @returns false at the end, and where the bytes cannot be an object */
   next(): boolean {
+    return this.nextKey() && this.passValue()
+  }
+
+  /**
+   * Goes to a member's key and the beginning of its value, which may have to be passed with `passValue`.
+   * @returns like `next`
+   */
+  nextKey(): boolean {
     const body = this.#body
     const isFirst = this.end === 0
     let at = this.#at
@@ -45,12 +53,16 @@ export class BodyMembers {
     this.keyEnd = at
     at = skipSpace(body, at)
     if (body[at] !== colon) return false
-    at = skipSpace(body, at + 1)
-    this.start = at
-    at = skipValue(body, at)
+    this.start = skipSpace(body, at + 1)
+    return true
+  }
+
+  /** @returns false where the value does not end */
+  passValue(): boolean {
+    const at = skipValue(this.#body, this.start)
     if (at < 0) return false
     this.end = at
-    this.#at = skipSpace(body, at)
+    this.#at = skipSpace(this.#body, at)
     return true
   }
 

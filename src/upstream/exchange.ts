@@ -3,7 +3,7 @@ import type { Judgement } from '../answer/whole-answer.ts'
 import { GatewayError } from '../errors.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { DeadlineEntry } from '../resilience/deadline-sweep.ts'
-import { type BadAttempt, badAttempt, judge, otherForm } from './answer-gate.ts'
+import { badAttempt, judge, otherForm } from './answer-gate.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
 import type { TakenEndpoint } from './candidate-rounds.ts'
@@ -13,12 +13,11 @@ import type { ClientReply } from './client-relay.ts'
 import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
 import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices } from './exchange-services.ts'
+import { Failover, type FailoverOwner } from './failover.ts'
 import type { AttemptFailure } from './failure.ts'
-import { brokenError, failureOfStatus, giveUpError } from './give-up.ts'
+import { brokenError, failureOfStatus } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
 import { followedRedirect } from './redirects.ts'
-import type { RequestVariant } from './request-variant.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
 import { withTrueType } from './true-type.ts'
@@ -28,7 +27,7 @@ import { withTrueType } from './true-type.ts'
  * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
  * that it is made visible. It settles once, with one outcome.
  */
-export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, ResponseListener {
+export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, DeadlineEntry, ResponseListener {
   deadlineMs: number
   sweepIndex = -1
   readonly #services: ExchangeServices
@@ -38,16 +37,14 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   readonly #answer: ClientAnswer
   readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
-  #knownLack: RequestLack | undefined
+  /** Most requests need none. */
+  #knownFailover: Failover | undefined
   readonly #startedMs: number
   #totalDeadlineMs: number
   #phase: ExchangePhase = 'choosing'
   /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
-  /** Answered, but badly: relayed after all if nobody does better. */
-  #passedOver: Attempt | undefined
-  #lastFailure: AttemptFailure | undefined
   #heartbeat: Heartbeat | undefined
   #isCancelled = false
 
@@ -99,7 +96,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   }
 
   get hasPassedOver(): boolean {
-    return this.#passedOver !== undefined
+    return this.#knownFailover?.hasPassedOver === true
   }
 
   waits(phase: 'queued' | 'backoff', deadlineMs: number): void {
@@ -149,15 +146,13 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     const { options, clock } = this.#services
     if (head.statusCode >= 300 && head.statusCode < 400) {
       const redirected = followedRedirect(this.#request, attempt, head)
-      if (redirected !== undefined) {
-        this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
-        return false
-      }
+      if (redirected !== undefined)
+        return this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
     }
     if (options.failoverStatuses.has(head.statusCode)) {
       const failure = failureOfStatus(head, clock.nowMs())
       this.#ledger.askedForPause(attempt, failure)
-      if (this.#moveOn(attempt, failure)) return false
+      if (this.#failover.moveOn(attempt, failure)) return false
     }
     this.#head = head
     return true
@@ -210,33 +205,18 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
       return
     }
     this.#ledger.unreachable(attempt, failure)
-    if (!this.#moveOn(attempt, failure)) this.#isLast(attempt, failure)
-  }
-
-  /** Nobody is left to ask after this one. */
-  #isLast(attempt: Attempt, failure: AttemptFailure): void {
-    this.#lastFailure = failure
-    if (attempt.kept === undefined) this.#ledger.failed(attempt, failure)
-    else this.#passOver(attempt)
-    this.giveUp()
+    this.#failover.failed(attempt, failure)
   }
 
   // Moving on
 
-  /**
-   * Leaves a failed attempt for the next try, now or after a wait.
-   * @returns false where there is none: the failure is the end of it
-   */
-  #moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
-    const waitMs = this.#search.after(attempt, failure)
-    if (waitMs === undefined) return false
-    this.#lastFailure = failure
-    this.#ledger.failed(attempt, failure)
-    this.#ledger.movedOn(attempt, failure)
-    if (failure.kind === 'status' || attempt.kept !== undefined) this.#passOver(attempt)
-    if (waitMs > 0) this.#search.backOff(waitMs)
-    else this.#afterReader(() => this.#search.choose())
-    return true
+  get #failover(): Failover {
+    this.#knownFailover ??= new Failover(this.#services, this.#request, this, this.#search, this.#ledger)
+    return this.#knownFailover
+  }
+
+  tryNext(): void {
+    this.#afterReader(() => this.#search.choose())
   }
 
   /** The transport is still inside its reader: the next attempt begins when it has left. */
@@ -248,18 +228,12 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   }
 
   giveUp(): void {
-    const lack = this.#knownLack?.error()
-    if (lack !== undefined) {
-      this.#fail(lack)
+    const last = this.#failover.conclude()
+    if (last instanceof GatewayError) {
+      this.#fail(last)
       return
     }
-    const attempt = this.#passedOver
-    const kept = attempt?.adopt()
-    this.#passedOver = undefined
-    if (attempt === undefined || kept === undefined) {
-      this.#fail(giveUpError(this.#ledger.failures, this.#lastFailure, this.#search.outlook()))
-      return
-    }
+    const { attempt, kept } = last
     // An endpoint's own words say more than ours.
     this.#attempt = attempt
     this.#search.tellRoute(attempt.target)
@@ -291,15 +265,16 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     const { gate } = attempt
     attempt.gate = undefined
     const bad = typeof judgement === 'object' ? badAttempt(judgement) : undefined
-    if (this.#repeats(attempt, otherForm(attempt, gate, this.#head, bad))) return false
-    if (bad !== undefined) return this.#badAnswer(attempt, bad)
-    if (gate?.isError === true && this.#head !== undefined && this.#lacks(attempt, this.#head, gate.body))
-      return false
-    this.#phase = 'waiting'
-    if (this.#head !== undefined) {
-      const { method = this.#request.method, path } = attempt.variant ?? this.#request
-      this.#head = withTrueType(this.#head, method, path, gate === undefined ? chunk : gate.chunks[0])
+    const form = otherForm(attempt, gate, this.#head, bad)
+    if (form !== undefined) return this.#replace(attempt, (nowMs) => attempt.inForm(form, nowMs))
+    if (bad !== undefined) return this.#failover.badAnswer(attempt, bad)
+    if (gate?.isError === true && this.#head !== undefined) {
+      if (this.#failover.lacks(attempt, this.#head, gate.body)) return false
     }
+    this.#phase = 'waiting'
+    const { method = this.#request.method, path } = attempt.variant ?? this.#request
+    const first = gate === undefined ? chunk : gate.chunks[0]
+    this.#head = this.#head && withTrueType(this.#head, method, path, first)
     this.#firstByte(attempt)
     if (gate === undefined) return chunk === undefined || this.#relay(attempt, chunk)
     let keepsUp = true
@@ -307,64 +282,15 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     return keepsUp
   }
 
-  get #lack(): RequestLack {
-    this.#knownLack ??= new RequestLack(this.#services.lacks, this.#request)
-    return this.#knownLack
-  }
-
-  /** The endpoint does not have what it was asked for; another one may. */
-  #lacks(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
-    const { method, path } = this.#request
-    const lacking = mayLack(method, attempt.variant?.path ?? path, head)
-      ? lackingAnswer(method, path, attempt, head, body)
-      : undefined
-    if (lacking === undefined) return false
-    attempt.cancel()
-    this.#lack.add(attempt, lacking)
-    // What another endpoint has said of the request itself says more, and so does that one is known to have the model.
-    if (this.#passedOver === undefined && !isGuess(attempt, lacking, this.#request))
-      attempt.keepWhole(head, body)
-    if (this.#moveOn(attempt, lacking.failure)) return true
-    this.#lastFailure = lacking.failure
-    this.#ledger.failed(attempt, lacking.failure)
-    if (attempt.kept !== undefined) this.#passedOver = attempt
-    this.giveUp()
-    return true
-  }
-
-  /** A good status and no answer: another endpoint, or the error that the answer is. */
-  #badAnswer(attempt: Attempt, { failure, told, isRequests }: BadAttempt): false {
-    attempt.cancel()
-    if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
-    if (told !== undefined) attempt.keepWhole(told.head, told.body)
-    if (!isRequests || this.#services.options.failoverStatuses.has(told?.head.statusCode ?? 0)) {
-      this.#ledger.askedForPause(attempt, failure)
-      if (this.#moveOn(attempt, failure)) return false
-    }
-    this.#isLast(attempt, failure)
-    return false
-  }
-
-  /** Sends another form of the request to the endpoint that has refused this one. */
-  #repeats(attempt: Attempt, variant: RequestVariant | undefined): boolean {
-    if (variant === undefined) return false
-    this.#replace(attempt, (nowMs) => attempt.inForm(variant, nowMs))
-    return true
-  }
-
-  /** Ends an attempt for another one on the same endpoint and place. */
-  #replace(attempt: Attempt, next: (nowMs: number) => Attempt): void {
+  /** Ends an attempt for another one, such as another form of the request, on the same endpoint and place. */
+  #replace(attempt: Attempt, next: (nowMs: number) => Attempt): false {
     attempt.cancel()
     this.#head = undefined
     this.#afterReader(() => {
       this.#ledger.repeats(attempt)
       this.#send(next(this.#services.clock.monotonicMs()))
     })
-  }
-
-  #passOver(attempt: Attempt): void {
-    this.#passedOver?.cancel()
-    this.#passedOver = attempt
+    return false
   }
 
   // Answering the client
@@ -386,9 +312,9 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
   /** The answer is good enough to be told: no other endpoint will be asked. */
   #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.answered(attempt, statusCode)
-    if (this.#request.routing.learnsPath === true && statusCode < 300) this.#lack.served(attempt)
+    if (this.#request.routing.learnsPath === true && statusCode < 300) this.#failover.served(attempt)
     this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
-    this.#passedOver?.cancel()
+    this.#knownFailover?.drop()
     this.#phase = 'relaying'
     // A stream may last: a long prompt need not lie there as long.
     if (attempt.isBodyWritten) this.#answer.releaseBody()
@@ -458,7 +384,7 @@ export class Exchange implements AttemptOwner, SearchOwner, DeadlineEntry, Respo
     this.#phase = 'over'
     this.#search.end()
     this.#heartbeat?.stop()
-    this.#passedOver?.cancel()
+    this.#knownFailover?.drop()
     active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)

@@ -19,6 +19,12 @@ export function isWithin(
     switch (name) {
       case 'no_tool_use':
         return listField(request(), 'tools').length === 0
+      case 'no_streamed_tools':
+        return (
+          !body.includes('"stream"') ||
+          request().stream !== true ||
+          listField(request(), 'tools').length === 0
+        )
       case 'no_extended_thinking':
         return request().thinking === undefined
       case 'no_vision':

@@ -122,6 +122,12 @@ describe('the form of a request', () => {
     const cases: [string, object, object][] = [
       ['no_tool_use', { tools: [{ name: 'f' }] }, { tools: [] }],
       ['no_extended_thinking', { thinking: { type: 'enabled' } }, {}],
+      ['no_streamed_tools', { stream: true, tools: [{ name: 'f' }] }, { stream: true, tools: [] }],
+      [
+        'no_streamed_tools',
+        { stream: true, tools: [{ name: 'f' }] },
+        { stream: false, tools: [{ name: 'f' }] },
+      ],
       ['no_vision', { messages: [{ role: 'user', content: [image] }] }, {}],
     ]
     for (const [limitation, needs, needsNot] of cases) {

@@ -95,7 +95,7 @@ export class PathKnowledge {
     if (apiPath === undefined) return undefined
     const fact = this.#fact(endpoint.slot, apiPath, model) ?? this.#ofOthers(endpoint.slot, apiPath, model)
     if (fact !== undefined) return fact.serves
-    return this.#lists(endpoint, apiPath) || undefined
+    return this.#lists(endpoint, apiPath) || isOllamaPath(endpoint, apiPath) || undefined
   }
 
   /**
@@ -251,6 +251,11 @@ export class PathKnowledge {
       if (facts.size === 0) this.#facts.delete(key)
     }
   }
+}
+
+/** Ollama adds paths below `/api` that no profile lists yet; other kinds have only versions of their own there. */
+function isOllamaPath({ profile }: Endpoint, apiPath: string): boolean {
+  return /^\/api\/(?!v\d)/.test(apiPath) && profile?.paths.includes('/api/tags') === true
 }
 
 function keyOf(slot: number, path: string): string {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiPathOf } from '../../src/model/api-paths.ts'
 import { PathKnowledge } from '../../src/model/path-knowledge.ts'
+import { ProfileStore } from '../../src/model/profile-store.ts'
+import { profilesFolder } from '../../src/package.ts'
 import { endpoint } from '../stats/fixtures.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -49,6 +51,24 @@ describe('what is known of paths', () => {
     knowledge.learn(one, '/v1/rerank', true)
     assert.equal(knowledge.serves(one, '/v1/rerank'), true)
     assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
+  })
+
+  it('takes paths below /api that nobody lists for those of Ollama', () => {
+    const { knowledge } = createKnowledge()
+    const profiles = new ProfileStore({ builtIn: profilesFolder })
+    const ollama = endpoint({ slot: 3, profile: profiles.get('ollama') })
+    const vllm = endpoint({ slot: 4, profile: profiles.get('vllm') })
+    for (const [path, expected] of [
+      ['/api/status', true],
+      ['/api/experimental/web_search', true],
+      ['/api/v0/models', undefined],
+      ['/v1/files', undefined],
+    ] as const) {
+      assert.equal(knowledge.serves(ollama, path), expected, path)
+      assert.equal(knowledge.serves(vllm, path), undefined, path)
+    }
+    knowledge.learn(ollama, '/api/status', false)
+    assert.equal(knowledge.serves(ollama, '/api/status'), false)
   })
 
   it('is forgotten after a while, and says so', async () => {

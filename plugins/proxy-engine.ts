@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { AnswerTimes } from '../src/health/answer-times.ts'
 import { DeadlineSweep } from '../src/resilience/deadline-sweep.ts'
+import { failoverStatuses } from '../src/resilience/evidence.ts'
 import { RetryPolicy, type RetryPolicyOptions } from '../src/resilience/retry-policy.ts'
 import { CapacityQueue } from '../src/selection/capacity-queue.ts'
 import { ProxyEngine } from '../src/upstream/engine.ts'
@@ -34,7 +35,7 @@ export interface ProxyEngineOptions {
   readonly maxAttempts?: number
   /** Wait for an endpoint that has just gone down, where nothing else can serve; milliseconds. Default 5,000. */
   readonly outageWaitMs?: number
-  /** Default 429, 500, 502, 503, 504. */
+  /** Default: `failoverStatuses` of the evidence. */
   readonly failoverStatuses?: readonly number[]
   /** First-byte limit where the endpoint must load the model first; milliseconds. Default 900,000. */
   readonly coldStartMs?: number
@@ -83,7 +84,7 @@ export default fp<ProxyEngineOptions>(
         renameAnswers: options.renameAnswers ?? true,
         maxAttempts: options.maxAttempts ?? 6,
         outageWaitMs: options.outageWaitMs ?? 5_000,
-        failoverStatuses: new Set(options.failoverStatuses ?? [429, 500, 502, 503, 504]),
+        failoverStatuses: new Set(options.failoverStatuses ?? failoverStatuses),
         answersCors: options.answersCors ?? false,
         gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
       },

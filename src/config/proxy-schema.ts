@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { keySources } from '../affinity/key-sources.ts'
+import { failoverStatuses, failureStatuses } from '../resilience/evidence.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
 import { Bytes, Duration } from './units.ts'
 
@@ -15,7 +16,7 @@ export const BreakerSchema = Section(
       default: '30s',
       description: 'After which a trial that has not reported back is given to the next request.',
     }),
-    failure_statuses: StatusList([500, 502, 503, 504], 'Answers that count as failures.'),
+    failure_statuses: StatusList(failureStatuses, 'Answers that count as failures.'),
     connection_errors: Flag(true, 'Refused, reset and closed connections count.'),
     timeouts: Flag(true, 'Connect, first-byte and idle timeouts count.'),
     slow_first_byte: Duration({
@@ -110,7 +111,7 @@ export const ProxySchema = Section(
       description: 'Base of the jittered exponential wait before a repeat.',
     }),
     failover_statuses: StatusList(
-      [429, 500, 502, 503, 504],
+      failoverStatuses,
       'Answers that move a request to the next endpoint (beyond Olla).',
     ),
     max_retry_wait: Duration({

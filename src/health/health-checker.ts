@@ -127,6 +127,7 @@ export class HealthChecker implements HealthMonitor {
     const verdict = evidenceVerdict(evidence)
     if (evidence.kind === 'answered') {
       this.#records.succeeded(slot)
+      watch.limitedUntilMs = 0
       this.#apply(slot, watch, verdict)
       return
     }

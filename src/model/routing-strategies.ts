@@ -68,11 +68,14 @@ export const strategies: Record<StrategyName, Strategy> = {
     }
   },
   discovery: ({ knowledge, fallback, refresh, someRoutable }) => {
+    // As with the other strategy: where the model's endpoints are out for a while, any other may be asked.
+    const mayAskAnyone = knowledge === 'unavailable' && fallback === 'all' && someRoutable
     switch (refresh) {
       case undefined:
         // Found without having to ask again.
         return knowledge === 'found' ? routed('model_found') : rejected('model_unavailable_no_refresh', 503)
       case 'off':
+        if (mayAskAnyone) return fallbackTo('all_healthy_fallback')
         return knowledge === 'found'
           ? routed('model_found_no_refresh')
           : rejected('model_unavailable_no_refresh', 503)

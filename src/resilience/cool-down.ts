@@ -52,6 +52,23 @@ export class CoolDowns {
     return untilMs === 0 ? 0 : Math.max(0, untilMs - this.#clock.monotonicMs())
   }
 
+  /**
+   * Milliseconds left of a pause that was asked for this candidate itself; that others have made their endpoint pause
+   * does not count.
+   */
+  ownLeftMs(target: EvidenceTarget): number {
+    const { models } = this.#parts
+    if (models === undefined || models.isOfEndpoint(target)) return this.leftMs(target)
+    const row = models.find(target)
+    const untilMs = row < 0 ? 0 : (models.table.pausedUntilMs[row] ?? 0)
+    return Math.max(0, untilMs - this.#clock.monotonicMs())
+  }
+
+  /** An endpoint that pauses for the sake of some of its models has answered for another one. */
+  endWhole(target: EvidenceTarget): void {
+    if (this.ownLeftMs(target) === 0) this.#untilMs[target.endpoint.slot] = 0
+  }
+
   #othersPause(slot: number, own: number): boolean {
     const { models, hasAnsweredSince } = this.#parts
     if (models === undefined) return false

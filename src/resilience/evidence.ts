@@ -67,6 +67,15 @@ const busy: Evidence = { ...serverError, repeated: 'rounds' }
 const missingPathStatus: Evidence = { ...missingPath, movesOn: 'configured' }
 const refusal: Evidence = { ...serverError, about: 'request' }
 
+/** Statuses with which a server, or a proxy before it, tells a failure of its own; Cloudflare's begin at 520. */
+export const failureStatuses = [500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 525, 526, 529, 530] as const
+
+/**
+ * Statuses that move a request on by default. Credentials of clients stay at the gateway, so 401 to 403 are about those
+ * that the endpoint's configuration gives.
+ */
+export const failoverStatuses = [401, 402, 403, 429, ...failureStatuses] as const
+
 /** What an answer's status is evidence of. */
 export function statusEvidence(statusCode: number): Evidence {
   switch (statusCode) {
@@ -74,12 +83,24 @@ export function statusEvidence(statusCode: number): Evidence {
     case 405:
     case 501:
       return missingPathStatus
+    case 401:
+    case 402:
+    case 403:
+      return serverError
     case 429:
     case 503:
     // Not registered, but sent by Anthropic and what copies it for "overloaded".
     case 529:
       return busy
     case 502:
+    // Of Cloudflare: the server is down, cannot be reached, or speaks badly.
+    case 520:
+    case 521:
+    case 522:
+    case 523:
+    case 525:
+    case 526:
+    case 530:
       return badGateway
     default:
       if (statusCode >= 500) return serverError

@@ -35,9 +35,18 @@ export class ModelStates {
     return nativeModel === undefined ? ofEndpoint : this.table.find(endpoint.slot, nativeModel)
   }
 
+  /** Whether what is about the model there is about its endpoint: it is the only one, or none was named. */
+  isOfEndpoint({ endpoint: { slot }, nativeModel }: EvidenceTarget): boolean {
+    return nativeModel === undefined || this.countModels(slot) === 1
+  }
+
   /** The row to write a failure to; `ofEndpoint` and `untracked` are none. */
-  take({ endpoint: { slot }, nativeModel }: EvidenceTarget): number {
-    if (nativeModel === undefined || this.countModels(slot) === 1) return ofEndpoint
+  take(target: EvidenceTarget): number {
+    const {
+      endpoint: { slot },
+      nativeModel,
+    } = target
+    if (nativeModel === undefined || this.isOfEndpoint(target)) return ofEndpoint
     const nowMs = this.#clock.monotonicMs()
     const row = this.table.take(slot, nativeModel, nowMs)
     if (row >= 0) return row

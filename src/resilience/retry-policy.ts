@@ -46,6 +46,11 @@ export class RetryPolicy {
     return this.#refused
   }
 
+  /** Rounds over endpoints that were already tried. */
+  get maxRounds(): number {
+    return this.#options.maxRounds
+  }
+
   /** Longest wait for a `Retry-After`. */
   get maxWaitMs(): number {
     return this.#options.maxWaitMs
@@ -67,8 +72,8 @@ export class RetryPolicy {
   }
 
   /**
-   * Milliseconds to wait before a round over endpoints that were already tried: full jitter below an
-   * exponential bound, or what `Retry-After` asks.
+   * Milliseconds to wait before a round over endpoints that were already tried: the upper half of an exponential bound,
+   * or what `Retry-After` asks. With full jitter all rounds might be over while a queue is still full for a moment.
    * @param round 1 for the first repeat
    * @returns undefined where there is no such round, or the wait would be too long
    */
@@ -76,7 +81,7 @@ export class RetryPolicy {
     const { maxRounds, backoffMs, maxWaitMs, random } = this.#options
     if (round > maxRounds) return undefined
     if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) return undefined
-    const jittered = random() * Math.min(maxWaitMs, backoffMs * 2 ** (round - 1))
+    const jittered = (0.5 + 0.5 * random()) * Math.min(maxWaitMs, backoffMs * 2 ** (round - 1))
     return Math.max(retryAfterMs ?? 0, jittered)
   }
 }

@@ -87,15 +87,11 @@ export class LiveLoad implements EndpointLoad {
 
   /**
    * Whether only its status or an open circuit keeps the candidate from a request: worth a try where nothing else can
-   * serve it. A pause that it has asked for is kept.
+   * serve it. A pause that was asked for it is kept; one that a probe, or others of the endpoint's models, have brought
+   * about is not.
    */
   isLastResort(candidate: Candidate): boolean {
-    const { slot } = candidate.endpoint
-    return (
-      this.registry.status(slot) !== 'rate_limited' &&
-      this.coolDowns.leftMs(candidate) === 0 &&
-      !this.#isWilling(candidate)
-    )
+    return this.coolDowns.ownLeftMs(candidate) === 0 && !this.#isWilling(candidate)
   }
 
   /**

@@ -103,9 +103,11 @@ function gateFor(
       mayLack(method, variant?.path ?? requestPath, { statusCode, headers })
     return isRead ? new AnswerGate(undefined, Number.POSITIVE_INFINITY) : undefined
   }
-  if (statusCode >= 300 || statusCode === 204) return undefined
+  if (statusCode >= 300) return undefined
   const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)
   if (operation === undefined) return undefined
+  if (statusCode === 204)
+    return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + mostHeldMs)
   const framing = framingOf(headerValue(headers, 'content-type'))
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most answers say it in their first bytes.

@@ -128,6 +128,7 @@ export class AttemptLedger {
     if (permit === 'closed') return
     // It has been left alone for a while, or was asked for want of others: from now on it counts as well.
     penalties.clear(target)
+    if (permit === 'forced') this.#services.load.coolDowns.endWhole(target)
     if (!registry.isRoutable(target.endpoint.slot)) {
       this.#services.health.report(target.endpoint.slot, { kind: 'answered' })
     }

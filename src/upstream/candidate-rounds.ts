@@ -41,6 +41,9 @@ export class CandidateRounds {
   readonly #spent: RoutedEndpoint[] = []
   /** Candidates that could not be reached in this round. */
   #unsent: RoutedEndpoint[] = []
+  /** Tiers and priorities of which a candidate has failed. */
+  #failedGroups: Set<string> | undefined
+  #someFailedOtherwise = false
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -49,9 +52,17 @@ export class CandidateRounds {
     this.#tiers = request.routing.tiers
   }
 
-  /** Takes a place on the next endpoint. @returns undefined where none can take the request now */
-  take(): TakenEndpoint | undefined {
+  /**
+   * Takes a place on the next endpoint.
+   * @param attemptsLeft this one included
+   * @returns undefined where none can take the request now
+   */
+  take(attemptsLeft: number): TakenEndpoint | undefined {
     const tiers = this.#tiers
+    if (this.#failedGroups !== undefined) {
+      const taken = this.#takeOfOthers(attemptsLeft)
+      if (taken !== undefined) return taken
+    }
     for (let at = 0; at < tiers.length; at++) {
       const tier = tiers[at]
       if (tier === undefined) continue
@@ -61,6 +72,33 @@ export class CandidateRounds {
         return taken
       }
       if (!tier.spillsWhenFull && this.#someAreFullIn(at)) return undefined
+    }
+    return undefined
+  }
+
+  /**
+   * The last attempts are for tiers and priorities that have not been asked yet: many endpoints that fail in one of them
+   * must not keep a request from the others.
+   */
+  #takeOfOthers(attemptsLeft: number): TakenEndpoint | undefined {
+    const { load } = this.#services
+    const groups = new Map<string, { at: number; candidates: RoutedEndpoint[] }>()
+    for (const [at, { candidates }] of this.#tiers.entries()) {
+      for (const candidate of candidates) {
+        const group = groupOf(at, candidate)
+        if (this.#failedGroups?.has(group) || !load.admits(candidate)) continue
+        const known = groups.get(group)
+        if (known === undefined) groups.set(group, { at, candidates: [candidate] })
+        else known.candidates.push(candidate)
+      }
+    }
+    if (groups.size < attemptsLeft) return undefined
+    for (const { at, candidates } of groups.values()) {
+      const taken = this.#takeOf(candidates, at)
+      const tier = this.#tiers[at]
+      if (taken === undefined || tier === undefined) continue
+      this.#tell(tier)
+      return taken
     }
     return undefined
   }
@@ -104,7 +142,11 @@ export class CandidateRounds {
   /** No more of this candidate in this round, or in none where the failure would only repeat. */
   leave(target: RoutedEndpoint, failure: AttemptFailure): void {
     const { repeated } = failureEvidence(failure)
-    this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
+    const at = this.#tierOf(target)
+    if (failure.kind !== 'path_missing') this.#someFailedOtherwise = true
+    this.#leaveTier(at, target.endpoint.slot)
+    this.#failedGroups ??= new Set()
+    this.#failedGroups.add(groupOf(at, target))
     this.#failedSlots ??= new Set()
     this.#failedSlots.add(target.endpoint.slot)
     if (repeated === 'waits') this.#unsent.push(target)
@@ -169,19 +211,36 @@ export class CandidateRounds {
     return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
   }
 
+  /** Whether a candidate has failed in another way than that it lacks the path. */
+  get someFailedOtherwise(): boolean {
+    return this.#someFailedOtherwise
+  }
+
+  /** Rounds that may still follow. */
+  get roundsLeft(): number {
+    return this.#services.retries.maxRounds - this.#round
+  }
+
+  /** Whether this round repeats earlier ones. */
+  get isRepeating(): boolean {
+    return this.#round > 0
+  }
+
   /**
    * Milliseconds until another round would be worth it.
    * @param latestMs monotonic time by which it must begin
+   * @param attemptsLeft few of them are spread over the time that all rounds together would take
    * @returns undefined where it would not help, or is not allowed
    */
-  waitForNext(latestMs: number): number | undefined {
+  waitForNext(latestMs: number, attemptsLeft: number): number | undefined {
     const failure = this.#repeatable
     if (failure === undefined) return undefined
     // What fails in the same way elsewhere, or twice in one place, is the request's own.
     const isOnce = failureEvidence(failure).repeated === 'once'
     if (isOnce && (this.#round > 0 || (this.#failedSlots?.size ?? 0) > 1)) return undefined
     const { retries, clock } = this.#services
-    const waitMs = retries.waitBeforeRound(this.#round + 1, failure.retryAfterMs)
+    const next = isOnce ? this.#round + 1 : Math.max(this.#round + 1, retries.maxRounds + 1 - attemptsLeft)
+    const waitMs = retries.waitBeforeRound(next, failure.retryAfterMs)
     if (waitMs === undefined || clock.monotonicMs() + waitMs >= latestMs) return undefined
     return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
   }
@@ -235,8 +294,9 @@ export class CandidateRounds {
     tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
   }
 
-  beginNext(): void {
-    this.#round++
+  /** @param attemptsLeft as in `waitForNext` */
+  beginNext(attemptsLeft: number): void {
+    this.#round = Math.max(this.#round + 1, this.#services.retries.maxRounds + 1 - attemptsLeft)
     this.#tried = undefined
     this.#unsent = []
     this.#repeatable = undefined
@@ -276,4 +336,8 @@ export class CandidateRounds {
       (candidate) => tried?.has(candidate.endpoint.slot) !== true && condition(candidate),
     )
   }
+}
+
+function groupOf(at: number, { endpoint }: RoutedEndpoint): string {
+  return `${at} ${endpoint.priority}`
 }

@@ -84,7 +84,7 @@ export class CandidateSearch implements CapacityWaiter {
 
   /** Begins another round after a wait. */
   backOff(waitMs: number): void {
-    this.#rounds.beginNext()
+    this.#rounds.beginNext(this.#next.attemptsLeft)
     this.#waiting = 'backoff'
     this.#owner.waits('backoff', this.#owner.totalDeadlineMs)
     this.#timer = this.#services.clock.after(waitMs, () => {
@@ -95,6 +95,11 @@ export class CandidateSearch implements CapacityWaiter {
   /** The headers tell how this candidate was found. */
   tellRoute(target: RoutedEndpoint): void {
     this.#rounds.tellRoute(target)
+  }
+
+  /** Whether a candidate has failed in another way than that it lacks the path. */
+  get someFailedOtherwise(): boolean {
+    return this.#rounds.someFailedOtherwise
   }
 
   /** What a client that gets nothing can be told of the candidates. */
@@ -113,7 +118,7 @@ export class CandidateSearch implements CapacityWaiter {
   }
 
   #takesPlace(): boolean {
-    const taken = this.#rounds.take()
+    const taken = this.#rounds.take(this.#next.attemptsLeft)
     if (taken === undefined) return false
     this.#send(taken)
     return true

@@ -8,6 +8,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
 import { giveUpError } from './give-up.ts'
 import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
+import { turnedAway } from './redirects.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
 /** The request whose attempt has failed. */
@@ -51,7 +52,10 @@ export class Failover {
   }
 
   get hasPassedOver(): boolean {
-    return this.#passedOver !== undefined
+    const attempt = this.#passedOver
+    // That one endpoint lacks the path is no answer while one that failed otherwise may have it.
+    const isLack = attempt !== undefined && this.#knownLack?.isOfPath(attempt) === true
+    return attempt !== undefined && !(isLack && this.#search.someFailedOtherwise)
   }
 
   /** The attempt has failed before the client was told anything. */
@@ -69,7 +73,8 @@ export class Failover {
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
     this.#ledger.movedOn(attempt, failure)
-    if (failure.kind === 'status' || attempt.kept !== undefined) this.#passOver(attempt)
+    if (failure.kind === 'status' || failure === turnedAway || attempt.kept !== undefined)
+      this.#passOver(attempt)
     if (waitMs > 0) this.#search.backOff(waitMs)
     else this.#owner.tryNext()
     return true
@@ -120,7 +125,7 @@ export class Failover {
   conclude(): TakenUp | GatewayError {
     const lack = this.#knownLack?.error()
     if (lack !== undefined) return lack
-    const attempt = this.#passedOver
+    const attempt = this.hasPassedOver ? this.#passedOver : undefined
     const kept = attempt?.adopt()
     this.#passedOver = undefined
     return attempt === undefined || kept === undefined

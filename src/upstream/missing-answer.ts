@@ -1,7 +1,6 @@
 import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
 import { errorText } from '../answer/error-text.ts'
 import { type Missing, readMissing, saysMissing } from '../answer/missing.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { GatewayError } from '../errors.ts'
 import { pathError } from '../model/rejection.ts'
 import type { RoutedEndpoint } from '../model/routing.ts'
@@ -79,20 +78,21 @@ export function isGuess(
 export class RequestLack {
   readonly #knowledge: LackKnowledge | undefined
   readonly #request: ExchangeRequest
-  #paths: { readonly endpoint: Endpoint; readonly words: string }[] | undefined
+  #paths: { readonly attempt: Attempt; readonly words: string }[] | undefined
 
   constructor(knowledge: LackKnowledge | undefined, request: ExchangeRequest) {
     this.#knowledge = knowledge
     this.#request = request
   }
 
-  add({ target }: Attempt, { missing, path, words }: LackingAnswer): void {
+  add(attempt: Attempt, { missing, path, words }: LackingAnswer): void {
+    const { target } = attempt
     const { endpoint, nativeModel } = target
     if (missing === 'path') {
       // A version or the like in the query may be what is not known.
       if (this.#request.query === '') this.#knowledge?.path(target, path, false, words)
       this.#paths ??= []
-      this.#paths.push({ endpoint, words })
+      this.#paths.push({ attempt, words })
     } else if (missing === 'model' && nativeModel !== undefined) {
       this.#knowledge?.model(endpoint.slot)
     }
@@ -105,6 +105,11 @@ export class RequestLack {
     this.add(attempt, { missing: 'path', failure: { kind: 'path_missing' }, path, words })
   }
 
+  /** Whether an attempt has found that its endpoint does not have the path. */
+  isOfPath(attempt: Attempt): boolean {
+    return this.#paths?.some((each) => each.attempt === attempt) === true
+  }
+
   /** An endpoint has given a good answer, so it has the path. */
   served({ target, variant }: Attempt): void {
     this.#knowledge?.path(target, variant?.path ?? this.#request.path, true)
@@ -115,7 +120,7 @@ export class RequestLack {
     const paths = this.#paths
     const { context, path, routing } = this.#request
     if (paths === undefined || paths.length < context.attemptCount) return undefined
-    const asked = new Map(paths.map(({ endpoint, words }) => [endpoint, words]))
+    const asked = new Map(paths.map(({ attempt, words }) => [attempt.target.endpoint, words]))
     const endpoints = [...asked.keys(), ...(routing.lackPath ?? [])]
     tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
     return pathError(endpoints, { model: context.model, path, wordsOf: (endpoint) => asked.get(endpoint) })

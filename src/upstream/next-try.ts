@@ -54,17 +54,19 @@ export class NextTry {
     if (!isUnsent) this.#sent++
     this.#rounds.leave(attempt.target, failure)
     if (failureEvidence(failure).movesOn === 'never' || this.#hasHadAll(isUnsent)) return undefined
-    const waitMs = this.#waitAfter(limits)
+    const waitMs = this.#waitAfter(failure, limits)
     if (waitMs === undefined) return undefined
-    // A request that was never sent has cost nobody anything.
-    return isUnsent || this.#services.retries.spend() ? waitMs : undefined
+    // A request that was never sent has cost nobody anything. And each may try one more endpoint, whatever others have
+    // spent: at most that doubles the load, and a poisoned budget takes nobody's failover away.
+    const isFree = isUnsent || (this.#sent === 1 && waitMs === 0)
+    return isFree || this.#services.retries.spend() ? waitMs : undefined
   }
 
   /** What follows where every candidate was tried or cannot take the request. */
   atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
     const taken = this.#rounds.takeLastResort()
     if (typeof taken === 'object') return { kind: 'send', taken }
-    const waitMs = this.#sent < this.#services.options.maxAttempts ? this.#nextRoundIn(limits) : undefined
+    const waitMs = this.attemptsLeft > 0 ? this.#nextRoundIn(limits) : undefined
     if (waitMs !== undefined) return { kind: 'back_off', waitMs }
     const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
     if (pauseMs !== undefined) {
@@ -79,12 +81,23 @@ export class NextTry {
     if (this.#outageUntilMs !== undefined) this.#rounds.retryUnsent()
   }
 
-  #hasHadAll(isUnsent: boolean): boolean {
-    return !isUnsent && this.#sent >= this.#services.options.maxAttempts
+  /** Attempts that may still reach an endpoint. */
+  get attemptsLeft(): number {
+    return this.#services.options.maxAttempts - this.#sent
   }
 
-  #waitAfter(limits: RequestLimits): number | undefined {
+  #hasHadAll(isUnsent: boolean): boolean {
+    return !isUnsent && this.attemptsLeft <= 0
+  }
+
+  #waitAfter(failure: AttemptFailure, limits: RequestLimits): number | undefined {
     const rounds = this.#rounds
+    // Where all were busy a moment ago, time helps more than to ask them all again at once.
+    const isBusyAgain = rounds.isRepeating && failureEvidence(failure).repeated === 'rounds'
+    if (isBusyAgain && this.attemptsLeft <= rounds.roundsLeft) {
+      const waitMs = this.#nextRoundIn(limits)
+      if (waitMs !== undefined) return waitMs
+    }
     if (rounds.someAreLeft() || rounds.someAreLastResort()) return 0
     const waitMs = this.#nextRoundIn(limits)
     if (waitMs !== undefined) return waitMs
@@ -93,7 +106,7 @@ export class NextTry {
   }
 
   #nextRoundIn({ totalMs }: RequestLimits): number | undefined {
-    return this.#rounds.waitForNext(totalMs)
+    return this.#rounds.waitForNext(totalMs, this.attemptsLeft)
   }
 
   #mayWaitForOutage(limits: RequestLimits): boolean {

@@ -1,8 +1,10 @@
+import { answerOperation } from '../answer/operation.ts'
 import { isSafePath } from '../endpoint/upstream-path.ts'
 import { managementRefusal } from '../request/management-refusal.ts'
 import { redirectTarget } from './answer-urls.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
+import type { AttemptFailure } from './failure.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** Where an endpoint has sent a request on to, at itself. */
@@ -15,6 +17,18 @@ export interface Redirected {
 }
 
 const mostHops = 3
+
+/** A redirect in place of what a model was to say: a login page, a service that has moved. */
+export const turnedAway: AttemptFailure = { kind: 'bad_answer', detail: 'a redirect to another address' }
+
+/** Whether an answer is a redirect that says nothing to a client that has asked a model. */
+export function isTurnedAway(
+  { method, path }: ExchangeRequest,
+  { variant }: Attempt,
+  { statusCode }: UpstreamHead,
+): boolean {
+  return statusCode < 400 && answerOperation(variant?.method ?? method, variant?.path ?? path) !== undefined
+}
 
 /**
  * Where to send a request that its endpoint redirects, mostly to the same path with a slash behind it. Only to

@@ -30,7 +30,9 @@ const rows: [StrategyName, Fallback, ModelKnowledge, Refresh | undefined, string
   ['optimistic', 'all', 'unavailable', undefined, 'fallback', 'all_healthy_fallback', 200],
   ['discovery', 'none', 'found', 'off', 'routed', 'model_found_no_refresh', 200],
   ['discovery', 'none', 'unknown', 'off', 'rejected', 'model_unavailable_no_refresh', 503],
-  ['discovery', 'all', 'unavailable', 'off', 'rejected', 'model_unavailable_no_refresh', 503],
+  ['discovery', 'all', 'unknown', 'off', 'rejected', 'model_unavailable_no_refresh', 503],
+  // Beyond the contract: Olla rejects it, and `optimistic` does not.
+  ['discovery', 'all', 'unavailable', 'off', 'fallback', 'all_healthy_fallback', 200],
   ['discovery', 'none', 'found', undefined, 'routed', 'model_found', 200],
   ['discovery', 'none', 'found', 'done', 'routed', 'model_found_after_discovery', 200],
   ['discovery', 'none', 'unknown', 'done', 'rejected', 'model_unavailable_after_discovery', 404],

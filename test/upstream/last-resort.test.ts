@@ -27,7 +27,7 @@ function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{}]) {
 }
 
 describe('the last endpoint that could serve', () => {
-  for (const status of ['unknown', 'unhealthy', 'offline', 'config_error'] as const) {
+  for (const status of ['unknown', 'unhealthy', 'offline', 'config_error', 'rate_limited'] as const) {
     it(`is asked although a probe says ${status}, and its answer brings it back`, async (t) => {
       const { registry, reports, ask, next } = start(t)
       registry.setStatus(0, status, 'a probe')
@@ -38,11 +38,14 @@ describe('the last endpoint that could serve', () => {
     })
   }
 
-  it('is left alone while it is rate-limited', async (t) => {
-    const { registry, sent, ask } = start(t)
+  it('is left alone while it has asked for a pause', async (t) => {
+    const { services, registry, clock, sent, ask } = start(t)
     registry.setStatus(0, 'rate_limited', '')
+    services.load.coolDowns.set({ endpoint: { slot: 0 } }, 500)
     const { exchange } = await ask()
     assert.deepEqual([sent.length, exchange.phase], [0, 'queued'])
+    await clock.advance(700)
+    assert.equal(sent.length, 1)
   })
 
   it('is not asked where another one can serve', async (t) => {

@@ -103,7 +103,8 @@ export class ModelDiscovery implements ModelRefresher {
         const recovered = isRoutable(to) && !isRoutable(from)
         // A server that answers can be asked what it is, even where it has another health route than was probed.
         const answers = endpoint.profile === undefined && to !== 'offline'
-        if (recovered || answers) void this.refresh(endpoint.slot)
+        const isBlind = !isRoutable(to) && !this.#hasListed(endpoint.slot)
+        if (recovered || answers || isBlind) void this.refresh(endpoint.slot)
       },
       { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
     )
@@ -144,12 +145,7 @@ export class ModelDiscovery implements ModelRefresher {
     } else {
       const reason = shownError(error)
       this.#records.failed(slot, reason)
-      const endpoint = this.#registry.snapshot.bySlot[slot]
-      this.#events.publish('discovery.failed', {
-        endpoint: endpoint?.name ?? '',
-        reason,
-        consecutiveFailures: this.#records.consecutiveFailures(slot),
-      })
+      if (this.#isNews(slot)) this.#publishFailure(slot, reason)
     }
     this.#arm(slot, watch)
     return error === undefined
@@ -174,13 +170,33 @@ export class ModelDiscovery implements ModelRefresher {
     })
   }
 
-  /** An endpoint that refuses its list comes back when the list can be read. */
-  #isWorthLook(slot: number): boolean {
+  /** That an endpoint which is out does not list its models says nothing new. */
+  #isNews(slot: number): boolean {
     return (
       this.#registry.isRoutable(slot) ||
       this.#isUnknown(slot) ||
       this.#registry.status(slot) === 'config_error'
     )
+  }
+
+  #publishFailure(slot: number, reason: string): void {
+    this.#events.publish('discovery.failed', {
+      endpoint: this.#registry.snapshot.bySlot[slot]?.name ?? '',
+      reason,
+      consecutiveFailures: this.#records.consecutiveFailures(slot),
+    })
+  }
+
+  /**
+   * An endpoint that refuses its list comes back when the list can be read. And where only the health route says that a
+   * server is out, the list shows what requests it may be tried with.
+   */
+  #isWorthLook(slot: number): boolean {
+    return this.#isNews(slot) || !this.#hasListed(slot)
+  }
+
+  #hasListed(slot: number): boolean {
+    return this.#catalog.snapshot.byEndpoint.has(slot)
   }
 
   #isUnknown(slot: number): boolean {

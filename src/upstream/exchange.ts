@@ -17,7 +17,7 @@ import { Failover, type FailoverOwner } from './failover.ts'
 import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus } from './give-up.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { followedRedirect, isTurnedAway, turnedAway } from './redirects.ts'
+import { followedRedirect } from './redirects.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
 import { withTrueType } from './true-type.ts'
@@ -148,8 +148,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
       const redirected = followedRedirect(this.#request, attempt, head)
       if (redirected !== undefined)
         return this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
-      if (isTurnedAway(this.#request, attempt, head) && this.#failover.moveOn(attempt, turnedAway))
-        return false
+      if (this.#failover.turnsFrom(attempt, head)) return false
     }
     if (options.failoverStatuses.has(head.statusCode)) {
       const failure = failureOfStatus(head, clock.nowMs())

@@ -8,7 +8,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
 import { giveUpError } from './give-up.ts'
 import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
-import { turnedAway } from './redirects.ts'
+import { isTurnedAway, turnedAway } from './redirects.ts'
 import type { UpstreamHead } from './response-headers.ts'
 
 /** The request whose attempt has failed. */
@@ -78,6 +78,14 @@ export class Failover {
     if (waitMs > 0) this.#search.backOff(waitMs)
     else this.#owner.tryNext()
     return true
+  }
+
+  /**
+   * Moves on from a redirect that is no answer.
+   * @returns false where it is one, or no other candidate is left
+   */
+  turnsFrom(attempt: Attempt, head: UpstreamHead): boolean {
+    return isTurnedAway(this.#request, attempt, head) && this.moveOn(attempt, turnedAway)
   }
 
   /**

@@ -141,7 +141,7 @@ describe('a path that one model of an endpoint does not have', () => {
   for (const [name, lacking] of answers) {
     it(`stays open for the others (${name})`, async (t) => {
       const server = await startScriptedEndpoint(t, ['chat', 'embed', 'third'], ({ body }) =>
-        body['model'] === 'chat' ? lacking : good,
+        body.model === 'chat' ? lacking : good,
       )
       const gateway = await startGateway(t, [{ url: server.url, name: 'swap' }])
       const ask = async (path: string, model: string) => {

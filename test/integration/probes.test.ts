@@ -119,3 +119,30 @@ describe('a model list that cannot be read', () => {
     assert.equal((await postChat(gateway.url, { model: 'm' })).status, 200)
   })
 })
+
+describe('a health route that fails from the beginning', { concurrency: true }, () => {
+  const rows: [string, (response: ServerResponse) => void][] = [
+    ['is not answered', () => {}],
+    ['is answered with 503', (response) => json(response, {}, 503)],
+    ['is answered with 404', (response) => json(response, {}, 404)],
+    ['is answered with 401', (response) => json(response, {}, 401)],
+    ['is answered with 429', (response) => json(response, {}, 429)],
+    ['is cut', (response) => response.destroy()],
+  ]
+  for (const [title, answer] of rows) {
+    it(`keeps no request from the last endpoint: it ${title}`, async (t) => {
+      const url = await chatServer(t, (request, response) => {
+        if (request.url === '/v1/models') json(response, models)
+        else answer(response)
+      })
+      const gateway = await startGateway(
+        t,
+        [{ url, health_check_url: '/health', check_interval: '1s', check_timeout: '500ms' }],
+        {},
+        { awaitRoutable: 0 },
+      )
+      await eventually(async () => (await postChat(gateway.url)).status === 200)
+      for (let request = 0; request < 5; request++) assert.equal((await postChat(gateway.url)).status, 200)
+    })
+  }
+})

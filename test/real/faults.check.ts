@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { describe, it } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import { engines } from '../integration/engines.ts'
-import { postChat, startGateway } from '../support/gateway.ts'
+import { chatBody, postChat, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
 import { busySlots, contextTokens, sentence, skipReason, startLlamaServer } from './llama-server.ts'
 
 const picture = {
   type: 'image_url',
   image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' },
+}
+
+/** A stream whose received bytes are not lost when its connection is cut, as those of `fetch` are. */
+async function streamedChat(url: string): Promise<IncomingMessage> {
+  const sent = request(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+  })
+  sent.end(chatBody({ model: 'tiny', stream: true, max_tokens: -1 }))
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  answer.on('error', () => {})
+  return answer
 }
 
 async function contentOf(response: Response): Promise<string | undefined> {
@@ -48,20 +62,15 @@ for (const engine of engines) {
         ],
         { proxy: { engine, load_balancer: 'priority' } },
       )
-      const response = await postChat(gateway.url, { model: 'tiny', stream: true, max_tokens: -1 })
-      const reader = response.body?.getReader()
-      await reader?.read()
-      await first.kill()
+      const answer = await streamedChat(gateway.url)
+      await once(answer, 'data')
       let text = ''
-      try {
-        for (;;) {
-          const part = await reader?.read()
-          if (part === undefined || part.done) break
-          text += Buffer.from(part.value).toString()
-        }
-      } catch {
-        // The connection is cut behind the error event.
-      }
+      answer.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      const isOver = new Promise((resolve) => answer.once('close', resolve))
+      await first.kill()
+      await isOver
       assert.match(text.slice(-1_000), /"code":"upstream_broken"/)
       const moved = await postChat(gateway.url, { model: 'tiny' })
       assert.equal(moved.headers.get('x-olla-endpoint'), 'second')

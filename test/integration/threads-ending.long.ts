@@ -63,12 +63,16 @@ describe('a serving thread that ends', () => {
   it('gives on the trial of a circuit that it held', async (t) => {
     let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
     const upstream = await startRawUpstream(t, (request) => answer(request))
+    const other = await startRawUpstream(t, good)
     const gateway = await startGateway(
       t,
-      [{ url: upstream.url }],
+      [
+        { url: upstream.url, name: 'failing', priority: 200 },
+        { url: other.url, name: 'other', priority: 100 },
+      ],
       {
         proxy: {
-          max_retries: 0,
+          load_balancer: 'priority',
           circuit_breaker: {
             failure_threshold: 1,
             open_duration: '50ms',
@@ -80,7 +84,8 @@ describe('a serving thread that ends', () => {
       { threads },
     )
     const [first, second] = await connectToBoth(t, gateway.url)
-    assert.equal((await first.ask()).status, 500)
+    const servedBy = async () => (await first.ask()).headers['x-olla-endpoint']
+    assert.equal(await servedBy(), 'other')
     answer = () => {}
     let trial: Promise<unknown> = Promise.resolve()
     await eventually(
@@ -90,12 +95,12 @@ describe('a serving thread that ends', () => {
       },
       { intervalMs: 100 },
     )
-    assert.equal((await first.ask()).status, 503)
+    assert.equal(await servedBy(), 'other')
     gateway.link?.tell(1, 'test.crash', 'throw')
     await trial
     answer = good
-    await eventually(async () => (await first.ask()).status === 200)
-    assert.equal((await statusOf(first)).breaker.state, 'closed')
+    await eventually(async () => (await servedBy()) === 'failing')
+    assert.equal((await statusOf(first, 'failing')).breaker.state, 'closed')
   })
 })
 

@@ -192,26 +192,31 @@ describe('two serving threads', () => {
   it('send one trial to an endpoint whose circuit has been open', async (t) => {
     let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
     const upstream = await startRawUpstream(t, (request) => answer(request))
+    const other = await startRawUpstream(t, good)
     const gateway = await startGateway(
       t,
-      [{ url: upstream.url }],
+      [
+        { url: upstream.url, name: 'failing', priority: 200 },
+        { url: other.url, name: 'other', priority: 100 },
+      ],
       {
         proxy: {
-          max_retries: 0,
+          load_balancer: 'priority',
           circuit_breaker: { failure_threshold: 3, open_duration: '300ms', failure_statuses: [500] },
         },
       },
       { threads },
     )
+    const servedBy = async (client: ThreadClient) => (await client.ask()).headers['x-olla-endpoint']
     const clients = mixed(await connectToThreads(t, gateway.url, { each: 5 }))
     const [first, second] = clients
     if (first === undefined || second === undefined) return assert.fail()
-    for (const client of [first, second, first]) assert.equal((await client.ask()).status, 500)
+    for (const client of [first, second, first]) assert.equal(await servedBy(client), 'other')
     for (const client of [first, second]) {
-      const { breaker } = await statusOf(client)
+      const { breaker } = await statusOf(client, 'failing')
       assert.equal(breaker.state, 'open')
       assert.match(breaker.reason, /3 consecutive failures, the last: status 500/)
-      assert.equal((await client.ask()).status, 503)
+      assert.equal(await servedBy(client), 'other')
     }
     assert.equal(upstream.requests.length, 3)
 
@@ -226,16 +231,17 @@ describe('two serving threads', () => {
     })
     let settled = 0
     const answers = clients.map(async (client) => {
-      const answered = await client.ask()
+      const endpoint = await servedBy(client)
       settled++
-      return answered
+      return endpoint
     })
     await eventually(() => trial !== undefined && settled === clients.length - 1)
     assert.equal(upstream.requests.length, 4)
     if (trial !== undefined) good(trial)
-    const statuses = (await Promise.all(answers)).map(({ status }) => status).toSorted()
-    assert.deepEqual(statuses, [200, ...Array.from({ length: clients.length - 1 }, () => 503)])
-    for (const client of [first, second]) assert.equal((await statusOf(client)).breaker.state, 'closed')
+    const endpoints = (await Promise.all(answers)).map(String).toSorted()
+    assert.deepEqual(endpoints, ['failing', ...Array.from({ length: clients.length - 1 }, () => 'other')])
+    for (const client of [first, second])
+      assert.equal((await statusOf(client, 'failing')).breaker.state, 'closed')
   })
 
   it('take an endpoint out for each other at once, and in again when it is back', async (t) => {

@@ -45,7 +45,7 @@ export class StoredResponses {
     return id === undefined || id.length > longestId ? undefined : this.#slots.get(id)
   }
 
-  /** The outcome with nobody but the endpoint that has the response, where it is a candidate. */
+  /** The outcome with only the endpoint that has the response, where it is a candidate. */
   placed(outcome: RoutingOutcome, path: string, body: Buffer | undefined): RoutingOutcome {
     const owner = this.ownerOf(path, body)
     if (owner === undefined) return outcome

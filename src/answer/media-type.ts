@@ -1,7 +1,7 @@
 /** How the body of an answer is framed, as its content type says. */
 export type AnswerFraming = 'sse' | 'ndjson' | 'json' | 'html' | 'text' | 'none' | 'other'
 
-/** Servers use a handful of content types; whoever makes up one for each answer does not fill memory. */
+/** Servers use a handful of content types. The bound keeps one that invents new ones from filling memory. */
 const mostKnown = 128
 const known = new Map<string, AnswerFraming>()
 

@@ -195,7 +195,7 @@ export class Connection implements AnswerListener {
     else if (!this.#isLarge || this.#socket.writableLength === 0) this.#release()
     // Over TLS a write is called back up to two turns after its bytes have left; of the body it has a copy.
     else if (this.#isTls) setImmediate(() => setImmediate(() => this.#releaseIfWritten()))
-    // The answer came before all of the request was sent. Whoever gave the body may reuse its memory from now on.
+    // The answer came before all of the request was sent. The caller may reuse the memory of the body from now on.
     else this.#socket.destroy()
     handler?.onComplete()
   }

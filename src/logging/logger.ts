@@ -35,7 +35,7 @@ const flushMs = 250
 /** Of request lines, before they go to the destinations above. */
 const lineBatchCharacters = 65_536
 
-/** Longest time that stopping waits for a log that nobody takes. */
+/** Longest time that stopping waits for a log destination that does not accept lines. */
 const lastFlushMs = 1_000
 
 /**

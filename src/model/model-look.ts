@@ -51,7 +51,7 @@ export class ModelLook {
     return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
   }
 
-  /** An endpoint says that it does not have a model that its list has: reads the list again, and nobody waits. */
+  /** An endpoint says that it does not have a model that its list has: reads the list again in the background. */
   at(slot: number): void {
     if (this.#discovery.isRunning) void this.#at(slot)
   }

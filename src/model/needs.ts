@@ -82,7 +82,7 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
 
 const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding' } as const
 
-/** Whether a model is known to be able; but for the length, `false` means that nobody says so, not that it is not. */
+/** Whether a model is known to be able; but for the length, `false` means that no source says so, not that it is unable. */
 export function isKnownAble(need: Need, needs: RequestNeeds, known: KnownAbilities): boolean {
   // An endpoint that tells no length may take the prompt as well as one that does.
   if (need === 'promptTokens')

@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>
  */
 export const presentedOllamaVersion = '0.12.0'
 
-/** Ollama's own length of a context that nobody has configured. Its CLI before 0.6 panics where none is told. */
+/** Ollama's default context length. Its CLI before 0.6 panics without one. */
 const defaultContext = 4096
 /** Ollama keeps a model for five minutes after its last request. */
 const keepMs = 300_000

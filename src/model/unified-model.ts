@@ -22,7 +22,7 @@ export interface UnifiedModel extends ToldFacts {
   readonly aliases: readonly string[]
   readonly family: string
   readonly variant: string
-  /** `3.2b`; '' where nobody tells. */
+  /** `3.2b`; '' where it is unknown. */
   readonly parameterSize: string
   readonly parameterCount: number
   /** Short form, `q4km`. */

@@ -143,7 +143,7 @@ const any = new RoutePatterns(Object.values(engines).flatMap((routes) => routes.
 const write = new RoutePatterns(Object.values(engines).flatMap((routes) => routes.write ?? []))
 const ollamaManagement = new RoutePatterns(ollama)
 
-/** Words that mean the same on every server, also on those that nobody has listed here. */
+/** Words that mean the same on every server, also on those that are not listed here. */
 const dangerousName =
   /^(?:shutdown|restart|reboot|reload|unload|terminate|kill|halt|delete|server[-_](?:kill|restart|stop))$/
 const dangerousVerb =

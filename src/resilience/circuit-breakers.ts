@@ -166,7 +166,7 @@ export class CircuitBreakers {
 
   /**
    * Takes how an attempt went; whether it counts is the policy's.
-   * @param about whom a failure counts for, where that is not what its kind says
+   * @param about what a failure counts for, where that differs from its kind
    */
   settle(
     candidate: EvidenceTarget,

@@ -36,7 +36,7 @@ export class FailurePenalties {
     this.#models = models
   }
 
-  /** @param about whom the failure counts for */
+  /** @param about what the failure counts for */
   failed(target: EvidenceTarget, about: 'endpoint' | 'model'): void {
     this.#add(target, about, perFailure)
   }

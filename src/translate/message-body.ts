@@ -79,7 +79,7 @@ export class MessageBody implements MessageWriter {
     this.#body = JSON.stringify({ type: 'error', error, request_id: this.#requestId })
   }
 
-  /** Whoever calls tools reads blocks by their type, and keeps the order in which the model wrote. */
+  /** Clients that call tools read blocks by their type and keep the order in which the model wrote. */
   #moveText(): void {
     if (this.#blocks.some(({ head }) => head.kind === 'tool_use')) return
     const at = this.#blocks.findIndex(({ head }) => head.kind === 'text')

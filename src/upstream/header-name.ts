@@ -53,7 +53,7 @@ const keptFromEndpoints: ReadonlySet<string> = new Set([
   'x-proxied-by',
   'x-model',
   'x-olla-overhead',
-  // Addresses of the client in the words of other proxies: nobody has checked them.
+  // Client addresses as other proxies write them: unverified.
   'true-client-ip',
   'cf-connecting-ip',
   'cf-connecting-ipv6',

@@ -64,7 +64,7 @@ export class HeldEvidence {
         this.#release(held, true)
       } else {
         seen.add(target)
-        // Nobody else was asked, so the way to the endpoint may be as good as the request.
+        // No other endpoint was asked, so the request may be at fault as well as the endpoint.
         this.#count(held, 'model')
       }
     }
@@ -112,7 +112,7 @@ function slotsOf(all: readonly Held[], way: 'busy' | 'broken'): Set<number> {
   return new Set(all.flatMap((held) => (wayOf(held) === way ? held.attempt.target.endpoint.slot : [])))
 }
 
-/** Whom a failure is held against when an endpoint is chosen. */
+/** What a failure is held against when an endpoint is chosen. */
 export function aboutOf(failure: AttemptFailure): 'endpoint' | 'model' {
   return failureEvidence(failure).about === 'endpoint' ? 'endpoint' : 'model'
 }

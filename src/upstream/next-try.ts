@@ -56,8 +56,8 @@ export class NextTry {
     if (failureEvidence(failure).movesOn === 'never' || this.#hasHadAll(isUnsent)) return undefined
     const waitMs = this.#waitAfter(failure, limits)
     if (waitMs === undefined) return undefined
-    // A request that was never sent has cost nobody anything. And each may try one more endpoint, whatever others have
-    // spent: at most that doubles the load, and a poisoned budget takes nobody's failover away.
+    // A request that was never sent has cost nothing. Each request may try one more endpoint whatever others have
+    // spent: at most that doubles the load, and a poisoned budget takes no failover away.
     const isFree = isUnsent || (this.#sent === 1 && waitMs === 0)
     return isFree || this.#services.retries.spend() ? waitMs : undefined
   }

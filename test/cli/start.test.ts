@@ -25,7 +25,7 @@ describe('the start of the gateway', () => {
     )
   })
 
-  it('serves and stops though nobody reads what it writes', async (t) => {
+  it('serves and stops although its output is not read', async (t) => {
     const free = createServer().listen(0, '127.0.0.1')
     await once(free, 'listening')
     const address = free.address()

@@ -137,7 +137,7 @@ describe('what starts in Olla', () => {
     assert.deepEqual(namesAndUrls(inPlace), [])
   })
 
-  it('limits nobody where a file switches the limit for each address off', async () => {
+  it('limits no client where a file switches the limit for each address off', async () => {
     const limit = async (text: string) =>
       (await load(text)).config.server.rate_limits.global_requests_per_minute
     assert.equal(await limit('server: { rate_limits: { per_ip_requests_per_minute: 0 } }'), 0)

@@ -168,7 +168,7 @@ for (const engine of engines) {
       assert.equal((await rows())[0]?.breaker.state, 'closed')
     })
 
-    it('pauses a limited model alone, and lets nobody wait for long pauses', async (t) => {
+    it('pauses a limited model alone, and lets no request wait for long pauses', async (t) => {
       const upstream = await startScriptedEndpoint(t, ['limited', 'free'], ({ body }) =>
         body.model === 'limited' ? { ...failed(429), headers: { 'retry-after': '20' } } : good,
       )

@@ -53,7 +53,7 @@ describe('the routes of a gateway below /internal', () => {
     const statuses = await askAll(t, { gate_internal_api: true })
     // The last one only leads to the page, which is gated.
     const isOpen = (route: string) => /\/internal\/(?:health|ready|ui)$/.test(route)
-    // The gateway takes that method on no route, whoever asks.
+    // The gateway accepts that method on no route.
     const isRefused = (route: string, status: number) =>
       status === 403 || (status === 405 && route.startsWith('TRACE '))
     const open = [...statuses].filter(([route, status]) => !isRefused(route, status) && !isOpen(route))

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { type ScriptedCall, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 
-/** Stores responses as servers do: whoever did not make one does not know it. */
+/** Stores responses as servers do: only the one that made a response has it. */
 function store(name: string) {
   const known = new Set<string>()
   return ({ method, path, body }: ScriptedCall) => {

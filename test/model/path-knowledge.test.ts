@@ -53,7 +53,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
   })
 
-  it('takes paths below /api that nobody lists for those of Ollama', () => {
+  it('takes unlisted paths below /api for those of Ollama', () => {
     const { knowledge } = createKnowledge()
     const profiles = new ProfileStore({ builtIn: profilesFolder })
     const ollama = endpoint({ slot: 3, profile: profiles.get('ollama') })

@@ -66,7 +66,7 @@ describe('content codings', () => {
     assert.deepEqual(readCodings(undefined), [])
   })
 
-  it('that nobody knows are refused with those that are', () => {
+  it('that are unknown are refused with the known ones named', () => {
     for (const unknown of ['compress', 'gzip;q=1', 'toString', 'gzip, sdch', 'gzip,gzip,gzip,gzip,gzip']) {
       assert.throws(
         () => readCodings(unknown),

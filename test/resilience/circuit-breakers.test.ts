@@ -212,7 +212,7 @@ describe('circuits of models', () => {
     assert.equal(breakers.get(0).state, 'closed')
   })
 
-  it("count a path and a client's mistake for nobody", () => {
+  it("count neither a missing path nor a client's mistake", () => {
     const { breakers, at, failing } = create()
     for (const statusCode of [400, 404, 405, 413, 422, 501]) failing(at('a'), { kind: 'status', statusCode })
     failing(at('a'), { kind: 'path_missing', statusCode: 404 })

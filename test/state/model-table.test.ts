@@ -25,7 +25,7 @@ describe('ModelTable', () => {
     )
   })
 
-  it('has the same rows on another thread, whoever took them, also where it had looked in vain', () => {
+  it('has the same rows on every thread, also after a look in vain', () => {
     const blocks = new SharedBlocks(2, 0)
     const one = new ModelTable(4, 2, blocks)
     const two = new ModelTable(4, 2, new SharedBlocks(2, 1, blocks.description))

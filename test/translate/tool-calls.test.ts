@@ -306,7 +306,7 @@ describe('calls of a whole message', () => {
 })
 
 describe('IDs of calls', () => {
-  it('stay as the endpoint gave them where nobody has used them', () => {
+  it('stay as the endpoint gave them where they are not in use', () => {
     assert.deepEqual(
       whole([call('a', x1, { id: 'functions.a:0' })], { callIds: ['functions.a:1'] })[0]?.id,
       'functions.a:0',

@@ -41,7 +41,7 @@ describe('a good status without an answer', () => {
     })
   }
 
-  it('is told with the status and the words of the error, where nobody does better', async (t) => {
+  it('is told with the status and the words of the error, where no other endpoint does better', async (t) => {
     for (const [headers, body, status] of [
       [json, dead, 500],
       [sse, `data: ${dead}\n\ndata: [DONE]\n\n`, 500],

@@ -128,7 +128,7 @@ describe('an answer that is none', () => {
     })
   }
 
-  it('reaches the client where it is a redirect and nobody else can answer', async (t) => {
+  it('reaches the client where it is a redirect and no other endpoint can answer', async (t) => {
     const { all, start } = create(t, [1])
     const { answer } = await start()
     answer.catch(() => {})

@@ -27,7 +27,7 @@ async function envelope(response: Response): Promise<Envelope> {
 
 describe('errors of the gateway', () => {
   it('everything down is an error for streams too, not an empty message', async (t) => {
-    const all = await behind(t, ['sglang'])
+    const all = await behind(t, ['sglang'], { proxy: { outage_wait: 0 } })
     await all.simulators[0]?.control.setFault({ kind: 'refuse' })
     for (const stream of [false, true]) {
       const response = await postMessages(all, { ...request, stream })
@@ -139,7 +139,7 @@ describe('errors of endpoints', () => {
   ]
   for (const kind of ['sglang', 'vllm'] as const) {
     it(`are told in the envelope, whatever they were told in (${kind})`, async (t) => {
-      const start = () => behind(t, [kind], { proxy: { max_retries: 0 } })
+      const start = () => behind(t, [kind], { proxy: { max_retries: 0, outage_wait: 0 } })
       let all = await start()
       for (const [status, body, type, message] of answers) {
         for (const stream of [false, true]) {

@@ -39,7 +39,7 @@ const lineBatchCharacters = 65_536
 const lastFlushMs = 1_000
 
 /**
- * The process's logger: to standard output, and to files where configured. Writes are batched, wait for nobody and
+ * The process's logger: to standard output, and to files where configured. Writes are batched, never wait for a reader, and
  * fail alone: a full disk or a pipe without a reader costs lines, not requests.
  */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {

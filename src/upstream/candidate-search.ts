@@ -64,7 +64,7 @@ export class CandidateSearch implements CapacityWaiter {
       if (this.#takesPlace()) return
       if (this.#rounds.someAreFull()) {
         if (!queue.enter(this)) break
-        // A place that another thread gave back before it could see this one in the line has woken nobody.
+        // Another thread may have given a place back before it could see this request in the line.
         if (this.#takesPlace()) queue.leave(this)
         else this.#waitInLine(this.#lineDeadlineMs)
         return

@@ -74,7 +74,10 @@ export function beginsWell(operation: AnswerOperation, chunk: Buffer): boolean {
   while (startsObject(chunk, at)) {
     const end = chunk.indexOf(lineFeed, at)
     if (end < 0 || chunk[end + 1] !== lineFeed) return false
-    const judgement = judgeEvent(operation, chunk.toString('utf8', at + dataField.length, end).trim(), '')
+    const text = chunk.toString('utf8', at + dataField.length, end)
+    // A carriage return ends a line as well.
+    if (text.includes('\r')) return false
+    const judgement = judgeEvent(operation, text.trim(), '')
     if (judgement !== 'idle') return judgement === 'good'
     at = end + 2
   }

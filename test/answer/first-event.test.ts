@@ -246,6 +246,7 @@ describe('the beginning of an answer', () => {
     ['an error', 'chat', `data: ${engineDead}\n\n`, false],
     ['an error behind the role', 'chat', `${role}data: ${engineDead}\n\n`, false],
     ['an event in two lines', 'chat', 'data: {"choices":[\ndata: {"delta":{"content":"a"}}]}\n\n', false],
+    ['an event with a name behind a carriage return', 'chat', 'data: {\revent: error\n\n', false],
     ['nothing but the end', 'chat', 'data: [DONE]\n\n', false],
     ['the role and the end', 'chat', `${role}data: [DONE]\n\n`, false],
     ['text', 'completions', 'data: {"choices":[{"text":"a"}]}\n\n', true],

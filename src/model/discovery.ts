@@ -235,7 +235,7 @@ export class ModelDiscovery implements ModelRefresher {
       throw new ListFormatError(`the model list was answered with status ${answer.statusCode}`)
     }
     this.#report(slot, { kind: 'list_read' })
-    const listed = parseModelList(profile?.listFormat ?? 'openai', answer.body).models
+    const { models: listed, cut } = parseModelList(profile?.listFormat ?? 'openai', answer.body)
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
     const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
@@ -245,6 +245,7 @@ export class ModelDiscovery implements ModelRefresher {
       models: models.length,
       added,
       removed,
+      ignored: cut,
     })
   }
 

@@ -1,3 +1,4 @@
+import { isDeeper } from '../json/json-depth.ts'
 import { count, entryReaders, isEntry, type ListEntry, nameIn, usableName } from './list-entries.ts'
 import type { ListFormat } from './profile.ts'
 import { readAbilities, readPropsAbilities, type ToldAbilities } from './told-abilities.ts'
@@ -57,6 +58,8 @@ export class ListFormatError extends Error {
 
 /** More models than any real server has; beyond them the lists of a hostile one cost every client. */
 export const maxModels = 10_000
+/** Real lists have eight; a parser needs some hundred bytes for each. */
+const maxLevels = 64
 
 const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data', ollama: 'models' }
 
@@ -66,6 +69,8 @@ const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data',
  * @throws ListFormatError
  */
 export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
+  if (isDeeper(body, maxLevels))
+    throw new ListFormatError(`the model list is nested more than ${maxLevels} levels deep`)
   const document = parseJson(body)
   if (document === undefined) throw new ListFormatError('the model list is not JSON')
   const entries = entriesOf(document, format)
@@ -87,6 +92,7 @@ export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
 
 /** Undefined where the bytes are no JSON. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
 function parseJson(body: Buffer): unknown {
+  if (isDeeper(body, maxLevels)) return undefined
   try {
     const text = body.toString('utf8')
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)

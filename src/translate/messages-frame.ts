@@ -1,17 +1,15 @@
 import { GatewayError } from '../errors.ts'
 import { memberSpans } from '../json/body-members.ts'
 import {
-  closeBrace,
   closeBracket,
   comma,
   type JsonSpan,
   openBrace,
   openBracket,
-  quote,
   skipSpace,
-  skipString,
   skipValue,
 } from '../json/json-bytes.ts'
+import { isDeeper } from '../json/json-depth.ts'
 import { KeyNames } from '../json/key-names.ts'
 import { contentBlocks } from './blocks.ts'
 import { isObject, type JsonObject } from './json-fields.ts'
@@ -142,16 +140,7 @@ function checkContent(content: unknown, index: number): void {
 
 /** @throws GatewayError invalid_request where objects and lists stand in each other too deeply to be written again */
 export function checkDepth(body: Buffer): void {
-  let depth = 0
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at]
-    if (byte === quote) {
-      at = skipString(body, at) - 1
-      if (at < 0) return
-    } else if (byte === openBrace || byte === openBracket) {
-      if (++depth > maxDepth) refuse(`the request is nested more than ${maxDepth} levels deep`)
-    } else if (byte === closeBrace || byte === closeBracket) depth--
-  }
+  if (isDeeper(body, maxDepth)) refuse(`the request is nested more than ${maxDepth} levels deep`)
 }
 
 function checkNumber(value: unknown, least: number, most: number, rule: string): void {

@@ -16,6 +16,8 @@ export interface FetchRequest {
   readonly timeoutMs: number
   /** Most bytes of the body that are read. */
   readonly maxBytes: number
+  /** Whether the status is all that counts: then the body may be of any size, and in any coding. Default false. */
+  readonly dropsBody?: boolean
 }
 
 export interface FetchedAnswer {
@@ -44,6 +46,7 @@ const connectMs = 5_000
 /** Redirects that are followed: to a path with a slash, to a versioned path. */
 const maxRedirects = 5
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const noBytes: Buffer = Buffer.alloc(0)
 /** The UTF-8 byte order mark, which .NET servers put before their JSON. */
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
@@ -76,7 +79,7 @@ export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
 async function ask(
   pools: UpstreamPools,
   { origin, pathname, search }: URL,
-  { headers, body, maxBytes }: FetchRequest,
+  { headers, body, maxBytes, dropsBody = false }: FetchRequest,
   signal: AbortSignal,
 ): Promise<Omit<FetchedAnswer, 'durationMs'>> {
   const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
@@ -97,14 +100,19 @@ async function ask(
   let bytes = 0
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw new FetchError({ kind: 'protocol' }, `answer larger than ${maxBytes} bytes`)
-    chunks.push(chunk)
+    if (bytes > maxBytes) {
+      if (dropsBody) break
+      throw new FetchError({ kind: 'protocol' }, `answer larger than ${maxBytes} bytes`)
+    }
+    if (!dropsBody) chunks.push(chunk)
   }
   const pairs = headerPairs(response.headers)
   return {
     statusCode: response.statusCode,
     header: (name) => headerValue(pairs, name),
-    body: await readable(Buffer.concat(chunks), headerValue(pairs, 'content-encoding'), maxBytes),
+    body: dropsBody
+      ? noBytes
+      : await readable(Buffer.concat(chunks), headerValue(pairs, 'content-encoding'), maxBytes),
   }
 }
 

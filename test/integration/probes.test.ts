@@ -64,6 +64,44 @@ describe('probes that fail while requests are answered', { concurrency: true }, 
   }
 })
 
+describe('a health answer of which only the status counts', { concurrency: true }, () => {
+  const large = Buffer.alloc(3_000_000, ' ')
+  const rows: [string, (response: ServerResponse) => void][] = [
+    ['is larger than any', (response) => response.end(large)],
+    ['does not end', (response) => pour(response, large)],
+    [
+      'is not in the coding that it names',
+      (response) => response.setHeader('content-encoding', 'gzip').end('ok'),
+    ],
+    ['is in an unknown coding', (response) => response.setHeader('content-encoding', 'lzma').end('ok')],
+  ]
+  for (const [title, answer] of rows) {
+    it(title, async (t) => {
+      const url = await chatServer(t, (request, response) => {
+        if (request.url === '/v1/models') json(response, models)
+        else answer(response)
+      })
+      const gateway = await startGateway(t, [{ url, health_check_url: '/health' }])
+      assert.equal((await gateway.status())[0]?.status, 'healthy')
+    })
+  }
+
+  it('is a model list that is too long to be read', async (t) => {
+    const url = await chatServer(t, (_request, response) => pour(response, large))
+    const gateway = await startGateway(t, [{ url }], {}, { awaitRoutable: 0 })
+    await eventually(async () => {
+      const [row] = (await gateway.status()) as { status?: string; last_error?: string }[]
+      return row?.status === 'healthy' && /larger than 10485760 bytes/.test(row.last_error ?? '')
+    })
+  })
+})
+
+/** Writes until the other side closes. */
+function pour(response: ServerResponse, piece: Buffer): void {
+  while (!response.destroyed && response.write(piece));
+  if (!response.destroyed) response.once('drain', () => pour(response, piece))
+}
+
 describe('an endpoint of type auto', () => {
   it('is known while it loads its model, and serves when it has', async (t) => {
     let isLoading = true

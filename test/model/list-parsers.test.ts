@@ -158,12 +158,19 @@ describe('parseModelList', () => {
     assert.equal(skipped, 5)
   })
 
+  it('refuses lists that are nested too deeply', () => {
+    const deep = Buffer.from(`{"data":[{"id":"a","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`)
+    assert.throws(() => parseModelList('openai', deep), /more than 64 levels/)
+    assert.throws(() => parseLoadedModels('ollama', deep), ListFormatError)
+    assert.equal(readProps(deep), undefined)
+  })
+
   it('keeps so many models, and of each entry only what lists show', () => {
     const data = Array.from({ length: maxModels + 5 }, (_, index) => ({ id: `m${index}` }))
     const { models, cut } = parse('openai', { data })
     assert.equal(models.length, maxModels)
     assert.equal(cut, 5)
-    const deep = `{"data":[{"id":"a","x":${'['.repeat(50_000)}${']'.repeat(50_000)},"meta":{"n_ctx":8,"y":{"z":1}},"parent":null}]}`
+    const deep = `{"data":[{"id":"a","x":${'['.repeat(40)}${']'.repeat(40)},"meta":{"n_ctx":8,"y":{"z":1}},"parent":null}]}`
     assert.deepEqual(parseModelList('openai', Buffer.from(deep)).models[0]?.raw, {
       parent: null,
       meta: { n_ctx: 8 },

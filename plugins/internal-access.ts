@@ -1,15 +1,25 @@
 /**
  * Who may use which route below `/internal`. Decorates `internalAccess`; a route says what it needs in
  * `config.internalAccess`, and the check becomes a hook of that route alone, so requests to endpoints pass
- * nothing of it. Depends on the event bus and the request context; register it before the routes.
+ * nothing of it. Wrong tokens are limited for each client, on all threads together. Depends on the event bus, the shared
+ * cells and the request context; register it before the routes.
  */
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
 import { AdminToken } from '../src/security/admin-token.ts'
+import { ClientKeys } from '../src/security/client-key.ts'
 import { isDeliberate, isForeignRead } from '../src/security/cross-site.ts'
-import { type AccessDecision, type AccessRefusal, InternalAccess } from '../src/security/internal-access.ts'
+import {
+  type AccessDecision,
+  type AccessRefusal,
+  InternalAccess,
+  maxInternalBodyBytes,
+} from '../src/security/internal-access.ts'
+import { SharedLimitStore } from '../src/security/shared-limit-store.ts'
+import { TokenTries } from '../src/security/token-tries.ts'
+import { limitCapacity } from '../src/state/counted.ts'
 
 export interface InternalAccessOptions {
   /** Networks that are let in. Default the loopback ones. */
@@ -20,13 +30,15 @@ export interface InternalAccessOptions {
   readonly adminToken?: string | undefined
   /** Check the routes that Olla leaves open too, but for health and readiness. Default false. */
   readonly gateAll?: boolean
+  /** Bits of an IPv6 address that make one client, for the limit of wrong tokens. Default 64. */
+  readonly ipv6PrefixBits?: number
   readonly clock?: Clock
 }
 
 /**
  * - `open`: always
- * - `olla`: open, unless everything is gated; what a route below `/internal` is that says nothing
- * - `gated`: who the rules let in
+ * - `olla`: open, as in Olla, unless everything is gated
+ * - `gated`: who the rules let in; what a route below `/internal` is that says nothing
  * - `change`: the same, and the request must not come from another site's page
  * - `page`: as `gated`; a browser is shown the login form where there is a token
  */
@@ -36,6 +48,8 @@ export interface InternalAccessControl {
   readonly rules: InternalAccess
   /** Undefined where none is configured. */
   readonly token: AdminToken | undefined
+  /** Compares a token from somewhere else than the `Authorization` header; wrong ones count. */
+  compare(token: string, request: FastifyRequest): AccessDecision
 }
 
 declare module 'fastify' {
@@ -51,18 +65,27 @@ export default fp<InternalAccessOptions>(
   function internalAccess(app, options, done) {
     const clock = options.clock ?? systemClock
     const token = options.adminToken === undefined ? undefined : new AdminToken(options.adminToken)
+    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
+    const tries = new TokenTries(new SharedLimitStore(limitCapacity, app.gatewayCells.limits))
     const rules = new InternalAccess({
       allowedCidrs: options.allowedCidrs ?? ['127.0.0.0/8', '::1/128'],
       allowedHosts: options.allowedHosts ?? ['localhost'],
       token,
+      tries,
     })
     const gateAll = options.gateAll ?? false
     const { prefix } = app
-    app.decorate('internalAccess', { rules, token })
+    app.decorate('internalAccess', {
+      rules,
+      token,
+      compare: (shown, request) =>
+        rules.compare(shown, keys.of(request.gateway.clientAddress), clock.monotonicMs()),
+    })
 
     app.addHook('onRoute', function guard(route) {
       if (!route.url.startsWith(`${prefix}/internal/`)) return
-      const checks = checksOf(route.config?.internalAccess ?? 'olla')
+      route.bodyLimit = Math.min(route.bodyLimit ?? maxInternalBodyBytes, maxInternalBodyBytes)
+      const checks = checksOf(route.config?.internalAccess ?? 'gated')
       const own = route.onRequest ?? []
       if (checks.length > 0) route.onRequest = [...checks, ...(Array.isArray(own) ? own : [own])]
     })
@@ -91,7 +114,7 @@ export default fp<InternalAccessOptions>(
 
     /** An allowed address is the visitor's, whoever's page sends the request. */
     function decide(request: FastifyRequest): AccessDecision {
-      const decision = rules.decide(accessRequest(request), clock.nowMs())
+      const decision = ruled(request)
       if (!decision.allowed || decision.by === 'token') return decision
       const mode = single(request.headers['sec-fetch-mode'])
       return isForeignRead(originOf(request), mode)
@@ -99,14 +122,31 @@ export default fp<InternalAccessOptions>(
         : decision
     }
 
+    function ruled(request: FastifyRequest): AccessDecision {
+      const { headers, socket, gateway } = request
+      const asked = {
+        peer: socket.remoteAddress ?? '',
+        client: gateway.clientAddress,
+        limitKey: keys.of(gateway.clientAddress),
+        host: headers.host,
+        authorization: headers.authorization,
+        cookie: headers.cookie,
+      }
+      return rules.decide(asked, clock.nowMs(), clock.monotonicMs())
+    }
+
     function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {
-      app.gatewayEvents.publish('access.refused', {
-        client: request.gateway.clientAddress,
-        host: request.headers.host,
-        path: request.routeOptions.url ?? '',
-        reason: decision.message,
-      })
+      // Of those that come too fast the first ones are told of.
+      if (decision.status !== 429) {
+        app.gatewayEvents.publish('access.refused', {
+          client: request.gateway.clientAddress,
+          host: request.headers.host,
+          path: request.routeOptions.url ?? '',
+          reason: decision.message,
+        })
+      }
       if (decision.status === 401) reply.header('WWW-Authenticate', 'Bearer')
+      if (decision.retryAfterSeconds !== undefined) reply.header('Retry-After', decision.retryAfterSeconds)
       if (!request.raw.complete) reply.header('Connection', 'close')
       reply
         .code(decision.status)
@@ -117,8 +157,10 @@ export default fp<InternalAccessOptions>(
     }
 
     function showLogin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-      const wantsPage = request.headers.accept?.includes('text/html') ?? false
-      if (!wantsPage || token === undefined || rules.decide(accessRequest(request), clock.nowMs()).allowed) {
+      const { accept, authorization } = request.headers
+      // The gate answers who shows a token.
+      const wantsForm = token !== undefined && authorization === undefined && accept?.includes('text/html')
+      if (wantsForm !== true || ruled(request).allowed) {
         next()
         return
       }
@@ -132,7 +174,9 @@ export default fp<InternalAccessOptions>(
     ): void {
       const { headers } = request
       const marker = single(headers['x-olla-gateway'])
-      if (isDeliberate(originOf(request), { marker, authorization: headers.authorization })) next()
+      // Without a token to compare with, a bearer token says nothing.
+      const authorization = rules.hasToken ? headers.authorization : undefined
+      if (isDeliberate(originOf(request), { marker, authorization })) next()
       else {
         const message = 'What changes something needs the header X-Olla-Gateway, from the gateway’s own page.'
         next(new GatewayError('forbidden', message))
@@ -142,19 +186,9 @@ export default fp<InternalAccessOptions>(
   {
     name: 'gateway-internal-access',
     fastify: '5.x',
-    dependencies: ['gateway-events', 'gateway-request-context'],
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-request-context'],
   },
 )
-
-function accessRequest({ headers, socket, gateway }: FastifyRequest) {
-  return {
-    peer: socket.remoteAddress ?? '',
-    client: gateway.clientAddress,
-    host: headers.host,
-    authorization: headers.authorization,
-    cookie: headers.cookie,
-  }
-}
 
 function originOf({ headers }: FastifyRequest) {
   return {

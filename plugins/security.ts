@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
+import { ClientKeys } from '../src/security/client-key.ts'
 import { guardedLimitStore } from '../src/security/guarded-limit-store.ts'
 import { requestHeadBytes } from '../src/security/header-size.ts'
 import type { LimitStore } from '../src/security/limit-store.ts'
@@ -17,6 +18,8 @@ import { limitCapacity } from '../src/state/counted.ts'
 export interface SecurityOptions {
   /** All off by default. */
   readonly rates?: RateLimiterOptions
+  /** Bits of an IPv6 address that make one client. Default 64. */
+  readonly ipv6PrefixBits?: number
   /** How often forgotten clients are dropped; milliseconds. Default 300,000. */
   readonly cleanupIntervalMs?: number
   /** Largest request body; bytes. Default 104,857,600. */
@@ -42,6 +45,7 @@ export default fp<SecurityOptions>(
   function security(app, options, done) {
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock, app.gatewayCells)
+    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
     const counted = new WeakSet<Error>()
     const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
     const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
@@ -53,7 +57,7 @@ export default fp<SecurityOptions>(
       error: GatewayError,
     ): GatewayError {
       const { id, clientAddress } = request.gateway
-      if (kind === 'rate') violations.rateLimited(clientAddress)
+      if (kind === 'rate') violations.rateLimited(keys.of(clientAddress))
       else violations.sizeLimited()
       counted.add(error)
       app.gatewayEvents.publish('limit.rejected', { requestId: id, kind, client: clientAddress })
@@ -98,7 +102,7 @@ export default fp<SecurityOptions>(
           next()
           return
         }
-        const decision = limiter.check(routeClass, caller ?? clientAddress, clock.monotonicMs())
+        const decision = limiter.check(routeClass, caller ?? keys.of(clientAddress), clock.monotonicMs())
         if (decision === undefined) {
           next()
           return

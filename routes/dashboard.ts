@@ -47,7 +47,7 @@ export default fp<DashboardOptions>(
     })
     app.addContentTypeParser(
       'application/x-www-form-urlencoded',
-      { parseAs: 'string', bodyLimit: formBytes },
+      { parseAs: 'string' },
       (_request, body, parsed) => parsed(null, new URLSearchParams(String(body))),
     )
 
@@ -81,21 +81,27 @@ export default fp<DashboardOptions>(
           .send('Method Not Allowed\n'),
     })
     if (token !== undefined) {
-      app.get('/internal/ui/login', { config: { internalAccess: 'open' } }, (_request, reply) =>
-        sendForm(reply),
-      )
-      app.post('/internal/ui/login', { config: { internalAccess: 'open' } }, (request, reply) => {
+      const config = { internalAccess: 'open' } as const
+      const form = { config, bodyLimit: formBytes }
+      app.get('/internal/ui/login', { config }, (_request, reply) => sendForm(reply))
+      app.post('/internal/ui/login', form, (request, reply) => {
         const { headers, body } = request
         const shown = body instanceof URLSearchParams ? (body.get('token') ?? '') : ''
         if (isForeign(request)) return sendForm(reply.code(403), 'The form was sent from another site.')
-        if (!token.matches(shown.trim())) return sendForm(reply.code(401), 'This is not the token.')
+        const decision = app.internalAccess.compare(shown.trim(), request)
+        if (!decision.allowed) {
+          if (decision.retryAfterSeconds === undefined)
+            return sendForm(reply.code(401), 'This is not the token.')
+          reply.code(429).header('Retry-After', decision.retryAfterSeconds)
+          return sendForm(reply, `Too many wrong tokens. Try again in ${decision.retryAfterSeconds} seconds.`)
+        }
         const isSecure = request.protocol === 'https' || headers['x-forwarded-proto'] === 'https'
         const session = token.createSession(clock.nowMs())
         return reply
           .header('Set-Cookie', sessionCookie(session, { path: `${app.prefix}/internal`, isSecure }))
           .redirect(`${base}/`, 303)
       })
-      app.post('/internal/ui/logout', { config: { internalAccess: 'open' } }, (request, reply) => {
+      app.post('/internal/ui/logout', form, (request, reply) => {
         if (isForeign(request)) return sendForm(reply.code(403), 'The form was sent from another site.')
         return reply
           .header('Set-Cookie', sessionCookie(undefined, { path: `${app.prefix}/internal`, isSecure: false }))

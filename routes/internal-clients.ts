@@ -10,8 +10,9 @@ import { filterModels } from '../src/model/list-filters.ts'
 
 export default fp(
   function internalClients(app, _options, done) {
-    app.get('/internal/clients', () => ({ clients: clientNames }))
-    app.get<{ Params: { name: string } }>('/internal/clients/:name', (request, reply) => {
+    const config = { internalAccess: 'gated' } as const
+    app.get('/internal/clients', { config }, () => ({ clients: clientNames }))
+    app.get<{ Params: { name: string } }>('/internal/clients/:name', { config }, (request, reply) => {
       const name = clientNames.find((each): each is ClientName => each === request.params.name)
       if (name === undefined) {
         throw new GatewayError(

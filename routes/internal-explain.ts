@@ -5,6 +5,7 @@
 import fp from 'fastify-plugin'
 import { readExplained } from '../src/request/explained-request.ts'
 import { inspectRequest, withoutBom } from '../src/request/inspect.ts'
+import { maxInternalBodyBytes } from '../src/security/internal-access.ts'
 import { explain } from '../src/selection/explain.ts'
 import { ExplanationSchema } from '../src/selection/explanation.ts'
 import { acceptBytes } from './support/request-bodies.ts'
@@ -14,16 +15,14 @@ export interface ExplainOptions {
   readonly priorityTiers?: boolean
   /** Requests by which a warm endpoint may be busier. Default 2. */
   readonly warmMargin?: number
-  /** Largest request that is explained; bytes. Default 104,857,600. */
-  readonly bodyLimitBytes?: number
 }
 
 export default fp<ExplainOptions>(
   function internalExplain(app, options, done) {
-    const bodyLimit = options.bodyLimitBytes ?? 104_857_600
     // The bytes count: a session goes by them.
-    acceptBytes(app, bodyLimit)
-    app.post('/internal/explain', { schema: { response: { 200: ExplanationSchema } } }, (request) => {
+    acceptBytes(app, maxInternalBodyBytes)
+    const schema = { response: { 200: ExplanationSchema } }
+    app.post('/internal/explain', { config: { internalAccess: 'gated' }, schema }, (request) => {
       const received = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
       const asked = readExplained(received, request.raw.rawHeaders)
       const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path

@@ -98,6 +98,7 @@ export default fp<InternalMetricsOptions>(
     app.route({
       method: app.supportedMethods,
       url: '/internal/metrics',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       onSend: compress,
       handler: async (request, reply) => {

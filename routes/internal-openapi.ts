@@ -12,7 +12,7 @@ export default fp<OpenApiOptions>(
     // Read on first use: few ask, and it has a hundred kilobytes.
     let document: string | undefined
     const prefix = app.prefix
-    app.get('/internal/openapi.json', (_request, reply) => {
+    app.get('/internal/openapi.json', { config: { internalAccess: 'gated' } }, (_request, reply) => {
       document ??= readFileSync(file, 'utf8').replace('"url": "/"', `"url": ${JSON.stringify(prefix || '/')}`)
       return reply.type('application/json; charset=utf-8').send(document)
     })

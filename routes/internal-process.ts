@@ -15,6 +15,7 @@ export default fp<InternalProcessOptions>(
     app.route({
       method: app.supportedMethods,
       url: '/internal/process',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: ProcessSchema } },
       handler: async () => {

@@ -21,6 +21,7 @@ export default fp<InternalStatsOptions>(
     app.route<{ Querystring: { include_endpoints?: string; include_summary?: string } }>({
       method,
       url: '/internal/stats/models',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: ModelStatsSchema } },
       handler: ({ query }) =>
@@ -39,6 +40,7 @@ export default fp<InternalStatsOptions>(
     app.route({
       method,
       url: '/internal/stats/translators',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: TranslatorStatsSchema } },
       handler: () => translatorStatsView({ anthropic: translators.totals() }, clock.nowMs()),
@@ -46,6 +48,7 @@ export default fp<InternalStatsOptions>(
     app.route({
       method,
       url: '/internal/stats/sticky',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: StickySchema } },
       handler: () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints),

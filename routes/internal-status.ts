@@ -35,6 +35,7 @@ export default fp<InternalStatusOptions>(
     app.route({
       method,
       url: '/internal/status',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: StatusSchema } },
       onSend: compress,
@@ -61,6 +62,7 @@ export default fp<InternalStatusOptions>(
     app.route({
       method,
       url: '/internal/status/endpoints',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: EndpointsSchema } },
       onSend: compress,
@@ -70,6 +72,7 @@ export default fp<InternalStatusOptions>(
     app.route<{ Querystring: { detailed?: string; group?: string } }>({
       method,
       url: '/internal/status/models',
+      config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: ModelsSchema } },
       onSend: compress,

@@ -165,6 +165,7 @@ async function compose(
       internalBurst: Math.max(100, server.rate_limits.burst_size),
       globalBurst: server.rate_limits.global_burst_size || server.rate_limits.global_requests_per_minute,
     },
+    ipv6PrefixBits: server.rate_limits.ipv6_prefix,
     cleanupIntervalMs: server.rate_limits.cleanup_interval,
     maxBodyBytes: bodyLimit,
     maxHeaderBytes: server.request_limits.max_header_size,
@@ -176,6 +177,7 @@ async function compose(
     allowedHosts: page.access_policy.allowed_hosts,
     adminToken: page.admin_token,
     gateAll: page.gate_internal_api,
+    ipv6PrefixBits: server.rate_limits.ipv6_prefix,
   })
 
   // The endpoints and what is known of them.
@@ -265,7 +267,6 @@ async function compose(
   await app.register(internalExplain, {
     priorityTiers,
     warmMargin: proxy.warm_margin,
-    bodyLimitBytes: bodyLimit,
   })
   await app.register(internalEvents, {
     version,

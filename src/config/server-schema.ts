@@ -70,6 +70,11 @@ export const ServerSchema = Section(
           1000,
           'Each client address on /internal/* and /version, at least 100 at once; 0 is off. Health, readiness and the files of the dashboard are never limited.',
         ),
+        ipv6_prefix: Count(
+          64,
+          'Bits of an IPv6 address that make one client: networks give each site 2^64 addresses (beyond Olla).',
+          { minimum: 16, maximum: 128 },
+        ),
         cleanup_interval: Duration({
           default: '5m',
           description: 'How often buckets of idle clients are dropped.',

@@ -1,6 +1,10 @@
 import ipaddr from 'ipaddr.js'
 import type { AdminToken } from './admin-token.ts'
 import { NetworkList } from './client-address.ts'
+import type { TokenTries } from './token-tries.ts'
+
+/** Largest body of a route below `/internal`, however large those of inference may be. */
+export const maxInternalBodyBytes = 1_048_576
 
 export interface InternalAccessOptions {
   /** Networks whose addresses are let in. */
@@ -9,6 +13,8 @@ export interface InternalAccessOptions {
   readonly allowedHosts: readonly string[]
   /** Lets in from anywhere, under any name; undefined where none is configured. */
   readonly token: AdminToken | undefined
+  /** Limits wrong tokens; without it there is no limit. */
+  readonly tries?: TokenTries | undefined
 }
 
 /** What is looked at of a request. */
@@ -17,6 +23,8 @@ export interface AccessRequest {
   readonly peer: string
   /** Address of the client as far as proxies are trusted; the peer's where none is. */
   readonly client: string
+  /** The client as limits count it; its address by default. */
+  readonly limitKey?: string
   readonly host: string | undefined
   readonly authorization: string | undefined
   readonly cookie: string | undefined
@@ -24,8 +32,10 @@ export interface AccessRequest {
 
 export interface AccessRefusal {
   readonly allowed: false
-  /** 401 where a token would help. */
-  readonly status: 401 | 403
+  /** 401 where a token would help, 429 after too many wrong ones. */
+  readonly status: 401 | 403 | 429
+  /** Seconds until a token is looked at again; with 429. */
+  readonly retryAfterSeconds?: number
   /** Olla's text (contract 9.4). */
   readonly message: string
 }
@@ -42,24 +52,25 @@ export class InternalAccess {
   readonly #networks: NetworkList
   readonly #hosts: ReadonlySet<string>
   readonly #token: AdminToken | undefined
+  readonly #tries: TokenTries | undefined
 
-  constructor({ allowedCidrs, allowedHosts, token }: InternalAccessOptions) {
+  constructor({ allowedCidrs, allowedHosts, token, tries }: InternalAccessOptions) {
     this.#networks = new NetworkList(allowedCidrs)
     this.#hosts = new Set(allowedHosts.map(normalName))
     this.#token = token
+    this.#tries = tries
   }
 
   get hasToken(): boolean {
     return this.#token !== undefined
   }
 
-  decide(request: AccessRequest, nowMs: number): AccessDecision {
+  /** @param monotonicMs for the limit of wrong tokens */
+  decide(request: AccessRequest, nowMs: number, monotonicMs: number): AccessDecision {
     const { peer, client, host, authorization, cookie } = request
     if (this.#token !== undefined) {
       const bearer = bearerOf(authorization)
-      if (bearer !== undefined) {
-        return this.#token.matches(bearer) ? byToken : this.#refuse('the token is not valid')
-      }
+      if (bearer !== undefined) return this.compare(bearer, request.limitKey ?? client, monotonicMs)
       if (this.#token.hasSession(cookie, nowMs)) return byToken
     }
     // A trusted proxy on an allowed address must not lend it to its clients.
@@ -68,6 +79,19 @@ export class InternalAccess {
     }
     if (!this.acceptsHost(host)) return this.#refuse(`host not accepted (${shown(host)})`)
     return byAddress
+  }
+
+  /** A try with the token: right, wrong, or one too many for this client. */
+  compare(shown: string, limitKey: string, monotonicMs: number): AccessDecision {
+    const waitMs = this.#tries?.take(limitKey, monotonicMs) ?? 0
+    if (waitMs > 0) {
+      const retryAfterSeconds = Math.ceil(waitMs / 1000)
+      const message = `429 too many wrong tokens: try again in ${retryAfterSeconds} s`
+      return { allowed: false, status: 429, message, retryAfterSeconds }
+    }
+    if (this.#token?.matches(shown) !== true) return this.#refuse('the token is not valid')
+    this.#tries?.giveBack(limitKey)
+    return byToken
   }
 
   /** Whether the `Host` header is an IP literal or an allowed name; ports and letter case aside. */

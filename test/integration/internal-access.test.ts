@@ -32,6 +32,10 @@ async function askAll(t: TestContext, dashboard: Record<string, unknown>) {
 }
 
 const always = [
+  'GET /internal/clients',
+  'GET /internal/clients/:name',
+  'POST /internal/explain',
+  'GET /internal/openapi.json',
   'GET /internal/config',
   'GET /internal/events',
   'GET /internal/inflight',
@@ -46,7 +50,9 @@ describe('the routes of a gateway below /internal', () => {
   it('refuse strangers what shows or changes requests', async (t) => {
     const statuses = await askAll(t, {})
     for (const route of always) assert.equal(statuses.get(route), 403, route)
-    assert.equal(statuses.get('GET /internal/status'), 200)
+    for (const route of ['status', 'status/endpoints', 'stats/models', 'process', 'metrics', 'health']) {
+      assert.equal(statuses.get(`GET /internal/${route}`), 200, route)
+    }
   })
 
   it('refuse strangers everything but the probes with gate_internal_api', async (t) => {

@@ -4,23 +4,27 @@ import Fastify, { type InjectOptions } from 'fastify'
 import events from '../../plugins/events.ts'
 import internalAccess, { type InternalAccessOptions } from '../../plugins/internal-access.ts'
 import requestContext from '../../plugins/request-context.ts'
+import state from '../../plugins/state.ts'
 import type { GatewayEvent } from '../../src/events/events.ts'
 import { settleEvents } from '../support/events.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 
 const adminToken = 'a-long-enough-token'
 
 async function start(t: TestContext, options: InternalAccessOptions = {}, prefix = '') {
-  const app = Fastify()
+  const app = Fastify({ bodyLimit: 104_857_600 })
   t.after(() => app.close())
   const seen: GatewayEvent[] = []
   await app.register(
     async (scope) => {
       await scope.register(events)
+      await scope.register(state)
       scope.gatewayEvents.subscribe((event) => seen.push(event))
       await scope.register(requestContext)
       await scope.register(internalAccess, options)
       scope.get('/internal/health', { config: { internalAccess: 'open' } }, () => 'ok')
-      scope.get('/internal/status', () => 'ok')
+      scope.get('/internal/status', { config: { internalAccess: 'olla' } }, () => 'ok')
+      scope.get('/internal/new', () => 'ok')
       scope.get('/internal/requests', { config: { internalAccess: 'gated' } }, () => 'ok')
       scope.delete('/internal/inflight/:id', { config: { internalAccess: 'change' } }, () => 'ok')
       scope.get('/internal/ui/*', { config: { internalAccess: 'page' } }, () => 'ok')
@@ -45,6 +49,7 @@ describe('routes below /internal', () => {
     assert.equal((await ask('/internal/status', far)).status, 200)
     assert.equal((await ask('/v1/models', far)).status, 200)
     assert.equal((await ask('/internal/requests', far)).status, 403)
+    assert.equal((await ask('/internal/new', far)).status, 403)
     assert.equal((await ask('/internal/ui/', far)).status, 403)
     assert.equal((await ask('/internal/requests')).status, 200)
   })
@@ -135,6 +140,71 @@ describe('routes that change something', () => {
       assert.equal(answer.status, status)
     })
   }
+})
+
+describe('without a token to compare with', () => {
+  it('a bearer token is no mark of a request that is meant', async (t) => {
+    const { ask } = await start(t)
+    const cancel = (headers: Record<string, string>) =>
+      ask('/internal/inflight/x', { method: 'DELETE', headers: { authorization: 'Bearer x', ...headers } })
+    assert.equal((await cancel({})).status, 403)
+    assert.equal((await cancel({ 'x-olla-gateway': '1' })).status, 200)
+  })
+})
+
+describe('wrong tokens', () => {
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+  it('are limited for each client, and the right one is not compared meanwhile', async (t) => {
+    const clock = new FakeClock()
+    const { ask, seen } = await start(t, { adminToken, clock })
+    const tell = async (token: string, remoteAddress: string) => {
+      const { status, headers } = await ask('/internal/requests', { remoteAddress, headers: bearer(token) })
+      return [status, headers['retry-after']]
+    }
+    for (let guess = 0; guess < 10; guess++) {
+      assert.deepEqual(await tell(`wrong-${guess}`, '203.0.113.9'), [401, undefined])
+    }
+    for (const token of ['wrong', adminToken]) {
+      assert.deepEqual(await tell(token, '203.0.113.9'), [429, '6'], token)
+    }
+    assert.deepEqual(await tell(adminToken, '203.0.113.10'), [200, undefined])
+    await settleEvents()
+    assert.equal(seen.filter(({ type }) => type === 'access.refused').length, 10)
+    await clock.advance(6_000)
+    assert.deepEqual(await tell(adminToken, '203.0.113.9'), [200, undefined])
+  })
+
+  it('are counted by the prefix of an IPv6 address', async (t) => {
+    const { ask } = await start(t, { adminToken })
+    const statuses = new Set<number>()
+    for (let guess = 0; guess < 12; guess++) {
+      const remoteAddress = `2001:db8:0:1::${guess + 1}`
+      statuses.add((await ask('/internal/requests', { remoteAddress, headers: bearer('wrong') })).status)
+    }
+    assert.deepEqual([...statuses], [401, 429])
+  })
+
+  it('cost nothing while the right one is shown', async (t) => {
+    const { ask } = await start(t, { adminToken, allowedCidrs: [] })
+    for (let scrape = 0; scrape < 40; scrape++) {
+      assert.equal((await ask('/internal/requests', { headers: bearer(adminToken) })).status, 200)
+    }
+  })
+})
+
+describe('bodies below /internal', () => {
+  it('are small whatever the limit for inference is', async (t) => {
+    const { ask } = await start(t)
+    const send = (length: number) =>
+      ask('/internal/inflight/x', {
+        method: 'DELETE',
+        headers: { 'x-olla-gateway': '1', 'content-type': 'application/json' },
+        payload: JSON.stringify('x'.repeat(length)),
+      })
+    assert.equal((await send(1_000_000)).status, 200)
+    assert.equal((await send(1_048_577)).status, 413)
+  })
 })
 
 describe('pages of other sites', () => {

@@ -9,6 +9,7 @@ import Fastify, { type InjectOptions } from 'fastify'
 import events from '../../plugins/events.ts'
 import internalAccess from '../../plugins/internal-access.ts'
 import requestContext from '../../plugins/request-context.ts'
+import state from '../../plugins/state.ts'
 import dashboard from '../../routes/dashboard.ts'
 
 const adminToken = 'a-long-enough-token'
@@ -30,6 +31,7 @@ async function start(t: TestContext, options: { prefix?: string; token?: string;
   await app.register(
     async (scope) => {
       await scope.register(events)
+      await scope.register(state)
       await scope.register(requestContext)
       await scope.register(internalAccess, { adminToken: options.token })
       await scope.register(dashboard, { folder })
@@ -158,6 +160,20 @@ describe('the login form', () => {
       post(`token=${adminToken}`, { 'x-forwarded-proto': 'https' }),
     )
     assert.match(String(login.headers['set-cookie']), /; Secure$/)
+  })
+
+  it('limits wrong tokens, together with those of the Authorization header', async (t) => {
+    const { ask } = await start(t, { token: adminToken })
+    const login = (token: string, remoteAddress = '203.0.113.9') =>
+      ask('/internal/ui/login', { ...post(`token=${token}`), remoteAddress })
+    for (let guess = 0; guess < 9; guess++) assert.equal((await login('wrong')).statusCode, 401)
+    const headers = { authorization: 'Bearer wrong', accept: 'text/html' }
+    assert.equal((await ask('/internal/ui/', { ...far, headers })).statusCode, 401)
+    const refused = await login(adminToken)
+    assert.equal(refused.statusCode, 429)
+    assert.ok(Number(refused.headers['retry-after']) > 0)
+    assert.equal(refused.headers['set-cookie'], undefined)
+    assert.equal((await login(adminToken, '203.0.113.10')).statusCode, 303)
   })
 
   it('refuses what is not the token, and forms of other sites', async (t) => {

@@ -32,7 +32,7 @@ describe('access by address', () => {
   ]
   for (const [name, fields] of allowed) {
     it(`lets in: ${name}`, () => {
-      assert.deepEqual(rules().decide(request(fields), 0), { allowed: true, by: 'address' })
+      assert.deepEqual(rules().decide(request(fields), 0, 0), { allowed: true, by: 'address' })
     })
   }
 
@@ -69,7 +69,7 @@ describe('access by address', () => {
   ]
   for (const [name, fields, message] of refused) {
     it(`refuses: ${name}`, () => {
-      assert.deepEqual(rules().decide(request(fields), 0), { allowed: false, status: 403, message })
+      assert.deepEqual(rules().decide(request(fields), 0, 0), { allowed: false, status: 403, message })
     })
   }
 })
@@ -79,12 +79,12 @@ describe('access by token', () => {
   const far = { peer: '203.0.113.9', host: 'public.example' }
 
   it('lets in from anywhere under any name', () => {
-    const decision = rules(token).decide(request({ ...far, authorization: `Bearer ${secret}` }), 0)
+    const decision = rules(token).decide(request({ ...far, authorization: `Bearer ${secret}` }), 0, 0)
     assert.deepEqual(decision, { allowed: true, by: 'token' })
   })
 
   it('refuses a wrong one even from an allowed address', () => {
-    const decision = rules(token).decide(request({ authorization: 'Bearer nope' }), 0)
+    const decision = rules(token).decide(request({ authorization: 'Bearer nope' }), 0, 0)
     assert.deepEqual(decision, {
       allowed: false,
       status: 401,
@@ -93,25 +93,25 @@ describe('access by token', () => {
   })
 
   it('asks for it instead of forbidding', () => {
-    const decision = rules(token).decide(request(far), 0)
+    const decision = rules(token).decide(request(far), 0, 0)
     assert.equal(decision.allowed ? 0 : decision.status, 401)
   })
 
   it('leaves the address as the other way in, whatever other credentials a request has', () => {
-    const decision = rules(token).decide(request({ authorization: 'Basic abc', cookie: 'a=b' }), 0)
+    const decision = rules(token).decide(request({ authorization: 'Basic abc', cookie: 'a=b' }), 0, 0)
     assert.deepEqual(decision, { allowed: true, by: 'address' })
   })
 
   it('ignores tokens where none is configured', () => {
-    assert.equal(rules().decide(request({ authorization: 'Bearer x' }), 0).allowed, true)
-    assert.equal(rules().decide(request({ ...far, authorization: 'Bearer x' }), 0).allowed, false)
+    assert.equal(rules().decide(request({ authorization: 'Bearer x' }), 0, 0).allowed, true)
+    assert.equal(rules().decide(request({ ...far, authorization: 'Bearer x' }), 0, 0).allowed, false)
   })
 
   it('lets a session in until its end, and nobody else’s', () => {
     const session = token.createSession(1_000)
     const cookie = sessionCookie(session, { path: '/internal', isSecure: false }).split(';')[0] ?? ''
     const decide = (text: string, nowMs: number, by = token) =>
-      rules(by).decide(request({ ...far, cookie: `theme=dark; ${text}` }), nowMs).allowed
+      rules(by).decide(request({ ...far, cookie: `theme=dark; ${text}` }), nowMs, 0).allowed
     assert.equal(decide(cookie, 1_000 + sessionMs - 1), true)
     assert.equal(decide(cookie, 1_000 + sessionMs), false)
     assert.equal(decide(cookie, 2_000, new AdminToken('another-long-token')), false)

@@ -1,0 +1,43 @@
+import ipaddr from 'ipaddr.js'
+
+/** Addresses that are remembered; clients choose them, so there must be an end. */
+const maxRemembered = 1024
+/** IPv4 addresses as a translator writes them (RFC 6052 section 2.1). */
+const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
+
+/**
+ * The name under which a client's address is limited. A network hands out IPv6 addresses by the prefix, 2^64 of them
+ * to each site (RFC 6177), so a limit on single addresses limits nothing.
+ */
+export class ClientKeys {
+  readonly #prefixBits: number
+  readonly #known = new Map<string, string>()
+
+  /** @param prefixBits of an IPv6 address that make one client, 1 to 128 */
+  constructor(prefixBits: number) {
+    this.#prefixBits = prefixBits
+  }
+
+  /** @returns an IPv4 address as it is, also where it is written as IPv6; else the prefix */
+  of(address: string): string {
+    if (!address.includes(':')) return address
+    const found = this.#known.get(address)
+    if (found !== undefined) return found
+    const key = this.#read(address)
+    if (this.#known.size >= maxRemembered) this.#known.clear()
+    if (address.length <= 64) this.#known.set(address, key)
+    return key
+  }
+
+  #read(address: string): string {
+    // A zone names an interface of this machine.
+    const bare = address.split('%', 1)[0] ?? ''
+    if (!ipaddr.isValid(bare)) return address
+    const parsed = ipaddr.process(bare)
+    if (parsed instanceof ipaddr.IPv4) return parsed.toString()
+    if (parsed.match(nat64)) return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).toString()
+    if (this.#prefixBits >= 128) return parsed.toString()
+    const network = ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${this.#prefixBits}`)
+    return `${network.toString()}/${this.#prefixBits}`
+  }
+}

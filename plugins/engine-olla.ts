@@ -21,6 +21,7 @@ declare module 'fastify' {
 export default fp<EngineOllaOptions>(
   function engineOlla(app, options, done) {
     const connections = new UpstreamConnections(options.clock ?? systemClock, options)
+    app.shortages.onShortage(() => connections.closeIdle())
     app.decorate('upstreamTransport', new DirectTransport(connections))
     app.addHook('onClose', (_app, closed) => {
       connections.close()
@@ -28,5 +29,5 @@ export default fp<EngineOllaOptions>(
     })
     done()
   },
-  { name: 'gateway-engine', fastify: '5.x' },
+  { name: 'gateway-engine', fastify: '5.x', dependencies: ['gateway-upstream-pools'] },
 )

@@ -2,6 +2,7 @@
  * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the shared cells and the
  * lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
  */
+import { getHeapStatistics } from 'node:v8'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { garbageCollector } from '../src/lifecycle/collect-garbage.ts'
@@ -21,7 +22,8 @@ export default fp<IdleCollectionPluginOptions>(
       clock,
       inFlight: () => lifecycle.inFlight,
       ended: () => cells.totals.sum(0, requests),
-      usedHeapBytes: () => process.memoryUsage().heapUsed,
+      // `process.memoryUsage` opens a file and throws where there is no descriptor left.
+      usedHeapBytes: () => getHeapStatistics().used_heap_size,
       collect: collect ?? garbageCollector(),
     })
     app.addHook('onReady', function start(ready) {

@@ -1,10 +1,12 @@
 /**
  * Connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and
- * closed after idling. On close all connections end.
+ * closed after idling; and `shortages`, which knows when this process has nothing left for another connection. On close
+ * all connections end.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../src/upstream/pools.ts'
+import { Shortages } from '../src/upstream/shortages.ts'
 
 export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
   readonly clock?: Clock
@@ -13,15 +15,21 @@ export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     upstreamPools: UpstreamPools
+    shortages: Shortages
   }
 }
 
 export default fp<UpstreamPoolsPluginOptions>(
   function upstreamPools(app, options, done) {
-    const pools = new UpstreamPools(options.clock ?? systemClock, options)
+    const clock = options.clock ?? systemClock
+    const pools = new UpstreamPools(clock, options)
     app.decorate('upstreamPools', pools)
+    const shortages = new Shortages(clock, () => app.gatewayCells.resources.add(0, column, 1))
+    const column = app.gatewayCells.resources.column('shortages')
+    shortages.onShortage(() => pools.closeIdle())
+    app.decorate('shortages', shortages)
     app.addHook('onClose', () => pools.close())
     done()
   },
-  { name: 'gateway-upstream-pools', fastify: '5.x' },
+  { name: 'gateway-upstream-pools', fastify: '5.x', dependencies: ['gateway-state'] },
 )

@@ -171,6 +171,12 @@ export const errorTable = {
     anthropicType: 'overloaded_error',
     message: 'All suitable endpoints are at their limit of concurrent requests.',
   },
+  out_of_resources: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'The gateway has no resources left for a connection to an endpoint.',
+  },
   draining: {
     status: 503,
     openaiType: 'server_error',

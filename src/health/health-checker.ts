@@ -39,6 +39,8 @@ interface Watch {
 
 /** After passive evidence of trouble, the first look comes so soon. */
 const earlyProbeMs = 100
+/** A probe that the gateway could not make is due again so soon. */
+const undoneProbeMs = 500
 /** Quick repeats within one probe, for a connection that failed once (contract 4). */
 const probeRepeats = 2
 const repeatBaseMs = 100
@@ -153,6 +155,7 @@ export class HealthChecker implements HealthMonitor {
     const endpoint = this.#registry.snapshot.bySlot[slot]
     if (watch === undefined || endpoint === undefined || watch.probing) return
     watch.probing = true
+    let isUndone = false
     watch.timer?.cancel()
     this.#records.setNextCheck(slot, undefined)
     try {
@@ -161,12 +164,14 @@ export class HealthChecker implements HealthMonitor {
         begunMs = this.#clock.monotonicMs()
         return this.#probe(endpoint)
       })
-      if (this.#running) this.#conclude(endpoint, watch, result, begunMs)
+      // What the gateway itself lacked for a probe says nothing of the endpoint.
+      if (this.#running && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
+      isUndone = result === undefined
     } catch {
       // The queue was full: the endpoint is as it was, and the next interval tries again.
     } finally {
       watch.probing = false
-      if (this.#running) this.#arm(slot, this.#nextInMs(endpoint, watch))
+      if (this.#running) this.#arm(slot, isUndone ? undoneProbeMs : this.#nextInMs(endpoint, watch))
     }
   }
 
@@ -191,7 +196,8 @@ export class HealthChecker implements HealthMonitor {
     return Math.max(0, watch.limitedUntilMs - this.#clock.monotonicMs())
   }
 
-  async #probe(endpoint: Endpoint): Promise<ProbeResult> {
+  /** @returns undefined where the gateway could not ask */
+  async #probe(endpoint: Endpoint): Promise<ProbeResult | undefined> {
     for (let repeat = 0; ; repeat++) {
       try {
         const answer = await this.#fetch({
@@ -219,6 +225,7 @@ export class HealthChecker implements HealthMonitor {
         }
       } catch (error) {
         const isFetchError = error instanceof FetchError
+        if (isFetchError && error.failure.kind === 'shortage') return undefined
         // A refusal is certain; a reset may be a connection that the server had just closed.
         const worthRepeating =
           isFetchError && !neverSent(error.failure.kind) && error.failure.kind !== 'first_byte_timeout'

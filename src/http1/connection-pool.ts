@@ -72,6 +72,11 @@ export class ConnectionPool implements ConnectionOwner {
     else this.#open(again, handler)
   }
 
+  /** Ends those that carry nothing now. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
   /** Ends all connections; what is under way fails. */
   close(): void {
     this.#isClosed = true

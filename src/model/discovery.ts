@@ -34,6 +34,8 @@ interface Watch {
   flight: Promise<boolean> | undefined
 }
 
+/** A look that the gateway could not take is due again so soon; milliseconds. */
+const undoneLookMs = 500
 /** Model lists of hundreds of models with all details stay far below this (contract 6.1). */
 const maxListBytes = 10 * 1024 * 1024
 
@@ -142,6 +144,9 @@ export class ModelDiscovery implements ModelRefresher {
     if (!this.#running) return false
     if (error === undefined) {
       this.#records.succeeded(slot, this.#clock.nowMs())
+    } else if (isShortage(error)) {
+      this.#arm(slot, watch, undoneLookMs)
+      return false
     } else {
       const reason = shownError(error)
       this.#records.failed(slot, reason)
@@ -151,7 +156,7 @@ export class ModelDiscovery implements ModelRefresher {
     return error === undefined
   }
 
-  #arm(slot: number, watch: Watch): void {
+  #arm(slot: number, watch: Watch, soonMs?: number): void {
     const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
     const endpoint = this.#registry.snapshot.bySlot[slot]
     // Until the kind of a server is known it serves nothing, so it is asked as often as it is probed.
@@ -164,7 +169,7 @@ export class ModelDiscovery implements ModelRefresher {
         ? longestMs * (1 - 0.1 * random())
         : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
     watch.timer?.cancel()
-    watch.timer = this.#clock.after(delayMs, () => {
+    watch.timer = this.#clock.after(soonMs ?? delayMs, () => {
       if (this.#isWorthLook(slot)) void this.refresh(slot)
       else this.#arm(slot, watch)
     })
@@ -210,7 +215,13 @@ export class ModelDiscovery implements ModelRefresher {
         await this.#lookOnce(slot)
         return undefined
       } catch (error) {
-        if (attempt >= retryAttempts || !this.#running || !this.#registry.isRoutable(slot)) throw error
+        if (
+          isShortage(error) ||
+          attempt >= retryAttempts ||
+          !this.#running ||
+          !this.#registry.isRoutable(slot)
+        )
+          throw error
         // The repeats take seconds in which the status routes should already show the reason.
         this.#records.noted(slot, shownError(error))
         await this.#sleep(retryBackoffMs * 2 ** attempt * random())
@@ -312,6 +323,11 @@ function noAnswer(error: unknown): FetchedAnswer {
     error.failure.kind !== 'first_byte_timeout'
   if (!isPathOnly) throw error
   return { statusCode: 0, header: () => undefined, body: Buffer.alloc(0), durationMs: 0 }
+}
+
+/** The gateway itself could not ask: that says nothing of the endpoint. */
+function isShortage(error: unknown): boolean {
+  return error instanceof FetchError && error.failure.kind === 'shortage'
 }
 
 function createWatch(): Watch {

@@ -57,6 +57,8 @@ const stale: Evidence = {
 }
 /** Also what a good answer is: nothing that counts against anybody. */
 const nothing: Evidence = { ...stale, movesOn: 'never', repeated: 'never' }
+/** The gateway's own side: every endpoint may be well. */
+const shortage: Evidence = { ...stale, repeated: 'waits' }
 const missingPath: Evidence = { ...stale, about: 'path', repeated: 'never' }
 const badAnswer: Evidence = { ...silence, counted: 'always' }
 const busyInside: Evidence = { ...badAnswer, repeated: 'rounds' }
@@ -127,6 +129,8 @@ export function failureEvidence({ kind, statusCode }: AttemptFailure): Evidence 
       return silence
     case 'stale':
       return stale
+    case 'shortage':
+      return shortage
     case 'total_timeout':
       return nothing
     case 'path_missing':

@@ -11,6 +11,7 @@ import {
   placementColumns,
   probeColumns,
   type RowHistogram,
+  resourceColumns,
   rowHistograms,
   type SessionColumn,
   type StatusColumn,
@@ -113,6 +114,8 @@ export class GatewayCells {
   /** One row: the Anthropic API. */
   readonly translators: CounterTable<TranslatorColumn>
   readonly violations: CounterTable<(typeof violationColumns)[number]>
+  /** One row. */
+  readonly resources: CounterTable<(typeof resourceColumns)[number]>
   /** Of a `SharedLimitStore` of `limitCapacity`. */
   readonly limits: TablePlace
   /** Of a `SharedCache` of `limitedClientCapacity`. */
@@ -166,6 +169,7 @@ export class GatewayCells {
     this.sessions = new CounterTable(sessionColumns, 1, blocks.place('sessions'))
 
     this.translators = new CounterTable(translatorColumns, 1, blocks.place('translators'))
+    this.resources = new CounterTable(resourceColumns, 1, blocks.place('resources'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')
     SharedLimitStore.reserve(this.limits, limitCapacity)

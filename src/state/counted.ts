@@ -213,6 +213,16 @@ export type TranslatorColumn = (typeof translatorColumns)[number]
 /** What was refused. */
 export const violationColumns = ['rateLimits', 'sizeLimits'] as const
 
+/** What the gateway's own process ran out of. */
+export const resourceColumns = [
+  /** Connections to endpoints that could not be made. */
+  'shortages',
+  /** Times that accepting paused. */
+  'acceptPauses',
+  /** Idle connections of clients that were closed to make room. */
+  'idleClosed',
+] as const
+
 /** Buckets of rate limits that are remembered. */
 export const limitCapacity = 100_000
 /** Clients that are remembered to have met a rate limit. */

@@ -56,9 +56,21 @@ export function joinReadings(own: ProcessReading, threads: readonly ThreadReadin
   }
 }
 
+let last = { rss: 0, arrayBuffers: 0 }
+
+/** Resident memory is read from a file: without a descriptor for it, what was read last. */
+function memoryUsage(): { rss: number; arrayBuffers: number } {
+  try {
+    last = process.memoryUsage()
+  } catch {
+    // Statistics are not worth an exception in a timer.
+  }
+  return last
+}
+
 export function readProcess(gc: GcTotals): ProcessReading {
   const heap = getHeapStatistics()
-  const memory = process.memoryUsage()
+  const memory = memoryUsage()
   const cpu = process.cpuUsage()
   return {
     usedHeapBytes: heap.used_heap_size,
@@ -66,7 +78,7 @@ export function readProcess(gc: GcTotals): ProcessReading {
     physicalHeapBytes: heap.total_physical_size,
     heapLimitBytes: heap.heap_size_limit,
     residentBytes: memory.rss,
-    externalBytes: memory.external,
+    externalBytes: heap.external_memory,
     arrayBufferBytes: memory.arrayBuffers,
     gc,
     activeResources: process.getActiveResourcesInfo().length,

@@ -69,7 +69,12 @@ export function loadTokenizer(): Promise<Tokenizer | undefined> {
     ({ countTokens }) =>
       (text: string) =>
         countTokens(text, plainText),
-    () => undefined,
+    (error: unknown) => {
+      // Without a descriptor for its files it may be read later; a package that is not there is not looked for again.
+      const isShort = error instanceof Error && 'code' in error && /^E[MN]FILE$/.test(String(error.code))
+      if (isShort) loading = undefined
+      return undefined
+    },
   )
   return loading
 }

@@ -175,7 +175,7 @@ export class AttemptLedger {
 
   /** An endpoint that cannot be reached is out at once. */
   unreachable({ target }: Attempt, { kind }: AttemptFailure): void {
-    if (!neverSent(kind)) return
+    if (!neverSent(kind) || kind === 'shortage') return
     const evidence = kind === 'refused' ? 'refused' : kind === 'tls' ? 'untrusted' : 'unreachable'
     this.#services.health.report(target.endpoint.slot, { kind: evidence })
   }

@@ -44,6 +44,7 @@ export class CandidateRounds {
   /** Tiers and priorities of which a candidate has failed. */
   #failedGroups: Set<string> | undefined
   #someFailedOtherwise = false
+  #isShort = false
 
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
@@ -149,6 +150,7 @@ export class CandidateRounds {
     this.#failedGroups.add(groupOf(at, target))
     this.#failedSlots ??= new Set()
     this.#failedSlots.add(target.endpoint.slot)
+    if (failure.kind === 'shortage') this.#isShort = true
     if (repeated === 'waits') this.#unsent.push(target)
     else if (repeated === 'never') this.#spent.push(target)
     else this.#repeatable = failure
@@ -194,6 +196,12 @@ export class CandidateRounds {
     for (const { endpoint } of this.#unsent)
       for (const tried of this.#tried ?? []) tried?.delete(endpoint.slot)
     this.#unsent = []
+    this.#isShort = false
+  }
+
+  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  get isShort(): boolean {
+    return this.#isShort
   }
 
   wants(slot: number): boolean {
@@ -299,6 +307,7 @@ export class CandidateRounds {
     this.#round = Math.max(this.#round + 1, this.#services.retries.maxRounds + 1 - attemptsLeft)
     this.#tried = undefined
     this.#unsent = []
+    this.#isShort = false
     this.#repeatable = undefined
     for (const target of this.#spent) this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
   }

@@ -82,9 +82,10 @@ export class CandidateSearch implements CapacityWaiter {
     return this.#next.after(attempt, failure, this.#limits)
   }
 
-  /** Begins another round after a wait. */
+  /** Begins another round after a wait, or asks those again that could not be asked. */
   backOff(waitMs: number): void {
-    this.#rounds.beginNext(this.#next.attemptsLeft)
+    if (this.#rounds.isShort) this.#rounds.retryUnsent()
+    else this.#rounds.beginNext(this.#next.attemptsLeft)
     this.#waiting = 'backoff'
     this.#owner.waits('backoff', this.#owner.totalDeadlineMs)
     this.#timer = this.#services.clock.after(waitMs, () => {
@@ -100,6 +101,11 @@ export class CandidateSearch implements CapacityWaiter {
   /** Whether a candidate has failed in another way than that it lacks the path. */
   get someFailedOtherwise(): boolean {
     return this.#rounds.someFailedOtherwise
+  }
+
+  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  get isShort(): boolean {
+    return this.#rounds.isShort
   }
 
   /** What a client that gets nothing can be told of the candidates. */

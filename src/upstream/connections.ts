@@ -34,6 +34,11 @@ export class UpstreamConnections {
     return this.#pools.get(target) ?? this.#add(target)
   }
 
+  /** Ends those that carry nothing now, for want of descriptors. */
+  closeIdle(): void {
+    for (const pool of [...this.#connected]) pool.closeIdle()
+  }
+
   /** Ends all connections; what is under way fails. */
   close(): void {
     this.#isClosed = true

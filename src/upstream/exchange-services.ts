@@ -18,6 +18,7 @@ import type { Exchange } from './exchange.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { LackKnowledge } from './missing-answer.ts'
 import type { UpstreamHead } from './response-headers.ts'
+import type { Shortages } from './shortages.ts'
 import type { Transport } from './transport.ts'
 
 /** Settings of all exchanges; times in milliseconds, 0 is no limit. */
@@ -96,6 +97,8 @@ export interface ExchangeServices {
   /** Exchanges that have not settled, with their time limits. */
   readonly active: DeadlineSweep<Exchange>
   readonly stats: GatewayStats
+  /** Told of each connection that the gateway itself could not make. */
+  readonly shortages: Shortages
   readonly events: EventBus
   readonly hooks?: RequestHookList | undefined
   readonly affinity?: Affinity | undefined

@@ -199,7 +199,8 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
   }
 
-  failed(attempt: Attempt, failure: AttemptFailure): void {
+  failed(attempt: Attempt, found: AttemptFailure): void {
+    const failure = this.#services.shortages.explain(found)
     if (this.#phase === 'relaying' || this.#phase === 'stalled') {
       this.#ledger.broke(attempt, failure)
       this.#fail(brokenError(failure))

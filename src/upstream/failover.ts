@@ -36,6 +36,7 @@ export class Failover {
   /** Answered, but badly: relayed after all if no other candidate does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
+  #shortage: AttemptFailure | undefined
 
   constructor(
     services: ExchangeServices,
@@ -68,11 +69,12 @@ export class Failover {
    * @returns false where there is none: the failure is the end of it
    */
   moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
+    if (failure.kind === 'shortage') this.#shortage = failure
     const waitMs = this.#search.after(attempt, failure)
     if (waitMs === undefined) return false
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
-    this.#ledger.movedOn(attempt, failure)
+    if (failure.kind !== 'shortage') this.#ledger.movedOn(attempt, failure)
     if (failure.kind === 'status' || failure === turnedAway || attempt.kept !== undefined)
       this.#passOver(attempt)
     if (waitMs > 0) this.#search.backOff(waitMs)
@@ -137,13 +139,18 @@ export class Failover {
     const kept = attempt?.adopt()
     this.#passedOver = undefined
     return attempt === undefined || kept === undefined
-      ? giveUpError(this.#ledger.failures, this.#lastFailure, this.#search.outlook())
+      ? giveUpError(this.#ledger.failures, this.#decisive, this.#search.outlook())
       : { attempt, kept }
   }
 
   /** Another answer is good enough, or the request is over. */
   drop(): void {
     this.#passedOver?.cancel()
+  }
+
+  /** Where some endpoint could not even be asked, that outweighs what others have failed with. */
+  get #decisive(): AttemptFailure | undefined {
+    return this.#search.isShort ? this.#shortage : this.#lastFailure
   }
 
   get #lack(): RequestLack {

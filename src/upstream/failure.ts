@@ -1,5 +1,6 @@
 import { Http1Error } from '../http1/errors.ts'
 import { protocolOf } from '../http1/first-bytes.ts'
+import { missingResource } from './own-resources.ts'
 
 /**
  * Why an attempt failed.
@@ -12,6 +13,7 @@ import { protocolOf } from '../http1/first-bytes.ts'
  * - `path_missing`: the endpoint does not have the path
  * - `protocol`: what came back is not HTTP
  * - `stale`: a kept connection had ended before the request reached the endpoint
+ * - `shortage`: the gateway's own side has no descriptor, port or memory left for a connection
  */
 export type FailureKind =
   | 'refused'
@@ -29,12 +31,14 @@ export type FailureKind =
   | 'path_missing'
   | 'protocol'
   | 'stale'
+  | 'shortage'
 
 export interface AttemptFailure {
   readonly kind: FailureKind
   /** Of `status` and `path_missing` failures; of `bad_answer`, the code inside the answer where there is one. */
   readonly statusCode?: number | undefined
-  /** Of `bad_answer`: what it said; of `tls` and `protocol`: what the endpoint seems to speak. Fit to be shown. */
+  /** Of `bad_answer`: what it said; of `tls` and `protocol`: what the endpoint seems to speak; of
+   * `shortage`: what has run out. Fit to be shown. */
   readonly detail?: string | undefined
   /** Milliseconds, from the answer's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
@@ -48,7 +52,8 @@ export function neverSent(kind: FailureKind): boolean {
     kind === 'unreachable' ||
     kind === 'dns' ||
     kind === 'tls' ||
-    kind === 'connect_timeout'
+    kind === 'connect_timeout' ||
+    kind === 'shortage'
   )
 }
 
@@ -94,6 +99,8 @@ export function describeFailure(failure: AttemptFailure): string {
       return withDetail('invalid HTTP response', failure.detail)
     case 'stale':
       return 'a kept connection had been closed'
+    case 'shortage':
+      return `the gateway is out of ${failure.detail ?? 'resources'}`
   }
 }
 
@@ -110,6 +117,9 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   ENETUNREACH: 'unreachable',
   EADDRNOTAVAIL: 'unreachable',
   EHOSTDOWN: 'unreachable',
+  ENETDOWN: 'unreachable',
+  EACCES: 'unreachable',
+  EPERM: 'unreachable',
   ENOTFOUND: 'dns',
   EAI_AGAIN: 'dns',
   ETIMEDOUT: 'connect_timeout',
@@ -137,6 +147,12 @@ export function classifyFailure(error: unknown): AttemptFailure {
   for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
     const code = codeOf(current)
     if (code !== undefined) {
+      const resource = missingResource(current, code)
+      if (resource !== undefined) return { kind: 'shortage', detail: resource, cause: error }
+      if (current instanceof AggregateError) {
+        current = ofEndpoint(current.errors)
+        continue
+      }
       const kind = kindByCode[code] ?? kindByPrefix(code)
       // A closed socket often carries the reason it was closed for.
       if (kind === 'closed' && hasCode(current, 'cause')) {
@@ -145,11 +161,21 @@ export function classifyFailure(error: unknown): AttemptFailure {
       }
       if (kind !== undefined) return { kind, detail: otherProtocol(code, current), cause: error }
     }
-    if (current instanceof AggregateError) current = current.errors[0]
+    if (current instanceof AggregateError) current = ofEndpoint(current.errors)
     else if ('cause' in current) current = current.cause
     else break
   }
   return { kind: 'closed', cause: error }
+}
+
+/** Of the addresses of one host, the first that says something of the host. */
+function ofEndpoint(errors: readonly unknown[]): unknown {
+  return errors.find((error) => !isOwn(error)) ?? errors[0]
+}
+
+function isOwn(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null ? codeOf(error) : undefined
+  return code === 'EADDRNOTAVAIL' || code === 'EADDRINUSE'
 }
 
 function codeOf(error: object): string | undefined {

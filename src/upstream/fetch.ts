@@ -4,6 +4,7 @@ import { headerPairs } from './header-shapes.ts'
 import type { UpstreamPools } from './pools.ts'
 import { headerValue } from './response-headers.ts'
 import { ConnectionReuse, type WatchedOptions } from './reused-connection.ts'
+import type { Shortages } from './shortages.ts'
 
 /** A small request that the gateway makes for itself: a probe, a model list, a count. */
 export interface FetchRequest {
@@ -54,7 +55,7 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
  * A fetch over the gateway's own connection pools. It follows redirects within the origin and decodes what comes
  * encoded, as Go's client does, which Olla's users rely on. Throws only `FetchError`.
  */
-export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
+export function createUpstreamFetch(pools: UpstreamPools, shortages?: Shortages): UpstreamFetch {
   return async (request) => {
     const { timeoutMs } = request
     const startedMs = performance.now()
@@ -71,7 +72,8 @@ export function createUpstreamFetch(pools: UpstreamPools): UpstreamFetch {
       if (error instanceof FetchError) throw error
       if (signal.aborted)
         throw new FetchError({ kind: 'first_byte_timeout', cause: error }, `no answer within ${timeoutMs} ms`)
-      throw new FetchError(classifyFailure(error))
+      const failure = classifyFailure(error)
+      throw new FetchError(shortages?.explain(failure) ?? failure)
     }
   }
 }

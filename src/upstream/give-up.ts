@@ -37,6 +37,11 @@ export function giveUpError(
       retryAfterSeconds,
     })
   }
+  if (lastFailure.kind === 'shortage') {
+    const message = `${describeFailure(lastFailure).replace(/^t/, 'T')}: no connection to an endpoint can be made.`
+    const options = { attempts: tried, cause: lastFailure.cause, retryAfterSeconds: 1 }
+    return new GatewayError('out_of_resources', message, options)
+  }
   const [code, opening] = isTimeout(lastFailure)
     ? (['upstream_timeout', 'No endpoint answered in time.'] as const)
     : (['upstream_failed', 'No endpoint could answer the request.'] as const)

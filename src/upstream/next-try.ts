@@ -28,6 +28,10 @@ export interface RequestLimits {
 /** How often a request that waits out an outage tries for itself: after so long, twice as long, up to a second. */
 const firstLookMs = 250
 const longestLookMs = 1_000
+/** How long a request waits for the gateway's own resources, and how soon it tries again: doubled up to the second. */
+const shortageWaitMs = 3_000
+const firstShortageMs = 50
+const longestShortageMs = 500
 /** A pause that is over is followed by a probe, which takes its time. */
 const shortestLookMs = 100
 
@@ -39,6 +43,8 @@ export class NextTry {
   #sent = 0
   #outageUntilMs: number | undefined
   #looks = 0
+  #shortageUntilMs: number | undefined
+  #shortages = 0
 
   constructor(services: ExchangeServices, rounds: CandidateRounds) {
     this.#services = services
@@ -66,7 +72,8 @@ export class NextTry {
   atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
     const taken = this.#rounds.takeLastResort()
     if (typeof taken === 'object') return { kind: 'send', taken }
-    const waitMs = this.attemptsLeft > 0 ? this.#nextRoundIn(limits) : undefined
+    const waitMs =
+      this.#shortageWait(limits) ?? (this.attemptsLeft > 0 ? this.#nextRoundIn(limits) : undefined)
     if (waitMs !== undefined) return { kind: 'back_off', waitMs }
     const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
     if (pauseMs !== undefined) {
@@ -99,7 +106,7 @@ export class NextTry {
       if (waitMs !== undefined) return waitMs
     }
     if (rounds.someAreLeft() || rounds.someAreLastResort()) return 0
-    const waitMs = this.#nextRoundIn(limits)
+    const waitMs = this.#shortageWait(limits) ?? this.#nextRoundIn(limits)
     if (waitMs !== undefined) return waitMs
     if (!this.#services.queue.hasRoom) return undefined
     return rounds.pauseEndsInMs(limits.lineMs) !== undefined || this.#mayWaitForOutage(limits) ? 0 : undefined
@@ -107,6 +114,15 @@ export class NextTry {
 
   #nextRoundIn({ totalMs }: RequestLimits): number | undefined {
     return this.#rounds.waitForNext(totalMs, this.attemptsLeft)
+  }
+
+  /** @returns milliseconds until the gateway may have what it lacked; undefined where it lacked nothing, or too long */
+  #shortageWait({ totalMs }: RequestLimits): number | undefined {
+    if (!this.#rounds.isShort) return undefined
+    const nowMs = this.#services.clock.monotonicMs()
+    this.#shortageUntilMs ??= Math.min(totalMs, nowMs + shortageWaitMs)
+    const waitMs = Math.min(longestShortageMs, firstShortageMs * 2 ** this.#shortages++)
+    return nowMs + waitMs <= this.#shortageUntilMs ? waitMs : undefined
   }
 
   #mayWaitForOutage(limits: RequestLimits): boolean {

@@ -65,6 +65,11 @@ export class UpstreamPools {
     return entry.pool
   }
 
+  /** Ends the connections of pools that carry nothing now, for want of descriptors. */
+  closeIdle(): void {
+    this.#closeUnused(Number.POSITIVE_INFINITY)
+  }
+
   /** Ends all connections; requests that still run are aborted. */
   async close(): Promise<void> {
     this.#closed = true
@@ -110,10 +115,14 @@ export class UpstreamPools {
   }
 
   #sweep(): void {
-    const oldestMs = this.#clock.monotonicMs() - this.#idleMs
+    this.#closeUnused(this.#clock.monotonicMs() - this.#idleMs)
+  }
+
+  /** @param beforeMs pools that were used since are kept */
+  #closeUnused(beforeMs: number): void {
     for (const [key, { pool, usedMs }] of this.#entries) {
       const { running, pending } = pool.stats
-      if (usedMs > oldestMs || running > 0 || pending > 0) continue
+      if (usedMs > beforeMs || running > 0 || pending > 0) continue
       this.#entries.delete(key)
       pool.close().catch(() => {
         // A pool that fails to close has no sockets left to close.

@@ -17,6 +17,7 @@ const kinds: Readonly<Record<Exclude<FailureKind, 'status'>, true>> = {
   closed: true,
   protocol: true,
   stale: true,
+  shortage: true,
   first_byte_timeout: true,
   idle_timeout: true,
   total_timeout: true,

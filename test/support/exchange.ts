@@ -23,6 +23,7 @@ import type { ClientReply } from '../../src/upstream/client-relay.ts'
 import { Exchange } from '../../src/upstream/exchange.ts'
 import type { ExchangeRequest } from '../../src/upstream/exchange-request.ts'
 import type { ExchangeServices } from '../../src/upstream/exchange-services.ts'
+import { Shortages } from '../../src/upstream/shortages.ts'
 import type { UpstreamRequest } from '../../src/upstream/transport.ts'
 import { endpoint } from '../stats/fixtures.ts'
 import { ownLine } from './line.ts'
@@ -93,6 +94,7 @@ export function createExchanges(
     retries: new RetryPolicy({ maxRounds: 0 }),
     queue: new CapacityQueue(10, ownLine(clock)),
     stats: new GatewayStats(cells, (name) => name),
+    shortages: new Shortages(clock),
     events,
     active,
     ...hooks,

@@ -13,6 +13,42 @@ describe('classifyFailure', () => {
     [coded('ECONNRESET'), 'reset'],
     [coded('EPIPE'), 'reset'],
     [coded('ENOTFOUND'), 'dns'],
+    [coded('EPERM'), 'unreachable'],
+    [coded('EMFILE'), 'shortage'],
+    [coded('ENFILE'), 'shortage'],
+    [coded('ENOBUFS'), 'shortage'],
+    [coded('ENOMEM'), 'shortage'],
+    [coded('EAGAIN'), 'shortage'],
+    [coded('EADDRNOTAVAIL'), 'shortage'],
+    [coded('EADDRINUSE'), 'shortage'],
+    [coded('UND_ERR_SOCKET', coded('EMFILE')), 'shortage'],
+    [
+      Object.assign(new Error('getaddrinfo EMFILE host'), { code: 'EMFILE', syscall: 'getaddrinfo' }),
+      'shortage',
+    ],
+    // Node gives it the first code.
+    [
+      Object.assign(new AggregateError([coded('ECONNREFUSED'), coded('EMFILE')]), { code: 'ECONNREFUSED' }),
+      'shortage',
+    ],
+    [
+      Object.assign(new AggregateError([coded('EADDRNOTAVAIL'), coded('ECONNREFUSED')]), {
+        code: 'EADDRNOTAVAIL',
+      }),
+      'refused',
+    ],
+    [
+      Object.assign(new AggregateError([coded('ECONNREFUSED'), coded('EADDRNOTAVAIL')]), {
+        code: 'ECONNREFUSED',
+      }),
+      'refused',
+    ],
+    [
+      Object.assign(new AggregateError([coded('EADDRNOTAVAIL'), coded('EADDRNOTAVAIL')]), {
+        code: 'EADDRNOTAVAIL',
+      }),
+      'shortage',
+    ],
     [coded('EHOSTUNREACH'), 'unreachable'],
     [coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
     [coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'tls'],

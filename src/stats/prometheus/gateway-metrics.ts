@@ -1,6 +1,11 @@
 import { isRoutable } from '../../endpoint/status.ts'
 import type { GatewayCells } from '../../state/cells.ts'
-import { countedOutcomes, countedStatuses, type HistogramKind } from '../../state/counted.ts'
+import {
+  countedOutcomes,
+  countedStatuses,
+  type HistogramKind,
+  type resourceColumns,
+} from '../../state/counted.ts'
 import type { Traffic } from '../traffic.ts'
 import type { EndpointSource, SecuritySource } from '../views/source.ts'
 import { systemStatus } from '../views/status.ts'
@@ -20,6 +25,8 @@ export interface GatewayMetricsSource {
   /** Requests that wait for a place on an endpoint. */
   readonly waiting: number
 }
+
+type ResourceColumn = (typeof resourceColumns)[number]
 
 const statusCodes = { healthy: 2, degraded: 1, critical: 0 } as const
 const routable = ({ endpoints }: GatewayMetricsSource) =>
@@ -203,7 +210,27 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     help: '1 while violations are unusually many, else 0.',
     collect: ({ security }, out) => out.sample(security.status === 'elevated' ? 1 : 0),
   },
+  resource(
+    'olla_connection_shortages',
+    'shortages',
+    'Connections to endpoints that failed because the gateway had no descriptor, port or memory left.',
+  ),
+  resource('olla_accept_pauses', 'acceptPauses', 'Times that accepting paused at server.max_connections.'),
+  resource(
+    'olla_idle_connections_closed',
+    'idleClosed',
+    'Idle connections of clients closed to make room for others.',
+  ),
 ]
+
+function resource(name: string, column: ResourceColumn, help: string): Metric<GatewayMetricsSource> {
+  return {
+    name,
+    type: 'counter',
+    help,
+    collect: ({ cells: { resources } }, out) => out.sample(resources.sum(0, resources.column(column))),
+  }
+}
 
 export const directions = {
   request: labelText({ direction: 'request' }),

@@ -59,6 +59,9 @@ export interface SessionKeyOptions {
   readonly blockBytes: number
 }
 
+/** A longer ID of a session counts, but is repeated neither in the answer nor in logs: clients refuse long headers. */
+const longestToldId = 512
+
 /** Top-level keys that sources read, and the place of each in the list of spans. */
 const places = {
   tools: 0,
@@ -113,7 +116,7 @@ export class SessionKeys {
     switch (source) {
       case 'session_header': {
         const id = headerValue(request.rawHeaders, 'x-olla-session-id')?.trim()
-        return this.#ofText(source, id, model, id)
+        return this.#ofText(source, id, model, id !== undefined && id.length > longestToldId ? undefined : id)
       }
       case 'previous_response_id':
         return this.#ofResponse(request, spans)

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js'
+import { maxModelNameLength } from '../model/model-name.ts'
 import type { KeyPath, Problem } from './diagnostics.ts'
 import { isHeaderName } from './endpoint-rules.ts'
 import { findCycles } from './name-cycles.ts'
@@ -77,6 +78,8 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
   const targets = new Map<string, readonly string[]>()
   for (const [alias, value] of Object.entries(aliases)) {
     if (alias.trim() === '') error(['model_aliases', alias], 'a name must not be empty')
+    if (alias.length > maxModelNameLength)
+      error(['model_aliases', alias], `a name must not be longer than ${maxModelNameLength} characters`)
     const seen = new Set<string>()
     const list = Array.isArray(value) ? value : value.targets
     const names = list.map((target) => (typeof target === 'string' ? target : target.model))

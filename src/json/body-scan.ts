@@ -1,3 +1,4 @@
+import { maxModelNameBytes } from '../model/model-name.ts'
 import { BodyMembers } from './body-members.ts'
 import { backslash, decodeString, type JsonSpan, quote } from './json-bytes.ts'
 import { KeyNames } from './key-names.ts'
@@ -83,7 +84,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     }
     if (key === 'model') {
       modelSpan = body[start] === quote ? { start, end } : undefined
-      model = modelSpan === undefined ? undefined : decodeString(body, start, end)
+      model = modelSpan === undefined ? undefined : nameAt(body, start, end)
       wrongModelType = modelSpan === undefined ? typeAt(body, start) : undefined
     } else if (key === 'name') {
       nameSpan = body[start] === quote ? { start, end } : undefined
@@ -99,7 +100,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   }
   const { end: lastEnd } = members
   if (!members.isWhole) return undefined
-  const other = otherSpan === undefined ? undefined : decodeString(body, otherSpan.start, otherSpan.end)
+  const other = otherSpan === undefined ? undefined : nameAt(body, otherSpan.start, otherSpan.end)
   const isModelAmbiguous = other !== undefined && model !== undefined && other !== model
   if (model === undefined && other !== undefined) {
     model = other
@@ -117,6 +118,13 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     promptBytes,
     keys,
   }
+}
+
+/** A name; of one that is too long so much that this can be seen. */
+export function nameAt(body: Buffer, start: number, end: number): string | undefined {
+  return end - start > maxModelNameBytes
+    ? body.toString('latin1', start, start + maxModelNameBytes)
+    : decodeString(body, start, end)
 }
 
 /** `model` in another spelling: Go's JSON decoder compares keys without case, and so Ollama takes it. */

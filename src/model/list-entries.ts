@@ -1,11 +1,10 @@
 import type { DiscoveredModel } from './list-parsers.ts'
+import { maxModelNameLength } from './model-name.ts'
 import type { ListFormat } from './profile.ts'
 import { readAbilities } from './told-abilities.ts'
 
 export type ListEntry = Readonly<Record<string, unknown>>
 
-/** Longest name that is taken: names stand in headers, metrics and every list. */
-const maxNameLength = 512
 const maxTextLength = 256
 const maxWords = 64
 
@@ -33,7 +32,7 @@ export function nameIn(format: ListFormat, entry: ListEntry): string | undefined
 }
 
 export function usableName(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value.length > maxNameLength) return undefined
+  if (typeof value !== 'string' || value.length > maxModelNameLength) return undefined
   const isUsable = value.trim() !== '' && !/\p{Cc}/u.test(value)
   return isUsable ? value : undefined
 }

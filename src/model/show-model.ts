@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { UpstreamFetch } from '../upstream/fetch.ts'
+import { checkModelName } from './model-name.ts'
 import type { ModelSource } from './unified-model.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -35,7 +36,10 @@ export function readShowRequest(bytes: Buffer): ShowRequest {
   if (body === undefined) throw new GatewayError('invalid_json')
   for (const field of ['model', 'name']) {
     const value = body[field]
-    if (typeof value === 'string' && value.trim() !== '') return { name: value.trim(), body }
+    if (typeof value !== 'string' || value.trim() === '') continue
+    const name = value.trim()
+    checkModelName(name)
+    return { name, body }
   }
   throw new GatewayError('invalid_request', 'model is required')
 }

@@ -12,8 +12,8 @@ export interface FormField extends FieldSpan {
 
 const ampersand = 0x26
 const equals = 0x3d
-/** A model's name is short: a longer field is something else. */
-const longestValue = 2048
+/** Of a longer value the beginning says that it is too long: a model's name is short. */
+const longestValue = 8_192
 
 /**
  * The first field of a name that is not empty, in a form or a query
@@ -29,8 +29,9 @@ export function findField(text: Buffer, name: string): FormField | undefined {
     // Looked for once, however many fields come before it.
     if (mark < start) mark = text.indexOf(equals, start)
     if (mark < 0) return undefined
-    if (mark < end && end - mark - 1 <= longestValue && isName(text, start, mark, name)) {
-      const value = decodeField(text.toString('latin1', mark + 1, end)).trim()
+    if (mark < end && isName(text, start, mark, name)) {
+      const valueEnd = Math.min(end, mark + 1 + longestValue)
+      const value = decodeField(text.toString('latin1', mark + 1, valueEnd)).trim()
       if (value !== '') return { value, start: mark + 1, end }
     }
     start = end + 1

@@ -1,7 +1,8 @@
 import { GatewayError } from '../errors.ts'
 import type { BodyEdit } from '../json/body-edit.ts'
-import { type JsonSpan, type ScannedBody, scanBody } from '../json/body-scan.ts'
-import { decodeString, openBrace, openBracket, skipSpace } from '../json/json-bytes.ts'
+import { type JsonSpan, nameAt, type ScannedBody, scanBody } from '../json/body-scan.ts'
+import { openBrace, openBracket, skipSpace } from '../json/json-bytes.ts'
+import { checkModelName } from '../model/model-name.ts'
 import { type RequestNeeds, readNeeds } from '../model/needs.ts'
 import { usageEdit } from '../usage/usage-ask.ts'
 import { type FieldSpan, findField, findQueryField } from './form-fields.ts'
@@ -49,7 +50,7 @@ const jsonType = 'application/json'
  * @param path as the endpoint is asked for it
  * @param query with its `?`, or ''
  * @throws GatewayError invalid_json where JSON was announced and is not there, invalid_request where the model of an
- * inference request is no string
+ * inference request is no string, or its name is too long
  */
 export function inspectRequest(
   body: Buffer | null,
@@ -98,10 +99,11 @@ function inspectScanned(
   // Ollama's Go clients write an empty `model` where they name the model in `name`.
   if (model === undefined || model === '') {
     const span = scanned.nameSpan !== undefined && operationOf(path).takesName ? scanned.nameSpan : undefined
-    const name = span === undefined ? '' : decodeString(body, span.start, span.end)?.trim()
+    const name = span === undefined ? '' : nameAt(body, span.start, span.end)?.trim()
     model = name === '' ? undefined : name
     modelSpan = model === undefined ? undefined : span
   }
+  if (model !== undefined) checkModelName(model)
   return {
     model,
     modelSpan,
@@ -117,12 +119,17 @@ function inspectForm(body: Buffer): Inspection {
   const field = findField(body, 'model')
   if (field === undefined) return noInspection
   const { value, start, end } = field
+  checkModelName(value)
   return { ...noInspection, model: value, modelPlace: { in: 'form', start, end } }
 }
 
-/** @param model of the form */
+/**
+ * @param model of the form
+ * @throws GatewayError invalid_request where the name is too long
+ */
 export function inspectUpload(model: string | undefined, query: string): Inspection {
   const named = model?.trim() ?? ''
+  checkModelName(named)
   return named === '' ? withQueryModel(noInspection, query) : { ...noInspection, model: named }
 }
 
@@ -131,6 +138,7 @@ function withQueryModel(inspection: Inspection, query: string): Inspection {
   const field = findQueryField(query, 'model')
   if (field === undefined) return inspection
   const { value, start, end } = field
+  checkModelName(value)
   return { ...inspection, model: value, modelSpan: undefined, modelPlace: { in: 'query', start, end } }
 }
 

@@ -1,7 +1,7 @@
 import type { FieldSpan } from './form-fields.ts'
 
-/** A model's name is short: a longer field is something else. */
-const longestValue = 512
+/** Of a longer value the beginning says that it is too long: a model's name is short. */
+const longestValue = 2_048
 /** The head of one part; what is longer is no part that a client writes. */
 const longestHead = 8192
 
@@ -73,7 +73,11 @@ export class MultipartScanner {
         if (end < 0 && bytes.length <= longestValue + this.#delimiter.length) return this.#keep(bytes)
         this.#state = 'done'
         // The line break before a delimiter belongs to the delimiter.
-        if (end < 2 || end - 2 > longestValue) return undefined
+        if (end < 0 || end - 2 > longestValue) {
+          this.#value = bytes.toString('utf8', 0, longestValue)
+          return undefined
+        }
+        if (end < 2) return undefined
         const value = bytes.toString('utf8', 0, end - 2)
         if (value.trim() === '') {
           this.#state = 'seek'

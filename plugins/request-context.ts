@@ -11,9 +11,9 @@ import { lingerOnClose } from '../src/http1-server/lingering-close.ts'
 import { RequestContext } from '../src/request/context.ts'
 import { dialectOf, routeClassOf } from '../src/request/dialect.ts'
 import { toGatewayError } from '../src/request/error-mapping.ts'
-import { refusalOfForm } from '../src/request/request-form.ts'
 import { adoptRequestId, createRequestIds } from '../src/request/request-id.ts'
 import { takeOriginForm } from '../src/request/request-target.ts'
+import { refusalOfHead, serveNoMore } from '../src/request/strict-head.ts'
 import { ClientAddresses } from '../src/security/client-address.ts'
 
 export interface RequestContextOptions {
@@ -84,7 +84,7 @@ export default fp<RequestContextOptions>(
     app.addHook('onRequest', function open(request, _reply, next) {
       request.gateway = contextOf(request)
       // The gateway's own reader takes nothing else.
-      next(request.raw instanceof IncomingRequest ? undefined : refusalOfForm(request.raw))
+      next(request.raw instanceof IncomingRequest ? undefined : refusalOfHead(request.raw))
     })
     // A relayed answer takes them from the context itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {
@@ -137,6 +137,7 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
   // The rest of a refused upload would be taken for the next request on this connection.
   if (!request.raw.complete) {
     reply.header('Connection', 'close')
+    serveNoMore(request.raw.socket)
     lingerOnClose(request.raw.socket, systemClock, () => request.server.server.listening)
   }
   reply.code(error.statusCode).type('application/json; charset=utf-8')

@@ -1,23 +1,27 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { rootRoute } from '../routes/root.ts'
 import type { ThreadOfSeveral } from './base.ts'
 import { systemClock } from './clock.ts'
 import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
-import { GatewayError } from './errors.ts'
+import { errorBody, GatewayError } from './errors.ts'
 import gateway from './gateway.ts'
+import { IncomingRequest } from './http1-server/incoming-request.ts'
 import { lingerOnClose } from './http1-server/lingering-close.ts'
 import { refuseConnection } from './http1-server/refuse-connection.ts'
 import { Http1Server } from './http1-server/server.ts'
+import { SlowHeads } from './http1-server/slow-heads.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
 import { version } from './package.ts'
+import { dialectOf } from './request/dialect.ts'
+import { toGatewayError } from './request/error-mapping.ts'
 import { parserRefusal, wholeRefusal } from './request/parser-refusal.ts'
-import { allMethods } from './request/request-form.ts'
 import { createRequestIds } from './request/request-id.ts'
 import { takeOriginForm } from './request/request-target.ts'
+import { allMethods, maxHeaderFields, refusalOfHead, serveNoMore } from './request/strict-head.ts'
 
 export interface HttpServerOptions {
   readonly config: GatewayConfig
@@ -46,15 +50,41 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 
 /** Inside of a host application the root is the host's. */
 export function addRootRoutes(app: FastifyInstance, hasDashboard = true): void {
-  rootRoute(app, { version, hasDashboard })
-  // `OPTIONS *` asks what the server as a whole can do (RFC 9110 section 9.3.7).
-  app.options('/', (_request, reply) => reply.code(204).header('Allow', allMethods).send())
+  const nextId = createRequestIds()
+  app.register(function root(scope, _options, done) {
+    // The hooks of the gateway are of its own scope.
+    scope.addHook('onRequest', function refuseHead({ raw }, reply, next) {
+      const error = raw instanceof IncomingRequest ? undefined : refusalOfHead(raw)
+      if (error === undefined) {
+        next()
+        return
+      }
+      refuse(error, raw, reply, nextId())
+    })
+    rootRoute(scope, { version, hasDashboard })
+    // `OPTIONS *` asks what the server as a whole can do (RFC 9110 section 9.3.7).
+    scope.options('/', (_request, reply) => reply.code(204).header('Allow', allMethods).send())
+    done()
+  })
+}
+
+/** Answers where the gateway's hooks have not run, and ends the connection. */
+function refuse(error: GatewayError, { url = '/' }: IncomingMessage, reply: FastifyReply, id: string): void {
+  serveNoMore(reply.raw.req.socket)
+  reply.code(error.statusCode).header('X-Olla-Request-ID', id)
+  for (let at = 0; at < error.headers.length; at += 2)
+    reply.header(error.headers[at] ?? '', error.headers[at + 1])
+  reply.header('Connection', 'close').type('application/json; charset=utf-8')
+  reply.send(JSON.stringify(errorBody(dialectOf(url), error, id)))
 }
 
 /** What Fastify needs for the listener as the gateway's own process has it. */
 export function listenerOptions(
   config: GatewayConfig,
-): Pick<FastifyServerOptions, 'bodyLimit' | 'serverFactory' | 'rewriteUrl' | 'clientErrorHandler'> {
+): Pick<
+  FastifyServerOptions,
+  'bodyLimit' | 'serverFactory' | 'rewriteUrl' | 'frameworkErrors' | 'clientErrorHandler'
+> {
   const nextId = createRequestIds()
   const create = serverFor(config)
   let listener: Server | undefined
@@ -69,6 +99,11 @@ export function listenerOptions(
       const { url } = request
       takeOriginForm(request)
       return url === '*' && request.method === 'OPTIONS' ? '/' : (request.url ?? '/')
+    },
+    // A path that the router cannot read meets no hook.
+    frameworkErrors(error, { raw }, reply) {
+      const refusal = raw instanceof IncomingRequest ? undefined : refusalOfHead(raw)
+      refuse(refusal ?? toGatewayError(error), raw, reply, nextId())
     },
     clientErrorHandler(error, socket) {
       if (error.code === 'ECONNRESET' || socket.destroyed) return
@@ -85,6 +120,8 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     headersTimeout: server.read_header_timeout || 60_000,
     // Above the configured limit, so that the gateway's own check answers, with a request ID.
     maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
+    // Node looks every 30 s by default, which is longer than a head may take.
+    connectionsCheckingInterval: 1_000,
     // Node's own refusal has no body and no request ID.
     requireHostHeader: false,
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
@@ -98,8 +135,15 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     // Among the options it could not be shorter than the limit for the head.
     created.requestTimeout = server.read_timeout
     const isOpen = (): boolean => created.listening
-    if (!(created instanceof Http1Server))
-      created.on('connection', (socket) => lingerOnClose(socket, systemClock, isOpen))
+    // Beyond its own limit Node drops header fields without a word.
+    created.maxHeadersCount = 2 * maxHeaderFields
+    if (!(created instanceof Http1Server)) {
+      const slowHeads = new SlowHeads(created, systemClock)
+      created.on('connection', (socket) => {
+        slowHeads.add(socket)
+        lingerOnClose(socket, systemClock, isOpen)
+      })
+    }
     // A client with `HTTPS_PROXY` set takes the gateway for a proxy.
     created.on('connect', ({ url = '/' }, socket) => {
       const error = new GatewayError('method_not_allowed', undefined, { headers: ['Allow', allMethods] })

@@ -22,8 +22,11 @@ export interface ConnectionHost {
   serve(request: IncomingRequest, response: OutgoingResponse): void
   /** The answer is out. */
   answered(request: IncomingRequest, response: OutgoingResponse, socket: Socket): void
-  /** Gives the connection to Node's server, which has seen nothing of it yet. */
-  handOver(socket: Socket): void
+  /**
+   * Gives the connection to Node's server, which has seen nothing of it yet.
+   * @param leftMs for the head whose beginning has come; 0 is no limit
+   */
+  handOver(socket: Socket, leftMs: number): void
   /** The request did not come in time. */
   timedOut(socket: Socket): void
   ended(connection: ClientConnection): void
@@ -45,6 +48,7 @@ export class ClientConnection {
   /** What the client had not taken of an answer that is over, at the last look. */
   #untakenBytes = 0
   #isPaused = false
+  #hasServed = false
   #isLingering = false
 
   constructor(host: ConnectionHost, socket: Socket) {
@@ -135,6 +139,7 @@ export class ClientConnection {
     const response = new OutgoingResponse(request, head.keepsAlive && host.isOpen, host.idleMs)
     this.#request = request
     this.#response = response
+    this.#hasServed = true
     this.#leftMs = request.complete ? 0 : host.requestMs
     response.assignSocket(this.#socket)
     response.on('finish', this.#answered)
@@ -201,7 +206,8 @@ export class ClientConnection {
     this.#host.ended(this)
     socket.pause()
     socket.unshift(bytes)
-    this.#host.handOver(socket)
+    // The first head has the time from the connection's beginning on, another one from its own.
+    this.#host.handOver(socket, this.#hasServed ? this.#host.firstMs : this.#leftMs)
     socket.resume()
   }
 

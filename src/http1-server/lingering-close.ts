@@ -61,7 +61,7 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
 }
 
 /** The request that Node's parser is reading. */
-function requestUnderWay(socket: Socket): IncomingMessage | undefined {
+export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
   const parser: unknown = Reflect.get(socket, 'parser')
   const incoming: unknown =
     typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'incoming') : undefined

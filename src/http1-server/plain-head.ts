@@ -93,7 +93,7 @@ class PlainFields {
   }
 
   #readHost(value: string): boolean {
-    if (this.hasHost || value === '' || !isHost(value)) return false
+    if (this.hasHost || !isHost(value)) return false
     this.hasHost = true
     return true
   }

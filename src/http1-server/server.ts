@@ -6,6 +6,7 @@ import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { lingerOnClose } from './lingering-close.ts'
 import type { OutgoingResponse } from './outgoing-response.ts'
+import { SlowHeads, timeOut } from './slow-heads.ts'
 
 export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
@@ -30,12 +31,14 @@ export class Http1Server extends Server implements ConnectionHost {
   readonly #connections = new Set<ClientConnection>()
   readonly #nodeConnection: (socket: Socket) => void
   readonly #isOpen = (): boolean => this.listening
+  readonly #slowHeads: SlowHeads
   #timer: Timer | undefined
 
   constructor({ clock, stallMs = 600_000, ...options }: Http1ServerOptions, handler: RequestListener) {
     super(options, handler)
     this.stallMs = stallMs
     this.clock = clock
+    this.#slowHeads = new SlowHeads(this, clock)
     const [listener] = this.listeners('connection')
     this.#nodeConnection = (socket) => {
       if (listener !== undefined) Reflect.apply(listener, this, [socket])
@@ -71,14 +74,14 @@ export class Http1Server extends Server implements ConnectionHost {
     if (responseFinish.hasSubscribers) responseFinish.publish({ request, response, socket, server: this })
   }
 
-  handOver(socket: Socket): void {
+  handOver(socket: Socket, leftMs: number): void {
+    this.#slowHeads.add(socket, leftMs)
     lingerOnClose(socket, this.clock, this.#isOpen)
     this.#nodeConnection(socket)
   }
 
   timedOut(socket: Socket): void {
-    const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
-    if (!this.emit('clientError', error, socket)) socket.destroy()
+    timeOut(this, socket)
   }
 
   ended(connection: ClientConnection): void {

@@ -10,6 +10,7 @@ const known: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_TYPE: 'unsupported_media_type',
   FST_ERR_NOT_FOUND: 'not_found',
   FST_ERR_BAD_URL: 'invalid_path',
+  FST_ERR_MAX_PARAM_LENGTH: 'invalid_path',
   FST_ERR_VALIDATION: 'invalid_request',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
   ECONNRESET: 'client_closed',

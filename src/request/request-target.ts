@@ -5,8 +5,8 @@ import { isHost } from '../http1-server/host-field.ts'
 const slashed =
   /\/(?:completions|messages|count_tokens|embeddings|responses|rerank|score|chat|generate|embed|show|tags|ps|version|health|ready)\/(?=\?|$)/
 
-/** Scheme and authority of an absolute target (RFC 9112 section 3.2.2). */
-const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]*)/i
+/** Scheme and authority of an absolute target (RFC 9112 section 3.2.2), which has a host. */
+const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]+)(?=[/?#]|$)/i
 
 /**
  * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
@@ -49,8 +49,7 @@ export function takeOriginForm(request: IncomingMessage): void {
 /** The authority of an absolute target without its user, which replaces `Host`; undefined in any other form. */
 export function targetAuthority(target: string): string | undefined {
   if (target.charCodeAt(0) === 0x2f) return undefined
-  const authority = absolute.exec(target)?.[1]
-  return authority === '' ? undefined : authority
+  return absolute.exec(target)?.[1]
 }
 
 function withoutAuthority(target: string): string | undefined {

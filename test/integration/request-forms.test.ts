@@ -17,6 +17,9 @@ interface Target {
 }
 
 const chat = '/v1/chat/completions'
+/** A request whose connection would be kept. */
+const chunked = (coding: string, version = 'HTTP/1.1', more = '') =>
+  `POST ${chat} ${version}\r\nHost: gateway\r\n${more}Content-Type: application/json\r\nTransfer-Encoding: ${coding}\r\n\r\nd\r\n${body}\r\n0\r\n\r\n`
 const targets: readonly Target[] = [
   ...['http://gateway', 'HTTP://Gateway:40114', 'https://gateway', 'http://user:pw@gateway'].flatMap(
     (origin) => [
@@ -37,6 +40,16 @@ const targets: readonly Target[] = [
   { sent: '/v1/chat/completions//', path: chat },
   { sent: '/v1/chat/completions?q=//', path: `${chat}?q=//` },
   { sent: '/v1/files/a%2F%2Fb', path: '/v1/files/a%2F%2Fb' },
+]
+
+/** Refused by what they ask for, not by their form: another request may follow. */
+const keeps: readonly string[] = [
+  'a path that leaves its API',
+  'one behind doubled slashes',
+  'one in an absolute target',
+  'GET for messages',
+  'GET below its prefix',
+  'DELETE for counts',
 ]
 
 /** [what, the bytes, the status, more that the answer has to have] */
@@ -60,7 +73,7 @@ const requests: readonly (readonly [string, string, number, RegExp?])[] = [
   ['DELETE for counts', `DELETE /v1/messages/count_tokens HTTP/1.1\r\n${get}`, 405, /"type":"error"/],
   ['two hosts', `GET /v1/models HTTP/1.1\r\nHost: a\r\n${get}`, 400, /"invalid_request"/],
   ['the same host twice', `GET /v1/models HTTP/1.1\r\nHost: gateway\r\n${get}`, 400],
-  ...['a b', 'http://a', 'a/b', 'a@b', 'a:b', '[a', 'ü'].map(
+  ...['a b', 'http://a', 'a/b', 'a@b', 'a:b', '[a', 'ü', 'a%', ''].map(
     (host) =>
       [
         `the host ${host}`,
@@ -68,7 +81,7 @@ const requests: readonly (readonly [string, string, number, RegExp?])[] = [
         400,
       ] as const,
   ),
-  ...['a', 'a:', 'a_b.c:8080', '[::1]:1', '127.0.0.1', ''].map(
+  ...['a', 'a:', 'a_b.c:8080', '[::1]:1', '127.0.0.1'].map(
     (host) =>
       [
         `the host "${host}"`,
@@ -96,6 +109,43 @@ const requests: readonly (readonly [string, string, number, RegExp?])[] = [
   ['what is not HTTP', 'nonsense\r\n\r\n', 400],
   ['two lengths', `POST ${chat} HTTP/1.1\r\nContent-Length: 3\r\n${post}`, 400],
   ['a length and chunks', `POST ${chat} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n${post}`, 400],
+  ...[
+    'gzip, chunked',
+    'identity, chunked',
+    ', chunked',
+    'chunked;q=1, chunked',
+    'cow\r\nTransfer-Encoding: chunked',
+  ].map((coding) => [`the coding ${coding}`, chunked(coding), 501, /"not_supported"/] as const),
+  ...['gzip', 'xchunked'].map(
+    (coding) => [`the coding ${coding} without chunks`, chunked(coding), 501] as const,
+  ),
+  ...['chunked, gzip', ''].map((coding) => [`the coding "${coding}"`, chunked(coding), 400] as const),
+  ['chunks of HTTP/1.0', chunked('chunked', 'HTTP/1.0', 'Connection: keep-alive\r\n'), 400],
+  ['the coding twice', chunked('chunked\r\nTransfer-Encoding: chunked'), 400],
+  ...['Host: a\r\nHost: a', 'Host:', 'Host: a b'].map(
+    (lines) => [`HTTP/1.0 with ${lines}`, `GET /v1/models HTTP/1.0\r\n${lines}\r\n\r\n`, 400] as const,
+  ),
+  ['HTTP/0.9 without a version', 'GET /v1/models\r\n\r\n', 505],
+  ['RTSP', `GET /v1/models RTSP/1.0\r\n${get}`, 505],
+  ['RTSP of another version', `POST /v1/models RTSP/1.1\r\n${post}`, 505],
+  ['HTTP/3.0', `GET /v1/models HTTP/3.0\r\n${get}`, 505],
+  ...['#', '?#f', '?q=#', '?q="', '"', '<', '>', '?<', '\x7f', '\x01'].map(
+    (end) => [`the target /v1/models${end}`, `GET /v1/models${end} HTTP/1.1\r\n${get}`, 400] as const,
+  ),
+  ['a fragment of an absolute target', `GET http://gateway/v1/models#f HTTP/1.1\r\n${get}`, 400],
+  ['an absolute target without a host', `GET http:///v1/models HTTP/1.1\r\n${get}`, 400],
+  ['a path that cannot be decoded', `GET /v1/%zz HTTP/1.1\r\n${get}`, 400, /"invalid_path"/],
+  ['an asterisk for GET', `GET * HTTP/1.1\r\n${get}`, 400],
+  ['the root of HTTP/2.0', `GET / HTTP/2.0\r\n${get}`, 505, /"http_version_not_supported"/],
+  ['the root for two hosts', `GET / HTTP/1.1\r\nHost: a\r\n${get}`, 400, /"invalid_request"/],
+  ['an unknown path of HTTP/2.0', `GET /nothing HTTP/2.0\r\n${get}`, 505],
+  ['a method of WebDAV', `PROPFIND /v1/models HTTP/1.1\r\n${get}`, 405, /\r\nallow: GET, HEAD, POST/i],
+  ['too many fields', `GET /v1/models HTTP/1.1\r\n${'X: y\r\n'.repeat(1_100)}${get}`, 431],
+  [
+    'a coding behind more fields than Node keeps',
+    `POST ${chat} HTTP/1.1\r\n${'X: y\r\n'.repeat(2_500)}Transfer-Encoding: gzip, chunked\r\nHost: a\r\n\r\n0\r\n\r\n`,
+    431,
+  ],
 ]
 
 async function start(t: TestContext, http_server: string): Promise<[RunningGateway, RawUpstream]> {
@@ -135,6 +185,15 @@ for (const httpServer of ['own', 'node']) {
         if (more !== undefined) assert.match(text, more)
         if (status >= 400) assert.match(text, /\r\nx-olla-request-id: \S+\r\n/i)
       })
+      // What a proxy in front takes for the body of a refused request must not be one here.
+      if (status >= 400 && status !== 431 && !keeps.includes(what))
+        it(`serves nothing behind ${what}`, async () => {
+          const before = upstream.requests.length
+          const keeping = bytes.replace('Connection: close', 'Connection: keep-alive')
+          const { text } = await exchangeRaw(gateway.port, `${keeping}POST ${chat} HTTP/1.1\r\n${post}`)
+          assert.equal(text.match(/^HTTP\/1\.1 \d/gm)?.length, 1)
+          assert.equal(upstream.requests.length, before)
+        })
     }
 
     it('stops', async () => {

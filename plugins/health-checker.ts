@@ -36,7 +36,7 @@ export default fp<HealthCheckerPluginOptions>(
         records: new ProbeRecords(app.gatewayCells),
         breakers: app.circuitBreakers,
         answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayCells.answeredAtMs),
-        fetch: createUpstreamFetch(app.upstreamPools, app.shortages),
+        fetch: createUpstreamFetch(app.upstreamPools, app),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 10,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

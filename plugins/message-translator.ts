@@ -69,7 +69,7 @@ export default fp<MessageTranslatorOptions>(
       passthrough,
       stats: new TranslatorStats(app.gatewayCells.translators),
       tokens: new TokenCounter({
-        fetch: createUpstreamFetch(app.upstreamPools, app.shortages),
+        fetch: createUpstreamFetch(app.upstreamPools, app),
         serverVersion,
         estimate: (chat) => estimateTokens(chat, loadTokenizer, setImmediate),
         userAgent: `olla-gateway/${options.version}`,

@@ -49,7 +49,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         records: new DiscoveryRecords(app.gatewayCells),
         events: app.gatewayEvents,
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
-        fetch: createUpstreamFetch(app.upstreamPools, app.shortages),
+        fetch: createUpstreamFetch(app.upstreamPools, app),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 5,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

@@ -28,7 +28,7 @@ export default fp<ModelResidencyOptions>(
         clock: options.clock ?? systemClock,
         registry,
         catalog: app.modelCatalog,
-        fetch: createUpstreamFetch(app.upstreamPools, app.shortages),
+        fetch: createUpstreamFetch(app.upstreamPools, app),
         queue: new BoundedQueue({
           concurrency: 5,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

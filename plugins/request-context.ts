@@ -21,6 +21,8 @@ export interface RequestContextOptions {
   readonly trustProxyHeaders?: boolean
   /** Networks of trusted proxies. */
   readonly trustedProxies?: readonly string[]
+  /** Stands in `Via` of every request that the gateway has sent itself. */
+  readonly pseudonym?: string
   readonly clock?: Clock
 }
 
@@ -36,6 +38,7 @@ declare module 'fastify' {
 export default fp<RequestContextOptions>(
   function requestContext(app, options, done) {
     const clock = options.clock ?? systemClock
+    const { pseudonym } = options
     const nextId = createRequestIds()
     let serial = 0
     const addresses = new ClientAddresses({
@@ -83,6 +86,11 @@ export default fp<RequestContextOptions>(
     })
     app.addHook('onRequest', function open(request, _reply, next) {
       request.gateway = contextOf(request)
+      const { via } = request.headers
+      if (via !== undefined && pseudonym !== undefined && via.includes(pseudonym)) {
+        next(new GatewayError('loop_detected'))
+        return
+      }
       // The gateway's own reader takes nothing else.
       next(request.raw instanceof IncomingRequest ? undefined : refusalOfHead(request.raw))
     })

@@ -1,11 +1,13 @@
 /**
  * Connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and
- * closed after idling; and `shortages`, which knows when this process has nothing left for another connection. On close
+ * closed after idling; and `shortages`, which knows when this process has nothing left for another connection; and `viaEntry`. On close
  * all connections end.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { version } from '../src/package.ts'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../src/upstream/pools.ts'
+import { viaEntryOf } from '../src/upstream/request-headers.ts'
 import { Shortages } from '../src/upstream/shortages.ts'
 
 export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
@@ -16,6 +18,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     upstreamPools: UpstreamPools
     shortages: Shortages
+    /** What the gateway adds to `Via` of all that it sends. */
+    viaEntry: string
   }
 }
 
@@ -28,6 +32,7 @@ export default fp<UpstreamPoolsPluginOptions>(
     const column = app.gatewayCells.resources.column('shortages')
     shortages.onShortage(() => pools.closeIdle())
     app.decorate('shortages', shortages)
+    app.decorate('viaEntry', viaEntryOf(version, app.gatewayCells.pseudonym))
     app.addHook('onClose', () => pools.close())
     done()
   },

@@ -29,7 +29,7 @@ export default fp(
     const face: OllamaFace = {
       isRoutable: (slot) => app.endpointRegistry.isRoutable(slot),
       serves: (endpoint, path) => app.pathKnowledge.serves(endpoint, path),
-      fetch: createUpstreamFetch(app.upstreamPools, app.shortages),
+      fetch: createUpstreamFetch(app.upstreamPools, app),
     }
     const profile = app.backendProfiles.get('ollama')
     const usable = () => usableByOllamaClients(routable(app, face), face.serves)

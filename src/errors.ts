@@ -195,6 +195,13 @@ export const errorTable = {
     anthropicType: 'invalid_request_error',
     message: 'The gateway speaks HTTP/1.0 and HTTP/1.1 only.',
   },
+  // RFC 5842 section 7.2; a request that has come back is refused at its first repetition.
+  loop_detected: {
+    status: 508,
+    openaiType: 'invalid_request_error',
+    anthropicType: 'invalid_request_error',
+    message: 'The request has passed this gateway before: an endpoint leads back to it.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

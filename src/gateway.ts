@@ -137,6 +137,7 @@ async function compose(
   await app.register(requestContext, {
     trustProxyHeaders: server.rate_limits.trust_proxy_headers,
     trustedProxies: server.rate_limits.trusted_proxy_cidrs,
+    pseudonym: app.gatewayCells.pseudonym,
   })
   await app.register(requestHooks, { hooks })
   await app.register(hostExtensions)

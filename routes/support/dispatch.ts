@@ -128,6 +128,7 @@ function send(
         answersCors: options.answersCors ?? false,
         readsAnswer: answerOperation(request.method, target.path) !== undefined,
         version: options.version,
+        viaEntry: app.viaEntry,
       }),
     },
     reply,

@@ -68,7 +68,10 @@ export function classifyProbe(result: ProbeResult, busyThresholdMs: number): Pro
       ? { status: 'busy', reason: `probe answered after ${Math.round(latencyMs)} ms` }
       : { status: 'healthy', reason: 'probe answered' }
   }
-  const reason = `probe answered with status ${statusCode}`
+  const reason =
+    statusCode === 508
+      ? 'it leads back to this gateway (status 508)'
+      : `probe answered with status ${statusCode}`
   if (statusCode === 401 || statusCode === 403) return { status: 'config_error', reason }
   if (statusCode === 429) {
     return { status: 'rate_limited', reason, retryAfterMs: result.retryAfterMs ?? defaultRetryAfterMs }

@@ -30,6 +30,7 @@ import { DistinctTable } from './distinct-table.ts'
 import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
 import { ModelTable } from './model-table.ts'
+import { ownPseudonym } from './pseudonym.ts'
 import { RecordTable } from './record-table.ts'
 import { NameRows, NumberRows } from './rows.ts'
 import { RunMark } from './run-mark.ts'
@@ -92,6 +93,8 @@ export class GatewayCells {
   /** One row. */
   readonly live: CounterTable<(typeof liveColumns)[number]>
   readonly run: RunMark
+  /** A comment in `Via`. */
+  readonly pseudonym: string
   /** Rows of models by name; the row after the last is shared by all others. */
   readonly modelRows: NameRows
   /** Rows of placements by model row and endpoint. */
@@ -147,6 +150,7 @@ export class GatewayCells {
       choices: blocks.numbers('turns.choices', 1),
       credits: blocks.numbers('turns.credits', endpoints),
     }
+    this.pseudonym = ownPseudonym(blocks.place('pseudonym'))
     this.inFlight = new Gauge(endpoints, blocks.place('in-flight'))
     this.waiting = new Gauge(1, blocks.place('waiting'))
     this.oldestWaitingMs = blocks.numbers('waiting.oldest', blocks.threads)

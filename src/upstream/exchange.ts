@@ -89,8 +89,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     return this.#answer.bodyBytes
   }
 
-  // Choosing an endpoint
-
   get totalDeadlineMs(): number {
     return this.#totalDeadlineMs
   }

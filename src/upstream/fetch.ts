@@ -40,6 +40,13 @@ export class FetchError extends Error {
   }
 }
 
+export interface FetchServices {
+  /** Told of each connection that the gateway itself could not make. */
+  readonly shortages?: Shortages
+  /** For `Via`: an endpoint that is the gateway itself refuses what it has sent. */
+  readonly viaEntry?: string
+}
+
 export type UpstreamFetch = (request: FetchRequest) => Promise<FetchedAnswer>
 
 /** Time for the connection itself; probes have their own limit for the whole. */
@@ -55,8 +62,13 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
  * A fetch over the gateway's own connection pools. It follows redirects within the origin and decodes what comes
  * encoded, as Go's client does, which Olla's users rely on. Throws only `FetchError`.
  */
-export function createUpstreamFetch(pools: UpstreamPools, shortages?: Shortages): UpstreamFetch {
-  return async (request) => {
+export function createUpstreamFetch(
+  pools: UpstreamPools,
+  { shortages, viaEntry }: FetchServices = {},
+): UpstreamFetch {
+  const via = viaEntry === undefined ? [] : ['Via', viaEntry]
+  return async (given) => {
+    const request = { ...given, headers: [...via, ...given.headers] }
     const { timeoutMs } = request
     const startedMs = performance.now()
     const signal = AbortSignal.timeout(timeoutMs)

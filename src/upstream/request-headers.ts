@@ -22,6 +22,13 @@ export interface ForwardedBy {
   readonly readsAnswer?: boolean
   /** Version of the gateway. */
   readonly version: string
+  /** The gateway's own entry in `Via`. */
+  readonly viaEntry: string
+}
+
+/** The comment is the gateway's own: a request that comes with it has been here before. */
+export function viaEntryOf(version: string, pseudonym: string): string {
+  return `1.1 olla/${version} ${pseudonym}`
 }
 
 /**
@@ -56,7 +63,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   if (by.readsAnswer === true) headers.push('Accept-Encoding', 'identity')
 
   headers.push('X-Proxied-By', `Olla/${by.version}`)
-  headers.push('Via', via === '' ? `1.1 olla/${by.version}` : `${via}, 1.1 olla/${by.version}`)
+  headers.push('Via', via === '' ? by.viaEntry : `${via}, ${by.viaEntry}`)
   headers.push('X-Forwarded-For', by.forwardedFor)
   headers.push('X-Real-IP', by.clientAddress)
   if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)

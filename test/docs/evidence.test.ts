@@ -24,7 +24,9 @@ const kinds: Readonly<Record<Exclude<FailureKind, 'status'>, true>> = {
   bad_answer: true,
   path_missing: true,
 }
-const statuses = [400, 401, 403, 404, 405, 413, 422, 429, 500, 501, 502, 503, 504, 507, 521, 524, 529, 530]
+const statuses = [
+  400, 401, 403, 404, 405, 413, 422, 429, 500, 501, 502, 503, 504, 507, 508, 521, 524, 529, 530,
+]
 
 /** Rows of the table by fact; without the last column. */
 const rows = new Map(

@@ -12,6 +12,7 @@ const by = {
   host: 'gateway:40114',
   model: 'm',
   version: '1.2.3',
+  viaEntry: '1.1 olla/1.2.3 (id 1)',
 } as const
 
 function names(pairs: readonly string[]): string[] {
@@ -58,7 +59,7 @@ describe('forwardedHeaders', () => {
     const sent = forwardedHeaders(['X-Forwarded-For', '9.9.9.9', 'Via', '1.1 front'], by)
     assert.equal(names(sent).filter((name) => name === 'x-forwarded-for').length, 1)
     assert.equal(headerValue(sent, 'x-forwarded-for'), '203.0.113.7')
-    assert.equal(headerValue(sent, 'via'), '1.1 front, 1.1 olla/1.2.3')
+    assert.equal(headerValue(sent, 'via'), '1.1 front, 1.1 olla/1.2.3 (id 1)')
     assert.equal(headerValue(sent, 'x-real-ip'), '203.0.113.7')
     assert.equal(headerValue(sent, 'x-forwarded-host'), 'gateway:40114')
     assert.equal(headerValue(sent, 'x-model'), 'm')

@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { readProcessCounts } from '../src/stats/process-counts.ts'
 import { endpointMetrics, labelEndpoints } from '../src/stats/prometheus/endpoint-metrics.ts'
 import { Exposition, labelText } from '../src/stats/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../src/stats/prometheus/feature-metrics.ts'
@@ -81,6 +82,7 @@ export default fp<InternalMetricsOptions>(
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({
       process: app.processReadings.own(),
+      counts: readProcessCounts(cells),
       threads: (await app.processReadings.all()).map(({ thread, reading }) => ({
         labels: labelText({ thread: String(thread) }),
         reading,

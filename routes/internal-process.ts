@@ -1,6 +1,7 @@
 /** `/internal/process`: memory, garbage collection and event loop of this process. */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { readProcessCounts } from '../src/stats/process-counts.ts'
 import { ProcessSchema, processView } from '../src/stats/views/process.ts'
 import { ignoreBodies } from './support/any-method.ts'
 
@@ -19,9 +20,9 @@ export default fp<InternalProcessOptions>(
       exposeHeadRoute: false,
       schema: { response: { 200: ProcessSchema } },
       handler: async () => {
-        const { gatewayPeers, processReadings } = app
+        const { gatewayCells, gatewayPeers, processReadings } = app
         const own = { thread: gatewayPeers.thread, reading: processReadings.own() }
-        return processView(own, await processReadings.all(), clock.nowMs())
+        return processView(own, await processReadings.all(), clock.nowMs(), readProcessCounts(gatewayCells))
       },
     })
     done()
@@ -30,6 +31,6 @@ export default fp<InternalProcessOptions>(
     name: 'gateway-routes-internal-process',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-peers', 'gateway-process-readings'],
+    dependencies: ['gateway-state', 'gateway-peers', 'gateway-process-readings'],
   },
 )

@@ -121,10 +121,11 @@ async function run(values: ServeArguments): Promise<void> {
     // Probes and threads that have begun would keep the process alive.
     process.exit()
   }
-  const banner = welcome(address, loaded, fleet !== undefined)
+  // Not to standard output itself: a terminal that its user has stopped would stop this thread.
+  const tell = () => log.say(`${welcome(address, loaded, fleet !== undefined)}\n`)
   // On a terminal behind the lines of the start, so that it stays in sight.
-  if (isTerminal) systemClock.after(settlingMs, () => say(banner))
-  else say(banner)
+  if (isTerminal) systemClock.after(settlingMs, tell)
+  else tell()
   systemClock.after(settlingMs, endStart)
 }
 

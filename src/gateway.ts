@@ -83,6 +83,8 @@ export interface GatewayOptions {
   readonly thread?: ThreadOfSeveral | undefined
   /** Whether garbage may be collected after the start: nothing else works here. Default false. */
   readonly ownsProcess?: boolean
+  /** Called once with a function that counts log lines which could not be written. */
+  readonly onLostLines?: ((count: (lines: number) => void) => void) | undefined
 }
 
 /**
@@ -112,6 +114,7 @@ async function compose(
     stores,
     thread,
     ownsProcess = false,
+    onLostLines,
   }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
@@ -129,6 +132,8 @@ async function compose(
     announces: thread === undefined,
     onDrained,
   })
+  const { process: counted } = app.gatewayCells
+  onLostLines?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
   if (ownsProcess) await app.register((await import('../plugins/idle-collection.ts')).default)
   if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })

@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts'
 import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { errorBody, GatewayError } from './errors.ts'
-import gateway from './gateway.ts'
+import gateway, { type GatewayOptions } from './gateway.ts'
 import { IncomingRequest } from './http1-server/incoming-request.ts'
 import { lingerOnClose } from './http1-server/lingering-close.ts'
 import { refuseConnection } from './http1-server/refuse-connection.ts'
@@ -30,11 +30,12 @@ export interface HttpServerOptions {
   readonly requestLogger: RequestLogger
   readonly thread?: ThreadOfSeveral | undefined
   readonly onDrained: (result: DrainResult) => void
+  readonly onLostLines?: GatewayOptions['onLostLines']
 }
 
 /** A thread's own Fastify, with what only the owner of a listener can set. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { config, logger, requestLogger, thread, onDrained } = options
+  const { config, logger, requestLogger, thread, onDrained, onLostLines } = options
   const app = Fastify({
     // With a logger Fastify makes a child for each request and watches each response for lines of its own.
     logger: false,
@@ -44,7 +45,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   })
   app.log = logger
   addRootRoutes(app, config.dashboard.enabled)
-  await app.register(gateway, { config, requestLogger, onDrained, thread, ownsProcess: true })
+  await app.register(gateway, { config, requestLogger, onDrained, onLostLines, thread, ownsProcess: true })
   return app
 }
 

@@ -9,9 +9,13 @@ import { GcMonitor } from './stats/gc-monitor.ts'
 import { readProcess } from './stats/process-reading.ts'
 import { processView } from './stats/views/process.ts'
 
+/** What the server needs of the log. */
+export type ServerLog = Pick<LogTarget, 'logger' | 'requestLogger' | 'write'> &
+  Partial<Pick<LogTarget, 'onLost'>>
+
 export interface ServerOptions {
   readonly config: GatewayConfig
-  readonly log: Omit<LogTarget, 'flush'>
+  readonly log: ServerLog
   /** Called once after everything else has stopped. */
   readonly onStopped?: () => Promise<void>
 }
@@ -50,13 +54,13 @@ export async function serve(options: ServerOptions): Promise<{ address: string }
  * Listens, on as many threads as are configured, where the system can share a port between them. What serves is
  * loaded here only where this thread serves, and what controls others only where there are others.
  */
-export async function start(config: GatewayConfig, log: Omit<LogTarget, 'flush'>): Promise<RunningGateway> {
+export async function start(config: GatewayConfig, log: ServerLog): Promise<RunningGateway> {
   const wanted = config.server.threads === 'auto' ? availableParallelism() : config.server.threads
   if (wanted === 1) return serveHere(config, log)
   const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
   const reason = await whyNoSharedPort(config.server.host)
   if (reason === undefined) {
-    return serveOnThreads(wanted, { config, logger: log.logger, writeLines: log.write })
+    return serveOnThreads(wanted, { config, logger: log.logger, writeLines: log.write, onLost: log.onLost })
   }
   log.logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
   return serveHere(config, log)
@@ -64,7 +68,7 @@ export async function start(config: GatewayConfig, log: Omit<LogTarget, 'flush'>
 
 async function serveHere(
   config: GatewayConfig,
-  { logger, requestLogger }: Omit<LogTarget, 'flush'>,
+  { logger, requestLogger, onLost }: ServerLog,
 ): Promise<RunningGateway> {
   let result: DrainResult = { drained: 0, cut: 0 }
   const { createHttpServer } = await import('./http-server.ts')
@@ -72,6 +76,7 @@ async function serveHere(
     config,
     logger,
     requestLogger,
+    onLostLines: onLost,
     onDrained(drained) {
       result = drained
     },

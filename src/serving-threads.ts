@@ -27,6 +27,8 @@ export interface ServingThreadsOptions {
   readonly logger: Logger
   /** Takes finished log lines of the serving threads. */
   readonly writeLines: (lines: string) => void
+  /** Called once with a function that counts lines which could not be written. */
+  readonly onLost?: ((count: (lines: number) => void) => void) | undefined
   /** What a serving thread runs. Default the gateway's own. */
   readonly entry?: URL
 }
@@ -56,7 +58,7 @@ const closingMs = 2_000
  */
 export async function serveOnThreads(
   threads: number,
-  { config, logger, writeLines, entry = ownEntry }: ServingThreadsOptions,
+  { config, logger, writeLines, onLost, entry = ownEntry }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
   const planes = threads + 1
@@ -71,6 +73,8 @@ export async function serveOnThreads(
   app.log = logger
   await app.register(control, { config, thread: { link, blocks: new SharedBlocks(planes, threads) } })
   await app.ready()
+  const { process: counted } = app.gatewayCells
+  onLost?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
 
   const supervisor = new Supervisor(
     threads,
@@ -84,6 +88,10 @@ export async function serveOnThreads(
         return spawn(entry, data, link, events, logger)
       },
       reclaim: (thread) => reclaim(app, thread),
+      countEnded(cut) {
+        counted.add(0, counted.column('endedThreads'), 1)
+        counted.add(0, counted.column('cutRequests'), cut)
+      },
     },
   )
   try {

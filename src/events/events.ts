@@ -37,7 +37,8 @@ export interface GatewayEvents {
   /** Somebody asked for a route below `/internal` that is not for everybody. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
   'thread.started': { thread: number; reason: string | null }
-  'thread.stopped': { thread: number; reason: string | null }
+  /** `cut` counts the requests that it had under way. */
+  'thread.stopped': { thread: number; reason: string | null; cut: number }
   'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
 }
 

@@ -1,57 +1,161 @@
+import { close, open } from 'node:fs'
 import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Clock, systemClock } from '../clock.ts'
 import { ConfigError } from '../config/diagnostics.ts'
 import type { GatewayConfig } from '../config/schema.ts'
+import { FileOutput } from './file-output.ts'
 import type { LogOutput } from './log-output.ts'
+import type { LostLines } from './lost-lines.ts'
+
+export type LogFileConfig = Pick<
+  GatewayConfig['logging'],
+  'dir' | 'max_size_mb' | 'max_backups' | 'max_age_days'
+>
 
 const logName = 'olla-gateway'
 const dayMs = 86_400_000
-/** Bytes that wait at most while the disk is full. */
-const mostPendingBytes = 8 * 1024 * 1024
+/** How often the file is looked for: another program may move or remove it, and a full disk may have room again. */
+const lookMs = 1_000
+const openDescriptor = promisify(open)
 
 /**
- * Rotated files in `logging.dir`; those that are too old are removed first.
- * @throws ConfigError where the folder cannot be written to
+ * Rotated files in `logging.dir`: `olla-gateway.1.log` and up. Files that are too old are removed first.
+ * @throws ConfigError where the folder cannot be written to; a full disk does not stop the start
  */
-export async function createLogFile(config: GatewayConfig['logging'], minLength: number): Promise<LogOutput> {
+export async function createLogFile(
+  config: LogFileConfig,
+  minLength: number,
+  lost: LostLines,
+  clock: Clock = systemClock,
+): Promise<LogOutput> {
+  const file = new LogFile(config, minLength, lost, clock)
   try {
     await mkdir(config.dir, { recursive: true })
     await access(config.dir, constants.W_OK)
+    await removeOldFiles(config.dir, config.max_age_days)
+    await file.open()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-    const message = `the folder ${config.dir} cannot be written to (${code})`
-    throw new ConfigError([{ severity: 'error', key: 'logging.dir', message }])
+    const code = codeOf(error)
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') {
+      const message = `the folder ${config.dir} cannot be written to (${code})`
+      throw new ConfigError([{ severity: 'error', key: 'logging.dir', message }])
+    }
   }
-  await removeOldFiles(config.dir, config.max_age_days)
-  const { default: roll } = await import('pino-roll')
-  const file = await roll({
-    file: join(config.dir, logName),
-    extension: '.log',
-    size: `${config.max_size_mb}m`,
-    limit: { count: config.max_backups },
-    mkdir: true,
-    sync: false,
-    minLength,
-    maxLength: mostPendingBytes,
-  })
-  // Without a listener a full disk would end the process. Its lines stay held back, and the next write tries again.
-  file.on('error', () => {})
-  // Without `flushSync`, which repeats a failing write forever.
-  return {
-    write: (text) => void file.write(text),
-    flush: () => file.flush(() => {}),
-    whenIdle: (done) => file.flush(() => done()),
+  return file
+}
+
+class LogFile implements LogOutput {
+  readonly #config: LogFileConfig
+  readonly #clock: Clock
+  readonly #output: FileOutput
+  #number = 0
+  /** Of the open file. */
+  #inode = 0
+  #isLooking = false
+  #nextLookMs = 0
+
+  constructor(config: LogFileConfig, minLength: number, lost: LostLines, clock: Clock) {
+    this.#config = config
+    this.#clock = clock
+    this.#output = new FileOutput(undefined, minLength, lost)
+  }
+
+  write(text: string): void {
+    this.#output.write(text)
+  }
+
+  flush(): void {
+    this.#output.flush()
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#isLooking || (nowMs < this.#nextLookMs && !this.#isFull)) return
+    this.#isLooking = true
+    this.#nextLookMs = nowMs + lookMs
+    this.#look()
+      // The next look tries again; until then lines go on to the file that is open, or are counted as lost.
+      .catch(() => {})
+      .finally(() => {
+        this.#isLooking = false
+      })
+  }
+
+  whenIdle(done: () => void): void {
+    this.#output.whenIdle(done)
+  }
+
+  /** Opens the file with the highest number. */
+  async open(): Promise<void> {
+    const numbers = await this.#numbers()
+    await this.#open(Math.max(1, this.#number, ...numbers))
+  }
+
+  get #isFull(): boolean {
+    return this.#output.size >= this.#config.max_size_mb * 1024 * 1024
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isFull) {
+      await this.#open(this.#number + 1)
+      await this.#removeBackups()
+      return
+    }
+    const found = await stat(this.#path(this.#number)).catch(() => undefined)
+    if (found !== undefined && found.ino === this.#inode) return
+    try {
+      await mkdir(this.#config.dir, { recursive: true })
+      await this.open()
+    } catch (error) {
+      // What is written to a removed file is lost.
+      if (found === undefined) this.#output.reopen(undefined, 0)
+      throw error
+    }
+  }
+
+  async #open(number: number): Promise<void> {
+    const path = this.#path(number)
+    const descriptor = await openDescriptor(path, 'a', 0o666)
+    try {
+      const { ino, size } = await stat(path)
+      this.#inode = ino
+      this.#number = number
+      this.#output.reopen(descriptor, size)
+    } catch (error) {
+      close(descriptor, () => {})
+      throw error
+    }
+  }
+
+  async #removeBackups(): Promise<void> {
+    const last = this.#number - this.#config.max_backups
+    const excess = (await this.#numbers()).filter((number) => number < last)
+    await Promise.all(excess.map((number) => rm(this.#path(number), { force: true })))
+  }
+
+  async #numbers(): Promise<number[]> {
+    const names = await readdir(this.#config.dir)
+    return names.flatMap((name) => {
+      const match = /^olla-gateway\.(\d{1,9})\.log$/.exec(name)
+      return match === null ? [] : [Number(match[1])]
+    })
+  }
+
+  #path(number: number): string {
+    return join(this.#config.dir, `${logName}.${number}.log`)
   }
 }
 
-/** Size and number are pino-roll's to bound; it knows no age. */
 async function removeOldFiles(dir: string, maxAgeDays: number): Promise<void> {
   if (maxAgeDays === 0) return
-  const names = await readdir(dir).catch(() => [])
-  for (const name of names) {
+  for (const name of await readdir(dir)) {
     if (!name.startsWith(logName) || !name.endsWith('.log')) continue
     const path = join(dir, name)
-    const { mtimeMs } = await stat(path)
-    if (Date.now() - mtimeMs > maxAgeDays * dayMs) await rm(path, { force: true })
+    const found = await stat(path).catch(() => undefined)
+    if (found !== undefined && Date.now() - found.mtimeMs > maxAgeDays * dayMs)
+      await rm(path, { force: true })
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
 }

@@ -4,9 +4,11 @@ import type { GatewayConfig } from '../config/schema.ts'
 import { LineBatch } from './line-batch.ts'
 import { createLineLogger, type RequestLogger } from './line-logger.ts'
 import { createLogFile } from './log-file.ts'
-import { type LogOutput, standardOutput } from './log-output.ts'
+import type { LogOutput } from './log-output.ts'
+import { LostLines } from './lost-lines.ts'
 import { createPrettyLines } from './pretty-lines.ts'
 import { redactedPaths } from './redact.ts'
+import { standardOutput } from './standard-output.ts'
 
 export interface LogTarget {
   readonly logger: Logger
@@ -17,9 +19,19 @@ export interface LogTarget {
   readonly requestLogger: RequestLogger
   /** Writes finished lines of another thread's loggers. */
   write(lines: string): void
-  /** Writes out what is still held back. */
-  flush(): Promise<void>
+  /** Writes text for people to standard output, in order with the lines. */
+  say(text: string): void
+  /** Calls back with each number of lines that could not be written, those until now at once. */
+  onLost(listener: (lines: number) => void): void
+  /**
+   * Writes out what is still held back, for a second at most.
+   * @returns whether all outputs have taken it; else a write still blocks a thread of the pool
+   */
+  flush(): Promise<boolean>
 }
+
+/** The loggers of a thread. */
+export type ThreadLog = Pick<LogTarget, 'logger' | 'requestLogger'> & { flush(): Promise<void> }
 
 export interface LogSettings {
   readonly config: GatewayConfig['logging']
@@ -46,31 +58,49 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   const isPretty = formatIsChosen ? config.format === 'text' : isTerminal || config.format === 'text'
   const level = config.level as Level
   const hasColour = isTerminal && process.env.NO_COLOR === undefined
-  const outputs = [await formatted(standardOutput(isTerminal ? 0 : batchBytes), isPretty, hasColour)]
-  if (config.output === 'file') {
-    const file = await createLogFile(config, batchBytes)
-    outputs.push(file)
+  let lostBefore = 0
+  let tellLost = (lines: number) => {
+    lostBefore += lines
   }
+  const losses = {
+    stdout: new LostLines((lines) => tellLost(lines)),
+    file: new LostLines((lines) => tellLost(lines)),
+  }
+  const standard = standardOutput(isTerminal ? 0 : batchBytes, losses.stdout)
+  const outputs = [await formatted(standard, isPretty, hasColour)]
+  if (config.output === 'file') outputs.push(await createLogFile(config, batchBytes, losses.file))
 
   const write = (text: string) => {
     for (const output of outputs) output.write(text)
   }
   const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, write)
+  const loggers = createLoggers(level, { write }, lines)
   const flush = () => {
     lines.flush()
+    for (const [output, lost] of Object.entries(losses)) {
+      const count = lost.takeReport()
+      if (count > 0) loggers.logger.warn({ output, lines: count }, 'log lines were dropped')
+    }
     for (const output of outputs) output.flush()
   }
   const timer = setInterval(flush, flushMs)
   timer.unref()
   return {
-    ...createLoggers(level, { write }, lines),
+    ...loggers,
     write,
+    say: (text) => standard.write(text),
+    onLost(listener) {
+      tellLost = listener
+      if (lostBefore > 0) listener(lostBefore)
+    },
     async flush() {
       clearInterval(timer)
       flush()
-      await Promise.race([
-        Promise.all(outputs.map((output) => new Promise<void>((resolve) => output.whenIdle(resolve)))),
-        new Promise<void>((resolve) => setTimeout(resolve, lastFlushMs)),
+      return Promise.race([
+        Promise.all(outputs.map((output) => new Promise<void>((resolve) => output.whenIdle(resolve)))).then(
+          () => true,
+        ),
+        new Promise<boolean>((resolve) => setTimeout(resolve, lastFlushMs, false)),
       ])
     },
   }
@@ -80,7 +110,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
  * The loggers of a thread that owns no log of its own: their lines are gathered and sent to the one that does.
  * @param send takes finished lines
  */
-export function createThreadLogger(level: string, send: (lines: string) => void): Omit<LogTarget, 'write'> {
+export function createThreadLogger(level: string, send: (lines: string) => void): ThreadLog {
   const lines = new LineBatch(lineBatchCharacters, send)
   const timer = setInterval(() => lines.flush(), flushMs)
   timer.unref()

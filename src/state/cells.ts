@@ -10,6 +10,7 @@ import {
   type PlacementColumn,
   placementColumns,
   probeColumns,
+  processColumns,
   type RowHistogram,
   resourceColumns,
   rowHistograms,
@@ -92,6 +93,8 @@ export class GatewayCells {
   readonly placements: CounterTable<PlacementColumn>
   /** One row. */
   readonly live: CounterTable<(typeof liveColumns)[number]>
+  /** One row. */
+  readonly process: CounterTable<(typeof processColumns)[number]>
   readonly run: RunMark
   /** A comment in `Via`. */
   readonly pseudonym: string
@@ -159,6 +162,7 @@ export class GatewayCells {
     this.totals = new CounterTable(trafficColumns, 1, blocks.place('totals'))
     this.placements = new CounterTable(placementColumns, placements, blocks.place('placements'))
     this.live = new CounterTable(liveColumns, 1, blocks.place('live'))
+    this.process = new CounterTable(processColumns, 1, blocks.place('process'))
     this.run = new RunMark(blocks.place('run'))
     this.modelRows = new NameRows(models - 1, blocks, 'model-rows')
     this.placementRows = new NumberRows(placements, blocks.place('placement-rows'))

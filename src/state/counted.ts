@@ -230,6 +230,16 @@ export const limitedClientCapacity = 16_384
 /** Stored responses whose endpoint is remembered; half as many are kept for certain. */
 export const storedResponseCapacity = 32_768
 
+/** What happened to the process; nothing of it where the gateway is part of another app. */
+export const processColumns = [
+  /** Log lines that no output took. */
+  'lostLogLines',
+  /** Serving threads that ended before the stop. */
+  'endedThreads',
+  /** Requests that those had under way. */
+  'cutRequests',
+] as const
+
 /** What is under way in a thread: values of this moment, written by each thread at intervals. */
 export const liveColumns = [
   /** Completion tokens of streams that have not ended. */

@@ -25,6 +25,8 @@ export interface SupervisorServices {
   spawn(thread: number, events: ThreadEvents): RunningThread
   /** Gives back what a thread held that has ended. @returns requests that it had under way */
   reclaim(thread: number): number
+  /** Counts a thread that has ended before the stop. @param cut requests that it had under way */
+  countEnded(cut: number): void
 }
 
 interface Seat {
@@ -128,14 +130,15 @@ export class Supervisor {
 
   #exited(thread: number, reason: string | undefined): void {
     const seat = this.#seat(thread)
-    const { link, events, clock, reclaim } = this.#services
+    const { link, events, clock, reclaim, countEnded } = this.#services
     seat.running = undefined
     seat.lastReason = reason
     link.disconnect(thread)
     seat.held = reclaim(thread)
-    events.publish('thread.stopped', { thread, reason: reason ?? null })
+    events.publish('thread.stopped', { thread, reason: reason ?? null, cut: seat.held })
     for (const resume of seat.waiting.splice(0)) resume()
     if (this.#isStopping) return
+    countEnded(seat.held)
     seat.failures = clock.monotonicMs() - seat.startedAtMs < steadyMs ? seat.failures + 1 : 1
     const waitMs = Math.min(longestRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
     seat.restart = clock.after(waitMs, () => {

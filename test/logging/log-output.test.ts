@@ -6,8 +6,10 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { FileOutput, PipeOutput } from '../../src/logging/log-output.ts'
+import { FileOutput } from '../../src/logging/file-output.ts'
+import { LostLines } from '../../src/logging/lost-lines.ts'
 import { createPrettyLines, requestText } from '../../src/logging/pretty-lines.ts'
+import { PipeOutput } from '../../src/logging/standard-output.ts'
 
 const idle = (output: { whenIdle(done: () => void): void }) =>
   new Promise<void>((resolve) => output.whenIdle(resolve))
@@ -34,7 +36,7 @@ describe('FileOutput', () => {
   it('gathers short lines and writes all of them, in order', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
     const descriptor = openSync(path, 'w')
-    const output = new FileOutput(descriptor, 10)
+    const output = new FileOutput(descriptor, 10, new LostLines())
     const lines = Array.from({ length: 200 }, (_, at) => `line ${at}\n`)
     for (const line of lines) output.write(line)
     await idle(output)
@@ -42,35 +44,90 @@ describe('FileOutput', () => {
     assert.equal(await readFile(path, 'utf8'), lines.join(''))
   })
 
-  it('drops what cannot be written, and is idle all the same', async () => {
+  it('drops and counts what cannot be written, is idle all the same, and reports once it works again', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
+    const told: number[] = []
+    const lost = new LostLines((lines) => void told.push(lines))
     // A descriptor that is open for reading only.
-    const descriptor = openSync('/dev/null', 'r')
-    const output = new FileOutput(descriptor, 0)
-    for (let line = 0; line < 10; line++) output.write('x'.repeat(1000))
+    const output = new FileOutput(openSync('/dev/null', 'r'), 0, lost)
+    output.write('one\ntwo\n')
     await idle(output)
+    output.write('three\n')
     await idle(output)
-    closeSync(descriptor)
+    assert.deepEqual([told, lost.total, lost.takeReport()], [[2, 1], 3, 0])
+    output.reopen(openSync(path, 'w'), 0)
+    output.write('four\n')
+    await idle(output)
+    assert.deepEqual([lost.takeReport(), lost.takeReport(), lost.total], [3, 0, 3])
+    assert.equal(await readFile(path, 'utf8'), 'four\n')
+  })
+
+  it('counts what comes while too much waits', async () => {
+    const lost = new LostLines()
+    const output = new FileOutput(openSync('/dev/full', 'w'), Number.POSITIVE_INFINITY, lost)
+    const line = `${'x'.repeat(1024 * 1024 - 1)}\n`
+    for (let count = 0; count < 12; count++) output.write(line)
+    assert.equal(lost.total, 4)
+    await idle(output)
+    assert.equal(lost.total, 12)
+  })
+
+  it('loses lines while there is no file, and begins a line where it left one unfinished', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
+    const lost = new LostLines()
+    const output = new FileOutput(undefined, 0, lost)
+    output.write('lost\n')
+    await idle(output)
+    assert.equal(lost.total, 1)
+    output.reopen(openSync(path, 'w'), 0)
+    output.write('unfinished')
+    await idle(output)
+    output.write('whole\n')
+    await idle(output)
+    assert.equal(output.size, 17)
+    assert.equal(await readFile(path, 'utf8'), 'unfinished\nwhole\n')
   })
 })
 
 describe('PipeOutput', () => {
-  it('holds back a bounded amount for a reader that has stopped', async (t) => {
+  it('holds back a bounded amount for a reader that has stopped, and counts the rest', async (t) => {
     const { socket } = await stalledSocket(t)
-    const output = new PipeOutput(socket)
-    const line = 'x'.repeat(1024 * 1024)
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    const line = `${'x'.repeat(1024 * 1024)}\n`
     for (let count = 0; count < 40; count++) output.write(line)
     assert.ok(socket.writableLength < 20 * 1024 * 1024, String(socket.writableLength))
+    assert.ok(lost.total >= 20 && lost.total < 40, String(lost.total))
+    assert.equal(lost.takeReport(), 0)
   })
 
-  it('is idle once the reader has gone', async (t) => {
+  it('reports what was dropped once its reader goes on', async (t) => {
     const { socket, peer } = await stalledSocket(t)
-    const output = new PipeOutput(socket)
-    output.write('x'.repeat(1024 * 1024))
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    const line = `${'x'.repeat(1024 * 1024)}\n`
+    for (let count = 0; count < 20; count++) output.write(line)
+    const { total } = lost
+    peer.resume()
+    await idle(output)
+    assert.equal(lost.takeReport(), total)
+  })
+
+  it('is idle once the reader has gone, and counts all that comes', async (t) => {
+    const { socket, peer } = await stalledSocket(t)
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    for (let line = 0; line < 20; line++) output.write(`${'x'.repeat(1024 * 1024)}\n`)
     const closed = new Promise((resolve) => socket.once('close', resolve))
     peer.resetAndDestroy()
     await closed
-    output.write('more')
+    // The system may have taken the first of them.
+    const before = lost.total
+    assert.ok(before > 10 && before <= 20, String(before))
+    output.write('more\n')
     await idle(output)
+    assert.equal(lost.total, before + 1)
+    assert.equal(lost.takeReport(), 0)
   })
 })
 

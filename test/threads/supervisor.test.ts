@@ -62,6 +62,7 @@ function supervise(
   const listened: ListenAddress[] = []
   const held = new Map<number, number>()
   const reclaimed: number[] = []
+  const cut: number[] = []
   const supervisor = new Supervisor(
     threads,
     { host: 'localhost', port: 0 },
@@ -102,10 +103,11 @@ function supervise(
         reclaimed.push(thread)
         return held.get(thread) ?? 0
       },
+      countEnded: (requests) => void cut.push(requests),
     },
   )
   const of = (thread: number) => spawned.findLast((each) => each.thread === thread) ?? assert.fail()
-  return { clock, supervisor, heard, spawned, listened, held, reclaimed, of }
+  return { clock, supervisor, heard, spawned, listened, held, reclaimed, cut, of }
 }
 
 describe('a supervisor', () => {
@@ -152,10 +154,12 @@ describe('a supervisor', () => {
   })
 
   it('starts a thread again that has ended, having given back what it held', async (t) => {
-    const { supervisor, of, spawned, listened, reclaimed, heard, clock } = supervise(t, 2)
+    const { supervisor, of, spawned, listened, held, reclaimed, cut, heard, clock } = supervise(t, 2)
     await supervisor.start()
+    held.set(1, 3)
     of(1).end('boom')
     assert.deepEqual(reclaimed, [1])
+    assert.deepEqual(cut, [3])
     await clock.advance(99)
     assert.equal(spawned.length, 2)
     await clock.advance(1)

@@ -92,9 +92,9 @@ const described: Readonly<Record<string, Describe>> = {
     text: `thread ${words(thread)} started`,
     detail: reason,
   }),
-  'thread.stopped': ({ thread, reason }) => ({
+  'thread.stopped': ({ thread, reason, cut }) => ({
     tone: 'warn',
-    text: `thread ${words(thread)} stopped`,
+    text: `thread ${words(thread)} stopped${Number(cut) > 0 ? `, ${words(cut)} requests cut` : ''}`,
     detail: reason,
   }),
 }

@@ -1,3 +1,4 @@
+import type { ProcessCounts } from '../process-counts.ts'
 import type { ProcessReading } from '../process-reading.ts'
 import { type LabelText, labelText, type MetricUnit } from './exposition.ts'
 import type { Metric } from './metric.ts'
@@ -5,6 +6,7 @@ import type { Metric } from './metric.ts'
 export interface ProcessMetricsSource {
   readonly process: ProcessReading
   readonly threads: readonly { readonly labels: LabelText; readonly reading: ProcessReading }[]
+  readonly counts: ProcessCounts
   readonly nowMs: number
 }
 
@@ -37,6 +39,24 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
     help: 'Version of Node.js.',
     labels: ['version'],
     collect: ({ process }, out) => out.sample(1, labelText({ version: process.nodeVersion })),
+  },
+  {
+    name: 'olla_log_lines_dropped',
+    type: 'counter',
+    help: 'Log lines that an output did not take.',
+    collect: ({ counts }, out) => out.sample(counts.lostLogLines),
+  },
+  {
+    name: 'olla_threads_ended',
+    type: 'counter',
+    help: 'Serving threads that ended before a stop.',
+    collect: ({ counts }, out) => out.sample(counts.endedThreads),
+  },
+  {
+    name: 'olla_threads_requests_cut',
+    type: 'counter',
+    help: 'Requests that ended serving threads had under way.',
+    collect: ({ counts }, out) => out.sample(counts.cutRequests),
   },
   gauge('nodejs_heap_size_used_bytes', 'Used heap.', 'bytes', (from) => from.usedHeapBytes),
   gauge('nodejs_heap_size_total_bytes', 'Reserved heap.', 'bytes', (from) => from.totalHeapBytes),

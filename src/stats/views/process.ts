@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatBytes, formatGoDuration, formatTime } from '../format.ts'
+import type { ProcessCounts } from '../process-counts.ts'
 import { joinReadings, type ThreadReading } from '../process-reading.ts'
 import { ByteText, Choice, Count, Milliseconds, present, Text, Time } from './fields.ts'
 
@@ -61,6 +62,14 @@ export const ProcessSchema = Type.Object({
     }),
     { description: 'Each serving thread (beyond Olla).' },
   ),
+  ended_threads: Type.Object(
+    { count: Count(), requests_cut: Count() },
+    { description: 'Serving threads that ended before a stop, and the requests they had (beyond Olla).' },
+  ),
+  log: Type.Object(
+    { lines_dropped: Count('Lines that an output did not take: a full disk, a reader that has stopped.') },
+    { description: 'Beyond Olla.' },
+  ),
 })
 
 export type ProcessView = Static<typeof ProcessSchema>
@@ -70,11 +79,13 @@ export type ProcessView = Static<typeof ProcessSchema>
  * @param own of the thread that answers
  * @param threads of all that serve
  * @param nowMs epoch milliseconds
+ * @param counts default none
  */
 export function processView(
   own: ThreadReading,
   threads: readonly ThreadReading[],
   nowMs: number,
+  counts: ProcessCounts = nothingHappened,
 ): ProcessView {
   const reading = joinReadings(own.reading, threads)
   const { gc, nodeVersion } = reading
@@ -116,8 +127,12 @@ export function processView(
     },
     allocations: { total_mallocs: 0, total_frees: 0, net_objects: 0 },
     threads: threads.map(threadRow),
+    ended_threads: { count: counts.endedThreads, requests_cut: counts.cutRequests },
+    log: { lines_dropped: counts.lostLogLines },
   }
 }
+
+const nothingHappened: ProcessCounts = { lostLogLines: 0, endedThreads: 0, cutRequests: 0 }
 
 function threadRow({ thread, reading }: ThreadReading): ProcessView['threads'][number] {
   return {

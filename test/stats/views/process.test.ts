@@ -71,7 +71,12 @@ describe('/internal/process', () => {
           event_loop_utilization: 0.25,
         },
       ],
+      ended_threads: { count: 0, requests_cut: 0 },
+      log: { lines_dropped: 0 },
     })
+    const counts = { lostLogLines: 7, endedThreads: 2, cutRequests: 5 }
+    const { ended_threads, log } = processView(own, [own], 0, counts)
+    assert.deepEqual([ended_threads, log], [{ count: 2, requests_cut: 5 }, { lines_dropped: 7 }])
   })
 
   it('reads the process it runs in', () => {

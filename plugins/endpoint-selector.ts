@@ -51,6 +51,7 @@ export default fp<EndpointSelectorOptions>(
       breakers,
       health: app.healthChecker,
       coolDowns: new CoolDowns(clock, cells.coolDownUntilMs, { models, hasAnsweredSince }),
+      answers,
       lastResortAtMs: cells.lastResortAtMs,
       penalties: new FailurePenalties(clock, cells.penalties, { models }),
     })

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
+import type { AnswerTimes } from '../health/answer-times.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import type { CoolDowns } from '../resilience/cool-down.ts'
@@ -11,6 +12,8 @@ import type { Candidate, EndpointLoad } from './selector.ts'
 const lastResortIntervalMs = 50
 /** The same for an endpoint that did not answer: it may not answer for long. */
 const offlineIntervalMs = 250
+/** An answer shows for so long that an endpoint works. */
+const answerCountsMs = 10_000
 /** An endpoint that is down for longer is not waited for. */
 const shortOutageMs = 60_000
 
@@ -22,6 +25,7 @@ export class LiveLoad implements EndpointLoad {
   readonly #breakers: CircuitBreakers
   readonly #health: Pick<HealthMonitor, 'retryInMs'>
   readonly #lastResortAtMs: Float64Array
+  readonly #answers: Pick<AnswerTimes, 'hasAnsweredSince'>
   readonly coolDowns: CoolDowns
   readonly penalties: FailurePenalties
 
@@ -33,6 +37,7 @@ export class LiveLoad implements EndpointLoad {
     health: Pick<HealthMonitor, 'retryInMs'>
     coolDowns: CoolDowns
     penalties: FailurePenalties
+    answers: Pick<AnswerTimes, 'hasAnsweredSince'>
     /** Shared cells, one for each endpoint: monotonic milliseconds. */
     lastResortAtMs: Float64Array
   }) {
@@ -44,6 +49,7 @@ export class LiveLoad implements EndpointLoad {
     this.#lastResortAtMs = parts.lastResortAtMs
     this.coolDowns = parts.coolDowns
     this.penalties = parts.penalties
+    this.#answers = parts.answers
   }
 
   inFlight(slot: number): number {
@@ -58,6 +64,10 @@ export class LiveLoad implements EndpointLoad {
     const penalty = this.penalties.of(candidate)
     // The trial of a candidate that has been left alone for long must come, however bad it was.
     return penalty > 0 && this.#breakers.isTrialDue(candidate) ? 0 : penalty
+  }
+
+  hasJustAnswered({ endpoint: { slot } }: Candidate): boolean {
+    return this.#answers.hasAnsweredSince(slot, this.#clock.monotonicMs() - answerCountsMs)
   }
 
   admits(candidate: Candidate): boolean {

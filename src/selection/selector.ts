@@ -17,6 +17,8 @@ export interface EndpointLoad {
   penalty(candidate: Candidate): number
   /** Whether a request may be sent: routable, circuit lets it through, not cooling down, not full. */
   admits(candidate: Candidate): boolean
+  /** Whether the endpoint has answered a request well a moment ago. */
+  hasJustAnswered?(candidate: Candidate): boolean
 }
 
 /**

@@ -61,6 +61,20 @@ export function connectionCost(candidate: Candidate, load: EndpointLoad): number
   return (load.inFlight(slot) + load.penalty(candidate) + 1) / weight
 }
 
+/** So many failures on other endpoints show that guessing does not help. */
+const guessesEnough = 2
+
+/**
+ * How well a candidate suits a request that has failed on others, the lowest first: its attempts are limited, and of
+ * many endpoints only one may work. Without recent failures comes first, and of those, after two failures, what has
+ * answered a moment ago.
+ */
+function rankOf(candidate: Candidate, load: EndpointLoad, excluded: ReadonlySet<number>): number {
+  const failures = Math.floor(load.penalty(candidate))
+  if (failures > 0) return failures + 1
+  return excluded.size < guessesEnough || load.hasJustAnswered?.(candidate) !== false ? 0 : 1
+}
+
 /** Larger tiers are looked at in part: a choice must not cost more for every endpoint that there is. */
 const wholeUpTo = 32
 /**
@@ -76,9 +90,11 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
   return (candidates, load, excluded, isLook = false) => {
     for (const tier of tiersOf(candidates)) {
       const { length } = tier
-      const enough = length > wholeUpTo ? sampleSize : length
+      // A request that has failed elsewhere is better off with the best of all than with the best of a few.
+      const enough = length > wholeUpTo && excluded === undefined ? sampleSize : length
       const start = length > wholeUpTo ? position : 0
       let best: (typeof candidates)[number] | undefined
+      let bestRank = 0
       let bestCost = Number.POSITIVE_INFINITY
       let bestTurn = 0
       for (let looked = 0; looked < length && (looked < enough || bestCost >= weightless); looked++) {
@@ -88,8 +104,12 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
         if (excluded?.has(slot) || !load.admits(candidate)) continue
         const cost = connectionCost(candidate, load)
         const lastTurn = chosenAt[slot] ?? 0
-        if (best === undefined || cost < bestCost || (cost === bestCost && lastTurn < bestTurn)) {
+        const rank = excluded === undefined ? 0 : rankOf(candidate, load, excluded)
+        if (best !== undefined && rank > bestRank) continue
+        const isFirst = best === undefined || rank < bestRank || cost < bestCost
+        if (isFirst || (cost === bestCost && lastTurn < bestTurn)) {
           best = candidate
+          bestRank = rank
           bestCost = cost
           bestTurn = lastTurn
         }
@@ -107,26 +127,29 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
 }
 
 /**
- * Smooth weighted round robin: everybody earns their weight each turn, the richest is chosen and pays what
- * all have earned. Chosen ones are spread evenly instead of in runs.
+ * Smooth weighted round robin: each candidate earns its weight each turn, the richest is chosen and pays what
+ * all have earned. Chosen ones are spread evenly instead of in runs. Recent failures lower a weight.
  */
 function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
   return (candidates, load, excluded, isLook = false) => {
     const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
     let best: (typeof candidates)[number] | undefined
     let bestCredit = Number.NEGATIVE_INFINITY
+    let bestRank = Number.POSITIVE_INFINITY
     let earned = 0
     for (const candidate of candidates) {
       const { endpoint } = candidate
       const { slot } = endpoint
       if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(candidate)) continue
-      const weight = endpoint.weight * load.share(slot) || Number.EPSILON
+      const weight = (endpoint.weight * load.share(slot)) / (1 + load.penalty(candidate)) || Number.EPSILON
       const own = (credits[slot] ?? 0) + weight
       if (!isLook) credits[slot] = own
       earned += weight
-      if (own > bestCredit) {
+      const rank = excluded === undefined ? 0 : rankOf(candidate, load, excluded)
+      if (rank < bestRank || (rank === bestRank && own > bestCredit)) {
         best = candidate
         bestCredit = own
+        bestRank = rank
       }
     }
     if (best !== undefined && !isLook) credits[best.endpoint.slot] = bestCredit - earned

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { AnswerTimes } from '../../src/health/answer-times.ts'
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
 import { CoolDowns } from '../../src/resilience/cool-down.ts'
 import { FailurePenalties } from '../../src/selection/failure-penalty.ts'
@@ -19,6 +20,7 @@ function create(settings: readonly Partial<Endpoint>[]) {
   const load = new LiveLoad({
     clock,
     registry,
+    answers: new AnswerTimes(clock, cells.answeredAtMs),
     lastResortAtMs: cells.lastResortAtMs,
     inFlight: cells.inFlight,
     breakers,

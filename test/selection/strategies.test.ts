@@ -100,6 +100,28 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
+    for (const count of [10, 40]) {
+      it(`sends a request that failed elsewhere to the one of ${count} that has not failed`, () => {
+        for (let good = 1; good < count; good++) {
+          const select = createStrategy(name, { priorityTiers })
+          const load = new WrittenLoad(count)
+          const all = candidates(...Array.from({ length: count }, () => ({})))
+          for (let slot = 0; slot < count; slot++) load.penalties[slot] = slot === good ? 0 : 4
+          for (let turn = 0; turn < good; turn++) select(all, load, undefined)
+          assert.equal(select(all, load, new Set([0]))?.endpoint.slot, good)
+        }
+      })
+    }
+
+    it('sends a request that failed twice to one that has just answered, however busy', () => {
+      const select = createStrategy(name, { priorityTiers })
+      const load = new WrittenLoad()
+      const all = candidates({}, {}, {}, {}, {})
+      load.answered.add(4)
+      for (let busy = 0; busy < 9; busy++) load.gauge.acquire(4)
+      assert.equal(select(all, load, new Set([0, 1]))?.endpoint.slot, 4)
+    })
+
     it('sends nothing to one that does not admit, and never more than max_concurrent', () => {
       const step = fc.oneof(
         fc.constant('select' as const),
@@ -191,6 +213,14 @@ describe('round-robin', () => {
       () => choose(candidates({ weight: 5 }, {}, {}), new WrittenLoad(), undefined)?.endpoint.slot,
     )
     assert.deepEqual(turns, [0, 0, 1, 0, 2, 0, 0])
+  })
+
+  it('gives an endpoint that has failed fewer turns, but some', () => {
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const load = new WrittenLoad()
+    load.penalties[0] = 4
+    const turns = Array.from({ length: 12 }, () => choose(candidates({}, {}), load, undefined)?.endpoint.slot)
+    assert.equal(turns.filter((slot) => slot === 0).length, 2)
   })
 
   it('saves up no turns while an endpoint is away', () => {

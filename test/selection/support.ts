@@ -9,6 +9,7 @@ export class WrittenLoad implements EndpointLoad {
   readonly shares: number[] = []
   readonly penalties: number[] = []
   readonly closed = new Set<number>()
+  readonly answered = new Set<number>()
 
   constructor(slots = 16) {
     this.gauge = new Gauge(slots)
@@ -24,6 +25,10 @@ export class WrittenLoad implements EndpointLoad {
 
   penalty({ endpoint }: Candidate): number {
     return this.penalties[endpoint.slot] ?? 0
+  }
+
+  hasJustAnswered({ endpoint: { slot } }: Candidate): boolean {
+    return this.answered.has(slot)
   }
 
   admits({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {

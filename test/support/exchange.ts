@@ -48,6 +48,7 @@ export function createExchanges(
   const load = new LiveLoad({
     clock,
     registry,
+    answers: new AnswerTimes(clock, cells.answeredAtMs),
     lastResortAtMs: cells.lastResortAtMs,
     inFlight: cells.inFlight,
     breakers,

@@ -16,6 +16,7 @@ import { createLogger } from './logging/logger.ts'
 import { checkFamilyTable } from './model/family-table.ts'
 import { localProfilesFolder, ProfileError, ProfileStore } from './model/profile-store.ts'
 import { familiesFile, profilesFolder, version } from './package.ts'
+import { listenToSignals } from './process/signals.ts'
 
 const usage = `olla-gateway ${version}: gateway and load balancer for self-hosted LLM inference
 
@@ -87,6 +88,8 @@ const profilerNotice =
   'there is no pprof in Node: node --cpu-prof bin/olla-gateway.js writes a profile, and node --inspect serves one'
 
 async function run(values: ServeArguments): Promise<void> {
+  // Also as the first process of a container, which only has the signals that it listens to.
+  const release = listenToSignals({ stop: () => process.exit(0), note: () => {} })
   const fleet = values.demo ? await (await import('../simulator/fleet.ts')).startDemoFleet() : undefined
   const { loaded, broken } = await prepare(values, fleet)
   if (values['validate-config']) return report(loaded, broken)
@@ -104,14 +107,16 @@ async function run(values: ServeArguments): Promise<void> {
   const { serve } = await import('./server.ts')
   let address: string
   try {
-    const served = await serve({
+    const serving = serve({
       config,
       log,
       async onStopped() {
         await fleet?.close()
-        await log.flush()
+        return log.flush()
       },
     })
+    release()
+    const served = await serving
     address = served.address
   } catch (error) {
     const failure = listenFailure(error, config.server)

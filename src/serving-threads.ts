@@ -29,6 +29,8 @@ export interface ServingThreadsOptions {
   readonly writeLines: (lines: string) => void
   /** Called once with a function that counts lines which could not be written. */
   readonly onLost?: ((count: (lines: number) => void) => void) | undefined
+  /** Aborted where the gateway is told to stop during its start. */
+  readonly signal?: AbortSignal | undefined
   /** What a serving thread runs. Default the gateway's own. */
   readonly entry?: URL
 }
@@ -53,12 +55,13 @@ const ownEntry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? '
 const closingMs = 2_000
 
 /**
- * Serves on several threads, all on one port, and controls them from this one.
+ * Serves on several threads, all on one port, and controls them from this one. Told to stop during the start, it returns a
+ * gateway that stops.
  * @throws Error where the port is taken
  */
 export async function serveOnThreads(
   threads: number,
-  { config, logger, writeLines, onLost, entry = ownEntry }: ServingThreadsOptions,
+  { config, logger, writeLines, onLost, signal, entry = ownEntry }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
   const planes = threads + 1
@@ -94,21 +97,21 @@ export async function serveOnThreads(
       },
     },
   )
+  let stopped: Promise<DrainResult> | undefined
+  function close(): Promise<DrainResult> {
+    stopped ??= stop(app, config, supervisor)
+    return stopped
+  }
+  signal?.addEventListener('abort', () => void close(), { once: true })
   try {
     // Sharing a port with a gateway that is running already would go unnoticed.
     if (port !== 0) await assertFree(host, port)
     const address = await supervisor.start()
+    if (stopped !== undefined) return { address, link, close }
     app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
-    let stopped: Promise<DrainResult> | undefined
-    return {
-      address,
-      link,
-      close() {
-        stopped ??= stop(app, config, supervisor)
-        return stopped
-      },
-    }
+    return { address, link, close }
   } catch (error) {
+    if (stopped !== undefined) return { address: '', link, close }
     await app.close()
     throw error
   }

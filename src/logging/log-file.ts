@@ -18,11 +18,13 @@ const logName = 'olla-gateway'
 const dayMs = 86_400_000
 /** How often the file is looked for: another program may move or remove it, and a full disk may have room again. */
 const lookMs = 1_000
+/** A network file system that has gone does not answer. */
+const openMs = 2_000
 const openDescriptor = promisify(open)
 
 /**
  * Rotated files in `logging.dir`: `olla-gateway.1.log` and up. Files that are too old are removed first.
- * @throws ConfigError where the folder cannot be written to; a full disk does not stop the start
+ * @throws ConfigError where the folder cannot be written to; a disk that is full or does not answer does not stop the start
  */
 export async function createLogFile(
   config: LogFileConfig,
@@ -32,10 +34,7 @@ export async function createLogFile(
 ): Promise<LogOutput> {
   const file = new LogFile(config, minLength, lost, clock)
   try {
-    await mkdir(config.dir, { recursive: true })
-    await access(config.dir, constants.W_OK)
-    await removeOldFiles(config.dir, config.max_age_days)
-    await file.open()
+    await Promise.race([file.start(), new Promise((resolve) => setTimeout(resolve, openMs))])
   } catch (error) {
     const code = codeOf(error)
     if (code !== 'ENOSPC' && code !== 'EDQUOT') {
@@ -53,7 +52,7 @@ class LogFile implements LogOutput {
   #number = 0
   /** Of the open file. */
   #inode = 0
-  #isLooking = false
+  #looking: Promise<void> | undefined
   #nextLookMs = 0
 
   constructor(config: LogFileConfig, minLength: number, lost: LostLines, clock: Clock) {
@@ -69,23 +68,40 @@ class LogFile implements LogOutput {
   flush(): void {
     this.#output.flush()
     const nowMs = this.#clock.monotonicMs()
-    if (this.#isLooking || (nowMs < this.#nextLookMs && !this.#isFull)) return
-    this.#isLooking = true
+    if (this.#looking !== undefined || (nowMs < this.#nextLookMs && !this.#isFull)) return
     this.#nextLookMs = nowMs + lookMs
-    this.#look()
-      // The next look tries again; until then lines go on to the file that is open, or are counted as lost.
-      .catch(() => {})
-      .finally(() => {
-        this.#isLooking = false
-      })
+    // The next look tries again; until then lines go on to the file that is open, or are counted as lost.
+    void this.#while(this.#look()).catch(() => {})
   }
 
   whenIdle(done: () => void): void {
-    this.#output.whenIdle(done)
+    void (this.#looking ?? Promise.resolve()).then(() => this.#output.whenIdle(done))
+  }
+
+  start(): Promise<void> {
+    return this.#while(this.#start())
+  }
+
+  /** Nothing else is done with files meanwhile. */
+  #while(work: Promise<void>): Promise<void> {
+    this.#looking = work
+      .catch(() => {})
+      .then(() => {
+        this.#looking = undefined
+      })
+    return work
+  }
+
+  async #start(): Promise<void> {
+    const { dir, max_age_days: maxAgeDays } = this.#config
+    await mkdir(dir, { recursive: true })
+    await access(dir, constants.W_OK)
+    await removeOldFiles(dir, maxAgeDays)
+    await this.#openLast()
   }
 
   /** Opens the file with the highest number. */
-  async open(): Promise<void> {
+  async #openLast(): Promise<void> {
     const numbers = await this.#numbers()
     await this.#open(Math.max(1, this.#number, ...numbers))
   }
@@ -104,7 +120,7 @@ class LogFile implements LogOutput {
     if (found !== undefined && found.ino === this.#inode) return
     try {
       await mkdir(this.#config.dir, { recursive: true })
-      await this.open()
+      await this.#openLast()
     } catch (error) {
       // What is written to a removed file is lost.
       if (found === undefined) this.#output.reopen(undefined, 0)

@@ -31,6 +31,8 @@ export interface SupervisorServices {
 
 interface Seat {
   running: RunningThread | undefined
+  /** Whether it listens, so that it may have requests. */
+  isOpen: boolean
   /** Monotonic milliseconds. */
   startedAtMs: number
   /** Ends in a row that came soon after the start. */
@@ -76,6 +78,7 @@ export class Supervisor {
    */
   async start(): Promise<string> {
     try {
+      if (this.#isStopping) throw new Error('told to stop')
       // All of them build at the same time.
       for (const thread of this.#seats.keys()) this.#spawn(thread)
       const first = await this.#open(0)
@@ -83,6 +86,8 @@ export class Supervisor {
       await Promise.all([...this.#seats.keys()].slice(1).map((thread) => this.#open(thread)))
       return first.address
     } catch (error) {
+      // Those that listen are draining.
+      if (this.#isStopping) throw error
       this.#isStopping = true
       for (const { running, restart } of this.#seats) {
         restart?.cancel()
@@ -94,7 +99,7 @@ export class Supervisor {
   }
 
   /**
-   * Lets requests finish on all threads and ends them.
+   * Lets requests finish on all threads and ends them, also during the start.
    * @param timeoutMs after which a thread that does not answer is ended anyhow
    */
   async stop(timeoutMs: number): Promise<DrainResult> {
@@ -111,6 +116,7 @@ export class Supervisor {
     const { link, clock } = this.#services
     seat.startedAtMs = clock.monotonicMs()
     seat.lastReason = undefined
+    seat.isOpen = false
     seat.running = this.#services.spawn(thread, { onExit: (reason) => this.#exited(thread, reason) })
     link.connect(thread, seat.running)
   }
@@ -121,6 +127,7 @@ export class Supervisor {
     const { link, events } = this.#services
     const answer = await link.askThread(thread, listenTopic, this.#listen, listenMs)
     if (answer?.ok === true) {
+      seat.isOpen = true
       events.publish('thread.started', { thread, reason: seat.failures > 0 ? 'restarted' : null })
       return answer
     }
@@ -152,6 +159,11 @@ export class Supervisor {
     seat.restart?.cancel()
     const { running } = seat
     if (running === undefined) return { drained: 0, cut: 0 }
+    if (!seat.isOpen) {
+      running.terminate()
+      await ended(seat)
+      return { drained: 0, cut: 0 }
+    }
     const result = await this.#services.link.askThread(thread, drainTopic, undefined, timeoutMs)
     const grace = this.#services.clock.after(endMs, () => running.terminate())
     if (result === undefined) running.terminate()
@@ -171,6 +183,7 @@ export class Supervisor {
 function createSeat(): Seat {
   return {
     running: undefined,
+    isOpen: false,
     startedAtMs: 0,
     failures: 0,
     restart: undefined,

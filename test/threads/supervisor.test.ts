@@ -169,6 +169,31 @@ describe('a supervisor', () => {
     assert.equal(of(0).isRunning, true)
   })
 
+  it('can be stopped during the start: threads that listen drain, the others end at once', async (t) => {
+    const drains: number[] = []
+    const { supervisor, of, heard } = supervise(t, 3, (thread) => ({
+      listen: () =>
+        thread === 1 ? new Promise<ListenResult>(() => {}) : { ok: true, address: '', port: 4711 },
+      drain: () => {
+        drains.push(thread)
+        return { drained: 2, cut: 0 }
+      },
+    }))
+    const starting = assert.rejects(supervisor.start())
+    await eventually(() => heard.length === 2)
+    assert.deepEqual(await supervisor.stop(10_000), { drained: 4, cut: 0 })
+    await starting
+    assert.deepEqual(drains.toSorted(), [0, 2])
+    assert.deepEqual(
+      [0, 1, 2].map((thread) => [of(thread).terminated, of(thread).isRunning]),
+      [
+        [false, false],
+        [true, false],
+        [false, false],
+      ],
+    )
+  })
+
   it('waits longer and longer for a thread that keeps ending, and starts afresh after a steady minute', async (t) => {
     const { supervisor, of, spawned, listened, clock } = supervise(t, 2)
     await supervisor.start()

@@ -94,7 +94,7 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
     const names = cycle.map((name) => `"${name}"`).join(' → ')
     warn(
       ['model_aliases', cycle[0] ?? ''],
-      `these aliases lead in a circle: ${names}; a target is the name of a model, never another alias`,
+      `these aliases lead in a circle: ${names}; the last of them means the model of that name`,
     )
   }
   for (const [model, names] of Object.entries(fallbacks)) {

@@ -108,8 +108,10 @@ export class ModelDirectory {
   #virtual(real: readonly UnifiedModel[]): UnifiedModel[] {
     if (this.#aliases.all().length === 0) return []
     const byName = indexNames(real)
-    return this.#aliases.all().flatMap(({ name, targets }) => {
-      const found = targets.flatMap(({ model }) => indexed(byName, model) ?? [])
+    return this.#aliases.all().flatMap((alias) => {
+      const { name } = alias
+      const models = this.#aliases.modelsOf(alias, this.#catalog.snapshot)
+      const found = models.flatMap((model) => indexed(byName, model) ?? [])
       const [first] = found
       if (first === undefined) return []
       const sources = [...new Set(found)].flatMap(({ sources: each }) => each)

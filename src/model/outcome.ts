@@ -45,3 +45,16 @@ export function pooledTiers(serving: readonly (readonly RoutedEndpoint[])[]): Ti
     tierOf([...bySlot.values()].flatMap((models) => models[at] ?? [])),
   )
 }
+
+/** Leaves out a model on an endpoint that an earlier tier has: several aliases may lead to it. */
+export function withoutRepeats(tiers: readonly Tier[]): Tier[] {
+  const seen = new Set<string>()
+  return tiers.flatMap((tier) => {
+    const candidates = tier.candidates.filter(({ endpoint, nativeModel }) => {
+      const key = `${endpoint.slot} ${nativeModel ?? ''}`
+      return !seen.has(key) && seen.add(key)
+    })
+    if (candidates.length === 0) return []
+    return candidates.length === tier.candidates.length ? tier : { ...tier, candidates }
+  })
+}

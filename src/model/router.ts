@@ -1,16 +1,17 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
-import { type Alias, type ModelAliases, WeightedTurns } from './aliases.ts'
+import { AliasTiers, type Serving } from './alias-tiers.ts'
+import type { Alias, ModelAliases } from './aliases.ts'
 import { apiPathOf } from './api-paths.ts'
 import type { ModelCatalog } from './catalog.ts'
 import type { ModelDirectory } from './directory.ts'
 import { NameFilter } from './glob.ts'
 import { someMayRefuse } from './media-routing.ts'
 import { abilitiesOf } from './needs.ts'
-import { found, outcomeOf, pooledTiers, rejected, servedRoute, tierOf } from './outcome.ts'
+import { found, outcomeOf, pooledTiers, rejected, servedRoute, tierOf, withoutRepeats } from './outcome.ts'
 import type { PathKnowledge } from './path-knowledge.ts'
 import type { BackendProfile } from './profile.ts'
-import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, Tier } from './routing.ts'
+import type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier } from './routing.ts'
 import { type Fallback, type ModelKnowledge, type StrategyName, strategies } from './routing-strategies.ts'
 import { byPath, narrowed, PreferredTiers, someDiffer } from './tiers.ts'
 
@@ -48,7 +49,7 @@ export class ModelRouter {
   readonly #options: ModelRouterOptions
   readonly #filter: NameFilter
   readonly #endpointFilters: readonly NameFilter[]
-  readonly #turns = new WeightedTurns()
+  readonly #aliasTiers: AliasTiers
   readonly #preferred = new PreferredTiers()
   readonly #cache = new Map<string, Decided>()
   #cachedEndpoints = 0
@@ -70,6 +71,7 @@ export class ModelRouter {
     this.#catalog = parts.catalog
     this.#directory = parts.directory
     this.#aliases = parts.aliases
+    this.#aliasTiers = new AliasTiers(parts.aliases, parts.catalog)
     this.#paths = parts.paths
     this.#options = options
     this.#filter = new NameFilter(options.filter)
@@ -106,11 +108,11 @@ export class ModelRouter {
     const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${apiPath ?? ''}\n${model}`
     let decided = this.#cache.get(key)
     if (decided === undefined) {
+      const { turnsTaken } = this.#aliasTiers
       const outcome = this.#byPath(this.#decide(request, model), apiPath)
       decided = { outcome, readsNeeds: someDiffer(outcome.tiers) || someMayRefuse(outcome) }
       // Whose turn it is changes from one request to the next.
-      if (this.#aliases.find(model, this.#catalog.snapshot)?.mode !== 'weighted')
-        this.#cache.set(key, decided)
+      if (this.#aliasTiers.turnsTaken === turnsTaken) this.#cache.set(key, decided)
     }
     const outcome =
       needs !== undefined && decided.readsNeeds ? narrowed(decided.outcome, needs) : decided.outcome
@@ -147,12 +149,13 @@ export class ModelRouter {
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
     const { provider, isLook } = request
     const alias = this.#aliases.find(model, this.#catalog.snapshot)
-    const fallbacks = this.#fallbackTiers(model, provider)
+    const serving = (name: string) => this.#serving(name, provider, model)
+    const fallbacks = this.#fallbackTiers(model, serving, isLook)
     const lastResort = this.#lastResort(model, alias, provider)
-    const aliased = alias === undefined ? [] : this.#aliasTiers(alias, model, provider, isLook)
+    const aliased = alias === undefined ? [] : this.#aliasTiers.of(alias, serving, isLook)
     if (alias !== undefined && aliased[0] !== undefined) {
       const reason = `alias "${alias.name}" resolved to ${aliased[0].candidates.length} endpoint(s)`
-      const tiers = [...aliased, ...fallbacks, ...lastResort]
+      const tiers = [...withoutRepeats([...aliased, ...fallbacks]), ...lastResort]
       return found({ strategy: 'alias', decision: 'routed', reason }, tiers)
     }
     const outcome = this.#byStrategy(request, model, lastResort.length > 0)
@@ -160,7 +163,8 @@ export class ModelRouter {
     if (outcome.decision === 'routed') {
       // A model that was named for this comes before endpoints that are not known to have any.
       const [own, ...guesses] = outcome.tiers
-      const tiers = own === undefined ? [] : [own, ...fallbacks, ...guesses, ...lastResort]
+      const tiers =
+        own === undefined ? [] : [...withoutRepeats([own, ...fallbacks]), ...guesses, ...lastResort]
       return tiers.length === outcome.tiers.length ? outcome : outcomeOf({ ...outcome, tiers })
     }
     const guesses = outcome.tiers.map((tier) => ({ ...tier, route: servedRoute(outcome) }))
@@ -226,8 +230,10 @@ export class ModelRouter {
 
   /** Endpoints that have the model, or another one that it may be, and are not routable now. */
   #lastResort(model: string, alias: Alias | undefined, provider: BackendProfile | undefined): Tier[] {
-    const names = alias === undefined ? [model] : alias.targets.map((target) => target.model)
-    const places = [...names, ...this.#fallbackNames(model)].flatMap((name) =>
+    const models = this.#catalog.snapshot
+    const own = alias === undefined ? [model] : this.#aliases.modelsOf(alias, models)
+    const others = this.#fallbackNames(model).flatMap((name) => this.#aliases.modelsNamed(name, models))
+    const places = [...own, ...others].flatMap((name) =>
       this.#candidates(name, provider, model).filter(
         ({ endpoint }) => !this.#registry.isRoutable(endpoint.slot),
       ),
@@ -251,40 +257,12 @@ export class ModelRouter {
     )
   }
 
-  /** The models to try where none can serve the one asked for, in their order. */
-  #fallbackTiers(model: string, provider: BackendProfile | undefined): Tier[] {
+  /** The models, and aliases, to try where none can serve the one asked for, in their order. */
+  #fallbackTiers(model: string, serving: Serving, isLook: boolean | undefined): Tier[] {
     return this.#fallbackNames(model).flatMap((name) => {
-      const candidates = this.#serving(name, provider, model)
       const reason = `model_fallback "${model}" to "${name}"`
-      return candidates.length === 0
-        ? []
-        : tierOf(candidates, { strategy: 'fallback', decision: 'fallback', reason })
-    })
-  }
-
-  /**
-   * Endpoints for an alias. A pooled one puts all targets into one tier, and further models of the same endpoint
-   * behind it; an ordered one has a tier for each target, and so has a weighted one, the target whose turn it is first.
-   */
-  #aliasTiers(
-    alias: Alias,
-    asked: string,
-    provider: BackendProfile | undefined,
-    isLook: boolean | undefined,
-  ): Tier[] {
-    const serving = alias.targets.map(({ model }) => this.#serving(model, provider, asked))
-    if (alias.mode === 'pooled') return pooledTiers(serving)
-    const able = serving.map((candidates) => candidates.length > 0)
-    const turn = alias.mode === 'weighted' ? this.#turns.next(alias, able, isLook) : undefined
-    const order = [...serving.keys()]
-    if (turn !== undefined) order.sort((a, b) => Number(b === turn) - Number(a === turn))
-    const places = order.filter((at) => able[at])
-    return places.map((at, place) => {
-      const reason = `alias "${alias.name}" to its target "${alias.targets[at]?.model}"`
-      return tierOf(
-        serving[at] ?? [],
-        place === 0 ? undefined : { strategy: 'alias', decision: 'routed', reason },
-      )
+      const route: ServedRoute = { strategy: 'fallback', decision: 'fallback', reason }
+      return this.#aliasTiers.ofName(name, serving, isLook).map((tier) => ({ ...tier, route }))
     })
   }
 

@@ -88,6 +88,16 @@ const keptFromEndpoints: ReadonlySet<string> = new Set([
   'x-host',
 ])
 
+/** Names that hold a credential, or an address that no trusted proxy has written, whatever stands before them. */
+const credentialName =
+  /(?:^|-)(?:api-?key|(?:auth|access|admin|secret|subscription|functions|master|litellm)-?key|(?:auth|access|id|refresh|session|security|admin|bearer)-?token|authorization|auth-?secret|password|jwt-assertion|helicone-auth)$/
+const addressName =
+  /(?:^|-)(?:(?:client|real|remote|source|src|(?:proxy-?)?user|peer|originating|connecting|true|forwarded|socket)-?(?:ip|ipv[46]|addr|address)|clientip|client-connection-ip)$/
+
+/** Names by which proxies tell who the client is and how it came; those of a trusted one go on. */
+const proxyName =
+  /^(?:x-forwarded-|x-auth-request-|x-webauth-|x-authentik-|x-pomerium-|x-vouch-|x-goog-(?:iap|authenticated-user)-|x-amzn-(?:oidc|mtls)-|x-ms-client-principal|x-ms-token-|cf-access-|tailscale-user-|x-consumer-|x-credential-|x-authenticated-|x-remote-|remote-|ssl-client-|x-ssl-|x-client-(?:cert|dn|verify)|x-arr-|x-envoy-|x-token-subject|x-userinfo)/
+
 /**
  * Headers of an endpoint's answer that never reach the client besides the hop-by-hop ones (contract 7.4);
  * `X-Olla-*` only the gateway may say.
@@ -99,9 +109,41 @@ const keptFromClients: ReadonlySet<string> = new Set([
   'set-cookie',
   'x-served-by',
   'via',
+  'set-cookie2',
   // Other ways to this host (RFC 7838), and another form of `Location`.
   'alt-svc',
   'refresh',
+  // The endpoint asks the gateway for credentials, not the client.
+  'www-authenticate',
+  'authentication-info',
+  'proxy-status',
+  // Commands to a browser that hold for the gateway's whole origin.
+  'strict-transport-security',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'expect-ct',
+  'clear-site-data',
+  'service-worker-allowed',
+  'nel',
+  'report-to',
+  'reporting-endpoints',
+  'accept-ch',
+  'critical-ch',
+  'origin-trial',
+  'speculation-rules',
+  // Commands to a proxy in front of the gateway: nginx serves the file that `X-Accel-Redirect` names.
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-charset',
+  'x-sendfile',
+  'x-lighttpd-send-file',
+  'x-litespeed-location',
+  'x-reproxy-url',
+  'surrogate-control',
+  'surrogate-key',
+  'cdn-cache-control',
+  'cache-tag',
 ])
 
 const roles: Readonly<Record<string, HeaderRole>> = {
@@ -165,7 +207,9 @@ function describe(text: string): HeaderName {
   const dashed = lower.replaceAll('_', '-')
   const isHopByHop = hopByHopNames.has(dashed)
   const isCors = lower.startsWith('access-control-') && !Object.hasOwn(roles, lower)
-  const role = isCors ? 'cors' : Object.hasOwn(roles, dashed) ? roles[dashed] : undefined
+  const listed = Object.hasOwn(roles, dashed) ? roles[dashed] : undefined
+  const role = isCors ? 'cors' : (listed ?? (proxyName.test(dashed) ? 'forwarded' : undefined))
+  const isOfClient = keptFromEndpoints.has(dashed) || credentialName.test(dashed) || addressName.test(dashed)
   // A twin with underscores is not the header that it looks like, and one that the gateway looks at stays here.
   const isTwin = dashed !== lower && role !== undefined
   return {
@@ -173,7 +217,7 @@ function describe(text: string): HeaderName {
     dashed,
     text,
     role,
-    goesUp: !isHopByHop && !isTwin && !keptFromEndpoints.has(dashed),
+    goesUp: !isHopByHop && !isTwin && !isOfClient,
     goesDown: !isHopByHop && !keptFromClients.has(dashed) && !dashed.startsWith('x-olla-'),
   }
 }

@@ -4,9 +4,11 @@
  */
 import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import fp from 'fastify-plugin'
+import { exposedHeaders } from '../src/security/exposed-headers.ts'
+import { OriginList } from '../src/security/origins.ts'
 
 export interface CorsOptions {
-  /** `*` allows all. */
+  /** `*` allows all, and within an origin stands for any text. */
   readonly allowedOrigins: readonly string[]
   readonly allowedMethods: readonly string[]
   /** `*` allows what is asked for. */
@@ -17,36 +19,16 @@ export interface CorsOptions {
   readonly maxAgeSeconds: number
 }
 
-const exposedByDefault = [
-  'X-Olla-Request-ID',
-  'X-Olla-Endpoint',
-  'X-Olla-Backend-Type',
-  'X-Olla-Model',
-  'X-Olla-Response-Time',
-  'X-Olla-Routing-Strategy',
-  'X-Olla-Routing-Decision',
-  'X-Olla-Routing-Reason',
-  'X-Olla-Mode',
-  'X-Olla-Sticky-Session',
-  'X-Olla-Sticky-Key-Source',
-  'X-Olla-Sticky-Depth',
-  'X-Olla-Sticky-Reason',
-  'X-Olla-Session-ID',
-  'X-Olla-Attempts',
-  'X-RateLimit-Limit',
-  'X-RateLimit-Remaining',
-  'X-RateLimit-Reset',
-  'Retry-After',
-]
-
 export default fp<CorsOptions>(
   async function cors(app, options) {
+    const origins = new OriginList(options.allowedOrigins)
     const common: FastifyCorsOptions = {
-      origin: options.allowedOrigins.includes('*') ? true : [...options.allowedOrigins],
+      // Without an origin the headers are set as for one.
+      origin: (origin, choose) => choose(null, origin === undefined || origins.has(origin)),
       methods: [...options.allowedMethods],
       // Absent: the headers that a preflight asks for are allowed.
       ...(options.allowedHeaders.includes('*') ? {} : { allowedHeaders: [...options.allowedHeaders] }),
-      exposedHeaders: options.exposedHeaders.length > 0 ? [...options.exposedHeaders] : exposedByDefault,
+      exposedHeaders: options.exposedHeaders.length > 0 ? [...options.exposedHeaders] : [...exposedHeaders],
       credentials: options.allowCredentials,
       maxAge: options.maxAgeSeconds,
       optionsSuccessStatus: 200,

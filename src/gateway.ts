@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import answerUsage from '../plugins/answer-usage.ts'
+import browserCheck from '../plugins/browser-check.ts'
 import caller from '../plugins/caller.ts'
 import endpointSelector from '../plugins/endpoint-selector.ts'
 import engineOlla from '../plugins/engine-olla.ts'
@@ -119,6 +120,7 @@ async function compose(
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
   const bodyLimit = bodyLimitOf(server)
+  const answersCors = server.cors.enabled || server.browser_check
 
   // What everything stands on.
   await app.register(ownSchemas)
@@ -149,6 +151,12 @@ async function compose(
   const { enabled: isTraced, ...signals } = config.telemetry
   if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })
+  if (server.browser_check) {
+    await app.register(browserCheck, {
+      corsOrigins: server.cors.enabled ? server.cors.allowed_origins : undefined,
+      allowedHosts: [...server.allowed_hosts, ...config.dashboard.access_policy.allowed_hosts],
+    })
+  }
   if (server.cors.enabled) {
     const { default: cors } = await import('../plugins/cors.ts')
     await app.register(cors, {
@@ -236,7 +244,7 @@ async function compose(
     warmMargin: proxy.warm_margin,
     renameAnswers: registry.rewrite_response_model,
     bufferBytes: proxy.stream_buffer_size,
-    answersCors: server.cors.enabled,
+    answersCors,
     failoverStatuses: proxy.failover_statuses,
     maxAttempts: proxy.max_attempts,
     outageWaitMs: proxy.outage_wait,
@@ -315,11 +323,11 @@ async function compose(
       maxMessageBytes: anthropic.max_message_size || bodyLimit,
       pingIntervalMs: anthropic.ping_interval,
       refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
-      answersCors: server.cors.enabled,
+      answersCors,
     })
   }
   await app.register(proxyRoutes, {
-    answersCors: server.cors.enabled,
+    answersCors,
     allowsManagement: proxy.management,
     refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
     version,

@@ -40,6 +40,14 @@ export const ServerSchema = Section(
       description:
         'Time between "not ready" and refusing connections, for a load balancer in front (beyond Olla).',
     }),
+    browser_check: Flag(
+      true,
+      "Refuse what browsers send for pages of other sites, unless `cors` allows the origin, and under names that were led here (DNS rebinding). Pages of this machine's own programs may ask, as with Ollama (beyond Olla).",
+    ),
+    allowed_hosts: TextList(
+      [],
+      'Public names of the gateway that browsers on this machine use, and proxies that add no forwarding headers; `*` allows all. Those of `dashboard.access_policy` count as well (beyond Olla).',
+    ),
     request_logging: Flag(true, 'One log line per request.'),
     request_limits: Section(
       {
@@ -90,7 +98,10 @@ export const ServerSchema = Section(
     cors: Section(
       {
         enabled: Flag(false, 'Answer cross-origin requests of browsers.'),
-        allowed_origins: TextList(['*'], 'Origins, `*` for all.'),
+        allowed_origins: TextList(
+          ['*'],
+          'Origins, `*` for all; one `*` within an origin stands for any text.',
+        ),
         allowed_methods: TextList(['GET', 'POST', 'OPTIONS'], 'Methods.'),
         allowed_headers: TextList(['*'], 'Request headers, `*` for all.'),
         exposed_headers: TextList(

@@ -1,6 +1,6 @@
-import ipaddr from 'ipaddr.js'
 import type { AdminToken } from './admin-token.ts'
 import { NetworkList } from './client-address.ts'
+import { isIpLiteral, normalName, readHost, shownValue } from './host-name.ts'
 import type { TokenTries } from './token-tries.ts'
 
 /** Largest body of a route below `/internal`, however large those of inference may be. */
@@ -75,9 +75,9 @@ export class InternalAccess {
     }
     // A trusted proxy on an allowed address must not lend it to its clients.
     if (!this.#networks.has(peer) || !this.#networks.has(client)) {
-      return this.#refuse(`ip not in allowed range (ip=${client}, host=${shown(host)})`)
+      return this.#refuse(`ip not in allowed range (ip=${client}, host=${shownValue(host)})`)
     }
-    if (!this.acceptsHost(host)) return this.#refuse(`host not accepted (${shown(host)})`)
+    if (!this.acceptsHost(host)) return this.#refuse(`host not accepted (${shownValue(host)})`)
     return byAddress
   }
 
@@ -97,8 +97,8 @@ export class InternalAccess {
   /** Whether the `Host` header is an IP literal or an allowed name; ports and letter case aside. */
   acceptsHost(host: string | undefined): boolean {
     if (host === undefined) return false
-    const name = hostName(host)
-    return name !== undefined && (isIpLiteral(name) || this.#hosts.has(normalName(name)))
+    const name = readHost(host)?.name
+    return name !== undefined && (isIpLiteral(name) || this.#hosts.has(name))
   }
 
   #refuse(reason: string): AccessDecision {
@@ -114,26 +114,4 @@ const byAddress: AccessDecision = { allowed: true, by: 'address' }
 /** The token of `Authorization: Bearer`; undefined for every other scheme. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1]
-}
-
-/** `Host` without its port; undefined where it is not well-formed (RFC 9110 section 7.2). */
-function hostName(host: string): string | undefined {
-  const match = /^(\[[^\]]+\]|[^:[\]\s/@]+)(?::\d{0,5})?$/.exec(host.trim())
-  return match?.[1]
-}
-
-function isIpLiteral(name: string): boolean {
-  const bare = name.startsWith('[') ? name.slice(1, -1) : name
-  // `isValid` takes `127.1` and `0x7f.1` as well, which no browser keeps as they are.
-  return name.startsWith('[') ? ipaddr.IPv6.isValid(bare) : ipaddr.IPv4.isValidFourPartDecimal(bare)
-}
-
-/** A trailing dot is the same name. */
-function normalName(name: string): string {
-  return name.trim().toLowerCase().replace(/\.$/, '')
-}
-
-/** A header value that goes into a text is cut, so that a log line stays one. */
-function shown(host: string | undefined): string {
-  return (host ?? '').replace(/[^\x21-\x7e]/g, '?').slice(0, 100)
 }

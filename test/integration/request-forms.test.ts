@@ -150,7 +150,12 @@ const requests: readonly (readonly [string, string, number, RegExp?])[] = [
 
 async function start(t: TestContext, http_server: string): Promise<[RunningGateway, RawUpstream]> {
   const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"ok":true}')))
-  const gateway = await startGateway(t, [{ url: upstream.url }], { server: { http_server } }, { threads: 1 })
+  const gateway = await startGateway(
+    t,
+    [{ url: upstream.url }],
+    { server: { http_server, allowed_hosts: ['*'] } },
+    { threads: 1 },
+  )
   return [gateway, upstream]
 }
 

@@ -1,0 +1,22 @@
+/** Headers of the gateway that a page of another origin may read. */
+export const exposedHeaders: readonly string[] = [
+  'X-Olla-Request-ID',
+  'X-Olla-Endpoint',
+  'X-Olla-Backend-Type',
+  'X-Olla-Model',
+  'X-Olla-Response-Time',
+  'X-Olla-Routing-Strategy',
+  'X-Olla-Routing-Decision',
+  'X-Olla-Routing-Reason',
+  'X-Olla-Mode',
+  'X-Olla-Sticky-Session',
+  'X-Olla-Sticky-Key-Source',
+  'X-Olla-Sticky-Depth',
+  'X-Olla-Sticky-Reason',
+  'X-Olla-Session-ID',
+  'X-Olla-Attempts',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'Retry-After',
+]

@@ -49,6 +49,7 @@ import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { shortest } from './config/write-timeout.ts'
 import type { GatewayEvent } from './events/events.ts'
+import type { ConnectionLimit } from './http1-server/connection-limit.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
@@ -86,6 +87,8 @@ export interface GatewayOptions {
   readonly ownsProcess?: boolean
   /** Called once with a function that counts log lines which could not be written. */
   readonly onLostLines?: ((count: (lines: number) => void) => void) | undefined
+  /** Of the listener, where that is the gateway's own. */
+  readonly connectionLimit?: ConnectionLimit
 }
 
 /**
@@ -116,6 +119,7 @@ async function compose(
     thread,
     ownsProcess = false,
     onLostLines,
+    connectionLimit,
   }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
@@ -202,6 +206,11 @@ async function compose(
     aliases: config.model_aliases,
     unify: registry.enable_unifier,
   })
+
+  if (connectionLimit !== undefined) {
+    const { default: limited } = await import('../plugins/connection-limit.ts')
+    await app.register(limited, { limit: connectionLimit })
+  }
 
   // The way of a request to one of them.
   await app.register(modelRouting, {

@@ -8,6 +8,7 @@ import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { errorBody, GatewayError } from './errors.ts'
 import gateway, { type GatewayOptions } from './gateway.ts'
+import { ConnectionLimit } from './http1-server/connection-limit.ts'
 import { IncomingRequest } from './http1-server/incoming-request.ts'
 import { lingerOnClose } from './http1-server/lingering-close.ts'
 import { refuseConnection } from './http1-server/refuse-connection.ts'
@@ -29,23 +30,34 @@ export interface HttpServerOptions {
   /** For the lines of requests. */
   readonly requestLogger: RequestLogger
   readonly thread?: ThreadOfSeveral | undefined
+  /** Most connections of clients on this thread; 0 is no limit. */
+  readonly maxConnections: number
   readonly onDrained: (result: DrainResult) => void
   readonly onLostLines?: GatewayOptions['onLostLines']
 }
 
 /** A thread's own Fastify, with what only the owner of a listener can set. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { config, logger, requestLogger, thread, onDrained, onLostLines } = options
+  const { config, logger, requestLogger, thread, maxConnections, onDrained, onLostLines } = options
+  const limit = new ConnectionLimit({ max: maxConnections, clock: systemClock })
   const app = Fastify({
     // With a logger Fastify makes a child for each request and watches each response for lines of its own.
     logger: false,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
-    ...listenerOptions(config),
+    ...listenerOptions(config, limit),
   })
   app.log = logger
   addRootRoutes(app, config.dashboard.enabled)
-  await app.register(gateway, { config, requestLogger, onDrained, onLostLines, thread, ownsProcess: true })
+  await app.register(gateway, {
+    config,
+    requestLogger,
+    onDrained,
+    onLostLines,
+    thread,
+    ownsProcess: true,
+    connectionLimit: limit,
+  })
   return app
 }
 
@@ -82,6 +94,7 @@ function refuse(error: GatewayError, { url = '/' }: IncomingMessage, reply: Fast
 /** What Fastify needs for the listener as the gateway's own process has it. */
 export function listenerOptions(
   config: GatewayConfig,
+  limit?: ConnectionLimit,
 ): Pick<
   FastifyServerOptions,
   'bodyLimit' | 'serverFactory' | 'rewriteUrl' | 'frameworkErrors' | 'clientErrorHandler'
@@ -93,6 +106,7 @@ export function listenerOptions(
     bodyLimit: bodyLimitOf(config.server),
     serverFactory(handler) {
       listener = create(handler)
+      limit?.add(listener)
       return listener
     },
     // Before it is routed, so that every route sees one form of it.
@@ -126,15 +140,28 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     // Node's own refusal has no body and no request ID.
     requireHostHeader: false,
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
+    // A client that has vanished says nothing: without this a silent generation would hold its endpoint until its end.
+    keepAlive: server.tcp_keep_alive > 0,
+    keepAliveInitialDelay: server.tcp_keep_alive,
   }
   const nextId = createRequestIds()
   return (handler) => {
     const created =
       server.http_server === 'own'
-        ? new Http1Server({ ...options, stallMs: proxy.read_timeout, clock: systemClock }, handler)
+        ? new Http1Server(
+            {
+              ...options,
+              stallMs: proxy.read_timeout,
+              allowHalfOpen: server.allow_half_open,
+              clock: systemClock,
+            },
+            handler,
+          )
         : createServer(options, handler)
     // Among the options it could not be shorter than the limit for the head.
     created.requestTimeout = server.read_timeout
+    // Node documents no option for it (`lib/_http_server.js`).
+    if (server.allow_half_open) Reflect.set(created, 'httpAllowHalfOpen', true)
     const isOpen = (): boolean => created.listening
     // Beyond its own limit Node drops header fields without a word.
     created.maxHeadersCount = 2 * maxHeaderFields

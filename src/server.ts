@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { GatewayConfig } from './config/schema.ts'
+import { mostConnections } from './http1-server/descriptors.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import { listenQuietly } from './listen.ts'
 import type { LogTarget } from './logging/logger.ts'
@@ -58,20 +59,24 @@ export async function start(
   signal?: AbortSignal,
 ): Promise<RunningGateway> {
   const wanted = config.server.threads === 'auto' ? availableParallelism() : config.server.threads
-  if (wanted === 1) return serveHere(config, log, signal)
+  const { logger, write, onLost } = log
+  const maxConnections = mostConnections(config.server.max_connections, wanted, (message) =>
+    logger.warn(message),
+  )
+  if (wanted === 1) return serveHere(config, log, maxConnections, signal)
   const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
   const reason = await whyNoSharedPort(config.server.host)
   if (reason === undefined) {
-    const { logger, write, onLost } = log
-    return serveOnThreads(wanted, { config, logger, writeLines: write, onLost, signal })
+    return serveOnThreads(wanted, { config, logger, writeLines: write, onLost, signal, maxConnections })
   }
-  log.logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
-  return serveHere(config, log, signal)
+  logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
+  return serveHere(config, log, maxConnections, signal)
 }
 
 async function serveHere(
   config: GatewayConfig,
   { logger, requestLogger, onLost }: ServerLog,
+  maxConnections: number,
   signal: AbortSignal | undefined,
 ): Promise<RunningGateway> {
   let result: DrainResult = { drained: 0, cut: 0 }
@@ -81,6 +86,7 @@ async function serveHere(
     logger,
     requestLogger,
     onLostLines: onLost,
+    maxConnections,
     onDrained(drained) {
       result = drained
     },

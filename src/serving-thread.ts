@@ -20,7 +20,7 @@ import {
 const port = parentPort
 if (port === null) throw new Error('this is the entry of a thread, not of a process')
 
-const { thread, threads, planes, config, blocks }: ServingThreadData = workerData
+const { thread, threads, planes, config, maxConnections, blocks }: ServingThreadData = workerData
 const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
 const link = new ServingLink(port, {
   thread,
@@ -34,6 +34,7 @@ const app = createHttpServer({
   config,
   logger: log.logger,
   requestLogger: log.requestLogger,
+  maxConnections,
   thread: { link, blocks: new SharedBlocks(planes, thread, blocks) },
   onDrained(result) {
     drained = result

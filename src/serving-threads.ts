@@ -19,6 +19,8 @@ export interface ServingThreadData {
   /** Threads that write to the shared cells: those that serve, then control. */
   readonly planes: number
   readonly config: GatewayConfig
+  /** Most connections of clients on this thread; 0 is no limit. */
+  readonly maxConnections: number
   readonly blocks: BlocksDescription
 }
 
@@ -31,6 +33,8 @@ export interface ServingThreadsOptions {
   readonly onLost?: ((count: (lines: number) => void) => void) | undefined
   /** Aborted where the gateway is told to stop during its start. */
   readonly signal?: AbortSignal | undefined
+  /** Most connections of clients on all threads; 0, the default, is no limit. */
+  readonly maxConnections?: number
   /** What a serving thread runs. Default the gateway's own. */
   readonly entry?: URL
 }
@@ -61,7 +65,7 @@ const closingMs = 2_000
  */
 export async function serveOnThreads(
   threads: number,
-  { config, logger, writeLines, onLost, signal, entry = ownEntry }: ServingThreadsOptions,
+  { config, logger, writeLines, onLost, signal, maxConnections = 0, entry = ownEntry }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
   const planes = threads + 1
@@ -87,7 +91,14 @@ export async function serveOnThreads(
       events: app.gatewayEvents,
       clock: systemClock,
       spawn(thread, events) {
-        const data: ServingThreadData = { thread, threads, planes, config, blocks: app.gatewayCells.blocks }
+        const data: ServingThreadData = {
+          thread,
+          threads,
+          planes,
+          config,
+          maxConnections: Math.ceil(maxConnections / threads),
+          blocks: app.gatewayCells.blocks,
+        }
         return spawn(entry, data, link, events, logger)
       },
       reclaim: (thread) => reclaim(app, thread),

@@ -1,5 +1,5 @@
 import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
-import { Bytes, Duration, Threads } from './units.ts'
+import { Bytes, Connections, Duration, Threads } from './units.ts'
 
 export const ServerSchema = Section(
   {
@@ -14,6 +14,20 @@ export const ServerSchema = Section(
       ['own', 'node'] as const,
       'own',
       "own: plain requests are read without Node's HTTP parser, at half of its cost, and everything else by Node's server; node: everything by Node's (beyond Olla).",
+    ),
+    max_connections: Connections({
+      default: 'auto',
+      description:
+        'Connections of clients at once, of all threads; beyond it accepting pauses and the rest wait in the queue of the system. `auto` takes half of the file descriptors that the process has left at its start; 0 is no limit (beyond Olla).',
+    }),
+    tcp_keep_alive: Duration({
+      default: '15s',
+      description:
+        'Silence after which the system asks whether a client is still there, every second, and ends the connection after ten questions; 0 is off (beyond Olla).',
+    }),
+    allow_half_open: Flag(
+      false,
+      'A client that has closed its side after the request is still answered; otherwise that counts as leaving, as in Olla and nginx (beyond Olla).',
     ),
     read_timeout: Duration({
       default: '30s',

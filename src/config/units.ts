@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
  * into a number once, at load, so nothing behind the loader sees a unit.
  */
 export const unitKeyword = 'x-unit'
-export type Unit = 'duration' | 'bytes' | 'threads'
+export type Unit = 'duration' | 'bytes' | 'threads' | 'connections'
 
 /** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
 export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
@@ -27,6 +27,15 @@ export function Threads(options: { default: number; description: string }) {
   return Type.Unsafe<number | 'auto'>({
     [unitKeyword]: 'threads',
     anyOf: [{ type: 'integer', minimum: 1, maximum: mostThreads }, { enum: ['auto'] }],
+    ...options,
+  })
+}
+
+/** A number of connections, or what the limit of descriptors allows. */
+export function Connections(options: { default: 'auto'; description: string }) {
+  return Type.Unsafe<number | 'auto'>({
+    [unitKeyword]: 'connections',
+    anyOf: [{ type: 'integer', minimum: 0 }, { enum: ['auto'] }],
     ...options,
   })
 }

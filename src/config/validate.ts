@@ -136,6 +136,8 @@ function unitMessage(path: KeyPath, data: unknown): string {
   if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
   if (schemaAt(path)?.[unitKeyword] === 'threads')
     return `must be a whole number from 1 to ${mostThreads}, or auto`
+  if (schemaAt(path)?.[unitKeyword] === 'connections')
+    return 'must be a whole number, 0 for no limit, or auto'
   if (schemaAt(path)?.[unitKeyword] === 'bytes')
     return 'must be bytes, as a number or with a unit: 1048576, 100MB'
   const example = typeof data === 'number' ? `, for example ${data}s` : ', for example 30s, 1m30s, 250ms'

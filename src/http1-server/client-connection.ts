@@ -18,6 +18,8 @@ export interface ConnectionHost {
   readonly stallMs: number
   /** Whether connections are kept at all. */
   readonly isOpen: boolean
+  /** Whether a client that has closed its side after the request is still answered. */
+  readonly allowsHalfOpen: boolean
   readonly clock: Clock
   serve(request: IncomingRequest, response: OutgoingResponse): void
   /** The answer is out. */
@@ -33,6 +35,8 @@ export interface ConnectionHost {
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
+/** How often `tick` is called; milliseconds. */
+export const tickMs = 1000
 /** A client may begin a request in the moment in which it would be too late: Node waits as much longer. */
 const idleGraceMs = 1000
 
@@ -65,6 +69,18 @@ export class ClientConnection {
   /** Between two requests, or before the first. */
   get isIdle(): boolean {
     return this.#request === undefined && !this.#isLingering
+  }
+
+  /** Idle for a second at least after an answer: its client has most likely nothing more to ask for now. */
+  get isAtRest(): boolean {
+    const { idleMs } = this.#host
+    const restsMs = idleMs + idleGraceMs - this.#leftMs
+    return this.isIdle && this.#socket.bytesWritten > 0 && (idleMs === 0 || restsMs >= 2 * tickMs)
+  }
+
+  /** Milliseconds until it takes too long for what it is waiting for. */
+  get leftMs(): number {
+    return this.#leftMs
   }
 
   destroy(): void {
@@ -216,8 +232,13 @@ export class ClientConnection {
     if (response !== undefined && !response.finished) response.emit('drain')
   }
 
-  /** A client that sends no more wants no answer either, as for Node's server. */
+  /** A client that sends no more wants no answer either, as for Node's server, unless the host says otherwise. */
   readonly #clientEnded = (): void => {
+    if (this.#host.allowsHalfOpen && this.#request?.complete === true && this.#response !== undefined) {
+      // A request that came behind this one is Node's to answer, which has no use for the end any more.
+      if (this.#early.length === 0) this.#response.isLast()
+      return
+    }
     this.#breakRequest()
     this.#socket.end()
   }

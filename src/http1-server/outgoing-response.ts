@@ -40,6 +40,12 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     return this._last
   }
 
+  /** The connection ends with this answer, whatever its head says, if that is out already. */
+  isLast(): void {
+    this.shouldKeepAlive = false
+    this._last = true
+  }
+
   /**
    * Begins an answer: the head goes out with the first bytes.
    * @param headers flat name/value pairs

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import { type RequestListener, Server, type ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
-import { ClientConnection, type ConnectionHost } from './client-connection.ts'
+import { ClientConnection, type ConnectionHost, tickMs } from './client-connection.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { lingerOnClose } from './lingering-close.ts'
 import type { OutgoingResponse } from './outgoing-response.ts'
@@ -12,13 +12,13 @@ export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
   /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. Default 600,000. */
   readonly stallMs?: number
+  /** Whether a client that has closed its side after the request is still answered. Default false. */
+  readonly allowHalfOpen?: boolean
 }
 
 // What Node's server tells tracing tools.
 const requestStart = channel('http.server.request.start')
 const responseFinish = channel('http.server.response.finish')
-/** How often connections are looked at; milliseconds. */
-const tickMs = 1000
 
 /**
  * Node's HTTP server with a shorter way for plain requests, which takes half of its time per request. A connection
@@ -27,6 +27,7 @@ const tickMs = 1000
  */
 export class Http1Server extends Server implements ConnectionHost {
   readonly stallMs: number
+  readonly allowsHalfOpen: boolean
   readonly clock: Clock
   readonly #connections = new Set<ClientConnection>()
   readonly #nodeConnection: (socket: Socket) => void
@@ -34,9 +35,13 @@ export class Http1Server extends Server implements ConnectionHost {
   readonly #slowHeads: SlowHeads
   #timer: Timer | undefined
 
-  constructor({ clock, stallMs = 600_000, ...options }: Http1ServerOptions, handler: RequestListener) {
+  constructor(
+    { clock, stallMs = 600_000, allowHalfOpen = false, ...options }: Http1ServerOptions,
+    handler: RequestListener,
+  ) {
     super(options, handler)
     this.stallMs = stallMs
+    this.allowsHalfOpen = allowHalfOpen
     this.clock = clock
     this.#slowHeads = new SlowHeads(this, clock)
     const [listener] = this.listeners('connection')
@@ -91,6 +96,18 @@ export class Http1Server extends Server implements ConnectionHost {
   override closeIdleConnections(): void {
     super.closeIdleConnections()
     for (const connection of [...this.#connections]) if (connection.isIdle) connection.destroy()
+  }
+
+  /**
+   * Ends connections that are at rest, those that were so for the longest time first.
+   * @returns how many
+   */
+  closeLongestIdle(most: number): number {
+    const idle = [...this.#connections].filter(({ isAtRest }) => isAtRest)
+    idle.sort((one, other) => one.leftMs - other.leftMs)
+    const closed = idle.slice(0, most)
+    for (const connection of closed) connection.destroy()
+    return closed.length
   }
 
   override closeAllConnections(): void {

@@ -1,0 +1,149 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../clock.ts'
+import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
+
+export interface ConnectionLimitOptions {
+  /** Most connections of clients at once; 0 is no limit. */
+  readonly max: number
+  readonly clock: Clock
+}
+
+export interface ConnectionLimitListener {
+  /** Accepting has paused. */
+  paused(): void
+  /** Idle connections were closed so that others can be accepted. */
+  closedIdle(connections: number): void
+}
+
+/** A server that can end the connections that have been idle for the longest time. */
+interface IdleClosing {
+  closeLongestIdle(most: number): number
+}
+
+/** How often idle connections make room while others wait. */
+const lookMs = 250
+/** After a shortage of descriptors accepting pauses for so long, as nginx does. */
+const shortageMs = 500
+/** So many of all connections make room at once, one in: nginx reuses as many. */
+const roomShare = 16
+
+/**
+ * Bounds the connections of clients, so that descriptors are left for endpoints, files and probes. At the limit the
+ * listeners stop accepting and the rest wait in the kernel's queue. Meanwhile idle connections are closed, those that were
+ * idle longest first, and each answer ends its connection.
+ */
+export class ConnectionLimit {
+  readonly #max: number
+  readonly #clock: Clock
+  readonly #servers = new Set<Server>()
+  readonly #listeners = new Set<ConnectionLimitListener>()
+  #open = 0
+  #isPaused = false
+  #shortUntilMs = 0
+  #timer: Timer | undefined
+
+  constructor({ max, clock }: ConnectionLimitOptions) {
+    this.#max = max === 0 ? Number.POSITIVE_INFINITY : max
+    this.#clock = clock
+  }
+
+  /** Connections of clients now. */
+  get open(): number {
+    return this.#open
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  observe(listener: ConnectionLimitListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** Counts the connections of one more listener. */
+  add(server: Server): void {
+    this.#servers.add(server)
+    server.prependListener('connection', this.#connected)
+    server.once('close', () => this.#servers.delete(server))
+  }
+
+  /** The process has run out of descriptors: accepts nothing for a moment, and closes idle connections. */
+  shortage(): void {
+    this.#shortUntilMs = this.#clock.monotonicMs() + shortageMs
+    if (this.#isPaused) return
+    this.#makeRoom()
+    this.#pause()
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    this.#open++
+    socket.once('close', this.#closed)
+    if (this.#open >= this.#max && !this.#isPaused) this.#pause()
+  }
+
+  readonly #closed = (): void => {
+    this.#open--
+    if (this.#isPaused) this.#resumeIfRoom()
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    for (const server of this.#servers) {
+      if (!server.listening) continue
+      // Where accepting cannot pause, Node closes what is beyond the limit.
+      if (!pauseAccepting(server) && this.#max !== Number.POSITIVE_INFINITY) server.maxConnections = this.#max
+      server.prependListener('request', closeAfterAnswer)
+    }
+    for (const listener of this.#listeners) listener.paused()
+    this.#lookLater()
+  }
+
+  #resumeIfRoom(): void {
+    if (this.#open >= this.#max || this.#clock.monotonicMs() < this.#shortUntilMs) return
+    this.#isPaused = false
+    this.#timer?.cancel()
+    for (const server of this.#servers) {
+      server.off('request', closeAfterAnswer)
+      if (server.listening) resumeAccepting(server)
+    }
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#clock.after(lookMs, () => {
+      if (this.#open >= this.#max) this.#makeRoom()
+      this.#resumeIfRoom()
+      if (this.#isPaused) this.#lookLater()
+    })
+  }
+
+  #makeRoom(): void {
+    let room = Math.max(1, Math.ceil(Math.min(this.#max, this.#open) / roomShare))
+    let closed = 0
+    for (const server of this.#servers) {
+      if (room <= 0) break
+      const now = closesLongestIdle(server) ? server.closeLongestIdle(room) : closeAllIdle(server)
+      room -= now
+      closed += now
+    }
+    if (closed > 0) for (const listener of this.#listeners) listener.closedIdle(closed)
+  }
+}
+
+function closeAfterAnswer(_request: IncomingMessage, response: ServerResponse): void {
+  response.shouldKeepAlive = false
+}
+
+function closesLongestIdle(server: Server): server is Server & IdleClosing {
+  return 'closeLongestIdle' in server
+}
+
+/** Node's server does not say how many, nor which were idle for long. */
+function closeAllIdle(server: Server): number {
+  server.closeIdleConnections()
+  return 0
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** For log files, probes, name lookups, certificates and whatever else is open for a moment. */
+const reserved = 32
+/** Event loop, message ports and timers of one more thread. */
+const perThread = 16
+const leastConnections = 16
+
+/**
+ * How many clients may be connected at once: half of the descriptors that are left, since each of their requests may
+ * need a connection to an endpoint.
+ * @param limit of the process
+ * @param open now
+ * @param threads that serve beside this one
+ */
+export function connectionsFor(limit: number, open: number, threads: number): number {
+  const left = limit - open - reserved - perThread * threads
+  return Math.max(leastConnections, Math.floor(left / 2))
+}
+
+/** `server.max_connections` for all threads together; 0 is no limit. @param warn told where it cannot be reached */
+export function mostConnections(
+  configured: number | 'auto',
+  threads: number,
+  warn: (message: string) => void,
+): number {
+  const limit = descriptorLimit()
+  if (limit === undefined) return configured === 'auto' ? 0 : configured
+  const possible = connectionsFor(limit, openDescriptors(), threads)
+  if (configured === 'auto') return possible
+  if (configured > possible)
+    warn(
+      `server.max_connections: ${configured} may need more than the ${limit} file descriptors of this process`,
+    )
+  return configured
+}
+
+/** @returns the most descriptors that this process may have open; undefined where that is not known or not limited */
+export function descriptorLimit(): number | undefined {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
+    return soft === undefined ? undefined : Number(soft)
+  } catch {
+    return process.platform === 'win32' ? undefined : reportedLimit()
+  }
+}
+
+/** Takes some milliseconds, where there is no `/proc`. */
+function reportedLimit(): number | undefined {
+  const report: unknown = process.report.getReport()
+  const limits: unknown = valueAt(report, 'userLimits')
+  const soft: unknown = valueAt(valueAt(limits, 'open_files'), 'soft')
+  return typeof soft === 'number' ? soft : undefined
+}
+
+/** @returns the number of descriptors that are open; a guess where there is no `/proc` */
+export function openDescriptors(): number {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return reserved
+  }
+}
+
+function valueAt(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}

@@ -79,11 +79,12 @@ function isRead(method: string): boolean {
 function describe(path: string): Operation {
   const canonical = canonicalPath(path)
   const segments = segmentsOf(canonical)
+  const isAsked = isInference(segments)
   return {
     path: canonical,
-    management: managementOf(segments),
+    management: managementOf(segments, isAsked),
     isOllamaManagement: isOllamaManagement(segments),
-    isInference: isInference(segments),
+    isInference: isAsked,
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
     isPostOnly: postOnly.test(canonical),

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { rootRoute } from '../routes/root.ts'
@@ -175,8 +176,13 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     // A client with `HTTPS_PROXY` set takes the gateway for a proxy.
     created.on('connect', ({ url = '/' }, socket) => {
       const error = new GatewayError('method_not_allowed', undefined, { headers: ['Allow', allMethods] })
-      socket.end(wholeRefusal(error, url, nextId()))
+      // Node's server has taken its own listener off, and an error without one ends the process.
+      socket.on('error', ignore)
+      if (socket instanceof Socket)
+        refuseConnection(socket, wholeRefusal(error, url, nextId()), systemClock, isOpen)
     })
     return created
   }
 }
+
+function ignore(): void {}

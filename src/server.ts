@@ -4,6 +4,8 @@ import { mostConnections } from './http1-server/descriptors.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import { listenQuietly } from './listen.ts'
 import type { LogTarget } from './logging/logger.ts'
+import { Guard } from './process/guard.ts'
+import { Heartbeats, keepBeating } from './process/heartbeat.ts'
 import { runUntilStopped } from './process/run-until-stopped.ts'
 import type { RunningGateway } from './serving-threads.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
@@ -23,20 +25,39 @@ export interface ServerOptions {
 
 /** Time for closing sockets and files after the drain, before the process ends without them. */
 const closingMs = 5_000
+/** And for ending it so, before a thread of its own ends it. */
+const guardMs = 3_000
 
 /**
  * Serves until a signal; resolves once the port is open, and not at all where it is told to stop before. The process ends
- * with 0 where all requests had finished, else with 1; a second signal ends it at once.
+ * with 0 where all requests had finished, else with 1; a second signal ends it at once. A thread that stands still is
+ * ended, see `server.watchdog_timeout`.
  */
 export async function serve({ config, log, onStopped }: ServerOptions): Promise<{ address: string }> {
   const { logger } = log
   const collections = new GcMonitor()
   if (config.engineering.show_nerdstats) collections.start()
-  const { shutdown_delay: delayMs, shutdown_timeout: timeoutMs } = config.server
+  const { shutdown_delay: delayMs, shutdown_timeout: timeoutMs, watchdog_timeout: watchdogMs } = config.server
+  const threads = threadsOf(config)
+  // Of several threads this one comes last.
+  const main = threads === 1 ? 0 : threads
+  const beats = Heartbeats.allocate(main + 1)
+  const guard = new Guard({ beats, main, timeoutMs: watchdogMs })
+  if (watchdogMs > 0) {
+    const inspector = process.features.inspector ? process.getBuiltinModule('node:inspector') : undefined
+    keepBeating(new Heartbeats(beats), main, watchdogMs, () => inspector?.url() !== undefined)
+  }
+  const limitMs = delayMs + timeoutMs + closingMs
   return runUntilStopped({
-    limitMs: delayMs + timeoutMs + closingMs,
+    limitMs,
     logger,
-    start: (signal) => start(config, log, signal),
+    async start(signal) {
+      const running = await start(config, log, signal, beats)
+      // Serving threads watch this one, too.
+      if (watchdogMs > 0 && running.watchesMain !== true) guard.start()
+      return running
+    },
+    onStopping: () => guard.endAfter(limitMs + guardMs),
     async onClosed({ drained, cut }) {
       if (config.engineering.show_nerdstats) {
         const own = { thread: 0, reading: readProcess(collections.totals()) }
@@ -48,17 +69,23 @@ export async function serve({ config, log, onStopped }: ServerOptions): Promise<
   })
 }
 
+function threadsOf({ server }: GatewayConfig): number {
+  return server.threads === 'auto' ? availableParallelism() : server.threads
+}
+
 /**
  * Listens, on as many threads as are configured, where the system can share a port between them. What serves is
  * loaded here only where this thread serves, and what controls others only where there are others.
  * @param signal aborted where the gateway is told to stop meanwhile: it then does not listen, or no longer
+ * @param beats of `Heartbeats`, for all threads
  */
 export async function start(
   config: GatewayConfig,
   log: ServerLog,
   signal?: AbortSignal,
+  beats?: SharedArrayBuffer,
 ): Promise<RunningGateway> {
-  const wanted = config.server.threads === 'auto' ? availableParallelism() : config.server.threads
+  const wanted = threadsOf(config)
   const { logger, write, onLost } = log
   const maxConnections = mostConnections(config.server.max_connections, wanted, (message) =>
     logger.warn(message),
@@ -67,7 +94,15 @@ export async function start(
   const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
   const reason = await whyNoSharedPort(config.server.host)
   if (reason === undefined) {
-    return serveOnThreads(wanted, { config, logger, writeLines: write, onLost, signal, maxConnections })
+    return serveOnThreads(wanted, {
+      config,
+      logger,
+      writeLines: write,
+      onLost,
+      signal,
+      maxConnections,
+      beats,
+    })
   }
   logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
   return serveHere(config, log, maxConnections, signal)

@@ -5,6 +5,8 @@ import { createHttpServer } from './http-server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import { listenQuietly } from './listen.ts'
 import { createThreadLogger } from './logging/logger.ts'
+import { Heartbeats, keepBeating } from './process/heartbeat.ts'
+import { watchMain } from './process/watch-main.ts'
 import type { ServingThreadData } from './serving-threads.ts'
 import { SharedBlocks } from './state/shared-blocks.ts'
 import type { LinkMessage } from './threads/messages.ts'
@@ -20,7 +22,15 @@ import {
 const port = parentPort
 if (port === null) throw new Error('this is the entry of a thread, not of a process')
 
-const { thread, threads, planes, config, maxConnections, blocks }: ServingThreadData = workerData
+const {
+  thread,
+  threads,
+  planes,
+  config,
+  maxConnections,
+  blocks,
+  beats: beatBuffer,
+}: ServingThreadData = workerData
 const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
 const link = new ServingLink(port, {
   thread,
@@ -29,6 +39,9 @@ const link = new ServingLink(port, {
   onFailure: (error, topic) =>
     log.logger.error({ err: error, topic }, 'a message between threads was not handled'),
 })
+const { watchdog_timeout: watchdogMs } = config.server
+const beats = new Heartbeats(beatBuffer)
+if (watchdogMs > 0) keepBeating(beats, thread, watchdogMs)
 let drained: DrainResult = { drained: 0, cut: 0 }
 const app = createHttpServer({
   config,
@@ -49,6 +62,7 @@ link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<List
     // Fastify hands its options to the listener, but its types do not know this one.
     const options = { host, port: number, reusePort: true }
     const address = await listenQuietly(server, log.logger, options)
+    if (watchdogMs > 0) watchMain(beats, threads, watchdogMs)
     const bound = server.server.address()
     return { ok: true, address, port: typeof bound === 'object' && bound !== null ? bound.port : number }
   } catch (error) {

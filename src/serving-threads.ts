@@ -6,11 +6,13 @@ import { systemClock } from './clock.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import control from './control.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import { Heartbeats } from './process/heartbeat.ts'
 import { type BlocksDescription, SharedBlocks } from './state/shared-blocks.ts'
 import { ControlLink } from './threads/control-link.ts'
 import type { LinkMessage } from './threads/messages.ts'
 import { type RunningThread, Supervisor, type ThreadEvents } from './threads/supervisor.ts'
 import { logTopic } from './threads/thread-control.ts'
+import { watchThreads } from './threads/thread-watch.ts'
 
 /** What a serving thread is given at its start. */
 export interface ServingThreadData {
@@ -22,6 +24,8 @@ export interface ServingThreadData {
   /** Most connections of clients on this thread; 0 is no limit. */
   readonly maxConnections: number
   readonly blocks: BlocksDescription
+  /** Of `Heartbeats`. */
+  readonly beats: SharedArrayBuffer
 }
 
 export interface ServingThreadsOptions {
@@ -35,6 +39,8 @@ export interface ServingThreadsOptions {
   readonly signal?: AbortSignal | undefined
   /** Most connections of clients on all threads; 0, the default, is no limit. */
   readonly maxConnections?: number
+  /** Of `Heartbeats`, for all threads; the last one is this. */
+  readonly beats?: SharedArrayBuffer | undefined
   /** What a serving thread runs. Default the gateway's own. */
   readonly entry?: URL
 }
@@ -43,6 +49,10 @@ export interface ServingThreadsOptions {
 export interface RunningGateway {
   /** For people. */
   readonly address: string
+  /** Whether other threads of it watch the main thread. */
+  readonly watchesMain?: boolean
+  /** Whether a thread of it could not be ended, so that the process cannot exit in the usual way. */
+  readonly isBlocked?: () => boolean
   /** Lets requests finish and stops; again and again with one result. */
   close(): Promise<DrainResult>
 }
@@ -65,7 +75,16 @@ const closingMs = 2_000
  */
 export async function serveOnThreads(
   threads: number,
-  { config, logger, writeLines, onLost, signal, maxConnections = 0, entry = ownEntry }: ServingThreadsOptions,
+  {
+    config,
+    logger,
+    writeLines,
+    onLost,
+    signal,
+    maxConnections = 0,
+    beats: beatBuffer,
+    entry = ownEntry,
+  }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
   const planes = threads + 1
@@ -83,6 +102,8 @@ export async function serveOnThreads(
   const { process: counted } = app.gatewayCells
   onLost?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
 
+  const timeoutMs = config.server.watchdog_timeout
+  const beats = beatBuffer ?? Heartbeats.allocate(planes)
   const supervisor = new Supervisor(
     threads,
     { host, port },
@@ -98,31 +119,48 @@ export async function serveOnThreads(
           config,
           maxConnections: Math.ceil(maxConnections / threads),
           blocks: app.gatewayCells.blocks,
+          beats,
         }
         return spawn(entry, data, link, events, logger)
       },
       reclaim: (thread) => reclaim(app, thread),
+      onUnendable(thread) {
+        // Its share of new connections would hang: better a process that starts again.
+        setImmediate(() => {
+          throw new Error(`serving thread ${thread} blocks in a system call and cannot be ended`)
+        })
+      },
       countEnded(cut) {
         counted.add(0, counted.column('endedThreads'), 1)
         counted.add(0, counted.column('cutRequests'), cut)
       },
     },
   )
+  const endWatch = watchThreads({
+    beats: new Heartbeats(beats),
+    threads,
+    timeoutMs,
+    clock: systemClock,
+    isOpen: (thread) => supervisor.isOpen(thread),
+    onStuck: (thread) => supervisor.replace(thread, `no response for ${timeoutMs} ms`),
+  })
   let stopped: Promise<DrainResult> | undefined
   function close(): Promise<DrainResult> {
-    stopped ??= stop(app, config, supervisor)
+    stopped ??= stop(app, config, supervisor).finally(endWatch)
     return stopped
   }
+  const gateway = { link, watchesMain: true, isBlocked: () => supervisor.hasUnendable, close }
   signal?.addEventListener('abort', () => void close(), { once: true })
   try {
     // Sharing a port with a gateway that is running already would go unnoticed.
     if (port !== 0) await assertFree(host, port)
     const address = await supervisor.start()
-    if (stopped !== undefined) return { address, link, close }
+    if (stopped !== undefined) return { ...gateway, address }
     app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
-    return { address, link, close }
+    return { ...gateway, address }
   } catch (error) {
-    if (stopped !== undefined) return { address: '', link, close }
+    if (stopped !== undefined) return { ...gateway, address: '' }
+    endWatch()
     await app.close()
     throw error
   }

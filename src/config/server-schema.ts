@@ -62,6 +62,11 @@ export const ServerSchema = Section(
       [],
       'Public names of the gateway that browsers on this machine use, and proxies that add no forwarding headers; `*` allows all. Those of `dashboard.access_policy` count as well (beyond Olla).',
     ),
+    watchdog_timeout: Duration({
+      default: '5s',
+      description:
+        'A thread that does not respond for so long is ended: a serving thread is replaced, for the main thread the process ends. 0 is off (beyond Olla).',
+    }),
     request_logging: Flag(true, 'One log line per request.'),
     request_limits: Section(
       {

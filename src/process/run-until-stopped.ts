@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly logger: Logger
   /** @param signal aborted where the gateway is told to stop meanwhile */
   start(signal: AbortSignal): Promise<RunningGateway>
+  /** Called when a stop begins. */
+  onStopping(): void
   /** Called when the gateway has stopped. @returns whether nothing blocks a thread any more */
   onClosed(result: DrainResult): Promise<boolean>
 }
@@ -34,6 +36,7 @@ export async function runUntilStopped({
   limitMs,
   logger,
   start,
+  onStopping,
   onClosed,
 }: RunOptions): Promise<{ address: string }> {
   const aborting = new AbortController()
@@ -42,6 +45,7 @@ export async function runUntilStopped({
     clock,
     limitMs,
     async stop(cause) {
+      onStopping()
       if ('error' in cause) logger.fatal({ err: cause.error }, 'unexpected error')
       else logger.info(cause, 'stopping')
       aborting.abort()
@@ -49,7 +53,7 @@ export async function runUntilStopped({
       const result = (await running?.close()) ?? { drained: 0, cut: 0 }
       const isClean = await onClosed(result)
       // Clients whose answers were cut deserve no less than an error.
-      return { code: result.cut > 0 ? 1 : 0, isClean }
+      return { code: result.cut > 0 ? 1 : 0, isClean: isClean && running?.isBlocked?.() !== true }
     },
     note: (err) => logger.error({ err }, 'unexpected error during the stop'),
     end: endProcess,

@@ -25,6 +25,8 @@ export interface SupervisorServices {
   spawn(thread: number, events: ThreadEvents): RunningThread
   /** Gives back what a thread held that has ended. @returns requests that it had under way */
   reclaim(thread: number): number
+  /** Called where a thread cannot be ended: it blocks in a system call. */
+  onUnendable(thread: number): void
   /** Counts a thread that has ended before the stop. @param cut requests that it had under way */
   countEnded(cut: number): void
 }
@@ -40,6 +42,10 @@ interface Seat {
   restart: Timer | undefined
   /** Requests that it had under way when it ended. */
   held: number
+  /** Why it is being ended. */
+  endReason: string | undefined
+  /** Whether it cannot be ended. */
+  isUnendable: boolean
   /** Why it ended the last time. */
   lastReason: string | undefined
   /** Those who wait for its end. */
@@ -52,6 +58,8 @@ const listenMs = 60_000
 const steadyMs = 60_000
 const restartBaseMs = 100
 const longestRestartMs = 10_000
+/** Time for a thread that was ended by force: what it is doing in V8, a full collection at most, comes to its end. */
+const forcedEndMs = 10_000
 /** Time for a drained thread to end by itself. */
 const endMs = 2_000
 
@@ -111,6 +119,32 @@ export class Supervisor {
     }
   }
 
+  /** Whether a thread listens. */
+  isOpen(thread: number): boolean {
+    return this.#seat(thread).isOpen
+  }
+
+  /** Whether a thread could not be ended: the process cannot either, in the usual way. */
+  get hasUnendable(): boolean {
+    return this.#seats.some(({ isUnendable }) => isUnendable)
+  }
+
+  /** Ends a thread that does not respond; another one takes its place. */
+  replace(thread: number, reason: string): void {
+    const seat = this.#seat(thread)
+    const { running } = seat
+    if (running === undefined) return
+    seat.endReason = reason
+    running.terminate()
+    this.#services.clock.after(forcedEndMs, () => {
+      if (seat.running !== running) return
+      seat.isUnendable = true
+      seat.held = this.#services.reclaim(thread)
+      for (const resume of seat.waiting.splice(0)) resume()
+      this.#services.onUnendable(thread)
+    })
+  }
+
   #spawn(thread: number): void {
     const seat = this.#seat(thread)
     const { link, clock } = this.#services
@@ -135,8 +169,11 @@ export class Supervisor {
     throw new Error(answer?.reason ?? seat.lastReason ?? 'a serving thread did not begin to listen')
   }
 
-  #exited(thread: number, reason: string | undefined): void {
+  #exited(thread: number, exitReason: string | undefined): void {
     const seat = this.#seat(thread)
+    const reason = seat.endReason ?? exitReason
+    seat.endReason = undefined
+    seat.isOpen = false
     const { link, events, clock, reclaim, countEnded } = this.#services
     seat.running = undefined
     seat.lastReason = reason
@@ -159,6 +196,7 @@ export class Supervisor {
     seat.restart?.cancel()
     const { running } = seat
     if (running === undefined) return { drained: 0, cut: 0 }
+    if (seat.isUnendable) return { drained: seat.held, cut: seat.held }
     if (!seat.isOpen) {
       running.terminate()
       await ended(seat)
@@ -166,7 +204,7 @@ export class Supervisor {
     }
     const result = await this.#services.link.askThread(thread, drainTopic, undefined, timeoutMs)
     const grace = this.#services.clock.after(endMs, () => running.terminate())
-    if (result === undefined) running.terminate()
+    if (result === undefined) this.replace(thread, 'no answer to the stop')
     await ended(seat)
     grace.cancel()
     // A thread that ended without a word has cut what it had under way.
@@ -188,12 +226,14 @@ function createSeat(): Seat {
     failures: 0,
     restart: undefined,
     held: 0,
+    endReason: undefined,
+    isUnendable: false,
     lastReason: undefined,
     waiting: [],
   }
 }
 
 async function ended(seat: Seat): Promise<void> {
-  if (seat.running === undefined) return
+  if (seat.running === undefined || seat.isUnendable) return
   await new Promise<void>((resume) => seat.waiting.push(resume))
 }

@@ -20,6 +20,8 @@ import { eventually } from '../support/simulator.ts'
 interface Script {
   listen?: (address: ListenAddress) => ListenResult | Promise<ListenResult>
   drain?: () => DrainResult | Promise<DrainResult>
+  /** Whether it cannot be ended. */
+  staysAlive?: boolean
   /** Whether it ends by itself once it has drained. */
   lingers?: boolean
 }
@@ -63,6 +65,7 @@ function supervise(
   const held = new Map<number, number>()
   const reclaimed: number[] = []
   const cut: number[] = []
+  const unendable: number[] = []
   const supervisor = new Supervisor(
     threads,
     { host: 'localhost', port: 0 },
@@ -73,7 +76,7 @@ function supervise(
       spawn(thread, threadEvents) {
         const { port1, port2 } = new MessageChannel()
         t.after(() => port1.close())
-        const { listen, drain, lingers } = script(
+        const { listen, drain, lingers, staysAlive } = script(
           thread,
           spawned.filter((each) => each.thread === thread).length,
         )
@@ -95,7 +98,7 @@ function supervise(
           postMessage: (message) => port1.postMessage(message),
           terminate() {
             running.terminated = true
-            setImmediate(() => running.end('terminated'))
+            if (staysAlive !== true) setImmediate(() => running.end('terminated'))
           },
         }
       },
@@ -103,11 +106,12 @@ function supervise(
         reclaimed.push(thread)
         return held.get(thread) ?? 0
       },
+      onUnendable: (thread) => void unendable.push(thread),
       countEnded: (requests) => void cut.push(requests),
     },
   )
   const of = (thread: number) => spawned.findLast((each) => each.thread === thread) ?? assert.fail()
-  return { clock, supervisor, heard, spawned, listened, held, reclaimed, cut, of }
+  return { clock, supervisor, heard, spawned, listened, held, reclaimed, cut, unendable, of }
 }
 
 describe('a supervisor', () => {
@@ -192,6 +196,35 @@ describe('a supervisor', () => {
         [false, false],
       ],
     )
+  })
+
+  it('replaces a thread that does not respond, and says so', async (t) => {
+    const { supervisor, heard, cut, held, clock } = supervise(t, 2)
+    await supervisor.start()
+    held.set(1, 4)
+    supervisor.replace(1, 'no response for 5000 ms')
+    await eventually(() => heard.length === 3)
+    assert.equal(supervisor.isOpen(1), false)
+    await clock.advance(100)
+    await eventually(() => heard.length === 4)
+    assert.deepEqual(heard.slice(-2), [
+      'thread.stopped 1 no response for 5000 ms',
+      'thread.started 1 restarted',
+    ])
+    assert.deepEqual(cut, [4])
+    assert.equal(supervisor.isOpen(1), true)
+  })
+
+  it('gives up a thread that cannot be ended: the stop does not wait for it', async (t) => {
+    const { supervisor, held, reclaimed, unendable, clock } = supervise(t, 2, (thread) => ({
+      staysAlive: thread === 1,
+    }))
+    await supervisor.start()
+    held.set(1, 3)
+    supervisor.replace(1, 'no response')
+    await clock.advance(10_000)
+    assert.deepEqual([unendable, reclaimed, supervisor.hasUnendable], [[1], [1], true])
+    assert.deepEqual(await supervisor.stop(10_000), { drained: 4, cut: 3 })
   })
 
   it('waits longer and longer for a thread that keeps ending, and starts afresh after a steady minute', async (t) => {

@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import type { DemoFleet } from '../simulator/fleet.ts'
 import { UsageError } from './cli/arguments.ts'
+import { checkHosts } from './cli/look-up-hosts.ts'
 import { overridesOf, readServeArguments, type ServeArguments } from './cli/serve-arguments.ts'
 import { listenFailure } from './cli/start-failure.ts'
 import type { CommandResult } from './cli/status-command.ts'
@@ -167,7 +168,7 @@ async function prepare(values: ServeArguments, fleet: DemoFleet | undefined): Pr
     const config = withoutRateLimits(withFoundEndpoints(loaded.config, fleet.endpoints), env)
     return { loaded: { ...loaded, config }, broken: [] }
   }
-  const loaded = loadConfig({ ...options, file: values.config })
+  const loaded = await checkHosts(loadConfig({ ...options, file: values.config }))
   const table = checkFamilyTable({ builtIn: familiesFile, cwd, configDir: env.OLLA_CONFIG_DIR })
   if (table !== undefined) broken = [...broken, table]
   if (loaded.file !== undefined) return { loaded, broken }

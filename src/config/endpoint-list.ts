@@ -1,6 +1,9 @@
+import ipaddr from 'ipaddr.js'
 import type { KeyPath, Problem } from './diagnostics.ts'
 import { parseHttpUrl } from './endpoint-rules.ts'
+import { addressesOf, isOfMachine, type Machine, plainHost } from './own-addresses.ts'
 import type { EndpointConfig } from './schema.ts'
+import { portOf } from './self-endpoint.ts'
 
 /** What the gateway serves of the endpoints that a file lists, and what its author should know about it. */
 export interface SettledEndpoints {
@@ -13,7 +16,10 @@ export interface SettledEndpoints {
  * hold what requests bring themselves. All of it starts in Olla, so all of it is a warning.
  * @param listed every URL is an http or https URL
  */
-export function settleEndpoints(listed: readonly EndpointConfig[]): SettledEndpoints {
+export function settleEndpoints(
+  listed: readonly EndpointConfig[],
+  machine: Machine = unknownMachine,
+): SettledEndpoints {
   const problems: Problem[] = []
   const kept = new Map<string, EndpointConfig>()
   const byUrl = new Map<string, string>()
@@ -40,20 +46,43 @@ export function settleEndpoints(listed: readonly EndpointConfig[]): SettledEndpo
       warn(key, `an earlier endpoint has this name; this one is called "${name}"`)
     }
     const twin = byUrl.get(address)
-    const neighbour = byServer.get(serverOf(url))
+    const servers = serversOf(url, machine)
+    const neighbour = servers.map((server) => byServer.get(server)).find(isName)
     if (twin !== undefined && twin !== name) {
       warn('url', `endpoint "${twin}" has this URL too; both are served, as if they were two servers`)
     } else if (twin === undefined && neighbour !== undefined) {
-      warn(
-        'url',
-        `is the same server as endpoint "${neighbour}": limits count twice, and failover stays on one machine`,
-      )
+      warn('url', twinMessage(neighbour))
     }
     kept.set(name, { ...endpoint, name })
     byUrl.set(address, name)
-    byServer.set(serverOf(url), name)
+    for (const server of servers) byServer.set(server, name)
   }
   return { endpoints: [...kept.values()], problems }
+}
+
+/** Endpoints that are one server under different names and addresses. */
+export function findTwins(endpoints: readonly EndpointConfig[], machine: Machine): Problem[] {
+  const byServer = new Map<string, string>()
+  const urls = new Set<string>()
+  return endpoints.flatMap(({ url: text, name = text }, index): Problem[] => {
+    const url = parseHttpUrl(text)
+    if (url === undefined || urls.has(text)) return []
+    urls.add(text)
+    const servers = serversOf(url, machine)
+    const neighbour = servers.map((server) => byServer.get(server)).find(isName)
+    for (const server of servers) byServer.set(server, name)
+    if (neighbour === undefined) return []
+    const path: KeyPath = ['discovery', 'static', 'endpoints', index, 'url']
+    return [{ severity: 'warning', path, message: twinMessage(neighbour) }]
+  })
+}
+
+function twinMessage(neighbour: string): string {
+  return `is the same server as endpoint "${neighbour}": limits count twice, and failover stays on one machine`
+}
+
+function isName(name: string | undefined): name is string {
+  return name !== undefined
 }
 
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
@@ -62,12 +91,16 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return `${name}-${number}`
 }
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[0-9a-f:]*\])$/
+/** Of a host application nothing is known but that it has a loopback interface. */
+const unknownMachine: Machine = { interfaces: {}, name: '' }
 
-/** One text for all addresses of a server on this machine. */
-function serverOf({ hostname, port, protocol, pathname }: URL): string {
-  const host = loopback.test(hostname.replace(/\.$/, '')) ? 'localhost' : hostname
-  return `${host}:${port || protocol}${pathname.replace(/\/+$/, '')}`
+/** The addresses of a server, with one text for all of them that are this machine's. */
+function serversOf(url: URL, machine: Machine): readonly string[] {
+  const addresses = addressesOf(url.hostname, machine)
+  const hosts = addresses.length === 0 ? [plainHost(url.hostname)] : addresses
+  const place = `:${portOf(url)}${url.pathname.replace(/\/+$/, '')}`
+  const own = hosts.map((host) => (ipaddr.isValid(host) && isOfMachine(host, machine) ? 'localhost' : host))
+  return [...new Set(own)].map((host) => `${host}${place}`)
 }
 
 /** Operations that requests name themselves, after `/v1`; and those of Ollama. */

@@ -29,11 +29,16 @@ export function checkEndpoints(endpoints: readonly EndpointConfig[]): Problem[] 
 }
 
 function checkUrl(text: string | undefined, mustBeAbsolute: boolean): string | undefined {
-  if (text === undefined || (!mustBeAbsolute && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text))) return undefined
+  // A path, as far as a URL parser would take it for one: it drops spaces and takes a backslash for a slash.
+  if (text === undefined || (!mustBeAbsolute && isPath(text))) return undefined
   const url = parseHttpUrl(text)
   if (url === undefined) return 'must be an http or https URL'
   if (url.username === '' && url.password === '') return undefined
   return 'must not hold credentials; use "auth: { type: basic, username: …, password: … }"'
+}
+
+function isPath(text: string): boolean {
+  return /^\/(?![/\\])/.test(text) || !/^[\s\p{Cc}]*(?:[a-z][a-z0-9+.-]*:|[/\\]|[^/]*@)/iu.test(text)
 }
 
 /**

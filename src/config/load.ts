@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { decode, isRecord } from './decode.ts'
 import {
@@ -15,8 +15,11 @@ import { type ConfigDocument, readDocument } from './document.ts'
 import { settleEndpoints } from './endpoint-list.ts'
 import { checkEndpoints, checkTypes, endpointsOf } from './endpoint-rules.ts'
 import { applyEnvironment } from './environment.ts'
+import { checkExposure } from './exposure.ts'
 import { findFile } from './find-file.ts'
 import { applyOllaLimits } from './olla-limits.ts'
+import type { Machine } from './own-addresses.ts'
+import { findReadableSecrets } from './readable-secrets.ts'
 import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema.ts'
 import { readSecrets } from './secrets.ts'
 import { findSelf } from './self-endpoint.ts'
@@ -51,6 +54,8 @@ export interface LoadedConfig {
   /** Files that would have been read if that one had not been there. */
   readonly passedOver: readonly string[]
   readonly warnings: readonly Diagnostic[]
+  /** Gives what is found later its place in the file. */
+  readonly locate: (problem: Problem) => Diagnostic
 }
 
 /** What Olla serves where its file lists no endpoints (contract 2.1). */
@@ -68,18 +73,20 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { none, env, cwd } = options
   const { file, passedOver } = none ? { passedOver: [] } : findFile(options.file ?? env.OLLA_CONFIG_FILE, cwd)
   if (file === undefined) {
-    const { config, warnings } = check({}, { ...options, interfaces: networkInterfaces() })
-    return { config, file, passedOver, warnings }
+    const { config, warnings } = check({}, { ...options, machine: thisMachine() })
+    return { config, file, passedOver, warnings, locate: locator(undefined, {}, () => undefined) }
   }
-  const document = read(resolve(cwd, file), file, env)
+  const path = resolve(cwd, file)
+  const { document, text } = read(path, file, env)
   const value = readTyped(GatewayConfigSchema, document.value)
   const locate = locator(file, value, (path) => document.position(path))
-  const { config, warnings } = check(value, { ...options, interfaces: networkInterfaces() }, locate, (path) =>
+  const { config, warnings } = check(value, { ...options, machine: thisMachine() }, locate, (path) =>
     document.holdsAnchor(path),
   )
   const served = endpointsToServe(config, value)
-  const found = [...document.warnings, ...served.problems]
-  return { config: served.config, file, passedOver, warnings: [...warnings, ...found.map(locate)] }
+  const readable = findReadableSecrets(config, { path, text, folder: cwd })
+  const found = [...document.warnings, ...served.problems, ...readable]
+  return { config: served.config, file, passedOver, warnings: [...warnings, ...found.map(locate)], locate }
 }
 
 /**
@@ -104,13 +111,13 @@ type Locate = (problem: Problem) => Diagnostic
 
 interface CheckOptions extends Omit<LoadOptions, 'knownTypes'> {
   readonly knownTypes: KnownTypes | undefined
-  /** Of this machine, to find endpoints that are the gateway itself; absent where its listener is not known. */
-  readonly interfaces?: ReturnType<typeof networkInterfaces>
+  /** To find endpoints that are the gateway itself; absent where its listener is not known. */
+  readonly machine?: Machine
 }
 
 function check(
   value: unknown,
-  { env, flags, cwd, knownTypes, interfaces }: CheckOptions,
+  { env, flags, cwd, knownTypes, machine }: CheckOptions,
   locateInFile: Locate = locator(undefined, value, () => undefined),
   isHolder?: (path: KeyPath) => boolean,
 ): { config: GatewayConfig; warnings: Diagnostic[] } {
@@ -129,16 +136,20 @@ function check(
   const { config, problems: unread } = readSecrets(limited.config, cwd)
   const problems = [
     ...checkEndpoints(limited.config.discovery.static.endpoints),
-    ...(interfaces === undefined ? [] : findSelf(config, interfaces)),
+    ...(machine === undefined ? [] : [...findSelf(config, machine), ...checkExposure(config, document)]),
     ...checkSemantics(limited.config),
     ...limited.problems,
     ...unread,
   ]
   found.push(...problems.map(locate))
   if (found.some(isError)) throw new ConfigError(found.filter(isError))
-  const settled = settleEndpoints(config.discovery.static.endpoints)
+  const settled = settleEndpoints(config.discovery.static.endpoints, machine)
   found.push(...settled.problems.map(locate))
   return { config: withEndpoints(config, settled.endpoints), warnings: found }
+}
+
+function thisMachine(): Machine {
+  return { interfaces: networkInterfaces(), name: hostname() }
 }
 
 function profilesFolderOf(value: unknown): string {
@@ -159,7 +170,7 @@ function endpointsToServe(
   if (isListed) return { config, problems: warn('the list is empty: every request will be refused') }
   const { name, url } = ollaDefaultEndpoint
   const served = withFoundEndpoints(config, [ollaDefaultEndpoint])
-  if (findSelf(served, {}).length > 0) {
+  if (findSelf(served, thisMachine()).length > 0) {
     return {
       config,
       problems: warn('there are none, and the gateway has the port of the default one itself'),
@@ -207,7 +218,7 @@ function endpointHint([discovery, section, list, index]: KeyPath, value: unknown
   return isShown ? ` (endpoint "${name}")` : ''
 }
 
-function read(path: string, file: string, env: Env): ConfigDocument {
+function read(path: string, file: string, env: Env): { document: ConfigDocument; text: string } {
   const fail = (message: string): never => {
     throw new ConfigError([{ severity: 'error', key: '', message, file }])
   }
@@ -220,7 +231,7 @@ function read(path: string, file: string, env: Env): ConfigDocument {
   const text = decodeText(bytes)
   if (typeof text !== 'string') return fail(text.reason)
   try {
-    return readDocument(text, env)
+    return { document: readDocument(text, env), text }
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
     throw new ConfigError(error.problems.map(locator(file, error.value, () => undefined)))

@@ -4,7 +4,8 @@ import { minTokenLength } from './dashboard-schema.ts'
 import type { Problem } from './diagnostics.ts'
 import type { EndpointConfig, GatewayConfig } from './schema.ts'
 
-const secretKeys = ['token', 'key', 'username', 'password'] as const
+/** Keys of an endpoint's credentials that may stand in a file of their own. */
+export const secretKeys = ['token', 'key', 'username', 'password'] as const
 
 /**
  * Reads the `*_file` secrets of all endpoints and of the dashboard.

@@ -189,10 +189,11 @@ describe('base URLs', () => {
   it('are not the gateway’s own', async () => {
     const cases: readonly (readonly [string, string, boolean])[] = [
       ['localhost', 'http://localhost:40114', true],
-      ['localhost', 'http://127.0.0.1:40114', false],
+      ['localhost', 'http://127.0.0.1:40114', true],
       ['127.0.0.1', 'http://localhost:40114/x', true],
       ['127.0.0.1', 'http://127.0.0.2:40114', false],
-      ['0.0.0.0', 'http://[::1]:40114', true],
+      ['0.0.0.0', 'http://[::1]:40114', false],
+      ['::', 'http://[::1]:40114', true],
       ['0.0.0.0', 'http://127.0.0.1:40115', false],
       ['10.1.2.3', 'http://10.1.2.3:40114', true],
     ]

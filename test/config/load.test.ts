@@ -25,6 +25,7 @@ describe('loadConfig', () => {
       'discovery.health_check',
       'model_registry.unification.enabled',
       'proxy.retry',
+      'server.host',
       'server.rate_limits.per_endpoint',
     ])
   })

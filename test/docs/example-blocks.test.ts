@@ -76,7 +76,7 @@ describe('YAML of the documentation', () => {
   for (const block of blocks('yaml').filter(isConfiguration)) {
     it(`${block.page}:${block.line} is a valid configuration`, async () => {
       const file = join(folder, 'config.yaml')
-      await writeFile(file, block.text)
+      await writeFile(file, block.text, { mode: 0o600 })
       const named = block.text.matchAll(/\$\{(\w+)\}/g)
       const env = Object.fromEntries([...named].map(([, name]) => [name, 'value-of-a-variable']))
       const { warnings } = loadConfig({ file, env, cwd: folder, knownTypes })

@@ -98,6 +98,7 @@ export default fp<RequestContextOptions>(
     app.addHook('onSend', function tell(request, reply, payload, next) {
       // A hook of the host may have answered before there was a context.
       const context: RequestContext | undefined = request.gateway
+      context?.heldBody?.over()
       const headers = context?.headers ?? []
       for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
       next(null, payload)

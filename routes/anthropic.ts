@@ -57,6 +57,7 @@ export default fp<AnthropicRoutesOptions>(
     fastify: '5.x',
     encapsulate: true,
     dependencies: [
+      'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-endpoint-registry',
       'gateway-message-translator',

@@ -72,6 +72,7 @@ export default fp<ExplainOptions>(
       'gateway-endpoint-selector',
       'gateway-session-affinity',
       'gateway-stored-responses',
+      'gateway-buffer-budget',
       'gateway-backend-profiles',
     ],
   },

@@ -66,6 +66,7 @@ export default fp<InternalMetricsOptions>(
         endpoints: endpointSources(app),
         security: { status, blockedIps: limitedClients, rateLimits, sizeLimits },
         waiting: cells.waiting.value(0),
+        buffers: app.bufferBudget,
       }
     })
     metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
@@ -124,6 +125,7 @@ export default fp<InternalMetricsOptions>(
     encapsulate: true,
     dependencies: [
       ...endpointSourceDependencies,
+      'gateway-buffer-budget',
       'gateway-metrics',
       'gateway-security',
       'gateway-session-affinity',

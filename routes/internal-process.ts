@@ -20,9 +20,10 @@ export default fp<InternalProcessOptions>(
       exposeHeadRoute: false,
       schema: { response: { 200: ProcessSchema } },
       handler: async () => {
-        const { gatewayCells, gatewayPeers, processReadings } = app
+        const { bufferBudget, gatewayCells, gatewayPeers, processReadings } = app
         const own = { thread: gatewayPeers.thread, reading: processReadings.own() }
-        return processView(own, await processReadings.all(), clock.nowMs(), readProcessCounts(gatewayCells))
+        const threads = await processReadings.all()
+        return processView(own, threads, clock.nowMs(), readProcessCounts(gatewayCells), bufferBudget)
       },
     })
     done()
@@ -31,6 +32,6 @@ export default fp<InternalProcessOptions>(
     name: 'gateway-routes-internal-process',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-state', 'gateway-peers', 'gateway-process-readings'],
+    dependencies: ['gateway-buffer-budget', 'gateway-state', 'gateway-peers', 'gateway-process-readings'],
   },
 )

@@ -54,6 +54,7 @@ export default fp(
     fastify: '5.x',
     encapsulate: true,
     dependencies: [
+      'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-endpoint-registry',
       'gateway-endpoint-selector',

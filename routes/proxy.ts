@@ -59,6 +59,7 @@ export default fp<ProxyRoutesOptions>(
     fastify: '5.x',
     encapsulate: true,
     dependencies: [
+      'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-request-context',
       'gateway-request-hooks',

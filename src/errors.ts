@@ -177,6 +177,12 @@ export const errorTable = {
     anthropicType: 'overloaded_error',
     message: 'The gateway has no resources left for a connection to an endpoint.',
   },
+  memory_busy: {
+    status: 503,
+    openaiType: 'server_error',
+    anthropicType: 'overloaded_error',
+    message: 'The gateway holds as many bytes of other requests as it may; try again later.',
+  },
   draining: {
     status: 503,
     openaiType: 'server_error',

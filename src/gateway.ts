@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import answerUsage from '../plugins/answer-usage.ts'
 import browserCheck from '../plugins/browser-check.ts'
+import bufferBudget from '../plugins/buffer-budget.ts'
 import caller from '../plugins/caller.ts'
 import endpointSelector from '../plugins/endpoint-selector.ts'
 import engineOlla from '../plugins/engine-olla.ts'
@@ -52,6 +53,7 @@ import type { GatewayEvent } from './events/events.ts'
 import type { ConnectionLimit } from './http1-server/connection-limit.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
 import type { RequestLogger } from './logging/line-logger.ts'
+import { bufferedLimit, patienceFor } from './memory/memory-limit.ts'
 import type { ProfileDocument } from './model/profile-store.ts'
 import { dashboardFolder, familiesFile, openApiFile, version } from './package.ts'
 import type { RequestHooks } from './request/hooks.ts'
@@ -143,6 +145,11 @@ async function compose(
   if (ownsProcess) await app.register((await import('../plugins/idle-collection.ts')).default)
   if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
+
+  await app.register(bufferBudget, {
+    limitBytes: bufferedLimit(server.request_limits.max_buffered_bytes),
+    patienceMs: patienceFor(server.read_timeout),
+  })
 
   // What every request passes: first the context, so that whatever is refused later has an ID and a line.
   await app.register(requestContext, {

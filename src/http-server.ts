@@ -133,7 +133,8 @@ export function listenerOptions(
 export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestListener) => Server {
   const options = {
     keepAliveTimeout: server.idle_timeout || server.read_timeout || 72_000,
-    headersTimeout: server.read_header_timeout || 60_000,
+    // Node exchanges the two where the one for the head is longer.
+    headersTimeout: Math.min(server.read_header_timeout || 60_000, server.read_timeout || 60_000),
     // Above the configured limit, so that the gateway's own check answers, with a request ID.
     maxHeaderSize: Math.max(4096, server.request_limits.max_header_size) * 2,
     // Node looks every 30 s by default, which is longer than a head may take.

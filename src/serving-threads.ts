@@ -225,6 +225,7 @@ function spawn(
 function reclaim({ gatewayCells: cells, circuitBreakers }: FastifyInstance, thread: number): number {
   const underWay = cells.inFlight.reclaim(thread)
   cells.waiting.reclaim(thread)
+  cells.buffered.reclaim(thread)
   cells.oldestWaitingMs[thread] = 0
   cells.live.forget(thread)
   circuitBreakers.reclaim(thread)

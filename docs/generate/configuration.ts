@@ -60,6 +60,7 @@ function propertiesOf({ properties }: SchemaNode): Record<string, SchemaNode> {
 function typeOf(node: SchemaNode): string {
   if (node[unitKeyword] === 'duration') return 'duration'
   if (node[unitKeyword] === 'bytes') return 'size'
+  if (node[unitKeyword] === 'memory') return 'size or `auto`'
   if (Array.isArray(node.enum)) return node.enum.map((value) => code(String(value))).join(', ')
   if (Array.isArray(node.anyOf)) return [...new Set(node.anyOf.filter(isNode).map(typeOf))].join(' or ')
   if (node.const !== undefined) return code(JSON.stringify(node.const))

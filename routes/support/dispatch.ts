@@ -79,7 +79,8 @@ export function dispatch(
   function again(refreshed: () => Promise<RoutingRequest>): void {
     refreshed()
       .then((question) => {
-        if (!reply.raw.destroyed) send(app, options, read, app.modelRouter.route(question), request, reply)
+        if (reply.raw.destroyed) context.heldBody?.over()
+        else send(app, options, read, app.modelRouter.route(question), request, reply)
       })
       .catch((error: unknown) => reply.send(error))
   }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { readCodings } from '../../src/request/content-coding.ts'
 import { readMediaType } from '../../src/request/media-type.ts'
-import { receiveBody, receiveDecoded } from '../../src/request/receive-body.ts'
+import { type BodyRoom, receiveBody, receiveDecoded } from '../../src/request/receive-body.ts'
 import { receiveDecodedUpload, receiveUpload } from '../../src/request/upload.ts'
 
 /**
@@ -10,6 +10,9 @@ import { receiveDecodedUpload, receiveUpload } from '../../src/request/upload.ts
  * @param limitBytes of a body, decoded
  */
 export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
+  const { bufferBudget: budget } = app
+  // A body that is larger than the whole budget would wait for nothing.
+  const room: BodyRoom = { budget, limitBytes: budget.mostBytes(limitBytes) }
   app.removeAllContentTypeParsers()
   // Fastify keeps in mind which parser a type that it knows by name has.
   app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {
@@ -18,12 +21,13 @@ export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
     if (isOwn && encoding !== undefined && length !== '0') {
       const codings = readCodings(encoding)
       if (codings.length > 0) {
-        receiveDecoded(payload, codings, limitBytes, parsed)
+        receiveDecoded(payload, codings, room, request.gateway, parsed)
         return
       }
     }
     // A hook of the host may have put another stream in its place, say a decompressed one.
-    receiveBody(payload, isOwn && length !== undefined ? Number(length) : undefined, limitBytes, parsed)
+    const lengthBytes = isOwn && length !== undefined ? Number(length) : undefined
+    receiveBody(payload, lengthBytes, room, request.gateway, parsed)
   })
   app.addHook('onRequest', function takeAnyType(request, _reply, next) {
     const type = request.headers['content-type']
@@ -39,8 +43,8 @@ export function acceptUploads(app: FastifyInstance, limitBytes: number): void {
     const codings = readCodings(payload === request.raw ? encoding : undefined)
     const upload =
       codings.length > 0
-        ? receiveDecodedUpload(payload, codings, type, limitBytes)
-        : receiveUpload(payload, type, limitBytes)
+        ? receiveDecodedUpload(payload, codings, type, limitBytes, app.bufferBudget)
+        : receiveUpload(payload, type, limitBytes, app.bufferBudget)
     upload.then((received) => parsed(null, received), parsed)
   })
 }

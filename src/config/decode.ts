@@ -64,6 +64,7 @@ export function decode(schema: TSchema, value: unknown): unknown {
   const unit: unknown = schema[unitKeyword]
   if (unit === 'duration') return typeof given === 'string' ? (parseDuration(given) ?? 0) : given
   if (unit === 'bytes') return typeof given === 'string' ? (parseBytes(given) ?? 0) : given
+  if (unit === 'memory') return typeof given === 'string' ? (parseBytes(given) ?? 'auto') : given
   if (TypeGuard.IsObject(schema)) return decodeObject(schema, isRecord(given) ? given : {})
   if (TypeGuard.IsArray(schema))
     return Array.isArray(given) ? given.map((item) => decode(schema.items, item)) : []

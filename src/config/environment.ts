@@ -14,6 +14,7 @@ const asFlag: Parser = (text) => {
 }
 const asDuration: Parser = (text) => (parseDuration(text.trim()) === undefined ? undefined : text.trim())
 const asBytes: Parser = (text) => parseBytes(text)
+const asMemory: Parser = (text) => (text.trim() === 'auto' ? 'auto' : parseBytes(text))
 const asList: Parser = (text) =>
   text
     .split(',')
@@ -31,6 +32,7 @@ const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_SERVER_IDLE_TIMEOUT', 'server.idle_timeout', asDuration],
   ['OLLA_SERVER_SHUTDOWN_TIMEOUT', 'server.shutdown_timeout', asDuration],
   ['OLLA_SERVER_MAX_BODY_SIZE', 'server.request_limits.max_body_size', asBytes],
+  ['OLLA_SERVER_MAX_BUFFERED_BYTES', 'server.request_limits.max_buffered_bytes', asMemory],
   ['OLLA_SERVER_MAX_HEADER_SIZE', 'server.request_limits.max_header_size', asBytes],
   ['OLLA_SERVER_GLOBAL_RATE_LIMIT', 'server.rate_limits.global_requests_per_minute', asInteger],
   ['OLLA_SERVER_PER_IP_RATE_LIMIT', 'server.rate_limits.per_ip_requests_per_minute', asInteger],
@@ -101,6 +103,7 @@ const expectations: ReadonlyMap<Parser, string> = new Map([
   [asThreads, 'a whole number or auto'],
   [asFlag, 'true or false'],
   [asDuration, 'a duration with a unit, for example 30s'],
+  [asMemory, 'a size in bytes, with a unit, or auto'],
   [asBytes, 'a size in bytes, or with a unit, for example 100MB'],
 ])
 

@@ -1,5 +1,5 @@
 import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
-import { Bytes, Connections, Duration, Threads } from './units.ts'
+import { BufferedBytes, Bytes, Connections, Duration, Threads } from './units.ts'
 
 export const ServerSchema = Section(
   {
@@ -73,6 +73,11 @@ export const ServerSchema = Section(
         max_body_size: Bytes({
           default: 104_857_600,
           description: 'Largest request body, 413 above; 0 is no limit.',
+        }),
+        max_buffered_bytes: BufferedBytes({
+          default: 'auto',
+          description:
+            'Memory that all bodies and pending answers may take up together; at the limit reading pauses, then 503. `auto` is 40 % of the memory that the control group or the machine gives; 0 is no limit (beyond Olla).',
         }),
         max_header_size: Bytes({
           default: 1_048_576,

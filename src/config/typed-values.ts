@@ -34,7 +34,8 @@ function memberFor<T extends TSchema>(
 function readScalar(schema: TSchema | undefined, { value, source }: WrittenScalar): unknown {
   if (schema === undefined) return value
   const unit: unknown = schema[unitKeyword]
-  if (unit === 'bytes' || unit === 'threads' || unit === 'connections') return readInteger(source) ?? value
+  const isWhole = unit === 'bytes' || unit === 'memory' || unit === 'threads' || unit === 'connections'
+  if (isWhole) return readInteger(source) ?? value
   if (unit !== undefined) return value
   switch (schema.type) {
     case 'boolean':

@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
  * into a number once, at load, so nothing behind the loader sees a unit.
  */
 export const unitKeyword = 'x-unit'
-export type Unit = 'duration' | 'bytes' | 'threads' | 'connections'
+export type Unit = 'duration' | 'bytes' | 'memory' | 'threads' | 'connections'
 
 /** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
 export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
@@ -40,14 +40,25 @@ export function Connections(options: { default: 'auto'; description: string }) {
   })
 }
 
+const bytesForms = [
+  { type: 'integer', minimum: 0 },
+  { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([kKmMgG]?i?[bB])?$' },
+]
+
+/** Bytes, or a share of what the machine has. */
+export function BufferedBytes(options: { default: 'auto'; description: string }) {
+  return Type.Unsafe<number | 'auto'>({
+    [unitKeyword]: 'memory',
+    anyOf: [{ enum: ['auto'] }, ...bytesForms],
+    ...options,
+  })
+}
+
 /** Bytes as an integer, or with a binary unit (`100MB`, `64KiB`); decoded to bytes. */
 export function Bytes(options: { default: number | string; description: string }) {
   return Type.Unsafe<number>({
     [unitKeyword]: 'bytes',
-    anyOf: [
-      { type: 'integer', minimum: 0 },
-      { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([kKmMgG]?i?[bB])?$' },
-    ],
+    anyOf: bytesForms,
     ...options,
   })
 }

@@ -140,6 +140,8 @@ function unitMessage(path: KeyPath, data: unknown): string {
     return 'must be a whole number, 0 for no limit, or auto'
   if (schemaAt(path)?.[unitKeyword] === 'bytes')
     return 'must be bytes, as a number or with a unit: 1048576, 100MB'
+  if (schemaAt(path)?.[unitKeyword] === 'memory')
+    return 'must be bytes, as a number or with a unit (1048576, 100MB), or auto'
   const example = typeof data === 'number' ? `, for example ${data}s` : ', for example 30s, 1m30s, 250ms'
   const isNegative = typeof data === 'string' && (parseDuration(data) ?? 0) < 0
   return isNegative ? 'must not be negative' : `must be a duration with a unit${example}`

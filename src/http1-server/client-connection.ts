@@ -245,6 +245,7 @@ export class ClientConnection {
 
   readonly #closed = (): void => {
     this.#host.ended(this)
+    this.#request?.lost()
     this.#breakRequest()
   }
 

@@ -1,5 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { BufferBudget } from '../memory/buffer-budget.ts'
+import { type BodyKeeper, GrowingBody } from '../memory/growing-body.ts'
 import type { PlainHead } from './plain-head.ts'
 
 /** Told once: the body, or why it did not come. */
@@ -27,7 +29,7 @@ export class IncomingRequest extends IncomingMessage {
   #leftBytes: number
   /** What came with the head, until somebody wants it. */
   #first: Buffer
-  #whole: Buffer | undefined
+  #whole: GrowingBody | undefined
   #received: BodyReceived | undefined
   #isStreamed = false
   #isDiscarded = false
@@ -59,10 +61,12 @@ export class IncomingRequest extends IncomingMessage {
   }
 
   /**
-   * The whole body as soon as it is there, perhaps before this returns.
+   * The whole body as soon as it is there, perhaps before this returns. A body that one read brings with its head
+   * stays where it is; the others are part of the budget.
+   * @param keeper gets a body that comes in several pieces
    * @returns false where it is read as a stream already
    */
-  receiveWhole(received: BodyReceived): boolean {
+  receiveWhole(budget: BufferBudget, keeper: BodyKeeper, received: BodyReceived): boolean {
     if (this.#isStreamed || this.#received !== undefined) return false
     const first = this.#first
     this.#first = noBytes
@@ -71,23 +75,12 @@ export class IncomingRequest extends IncomingMessage {
       return true
     }
     this.#received = received
-    this.#whole = Buffer.allocUnsafeSlow(this.#lengthBytes)
-    first.copy(this.#whole)
-    giveBack(first)
+    const whole = new GrowingBody(budget, this.#lengthBytes, this.#lengthBytes, this.#onRoom)
+    this.#whole = whole
+    keeper.heldBody = whole
     this.#source.resume()
+    if (first.length > 0) this.#gather(whole, first)
     return true
-  }
-
-  /**
-   * Nobody looks at the body any more, nor writes it anywhere: gives its memory back where that is much. It does
-   * not lie in the heap, so that a few large bodies bring on one full collection after the other.
-   * @param leastBytes a shorter body is kept
-   */
-  release(leastBytes: number): void {
-    if (this.#lengthBytes < leastBytes) return
-    const whole = this.#whole
-    this.#whole = undefined
-    if (whole !== undefined) giveBack(whole)
   }
 
   /** The answer is out: nobody wants the rest, unless it is read as a stream. */
@@ -100,21 +93,42 @@ export class IncomingRequest extends IncomingMessage {
 
   /** The next part of the body. */
   add(bytes: Buffer): void {
-    const at = this.#lengthBytes - this.#leftBytes
     this.#leftBytes -= bytes.length
     this.complete = this.#leftBytes === 0
-    const received = this.#received
-    if (received !== undefined && this.#whole !== undefined) {
-      bytes.copy(this.#whole, at)
-      giveBack(bytes)
-      if (this.complete) {
-        this.#received = undefined
-        received(null, this.#whole)
-      }
+    if (this.#received !== undefined && this.#whole !== undefined) {
+      this.#gather(this.#whole, bytes)
     } else if (this.#isStreamed && !this.#isDiscarded) {
       if (!this.push(bytes)) this.#source.pause()
       if (this.complete) this.push(null)
     }
+  }
+
+  #gather(whole: GrowingBody, bytes: Buffer): void {
+    if (!whole.push(bytes)) {
+      this.#source.pause()
+      return
+    }
+    giveBack(bytes)
+    if (this.complete) this.#isGathered(whole)
+  }
+
+  #isGathered(whole: GrowingBody): void {
+    const received = this.#received
+    this.#received = undefined
+    received?.(null, whole.take())
+  }
+
+  readonly #onRoom = (error?: Error): void => {
+    const received = this.#received
+    const whole = this.#whole
+    if (received === undefined || whole === undefined) return
+    if (error !== undefined) {
+      // The rest is read past.
+      this.#isDiscarded = true
+      this.#received = undefined
+      received(error)
+    } else if (this.complete) this.#isGathered(whole)
+    this.#source.resume()
   }
 
   /** The rest will not come. */
@@ -123,6 +137,11 @@ export class IncomingRequest extends IncomingMessage {
     this.#received = undefined
     this.destroy(error)
     received?.(error)
+  }
+
+  /** The connection is gone: the body counts no more. */
+  lost(): void {
+    this.#whole?.over()
   }
 
   override _read(size: number): void {

@@ -1,5 +1,6 @@
 import type { RequestSession } from '../affinity/request-sessions.ts'
 import type { Dialect, ErrorCode } from '../errors.ts'
+import type { BodyKeeper, GrowingBody } from '../memory/growing-body.ts'
 import type { RoutingDecision } from '../model/routing-strategies.ts'
 import type { AnswerFigures } from '../stats/request-record.ts'
 import type { RouteClass } from './dialect.ts'
@@ -30,7 +31,7 @@ export interface AttemptRecord {
 }
 
 /** What is known of one request, gathered while it passes; one per request, read once at its end. */
-export class RequestContext {
+export class RequestContext implements BodyKeeper {
   readonly id: string
   /** Monotonic milliseconds. */
   readonly startedAtMs: number
@@ -79,6 +80,8 @@ export class RequestContext {
   firstByteMs: number | undefined = undefined
   /** Milliseconds that it waited for a place on an endpoint; undefined where it did not have to. */
   queuedMs: number | undefined = undefined
+  /** A body that came in several pieces, until its memory is free again. */
+  heldBody: GrowingBody | undefined = undefined
   requestBytes = 0
   responseBytes = 0
   promptTokens: number | undefined = undefined

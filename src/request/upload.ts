@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import type { BufferBudget, BufferHold } from '../memory/buffer-budget.ts'
 import { decodeBody, toCodingError } from './content-coding.ts'
 import type { FieldSpan } from './form-fields.ts'
 import { MultipartScanner } from './multipart.ts'
@@ -27,12 +28,14 @@ export class Upload implements SentForm {
   readonly bytes: number
   readonly #buffer: Buffer | undefined
   readonly #folder: string | undefined
+  /** What it takes up of the memory for bodies. */
+  readonly #hold: BufferHold | undefined
   readonly #modelSpan: FieldSpan | undefined
 
   constructor(
     model: string | undefined,
     bytes: number,
-    content: { buffer: Buffer } | { folder: string },
+    content: { buffer: Buffer; hold?: BufferHold } | { folder: string },
     modelSpan?: FieldSpan,
   ) {
     this.model = model
@@ -40,6 +43,7 @@ export class Upload implements SentForm {
     this.#modelSpan = modelSpan
     this.#buffer = 'buffer' in content ? content.buffer : undefined
     this.#folder = 'folder' in content ? content.folder : undefined
+    this.#hold = 'hold' in content ? content.hold : undefined
   }
 
   open(): Buffer | Readable {
@@ -72,6 +76,7 @@ export class Upload implements SentForm {
   }
 
   async dispose(): Promise<void> {
+    this.#hold?.release()
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
   }
 }
@@ -92,13 +97,16 @@ function fileIn(folder: string): string {
 /**
  * Receives a form and finds its `model` on the way.
  * @param maxBytes a larger form is refused
+ * @param budget for what stays in memory: without room the form goes to a file early
  * @throws GatewayError payload_too_large
  */
 export async function receiveUpload(
   payload: Readable,
   contentType: string,
   maxBytes: number,
+  budget: BufferBudget,
 ): Promise<Upload> {
+  const hold = budget.open()
   const scanner = new MultipartScanner(contentType, 'model')
   let chunks: Buffer[] = []
   let bytes = 0
@@ -109,7 +117,7 @@ export async function receiveUpload(
       bytes += chunk.length
       if (bytes > maxBytes) throw new GatewayError('payload_too_large')
       scanner.push(chunk)
-      if (file === undefined && bytes <= memoryBytes) {
+      if (file === undefined && bytes <= memoryBytes && hold.tryTake(chunk.length)) {
         chunks.push(chunk)
         continue
       }
@@ -119,15 +127,17 @@ export async function receiveUpload(
         file = createWriteStream(fileIn(folder), { mode: 0o600 }).on('error', ignore)
         for (const early of chunks) await write(file, early)
         chunks = []
+        hold.release()
       }
       await write(file, chunk)
     }
     if (file === undefined || folder === undefined) {
-      return new Upload(scanner.value, bytes, { buffer: Buffer.concat(chunks, bytes) }, scanner.span)
+      return new Upload(scanner.value, bytes, { buffer: Buffer.concat(chunks, bytes), hold }, scanner.span)
     }
     await end(file)
     return new Upload(scanner.value, bytes, { folder }, scanner.span)
   } catch (error) {
+    hold.release()
     file?.destroy()
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
     throw error
@@ -144,10 +154,11 @@ export async function receiveDecodedUpload(
   codings: readonly string[],
   contentType: string,
   maxBytes: number,
+  budget: BufferBudget,
 ): Promise<Upload> {
   const { stream, stop } = decodeBody(payload, codings)
   try {
-    return await receiveUpload(stream, contentType, maxBytes)
+    return await receiveUpload(stream, contentType, maxBytes, budget)
   } catch (error) {
     stop()
     throw error instanceof Error ? toCodingError(error) : error

@@ -84,6 +84,8 @@ export class GatewayCells {
   readonly inFlight: Gauge
   /** One row: requests that wait for a place on an endpoint. */
   readonly waiting: Gauge
+  /** One row: kilobytes that bodies take up in memory, see `BufferBudget`. */
+  readonly buffered: Gauge
   /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where nobody waits. */
   readonly oldestWaitingMs: Float64Array
   readonly endpoints: CounterTable<TrafficColumn>
@@ -156,6 +158,7 @@ export class GatewayCells {
     this.pseudonym = ownPseudonym(blocks.place('pseudonym'))
     this.inFlight = new Gauge(endpoints, blocks.place('in-flight'))
     this.waiting = new Gauge(1, blocks.place('waiting'))
+    this.buffered = new Gauge(1, blocks.place('buffered'))
     this.oldestWaitingMs = blocks.numbers('waiting.oldest', blocks.threads)
     this.endpoints = new CounterTable(trafficColumns, endpoints, blocks.place('endpoints'))
     this.models = new CounterTable(trafficColumns, models, blocks.place('models'))

@@ -211,7 +211,7 @@ export const translatorColumns = [
 export type TranslatorColumn = (typeof translatorColumns)[number]
 
 /** What was refused. */
-export const violationColumns = ['rateLimits', 'sizeLimits'] as const
+export const violationColumns = ['rateLimits', 'sizeLimits', 'memoryLimits'] as const
 
 /** What the gateway's own process ran out of. */
 export const resourceColumns = [

@@ -32,26 +32,26 @@ export class Gauge {
   }
 
   /**
-   * Takes one place if fewer than `limit` are taken (0: no limit).
-   * @returns false where the row is full
+   * Takes one place, or several together, if no more than `limit` are taken then (0: no limit).
+   * @returns false where the row has no room for them
    */
-  acquire(row: number, limit = 0): boolean {
+  acquire(row: number, limit = 0, places = 1): boolean {
     if (limit > 0) {
       for (;;) {
         const current = Atomics.load(this.#cells, row)
-        if (current >= limit) return false
-        if (Atomics.compareExchange(this.#cells, row, current, current + 1) === current) break
+        if (current + places > limit) return false
+        if (Atomics.compareExchange(this.#cells, row, current, current + places) === current) break
       }
     } else {
-      Atomics.add(this.#cells, row, 1)
+      Atomics.add(this.#cells, row, places)
     }
-    Atomics.add(this.#cells, this.#own + row, 1)
+    Atomics.add(this.#cells, this.#own + row, places)
     return true
   }
 
-  release(row: number): void {
-    Atomics.sub(this.#cells, row, 1)
-    Atomics.sub(this.#cells, this.#own + row, 1)
+  release(row: number, places = 1): void {
+    Atomics.sub(this.#cells, row, places)
+    Atomics.sub(this.#cells, this.#own + row, places)
   }
 
   /** Gives back all that `thread` still holds, once that thread has ended. @returns how much it was */

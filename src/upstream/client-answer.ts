@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http'
 import { answerOperation } from '../answer/operation.ts'
 import type { StreamEnding, StreamWatch } from '../answer/stream-ending.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
-import { IncomingRequest } from '../http1-server/incoming-request.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import { ownTimeMs } from '../request/own-time.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
@@ -187,12 +186,12 @@ export class ClientAnswer {
    * on its way then went with the connection.
    */
   releaseBody(): void {
-    const { req } = this.#raw
-    if (req instanceof IncomingRequest) req.release(this.#services.transport.keepsBodiesBelow)
+    this.#request.context.heldBody?.release(this.#services.transport.keepsBodiesBelow)
   }
 
   /** The request is over and about to be counted. */
   settled(outcome: RequestOutcome): void {
+    this.#request.context.heldBody?.over()
     this.#observer?.end(outcome)
   }
 }

@@ -7,6 +7,8 @@ import { systemClock } from '../../src/clock.ts'
 import { IncomingRequest } from '../../src/http1-server/incoming-request.ts'
 import { OutgoingResponse } from '../../src/http1-server/outgoing-response.ts'
 import { Http1Server } from '../../src/http1-server/server.ts'
+import type { BodyKeeper } from '../../src/memory/growing-body.ts'
+import { budgetOf } from '../support/buffer-budget.ts'
 import { exchange, last, listen, servers } from './support.ts'
 
 interface ChannelMessage {
@@ -123,19 +125,22 @@ describe('the short way of an answer', () => {
 describe('a body that is received whole', () => {
   it('is intact, as is the request behind it, and gives back only memory of its own', async (t) => {
     const seen: Array<string | undefined> = []
+    const budget = budgetOf(1_000_000)
     const server = new Http1Server({ clock: systemClock }, (request, response) => {
       seen.push(request.url)
       if (!(request instanceof IncomingRequest)) {
         response.end()
         return
       }
-      request.receiveWhole((error, body) => {
+      const keeper: BodyKeeper = { heldBody: undefined }
+      request.receiveWhole(budget, keeper, (error, body) => {
         assert.equal(error, null)
         assert.equal(body?.toString('latin1'), bodyText)
         const isWithHead = body !== undefined && body.byteOffset > 0
-        request.release(0)
+        keeper.heldBody?.release(0)
         assert.equal(body?.length, isWithHead ? bodyText.length : 0)
-        request.release(0)
+        keeper.heldBody?.release(0)
+        assert.equal(budget.heldBytes, 0)
         response.end()
       })
     })
@@ -147,6 +152,7 @@ describe('a body that is received whole', () => {
 
   it('breaks with the client, as the stream would', async (t) => {
     const told: string[] = []
+    const budget = budgetOf(1_000_000)
     const closed = Promise.withResolvers<void>()
     const server = new Http1Server({ clock: systemClock }, (request) => {
       assert.ok(request instanceof IncomingRequest)
@@ -155,12 +161,13 @@ describe('a body that is received whole', () => {
         told.push('close')
         closed.resolve()
       })
-      request.receiveWhole((error) => told.push(String(error)))
+      request.receiveWhole(budget, { heldBody: undefined }, (error) => told.push(String(error)))
       request.socket.resetAndDestroy()
     })
     const port = await listen(t, server)
     await exchange(port, (socket) => socket.write(`${post(10)}half`))
     await closed.promise
     assert.deepEqual(told.sort(), ['Error: aborted', 'aborted', 'close'])
+    assert.equal(budget.heldBytes, 0)
   })
 })

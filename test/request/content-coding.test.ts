@@ -15,6 +15,7 @@ import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { readCodings } from '../../src/request/content-coding.ts'
 import { receiveDecoded } from '../../src/request/receive-body.ts'
+import { budgetOf } from '../support/buffer-budget.ts'
 
 const encoders: readonly (readonly [string, (bytes: Uint8Array) => Buffer])[] = [
   ['gzip', gzipSync],
@@ -27,7 +28,8 @@ const encoders: readonly (readonly [string, (bytes: Uint8Array) => Buffer])[] = 
 
 function decode(payload: Readable, contentEncoding: string, limitBytes = 1_000_000): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    receiveDecoded(payload, readCodings(contentEncoding), limitBytes, (error, body) =>
+    const room = { budget: budgetOf(0), limitBytes }
+    receiveDecoded(payload, readCodings(contentEncoding), room, { heldBody: undefined }, (error, body) =>
       error === null ? resolve(body ?? assert.fail()) : reject(error),
     )
   })

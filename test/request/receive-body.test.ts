@@ -4,13 +4,15 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { receiveBody } from '../../src/request/receive-body.ts'
+import { budgetOf } from '../support/buffer-budget.ts'
 
 function receive(
   payload: Readable,
   { lengthBytes, limitBytes = 1_000_000 }: { lengthBytes?: number; limitBytes?: number } = {},
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    receiveBody(payload, lengthBytes, limitBytes, (error, body) =>
+    const room = { budget: budgetOf(0), limitBytes }
+    receiveBody(payload, lengthBytes, room, { heldBody: undefined }, (error, body) =>
       error === null ? resolve(body ?? assert.fail()) : reject(error),
     )
   })

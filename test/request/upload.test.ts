@@ -10,6 +10,7 @@ import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { MultipartScanner } from '../../src/request/multipart.ts'
 import { receiveDecodedUpload, receiveUpload, Upload } from '../../src/request/upload.ts'
+import { budgetOf } from '../support/buffer-budget.ts'
 
 async function form(entries: readonly (readonly [string, string | Blob])[]) {
   const data = new FormData()
@@ -67,7 +68,7 @@ describe('receiveUpload', () => {
   it('keeps a small form in memory and a large one in a file that goes away', async () => {
     const before = uploads()
     const small = await form([['model', 'm']])
-    const inMemory = await receiveUpload(Readable.from([small.body]), small.type, 1e9)
+    const inMemory = await receiveUpload(Readable.from([small.body]), small.type, 1e9, budgetOf(0))
     assert.ok(Buffer.isBuffer(inMemory.open()))
     const large = await form([
       ['file', new Blob([randomBytes(3_000_000)])],
@@ -76,7 +77,7 @@ describe('receiveUpload', () => {
     const pieces = Array.from({ length: 50 }, (_, index) =>
       large.body.subarray(index * 70_000, (index + 1) * 70_000),
     )
-    const inFile = await receiveUpload(Readable.from(pieces), large.type, 1e9)
+    const inFile = await receiveUpload(Readable.from(pieces), large.type, 1e9, budgetOf(0))
     assert.equal(inFile.model, 'whisper-1')
     assert.equal(inFile.bytes, large.body.length)
     for (let time = 0; time < 2; time++) {
@@ -92,7 +93,7 @@ describe('receiveUpload', () => {
     const before = uploads()
     const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
     await assert.rejects(
-      receiveUpload(Readable.from([body.subarray(0, 2e6), body.subarray(2e6)]), type, 2_500_000),
+      receiveUpload(Readable.from([body.subarray(0, 2e6), body.subarray(2e6)]), type, 2_500_000, budgetOf(0)),
       (error) => error instanceof GatewayError && error.code === 'payload_too_large',
     )
     assert.equal(uploads(), before)
@@ -105,7 +106,7 @@ describe('receiveUpload', () => {
       written(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
     })
     const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
-    await assert.rejects(receiveUpload(Readable.from([body]), type, 1e9), { code: 'ENOSPC' })
+    await assert.rejects(receiveUpload(Readable.from([body]), type, 1e9, budgetOf(0)), { code: 'ENOSPC' })
     assert.equal(uploads(), before)
   })
 
@@ -135,6 +136,7 @@ describe('receiveUpload', () => {
             Readable.from([body.subarray(0, 100), body.subarray(100)]),
             type,
             1e9,
+            budgetOf(0),
           )
           assert.equal(upload.model, model)
           const sent = upload.renamed('qwen:7b')
@@ -156,7 +158,7 @@ describe('receiveUpload', () => {
 
   it('has nothing to rename where it names no model', async () => {
     const { type, body } = await form([['prompt', 'x']])
-    const upload = await receiveUpload(Readable.from([body]), type, 1e9)
+    const upload = await receiveUpload(Readable.from([body]), type, 1e9, budgetOf(0))
     assert.equal(upload.namesModel, false)
     assert.equal(upload.renamed('m'), upload)
   })
@@ -167,15 +169,21 @@ describe('receiveUpload', () => {
       ['file', new Blob([Buffer.alloc(3_000_000)])],
     ])
     const before = uploads()
-    const upload = await receiveDecodedUpload(Readable.from([gzipSync(body)]), ['gzip'], type, 1e9)
+    const upload = await receiveDecodedUpload(
+      Readable.from([gzipSync(body)]),
+      ['gzip'],
+      type,
+      1e9,
+      budgetOf(0),
+    )
     assert.deepEqual([upload.model, upload.bytes], ['m', body.length])
     await upload.dispose()
-    const refused = receiveDecodedUpload(Readable.from([gzipSync(body)]), ['gzip'], type, 1e6)
+    const refused = receiveDecodedUpload(Readable.from([gzipSync(body)]), ['gzip'], type, 1e6, budgetOf(0))
     await assert.rejects(
       refused,
       (error) => error instanceof GatewayError && error.code === 'payload_too_large',
     )
-    const corrupt = receiveDecodedUpload(Readable.from([body]), ['gzip'], type, 1e9)
+    const corrupt = receiveDecodedUpload(Readable.from([body]), ['gzip'], type, 1e9, budgetOf(0))
     await assert.rejects(
       corrupt,
       (error) => error instanceof GatewayError && error.code === 'invalid_request',

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import backendProfiles from '../../plugins/backend-profiles.ts'
+import bufferBudget from '../../plugins/buffer-budget.ts'
 import events from '../../plugins/events.ts'
 import gatewayStats from '../../plugins/gateway-stats.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
@@ -66,6 +67,7 @@ export async function createInternalApp(
     await scope.register(processReadings)
     await scope.register(events, { clock })
     await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
+    await scope.register(bufferBudget, { limitBytes: 1_048_576 })
     await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
     const { gatewayLifecycle } = scope
     drain = async () => {

@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { IncomingRequest } from '../../src/http1-server/incoming-request.ts'
+import { GrowingBody } from '../../src/memory/growing-body.ts'
+import { budgetOf } from '../support/buffer-budget.ts'
 import { answerWith, createExchanges } from '../support/exchange.ts'
 
-/** A request, and how often its body has been given back. */
+/** A request, and whether the memory of its body is free. */
 async function begin(t: TestContext, endpoints = 1) {
   const fleet = createExchanges(
     t,
     Array.from({ length: endpoints }, () => ({})),
   )
-  const { raw, answer } = await fleet.begin()
-  assert.ok(raw.req instanceof IncomingRequest)
-  const release = t.mock.method(raw.req, 'release')
+  const { context, answer } = await fleet.begin()
+  const budget = budgetOf(0)
+  const body = new GrowingBody(budget, 4, 4, () => assert.fail())
+  body.push(Buffer.from('body'))
+  context.heldBody = body
   const attempt = (at: number) => {
     const sent = fleet.sent[at]
     assert.ok(sent !== undefined)
     return sent
   }
-  return { attempt, answer, released: () => release.mock.callCount() > 0 }
+  return { attempt, answer, released: () => body.take().length === 0 && budget.heldBytes === 0 }
 }
 
 const stream = ['Content-Type', 'text/event-stream']

@@ -24,6 +24,8 @@ export interface GatewayMetricsSource {
   readonly security: SecuritySource
   /** Requests that wait for a place on an endpoint. */
   readonly waiting: number
+  /** Memory that bodies take up, and the most that they may; 0 is no limit. */
+  readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }
 }
 
 type ResourceColumn = (typeof resourceColumns)[number]
@@ -209,6 +211,26 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     type: 'gauge',
     help: '1 while violations are unusually many, else 0.',
     collect: ({ security }, out) => out.sample(security.status === 'elevated' ? 1 : 0),
+  },
+  {
+    name: 'olla_buffered_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Memory that bodies and pending answers take up.',
+    collect: ({ buffers }, out) => out.sample(buffers.heldBytes),
+  },
+  {
+    name: 'olla_buffered_limit_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'The most that they may take up together; 0 is no limit.',
+    collect: ({ buffers }, out) => out.sample(buffers.limitBytes),
+  },
+  {
+    name: 'olla_buffer_refusals',
+    type: 'counter',
+    help: 'Requests and answers for which there was no memory.',
+    collect: ({ buffers }, out) => out.sample(buffers.refusals),
   },
   resource(
     'olla_connection_shortages',

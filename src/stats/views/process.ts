@@ -20,6 +20,8 @@ export const ProcessSchema = Type.Object({
     resident: ByteText(),
     external: ByteText(),
     array_buffers: ByteText(),
+    buffered: Type.String({ description: 'What bodies and pending answers take up (beyond Olla).' }),
+    buffered_limit: Type.String({ description: 'The most that they may; `0 B` is no limit.' }),
     memory_pressure: Choice(['LOW', 'MEDIUM', 'HIGH']),
   }),
   garbage_collection: Type.Object({
@@ -74,18 +76,22 @@ export const ProcessSchema = Type.Object({
 
 export type ProcessView = Static<typeof ProcessSchema>
 
+const noBuffers = { heldBytes: 0, limitBytes: 0 }
+
 /**
  * `/internal/process`.
  * @param own of the thread that answers
  * @param threads of all that serve
  * @param nowMs epoch milliseconds
  * @param counts default none
+ * @param buffers memory of bodies, and the most that they may take up
  */
 export function processView(
   own: ThreadReading,
   threads: readonly ThreadReading[],
   nowMs: number,
   counts: ProcessCounts = nothingHappened,
+  buffers: { readonly heldBytes: number; readonly limitBytes: number } = noBuffers,
 ): ProcessView {
   const reading = joinReadings(own.reading, threads)
   const { gc, nodeVersion } = reading
@@ -102,6 +108,8 @@ export function processView(
       resident: formatBytes(reading.residentBytes),
       external: formatBytes(reading.externalBytes),
       array_buffers: formatBytes(reading.arrayBufferBytes),
+      buffered: formatBytes(buffers.heldBytes),
+      buffered_limit: formatBytes(buffers.limitBytes),
       memory_pressure: worstPressure(threads),
     },
     garbage_collection: {

@@ -36,6 +36,7 @@ function counted(limit = 10) {
     endpoints: sources(),
     security: { status: 'normal' as const, blockedIps: 1, rateLimits: 2, sizeLimits: 3 },
     waiting: 4,
+    buffers: { heldBytes: 5, limitBytes: 6, refusals: 7 },
   }))
   metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(sources()) }))
   metrics.add(modelMetrics, () =>

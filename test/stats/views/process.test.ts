@@ -26,7 +26,7 @@ describe('/internal/process', () => {
       cpus: 2,
     }
     const own = { thread: 0, reading }
-    const view = processView(own, [own], 0)
+    const view = processView(own, [own], 0, undefined, { heldBytes: 2_048, limitBytes: 1_073_741_824 })
     assert.deepEqual(view, {
       timestamp: '1970-01-01T00:00:00.000Z',
       memory: {
@@ -40,6 +40,8 @@ describe('/internal/process', () => {
         resident: '60.00 MB',
         external: '1.60 MB',
         array_buffers: '1.00 KB',
+        buffered: '2.00 KB',
+        buffered_limit: '1.00 GB',
         memory_pressure: 'LOW',
       },
       garbage_collection: {

@@ -1,0 +1,144 @@
+import type { GatewayError } from '../errors.ts'
+import type { BufferBudget, BufferHold } from './buffer-budget.ts'
+
+/** What keeps a body until its request is over, and lets go of it early where it can. */
+export interface BodyKeeper {
+  heldBody: GrowingBody | undefined
+}
+
+/** Room that a body gets by its announcement alone; more only as its bytes come. */
+const firstBytes = 65_536
+/** Memory beyond a body's end that is not worth a copy. */
+const spareBytes = 65_536
+const noBytes: Buffer = Buffer.alloc(0)
+
+/**
+ * A body that comes in pieces, in memory that grows with them: what is announced and never sent costs nothing. It is
+ * copied at most once on its way, and takes part in the budget.
+ */
+export class GrowingBody {
+  readonly #hold: BufferHold
+  /** Its length where that is known, else the most that it may have. */
+  readonly #mostBytes: number
+  readonly #isAnnounced: boolean
+  readonly #onRoom: (error?: GatewayError) => void
+  #memory = noBytes
+  #bytes = 0
+  /** What has come while there was no room. */
+  #aside: Buffer[] = []
+  #wantedBytes = 0
+
+  /**
+   * @param lengthBytes as announced; undefined where it was not
+   * @param limitBytes more never comes
+   * @param onRoom called where `push` has returned false, once what it got is in its place or will never be
+   */
+  constructor(
+    budget: BufferBudget,
+    lengthBytes: number | undefined,
+    limitBytes: number,
+    onRoom: (error?: GatewayError) => void,
+  ) {
+    this.#hold = budget.open()
+    this.#isAnnounced = lengthBytes !== undefined
+    this.#mostBytes = lengthBytes ?? limitBytes
+    this.#onRoom = onRoom
+  }
+
+  /** Bytes that are in their place. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** What the request holds of the budget. */
+  get hold(): BufferHold {
+    return this.#hold
+  }
+
+  /**
+   * Copies the next piece to its place.
+   * @returns false where there is no room for it now: the piece is kept aside, and no more should come
+   */
+  push(piece: Buffer): boolean {
+    if (this.#aside.length > 0) {
+      this.#aside.push(piece)
+      return false
+    }
+    if (!this.#makeRoom(this.#bytes + piece.length)) {
+      this.#aside.push(piece)
+      return false
+    }
+    this.#add(piece)
+    return true
+  }
+
+  /** The whole body; nothing more comes. */
+  take(): Buffer {
+    const memory = this.#memory
+    const bytes = this.#bytes
+    if (memory.length - bytes <= spareBytes) return memory.subarray(0, bytes)
+    this.#memory = Buffer.allocUnsafeSlow(bytes)
+    memory.copy(this.#memory, 0, 0, bytes)
+    giveBack(memory)
+    this.#hold.shrink(bytes)
+    return this.#memory
+  }
+
+  /**
+   * No one looks at the body any more, nor writes it anywhere: its memory is free at once. It does not lie in the
+   * heap, so that a few large bodies would bring on one full collection after the other.
+   * @param leastBytes the memory of a shorter body is left alone
+   */
+  release(leastBytes: number): void {
+    const memory = this.#memory
+    if (memory.length < leastBytes) return
+    this.#memory = noBytes
+    this.#bytes = 0
+    giveBack(memory)
+    this.over()
+  }
+
+  /** The request is over: the body counts no more. */
+  over(): void {
+    this.#aside = []
+    this.#hold.release()
+  }
+
+  #makeRoom(neededBytes: number): boolean {
+    if (neededBytes <= this.#memory.length) return true
+    // What has come twice over: all copies on the way to the end cost no more than one of the whole.
+    const grown = Math.max(2 * neededBytes, this.#isAnnounced ? firstBytes : 0)
+    this.#wantedBytes = Math.max(neededBytes, Math.min(this.#mostBytes, grown))
+    if (!this.#hold.take(this.#wantedBytes - this.#memory.length, this.#granted)) return false
+    this.#grow()
+    return true
+  }
+
+  readonly #granted = (error?: GatewayError): void => {
+    if (error === undefined) {
+      this.#grow()
+      const aside = this.#aside
+      this.#aside = []
+      // More may have come in the same turn.
+      if (!aside.map((piece) => this.push(piece)).every(Boolean)) return
+    }
+    this.#onRoom(error)
+  }
+
+  #grow(): void {
+    const memory = this.#memory
+    this.#memory = Buffer.allocUnsafeSlow(this.#wantedBytes)
+    memory.copy(this.#memory, 0, 0, this.#bytes)
+    giveBack(memory)
+  }
+
+  #add(piece: Buffer): void {
+    piece.copy(this.#memory, this.#bytes)
+    this.#bytes += piece.length
+  }
+}
+
+/** @param memory all of it is this body's own */
+function giveBack({ buffer }: Buffer): void {
+  if (buffer.byteLength > 0 && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}

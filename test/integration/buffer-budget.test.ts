@@ -1,0 +1,3 @@
+import { describeBudget } from '../support/buffer-budget-cases.ts'
+
+describeBudget('olla', 'own')

@@ -1,0 +1,17 @@
+import type { Clock } from '../../src/clock.ts'
+import { BufferBudget, type BufferBudgetOptions } from '../../src/memory/buffer-budget.ts'
+import { violationColumns } from '../../src/state/counted.ts'
+import { CounterTable } from '../../src/state/counter-table.ts'
+import { Gauge } from '../../src/state/gauge.ts'
+import { FakeClock } from './fake-clock.ts'
+
+/** A budget of its own; 0 is no limit. */
+export function budgetOf(
+  limitBytes: number,
+  clock: Clock = new FakeClock(),
+  options: Partial<BufferBudgetOptions> = {},
+  buffered = new Gauge(1),
+): BufferBudget {
+  const violations = new CounterTable(violationColumns, 1)
+  return new BufferBudget({ buffered, violations }, clock, { limitBytes, ...options })
+}

@@ -45,7 +45,7 @@ export default fp<AnthropicRoutesOptions>(
     }
     app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', ({ query }) =>
       anthropicModelPage(
-        filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.isRoutable(slot)),
+        filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.mayAnswer(slot)),
         query,
       ),
     )

@@ -21,7 +21,7 @@ export default fp(
         )
       }
       const models = filterModels(app.modelDirectory.models(), {}, (slot) =>
-        app.endpointRegistry.isRoutable(slot),
+        app.endpointRegistry.mayAnswer(slot),
       )
       // A host that could break out of a quoted text is not echoed.
       const host = /^[\w.:[\]-]+$/.test(request.host) ? request.host : 'localhost:40114'

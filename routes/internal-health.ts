@@ -1,7 +1,6 @@
 /**
- * `/internal/health`: the process lives. `/internal/ready`: requests may be sent here; 503 until each routable endpoint
- * was asked for its models once, while no endpoint is routable or all of them have asked for a pause, and from the
- * beginning of a drain on.
+ * `/internal/health`: the process lives. `/internal/ready`: a request would be sent to an endpoint that may answer it; 503
+ * until each of those was asked for its models once, and from the beginning of a drain on.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
@@ -42,18 +41,23 @@ export default fp<InternalHealthOptions>(
       config: { internalAccess: 'open', isUnlimited: true },
       schema: { response: { 200: ReadySchema, 503: ReadySchema } },
       handler: (_request, reply) => {
-        const { endpointRegistry, endpointLoad: load, gatewayLifecycle } = app
-        const { endpoints } = endpointRegistry.snapshot
-        const routable = endpoints.filter(({ slot }) => endpointRegistry.isRoutable(slot))
+        const { endpointRegistry: registry, endpointLoad: load, gatewayLifecycle } = app
+        const { endpoints } = registry.snapshot
+        const routable = registry.routableCount()
+        // An endpoint whose probes fail is the last resort of requests: it counts if it has shown once that it works.
+        const able = endpoints.filter(
+          ({ slot }) =>
+            registry.isRoutable(slot) ||
+            (registry.mayAnswer(slot) &&
+              (registry.outageMs(slot) !== undefined || app.modelCatalog.snapshot.byEndpoint.has(slot))),
+        )
         const view = readyView({
           draining: gatewayLifecycle.draining,
-          routable: routable.length,
+          routable,
+          able: able.length,
           total: endpoints.length,
           isListed: listing.isDone,
-          isPausing: routable.every(
-            (endpoint) =>
-              !load.admits({ endpoint }) && !load.isFull({ endpoint }) && !load.isLastResort({ endpoint }),
-          ),
+          isPausing: able.every((endpoint) => !load.wouldAsk(endpoint)),
         })
         reply.header('Cache-Control', 'no-store').code(view.status === 'ready' ? 200 : 503)
         return reply.send(view)

@@ -29,8 +29,8 @@ const nativeLists: Readonly<Record<string, Readonly<Record<string, ModelListForm
 
 export default fp(
   function modelRoutes(app, _options, done) {
-    const isRoutable = (slot: number) => app.endpointRegistry.isRoutable(slot)
-    const routable = () => filterModels(app.modelDirectory.models(), {}, isRoutable)
+    const mayAnswer = (slot: number) => app.endpointRegistry.mayAnswer(slot)
+    const routable = () => filterModels(app.modelDirectory.models(), {}, mayAnswer)
     const families = app.modelDirectory.families
 
     const list = (url: string, format: ModelListFormat, models: () => readonly UnifiedModel[]) =>
@@ -44,11 +44,11 @@ export default fp(
       if (format === undefined) {
         throw new GatewayError('invalid_request', `invalid query parameter format=${query.format ?? ''}`)
       }
-      const models = scopedTo(app, format, filterModels(app.modelDirectory.models(), query, isRoutable))
+      const models = scopedTo(app, format, filterModels(app.modelDirectory.models(), query, mayAnswer))
       return sendTagged(request, reply, formatModelList(format, models, families))
     })
     getRoute(app, '/olla/models/*', (request, reply) =>
-      sendTagged(request, reply, modelDetail(findModel(app, request, 2), isRoutable)),
+      sendTagged(request, reply, modelDetail(findModel(app, request, 2), mayAnswer)),
     )
     list('/olla/proxy/v1/models', 'openai', routable)
     // Both APIs have their list here; Anthropic's clients name its version.

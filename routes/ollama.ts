@@ -27,7 +27,7 @@ export default fp(
     // Ollama reads JSON whatever the content type says: its documented `curl -d` lines say nothing of it.
     acceptBytes(app, maxShowBytes)
     const face: OllamaFace = {
-      isRoutable: (slot) => app.endpointRegistry.isRoutable(slot),
+      isRoutable: (slot) => app.endpointRegistry.mayAnswer(slot),
       serves: (endpoint, path) => app.pathKnowledge.serves(endpoint, path),
       fetch: createUpstreamFetch(app.upstreamPools, app),
     }

@@ -33,6 +33,7 @@ export class EndpointRegistry {
   readonly #sinceMs: number
   readonly #sinceMonotonicMs: number
   readonly #lostAtMs: number
+  readonly #isDoubtful: number
   #snapshot: EndpointSnapshot
   #listener: (endpoint: Endpoint) => void = () => {}
 
@@ -55,6 +56,7 @@ export class EndpointRegistry {
     this.#sinceMs = statusRecords.column('sinceMs')
     this.#sinceMonotonicMs = statusRecords.column('sinceMonotonicMs')
     this.#lostAtMs = statusRecords.column('lostAtMs')
+    this.#isDoubtful = statusRecords.column('isDoubtful')
     for (const { slot } of endpoints) {
       // Another thread may have begun before this one.
       if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
@@ -87,6 +89,14 @@ export class EndpointRegistry {
     return isRoutable(this.status(slot))
   }
 
+  /**
+   * Whether a request may be answered here: the endpoint is routable, or only a probe says that it is not. Such an
+   * endpoint is the last resort of requests, and its models are listed.
+   */
+  mayAnswer(slot: number): boolean {
+    return this.isRoutable(slot) || this.#cells.statusRecords.number(slot, this.#isDoubtful) === 1
+  }
+
   routableCount(): number {
     let count = 0
     for (const { slot } of this.#snapshot.endpoints) if (this.isRoutable(slot)) count++
@@ -114,7 +124,9 @@ export class EndpointRegistry {
     this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, Number.NaN)
   }
 
-  setStatus(slot: number, to: EndpointStatus, reason: string): void {
+  /** @param isDoubtful whether only a probe says so, and requests may be answered all the same */
+  setStatus(slot: number, to: EndpointStatus, reason: string, isDoubtful = false): void {
+    this.#cells.statusRecords.setNumber(slot, this.#isDoubtful, isDoubtful ? 1 : 0)
     const from =
       endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'
     this.#note(slot, reason, from !== to)

@@ -13,11 +13,15 @@ export type ProbeResult =
       readonly reason: string
       /** Whether no request can reach the endpoint either: its own address refuses or has no host. */
       readonly isCertain: boolean
+      /** Whether it waited in vain until its time was over. */
+      readonly isSilence: boolean
     }
 
 export interface ProbeVerdict {
   readonly status: EndpointStatus
   readonly reason: string
+  /** Whether requests may be answered all the same. */
+  readonly isDoubtful?: boolean
   /** Of `rate_limited`: milliseconds until the endpoint wants to be asked again. */
   readonly retryAfterMs?: number
 }
@@ -61,7 +65,9 @@ const defaultRetryAfterMs = 30_000
  * @param busyThresholdMs a slower 2xx means `busy`; 0 is off
  */
 export function classifyProbe(result: ProbeResult, busyThresholdMs: number): ProbeVerdict {
-  if (result.kind === 'failed') return { status: 'offline', reason: result.reason }
+  if (result.kind === 'failed') {
+    return { status: 'offline', reason: result.reason, isDoubtful: !result.isCertain }
+  }
   const { statusCode, latencyMs } = result
   if (statusCode >= 200 && statusCode < 300) {
     return busyThresholdMs > 0 && latencyMs > busyThresholdMs
@@ -74,7 +80,9 @@ export function classifyProbe(result: ProbeResult, busyThresholdMs: number): Pro
       : `probe answered with status ${statusCode}`
   if (statusCode === 401 || statusCode === 403) return { status: 'config_error', reason }
   if (statusCode === 429) {
-    return { status: 'rate_limited', reason, retryAfterMs: result.retryAfterMs ?? defaultRetryAfterMs }
+    const retryAfterMs = result.retryAfterMs ?? defaultRetryAfterMs
+    return { status: 'rate_limited', reason, retryAfterMs, isDoubtful: true }
   }
-  return { status: 'unhealthy', reason }
+  // With 503 a server says itself that it cannot serve: llama.cpp while it loads, vLLM whose engine has died.
+  return { status: 'unhealthy', reason, isDoubtful: statusCode !== 503 }
 }

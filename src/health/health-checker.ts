@@ -5,7 +5,7 @@ import { isRoutable } from '../endpoint/status.ts'
 import type { BoundedQueue } from '../queue/bounded-queue.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
-import { neverSent } from '../upstream/failure.ts'
+import { type FailureKind, neverSent } from '../upstream/failure.ts'
 import { FetchError, type UpstreamFetch } from '../upstream/fetch.ts'
 import type { AnswerTimes } from './answer-times.ts'
 import { classifyProbe, type ProbeResult, type ProbeVerdict, weighFailedProbe } from './classify.ts'
@@ -233,6 +233,7 @@ export class HealthChecker implements HealthMonitor {
           return {
             kind: 'failed',
             reason: isFetchError ? error.message : 'probe failed',
+            isSilence: isFetchError && isTimeout(error.failure.kind),
             // A health route elsewhere (an external monitor) says nothing of where requests go.
             isCertain:
               isFetchError &&
@@ -262,7 +263,8 @@ export class HealthChecker implements HealthMonitor {
       return
     }
     // A silent probe has lasted as long as its limit; a bad answer takes no time, so its interval counts.
-    const sinceMs = result.kind === 'failed' ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
+    const countsAlone = result.kind === 'failed' && (result.isCertain || result.isSilence)
+    const sinceMs = countsAlone ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
     const effect = weighFailedProbe(result, {
       isRoutable: this.#registry.isRoutable(slot),
       failures: this.#records.consecutiveFailures(slot) + 1,
@@ -309,7 +311,7 @@ export class HealthChecker implements HealthMonitor {
       return
     }
     watch.warmTimer?.cancel()
-    this.#registry.setStatus(slot, verdict.status, verdict.reason)
+    this.#registry.setStatus(slot, verdict.status, verdict.reason, verdict.isDoubtful)
   }
 
   #sleep(ms: number): Promise<void> {
@@ -317,6 +319,10 @@ export class HealthChecker implements HealthMonitor {
       this.#clock.after(ms, resolve)
     })
   }
+}
+
+function isTimeout(kind: FailureKind): boolean {
+  return kind === 'first_byte_timeout' || kind === 'connect_timeout' || kind === 'total_timeout'
 }
 
 /** Slow or guarded as its health route may be, the endpoint answers requests. */

@@ -32,13 +32,13 @@ export class ListingProgress {
   }
 
   /**
-   * Whether each routable endpoint was asked for its models once: it has listed them, it could not, or it takes too
-   * long. Once that was so it stays: a new endpoint must not take the gateway out.
+   * Whether each endpoint that may answer was asked for its models once: it has listed them, it could not, or it takes
+   * too long. Once that was so it stays: a new endpoint must not take the gateway out.
    */
   get isDone(): boolean {
     if (this.#isDone || !this.#discovery.isRunning) return true
-    const routable = this.#registry.snapshot.endpoints.filter(({ slot }) => this.#registry.isRoutable(slot))
-    this.#isDone = routable.length > 0 && routable.every(({ slot }) => this.#wasAsked(slot))
+    const asked = this.#registry.snapshot.endpoints.filter(({ slot }) => this.#registry.mayAnswer(slot))
+    this.#isDone = asked.length > 0 && asked.every(({ slot }) => this.#wasAsked(slot))
     return this.#isDone
   }
 

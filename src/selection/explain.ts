@@ -87,7 +87,7 @@ export function explain(
       const breaker = breakers.deciding(candidate)
       if (!breaker.wouldAdmit()) return `${opening}circuit ${breaker.state}: ${breaker.snapshot().reason}`
       const pauseMs = load.coolDowns.leftMs(candidate)
-      if (pauseMs > 0) return `asked for a pause of ${Math.ceil(pauseMs)} ms more`
+      if (pauseMs > 0) return `${opening}asked for a pause of ${Math.ceil(pauseMs)} ms more`
       if (load.isFull(candidate)) return 'at its limit of concurrent requests'
       if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
         return 'a higher priority can take it'

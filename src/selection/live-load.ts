@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointRegistry } from '../endpoint/registry.ts'
 import type { AnswerTimes } from '../health/answer-times.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
@@ -77,6 +78,12 @@ export class LiveLoad implements EndpointLoad {
   /** Would take the request but for its `max_concurrent`: worth waiting for. */
   isFull(candidate: Candidate): boolean {
     return this.#isWilling(candidate) && this.#hasNoPlace(candidate)
+  }
+
+  /** Whether a request that only this endpoint could serve would be sent there, now or in its turn. */
+  wouldAsk(endpoint: Endpoint): boolean {
+    const candidate = { endpoint }
+    return this.#isWilling(candidate) || this.isLastResort(candidate)
   }
 
   /**

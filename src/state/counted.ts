@@ -168,9 +168,9 @@ export const statusColumns = countedOutcomes.flatMap((outcome) =>
 
 /**
  * What is known of an endpoint's status besides the status: since when, by the wall clock and the other, and when it
- * was last lost to requests.
+ * was last lost to requests; and 1 where only a probe says so, else 0.
  */
-export const statusTimes = ['sinceMs', 'sinceMonotonicMs', 'lostAtMs'] as const
+export const statusTimes = ['sinceMs', 'sinceMonotonicMs', 'lostAtMs', 'isDoubtful'] as const
 
 /** What became of the sessions of requests, and of those in the store. */
 export const sessionColumns = [

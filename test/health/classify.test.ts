@@ -32,11 +32,33 @@ describe('classifyProbe (contract 4)', () => {
   }
 
   it('takes no answer for offline, and says why', () => {
-    assert.deepEqual(classifyProbe({ kind: 'failed', reason: 'connection refused', isCertain: true }, 1000), {
-      status: 'offline',
-      reason: 'connection refused',
-    })
+    assert.deepEqual(
+      classifyProbe(
+        { kind: 'failed', reason: 'connection refused', isCertain: true, isSilence: false },
+        1000,
+      ),
+      {
+        status: 'offline',
+        reason: 'connection refused',
+        isDoubtful: false,
+      },
+    )
   })
+
+  const doubts: readonly [string, ProbeResult, boolean][] = [
+    ['a silent probe', { kind: 'failed', reason: '', isCertain: false, isSilence: true }, true],
+    ['a refused connection', { kind: 'failed', reason: '', isCertain: true, isSilence: false }, false],
+    ['a missing health route', answered(404), true],
+    ['an error of the health route', answered(500), true],
+    ['a limit of the health route', answered(429), true],
+    ['a server that says that it loads', answered(503), false],
+    ['a server that wants a key', answered(401), false],
+  ]
+  for (const [title, result, isDoubtful] of doubts) {
+    it(`${isDoubtful ? 'doubts' : 'believes'} ${title}`, () => {
+      assert.equal(classifyProbe(result, 1000).isDoubtful ?? false, isDoubtful)
+    })
+  }
 
   it('takes a good but slow answer for busy (unreachable in Olla)', () => {
     assert.equal(classifyProbe(answered(200, 1000), 1000).status, 'healthy')
@@ -56,8 +78,18 @@ describe('classifyProbe (contract 4)', () => {
 })
 
 describe('weighFailedProbe', () => {
-  const silent: ProbeResult = { kind: 'failed', reason: 'no answer within 2000 ms', isCertain: false }
-  const refused: ProbeResult = { kind: 'failed', reason: 'connection refused', isCertain: true }
+  const silent: ProbeResult = {
+    kind: 'failed',
+    reason: 'no answer within 2000 ms',
+    isCertain: false,
+    isSilence: true,
+  }
+  const refused: ProbeResult = {
+    kind: 'failed',
+    reason: 'connection refused',
+    isCertain: true,
+    isSilence: false,
+  }
   const status = (statusCode: number): ProbeResult => ({
     kind: 'answered',
     statusCode,

@@ -49,6 +49,20 @@ describe('CoolDowns', () => {
     assert.equal(coolDowns.leftMs(of(1, 'free')), 500)
   })
 
+  it('infers a pause of the endpoint from 429s of two models in a row, for as long as a 429 without a time counts', async () => {
+    const { clock, coolDowns, of } = create()
+    const withoutRetryAfterMs = 1_000
+    assert.equal(coolDowns.set(of(1, 'a'), withoutRetryAfterMs), false)
+    await clock.advance(999)
+    assert.equal(coolDowns.set(of(1, 'b'), withoutRetryAfterMs), true)
+    assert.equal(coolDowns.leftMs(of(1, 'free')), 1_000)
+    await clock.advance(1_000)
+    assert.deepEqual(
+      ['a', 'b', 'free'].map((model) => coolDowns.leftMs(of(1, model))),
+      [0, 0, 0],
+    )
+  })
+
   it('does not where another model was answered meanwhile', () => {
     const { coolDowns, of } = create(Number.POSITIVE_INFINITY)
     coolDowns.set(of(1, 'a'), 1000)

@@ -96,7 +96,7 @@ export async function createInternalApp(
     )
     await scope.register(
       stub('gateway-endpoint-selector', {
-        endpointLoad: { admits: () => !pausing.current, isFull: () => false, isLastResort: () => false },
+        endpointLoad: { wouldAsk: () => !pausing.current },
       }),
     )
     await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))

@@ -27,6 +27,26 @@ describe('/internal/ready', () => {
     assert.deepEqual(await ready(), [503, 'not_ready', 0])
   })
 
+  it('doubts probes of an endpoint that has served, or has listed its models', async (t) => {
+    const { app, registry, catalog, discoveries, clock } = await createInternalApp(t, [
+      endpoint(),
+      endpoint({ slot: 1 }),
+    ])
+    discoveries.failed(1, 'no list')
+    const ready = async () => (await app.inject('/internal/ready')).json().reason
+    registry.setStatus(1, 'offline', 'no answer', true)
+    assert.equal(await ready(), 'no endpoint is routable')
+    registry.setStatus(1, 'healthy', 'answered')
+    registry.setStatus(1, 'offline', 'no answer', true)
+    assert.equal(await ready(), 'serving, though the probes of all endpoints fail')
+    registry.setStatus(1, 'offline', 'connection refused')
+    assert.equal(await ready(), 'no endpoint is routable')
+    registry.setStatus(0, 'unhealthy', 'status 404', true)
+    assert.equal(await ready(), 'no endpoint is routable')
+    catalog.update(endpoint(), [], clock.nowMs())
+    assert.equal(await ready(), 'serving, though the probes of all endpoints fail')
+  })
+
   it('waits until each routable endpoint was asked for its models, once', async (t) => {
     const { app, registry, catalog, discoveries, clock } = await createInternalApp(t, [
       endpoint(),

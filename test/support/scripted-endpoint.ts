@@ -23,11 +23,14 @@ export interface ScriptedEndpoint {
   /** What the endpoint was asked for, but for health and lists. */
   readonly calls: ScriptedCall[]
   models: readonly string[]
-  answer: (call: ScriptedCall) => ScriptedAnswer | 'reset'
+  answer: (call: ScriptedCall) => ScriptedAnswer | 'reset' | 'silent'
+  health: () => ScriptedAnswer | 'reset' | 'silent'
   /** How often the model list was asked for. */
   lists: number
   /** Milliseconds before the model list is answered. */
   listDelayMs: number
+  /** Takes no connections any more. */
+  close(): void
 }
 
 /** An inference server of which a test decides every answer; its health and its model lists answer by themselves. */
@@ -55,6 +58,11 @@ export async function startScriptedEndpoint(
     answer,
     lists: 0,
     listDelayMs: 0,
+    health: () => ({ body: 'ok' }),
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
   }
   return endpoint
 
@@ -67,15 +75,22 @@ export async function startScriptedEndpoint(
       return
     }
     if (request.method === 'GET' && (path === '/' || path === '/health')) {
-      send(response, { body: 'ok' })
+      respondWith(request, response, endpoint.health())
       return
     }
     const call = { method: request.method ?? '', path, query, headers: request.headers, body: parsed(text) }
     endpoint.calls.push(call)
-    const answered = endpoint.answer(call)
-    if (answered === 'reset') request.socket.resetAndDestroy()
-    else send(response, answered)
+    respondWith(request, response, endpoint.answer(call))
   }
+}
+
+function respondWith(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answered: ScriptedAnswer | 'reset' | 'silent',
+): void {
+  if (answered === 'reset') request.socket.resetAndDestroy()
+  else if (answered !== 'silent') send(response, answered)
 }
 
 function listAt(path: string, models: readonly string[]): unknown {

@@ -5,7 +5,7 @@ export const HealthSchema = Type.Object({ status: Choice(['healthy'], 'The proce
 
 export const ReadySchema = Type.Object({
   status: Choice(['ready', 'not_ready']),
-  reason: Text('Why; `serving` where it is ready.'),
+  reason: Text('Why; begins with `serving` where it is ready.'),
   routable_endpoints: Count('Endpoints that requests may go to.'),
   total_endpoints: Count(),
 })
@@ -16,19 +16,22 @@ export type ReadyView = Static<typeof ReadySchema>
 export function readyView(source: {
   draining: boolean
   routable: number
+  /** Endpoints that a request may be tried at: the routable ones, and those that only a probe holds for down. */
+  able: number
   total: number
-  /** Whether the routable endpoints were asked for their models. */
+  /** Whether these endpoints were asked for their models. */
   isListed: boolean
-  /** Whether all routable endpoints have asked for a pause. */
+  /** Whether all of them have asked for a pause. */
   isPausing: boolean
 }): ReadyView {
-  const { draining, routable, total } = source
+  const { draining, routable, able, total } = source
   const counts = { routable_endpoints: routable, total_endpoints: total }
   if (draining) return { status: 'not_ready', reason: 'draining', ...counts }
   if (total === 0) return { status: 'not_ready', reason: 'no endpoints are configured', ...counts }
-  if (routable === 0) return { status: 'not_ready', reason: 'no endpoint is routable', ...counts }
+  if (able === 0) return { status: 'not_ready', reason: 'no endpoint is routable', ...counts }
   if (!source.isListed) return { status: 'not_ready', reason: 'the models are not known yet', ...counts }
   if (source.isPausing)
     return { status: 'not_ready', reason: 'all endpoints have asked for a pause', ...counts }
-  return { status: 'ready', reason: 'serving', ...counts }
+  const reason = routable === 0 ? 'serving, though the probes of all endpoints fail' : 'serving'
+  return { status: 'ready', reason, ...counts }
 }

@@ -3,25 +3,34 @@ import { it } from 'node:test'
 import { readyView } from '../../../src/stats/views/health.ts'
 
 for (const [source, status, reason] of [
-  [{ draining: false, routable: 1, total: 3, isListed: true, isPausing: false }, 'ready', 'serving'],
-  [{ draining: true, routable: 3, total: 3, isListed: true, isPausing: false }, 'not_ready', 'draining'],
+  [{ draining: false, routable: 1, able: 1, total: 3, isListed: true, isPausing: false }, 'ready', 'serving'],
   [
-    { draining: false, routable: 0, total: 3, isListed: true, isPausing: true },
+    { draining: true, routable: 3, able: 3, total: 3, isListed: true, isPausing: false },
+    'not_ready',
+    'draining',
+  ],
+  [
+    { draining: false, routable: 0, able: 0, total: 3, isListed: true, isPausing: true },
     'not_ready',
     'no endpoint is routable',
   ],
   [
-    { draining: false, routable: 0, total: 0, isListed: true, isPausing: true },
+    { draining: false, routable: 0, able: 2, total: 3, isListed: true, isPausing: false },
+    'ready',
+    'serving, though the probes of all endpoints fail',
+  ],
+  [
+    { draining: false, routable: 0, able: 0, total: 0, isListed: true, isPausing: true },
     'not_ready',
     'no endpoints are configured',
   ],
   [
-    { draining: false, routable: 1, total: 3, isListed: false, isPausing: false },
+    { draining: false, routable: 1, able: 1, total: 3, isListed: false, isPausing: false },
     'not_ready',
     'the models are not known yet',
   ],
   [
-    { draining: false, routable: 1, total: 3, isListed: true, isPausing: true },
+    { draining: false, routable: 1, able: 1, total: 3, isListed: true, isPausing: true },
     'not_ready',
     'all endpoints have asked for a pause',
   ],

@@ -1,0 +1,41 @@
+import type { Endpoint } from '../../src/endpoint/endpoint.ts'
+import { AnswerTimes } from '../../src/health/answer-times.ts'
+import { HealthChecker, type HealthCheckerOptions } from '../../src/health/health-checker.ts'
+import { ProbeRecords } from '../../src/health/probe-records.ts'
+import { BoundedQueue } from '../../src/queue/bounded-queue.ts'
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
+import { endpoint } from '../stats/fixtures.ts'
+import { createRegistry } from '../support/registry.ts'
+import { type Behaviour, ScriptedUpstreams } from './scripted-upstreams.ts'
+
+/** Where the first endpoint is probed. */
+export const healthUrl = 'http://127.0.0.1:9000/health'
+
+/** A health checker with a fake clock over upstreams that a test scripts. */
+export function createChecker(
+  settings: readonly Partial<Endpoint>[] = [{}],
+  options: Partial<HealthCheckerOptions> & { slowStartMs?: number; concurrency?: number } = {},
+) {
+  const { slowStartMs = 0, concurrency = 10, ...checkerOptions } = options
+  const endpoints = settings.map((each, slot) => endpoint({ slot, ownHealthUrl: true, ...each }))
+  const { cells, clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
+  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
+  const upstreams = new ScriptedUpstreams(clock)
+  const answers = new AnswerTimes(clock, cells.answeredAtMs)
+  const checker = new HealthChecker(
+    {
+      clock,
+      registry,
+      records: new ProbeRecords(cells),
+      breakers,
+      answers,
+      fetch: upstreams.fetch,
+      queue: new BoundedQueue({ concurrency, capacity: 64 }),
+      userAgent: 'olla-gateway-HealthChecker/1.2.3',
+    },
+    { jitter: 0, random: () => 0.5, ...checkerOptions },
+  )
+  const behave = (behaviour: Behaviour, slot = 0) =>
+    upstreams.behaviour.set(endpoints[slot]?.healthUrl ?? '', behaviour)
+  return { clock, registry, breakers, upstreams, answers, checker, transitions, behave }
+}

@@ -83,7 +83,7 @@ export class LiveLoad implements EndpointLoad {
   /** Whether a request that only this endpoint could serve would be sent there, now or in its turn. */
   wouldAsk(endpoint: Endpoint): boolean {
     const candidate = { endpoint }
-    return this.#isWilling(candidate) || this.isLastResort(candidate)
+    return this.#isWilling(candidate) || this.coolDowns.ownLeftMs(candidate) === 0
   }
 
   /**

@@ -11,8 +11,8 @@ const limited = { status: 429, headers: { 'retry-after': '60' }, body: { error: 
 
 /** What each part says of a request for the model `m`. */
 interface Conclusions {
-  /** Status of `/internal/ready`. */
-  readonly ready: number
+  /** Status of `/internal/ready`, and why. */
+  readonly ready: readonly [number, string]
   readonly listed: boolean
   /** Decision and endpoint in an explanation. */
   readonly explained: readonly [string, string | null]
@@ -35,7 +35,7 @@ async function conclusions({ url, status }: RunningGateway): Promise<Conclusions
   const answer = await postChat(url, { model: 'm', messages: [] })
   await answer.arrayBuffer()
   return {
-    ready: ready.status,
+    ready: [ready.status, ((await ready.json()) as { reason: string }).reason],
     listed: list.data.some(({ id }) => id === 'm'),
     explained: [explained.decision, explained.chosen],
     status: row?.status ?? '',
@@ -58,8 +58,9 @@ interface State {
   readonly expected: Conclusions
 }
 
+const despiteProbes = [200, 'serving, though the probes of all endpoints fail'] as const
 const served: Conclusions = {
-  ready: 200,
+  ready: [200, 'serving'],
   listed: true,
   explained: ['routed', 'e'],
   status: 'healthy',
@@ -69,7 +70,7 @@ const served: Conclusions = {
 /** The endpoint is asked, and no answer is expected. */
 const tried: Conclusions = {
   ...served,
-  ready: 503,
+  ready: [503, 'no endpoint is routable'],
   listed: false,
   status: 'unhealthy',
   answered: [503, 'routed', 'e'],
@@ -112,7 +113,7 @@ const states: Readonly<Record<string, State>> = {
     from: (endpoint) => {
       endpoint.health = () => 'silent'
     },
-    expected: { ...turnedAway, ready: 503, listed: false, status: 'unknown' },
+    expected: { ...turnedAway, ready: [503, 'no endpoint is routable'], listed: false, status: 'unknown' },
   },
   loading: {
     from: (endpoint) => {
@@ -136,20 +137,24 @@ const states: Readonly<Record<string, State>> = {
     expected: { ...served, status: 'warming' },
   },
   'probes that are not answered any more': {
+    endpoint: { unhealthy_threshold: 1 },
     to: probed('silent', 'offline'),
-    expected: { ...served, status: 'offline' },
+    expected: { ...served, ready: despiteProbes, status: 'offline' },
   },
-  'probes that are cut': { to: probed('reset', 'offline'), expected: { ...served, status: 'offline' } },
+  'probes that are cut': {
+    to: probed('reset', 'offline'),
+    expected: { ...served, ready: despiteProbes, status: 'offline' },
+  },
   'a health route that is gone': {
     to: probed({ status: 404 }, 'unhealthy'),
-    expected: { ...served, status: 'unhealthy' },
+    expected: { ...served, ready: despiteProbes, status: 'unhealthy' },
   },
   'a health route that never was': {
     from: (endpoint) => {
       endpoint.health = () => ({ status: 404 })
     },
     to: (_endpoint, { url }) => eventually(async () => (await fetch(`${url}/internal/ready`)).ok),
-    expected: { ...served, status: 'unhealthy' },
+    expected: { ...served, ready: despiteProbes, status: 'unhealthy' },
   },
   'a server that loads again': {
     async to(endpoint, gateway) {
@@ -187,7 +192,12 @@ const states: Readonly<Record<string, State>> = {
         await ask(gateway, 'm')
         await ask(gateway, 'n')
       }),
-    expected: { ...turnedAway, ready: 503, listed: false, status: 'rate_limited' },
+    expected: {
+      ...turnedAway,
+      ready: [503, 'no endpoint is routable'],
+      listed: false,
+      status: 'rate_limited',
+    },
   },
   'all places taken': {
     endpoint: { max_concurrent: 1 },
@@ -217,11 +227,11 @@ for (const engine of engines) {
               name: 'e',
               health_check_url: '/health',
               check_interval: '1s',
-              check_timeout: '100ms',
+              check_timeout: '900ms',
               ...endpoint,
             },
           ],
-          { ...sections, proxy: { engine, outage_wait: '100ms', ...sections?.proxy } },
+          { ...sections, proxy: { engine, outage_wait: '1s', ...sections?.proxy } },
           from === undefined ? {} : { awaitRoutable: 0 },
         )
         await to?.(upstream, gateway)

@@ -52,26 +52,28 @@ function isInteger(text: string, start: number, digits: string, end: number): bo
 /** Finds the strings of a JSON text, from its beginning to its end. */
 class StringSpans {
   readonly #text: string
-  /** Outside of strings. */
-  #at = 0
+  /** Outside of strings; where the next string starts, the end of the text where there is none. */
+  #start: number
 
   constructor(text: string) {
     this.#text = text
+    this.#start = nextQuote(text, 0)
   }
 
   /** @returns where the string ends in which a place stands; 0 where it stands in none */
   endAround(place: number): number {
-    const text = this.#text
-    for (;;) {
-      const start = text.indexOf('"', this.#at)
-      if (start < 0 || start > place) {
-        this.#at = Math.max(this.#at, place)
-        return 0
-      }
-      this.#at = stringEnd(text, start)
-      if (this.#at > place) return this.#at
+    while (this.#start <= place) {
+      const end = stringEnd(this.#text, this.#start)
+      if (end > place) return end
+      this.#start = nextQuote(this.#text, end)
     }
+    return 0
   }
+}
+
+function nextQuote(text: string, from: number): number {
+  const at = text.indexOf('"', from)
+  return at < 0 ? text.length : at
 }
 
 function stringEnd(text: string, start: number): number {

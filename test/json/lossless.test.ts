@@ -102,6 +102,25 @@ describe('parseLossless', () => {
     })
   }
 
+  for (const [name, unit] of [
+    ['no strings at all', '12345678901234567,'],
+    ['strings in between', '12345678901234567,"a",'],
+    ['digits in strings', '"12345678901234567",'],
+  ] as const) {
+    it(`searches a long text once: ${name}`, (t) => {
+      let searched = 0
+      const { indexOf } = String.prototype
+      t.mock.method(String.prototype, 'indexOf', function search(this: string, text: string, from = 0) {
+        const at = indexOf.call(this, text, from)
+        searched += (at < 0 ? this.length : at) - from
+        return at
+      })
+      const text = `[${unit.repeat(2_000)}1]`
+      parseLossless(text)
+      assert.ok(searched <= 2 * text.length, `${searched} of ${text.length}`)
+    })
+  }
+
   it('reads long integers at any depth', () => {
     const text = `${'['.repeat(100_000)}12345678901234567${']'.repeat(100_000)}`
     let value = parseLossless(text)

@@ -1,0 +1,80 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('./read-loop.ts', import.meta.url))
+/** V8 writes code that it runs. */
+const valgrindOptions = ['--tool=callgrind', '--smc-check=all-non-file', '--callgrind-out-file=/dev/null']
+/**
+ * With one thread V8's compilers are counted where they are caused. A roomy heap is collected before each run alone:
+ * the thresholds at which it is collected otherwise make steps that say nothing about a reader.
+ */
+const nodeOptions = [
+  '--single-threaded',
+  '--expose-gc',
+  '--min-semi-space-size=256',
+  '--max-semi-space-size=256',
+  '--initial-old-space-size=4096',
+  '--max-old-space-size=6144',
+]
+
+/** A process whose instructions valgrind counts: the same in each run, whatever else the machine does. */
+export class CountedProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<never>
+  #isStopping = false
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.#ended = new Promise((_, reject) => {
+      child.once('exit', () => {
+        if (!this.#isStopping) reject(new Error('the counted process ended'))
+      })
+    })
+  }
+
+  static async start(): Promise<CountedProcess> {
+    const child = spawn('valgrind', [...valgrindOptions, process.execPath, ...nodeOptions, program], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    const started = new CountedProcess(child)
+    await started.#answer()
+    return started
+  }
+
+  /** @returns instructions of one run */
+  async count(index: number, bytes: number): Promise<number> {
+    await this.#ask(`${index} 0`)
+    const before = this.#instructions()
+    await this.#ask(`${index} ${bytes}`)
+    return this.#instructions() - before
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#child.stdin?.end()
+    if (this.#child.exitCode === null) await once(this.#child, 'exit')
+  }
+
+  async #ask(line: string): Promise<void> {
+    this.#child.stdin?.write(`${line}\n`)
+    await this.#answer()
+  }
+
+  async #answer(): Promise<void> {
+    const { stdout } = this.#child
+    if (stdout === null) throw new Error('the counted process has no output')
+    await Promise.race([once(stdout, 'data'), this.#ended])
+  }
+
+  /** Of all threads so far. */
+  #instructions(): number {
+    const status = execFileSync('vgdb', [`--pid=${this.#child.pid}`, 'status', 'internal'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let sum = 0
+    for (const [, events] of status.matchAll(/^events-\d+: (\d+)$/gm)) sum += Number(events)
+    return sum
+  }
+}

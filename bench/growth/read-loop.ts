@@ -1,0 +1,32 @@
+// Runs cases as they are asked for, one line each: `INDEX BYTES`. Nothing goes on between a line and its answer, so that
+// what is counted in between is the case alone.
+import { readSync, writeSync } from 'node:fs'
+import { growthCases } from './cases.ts'
+
+const line = Buffer.alloc(64)
+
+function readLine(): string | undefined {
+  let length = 0
+  while (readSync(0, line, length, 1, null) === 1) {
+    if (line[length] === 0x0a) return line.toString('latin1', 0, length)
+    length++
+  }
+  return undefined
+}
+
+/** What a reader refuses it has read up to that place. */
+async function read(index: number, bytes: number): Promise<void> {
+  try {
+    await growthCases[index]?.run(bytes)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+  }
+}
+
+writeSync(1, '\n')
+for (let asked = readLine(); asked !== undefined; asked = readLine()) {
+  const [index, bytes] = asked.split(' ').map(Number)
+  if (bytes === 0) globalThis.gc?.()
+  else await read(index ?? -1, bytes ?? 0)
+  writeSync(1, '\n')
+}

@@ -63,6 +63,9 @@ const forcedEndMs = 10_000
 /** Time for a drained thread to end by itself. */
 const endMs = 2_000
 
+/** Codes of what may be there again in a moment. */
+const shortages = /\bE(?:MFILE|NFILE|NOBUFS|NOMEM)\b/
+
 /**
  * Runs the serving threads: starts them on one port, starts one again that has ended, with a growing wait
  * where it keeps ending, and drains all of them for a stop.
@@ -91,7 +94,7 @@ export class Supervisor {
       for (const thread of this.#seats.keys()) this.#spawn(thread)
       const first = await this.#open(0)
       this.#listen = { host: this.#listen.host, port: first.port }
-      await Promise.all([...this.#seats.keys()].slice(1).map((thread) => this.#open(thread)))
+      await Promise.all([...this.#seats.keys()].slice(1).map((thread) => this.#follow(thread)))
       return first.address
     } catch (error) {
       // Those that listen are draining.
@@ -155,6 +158,15 @@ export class Supervisor {
     link.connect(thread, seat.running)
   }
 
+  /** The first thread serves already, and its clients may have taken all descriptors: this one starts again later. */
+  async #follow(thread: number): Promise<void> {
+    try {
+      await this.#open(thread)
+    } catch (error) {
+      if (!(error instanceof Error && shortages.test(error.message))) throw error
+    }
+  }
+
   /** Lets a thread that runs listen; one that cannot is ended. */
   async #open(thread: number): Promise<{ address: string; port: number }> {
     const seat = this.#seat(thread)
@@ -185,11 +197,19 @@ export class Supervisor {
     countEnded(seat.held)
     seat.failures = clock.monotonicMs() - seat.startedAtMs < steadyMs ? seat.failures + 1 : 1
     const waitMs = Math.min(longestRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
-    seat.restart = clock.after(waitMs, () => {
+    seat.restart = clock.after(waitMs, () => this.#restart(thread))
+  }
+
+  #restart(thread: number): void {
+    try {
       this.#spawn(thread)
-      // Where it fails it ends as well, and the next try is on its way.
-      this.#open(thread).catch(() => {})
-    })
+    } catch (error) {
+      // A thread takes descriptors and memory of its own.
+      this.#exited(thread, error instanceof Error ? error.message : String(error))
+      return
+    }
+    // Where it fails it ends as well, and the next try is on its way.
+    this.#open(thread).catch(() => {})
   }
 
   async #drain(seat: Seat, thread: number, timeoutMs: number): Promise<DrainResult> {

@@ -145,6 +145,36 @@ describe('a supervisor', () => {
     assert.equal(spawned.length, 2)
   })
 
+  for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']) {
+    it(`starts a thread later for which something ran out while others serve already: ${code}`, async (t) => {
+      const { supervisor, clock, heard } = supervise(t, 2, (thread, start) => ({
+        listen: () =>
+          thread === 1 && start === 0
+            ? { ok: false, reason: `listen ${code}: there is no more` }
+            : { ok: true, address: 'a', port: 1 },
+      }))
+      assert.equal(await supervisor.start(), 'a')
+      await eventually(() => heard.some((line) => line.startsWith('thread.stopped 1')))
+      await clock.advance(1_000)
+      await eventually(() => heard.includes('thread.started 1 restarted'))
+    })
+  }
+
+  it('tries again where a thread cannot even be made', async (t) => {
+    const { supervisor, clock, heard, of } = supervise(t, 1, (_thread, start) => {
+      if (start === 1 && !heard.some((line) => line.includes('no descriptor')))
+        throw new Error('no descriptor')
+      return {}
+    })
+    await supervisor.start()
+    of(0).end('it failed')
+    await eventually(() => heard.includes('thread.stopped 0 it failed'))
+    await clock.advance(10_000)
+    await eventually(() => heard.includes('thread.stopped 0 no descriptor'))
+    await clock.advance(10_000)
+    await eventually(() => heard.includes('thread.started 0 restarted'))
+  })
+
   it('gives up the start where a thread ends, and says why', async (t) => {
     const { supervisor, of, spawned, clock } = supervise(t, 2, (thread) => ({
       listen: () => {

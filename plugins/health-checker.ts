@@ -8,6 +8,7 @@ import { AnswerTimes } from '../src/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../src/health/health-checker.ts'
 import { evidenceTopic, probeNowTopic } from '../src/health/health-mirror.ts'
 import type { HealthMonitor } from '../src/health/health-monitor.ts'
+import { hintHttps } from '../src/health/https-hint.ts'
 import { ProbeRecords } from '../src/health/probe-records.ts'
 import { BoundedQueue } from '../src/queue/bounded-queue.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
@@ -36,7 +37,7 @@ export default fp<HealthCheckerPluginOptions>(
         records: new ProbeRecords(app.gatewayCells),
         breakers: app.circuitBreakers,
         answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayCells.answeredAtMs),
-        fetch: createUpstreamFetch(app.upstreamPools, app),
+        fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 10,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

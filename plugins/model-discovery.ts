@@ -6,6 +6,7 @@
 import fp from 'fastify-plugin'
 import { type Clock, systemClock, type Timer } from '../src/clock.ts'
 import type { ModelFilterRules } from '../src/endpoint/endpoint.ts'
+import { hintHttps } from '../src/health/https-hint.ts'
 import { ModelCatalog } from '../src/model/catalog.ts'
 import { shareCatalog } from '../src/model/catalog-replica.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../src/model/discovery.ts'
@@ -49,7 +50,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         records: new DiscoveryRecords(app.gatewayCells),
         events: app.gatewayEvents,
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
-        fetch: createUpstreamFetch(app.upstreamPools, app),
+        fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 5,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

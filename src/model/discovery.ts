@@ -57,6 +57,10 @@ export class ModelDiscovery implements ModelRefresher {
   readonly #userAgent: string
   readonly #options: ModelDiscoveryOptions
   readonly #watches: Watch[] = []
+  /** Slots of endpoints whose type was not given. */
+  readonly #detected = new Set<number>()
+  /** Slots of endpoints that were found without models. */
+  readonly #toldEmpty = new Set<number>()
   #subscription: Subscription | undefined
   #running = false
 
@@ -157,7 +161,9 @@ export class ModelDiscovery implements ModelRefresher {
   }
 
   #arm(slot: number, watch: Watch, soonMs?: number): void {
-    const { intervalMs, retryBackoffMs, detectIntervalMs, random } = this.#options
+    const { intervalMs, retryBackoffMs: backoffMs, detectIntervalMs, random } = this.#options
+    // A list that fails at once must not be asked for without a pause.
+    const retryBackoffMs = backoffMs || 1_000
     const endpoint = this.#registry.snapshot.bySlot[slot]
     // Until the kind of a server is known it serves nothing, so it is asked as often as it is probed.
     const longestMs = this.#isUnknown(slot)
@@ -243,10 +249,12 @@ export class ModelDiscovery implements ModelRefresher {
       const wantsCredentials = answer.statusCode === 401 || answer.statusCode === 403
       const knowsModels = (this.#catalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0) > 0
       if (wantsCredentials && !knowsModels) this.#report(slot, { kind: 'list_refused' })
-      throw new ListFormatError(`the model list was answered with status ${answer.statusCode}`)
+      const said = `the model list was answered with status ${answer.statusCode}`
+      throw new ListFormatError(`${said}${wantsCredentials ? '' : await this.#typeHint(endpoint)}`)
     }
     this.#report(slot, { kind: 'list_read' })
-    const { models: listed, cut } = parseModelList(profile?.listFormat ?? 'openai', answer.body)
+    const { models: listed, cut } = await this.#parse(endpoint, profile, answer.body)
+    if (listed.length === 0) await this.#tellEmpty(endpoint)
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
     const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
@@ -258,6 +266,35 @@ export class ModelDiscovery implements ModelRefresher {
       removed,
       ignored: cut,
     })
+  }
+
+  async #parse(endpoint: Endpoint, profile: BackendProfile | undefined, body: Buffer) {
+    try {
+      return parseModelList(profile?.listFormat ?? 'openai', body)
+    } catch (error) {
+      if (!(error instanceof ListFormatError)) throw error
+      throw new ListFormatError(`${error.message}${await this.#typeHint(endpoint)}`)
+    }
+  }
+
+  /** A healthy endpoint without models serves nothing, and says so nowhere else. */
+  async #tellEmpty(endpoint: Endpoint): Promise<void> {
+    if (this.#toldEmpty.has(endpoint.slot)) return
+    this.#toldEmpty.add(endpoint.slot)
+    this.#publishFailure(endpoint.slot, `it answers, but lists no models${await this.#typeHint(endpoint)}`)
+  }
+
+  /** Where a server does not answer as one of its type does: what it looks like. */
+  async #typeHint(endpoint: Endpoint): Promise<string> {
+    const { slot, url, profile } = endpoint
+    const isOfFile = profile !== undefined && !this.#detected.has(slot)
+    if (!isOfFile || this.#records.consecutiveFailures(slot) > 0) return ''
+    const { profile: seen } = await detectProfile(this.#profiles(), (path) =>
+      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+    ).catch(() => ({ profile: undefined }))
+    if (seen?.name === profile.name) return ''
+    const other = seen === undefined ? '' : `it looks like ${seen.name}; `
+    return `; ${other}its type is ${profile.name}: try type: auto`
   }
 
   /** What the server runs its one model with says more than what the model was trained for. */
@@ -287,6 +324,7 @@ export class ModelDiscovery implements ModelRefresher {
       if (wantsCredentials) this.#report(slot, { kind: 'list_refused' })
       return endpoint
     }
+    this.#detected.add(slot)
     this.#registry.setProfile(slot, profile)
     this.#events.publish('endpoint.detected', { endpoint: name, profile: profile.name })
     return this.#registry.snapshot.bySlot[slot] ?? endpoint

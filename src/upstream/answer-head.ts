@@ -103,7 +103,7 @@ function errorAnswer(
 /** The head of a body that was gathered. */
 export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: WholeAnswer): UpstreamHead {
   const own = [...headers, 'Content-Length', String(body.length)]
-  return { statusCode, headers: withHeaders(head.headers, own) }
+  return { statusCode, headers: withHeaders(withoutHeader(head.headers, 'content-encoding'), own) }
 }
 
 /** The headers of a stream that begins before an endpoint has answered. */

@@ -2,6 +2,7 @@ import type { RoutedEndpoint } from '../model/router.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
 import type { CandidatePermit } from '../resilience/circuit-breakers.ts'
 import type { AnswerGate } from './answer-gate.ts'
+import { AnswerDecoder, type CodedAnswer, codedAnswer } from './decoded-answer.ts'
 import { type AttemptFailure, classifyFailure } from './failure.ts'
 import type { Redirected } from './redirects.ts'
 import type { GatheredAnswer, RequestVariant } from './request-variant.ts'
@@ -74,8 +75,11 @@ export class Attempt {
   /** Whether its place on the endpoint was given back. */
   placeFreed = false
   readonly #owner: AttemptOwner
+  /** Headers of the request as it was sent. */
+  sentHeaders: readonly string[] | undefined
   #abort: ((error?: Error) => void) | undefined
   #resume: (() => void) | undefined
+  #decoder: AnswerDecoder | undefined
   #over = false
 
   constructor(owner: AttemptOwner, target: RoutedEndpoint, permit: CandidatePermit, startedMs: number) {
@@ -94,11 +98,14 @@ export class Attempt {
   cancel(): void {
     if (this.#over) return
     this.#over = true
+    this.#decoder?.stop()
     this.#abort?.(new AttemptCancelled('cancelled'))
   }
 
   resume(): void {
-    if (!this.#over) this.#resume?.()
+    if (this.#over) return
+    if (this.#decoder === undefined) this.#resume?.()
+    else this.#decoder.resume()
   }
 
   /** Takes a passed-over answer up again: what comes from now on goes to the owner. */
@@ -155,13 +162,20 @@ export class Attempt {
     if (statusCode < 200) return true
     this.#resume = resume
     this.statusCode = statusCode
-    const head = { statusCode, headers }
+    const given = { statusCode, headers }
+    const coded = this.sentHeaders === undefined ? undefined : codedAnswer(given, this.sentHeaders)
+    if (coded !== undefined) this.#decoder = this.#decoderFor(coded.makeDecoder)
+    const head = coded?.head ?? given
     if (!this.#owner.head(this, head)) this.kept = { head, chunks: [], bytes: 0, complete: false }
     return true
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#over) return true
+    return this.#decoder === undefined ? this.#data(chunk) : this.#decoder.push(chunk)
+  }
+
+  #data(chunk: Buffer): boolean {
     if ((this.statusCode ?? 0) >= 500 && this.errorText.length < errorTextLength) {
       this.errorText += chunk.toString('utf8', 0, errorTextLength)
     }
@@ -174,6 +188,17 @@ export class Attempt {
 
   onComplete(): void {
     if (this.#over) return
+    if (this.#decoder === undefined) {
+      this.#complete()
+      return
+    }
+    // The connection may carry another request while the rest is decoded.
+    this.#abort = undefined
+    this.#resume = undefined
+    this.#decoder.end()
+  }
+
+  #complete(): void {
     this.#over = true
     if (this.kept === undefined) this.#owner.complete(this)
     else this.kept.complete = true
@@ -182,6 +207,7 @@ export class Attempt {
   onError(error: unknown): void {
     if (this.#over) return
     this.#over = true
+    this.#decoder?.stop()
     if (this.kept === undefined) this.#owner.failed(this, classifyFailure(error))
   }
 
@@ -189,8 +215,22 @@ export class Attempt {
   expire(failure: AttemptFailure): void {
     if (this.#over) return
     this.#over = true
+    this.#decoder?.stop()
     this.#abort?.(new AttemptCancelled(failure.kind))
     this.#owner.failed(this, failure)
+  }
+
+  #decoderFor(makeDecoder: CodedAnswer['makeDecoder']): AnswerDecoder {
+    return new AnswerDecoder(makeDecoder, {
+      data: (chunk) => this.#over || this.#data(chunk),
+      complete: () => {
+        if (!this.#over) this.#complete()
+      },
+      failed: () => this.expire({ kind: 'bad_answer', detail: 'its coding is broken' }),
+      drained: () => {
+        if (!this.#over) this.#resume?.()
+      },
+    })
   }
 
   #keep(kept: KeptAnswer, chunk: Buffer): void {

@@ -121,6 +121,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
       this.#fail(request)
       return
     }
+    attempt.sentHeaders = request.headers
     try {
       this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request), this.#reply)
     } catch (error) {

@@ -69,21 +69,35 @@ export function dispatch(
   const routing = app.modelRouter.route(asked)
   const timeoutMs = options.refreshTimeoutMs ?? 2_000
   if (app.modelRouter.wantsRefresh(routing)) {
-    again(async () => ({ ...asked, refresh: await refreshModels(app, timeoutMs) }))
+    sendLater(app, options, read, asked, refreshModels(app, timeoutMs), request, reply)
     return
   }
   const look = app.modelRouter.isUnknown(routing) ? app.modelLook.forUnknown(timeoutMs) : undefined
   if (look === undefined) send(app, options, read, routing, request, reply)
-  else again(() => look.then(() => asked))
+  else sendLater(app, options, read, asked, look.then(noRefresh), request, reply)
+}
 
-  function again(refreshed: () => Promise<RoutingRequest>): void {
-    refreshed()
-      .then((question) => {
-        if (reply.raw.destroyed) context.heldBody?.over()
-        else send(app, options, read, app.modelRouter.route(question), request, reply)
-      })
-      .catch((error: unknown) => reply.send(error))
-  }
+/** The lists were read again for all requests, not for one. */
+function noRefresh(): undefined {
+  return undefined
+}
+
+/** Routes a request when more is known. */
+function sendLater(
+  app: FastifyInstance,
+  options: DispatchOptions,
+  read: ReadRequest,
+  asked: RoutingRequest,
+  refreshed: Promise<Refresh | undefined>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  refreshed
+    .then((refresh) => {
+      if (reply.raw.destroyed) request.gateway.heldBody?.over()
+      else send(app, options, read, app.modelRouter.route({ ...asked, refresh }), request, reply)
+    })
+    .catch((error: unknown) => reply.send(error))
 }
 
 function send(

@@ -10,6 +10,11 @@ export type AnswerOperation =
   /** Of llama.cpp: `/completion`, `/infill`. */
   | 'native_completion'
 
+/** Paths that are remembered; clients choose them, so there must be an end. */
+const maxRemembered = 1_000
+const longestRemembered = 256
+const remembered = new Map<string, AnswerOperation | 'unknown'>()
+
 /**
  * The operation of a POST request, whatever the path is mounted below.
  * @param path as the endpoint sees it, without a query
@@ -17,6 +22,15 @@ export type AnswerOperation =
  */
 export function answerOperation(method: string, path: string): AnswerOperation | undefined {
   if (method !== 'POST') return undefined
+  const found = remembered.get(path)
+  if (found !== undefined) return found === 'unknown' ? undefined : found
+  const operation = operationOfPath(path)
+  if (remembered.size < maxRemembered && path.length <= longestRemembered)
+    remembered.set(path, operation ?? 'unknown')
+  return operation
+}
+
+function operationOfPath(path: string): AnswerOperation | undefined {
   switch (path.slice(path.lastIndexOf('/') + 1)) {
     case 'completions':
       return path.endsWith('/chat/completions') ? 'chat' : 'completions'

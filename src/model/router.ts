@@ -37,7 +37,7 @@ interface Decided {
 }
 
 /** Most decisions that are kept; a client that invents names must not fill memory. */
-const cacheSize = 10_000
+const maxCached = 10_000
 
 /** Decides which endpoints may serve a request, and says why (contract 6.5 to 6.7). */
 export class ModelRouter {
@@ -51,7 +51,9 @@ export class ModelRouter {
   readonly #endpointFilters: readonly NameFilter[]
   readonly #aliasTiers: AliasTiers
   readonly #preferred = new PreferredTiers()
-  readonly #cache = new Map<string, Decided>()
+  /** By provider and path, then by model: a key that joins them would be made for each request. */
+  readonly #cache = new Map<BackendProfile | undefined, Map<string | undefined, Map<string, Decided>>>()
+  #cacheSize = 0
   #cachedEndpoints = 0
   #cachedStatuses = 0
   #cachedModels = 0
@@ -105,18 +107,40 @@ export class ModelRouter {
     if (model === undefined) return this.#withoutModel(request)
     this.#forgetStale()
     const apiPath = request.isTranslatable === true ? undefined : apiPathOf(request.path)
-    const key = `${provider?.name ?? ''}\n${request.refresh ?? ''}\n${apiPath ?? ''}\n${model}`
-    let decided = this.#cache.get(key)
+    const cache = this.#cacheFor(provider, request.refresh, apiPath)
+    let decided = cache.get(model)
     if (decided === undefined) {
       const { turnsTaken } = this.#aliasTiers
       const outcome = this.#byPath(this.#decide(request, model), apiPath)
       decided = { outcome, readsNeeds: someDiffer(outcome.tiers) || someMayRefuse(outcome) }
       // Whose turn it is changes from one request to the next.
-      if (this.#aliasTiers.turnsTaken === turnsTaken) this.#cache.set(key, decided)
+      if (this.#aliasTiers.turnsTaken === turnsTaken) {
+        cache.set(model, decided)
+        this.#cacheSize++
+      }
     }
     const outcome =
       needs !== undefined && decided.readsNeeds ? narrowed(decided.outcome, needs) : decided.outcome
     return prefers === undefined ? outcome : this.#preferred.of(outcome, prefers)
+  }
+
+  #cacheFor(
+    provider: BackendProfile | undefined,
+    refresh: RoutingRequest['refresh'],
+    apiPath: string | undefined,
+  ): Map<string, Decided> {
+    let byPath = this.#cache.get(provider)
+    if (byPath === undefined) {
+      byPath = new Map()
+      this.#cache.set(provider, byPath)
+    }
+    const key = refresh === undefined ? apiPath : `${refresh}\n${apiPath ?? ''}`
+    let byModel = byPath.get(key)
+    if (byModel === undefined) {
+      byModel = new Map()
+      byPath.set(key, byModel)
+    }
+    return byModel
   }
 
   #forgetStale(): void {
@@ -129,12 +153,13 @@ export class ModelRouter {
       statuses === this.#cachedStatuses &&
       models === this.#cachedModels &&
       paths === this.#cachedPaths
-    if (isCurrent && this.#cache.size < cacheSize) return
+    if (isCurrent && this.#cacheSize < maxCached) return
     this.#cachedEndpoints = endpoints
     this.#cachedStatuses = statuses
     this.#cachedModels = models
     this.#cachedPaths = paths
     this.#cache.clear()
+    this.#cacheSize = 0
   }
 
   #byPath(outcome: RoutingOutcome, apiPath: string | undefined): RoutingOutcome {

@@ -6,16 +6,34 @@ export interface TargetPath {
   readonly query: string
 }
 
+/** URLs that are remembered; clients choose them, so there must be an end. */
+const maxRemembered = 1_000
+const longestRemembered = 256
+/** By the number of segments that are cut off. */
+const remembered: Map<string, TargetPath>[] = []
+
 /**
  * Cuts the leading segments off a raw URL. Segments are counted instead of compared, so that a prefix that
- * was spelt with escapes is stripped like any other.
+ * was spelt with escapes is stripped like any other. A URL without a query gets the same strings each time: their
+ * hashes are known, so that tables find them sooner.
  * @param segments how many belong to the route, e.g. 2 for `/olla/proxy/…`
  */
 export function targetPath(rawUrl: string, segments: number): TargetPath {
+  remembered[segments] ??= new Map()
+  const known = remembered[segments]
+  const found = known.get(rawUrl)
+  if (found !== undefined) return found
+  const target = cut(rawUrl, segments)
+  if (target.query === '' && rawUrl.length <= longestRemembered && known.size < maxRemembered)
+    known.set(rawUrl, target)
+  return target
+}
+
+function cut(rawUrl: string, segments: number): TargetPath {
   const mark = rawUrl.indexOf('?')
   const end = mark < 0 ? rawUrl.length : mark
   let at = 0
-  for (let cut = 0; cut < segments; cut++) {
+  for (let count = 0; count < segments; count++) {
     const next = rawUrl.indexOf('/', at + 1)
     if (next < 0 || next >= end) {
       at = end

@@ -55,6 +55,7 @@ export class RateLimiter {
     }
     const clientLimit = this.#client
     const commonLimit = this.#global
+    if (clientLimit === undefined && commonLimit === undefined) return undefined
     const clientKey = `client ${client}`
     const own = clientLimit && store.take(clientKey, clientLimit, nowMs)
     const isRefused = own?.allowed === false

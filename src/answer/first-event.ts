@@ -20,6 +20,7 @@ const mostHeldBytes = 65_536
 const mostIdleBytes = 16_384
 
 const space = 0x20
+const quote = 0x22
 const lessThan = 0x3c
 const openBrace = 0x7b
 const colon = 0x3a
@@ -235,18 +236,26 @@ class EventJudge implements AnswerJudge {
 /** An event that is not empty and not the last one. `idle` is part of an answer and says nothing yet. */
 function judgeEvent(operation: AnswerOperation, text: string, name: string): 'good' | 'idle' | BadAnswer {
   if (name === 'error') return errorOfEvent(text)
-  const isIdle = isIdleEvent(operation, text)
   // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
-  const mayBeError =
-    text.includes('"error"') || /"(?:detail|errors|message|msg|response|response\.failed)"/.test(text)
+  const mayBeError = errorMember.test(text)
+  if (!mayBeError && isChat(operation) && startsText(text)) return 'good'
+  const isIdle = isIdleEvent(operation, text)
   const bad = mayBeError && !isIdle ? errorIn(text) : undefined
   return bad ?? (isIdle ? 'idle' : 'good')
+}
+
+/** Whether the choice of a chat brings text, in the form that most servers write. */
+function startsText(text: string): boolean {
+  const at = text.indexOf(deltaText)
+  return at >= 0 && text.charCodeAt(at + deltaText.length) !== quote
 }
 
 function isChat(operation: AnswerOperation): boolean {
   return operation === 'chat' || operation === 'completions'
 }
 
+const deltaText = '"delta":{"content":"'
+const errorMember = /"(?:errors?|detail|message|msg|response|response\.failed)"/
 /** Opens a chat, or tells its role; not where an error stands beside it. */
 const idleDelta =
   /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/

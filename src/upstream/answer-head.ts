@@ -12,6 +12,7 @@ import { headerText } from './request-headers.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from './request-variant.ts'
 import {
   clientHeaders,
+  type HeaderScope,
   headerValue,
   type UpstreamHead,
   withHeaders,
@@ -116,32 +117,21 @@ export function earlyHeaders(
 }
 
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
-export interface AnswerOrigin {
-  readonly context: RequestContext
+export interface AnswerOrigin extends HeaderScope {
+  readonly client: RequestContext
   readonly endpoint: Endpoint
   /** `X-Olla-Mode`. */
   readonly mode: string | undefined
   readonly isStream: boolean
   readonly version: string
-  /** That the endpoint was asked for, without its base path, and that the client asked for. */
-  readonly path: string
-  readonly clientPath: string
-  /** Whether the gateway itself decides which origins may ask. */
-  readonly answersCors: boolean
   /** Headers set on the reply before: request ID, limits, CORS. */
   readonly set: Readonly<Record<string, number | string | readonly string[] | undefined>>
 }
 
 /** The complete flat header list of a relayed answer. */
 export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
-  const { context, endpoint, path, clientPath, answersCors, version } = origin
-  return clientHeaders(head.headers, ownHeaders(origin), endpoint.secretHeaderNames, version, {
-    endpoint,
-    path,
-    clientPath,
-    client: context,
-    answersCors,
-  })
+  const { endpoint, version } = origin
+  return clientHeaders(head.headers, ownHeaders(origin), endpoint.secretHeaderNames, version, origin)
 }
 
 /**
@@ -166,7 +156,7 @@ export function renameFor(
   return new ModelRename(asked, framing, inner)
 }
 
-function ownHeaders({ context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
+function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
   const own = flat(set)
   for (let at = 0; at < context.headers.length; at++) own.push(context.headers[at] ?? '')
   own.push('X-Olla-Endpoint', headerText(endpoint.name))

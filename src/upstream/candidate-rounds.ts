@@ -22,12 +22,13 @@ export const mostLooks = 8
 /** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
 export const retryAfterMarginMs = 20
 
+const noCandidates: readonly RoutedEndpoint[] = []
+
 /**
  * Which candidate a request tries next: of the first tier that has one left. In one round every candidate is tried at
  * most once; another round begins after a wait, as often as the retry policy allows.
  */
 export class CandidateRounds {
-  readonly candidates: readonly RoutedEndpoint[]
   readonly #tiers: readonly Tier[]
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
@@ -38,9 +39,9 @@ export class CandidateRounds {
   #repeatable: AttemptFailure | undefined
   #failedSlots: Set<number> | undefined
   /** Candidates that another round would not mend. */
-  readonly #spent: RoutedEndpoint[] = []
+  #spent = noCandidates
   /** Candidates that could not be reached in this round. */
-  #unsent: RoutedEndpoint[] = []
+  #unsent = noCandidates
   /** Tiers and priorities of which a candidate has failed. */
   #failedGroups: Set<string> | undefined
   #someFailedOtherwise = false
@@ -49,7 +50,6 @@ export class CandidateRounds {
   constructor(services: ExchangeServices, request: ExchangeRequest) {
     this.#services = services
     this.#request = request
-    this.candidates = request.routing.candidates
     this.#tiers = request.routing.tiers
   }
 
@@ -151,8 +151,8 @@ export class CandidateRounds {
     this.#failedSlots ??= new Set()
     this.#failedSlots.add(target.endpoint.slot)
     if (failure.kind === 'shortage') this.#isShort = true
-    if (repeated === 'waits') this.#unsent.push(target)
-    else if (repeated === 'never') this.#spent.push(target)
+    if (repeated === 'waits') this.#unsent = [...this.#unsent, target]
+    else if (repeated === 'never') this.#spent = [...this.#spent, target]
     else this.#repeatable = failure
   }
 
@@ -195,7 +195,7 @@ export class CandidateRounds {
   retryUnsent(): void {
     for (const { endpoint } of this.#unsent)
       for (const tried of this.#tried ?? []) tried?.delete(endpoint.slot)
-    this.#unsent = []
+    this.#unsent = noCandidates
     this.#isShort = false
   }
 
@@ -306,7 +306,7 @@ export class CandidateRounds {
   beginNext(attemptsLeft: number): void {
     this.#round = Math.max(this.#round + 1, this.#services.retries.maxRounds + 1 - attemptsLeft)
     this.#tried = undefined
-    this.#unsent = []
+    this.#unsent = noCandidates
     this.#isShort = false
     this.#repeatable = undefined
     for (const target of this.#spent) this.#leaveTier(this.#tierOf(target), target.endpoint.slot)

@@ -30,7 +30,8 @@ export class CandidateSearch implements CapacityWaiter {
   readonly #owner: SearchOwner
   readonly #ledger: AttemptLedger
   readonly #rounds: CandidateRounds
-  readonly #next: NextTry
+  /** Most requests are answered by the first endpoint and need none. */
+  #knownNext: NextTry | undefined
   #waiting: 'queued' | 'backoff' | undefined
   #timer: Timer | undefined
 
@@ -44,7 +45,6 @@ export class CandidateSearch implements CapacityWaiter {
     this.#owner = owner
     this.#ledger = ledger
     this.#rounds = new CandidateRounds(services, request)
-    this.#next = new NextTry(services, this.#rounds)
   }
 
   wants(slot: number): boolean {
@@ -123,8 +123,13 @@ export class CandidateSearch implements CapacityWaiter {
     this.#waiting = undefined
   }
 
+  get #next(): NextTry {
+    this.#knownNext ??= new NextTry(this.#services, this.#rounds)
+    return this.#knownNext
+  }
+
   #takesPlace(): boolean {
-    const taken = this.#rounds.take(this.#next.attemptsLeft)
+    const taken = this.#rounds.take(this.#knownNext?.attemptsLeft ?? this.#services.options.maxAttempts)
     if (taken === undefined) return false
     this.#send(taken)
     return true

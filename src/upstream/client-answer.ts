@@ -86,7 +86,7 @@ export class ClientAnswer {
       return
     }
     const clientHeaders = answerHeaders(head, {
-      context,
+      client: context,
       endpoint: target.endpoint,
       mode: variant?.mode,
       isStream: context.isStream,

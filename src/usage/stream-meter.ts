@@ -78,8 +78,12 @@ export class StreamMeter {
     return this.#events < 2 ? undefined : this.#longestGapMs
   }
 
-  push(received: Buffer): void {
-    const chunk = this.#lineEnds === undefined ? received : this.#lineEnds.push(received)
+  push(chunk: Buffer): void {
+    this.#read(this.#lineEnds === undefined ? chunk : this.#lineEnds.push(chunk))
+  }
+
+  /** Apart from `push`: a compiler that has put the line ends in here leaves out what looks at events. */
+  #read(chunk: Buffer): void {
     let events = 0
     let at = 0
     if (this.#pending.length > 0) {

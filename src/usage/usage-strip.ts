@@ -140,6 +140,9 @@ function anyEventEnd(bytes: Buffer, start: number): number {
 
 /** Where the last event that is complete is over; `from` where none is. */
 function lastEventEnd(bytes: Buffer, from: number): number {
+  const { length } = bytes
+  // Most chunks end with an event. A second LF ends an empty line, whatever the ends of the other lines.
+  if (length >= from + 2 && bytes[length - 1] === lineFeed && bytes[length - 2] === lineFeed) return length
   if (bytes.includes(carriageReturn)) {
     let end = from
     for (let next = anyEventEnd(bytes, end); next >= 0; next = anyEventEnd(bytes, end)) end = next

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import { maxModelNameLength } from '../model/model-name.ts'
+import { readHost } from '../security/host-name.ts'
 import type { KeyPath, Problem } from './diagnostics.ts'
 import { isHeaderName } from './endpoint-rules.ts'
 import { findCycles } from './name-cycles.ts'
@@ -17,6 +18,13 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
     if (server.cors.allow_credentials && server.cors.allowed_origins.includes('*')) {
       error(['server', 'cors', 'allow_credentials'], 'cannot be used with the origin "*": name the origins')
     }
+  }
+  for (const [index, host] of server.allowed_hosts.entries()) {
+    if (host !== '*' && !isHostName(host))
+      error(
+        ['server', 'allowed_hosts', index],
+        `"${host}" is not a host name: give it without scheme and port`,
+      )
   }
   for (const [index, cidr] of server.rate_limits.trusted_proxy_cidrs.entries()) {
     if (!isCidr(cidr))
@@ -108,6 +116,11 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
     )
   }
   return problems
+}
+
+function isHostName(text: string): boolean {
+  const read = readHost(text)
+  return read !== undefined && read.port === undefined && !text.includes('*')
 }
 
 function isCidr(text: string): boolean {

@@ -87,8 +87,7 @@ function sourceOf({ method, headers }: BrowserRequest): Source {
   const site = headers['sec-fetch-site']
   if (origin === undefined) {
     if (site === undefined || site === 'same-origin' || site === 'none') return 'own'
-    // A link from another site shows nothing to the page that has it.
-    return headers['sec-fetch-mode'] === 'navigate' && isRead(method) ? 'own' : 'foreign'
+    return isLink(headers) && isRead(method) ? 'own' : 'foreign'
   }
   if (site === 'same-origin' || isOriginOfHost(origin, host)) return 'own'
   // A cross-site request cannot carry this field unless a preflight was answered, so a proxy has set it.
@@ -98,6 +97,12 @@ function sourceOf({ method, headers }: BrowserRequest): Source {
   if (isLocalOrigin(origin)) return 'local'
   // An extension that its user has given access to this host.
   return site === 'none' && /^[a-z]+-extension:/.test(origin) ? 'own' : 'foreign'
+}
+
+/** A link shows nothing to the page that has it, and its visitor sees where it leads, unlike with a frame. */
+function isLink(headers: IncomingHttpHeaders): boolean {
+  const dest = headers['sec-fetch-dest']
+  return headers['sec-fetch-mode'] === 'navigate' && (dest === undefined || dest === 'document')
 }
 
 function isRead(method: string): boolean {

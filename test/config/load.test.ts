@@ -198,6 +198,12 @@ describe('loadConfig', () => {
       await problems('server: { cors: { enabled: true, allow_credentials: true } }'),
       /cannot be used with the origin "\*"/,
     )
+    for (const host of ['https://llm.example.com', 'llm.example.com:443', '*.example.com', '""']) {
+      assert.match(
+        await problems(`server: { allowed_hosts: [${host.includes('*') ? `"${host}"` : host}] }`),
+        /is not a host name/,
+      )
+    }
     assert.match(
       await problems('dashboard: { access_policy: { allowed_cidrs: [nope] } }'),
       /"nope" is not a network/,

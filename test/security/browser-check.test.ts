@@ -100,6 +100,11 @@ describe('pages of other sites', () => {
     ['without an origin', { 'sec-fetch-site': 'cross-site' }],
     ['an image', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, get],
     ['an image of a sibling', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' }, get],
+    [
+      'a frame',
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+      get,
+    ],
     ['a form that navigates', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
     [
       'a sibling',
@@ -115,6 +120,11 @@ describe('pages of other sites', () => {
   ])
   table('passed', [
     ['a link', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, get],
+    [
+      'a link in a browser of today',
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+      get,
+    ],
     ['an extension with access', { origin: 'chrome-extension://abc', 'sec-fetch-site': 'none' }],
     ['the gateway’s own page', { origin: 'http://localhost:40114', 'sec-fetch-site': 'same-origin' }],
     [

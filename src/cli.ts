@@ -41,12 +41,19 @@ Options:
 Olla's spellings work too: -config FILE, -version, -validate-config.
 `
 
+/** Whether the output is the log of a gateway. */
+let serves = false
+
 /** The command line. Sets the exit code; a server keeps the process alive. */
 export async function main(args: string[]): Promise<void> {
-  // Who reads the output may go at any time; the gateway serves on.
-  process.stdout.on('error', () => {})
-  process.stderr.on('error', () => {})
   const [command, ...rest] = args
+  // A reader that has seen enough may go at any time; the gateway serves on in any case.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (serves || error.code === 'EPIPE') return
+    warn(`the output cannot be written (${error.code})`)
+    process.exitCode = command === 'status' ? 3 : 1
+  })
+  process.stderr.on('error', () => {})
   switch (command) {
     case 'simulator': {
       const { runSimulator } = await import('../simulator/cli.ts')
@@ -96,6 +103,7 @@ async function run(values: ServeArguments): Promise<void> {
   if (values['validate-config']) return report(loaded, broken)
   if (values['print-config']) return say(printConfig(loaded.config))
 
+  serves = true
   const { config } = loaded
   const isTerminal = process.stdout.isTTY === true
   const log = await createLogger({

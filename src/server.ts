@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { systemClock } from './clock.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { mostConnections } from './http1-server/descriptors.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
@@ -7,6 +8,8 @@ import type { LogTarget } from './logging/logger.ts'
 import { Guard } from './process/guard.ts'
 import { Heartbeats, keepBeating } from './process/heartbeat.ts'
 import { runUntilStopped } from './process/run-until-stopped.ts'
+import { ServiceManager } from './process/service-manager.ts'
+import { systemdNotify } from './process/systemd-notify.ts'
 import type { RunningGateway } from './serving-threads.ts'
 import { GcMonitor } from './stats/gc-monitor.ts'
 import { readProcess } from './stats/process-reading.ts'
@@ -48,6 +51,13 @@ export async function serve({ config, log, onStopped }: ServerOptions): Promise<
     keepBeating(new Heartbeats(beats), main, watchdogMs, () => inspector?.url() !== undefined)
   }
   const limitMs = delayMs + timeoutMs + closingMs
+  const manager = ServiceManager.of({
+    env: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    send: systemdNotify,
+    onFailure: (err) => logger.warn({ err }, 'the service manager could not be notified'),
+  })
   return runUntilStopped({
     limitMs,
     logger,
@@ -55,9 +65,14 @@ export async function serve({ config, log, onStopped }: ServerOptions): Promise<
       const running = await start(config, log, signal, beats)
       // Serving threads watch this one, too.
       if (watchdogMs > 0 && running.watchesMain !== true) guard.start()
+      if (!signal.aborted)
+        manager?.ready(`listening on ${running.address}`, () => running.isResponsive?.() ?? true)
       return running
     },
-    onStopping: () => guard.endAfter(limitMs + guardMs),
+    onStopping() {
+      guard.endAfter(limitMs + guardMs)
+      manager?.stopping(limitMs + guardMs)
+    },
     async onClosed({ drained, cut }) {
       if (config.engineering.show_nerdstats) {
         const own = { thread: 0, reading: readProcess(collections.totals()) }

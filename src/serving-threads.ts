@@ -51,6 +51,8 @@ export interface RunningGateway {
   readonly address: string
   /** Whether other threads of it watch the main thread. */
   readonly watchesMain?: boolean
+  /** Whether its threads respond. */
+  readonly isResponsive?: () => boolean
   /** Whether a thread of it could not be ended, so that the process cannot exit in the usual way. */
   readonly isBlocked?: () => boolean
   /** Lets requests finish and stops; again and again with one result. */
@@ -136,7 +138,7 @@ export async function serveOnThreads(
       },
     },
   )
-  const endWatch = watchThreads({
+  const watch = watchThreads({
     beats: new Heartbeats(beats),
     threads,
     timeoutMs,
@@ -146,10 +148,16 @@ export async function serveOnThreads(
   })
   let stopped: Promise<DrainResult> | undefined
   function close(): Promise<DrainResult> {
-    stopped ??= stop(app, config, supervisor).finally(endWatch)
+    stopped ??= stop(app, config, supervisor).finally(watch.end)
     return stopped
   }
-  const gateway = { link, watchesMain: true, isBlocked: () => supervisor.hasUnendable, close }
+  const gateway = {
+    link,
+    watchesMain: true,
+    isResponsive: watch.areResponsive,
+    isBlocked: () => supervisor.hasUnendable,
+    close,
+  }
   signal?.addEventListener('abort', () => void close(), { once: true })
   try {
     // Sharing a port with a gateway that is running already would go unnoticed.
@@ -160,7 +168,7 @@ export async function serveOnThreads(
     return { ...gateway, address }
   } catch (error) {
     if (stopped !== undefined) return { ...gateway, address: '' }
-    endWatch()
+    watch.end()
     await app.close()
     throw error
   }

@@ -72,6 +72,11 @@ export class BeatWatch {
     this.#timeoutMs = timeoutMs
   }
 
+  /** How long the thread has been silent. */
+  get silentMs(): number {
+    return this.#silentMs
+  }
+
   /** To be called at each interval. @returns whether the thread has been silent for the whole time limit */
   look(nowMs: number): boolean {
     const sinceMs = this.#lookedAtMs === undefined ? 0 : nowMs - this.#lookedAtMs

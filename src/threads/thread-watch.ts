@@ -13,10 +13,17 @@ export interface ThreadWatchOptions {
   onStuck(thread: number): void
 }
 
-/** Looks after the serving threads from the control thread. @returns a function that ends it */
-export function watchThreads(options: ThreadWatchOptions): () => void {
+/** A watch that is kept. */
+export interface ThreadWatch {
+  /** Whether no thread is silent for half of the time limit. */
+  areResponsive(): boolean
+  end(): void
+}
+
+/** Looks after the serving threads from the control thread. */
+export function watchThreads(options: ThreadWatchOptions): ThreadWatch {
   const { beats, threads, timeoutMs, clock, isOpen, onStuck } = options
-  if (timeoutMs === 0) return () => {}
+  if (timeoutMs === 0) return { areResponsive: () => true, end() {} }
   const watches = Array.from({ length: threads }, (_, thread) => new BeatWatch(beats, thread, timeoutMs))
   const told = new Set<number>()
   const intervalMs = beatIntervalMs(timeoutMs)
@@ -34,5 +41,8 @@ export function watchThreads(options: ThreadWatchOptions): () => void {
       }
     }
   }
-  return () => timer.cancel()
+  return {
+    areResponsive: () => watches.every(({ silentMs }) => silentMs < timeoutMs / 2),
+    end: () => timer.cancel(),
+  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +47,41 @@ describe('the start of the gateway', () => {
     child.kill('SIGTERM')
     assert.deepEqual(await exit, [0, null])
   })
+
+  for (const [args, code] of [
+    [['--help'], 1],
+    [['--version'], 1],
+    [['--print-config', '-c', 'olla.yaml'], 1],
+    [['--validate-config', '-c', 'olla.yaml'], 1],
+    [['status', '--help'], 3],
+  ] as const) {
+    it(`${args.join(' ')} exits with ${code} where its output cannot be written, with 0 where its reader has gone`, {
+      skip: !existsSync('/dev/full') && 'no /dev/full',
+    }, async (t) => {
+      const cwd = await folder({ 'olla.yaml': configFor('http://127.0.0.1:9') })
+      const start = (stdout: number | 'pipe') => {
+        const child = spawn(process.execPath, [command, ...args], {
+          cwd,
+          env: { PATH: process.env.PATH ?? '' },
+          stdio: ['ignore', stdout, 'pipe'],
+        })
+        t.after(() => child.kill('SIGKILL'))
+        return child
+      }
+      const full = start(openSync('/dev/full', 'w'))
+      const gone = start('pipe')
+      gone.stdout?.destroy()
+      let errors = ''
+      full.stderr?.on('data', (data) => {
+        errors += String(data)
+      })
+      const codes = await Promise.all(
+        [full, gone].map(async (child) => (await once(child, 'close'))[0] as unknown),
+      )
+      assert.deepEqual(codes, [code, 0])
+      assert.match(errors, /^olla-gateway: the output cannot be written \(ENOSPC\)\n$/)
+    })
+  }
 
   it('warns of a broken models.yaml, which --validate-config refuses', async (t) => {
     const cwd = await folder({

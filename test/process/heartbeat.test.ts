@@ -69,7 +69,7 @@ describe('the watch of serving threads', () => {
     const beats = new Heartbeats(Heartbeats.allocate(3))
     const open = new Set([0, 1])
     const stuck: number[] = []
-    const end = watchThreads({
+    const { end, areResponsive } = watchThreads({
       beats,
       threads: 2,
       timeoutMs: limitMs,
@@ -84,13 +84,16 @@ describe('the watch of serving threads', () => {
         await clock.advance(intervalMs)
       }
     }
-    return { clock, open, stuck, end, pass }
+    return { clock, open, stuck, end, areResponsive, pass }
   }
 
   it('tells once of a thread that is stuck, and again of the one in its place', async () => {
-    const { open, stuck, pass } = watch(timeoutMs)
+    const { open, stuck, areResponsive, pass } = watch(timeoutMs)
     await pass(10_000, 0, 1)
     assert.deepEqual(stuck, [])
+    assert.equal(areResponsive(), true)
+    await pass(3_000, 0)
+    assert.equal(areResponsive(), false)
     await pass(20_000, 0)
     assert.deepEqual(stuck, [1])
     open.delete(1)

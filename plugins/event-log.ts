@@ -47,13 +47,21 @@ export default fp<EventLogOptions>(
     })
     app.decorate('eventLog', log)
     app.decorate('eventHub', hub)
+    // Subscribers are told of the drain before their streams end.
+    let isAnnounced = false
+    let isClosing = false
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         log.add(event)
-        if (event.type === 'lifecycle.phase' && event.data.phase === 'draining') hub.end('draining')
+        isAnnounced ||= event.type === 'lifecycle.phase' && event.data.phase === 'draining'
+        if (isAnnounced && isClosing) hub.end('draining')
       },
       { capacity: 1_000 },
     )
+    app.gatewayLifecycle.onClosing(() => {
+      isClosing = true
+      if (isAnnounced) hub.end('draining')
+    })
     // Of several threads this one may have begun late: the control thread knows what was before.
     if (!app.gatewayPeers.isControl) {
       app.addHook('onReady', function catchUp(ready) {

@@ -1,11 +1,16 @@
 /**
- * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. On close it reports "not ready",
- * stops the listener, lets requests under way finish up to the limit and ends the rest visibly.
+ * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. When its signal is aborted, or on close, it
+ * reports "not ready", serves on for the delay, closes the port, lets requests under way finish up to the limit and ends
+ * the rest visibly. Answers end their connections meanwhile.
  */
-import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { type Clock, systemClock, type Timer } from '../src/clock.ts'
-import { type DrainResult, type DrainTarget, GatewayLifecycle } from '../src/lifecycle/drain.ts'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { GatewayError } from '../src/errors.ts'
+import { DrainingListener } from '../src/http1-server/draining-listener.ts'
+import { type DrainResult, GatewayLifecycle } from '../src/lifecycle/drain.ts'
+import { wholeRefusal } from '../src/request/parser-refusal.ts'
+import { createRequestIds } from '../src/request/request-id.ts'
 
 export interface LifecycleOptions {
   /** Milliseconds that requests may go on after a stop. Default 10,000. */
@@ -14,6 +19,8 @@ export interface LifecycleOptions {
   readonly shutdownDelayMs?: number
   /** Whether the phases are published as events. Default true. */
   readonly announces?: boolean
+  /** Begins the drain when it is aborted; without it a close does. */
+  readonly signal?: AbortSignal | undefined
   /** Called once when all requests are over. */
   readonly onDrained?: ((result: DrainResult) => void) | undefined
   readonly clock?: Clock
@@ -25,6 +32,14 @@ declare module 'fastify' {
   }
 }
 
+/** Idle connections are closed after so long without a request, or after a part of the time for the stop. */
+const mostQuietMs = 250
+const quietPart = 40
+/** A request that is not whole is refused after so long without a byte. */
+const stallMs = 2_000
+/** For clients that are refused: another gateway, or this one again, can serve them at once. */
+const retryAfterSeconds = 1
+
 export default fp<LifecycleOptions>(
   function lifecycle(app, options, done) {
     // A drain must not end early because nothing else keeps the process alive, so its timers are not unref'd.
@@ -35,61 +50,40 @@ export default fp<LifecycleOptions>(
         return { cancel: () => clearTimeout(timeout) }
       },
     }
+    const timeoutMs = options.shutdownTimeoutMs ?? 10_000
     const gatewayLifecycle = new GatewayLifecycle(clock, app.gatewayEvents, {
-      timeoutMs: options.shutdownTimeoutMs ?? 10_000,
+      timeoutMs,
       delayMs: options.shutdownDelayMs ?? 0,
       announces: options.announces ?? true,
     })
     app.decorate('gatewayLifecycle', gatewayLifecycle)
-    // A connection that a client has opened and never used is not idle for Node: a close would wait for it until
-    // the limit for request headers. undici opens one beside each request that it has aborted.
-    const sockets = new Set<Socket>()
-    app.server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+
+    const nextId = createRequestIds()
+    const refusalError = () => new GatewayError('draining', undefined, { retryAfterSeconds })
+    const listener = new DrainingListener(app.server, {
+      clock: systemClock,
+      quietMs: Math.min(mostQuietMs, timeoutMs / quietPart),
+      stallMs,
+      error: refusalError,
+      refusal: (request: IncomingMessage | undefined) =>
+        wholeRefusal(refusalError(), request?.url ?? '/', nextId()),
     })
-    function closeUnused(): void {
-      app.server.closeIdleConnections?.()
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-    }
-
-    // A client that does not read the end of its answer keeps its connection, and with it the close.
-    const unread: DrainTarget = {
-      inFlight: () => unreadSockets().length,
-      cutAll() {
-        const cut = unreadSockets()
-        for (const socket of cut) socket.destroy()
-        return cut.length
-      },
-    }
-    function unreadSockets(): Socket[] {
-      return [...sockets].filter(({ destroyed, writableLength }) => !destroyed && writableLength > 0)
-    }
-
-    let late: Timer | undefined
-    let lateCut: Promise<void> | undefined
-    function cutLate(): void {
-      lateCut = gatewayLifecycle.cutLate(closeUnused, unread)
+    let drained: Promise<void> | undefined
+    function drain(): Promise<void> {
+      drained ??= gatewayLifecycle.drain(listener).then((result) => options.onDrained?.(result))
+      return drained
     }
 
     app.addHook('onReady', function ready(next) {
       gatewayLifecycle.ready()
       next()
     })
-    app.addHook('preClose', async function drain() {
-      const { server } = app
-      const refuse = () => {
-        if (server.listening) server.close()
-      }
-      await gatewayLifecycle.drain(refuse, closeUnused, unread)
-      // A request whose body was still on its way begins only now, and has the rest of the time.
-      if (sockets.size > 0) late = clock.after(gatewayLifecycle.leftMs, cutLate)
-    })
-    app.addHook('onClose', async function report() {
-      late?.cancel()
-      await lateCut
-      if (gatewayLifecycle.result !== undefined) options.onDrained?.(gatewayLifecycle.result)
-    })
+    app.addHook('preClose', drain)
+    const { signal } = options
+    // What fails in it, fails the close as well.
+    const start = () => void drain().catch(() => {})
+    if (signal?.aborted === true) start()
+    else signal?.addEventListener('abort', start, { once: true })
     done()
   },
   { name: 'gateway-lifecycle', fastify: '5.x', dependencies: ['gateway-events'] },

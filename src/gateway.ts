@@ -65,7 +65,9 @@ export interface GatewayOptions {
   readonly config: GatewayConfig
   /** Where the lines of requests go; the app's own logger by default. */
   readonly requestLogger?: RequestLogger | undefined
-  /** Called once when a close has let requests finish or has cut them. */
+  /** Begins the drain when it is aborted, ahead of the app's close; without it the close does. */
+  readonly drainSignal?: AbortSignal | undefined
+  /** Called once when a drain has let requests finish or has cut them. */
   readonly onDrained?: (result: DrainResult) => void
   /** Names the caller of a request: limits, logs and statistics go by it. What it throws is a 401. */
   readonly identify?: (request: FastifyRequest) => string | undefined | Promise<string | undefined>
@@ -111,6 +113,7 @@ async function compose(
   {
     config,
     requestLogger,
+    drainSignal,
     onDrained,
     identify,
     hooks,
@@ -138,6 +141,7 @@ async function compose(
     shutdownDelayMs: server.shutdown_delay,
     // Of several threads, control tells for all.
     announces: thread === undefined,
+    signal: drainSignal,
     onDrained,
   })
   const { process: counted } = app.gatewayCells

@@ -33,19 +33,22 @@ export interface HttpServerOptions {
   readonly thread?: ThreadOfSeveral | undefined
   /** Most connections of clients on this thread; 0 is no limit. */
   readonly maxConnections: number
+  /** Begins the drain; the app is closed when that is over. */
+  readonly drainSignal: AbortSignal
   readonly onDrained: (result: DrainResult) => void
   readonly onLostLines?: GatewayOptions['onLostLines']
 }
 
 /** A thread's own Fastify, with what only the owner of a listener can set. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { config, logger, requestLogger, thread, maxConnections, onDrained, onLostLines } = options
+  const { config, logger, requestLogger, thread, maxConnections, drainSignal, onDrained, onLostLines } =
+    options
   const limit = new ConnectionLimit({ max: maxConnections, clock: systemClock })
   const app = Fastify({
     // With a logger Fastify makes a child for each request and watches each response for lines of its own.
     logger: false,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false,
     ...listenerOptions(config, limit),
   })
   app.log = logger
@@ -53,6 +56,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(gateway, {
     config,
     requestLogger,
+    drainSignal,
     onDrained,
     onLostLines,
     thread,

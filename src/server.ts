@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { systemClock } from './clock.ts'
 import type { GatewayConfig } from './config/schema.ts'
 import { mostConnections } from './http1-server/descriptors.ts'
-import type { DrainResult } from './lifecycle/drain.ts'
+import { createDrainable } from './lifecycle/drainable.ts'
 import { listenQuietly } from './listen.ts'
 import type { LogTarget } from './logging/logger.ts'
 import { Guard } from './process/guard.ts'
@@ -129,23 +129,23 @@ async function serveHere(
   maxConnections: number,
   signal: AbortSignal | undefined,
 ): Promise<RunningGateway> {
-  let result: DrainResult = { drained: 0, cut: 0 }
   const { createHttpServer } = await import('./http-server.ts')
+  const drainable = createDrainable()
   const app = await createHttpServer({
     config,
     logger,
     requestLogger,
     onLostLines: onLost,
     maxConnections,
-    onDrained(drained) {
-      result = drained
-    },
+    drainSignal: drainable.signal,
+    onDrained: drainable.onDrained,
   })
   const { host, port } = config.server
   const address = signal?.aborted === true ? '' : await listenQuietly(app, logger, { host, port })
   return {
     address,
     async close() {
+      const result = await drainable.drain()
       await app.close()
       return result
     },

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from './clock.ts'
 import { createHttpServer } from './http-server.ts'
 import type { DrainResult } from './lifecycle/drain.ts'
+import { createDrainable } from './lifecycle/drainable.ts'
 import { listenQuietly } from './listen.ts'
 import { createThreadLogger } from './logging/logger.ts'
 import { Heartbeats, keepBeating } from './process/heartbeat.ts'
@@ -42,16 +43,15 @@ const link = new ServingLink(port, {
 const { watchdog_timeout: watchdogMs } = config.server
 const beats = new Heartbeats(beatBuffer)
 if (watchdogMs > 0) keepBeating(beats, thread, watchdogMs)
-let drained: DrainResult = { drained: 0, cut: 0 }
+const drainable = createDrainable()
 const app = createHttpServer({
   config,
   logger: log.logger,
   requestLogger: log.requestLogger,
   maxConnections,
   thread: { link, blocks: new SharedBlocks(planes, thread, blocks) },
-  onDrained(result) {
-    drained = result
-  },
+  drainSignal: drainable.signal,
+  onDrained: drainable.onDrained,
 })
 // Told to who asks for the address; nobody may ask in time.
 app.catch(() => {})
@@ -70,11 +70,13 @@ link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<List
   }
 })
 link.on(drainTopic, async (): Promise<DrainResult> => {
-  await (await app).close()
+  const server = await app
+  const result = await drainable.drain()
+  await server.close()
   await log.flush()
   // Nothing else keeps the thread alive; the answer is on its way before it ends.
   port.unref()
-  return drained
+  return result
 })
 // Also where the thread fails: its last lines say most.
 process.once('exit', () => void log.flush())

@@ -38,6 +38,14 @@ export function resumeAccepting(server: Server): void {
   handleOf(server)?.listen(backlog)
 }
 
+/**
+ * Accepts what has waited, and lets no more than one connection wait: the kernel drops the others' first packets, which
+ * come again after a second.
+ */
+export function acceptLast(server: Server): void {
+  handleOf(server)?.listen(0)
+}
+
 function handleOf(server: Server): ListeningHandle | undefined {
   const handle: unknown = Reflect.get(server, '_handle')
   return isListening(handle) ? handle : undefined

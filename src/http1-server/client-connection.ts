@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { IncomingRequest } from './incoming-request.ts'
-import { closeLingering } from './lingering-close.ts'
+import { closeLingering, closeQuiet } from './lingering-close.ts'
 import { OutgoingResponse } from './outgoing-response.ts'
 import { readPlainHead } from './plain-head.ts'
 import { untakenBytes } from './untaken-bytes.ts'
@@ -16,10 +16,12 @@ export interface ConnectionHost {
   readonly firstMs: number
   /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. */
   readonly stallMs: number
-  /** Whether connections are kept at all. */
+  /** Whether the server accepts connections. */
   readonly isOpen: boolean
   /** Whether a client that has closed its side after the request is still answered. */
   readonly allowsHalfOpen: boolean
+  /** Whether it is being drained: each answer ends its connection. */
+  readonly isDraining: boolean
   readonly clock: Clock
   serve(request: IncomingRequest, response: OutgoingResponse): void
   /** The answer is out. */
@@ -83,8 +85,18 @@ export class ClientConnection {
     return this.#leftMs
   }
 
+  get hasEarly(): boolean {
+    return this.#early.length > 0
+  }
+
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  /** Ends the connection between two requests. */
+  closeQuiet(): void {
+    this.#isLingering = true
+    closeQuiet(this.#socket, this.#host.clock)
   }
 
   /** Time has passed: what takes too long ends. */
@@ -137,13 +149,21 @@ export class ClientConnection {
       if (leftBytes > 0) request.add(bytes.subarray(0, leftBytes))
       const rest = leftBytes === 0 ? bytes : bytes.subarray(leftBytes)
       this.#early = this.#early.length === 0 ? rest : Buffer.concat([this.#early, rest])
+      if (this.#host.isDraining) this.#keepForNext(request)
       this.pause()
     }
     if (request.complete) this.#requestIsWhole()
   }
 
+  /** A drain was to end the connection behind the answer to this one. */
+  #keepForNext({ headers }: IncomingRequest): void {
+    if (this.#response?.headersSent !== false) return
+    this.#response.shouldKeepAlive = headers.connection?.toLowerCase() !== 'close'
+  }
+
   #begin(bytes: Buffer): void {
-    const head = readPlainHead(bytes)
+    // Where connections end, only Node's server answers requests in a row to the last.
+    const head = this.#host.isDraining ? undefined : readPlainHead(bytes)
     const bodyBytes = head === undefined ? 0 : bytes.length - head.headBytes
     if (head === undefined || bodyBytes > head.lengthBytes) {
       this.#handOver(bytes)
@@ -173,7 +193,8 @@ export class ClientConnection {
     response.detachSocket(socket)
     process.nextTick(emitClose, response)
     this.#response = undefined
-    if (response.closes || !this.#host.isOpen) {
+    // A client whose answer began before the drain may take the connection for kept.
+    if (response.closes || (!this.#host.isOpen && !this.#host.isDraining)) {
       this.#request = undefined
       // What still comes is the rest of this request or follows the last: never another request.
       socket.off('data', this.#read)

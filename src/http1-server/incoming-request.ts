@@ -13,6 +13,8 @@ export interface BodySource {
   resume(): void
   /** No more for now. */
   pause(): void
+  /** Bytes of another request have come behind this one. */
+  readonly hasEarly: boolean
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
@@ -129,6 +131,28 @@ export class IncomingRequest extends IncomingMessage {
       received(error)
     } else if (this.complete) this.#isGathered(whole)
     this.#source.resume()
+  }
+
+  /** Whether another request has come behind this one. */
+  get isFollowed(): boolean {
+    return this.#source.hasEarly
+  }
+
+  /**
+   * The rest is waited for no longer; the connection stays, for an answer.
+   * @returns whether a reader has been given the error
+   */
+  giveUp(error: Error): boolean {
+    const received = this.#received
+    this.#received = undefined
+    if (received !== undefined) {
+      // The rest is read past.
+      this.#isDiscarded = true
+      received(error)
+      this.#source.resume()
+      return true
+    }
+    return this.listenerCount('error') > 0 && this.emit('error', error)
   }
 
   /** The rest will not come. */

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
+import { requestUnderWay } from './under-way.ts'
 
 /** How often a connection is looked at that lingers. */
 const tickMs = 250
@@ -60,14 +60,17 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
   }
 }
 
-/** The request that Node's parser is reading. */
-export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
-  const parser: unknown = Reflect.get(socket, 'parser')
-  const incoming: unknown =
-    typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'incoming') : undefined
-  return isRequest(incoming) ? incoming : undefined
+/**
+ * Ends a connection that has been quiet. A request that crosses with the end cannot be answered any more, but the client
+ * sees the end of the connection and not a reset.
+ */
+export function closeQuiet(socket: Socket, clock: Clock): void {
+  // Takes the bytes away from Node's parser.
+  socket.on('data', drop)
+  for (const listener of socket.rawListeners('data')) {
+    if (listener !== drop) Reflect.apply(socket.off, socket, ['data', listener])
+  }
+  closeLingering(socket, clock, () => false)
 }
 
-function isRequest(value: unknown): value is IncomingMessage {
-  return typeof value === 'object' && value !== null && 'complete' in value && 'once' in value
-}
+function drop(): void {}

@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { closeLingering } from './lingering-close.ts'
+import { responseUnderWay } from './under-way.ts'
 
 const refused = new WeakSet<Socket>()
 
@@ -36,14 +36,4 @@ function end(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolea
   }
   socket.write(refusal)
   closeLingering(socket, clock, isOpen)
-}
-
-/** The answer that Node's server has given the connection. */
-function responseUnderWay(socket: Socket): ServerResponse | undefined {
-  const message: unknown = Reflect.get(socket, '_httpMessage')
-  return isResponse(message) ? message : undefined
-}
-
-function isResponse(value: unknown): value is ServerResponse {
-  return typeof value === 'object' && value !== null && 'headersSent' in value && 'req' in value
 }

@@ -34,6 +34,7 @@ export class Http1Server extends Server implements ConnectionHost {
   readonly #isOpen = (): boolean => this.listening
   readonly #slowHeads: SlowHeads
   #timer: Timer | undefined
+  #isDraining = false
 
   constructor(
     { clock, stallMs = 600_000, allowHalfOpen = false, ...options }: Http1ServerOptions,
@@ -68,6 +69,15 @@ export class Http1Server extends Server implements ConnectionHost {
     return this.listening
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** From now on each answer ends its connection, and idle connections end without a reset. */
+  drain(): void {
+    this.#isDraining = true
+  }
+
   serve(request: IncomingRequest, response: OutgoingResponse): void {
     if (requestStart.hasSubscribers) {
       requestStart.publish({ request, response, socket: request.socket, server: this })
@@ -95,7 +105,11 @@ export class Http1Server extends Server implements ConnectionHost {
 
   override closeIdleConnections(): void {
     super.closeIdleConnections()
-    for (const connection of [...this.#connections]) if (connection.isIdle) connection.destroy()
+    for (const connection of [...this.#connections]) {
+      if (!connection.isIdle) continue
+      if (this.#isDraining) connection.closeQuiet()
+      else connection.destroy()
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
-import { requestUnderWay } from './lingering-close.ts'
+import { requestUnderWay } from './under-way.ts'
 
 /** How often connections are looked at; milliseconds. */
 const tickMs = 1000

@@ -2,18 +2,34 @@ import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { GatewayEvents } from '../events/events.ts'
 
-/** Where the gateway is in its life: it serves, stops taking requests, or has stopped. */
+/** Where the gateway is in its life: it serves, is being stopped, or has stopped. */
 export type LifecyclePhase = 'serving' | 'draining' | 'stopped'
 
 export interface DrainTarget {
   /** Requests under way. */
   inFlight(): number
-  /** Ends what is under way so that clients see it; returns how many. */
+  /** Ends what is under way so that clients see it, and refuses what comes later; returns how many it ended. */
   cutAll(): number
 }
 
+/** The listener and its connections, as a drain needs them. */
+export interface DrainedListener {
+  /** From now on each answer ends its connection. */
+  stopKeeping(): void
+  /** Accepts the connections that the system has queued, then closes the port. */
+  stopAccepting(): Promise<void>
+  /** Connections that may still bring a request or are owed an answer. */
+  readonly open: number
+  /** Closes connections that have been quiet, and refuses requests whose body has stalled. */
+  tend(): Promise<void>
+  /** Refuses requests that are not whole yet; returns how many. */
+  refuseIncomplete(): number
+  /** Closes the connections of clients that have not read the end of their answer; returns how many. */
+  cutUnread(): number
+}
+
 export interface DrainResult {
-  /** Requests that were under way when the drain began. */
+  /** Requests that were under way when the drain began, or whose end it was later. */
   readonly drained: number
   /** Requests that had to be ended. */
   readonly cut: number
@@ -21,11 +37,10 @@ export interface DrainResult {
 
 /** How often a drain looks whether requests are still under way. */
 const pollMs = 20
-const nothingUnread: DrainTarget = { inFlight: () => 0, cutAll: () => 0 }
 
 /**
- * Graceful stop: not ready first, then nothing new, then wait for what is under way up to a limit, then end
- * the rest visibly.
+ * Graceful stop: first not ready and everything served, then no new connections, then wait up to a limit for what is
+ * under way, then end the rest visibly.
  */
 export class GatewayLifecycle {
   readonly #clock: Clock
@@ -34,13 +49,13 @@ export class GatewayLifecycle {
   readonly #delayMs: number
   readonly #announces: boolean
   readonly #targets = new Set<DrainTarget>()
+  readonly #closing: (() => void)[] = []
   #phase: LifecyclePhase = 'serving'
-  #result: DrainResult | undefined
-  #deadlineMs = 0
+  #drain: Promise<DrainResult> | undefined
 
   /**
    * @param options.timeoutMs how long requests may go on
-   * @param options.delayMs between "not ready" and the drain, so that a load balancer notices
+   * @param options.delayMs between "not ready" and closing the port, so that a load balancer notices
    * @param options.announces whether the phases are published; by default they are
    */
   constructor(
@@ -63,11 +78,6 @@ export class GatewayLifecycle {
     return this.#phase !== 'serving'
   }
 
-  /** What the drain came to; undefined before its end. */
-  get result(): DrainResult | undefined {
-    return this.#result
-  }
-
   /** To be called when requests are taken. */
   ready(): void {
     this.#announce('ready', 0)
@@ -77,63 +87,51 @@ export class GatewayLifecycle {
     this.#targets.add(target)
   }
 
+  /** @param run called when the delay is over and the port is about to be closed */
+  onClosing(run: () => void): void {
+    this.#closing.push(run)
+  }
+
   get inFlight(): number {
     let inFlight = 0
     for (const target of this.#targets) inFlight += target.inFlight()
     return inFlight
   }
 
-  /**
-   * @param onRefuse called when new requests are no longer wanted
-   * @param onPoll called again and again while requests finish
-   * @param unread answers that are over, but for what their clients have not read
-   */
-  async drain(
-    onRefuse: () => void,
-    onPoll: () => void,
-    unread: DrainTarget = nothingUnread,
-  ): Promise<DrainResult> {
-    if (this.#result !== undefined) return this.#result
+  /** Drains once; later calls return the same result. */
+  drain(listener: DrainedListener): Promise<DrainResult> {
+    this.#drain ??= this.#drainOnce(listener)
+    return this.#drain
+  }
+
+  async #drainOnce(listener: DrainedListener): Promise<DrainResult> {
     this.#phase = 'draining'
     const drained = this.inFlight
     this.#announce('draining', drained)
+    listener.stopKeeping()
     if (this.#delayMs > 0) await this.#sleep(this.#delayMs)
-    onRefuse()
-    this.#deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
-    while (this.inFlight + unread.inFlight() > 0 && this.leftMs > 0) {
-      onPoll()
+    for (const run of this.#closing) run()
+    await listener.stopAccepting()
+    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs
+    while (this.inFlight + listener.open > 0 && this.#clock.monotonicMs() < deadlineMs) {
       await this.#sleep(pollMs)
+      await listener.tend()
     }
-    const cut = await this.#cut(onPoll, unread)
     this.#phase = 'stopped'
-    this.#result = { drained, cut }
+    const cut = await this.#cut(listener)
     this.#announce(cut > 0 ? 'cut' : 'drained', cut)
-    return this.#result
+    // What was refused before it was whole was not under way yet.
+    return { drained: Math.max(drained, cut), cut }
   }
 
-  /** Milliseconds that requests may still go on. */
-  get leftMs(): number {
-    return Math.max(0, this.#deadlineMs - this.#clock.monotonicMs())
-  }
-
-  /**
-   * Ends what has begun since the drain was over: requests whose body was still on its way. To be called when
-   * `leftMs` have passed.
-   */
-  async cutLate(onPoll: () => void, unread: DrainTarget = nothingUnread): Promise<void> {
-    const cut = await this.#cut(onPoll, unread)
-    const { drained, cut: before } = this.#result ?? { drained: 0, cut: 0 }
-    this.#result = { drained: drained + cut, cut: before + cut }
-  }
-
-  async #cut(onPoll: () => void, unread: DrainTarget): Promise<number> {
+  async #cut(listener: DrainedListener): Promise<number> {
     let cut = 0
     for (const target of this.#targets) cut += target.cutAll()
-    onPoll()
-    if (unread.inFlight() === 0) return cut
-    // The last words of those that were cut are on their way.
+    if (listener.open === 0) return cut
+    cut += listener.refuseIncomplete()
+    // The last words to clients whose requests were ended are on their way.
     await this.#sleep(pollMs)
-    return cut + unread.cutAll()
+    return cut + listener.cutUnread()
   }
 
   #announce(phase: GatewayEvents['lifecycle.phase']['phase'], inFlight: number): void {

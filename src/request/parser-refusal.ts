@@ -33,6 +33,7 @@ export function wholeRefusal(error: GatewayError, target: string, requestId: str
   const headers = [
     'X-Olla-Request-ID',
     requestId,
+    ...(error.retryAfterSeconds === undefined ? [] : ['Retry-After', String(error.retryAfterSeconds)]),
     ...error.headers,
     'Content-Type',
     'application/json; charset=utf-8',

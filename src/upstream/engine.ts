@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors.ts'
 import type { ClientReply } from './client-relay.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -7,6 +8,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 export class ProxyEngine {
   readonly name: string
   readonly #services: ExchangeServices
+  #isOver = false
 
   constructor(name: string, services: ExchangeServices) {
     this.name = name
@@ -38,13 +40,23 @@ export class ProxyEngine {
 
   /** Begins the exchange; it ends by itself and answers through `reply`. */
   handle(request: ExchangeRequest, reply: ClientReply): void {
+    if (this.#isOver) {
+      reply.send(drainingError())
+      return
+    }
     new Exchange(this.#services, request, reply).start()
   }
 
-  /** Ends what is still under way so that clients see it, after a drain that took too long. */
+  /** A drain is over: ends what is still under way so that clients see it, and refuses what comes later. */
   cutAll(): number {
+    this.#isOver = true
     const cut = this.#services.active.size
     for (const exchange of this.#services.active.entries()) exchange.cut()
     return cut
   }
+}
+
+/** Another gateway, or this one again, can serve the client at once. */
+function drainingError(): GatewayError {
+  return new GatewayError('draining', undefined, { retryAfterSeconds: 1 })
 }

@@ -192,6 +192,6 @@ describe('shutdown', () => {
     await eventually(() => socket.writableLength > 0)
     await app.close()
     assert.equal(socket.destroyed, true)
-    assert.deepEqual(result, { drained: 0, cut: 1 })
+    assert.deepEqual(result, { drained: 1, cut: 1 })
   })
 })

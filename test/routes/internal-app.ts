@@ -24,6 +24,7 @@ import { DiscoveryRecords } from '../../src/model/discovery-records.ts'
 import { profilesFolder } from '../../src/package.ts'
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { noConnections } from '../support/no-connections.ts'
 
 export interface InternalApp {
   readonly app: FastifyInstance
@@ -71,10 +72,7 @@ export async function createInternalApp(
     await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
     const { gatewayLifecycle } = scope
     drain = async () => {
-      await gatewayLifecycle.drain(
-        () => {},
-        () => {},
-      )
+      await gatewayLifecycle.drain(noConnections)
     }
     await scope.register(requestContext, { clock })
     await scope.register(security, { clock })

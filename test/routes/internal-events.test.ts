@@ -14,6 +14,7 @@ import state from '../../plugins/state.ts'
 import internalEvents from '../../routes/internal-events.ts'
 import type { EventBus } from '../../src/events/bus.ts'
 import type { EventHub } from '../../src/events/event-hub.ts'
+import { noConnections } from '../support/no-connections.ts'
 import { eventually } from '../support/simulator.ts'
 import { openEvents } from '../support/sse.ts'
 
@@ -22,6 +23,7 @@ async function start(t: TestContext, options: EventLogOptions = {}) {
   t.after(() => app.close())
   let bus: EventBus | undefined
   let hub: EventHub | undefined
+  let drain: () => Promise<unknown> = () => assert.fail()
   await app.register(async (scope) => {
     await scope.register(peers)
     await scope.register(events)
@@ -48,6 +50,8 @@ async function start(t: TestContext, options: EventLogOptions = {}) {
     })
     bus = scope.gatewayEvents
     hub = scope.eventHub
+    const { gatewayLifecycle } = scope
+    drain = () => gatewayLifecycle.drain(noConnections)
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -55,7 +59,7 @@ async function start(t: TestContext, options: EventLogOptions = {}) {
     for (const endpoint of names) bus?.publish('endpoint.detected', { endpoint, profile: 'vllm' })
   }
   const url = `http://127.0.0.1:${port}`
-  return { app, url, port, publish, bus: bus as EventBus, hub: hub as EventHub }
+  return { app, drain, url, port, publish, bus: bus as EventBus, hub: hub as EventHub }
 }
 
 const named = (endpoint: string) => (message: { event: string; data: Record<string, unknown> }) =>
@@ -218,10 +222,10 @@ describe('/internal/events', () => {
   })
 
   it('ends when the gateway drains, and begins no more', async (t) => {
-    const { url, bus } = await start(t)
+    const { url, drain } = await start(t)
     const stream = await openEvents(t, `${url}/internal/events`)
     await stream.until(({ event }) => event === 'hello')
-    bus.publish('lifecycle.phase', { phase: 'draining', inFlight: 0 })
+    await drain()
     await stream.ended
     assert.deepEqual(
       stream.messages.map(({ event }) => event),

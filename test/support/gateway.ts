@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../../src/config/schema.ts'
 import gateway, { type GatewayOptions } from '../../src/gateway.ts'
 import { addRootRoutes, listenerOptions } from '../../src/http-server.ts'
 import type { DrainResult } from '../../src/lifecycle/drain.ts'
+import { createDrainable } from '../../src/lifecycle/drainable.ts'
 import { serveOnThreads } from '../../src/serving-threads.ts'
 import type { ControlLink } from '../../src/threads/control-link.ts'
 import { eventually } from './simulator.ts'
@@ -134,20 +135,20 @@ interface Listening {
 }
 
 async function listenHere(config: GatewayConfig, options: Partial<GatewayOptions> = {}): Promise<Listening> {
-  let drained: DrainResult = { drained: 0, cut: 0 }
+  const drainable = createDrainable()
   const app = Fastify({ forceCloseConnections: 'idle', ...listenerOptions(config) })
   addRootRoutes(app)
   await app.register(gateway, {
     ...options,
     config,
-    onDrained: (result: DrainResult) => {
-      drained = result
-    },
+    drainSignal: drainable.signal,
+    onDrained: drainable.onDrained,
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
     async close() {
+      const drained = await drainable.drain()
       await app.close()
       return drained
     },

@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { IncomingRequest } from './incoming-request.ts'
+
+/** The response that has the connection now, of our server or of Node's. */
+export function responseUnderWay(socket: Socket): ServerResponse | undefined {
+  const message: unknown = Reflect.get(socket, '_httpMessage')
+  return isResponse(message) ? message : undefined
+}
+
+/** The request that Node's parser is reading, or has read last. */
+export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
+  const parser: unknown = Reflect.get(socket, 'parser')
+  const incoming: unknown =
+    typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'incoming') : undefined
+  return isRequest(incoming) ? incoming : undefined
+}
+
+/** Whether another request has come behind the one that is being answered. */
+export function isFollowed({ req }: ServerResponse): boolean {
+  if (req instanceof IncomingRequest) return req.isFollowed
+  return requestUnderWay(req.socket) !== req
+}
+
+/** Whether the connection speaks another protocol since an upgrade. */
+export function isUpgraded(socket: Socket): boolean {
+  // Node's parser has been there, and has left.
+  return Reflect.get(socket, 'parser') === null
+}
+
+function isResponse(value: unknown): value is ServerResponse {
+  return typeof value === 'object' && value !== null && 'headersSent' in value && 'req' in value
+}
+
+function isRequest(value: unknown): value is IncomingMessage {
+  return typeof value === 'object' && value !== null && 'complete' in value && 'once' in value
+}

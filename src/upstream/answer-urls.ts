@@ -16,12 +16,15 @@ export interface UrlScope {
 /**
  * A URL of an endpoint as the client may follow it: through the gateway, below the prefix that it came by. URLs of
  * other public hosts stay as they are.
- * @returns undefined for one that leads to an address behind the gateway, which clients need not know
+ * @returns undefined for one that leads to an address behind the gateway, which clients need not know, that is no web
+ *   address, or that holds credentials
  */
 export function clientUrl(value: string, scope: UrlScope): string | undefined {
   const url = resolve(value, scope)
   if (url === undefined) return undefined
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return value
+  // A name leads nowhere.
+  if (url.protocol === 'urn:') return value
+  if (!isWeb(url)) return undefined
   const path = ownPath(url, scope)
   if (path !== undefined) return mountOf(scope, path) + path + url.search + url.hash
   return isPublicHost(url.hostname) && url.hostname !== hostOf(scope.endpoint.origin).hostname
@@ -50,6 +53,10 @@ export function redirectTarget(
   const url = resolve(value, scope)
   const path = url === undefined ? undefined : ownPath(url, scope)
   return url === undefined || path === undefined ? undefined : { path, query: url.search }
+}
+
+function isWeb({ protocol, username, password }: URL): boolean {
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === ''
 }
 
 function resolve(value: string, { endpoint, path }: UrlScope): URL | undefined {

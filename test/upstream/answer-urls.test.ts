@@ -45,7 +45,13 @@ describe('clientUrl', () => {
       'https://cdn.example.com/i.png',
       'https://cdn.example.com/i.png',
     ],
-    ['no URL of the web', scope('/olla/proxy', '/a'), 'urn:x:y', 'urn:x:y'],
+    ['a name', scope('/olla/proxy', '/a'), 'urn:x:y', 'urn:x:y'],
+    ...['ws://10.0.0.7/a', 'ftp://10.0.0.7/', 'file:///srv/models', 'unix:/run/x', 'javascript:alert(1)'].map(
+      (url): [string, UrlScope, string, undefined] => [`${url}`, scope('/olla/proxy', '/a'), url, undefined],
+    ),
+    ['a public host with credentials', scope('/olla/proxy', '/a'), 'https://u:p@cdn.example.com/', undefined],
+    ['backslashes', scope('/olla/proxy', '/a'), 'http:\\\\10.0.0.7\\a', undefined],
+    ['an IPv4 address as IPv6', scope('/olla/proxy', '/a'), 'http://[::ffff:10.0.0.7]/', undefined],
     ['no URL', scope('/olla/proxy', '/a'), 'http://[', undefined],
   ]
   for (const [what, from, value, expected] of cases) {

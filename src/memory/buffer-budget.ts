@@ -248,6 +248,11 @@ export class BufferHold implements Holder {
     return false
   }
 
+  /** @returns why not */
+  takeNow(bytes: number): GatewayError | undefined {
+    return this.tryTake(bytes) ? undefined : this.#budget.refused()
+  }
+
   get #lackingBytes(): number {
     return wholeUnits(this.#neededBytes) - this.#bytes
   }

@@ -27,6 +27,7 @@ export class GrowingBody {
   /** What has come while there was no room. */
   #aside: Buffer[] = []
   #wantedBytes = 0
+  #isTaken = false
 
   /**
    * @param lengthBytes as announced; undefined where it was not
@@ -74,6 +75,7 @@ export class GrowingBody {
 
   /** The whole body; nothing more comes. */
   take(): Buffer {
+    this.#isTaken = true
     const memory = this.#memory
     const bytes = this.#bytes
     if (memory.length - bytes <= spareBytes) return memory.subarray(0, bytes)
@@ -98,9 +100,10 @@ export class GrowingBody {
     this.over()
   }
 
-  /** The request is over: the body counts no more. */
+  /** The request is over: the body counts no more. One that is not whole serves no one. */
   over(): void {
     this.#aside = []
+    if (!this.#isTaken) giveBack(this.#memory)
     this.#hold.release()
   }
 

@@ -1,6 +1,7 @@
 import type { RequestSession } from '../affinity/request-sessions.ts'
 import type { Dialect, ErrorCode } from '../errors.ts'
 import type { BodyKeeper, GrowingBody } from '../memory/growing-body.ts'
+import type { MemoryKeeper, RequestMemory } from '../memory/request-memory.ts'
 import type { RoutingDecision } from '../model/routing-strategies.ts'
 import type { AnswerFigures } from '../stats/request-record.ts'
 import type { RouteClass } from './dialect.ts'
@@ -31,7 +32,7 @@ export interface AttemptRecord {
 }
 
 /** What is known of one request, gathered while it passes; one per request, read once at its end. */
-export class RequestContext implements BodyKeeper {
+export class RequestContext implements BodyKeeper, MemoryKeeper {
   readonly id: string
   /** Monotonic milliseconds. */
   readonly startedAtMs: number
@@ -82,6 +83,8 @@ export class RequestContext implements BodyKeeper {
   queuedMs: number | undefined = undefined
   /** A body that came in several pieces, until its memory is free again. */
   heldBody: GrowingBody | undefined = undefined
+  /** What it takes up beside its body; undefined where that is little. */
+  memory: RequestMemory | undefined = undefined
   requestBytes = 0
   responseBytes = 0
   promptTokens: number | undefined = undefined

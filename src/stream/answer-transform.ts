@@ -6,6 +6,8 @@ export interface AnswerTransform {
   end(): Buffer
   /** Whether the answer turned out to be none, and the client has been told so in it. */
   readonly hasFailed?: boolean
+  /** Bytes of the answer that it keeps to its end; undefined where it passes them on. */
+  readonly heldBytes?: number
 }
 
 /** Reads the bytes of an answer as they come from the endpoint, before any transform; changes nothing. */

@@ -47,6 +47,13 @@ export class SseReader {
     return this.#skipped
   }
 
+  /** Whether there is an event that is too large, be it over or not. */
+  get hasLargeEvent(): boolean {
+    if (this.#skipped > 0) return true
+    const pendingBytes = this.#isComment ? 0 : this.#piecesBytes
+    return this.#eventBytes + pendingBytes > this.#maxBytes
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
     let at = this.#afterCr && chunk[0] === lineFeed ? 1 : 0

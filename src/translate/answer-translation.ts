@@ -46,7 +46,8 @@ export function translateAnswer(
     to === 'stream'
       ? new MessageEvents(requestId)
       : new MessageBody(requestId, expected.thinking === 'unasked')
-  return from === 'stream' ? new StreamedChat(output, expected) : new WholeChat(output, expected)
+  if (from === 'whole') return new WholeChat(output, expected)
+  return new StreamedChat(output, expected, to === 'whole' ? maxWholeBytes : Number.POSITIVE_INFINITY)
 }
 
 class StreamedChat implements AnswerTranslation {
@@ -57,10 +58,14 @@ class StreamedChat implements AnswerTranslation {
   /** What has come before anything that could be read. */
   #unread: Buffer[] = []
   #unreadBytes = 0
+  readonly #mostBytes: number
+  #bytes = 0
 
-  constructor(output: MessageOutput, expected: ExpectedAnswer) {
+  /** @param mostBytes a longer answer has failed */
+  constructor(output: MessageOutput, expected: ExpectedAnswer, mostBytes: number) {
     this.#output = output
     this.#expected = expected
+    this.#mostBytes = mostBytes
     this.#chat = new ChatReader(output, expected)
     this.#reader = new SseReader((data, name) => this.#event(data.toString('utf8'), name))
   }
@@ -78,10 +83,12 @@ class StreamedChat implements AnswerTranslation {
   }
 
   push(chunk: Buffer): Buffer {
+    if (this.#chat.outcome === 'failed') return noBytes
     if (!this.#chat.hasContent) this.#keep(chunk)
     this.#reader.push(chunk)
-    if (this.#reader.skippedEvents > 0)
-      this.#chat.fail(tooLarge('The endpoint sent an event that is too large.'))
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#mostBytes) this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
+    if (this.#reader.hasLargeEvent) this.#chat.fail(tooLarge('The endpoint sent an event that is too large.'))
     return bytesOf(this.#output.take())
   }
 
@@ -131,6 +138,10 @@ class WholeChat implements AnswerTranslation {
     this.#chat = new ChatReader(output, expected)
   }
 
+  get heldBytes(): number {
+    return this.#bytes
+  }
+
   get outcome(): 'complete' | 'failed' | undefined {
     return this.#chat.outcome
   }
@@ -144,6 +155,7 @@ class WholeChat implements AnswerTranslation {
   }
 
   push(chunk: Buffer): Buffer {
+    if (this.#chat.outcome === 'failed') return noBytes
     this.#bytes += chunk.length
     if (this.#bytes <= maxWholeBytes) {
       this.#chunks.push(chunk)

@@ -1,6 +1,11 @@
 import { CallArguments } from './call-arguments.ts'
 import type { MessageWriter } from './message-shape.ts'
 
+/** Characters that may wait for a block before them to end: a few whole files. */
+const maxHeldLength = 8_388_608
+/** Of white space that may begin a text. */
+const maxBlankLength = 4_096
+
 interface TextBlock {
   readonly kind: 'text' | 'thinking'
   held: string
@@ -41,6 +46,8 @@ export class BlockSequence {
   #blank: TextBlock | undefined
   #index = -1
   #hasToolUse = false
+  /** Characters that wait. */
+  #heldLength = 0
 
   constructor(writer: MessageWriter, naming: CallNaming) {
     this.#writer = writer
@@ -49,6 +56,11 @@ export class BlockSequence {
 
   get hasToolUse(): boolean {
     return this.#hasToolUse
+  }
+
+  /** Whether more waits for a block that does not end than is worth its memory. */
+  get isTooMuch(): boolean {
+    return this.#heldLength > maxHeldLength
   }
 
   text(kind: 'text' | 'thinking', piece: string): void {
@@ -60,8 +72,12 @@ export class BlockSequence {
     }
     const held = this.#blank?.kind === kind ? this.#blank.held + piece : piece
     const block = { kind, held }
-    this.#blank = held.trim() === '' ? block : undefined
-    if (this.#blank === undefined) this.#enqueue(block)
+    // What has been held so far is blank.
+    this.#blank = piece.trim() === '' ? block : undefined
+    if (this.#blank === undefined) {
+      this.#heldLength += held.length
+      this.#enqueue(block)
+    } else if (held.length > maxBlankLength) this.#blank = { kind, held: held.slice(0, maxBlankLength) }
   }
 
   /** A call begins; its arguments follow. */
@@ -82,7 +98,9 @@ export class BlockSequence {
   /** @param piece of the arguments' JSON */
   callPiece(block: ToolBlock, piece: string): void {
     if (block.isClosed) return
+    const before = block.args.heldLength
     const passed = block.args.push(piece)
+    this.#heldLength += block.args.heldLength - before
     if (passed !== '') this.#append(block, passed)
     this.#advance()
   }
@@ -104,8 +122,12 @@ export class BlockSequence {
   }
 
   #append(block: Block, piece: string): void {
-    if (block === this.#open) this.#writer.append(this.#index, block.kind, piece)
-    else block.held += piece
+    if (block === this.#open) {
+      this.#writer.append(this.#index, block.kind, piece)
+    } else {
+      block.held += piece
+      this.#heldLength += piece.length
+    }
   }
 
   #advance(): void {
@@ -135,7 +157,10 @@ export class BlockSequence {
     } else {
       this.#writer.open(this.#index, { kind: block.kind })
     }
-    if (block.held !== '') this.#writer.append(this.#index, block.kind, block.held)
+    if (block.held === '') return
+    this.#writer.append(this.#index, block.kind, block.held)
+    this.#heldLength -= block.held.length
+    block.held = ''
   }
 
   #close(): void {
@@ -144,6 +169,7 @@ export class BlockSequence {
     this.#open = undefined
     if (block.kind === 'tool_use') {
       block.isClosed = true
+      this.#heldLength -= block.args.heldLength
       const rest = block.args.end()
       if (rest !== '') this.#writer.append(this.#index, block.kind, rest)
     }

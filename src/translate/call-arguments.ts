@@ -3,6 +3,9 @@ import { isObject } from './json-fields.ts'
 /** Arguments that do not begin as an object are held until the call ends; more of them is dropped. */
 const maxHeldLength = 1_048_576
 
+/** Longest text that may say nothing. */
+const maxNothingLength = 256
+
 /** Key under which Anthropic's documentation puts arguments that are not valid JSON ("fine-grained tool streaming"). */
 const invalidKey = 'INVALID_JSON'
 
@@ -24,6 +27,11 @@ export class CallArguments {
   #passedLength = 0
   /** Kept to recognise a call that is sent twice; undefined once it is too long for that. */
   #whole: string | undefined = ''
+
+  /** Characters that wait for the call to end, or to show that it is not empty. */
+  get heldLength(): number {
+    return this.#held.length
+  }
 
   /** Whether pieces of it have been passed on. */
   get isFlowing(): boolean {
@@ -47,22 +55,27 @@ export class CallArguments {
 
   /** @returns what can be passed on now */
   push(piece: string): string {
-    let text = piece
-    if (this.#isComplete || this.#state === 'other') {
-      // Some servers open every call with `{}` or `null` and send the arguments behind it.
-      const isReplaced = !this.isFlowing && this.#isNothing() && text.trimStart().startsWith('{')
-      if (isReplaced) this.#restart()
-      else if (this.#isComplete) return ''
+    let left = piece
+    for (;;) {
+      if (this.#isComplete || this.#state === 'other') {
+        // Some servers open every call with `{}` or `null` and send the arguments behind it.
+        const isReplaced = !this.isFlowing && left.trimStart().startsWith('{') && this.#isNothing()
+        if (isReplaced) this.#restart()
+        else if (this.#isComplete) return ''
+      }
+      const length = this.#read(left)
+      this.#keep(left.slice(0, length))
+      if (this.#state === 'object' && this.#hasMembers) return this.#pass(this.#held)
+      left = left.slice(length)
+      if (!left.startsWith('{')) return ''
     }
-    const length = this.#read(text)
-    const rest = text.slice(length)
-    text = text.slice(0, length)
+  }
+
+  #keep(text: string): void {
     if (this.#whole !== undefined) {
       this.#whole = this.#whole.length + text.length > 65_536 ? undefined : this.#whole + text
     }
     if (this.#held.length < maxHeldLength) this.#held += text
-    if (this.#state === 'object' && this.#hasMembers) return this.#pass(this.#held)
-    return rest.startsWith('{') ? this.push(rest) : ''
   }
 
   /** No more pieces come. @returns what must still be passed on so that the whole is an object */
@@ -77,7 +90,8 @@ export class CallArguments {
   }
 
   #isNothing(): boolean {
-    return !this.#hasMembers && /^\s*(?:\{\s*\}|null|""|\[\s*\])\s*$/.test(this.#held)
+    if (this.#hasMembers || this.#held.length > maxNothingLength) return false
+    return /^\s*(?:\{\s*\}|null|""|\[\s*\])\s*$/.test(this.#held)
   }
 
   #restart(): void {

@@ -153,6 +153,7 @@ export class ChatReader {
     else this.#delta(objectField(choice, 'message') ?? noDelta, true)
     // Completions have no message.
     if (typeof choice.text === 'string') this.#content(choice.text)
+    if (this.#outcome !== undefined) return
     const reason = textField(choice, 'finish_reason')
     if (reason === undefined || reason === '') return
     if (isBrokenFinish(reason)) {
@@ -178,9 +179,12 @@ export class ChatReader {
     if (Array.isArray(calls)) {
       for (const each of calls) {
         if (isObject(each)) this.#characters += isWhole ? this.#calls.whole(each) : this.#calls.piece(each)
+        if (this.#calls.isTooMany) break
       }
     } else if (isObject(calls)) this.#characters += this.#calls.piece(calls)
     else if (isObject(call)) this.#characters += this.#calls.piece(call)
+    if (this.#calls.isTooMany) this.fail(brokenAnswer('The endpoint sent too many tool calls.'))
+    else if (this.#blocks.isTooMuch) this.fail(brokenAnswer('The endpoint sent too much at once.'))
   }
 
   /** This endpoint separates thinking from text by itself. */

@@ -32,6 +32,7 @@ export class ErrorAnswer implements GatheredAnswer {
   static unreadable(requestId: string): GatheredAnswer {
     const error = { type: 'api_error', message: 'The endpoint compressed its answer unasked.' }
     return {
+      isOver: true,
       push: () => undefined,
       end: () => ({
         statusCode: 502,
@@ -41,8 +42,12 @@ export class ErrorAnswer implements GatheredAnswer {
     }
   }
 
+  get isOver(): boolean {
+    return this.#bytes >= maxErrorBytes
+  }
+
   push(chunk: Buffer): void {
-    if (this.#bytes >= maxErrorBytes) return
+    if (this.isOver) return
     this.#chunks.push(chunk.subarray(0, maxErrorBytes - this.#bytes))
     this.#bytes += chunk.length
   }

@@ -14,19 +14,15 @@ import {
   refusesField,
   streamOptionsRefusals,
 } from '../upstream/refusals.ts'
-import type {
-  AnswerVariant,
-  GatheredAnswer,
-  RequestVariant,
-  WholeAnswer,
-} from '../upstream/request-variant.ts'
+import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../upstream/request-variant.ts'
 import { headerValue, type UpstreamHead } from '../upstream/response-headers.ts'
-import { type AnswerTranslation, translateAnswer } from './answer-translation.ts'
+import { translateAnswer } from './answer-translation.ts'
 import type { ExpectedAnswer } from './chat-reader.ts'
 import { type ChatTranslation, translateRequest } from './chat-request.ts'
 import type { ChatTraits } from './chat-shape.ts'
 import { ErrorAnswer } from './error-answer.ts'
 import { fittedByEstimate, fittedByWords } from './fit-tokens.ts'
+import { GatheredMessage, tapped } from './gathered-message.ts'
 import { type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
 import { isThinker, isWithin } from './limitations.ts'
 import { parseMessagesRequest } from './messages-request.ts'
@@ -292,7 +288,7 @@ export class MessageVariants {
     const from = framingOf(headerValue(head.headers, 'content-type')) === 'sse' ? 'stream' : 'whole'
     const to = this.#call.isStream ? 'stream' : 'whole'
     const translation = translateAnswer(from, to, expected)
-    if (to === 'whole') return this.#gathered(translation)
+    if (to === 'whole') return tapped(new GatheredMessage(translation), this.#options.tap)
     return {
       statusCode: 200,
       knowsEnding: true,
@@ -331,33 +327,8 @@ export class MessageVariants {
     }
   }
 
-  #gathered(translation: AnswerTranslation): GatheredAnswer {
-    const parts: Buffer[] = []
-    const { tap } = this.#options
-    return {
-      push: (chunk) => {
-        parts.push(translation.push(chunk))
-      },
-      end(): WholeAnswer {
-        const body = Buffer.concat([...parts, translation.end()])
-        tap?.(body)
-        const statusCode = translation.outcome === 'complete' ? 200 : (translation.failure?.statusCode ?? 502)
-        return { statusCode, headers: ['Content-Type', 'application/json; charset=utf-8'], body }
-      },
-    }
-  }
-
   #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
-    const error = new ErrorAnswer(head.statusCode, this.#call.requestId, size)
-    const { tap } = this.#options
-    return {
-      push: (chunk) => error.push(chunk),
-      end() {
-        const whole = error.end()
-        tap?.(whole.body)
-        return whole
-      },
-    }
+    return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#options.tap)
   }
 }
 

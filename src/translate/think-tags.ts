@@ -6,6 +6,8 @@ export interface ThinkingSplit {
 
 const opening = '<think>'
 const closing = '</think>'
+/** White space before a tag; more of it is text. */
+const maxBlankLength = 4_096
 
 /**
  * Separates what a model thinks from what it says, where the endpoint does not: thoughts stand between
@@ -42,7 +44,7 @@ export class ThinkTags {
     if (start.startsWith(opening)) {
       this.#state = 'inside'
       this.#held = start.slice(opening.length)
-    } else if (!opening.startsWith(start)) {
+    } else if (!opening.startsWith(start) || this.#held.length > maxBlankLength) {
       this.#state = 'text'
     }
   }

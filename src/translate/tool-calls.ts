@@ -1,6 +1,13 @@
 import type { BlockSequence, ToolBlock } from './block-sequence.ts'
 import { type JsonObject, numberField, objectField, textField } from './json-fields.ts'
 
+/** Calls of one answer: models make a few, and what runs them takes no more (OpenAI's limit for tools). */
+const mostCalls = 128
+/** Indices and IDs that calls are found again by. */
+const mostKeys = 2 * mostCalls
+/** Names come in pieces: what is longer is no tool's. */
+const longestName = 512
+
 interface Piece {
   readonly index: number | undefined
   /** '' where there is none. */
@@ -20,6 +27,7 @@ export class ToolCalls {
   readonly #byIndex = new Map<number, ToolBlock>()
   readonly #byId = new Map<string, ToolBlock>()
   #last: ToolBlock | undefined
+  #count = 0
   #known: Set<string> | undefined
 
   /** @param toolNames names that the request offers: they tell a name in pieces from two names */
@@ -28,10 +36,15 @@ export class ToolCalls {
     this.#toolNames = toolNames
   }
 
+  /** Whether the answer has more calls, or a longer name, than any that a client could use. */
+  get isTooMany(): boolean {
+    return this.#count > mostCalls || (this.#last?.name.length ?? 0) > longestName
+  }
+
   /** A call of a whole message. @returns how many characters its arguments have */
   whole(call: JsonObject): number {
     const { id, name, args } = readPiece(call)
-    this.#blocks.callPiece(this.#blocks.startCall(id, name), args)
+    this.#blocks.callPiece(this.#start(id, name), args)
     return args.length
   }
 
@@ -40,16 +53,22 @@ export class ToolCalls {
     const piece = readPiece(call)
     const block = this.#find(piece)
     this.#last = block
-    if (piece.index !== undefined) this.#byIndex.set(piece.index, block)
-    if (piece.id !== '') this.#byId.set(piece.id, block)
+    // A call may come under ever new indices and IDs.
+    if (piece.index !== undefined && this.#byIndex.size < mostKeys) this.#byIndex.set(piece.index, block)
+    if (piece.id !== '' && this.#byId.size < mostKeys) this.#byId.set(piece.id, block)
     if (piece.args !== '') this.#blocks.callPiece(block, piece.args)
     return piece.args.length
+  }
+
+  #start(id: string, name: string): ToolBlock {
+    this.#count++
+    return this.#blocks.startCall(id, name)
   }
 
   #find(piece: Piece): ToolBlock {
     const { id, name } = piece
     const current = this.#current(piece)
-    if (current === undefined || this.#isAnother(current, piece)) return this.#blocks.startCall(id, name)
+    if (current === undefined || this.#isAnother(current, piece)) return this.#start(id, name)
     if (current.id === '') current.id = id
     if (name !== '' && name !== current.name && (current.name === '' || !current.args.isFlowing))
       current.name = joined(current.name, name)

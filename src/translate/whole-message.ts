@@ -19,18 +19,31 @@ export class WholeMessageEvents implements AnswerTransform {
     this.#model = model
   }
 
+  get heldBytes(): number {
+    return this.#bytes
+  }
+
   push(chunk: Buffer): Buffer {
+    if (this.hasFailed) return noBytes
     this.#bytes += chunk.length
-    if (this.#bytes <= maxBytes) this.#chunks.push(chunk)
-    else this.#chunks.length = 0
+    if (this.#bytes > maxBytes) {
+      this.#chunks.length = 0
+      return this.#fail('The answer of the endpoint is too large.')
+    }
+    this.#chunks.push(chunk)
     return noBytes
   }
 
   end(): Buffer {
+    if (this.hasFailed) return noBytes
     const message = parsed(Buffer.concat(this.#chunks).toString('utf8'))
     if (message?.type === 'message') return Buffer.from(events(message, this.#model))
+    return this.#fail('The endpoint sent something that is no message.')
+  }
+
+  #fail(message: string): Buffer {
     this.hasFailed = true
-    const error = { type: 'api_error', message: 'The endpoint sent something that is no message.' }
+    const error = { type: 'api_error', message }
     return Buffer.from(event('error', { error, request_id: this.#requestId }))
   }
 }

@@ -108,6 +108,11 @@ export class Attempt {
     else this.#decoder.resume()
   }
 
+  /** The form that it was sent in need not lie in memory any longer. */
+  dropBody(): void {
+    if (this.variant !== undefined) this.variant = { ...this.variant, body: null }
+  }
+
   /** Takes a passed-over answer up again: what comes from now on goes to the owner. */
   adopt(): KeptAnswer | undefined {
     const { kept } = this

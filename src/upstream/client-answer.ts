@@ -2,15 +2,17 @@ import type { ServerResponse } from 'node:http'
 import { answerOperation } from '../answer/operation.ts'
 import type { StreamEnding, StreamWatch } from '../answer/stream-ending.ts'
 import { errorEvent, GatewayError } from '../errors.ts'
+import { holdGathered } from '../memory/request-memory.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
 import { ownTimeMs } from '../request/own-time.ts'
+import type { AnswerTransform } from '../stream/answer-transform.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
 import type { Attempt } from './attempt.ts'
 import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
-import type { KeepAlive } from './heartbeat.ts'
+import { Heartbeat, type KeepAlive } from './heartbeat.ts'
 import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
 import { headerValue, type UpstreamHead } from './response-headers.ts'
 
@@ -23,6 +25,9 @@ export class ClientAnswer {
   readonly #relay: ClientRelay
   #observer: RelayObserver | undefined
   #watch: StreamWatch | undefined
+  /** What may find that the answer is none, or holds more of it than a chunk. */
+  #holder: AnswerTransform | undefined
+  #gatheredBytes = 0
 
   constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -66,6 +71,7 @@ export class ClientAnswer {
     isObserved: boolean,
   ): void {
     this.#watch = watch
+    if (transforms.length > 0) this.#holder = transforms.find(({ hasFailed }) => hasFailed !== undefined)
     const { context } = this.#request
     const { options } = this.#services
     const { statusCode, headers } = head
@@ -102,16 +108,31 @@ export class ClientAnswer {
 
   /**
    * The next bytes of an answer, or of one that is told in one piece.
-   * @returns false where the client does not keep up
+   * @returns false where the client does not keep up, `over` where no more of the answer is wanted, or why it cannot
+   * be kept any longer
    */
-  take(gathered: GatheredAnswer | undefined, chunk: Buffer): boolean {
+  take(gathered: GatheredAnswer | undefined, chunk: Buffer): boolean | 'over' | GatewayError {
     if (gathered === undefined) {
       this.#watch?.push(chunk)
-      return this.#relay.write(chunk)
+      const keepsUp = this.#relay.write(chunk)
+      const holder = this.#holder
+      return holder === undefined
+        ? keepsUp
+        : (this.#ending(holder, chunk.length, holder.heldBytes) ?? keepsUp)
     }
     this.#observer?.push(chunk)
     gathered.push(chunk)
-    return true
+    this.#gatheredBytes += chunk.length
+    return this.#ending(gathered, chunk.length, this.#gatheredBytes) ?? true
+  }
+
+  #ending(
+    answer: Pick<AnswerTransform & GatheredAnswer, 'isOver' | 'hasFailed'>,
+    bytes: number,
+    heldBytes = 0,
+  ): 'over' | GatewayError | undefined {
+    if (answer.isOver === true || answer.hasFailed === true) return 'over'
+    return holdGathered(this.#request.context, this.#services.budget, bytes, heldBytes)
   }
 
   beginWhole(attempt: Attempt, head: UpstreamHead, whole: WholeAnswer): void {
@@ -142,6 +163,15 @@ export class ClientAnswer {
   /** How an answer that is complete counts. */
   get outcome(): RequestOutcome {
     return outcomeOfStatus(this.#request.context.status ?? 0)
+  }
+
+  /** Keeps the request's client busy, where it asks for that. @param isDue whether it could take something */
+  heartbeat(isDue: () => boolean): Heartbeat | undefined {
+    const { keepAlive } = this.#request
+    if (keepAlive === undefined) return undefined
+    return new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => {
+      if (isDue()) this.beat(keepAlive)
+    })
   }
 
   /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
@@ -185,13 +215,24 @@ export class ClientAnswer {
    * No attempt will need the request's body again, and none is writing it: those before are over, and what was still
    * on its way then went with the connection.
    */
-  releaseBody(): void {
-    this.#request.context.heldBody?.release(this.#services.transport.keepsBodiesBelow)
+  releaseBody(attempt: Attempt | undefined): void {
+    const { heldBody, memory } = this.#request.context
+    heldBody?.release(this.#services.transport.keepsBodiesBelow)
+    if (memory === undefined) return
+    attempt?.dropBody()
+    memory.sentIsOver()
+  }
+
+  /** Nothing of the request is held any more. */
+  over(attempt: Attempt | undefined): void {
+    const { heldBody, memory } = this.#request.context
+    this.releaseBody(attempt)
+    heldBody?.over()
+    memory?.over()
   }
 
   /** The request is over and about to be counted. */
   settled(outcome: RequestOutcome): void {
-    this.#request.context.heldBody?.over()
     this.#observer?.end(outcome)
   }
 }

@@ -3,12 +3,14 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import { upstreamPath } from '../endpoint/upstream-path.ts'
 import { GatewayError } from '../errors.ts'
 import type { JsonSpan } from '../json/body-scan.ts'
+import { holdSent } from '../memory/request-memory.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../model/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import type { TextPlace } from '../request/inspect.ts'
 import { managementRefusal } from '../request/management-refusal.ts'
 import type { Upload } from '../request/upload.ts'
 import type { Attempt } from './attempt.ts'
+import type { ExchangeServices } from './exchange-services.ts'
 import type { KeepAlive } from './heartbeat.ts'
 import type { Redirected } from './redirects.ts'
 import { namesModel, renamedBody, renamedQuery } from './renamed-request.ts'
@@ -49,11 +51,15 @@ export interface ExchangeRequest {
 export function attemptRequest(
   request: ExchangeRequest,
   attempt: Attempt,
-  renameAnswers: boolean,
+  { options, budget }: Pick<ExchangeServices, 'options' | 'budget'>,
 ): UpstreamRequest | GatewayError {
   try {
     attempt.variant ??= request.variant?.(attempt.target)
-    return requestFor(request, attempt, renameAnswers) ?? new GatewayError('invalid_path')
+    const made = requestFor(request, attempt, options.renameAnswers)
+    if (made === undefined) return new GatewayError('invalid_path')
+    const { body } = made
+    if (body === request.body || !Buffer.isBuffer(body)) return made
+    return holdSent(request.context, budget, body.length) ?? made
   } catch (error) {
     return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { AnswerTimes } from '../health/answer-times.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
+import type { BufferBudget } from '../memory/buffer-budget.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { RequestHookList } from '../request/hooks.ts'
@@ -96,6 +97,8 @@ export interface ExchangeServices {
   readonly queue: CapacityQueue
   /** Exchanges that have not settled, with their time limits. */
   readonly active: DeadlineSweep<Exchange>
+  /** For what is held beside bodies; undefined counts nothing. */
+  readonly budget?: BufferBudget | undefined
   readonly stats: GatewayStats
   /** Told of each connection that the gateway itself could not make. */
   readonly shortages: Shortages

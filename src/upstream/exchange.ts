@@ -16,7 +16,7 @@ import type { ExchangeServices } from './exchange-services.ts'
 import { Failover, type FailoverOwner } from './failover.ts'
 import type { AttemptFailure } from './failure.ts'
 import { brokenError, failureOfStatus } from './give-up.ts'
-import { Heartbeat } from './heartbeat.ts'
+import type { Heartbeat } from './heartbeat.ts'
 import { followedRedirect } from './redirects.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from './response-events.ts'
 import type { UpstreamHead } from './response-headers.ts'
@@ -67,12 +67,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     watchResponse(raw, this)
     this.#services.active.add(this)
     this.#services.retries.requestStarted()
-    const { keepAlive } = this.#request
-    if (keepAlive !== undefined) {
-      this.#heartbeat = new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => {
-        if (this.#phase !== 'stalled') this.#answer.beat(keepAlive)
-      })
-    }
+    this.#heartbeat = this.#answer.heartbeat(() => this.#phase !== 'stalled')
     if (raw.destroyed) this.clientClosed()
     else this.#search.choose()
   }
@@ -115,7 +110,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#ledger.begins(attempt)
     // An endpoint that is down may not answer at all.
     if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
-    const request = attemptRequest(this.#request, attempt, this.#services.options.renameAnswers)
+    const request = attemptRequest(this.#request, attempt, this.#services)
     if (request instanceof GatewayError) {
       this.#services.breakers.release(attempt.target, attempt.permit)
       this.#fail(request)
@@ -129,8 +124,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     }
   }
 
-  // What the attempt tells
-
   sent(attempt: Attempt): void {
     this.#phase = 'waiting'
     this.#ledger.sent(attempt)
@@ -138,7 +131,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
   }
 
   bodyWritten(): void {
-    if (this.#phase === 'relaying' || this.#phase === 'stalled') this.#answer.releaseBody()
+    if (this.#phase === 'relaying' || this.#phase === 'stalled') this.#answer.releaseBody(this.#attempt)
   }
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
@@ -165,10 +158,19 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
   }
 
   #relay(attempt: Attempt, chunk: Buffer): boolean {
+    if (this.#phase === 'over') return false
     if (attempt.gathered === undefined) this.#heartbeat?.touch()
-    if (this.#answer.take(attempt.gathered, chunk)) {
+    const taken = this.#answer.take(attempt.gathered, chunk)
+    if (taken === true) {
       this.#limit(attempt.target.endpoint.timeouts.idleMs)
       return true
+    }
+    if (taken !== false) {
+      // No more of the answer is wanted, or it cannot be kept.
+      attempt.cancel()
+      if (taken === 'over') this.complete(attempt)
+      else this.#stop(taken)
+      return false
     }
     if (this.#phase !== 'stalled') awaitDrain(this.#raw)
     this.#phase = 'stalled'
@@ -177,6 +179,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
   }
 
   complete(attempt: Attempt): void {
+    if (this.#phase === 'over') return
     if (this.#phase === 'waiting' || attempt.gate !== undefined) {
       // A client that does not keep up is false as well; then the answer has begun.
       const passed = this.#passes(attempt, judge(this.#request, attempt, this.#head, undefined))
@@ -208,8 +211,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#ledger.unreachable(attempt, failure)
     this.#failover.failed(attempt, failure)
   }
-
-  // Moving on
 
   get #failover(): Failover {
     this.#knownFailover ??= new Failover(this.#services, this.#request, this, this.#search, this.#ledger)
@@ -318,7 +319,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#knownFailover?.drop()
     this.#phase = 'relaying'
     // A stream may last: a long prompt need not lie there as long.
-    if (attempt.isBodyWritten) this.#answer.releaseBody()
+    if (attempt.isBodyWritten) this.#answer.releaseBody(attempt)
   }
 
   clientDrained(): void {
@@ -390,7 +391,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)
     this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
-    this.#answer.releaseBody()
+    this.#answer.over(this.#attempt)
   }
 
   #limit(stageMs: number): void {

@@ -47,6 +47,8 @@ export interface AnswerVariant {
  */
 export interface GatheredAnswer {
   push(chunk: Buffer): void
+  /** Whether what has come is enough, however long the answer goes on. */
+  readonly isOver?: boolean
   end(): WholeAnswer
 }
 

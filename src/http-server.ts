@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
@@ -6,12 +7,13 @@ import { rootRoute } from '../routes/root.ts'
 import type { ThreadOfSeveral } from './base.ts'
 import { systemClock } from './clock.ts'
 import { bodyLimitOf } from './config/body-limit.ts'
-import type { GatewayConfig } from './config/schema.ts'
+import type { GatewayConfig, ServerConfig } from './config/schema.ts'
 import { errorBody, GatewayError } from './errors.ts'
 import gateway, { type GatewayOptions } from './gateway.ts'
 import { ConnectionLimit } from './http1-server/connection-limit.ts'
 import { IncomingRequest } from './http1-server/incoming-request.ts'
 import { lingerOnClose } from './http1-server/lingering-close.ts'
+import { LostClients } from './http1-server/lost-clients.ts'
 import { refuseConnection } from './http1-server/refuse-connection.ts'
 import { Http1Server } from './http1-server/server.ts'
 import { SlowHeads } from './http1-server/slow-heads.ts'
@@ -106,12 +108,14 @@ export function listenerOptions(
 > {
   const nextId = createRequestIds()
   const create = serverFor(config)
+  const lost = lostClients(config.server)
   let listener: Server | undefined
   return {
     bodyLimit: bodyLimitOf(config.server),
     serverFactory(handler) {
       listener = create(handler)
       limit?.add(listener)
+      lost?.add(listener)
       return listener
     },
     // Before it is routed, so that every route sees one form of it.
@@ -131,6 +135,15 @@ export function listenerOptions(
       refuseConnection(socket, parserRefusal(error, nextId()), systemClock, isOpen)
     },
   }
+}
+
+const tcpTables = ['/proc/net/tcp', '/proc/net/tcp6']
+
+/** @returns undefined where nothing looks for clients that have vanished */
+function lostClients({ tcp_user_timeout: timeoutMs }: ServerConfig): LostClients | undefined {
+  if (timeoutMs === 0 || process.platform !== 'linux') return undefined
+  const read = () => Promise.all(tcpTables.map((file) => readFile(file, 'latin1').catch(() => '')))
+  return new LostClients({ timeoutMs, clock: systemClock, read })
 }
 
 /** What accepts connections; for Fastify's `serverFactory`. */

@@ -25,6 +25,11 @@ export const ServerSchema = Section(
       description:
         'Silence after which the system asks whether a client is still there, every second, and ends the connection after ten questions; 0 is off (beyond Olla).',
     }),
+    tcp_user_timeout: Duration({
+      default: '1m',
+      description:
+        'A client that acknowledges nothing of what was sent to it for so long has vanished (Linux; looked at every ten seconds at most); 0 leaves it to the system (beyond Olla).',
+    }),
     allow_half_open: Flag(
       false,
       'A client that has closed its side after the request is still answered; otherwise that counts as leaving, as in Olla and nginx (beyond Olla).',

@@ -73,18 +73,6 @@ export class ClientConnection {
     return this.#request === undefined && !this.#isLingering
   }
 
-  /** Idle for a second at least after an answer: its client has most likely nothing more to ask for now. */
-  get isAtRest(): boolean {
-    const { idleMs } = this.#host
-    const restsMs = idleMs + idleGraceMs - this.#leftMs
-    return this.isIdle && this.#socket.bytesWritten > 0 && (idleMs === 0 || restsMs >= 2 * tickMs)
-  }
-
-  /** Milliseconds until it takes too long for what it is waiting for. */
-  get leftMs(): number {
-    return this.#leftMs
-  }
-
   get hasEarly(): boolean {
     return this.#early.length > 0
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
 import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
+import { responseUnderWay } from './under-way.ts'
 
 export interface ConnectionLimitOptions {
   /** Most connections of clients at once; 0 is no limit. */
@@ -16,13 +17,10 @@ export interface ConnectionLimitListener {
   closedIdle(connections: number): void
 }
 
-/** A server that can end the connections that have been idle for the longest time. */
-interface IdleClosing {
-  closeLongestIdle(most: number): number
-}
-
 /** How often idle connections make room while others wait. */
 const lookMs = 250
+/** Looks after which an idle connection is at rest: its client has most likely nothing more to ask for now. */
+const restLooks = 4
 /** After a shortage of descriptors accepting pauses for so long, as nginx does. */
 const shortageMs = 500
 /** So many of all connections make room at once, one in: nginx reuses as many. */
@@ -38,7 +36,9 @@ export class ConnectionLimit {
   readonly #clock: Clock
   readonly #servers = new Set<Server>()
   readonly #listeners = new Set<ConnectionLimitListener>()
-  #open = 0
+  readonly #sockets = new Set<Socket>()
+  /** Of idle connections, while accepting is paused: what has passed over them, and for how many looks. */
+  #resting = new Map<Socket, { bytes: number; looks: number }>()
   #isPaused = false
   #shortUntilMs = 0
   #timer: Timer | undefined
@@ -50,7 +50,7 @@ export class ConnectionLimit {
 
   /** Connections of clients now. */
   get open(): number {
-    return this.#open
+    return this.#sockets.size
   }
 
   get max(): number {
@@ -76,18 +76,17 @@ export class ConnectionLimit {
   shortage(): void {
     this.#shortUntilMs = this.#clock.monotonicMs() + shortageMs
     if (this.#isPaused) return
-    this.#makeRoom()
     this.#pause()
   }
 
   readonly #connected = (socket: Socket): void => {
-    this.#open++
-    socket.once('close', this.#closed)
-    if (this.#open >= this.#max && !this.#isPaused) this.#pause()
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#closed(socket))
+    if (this.open >= this.#max && !this.#isPaused) this.#pause()
   }
 
-  readonly #closed = (): void => {
-    this.#open--
+  #closed(socket: Socket): void {
+    this.#sockets.delete(socket)
     if (this.#isPaused) this.#resumeIfRoom()
   }
 
@@ -104,9 +103,10 @@ export class ConnectionLimit {
   }
 
   #resumeIfRoom(): void {
-    if (this.#open >= this.#max || this.#clock.monotonicMs() < this.#shortUntilMs) return
+    if (this.open >= this.#max || this.#clock.monotonicMs() < this.#shortUntilMs) return
     this.#isPaused = false
     this.#timer?.cancel()
+    this.#resting.clear()
     for (const server of this.#servers) {
       server.off('request', closeAfterAnswer)
       if (server.listening) resumeAccepting(server)
@@ -115,35 +115,34 @@ export class ConnectionLimit {
 
   #lookLater(): void {
     this.#timer = this.#clock.after(lookMs, () => {
-      if (this.#open >= this.#max) this.#makeRoom()
+      this.#findResting()
+      if (this.open >= this.#max) this.#makeRoom()
       this.#resumeIfRoom()
       if (this.#isPaused) this.#lookLater()
     })
   }
 
-  #makeRoom(): void {
-    let room = Math.max(1, Math.ceil(Math.min(this.#max, this.#open) / roomShare))
-    let closed = 0
-    for (const server of this.#servers) {
-      if (room <= 0) break
-      const now = closesLongestIdle(server) ? server.closeLongestIdle(room) : closeAllIdle(server)
-      room -= now
-      closed += now
+  #findResting(): void {
+    const before = this.#resting
+    this.#resting = new Map()
+    for (const socket of this.#sockets) {
+      if (socket.bytesWritten === 0 || responseUnderWay(socket) !== undefined) continue
+      const bytes = socket.bytesRead + socket.bytesWritten
+      const known = before.get(socket)
+      this.#resting.set(socket, { bytes, looks: known?.bytes === bytes ? known.looks + 1 : 0 })
     }
-    if (closed > 0) for (const listener of this.#listeners) listener.closedIdle(closed)
+  }
+
+  #makeRoom(): void {
+    const resting = [...this.#resting].filter(([, { looks }]) => looks >= restLooks)
+    resting.sort(([, one], [, other]) => other.looks - one.looks)
+    const room = Math.max(1, Math.ceil(Math.min(this.#max, this.open) / roomShare))
+    const closed = resting.slice(0, room)
+    for (const [socket] of closed) socket.destroy()
+    if (closed.length > 0) for (const listener of this.#listeners) listener.closedIdle(closed.length)
   }
 }
 
 function closeAfterAnswer(_request: IncomingMessage, response: ServerResponse): void {
   response.shouldKeepAlive = false
-}
-
-function closesLongestIdle(server: Server): server is Server & IdleClosing {
-  return 'closeLongestIdle' in server
-}
-
-/** Node's server does not say how many, nor which were idle for long. */
-function closeAllIdle(server: Server): number {
-  server.closeIdleConnections()
-  return 0
 }

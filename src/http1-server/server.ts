@@ -112,18 +112,6 @@ export class Http1Server extends Server implements ConnectionHost {
     }
   }
 
-  /**
-   * Ends connections that are at rest, those that were so for the longest time first.
-   * @returns how many
-   */
-  closeLongestIdle(most: number): number {
-    const idle = [...this.#connections].filter(({ isAtRest }) => isAtRest)
-    idle.sort((one, other) => one.leftMs - other.leftMs)
-    const closed = idle.slice(0, most)
-    for (const connection of closed) connection.destroy()
-    return closed.length
-  }
-
   override closeAllConnections(): void {
     super.closeAllConnections()
     for (const connection of [...this.#connections]) connection.destroy()

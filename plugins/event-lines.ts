@@ -3,14 +3,14 @@
  * one is enough. On close it hears no more.
  */
 import fp from 'fastify-plugin'
-import { eventLine } from '../src/logging/event-lines.ts'
+import { boundedFields, eventLine } from '../src/logging/event-lines.ts'
 
 export default fp(
   function eventLines(app, _options, done) {
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         const line = eventLine(event)
-        if (line !== undefined) app.log[line.level](event.data, line.message)
+        if (line !== undefined) app.log[line.level](boundedFields(event.data), line.message)
       },
       { capacity: 1000 },
     )

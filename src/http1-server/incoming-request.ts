@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BufferBudget } from '../memory/buffer-budget.ts'
 import { type BodyKeeper, GrowingBody } from '../memory/growing-body.ts'
+import { giveBackRead } from './give-back.ts'
 import type { PlainHead } from './plain-head.ts'
 
 /** Told once: the body, or why it did not come. */
@@ -102,7 +103,7 @@ export class IncomingRequest extends IncomingMessage {
     } else if (this.#isStreamed && !this.#isDiscarded) {
       if (!this.push(bytes)) this.#source.pause()
       if (this.complete) this.push(null)
-    }
+    } else giveBackRead(bytes)
   }
 
   #gather(whole: GrowingBody, bytes: Buffer): void {
@@ -110,7 +111,7 @@ export class IncomingRequest extends IncomingMessage {
       this.#source.pause()
       return
     }
-    giveBack(bytes)
+    giveBackRead(bytes)
     if (this.complete) this.#isGathered(whole)
   }
 
@@ -178,16 +179,4 @@ export class IncomingRequest extends IncomingMessage {
     if (first.length > 0) this.push(first)
     if (this.complete) this.push(null)
   }
-}
-
-/**
- * Giving less back saves nothing. What comes here was read off a socket or allocated for one body, and so lies in
- * memory of its own: never in the pool that Node cuts small buffers from.
- */
-const ownMemoryBytes = 16_384
-
-/** @param bytes the end of what they lie in, before which there is nothing that is still needed */
-function giveBack({ buffer, byteOffset, length }: Buffer): void {
-  const isEnd = byteOffset + length === buffer.byteLength
-  if (isEnd && buffer.byteLength >= ownMemoryBytes && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
+import { giveBackRead } from './give-back.ts'
 import { requestUnderWay } from './under-way.ts'
 
 /** How often a connection is looked at that lingers. */
@@ -26,6 +27,7 @@ export function closeLingering(socket: Socket, clock: Clock, isOpen: () => boole
   let timer: Timer = clock.after(tickMs, tick)
   socket.once('close', () => timer.cancel())
   socket.end()
+  socket.on('data', forget)
   socket.resume()
 
   function tick(): void {
@@ -74,3 +76,8 @@ export function closeQuiet(socket: Socket, clock: Clock): void {
 }
 
 function drop(): void {}
+
+/** What is read past lies outside of the heap, and would wait there for a collection. */
+function forget(this: Socket, bytes: Buffer): void {
+  if (this.listenerCount('data') === 1) giveBackRead(bytes)
+}

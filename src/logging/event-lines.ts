@@ -55,3 +55,17 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return undefined
   }
 }
+
+/** Names of a list that a line has; the others are counted elsewhere in it. */
+const mostNames = 50
+
+/** What a line tells of an event: lists of models may be long. */
+export function boundedFields(data: object): object {
+  const lists = Object.entries(data).filter(([, value]) => Array.isArray(value) && value.length > mostNames)
+  if (lists.length === 0) return data
+  const cut = lists.map(([key, value]) => [
+    key,
+    [...value.slice(0, mostNames), `… ${value.length - mostNames} more`],
+  ])
+  return { ...data, ...Object.fromEntries(cut) }
+}

@@ -37,7 +37,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
   readonly #answer: ClientAnswer
   readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
-  /** Most requests need none. */
   #knownFailover: Failover | undefined
   readonly #startedMs: number
   #totalDeadlineMs: number

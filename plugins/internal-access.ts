@@ -20,6 +20,7 @@ import {
 import { SharedLimitStore } from '../src/security/shared-limit-store.ts'
 import { TokenTries } from '../src/security/token-tries.ts'
 import { limitCapacity } from '../src/state/counted.ts'
+import { headerValue } from '../src/upstream/header-value.ts'
 
 export interface InternalAccessOptions {
   /** Networks that are let in. Default the loopback ones. */
@@ -123,12 +124,13 @@ export default fp<InternalAccessOptions>(
     }
 
     function ruled(request: FastifyRequest): AccessDecision {
-      const { headers, socket, gateway } = request
+      const { headers, socket, gateway, raw } = request
       const asked = {
         peer: socket.remoteAddress ?? '',
         client: gateway.clientAddress,
         limitKey: keys.of(gateway.clientAddress),
         host: headers.host,
+        hostField: headerValue(raw.rawHeaders, 'host'),
         authorization: headers.authorization,
         cookie: headers.cookie,
       }

@@ -26,6 +26,8 @@ export interface AccessRequest {
   /** The client as limits count it; its address by default. */
   readonly limitKey?: string
   readonly host: string | undefined
+  /** The `Host` field itself, where the authority of an absolute target has replaced it. */
+  readonly hostField?: string | undefined
   readonly authorization: string | undefined
   readonly cookie: string | undefined
 }
@@ -77,7 +79,9 @@ export class InternalAccess {
     if (!this.#networks.has(peer) || !this.#networks.has(client)) {
       return this.#refuse(`ip not in allowed range (ip=${client}, host=${shownValue(host)})`)
     }
-    if (!this.acceptsHost(host)) return this.#refuse(`host not accepted (${shownValue(host)})`)
+    for (const name of [host, request.hostField ?? host]) {
+      if (!this.acceptsHost(name)) return this.#refuse(`host not accepted (${shownValue(name)})`)
+    }
     return byAddress
   }
 

@@ -76,6 +76,12 @@ for (const engine of engines) {
           (await ask('GET /internal/requests', { Host: 'llm.example.com' })).text,
           /403 forbidden: host not accepted \(llm\.example\.com\)/,
         )
+        const absolute = (host: string) => ask('GET http://localhost/internal/requests', { Host: host })
+        assert.match(
+          (await absolute('evil.example')).text,
+          /403 forbidden: host not accepted \(evil\.example\)/,
+        )
+        assert.equal((await absolute('localhost')).status, 200)
       })
 
       it("of this machine's programs ask and read", async (t) => {

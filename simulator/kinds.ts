@@ -166,7 +166,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
     routes: {
       ...echoRoutes,
       ...openAiRoutes({ ownedBy: 'openai' }),
-      ...under('/v1', { ...openAiRoutes({ ownedBy: 'openai' }), ...mediaRoutes }),
+      ...under('/v1', { ...openAiRoutes({ ownedBy: 'openai' }), ...mediaRoutes, ...messageRoutes }),
       'GET /health': info(costlyHealth),
       'GET /health/readiness': info(({ state, answer }) =>
         answer.json({ status: 'healthy', db: 'Not connected', litellm_version: state.version }),

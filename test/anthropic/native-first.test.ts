@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { startGateway } from '../support/gateway.ts'
+import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { lastPost } from '../support/simulator.ts'
 import { behind, model, postMessages, request } from './support.ts'
 
@@ -31,6 +33,28 @@ describe('endpoints that speak the Messages API', () => {
     })
     const response = await postMessages(all, request)
     assert.equal(response.headers.get('x-olla-endpoint'), 'sglang')
+  })
+
+  it('are translated for, without asking each time, where a server is too old to have the route', async (t) => {
+    const asked: string[] = []
+    const old = await startScriptedEndpoint(t, ['m'], ({ path }) => {
+      asked.push(path)
+      return path === '/v1/messages'
+        ? { status: 404, body: { detail: 'Not Found' } }
+        : { body: { choices: [{ message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }] } }
+    })
+    const { url } = await startGateway(t, [{ url: old.url, type: 'litellm' }])
+    for (let count = 0; count < 3; count++) {
+      const response = await fetch(`${url}/olla/anthropic/v1/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...request, model: 'm' }),
+      })
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('x-olla-mode'), null)
+      await response.text()
+    }
+    assert.deepEqual(asked, ['/v1/messages', ...Array(3).fill('/v1/chat/completions')])
   })
 
   it('get a translation of what their route ignores', async (t) => {

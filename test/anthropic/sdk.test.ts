@@ -18,7 +18,7 @@ const kinds: readonly (readonly [SimulatorKind, 'passthrough' | null])[] = [
   ['docker-model-runner', 'passthrough'],
   ['sglang', null],
   ['lemonade', null],
-  ['litellm', null],
+  ['litellm', 'passthrough'],
   ['lmdeploy', null],
   ['openai-compatible', null],
 ]

@@ -12,6 +12,7 @@ import { TranslatorStats } from '../src/stats/translator-stats.ts'
 import { TokenCounter } from '../src/tokens/token-counter.ts'
 import { createIds } from '../src/translate/ids.ts'
 import { type MessagesCall, MessageVariants, speaksMessages } from '../src/translate/message-variants.ts'
+import { OpenThoughts } from '../src/translate/open-thoughts.ts'
 import type { ReasoningField } from '../src/translate/reasoning-signature.ts'
 import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
@@ -62,6 +63,7 @@ export default fp<MessageTranslatorOptions>(
     const { inspector } = options
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
+    const openThoughts = new OpenThoughts()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
     const recorder = inspector === undefined ? undefined : startRecorder(inspector)
 
@@ -85,6 +87,7 @@ export default fp<MessageTranslatorOptions>(
           newId,
           tap,
           reasoningFields,
+          openThoughts,
           fitsMaxTokens: options.fitsMaxTokens ?? false,
         })
       },

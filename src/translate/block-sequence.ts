@@ -48,6 +48,7 @@ export class BlockSequence {
   #hasToolUse = false
   /** Characters that wait. */
   #heldLength = 0
+  #hasHalfCall = false
 
   constructor(writer: MessageWriter, naming: CallNaming) {
     this.#writer = writer
@@ -61,6 +62,11 @@ export class BlockSequence {
   /** Whether more waits for a block that does not end than is worth its memory. */
   get isTooMuch(): boolean {
     return this.#heldLength > maxHeldLength
+  }
+
+  /** Whether the arguments of a call end in the middle: the client has got half an object. */
+  get hasHalfCall(): boolean {
+    return this.#hasHalfCall
   }
 
   text(kind: 'text' | 'thinking', piece: string): void {
@@ -170,6 +176,7 @@ export class BlockSequence {
     if (block.kind === 'tool_use') {
       block.isClosed = true
       this.#heldLength -= block.args.heldLength
+      if (block.args.isFlowing && !block.args.isComplete) this.#hasHalfCall = true
       const rest = block.args.end()
       if (rest !== '') this.#writer.append(this.#index, block.kind, rest)
     }

@@ -6,6 +6,7 @@ import type { ChatTraits } from './chat-shape.ts'
 import { readChatUsage } from './chat-usage.ts'
 import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 import type { MessageUsage, MessageWriter } from './message-shape.ts'
+import type { ThoughtMemory } from './open-thoughts.ts'
 import { type ReasoningField, thinkingSignature } from './reasoning-signature.ts'
 import { isBrokenFinish, readStop } from './stop-reason.ts'
 import { splitWhole, ThinkTags } from './think-tags.ts'
@@ -43,6 +44,8 @@ export interface ExpectedAnswer extends RequestSize {
   /** Gets the field in which thinking comes, under the endpoint's slot. */
   readonly reasoningFields?: Map<number, ReasoningField> | undefined
   readonly slot?: number
+  /** What earlier answers have shown of the model's thoughts. */
+  readonly thoughts?: ThoughtMemory | undefined
 }
 
 /** Rough, for answers that nobody has counted: clients need a measure of how full their context is. */
@@ -59,7 +62,7 @@ export class ChatReader {
   readonly #expected: ExpectedAnswer
   readonly #blocks: BlockSequence
   readonly #calls: ToolCalls
-  #tags: ThinkTags | undefined = new ThinkTags()
+  #tags: ThinkTags | undefined
   #hasStarted = false
   #finish: JsonObject | undefined
   #usage: MessageUsage | undefined
@@ -71,6 +74,7 @@ export class ChatReader {
   constructor(writer: MessageWriter, expected: ExpectedAnswer) {
     this.#writer = writer
     this.#expected = expected
+    this.#tags = new ThinkTags(expected.thinking !== 'off' && expected.thoughts?.isOpen === true)
     const ids = new CallIds(expected.callIds, expected.newCallId)
     this.#blocks = new BlockSequence(writer, {
       id: (given) => ids.next(given),
@@ -201,9 +205,11 @@ export class ChatReader {
   #text(content: string, isWhole: boolean): void {
     const split = isWhole && this.#tags !== undefined ? splitWhole(content) : undefined
     if (split === undefined) {
+      if (isWhole) this.#tags?.guessNothing()
       this.#content(content)
       return
     }
+    this.#expected.thoughts?.learn(true)
     this.#thinking(split.thinking)
     this.#tags = undefined
     this.#content(split.text)
@@ -241,14 +247,28 @@ export class ChatReader {
       this.#thinking(rest.thinking)
       this.#blocks.text('text', rest.text)
     }
+    if (this.#tags !== undefined) this.#learnThoughts(this.#tags)
     this.#blocks.finish()
+  }
+
+  /** A guess that was wrong has shown the answer as a thought: the client gets it as text as well. */
+  #learnThoughts({ hasLoneClosing, wrongGuess }: ThinkTags): void {
+    const { thoughts } = this.#expected
+    if (hasLoneClosing) thoughts?.learn(true)
+    // A thought may be cut off before its end.
+    if (wrongGuess === '' || textField(this.#finish ?? noDelta, 'finish_reason') === 'length') return
+    thoughts?.learn(false)
+    if (!this.#blocks.hasToolUse) this.#blocks.text('text', wrongGuess)
   }
 
   #complete(): void {
     if (this.#outcome !== undefined) return
     this.#outcome = 'complete'
     if (this.#finish === undefined) this.#flush()
-    const stop = readStop(this.#finish ?? noDelta, this.#blocks.hasToolUse, this.#expected.stopSequences)
+    const told = readStop(this.#finish ?? noDelta, this.#blocks.hasToolUse, this.#expected.stopSequences)
+    // As Anthropic tells a call that was cut off: agents run no call of such a message.
+    const isHalf = told.stopReason === 'tool_use' && this.#blocks.hasHalfCall
+    const stop = isHalf ? { stopReason: 'max_tokens' as const, stopSequence: null } : told
     this.#writer.finish({ ...stop, usage: this.#usage ?? this.#estimate() })
   }
 

@@ -26,6 +26,7 @@ import { GatheredMessage, tapped } from './gathered-message.ts'
 import { type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
 import { isThinker, isWithin } from './limitations.ts'
 import { parseMessagesRequest } from './messages-request.ts'
+import type { OpenThoughts } from './open-thoughts.ts'
 import { roughTokens } from './prompt-text.ts'
 import { fingerprint, type ReasoningField } from './reasoning-signature.ts'
 import { WholeMessageEvents } from './whole-message.ts'
@@ -51,6 +52,8 @@ export interface VariantOptions {
   readonly newId: (prefix: string) => string
   /** Where each endpoint has sent what its models think, by slot: filled as answers come. */
   readonly reasoningFields?: Map<number, ReasoningField> | undefined
+  /** Which models begin their answers inside a thought: filled as answers come. */
+  readonly openThoughts?: OpenThoughts | undefined
   /** Whether `max_tokens` is lowered to what the context leaves. */
   readonly fitsMaxTokens?: boolean
   /** Reads what the client gets; undefined where nobody does. */
@@ -300,7 +303,7 @@ export class MessageVariants {
   #expected(
     request: JsonObject,
     { chat, callIds, toolNames, originalNames }: ChatTranslation,
-    { endpoint, abilities }: RoutedEndpoint,
+    { endpoint, nativeModel = this.#call.model, abilities }: RoutedEndpoint,
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
   ): ExpectedAnswer {
@@ -324,6 +327,7 @@ export class MessageVariants {
       endpointMark,
       reasoningFields: this.#options.reasoningFields,
       slot: endpoint.slot,
+      thoughts: this.#options.openThoughts?.of(endpoint.slot, nativeModel),
     }
   }
 

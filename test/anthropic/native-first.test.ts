@@ -37,8 +37,8 @@ describe('endpoints that speak the Messages API', () => {
 
   it('are translated for, without asking each time, where a server is too old to have the route', async (t) => {
     const asked: string[] = []
-    const old = await startScriptedEndpoint(t, ['m'], ({ path }) => {
-      asked.push(path)
+    const old = await startScriptedEndpoint(t, ['m'], ({ method, path }) => {
+      if (method === 'POST') asked.push(path)
       return path === '/v1/messages'
         ? { status: 404, body: { detail: 'Not Found' } }
         : { body: { choices: [{ message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }] } }

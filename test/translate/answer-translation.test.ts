@@ -179,6 +179,25 @@ describe('calls from servers that deviate', () => {
     assert.equal(stopReason, 'tool_use')
   })
 
+  const cutOff = [
+    ['in a string', '{"path": "/a", "text": "The beg', 'max_tokens'],
+    ['behind a member', '{"path": "/a", ', 'max_tokens'],
+    ['in a nested object', '{"a": {"b": 1}', 'max_tokens'],
+    ['nowhere', '{"path": "/a"}', 'tool_use'],
+    ['before anything', '', 'tool_use'],
+    ['before anything but a brace', '{', 'tool_use'],
+  ] as const
+  for (const [where, args, stopReason] of cutOff) {
+    it(`whose arguments end ${where} say ${stopReason}, though the endpoint says that they are complete`, () => {
+      const call = { index: 0, id: 'a', function: { name: 'f', arguments: args } }
+      const chunks = [chunk({ tool_calls: [call] }), chunk({}, 'tool_calls')]
+      const { events } = translateStream(chunks)
+      const ending = events.find(({ type }) => type === 'message_delta')?.delta
+      assert.deepEqual(ending, { stop_reason: stopReason, stop_sequence: null })
+      assert.equal(callsOf(call).stopReason, stopReason)
+    })
+  }
+
   it('may come without index', () => {
     const { content } = callsOf(
       { id: 'a', function: { name: 'f', arguments: '{"x":' } },

@@ -63,6 +63,11 @@ export function readDocument(text: string, env: Env): ConfigDocument {
   if (fault !== undefined) {
     throw new ProblemsError([{ severity: 'error', path: [], message: fault.message, ...at(fault.offset) }])
   }
+  const complexKey = findComplexKey(document)
+  if (complexKey !== undefined) {
+    const message = 'a key must be a single value, not a list or a mapping'
+    throw new ProblemsError([{ severity: 'error', path: [], message, ...at(complexKey) }])
+  }
   const unset = expandReferences(document, env)
   if (unset.length > 0) {
     const value = document.toJS({ maxAliasCount: -1 })
@@ -145,6 +150,19 @@ const messages: Readonly<Record<string, string>> = {
 function messageOf({ code, message }: YAMLError): string {
   // The library's text goes on with an excerpt, which could show a secret.
   return messages[code] ?? message.split(/ at line |\n/, 1)[0] ?? 'invalid YAML'
+}
+
+/** Where a list or a mapping is a key, which YAML allows. */
+function findComplexKey(document: Document.Parsed): number | undefined {
+  let offset: number | undefined
+  visit(document, {
+    Pair(_key, { key }) {
+      if (!isNode(key) || !isCollection(isAlias(key) ? key.resolve(document) : key)) return undefined
+      offset = key.range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
 }
 
 interface UnsetReference extends Problem {

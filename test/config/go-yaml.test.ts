@@ -152,6 +152,11 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
         'server: { port: 1 }\nserver: { port: 2 }\n',
         /^config\.yaml:2:1 this key stands in its mapping already$/,
       ],
+      [
+        'server:\n  ? { port: 1 }\n  : 2\n',
+        /^config\.yaml:2:5 a key must be a single value, not a list or a mapping$/,
+      ],
+      ['a: &a [x]\nserver: { *a : 1 }\n', /^config\.yaml:2:11 a key must be a single value/],
       ['- a\nserver: 1\n', /^config\.yaml:2:\d+ .*$/],
       ['server: { port: 1\n', /^config\.yaml:\d+:\d+ .*$/],
       ['discovery: [a]\n---\n: : :\n', /^config\.yaml:1:1 discovery: must be a mapping of keys$/],

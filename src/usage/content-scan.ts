@@ -32,14 +32,14 @@ export class ContentScan {
     const expected = start + this.#offset
     const afterKey = expected + this.#key.length
     if (this.#key !== '' && afterKey < end && isAt(bytes, expected, this.#key)) {
-      if (hasContent(bytes, afterKey)) return true
+      if (hasContent(bytes, afterKey, end)) return true
     }
     const event = bytes.toString('latin1', start, end)
     const keys = this.#keys
     keys.lastIndex = 0
     for (let found = keys.exec(event); found !== null; found = keys.exec(event)) {
       const [key] = found
-      if (!hasContent(bytes, start + keys.lastIndex)) continue
+      if (!hasContent(bytes, start + keys.lastIndex, end)) continue
       this.#key = key
       this.#offset = found.index
       return true
@@ -55,11 +55,15 @@ function isAt(bytes: Buffer, at: number, key: string): boolean {
   return true
 }
 
-/** Whether the value behind a key is a text or a list with something in it. */
-function hasContent(bytes: Buffer, afterKey: number): boolean {
+/**
+ * Whether the value behind a key is a text or a list with something in it.
+ * @param end of the event
+ */
+function hasContent(bytes: Buffer, afterKey: number, end: number): boolean {
   let at = skipSpace(bytes, afterKey)
   if (bytes[at] !== colon) return false
   at = skipSpace(bytes, at + 1)
-  if (bytes[at] === quote) return bytes[at + 1] !== undefined && bytes[at + 1] !== quote
+  if (at + 1 >= end) return false
+  if (bytes[at] === quote) return bytes[at + 1] !== quote
   return bytes[at] === openBracket && bytes[skipSpace(bytes, at + 1)] !== closeBracket
 }

@@ -101,6 +101,14 @@ export class ChatReader {
   /** A chunk of a stream, or a whole completion. */
   push(value: unknown): void {
     if (this.#outcome !== undefined) return
+    try {
+      this.#read(value)
+    } catch (error) {
+      this.#cannotTell(error)
+    }
+  }
+
+  #read(value: unknown): void {
     if (!isObject(value)) {
       this.fail(brokenAnswer('The endpoint sent something that is not a chat completion.'))
       return
@@ -263,6 +271,14 @@ export class ChatReader {
 
   #complete(): void {
     if (this.#outcome !== undefined) return
+    try {
+      this.#finishUp()
+    } catch (error) {
+      this.#cannotTell(error)
+    }
+  }
+
+  #finishUp(): void {
     this.#outcome = 'complete'
     if (this.#finish === undefined) this.#flush()
     const told = readStop(this.#finish ?? noDelta, this.#blocks.hasToolUse, this.#expected.stopSequences)
@@ -270,6 +286,13 @@ export class ChatReader {
     const isHalf = told.stopReason === 'tool_use' && this.#blocks.hasHalfCall
     const stop = isHalf ? { stopReason: 'max_tokens' as const, stopSequence: null } : told
     this.#writer.finish({ ...stop, usage: this.#usage ?? this.#estimate() })
+  }
+
+  /** Values that stand in each other too deeply can be read, but not written again. */
+  #cannotTell(error: unknown): void {
+    if (!(error instanceof RangeError)) throw error
+    this.#outcome = undefined
+    this.fail(brokenAnswer('The endpoint sent something that is nested too deeply or too long.'))
   }
 
   #estimate(): MessageUsage {

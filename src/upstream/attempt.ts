@@ -205,8 +205,16 @@ export class Attempt {
 
   #complete(): void {
     this.#over = true
-    if (this.kept === undefined) this.#owner.complete(this)
-    else this.kept.complete = true
+    if (this.kept !== undefined) {
+      this.kept.complete = true
+      return
+    }
+    try {
+      this.#owner.complete(this)
+    } catch (cause) {
+      // No one would be told otherwise: for the transport the attempt is over.
+      this.#owner.failed(this, { kind: 'bad_answer', detail: 'cannot be read', cause })
+    }
   }
 
   onError(error: unknown): void {

@@ -41,7 +41,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
   readonly #startedMs: number
   #totalDeadlineMs: number
   #phase: ExchangePhase = 'choosing'
-  /** The one under way, or the last. */
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
   #heartbeat: Heartbeat | undefined

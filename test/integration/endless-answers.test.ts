@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
-import { type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
+import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 import { engines } from './engines.ts'
 
@@ -76,6 +76,25 @@ for (const engine of engines) {
         await eventually(() => sockets.every(({ destroyed }) => destroyed))
       })
     }
+
+    it('is refused where it is nested too deeply', async (t) => {
+      const deep = `{"error":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`
+      const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer(deep)))
+      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: { engine, max_retries: 0 } })
+      for (const stream of [true, false]) {
+        const response = await fetch(`${gateway.url}/v1/messages`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({
+            model: 'm',
+            max_tokens: 5,
+            stream,
+            messages: [{ role: 'user', content: 'q' }],
+          }),
+        })
+        assert.match(await response.text(), /"type":"error"/)
+      }
+    })
 
     it('is part of the budget for bodies while it is gathered', async (t) => {
       const { gateway, post, sockets } = await start(t, engine, events, () => text, '2MB')

@@ -75,6 +75,30 @@ describe('an answer without end', () => {
   })
 })
 
+describe('an answer that is nested too deeply to be written again', () => {
+  const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`
+  const made = (args: string) =>
+    `{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":${args}}}]}`
+  const whole = (message: string) => `{"choices":[{"index":0,"message":${message},"finish_reason":"stop"}]}`
+  const rows: [string, 'whole' | 'stream', 'whole' | 'stream', string][] = [
+    ['a call', 'whole', 'whole', whole(made(deep))],
+    ['a call for a stream', 'whole', 'stream', whole(made(deep))],
+    ['a call whose arguments are a text', 'whole', 'whole', whole(made(JSON.stringify(deep)))],
+    ['a piece of a call', 'stream', 'stream', `data: {"choices":[{"delta":${made(deep)}}]}\n\n`],
+    ['an error', 'whole', 'whole', `{"error":${deep}}`],
+    ['an event with an error', 'stream', 'stream', `data: {"error":{"message":${deep}}}\n\n`],
+  ]
+  for (const [title, from, to, text] of rows) {
+    it(`fails: ${title}`, () => {
+      const translation = translateAnswer(from, to, expectedAnswer())
+      const told = `${translation.push(Buffer.from(text))}${translation.end()}`
+      assert.equal(translation.outcome, 'failed')
+      assert.match(told, /"type":"error"/)
+      assert.ok(told.length < 2_000)
+    })
+  }
+})
+
 describe('a message that is too large to be told as events', () => {
   it('fails as soon as it is, and holds nothing then', () => {
     const whole = new WholeMessageEvents('r', undefined)

@@ -21,7 +21,10 @@ declare module 'fastify' {
 export default fp<EngineOllaOptions>(
   function engineOlla(app, options, done) {
     const connections = new UpstreamConnections(options.clock ?? systemClock, options)
-    app.shortages.onShortage(() => connections.closeIdle())
+    // A port that is given up is not free again for a minute.
+    app.shortages.onShortage((resource) => {
+      if (resource !== 'local ports') connections.closeIdle()
+    })
     app.decorate('upstreamTransport', new DirectTransport(connections))
     app.addHook('onClose', (_app, closed) => {
       connections.close()

@@ -30,7 +30,10 @@ export default fp<UpstreamPoolsPluginOptions>(
     app.decorate('upstreamPools', pools)
     const shortages = new Shortages(clock, () => app.gatewayCells.resources.add(0, column, 1))
     const column = app.gatewayCells.resources.column('shortages')
-    shortages.onShortage(() => pools.closeIdle())
+    // A port that is given up is not free again for a minute.
+    shortages.onShortage((resource) => {
+      if (resource !== 'local ports') pools.closeIdle()
+    })
     app.decorate('shortages', shortages)
     app.decorate('viaEntry', viaEntryOf(version, app.gatewayCells.pseudonym))
     app.addHook('onClose', () => pools.close())

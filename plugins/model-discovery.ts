@@ -77,9 +77,11 @@ export default fp<ModelDiscoveryPluginOptions>(
     if (options.enabled ?? true) {
       const clock = options.clock ?? systemClock
       let timer: Timer | undefined
+      const { staleMs = 86_400_000, cleanupIntervalMs = 600_000 } = options
       const armCleanup = () => {
-        timer = clock.after(options.cleanupIntervalMs ?? 600_000, () => {
-          catalog.expire(clock.nowMs() - (options.staleMs ?? 86_400_000))
+        if (staleMs === 0 || cleanupIntervalMs === 0) return
+        timer = clock.after(cleanupIntervalMs, () => {
+          catalog.expire(clock.nowMs() - staleMs)
           armCleanup()
         })
       }

@@ -59,7 +59,7 @@ export async function registerEndpoints(
 ): Promise<void> {
   const {
     discovery,
-    model_registry: registry,
+    model_registry: { unification },
     model_filter: filter,
     profiles: { directory },
   } = config
@@ -104,8 +104,8 @@ export async function registerEndpoints(
     retryBackoffMs: discovery.model_discovery.retry_backoff,
     detectIntervalMs: discovery.refresh_interval,
     filter,
-    staleMs: registry.unification.stale_threshold,
-    cleanupIntervalMs: Math.max(1000, registry.unification.cleanup_interval),
+    staleMs: unification.stale_threshold,
+    cleanupIntervalMs: unification.cleanup_interval && Math.max(1000, unification.cleanup_interval),
   })
   await app.register(modelResidency, { intervalMs: discovery.residency_interval })
 }

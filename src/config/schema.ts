@@ -45,9 +45,12 @@ const ModelRegistrySchema = Section(
       {
         stale_threshold: Duration({
           default: '24h',
-          description: 'A model that was not seen for so long leaves the catalogue.',
+          description: 'A model that was not seen for so long leaves the catalogue; 0 never.',
         }),
-        cleanup_interval: Duration({ default: '10m', description: 'How often stale models are looked for.' }),
+        cleanup_interval: Duration({
+          default: '10m',
+          description: 'How often stale models are looked for; 0 never.',
+        }),
       },
       'Keeping of the catalogue.',
     ),

@@ -63,6 +63,15 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
       }
     }
   }
+  const { stale_threshold: staleMs } = config.model_registry.unification
+  if (discovery.model_discovery.enabled && staleMs > 0 && staleMs <= discovery.model_discovery.interval) {
+    problems.push({
+      severity: 'warning',
+      path: ['model_registry', 'unification', 'stale_threshold'],
+      message:
+        'models leave the catalogue between two looks: must be more than discovery.model_discovery.interval',
+    })
+  }
   const { sticky_sessions: sticky } = config.proxy
   if (sticky.load_bound > 0 && sticky.load_bound < 1) {
     error(['proxy', 'sticky_sessions', 'load_bound'], 'must be 0 or at least 1')

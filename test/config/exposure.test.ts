@@ -46,6 +46,25 @@ describe('a configuration that lets other machines in', () => {
   })
 })
 
+describe('models that would leave the catalogue between two looks', () => {
+  const rows: readonly (readonly [stale: string, interval: string, isTold: boolean])[] = [
+    ['1m', '5m', true],
+    ['5m', '5m', true],
+    ['6m', '5m', false],
+    ['0', '5m', false],
+    ['24h', '5m', false],
+  ]
+  for (const [stale, interval, isTold] of rows) {
+    it(`are ${isTold ? '' : 'not '}told of: ${stale} with looks each ${interval}`, async () => {
+      const registry = `model_registry: { unification: { stale_threshold: ${stale} } }\n`
+      const told = warningsOf(
+        await load(`${registry}discovery: { model_discovery: { interval: ${interval} } }\n`),
+      )
+      assert.equal(/stale_threshold: models leave the catalogue/.test(told), isTold)
+    })
+  }
+})
+
 describe('files with secrets', { skip: process.platform === 'win32' ? 'no modes on Windows' : false }, () => {
   const auth = (rest: string) =>
     `discovery: { static: { endpoints: [ { url: "http://h:1", name: a, auth: { type: bearer, ${rest} } } ] } }\n`

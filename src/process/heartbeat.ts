@@ -55,8 +55,10 @@ export function keepBeating(
 }
 
 /**
- * Finds a thread that has stopped beating. Only time in which this watch itself was called counts: of a process that was
- * suspended (SIGSTOP, a laptop's lid, a paused virtual machine) all threads stood still.
+ * Finds a thread that has stopped beating, or beats so rarely that its requests stand still: a thread that fills its heap
+ * collects garbage for seconds, then turns its event loop once. A beat therefore makes up for a part of the silence only.
+ * The time in which this watch was not called does not count: of a process that was suspended (SIGSTOP, a laptop's lid, a
+ * paused virtual machine) all threads stood still.
  */
 export class BeatWatch {
   readonly #beats: Heartbeats
@@ -77,17 +79,17 @@ export class BeatWatch {
     return this.#silentMs
   }
 
-  /** To be called at each interval. @returns whether the thread has been silent for the whole time limit */
+  /** To be called at each interval. @returns whether the thread is stuck */
   look(nowMs: number): boolean {
     const sinceMs = this.#lookedAtMs === undefined ? 0 : nowMs - this.#lookedAtMs
     this.#lookedAtMs = nowMs
+    const passedMs = Math.min(sinceMs, 2 * beatIntervalMs(this.#timeoutMs))
     const beat = this.#beats.of(this.#thread)
-    if (beat !== this.#seen || this.#beats.isDebugged) {
-      this.#seen = beat
-      this.#silentMs = 0
-      return false
-    }
-    this.#silentMs += Math.min(sinceMs, 2 * beatIntervalMs(this.#timeoutMs))
+    if (this.#beats.isDebugged) this.#silentMs = 0
+    else if (beat === this.#seen) this.#silentMs += passedMs
+    // At the default limit a beat makes up for three seconds.
+    else this.#silentMs = Math.max(0, this.#silentMs - 6 * passedMs)
+    this.#seen = beat
     return this.#silentMs >= this.#timeoutMs
   }
 

@@ -74,7 +74,7 @@ describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, 
 
   it('is not needed where its program is missing: one line says so', async (t) => {
     const cwd = await folder({ 'config.yaml': configFor('http://127.0.0.1:9') })
-    const running = run(t, [], { cwd, env: { NOTIFY_SOCKET: join(cwd, 'nobody'), PATH: cwd } })
+    const running = run(t, [], { cwd, env: { NOTIFY_SOCKET: join(cwd, 'missing'), PATH: cwd } })
     await listening(running)
     await eventually(() => /the service manager could not be notified/.test(running.output()), {
       timeoutMs: 20_000,

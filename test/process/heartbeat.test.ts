@@ -8,7 +8,7 @@ const timeoutMs = 5_000
 const intervalMs = beatIntervalMs(timeoutMs)
 
 /** What a second of each case brings: the thread beats, the watch looks, the system is suspended. */
-type Step = 'both' | 'silent' | 'suspended' | 'debugged'
+type Step = 'both' | 'once' | 'silent' | 'suspended' | 'debugged'
 
 describe('a watch of beats', () => {
   const cases: readonly (readonly [name: string, steps: readonly Step[], stuckAfter: number | undefined])[] =
@@ -35,6 +35,16 @@ describe('a watch of beats', () => {
         ['both', 'debugged', ...Array(60).fill('silent')],
         undefined,
       ],
+      [
+        'one that beats once in five seconds is',
+        Array.from({ length: 30 }, (_, second) => (second % 5 === 0 ? 'once' : 'silent')),
+        9,
+      ],
+      [
+        'one that beats once in three seconds is not',
+        Array.from({ length: 60 }, (_, second) => (second % 3 === 0 ? 'once' : 'silent')),
+        undefined,
+      ],
       ['one that never beats is', Array(8).fill('silent'), 6],
     ]
   for (const [name, steps, stuckAfter] of cases) {
@@ -47,7 +57,7 @@ describe('a watch of beats', () => {
         if (step === 'debugged') beats.isDebugged = true
         const looks = step === 'suspended' ? 0 : 1_000 / intervalMs
         for (let look = 0; look < looks; look++) {
-          if (step === 'both') beats.beat(0)
+          if (step === 'both' || (step === 'once' && look === 0)) beats.beat(0)
           nowMs += intervalMs
           if (watch.look(nowMs)) found ??= index
         }

@@ -23,7 +23,7 @@ const faults: Readonly<Record<string, () => void>> = {
   call: () => void execFileSync('sleep', ['60']),
   heap() {
     setInterval(() => {
-      for (let object = 0; object < 300_000; object++)
+      for (let object = 0; object < 100_000; object++)
         kept.push({ object, text: `x${object}`, list: [object] })
     }, 5)
   },

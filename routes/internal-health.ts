@@ -18,13 +18,15 @@ export default fp<InternalHealthOptions>(
   function internalHealth(app, options, done) {
     const method = app.supportedMethods
     ignoreBodies(app)
-    const listing = new ListingProgress({
-      clock: options.clock ?? systemClock,
-      registry: app.endpointRegistry,
-      catalog: app.modelCatalog,
-      discovery: app.modelDiscovery,
-      threads: app.gatewayPeers.threads,
-    })
+    const listing = new ListingProgress(
+      {
+        clock: options.clock ?? systemClock,
+        registry: app.endpointRegistry,
+        catalog: app.modelCatalog,
+        discovery: app.modelDiscovery,
+      },
+      app.gatewayPeers.threads,
+    )
 
     app.route({
       method,

@@ -6,6 +6,14 @@ import type { ModelRefresher } from './discovery-records.ts'
 /** Shortest time between two looks at one endpoint for the sake of an unknown name; clients may invent names. */
 const betweenLooksMs = 2_000
 
+/** What tells which models endpoints have, and whether they were asked. */
+export interface LookParts {
+  readonly clock: Clock
+  readonly registry: EndpointRegistry
+  readonly catalog: ModelCatalog
+  readonly discovery: ModelRefresher
+}
+
 interface Look {
   readonly startedMs: number
   /** Undefined once it is over. */
@@ -17,22 +25,11 @@ interface Look {
  * demand get new ones at any time (`ollama cp`), long before the next regular look. All requests that wait share one.
  */
 export class ModelLook {
-  readonly #clock: Clock
-  readonly #registry: EndpointRegistry
-  readonly #catalog: ModelCatalog
-  readonly #discovery: ModelRefresher
+  readonly #parts: LookParts
   readonly #looks: (Look | undefined)[] = []
 
-  constructor(parts: {
-    clock: Clock
-    registry: EndpointRegistry
-    catalog: ModelCatalog
-    discovery: ModelRefresher
-  }) {
-    this.#clock = parts.clock
-    this.#registry = parts.registry
-    this.#catalog = parts.catalog
-    this.#discovery = parts.discovery
+  constructor(parts: LookParts) {
+    this.#parts = parts
   }
 
   /**
@@ -40,12 +37,13 @@ export class ModelLook {
    * @returns undefined where every list is fresh: there is nothing to wait for
    */
   forUnknown(timeoutMs: number): Promise<void> | undefined {
-    if (!this.#discovery.isRunning) return undefined
-    const { byEndpoint } = this.#catalog.snapshot
+    const { registry, catalog, discovery } = this.#parts
+    if (!discovery.isRunning) return undefined
+    const { byEndpoint } = catalog.snapshot
     const looks: Promise<unknown>[] = []
-    for (const { slot, profile } of this.#registry.snapshot.endpoints) {
+    for (const { slot, profile } of registry.snapshot.endpoints) {
       const changes = profile?.alwaysLoaded !== true || !byEndpoint.has(slot)
-      const look = changes && this.#registry.isRoutable(slot) ? this.#at(slot) : undefined
+      const look = changes && registry.isRoutable(slot) ? this.#at(slot) : undefined
       if (look !== undefined) looks.push(look)
     }
     return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
@@ -53,20 +51,21 @@ export class ModelLook {
 
   /** An endpoint says that it does not have a model that its list has: reads the list again in the background. */
   at(slot: number): void {
-    if (this.#discovery.isRunning) void this.#at(slot)
+    if (this.#parts.discovery.isRunning) void this.#at(slot)
   }
 
   #at(slot: number): Promise<unknown> | undefined {
+    const { clock, discovery } = this.#parts
     const known = this.#looks[slot]
     if (known?.done !== undefined) return known.done
-    const seenMs = this.#discovery.record(slot).lastSeenMs
-    const nowMs = this.#clock.monotonicMs()
+    const seenMs = discovery.record(slot).lastSeenMs
+    const nowMs = clock.monotonicMs()
     const isFresh =
-      (seenMs !== undefined && this.#clock.nowMs() - seenMs < betweenLooksMs) ||
+      (seenMs !== undefined && clock.nowMs() - seenMs < betweenLooksMs) ||
       (known !== undefined && nowMs - known.startedMs < betweenLooksMs)
     if (isFresh) return undefined
     const look: Look = { startedMs: nowMs, done: undefined }
-    look.done = this.#discovery
+    look.done = discovery
       .refresh(slot)
       .catch(() => false)
       .finally(() => {
@@ -78,7 +77,7 @@ export class ModelLook {
 
   #within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#clock.after(timeoutMs, resolve)
+      const timer = this.#parts.clock.after(timeoutMs, resolve)
       void done.then(() => {
         timer.cancel()
         resolve()

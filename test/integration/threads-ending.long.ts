@@ -13,9 +13,7 @@ import {
 import { eventually } from '../support/simulator.ts'
 import { connectToBoth, connectToThreads, type ThreadClient } from '../support/thread-clients.ts'
 import { sameMoment, statusOf, waiting } from '../support/thread-status.ts'
-
-const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"upstream"}'))
-const threads = 2
+import { good, threads } from '../support/two-threads.ts'
 
 describe('a serving thread that ends', () => {
   for (const how of ['throw', 'exit'] as const) {

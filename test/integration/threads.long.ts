@@ -5,9 +5,7 @@ import { jsonAnswer, type RawRequest, startRawUpstream, startSlowUpstream } from
 import { eventually } from '../support/simulator.ts'
 import { connectToBoth, connectToThreads, type ThreadClient } from '../support/thread-clients.ts'
 import { sameMoment, statusOf, waiting } from '../support/thread-status.ts'
-
-const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"upstream"}'))
-const threads = 2
+import { good, startOneAtATime, threads } from '../support/two-threads.ts'
 
 /** All clients, one of each thread in turn. */
 const mixed = (clients: readonly ThreadClient[][]) => {
@@ -119,9 +117,7 @@ describe('two serving threads', () => {
   })
 
   it('give a freed place to whom has waited longest, wherever it was freed', async (t) => {
-    const upstream = await startSlowUpstream(t, good)
-    const endpoint = { url: upstream.url, max_concurrent: 1, check_interval: '60s', check_timeout: '10s' }
-    const gateway = await startGateway(t, [endpoint], {}, { threads })
+    const { upstream, gateway } = await startOneAtATime(t)
     const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 4 })
     const order = [first[0], second[0], first[1], second[1], second[2], first[2], second[3], first[3]]
     const finished: number[] = []
@@ -141,9 +137,7 @@ describe('two serving threads', () => {
   })
 
   it('wait together for the end of an endpoint’s pause', async (t) => {
-    const upstream = await startSlowUpstream(t, good)
-    const endpoint = { url: upstream.url, max_concurrent: 1, check_interval: '60s', check_timeout: '10s' }
-    const gateway = await startGateway(t, [endpoint], {}, { threads })
+    const { upstream, gateway } = await startOneAtATime(t)
     const clients = mixed(await connectToThreads(t, gateway.url, { each: 2 }))
     const answers = clients.map((client) => client.ask())
     await eventually(async () => upstream.open.length === 1 && (await waiting(gateway)) === 3)

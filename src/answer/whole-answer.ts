@@ -35,6 +35,15 @@ const members = new KeyNames<Member>([
 const closeBracket = 0x5d
 const letterN = 0x6e
 
+/** Most bytes of the members before the first choice in the form that most servers write. */
+const plainBytes = 256
+const plainChoices = /^\{(?:"(?!error")[^"\\]*":(?:"[^"\\]*"|-?[\d.]+|null|true|false),)*"choices":\[\{/
+
+/** Whether the beginning of a JSON text shows at first sight that it is the answer to a chat. */
+export function beginsAsChat(bytes: Buffer): boolean {
+  return plainChoices.test(bytes.toString('latin1', 0, plainBytes))
+}
+
 /**
  * Reads as much of a JSON object as says whether it is a result or an error. Results say it early: what they
  * generated need not be walked.

@@ -1,15 +1,14 @@
 import { readContextLimit } from '../answer/context-limit.ts'
 import { saysPathIsMissing } from '../answer/error-object.ts'
 import { type AnswerJudge, BeginningJudge, beginsWell } from '../answer/first-event.ts'
-import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
-import { type BadAnswer, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
+import { type BadAnswer, beginsAsChat, type Judgement, judgeWhole } from '../answer/whole-answer.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import type { AttemptFailure } from './failure.ts'
 import { mayLack } from './missing-answer.ts'
 import type { RequestVariant } from './request-variant.ts'
-import { headerValue, type UpstreamHead } from './response-headers.ts'
+import { framingIn, headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
 const mostHeldMs = 250
@@ -108,10 +107,13 @@ function gateFor(
   if (operation === undefined) return undefined
   if (statusCode === 204)
     return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + mostHeldMs)
-  const framing = framingOf(headerValue(headers, 'content-type'))
+  const framing = framingIn(headers)
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most answers say it in their first bytes.
-  if (framing === 'json' && chunk[0] === openBrace && judgeWhole(chunk, false) === 'good') return undefined
+  if (framing === 'json' && chunk[0] === openBrace) {
+    const isChat = operation === 'chat' && beginsAsChat(chunk)
+    if (isChat || judgeWhole(chunk, false) === 'good') return undefined
+  }
   if (framing === 'sse' && beginsWell(operation, chunk)) return undefined
   return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + mostHeldMs)
 }

@@ -1,4 +1,3 @@
-import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
 import { hasKnownEnding, StreamWatch } from '../answer/stream-ending.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
@@ -12,6 +11,7 @@ import { headerText } from './request-headers.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from './request-variant.ts'
 import {
   clientHeaders,
+  framingIn,
   type HeaderScope,
   headerValue,
   type UpstreamHead,
@@ -79,7 +79,7 @@ function watchFor(
   path: string,
 ): StreamWatch | undefined {
   if (statusCode >= 300) return undefined
-  const framing = framingOf(headerValue(headers, 'content-type'))
+  const framing = framingIn(headers)
   if ((framing !== 'sse' && framing !== 'ndjson') || headerValue(headers, 'content-encoding') !== undefined) {
     return undefined
   }
@@ -96,7 +96,7 @@ function errorAnswer(
 ): DialectErrorAnswer | undefined {
   if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
   // One that is a stream may last.
-  if (framingOf(headerValue(headers, 'content-type')) === 'sse') return undefined
+  if (framingIn(headers) === 'sse') return undefined
   const operation = answerOperation(method, path)
   return operation === undefined ? undefined : new DialectErrorAnswer(dialect, operation, statusCode)
 }
@@ -147,7 +147,7 @@ export function renameFor(
 ): ModelRename | undefined {
   if (sentModel === undefined || asked === undefined) return undefined
   if (headerValue(headers, 'content-encoding') !== undefined) return undefined
-  const framing = framingOf(headerValue(headers, 'content-type'))
+  const framing = framingIn(headers)
   const operation = answerOperation('POST', path)
   const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
   // JSON typed as text is what some Ollama servers send (ollama/ollama#12879).

@@ -14,7 +14,7 @@ import type { ExchangeServices, RelayObserver } from './exchange-services.ts'
 import type { AttemptFailure } from './failure.ts'
 import { Heartbeat, type KeepAlive } from './heartbeat.ts'
 import type { GatheredAnswer, WholeAnswer } from './request-variant.ts'
-import { headerValue, type UpstreamHead } from './response-headers.ts'
+import { framingIn, headerValue, type UpstreamHead } from './response-headers.ts'
 
 /** What one client is told: an endpoint's answer as it comes or in one piece, or why there is none. */
 export class ClientAnswer {
@@ -78,7 +78,7 @@ export class ClientAnswer {
     context.endpoint = target.endpoint.name
     context.status = statusCode
     const contentType = headerValue(headers, 'content-type')
-    const format = streamFormat(contentType)
+    const format = streamFormat(framingIn(headers))
     context.isStream = format !== 'other'
     const shape = {
       format,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { framingOf } from '../answer/media-type.ts'
+import type { AnswerFraming } from '../answer/media-type.ts'
 import type { AnswerObserver, AnswerTransform } from '../stream/answer-transform.ts'
 import { ClientWriter } from './client-writer.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -16,8 +16,7 @@ export interface ClientReply {
 /** How an answer is framed: decides whether an error can still be told inside it. */
 export type StreamFormat = 'sse' | 'ndjson' | 'other'
 
-export function streamFormat(contentType: string | undefined): StreamFormat {
-  const framing = framingOf(contentType)
+export function streamFormat(framing: AnswerFraming): StreamFormat {
   return framing === 'sse' || framing === 'ndjson' ? framing : 'other'
 }
 

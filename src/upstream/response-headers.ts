@@ -1,5 +1,7 @@
+import { type AnswerFraming, framingOf } from '../answer/media-type.ts'
 import { clientLinks, clientUrl, type UrlScope } from './answer-urls.ts'
 import { type HeaderRole, headerName } from './header-name.ts'
+import { headerValue } from './header-value.ts'
 import { namesOfConnection } from './hop-by-hop.ts'
 
 export { headerValue } from './header-value.ts'
@@ -8,6 +10,17 @@ export { headerValue } from './header-value.ts'
 export interface UpstreamHead {
   readonly statusCode: number
   readonly headers: readonly string[]
+}
+
+let framedHeaders: readonly string[] = []
+let framedAs = framingOf(undefined)
+
+/** How an answer with these headers is framed. It is asked several times in a row while an answer begins. */
+export function framingIn(headers: readonly string[]): AnswerFraming {
+  if (headers === framedHeaders) return framedAs
+  framedHeaders = headers
+  framedAs = framingOf(headerValue(headers, 'content-type'))
+  return framedAs
 }
 
 /** Flat pairs without those of one name. */

@@ -1,6 +1,5 @@
-import { framingOf } from '../answer/media-type.ts'
 import { answerOperation } from '../answer/operation.ts'
-import { headerValue, type UpstreamHead, withHeaders } from './response-headers.ts'
+import { framingIn, type UpstreamHead, withHeaders } from './response-headers.ts'
 
 const openBrace = 0x7b
 const lineFeed = 0x0a
@@ -20,7 +19,7 @@ export function withTrueType(
   first: Buffer | undefined,
 ): UpstreamHead {
   if (first === undefined || head.statusCode >= 300) return head
-  const framing = framingOf(headerValue(head.headers, 'content-type'))
+  const framing = framingIn(head.headers)
   if (framing === 'sse' || framing === 'ndjson' || framing === 'other') return head
   const operation = answerOperation(method, path)
   if (operation === undefined) return head

@@ -1,9 +1,8 @@
-import { framingOf } from '../answer/media-type.ts'
 import type { Clock } from '../clock.ts'
 import type { GatewayCells } from '../state/cells.ts'
 import type { HistogramTable } from '../state/histogram-table.ts'
 import type { RelayedAnswer, RelayObserver } from '../upstream/exchange-services.ts'
-import { headerValue } from '../upstream/response-headers.ts'
+import { framingIn, headerValue } from '../upstream/response-headers.ts'
 import { AnswerMeter } from './answer-meter.ts'
 import { unknownUsage } from './profile-usage.ts'
 import { type GapListener, StreamMeter } from './stream-meter.ts'
@@ -27,7 +26,7 @@ export function createAnswerObserver(
   const { clock, cells, modelRow } = services
   return function observe({ context, target, head, path }) {
     if (head.statusCode >= 300) return undefined
-    const kind = framingOf(headerValue(head.headers, 'content-type'))
+    const kind = framingIn(head.headers)
     if (kind !== 'sse' && kind !== 'ndjson' && kind !== 'json') return undefined
     if (headerValue(head.headers, 'content-encoding') !== undefined) return undefined
     const api = answerApiOf(path)

@@ -1,4 +1,3 @@
-import { framingOf } from '../answer/media-type.ts'
 import { type BodyEdit, editBody, valueEdit } from '../json/body-edit.ts'
 import type { JsonSpan } from '../json/json-bytes.ts'
 import type { RoutedEndpoint } from '../model/router.ts'
@@ -6,7 +5,7 @@ import type { RequestContext } from '../request/context.ts'
 import { renameFor } from '../upstream/answer-head.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../upstream/refusals.ts'
 import type { RequestVariant } from '../upstream/request-variant.ts'
-import { headerValue } from '../upstream/response-headers.ts'
+import { framingIn, headerValue } from '../upstream/response-headers.ts'
 import { UsageStrip } from './usage-strip.ts'
 
 /** A stream whose client does not ask for its usage. */
@@ -37,7 +36,7 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
       query,
       body: editBody(body, isRenamed ? [valueEdit(modelSpan, sentModel), edit] : [edit]),
       answer(head) {
-        const framing = framingOf(headerValue(head.headers, 'content-type'))
+        const framing = framingIn(head.headers)
         const isReadable = headerValue(head.headers, 'content-encoding') === undefined
         if (head.statusCode >= 300 || framing === 'json' || framing === 'html' || !isReadable)
           return undefined

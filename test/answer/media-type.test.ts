@@ -23,7 +23,7 @@ describe('the framing of an answer', () => {
     it(`${contentType} is ${expected}`, () => {
       for (const _ of [1, 2]) assert.equal(framingOf(contentType), expected)
       assert.equal(
-        streamFormat(contentType),
+        streamFormat(framingOf(contentType)),
         expected === 'sse' || expected === 'ndjson' ? expected : 'other',
       )
     })

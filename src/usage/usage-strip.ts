@@ -37,10 +37,11 @@ export class UsageStrip implements AnswerTransform {
     const chunk = this.#isLfDue && received[0] === lineFeed ? received.subarray(1) : received
     if (received.length > 0) this.#isLfDue = false
     if (this.#heldBytes === 0) return this.#complete(chunk)
+    if (chunk.length === 0) return noBytes
+    const last = this.#held.at(-1)?.at(-1)
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
-    // An event ends in a line end and has none inside of its JSON.
-    return chunk.includes(lineFeed) || chunk.includes(carriageReturn) || this.#heldBytes > maxHeldBytes
+    return mayEndEvent(last, chunk) || this.#heldBytes > maxHeldBytes
       ? this.#complete(this.#takeHeld())
       : noBytes
   }
@@ -136,6 +137,20 @@ function anyEventEnd(bytes: Buffer, start: number): number {
     if (end === line) return next
     line = next
   }
+}
+
+const emptyLines = ['\n\n', '\n\r', '\r\r'].map((ends) => Buffer.from(ends))
+
+/** Whether an event may end in a chunk: at an empty line. What is held is read again only then, not at each line. */
+function mayEndEvent(before: number | undefined, chunk: Buffer): boolean {
+  const first = chunk[0]
+  const isEmptyLine =
+    isLineEnd(before) && isLineEnd(first) && !(before === carriageReturn && first === lineFeed)
+  return isEmptyLine || emptyLines.some((ends) => chunk.includes(ends))
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === lineFeed || byte === carriageReturn
 }
 
 /** Where the last event that is complete is over; `from` where none is. */

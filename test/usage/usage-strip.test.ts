@@ -92,6 +92,23 @@ describe('taking usage out of a stream', () => {
     assert.equal(transform.push(Buffer.from(usageEvent)).length, 0)
   })
 
+  for (const end of ['\n', '\r\n', '\r']) {
+    it(`joins a long event once, not at each of its lines: ${JSON.stringify(end)}`, (t) => {
+      let joinedBytes = 0
+      const { concat } = Buffer
+      t.mock.method(Buffer, 'concat', (parts: readonly Uint8Array[], bytes?: number) => {
+        const joined = concat(parts, bytes)
+        joinedBytes += joined.length
+        return joined
+      })
+      const strip = new UsageStrip()
+      const line = Buffer.from(`data: {"usage":1}${end}`)
+      for (let at = 0; at < 2_000; at++) strip.push(line)
+      strip.end()
+      assert.ok(joinedBytes <= 4 * 2_000 * line.length, `${joinedBytes} bytes`)
+    })
+  }
+
   it('gives what was not asked for, wherever the stream is cut', () => {
     const piece = fc.record({
       text: fc.oneof(fc.string(), fc.constantFrom('"usage":null', 'usage', '"choices":[]', '\n\n', 'é漢')),

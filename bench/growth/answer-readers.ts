@@ -72,6 +72,17 @@ function newMeter(): StreamMeter {
   return new StreamMeter('sse', 'openai', { clock, startedMs: 0, usage: reader, gaps: { gap: () => {} } })
 }
 
+/** As the gateway does, it reads on only while it does not know. */
+function newJudge(): { push(chunk: Buffer): void } {
+  const judge = new BeginningJudge('chat', 'sse')
+  let isUndecided = true
+  return {
+    push: (chunk) => {
+      if (isUndecided) isUndecided = judge.push(chunk) === 'undecided'
+    },
+  }
+}
+
 const expected: ExpectedAnswer = {
   messageId: 'msg_1',
   model: 'm',
@@ -249,7 +260,7 @@ export const answerReaders: readonly GrowthCase[] = [
   ...streamReader('names given back', () => new ModelRename('client', 'sse', undefined)),
   ...streamReader('endings', () => new StreamWatch('chat')),
   ...streamReader('line ends', () => new LineEnds()),
-  ...streamReader('beginnings', () => new BeginningJudge('chat', 'sse')),
+  ...streamReader('beginnings', newJudge),
   ...translator,
   ...whole,
   messages,

@@ -26,6 +26,7 @@ const openBrace = 0x7b
 const colon = 0x3a
 const lineFeed = 0x0a
 const bom = 0xef
+const bomBytes = 3
 const letterA = 0x61
 const letterZ = 0x7a
 const longestField = 'error:'.length
@@ -39,7 +40,10 @@ const noBytes: Buffer = Buffer.alloc(0)
 export class BeginningJudge implements AnswerJudge {
   readonly #operation: AnswerOperation
   readonly #framing: AnswerFraming
-  #blank: Buffer = noBytes
+  /** What may be the beginning of a byte order mark or of a field's name: a few bytes. */
+  #cut: Buffer = noBytes
+  #blankBytes = 0
+  #isBlank = true
   #judge: AnswerJudge | undefined
 
   constructor(operation: AnswerOperation, framing: AnswerFraming) {
@@ -49,11 +53,15 @@ export class BeginningJudge implements AnswerJudge {
 
   push(chunk: Buffer): Judgement {
     if (this.#judge !== undefined) return this.#judge.push(chunk)
-    const bytes = this.#blank.length === 0 ? chunk : Buffer.concat([this.#blank, chunk])
+    const bytes = this.#cut.length === 0 ? chunk : Buffer.concat([this.#cut, chunk])
     const first = firstByte(bytes)
     if (first === undefined || isCutField(bytes, first)) {
-      this.#blank = bytes
-      return bytes.length > mostHeldBytes ? 'good' : 'undecided'
+      this.#blankBytes += chunk.length
+      this.#isBlank = first === undefined
+      // White space says nothing, however much there is.
+      if (first !== undefined) this.#cut = bytes.subarray(first)
+      else this.#cut = bytes.length < bomBytes ? bytes : noBytes
+      return this.#blankBytes > mostHeldBytes ? 'good' : 'undecided'
     }
     if (bytes[first] === lessThan || this.#framing === 'html') return webPage
     this.#judge = judgeFor(this.#operation, this.#framing, bytes, first)
@@ -62,7 +70,7 @@ export class BeginningJudge implements AnswerJudge {
 
   end(): Judgement {
     if (this.#judge !== undefined) return this.#judge.end()
-    return firstByte(this.#blank) === undefined ? emptyAnswer : 'good'
+    return this.#isBlank ? emptyAnswer : 'good'
   }
 }
 
@@ -107,7 +115,7 @@ function judgeFor(
 
 /** Behind white space and a byte order mark; undefined where there is nothing else. */
 function firstByte(bytes: Buffer): number | undefined {
-  let at = bytes[0] === bom ? 3 : 0
+  let at = bytes[0] === bom ? bomBytes : 0
   while (at < bytes.length && (bytes[at] ?? 0) <= space) at++
   return at < bytes.length ? at : undefined
 }

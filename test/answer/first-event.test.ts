@@ -286,6 +286,21 @@ describe('the beginning of an answer', () => {
     )
   })
 
+  for (const [name, start, rest, expected] of [
+    ['white space and a page', ' \n\r', '<html>', 'a web page'],
+    ['a byte order mark and a page', '\ufeff', '<html>', 'a web page'],
+    ['a byte order mark, white space and an answer', '\ufeff \n', content, 'good'],
+    ['white space and an answer', '\n\n', content, 'good'],
+    ['white space alone', '\n\n', '', 'empty'],
+  ] as const) {
+    it(`reads ${name}, byte by byte, and keeps no white space`, (t) => {
+      const concat = t.mock.method(Buffer, 'concat')
+      const verdict = judge('chat', sse, start.repeat(start === '\ufeff' ? 1 : 500) + rest, 1, true)
+      assert.equal(verdict, expected)
+      for (const { result } of concat.mock.calls) assert.ok((result?.length ?? 0) < 1_000)
+    })
+  }
+
   it('is held no longer than its limits, in linear time', () => {
     const begun = performance.now()
     for (const [type, unit] of [

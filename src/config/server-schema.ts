@@ -57,7 +57,7 @@ export const ServerSchema = Section(
     shutdown_delay: Duration({
       default: 0,
       description:
-        'Time between "not ready" and refusing connections, for a load balancer in front (beyond Olla).',
+        'Time between "not ready" and closing the port, in which everything is served, for a load balancer in front (beyond Olla).',
     }),
     browser_check: Flag(
       true,

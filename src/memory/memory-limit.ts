@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
 
 /**
  * Memory that the process may take up: the limit of its control group (`memory.max`, `memory.high`), else what the
@@ -32,4 +33,12 @@ const mostPatienceMs = 5_000
 /** Half of the time for a request to come at most: a client that waits gets an answer before that is over. */
 export function patienceFor(readTimeoutMs: number): number {
   return readTimeoutMs === 0 ? mostPatienceMs : Math.min(mostPatienceMs, readTimeoutMs / 2)
+}
+
+/** Heap that a value takes while it is parsed, translated and written; a few of the smallest take more. */
+const bytesPerValue = 256
+
+/** Values of one JSON text that the heap of a thread has room for: two bytes of a text can become a hundred of heap. */
+export function valuesFor(heapBytes: number = getHeapStatistics().heap_size_limit): number {
+  return Math.floor(heapBytes / bytesPerValue)
 }

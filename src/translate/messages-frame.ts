@@ -9,13 +9,16 @@ import {
   skipSpace,
   skipValue,
 } from '../json/json-bytes.ts'
-import { isDeeper } from '../json/json-depth.ts'
+import { excessIn } from '../json/json-depth.ts'
 import { KeyNames } from '../json/key-names.ts'
+import { valuesFor } from '../memory/memory-limit.ts'
 import { contentBlocks } from './blocks.ts'
 import { isObject, type JsonObject } from './json-fields.ts'
 
 /** Deepest nesting that is translated: writing deeper values would overflow the stack. */
 const maxDepth = 400
+/** As many values as are parsed and translated with the heap that there is. */
+const heapValues = valuesFor()
 /** Up to this size a body is parsed: that is quicker than walking it, as long as most of it is short strings. */
 const mostParsedBytes = 262_144
 /** A message with more bytes has something in it. */
@@ -138,16 +141,27 @@ function checkContent(content: unknown, index: number): void {
   if (isEmpty) refuse('messages: text content blocks must contain non-whitespace text')
 }
 
-/** @throws GatewayError invalid_request where objects and lists stand in each other too deeply to be written again */
-export function checkDepth(body: Buffer): void {
-  if (isDeeper(body, maxDepth)) refuse(`the request is nested more than ${maxDepth} levels deep`)
+/**
+ * @param maxValues members and items of all objects and lists together
+ * @throws GatewayError invalid_request where they are too many, or stand in each other too deeply to be written again
+ */
+export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
+  const excess = excessIn(body, maxDepth, maxValues)
+  if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
+  if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
 }
 
 function checkNumber(value: unknown, least: number, most: number, rule: string): void {
   if (value === undefined || value === null) return
   if (typeof value !== 'number' || value < least || value > most) {
-    refuse(`${rule}, got ${JSON.stringify(value).slice(0, 40)}`)
+    refuse(`${rule}, got ${shown(value)}`)
   }
+}
+
+/** Not as it is: it may be of any depth. */
+function shown(value: unknown): string {
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object'
+  return String(JSON.stringify(value)).slice(0, 40)
 }
 
 function valueAt(body: Buffer, { start, end }: JsonSpan): unknown {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isDeeper } from '../../src/json/json-depth.ts'
+import { excessIn, isDeeper } from '../../src/json/json-depth.ts'
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -22,5 +22,12 @@ describe('isDeeper', () => {
 
   it('says nothing of a string that does not end', () => {
     assert.equal(isDeeper(Buffer.from('["[[[['), 2), false)
+  })
+
+  it('counts members and items', () => {
+    const body = Buffer.from('{"a":[1,2,{"b":"[,,,"}],"c":3}')
+    assert.equal(excessIn(body, 10, 6), undefined)
+    assert.equal(excessIn(body, 10, 5), 'values')
+    assert.equal(excessIn(body, 2, 6), 'depth')
   })
 })

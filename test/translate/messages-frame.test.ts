@@ -122,6 +122,11 @@ describe('the depth of a request', () => {
     checkDepth(nested(400))
     refuses(() => checkDepth(nested(401)), /400 levels/)
     refuses(() => checkDepth(Buffer.from('{"a":'.repeat(100_000))), /400 levels/)
+    refuses(() => checkDepth(Buffer.from(`[${'1,'.repeat(1_000)}1]`), 1_000), /more than 1000 values/)
+    for (const size of [0, 300_000]) {
+      const body = `{"messages":[{"role":"user","content":"${'x'.repeat(size)}y"}],"max_tokens":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+      refuses(() => checkMessagesFrame(Buffer.from(body)), /max_tokens must be at least 1, got a list/)
+    }
   })
 
   it('does not count brackets inside of strings', () => {

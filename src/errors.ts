@@ -175,7 +175,7 @@ export const errorTable = {
     status: 503,
     openaiType: 'server_error',
     anthropicType: 'overloaded_error',
-    message: 'The gateway has no resources left for a connection to an endpoint.',
+    message: 'The gateway has run out of file descriptors, memory or disk space.',
   },
   memory_busy: {
     status: 503,

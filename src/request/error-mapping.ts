@@ -17,6 +17,9 @@ const known: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'client_closed',
 }
 
+/** What this process or its machine has run out of: descriptors, memory, room for a large upload. */
+const shortages: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC', 'EDQUOT'])
+
 const refusals: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthorized',
   403: 'forbidden',
@@ -30,6 +33,8 @@ export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
   if (typeof error !== 'object' || error === null)
     return new GatewayError('internal', undefined, { cause: error })
+  if ('code' in error && shortages.has(error.code))
+    return new GatewayError('out_of_resources', undefined, { cause: error, retryAfterSeconds: 1 })
   const code = 'code' in error && typeof error.code === 'string' ? known[error.code] : undefined
   if (code !== undefined) return new GatewayError(code, undefined, { cause: error })
   // A host's own refusal (authentication, limits) keeps its meaning, in the words of the API that was called.

@@ -106,7 +106,11 @@ export default fp<MessageTranslatorOptions>(
       const created = new SessionRecorder(
         options.clock ?? systemClock,
         { folder, maxFileBytes, maxDays },
-        (err) => app.log.warn({ err }, 'The inspector could not write.'),
+        {
+          failed: (err) => app.log.warn({ err }, 'The inspector cannot write.'),
+          recovered: (entries) =>
+            app.log.warn({ entries }, 'The inspector writes again; entries were dropped.'),
+        },
       )
       app.addHook('onClose', () => created.flush())
       return created

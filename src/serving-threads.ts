@@ -26,6 +26,8 @@ export interface ServingThreadData {
   readonly blocks: BlocksDescription
   /** Of `Heartbeats`. */
   readonly beats: SharedArrayBuffer
+  /** Whether the main thread beats, so that this one watches it. */
+  readonly watchesMain: boolean
 }
 
 export interface ServingThreadsOptions {
@@ -39,7 +41,7 @@ export interface ServingThreadsOptions {
   readonly signal?: AbortSignal | undefined
   /** Most connections of clients on all threads; 0, the default, is no limit. */
   readonly maxConnections?: number
-  /** Of `Heartbeats`, for all threads; the last one is this. */
+  /** Of `Heartbeats`, for all threads; this one is the last and beats already. By default it is not watched. */
   readonly beats?: SharedArrayBuffer | undefined
   /** What a serving thread runs. Default the gateway's own. */
   readonly entry?: URL
@@ -105,6 +107,7 @@ export async function serveOnThreads(
   onLost?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
 
   const timeoutMs = config.server.watchdog_timeout
+  const watchesMain = beatBuffer !== undefined
   const beats = beatBuffer ?? Heartbeats.allocate(planes)
   const supervisor = new Supervisor(
     threads,
@@ -122,6 +125,7 @@ export async function serveOnThreads(
           maxConnections: Math.ceil(maxConnections / threads),
           blocks: app.gatewayCells.blocks,
           beats,
+          watchesMain,
         }
         return spawn(entry, data, link, events, logger)
       },
@@ -153,7 +157,7 @@ export async function serveOnThreads(
   }
   const gateway = {
     link,
-    watchesMain: true,
+    watchesMain,
     isResponsive: watch.areResponsive,
     isBlocked: () => supervisor.hasUnendable,
     close,

@@ -11,6 +11,14 @@ export interface SessionRecorderOptions {
   readonly maxDays: number
 }
 
+/** Told of what comes of writing. */
+export interface RecorderOutcome {
+  /** The first entry after one that was written, or of all, could not be. */
+  failed(error: unknown): void
+  /** Entries are written again. @param lost how many were not */
+  recovered(lost: number): void
+}
+
 /** One line of a session's file. */
 export interface SessionEntry {
   readonly type: 'request' | 'response'
@@ -23,6 +31,7 @@ export interface SessionEntry {
 const maxPendingBytes = 33_554_432
 /** Files of one day: clients name their sessions themselves. */
 const maxFilesPerDay = 1_000
+const lastFlushMs = 1_000
 const defaultSession = 'default'
 
 /** A session's name as a client gives it; what is not fit for a file name is the default session. */
@@ -37,18 +46,19 @@ export function sessionName(given: string | undefined): string {
 export class SessionRecorder {
   readonly #clock: Clock
   readonly #options: SessionRecorderOptions
-  readonly #failed: (error: unknown) => void
+  readonly #outcome: RecorderOutcome
+  /** Entries that could not be written since the last one that could. */
+  #lost = 0
   #writes: Promise<void> = Promise.resolve()
   #pendingBytes = 0
   #dropped = 0
   #day = ''
   #sizes = new Map<string, number>()
 
-  /** @param failed told of what could not be written, once per day */
-  constructor(clock: Clock, options: SessionRecorderOptions, failed: (error: unknown) => void) {
+  constructor(clock: Clock, options: SessionRecorderOptions, outcome: RecorderOutcome) {
     this.#clock = clock
     this.#options = options
-    this.#failed = failed
+    this.#outcome = outcome
   }
 
   /** Entries that were not written: the disk was slow, or the files are full. */
@@ -66,19 +76,32 @@ export class SessionRecorder {
     this.#pendingBytes += bytes
     const day = line.slice(line.indexOf('"ts":"') + 6).slice(0, 10)
     this.#writes = this.#writes
-      .then(() => this.#write(day, session, line, bytes))
+      .then(async () => {
+        await this.#write(day, session, line, bytes)
+        if (this.#lost > 0) this.#outcome.recovered(this.#lost)
+        this.#lost = 0
+      })
       .catch((error: unknown) => {
         this.#dropped++
-        this.#failed(error)
+        // A full disk would fill the log with one line for each request.
+        if (this.#lost++ === 0) this.#outcome.failed(error)
+        // Its folder may have been removed.
+        this.#day = ''
       })
       .finally(() => {
         this.#pendingBytes -= bytes
       })
   }
 
-  /** Resolves when everything recorded so far has been written. */
+  /** Resolves when everything recorded so far has been written, or after a second: the disk may not respond. */
   flush(): Promise<void> {
-    return this.#writes
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(lastFlushMs, resolve)
+      void this.#writes.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   async #write(day: string, session: string, line: string, bytes: number): Promise<void> {

@@ -14,12 +14,13 @@ async function createRecorder(t: TestContext, options: { maxFileBytes?: number; 
   const folder = join(parent, 'inspector')
   const clock = new FakeClock(Date.parse(`${day}T12:00:00Z`))
   const errors: unknown[] = []
+  const recovered: number[] = []
   const recorder = new SessionRecorder(
     clock,
     { folder, maxFileBytes: options.maxFileBytes ?? 10_000, maxDays: options.maxDays ?? 7 },
-    (error) => errors.push(error),
+    { failed: (error) => void errors.push(error), recovered: (lost) => void recovered.push(lost) },
   )
-  return { recorder, folder, clock, errors }
+  return { recorder, folder, clock, errors, recovered }
 }
 
 const lines = async (path: string) =>
@@ -81,6 +82,23 @@ describe('SessionRecorder', () => {
     await recorder.flush()
     assert.equal(errors.length, 1)
     assert.equal(recorder.dropped, 1)
+  })
+
+  it('says once that it cannot write, and how much was lost once it can again', async (t) => {
+    const { recorder, folder, errors, recovered } = await createRecorder(t)
+    const record = async () => {
+      recorder.record('s1', { type: 'request', body: Buffer.from('{}') })
+      await recorder.flush()
+    }
+    await record()
+    await rm(folder, { recursive: true })
+    await writeFile(folder, 'a file in its place')
+    for (let entry = 0; entry < 3; entry++) await record()
+    assert.deepEqual([errors.length, recovered], [1, []])
+    await rm(folder)
+    await record()
+    assert.deepEqual([errors.length, recovered, recorder.dropped], [1, [3], 3])
+    assert.equal((await lines(join(folder, day, 's1.jsonl'))).length, 1)
   })
 
   it('holds no more than it may while the disk is slow', async (t) => {

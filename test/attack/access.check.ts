@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { describe, it } from 'node:test'
+import { type Trespass, trespasses, wrongTokens } from './corpus/access.ts'
+import { startProcess } from './support/gateway-process.ts'
+import { startCapture } from './support/strict-capture.ts'
+import { pooled } from './support/talk.ts'
+
+const token = 'Correct-Horse-Battery-Staple'
+const body = '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"x"}],"prompt":"x","name":"m"}'
+
+function statusOf(port: number, { method, path, headers }: Omit<Trespass, 'family'>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const isRead = method === 'GET' || method === 'OPTIONS'
+    const own = isRead ? {} : { 'content-type': 'application/json', 'content-length': body.length }
+    const asked = request(
+      { port, host: '127.0.0.1', method, path, headers: { ...own, ...headers } },
+      (response) => {
+        response.resume()
+        // A stream of events has no end.
+        resolve(response.statusCode ?? 0)
+        response.destroy()
+      },
+    )
+    asked.on('error', (error) => reject(new Error(`${method} ${path}`, { cause: error })))
+    asked.end(isRead ? undefined : body)
+  })
+}
+
+for (const server of ['', ', http_server: node', ', threads: 2']) {
+  describe(`clients that may not${server}`, () => {
+    it('reach no endpoint and nothing that is gated', async (t) => {
+      const capture = await startCapture(t)
+      const { port } = await startProcess(t, capture.url, { server })
+      const counts = new Map<string, number>()
+      const wrong: string[] = []
+      await pooled(trespasses, 8, async (each) => {
+        const status = await statusOf(port, each)
+        counts.set(each.family, (counts.get(each.family) ?? 0) + 1)
+        if (status < 400) wrong.push(`${status} ${JSON.stringify(each)}`)
+      })
+      for (const [family, count] of counts) t.diagnostic(`${family}: ${count}`)
+      assert.deepEqual(wrong, [])
+      assert.deepEqual([...capture.requests.values()].flat(), [])
+      const usual = { method: 'POST', path: '/v1/chat/completions', headers: {} }
+      assert.equal(await statusOf(port, usual), 200)
+    })
+  })
+}
+
+describe('a token', () => {
+  it('opens to itself only', async (t) => {
+    const capture = await startCapture(t)
+    const { port } = await startProcess(t, capture.url, {
+      more: `dashboard: { admin_token: '${token}', access_policy: { allowed_cidrs: ['192.0.2.0/24'] } }`,
+    })
+    const ask = (authorization: string) =>
+      statusOf(port, {
+        method: 'GET',
+        path: '/internal/requests',
+        headers: authorization === '' ? {} : { authorization },
+      })
+    const wrong: string[] = []
+    for (const each of wrongTokens(token)) if ((await ask(each)) < 400) wrong.push(each)
+    assert.deepEqual(wrong, [])
+  })
+
+  it('is let in', async (t) => {
+    const capture = await startCapture(t)
+    const { port } = await startProcess(t, capture.url, {
+      more: `dashboard: { admin_token: '${token}', access_policy: { allowed_cidrs: ['192.0.2.0/24'] } }`,
+    })
+    const headers = { authorization: `Bearer ${token}` }
+    assert.equal(await statusOf(port, { method: 'GET', path: '/internal/requests', headers }), 200)
+  })
+})

@@ -113,7 +113,7 @@ export default fp<InternalAccessOptions>(
       else refuse(request, reply, decision)
     }
 
-    /** An allowed address is the visitor's, whoever's page sends the request. */
+    /** An allowed address is the visitor's, whatever page sends the request. */
     function decide(request: FastifyRequest): AccessDecision {
       const decision = ruled(request)
       if (!decision.allowed || decision.by === 'token') return decision

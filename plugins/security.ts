@@ -26,7 +26,7 @@ export interface SecurityOptions {
   readonly maxBodyBytes?: number
   /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
   readonly maxHeaderBytes?: number
-  /** Where buckets are kept; this process, all its threads together, by default. While it throws nobody is limited. */
+  /** Where buckets are kept; this process, all its threads together, by default. While it throws no client is limited. */
   readonly store?: LimitStore | undefined
   readonly clock?: Clock
 }

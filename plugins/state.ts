@@ -13,7 +13,7 @@ export interface StateOptions {
   readonly modelCapacity?: number
   /** Sessions that are kept in shared memory. Default 0. */
   readonly sessionCapacity?: number
-  /** Where the numbers lie that several threads share. Default: nobody shares them. */
+  /** Where the numbers lie that several threads share. Default: this thread alone has them. */
   readonly blocks?: SharedBlocks | undefined
 }
 

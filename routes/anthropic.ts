@@ -39,7 +39,7 @@ export default fp<AnthropicRoutesOptions>(
       mountMessages(app, options, `/olla/${prefix}`, app.backendProfiles.get(profile))
     }
     for (const base of ['/olla/anthropic', '']) {
-      // Claude Code asks whether somebody is there, and tells how it is used: that is nobody's business.
+      // Claude Code asks whether a server is there, and reports how it is used, which is dropped.
       app.route({ method: ['GET', 'HEAD'], url: `${base}/api/hello`, exposeHeadRoute: false, handler: hello })
       app.post(`${base}/api/event_logging/*`, () => ({}))
     }

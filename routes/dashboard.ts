@@ -1,6 +1,6 @@
 /**
  * The page at `/internal/ui/`, prebuilt files from the package, and the form for the admin token. The files are
- * read at the first request, so that a gateway nobody looks at holds none of them.
+ * read at the first request, so that a gateway whose dashboard is not used holds none of them.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -110,7 +110,7 @@ export default fp<DashboardOptions>(
     }
     done()
 
-    /** Whoever builds the page while the gateway runs need not restart it. */
+    /** A page that is built while the gateway runs needs no restart. */
     async function builtFiles() {
       assets ??= loadAssets(options.folder)
       const files = await assets

@@ -11,7 +11,7 @@ export interface ControlOptions {
 
 /**
  * The control thread of a gateway with several: it probes and discovers for all, reads secrets again, numbers
- * the events and writes them to the log. It serves nobody.
+ * the events and writes them to the log. It serves no clients.
  */
 export default fp<ControlOptions>(
   async function control(app, { config, thread }) {

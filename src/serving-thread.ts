@@ -53,7 +53,7 @@ const app = createHttpServer({
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })
-// Told to who asks for the address; nobody may ask in time.
+// Told to who asks for the address; the question may come too late.
 app.catch(() => {})
 
 link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<ListenResult> => {

@@ -27,12 +27,12 @@ describe('the error table', () => {
 })
 
 describe('errorBody', () => {
-  const error = new GatewayError('upstream_failed', 'Nobody answered.', { attempts: ['a: refused'] })
+  const error = new GatewayError('upstream_failed', 'No endpoint answered.', { attempts: ['a: refused'] })
 
   it('speaks each dialect', () => {
     assert.deepEqual(errorBody('openai', error, 'id'), {
       error: {
-        message: 'Nobody answered.',
+        message: 'No endpoint answered.',
         type: 'server_error',
         param: null,
         code: 'upstream_failed',
@@ -42,10 +42,10 @@ describe('errorBody', () => {
     })
     assert.deepEqual(errorBody('anthropic', error, 'id'), {
       type: 'error',
-      error: { type: 'api_error', message: 'Nobody answered.' },
+      error: { type: 'api_error', message: 'No endpoint answered.' },
       request_id: 'id',
     })
-    assert.deepEqual(errorBody('ollama', error, 'id'), { error: 'Nobody answered.', request_id: 'id' })
+    assert.deepEqual(errorBody('ollama', error, 'id'), { error: 'No endpoint answered.', request_id: 'id' })
   })
 
   it('ends streams in each dialect', () => {
@@ -54,7 +54,7 @@ describe('errorBody', () => {
       errorEvent('anthropic', 'sse', error, 'id'),
       /^event: error\ndata: \{"type":"error".*\}\n\n$/,
     )
-    assert.match(errorEvent('ollama', 'ndjson', error, 'id'), /^\{"error":"Nobody answered\.".*\}\n$/)
+    assert.match(errorEvent('ollama', 'ndjson', error, 'id'), /^\{"error":"No endpoint answered\.".*\}\n$/)
   })
 })
 

@@ -40,7 +40,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/messages\/count_tokens$/, 'anthropic', 'Tokens of a request', post],
   [/messages\/\{/, 'anthropic', 'Batches and the like: answers that they are not supported', all],
   [/messages$/, 'anthropic', 'Anthropic Messages, on any endpoint', post],
-  [/api\/hello$/, 'anthropic', 'Tells Claude Code that somebody is there', get],
+  [/api\/hello$/, 'anthropic', 'Tells Claude Code that a server is there', get],
   [/api\/event_logging\//, 'anthropic', 'Takes what Claude Code tells of its use, and drops it', post],
   [/^\/olla\/anthropic\//, 'anthropic', 'Models for Anthropic clients', get],
   [/\/(models|tags|ps|list)$/, 'models', 'Models, in the format that clients of this API read', get],
@@ -59,7 +59,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/api\/\{/, 'proxy', 'Ollama clients: to any endpoint that serves the path and has the model', all],
 ]
 
-/** @throws Error for a route that nobody has described */
+/** @throws Error for a route that has no description */
 export function describeRoute(path: string): RouteDescription {
   const found = descriptions.find(([pattern]) => pattern.test(path))
   if (found === undefined) throw new Error(`docs/generate/route-descriptions.ts does not describe ${path}`)

@@ -31,7 +31,7 @@ export interface ReadRequest {
   readonly body: Buffer | Upload | null
   readonly bodyBytes: number
   readonly inspection: Inspection
-  /** What the exchange shall know beside the request itself. */
+  /** What the exchange should know beside the request itself. */
   readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
   /** Whether the gateway can translate the request for endpoints that do not have the path. */
   readonly isTranslatable?: boolean
@@ -113,7 +113,7 @@ function send(
   tellRoute(context, routing)
   app.requestHooks.routed(context, routing)
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
-    // For the headers of the refusal (contract 1.4): nobody can be preferred.
+    // For the headers of the refusal (contract 1.4): no endpoint can be preferred.
     app.sessionAffinity?.prefer({ context, path: target.path, body }, routing.candidates, undefined)
     throw reject(app, request, rejection(app, routing, target.path, provider, context.model))
   }

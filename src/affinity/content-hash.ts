@@ -23,7 +23,7 @@ const scalarTag = 0x2127599b
 const arrayTag = 0x6c8e9cf5
 const objectTag = 0x1b873593
 
-/** Marks what a provider shall cache; agents move it from one turn to the next, the text stays. */
+/** Marks what a provider should cache; agents move it from one turn to the next, the text stays. */
 const cacheControl = Buffer.from('"cache_control"')
 const billingLine = Buffer.from('x-anthropic-billing-header:')
 const isPair = /^\s*[\w.-]+=[^\s"\\]*$/

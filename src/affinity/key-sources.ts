@@ -91,7 +91,7 @@ export class SessionKeys {
   }
 
   /**
-   * @param isKnown whether a session exists: a response that nobody here has made leads nowhere
+   * @param isKnown whether a session exists: a response that was not made here leads nowhere
    * @returns undefined where no source has a key
    */
   read(request: SessionRequest, isKnown: (key: number) => boolean): SessionKey | undefined {

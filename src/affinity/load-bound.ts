@@ -8,7 +8,7 @@ export interface FairLoad<C extends Candidate> {
   readonly able: readonly C[]
   /** Whether `able` are all of the tier. */
   readonly isWhole: boolean
-  /** Of that tier; -Infinity where tiers do not count, or nobody can. */
+  /** Of that tier; -Infinity where tiers do not count, or no endpoint can. */
   readonly priority: number
   /** Requests under way, and those that failures count for. */
   readonly requests: number

@@ -47,7 +47,7 @@ interface Match {
 export interface SessionDecision {
   readonly outcome: SessionOutcome
   readonly reason: SessionReason
-  /** Whom to ask first; undefined leaves it to the selector. */
+  /** Which endpoint to ask first; undefined leaves it to the selector. */
   readonly target: RoutedEndpoint | undefined
   /** The session, as far as it is known. */
   readonly match: Match | undefined
@@ -172,7 +172,7 @@ export class SessionAffinity {
   }
 
   /**
-   * The longest beginning that an earlier request was, and the next shorter one. The head alone is nobody's
+   * The longest beginning that an earlier request was, and the next shorter one. The head alone is no
    * conversation.
    */
   #byPrefix({ keys, headDepth }: PrefixChain): [Match | undefined, Match | undefined] {
@@ -204,7 +204,7 @@ export class SessionAffinity {
     return loadOf(candidate, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
   }
 
-  /** Who has computed the head of a conversation; undefined where there is no head, or nobody has. */
+  /** Who has computed the head of a conversation; undefined where there is no head, or no endpoint has. */
   #headSlots({ chain }: SessionKey): readonly number[] | undefined {
     return chain?.hasHead === true ? this.#heads.slotsOf(chain.keys[chain.headDepth] ?? 0) : undefined
   }
@@ -257,7 +257,7 @@ export class SessionAffinity {
   }
 }
 
-/** The selector may have taken another one: the target was gone, or nobody was preferred. */
+/** The selector may have taken another one: the target was gone, or no endpoint was preferred. */
 function asItTurnedOut(decision: SessionDecision, slot: number): SessionDecision {
   const { match, target, reason } = decision
   if (match === undefined) {

@@ -22,7 +22,7 @@ export const DashboardSchema = Section(
       Type.String({
         minLength: minTokenLength,
         description:
-          'Whoever has it is let in from any address, by `Authorization: Bearer` or the login form (beyond Olla).',
+          'A client that has it is let in from any address, by `Authorization: Bearer` or the login form (beyond Olla).',
       }),
     ),
     admin_token_file: Type.Optional(

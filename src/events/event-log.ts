@@ -19,7 +19,7 @@ export interface Resumed {
 export interface EventGap {
   /** `restarted`: the client's last event was of another run of the gateway. */
   readonly reason: 'too_old' | 'restarted'
-  /** Undefined where nobody can tell. */
+  /** Undefined where that is not known. */
   readonly missed: number | undefined
 }
 

@@ -25,7 +25,7 @@ export interface GatewayEvents {
   /** An `auto` endpoint was recognised. */
   'endpoint.detected': { endpoint: string; profile: string }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
-  /** Somebody has ended a request that was under way. */
+  /** An operator has ended a request that was under way. */
   'request.cancelled': {
     id: string
     requestId: string
@@ -34,7 +34,7 @@ export interface GatewayEvents {
     by: string
   }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
-  /** Somebody asked for a route below `/internal` that is not for everybody. */
+  /** A client without access asked for a route below `/internal`. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the requests that it had under way. */

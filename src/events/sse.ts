@@ -1,4 +1,4 @@
-/** A comment, so that nobody between here and the client takes the connection for dead. */
+/** A comment, so that no proxy between here and the client takes the connection for dead. */
 export const keepAlive = ': keep-alive\n\n'
 
 /** One server-sent event. JSON has no line break of its own, so it is one `data` line. */

@@ -168,7 +168,7 @@ export class ClientConnection {
     response.assignSocket(this.#socket)
     response.on('finish', this.#answered)
     host.serve(request, response)
-    // Until somebody wants the rest of it.
+    // Until a reader wants the rest of it.
     if (!request.isWanted && this.#request === request) this.pause()
   }
 
@@ -191,7 +191,7 @@ export class ClientConnection {
     } else if (request.complete) {
       this.#next()
     } else {
-      // Whoever has answered wants no more of it, but the next request stands behind it.
+      // A handler that has answered wants no more of it, but the next request stands behind it.
       request.discard()
       this.resume()
     }

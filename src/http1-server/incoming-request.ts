@@ -30,7 +30,7 @@ export class IncomingRequest extends IncomingMessage {
   readonly #source: BodySource
   readonly #lengthBytes: number
   #leftBytes: number
-  /** What came with the head, until somebody wants it. */
+  /** What came with the head, until it is read. */
   #first: Buffer
   #whole: GrowingBody | undefined
   #received: BodyReceived | undefined
@@ -58,7 +58,7 @@ export class IncomingRequest extends IncomingMessage {
     return this.#leftBytes
   }
 
-  /** Whether there is somebody for what is still to come. */
+  /** Whether what is still to come has a reader. */
   get isWanted(): boolean {
     return this.complete || this.#isStreamed || this.#received !== undefined || this.#isDiscarded
   }
@@ -86,7 +86,7 @@ export class IncomingRequest extends IncomingMessage {
     return true
   }
 
-  /** The answer is out: nobody wants the rest, unless it is read as a stream. */
+  /** The answer is out: the rest is not wanted, unless it is read as a stream. */
   discard(): void {
     if (this.#isStreamed) return
     this.#isDiscarded = true

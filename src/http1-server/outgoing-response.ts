@@ -93,7 +93,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
    */
   breakOff(bytes: Buffer, written: Written): void {
     const { socket } = this
-    // Whoever does not read them is ended like whoever does not read an answer.
+    // A client that does not read them is ended like one that does not read an answer.
     this.finished = true
     if (socket !== null && !socket.destroyed) this.#write(socket, [bytes], bytes.length, false, written)
   }

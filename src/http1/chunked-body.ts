@@ -4,7 +4,7 @@ import { invalidResponse } from './errors.ts'
 const lf = 0x0a
 const cr = 0x0d
 
-/** Most bytes of all extensions of one chunk, and of all trailer fields: nobody here wants them. */
+/** Most bytes of all extensions of one chunk, and of all trailer fields: nothing here reads them. */
 const mostLineBytes = 16_384
 /** RFC 9112 section 7.1.1, without white space inside of them. */
 const extensions =

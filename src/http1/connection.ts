@@ -150,7 +150,7 @@ export class Connection implements AnswerListener {
       throw error
     }
     handler.onConnect(this.#abort)
-    // Whoever was waiting may have left, and has aborted.
+    // The request that was waiting may have left, and has aborted.
     if (this.#handler !== handler) {
       if (isStream(body)) body.destroy()
       return
@@ -226,7 +226,7 @@ export class Connection implements AnswerListener {
 
   #sendStream(head: string, body: Readable): void {
     this.#stream = body
-    // While the connection was being made nobody was listening.
+    // While the connection was being made nothing was listening.
     if (body.destroyed) {
       this.#fail(body.errored ?? bodyEndedError())
       return

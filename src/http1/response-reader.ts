@@ -64,7 +64,7 @@ export class ResponseReader {
    * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`, also where nothing was asked
    */
   push(bytes: Buffer, end: number): void {
-    if (!this.#isReading) throw invalidResponse('bytes that nobody asked for')
+    if (!this.#isReading) throw invalidResponse('bytes without a request')
     let at = 0
     // An answer that ends or is given up takes what follows with it: its connection is closed then.
     while (at < end && this.#isReading) {
@@ -105,8 +105,8 @@ export class ResponseReader {
     }
     this.#held = noBytes
     const head = parseResponseHead(whole.toString('latin1', 0, end), this.#method)
-    // Nobody asked for another protocol.
-    if (head.statusCode === 101) throw invalidResponse('upgrade that nobody asked for')
+    // No request asked for another protocol.
+    if (head.statusCode === 101) throw invalidResponse('upgrade without a request')
     if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
     else if (++this.#interimAnswers > mostInterimAnswers) throw invalidResponse('too many interim answers')
     return start + end - heldBytes

@@ -11,12 +11,12 @@ export interface IdleCollectionOptions {
   readonly collect: () => void
 }
 
-/** How often it looks, and how long nobody must have asked for anything. */
+/** How often it looks, and how long no request must have come. */
 const lookMs = 1_000
 /** A larger heap takes so long that a request that came meanwhile would notice. */
 const maxHeapBytes = 128 * 1024 * 1024
 /**
- * Collects once, when nobody waits for the first time: most of what a start allocates is garbage then, which V8 lets
+ * Collects once, when no request waits for the first time: most of what a start allocates is garbage then, which V8 lets
  * lie. Not again after work, as it would drop compiled code: requests then took twice the CPU for a second.
  */
 export class IdleCollection {

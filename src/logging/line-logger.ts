@@ -4,7 +4,7 @@ import type { LineLevel } from './request-line.ts'
 
 /** The part of a logger that request lines need; pino and Fastify's loggers have it. */
 export interface RequestLogger extends Record<LineLevel, (record: object, message: string) => void> {
-  /** Spares records that nobody would see. */
+  /** Spares records that would not be written. */
   isLevelEnabled?(level: string): boolean
   /**
    * Writes members that are JSON already; absent where only records are taken.

@@ -35,7 +35,7 @@ export type ThreadLog = Pick<LogTarget, 'logger' | 'requestLogger'> & { flush():
 
 export interface LogSettings {
   readonly config: GatewayConfig['logging']
-  /** Whether somebody reads standard output as it comes. */
+  /** Whether standard output is read as it comes. */
   readonly isTerminal: boolean
   /** Whether the format was chosen on purpose; else a terminal gets the pretty one. */
   readonly formatIsChosen: boolean

@@ -66,7 +66,7 @@ export class ModelCatalog {
     const byEndpoint = new Map(this.#snapshot.byEndpoint)
     if (list === undefined) byEndpoint.delete(slot)
     else byEndpoint.set(slot, list)
-    // In the order of the configuration, whoever answered first.
+    // In the order of the configuration, whichever answered first.
     const isNew = before === undefined
     const ordered = isNew ? new Map([...byEndpoint].sort(([a], [b]) => a - b)) : byEndpoint
     const { version, contentVersion } = this.#snapshot

@@ -154,7 +154,7 @@ function lmStudioItem(model: UnifiedModel, families: FamilyTable): Json {
   }
 }
 
-/** The organisation in the name, else whom the engine names, else the engine. */
+/** The organisation in the name, else the owner that the engine names, else the engine. */
 function ownerOf(model: UnifiedModel, engine: string): string {
   const organisation = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
   return organisation ?? model.publisher ?? engine

@@ -32,7 +32,7 @@ interface Basis {
 const nowhere: readonly ModelPlace[] = []
 
 /**
- * Finds the places of a name in all lists. Immutable, and made ready when somebody first looks: while a fleet
+ * Finds the places of a name in all lists. Immutable, and made ready at the first look: while a fleet
  * starts, list follows list. After a change only the names of the changed lists are looked at; those of others keep
  * their very array, so that what was worked out from it can be kept with it.
  */

@@ -61,7 +61,7 @@ function hasAny(body: Buffer, marks: readonly string[]): boolean {
   return marks.some((mark) => body.includes(mark, 0, 'latin1'))
 }
 
-/** What is known of one model on one endpoint; undefined where nobody tells. */
+/** What is known of one model on one endpoint; undefined where no list says. */
 export interface KnownAbilities {
   readonly type: string | undefined
   readonly capabilities: readonly string[] | undefined

@@ -82,7 +82,7 @@ export class ModelRouter {
     )
   }
 
-  /** Whether this outcome is one after which the endpoints shall be asked again. */
+  /** Whether this outcome is one after which the endpoints are to be asked again. */
   wantsRefresh(outcome: RoutingOutcome): boolean {
     return (
       this.#options.strategy === 'discovery' &&

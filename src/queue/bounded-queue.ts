@@ -7,7 +7,7 @@ export class QueueFullError extends Error {
 
 /**
  * Runs tasks a few at a time; what does not fit into the waiting line is refused and counted, so that work
- * that nobody waits for cannot pile up.
+ * that are not waited for cannot pile up.
  */
 export class BoundedQueue {
   readonly #capacity: number

@@ -58,13 +58,13 @@ export class RequestContext implements BodyKeeper, MemoryKeeper {
   endpoint: string | undefined = undefined
   /** The last one that was asked. */
   lastEndpoint: string | undefined = undefined
-  /** What the answer says of the request whoever gives it, as flat name/value pairs. */
+  /** What any answer says of the request, as flat name/value pairs. */
   readonly headers: string[] = []
   /** Failed attempts. */
   readonly attempts: AttemptRecord[] = []
   /** Attempts in all. */
   attemptCount = 0
-  /** Whether the answer shall tell what the gateway itself took: asked for by a header `X-Olla-Overhead`. */
+  /** Whether the answer is to tell what the gateway itself took: asked for by a header `X-Olla-Overhead`. */
   tellsOverhead = false
   /** Milliseconds from receipt of the head to that of the whole body. */
   receivedMs: number | undefined = undefined
@@ -89,7 +89,7 @@ export class RequestContext implements BodyKeeper, MemoryKeeper {
   responseBytes = 0
   promptTokens: number | undefined = undefined
   completionTokens: number | undefined = undefined
-  /** What is read of the answer while it passes; undefined before it begins, and where nobody reads it. */
+  /** What is read of the answer while it passes; undefined before it begins, and where it is not read. */
   answer: AnswerFigures | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
   /** Which session it belongs to and what that means; undefined where sessions are off. */

@@ -3,7 +3,7 @@ import { memberSpans } from '../json/body-members.ts'
 import { decodeString, openBrace } from '../json/json-bytes.ts'
 import { KeyNames } from '../json/key-names.ts'
 
-/** A request that somebody asks about instead of sending it. */
+/** A request that a client asks about instead of sending it. */
 export interface ExplainedRequest {
   /** As a client would call it, below the gateway's own prefix. */
   readonly path: string

@@ -20,7 +20,7 @@ export interface HookedAttempt {
 
 /**
  * How an attempt ended: `answered` to the last byte (which may be an error of the endpoint's), `failed` and
- * perhaps repeated elsewhere, `abandoned` because nobody waits for it any more.
+ * perhaps repeated elsewhere, `abandoned` because its client has gone.
  */
 export interface AttemptEnd {
   readonly kind: 'answered' | 'failed' | 'abandoned'

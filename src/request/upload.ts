@@ -48,7 +48,7 @@ export class Upload implements SentForm {
 
   open(): Buffer | Readable {
     if (this.#buffer !== undefined) return this.#buffer
-    // It may fail before anybody has begun to read, while a connection is being made, or when nobody will.
+    // It may fail before reading has begun, while a connection is being made, or when it will not be read.
     return createReadStream(fileIn(this.#folder ?? '')).on('error', ignore)
   }
 

@@ -112,7 +112,7 @@ export class CircuitBreaker {
     const cell = this.#load(phaseCell)
     if ((cell & phaseMask) === closed) return 'closed'
     if (!this.wouldAdmit()) return 'refused'
-    // Before the swap, so that nobody sees a new trial with the time of an old one and takes it for stale.
+    // Before the swap, so that no thread sees a new trial with the time of an old one and takes it for stale.
     this.#table.records.setNumber(this.#row, this.#trialAt, this.#clock.monotonicMs())
     const taken = nextCell(cell, trial, this.#table.thread)
     if (!this.#swap(cell, taken)) return 'refused'
@@ -172,7 +172,7 @@ export class CircuitBreaker {
 
   /**
    * A probe was answered: what failed probes have counted is forgotten, and a circuit that opened because
-   * nobody answered may have its trial at once. About bad answers to requests a good health route says nothing.
+   * got no answer may have its trial at once. About bad answers to requests a good health route says nothing.
    */
   probeSucceeded(): void {
     const cell = this.#load(phaseCell)
@@ -229,7 +229,7 @@ export class CircuitBreaker {
   }
 
   #open(cell: number, reason: string, source: FailureSource): void {
-    // Written before the phase, so that nobody sees an open circuit with the time of an earlier one.
+    // Written before the phase, so that no thread sees an open circuit with the time of an earlier one.
     this.#table.records.setNumber(this.#row, this.#openedAt, this.#clock.monotonicMs())
     this.#table.store(this.#row, sourceCell, source === 'connection' ? 1 : 0)
     if (!this.#swap(cell, nextCell(cell, open))) return
@@ -247,7 +247,7 @@ export class CircuitBreaker {
   }
 
   #forgetFailures(): void {
-    // Every success comes by here: a cell that nobody writes stays in every core's cache.
+    // Every success comes by here: a cell that is not written stays in every core's cache.
     if (this.#load(requestFailuresCell) !== 0) this.#table.store(this.#row, requestFailuresCell, 0)
     if (this.#load(probeFailuresCell) !== 0) this.#table.store(this.#row, probeFailuresCell, 0)
   }

@@ -42,8 +42,8 @@ export class ClientAddresses {
   }
 
   /**
-   * The right-most address that is not a trusted proxy's: what stands left of it was written by somebody whom
-   * nobody vouches for.
+   * The right-most address that is not a trusted proxy's: what stands left of it was written by a host that
+   * is not trusted.
    * @param peer address of the connection
    * @param forwardedFor all `X-Forwarded-For` values, joined
    */

@@ -4,7 +4,7 @@ import type { LimitStore } from './limit-store.ts'
 const unlimited = { allowed: true, remaining: 1, retryAfterMs: 0, fullInMs: 0 }
 
 /**
- * A host's store that breaks no request: where it throws, nobody is limited.
+ * A host's store that breaks no request: where it throws, no client is limited.
  * @param onError told of what it has thrown
  */
 export function guardedLimitStore(store: LimitStore, onError: (error: unknown) => void): LimitStore {

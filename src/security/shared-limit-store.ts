@@ -67,7 +67,7 @@ export class SharedLimitStore implements LimitStore {
       const next = owed + interval
       if (this.#swap(at, cell, now + next)) return result(true, next, interval, full)
     }
-    // Nobody can be overtaken so often; a limit that cannot be kept lets nobody through.
+    // No thread can be overtaken so often; a limit that cannot be kept lets no request through.
     return result(false, full, interval, full)
   }
 

@@ -14,7 +14,7 @@ export interface CapacityWaiter {
 export interface SharedLine {
   /** One row: how many wait. */
   readonly waiting: Gauge
-  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where nobody waits. */
+  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where none waits. */
   readonly oldestMs: Float64Array
   readonly clock: Clock
   readonly link: PeerLink
@@ -22,9 +22,9 @@ export interface SharedLine {
 
 interface FreedPlace {
   readonly slot: number
-  /** Threads that have passed it on, since another one's first waiter had waited longer, or nobody wanted it. */
+  /** Threads that have passed it on, since another one's first waiter had waited longer, or no request wanted it. */
   readonly passedBy: readonly number[]
-  /** One of them that has somebody for it: gets it back where nobody else has. */
+  /** One of them that has a request for it: gets it back where no other has. */
   readonly taker: number | undefined
 }
 

@@ -31,7 +31,7 @@ export interface ExplainedQuestion {
 }
 
 /**
- * Tells where a request would go and why, without sending it: asks the parts that decide, and moves nobody's
+ * Tells where a request would go and why, without sending it: asks the parts that decide, and moves no
  * turn. A host's selector without `peek` cannot be asked.
  */
 export function explain(
@@ -167,7 +167,7 @@ function routeOf(
   return { strategy: outcome.strategy, decision: 'rejected', reason }
 }
 
-/** As an exchange chooses whose session prefers nobody. */
+/** As an exchange chooses whose session prefers no endpoint. */
 function selected(
   candidates: readonly RoutedEndpoint[],
   { selector, load, warmMargin }: ExplainedState,

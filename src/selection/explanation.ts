@@ -23,7 +23,7 @@ export const EndpointExplanationSchema = Type.Object({
   in_flight: Count(),
   max_concurrent: Count('0 is no limit.'),
   failure_penalty: Type.Number({ description: 'Requests that recent failures count for.' }),
-  warm: orNull(Type.Boolean(), 'Whether it holds the model in memory; null where nobody tells.'),
+  warm: orNull(Type.Boolean(), 'Whether it holds the model in memory; null where no server says.'),
   cost: numberOrNull(
     'What least-connections compares: the lowest of the highest tier wins. Null where it could not be chosen.',
   ),

@@ -24,7 +24,7 @@ export interface EndpointLoad {
 /**
  * Chooses one of the candidates. Given the same state it chooses the same; what it remembers between calls
  * (whose turn it is) belongs to that state.
- * @param isLook whether nobody is sent there: then nothing is remembered
+ * @param isLook whether no request is sent there: then nothing is remembered
  */
 export type Strategy = <C extends Candidate>(
   candidates: readonly C[],

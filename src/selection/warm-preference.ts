@@ -4,7 +4,7 @@ import type { EndpointLoad } from './selector.ts'
 /**
  * Instead of an endpoint that would have to load the model first, one that holds it in memory, unless that one
  * is of a lower priority or too much busier.
- * @param choose whom a selector takes of these
+ * @param choose which one a selector takes of these
  * @param margin how many requests more it may have
  */
 export function preferWarm(

@@ -86,7 +86,7 @@ export class GatewayCells {
   readonly waiting: Gauge
   /** One row: kilobytes that bodies take up in memory, see `BufferBudget`. */
   readonly buffered: Gauge
-  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where nobody waits. */
+  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where none waits. */
   readonly oldestWaitingMs: Float64Array
   readonly endpoints: CounterTable<TrafficColumn>
   readonly models: CounterTable<TrafficColumn>

@@ -8,9 +8,9 @@ export const trafficColumns = [
   'failures',
   /** Answered with 4xx: the client's doing, neither success nor failure of the endpoint. */
   'rejections',
-  /** The client left before the end: counts against nobody. */
+  /** The client left before the end: counts against no endpoint. */
   'clientClosed',
-  /** Ended by an operator: counts against nobody. */
+  /** Ended by an operator: counts against no endpoint. */
   'cancelled',
   /** Tries on this endpoint, the first one included. */
   'attempts',

@@ -3,7 +3,7 @@ import { ownPlace, type TablePlace } from './shared-blocks.ts'
 
 /**
  * Gives each 64-bit key a row of its own, the same on all threads, in the order in which keys come. A row is
- * taken by one compare-and-swap of its key into the first empty cell and never given back, so nobody waits.
+ * taken by one compare-and-swap of its key into the first empty cell and never given back, so no thread waits.
  *
  * Finding a key looks at every cell: callers keep what they have found.
  */

@@ -58,7 +58,7 @@ export class RecordTable<Column extends string> {
       const version = Atomics.load(this.#textCells, header)
       if (version % 2 !== 0) continue
       const length = this.#textCells[header + 1] ?? 0
-      // A copy: decoding takes longer, and somebody may write meanwhile.
+      // A copy: decoding takes longer, and another thread may write meanwhile.
       const bytes = this.#textBytes.slice(start, start + length)
       if (Atomics.load(this.#textCells, header) === version) return new TextDecoder().decode(bytes)
     }

@@ -63,7 +63,7 @@ export class NameRows {
   readonly #table: KeyTable
   readonly #names: RecordTable<never>
   readonly #found: FoundRows<string>
-  // Names come from the endpoints' lists, not from clients: nobody can choose them so that they collide.
+  // Names come from the endpoints' lists, not from clients: no client can choose them so that they collide.
   readonly #hash = new KeyHash(Int32Array.of(0x2c1b3c6d, 0x297a2d39))
 
   constructor(capacity: number, blocks: SharedBlocks = new SharedBlocks(), name = 'names') {
@@ -96,7 +96,7 @@ export class NameRows {
   #take(name: string): number | undefined {
     this.#hash.update(name)
     const row = this.#table.take(this.#hash.high || 1, this.#hash.low)
-    // Whoever finds a row without its name writes it: the thread that took it may have died since.
+    // A thread that finds a row without its name writes it: the thread that took it may have died since.
     if (row !== undefined && this.#names.text(row) === '') this.#names.setText(row, name)
     return row
   }

@@ -76,7 +76,7 @@ export class SharedBlocks {
   }
 }
 
-/** A place that nobody else shares: for one thread, and for tests. */
+/** A place that is not shared: for one thread, and for tests. */
 export function ownPlace(): TablePlace {
   return new SharedBlocks().place('')
 }

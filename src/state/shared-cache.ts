@@ -44,7 +44,7 @@ const mostTries = 16
  *   take twice the capacity that must fit. Up to 16 entries lie in one set, in exactly the order of use.
  *   Times are kept to a thousandth of the time to live.
  * - Keys are not kept: two of them share an entry with a probability of 2^-29 for each lookup. The hash is
- *   seeded at random, so that nobody can look for such keys.
+ *   seeded at random, so that no client can look for such keys.
  */
 export class SharedCache {
   /** The largest value that an entry can have; the smallest is 0. */

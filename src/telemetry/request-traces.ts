@@ -40,7 +40,7 @@ export class RequestTraces implements RequestHooks {
   /**
    * A request has come.
    * @param headers of the client, for its trace
-   * @returns the trace's ID; undefined where nobody records it
+   * @returns the trace's ID; undefined where it is not recorded
    */
   begin(request: HookedRequest, arrival: RequestArrival, headers: object): string | undefined {
     const { context, propagation, trace, SpanKind } = this.#api
@@ -88,7 +88,7 @@ export class RequestTraces implements RequestHooks {
     this.end(request)
   }
 
-  /** A request is over; whoever says it first counts. */
+  /** A request is over; the first to say so counts. */
   end(request: HookedRequest): void {
     const begun = this.#requests.get(request)
     if (begun === undefined) return

@@ -24,7 +24,7 @@ export class ControlLink implements PeerLink {
     this.#ports.set(thread, port)
   }
 
-  /** A serving thread has ended: nobody waits for it any more. */
+  /** A serving thread has ended: nothing waits for it any more. */
   disconnect(thread: number): void {
     const port = this.#ports.get(thread)
     this.#ports.delete(thread)

@@ -12,7 +12,7 @@ const mostUnderWay = 1_000
 
 /**
  * Makes the buses of all threads one: the control thread numbers what any thread publishes and sends it to
- * all, so that every subscriber hears every event once, in one order. Nobody waits; what is published in one
+ * all, so that every subscriber hears every event once, in one order. No thread waits; what is published in one
  * turn travels together. A serving thread whose events do not come back drops what it cannot send.
  * @returns a function that ends it
  */

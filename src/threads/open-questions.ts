@@ -45,7 +45,7 @@ export class OpenQuestions {
     open.resolve(answers)
   }
 
-  /** Nobody is left at the other end. */
+  /** The other end is gone. */
   closeAll(port: LinkPort): void {
     for (const [id, open] of this.#open) if (open.port === port) this.close(id, [])
   }

@@ -35,7 +35,7 @@ export interface PeerLink {
   readonly threads: number
   /** Whether this thread probes, discovers and reads the configuration. */
   readonly isControl: boolean
-  /** Tells all other threads, control included. Nobody waits for it. */
+  /** Tells all other threads, control included. It does not wait for them. */
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void
   /** Tells one serving thread; nothing happens where that is this one, or has ended. */
   tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void

@@ -1,7 +1,7 @@
 import type { DrainResult } from '../lifecycle/drain.ts'
 import type { Topic } from './peer-link.ts'
 
-/** Where a serving thread shall listen. */
+/** Where a serving thread is to listen. */
 export interface ListenAddress {
   readonly host: string
   /** 0 takes a free one. */
@@ -17,5 +17,5 @@ export type ListenResult =
 export const listenTopic: Topic<ListenAddress, ListenResult> = 'thread.listen'
 /** Drain, close, end. */
 export const drainTopic: Topic<undefined, DrainResult> = 'thread.drain'
-/** Finished log lines, for whoever owns the log's files. */
+/** Finished log lines, for the owner of the log's files. */
 export const logTopic: Topic<string> = 'log.lines'

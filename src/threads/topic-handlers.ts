@@ -22,7 +22,7 @@ export class TopicHandlers {
     }
   }
 
-  /** @returns the answer, or nothing where nobody handles the topic or the handler fails */
+  /** @returns the answer, or nothing where the topic has no handler or the handler fails */
   async call(topic: string, data: unknown, from: number): Promise<{ readonly value: unknown } | undefined> {
     const handler = this.#handlers.get(topic)
     if (handler === undefined) return undefined

@@ -48,7 +48,7 @@ export interface ExpectedAnswer extends RequestSize {
   readonly thoughts?: ThoughtMemory | undefined
 }
 
-/** Rough, for answers that nobody has counted: clients need a measure of how full their context is. */
+/** Rough, for answers that come without a count: clients need a measure of how full their context is. */
 const charactersPerToken = 4
 
 const noDelta: JsonObject = {}
@@ -131,7 +131,7 @@ export class ChatReader {
     else this.#complete()
   }
 
-  /** The bytes have ended; nobody has said that this is all, unless the last chunk did. */
+  /** The bytes have ended; the endpoint has not said that this is all, unless the last chunk did. */
   end(): void {
     if (this.#finish === undefined) this.#incomplete()
     else this.#complete()

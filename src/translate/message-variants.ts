@@ -56,7 +56,7 @@ export interface VariantOptions {
   readonly openThoughts?: OpenThoughts | undefined
   /** Whether `max_tokens` is lowered to what the context leaves. */
   readonly fitsMaxTokens?: boolean
-  /** Reads what the client gets; undefined where nobody does. */
+  /** Reads what the client gets; undefined where nothing does. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
 

@@ -1,11 +1,11 @@
 import { isObject, type JsonObject, objectField, textField } from './json-fields.ts'
 import { shortName } from './tool-names.ts'
 
-/** Tools that Anthropic's servers run themselves: nobody here could. */
+/** Tools that only Anthropic's servers can run. */
 const runByServer =
   /^(?:web_search|web_fetch|code_execution|tool_search_tool|advisor|mcp_toolset|memory_store)(?:_|$)/
 
-/** Tool definitions; those that nobody could run are left out. */
+/** Tool definitions; those that no client could run are left out. */
 export function chatTools(tools: readonly unknown[], longestName?: number): JsonObject[] {
   return tools
     .map((tool) => (isObject(tool) ? chatTool(tool, longestName) : undefined))

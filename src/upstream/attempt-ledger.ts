@@ -18,7 +18,7 @@ const defaultCoolDownMs = 1_000
 const pauseMarginMs = 20
 
 /**
- * Tells everybody who keeps count how one request and its attempts went: breakers, penalties, health,
+ * Reports to all that keep count how one request and its attempts went: breakers, penalties, health,
  * statistics, the request's own record. Gives each attempt's place back once.
  */
 export class AttemptLedger {
@@ -164,7 +164,7 @@ export class AttemptLedger {
     this.#note(attempt, failure)
   }
 
-  /** Ends an attempt that nobody waits for any more; it counts against nobody. */
+  /** Ends an attempt whose client has gone; it counts against no endpoint. */
   abandon(attempt: Attempt): void {
     attempt.cancel()
     // One that was passed over and then taken after all has been counted.
@@ -213,7 +213,7 @@ export class AttemptLedger {
     const { slot } = attempt.target.endpoint
     const { inFlight, load, queue } = this.#services
     inFlight.release(slot)
-    // While the endpoint pauses nobody can take the place: who waits for it is woken when the pause is over.
+    // While the endpoint pauses no request can take the place: the one that waits for it is woken when the pause is over.
     if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
   }
 

@@ -69,7 +69,7 @@ export class Attempt {
   errorText = ''
   /** What gathers its answer, once its first byte has come. */
   gathered: GatheredAnswer | undefined
-  /** As hooks know it; undefined where nobody watches, and once they were told of its end. */
+  /** As hooks know it; undefined without hooks, and once they were told of its end. */
   hooked: HookedAttempt | undefined
   kept: KeptAnswer | undefined
   /** Whether its place on the endpoint was given back. */

@@ -191,7 +191,7 @@ export class ClientAnswer {
     this.#relay.interject(beat)
   }
 
-  /** Ends an answer that has begun so that nobody takes it for complete. */
+  /** Ends an answer that has begun so that no client takes it for complete. */
   breakOff(error: GatewayError): void {
     const { context } = this.#request
     context.error = error.code

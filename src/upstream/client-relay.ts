@@ -123,7 +123,7 @@ export class ClientRelay {
   }
 
   /**
-   * Ends an answer that cannot be completed so that nobody takes it for complete: an error event where the
+   * Ends an answer that cannot be completed so that no client takes it for complete: an error event where the
    * framing has room for one, then the connection is cut.
    * @param event the dialect's error event for this format
    */

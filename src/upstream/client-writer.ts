@@ -78,7 +78,7 @@ export class ClientWriter {
 
   /**
    * Where chunks can be written that this class has made. Not where the answer waits for another one on the same
-   * connection, nor where somebody else has put a `write` of his own in place (compressing middleware, `inject`).
+   * connection, nor where other code has put a `write` of its own in place (compressing middleware, `inject`).
    */
   #chunkedSocket(): Socket | undefined {
     const raw = this.#raw
@@ -113,7 +113,7 @@ export class ClientWriter {
   }
 }
 
-/** Whether somebody else has put a `write` of his own in place (compressing middleware, `inject`). */
+/** Whether other code has put a `write` of its own in place (compressing middleware, `inject`). */
 function isReplaced(raw: ServerResponse): boolean {
   return raw.write !== OutgoingMessage.prototype.write
 }

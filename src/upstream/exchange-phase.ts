@@ -47,7 +47,7 @@ export function deadlineAfter(nowMs: number, limitMs: number): number {
 
 /**
  * How long an endpoint may take to begin its answer: longer where the model must be loaded first, which takes its time
- * and is nobody's fault.
+ * and is no endpoint's fault.
  * @returns milliseconds; 0 is no limit
  */
 export function firstByteLimitMs({ endpoint, isWarm }: RoutedEndpoint, coldStartMs: number): number {

@@ -23,7 +23,7 @@ import type { UpstreamRequest } from './transport.ts'
 export interface ExchangeRequest {
   readonly context: RequestContext
   readonly method: string
-  /** As the endpoint shall see it, still percent-encoded. */
+  /** As the endpoint is to see it, still percent-encoded. */
   readonly path: string
   /** With its `?`, or ''. */
   readonly query: string
@@ -40,7 +40,7 @@ export interface ExchangeRequest {
    * @throws GatewayError where the request cannot be put into that form: it is the answer then
    */
   readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
-  /** Of a stream that shall not fall silent; undefined sends nothing of its own. */
+  /** Of a stream that must not fall silent; undefined sends nothing of its own. */
   readonly keepAlive?: KeepAlive | undefined
 }
 

@@ -52,7 +52,7 @@ export interface ExchangeOptions {
 /** Keeps requests that belong together on one endpoint. */
 export interface Affinity {
   /**
-   * Who shall be asked next; before the selector, each time an endpoint is chosen. A candidate that cannot take
+   * Which endpoint is to be asked next; before the selector, each time an endpoint is chosen. A candidate that cannot take
    * the request now is passed over.
    * @param excluded slots that have been tried
    */
@@ -107,6 +107,6 @@ export interface ExchangeServices {
   readonly affinity?: Affinity | undefined
   /** Learns which endpoints lack a path or a model. */
   readonly lacks?: LackKnowledge | undefined
-  /** Who reads an answer; undefined where nobody needs to. Called once per relayed answer. */
+  /** Who reads an answer; undefined where none is needed. Called once per relayed answer. */
   readonly observe?: ((answer: RelayedAnswer) => RelayObserver | undefined) | undefined
 }

@@ -330,7 +330,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
 
   // Ending
 
-  /** The client has gone: whatever is under way for it stops now and counts against nobody. */
+  /** The client has gone: whatever is under way for it stops now and counts against no endpoint. */
   clientClosed(): void {
     if (this.#phase === 'over' || this.#raw.writableEnded) return
     if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
@@ -342,7 +342,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#stop(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
   }
 
-  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against nobody. */
+  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against no endpoint. */
   cancel(): void {
     this.#isCancelled = true
     this.#stop(new GatewayError('cancelled'))

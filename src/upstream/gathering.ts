@@ -6,7 +6,7 @@ const binaryTypes =
 
 /**
  * How many bytes of an answer are joined before they are sent. Tokens must not wait, so `auto` gathers only
- * what nobody reads as it comes (contract 7.6).
+ * what is not read as it comes (contract 7.6).
  * @returns a function from content type to bytes; 0 sends each chunk at once
  */
 export function gatheringFor(

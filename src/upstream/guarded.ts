@@ -20,7 +20,7 @@ export function guardedObserve(observe: Observe, part: string, onError: OnError)
   }
 }
 
-/** An affinity that throws prefers nobody. */
+/** An affinity that throws prefers no endpoint. */
 export function guardedAffinity(affinity: Affinity, onError: OnError): Affinity {
   const guarded: Affinity = {
     prefer(request, candidates, excluded) {

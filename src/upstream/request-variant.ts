@@ -8,7 +8,7 @@ import type { UpstreamHead } from './response-headers.ts'
 export interface RequestVariant {
   /** The client's by default. */
   readonly method?: string
-  /** As the endpoint shall see it, percent-encoded, without its base path. */
+  /** As the endpoint is to see it, percent-encoded, without its base path. */
   readonly path: string
   /** With its `?`, or ''. */
   readonly query: string

@@ -46,7 +46,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     this.#attempt.onHeaders(this.#statusCode, headerPairs(this.#headers), () => this.#controller?.resume())
   }
 
-  /** Where nobody wants the answer. */
+  /** Where the answer is not wanted. */
   destroy(): void {
     this.#attempt.cancel()
   }

@@ -89,7 +89,7 @@ describe('a session', () => {
     assert.equal(ask(response('resp_1'), 1).slot, 1)
   })
 
-  it('is a hit where the selector takes its endpoint although nobody preferred it', () => {
+  it('is a hit where the selector takes its endpoint although none was preferred', () => {
     const { affinity, ask, load, candidates } = setUp(three)
     ask(session('a'), 0)
     load.add(0, 10)

@@ -111,7 +111,7 @@ describe('errors of the gateway', () => {
     assert.equal((await envelope(response)).error.type, 'not_found_error')
   })
 
-  it('a conversation that the server shall keep is refused in the words that clients know', async (t) => {
+  it('a conversation that the server is to keep is refused in the words that clients know', async (t) => {
     const all = await behind(t, ['vllm'])
     const response = await postMessages(all, { ...request, thread: { type: 'create' } })
     assert.equal(response.status, 400)

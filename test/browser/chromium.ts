@@ -22,7 +22,7 @@ export interface Browser {
   close(): Promise<void>
 }
 
-/** Chromium without a window, with an empty profile, that talks to nobody by itself. */
+/** Chromium without a window, with an empty profile, that opens no connections by itself. */
 export async function startChromium(): Promise<Browser> {
   const executablePath = findChromium()
   const profile = await mkdtemp(join(tmpdir(), 'olla-browser-'))

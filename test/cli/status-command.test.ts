@@ -43,7 +43,7 @@ describe('olla-gateway status', () => {
     assert.deepEqual([answer.exitCode, JSON.parse(answer.output).status], [2, 'critical'])
   })
 
-  it('ends with 2 where nobody answers, and says why', async (t) => {
+  it('ends with 2 where no gateway answers, and says why', async (t) => {
     const gateway = await startGateway(t, [])
     await gateway.close()
     const answer = await statusCommand(['--url', gateway.url], {})

@@ -97,7 +97,7 @@ describe('olla-gateway top', () => {
     assert.equal((await ended).exitCode, 0)
   })
 
-  it('ends with 2 where nobody answers and with 3 where it is not let in', async (t) => {
+  it('ends with 2 where no gateway answers and with 3 where it is not let in', async (t) => {
     const { terminal } = fakeTerminal(false)
     const gone = await startGateway(t, [])
     await gone.close()

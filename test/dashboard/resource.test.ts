@@ -29,7 +29,7 @@ describe('something that is kept fresh', () => {
     mock.restoreAll()
   })
 
-  it('is loaded while somebody watches, and no longer', async () => {
+  it('is loaded while it is watched, and no longer', async () => {
     const resource = createResource({ load, everyMs: 1000 })
     await pass(5000)
     assert.equal(loads.length, 0)
@@ -90,7 +90,7 @@ describe('something that is kept fresh', () => {
     assert.deepEqual(resource.state.value, { value: 'back', error: undefined })
   })
 
-  it('loads four times as seldom while nobody can see it', async () => {
+  it('loads four times as seldom while it is not visible', async () => {
     const resource = createResource({ load, everyMs: 1000, isHidden: () => true })
     resource.watch()
     await settle()

@@ -16,7 +16,7 @@ const event = (type: string, data: Record<string, unknown>) => ({
 })
 
 describe('events in words', () => {
-  it('say what happened to whom, and how bad that is', () => {
+  it('say what happened, to which endpoint, and how bad that is', () => {
     assert.deepEqual(
       describeEvent(
         event('endpoint.status', { endpoint: 'gpu', from: 'healthy', to: 'offline', reason: 'refused' }),

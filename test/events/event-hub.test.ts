@@ -102,7 +102,7 @@ describe('the event hub', () => {
     assert.equal(hub.admits(), true)
   })
 
-  it('keeps connections alive, with one timer that nobody needs when nobody listens', async () => {
+  it('keeps connections alive, with one timer, and none when there is no listener', async () => {
     const { hub, clock, join } = createHub()
     assert.equal(clock.armed, 0)
     const { sink, subscriber } = join()

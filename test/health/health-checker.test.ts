@@ -56,7 +56,7 @@ describe('HealthChecker', () => {
     )
   })
 
-  it('never probes one endpoint twice at a time, whoever asks', async () => {
+  it('never probes one endpoint twice at a time, wherever it is asked for', async () => {
     const { checker, clock, upstreams, behave } = create()
     behave('hang')
     checker.start()

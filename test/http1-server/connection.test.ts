@@ -54,7 +54,7 @@ for (const [name, create] of servers)
       assert.deepEqual(told, ['http.server.request.start /last', 'http.server.response.finish /last'])
     })
 
-    it('drops a body that nobody wants and serves what stands behind it', async (t) => {
+    it('drops a body that is not read and serves what stands behind it', async (t) => {
       const seen: string[] = []
       const port = await listen(
         t,
@@ -70,7 +70,7 @@ for (const [name, create] of servers)
       assert.deepEqual(seen, ['/a', '/last'])
     })
 
-    it('gives all of a body to whoever still reads it after the answer', async (t) => {
+    it('gives all of a body to a reader that still reads it after the answer', async (t) => {
       let bytes = 0
       const port = await listen(
         t,

@@ -154,7 +154,7 @@ describe('time limits of a connection', () => {
     })
   })
 
-  it('looks at nothing when nobody is there', async (t) => {
+  it('looks at nothing when there is no connection', async (t) => {
     const { clock, client, server } = await start(t, () => {})
     assert.equal(clock.armed, 1)
     client.destroy()

@@ -114,7 +114,7 @@ describe('ConnectionPool', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('does not give one request what came for nobody', async (t) => {
+  it('does not give one request what came for none', async (t) => {
     const { pool, sockets } = await startPool(t, ({ socket }) => socket.write(ok))
     await ask(pool)
     sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
@@ -285,7 +285,7 @@ describe('ConnectionPool', () => {
     assert.throws(() => pool.send(evil, told), { code: 'ERR_HTTP1_INVALID_REQUEST' })
     assert.equal((await ask(pool)).told.body, 'ok')
     assert.equal(sockets.length, 1)
-    // On a connection that is new, and with a body that nobody will read.
+    // On a connection that is new, and with a body that will not be read.
     const [first, second] = [new Collected(), new Readable({ read() {} })]
     pool.send({ ...get, method: 'POST', body: Buffer.from('x') }, first)
     const { error } = await ask(pool, { ...evil, body: second })

@@ -119,7 +119,7 @@ describe('ResponseReader', () => {
     assert.equal(told.isClean, undefined)
   })
 
-  it('refuses bytes that nobody asked for, upgrades, and heads without end', () => {
+  it('refuses bytes without a request, upgrades, and heads without end', () => {
     const { reader } = collectingReader()
     const invalid = { code: 'ERR_HTTP1_INVALID_RESPONSE' }
     assert.throws(() => readInPieces(reader, 'HTTP/1.1 200 OK\r\n\r\n', []), invalid)

@@ -85,7 +85,7 @@ for (const engine of engines) {
       assert.deepEqual([last?.id, last?.outcome, last?.status], [id, 'cancelled', 499])
     })
 
-    it('breaks a stream off so that nobody takes it for complete', async (t) => {
+    it('breaks a stream off so that no client takes it for complete', async (t) => {
       const { upstream, gateway } = await start(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: {"choices":[{"delta":{"content":"a"}}]}\n\n'))
       })
@@ -133,7 +133,7 @@ for (const engine of engines) {
       await eventually(async () => (await gateway.status())[0]?.in_flight === 0)
     })
 
-    it('counts against nobody', async (t) => {
+    it('counts against no endpoint', async (t) => {
       const { upstream, gateway } = await start(t, () => {})
       for (let time = 1; time <= 5; time++) {
         const answer = postChat(gateway.url)

@@ -5,7 +5,7 @@ import gateway, { parseConfig } from '../../src/index.ts'
 import { chatBody } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
-describe('in somebody else’s app', () => {
+describe('in another app', () => {
   it('serves under a prefix, twice, and leaks nothing', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'ollama', name: 'two', models: ['m'] })

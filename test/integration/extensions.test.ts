@@ -60,7 +60,7 @@ for (const engine of engines) {
       assert.equal(sent?.header('traceparent'), '00-2')
     })
 
-    it('tell once of a request that nobody can serve, and of one whose client has left', async (t) => {
+    it('tell once of a request that cannot be served, and of one whose client has left', async (t) => {
       const slow = await withSimulator(t, {
         kind: 'vllm',
         name: 'slow',

@@ -86,7 +86,7 @@ for (const engine of engines) {
       assert.partialDeepStrictEqual(await response.json(), { error: { message: 'all slots busy' } })
     })
 
-    it('tells in the dialect of the API what was tried if nobody answered', async (t) => {
+    it('tells in the dialect of the API what was tried if no endpoint answered', async (t) => {
       const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
       const gateway = await startGateway(t, [{ url: dead.url, name: 'dead' }], {
         proxy: { engine, max_retries: 0 },

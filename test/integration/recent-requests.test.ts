@@ -93,7 +93,7 @@ describe('the last requests of a gateway', () => {
     assert.equal((await fetch(`${gateway.url}/internal/requests/none`)).status, 404)
   })
 
-  it('are not kept where none shall be', async (t) => {
+  it('are not kept where none are wanted', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'box', models: ['m'] })
     const gateway = await startGateway(t, [{ url: simulator.url, name: 'box' }], {
       dashboard: { recent_requests: 0 },

@@ -116,7 +116,7 @@ describe('two serving threads', () => {
     assert.equal((await statusOf(client ?? assert.fail())).in_flight, 0)
   })
 
-  it('give a freed place to whom has waited longest, wherever it was freed', async (t) => {
+  it('give a freed place to the request that has waited longest, wherever it was freed', async (t) => {
     const { upstream, gateway } = await startOneAtATime(t)
     const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 4 })
     const order = [first[0], second[0], first[1], second[1], second[2], first[2], second[3], first[3]]

@@ -29,7 +29,7 @@ interface Failure {
 const handshake = 'TLS handshake failed'
 /** What may become of an endpoint that was well when it was probed. */
 const failures: Record<string, Failure> = {
-  'has a certificate of somebody unknown': {
+  'has a certificate of an unknown issuer': {
     becomes: (upstream) => upstream.present('unknown-issuer'),
     told: handshake,
   },

@@ -11,7 +11,7 @@ const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}'))
 
 describe('the command in front of an https endpoint', () => {
   for (const threads of [1, 2]) {
-    it(`trusts whom NODE_EXTRA_CA_CERTS names, on ${threads === 1 ? 'its thread' : 'all threads'}`, async (t) => {
+    it(`trusts the issuers that NODE_EXTRA_CA_CERTS names, on ${threads === 1 ? 'its thread' : 'all threads'}`, async (t) => {
       const upstream = await startTlsUpstream(t, good)
       const cwd = await folder({ 'config.yaml': configFor(upstream.url, `, threads: ${threads}`) })
       const env = { NODE_EXTRA_CA_CERTS: localhostCertificatePath }

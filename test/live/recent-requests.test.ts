@@ -144,7 +144,7 @@ describe('the timeline of a request', () => {
     ])
   })
 
-  it('tells of a model that nobody has', () => {
+  it('tells of a model that no endpoint has', () => {
     const request = kept({ status: 404, error: 'model_not_found' }, 'rejection', 1)
     assert.deepEqual(names(request), [
       ['received', 0, null],

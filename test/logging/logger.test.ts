@@ -31,7 +31,7 @@ describe('createLogger', () => {
 })
 
 describe('createThreadLogger', () => {
-  it('gathers lines like those of the log, redacted, and sends them to whoever owns it', async () => {
+  it('gathers lines like those of the log, redacted, and sends them to its owner', async () => {
     const sent: string[] = []
     const { logger, requestLogger, flush } = createThreadLogger('info', (lines) => void sent.push(lines))
     logger.debug('below the level')

@@ -151,7 +151,7 @@ describe('ModelDirectory', () => {
     assert.deepEqual(shape(all.models()), { Both: ['e0', 'e1'], a: ['e0'], b: ['e1'] })
   })
 
-  it('merges only exact names where it shall not unify', () => {
+  it('merges only exact names where it is not to unify', () => {
     const { directory: all } = directory([[{ name: 'm' }], [{ name: 'M' }], [{ name: 'm' }]], {}, false)
     assert.deepEqual(shape(all.models()), { M: ['e1'], m: ['e0', 'e2'] })
   })

@@ -19,7 +19,7 @@ const change = fc.record({
   slot: fc.nat(4),
   /** Null takes the endpoint's list away. */
   models: fc.option(fc.array(model, { maxLength: 4 })),
-  /** Whether somebody looks after this change. */
+  /** Whether a look follows this change. */
   looks: fc.boolean(),
 })
 const asked = [...names, 'C', 'a@aaaaaaaa', 'A:LATEST', 'b', 'unknown']

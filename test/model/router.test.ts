@@ -30,7 +30,7 @@ describe('ModelRouter', () => {
     assert.equal(route('c').reason, 'no_healthy_endpoints')
   })
 
-  it('falls back to whoever is there after a refresh that failed, also where the model is known', () => {
+  it('falls back to any endpoint that is there after a refresh that failed, also where the model is known', () => {
     const { route } = fleet([['a'], ['b']], { strategy: 'discovery', fallback: 'all' })
     const outcome = route('a', { refresh: 'failed' })
     assert.equal(outcome.decision, 'fallback')

@@ -43,7 +43,7 @@ describe('receiveBody', () => {
     assert.equal(piece.length, 40_000)
   })
 
-  it('gives the memory of large pieces back, but not where somebody else reads them', async () => {
+  it('gives the memory of large pieces back, but not where another reader has them', async () => {
     const pieces = () => [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y'), Buffer.alloc(4, 'z')]
     const own = pieces()
     const body = await receive(Readable.from(own), { lengthBytes: 80_004 })

@@ -110,7 +110,7 @@ describe('receiveUpload', () => {
     assert.equal(uploads(), before)
   })
 
-  it('may be gone when it is to be read, also where nobody waits for it', async () => {
+  it('may be gone when it is to be read, also where nothing waits for it', async () => {
     const gone = new Upload('m', 1, { folder: '/does/not/exist' })
     const [unread, left] = [gone.open(), gone.open()]
     assert.ok(unread instanceof Readable && left instanceof Readable)

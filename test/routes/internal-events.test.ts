@@ -170,7 +170,7 @@ describe('/internal/events', () => {
     assert.deepEqual(kept, { sample_interval_ms: 2_000, samples: [{ at_ms: 1 }] })
   })
 
-  it('cuts off a client that does not read, and nobody else', async (t) => {
+  it('cuts off a client that does not read, and no other', async (t) => {
     const { url, port, publish, hub } = await start(t, { maxBufferedBytes: 200_000 })
     const reader = await openEvents(t, `${url}/internal/events`)
     const slow = connect(port, '127.0.0.1')

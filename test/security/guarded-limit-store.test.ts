@@ -24,7 +24,7 @@ describe('a guarded limit store', () => {
     assert.deepEqual(calls, [['a', limit, 1], ['a', limit], [2]])
   })
 
-  it('limits nobody where the store throws, and tells each time', () => {
+  it('limits no client where the store throws, and tells each time', () => {
     const error = new Error('mine')
     const fail = () => {
       throw error

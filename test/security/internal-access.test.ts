@@ -107,7 +107,7 @@ describe('access by token', () => {
     assert.equal(rules().decide(request({ ...far, authorization: 'Bearer x' }), 0, 0).allowed, false)
   })
 
-  it('lets a session in until its end, and nobody else’s', () => {
+  it('lets a session in until its end, and no other’s', () => {
     const session = token.createSession(1_000)
     const cookie = sessionCookie(session, { path: '/internal', isSecure: false }).split(';')[0] ?? ''
     const decide = (text: string, nowMs: number, by = token) =>
@@ -165,7 +165,7 @@ describe('requests of other sites', () => {
     assert.equal(isDeliberate({ ...here, secFetchSite: 'cross-site' }, { ...none, marker: '1' }), false)
   })
 
-  it('may be a link that somebody follows', () => {
+  it('may be a link that a user follows', () => {
     const there = { secFetchSite: 'cross-site', origin: undefined, host }
     assert.equal(isForeignRead(there, 'navigate'), false)
     assert.equal(isForeignRead(there, 'cors'), true)

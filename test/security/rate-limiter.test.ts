@@ -48,7 +48,7 @@ describe('a rate limiter', () => {
     assert.equal(both.check('proxy', 'b', 0)?.allowed, true)
   })
 
-  it('does not spend the allowance of a client whom the common limit refuses', () => {
+  it('does not spend the allowance of a client that the common limit refuses', () => {
     const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30, globalBurst: 1 })
     both.check('proxy', 'a', 0)
     for (let count = 0; count < 5; count++) assert.equal(both.check('proxy', 'b', 0)?.limit, 60)

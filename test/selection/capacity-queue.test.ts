@@ -148,7 +148,7 @@ describe('the waiting lines of several threads', () => {
     assert.equal(queues[0]?.refused, 1)
   })
 
-  it('give a place to whom has waited longest, wherever it was freed', async (t) => {
+  it('give a place to the request that has waited longest, wherever it was freed', async (t) => {
     const { clock, queues, woken } = await connected(t, 100)
     // Thread 0 comes first for another endpoint, so that its own waiters look older than they are.
     queues[0]?.enter(waiter('elsewhere', [3], woken))
@@ -184,7 +184,7 @@ describe('the waiting lines of several threads', () => {
     )
   })
 
-  it('give a place that nobody else wants back to the one who does', async (t) => {
+  it('give a place that no other wants back to the one that does', async (t) => {
     const { clock, queues, woken } = await connected(t, 100)
     queues[1]?.enter(waiter('other 1', [2], woken))
     queues[2]?.enter(waiter('other 2', [2], woken))
@@ -193,7 +193,7 @@ describe('the waiting lines of several threads', () => {
     queues[0]?.released(1)
     await eventually(() => woken.length === 1)
     assert.deepEqual(woken, ['mine'])
-    // And one that nobody wants at all goes nowhere.
+    // And one that none wants goes nowhere.
     queues[0]?.released(0)
     queues[2]?.released(2)
     queues[2]?.released(2)
@@ -212,7 +212,7 @@ describe('the waiting lines of several threads', () => {
     assert.equal(queues[0]?.waiting, 3)
   })
 
-  it('find a taker for every freed place, whoever waits for what', async (t) => {
+  it('find a taker for every freed place, whatever is waited for', async (t) => {
     const step = fc.record({ thread: fc.nat(2), slot: fc.nat(2) })
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {

@@ -25,7 +25,7 @@ function guarded(own: Partial<EndpointSelector>) {
 }
 
 describe('a guarded selector', () => {
-  it('leaves its own choice to it, also that of nobody', () => {
+  it('leaves its own choice to it, also that of none', () => {
     const { selector, slot } = guarded({ select: (each) => each[0] })
     assert.equal(selector.strategy, 'own')
     assert.equal(slot(), 0)

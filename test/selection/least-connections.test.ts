@@ -140,7 +140,7 @@ describe('least-connections in a large fleet', () => {
     assert.ok(load.looks <= 100 * 8, `${load.looks} looks`)
   })
 
-  it('leaves nobody out', () => {
+  it('leaves no endpoint out', () => {
     const load = new CountingLoad()
     const choose = select()
     const all = fleet()

@@ -26,7 +26,7 @@ for (const { name, priorityTiers } of allStrategies) {
   describe(`${name}${priorityTiers ? ', tiers' : ', no tiers'}`, () => {
     const tiers = priorityTiers || name === 'priority'
 
-    it('chooses nothing where nobody can take a request', () => {
+    it('chooses nothing where none can take a request', () => {
       const load = new WrittenLoad()
       load.closed.add(0)
       const select = createStrategy(name, { priorityTiers })
@@ -79,7 +79,7 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
-    it('looked at, tells what it will choose, and moves nobody’s turn', () => {
+    it('looked at, tells what it will choose, and moves no turn', () => {
       fc.assert(
         fc.property(someCandidates, fc.array(fc.nat(7), { maxLength: 30 }), (all, requests) => {
           const [asked, left] = [

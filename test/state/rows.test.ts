@@ -40,7 +40,7 @@ describe('rows by name', () => {
     assert.equal(second?.known('a'), undefined)
   })
 
-  it('get their name from whoever comes next, where the thread that took one has died', () => {
+  it('get their name from the thread that comes next, where the thread that took one has died', () => {
     const blocks = new SharedBlocks(1)
     const first = new NameRows(2, blocks)
     first.take('a')

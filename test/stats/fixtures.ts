@@ -89,7 +89,7 @@ export function traffic(overrides: Partial<Traffic> = {}): Traffic {
   }
 }
 
-/** A healthy endpoint that nobody has used. */
+/** A healthy endpoint that has not been used. */
 export function endpointSource(
   overrides: Partial<Omit<EndpointSource, 'endpoint' | 'traffic' | 'status'>> & {
     endpoint?: Partial<Endpoint>

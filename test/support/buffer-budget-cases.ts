@@ -51,7 +51,7 @@ async function hold(t: TestContext, port: number, body: string, headers = ''): P
 
 const json = { 'content-type': 'application/json' }
 
-/** What must be so whoever reads requests and whoever sends them on. */
+/** What must be so with either server and either engine. */
 export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'node'): void {
   describe(`bodies of the ${engine} engine behind the ${httpServer} server`, () => {
     const options = { engine, http_server: httpServer }

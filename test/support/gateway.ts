@@ -52,7 +52,7 @@ export async function startGateway(
   sections: Readonly<Record<string, Record<string, unknown>>> = {},
   options: {
     awaitRoutable?: number
-    /** For a gateway in somebody else's app, which has one thread. */
+    /** For a gateway in another app, which has one thread. */
     gateway?: Partial<GatewayOptions>
     /** Default as the environment says, see `testThreads`. */
     threads?: number

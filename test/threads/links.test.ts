@@ -71,7 +71,7 @@ describe('links between threads', () => {
     ])
   })
 
-  it('gather the answers of all serving threads in their order, whoever asks', async (t) => {
+  it('gather the answers of all serving threads in their order, whichever asks', async (t) => {
     const { control, serving, first, second } = connected(t, 3)
     control.on(who, () => 'control')
     for (const link of serving) {

@@ -27,7 +27,7 @@ describe('the link of a gateway with one thread', () => {
     assert.deepEqual(heard, [2])
   })
 
-  it('leaves out what nobody answers, and tells of a handler that fails', async () => {
+  it('leaves out what is not answered, and tells of a handler that fails', async () => {
     const failures: string[] = []
     const link = new LocalLink((error, topic) => failures.push(`${topic}: ${String(error)}`))
     assert.deepEqual(await link.ask('nothing', 1), [])

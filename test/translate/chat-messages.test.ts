@@ -70,7 +70,7 @@ describe('messages', () => {
     assert.equal(messagesOf([user('a'), reminder, user('b')])[0]?.content, 'a\n\nb')
   })
 
-  it('refuse roles that nobody has', () => {
+  it('refuse roles that do not exist', () => {
     assert.throws(
       () => messagesOf([{ role: 'tool', content: 'x' }]),
       (error: GatewayError) =>
@@ -79,7 +79,7 @@ describe('messages', () => {
     assert.throws(() => translate({ messages: ['x'] }), /messages\.0/)
   })
 
-  it('tolerate blocks that nobody knows, and keep what text they have', () => {
+  it('tolerate blocks that are not known, and keep what text they have', () => {
     assert.deepEqual(
       messagesOf([
         user([{ type: 'hologram', data: 'x' }, { type: 'new_text', text: 'a' }, { type: 'text' }]),

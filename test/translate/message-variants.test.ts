@@ -210,7 +210,7 @@ describe('the answer to it', () => {
     }
   })
 
-  it('keeps what the endpoint calls the model where answers shall not be renamed', () => {
+  it('keeps what the endpoint calls the model where answers are not to be renamed', () => {
     const variant = variants({}, { renameAnswers: false }).of(target('sglang'))
     const { body } = whole(answerOf(variant, 200, 'content-type', 'application/json'), completion)
     assert.equal(JSON.parse(String(body)).model, 'native')

@@ -96,7 +96,7 @@ for (const [name, create] of servers)
       assert.match(text, /5\r\nfirst\r\n0\r\n\r\nHTTP\/1\.1 200 .*6\r\nsecond\r\n1\r\n2\r\n0\r\n\r\n$/s)
     })
 
-    it('goes through a `write` that somebody else has put in place', async (t) => {
+    it('goes through a `write` that other code has put in place', async (t) => {
       const written: string[] = []
       const port = await serve(t, (raw) => {
         const write = raw.write.bind(raw)

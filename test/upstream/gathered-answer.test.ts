@@ -60,7 +60,7 @@ describe('an answer that is gathered', () => {
     assert.equal(context.outcome, 'success')
   })
 
-  it('is taken after all where it was passed over and nobody did better', async (t) => {
+  it('is taken after all where it was passed over and none did better', async (t) => {
     const { begin, sent, cells } = createExchanges(t, [{ name: 'a' }, { name: 'b' }])
     const { answer } = await begin({ variant: gathering(503) })
     answerWith(sent[0] ?? assert.fail(), 503, jsonHead, 'busy')

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { headerName } from '../../src/upstream/header-name.ts'
 
 const groups = {
-  /** Credentials and addresses: to no endpoint, whoever sends them. */
+  /** Credentials and addresses: to no endpoint, whichever client sends them. */
   neverUp: [
     ...[
       'Authorization',

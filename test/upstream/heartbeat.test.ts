@@ -36,7 +36,7 @@ const headers = (sent: SentAttempt | undefined, status = 200, head = sseHead) =>
   sent?.attempt.onHeaders(status, head, () => {})
 const data = (sent: SentAttempt | undefined, text: string) => sent?.attempt.onData(Buffer.from(text))
 
-describe('a request that shall not fall silent', () => {
+describe('a request that must not fall silent', () => {
   it('gets beats while nothing comes, between events, and not inside of one', async (t) => {
     const { begin, sent, clock } = createExchanges(t, [{}])
     const { answer } = await begin({ keepAlive })

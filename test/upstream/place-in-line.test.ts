@@ -13,7 +13,7 @@ describe('a request whose endpoint is full', () => {
     assert.ok(cells.inFlight.acquire(0, 1))
     const enter = queue.enter.bind(queue)
     queue.enter = (waiter) => {
-      // Nobody waits yet, so this tells nobody.
+      // No request waits yet, so none is woken.
       cells.inFlight.release(0)
       return enter(waiter)
     }
@@ -98,7 +98,7 @@ describe('a request whose endpoints pause', () => {
   }
 
   for (const status of [429, 503]) {
-    it(`waits on until it is back, whoever looks meanwhile: ${status}`, async (t) => {
+    it(`waits on until it is back, whatever looks meanwhile: ${status}`, async (t) => {
       const { services, clock, sent, ask, next } = await start(t)
       const { queue } = services
       await ask()

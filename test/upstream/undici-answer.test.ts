@@ -7,7 +7,7 @@ import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 
 describe('UndiciAnswer', () => {
-  it('lets go of the connection where nobody wants the answer', async (t) => {
+  it('lets go of the connection where the answer is not wanted', async (t) => {
     const upstream = await startRawUpstream(
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),

@@ -44,7 +44,7 @@ export class MetricSet {
     return this.#groups.flatMap(({ families }) => families)
   }
 
-  /** Writes all metrics; whoever drives it may do other things at each pause. */
+  /** Writes all metrics; the caller may do other things at each pause. */
   async *write(out: Exposition): AsyncIterable<void> {
     for (const group of this.#groups) yield* group.write(out)
   }

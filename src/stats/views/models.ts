@@ -130,7 +130,7 @@ function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs:
   const capabilities = [...new Set(descriptions.flatMap(capabilitiesOf))]
   const contextLength = Math.max(...descriptions.map((each) => each.contextLength ?? 0))
   const loaded = endpoints.filter(({ isLoaded }) => isLoaded)
-  // Size and quantization belong together: those of two endpoints would describe a file that nobody has.
+  // Size and quantization belong together: those of two endpoints would describe a file that does not exist.
   const file = descriptions.find(
     ({ sizeBytes = 0, quantization }) => sizeBytes > 0 || quantization !== undefined,
   )

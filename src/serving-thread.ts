@@ -31,6 +31,7 @@ const {
   maxConnections,
   blocks,
   beats: beatBuffer,
+  watchesMain,
 }: ServingThreadData = workerData
 const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
 const link = new ServingLink(port, {
@@ -62,7 +63,7 @@ link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<List
     // Fastify hands its options to the listener, but its types do not know this one.
     const options = { host, port: number, reusePort: true }
     const address = await listenQuietly(server, log.logger, options)
-    if (watchdogMs > 0) watchMain(beats, threads, watchdogMs)
+    if (watchdogMs > 0 && watchesMain) watchMain(beats, threads, watchdogMs)
     const bound = server.server.address()
     return { ok: true, address, port: typeof bound === 'object' && bound !== null ? bound.port : number }
   } catch (error) {

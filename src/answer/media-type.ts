@@ -8,6 +8,9 @@ const known = new Map<string, AnswerFraming>()
 /** Reads a content type; type and subtype are compared without case (RFC 9110, section 8.3.1). */
 export function framingOf(contentType: string | undefined): AnswerFraming {
   if (contentType === undefined) return 'none'
+  // What most answers say is found sooner without a table.
+  if (contentType === 'application/json') return 'json'
+  if (contentType === 'text/event-stream' || contentType === 'text/event-stream; charset=utf-8') return 'sse'
   const found = known.get(contentType)
   if (found !== undefined) return found
   const framing = framingOfType(mediaType(contentType))

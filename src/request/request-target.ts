@@ -8,12 +8,26 @@ const slashed =
 /** Scheme and authority of an absolute target (RFC 9112 section 3.2.2), which has a host. */
 const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]+)(?=[/?#]|$)/i
 
+/** Targets that are remembered; clients choose them, so there must be an end. */
+const maxRemembered = 1_000
+const longestRemembered = 256
+/** Those that stay as they are. */
+const inOriginForm = new Set<string>()
+
 /**
  * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
  * base URLs that end in a slash make doubled ones (nginx merges them as well), and one may stand at the end.
  * @returns the same string where there is nothing to do; what is no HTTP target as it is
  */
 export function originForm(target: string): string {
+  if (inOriginForm.has(target)) return target
+  const origin = toOriginForm(target)
+  if (origin === target && inOriginForm.size < maxRemembered && target.length <= longestRemembered)
+    inOriginForm.add(target)
+  return origin
+}
+
+function toOriginForm(target: string): string {
   const path = target.charCodeAt(0) === 0x2f ? target : withoutAuthority(target)
   if (path === undefined) return target
   const merged = withMergedSlashes(path)

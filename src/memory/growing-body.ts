@@ -6,8 +6,10 @@ export interface BodyKeeper {
   heldBody: GrowingBody | undefined
 }
 
-/** Room that a body gets by its announcement alone; more only as its bytes come. */
+/** What a body counts for by its announcement alone; more only as its bytes come. */
 const firstBytes = 65_536
+/** Room that is made at once, as a multiple of what has come. */
+const mostGrowth = 16
 /** Memory beyond a body's end that is not worth a copy. */
 const spareBytes = 65_536
 const noBytes: Buffer = Buffer.alloc(0)
@@ -26,7 +28,8 @@ export class GrowingBody {
   #bytes = 0
   /** What has come while there was no room. */
   #aside: Buffer[] = []
-  #wantedBytes = 0
+  /** Of the budget. */
+  #countedBytes = 0
   #isTaken = false
 
   /**
@@ -108,18 +111,18 @@ export class GrowingBody {
   }
 
   #makeRoom(neededBytes: number): boolean {
-    if (neededBytes <= this.#memory.length) return true
-    // What has come twice over: all copies on the way to the end cost no more than one of the whole.
-    const grown = Math.max(2 * neededBytes, this.#isAnnounced ? firstBytes : 0)
-    this.#wantedBytes = Math.max(neededBytes, Math.min(this.#mostBytes, grown))
-    if (!this.#hold.take(this.#wantedBytes - this.#memory.length, this.#granted)) return false
-    this.#grow()
+    if (neededBytes > this.#countedBytes) {
+      const counted = Math.max(neededBytes, Math.min(this.#mostBytes, Math.max(firstBytes, 2 * neededBytes)))
+      const more = counted - this.#countedBytes
+      this.#countedBytes = counted
+      if (!this.#hold.take(more, this.#granted)) return false
+    }
+    this.#grow(neededBytes)
     return true
   }
 
   readonly #granted = (error?: GatewayError): void => {
     if (error === undefined) {
-      this.#grow()
       const aside = this.#aside
       this.#aside = []
       // More may have come in the same turn.
@@ -128,9 +131,15 @@ export class GrowingBody {
     this.#onRoom(error)
   }
 
-  #grow(): void {
+  #grow(neededBytes: number): void {
     const memory = this.#memory
-    this.#memory = Buffer.allocUnsafeSlow(this.#wantedBytes)
+    if (neededBytes <= memory.length) return
+    // Memory is taken from the system as it is written to: more of it than is counted costs addresses only.
+    const grown = this.#isAnnounced ? Math.max(firstBytes, mostGrowth * neededBytes) : 2 * neededBytes
+    const isNearEnd = this.#isAnnounced && 4 * grown >= this.#mostBytes
+    this.#memory = Buffer.allocUnsafeSlow(
+      Math.max(neededBytes, isNearEnd ? this.#mostBytes : Math.min(this.#mostBytes, grown)),
+    )
     memory.copy(this.#memory, 0, 0, this.#bytes)
     giveBack(memory)
   }

@@ -254,7 +254,6 @@ export class ModelDiscovery implements ModelRefresher {
     }
     this.#report(slot, { kind: 'list_read' })
     const { models: listed, cut } = await this.#parse(endpoint, profile, answer.body)
-    if (listed.length === 0) await this.#tellEmpty(endpoint)
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
     const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
@@ -266,6 +265,8 @@ export class ModelDiscovery implements ModelRefresher {
       removed,
       ignored: cut,
     })
+    // Routing goes by the new list meanwhile.
+    if (listed.length === 0) await this.#tellEmpty(endpoint)
   }
 
   async #parse(endpoint: Endpoint, profile: BackendProfile | undefined, body: Buffer) {

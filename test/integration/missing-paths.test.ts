@@ -176,9 +176,11 @@ describe('a 404 that is not the path’s', () => {
       if (tries > 0 && first.lists > 1) break
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    const asked = first.calls.length
+    // What kind of server has no models is looked for by GET.
+    const chats = () => first.calls.filter(({ method }) => method === 'POST').length
+    const asked = chats()
     for (let request = 0; request < 4; request++) await (await post('/v1/chat/completions')).text()
-    assert.ok(first.calls.length <= asked + 1)
+    assert.ok(chats() <= asked + 1)
   })
 
   it('for a stored response moves on, and is not remembered', async (t) => {

@@ -142,7 +142,7 @@ describe('a model list that cannot be read', () => {
       const [row] = (await gateway.status()) as { issues?: string; last_error?: string }[]
       return (
         row?.issues === 'model list failed' &&
-        row.last_error === 'the model list was answered with status 404'
+        row.last_error?.startsWith('the model list was answered with status 404; ') === true
       )
     })
   })

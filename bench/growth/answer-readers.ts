@@ -44,7 +44,7 @@ const streams: readonly [string, Input][] = [
   ['errors in texts', (bytes) => repeated(delta('{"content":"\\"error\\":{\\"message\\":1}"}'), bytes)],
 ]
 
-const pieces = [64, 16_384]
+const pieces = [16_384, 64]
 
 /** One reader for all streams, in small and in large pieces. */
 function streamReader(

@@ -37,10 +37,10 @@ const scanner: readonly GrowthCase[] = (
 
 const lossless: readonly GrowthCase[] = (
   [
+    ['one long integer among many', (bytes) => listed('1', bytes, '[12345678901234567,', ']')],
     ['long integers', (bytes) => listed('12345678901234567', bytes, '[', ']')],
     ['digits in texts', (bytes) => listed('"12345678901234567\\\\"', bytes, '[', ']')],
     ['one long number', (bytes) => repeated('1', bytes)],
-    ['one long integer among many', (bytes) => listed('1', bytes, '[12345678901234567,', ']')],
   ] as const satisfies readonly [string, (bytes: number) => Buffer][]
 ).map(([shape, input]) => ({
   reader: 'parser',
@@ -172,8 +172,8 @@ function hash(body: Buffer, path: string): void {
 
 const prefix: readonly GrowthCase[] = (
   [
-    ['many messages', chat(user)],
     ['one long prompt', (bytes) => repeated('word ', bytes, '{"model":"m","prompt":"', '"}')],
+    ['many messages', chat(user)],
     [
       'many members',
       (bytes) => numbered('"key#":1', bytes, '{"model":"m","messages":[{"role":"user",', '}]}'),
@@ -211,7 +211,7 @@ const uploads: readonly GrowthCase[] = (
     ],
   ] as const satisfies readonly [string, (bytes: number) => Buffer][]
 ).flatMap(([shape, input]) =>
-  [64, 65_536].map((pieceBytes) => ({
+  [65_536, 64].map((pieceBytes) => ({
     reader: 'uploads',
     shape: `${shape}, ${pieceBytes} bytes at a time`,
     run: (bytes: number) => {

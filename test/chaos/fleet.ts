@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../support/free-port.ts'
 import type { FaultName } from './faults.ts'
 
 const program = fileURLToPath(new URL('./endpoint-process.ts', import.meta.url))
@@ -93,13 +92,4 @@ export async function startFleet(t: TestContext, folder: string): Promise<Faulty
     endpoints.push(endpoint)
   }
   return endpoints
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { folder } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
 import { postChat } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
@@ -187,12 +187,4 @@ function configFor(url: string, port: number, threads: number, logging = ''): st
 discovery: { static: { endpoints: [ { url: '${url}', name: box, type: openai } ] } }
 logging: { ${logging} }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : assert.fail()
 }

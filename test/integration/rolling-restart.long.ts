@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { it, type TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { folder, listening, type RunningCommand, run } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
 import { chatBody } from '../support/gateway.ts'
-import { freePort, type ProxyName, startProxy, whyNoProxy } from '../support/proxies.ts'
+import { type ProxyName, startProxy, whyNoProxy } from '../support/proxies.ts'
 import { eventually } from '../support/simulator.ts'
 
 const clients = 24

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { folder } from './command.ts'
+import { freePort } from './free-port.ts'
 import { openSocket } from './gateway.ts'
 import { eventually } from './simulator.ts'
 
@@ -72,13 +72,4 @@ events { worker_connections 1024; }
 http { access_log off; ${temporary}
 ${lines}
 }`
-}
-
-/** A port that is free now, for what has to listen again on it. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

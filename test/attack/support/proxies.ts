@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../support/free-port.ts'
 
 /** `OLLA_REQUIRE_PROXIES=1` fails a run without them. */
 const required = process.env.OLLA_REQUIRE_PROXIES === '1'
@@ -85,15 +85,6 @@ async function workFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'olla-gateway-attack-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function started(t: TestContext, child: ChildProcess, port: number): Promise<void> {

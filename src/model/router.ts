@@ -139,6 +139,8 @@ export class ModelRouter {
     if (byModel === undefined) {
       byModel = new Map()
       byPath.set(key, byModel)
+      // Paths are the clients' to choose, and decisions that take turns are not kept.
+      this.#cacheSize++
     }
     return byModel
   }

@@ -69,10 +69,11 @@ const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data',
  * @throws ListFormatError
  */
 export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
-  if (isDeeper(body, maxLevels))
-    throw new ListFormatError(`the model list is nested more than ${maxLevels} levels deep`)
   const document = parseJson(body)
-  if (document === undefined) throw new ListFormatError('the model list is not JSON')
+  if (document === undefined) {
+    const fault = isDeeper(body, maxLevels) ? `nested more than ${maxLevels} levels deep` : 'not JSON'
+    throw new ListFormatError(`the model list is ${fault}`)
+  }
   const entries = entriesOf(document, format)
   if (entries === undefined) throw new ListFormatError(`the model list has no "${listKeys[format]}" array`)
   const extra = capabilitiesBeside(document, listKeys[format])
@@ -90,7 +91,7 @@ export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
   return { models: [...models.values()], skipped: limit - models.size, cut: entries.length - limit }
 }
 
-/** Undefined where the bytes are no JSON. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
+/** Undefined where the bytes are no JSON, or nested too deeply. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
 function parseJson(body: Buffer): unknown {
   if (isDeeper(body, maxLevels)) return undefined
   try {

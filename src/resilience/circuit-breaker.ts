@@ -172,7 +172,7 @@ export class CircuitBreaker {
 
   /**
    * A probe was answered: what failed probes have counted is forgotten, and a circuit that opened because
-   * got no answer may have its trial at once. About bad answers to requests a good health route says nothing.
+   * connections failed may have its trial at once. About bad answers to requests a good health route says nothing.
    */
   probeSucceeded(): void {
     const cell = this.#load(phaseCell)

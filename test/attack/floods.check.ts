@@ -63,6 +63,7 @@ describe('answers without an end', { skip: process.platform !== 'linux' }, () =>
         }
         clearInterval(look)
         t.diagnostic(`${name}: ${sent >> 20} MiB sent, ${got >> 20} MiB got, ${most >> 20} MiB more at most`)
+        assert.ok(sent > 0, `${name} was never asked for`)
         assert.equal(child.exitCode, null)
         assert.equal((await fetch(`${url}/internal/health`)).status, 200)
         assert.ok(most < 200 * mib, `${name}: ${most >> 20} MiB`)

@@ -1,5 +1,5 @@
 /**
- * Keeps pages of other sites, and pages under names that were led here (DNS rebinding), from using the gateway through
+ * Keeps pages of other sites, and pages under host names that were pointed here (DNS rebinding), from using the gateway through
  * a visitor's browser, and answers preflights. Pages of this machine's own programs may ask, as with Ollama; further
  * ones where CORS allows them. Covers the routes of its scope; depends on the event bus and the request context. What
  * no page has sent costs two looks at headers.

@@ -61,11 +61,11 @@ export const ServerSchema = Section(
     }),
     browser_check: Flag(
       true,
-      "Refuse what browsers send for pages of other sites, unless `cors` allows the origin, and under names that were led here (DNS rebinding). Pages of this machine's own programs may ask, as with Ollama (beyond Olla).",
+      'Refuse requests that browsers send for pages of other sites, unless `cors` allows the origin, or under a host name that was pointed here by DNS rebinding. Pages of programs on this machine are allowed, as with Ollama (beyond Olla).',
     ),
     allowed_hosts: TextList(
       [],
-      'Public names of the gateway that browsers on this machine use, and proxies that add no forwarding headers; `*` allows all. Those of `dashboard.access_policy` count as well (beyond Olla).',
+      'Public host names under which browsers on this machine, or proxies that add no forwarding headers, reach the gateway; `*` allows all. Those of `dashboard.access_policy` count as well (beyond Olla).',
     ),
     watchdog_timeout: Duration({
       default: '5s',

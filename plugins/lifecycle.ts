@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, persistentClock, systemClock } from '../src/clock.ts'
 import { GatewayError } from '../src/errors.ts'
 import { DrainingListener } from '../src/http1-server/draining-listener.ts'
 import { type DrainResult, GatewayLifecycle } from '../src/lifecycle/drain.ts'
@@ -42,14 +42,7 @@ const retryAfterSeconds = 1
 
 export default fp<LifecycleOptions>(
   function lifecycle(app, options, done) {
-    // A drain must not end early because nothing else keeps the process alive, so its timers are not unref'd.
-    const clock = options.clock ?? {
-      ...systemClock,
-      after(delayMs: number, run: () => void) {
-        const timeout = setTimeout(run, delayMs)
-        return { cancel: () => clearTimeout(timeout) }
-      },
-    }
+    const clock = options.clock ?? persistentClock
     const timeoutMs = options.shutdownTimeoutMs ?? 10_000
     const gatewayLifecycle = new GatewayLifecycle(clock, app.gatewayEvents, {
       timeoutMs,

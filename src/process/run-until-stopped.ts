@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type Clock, systemClock } from '../clock.ts'
+import { persistentClock } from '../clock.ts'
 import type { DrainResult } from '../lifecycle/drain.ts'
 import type { RunningGateway } from '../serving-threads.ts'
 import { endProcess } from './end-process.ts'
@@ -18,15 +18,6 @@ export interface RunOptions {
   onClosed(result: DrainResult): Promise<boolean>
 }
 
-/** The end of a stop must not be missed because nothing else keeps the process alive. */
-const clock: Clock = {
-  ...systemClock,
-  after(delayMs, run) {
-    const timeout = setTimeout(run, delayMs)
-    return { cancel: () => clearTimeout(timeout) }
-  },
-}
-
 /**
  * Starts a gateway and stops it on a signal or on an error that was not caught, also during the start.
  * @returns its address; never settles where the gateway is told to stop before
@@ -42,7 +33,7 @@ export async function runUntilStopped({
   const aborting = new AbortController()
   let starting: Promise<RunningGateway> | undefined
   const control = new StopControl({
-    clock,
+    clock: persistentClock,
     limitMs,
     async stop(cause) {
       onStopping()

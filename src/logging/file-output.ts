@@ -29,9 +29,9 @@ export class FileOutput implements LogOutput {
     this.#lost = lost
   }
 
-  /** Bytes that the file has. */
+  /** Bytes that the file has, or the one that follows it once the write that is under way is over. */
   get size(): number {
-    return this.#size
+    return this.#next?.size ?? this.#size
   }
 
   /**

@@ -34,7 +34,7 @@ export async function createLogFile(
 ): Promise<LogOutput> {
   const file = new LogFile(config, minLength, lost, clock)
   try {
-    await Promise.race([file.start(), new Promise((resolve) => setTimeout(resolve, openMs))])
+    await Promise.race([file.start(), new Promise((resolve) => setTimeout(resolve, openMs).unref())])
   } catch (error) {
     const code = codeOf(error)
     if (code !== 'ENOSPC' && code !== 'EDQUOT') {

@@ -62,6 +62,21 @@ describe('FileOutput', () => {
     assert.equal(await readFile(path, 'utf8'), 'four\n')
   })
 
+  it('has the size of the file that comes next while the one before is still written to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'olla-output-'))
+    const output = new FileOutput(openSync(join(folder, '1'), 'w'), 0, new LostLines())
+    output.write('one\n')
+    await idle(output)
+    output.write('two\n')
+    output.reopen(openSync(join(folder, '2'), 'w'), 0)
+    assert.equal(output.size, 0)
+    output.write('three\n')
+    await idle(output)
+    assert.equal(output.size, 6)
+    assert.equal(await readFile(join(folder, '1'), 'utf8'), 'one\ntwo\n')
+    assert.equal(await readFile(join(folder, '2'), 'utf8'), 'three\n')
+  })
+
   it('counts what comes while too much waits', async () => {
     const lost = new LostLines()
     const output = new FileOutput(openSync('/dev/full', 'w'), Number.POSITIVE_INFINITY, lost)

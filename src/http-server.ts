@@ -161,7 +161,8 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
     // A client that has vanished says nothing: without this a silent generation would hold its endpoint until its end.
     keepAlive: server.tcp_keep_alive > 0,
-    keepAliveInitialDelay: server.tcp_keep_alive,
+    // The system counts whole seconds, and takes its own two hours for none.
+    keepAliveInitialDelay: Math.max(1_000, server.tcp_keep_alive),
   }
   const nextId = createRequestIds()
   return (handler) => {

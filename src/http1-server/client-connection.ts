@@ -260,7 +260,7 @@ export class ClientConnection {
 
   #breakRequest(): void {
     const request = this.#request
-    if (request === undefined || request.complete) return
+    if (request === undefined || (request.complete && !request.isAwaited)) return
     this.#request = undefined
     request.break(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
   }

@@ -63,6 +63,11 @@ export class IncomingRequest extends IncomingMessage {
     return this.complete || this.#isStreamed || this.#received !== undefined || this.#isDiscarded
   }
 
+  /** Whether a reader waits for the whole body, be it for its last bytes or for room. */
+  get isAwaited(): boolean {
+    return this.#received !== undefined
+  }
+
   /**
    * The whole body as soon as it is there, perhaps before this returns. A body that one read brings with its head
    * stays where it is; the others are part of the budget.

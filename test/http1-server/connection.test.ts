@@ -170,4 +170,31 @@ describe('a body that is received whole', () => {
     assert.deepEqual(told.sort(), ['Error: aborted', 'aborted', 'close'])
     assert.equal(budget.heldBytes, 0)
   })
+
+  it('breaks with the connection while it is complete and waits for room', async (t) => {
+    const budget = budgetOf(100_000)
+    const other = budget.open()
+    assert.equal(other.takeNow(100_000), undefined)
+    const begun = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const server = new Http1Server({ clock: systemClock }, (request) => {
+      assert.ok(request instanceof IncomingRequest)
+      request.receiveWhole(budget, { heldBody: undefined }, (error) => resolve(String(error)))
+      begun.resolve()
+      setImmediate(function destroy() {
+        if (request.complete) request.socket.destroy()
+        else setImmediate(destroy)
+      })
+    })
+    const port = await listen(t, server)
+    const text = exchange(port, (socket) => {
+      socket.write(post(10))
+      begun.promise.then(() => socket.write('0123456789'), assert.fail)
+    })
+    assert.equal(await promise, 'Error: aborted')
+    await text
+    assert.equal(budget.waiting, 0)
+    other.release()
+    assert.equal(budget.heldBytes, 0)
+  })
 })

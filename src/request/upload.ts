@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -75,9 +75,10 @@ export class Upload implements SentForm {
     }
   }
 
+  /** Never rejects: a file that cannot be removed now is left to the system's clean-up. */
   async dispose(): Promise<void> {
     this.#hold?.release()
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
+    if (this.#folder !== undefined) await remove(this.#folder)
   }
 }
 
@@ -88,6 +89,12 @@ async function* replaced(file: string, { start, end }: FieldSpan, bytes: Buffer)
   if (start > 0) yield* createReadStream(file, { end: start - 1 })
   yield bytes
   yield* createReadStream(file, { start: end })
+}
+
+/** Reads no folder, as `rm` does: that fails where the process has no descriptor left. */
+async function remove(folder: string): Promise<void> {
+  await unlink(fileIn(folder)).catch(ignore)
+  await rmdir(folder).catch(ignore)
 }
 
 function fileIn(folder: string): string {
@@ -139,7 +146,7 @@ export async function receiveUpload(
   } catch (error) {
     hold.release()
     file?.destroy()
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+    if (folder !== undefined) await remove(folder)
     throw error
   }
 }

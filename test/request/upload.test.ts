@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs, { readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { devNull, tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
@@ -108,6 +111,17 @@ describe('receiveUpload', () => {
     const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
     await assert.rejects(receiveUpload(Readable.from([body]), type, 1e9, budgetOf(0)), { code: 'ENOSPC' })
     assert.equal(uploads(), before)
+  })
+
+  it('is disposed of without an error, also where its file cannot be removed', async () => {
+    await new Upload('m', 1, { folder: `${devNull}/none` }).dispose()
+  })
+
+  it('is removed without a free descriptor', { skip: process.platform === 'win32' }, async () => {
+    const script = fileURLToPath(new URL('dispose-without-descriptors.ts', import.meta.url))
+    const command = `ulimit -n 60; exec "${process.execPath}" "${script}"`
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], { timeout: 15_000 })
+    assert.equal(stdout, 'EMFILE, removed\n')
   })
 
   it('may be gone when it is to be read, also where nothing waits for it', async () => {

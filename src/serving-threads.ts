@@ -162,7 +162,8 @@ export async function serveOnThreads(
     isBlocked: () => supervisor.hasUnendable,
     close,
   }
-  signal?.addEventListener('abort', () => void close(), { once: true })
+  if (signal?.aborted === true) void close()
+  else signal?.addEventListener('abort', () => void close(), { once: true })
   try {
     // Sharing a port with a gateway that is running already would go unnoticed.
     if (port !== 0) await assertFree(host, port)

@@ -23,7 +23,7 @@ const lookMs = 250
 const restLooks = 4
 /** After a shortage of descriptors accepting pauses for so long, as nginx does. */
 const shortageMs = 500
-/** So many of all connections make room at once, one in: nginx reuses as many. */
+/** One in so many connections is closed at once, if it is at rest: nginx reuses as many. */
 const roomShare = 16
 
 /**
@@ -72,7 +72,7 @@ export class ConnectionLimit {
     server.once('close', () => this.#servers.delete(server))
   }
 
-  /** The process has run out of descriptors: accepts nothing for a moment, and closes idle connections. */
+  /** The process has run out of descriptors: accepts nothing for a moment, in which each answer ends its connection. */
   shortage(): void {
     this.#shortUntilMs = this.#clock.monotonicMs() + shortageMs
     if (this.#isPaused) return
@@ -133,11 +133,11 @@ export class ConnectionLimit {
     }
   }
 
+  /** At the limit, which is therefore finite. */
   #makeRoom(): void {
     const resting = [...this.#resting].filter(([, { looks }]) => looks >= restLooks)
     resting.sort(([, one], [, other]) => other.looks - one.looks)
-    const room = Math.max(1, Math.ceil(Math.min(this.#max, this.open) / roomShare))
-    const closed = resting.slice(0, room)
+    const closed = resting.slice(0, Math.ceil(this.#max / roomShare))
     for (const [socket] of closed) socket.destroy()
     if (closed.length > 0) for (const listener of this.#listeners) listener.closedIdle(closed.length)
   }

@@ -200,7 +200,7 @@ async function withLocalServers(config: GatewayConfig): Promise<GatewayConfig> {
     : withFoundEndpoints(config, [ollaDefaultEndpoint])
 }
 
-/** Who tries the demonstration in a loop should not meet the limits first. */
+/** A loop of requests to the demonstration must not run into the limits first. */
 function withoutRateLimits(config: GatewayConfig, env: NodeJS.ProcessEnv): GatewayConfig {
   const { rate_limits: limits } = config.server
   const given = (name: string, value: number) => (env[name] === undefined ? 0 : value)

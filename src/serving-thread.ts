@@ -54,7 +54,7 @@ const app = createHttpServer({
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })
-// Told to who asks for the address; the question may come too late.
+// The answer to `listenTopic` reports the failure, but the question may come later than it.
 app.catch(() => {})
 
 link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<ListenResult> => {

@@ -11,7 +11,7 @@ export interface RunningThread extends LinkPort {
   terminate(): void
 }
 
-/** What a thread tells of itself besides its messages. */
+/** What a thread reports besides its messages. */
 export interface ThreadEvents {
   /** It has ended; nothing comes after this. `reason` is undefined where it ended in order. */
   onExit(reason: string | undefined): void
@@ -48,7 +48,7 @@ interface Seat {
   isUnendable: boolean
   /** Why it ended the last time. */
   lastReason: string | undefined
-  /** Those who wait for its end. */
+  /** Called when it has ended. */
   readonly waiting: (() => void)[]
 }
 

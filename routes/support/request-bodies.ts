@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { readCodings } from '../../src/request/content-coding.ts'
 import { readMediaType } from '../../src/request/media-type.ts'
 import { type BodyRoom, receiveBody, receiveDecoded } from '../../src/request/receive-body.ts'
-import { receiveDecodedUpload, receiveUpload } from '../../src/request/upload.ts'
+import { receiveDecodedUpload, receiveUpload, Upload } from '../../src/request/upload.ts'
 
 /**
  * Bodies arrive as the bytes that the client sent, less their content coding, under any content type: nothing
@@ -46,6 +46,11 @@ export function acceptUploads(app: FastifyInstance, limitBytes: number): void {
         ? receiveDecodedUpload(payload, codings, type, limitBytes, app.bufferBudget)
         : receiveUpload(payload, type, limitBytes, app.bufferBudget)
     upload.then((received) => parsed(null, received), parsed)
+  })
+  // The handler disposes of it when the answer is out, but a hook of the host may answer in its place.
+  app.addHook('onSend', function dispose({ body }, _reply, payload, next) {
+    if (body instanceof Upload) void body.dispose()
+    next(null, payload)
   })
 }
 

@@ -72,6 +72,26 @@ describe('in another app', () => {
     assert.match((await ask()).body, /\[one\]/)
   })
 
+  it('keeps nothing of an upload that a hook of the host refuses', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const app = Fastify()
+    t.after(() => app.close())
+    app.addHook('preHandler', async ({ method }, reply) => {
+      if (method === 'POST') return reply.code(403).send('refused')
+    })
+    const config = parseConfig({
+      discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+    })
+    await app.register(gateway, { config })
+    const payload = new FormData()
+    payload.append('model', 'm')
+    payload.append('file', new Blob([Buffer.alloc(500_000)]))
+    const { statusCode } = await app.inject({ method: 'POST', url: '/v1/audio/transcriptions', payload })
+    assert.equal(statusCode, 403)
+    const { memory } = (await app.inject('/internal/process')).json() as { memory: { buffered: string } }
+    assert.equal(memory.buffered, '0 B')
+  })
+
   it('asks the host which endpoint it prefers, and leaves its refusals alone', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['m'] })

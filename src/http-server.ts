@@ -10,6 +10,7 @@ import { bodyLimitOf } from './config/body-limit.ts'
 import type { GatewayConfig, ServerConfig } from './config/schema.ts'
 import { errorBody, GatewayError } from './errors.ts'
 import gateway, { type GatewayOptions } from './gateway.ts'
+import { tcpKeepAlive } from './http1/tcp-keep-alive.ts'
 import { ConnectionLimit } from './http1-server/connection-limit.ts'
 import { IncomingRequest } from './http1-server/incoming-request.ts'
 import { lingerOnClose } from './http1-server/lingering-close.ts'
@@ -160,9 +161,7 @@ export function serverFor({ server, proxy }: GatewayConfig): (handler: RequestLi
     requireHostHeader: false,
     highWaterMark: Math.max(1024, proxy.stream_buffer_size),
     // A client that has vanished says nothing: without this a silent generation would hold its endpoint until its end.
-    keepAlive: server.tcp_keep_alive > 0,
-    // The system counts whole seconds, and takes its own two hours for none.
-    keepAliveInitialDelay: Math.max(1_000, server.tcp_keep_alive),
+    ...tcpKeepAlive(server.tcp_keep_alive),
   }
   const nextId = createRequestIds()
   return (handler) => {

@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:
 import { connect as connectTls } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { Http1Error } from './errors.ts'
+import { tcpKeepAlive } from './tcp-keep-alive.ts'
 
 export interface ConnectOptions {
   /** `http` or `https`. */
@@ -31,8 +32,7 @@ export function openSocket(options: ConnectOptions, ready: () => void): Socket {
     host,
     port: Number(origin.port) || (isTls ? 443 : 80),
     noDelay: true,
-    keepAlive: keepAliveMs > 0,
-    keepAliveInitialDelay: keepAliveMs,
+    ...tcpKeepAlive(keepAliveMs),
     onread,
   }
   const socket = isTls ? openTls() : connectTcp(target)

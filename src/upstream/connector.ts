@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { readOnAfterFailedWrites } from '../http1/patient-writes.ts'
+import { tcpKeepAlive } from '../http1/tcp-keep-alive.ts'
 
 export interface ConnectorOptions {
   /** Milliseconds for the TCP connection; 0 is no limit. */
@@ -23,8 +24,7 @@ class TlsTimeoutError extends Error {
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({
     timeout: options.connectTimeoutMs === 0 ? 0 : options.connectTimeoutMs + options.tlsTimeoutMs,
-    keepAlive: options.keepAliveMs > 0,
-    keepAliveInitialDelay: options.keepAliveMs,
+    ...tcpKeepAlive(options.keepAliveMs),
   })
   return (target, callback) => {
     const socket = connect(target, (error, connected) => {

@@ -6,12 +6,17 @@ import { isHeaderName } from './endpoint-rules.ts'
 import { findCycles } from './name-cycles.ts'
 import type { GatewayConfig } from './schema.ts'
 
+/** A thread beats every 20 ms at most, and a collection of garbage may take longer. */
+const minWatchdogMs = 1_000
+
 /** What the schema cannot say: relations between keys (contract 2.3, 3.1). */
 export function checkSemantics(config: GatewayConfig): Problem[] {
   const problems: Problem[] = []
   const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
   const { server, discovery, dashboard, translators } = config
 
+  if (server.watchdog_timeout > 0 && server.watchdog_timeout < minWatchdogMs)
+    error(['server', 'watchdog_timeout'], 'must be 0 or at least 1s')
   if (server.cors.enabled) {
     if (server.cors.allowed_origins.length === 0)
       error(['server', 'cors', 'allowed_origins'], 'must not be empty')

@@ -70,7 +70,7 @@ export const ServerSchema = Section(
     watchdog_timeout: Duration({
       default: '5s',
       description:
-        'A thread that does not respond for so long is ended: a serving thread is replaced, for the main thread the process ends. 0 is off (beyond Olla).',
+        'A thread that does not respond for so long is ended: a serving thread is replaced, for the main thread the process ends. At least 1s; 0 is off (beyond Olla).',
     }),
     request_logging: Flag(true, 'One log line per request.'),
     request_limits: Section(

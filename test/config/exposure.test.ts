@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { printConfig } from '../../src/config/print.ts'
-import { folder, knownTypes, load, warningsOf } from './support.ts'
+import { folder, knownTypes, load, problems, warningsOf } from './support.ts'
 
 describe('a configuration that lets other machines in', () => {
   const rows: readonly (readonly [text: string, warning: RegExp | undefined])[] = [
@@ -61,6 +61,21 @@ describe('models that would leave the catalogue between two looks', () => {
         await load(`${registry}discovery: { model_discovery: { interval: ${interval} } }\n`),
       )
       assert.equal(/stale_threshold: models leave the catalogue/.test(told), isTold)
+    })
+  }
+})
+
+describe('a watchdog', () => {
+  for (const [limit, isRefused] of [
+    ['0', false],
+    ['10ms', true],
+    ['999ms', true],
+    ['1s', false],
+  ] as const) {
+    it(`${isRefused ? 'cannot' : 'can'} have ${limit}`, async () => {
+      const text = `server: { watchdog_timeout: ${limit} }\n`
+      if (isRefused) assert.match(await problems(text), /watchdog_timeout: must be 0 or at least 1s/)
+      else await load(text)
     })
   }
 })

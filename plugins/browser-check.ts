@@ -94,7 +94,7 @@ export default fp<BrowserCheckOptions>(
   },
 )
 
-/** Probes tell nothing and come from anywhere; what is gated looks at names and origins itself, or takes a token. */
+/** Probes reveal nothing and come from anywhere; gated routes check names and origins themselves, or take a token. */
 function hasOwnCheck({ routeOptions }: FastifyRequest): boolean {
   const level = routeOptions.config.internalAccess
   return level !== undefined && level !== 'olla'

@@ -138,7 +138,7 @@ export default fp<InternalAccessOptions>(
     }
 
     function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {
-      // Of those that come too fast the first ones are told of.
+      // Before a client gets 429, its first wrong tokens have been reported.
       if (decision.status !== 429) {
         app.gatewayEvents.publish('access.refused', {
           client: request.gateway.clientAddress,

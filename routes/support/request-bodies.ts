@@ -12,7 +12,7 @@ import { receiveDecodedUpload, receiveUpload, Upload } from '../../src/request/u
 export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
   const { bufferBudget: budget } = app
   // A body that is larger than the whole budget would wait for nothing.
-  const room: BodyRoom = { budget, limitBytes: budget.mostBytes(limitBytes) }
+  const room: BodyRoom = { budget, limitBytes: budget.maxBodyBytes(limitBytes) }
   app.removeAllContentTypeParsers()
   // Fastify keeps in mind which parser a type that it knows by name has.
   app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {

@@ -29,15 +29,15 @@ const largeBytes = 1_048_576
 /** Of the budget, for large requests. */
 const largeShare = 7 / 8
 /** Requests of one thread that wait for room: each keeps what its last read has brought beside the budget. */
-const mostWaiting = 256
-/** How often those that wait look whether other threads have given something back. */
+const maxWaiting = 256
+/** How often the budget looks whether other threads have given something back. */
 const lookMs = 100
-/** Milliseconds without room for anyone after which one of those that wait is refused. */
+/** Milliseconds without room for any request after which one of those that wait is refused. */
 const stuckMs = 1_000
 
 /**
  * The memory that bodies and pending answers take up together, over all threads. At its limit a request waits, and its
- * reader stops reading; who has waited too long is refused. Small requests go before large ones: they may use all of
+ * reader stops reading; one that has waited too long is refused. Small requests go before large ones: they may use all of
  * the budget, and of those that block each other large ones are refused first, then the newest.
  */
 export class BufferBudget {
@@ -52,7 +52,7 @@ export class BufferBudget {
   readonly #waiters: Waiter[] = []
   #timer: Timer | undefined
   #serial = 0
-  /** When someone last got room or was refused. */
+  /** When a request last got room or was refused. */
   #movedMs = 0
 
   /** @param cells shared by all threads */
@@ -86,7 +86,7 @@ export class BufferBudget {
   }
 
   /** As much of a body as could ever have room. */
-  mostBytes(limitBytes: number): number {
+  maxBodyBytes(limitBytes: number): number {
     return this.limitBytes === 0 ? limitBytes : Math.min(limitBytes, Math.floor(this.limitBytes * largeShare))
   }
 
@@ -120,7 +120,7 @@ export class BufferBudget {
 
   /** @returns false where too many wait already */
   wait(hold: BufferHold, bytes: number, granted: RoomGranted): boolean {
-    if (this.#waiters.length >= mostWaiting) return false
+    if (this.#waiters.length >= maxWaiting) return false
     const nowMs = this.#clock.monotonicMs()
     if (this.#waiters.length === 0) this.#movedMs = nowMs
     const after = this.#waiters.findIndex((each) => each.hold.serial > hold.serial)
@@ -181,7 +181,7 @@ export class BufferBudget {
     waiter.hold.waited(nowMs - waiter.sinceMs)
   }
 
-  /** Someone gets no room. */
+  /** Counts a request that gets no room. @returns its error */
   refused(): GatewayError {
     this.#counts.add(0, this.#refusals, 1)
     return new GatewayError('memory_busy', undefined, { retryAfterSeconds: 1 })

@@ -9,7 +9,7 @@ export interface BodyKeeper {
 /** What a body counts for by its announcement alone; more only as its bytes come. */
 const firstBytes = 65_536
 /** Room that is made at once, as a multiple of what has come. */
-const mostGrowth = 16
+const maxGrowth = 16
 /** Memory beyond a body's end that is not worth a copy. */
 const spareBytes = 65_536
 const noBytes: Buffer = Buffer.alloc(0)
@@ -21,7 +21,7 @@ const noBytes: Buffer = Buffer.alloc(0)
 export class GrowingBody {
   readonly #hold: BufferHold
   /** Its length where that is known, else the most that it may have. */
-  readonly #mostBytes: number
+  readonly #maxBytes: number
   readonly #isAnnounced: boolean
   readonly #onRoom: (error?: GatewayError) => void
   #memory = noBytes
@@ -45,7 +45,7 @@ export class GrowingBody {
   ) {
     this.#hold = budget.open()
     this.#isAnnounced = lengthBytes !== undefined
-    this.#mostBytes = lengthBytes ?? limitBytes
+    this.#maxBytes = lengthBytes ?? limitBytes
     this.#onRoom = onRoom
   }
 
@@ -90,8 +90,8 @@ export class GrowingBody {
   }
 
   /**
-   * No one looks at the body any more, nor writes it anywhere: its memory is free at once. It does not lie in the
-   * heap, so that a few large bodies would bring on one full collection after the other.
+   * Frees the body's memory at once; it is neither read nor sent any more. The memory does not lie in the heap, so
+   * that a few large bodies would bring on one full collection after the other.
    * @param leastBytes the memory of a shorter body is left alone
    */
   release(leastBytes: number): void {
@@ -103,7 +103,7 @@ export class GrowingBody {
     this.over()
   }
 
-  /** The request is over: the body counts no more. One that is not whole serves no one. */
+  /** The request is over: the body counts no more, and the memory of one that is not whole is freed. */
   over(): void {
     this.#aside = []
     if (!this.#isTaken) giveBack(this.#memory)
@@ -112,7 +112,7 @@ export class GrowingBody {
 
   #makeRoom(neededBytes: number): boolean {
     if (neededBytes > this.#countedBytes) {
-      const counted = Math.max(neededBytes, Math.min(this.#mostBytes, Math.max(firstBytes, 2 * neededBytes)))
+      const counted = Math.max(neededBytes, Math.min(this.#maxBytes, Math.max(firstBytes, 2 * neededBytes)))
       const more = counted - this.#countedBytes
       this.#countedBytes = counted
       if (!this.#hold.take(more, this.#granted)) return false
@@ -135,10 +135,10 @@ export class GrowingBody {
     const memory = this.#memory
     if (neededBytes <= memory.length) return
     // Memory is taken from the system as it is written to: more of it than is counted costs addresses only.
-    const grown = this.#isAnnounced ? Math.max(firstBytes, mostGrowth * neededBytes) : 2 * neededBytes
-    const isNearEnd = this.#isAnnounced && 4 * grown >= this.#mostBytes
+    const grown = this.#isAnnounced ? Math.max(firstBytes, maxGrowth * neededBytes) : 2 * neededBytes
+    const isNearEnd = this.#isAnnounced && 4 * grown >= this.#maxBytes
     this.#memory = Buffer.allocUnsafeSlow(
-      Math.max(neededBytes, isNearEnd ? this.#mostBytes : Math.min(this.#mostBytes, grown)),
+      Math.max(neededBytes, isNearEnd ? this.#maxBytes : Math.min(this.#maxBytes, grown)),
     )
     memory.copy(this.#memory, 0, 0, this.#bytes)
     giveBack(memory)

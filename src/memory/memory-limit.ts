@@ -28,11 +28,11 @@ export function bufferedLimit(configured: number | 'auto', available: number = a
 }
 
 /** Milliseconds that a request waits for room. */
-const mostPatienceMs = 5_000
+const maxPatienceMs = 5_000
 
 /** Half of the time for a request to come at most: a client that waits gets an answer before that is over. */
 export function patienceFor(readTimeoutMs: number): number {
-  return readTimeoutMs === 0 ? mostPatienceMs : Math.min(mostPatienceMs, readTimeoutMs / 2)
+  return readTimeoutMs === 0 ? maxPatienceMs : Math.min(maxPatienceMs, readTimeoutMs / 2)
 }
 
 /** Heap that a value takes while it is parsed, translated and written; a few of the smallest take more. */

@@ -1,12 +1,12 @@
 import type { GatewayError } from '../errors.ts'
 import type { BufferBudget, BufferHold } from './buffer-budget.ts'
 
-/** Who keeps what a request takes up beside its body. */
+/** Keeps the memory that a request takes up beside its body. */
 export interface MemoryKeeper {
   memory: RequestMemory | undefined
 }
 
-/** Less is not worth to be counted: each connection may hold as much anyway. */
+/** Less is not counted: each connection may hold as much anyway. */
 const uncountedBytes = 65_536
 
 /** The memory that a request takes up beside its body: another form in which it is sent, an answer that is gathered. */

@@ -19,7 +19,7 @@ export interface BodyRoom {
 
 /**
  * Receives a request's body whole. A piece that holds all of it is the body; else the pieces are copied to
- * their places as they come, and those that no one else looks at give their memory back at once: it does not
+ * their places as they come, and those without another reader give their memory back at once: it does not
  * lie in the heap, so that a few large bodies brought on one full collection after the other (a quarter of all
  * that a request of 100 KB cost).
  * @param lengthBytes as announced; undefined where it was not, or where `payload` is not what came over the wire

@@ -212,7 +212,7 @@ export class Attempt {
     try {
       this.#owner.complete(this)
     } catch (cause) {
-      // No one would be told otherwise: for the transport the attempt is over.
+      // The transport has ended the attempt and would not report this.
       this.#owner.failed(this, { kind: 'bad_answer', detail: 'cannot be read', cause })
     }
   }

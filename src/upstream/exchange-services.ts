@@ -100,13 +100,13 @@ export interface ExchangeServices {
   /** For what is held beside bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
   readonly stats: GatewayStats
-  /** Told of each connection that the gateway itself could not make. */
+  /** Learns of each connection that the gateway itself could not make. */
   readonly shortages: Shortages
   readonly events: EventBus
   readonly hooks?: RequestHookList | undefined
   readonly affinity?: Affinity | undefined
   /** Learns which endpoints lack a path or a model. */
   readonly lacks?: LackKnowledge | undefined
-  /** Who reads an answer; undefined where none is needed. Called once per relayed answer. */
+  /** Makes the reader of an answer; undefined where none is needed. Called once per relayed answer. */
   readonly observe?: ((answer: RelayedAnswer) => RelayObserver | undefined) | undefined
 }

@@ -36,7 +36,7 @@ function ofAddresses(errors: readonly unknown[]): string | undefined {
   return found.every(({ resource }) => resource !== undefined) ? found[0]?.resource : undefined
 }
 
-/** Without any IPv6 address of its own a machine tells EADDRNOTAVAIL of every IPv6 address: no port has run out. */
+/** A machine without an IPv6 address of its own reports EADDRNOTAVAIL for every IPv6 address: no port has run out. */
 function lacksFamily(error: object): boolean {
   if (!('address' in error && typeof error.address === 'string' && error.address.includes(':'))) return false
   try {

@@ -130,7 +130,7 @@ describe('the budget for bodies', () => {
     assert.equal(budget.open().tryTake(14 * mb), true)
     assert.equal(budget.open().tryTake(2 * mb), false)
     assert.equal(budget.open().tryTake(mb), true)
-    assert.equal(budget.mostBytes(100 * mb), 14 * mb)
+    assert.equal(budget.maxBodyBytes(100 * mb), 14 * mb)
   })
 
   it('lets no more than some wait', async () => {

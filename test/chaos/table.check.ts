@@ -11,7 +11,7 @@ import { type FaultyEndpoint, startFleet } from './fleet.ts'
 
 const hook = new URL('./gateway-hook.mjs', import.meta.url).href
 const clientCount = 32
-const faultMs = Number(process.env.CHAOS_FAULT_MS ?? 1_500)
+const faultMs = Number(process.env.CHAOS_FAULT_MS ?? 1_000)
 /** Faults come again for so long in each mode: `CHAOS_SOAK_MINUTES=30`. */
 const soakMs = Number(process.env.CHAOS_SOAK_MINUTES ?? 0) * 60_000
 /** Behind the fault: penalties, circuits and probes have their time. */

@@ -35,7 +35,12 @@ for (const [index, { reader, shape }] of growthCases.entries()) {
   if (isLeftOut || !`${reader}: ${shape}`.includes(values.only)) continue
   const { bytes, perByte, growth } = await measure(index)
   if (growth > maxGrowth) failures++
-  rows.push([`${reader}: ${shape}`, size(bytes), perByte.toFixed(1), formatRatio(growth)])
+  rows.push([
+    `${reader}: ${shape}${counted.wasRefused ? ' (refused)' : ''}`,
+    size(bytes),
+    perByte.toFixed(1),
+    formatRatio(growth),
+  ])
   console.error(rows.at(-1)?.join(' | '))
 }
 await counted.stop()

@@ -23,6 +23,8 @@ export class CountedProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<never>
   #isStopping = false
+  /** Whether the reader has refused its last input. */
+  wasRefused = false
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -46,7 +48,7 @@ export class CountedProcess {
   async count(index: number, bytes: number): Promise<number> {
     await this.#ask(`${index} 0`)
     const before = this.#instructions()
-    await this.#ask(`${index} ${bytes}`)
+    this.wasRefused = (await this.#ask(`${index} ${bytes}`)).startsWith('refused')
     return this.#instructions() - before
   }
 
@@ -56,15 +58,16 @@ export class CountedProcess {
     if (this.#child.exitCode === null) await once(this.#child, 'exit')
   }
 
-  async #ask(line: string): Promise<void> {
+  async #ask(line: string): Promise<string> {
     this.#child.stdin?.write(`${line}\n`)
-    await this.#answer()
+    return this.#answer()
   }
 
-  async #answer(): Promise<void> {
+  async #answer(): Promise<string> {
     const { stdout } = this.#child
     if (stdout === null) throw new Error('the counted process has no output')
-    await Promise.race([once(stdout, 'data'), this.#ended])
+    const [answer] = await Promise.race([once(stdout, 'data'), this.#ended])
+    return String(answer)
   }
 
   /** Of all threads so far. */

@@ -14,19 +14,20 @@ function readLine(): string | undefined {
   return undefined
 }
 
-/** What a reader refuses it has read up to that place. */
-async function read(index: number, bytes: number): Promise<void> {
+/** @returns the answer to a line: what a reader refuses it has read up to that place */
+async function read(index: number, bytes: number): Promise<string> {
   try {
     await growthCases[index]?.run(bytes)
+    return 'read\n'
   } catch (error) {
     if (!(error instanceof Error)) throw error
+    return 'refused\n'
   }
 }
 
-writeSync(1, '\n')
+writeSync(1, 'ready\n')
 for (let asked = readLine(); asked !== undefined; asked = readLine()) {
   const [index, bytes] = asked.split(' ').map(Number)
   if (bytes === 0) globalThis.gc?.()
-  else await read(index ?? -1, bytes ?? 0)
-  writeSync(1, '\n')
+  writeSync(1, bytes === 0 ? 'collected\n' : await read(index ?? -1, bytes ?? 0))
 }

@@ -20,10 +20,17 @@ export interface StopServices {
   end(code: number, isClean: boolean): void
 }
 
+/**
+ * A signal that comes by two ways counts once: on Ctrl-C a terminal sends SIGINT to npm and to the gateway, and npm passes
+ * it on.
+ */
+const sameSignalMs = 500
+
 /** Stops once, within its time; a second signal ends the process at once. */
 export class StopControl {
   readonly #services: StopServices
   #isStopping = false
+  #first: { readonly signal: string; readonly atMs: number } | undefined
   #hasFailed = false
 
   constructor(services: StopServices) {
@@ -35,9 +42,15 @@ export class StopControl {
   }
 
   signal(signal: string): void {
+    const nowMs = this.#services.clock.monotonicMs()
+    if (!this.#isStopping) {
+      this.#first = { signal, atMs: nowMs }
+      void this.#stop({ signal })
+      return
+    }
+    const isSame = signal === this.#first?.signal && nowMs - this.#first.atMs < sameSignalMs
     // A service manager may send SIGHUP along with the signal to stop.
-    if (!this.#isStopping) void this.#stop({ signal })
-    else if (signal !== 'SIGHUP') this.#services.end(1, false)
+    if (!isSame && signal !== 'SIGHUP') this.#services.end(1, false)
   }
 
   /** To be called with an error that was not caught. */

@@ -47,6 +47,17 @@ describe('a stop', () => {
     assert.deepEqual(calls, ['SIGTERM', 'end 1 at once'])
   })
 
+  it('takes a signal that comes by two ways for one', async () => {
+    const { stopping, calls, clock } = control(never)
+    stopping.signal('SIGINT')
+    await clock.advance(499)
+    stopping.signal('SIGINT')
+    assert.deepEqual(calls, ['SIGINT'])
+    await clock.advance(1)
+    stopping.signal('SIGINT')
+    assert.deepEqual(calls, ['SIGINT', 'end 1 at once'])
+  })
+
   it('takes no SIGHUP for a second signal', async () => {
     const { stopping, calls } = control(never)
     stopping.signal('SIGTERM')

@@ -4,44 +4,35 @@ import { Duplex } from 'node:stream'
 import { ChunkedBody } from '../../src/http1/chunked-body.ts'
 import { Http1Error } from '../../src/http1/errors.ts'
 import type { ResponseHead } from '../../src/http1/response-head.ts'
-import { ResponseReader } from '../../src/http1/response-reader.ts'
 import { readPlainHead } from '../../src/http1-server/plain-head.ts'
+import { collectingReader } from '../http1/support.ts'
 import type { FuzzTarget } from './target.ts'
 
 interface Answer {
-  head: ResponseHead | undefined
-  body: string
+  readonly head: ResponseHead | undefined
+  readonly body: string
   /** How it ended: clean, with something behind it, or the code of the error. */
-  end: string | undefined
+  readonly end: string | undefined
 }
 
 /** What the reader makes of pieces, after which the connection ends. */
 function answerOf(pieces: readonly Buffer[]): Answer {
-  const answer: Answer = { head: undefined, body: '', end: undefined }
-  const reader = new ResponseReader({
-    head(head) {
-      answer.head = head
-    },
-    data(data) {
-      answer.body += data.toString('latin1')
-    },
-    end(isClean) {
-      answer.end = isClean ? 'clean' : 'followed'
-    },
-  })
+  const { reader, told } = collectingReader()
+  const answer = (end: string | undefined): Answer => ({ head: told.head, body: told.body, end })
   reader.begin('GET')
   try {
     for (const piece of pieces) {
       // What follows an answer is an error of the connection, found in one read or in the next.
-      if (answer.end !== undefined) return { ...answer, end: 'followed' }
+      if (told.isClean !== undefined) return answer('followed')
       reader.push(Buffer.from(piece), piece.length)
     }
     reader.close()
   } catch (error) {
     assert.ok(error instanceof Http1Error, `not its own error: ${error}`)
-    answer.end = error.code
+    return answer(error.code)
   }
-  return answer
+  if (told.isClean === undefined) return answer(undefined)
+  return answer(told.isClean ? 'clean' : 'followed')
 }
 
 function chunkedOf(pieces: readonly Buffer[]): { data: string; end: string } {

@@ -12,7 +12,7 @@ describe('tiers', () => {
     {
       name: 'an ordered alias has one for each target, in their order',
       lists: [['kimi'], ['glm'], ['glm', 'kimi']],
-      options: { aliases: { asked: { targets: ['glm', 'kimi', 'nobody'] } } },
+      options: { aliases: { asked: { targets: ['glm', 'kimi', 'unlisted'] } } },
       tiers: [
         ['e1:glm', 'e2:glm'],
         ['e0:kimi', 'e2:kimi'],

@@ -100,7 +100,10 @@ async function suffer(
   assert.ok(faulty)
   await eventually(() => isWhole(url), { timeoutMs: maxRecoveryMs })
   const clients = new Clients(Number(new URL(url).port), clientCount)
-  await pause(faultMs / 5)
+  // The failures before are forgotten once it has its share of requests again.
+  faulty.set('none')
+  const hasItsShare = async () => (await faulty.counts()).served >= clientCount / 4
+  await eventually(hasItsShare, { timeoutMs: maxRecoveryMs, intervalMs: 20 })
   await fault.begin(faulty, gateway)
   await pause(faultMs)
   const { asked } = fault.isAsked ? await faulty.counts() : { asked: 0 }

@@ -56,9 +56,8 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
       destroySoon.call(socket)
       return
     }
-    // What follows it is not to be served.
-    request.once('end', () => destroySoon.call(socket))
     closeLingering(socket, clock, isOpen)
+    takeFromParser(socket)
   }
 }
 
@@ -67,15 +66,19 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
  * sees the end of the connection and not a reset.
  */
 export function closeQuiet(socket: Socket, clock: Clock): void {
-  // Takes the bytes away from Node's parser.
-  socket.on('data', drop)
-  for (const listener of socket.rawListeners('data')) {
-    if (listener !== drop) Reflect.apply(socket.off, socket, ['data', listener])
-  }
   closeLingering(socket, clock, () => false)
+  takeFromParser(socket)
 }
 
-function drop(): void {}
+/**
+ * Takes the bytes that still arrive away from Node's parser: it would serve a request in the same packet as the end of
+ * the body before the request has emitted its end.
+ */
+function takeFromParser(socket: Socket): void {
+  for (const listener of socket.rawListeners('data')) {
+    if (listener !== forget) Reflect.apply(socket.off, socket, ['data', listener])
+  }
+}
 
 /** What is read past lies outside of the heap, and would wait there for a collection. */
 function forget(this: Socket, bytes: Buffer): void {

@@ -1,6 +1,7 @@
 /**
  * Puts Anthropic Messages requests into the form that each endpoint understands, and counts how they went.
- * Decorates `messageTranslator`; depends on the shared cells and the model catalogue. On close what the inspector
+ * Decorates `messageTranslator`; depends on the shared cells, the model catalogue and the line
+ * to the other threads. On close what the inspector
  * has recorded is written.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -14,7 +15,12 @@ import { createIds } from '../src/translate/ids.ts'
 import { type MessagesCall, MessageVariants, speaksMessages } from '../src/translate/message-variants.ts'
 import { OpenThoughts } from '../src/translate/open-thoughts.ts'
 import type { ReasoningField } from '../src/translate/reasoning-signature.ts'
-import { estimateTokens, loadTokenizer } from '../src/translate/token-estimate.ts'
+import {
+  estimateTokens,
+  isInstalled,
+  loadTokenizer,
+  type TokenizerName,
+} from '../src/translate/token-estimate.ts'
 import { createUpstreamFetch } from '../src/upstream/fetch.ts'
 
 export interface MessageTranslatorOptions {
@@ -24,6 +30,8 @@ export interface MessageTranslatorOptions {
   readonly renameAnswers?: boolean
   /** Whether `max_tokens` is lowered to what the model's context leaves. Default false. */
   readonly fitsMaxTokens?: boolean
+  /** Counts tokens where no endpoint can. Default `rules`. */
+  readonly tokenizer?: TokenizerName
   /** Version of the gateway, for `User-Agent`. */
   readonly version: string
   /** Where requests and answers are written down, for development; undefined writes nothing. */
@@ -60,20 +68,25 @@ declare module 'fastify' {
 export default fp<MessageTranslatorOptions>(
   function messageTranslator(app, options, done) {
     const passthrough = options.passthrough ?? true
-    const { inspector } = options
+    const { inspector, tokenizer = 'rules' } = options
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
     const openThoughts = new OpenThoughts()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
     const recorder = inspector === undefined ? undefined : startRecorder(inspector)
 
+    if (app.gatewayPeers.thread === 0 && !isInstalled(tokenizer)) {
+      app.log.warn(
+        `translators.anthropic.tokenizer: the package ${tokenizer} is not installed (npm install ${tokenizer}); tokens are estimated by rules.`,
+      )
+    }
     app.decorate('messageTranslator', {
       passthrough,
       stats: new TranslatorStats(app.gatewayCells.translators),
       tokens: new TokenCounter({
         fetch: createUpstreamFetch(app.upstreamPools, app),
         serverVersion,
-        estimate: (chat) => estimateTokens(chat, loadTokenizer, setImmediate),
+        estimate: (chat) => estimateTokens(chat, () => loadTokenizer(tokenizer), setImmediate),
         userAgent: `olla-gateway/${options.version}`,
       }),
       prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
@@ -119,7 +132,7 @@ export default fp<MessageTranslatorOptions>(
   {
     name: 'gateway-message-translator',
     fastify: '5.x',
-    dependencies: ['gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery'],
+    dependencies: ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery'],
   },
 )
 

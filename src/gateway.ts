@@ -329,6 +329,7 @@ async function compose(
       passthrough: anthropic.passthrough_enabled,
       renameAnswers: registry.rewrite_response_model,
       fitsMaxTokens: anthropic.fit_max_tokens,
+      tokenizer: anthropic.tokenizer,
       inspector: enabled
         ? {
             folder: output_dir,

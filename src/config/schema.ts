@@ -68,6 +68,11 @@ const TranslatorsSchema = Section(
           false,
           'Lower `max_tokens` to what the model’s context leaves, instead of passing on that it is too large (beyond Olla).',
         ),
+        tokenizer: Choice(
+          ['rules', 'gpt-tokenizer'] as const,
+          'rules',
+          'Counts tokens where no endpoint can: `rules` by words and scripts; `gpt-tokenizer` by the vocabulary of that package, which must be installed (beyond Olla).',
+        ),
         max_message_size: Bytes({
           default: 33_554_432,
           description:

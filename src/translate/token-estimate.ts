@@ -1,8 +1,12 @@
+import { estimateTokenCount } from 'tokenx'
 import type { JsonObject } from './json-fields.ts'
-import { frameTokens, promptText, roughTokens } from './prompt-text.ts'
+import { frameTokens, promptText } from './prompt-text.ts'
 
 /** Counts the tokens of a short text. */
 export type Tokenizer = (text: string) => number
+
+/** What counts where no endpoint can. */
+export type TokenizerName = 'rules' | 'gpt-tokenizer'
 
 /** Characters that are counted at a time: a tokenizer needs a millisecond for them. */
 const pieceLength = 2_048
@@ -14,18 +18,16 @@ const turnMs = 5
 const mostCountingMs = 250
 
 /**
- * Estimates the tokens of a chat request with the tokenizer of another model: right within some percent, since most
- * vocabularies cut text alike. Long prompts are counted in turns, so that streams beside it go on.
- * @param load gives the tokenizer; undefined where none is installed
- * @param pause lets others go first
+ * Estimates the tokens of a chat request. Long prompts are counted in turns, so that other requests go on meanwhile.
+ * @param load gives the tokenizer
+ * @param pause lets other work run first
  */
 export async function estimateTokens(
   chat: JsonObject,
-  load: () => Promise<Tokenizer | undefined>,
+  load: () => Promise<Tokenizer>,
   pause: () => Promise<void>,
 ): Promise<number> {
   const count = await load()
-  if (count === undefined) return Math.max(1, roughTokens(chat))
   const prompt = promptText(chat)
   let tokens = 0
   let countedLength = 0
@@ -61,19 +63,39 @@ function* pieces(text: string): Generator<string> {
 
 const hasLongWord = new RegExp(`\\S{${longestWord + 1}}`)
 
-let loading: Promise<Tokenizer | undefined> | undefined
+/** Rules for words, numbers, punctuation and scripts: within a fifth for prose and code, and no table in memory. */
+const countByRules: Tokenizer = (text) => estimateTokenCount(text)
 
-/** The tokenizer of an optional package, read once it is first needed: it takes 0.1 s and 60 MB. */
-export function loadTokenizer(): Promise<Tokenizer | undefined> {
+const vocabulary = 'gpt-tokenizer/encoding/cl100k_base'
+let loading: Promise<Tokenizer> | undefined
+
+/** Gives the tokenizer of that name; rules where its package is not installed. */
+export function loadTokenizer(name: TokenizerName): Promise<Tokenizer> {
+  return name === 'rules' ? Promise.resolve(countByRules) : loadVocabulary()
+}
+
+/** Whether the optional package of a tokenizer can be loaded; it is not loaded for that. */
+export function isInstalled(name: TokenizerName): boolean {
+  if (name === 'rules') return true
+  try {
+    import.meta.resolve(vocabulary)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The vocabulary takes 0.1 s and 60 MB, so it is loaded when it is first needed. */
+function loadVocabulary(): Promise<Tokenizer> {
   loading ??= import('gpt-tokenizer/encoding/cl100k_base').then(
     ({ countTokens }) =>
       (text: string) =>
         countTokens(text, plainText),
     (error: unknown) => {
-      // Without a descriptor for its files it may be read later; a package that is not there is not looked for again.
+      // Out of file descriptors, a later attempt may succeed; a missing package stays missing.
       const isShort = error instanceof Error && 'code' in error && /^E[MN]FILE$/.test(String(error.code))
       if (isShort) loading = undefined
-      return undefined
+      return countByRules
     },
   )
   return loading

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { registerHooks } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -7,18 +8,26 @@ import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import messageTranslator, { type MessageTranslatorOptions } from '../../plugins/message-translator.ts'
 import { GatewayCells } from '../../src/state/cells.ts'
+import { LocalLink } from '../../src/threads/local-link.ts'
+import type { PeerLink } from '../../src/threads/peer-link.ts'
+import { loadTokenizer } from '../../src/translate/token-estimate.ts'
+
+const dependencies = ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery']
 
 /** The plugin with nothing of what it depends on but what it touches. */
-async function createApp(t: TestContext, options: Partial<MessageTranslatorOptions> = {}) {
+async function createApp(
+  t: TestContext,
+  options: Partial<MessageTranslatorOptions> = {},
+  link: PeerLink = new LocalLink(() => {}),
+) {
   const app = Fastify()
   t.after(() => app.close())
   const warnings: unknown[] = []
   app.log.warn = (told: unknown) => {
     warnings.push(told)
   }
-  for (const name of ['gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery']) {
-    await app.register(fp((_app, _options, done) => done(), { name }))
-  }
+  for (const name of dependencies) await app.register(fp((_app, _options, done) => done(), { name }))
+  app.decorate('gatewayPeers', link)
   app.decorate('gatewayCells', new GatewayCells({ endpoints: 1, models: 1, placements: 1 }))
   await app.register(messageTranslator, { version: '1.2.3', ...options })
   return { app, warnings }
@@ -56,11 +65,30 @@ describe('message translator', () => {
     assert.deepEqual(await readdir(join(folder, day ?? '')), ['me.jsonl'])
   })
 
+  it('warns once where the tokenizer it is asked for is not installed, and estimates by rules', async (t) => {
+    const { app, warnings } = await createApp(t, { tokenizer: 'gpt-tokenizer' })
+    assert.deepEqual(warnings, [])
+    await app.close()
+    const hooks = registerHooks({
+      resolve(specifier, context, next) {
+        if (!specifier.startsWith('gpt-tokenizer')) return next(specifier, context)
+        throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' })
+      },
+    })
+    t.after(() => hooks.deregister())
+    const first = await createApp(t, { tokenizer: 'gpt-tokenizer' })
+    assert.match(String(first.warnings), /gpt-tokenizer is not installed \(npm install gpt-tokenizer\)/)
+    const second = Object.assign(new LocalLink(() => {}), { thread: 1 })
+    assert.deepEqual((await createApp(t, { tokenizer: 'gpt-tokenizer' }, second)).warnings, [])
+    assert.deepEqual((await createApp(t, { tokenizer: 'rules' })).warnings, [])
+    assert.equal((await loadTokenizer('gpt-tokenizer'))('antidisestablishmentarianism'), 4)
+  })
+
   it('says which dependency is missing', async () => {
     const app = Fastify()
     await assert.rejects(
       async () => app.register(messageTranslator, { version: '1' }),
-      /gateway-state.*gateway-message-translator/,
+      /gateway-peers.*gateway-message-translator/,
     )
   })
 })

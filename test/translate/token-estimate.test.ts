@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { promptText, roughTokens } from '../../src/translate/prompt-text.ts'
-import { estimateTokens, loadTokenizer } from '../../src/translate/token-estimate.ts'
+import {
+  estimateTokens,
+  isInstalled,
+  loadTokenizer,
+  type TokenizerName,
+} from '../../src/translate/token-estimate.ts'
 
 const chat = {
   messages: [
@@ -25,7 +31,8 @@ const chat = {
 }
 const saying = (...texts: string[]) => ({ messages: texts.map((content) => ({ role: 'user', content })) })
 const pause = () => Promise.resolve()
-const withoutTokenizer = () => Promise.resolve(undefined)
+const tokenizers = ['rules', 'gpt-tokenizer'] as const
+const using = (name: TokenizerName) => () => loadTokenizer(name)
 
 describe('promptText', () => {
   it('takes what a model reads, and no picture for text', () => {
@@ -44,16 +51,34 @@ describe('promptText', () => {
 })
 
 describe('estimateTokens', () => {
-  it('counts with the tokenizer, and by characters where there is none', async () => {
-    const prompt = saying('hello world, how are you?')
-    assert.equal(await estimateTokens(prompt, loadTokenizer, pause), 7 + 4 + 3)
-    assert.equal(await estimateTokens(prompt, withoutTokenizer, pause), 7 + 4 + 3)
-    assert.equal(await estimateTokens({ messages: [] }, withoutTokenizer, pause), 1)
-  })
+  for (const name of tokenizers) {
+    it(`counts the text and what a template adds (${name})`, async () => {
+      assert.equal(isInstalled(name), true)
+      const prompt = saying('hello world, how are you?')
+      assert.equal(await estimateTokens(prompt, using(name), pause), 7 + 4 + 3)
+      assert.equal(await estimateTokens({ messages: [] }, using(name), pause), 1)
+    })
 
-  it('reads text that looks like a special token as text', async () => {
-    const prompt = saying('<|endoftext|>')
-    assert.ok((await estimateTokens(prompt, loadTokenizer, pause)) > 1 + 4 + 3)
+    it(`reads text that looks like a special token as text (${name})`, async () => {
+      const prompt = saying('<|endoftext|>')
+      assert.ok((await estimateTokens(prompt, using(name), pause)) > 1 + 4 + 3)
+    })
+  }
+
+  it('is within a quarter of a vocabulary by rules, for prose, code and JSON', async () => {
+    for (const file of [
+      '../../LICENSE',
+      '../../README.md',
+      '../../src/gateway.ts',
+      '../../config/schema.json',
+    ]) {
+      const prompt = saying(await readFile(new URL(file, import.meta.url), 'utf8'))
+      const [byRules, byVocabulary] = [
+        await estimateTokens(prompt, using('rules'), pause),
+        await estimateTokens(prompt, using('gpt-tokenizer'), pause),
+      ]
+      assert.ok(Math.abs(byRules / byVocabulary - 1) < 0.25, `${file}: ${byRules}, ${byVocabulary}`)
+    }
   })
 
   it('never gives a tokenizer a word that is too long for it', async () => {

@@ -1,11 +1,12 @@
 // What session affinity gains in a simulated fleet and what it costs per request: `npm run bench:affinity`. No
 // sockets; time in the fleet is virtual, so its figures are the same on every machine.
-import { HeadMemory } from '../src/affinity/head-memory.ts'
-import { SessionKeys } from '../src/affinity/key-sources.ts'
-import { SessionAffinity } from '../src/affinity/session-affinity.ts'
-import { LocalSessionStore } from '../src/affinity/session-store.ts'
-import { systemClock } from '../src/clock.ts'
-import { scanBody } from '../src/json/body-scan.ts'
+
+import { systemClock } from '../src/kernel/clock.ts'
+import { scanBody } from '../src/kernel/json/body-scan.ts'
+import { HeadMemory } from '../src/routing/affinity/head-memory.ts'
+import { SessionKeys } from '../src/routing/affinity/key-sources.ts'
+import { SessionAffinity } from '../src/routing/affinity/session-affinity.ts'
+import { LocalSessionStore } from '../src/routing/affinity/session-store.ts'
 import { firstBytes, noAffinity, type PolicyFactory, prefixChain } from './affinity/policies.ts'
 import { candidatesFor, fleetScenario, mixedScenario, type Scenario, simulate } from './affinity/simulate.ts'
 

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import { parseConfig } from '../src/config/load.ts'
+import { ModelCatalog } from '../src/endpoints/discovery/catalog.ts'
 import gateway from '../src/gateway.ts'
-import { scanBody } from '../src/json/body-scan.ts'
-import { ModelCatalog } from '../src/model/catalog.ts'
-import { PathKnowledge } from '../src/model/path-knowledge.ts'
-import { ModelRouter } from '../src/model/router.ts'
+import { scanBody } from '../src/kernel/json/body-scan.ts'
+import { PathKnowledge } from '../src/routing/models/path-knowledge.ts'
+import { ModelRouter } from '../src/routing/models/router.ts'
 
 const endpointCount = 200
 const modelCount = 5_000
@@ -140,15 +140,15 @@ for (const { server } of upstreams) {
 
 /** A router over a catalogue of the same size, outside of the app. */
 async function routerOf(): Promise<ModelRouter> {
-  const { buildEndpoints } = await import('../src/endpoint/build.ts')
-  const { EndpointRegistry } = await import('../src/endpoint/registry.ts')
-  const { EventBus } = await import('../src/events/bus.ts')
-  const { ModelAliases } = await import('../src/model/aliases.ts')
-  const { ModelDirectory } = await import('../src/model/directory.ts')
-  const { loadFamilyTable } = await import('../src/model/family-table.ts')
-  const { GatewayCells } = await import('../src/state/cells.ts')
-  const { systemClock } = await import('../src/clock.ts')
-  const { familiesFile } = await import('../src/package.ts')
+  const { buildEndpoints } = await import('../src/endpoints/registry/build.ts')
+  const { EndpointRegistry } = await import('../src/endpoints/registry/registry.ts')
+  const { EventBus } = await import('../src/runtime/events/bus.ts')
+  const { ModelAliases } = await import('../src/routing/models/aliases.ts')
+  const { ModelDirectory } = await import('../src/routing/models/directory.ts')
+  const { loadFamilyTable } = await import('../src/routing/models/family-table.ts')
+  const { GatewayCells } = await import('../src/runtime/cells/cells.ts')
+  const { systemClock } = await import('../src/kernel/clock.ts')
+  const { familiesFile } = await import('../src/kernel/package.ts')
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: () => undefined,
     proxy: config.proxy,

@@ -1,13 +1,13 @@
 // Fills the statistics of a large fleet in a process of its own and prints what they take, as JSON.
 import { setImmediate } from 'node:timers/promises'
-import { GatewayCells } from '../src/state/cells.ts'
-import { SharedBlocks } from '../src/state/shared-blocks.ts'
-import { GatewayStats } from '../src/stats/gateway-stats.ts'
-import { endpointMetrics, type MetricEndpoint } from '../src/stats/prometheus/endpoint-metrics.ts'
-import { Exposition, labelText } from '../src/stats/prometheus/exposition.ts'
-import { MetricSet } from '../src/stats/prometheus/metric.ts'
-import { modelMetrics } from '../src/stats/prometheus/model-metrics.ts'
-import { readModels } from '../src/stats/prometheus/model-series.ts'
+import { endpointMetrics, type MetricEndpoint } from '../src/observe/prometheus/endpoint-metrics.ts'
+import { Exposition, labelText } from '../src/observe/prometheus/exposition.ts'
+import { MetricSet } from '../src/observe/prometheus/metric.ts'
+import { modelMetrics } from '../src/observe/prometheus/model-metrics.ts'
+import { readModels } from '../src/observe/prometheus/model-series.ts'
+import { GatewayStats } from '../src/observe/stats/gateway-stats.ts'
+import { GatewayCells } from '../src/runtime/cells/cells.ts'
+import { SharedBlocks } from '../src/runtime/cells/shared-blocks.ts'
 
 export interface StatsMemory {
   readonly reservedBytes: number

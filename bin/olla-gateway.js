@@ -41,9 +41,9 @@ setFlagsFromString('--no-maglev')
 setFlagsFromString('--no-turbofan')
 
 // A clone runs its sources; the published package has only the built ones.
-var source = new URL('../src/cli.ts', import.meta.url)
+var source = new URL('../src/app/cli/main.ts', import.meta.url)
 var isClone = existsSync(source)
-var entry = isClone ? source : new URL('../dist/src/cli.js', import.meta.url)
+var entry = isClone ? source : new URL('../dist/src/app/cli/main.js', import.meta.url)
 // Of a clone, sources without their types: else the compiler that strips them stays. Built code is not kept, as
 // what has been read of it stays in memory.
 if (isClone) module.enableCompileCache()

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { type Clock, systemClock, type Timer } from '../src/clock.ts'
+import { type Clock, systemClock, type Timer } from '../src/kernel/clock.ts'
 
 /** A part of an answer. Tokens come at the pace of the server; what stands around them costs no time. */
 export interface Frame {

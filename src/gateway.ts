@@ -1,64 +1,64 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import answerUsage from '../plugins/answer-usage.ts'
-import browserCheck from '../plugins/browser-check.ts'
-import bufferBudget from '../plugins/buffer-budget.ts'
-import caller from '../plugins/caller.ts'
-import endpointSelector from '../plugins/endpoint-selector.ts'
-import engineOlla from '../plugins/engine-olla.ts'
-import eventLines from '../plugins/event-lines.ts'
-import eventLog from '../plugins/event-log.ts'
-import gatewayStats from '../plugins/gateway-stats.ts'
-import hostExtensions from '../plugins/host-extensions.ts'
-import internalAccess from '../plugins/internal-access.ts'
-import lifecycle from '../plugins/lifecycle.ts'
-import liveRequests from '../plugins/live-requests.ts'
-import messageTranslator from '../plugins/message-translator.ts'
-import metrics from '../plugins/metrics.ts'
-import modelDirectory from '../plugins/model-directory.ts'
-import modelRouting from '../plugins/model-routing.ts'
-import ownSchemas from '../plugins/own-schemas.ts'
-import processReadings from '../plugins/process-readings.ts'
-import proxyEngine from '../plugins/proxy-engine.ts'
-import requestContext from '../plugins/request-context.ts'
-import requestHooks from '../plugins/request-hooks.ts'
-import requestLog from '../plugins/request-log.ts'
-import sampler from '../plugins/sampler.ts'
-import security from '../plugins/security.ts'
-import sessionAffinity from '../plugins/session-affinity.ts'
-import storedResponses from '../plugins/stored-responses.ts'
-import telemetry from '../plugins/telemetry.ts'
-import anthropicRoutes from '../routes/anthropic.ts'
-import dashboard from '../routes/dashboard.ts'
-import internalClients from '../routes/internal-clients.ts'
-import internalConfig from '../routes/internal-config.ts'
-import internalEvents from '../routes/internal-events.ts'
-import internalExplain from '../routes/internal-explain.ts'
-import internalHealth from '../routes/internal-health.ts'
-import internalMetrics from '../routes/internal-metrics.ts'
-import internalOpenApi from '../routes/internal-openapi.ts'
-import internalProcess from '../routes/internal-process.ts'
-import internalRequests from '../routes/internal-requests.ts'
-import internalStats from '../routes/internal-stats.ts'
-import internalStatus from '../routes/internal-status.ts'
-import modelRoutes from '../routes/models.ts'
-import ollamaRoutes from '../routes/ollama.ts'
-import proxyRoutes from '../routes/proxy.ts'
-import versionRoute from '../routes/version.ts'
-import type { SessionStore } from './affinity/session-store.ts'
+import browserCheck from '../plugins/admin/browser-check.ts'
+import internalAccess from '../plugins/admin/internal-access.ts'
+import security from '../plugins/admin/security.ts'
+import messageTranslator from '../plugins/dialects/message-translator.ts'
+import bufferBudget from '../plugins/http/buffer-budget.ts'
+import caller from '../plugins/http/caller.ts'
+import ownSchemas from '../plugins/http/own-schemas.ts'
+import eventLines from '../plugins/observe/event-lines.ts'
+import gatewayStats from '../plugins/observe/gateway-stats.ts'
+import liveRequests from '../plugins/observe/live-requests.ts'
+import metrics from '../plugins/observe/metrics.ts'
+import processReadings from '../plugins/observe/process-readings.ts'
+import requestLog from '../plugins/observe/request-log.ts'
+import sampler from '../plugins/observe/sampler.ts'
+import telemetry from '../plugins/observe/telemetry.ts'
+import answerUsage from '../plugins/proxy/answer-usage.ts'
+import engineOlla from '../plugins/proxy/engine-olla.ts'
+import hostExtensions from '../plugins/proxy/host-extensions.ts'
+import proxyEngine from '../plugins/proxy/proxy-engine.ts'
+import requestContext from '../plugins/proxy/request-context.ts'
+import requestHooks from '../plugins/proxy/request-hooks.ts'
+import storedResponses from '../plugins/proxy/stored-responses.ts'
+import endpointSelector from '../plugins/routing/endpoint-selector.ts'
+import modelDirectory from '../plugins/routing/model-directory.ts'
+import modelRouting from '../plugins/routing/model-routing.ts'
+import sessionAffinity from '../plugins/routing/session-affinity.ts'
+import eventLog from '../plugins/runtime/event-log.ts'
+import lifecycle from '../plugins/runtime/lifecycle.ts'
+import internalClients from '../routes/admin/clients.ts'
+import internalConfig from '../routes/admin/config.ts'
+import dashboard from '../routes/admin/dashboard.ts'
+import internalEvents from '../routes/admin/events.ts'
+import internalExplain from '../routes/admin/explain.ts'
+import internalHealth from '../routes/admin/health.ts'
+import internalMetrics from '../routes/admin/metrics.ts'
+import internalOpenApi from '../routes/admin/openapi.ts'
+import internalProcess from '../routes/admin/process.ts'
+import internalRequests from '../routes/admin/requests.ts'
+import internalStats from '../routes/admin/stats.ts'
+import internalStatus from '../routes/admin/status.ts'
+import versionRoute from '../routes/admin/version.ts'
+import anthropicRoutes from '../routes/dialects/anthropic.ts'
+import ollamaRoutes from '../routes/dialects/ollama.ts'
+import proxyRoutes from '../routes/proxy/proxy.ts'
+import modelRoutes from '../routes/routing/models.ts'
+import type { LimitStore } from './admin/security/limit-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
-import { bodyLimitOf } from './config/body-limit.ts'
+import { bodyLimitOf } from './config/olla/body-limit.ts'
+import { shortest } from './config/olla/write-timeout.ts'
 import type { GatewayConfig } from './config/schema.ts'
-import { shortest } from './config/write-timeout.ts'
-import type { GatewayEvent } from './events/events.ts'
-import type { ConnectionLimit } from './http1-server/connection-limit.ts'
-import type { DrainResult } from './lifecycle/drain.ts'
-import type { RequestLogger } from './logging/line-logger.ts'
-import { bufferedLimit, patienceFor } from './memory/memory-limit.ts'
-import type { ProfileDocument } from './model/profile-store.ts'
-import { dashboardFolder, familiesFile, openApiFile, version } from './package.ts'
-import type { RequestHooks } from './request/hooks.ts'
-import type { LimitStore } from './security/limit-store.ts'
-import type { EndpointLoad, EndpointSelector } from './selection/selector.ts'
+import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
+import type { ConnectionLimit } from './http/server/connection-limit.ts'
+import { bufferedLimit, patienceFor } from './kernel/memory/memory-limit.ts'
+import { dashboardFolder, familiesFile, openApiFile, version } from './kernel/package.ts'
+import type { RequestLogger } from './observe/logging/line-logger.ts'
+import type { RequestHooks } from './proxy/request/hooks.ts'
+import type { SessionStore } from './routing/affinity/session-store.ts'
+import type { EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
+import type { GatewayEvent } from './runtime/events/events.ts'
+import type { DrainResult } from './runtime/lifecycle/drain.ts'
 
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
@@ -146,7 +146,7 @@ async function compose(
   })
   const { process: counted } = app.gatewayCells
   onLostLines?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
-  if (ownsProcess) await app.register((await import('../plugins/idle-collection.ts')).default)
+  if (ownsProcess) await app.register((await import('../plugins/runtime/idle-collection.ts')).default)
   if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
 
@@ -173,7 +173,7 @@ async function compose(
     })
   }
   if (server.cors.enabled) {
-    const { default: cors } = await import('../plugins/cors.ts')
+    const { default: cors } = await import('../plugins/admin/cors.ts')
     await app.register(cors, {
       allowedOrigins: server.cors.allowed_origins,
       allowedMethods: server.cors.allowed_methods,
@@ -219,7 +219,7 @@ async function compose(
   })
 
   if (connectionLimit !== undefined) {
-    const { default: limited } = await import('../plugins/connection-limit.ts')
+    const { default: limited } = await import('../plugins/http/connection-limit.ts')
     await app.register(limited, { limit: connectionLimit })
   }
 
@@ -252,7 +252,8 @@ async function compose(
   await app.register(storedResponses)
   await app.register(gatewayStats)
   if (proxy.usage !== 'off') await app.register(answerUsage)
-  if (proxy.engine === 'sherpa') await app.register((await import('../plugins/engine-sherpa.ts')).default)
+  if (proxy.engine === 'sherpa')
+    await app.register((await import('../plugins/proxy/engine-sherpa.ts')).default)
   else await app.register(engineOlla, { keepAliveMs: proxy.connection_keep_alive })
   await app.register(proxyEngine, {
     engine: proxy.engine,

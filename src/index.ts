@@ -1,19 +1,20 @@
 /** The public surface: the gateway as a Fastify plugin, and its configuration. */
-export type { SessionStore } from './affinity/session-store.ts'
-export { ConfigError, type Diagnostic, formatDiagnostic } from './config/diagnostics.ts'
+
+export type { LimitResult, LimitStore, RateLimit } from './admin/security/limit-store.ts'
+export { ConfigError, type Diagnostic, formatDiagnostic } from './config/file/diagnostics.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load.ts'
 export type { EndpointConfig, GatewayConfig } from './config/schema.ts'
-export { type Dialect, type ErrorCode, errorTable, GatewayError } from './errors.ts'
-export type { GatewayEvent, GatewayEvents, GatewayEventType } from './events/events.ts'
+export type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 export { default, type GatewayOptions } from './gateway.ts'
-export type { DrainResult } from './lifecycle/drain.ts'
-export type { ProfileDocument } from './model/profile-store.ts'
+export { type Dialect, type ErrorCode, errorTable, GatewayError } from './kernel/errors.ts'
 export type {
   AttemptEnd,
   HookedAttempt,
   HookedRequest,
   HookedUsage,
   RequestHooks,
-} from './request/hooks.ts'
-export type { LimitResult, LimitStore, RateLimit } from './security/limit-store.ts'
-export type { Candidate, EndpointLoad, EndpointSelector } from './selection/selector.ts'
+} from './proxy/request/hooks.ts'
+export type { SessionStore } from './routing/affinity/session-store.ts'
+export type { Candidate, EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
+export type { GatewayEvent, GatewayEvents, GatewayEventType } from './runtime/events/events.ts'
+export type { DrainResult } from './runtime/lifecycle/drain.ts'

@@ -1,14 +1,15 @@
 // Three ways to choose an endpoint, over the gateway's own selector and load.
-import { HeadMemory } from '../../src/affinity/head-memory.ts'
-import { SessionKeys } from '../../src/affinity/key-sources.ts'
-import { SessionAffinity } from '../../src/affinity/session-affinity.ts'
-import { LocalSessionStore } from '../../src/affinity/session-store.ts'
-import type { Clock } from '../../src/clock.ts'
-import { memberSpans } from '../../src/json/body-members.ts'
-import { KeyNames } from '../../src/json/key-names.ts'
-import type { RoutedEndpoint } from '../../src/model/router.ts'
-import type { EndpointLoad } from '../../src/selection/selector.ts'
-import { createStrategy } from '../../src/selection/strategies.ts'
+
+import type { Clock } from '../../src/kernel/clock.ts'
+import { memberSpans } from '../../src/kernel/json/body-members.ts'
+import { KeyNames } from '../../src/kernel/json/key-names.ts'
+import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
+import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
+import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
+import { LocalSessionStore } from '../../src/routing/affinity/session-store.ts'
+import type { RoutedEndpoint } from '../../src/routing/models/router.ts'
+import type { EndpointLoad } from '../../src/routing/selection/selector.ts'
+import { createStrategy } from '../../src/routing/selection/strategies.ts'
 
 export interface Policy {
   readonly name: string

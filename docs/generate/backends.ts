@@ -1,6 +1,6 @@
-import type { BackendProfile } from '../../src/model/profile.ts'
-import { ProfileStore } from '../../src/model/profile-store.ts'
-import { profilesFolder } from '../../src/package.ts'
+import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
+import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
+import { profilesFolder } from '../../src/kernel/package.ts'
 import { cell, code, table } from './markdown.ts'
 
 /** The built-in backend profiles as a Markdown page. */

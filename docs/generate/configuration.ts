@@ -1,6 +1,6 @@
-import { environmentKeys } from '../../src/config/environment.ts'
-import { inputSchema, isNode, type SchemaNode } from '../../src/config/input-schema.ts'
-import { unitKeyword } from '../../src/config/units.ts'
+import { environmentKeys } from '../../src/config/file/environment.ts'
+import { inputSchema, isNode, type SchemaNode } from '../../src/config/schema/input-schema.ts'
+import { unitKeyword } from '../../src/config/schema/units.ts'
 import { cell, code, table } from './markdown.ts'
 
 interface Row {

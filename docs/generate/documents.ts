@@ -1,4 +1,4 @@
-import { editorSchema } from '../../src/config/json-schema.ts'
+import { editorSchema } from '../../src/config/schema/json-schema.ts'
 import { backendReference } from './backends.ts'
 import { configurationReference } from './configuration.ts'
 import { errorReference } from './errors.ts'

@@ -1,4 +1,4 @@
-import { errorBody, errorTable } from '../../src/errors.ts'
+import { errorBody, errorTable } from '../../src/kernel/errors.ts'
 import { code, table } from './markdown.ts'
 
 /** The error table as a Markdown page. */
@@ -17,7 +17,7 @@ export function errorReference(): string {
   return [
     '# Errors',
     '',
-    'Made from `src/errors.ts` by `npm run docs`; a test holds it to the code.',
+    'Made from `src/kernel/errors.ts` by `npm run docs`; a test holds it to the code.',
     '',
     'A client gets the error shape of the API that it called. The code is `error.code` in the OpenAI shape. Messages',
     'may say more than the ones below, and never carry addresses, credentials or what an exception said.',

@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { parseConfig } from '../../src/config/load.ts'
+import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
 import gateway from '../../src/gateway.ts'
-import { ProfileStore } from '../../src/model/profile-store.ts'
-import { profilesFolder, version } from '../../src/package.ts'
+import { profilesFolder, version } from '../../src/kernel/package.ts'
 import { describeRoute } from './route-descriptions.ts'
 
 type Operation = Readonly<Record<string, unknown>>

@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { code } from './markdown.ts'
 
@@ -13,7 +14,9 @@ const pages = new Set(
 
 /** Every plugin with what it needs, gives and takes, from the plugins themselves. */
 export async function pluginReference(): Promise<string> {
-  const files = globSync('plugins/*.ts', { cwd: fileURLToPath(root) }).sort()
+  const files = globSync('plugins/*/*.ts', { cwd: fileURLToPath(root) }).sort((a, b) =>
+    basename(a).localeCompare(basename(b)),
+  )
   const sections = await Promise.all(files.map(describePlugin))
   return [
     '# Plugins',

@@ -1,4 +1,4 @@
-import { isRecord } from './decode.ts'
+import { isRecord } from './file/decode.ts'
 import { encodeConfig } from './print.ts'
 import type { GatewayConfig } from './schema.ts'
 

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
-import { decode, isRecord } from './decode.ts'
+import { settleEndpoints } from './checks/endpoint-list.ts'
+import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules.ts'
+import { checkExposure } from './checks/exposure.ts'
+import type { Machine } from './checks/own-addresses.ts'
+import { findReadableSecrets } from './checks/readable-secrets.ts'
+import { findSelf } from './checks/self-endpoint.ts'
+import { checkSemantics } from './checks/semantics.ts'
+import { decode, isRecord } from './file/decode.ts'
 import {
   ConfigError,
   type Diagnostic,
@@ -9,24 +16,17 @@ import {
   type KeyPath,
   type Problem,
   ProblemsError,
-} from './diagnostics.ts'
-import { EndpointSchema } from './discovery-schema.ts'
-import { type ConfigDocument, readDocument } from './document.ts'
-import { settleEndpoints } from './endpoint-list.ts'
-import { checkEndpoints, checkTypes, endpointsOf } from './endpoint-rules.ts'
-import { applyEnvironment } from './environment.ts'
-import { checkExposure } from './exposure.ts'
-import { findFile } from './find-file.ts'
-import { applyOllaLimits } from './olla-limits.ts'
-import type { Machine } from './own-addresses.ts'
-import { findReadableSecrets } from './readable-secrets.ts'
+} from './file/diagnostics.ts'
+import { type ConfigDocument, readDocument } from './file/document.ts'
+import { applyEnvironment } from './file/environment.ts'
+import { findFile } from './file/find-file.ts'
+import { readSecrets } from './file/secrets.ts'
+import { readTyped } from './file/typed-values.ts'
+import { validate } from './file/validate.ts'
+import { decodeText } from './file/yaml/text.ts'
+import { applyOllaLimits } from './olla/olla-limits.ts'
+import { EndpointSchema } from './schema/discovery-schema.ts'
 import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema.ts'
-import { readSecrets } from './secrets.ts'
-import { findSelf } from './self-endpoint.ts'
-import { checkSemantics } from './semantics.ts'
-import { readTyped } from './typed-values.ts'
-import { validate } from './validate.ts'
-import { decodeText } from './yaml/text.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

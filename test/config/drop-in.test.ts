@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { findCycles } from '../../src/config/checks/name-cycles.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
-import { findCycles } from '../../src/config/name-cycles.ts'
+import { withWriteTimeout } from '../../src/config/olla/write-timeout.ts'
 import { printConfig } from '../../src/config/print.ts'
-import { withWriteTimeout } from '../../src/config/write-timeout.ts'
 import { endpoints, folder, knownTypes, load, problems, warningsOf } from './support.ts'
 
 const namesAndUrls = (loaded: Awaited<ReturnType<typeof load>>) =>
@@ -244,7 +244,7 @@ describe('names that lead in a circle', () => {
 
 describe('the search for a file', () => {
   it('passes the stock file over, and says what else it passed over', async () => {
-    const { stockConfigFile } = await import('../../src/package.ts')
+    const { stockConfigFile } = await import('../../src/kernel/package.ts')
     const { readFile } = await import('node:fs/promises')
     const stock = await readFile(stockConfigFile, 'utf8')
     const find = async (files: Record<string, string>) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkHosts } from '../../src/cli/look-up-hosts.ts'
-import { settleEndpoints } from '../../src/config/endpoint-list.ts'
+import { checkHosts } from '../../src/app/cli/look-up-hosts.ts'
+import { settleEndpoints } from '../../src/config/checks/endpoint-list.ts'
+import type { Machine } from '../../src/config/checks/own-addresses.ts'
+import { findSelf } from '../../src/config/checks/self-endpoint.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import type { Machine } from '../../src/config/own-addresses.ts'
-import { findSelf } from '../../src/config/self-endpoint.ts'
 import { endpoints, load, warningsOf } from './support.ts'
 
 const address = (text: string) => ({

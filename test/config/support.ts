@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ConfigError, formatDiagnostic } from '../../src/config/diagnostics.ts'
+import { ConfigError, formatDiagnostic } from '../../src/config/file/diagnostics.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 
 export const knownTypes = ['ollama', 'lm-studio', 'vllm', 'openai']

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { formatDuration, parseBytes, parseDuration } from '../../src/config/decode.ts'
-import { nearest } from '../../src/config/diagnostics.ts'
-import { interpolate } from '../../src/config/interpolate.ts'
+import { formatDuration, parseBytes, parseDuration } from '../../src/config/file/decode.ts'
+import { nearest } from '../../src/config/file/diagnostics.ts'
+import { interpolate } from '../../src/config/file/interpolate.ts'
 
 describe('durations', () => {
   const cases: [string, number | undefined][] = [

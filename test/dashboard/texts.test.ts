@@ -5,8 +5,8 @@ import { configSections } from '../../dashboard/src/state/config-rows.ts'
 import { describeEvent, isNews } from '../../dashboard/src/state/event-text.ts'
 import { routingSentence } from '../../dashboard/src/state/routing-text.ts'
 import { formatAddress, parseAddress, viewIds } from '../../dashboard/src/state/view-address.ts'
-import { gatewayEventTypes } from '../../src/events/events.ts'
-import { strategies } from '../../src/model/routing-strategies.ts'
+import { strategies } from '../../src/routing/models/routing-strategies.ts'
+import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
 
 const event = (type: string, data: Record<string, unknown>) => ({
   id: '1',

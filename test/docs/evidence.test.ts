@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { failureEvidence } from '../../src/resilience/evidence.ts'
-import type { AttemptFailure, FailureKind } from '../../src/upstream/failure.ts'
+import type { AttemptFailure, FailureKind } from '../../src/endpoints/connections/failure.ts'
+import { failureEvidence } from '../../src/endpoints/resilience/evidence.ts'
 
 const page = readFileSync(new URL('../../docs/design/evidence.md', import.meta.url), 'utf8')
 

@@ -10,9 +10,9 @@ import { promisify } from 'node:util'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type DemoFleet, startDemoFleet } from '../../simulator/fleet.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
+import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
 import gateway from '../../src/gateway.ts'
-import { ProfileStore } from '../../src/model/profile-store.ts'
-import { profilesFolder } from '../../src/package.ts'
+import { profilesFolder } from '../../src/kernel/package.ts'
 import { eventually } from '../support/simulator.ts'
 
 const run = promisify(execFile)

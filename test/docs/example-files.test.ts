@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
 import { parseConfig } from '../../src/config/load.ts'
-import { ProfileStore } from '../../src/model/profile-store.ts'
-import { profilesFolder } from '../../src/package.ts'
+import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
+import { profilesFolder } from '../../src/kernel/package.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const knownTypes = new ProfileStore({ builtIn: profilesFolder }).types()

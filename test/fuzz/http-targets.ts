@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { Duplex } from 'node:stream'
-import { ChunkedBody } from '../../src/http1/chunked-body.ts'
-import { Http1Error } from '../../src/http1/errors.ts'
-import type { ResponseHead } from '../../src/http1/response-head.ts'
-import { readPlainHead } from '../../src/http1-server/plain-head.ts'
-import { collectingReader } from '../http1/support.ts'
+import { ChunkedBody } from '../../src/http/client/chunked-body.ts'
+import { Http1Error } from '../../src/http/client/errors.ts'
+import type { ResponseHead } from '../../src/http/client/response-head.ts'
+import { readPlainHead } from '../../src/http/server/plain-head.ts'
+import { collectingReader } from '../http/client/support.ts'
 import type { FuzzTarget } from './target.ts'
 
 interface Answer {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ollaMetrics } from '../../src/stats/prometheus/olla-metrics.ts'
+import { ollaMetrics } from '../../src/observe/prometheus/olla-metrics.ts'
 import { parseExposition } from '../support/exposition-parser.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { hasPromtool, promtool } from '../support/promtool.ts'

@@ -1,9 +1,9 @@
 /** Defects of Olla 0.0.29 (contract 16.2) that have no other home: each must not be here. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { RateLimiter } from '../../src/admin/security/rate-limiter.ts'
+import { SharedLimitStore } from '../../src/admin/security/shared-limit-store.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import { RateLimiter } from '../../src/security/rate-limiter.ts'
-import { SharedLimitStore } from '../../src/security/shared-limit-store.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { withSimulator } from '../support/simulator.ts'

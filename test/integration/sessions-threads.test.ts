@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
 import { it } from 'node:test'
 import { pino } from 'pino'
+import { serveOnThreads, whyNoSharedPort } from '../../src/app/serving-threads.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import { serveOnThreads, whyNoSharedPort } from '../../src/serving-threads.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
 const whyNot = await whyNoSharedPort('127.0.0.1')

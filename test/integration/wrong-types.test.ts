@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
-import type { GatewayEvent } from '../../src/events/events.ts'
+import type { GatewayEvent } from '../../src/runtime/events/events.ts'
 import { type EndpointInput, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
-import endpointSelector from '../../plugins/endpoint-selector.ts'
-import type { EndpointSelector } from '../../src/selection/selector.ts'
+import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
+import type { EndpointSelector } from '../../src/routing/selection/selector.ts'
 import { createEndpointApp } from '../support/endpoint-app.ts'
 
 const endpoints = [

@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
-import messageTranslator, { type MessageTranslatorOptions } from '../../plugins/message-translator.ts'
-import { GatewayCells } from '../../src/state/cells.ts'
-import { LocalLink } from '../../src/threads/local-link.ts'
-import type { PeerLink } from '../../src/threads/peer-link.ts'
-import { loadTokenizer } from '../../src/translate/token-estimate.ts'
+import messageTranslator, {
+  type MessageTranslatorOptions,
+} from '../../plugins/dialects/message-translator.ts'
+import { loadTokenizer } from '../../src/dialects/translate/token-estimate.ts'
+import { GatewayCells } from '../../src/runtime/cells/cells.ts'
+import { LocalLink } from '../../src/runtime/threads/local-link.ts'
+import type { PeerLink } from '../../src/runtime/threads/peer-link.ts'
 
 const dependencies = ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery']
 

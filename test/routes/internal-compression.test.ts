@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import cors from '@fastify/cors'
 import fc from 'fast-check'
 import Fastify from 'fastify'
-import { acceptsGzip, compress } from '../../routes/support/compression.ts'
+import { acceptsGzip, compress } from '../../routes/admin/compression.ts'
 
 describe('Accept-Encoding', () => {
   for (const [header, accepted] of [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { fnv1a64, matchesTag, weakTag } from '../../routes/support/etag.ts'
+import { fnv1a64, matchesTag, weakTag } from '../../routes/admin/etag.ts'
 
 describe('FNV-1a of 64 bits', () => {
   it('gives the published values', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { endpoint } from '../stats/fixtures.ts'
+import { endpoint } from '../observe/stats/fixtures.ts'
 import { createInternalApp } from './internal-app.ts'
 
 describe('/internal/health', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
-import internalOpenApi from '../../routes/internal-openapi.ts'
-import { openApiFile } from '../../src/package.ts'
+import internalOpenApi from '../../routes/admin/openapi.ts'
+import { openApiFile } from '../../src/kernel/package.ts'
 
 interface Operation {
   readonly summary?: string

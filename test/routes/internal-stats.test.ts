@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Value } from '@sinclair/typebox/value'
-import { ProcessSchema } from '../../src/stats/views/process.ts'
-import { VersionSchema } from '../../src/version.ts'
-import { endpoint } from '../stats/fixtures.ts'
+import { VersionSchema } from '../../src/kernel/version.ts'
+import { ProcessSchema } from '../../src/observe/views/process.ts'
+import { endpoint } from '../observe/stats/fixtures.ts'
 import { createInternalApp } from './internal-app.ts'
 
 describe('/internal/stats/models', () => {

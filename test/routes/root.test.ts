@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
-import { rootRoute } from '../../routes/root.ts'
+import { rootRoute } from '../../routes/admin/root.ts'
 
 function app(hasDashboard = true) {
   const created = Fastify()

@@ -1,8 +1,8 @@
-import type { Clock } from '../../src/clock.ts'
-import { BufferBudget, type BufferBudgetOptions } from '../../src/memory/buffer-budget.ts'
-import { violationColumns } from '../../src/state/counted.ts'
-import { CounterTable } from '../../src/state/counter-table.ts'
-import { Gauge } from '../../src/state/gauge.ts'
+import type { Clock } from '../../src/kernel/clock.ts'
+import { BufferBudget, type BufferBudgetOptions } from '../../src/kernel/memory/buffer-budget.ts'
+import { violationColumns } from '../../src/runtime/cells/counted.ts'
+import { CounterTable } from '../../src/runtime/cells/counter-table.ts'
+import { Gauge } from '../../src/runtime/cells/gauge.ts'
 import { FakeClock } from './fake-clock.ts'
 
 /** A budget of its own; 0 is no limit. */

@@ -1,10 +1,10 @@
 /** A serving thread that tests can bring down. */
 import { parentPort } from 'node:worker_threads'
-import type { LinkMessage } from '../../src/threads/messages.ts'
+import type { LinkMessage } from '../../src/runtime/threads/messages.ts'
 
 parentPort?.on('message', (message: LinkMessage) => {
   if (message.kind !== 'tell' || message.topic !== 'test.crash') return
   if (message.data === 'exit') process.exit(3)
   throw new Error('brought down by a test')
 })
-await import('../../src/serving-thread.ts')
+await import('../../src/app/serving-thread.ts')

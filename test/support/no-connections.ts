@@ -1,4 +1,4 @@
-import type { DrainedListener } from '../../src/lifecycle/drain.ts'
+import type { DrainedListener } from '../../src/runtime/lifecycle/drain.ts'
 
 /** The listener of an app that does not listen. */
 export const noConnections: DrainedListener = {

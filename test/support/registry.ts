@@ -1,7 +1,7 @@
-import type { Endpoint } from '../../src/endpoint/endpoint.ts'
-import { EndpointRegistry } from '../../src/endpoint/registry.ts'
-import { EventBus } from '../../src/events/bus.ts'
-import { GatewayCells } from '../../src/state/cells.ts'
+import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
+import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
+import { GatewayCells } from '../../src/runtime/cells/cells.ts'
+import { EventBus } from '../../src/runtime/events/bus.ts'
 import { FakeClock } from './fake-clock.ts'
 
 /** A registry over real cells and a clock that the test moves. */

@@ -1,5 +1,7 @@
 // Lets examples import `olla-gateway` as a user does, without building it first: `node --import` this file.
+import { globSync } from 'node:fs'
 import { registerHooks } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
 
@@ -7,7 +9,10 @@ registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'olla-gateway') return next(new URL('src/index.ts', root).href, context)
     const plugin = /^olla-gateway\/plugins\/([\w-]+)$/.exec(specifier)?.[1]
-    if (plugin !== undefined) return next(new URL(`plugins/${plugin}.ts`, root).href, context)
+    if (plugin !== undefined) {
+      const [file = ''] = globSync(`plugins/*/${plugin}.ts`, { cwd: fileURLToPath(root) })
+      return next(new URL(file, root).href, context)
+    }
     // A script that a test has written elsewhere finds the packages of this project.
     const isElsewhere =
       context.parentURL?.startsWith('file:') === true && !context.parentURL.startsWith(root.href)

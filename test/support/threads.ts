@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { SharedBlocks, type TablePlace } from '../../src/state/shared-blocks.ts'
+import { SharedBlocks, type TablePlace } from '../../src/runtime/cells/shared-blocks.ts'
 
 /** Runs a worker file on several threads at once; each posts one result. */
 export function runThreads<Result>(file: URL, threads: number, data: object): Promise<Result[]> {

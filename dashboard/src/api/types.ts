@@ -4,14 +4,14 @@
  */
 import type { Static } from '@sinclair/typebox'
 import type { ConfigView } from '../../../src/config/config-view.ts'
-import type { InFlightSchema } from '../../../src/live/in-flight-view.ts'
-import type { RecentDetail, RecentSchema } from '../../../src/live/recent-view.ts'
-import type { Explanation } from '../../../src/selection/explanation.ts'
-import type { Sample } from '../../../src/stats/sample.ts'
-import type { EndpointsView } from '../../../src/stats/views/endpoints.ts'
-import type { ModelStatsView } from '../../../src/stats/views/model-stats.ts'
-import type { ModelsView } from '../../../src/stats/views/models.ts'
-import type { StatusView } from '../../../src/stats/views/status.ts'
+import type { Explanation } from '../../../src/observe/explain/explanation.ts'
+import type { InFlightSchema } from '../../../src/observe/live/in-flight-view.ts'
+import type { RecentDetail, RecentSchema } from '../../../src/observe/live/recent-view.ts'
+import type { Sample } from '../../../src/observe/stats/sample.ts'
+import type { EndpointsView } from '../../../src/observe/views/endpoints.ts'
+import type { ModelStatsView } from '../../../src/observe/views/model-stats.ts'
+import type { ModelsView } from '../../../src/observe/views/models.ts'
+import type { StatusView } from '../../../src/observe/views/status.ts'
 
 export type { ConfigView, EndpointsView, Explanation, ModelStatsView, ModelsView, Sample, StatusView }
 

@@ -1,0 +1,119 @@
+/**
+ * Keeps pages of other sites, and pages under host names that were pointed here (DNS rebinding), from using the gateway through
+ * a visitor's browser, and answers preflights. Pages of this machine's own programs may ask, as with Ollama; further
+ * ones where CORS allows them. Covers the routes of its scope; depends on the event bus and the request context. What
+ * no page has sent costs two looks at headers.
+ */
+import { hostname } from 'node:os'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { BrowserCheck } from '../../src/admin/security/browser-check.ts'
+import { exposedHeaders } from '../../src/admin/security/exposed-headers.ts'
+import { OriginList } from '../../src/admin/security/origins.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+
+export interface BrowserCheckOptions {
+  /** Origins whose pages may ask, where the CORS plugin answers them; undefined where it is not registered. */
+  readonly corsOrigins?: readonly string[] | undefined
+  /** Names of the gateway besides `localhost`, the machine's own and those that no public DNS has. */
+  readonly allowedHosts?: readonly string[]
+}
+
+const exposed = exposedHeaders.join(', ')
+const maxAgeSeconds = '300'
+const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
+export default fp<BrowserCheckOptions>(
+  function browserCheck(app, options, done) {
+    const { corsOrigins } = options
+    const check = new BrowserCheck({
+      corsOrigins: corsOrigins && new OriginList(corsOrigins),
+      allowedHosts: options.allowedHosts ?? [],
+      machineName: hostname(),
+    })
+
+    app.addHook('onRequest', function checkBrowser(request, reply, next) {
+      if (request.method !== 'OPTIONS' && (check.isPlain(request.headers) || hasOwnCheck(request))) next()
+      else inspect(request, reply, next)
+    })
+    done()
+
+    function inspect(request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void): void {
+      const { headers, method, raw, socket } = request
+      const { origin } = headers
+      const isInternal = request.gateway.routeClass === 'internal'
+      const decision = check.decide({
+        method,
+        httpVersion: raw.httpVersion,
+        headers,
+        peer: socket.remoteAddress,
+        port: socket.localPort,
+        isLoopbackOnly: isLoopbackOnly(),
+      })
+      const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+      // A host that has answered for the origin knows its pages.
+      const isAnswered = reply.hasHeader('access-control-allow-origin')
+      if (!decision.allowed) {
+        if (isAnswered) next()
+        else refuse(request, decision.message, next)
+        return
+      }
+      // Below `/internal` other origins read nothing unless the configuration says so.
+      const reads = decision.reads && !(isInternal && corsOrigins === undefined)
+      if (corsOrigins !== undefined || isAnswered) {
+        if (!isPreflight || reads || isAnswered) next()
+        else if (origin === undefined) reply.code(204).send()
+        else refuse(request, `server.cors does not allow the origin ${origin.slice(0, 100)}.`, next)
+        return
+      }
+      if (reads && origin !== undefined) tellReader(reply, origin)
+      if (!isPreflight) next()
+      else if (decision.reads && !reads) refuse(request, 'Other origins may not ask for this.', next)
+      else answerPreflight(request, reply)
+    }
+
+    function refuse(request: FastifyRequest, reason: string, next: (error: Error) => void): void {
+      app.gatewayEvents.publish('access.refused', {
+        client: request.gateway.clientAddress,
+        host: request.headers.host,
+        path: request.routeOptions.url ?? '',
+        reason,
+      })
+      next(new GatewayError('forbidden', reason))
+    }
+
+    function isLoopbackOnly(): boolean {
+      const address = app.server.address()
+      return typeof address === 'object' && address !== null && /^127\.|^::1$/.test(address.address)
+    }
+  },
+  {
+    name: 'gateway-browser-check',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-request-context'],
+  },
+)
+
+/** Probes reveal nothing and come from anywhere; gated routes check names and origins themselves, or take a token. */
+function hasOwnCheck({ routeOptions }: FastifyRequest): boolean {
+  const level = routeOptions.config.internalAccess
+  return level !== undefined && level !== 'olla'
+}
+
+function tellReader(reply: FastifyReply, origin: string): void {
+  reply.header('Access-Control-Allow-Origin', origin)
+  reply.header('Access-Control-Expose-Headers', exposed)
+  reply.header('Vary', 'Origin')
+}
+
+/** `Content-Length` for Safari, which waits for a body otherwise. */
+function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (reply.hasHeader('access-control-allow-origin')) {
+    reply.header('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
+    reply.header('Access-Control-Allow-Methods', allowedMethods)
+    const asked = headers['access-control-request-headers']
+    if (asked !== undefined) reply.header('Access-Control-Allow-Headers', asked)
+    reply.header('Access-Control-Max-Age', maxAgeSeconds)
+  }
+  reply.code(204).header('Content-Length', '0').send()
+}

@@ -1,0 +1,205 @@
+/**
+ * Who may use which route below `/internal`. Decorates `internalAccess`; a route says what it needs in
+ * `config.internalAccess`, and the check becomes a hook of that route alone, so requests to endpoints pass
+ * nothing of it. Wrong tokens are limited for each client, on all threads together. Depends on the event bus, the shared
+ * cells and the request context; register it before the routes.
+ */
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { AdminToken } from '../../src/admin/security/admin-token.ts'
+import { ClientKeys } from '../../src/admin/security/client-key.ts'
+import { isDeliberate, isForeignRead } from '../../src/admin/security/cross-site.ts'
+import {
+  type AccessDecision,
+  type AccessRefusal,
+  InternalAccess,
+  maxInternalBodyBytes,
+} from '../../src/admin/security/internal-access.ts'
+import { SharedLimitStore } from '../../src/admin/security/shared-limit-store.ts'
+import { TokenTries } from '../../src/admin/security/token-tries.ts'
+import { headerValue } from '../../src/http/headers/header-value.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { limitCapacity } from '../../src/runtime/cells/counted.ts'
+
+export interface InternalAccessOptions {
+  /** Networks that are let in. Default the loopback ones. */
+  readonly allowedCidrs?: readonly string[]
+  /** Host names under which they are; IP literals always are. Default `localhost`. */
+  readonly allowedHosts?: readonly string[]
+  /** Lets in from anywhere; at least 16 characters. Default none. */
+  readonly adminToken?: string | undefined
+  /** Check the routes that Olla leaves open too, but for health and readiness. Default false. */
+  readonly gateAll?: boolean
+  /** Bits of an IPv6 address that make one client, for the limit of wrong tokens. Default 64. */
+  readonly ipv6PrefixBits?: number
+  readonly clock?: Clock
+}
+
+/**
+ * - `open`: always
+ * - `olla`: open, as in Olla, unless everything is gated
+ * - `gated`: who the rules let in; what a route below `/internal` is that says nothing
+ * - `change`: the same, and the request must not come from another site's page
+ * - `page`: as `gated`; a browser is shown the login form where there is a token
+ */
+export type AccessLevel = 'open' | 'olla' | 'gated' | 'change' | 'page'
+
+export interface InternalAccessControl {
+  readonly rules: InternalAccess
+  /** Undefined where none is configured. */
+  readonly token: AdminToken | undefined
+  /** Compares a token from somewhere else than the `Authorization` header; wrong ones count. */
+  compare(token: string, request: FastifyRequest): AccessDecision
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    internalAccess: InternalAccessControl
+  }
+  interface FastifyContextConfig {
+    internalAccess?: AccessLevel
+  }
+}
+
+export default fp<InternalAccessOptions>(
+  function internalAccess(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const token = options.adminToken === undefined ? undefined : new AdminToken(options.adminToken)
+    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
+    const tries = new TokenTries(new SharedLimitStore(limitCapacity, app.gatewayCells.limits))
+    const rules = new InternalAccess({
+      allowedCidrs: options.allowedCidrs ?? ['127.0.0.0/8', '::1/128'],
+      allowedHosts: options.allowedHosts ?? ['localhost'],
+      token,
+      tries,
+    })
+    const gateAll = options.gateAll ?? false
+    const { prefix } = app
+    app.decorate('internalAccess', {
+      rules,
+      token,
+      compare: (shown, request) =>
+        rules.compare(shown, keys.of(request.gateway.clientAddress), clock.monotonicMs()),
+    })
+
+    app.addHook('onRoute', function guard(route) {
+      if (!route.url.startsWith(`${prefix}/internal/`)) return
+      route.bodyLimit = Math.min(route.bodyLimit ?? maxInternalBodyBytes, maxInternalBodyBytes)
+      const checks = checksOf(route.config?.internalAccess ?? 'gated')
+      const own = route.onRequest ?? []
+      if (checks.length > 0) route.onRequest = [...checks, ...(Array.isArray(own) ? own : [own])]
+    })
+    done()
+
+    function checksOf(level: AccessLevel): onRequestHookHandler[] {
+      switch (level) {
+        case 'open':
+          return []
+        case 'olla':
+          return gateAll ? [gate] : []
+        case 'gated':
+          return [gate]
+        case 'change':
+          return [gate, refuseForeign]
+        case 'page':
+          return [showLogin, gate]
+      }
+    }
+
+    function gate(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+      const decision = decide(request)
+      if (decision.allowed) next()
+      else refuse(request, reply, decision)
+    }
+
+    /** An allowed address is the visitor's, whatever page sends the request. */
+    function decide(request: FastifyRequest): AccessDecision {
+      const decision = ruled(request)
+      if (!decision.allowed || decision.by === 'token') return decision
+      const mode = single(request.headers['sec-fetch-mode'])
+      return isForeignRead(originOf(request), mode)
+        ? { allowed: false, status: 403, message: '403 forbidden: asked by a page of another site' }
+        : decision
+    }
+
+    function ruled(request: FastifyRequest): AccessDecision {
+      const { headers, socket, gateway, raw } = request
+      const asked = {
+        peer: socket.remoteAddress ?? '',
+        client: gateway.clientAddress,
+        limitKey: keys.of(gateway.clientAddress),
+        host: headers.host,
+        hostField: headerValue(raw.rawHeaders, 'host'),
+        authorization: headers.authorization,
+        cookie: headers.cookie,
+      }
+      return rules.decide(asked, clock.nowMs(), clock.monotonicMs())
+    }
+
+    function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {
+      // Before a client gets 429, its first wrong tokens have been reported.
+      if (decision.status !== 429) {
+        app.gatewayEvents.publish('access.refused', {
+          client: request.gateway.clientAddress,
+          host: request.headers.host,
+          path: request.routeOptions.url ?? '',
+          reason: decision.message,
+        })
+      }
+      if (decision.status === 401) reply.header('WWW-Authenticate', 'Bearer')
+      if (decision.retryAfterSeconds !== undefined) reply.header('Retry-After', decision.retryAfterSeconds)
+      if (!request.raw.complete) reply.header('Connection', 'close')
+      reply
+        .code(decision.status)
+        .header('X-Content-Type-Options', 'nosniff')
+        .header('Cache-Control', 'no-store')
+        .type('text/plain; charset=utf-8')
+        .send(`${decision.message}\n`)
+    }
+
+    function showLogin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+      const { accept, authorization } = request.headers
+      // The gate answers who shows a token.
+      const wantsForm = token !== undefined && authorization === undefined && accept?.includes('text/html')
+      if (wantsForm !== true || ruled(request).allowed) {
+        next()
+        return
+      }
+      reply.redirect(`${prefix}/internal/ui/login`, 303)
+    }
+
+    function refuseForeign(
+      request: FastifyRequest,
+      _reply: FastifyReply,
+      next: (error?: Error) => void,
+    ): void {
+      const { headers } = request
+      const marker = single(headers['x-olla-gateway'])
+      // Without a token to compare with, a bearer token says nothing.
+      const authorization = rules.hasToken ? headers.authorization : undefined
+      if (isDeliberate(originOf(request), { marker, authorization })) next()
+      else {
+        const message = 'What changes something needs the header X-Olla-Gateway, from the gateway’s own page.'
+        next(new GatewayError('forbidden', message))
+      }
+    }
+  },
+  {
+    name: 'gateway-internal-access',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-request-context'],
+  },
+)
+
+function originOf({ headers }: FastifyRequest) {
+  return {
+    secFetchSite: single(headers['sec-fetch-site']),
+    origin: headers.origin,
+    host: headers.host,
+  }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

@@ -1,0 +1,145 @@
+/**
+ * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event
+ * bus, the shared cells and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
+ */
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ClientKeys } from '../../src/admin/security/client-key.ts'
+import { guardedLimitStore } from '../../src/admin/security/guarded-limit-store.ts'
+import { requestHeadBytes } from '../../src/admin/security/header-size.ts'
+import type { LimitStore } from '../../src/admin/security/limit-store.ts'
+import { RateLimiter, type RateLimiterOptions } from '../../src/admin/security/rate-limiter.ts'
+import { SharedLimitStore } from '../../src/admin/security/shared-limit-store.ts'
+import { Violations } from '../../src/admin/security/violations.ts'
+import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { limitCapacity } from '../../src/runtime/cells/counted.ts'
+
+export interface SecurityOptions {
+  /** All off by default. */
+  readonly rates?: RateLimiterOptions
+  /** Bits of an IPv6 address that make one client. Default 64. */
+  readonly ipv6PrefixBits?: number
+  /** How often forgotten clients are dropped; milliseconds. Default 300,000. */
+  readonly cleanupIntervalMs?: number
+  /** Largest request body; bytes. Default 104,857,600. */
+  readonly maxBodyBytes?: number
+  /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
+  readonly maxHeaderBytes?: number
+  /** Where buckets are kept; this process, all its threads together, by default. While it throws no client is limited. */
+  readonly store?: LimitStore | undefined
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewaySecurity: Violations
+  }
+  interface FastifyContextConfig {
+    /** Internal routes that no rate limit counts: a probe that is refused restarts a container. */
+    isUnlimited?: boolean
+  }
+}
+
+export default fp<SecurityOptions>(
+  function security(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const violations = new Violations(clock, app.gatewayCells)
+    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
+    const counted = new WeakSet<Error>()
+    const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
+    const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
+    app.decorate('gatewaySecurity', violations)
+
+    function refuse(
+      request: FastifyRequest,
+      kind: 'rate' | 'body_size' | 'header_size',
+      error: GatewayError,
+    ): GatewayError {
+      const { id, clientAddress } = request.gateway
+      if (kind === 'rate') violations.rateLimited(keys.of(clientAddress))
+      else violations.sizeLimited()
+      counted.add(error)
+      app.gatewayEvents.publish('limit.rejected', { requestId: id, kind, client: clientAddress })
+      return error
+    }
+
+    if (options.rates !== undefined) limitRates(options.rates)
+
+    app.addHook('onRequest', function limitSizes(request, _reply, next) {
+      const { method, url, httpVersion, rawHeaders } = request.raw
+      if (requestHeadBytes(method ?? '', url ?? '', httpVersion, rawHeaders) > maxHeaderBytes) {
+        next(refuse(request, 'header_size', new GatewayError('headers_too_large')))
+        return
+      }
+      const declared = request.headers['content-length']
+      if (declared !== undefined && Number(declared) > maxBodyBytes) {
+        next(refuse(request, 'body_size', new GatewayError('payload_too_large')))
+        return
+      }
+      next()
+    })
+    // Bodies without an announced length are found to be too large only while they are read.
+    app.addHook('onError', function countChunked(request, _reply, error, next) {
+      const isNew = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error.code === 'payload_too_large'
+      if (isNew && !counted.has(error)) refuse(request, 'body_size', new GatewayError('payload_too_large'))
+      next()
+    })
+    done()
+
+    function limitRates(rates: RateLimiterOptions): void {
+      const onError = (error: unknown) =>
+        app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
+      const store =
+        options.store === undefined
+          ? new SharedLimitStore(limitCapacity, app.gatewayCells.limits)
+          : guardedLimitStore(options.store, onError)
+      const limiter = new RateLimiter(store, rates)
+      if (!limiter.limits('proxy') && !limiter.limits('internal')) return
+      app.addHook('onRequest', function limitRate(request, _reply, next) {
+        const { routeClass, clientAddress, caller } = request.gateway
+        if (routeClass === 'internal' && request.routeOptions.config.isUnlimited === true) {
+          next()
+          return
+        }
+        const decision = limiter.check(routeClass, caller ?? keys.of(clientAddress), clock.monotonicMs())
+        if (decision === undefined) {
+          next()
+          return
+        }
+        const { limit, remaining, fullInMs } = decision
+        addLimitHeaders(request.gateway.headers, limit, remaining, clock.nowMs() + fullInMs)
+        if (decision.allowed) next()
+        else {
+          const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000))
+          next(refuse(request, 'rate', new GatewayError('rate_limited', undefined, { retryAfterSeconds })))
+        }
+      })
+      const intervalMs = options.cleanupIntervalMs ?? 300_000
+      if (intervalMs > 0) {
+        let timer: Timer
+        const clean = () => {
+          limiter.clean(clock.monotonicMs())
+          timer = clock.after(intervalMs, clean)
+        }
+        timer = clock.after(intervalMs, clean)
+        app.addHook('onClose', function stop(_app, closed) {
+          timer.cancel()
+          closed()
+        })
+      }
+    }
+  },
+  {
+    name: 'gateway-security',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-request-context'],
+  },
+)
+
+/** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */
+function addLimitHeaders(headers: string[], limit: number, remaining: number, fullAtMs: number): void {
+  headers.push('X-RateLimit-Limit', String(limit))
+  headers.push('X-RateLimit-Remaining', String(remaining))
+  headers.push('X-RateLimit-Reset', String(Math.ceil(fullAtMs / 1000)))
+}

@@ -1,0 +1,40 @@
+/**
+ * One circuit breaker per endpoint, used by requests and probes alike, and one per model that failed there. Decorates `circuitBreakers`; depends on
+ * the registry, whose endpoints carry the policies.
+ */
+import fp from 'fastify-plugin'
+import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
+import { ModelStates } from '../../src/endpoints/resilience/model-states.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface CircuitBreakerOptions {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    circuitBreakers: CircuitBreakers
+  }
+}
+
+export default fp<CircuitBreakerOptions>(
+  function circuitBreaker(app, options, done) {
+    const { gatewayCells: cells } = app
+    const clock = options.clock ?? systemClock
+    const answers = new AnswerTimes(clock, cells.answeredAtMs)
+    const breakers = new CircuitBreakers(app.endpointRegistry, cells.breakers, {
+      clock,
+      events: app.gatewayEvents,
+      models: new ModelStates(cells.modelStates, clock),
+      hasAnsweredSince: (slot, sinceMs) => answers.hasAnsweredSince(slot, sinceMs),
+    })
+    app.decorate('circuitBreakers', breakers)
+    done()
+  },
+  {
+    name: 'gateway-circuit-breaker',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-endpoint-registry'],
+  },
+)

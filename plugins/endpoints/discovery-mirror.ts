@@ -1,0 +1,42 @@
+/**
+ * The models of all endpoints on a serving thread, which the control thread discovers. Decorates `modelCatalog`
+ * and `modelDiscovery`; depends on the line to the other threads and the shared cells. The app is ready once the
+ * catalogue is as the control thread's; holds nothing to close.
+ */
+import fp from 'fastify-plugin'
+import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
+import { followCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
+import { DiscoveryMirror } from '../../src/endpoints/discovery/discovery-mirror.ts'
+import { DiscoveryRecords, type ModelRefresher } from '../../src/endpoints/discovery/discovery-records.ts'
+
+export interface DiscoveryMirrorOptions {
+  /** Whether the control thread looks for models. Default true. */
+  readonly enabled?: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    modelCatalog: ModelCatalog
+    modelDiscovery: ModelRefresher
+  }
+}
+
+export default fp<DiscoveryMirrorOptions>(
+  function discoveryMirror(app, options, done) {
+    const catalog = new ModelCatalog()
+    const link = app.gatewayPeers
+    const fetchAll = followCatalog(catalog, link)
+    app.decorate('modelCatalog', catalog)
+    app.decorate(
+      'modelDiscovery',
+      new DiscoveryMirror(options.enabled ?? true, { records: new DiscoveryRecords(app.gatewayCells), link }),
+    )
+    app.addHook('onReady', fetchAll)
+    done()
+  },
+  {
+    name: 'gateway-model-discovery',
+    fastify: '5.x',
+    dependencies: ['gateway-peers', 'gateway-state'],
+  },
+)

@@ -1,0 +1,84 @@
+/**
+ * The inference servers and their status. Decorates `endpointRegistry`; depends on the event bus, the shared
+ * cells and the backend profiles. Secrets in files are read again at intervals, until close. On a serving thread
+ * of several the endpoints follow the control thread's, and the app is ready once they are alike.
+ */
+import fp from 'fastify-plugin'
+import { rereadSecrets } from '../../src/config/file/secrets.ts'
+import type { EndpointConfig, ProxyConfig } from '../../src/config/schema.ts'
+import { endpointHeaders } from '../../src/endpoints/registry/auth.ts'
+import { buildEndpoints } from '../../src/endpoints/registry/build.ts'
+import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
+import { followEndpoints, shareEndpoints } from '../../src/endpoints/registry/registry-replica.ts'
+import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
+
+export interface EndpointRegistryOptions {
+  /** As the configuration's `discovery.static.endpoints`, decoded. */
+  readonly endpoints: readonly EndpointConfig[]
+  /** Defaults of timeouts and circuit breakers. */
+  readonly proxy: ProxyConfig
+  /** How long a recovered endpoint is warming; milliseconds. Default 10,000; 0 is off. */
+  readonly slowStartMs?: number
+  /** How often secrets in files are read again; milliseconds. Default 30,000; 0 never. */
+  readonly secretsIntervalMs?: number
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    endpointRegistry: EndpointRegistry
+  }
+}
+
+export default fp<EndpointRegistryOptions>(
+  function endpointRegistry(app, options, done) {
+    const endpoints = buildEndpoints(options.endpoints, {
+      profile: (type) => app.backendProfiles.get(type),
+      proxy: options.proxy,
+    })
+    const clock = options.clock ?? systemClock
+    const registry = new EndpointRegistry(endpoints, {
+      clock,
+      cells: app.gatewayCells,
+      events: app.gatewayEvents,
+      slowStartMs: options.slowStartMs ?? 10_000,
+    })
+    app.decorate('endpointRegistry', registry)
+
+    const link = app.hasDecorator('gatewayPeers') ? app.gatewayPeers : undefined
+    if (link?.isControl === false) {
+      app.addHook(
+        'onReady',
+        followEndpoints(registry, link, (name) => app.backendProfiles.get(name)),
+      )
+      done()
+      return
+    }
+    if (link !== undefined) shareEndpoints(registry, link)
+
+    const intervalMs = options.secretsIntervalMs ?? 30_000
+    if (intervalMs > 0 && options.endpoints.some((endpoint) => rereadSecrets(endpoint) !== undefined)) {
+      let timer: Timer
+      const arm = () => {
+        timer = clock.after(intervalMs, () => {
+          for (const [slot, endpoint] of options.endpoints.entries()) {
+            const fresh = rereadSecrets(endpoint)
+            if (fresh !== undefined) registry.replaceHeaders(slot, endpointHeaders(fresh))
+          }
+          arm()
+        })
+      }
+      arm()
+      app.addHook('onClose', function stop(_app, closed) {
+        timer.cancel()
+        closed()
+      })
+    }
+    done()
+  },
+  {
+    name: 'gateway-endpoint-registry',
+    fastify: '5.x',
+    dependencies: ['gateway-events', 'gateway-state', 'gateway-backend-profiles'],
+  },
+)

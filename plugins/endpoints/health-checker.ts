@@ -1,0 +1,85 @@
+/**
+ * Probes the endpoints and keeps their status true, for all threads of the gateway. Decorates `healthChecker`;
+ * depends on the shared cells, the registry, the breakers and the connection pools. Probing begins when the app is ready and ends on close.
+ */
+import fp from 'fastify-plugin'
+import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
+import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { HealthChecker, type HealthCheckerOptions } from '../../src/endpoints/health/health-checker.ts'
+import { evidenceTopic, probeNowTopic } from '../../src/endpoints/health/health-mirror.ts'
+import type { HealthMonitor } from '../../src/endpoints/health/health-monitor.ts'
+import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
+import { ProbeRecords } from '../../src/endpoints/health/probe-records.ts'
+import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface HealthCheckerPluginOptions extends Partial<HealthCheckerOptions> {
+  /** Probes at a time. Default 10. */
+  readonly concurrency?: number
+  /** Version of the gateway, for `User-Agent`. */
+  readonly version: string
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    healthChecker: HealthMonitor
+  }
+}
+
+export default fp<HealthCheckerPluginOptions>(
+  function healthChecker(app, options, done) {
+    const registry = app.endpointRegistry
+    const checker = new HealthChecker(
+      {
+        clock: options.clock ?? systemClock,
+        registry,
+        records: new ProbeRecords(app.gatewayCells),
+        breakers: app.circuitBreakers,
+        answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayCells.answeredAtMs),
+        fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
+        queue: new BoundedQueue({
+          concurrency: options.concurrency ?? 10,
+          capacity: Math.max(64, registry.snapshot.endpoints.length),
+        }),
+        userAgent: `olla-gateway-HealthChecker/${options.version}`,
+      },
+      options,
+    )
+    app.decorate('healthChecker', checker)
+    if (app.hasDecorator('gatewayPeers')) {
+      app.gatewayPeers.on(evidenceTopic, ({ slot, evidence }) => checker.accept(slot, evidence))
+      app.gatewayPeers.on(probeNowTopic, (slot) => checker.probeNow(slot))
+    }
+    // A detected kind has a health route of its own.
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.detected') return
+        const endpoint = registry.snapshot.byName.get(event.data.endpoint)
+        if (endpoint !== undefined) void checker.probeNow(endpoint.slot)
+      },
+      { types: ['endpoint.detected'], capacity: Math.max(100, registry.snapshot.endpoints.length) },
+    )
+    app.addHook('onReady', function start(ready) {
+      checker.start()
+      ready()
+    })
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      checker.stop()
+      closed()
+    })
+    done()
+  },
+  {
+    name: 'gateway-health-checker',
+    fastify: '5.x',
+    dependencies: [
+      'gateway-events',
+      'gateway-state',
+      'gateway-endpoint-registry',
+      'gateway-circuit-breaker',
+      'gateway-upstream-pools',
+    ],
+  },
+)

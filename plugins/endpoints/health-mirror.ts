@@ -1,0 +1,39 @@
+/**
+ * The endpoints' health on a serving thread, which the control thread probes. Decorates `healthChecker`; depends
+ * on the line to the other threads, the shared cells and the registry. Holds nothing to close.
+ */
+import fp from 'fastify-plugin'
+import { HealthMirror } from '../../src/endpoints/health/health-mirror.ts'
+import type { HealthMonitor } from '../../src/endpoints/health/health-monitor.ts'
+import { ProbeRecords } from '../../src/endpoints/health/probe-records.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface HealthMirrorOptions {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    healthChecker: HealthMonitor
+  }
+}
+
+export default fp<HealthMirrorOptions>(
+  function healthMirror(app, options, done) {
+    app.decorate(
+      'healthChecker',
+      new HealthMirror({
+        registry: app.endpointRegistry,
+        records: new ProbeRecords(app.gatewayCells),
+        link: app.gatewayPeers,
+        clock: options.clock ?? systemClock,
+      }),
+    )
+    done()
+  },
+  {
+    name: 'gateway-health-checker',
+    fastify: '5.x',
+    dependencies: ['gateway-peers', 'gateway-state', 'gateway-endpoint-registry'],
+  },
+)

@@ -1,0 +1,54 @@
+/**
+ * Keeps the catalogue's knowledge of what endpoints hold in memory fresh. Decorates nothing; depends on the
+ * registry, the catalogue and the connection pools. Looks begin when the app is ready and end on close; an
+ * interval of 0 installs nothing.
+ */
+import fp from 'fastify-plugin'
+import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
+import { ModelResidency } from '../../src/endpoints/discovery/residency.ts'
+import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface ModelResidencyOptions {
+  /** Between two looks; milliseconds. Default 10,000; 0 never looks. */
+  readonly intervalMs?: number
+  readonly clock?: Clock
+}
+
+export default fp<ModelResidencyOptions>(
+  function modelResidency(app, options, done) {
+    const intervalMs = options.intervalMs ?? 10_000
+    if (intervalMs === 0) {
+      done()
+      return
+    }
+    const registry = app.endpointRegistry
+    const residency = new ModelResidency(
+      {
+        clock: options.clock ?? systemClock,
+        registry,
+        catalog: app.modelCatalog,
+        fetch: createUpstreamFetch(app.upstreamPools, app),
+        queue: new BoundedQueue({
+          concurrency: 5,
+          capacity: Math.max(64, registry.snapshot.endpoints.length),
+        }),
+      },
+      intervalMs,
+    )
+    app.addHook('onReady', function start(ready) {
+      residency.start()
+      ready()
+    })
+    app.addHook('onClose', function stop(_app, closed) {
+      residency.stop()
+      closed()
+    })
+    done()
+  },
+  {
+    name: 'gateway-model-residency',
+    fastify: '5.x',
+    dependencies: ['gateway-endpoint-registry', 'gateway-model-discovery', 'gateway-upstream-pools'],
+  },
+)

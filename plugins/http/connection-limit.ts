@@ -1,0 +1,60 @@
+/**
+ * Counts and logs what happens at the limit of clients' connections, and lets accepting pause where descriptors run
+ * short. Decorates nothing; depends on the shared cells and `shortages`. Holds nothing to close.
+ */
+import fp from 'fastify-plugin'
+import type { ConnectionLimit } from '../../src/http/server/connection-limit.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface ConnectionLimitPluginOptions {
+  readonly limit: ConnectionLimit
+  readonly clock?: Clock
+}
+
+/** Lines about the same shortage are so far apart. */
+const quietMs = 60_000
+
+export default fp<ConnectionLimitPluginOptions>(
+  function connectionLimit(app, { limit, clock = systemClock }, done) {
+    const { resources } = app.gatewayCells
+    const pauses = resources.column('acceptPauses')
+    const idle = resources.column('idleClosed')
+    const mayLogPause = everyMs(clock, quietMs)
+    const mayLogShortage = everyMs(clock, quietMs)
+    limit.observe({
+      paused() {
+        resources.add(0, pauses, 1)
+        if (mayLogPause())
+          app.log.warn(
+            {
+              connections: limit.open,
+              max_connections: limit.max === Number.POSITIVE_INFINITY ? 0 : limit.max,
+            },
+            'accepting pauses: no more connections of clients for now',
+          )
+      },
+      closedIdle: (connections) => resources.add(0, idle, connections),
+    })
+    app.shortages.onShortage((resource) => {
+      if (mayLogShortage()) app.log.warn({ resource }, `the gateway is out of ${resource}`)
+      if (resource === 'file descriptors') limit.shortage()
+    })
+    done()
+  },
+  {
+    name: 'gateway-connection-limit',
+    fastify: '5.x',
+    dependencies: ['gateway-state', 'gateway-upstream-pools'],
+  },
+)
+
+/** @returns a function that says yes at most once in so many milliseconds */
+function everyMs(clock: Clock, ms: number): () => boolean {
+  let untilMs = Number.NEGATIVE_INFINITY
+  return () => {
+    const nowMs = clock.monotonicMs()
+    if (nowMs < untilMs) return false
+    untilMs = nowMs + ms
+    return true
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * A log line for what the concerns publish, where it is worth one. Depends on the event bus; of several threads
+ * one is enough. On close it hears no more.
+ */
+import fp from 'fastify-plugin'
+import { boundedFields, eventLine } from '../../src/observe/logging/event-lines.ts'
+
+export default fp(
+  function eventLines(app, _options, done) {
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        const line = eventLine(event)
+        if (line !== undefined) app.log[line.level](boundedFields(event.data), line.message)
+      },
+      { capacity: 1000 },
+    )
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-event-lines', fastify: '5.x', dependencies: ['gateway-events'] },
+)

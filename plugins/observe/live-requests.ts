@@ -1,0 +1,54 @@
+/**
+ * What requests are under way and what the last ones were, over all threads. Decorates `liveRequests`; depends on
+ * the engine, the hooks around requests and the line to the other threads. With none kept it installs no hook.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { LiveRequests } from '../../src/observe/live/live-requests.ts'
+import { RecentRequests } from '../../src/observe/live/recent-requests.ts'
+import { RequestKeys } from '../../src/observe/live/request-keys.ts'
+
+export interface LiveRequestsOptions {
+  /** Ended requests that this thread keeps; 0 is off. Default 500. */
+  readonly recentCapacity?: number
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    liveRequests: LiveRequests
+  }
+}
+
+export default fp<LiveRequestsOptions>(
+  function liveRequests(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const capacity = options.recentCapacity ?? 500
+    const recent = capacity > 0 ? new RecentRequests(capacity) : undefined
+    if (recent !== undefined) {
+      app.requestHooks.add({
+        onResponse: (context, outcome) =>
+          recent.add(context, outcome, clock.nowMs(), clock.monotonicMs() - context.startedAtMs),
+      })
+    }
+    const requests = new LiveRequests({
+      clock,
+      link: app.gatewayPeers,
+      events: app.gatewayEvents,
+      keys: new RequestKeys(),
+      exchanges: () => app.proxyEngine.exchanges(),
+      recent,
+    })
+    app.decorate('liveRequests', requests)
+    app.addHook('onClose', function stop(_app, closed) {
+      requests.stop()
+      closed()
+    })
+    done()
+  },
+  {
+    name: 'gateway-live-requests',
+    fastify: '5.x',
+    dependencies: ['gateway-peers', 'gateway-events', 'gateway-request-hooks', 'gateway-proxy-engine'],
+  },
+)

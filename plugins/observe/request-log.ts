@@ -1,0 +1,65 @@
+/**
+ * One log line for each request when it is over. Depends on the request context. `enabled: false` installs
+ * nothing.
+ */
+import type { ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import type { RequestLogger } from '../../src/observe/logging/line-logger.ts'
+import { lineLevel, requestLine } from '../../src/observe/logging/request-line.ts'
+import { createRequestLineText } from '../../src/observe/logging/request-line-text.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/request/context.ts'
+
+export interface RequestLogOptions {
+  /** Lines for requests. Default true. */
+  readonly enabled?: boolean
+  /** Where the lines of requests go. Default the app's own logger. */
+  readonly logger?: RequestLogger | undefined
+  readonly clock?: Clock
+}
+
+const requestKey = Symbol('olla-gateway.request')
+type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
+
+export default fp<RequestLogOptions>(
+  function requestLog(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const logger: RequestLogger = options.logger ?? app.log
+    const requestLineText = createRequestLineText()
+    // The close of the response is the only sign of the end that every request gives, hijacked or aborted.
+    function closed(this: LoggedResponse): void {
+      const request = this[requestKey]
+      if (request === undefined) return
+      const { gateway: context, method } = request
+      context.outcome ??= outcomeOf(this)
+      context.status ??= this.headersSent ? this.statusCode : undefined
+      const level = lineLevel(context, method)
+      if (logger.isLevelEnabled?.(level) === false) return
+      const told = { method, url: request.url, userAgent: request.headers['user-agent'] }
+      const durationMs = clock.monotonicMs() - context.startedAtMs
+      if (logger.members === undefined) logger[level](requestLine(context, told, durationMs), 'request')
+      else logger.members(level, requestLineText(context, told, durationMs), 'request')
+    }
+
+    if (options.enabled ?? true) {
+      app.addHook('onRequest', function watch(request, reply, next) {
+        const raw: LoggedResponse = reply.raw
+        raw[requestKey] = request
+        raw.on('close', closed)
+        next()
+      })
+    }
+    done()
+  },
+  {
+    name: 'gateway-request-log',
+    fastify: '5.x',
+    dependencies: ['gateway-request-context'],
+  },
+)
+
+function outcomeOf(raw: ServerResponse): RequestOutcome {
+  if (!raw.writableEnded) return 'client_closed'
+  return outcomeOfStatus(raw.statusCode)
+}

@@ -1,0 +1,33 @@
+/**
+ * Reads what answers tell of tokens and times while they pass. Decorates `usageObserver`, which the proxy engine
+ * uses; depends on the shared cells and the statistics. Without it only the host reads answers. Holds nothing
+ * to close.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import type { ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
+import { createAnswerObserver } from '../../src/proxy/usage/answer-observer.ts'
+
+export interface AnswerUsageOptions {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Reads the answers of endpoints for the gateway. */
+    usageObserver?: ExchangeServices['observe']
+  }
+}
+
+export default fp<AnswerUsageOptions>(
+  function answerUsage(app, options, done) {
+    const observer = createAnswerObserver({
+      clock: options.clock ?? systemClock,
+      cells: app.gatewayCells,
+      modelRow: (model) => app.gatewayStats.modelRow(model),
+    })
+    app.decorate('usageObserver', observer)
+    done()
+  },
+  { name: 'gateway-answer-usage', fastify: '5.x', dependencies: ['gateway-state', 'gateway-stats'] },
+)

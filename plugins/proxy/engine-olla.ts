@@ -1,0 +1,39 @@
+/**
+ * The default engine's transport: the gateway's own HTTP/1.1 connections drive the attempt. Decorates
+ * `upstreamTransport`. On close all its connections end.
+ */
+import fp from 'fastify-plugin'
+import {
+  UpstreamConnections,
+  type UpstreamConnectionsOptions,
+} from '../../src/endpoints/connections/connections.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { DirectTransport } from '../../src/proxy/transports/direct-transport.ts'
+import type { Transport } from '../../src/proxy/transports/transport.ts'
+
+export interface EngineOllaOptions extends UpstreamConnectionsOptions {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    upstreamTransport: Transport
+  }
+}
+
+export default fp<EngineOllaOptions>(
+  function engineOlla(app, options, done) {
+    const connections = new UpstreamConnections(options.clock ?? systemClock, options)
+    // A port that is given up is not free again for a minute.
+    app.shortages.onShortage((resource) => {
+      if (resource !== 'local ports') connections.closeIdle()
+    })
+    app.decorate('upstreamTransport', new DirectTransport(connections))
+    app.addHook('onClose', (_app, closed) => {
+      connections.close()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-engine', fastify: '5.x', dependencies: ['gateway-upstream-pools'] },
+)

@@ -1,0 +1,155 @@
+/**
+ * What is known of each request, and errors in the dialect of the API that was called. Decorates
+ * `request.gateway` and `clientAddresses`; sets `X-Olla-Request-ID` on every response.
+ */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { dialectOf, routeClassOf } from '../../src/dialects/requests/dialect.ts'
+import { ClientAddresses } from '../../src/http/client-address.ts'
+import { adoptRequestId, createRequestIds } from '../../src/http/request/request-id.ts'
+import { takeOriginForm } from '../../src/http/request/request-target.ts'
+import { refusalOfHead, serveNoMore } from '../../src/http/request/strict-head.ts'
+import { IncomingRequest } from '../../src/http/server/incoming-request.ts'
+import { lingerOnClose } from '../../src/http/server/lingering-close.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { errorBody, GatewayError } from '../../src/kernel/errors.ts'
+import { RequestContext } from '../../src/proxy/request/context.ts'
+import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
+
+export interface RequestContextOptions {
+  /** Believe `X-Forwarded-For` of trusted proxies. Default false. */
+  readonly trustProxyHeaders?: boolean
+  /** Networks of trusted proxies. */
+  readonly trustedProxies?: readonly string[]
+  /** Stands in `Via` of every request that the gateway has sent itself. */
+  readonly pseudonym?: string
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    clientAddresses: ClientAddresses
+  }
+  interface FastifyRequest {
+    gateway: RequestContext
+  }
+}
+
+export default fp<RequestContextOptions>(
+  function requestContext(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const { pseudonym } = options
+    const nextId = createRequestIds()
+    let serial = 0
+    const addresses = new ClientAddresses({
+      trustProxyHeaders: options.trustProxyHeaders ?? false,
+      trustedProxies: options.trustedProxies ?? [],
+    })
+    const prefixLength = app.prefix.length
+    app.decorate('clientAddresses', addresses)
+    app.decorateRequest('gateway')
+
+    function contextOf(request: FastifyRequest): RequestContext {
+      // A host's own router has let it through as it came.
+      takeOriginForm(request.raw)
+      const { url } = request
+      const path = pathOf(url).slice(prefixLength)
+      const id = adoptRequestId(request.headers['x-request-id']) ?? nextId()
+      const peer = request.socket.remoteAddress ?? ''
+      const forwardedFor = request.headers['x-forwarded-for']
+      const client = addresses.client(
+        peer,
+        Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+      )
+      const context = new RequestContext(
+        id,
+        clock.monotonicMs(),
+        dialectOf(path, request.headers['anthropic-version'] !== undefined),
+        routeClassOf(path),
+        client,
+      )
+      context.rawHeaders = request.raw.rawHeaders
+      serial++
+      context.serial = serial
+      context.method = request.method
+      context.url = url
+      context.headers.push('X-Olla-Request-ID', id)
+      return context
+    }
+
+    // Which methods a path takes, so that a wrong one is told apart from a wrong path.
+    const methodsByPath = new Map<string, Set<string>>()
+    app.addHook('onRoute', function remember({ url, method }) {
+      const methods = methodsByPath.get(url) ?? new Set()
+      methodsByPath.set(url, methods)
+      for (const each of Array.isArray(method) ? method : [method]) methods.add(each)
+    })
+    app.addHook('onRequest', function open(request, _reply, next) {
+      request.gateway = contextOf(request)
+      const { via } = request.headers
+      if (via !== undefined && pseudonym !== undefined && via.includes(pseudonym)) {
+        next(new GatewayError('loop_detected'))
+        return
+      }
+      // The gateway's own reader takes nothing else.
+      next(request.raw instanceof IncomingRequest ? undefined : refusalOfHead(request.raw))
+    })
+    // A relayed answer takes them from the context itself.
+    app.addHook('onSend', function tell(request, reply, payload, next) {
+      // A hook of the host may have answered before there was a context.
+      const context: RequestContext | undefined = request.gateway
+      context?.heldBody?.over()
+      const headers = context?.headers ?? []
+      for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
+      next(null, payload)
+    })
+    app.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
+      // A hook of the host comes first, and may have refused the request (say, its authentication).
+      const early: RequestContext | undefined = request.gateway
+      if (early === undefined) request.gateway = contextOf(request)
+      answerError(error, request, reply)
+    })
+    app.setNotFoundHandler((request, reply) =>
+      answerError(nothingAt(pathOf(request.url), methodsByPath), request, reply),
+    )
+    done()
+  },
+  { name: 'gateway-request-context', fastify: '5.x' },
+)
+
+function nothingAt(path: string, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): GatewayError {
+  const methods = methodsByPath.get(path)
+  if (methods === undefined) return new GatewayError('not_found')
+  return new GatewayError('method_not_allowed', undefined, { headers: ['Allow', [...methods].join(', ')] })
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}
+
+function answerError(cause: FastifyError | GatewayError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toGatewayError(cause)
+  const context = request.gateway
+  if (error.code === 'internal')
+    request.server.log.error({ err: cause, request_id: context.id }, 'unexpected error')
+  context.error = error.code
+  context.status = error.statusCode
+  if (reply.raw.headersSent) {
+    reply.raw.destroy()
+    return
+  }
+  if (error.retryAfterSeconds !== undefined) reply.header('Retry-After', String(error.retryAfterSeconds))
+  for (let at = 0; at < error.headers.length; at += 2)
+    reply.header(error.headers[at] ?? '', error.headers[at + 1])
+  if (context.dialect === 'anthropic') reply.header('request-id', context.id)
+  // The rest of a refused upload would be taken for the next request on this connection.
+  if (!request.raw.complete) {
+    reply.header('Connection', 'close')
+    serveNoMore(request.raw.socket)
+    lingerOnClose(request.raw.socket, systemClock, () => request.server.server.listening)
+  }
+  reply.code(error.statusCode).type('application/json; charset=utf-8')
+  reply.serializer(JSON.stringify)
+  reply.send(errorBody(context.dialect, error, context.id))
+}

@@ -1,0 +1,29 @@
+/**
+ * Sends what goes on from a stored response of the Responses API, or names one, to the endpoint that has it.
+ * Decorates `storedResponses`; depends on the shared cells, in which all threads find what any of them has learned.
+ * Holds nothing to close.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { StoredResponses } from '../../src/proxy/request/stored-responses.ts'
+
+export interface StoredResponsesOptions {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    storedResponses: StoredResponses
+  }
+}
+
+export default fp<StoredResponsesOptions>(
+  function storedResponses(app, options, done) {
+    app.decorate(
+      'storedResponses',
+      new StoredResponses(options.clock ?? systemClock, app.gatewayCells.storedResponses),
+    )
+    done()
+  },
+  { name: 'gateway-stored-responses', fastify: '5.x', dependencies: ['gateway-state'] },
+)

@@ -1,0 +1,88 @@
+/**
+ * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`,
+ * unless the host has put its own selector there; depends on the cells, the
+ * registry, the breakers and the health checker.
+ */
+import fp from 'fastify-plugin'
+import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { CoolDowns } from '../../src/endpoints/resilience/cool-down.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { FailurePenalties } from '../../src/routing/selection/failure-penalty.ts'
+import { guardedSelector } from '../../src/routing/selection/guarded-selector.ts'
+import { LiveLoad } from '../../src/routing/selection/live-load.ts'
+import type { EndpointLoad, EndpointSelector, StrategyName } from '../../src/routing/selection/selector.ts'
+import { createStrategy } from '../../src/routing/selection/strategies.ts'
+
+export interface EndpointSelectorOptions {
+  /** Default `least-connections`. */
+  readonly strategy?: StrategyName
+  /** Whether lower priorities get traffic only when no higher one can take it. Default true. */
+  readonly priorityTiers?: boolean
+  /**
+   * Makes another selector, in place of the strategy, which chooses only where that throws or chooses an endpoint that
+   * cannot be asked.
+   * @param load the endpoints' state: requests under way, share of the weight, whether one admits a request
+   */
+  readonly selector?: ((load: EndpointLoad) => EndpointSelector) | undefined
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    endpointLoad: LiveLoad
+    endpointSelector: EndpointSelector
+  }
+}
+
+export default fp<EndpointSelectorOptions>(
+  function endpointSelector(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const { circuitBreakers: breakers, gatewayCells: cells } = app
+    const models = breakers.modelStates
+    if (models !== undefined && app.hasDecorator('modelCatalog')) {
+      models.countModels = (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0
+    }
+    const answers = new AnswerTimes(clock, cells.answeredAtMs)
+    const hasAnsweredSince = (slot: number, sinceMs: number) => answers.hasAnsweredSince(slot, sinceMs)
+    const load = new LiveLoad({
+      clock,
+      registry: app.endpointRegistry,
+      inFlight: cells.inFlight,
+      breakers,
+      health: app.healthChecker,
+      coolDowns: new CoolDowns(clock, cells.coolDownUntilMs, { models, hasAnsweredSince }),
+      answers,
+      lastResortAtMs: cells.lastResortAtMs,
+      penalties: new FailurePenalties(clock, cells.penalties, { models }),
+    })
+    app.decorate('endpointLoad', load)
+    const name = options.strategy ?? 'least-connections'
+    const choose = createStrategy(name, {
+      priorityTiers: options.priorityTiers ?? true,
+      turns: app.gatewayCells.turns,
+    })
+    const selector: EndpointSelector = {
+      strategy: name,
+      select: (candidates, excluded) => choose(candidates, load, excluded),
+      peek: (candidates, excluded) => choose(candidates, load, excluded, true),
+    }
+    if (options.selector !== undefined) {
+      const onError = (error: unknown) =>
+        app.log.error({ err: error, part: 'selector' }, 'a part of the host failed')
+      app.decorate('endpointSelector', guardedSelector(options.selector(load), selector, load, onError))
+    } else if (!app.hasDecorator('endpointSelector')) {
+      app.decorate('endpointSelector', selector)
+    }
+    done()
+  },
+  {
+    name: 'gateway-endpoint-selector',
+    fastify: '5.x',
+    dependencies: [
+      'gateway-state',
+      'gateway-endpoint-registry',
+      'gateway-circuit-breaker',
+      'gateway-health-checker',
+    ],
+  },
+)

@@ -1,0 +1,99 @@
+/**
+ * Decides which endpoints may serve a request. Decorates `modelRouter`, `pathKnowledge` with what is known of
+ * endpoints' API paths, and `modelLook`, which looks again for unknown models; depends on the registry, the profiles, the model catalogue and the directory. What one thread
+ * learns of paths it tells the others.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { isRoutable } from '../../src/kernel/endpoint-status.ts'
+import { ModelLook } from '../../src/routing/models/model-look.ts'
+import { type PathFact, PathKnowledge } from '../../src/routing/models/path-knowledge.ts'
+import { ModelRouter, type ModelRouterOptions } from '../../src/routing/models/router.ts'
+import type { Topic } from '../../src/runtime/threads/peer-link.ts'
+
+export interface ModelRoutingOptions extends Partial<ModelRouterOptions> {
+  readonly clock?: Clock
+}
+
+/** A thread has learned of a path. */
+const learnedPath: Topic<PathFact> = 'paths.learned'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    modelRouter: ModelRouter
+    pathKnowledge: PathKnowledge
+    modelLook: ModelLook
+  }
+}
+
+export default fp<ModelRoutingOptions>(
+  function modelRouting(app, options, done) {
+    const paths = new PathKnowledge({
+      clock: options.clock ?? systemClock,
+      fallbackPaths: () => app.backendProfiles.get('openai-compatible')?.paths ?? [],
+      versionOf: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+      countModels: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0,
+    })
+    app.decorate('pathKnowledge', paths)
+    app.decorate(
+      'modelLook',
+      new ModelLook({
+        clock: options.clock ?? systemClock,
+        registry: app.endpointRegistry,
+        catalog: app.modelCatalog,
+        discovery: app.modelDiscovery,
+      }),
+    )
+    paths.onLearned((fact) => app.gatewayPeers.broadcast(learnedPath, fact))
+    const deaf = app.gatewayPeers.on(learnedPath, (fact) => paths.take(fact))
+    // One that was gone, or has another kind, may be another server.
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.status' && event.type !== 'endpoint.detected') return
+        const isSame =
+          event.type === 'endpoint.status' && isRoutable(event.data.to) === isRoutable(event.data.from)
+        if (isSame) return
+        const slot = app.endpointRegistry.snapshot.byName.get(event.data.endpoint)?.slot
+        if (slot !== undefined) paths.forget(slot)
+      },
+      { types: ['endpoint.status', 'endpoint.detected'], capacity: 1_000 },
+    )
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      deaf()
+      paths.close()
+      closed()
+    })
+    const router = new ModelRouter(
+      {
+        registry: app.endpointRegistry,
+        catalog: app.modelCatalog,
+        directory: app.modelDirectory,
+        aliases: app.modelAliases,
+        paths,
+      },
+      {
+        strategy: options.strategy ?? 'strict',
+        fallback: options.fallback ?? 'compatible_only',
+        fallbackModels: options.fallbackModels ?? {},
+        filter: options.filter ?? { include: [], exclude: [] },
+        refreshOnMiss: options.refreshOnMiss ?? false,
+        discovers: options.discovers ?? true,
+      },
+    )
+    app.decorate('modelRouter', router)
+    done()
+  },
+  {
+    name: 'gateway-model-routing',
+    fastify: '5.x',
+    dependencies: [
+      'gateway-peers',
+      'gateway-events',
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-model-discovery',
+      'gateway-model-directory',
+    ],
+  },
+)

@@ -1,0 +1,85 @@
+/**
+ * The last events, and the streams that tell of new ones. Decorates `eventLog` and `eventHub`; depends on the
+ * event bus (which is one for all threads), the shared cells and the lifecycle, whose drain ends the streams.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { keptEvents } from '../../src/runtime/events/event-history.ts'
+import { EventHub } from '../../src/runtime/events/event-hub.ts'
+import { EventLog } from '../../src/runtime/events/event-log.ts'
+
+export interface EventLogOptions {
+  /** Events kept. Default 1,000. */
+  readonly capacity?: number
+  /** Streams of `/internal/events` at a time. Default 50. */
+  readonly maxSubscribers?: number
+  /** Bytes that may wait for one stream before it is cut off. Default 1,048,576. */
+  readonly maxBufferedBytes?: number
+  /** Milliseconds between comments that keep streams alive. Default 15,000. */
+  readonly heartbeatMs?: number
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    eventLog: EventLog
+    eventHub: EventHub
+  }
+}
+
+/** A thread that starts is busy; nothing waits for this. */
+const catchUpMs = 30_000
+
+export default fp<EventLogOptions>(
+  function eventLog(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const hub = new EventHub({
+      clock,
+      maxSubscribers: options.maxSubscribers ?? 50,
+      maxBufferedBytes: options.maxBufferedBytes ?? 1_048_576,
+      heartbeatMs: options.heartbeatMs ?? 15_000,
+    })
+    const log = new EventLog({
+      run: startedAtMs.toString(36),
+      capacity: options.capacity ?? 1_000,
+      onEvent: (event) => hub.event(event),
+    })
+    app.decorate('eventLog', log)
+    app.decorate('eventHub', hub)
+    // Subscribers are told of the drain before their streams end.
+    let isAnnounced = false
+    let isClosing = false
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        log.add(event)
+        isAnnounced ||= event.type === 'lifecycle.phase' && event.data.phase === 'draining'
+        if (isAnnounced && isClosing) hub.end('draining')
+      },
+      { capacity: 1_000 },
+    )
+    app.gatewayLifecycle.onClosing(() => {
+      isClosing = true
+      if (isAnnounced) hub.end('draining')
+    })
+    // Of several threads this one may have begun late: the control thread knows what was before.
+    if (!app.gatewayPeers.isControl) {
+      app.addHook('onReady', function catchUp(ready) {
+        void app.gatewayPeers
+          .askControl(keptEvents, undefined, catchUpMs)
+          .then((events) => log.addEarlier(events ?? []))
+        ready()
+      })
+    }
+    app.addHook('onClose', function stop(_app, closed) {
+      subscription.close()
+      closed()
+    })
+    done()
+  },
+  {
+    name: 'gateway-event-log',
+    fastify: '5.x',
+    dependencies: ['gateway-peers', 'gateway-events', 'gateway-state', 'gateway-lifecycle'],
+  },
+)

@@ -1,0 +1,43 @@
+/**
+ * The event bus. Decorates `gatewayEvents`; depends on nothing. Where the app has a line to other threads of the
+ * gateway, their buses are one. On close, last of all, subscribers hear no more.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { EventBus } from '../../src/runtime/events/bus.ts'
+import type { GatewayEvent } from '../../src/runtime/events/events.ts'
+import { relayEvents } from '../../src/runtime/threads/event-relay.ts'
+
+export interface EventsOptions {
+  /** Events that may wait for a subscriber that does not say otherwise, at least 1. Default 100. */
+  readonly subscriberCapacity?: number
+  /** Told of every event; a subscriber like any other, with room for 1,000. */
+  readonly onEvent?: ((event: GatewayEvent) => void) | undefined
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewayEvents: EventBus
+  }
+}
+
+export default fp<EventsOptions>(
+  function events(app, options, done) {
+    const bus = new EventBus(
+      options.clock ?? systemClock,
+      (error, event) => app.log.error({ err: error, event: event.type }, 'a subscriber failed'),
+      options.subscriberCapacity,
+    )
+    if (options.onEvent !== undefined) bus.subscribe(options.onEvent, { capacity: 1000 })
+    const endRelay = app.hasDecorator('gatewayPeers') ? relayEvents(bus, app.gatewayPeers) : undefined
+    app.decorate('gatewayEvents', bus)
+    app.addHook('onClose', function stop(_app, closed) {
+      endRelay?.()
+      bus.close()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-events', fastify: '5.x' },
+)

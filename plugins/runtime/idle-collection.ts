@@ -1,0 +1,40 @@
+/**
+ * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the shared cells and the
+ * lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
+ */
+import { getHeapStatistics } from 'node:v8'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { garbageCollector } from '../../src/runtime/lifecycle/collect-garbage.ts'
+import { IdleCollection } from '../../src/runtime/lifecycle/idle-collection.ts'
+
+export interface IdleCollectionPluginOptions {
+  /** Collects in full; default V8's collection of this thread's heap. */
+  readonly collect?: () => void
+  readonly clock?: Clock
+}
+
+export default fp<IdleCollectionPluginOptions>(
+  function idleCollection(app, { collect, clock = systemClock }, done) {
+    const { gatewayCells: cells, gatewayLifecycle: lifecycle } = app
+    const requests = cells.totals.column('requests')
+    const collection = new IdleCollection({
+      clock,
+      inFlight: () => lifecycle.inFlight,
+      ended: () => cells.totals.sum(0, requests),
+      // `process.memoryUsage` opens a file and throws where there is no descriptor left.
+      usedHeapBytes: () => getHeapStatistics().used_heap_size,
+      collect: collect ?? garbageCollector(),
+    })
+    app.addHook('onReady', function start(ready) {
+      collection.start()
+      ready()
+    })
+    app.addHook('onClose', function stop(_app, closed) {
+      collection.stop()
+      closed()
+    })
+    done()
+  },
+  { name: 'gateway-idle-collection', fastify: '5.x', dependencies: ['gateway-state', 'gateway-lifecycle'] },
+)

@@ -1,0 +1,83 @@
+/**
+ * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. When its signal is aborted, or on close, it
+ * reports "not ready", serves on for the delay, closes the port, lets requests under way finish up to the limit and ends
+ * the rest visibly. Answers end their connections meanwhile.
+ */
+import type { IncomingMessage } from 'node:http'
+import fp from 'fastify-plugin'
+import { wholeRefusal } from '../../src/dialects/requests/parser-refusal.ts'
+import { createRequestIds } from '../../src/http/request/request-id.ts'
+import { DrainingListener } from '../../src/http/server/draining-listener.ts'
+import { type Clock, persistentClock, systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { type DrainResult, GatewayLifecycle } from '../../src/runtime/lifecycle/drain.ts'
+
+export interface LifecycleOptions {
+  /** Milliseconds that requests may go on after a stop. Default 10,000. */
+  readonly shutdownTimeoutMs?: number
+  /** Milliseconds between "not ready" and refusing connections. Default 0. */
+  readonly shutdownDelayMs?: number
+  /** Whether the phases are published as events. Default true. */
+  readonly announces?: boolean
+  /** Begins the drain when it is aborted; without it a close does. */
+  readonly signal?: AbortSignal | undefined
+  /** Called once when all requests are over. */
+  readonly onDrained?: ((result: DrainResult) => void) | undefined
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewayLifecycle: GatewayLifecycle
+  }
+}
+
+/** Idle connections are closed after so long without a request, or after a part of the time for the stop. */
+const mostQuietMs = 250
+const quietPart = 40
+/** A request that is not whole is refused after so long without a byte. */
+const stallMs = 2_000
+/** For clients that are refused: another gateway, or this one again, can serve them at once. */
+const retryAfterSeconds = 1
+
+export default fp<LifecycleOptions>(
+  function lifecycle(app, options, done) {
+    const clock = options.clock ?? persistentClock
+    const timeoutMs = options.shutdownTimeoutMs ?? 10_000
+    const gatewayLifecycle = new GatewayLifecycle(clock, app.gatewayEvents, {
+      timeoutMs,
+      delayMs: options.shutdownDelayMs ?? 0,
+      announces: options.announces ?? true,
+    })
+    app.decorate('gatewayLifecycle', gatewayLifecycle)
+
+    const nextId = createRequestIds()
+    const refusalError = () => new GatewayError('draining', undefined, { retryAfterSeconds })
+    const listener = new DrainingListener(app.server, {
+      clock: systemClock,
+      quietMs: Math.min(mostQuietMs, timeoutMs / quietPart),
+      stallMs,
+      error: refusalError,
+      refusal: (request: IncomingMessage | undefined) =>
+        wholeRefusal(refusalError(), request?.url ?? '/', nextId()),
+    })
+    let drained: Promise<void> | undefined
+    function drain(): Promise<void> {
+      drained ??= gatewayLifecycle.drain(listener).then((result) => options.onDrained?.(result))
+      return drained
+    }
+
+    app.addHook('onReady', function ready(next) {
+      gatewayLifecycle.ready()
+      next()
+    })
+    app.addHook('preClose', drain)
+    const { signal } = options
+    // What fails in it, fails the close as well.
+    const start = () => void drain().catch(() => {})
+    if (signal?.aborted === true) start()
+    else signal?.addEventListener('abort', start, { once: true })
+    done()
+  },
+  { name: 'gateway-lifecycle', fastify: '5.x', dependencies: ['gateway-events'] },
+)

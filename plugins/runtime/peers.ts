@@ -1,0 +1,28 @@
+/**
+ * The line to the gateway's other threads. Decorates `gatewayPeers`; depends on nothing. With one thread it
+ * answers itself; holds nothing to close.
+ */
+import fp from 'fastify-plugin'
+import { LocalLink } from '../../src/runtime/threads/local-link.ts'
+import type { PeerLink } from '../../src/runtime/threads/peer-link.ts'
+
+export interface PeersOptions {
+  /** The link of a thread of several. Default: this thread is the only one. */
+  readonly link?: PeerLink | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    gatewayPeers: PeerLink
+  }
+}
+
+export default fp<PeersOptions>(
+  function peers(app, options, done) {
+    const onFailure = (error: unknown, topic: string) =>
+      app.log.error({ err: error, topic }, 'a message between threads was not handled')
+    app.decorate('gatewayPeers', options.link ?? new LocalLink(onFailure))
+    done()
+  },
+  { name: 'gateway-peers', fastify: '5.x' },
+)

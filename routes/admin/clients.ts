@@ -1,0 +1,56 @@
+/**
+ * `GET /internal/clients/{name}`: a ready configuration for a client program, from the discovered models and
+ * the address at which the gateway was asked.
+ */
+import fp from 'fastify-plugin'
+import { type ClientName, clientConfig, clientNames } from '../../src/admin/clients/client-config.ts'
+import { hasResponses, responsesPath } from '../../src/admin/clients/responses-support.ts'
+import { filterModels } from '../../src/dialects/lists/list-filters.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+
+export default fp(
+  function internalClients(app, _options, done) {
+    const config = { internalAccess: 'gated' } as const
+    app.get('/internal/clients', { config }, () => ({ clients: clientNames }))
+    app.get<{ Params: { name: string } }>('/internal/clients/:name', { config }, (request, reply) => {
+      const name = clientNames.find((each): each is ClientName => each === request.params.name)
+      if (name === undefined) {
+        throw new GatewayError(
+          'not_found',
+          `There is no such client here; there are ${clientNames.join(', ')}.`,
+        )
+      }
+      const models = filterModels(app.modelDirectory.models(), {}, (slot) =>
+        app.endpointRegistry.mayAnswer(slot),
+      )
+      // A host that could break out of a quoted text is not echoed.
+      const host = /^[\w.:[\]-]+$/.test(request.host) ? request.host : 'localhost:40114'
+      const lists = app.modelCatalog.snapshot.byEndpoint
+      const { contentType, text } = clientConfig(
+        name,
+        `${request.protocol}://${host}${app.prefix}`,
+        models,
+        (endpoint) =>
+          hasResponses(
+            endpoint,
+            app.pathKnowledge.serves(endpoint, responsesPath),
+            lists.get(endpoint.slot)?.serverVersion,
+          ),
+      )
+      return reply.type(`${contentType}; charset=utf-8`).send(text)
+    })
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-clients',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-endpoint-registry',
+      'gateway-model-directory',
+      'gateway-model-discovery',
+      'gateway-model-routing',
+      'gateway-request-context',
+    ],
+  },
+)

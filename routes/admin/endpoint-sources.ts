@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { modelIssues } from '../../src/observe/stats/model-issues.ts'
+import type { EndpointSource } from '../../src/observe/views/source.ts'
+
+/** Plugins whose decorators `endpointSources` reads. */
+export const endpointSourceDependencies = [
+  'gateway-state',
+  'gateway-endpoint-registry',
+  'gateway-circuit-breaker',
+  'gateway-health-checker',
+  'gateway-model-discovery',
+  'gateway-stats',
+]
+
+/** What is known of every endpoint now. */
+export function endpointSources(app: FastifyInstance): EndpointSource[] {
+  const { endpointRegistry, circuitBreakers, healthChecker, gatewayCells, gatewayStats } = app
+  const known = app.modelCatalog.snapshot.byEndpoint
+  return endpointRegistry.snapshot.endpoints.map((endpoint) => {
+    const { slot } = endpoint
+    const models = known.get(slot)
+    return {
+      endpoint,
+      status: endpointRegistry.statusDetail(slot),
+      inFlight: gatewayCells.inFlight.value(slot),
+      traffic: gatewayStats.endpoint(slot),
+      timings: gatewayStats.endpointTimings(slot),
+      probe: healthChecker.record(slot),
+      breaker: circuitBreakers.get(slot).snapshot(),
+      modelIssues: modelIssues(circuitBreakers.models(slot), circuitBreakers.modelStates?.pauses(slot) ?? []),
+      modelCount: models?.models.length ?? 0,
+      modelsSyncedAtMs: models?.seenMs,
+      listError: app.modelDiscovery.record(slot).lastError,
+    }
+  })
+}

@@ -1,0 +1,145 @@
+/**
+ * `/internal/events`: what happens, as server-sent events that a client can resume; `/internal/samples`: the
+ * counters of the last minutes.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { typeFilter } from '../../src/runtime/events/event-subscriber.ts'
+import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
+import { sseMessage } from '../../src/runtime/events/sse.ts'
+
+export interface InternalEventsOptions {
+  /** Version of the gateway. */
+  readonly version: string
+  /** As configured, for display. */
+  readonly engine: string
+  readonly balancer: string
+  readonly profile: string
+  readonly features: {
+    readonly cancel: boolean
+    readonly playground: boolean
+    /** Ended requests that are kept per thread. */
+    readonly recentRequests: number
+  }
+  readonly clock?: Clock
+}
+
+interface EventsQuery {
+  readonly types?: string
+  readonly replay?: string
+  readonly samples?: string
+  readonly last_event_id?: string
+}
+
+/** How soon a browser comes back by itself; milliseconds. */
+const retryMs = 2_000
+/** For who finds all places taken; seconds. */
+const retryAfterSeconds = 10
+
+export default fp<InternalEventsOptions>(
+  function internalEvents(app, options, done) {
+    const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
+    const clock = options.clock ?? systemClock
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const { features } = options
+
+    app.get<{ Querystring: EventsQuery }>(
+      '/internal/events',
+      { config: { internalAccess: 'gated' }, exposeHeadRoute: false },
+      (request, reply) => {
+        if (hub.isOver) throw new GatewayError('draining', undefined, { retryAfterSeconds })
+        if (!hub.admits()) {
+          const message = 'All places for streams of events are taken.'
+          throw new GatewayError('at_capacity', message, { retryAfterSeconds })
+        }
+        stream(request, reply)
+      },
+    )
+    app.get('/internal/samples', { config: { internalAccess: 'gated' } }, (_request, reply) =>
+      reply
+        .header('Cache-Control', 'no-store')
+        .type('application/json; charset=utf-8')
+        .send(`{"sample_interval_ms":${samples.intervalMs},"samples":${samples.json()}}`),
+    )
+    done()
+
+    function stream(
+      { query, headers, gateway }: FastifyRequest<{ Querystring: EventsQuery }>,
+      reply: FastifyReply,
+    ) {
+      const { raw } = reply
+      reply.hijack()
+      for (let at = 0; at < gateway.headers.length; at += 2) {
+        raw.setHeader(gateway.headers[at] ?? '', gateway.headers[at + 1] ?? '')
+      }
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) raw.setHeader(name, value)
+      }
+      raw.writeHead(200, {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        'Cache-Control': 'no-store',
+        // Its end is the connection's: one that stayed open for nothing would hold up a shutdown.
+        Connection: 'close',
+        'X-Accel-Buffering': 'no',
+        'X-Content-Type-Options': 'nosniff',
+      })
+      const accepts = typeFilter(query.types)
+      const subscriber = hub.subscribe(raw, { accepts, samples: query.samples !== 'false' })
+      raw.on('error', () => {})
+      raw.on('close', () => hub.unsubscribe(subscriber))
+      subscriber.send(`retry: ${retryMs}\n${sseMessage('hello', hello())}`)
+
+      const lastId = singleHeader(headers['last-event-id']) ?? query.last_event_id
+      const { events, gap } =
+        lastId === undefined ? { events: log.last(countOf(query.replay)), gap: undefined } : log.since(lastId)
+      if (gap !== undefined) {
+        subscriber.send(sseMessage('gap', { reason: gap.reason, missed: gap.missed ?? null }))
+      }
+      subscriber.replay(events)
+    }
+
+    function hello() {
+      return {
+        version: options.version,
+        started_at: new Date(startedAtMs).toISOString(),
+        now: new Date(clock.nowMs()).toISOString(),
+        threads: peers.threads,
+        engine: options.engine,
+        balancer: options.balancer,
+        profile: options.profile,
+        sample_interval_ms: samples.intervalMs,
+        features: {
+          cancel: features.cancel,
+          playground: features.playground,
+          recent_requests: features.recentRequests,
+          login: app.internalAccess.rules.hasToken,
+        },
+        last_event_id: log.lastId ?? null,
+        event_types: gatewayEventTypes,
+      }
+    }
+  },
+  {
+    name: 'gateway-routes-internal-events',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-event-log',
+      'gateway-sampler',
+      'gateway-internal-access',
+      'gateway-peers',
+      'gateway-state',
+    ],
+  },
+)
+
+/** All that is kept is more than anybody can ask for. */
+function countOf(text: string | undefined): number {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : 0
+}
+
+function singleHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

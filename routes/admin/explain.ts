@@ -1,0 +1,79 @@
+/**
+ * `POST /internal/explain`: where a request would go and why, without sending it and without moving anybody's
+ * turn. The body is the request's own, or `{ "path", "headers", "body" }`.
+ */
+import fp from 'fastify-plugin'
+import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
+import { readExplained } from '../../src/dialects/requests/explained-request.ts'
+import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
+import { explain } from '../../src/observe/explain/explain.ts'
+import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
+import { acceptBytes } from '../proxy/request-bodies.ts'
+
+export interface ExplainOptions {
+  /** Whether lower priorities wait for higher ones. Default true. */
+  readonly priorityTiers?: boolean
+  /** Requests by which a warm endpoint may be busier. Default 2. */
+  readonly warmMargin?: number
+}
+
+export default fp<ExplainOptions>(
+  function internalExplain(app, options, done) {
+    // The bytes count: a session goes by them.
+    acceptBytes(app, maxInternalBodyBytes)
+    const schema = { response: { 200: ExplanationSchema } }
+    app.post('/internal/explain', { config: { internalAccess: 'gated' }, schema }, (request) => {
+      const received = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
+      const asked = readExplained(received, request.raw.rawHeaders)
+      const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path
+      const prefix = /^\/olla\/([^/]+)/.exec(path)?.[1]
+      const profile =
+        prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
+      const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
+      const { model, needs } = inspectRequest(asked.body, 'application/json', target)
+      const question = {
+        model,
+        provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
+        path: target,
+        isTranslatable: app.hasDecorator('messageTranslator') && target === '/v1/messages',
+        isLook: true,
+      }
+      const routed = app.modelRouter.route({ ...question, needs })
+      const outcome = app.storedResponses.placed(routed, target, asked.body)
+      const { caller, clientAddress } = request.gateway
+      const { sessionAffinity: sessions } = app
+      return explain(
+        {
+          model,
+          outcome,
+          serving: app.modelRouter.route(question).candidates,
+          wouldRefresh: app.modelRouter.wantsRefresh(outcome),
+          sessionKey: sessions?.readKey({ ...asked, path: target, model, caller, clientAddress }),
+        },
+        {
+          load: app.endpointLoad,
+          breakers: app.circuitBreakers,
+          selector: app.endpointSelector,
+          affinity: sessions?.affinity,
+          tiers: options.priorityTiers ?? true,
+          warmMargin: options.warmMargin ?? 2,
+        },
+      )
+    })
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-explain',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-request-context',
+      'gateway-model-routing',
+      'gateway-endpoint-selector',
+      'gateway-session-affinity',
+      'gateway-stored-responses',
+      'gateway-buffer-budget',
+      'gateway-backend-profiles',
+    ],
+  },
+)

@@ -1,0 +1,135 @@
+/**
+ * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints and
+ * models, translators, sessions and the process to `gatewayMetrics`.
+ */
+import { setImmediate } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { endpointMetrics, labelEndpoints } from '../../src/observe/prometheus/endpoint-metrics.ts'
+import { Exposition, labelText } from '../../src/observe/prometheus/exposition.ts'
+import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
+import { gatewayMetrics } from '../../src/observe/prometheus/gateway-metrics.ts'
+import { modelMetrics } from '../../src/observe/prometheus/model-metrics.ts'
+import { readModels } from '../../src/observe/prometheus/model-series.ts'
+import { contentTypes, negotiateFormat } from '../../src/observe/prometheus/negotiate.ts'
+import { ollaMetrics } from '../../src/observe/prometheus/olla-metrics.ts'
+import { processMetrics } from '../../src/observe/prometheus/process-metrics.ts'
+import { readProcessCounts } from '../../src/observe/stats/process-counts.ts'
+import { TranslatorStats } from '../../src/observe/stats/translator-stats.ts'
+import { stickyView } from '../../src/observe/views/sticky.ts'
+import { ignoreBodies } from './any-method.ts'
+import { compress } from './compression.ts'
+import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
+
+export interface InternalMetricsOptions {
+  /** Version of the gateway. */
+  readonly version: string
+  /** Commit that it was built from. Default `none`. */
+  readonly commit?: string | undefined
+  /** As configured, for display. */
+  readonly engine: string
+  readonly profile: string
+  readonly balancer: string
+  /** Models with series of their own. Default 200. */
+  readonly exposedModels?: number
+  /** Whether what has another name in Olla has that one too. Default true. */
+  readonly ollaNames?: boolean
+  readonly clock?: Clock
+}
+
+export default fp<InternalMetricsOptions>(
+  function internalMetrics(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const {
+      version,
+      commit = 'none',
+      engine,
+      profile,
+      balancer,
+      exposedModels = 200,
+      ollaNames = true,
+    } = options
+    const info = { version, commit, engine, profile, balancer }
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const translators = new TranslatorStats(app.gatewayCells.translators)
+    const { gatewayMetrics: metrics, gatewayCells: cells } = app
+    ignoreBodies(app)
+
+    metrics.add(gatewayMetrics, () => {
+      const { status, limitedClients, rateLimits, sizeLimits } = app.gatewaySecurity
+      return {
+        info,
+        nowMs: clock.nowMs(),
+        startedAtMs,
+        cells,
+        totals: app.gatewayStats.totals(),
+        endpoints: endpointSources(app),
+        security: { status, blockedIps: limitedClients, rateLimits, sizeLimits },
+        waiting: cells.waiting.value(0),
+        buffers: app.bufferBudget,
+      }
+    })
+    metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
+    const models = () =>
+      readModels({
+        cells,
+        stats: app.gatewayStats,
+        endpoints: labelEndpoints(endpointSources(app)),
+        known: app.modelCatalog.snapshot.size,
+        limit: exposedModels,
+      })
+    metrics.add(modelMetrics, models)
+    metrics.add(translatorMetrics, () => ({ translators: { anthropic: translators.totals() } }))
+    metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
+    metrics.add(processMetrics, async () => ({
+      process: app.processReadings.own(),
+      counts: readProcessCounts(cells),
+      threads: (await app.processReadings.all()).map(({ thread, reading }) => ({
+        labels: labelText({ thread: String(thread) }),
+        reading,
+      })),
+      nowMs: clock.nowMs(),
+    }))
+    if (ollaNames) {
+      metrics.add(ollaMetrics, () => ({
+        totals: app.gatewayStats.totals(),
+        endpoints: labelEndpoints(endpointSources(app)),
+        models: models(),
+      }))
+    }
+
+    app.route({
+      method: app.supportedMethods,
+      url: '/internal/metrics',
+      config: { internalAccess: 'olla' },
+      exposeHeadRoute: false,
+      onSend: compress,
+      handler: async (request, reply) => {
+        const format = negotiateFormat(request.headers.accept)
+        const out = new Exposition(format)
+        const parts: string[] = []
+        for await (const _family of metrics.write(out)) {
+          parts.push(out.take())
+          // A large fleet has tens of thousands of lines: requests go on in between.
+          await setImmediate()
+        }
+        parts.push(out.end())
+        return reply.type(contentTypes[format]).header('Cache-Control', 'no-store').send(parts.join(''))
+      },
+    })
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-metrics',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      ...endpointSourceDependencies,
+      'gateway-buffer-budget',
+      'gateway-metrics',
+      'gateway-security',
+      'gateway-session-affinity',
+      'gateway-process-readings',
+    ],
+  },
+)

@@ -1,0 +1,81 @@
+/**
+ * `/internal/inflight`: the requests under way, and `DELETE` to end one; `/internal/requests`: the last ones that
+ * have ended, with how each went.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { formatTime } from '../../src/kernel/format.ts'
+import { CancelledSchema, InFlightSchema } from '../../src/observe/live/in-flight-view.ts'
+import { RecentDetailSchema, RecentSchema } from '../../src/observe/live/recent-view.ts'
+import { type RequestQuery, readFilter } from '../../src/observe/live/request-filter.ts'
+import { ignoreBodies } from './any-method.ts'
+
+export interface InternalRequestsOptions {
+  /** Whether requests may be cancelled. Default true. */
+  readonly allowCancel?: boolean
+  readonly clock?: Clock
+}
+
+interface ById {
+  Params: { id: string }
+}
+
+export default fp<InternalRequestsOptions>(
+  function internalRequests(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const { liveRequests } = app
+    const allowCancel = options.allowCancel ?? true
+    const config = { internalAccess: 'gated' } as const
+    ignoreBodies(app)
+    app.addHook('onSend', function forgetIt(_request, reply, payload, next) {
+      reply.header('Cache-Control', 'no-store')
+      next(null, payload)
+    })
+
+    app.get('/internal/inflight', { config, schema: { response: { 200: InFlightSchema } } }, async () => ({
+      at: formatTime(clock.nowMs()),
+      ...(await liveRequests.inFlight()),
+    }))
+    app.delete<ById>(
+      '/internal/inflight/:id',
+      { config: { internalAccess: 'change' }, schema: { response: { 200: CancelledSchema } } },
+      async ({ params, gateway }) => {
+        if (!allowCancel) {
+          throw new GatewayError('forbidden', 'Cancelling is switched off (dashboard.allow_cancel).')
+        }
+        const result = await liveRequests.cancel(params.id, gateway.clientAddress)
+        if (result === 'unknown') throw new GatewayError('not_found', 'No such request is under way.')
+        if (result === 'ambiguous') {
+          throw new GatewayError('conflict', 'Several requests have this request_id: use the id.')
+        }
+        return { ...result, cancelled: true }
+      },
+    )
+    app.get<{ Querystring: RequestQuery }>(
+      '/internal/requests',
+      { config, schema: { response: { 200: RecentSchema } } },
+      async ({ query }) => {
+        const filter = readFilter(query)
+        if (typeof filter === 'string') throw new GatewayError('invalid_request', `${filter}.`)
+        return { at: formatTime(clock.nowMs()), ...(await liveRequests.recent(filter)) }
+      },
+    )
+    app.get<ById>(
+      '/internal/requests/:id',
+      { config, schema: { response: { 200: RecentDetailSchema } } },
+      async ({ params }) => {
+        const detail = await liveRequests.detail(params.id)
+        if (detail === undefined) throw new GatewayError('not_found', 'No such request is kept.')
+        return detail
+      },
+    )
+    done()
+  },
+  {
+    name: 'gateway-routes-internal-requests',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: ['gateway-live-requests', 'gateway-internal-access', 'gateway-request-context'],
+  },
+)

@@ -1,0 +1,108 @@
+/**
+ * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: what the gateway, its
+ * endpoints and their models are doing, with entity tags and compression for those who poll.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { EndpointsSchema, endpointsView } from '../../src/observe/views/endpoints.ts'
+import { type EndpointModelsSource, ModelsSchema, modelsView } from '../../src/observe/views/models.ts'
+import { StatusSchema, statusView } from '../../src/observe/views/status.ts'
+import { ignoreBodies } from './any-method.ts'
+import { compress } from './compression.ts'
+import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
+import { sendTagged } from './etag.ts'
+
+export interface InternalStatusOptions {
+  /** Version of the gateway. */
+  readonly version: string
+  /** Commit that it was built from. Default `none`. */
+  readonly commit?: string | undefined
+  /** As configured, for display. */
+  readonly engine: string
+  readonly profile: string
+  readonly balancer: string
+  readonly clock?: Clock
+}
+
+export default fp<InternalStatusOptions>(
+  function internalStatus(app, options, done) {
+    const clock = options.clock ?? systemClock
+    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const { version, commit = 'none', engine, profile, balancer } = options
+    const method = app.supportedMethods
+    ignoreBodies(app)
+
+    app.route({
+      method,
+      url: '/internal/status',
+      config: { internalAccess: 'olla' },
+      exposeHeadRoute: false,
+      schema: { response: { 200: StatusSchema } },
+      onSend: compress,
+      handler: (request, reply) => {
+        const { gatewaySecurity } = app
+        const view = statusView({
+          nowMs: clock.nowMs(),
+          startedAtMs,
+          version,
+          commit,
+          proxy: { engine, profile, balancer },
+          endpoints: endpointSources(app),
+          totals: app.gatewayStats.totals(),
+          security: {
+            status: gatewaySecurity.status,
+            blockedIps: gatewaySecurity.limitedClients,
+            rateLimits: gatewaySecurity.rateLimits,
+            sizeLimits: gatewaySecurity.sizeLimits,
+          },
+        })
+        return sendTagged(request, reply, view)
+      },
+    })
+    app.route({
+      method,
+      url: '/internal/status/endpoints',
+      config: { internalAccess: 'olla' },
+      exposeHeadRoute: false,
+      schema: { response: { 200: EndpointsSchema } },
+      onSend: compress,
+      handler: (request, reply) =>
+        sendTagged(request, reply, endpointsView(endpointSources(app), clock.nowMs())),
+    })
+    app.route<{ Querystring: { detailed?: string; group?: string } }>({
+      method,
+      url: '/internal/status/models',
+      config: { internalAccess: 'olla' },
+      exposeHeadRoute: false,
+      schema: { response: { 200: ModelsSchema } },
+      onSend: compress,
+      handler: (request, reply) => {
+        const { detailed, group } = request.query
+        return sendTagged(
+          request,
+          reply,
+          modelsView(models(), detailed === 'true' && group === 'family', clock.nowMs()),
+        )
+      },
+    })
+    done()
+
+    function models(): EndpointModelsSource[] {
+      const known = app.modelCatalog.snapshot.byEndpoint
+      const sources: EndpointModelsSource[] = []
+      for (const { slot, id, name, profile } of app.endpointRegistry.snapshot.endpoints) {
+        const found = known.get(slot)
+        if (found === undefined) continue
+        const alwaysLoaded = profile?.alwaysLoaded ?? false
+        sources.push({ id, name, models: found.models, alwaysLoaded, seenMs: found.seenMs })
+      }
+      return sources
+    }
+  },
+  {
+    name: 'gateway-routes-internal-status',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [...endpointSourceDependencies, 'gateway-security'],
+  },
+)

@@ -1,0 +1,207 @@
+/**
+ * The Anthropic API for any endpoint: messages, token counts and models, below `/olla/anthropic` and, so that
+ * `ANTHROPIC_BASE_URL` may be the gateway itself, at the root (contract 10).
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import {
+  anthropicModel,
+  anthropicModelPage,
+  type ModelPageQuery,
+} from '../../src/dialects/lists/anthropic-list.ts'
+import { filterModels } from '../../src/dialects/lists/list-filters.ts'
+import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
+import { pingEvent } from '../../src/dialects/translate/message-events.ts'
+import type { MessageVariants } from '../../src/dialects/translate/message-variants.ts'
+import { checkMessagesFrame } from '../../src/dialects/translate/messages-frame.ts'
+import { readMessagesRequest } from '../../src/dialects/translate/messages-request.ts'
+import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
+import { targetPath } from '../../src/http/request/target-path.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { type DispatchOptions, dispatch } from '../proxy/dispatch.ts'
+import { acceptBytes } from '../proxy/request-bodies.ts'
+import { findModel } from '../routing/find-model.ts'
+
+export interface AnthropicRoutesOptions extends DispatchOptions {
+  /** Largest request in bytes. Default 33,554,432, as Anthropic's own. */
+  readonly maxMessageBytes?: number
+  /** Silence after which a stream that waits gets a `ping`; milliseconds, 0 is never. Default 15,000. */
+  readonly pingIntervalMs?: number
+}
+
+const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
+
+export default fp<AnthropicRoutesOptions>(
+  function anthropicRoutes(app, options, done) {
+    acceptBytes(app, options.maxMessageBytes ?? 33_554_432)
+    app.addHook('onRequest', function name({ gateway }, _reply, next) {
+      gateway.headers.push('request-id', gateway.id)
+      next()
+    })
+    for (const base of ['/olla/anthropic', '/olla/proxy', '']) mountMessages(app, options, base, undefined)
+    for (const [prefix, profile] of app.backendProfiles.prefixes()) {
+      mountMessages(app, options, `/olla/${prefix}`, app.backendProfiles.get(profile))
+    }
+    for (const base of ['/olla/anthropic', '']) {
+      // Claude Code asks whether a server is there, and reports how it is used, which is dropped.
+      app.route({ method: ['GET', 'HEAD'], url: `${base}/api/hello`, exposeHeadRoute: false, handler: hello })
+      app.post(`${base}/api/event_logging/*`, () => ({}))
+    }
+    app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', ({ query }) =>
+      anthropicModelPage(
+        filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.mayAnswer(slot)),
+        query,
+      ),
+    )
+    app.get('/olla/anthropic/v1/models/*', (request) => anthropicModel(findModel(app, request, 4)))
+    done()
+  },
+  {
+    name: 'gateway-routes-anthropic',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-buffer-budget',
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-message-translator',
+      'gateway-model-directory',
+      'gateway-model-routing',
+      'gateway-proxy-engine',
+      'gateway-request-context',
+      'gateway-request-hooks',
+      'gateway-stored-responses',
+    ],
+  },
+)
+
+/** @param provider whose endpoints are asked; undefined leads to all */
+function mountMessages(
+  app: FastifyInstance,
+  options: AnthropicRoutesOptions,
+  base: string,
+  provider: BackendProfile | undefined,
+): void {
+  app.post(`${base}/v1/messages`, (request, reply) => messages(app, options, provider, request, reply))
+  app.post(`${base}/v1/messages/count_tokens`, (request, reply) => countTokens(app, provider, request, reply))
+  // Below most of the prefixes any other method would go on to an endpoint.
+  const method = app.supportedMethods.filter((each) => each !== 'POST')
+  for (const url of [`${base}/v1/messages`, `${base}/v1/messages/count_tokens`])
+    app.route({ method, url, exposeHeadRoute: false, handler: refuseMethod })
+  // Below a provider's prefix everything else is that provider's.
+  if (provider === undefined) app.all(`${base}/v1/messages/*`, refusePath)
+}
+
+/** Batches and the like: an endpoint would answer in the dialect of another API. */
+function refusePath({ url }: FastifyRequest): never {
+  throw new GatewayError(
+    'not_found',
+    url.includes('/batches') ? 'Message batches are not supported' : undefined,
+  )
+}
+
+function refuseMethod(): never {
+  throw new GatewayError('method_not_allowed', undefined, { headers: ['Allow', 'POST'] })
+}
+
+function hello() {
+  return { message: 'hello' }
+}
+
+function messages(
+  app: FastifyInstance,
+  options: AnthropicRoutesOptions,
+  provider: BackendProfile | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const translator = app.messageTranslator
+  const settling = { variants: undefined as MessageVariants | undefined, isStream: false }
+  reply.raw.once('close', () => settle(app, request, settling))
+
+  const { query } = targetPath(request.raw.url ?? '/', 0)
+  const { body, inspection, model } = readCall(request)
+  checkMessagesFrame(body)
+  const { isStream } = inspection
+  const session =
+    translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]
+  const variants = translator.variants(
+    { body, model, query, isStream, modelSpan: inspection.modelSpan, requestId: request.gateway.id },
+    Array.isArray(session) ? session[0] : session,
+  )
+  settling.variants = variants
+  settling.isStream = isStream
+  const intervalMs = options.pingIntervalMs ?? 15_000
+  const keepAlive =
+    isStream && intervalMs > 0 ? { intervalMs, beat: pingEvent, headers: streamHeaders } : undefined
+  dispatch(
+    app,
+    options,
+    {
+      provider,
+      target: { path: '/v1/messages', query },
+      body,
+      bodyBytes: body.length,
+      inspection,
+      extra: { variant: (target) => variants.of(target), keepAlive },
+      isTranslatable: true,
+      prefers: translator.prefers,
+    },
+    request,
+    reply,
+  )
+}
+
+/** The connection has ended, after the answer or before: only now is it known how it went. */
+function settle(
+  app: FastifyInstance,
+  { gateway: context }: FastifyRequest,
+  { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
+): void {
+  const { stats, passthrough } = app.messageTranslator
+  stats.record({
+    outcome: context.outcome ?? 'rejection',
+    mode: variants?.mode,
+    isStream,
+    mayPass: passthrough,
+    hadNoEndpoint: context.routingDecision === 'rejected',
+    durationMs: performance.now() - context.startedAtMs,
+  })
+}
+
+async function countTokens(
+  app: FastifyInstance,
+  provider: BackendProfile | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { body, inspection, model } = readCall(request)
+  const parsed = readMessagesRequest(body)
+  const { candidates } = app.modelRouter.route({
+    model,
+    provider,
+    path: '/v1/messages',
+    isTranslatable: true,
+    needs: inspection.needs,
+  })
+  const count = { body, modelSpan: inspection.modelSpan, parsed, model }
+  const { tokens, source, endpoint } = await app.messageTranslator.tokens.count(count, candidates)
+  reply.header('X-Olla-Token-Count', source)
+  if (endpoint !== undefined) reply.header('X-Olla-Endpoint', encodeURIComponent(endpoint.name))
+  return { input_tokens: tokens }
+}
+
+/** @throws GatewayError where the body is none, or names no model */
+function readCall(request: FastifyRequest) {
+  const body = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
+  if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
+  const inspection = {
+    ...inspectRequest(body, 'application/json', '/v1/messages'),
+    contentType: jsonTypeFor(request.headers['content-type']),
+  }
+  const { model } = inspection
+  if (model !== undefined) return { body, inspection, model }
+  // Says what is wrong with it.
+  readMessagesRequest(body)
+  throw new GatewayError('invalid_request', 'model field is required')
+}

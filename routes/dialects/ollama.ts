@@ -1,0 +1,160 @@
+/**
+ * The part of Ollama's API that the gateway answers itself, at the root, where `OLLAMA_HOST` leads, and under
+ * the prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All else goes to endpoints.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { filterModels, ofProvider } from '../../src/dialects/lists/list-filters.ts'
+import { formatModelList } from '../../src/dialects/lists/list-formats.ts'
+import { fleetVersion, type Serves, usableByOllamaClients } from '../../src/dialects/lists/ollama-face.ts'
+import { ollamaShow, runningModels } from '../../src/dialects/lists/ollama-lists.ts'
+import { askToShow, readShowRequest, showPath } from '../../src/dialects/lists/show-model.ts'
+import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
+import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import type { ModelSource, UnifiedModel } from '../../src/routing/models/unified-model.ts'
+import { sendTagged } from '../admin/etag.ts'
+import { getRoute } from '../admin/get-route.ts'
+import { acceptBytes } from '../proxy/request-bodies.ts'
+
+const maxShowBytes = 1_048_576
+/** Longest wait for endpoints that are asked for their models again. */
+const lookMs = 2_000
+
+export default fp(
+  function ollamaRoutes(app, _options, done) {
+    // Ollama reads JSON whatever the content type says: its documented `curl -d` lines say nothing of it.
+    acceptBytes(app, maxShowBytes)
+    const face: OllamaFace = {
+      isRoutable: (slot) => app.endpointRegistry.mayAnswer(slot),
+      serves: (endpoint, path) => app.pathKnowledge.serves(endpoint, path),
+      fetch: createUpstreamFetch(app.upstreamPools, app),
+    }
+    const profile = app.backendProfiles.get('ollama')
+    const usable = () => usableByOllamaClients(routable(app, face), face.serves)
+
+    mountLists(app, '/api', usable)
+    app.post(showPath, (request, reply) => show(app, face, undefined, request, reply))
+    getRoute(app, '/api/version', () => ({ version: versionOf(app, face) }))
+
+    if (profile !== undefined) {
+      for (const [prefix, name] of app.backendProfiles.prefixes()) {
+        if (name !== profile.name) continue
+        const base = `/olla/${prefix}`
+        mountLists(app, `${base}/api`, () => ofProvider(routable(app, face), profile))
+        refuse(app, `${base}/api/list`, 'running models list not supported in multi-instance proxy')
+        app.post(`${base}${showPath}`, (request, reply) => show(app, face, profile, request, reply))
+      }
+    }
+    done()
+  },
+  {
+    name: 'gateway-routes-ollama',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-buffer-budget',
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-endpoint-selector',
+      'gateway-model-directory',
+      'gateway-model-discovery',
+      'gateway-model-routing',
+      'gateway-request-context',
+      'gateway-upstream-pools',
+    ],
+  },
+)
+
+interface OllamaFace {
+  readonly isRoutable: (slot: number) => boolean
+  readonly serves: Serves
+  readonly fetch: ReturnType<typeof createUpstreamFetch>
+}
+
+function routable(app: FastifyInstance, face: OllamaFace): UnifiedModel[] {
+  return filterModels(app.modelDirectory.models(), {}, face.isRoutable)
+}
+
+function mountLists(app: FastifyInstance, base: string, models: () => readonly UnifiedModel[]): void {
+  const { families } = app.modelDirectory
+  getRoute(app, `${base}/tags`, (request, reply) =>
+    sendTagged(request, reply, formatModelList('ollama', models(), families)),
+  )
+  getRoute(app, `${base}/ps`, (request, reply) =>
+    sendTagged(request, reply, runningModels(models(), families, systemClock.nowMs())),
+  )
+}
+
+/** @param profile whose endpoints are asked; undefined for all that have the route */
+async function show(
+  app: FastifyInstance,
+  face: OllamaFace,
+  profile: BackendProfile | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const asked = readShowRequest(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
+  const model = await findModel(app, profile, asked.name)
+  const sources = model.sources.filter(
+    ({ endpoint }) => face.isRoutable(endpoint.slot) && face.serves(endpoint, showPath) === true,
+  )
+  // Those that would take a request now come first; the others may tell all the same.
+  const isBusy = ({ endpoint, nativeName }: ModelSource) =>
+    Number(!app.endpointLoad.admits({ endpoint, nativeModel: nativeName }))
+  sources.sort((a, b) => isBusy(a) - isBusy(b))
+  const shown = await askToShow(face.fetch, asked, sources)
+  if (shown === undefined) return sendTagged(request, reply, ollamaShow(model, app.modelDirectory.families))
+  reply.header('X-Olla-Endpoint', encodeURIComponent(shown.endpoint.name))
+  return reply.type('application/json; charset=utf-8').send(shown.body)
+}
+
+/**
+ * The model of a name. An unknown one may be new: the CLI shows a model right after it was made.
+ * @throws GatewayError model_not_found; model_unavailable where an endpoint has not listed its models yet
+ */
+async function findModel(
+  app: FastifyInstance,
+  provider: BackendProfile | undefined,
+  name: string,
+): Promise<UnifiedModel> {
+  const find = () => {
+    const found = app.modelDirectory.find(name)
+    return found === undefined || provider === undefined ? found : ofProvider([found], provider)[0]
+  }
+  const known = find()
+  if (known !== undefined) return known
+  await app.modelLook.forUnknown(lookMs)
+  const fresh = find()
+  if (fresh !== undefined) return fresh
+  const { status } = app.modelRouter.route({ model: name, provider, path: showPath, isLook: true })
+  if (status !== 503) throw new GatewayError('model_not_found', `model '${name}' not found`)
+  throw new GatewayError(
+    'model_unavailable',
+    `No endpoint is known to have the model '${name}', and not all have listed their models yet.`,
+    { retryAfterSeconds: 2 },
+  )
+}
+
+/** Of the Ollama servers that requests may go to. */
+function versionOf(app: FastifyInstance, face: OllamaFace): string {
+  const lists = app.modelCatalog.snapshot.byEndpoint
+  const versions = app.endpointRegistry.snapshot.endpoints.map(({ slot, profile }) =>
+    profile?.version?.path === '/api/version' && face.isRoutable(slot)
+      ? lists.get(slot)?.serverVersion
+      : undefined,
+  )
+  return fleetVersion(versions)
+}
+
+/** Before the body is read: whatever it is, the answer is the same. */
+function refuse(app: FastifyInstance, url: string, message: string): void {
+  app.route({
+    method: app.supportedMethods,
+    url,
+    exposeHeadRoute: false,
+    onRequest: (_request, _reply, next) => next(new GatewayError('not_supported', message)),
+    handler: () => undefined,
+  })
+}

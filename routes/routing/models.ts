@@ -1,0 +1,110 @@
+/**
+ * Model lists, each in the format its clients read: `/olla/models`, every provider's own lists under every
+ * prefix, and `/v1/models` at the root (contract 1.3, 1.5). Ollama's own are in `ollama.ts`.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import {
+  anthropicModel,
+  anthropicModelPage,
+  type ModelPageQuery,
+} from '../../src/dialects/lists/anthropic-list.ts'
+import { filterModels, type ModelQuery, ofProvider } from '../../src/dialects/lists/list-filters.ts'
+import {
+  formatModel,
+  formatModelList,
+  type ModelListFormat,
+  modelListFormats,
+} from '../../src/dialects/lists/list-formats.ts'
+import { modelDetail } from '../../src/dialects/lists/single-model.ts'
+import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import type { UnifiedModel } from '../../src/routing/models/unified-model.ts'
+import { sendTagged } from '../admin/etag.ts'
+import { getRoute } from '../admin/get-route.ts'
+import { findModel } from './find-model.ts'
+
+/** Lists that each kind of backend has besides `v1/models`, and their format. */
+const nativeLists: Readonly<Record<string, Readonly<Record<string, ModelListFormat>>>> = {
+  'lm-studio': { 'api/v1/models': 'openai', 'api/v0/models': 'lmstudio' },
+  lemonade: { 'api/v1/models': 'lemonade' },
+  'docker-model-runner': { 'engines/v1/models': 'docker-model-runner' },
+}
+
+export default fp(
+  function modelRoutes(app, _options, done) {
+    const mayAnswer = (slot: number) => app.endpointRegistry.mayAnswer(slot)
+    const routable = () => filterModels(app.modelDirectory.models(), {}, mayAnswer)
+    const families = app.modelDirectory.families
+
+    const list = (url: string, format: ModelListFormat, models: () => readonly UnifiedModel[]) =>
+      getRoute(app, url, (request, reply) =>
+        sendTagged(request, reply, formatModelList(format, models(), families)),
+      )
+
+    getRoute(app, '/olla/models', (request, reply) => {
+      const query = request.query as ModelQuery & { format?: string }
+      const format = modelListFormats.find((each) => each === (query.format ?? 'unified'))
+      if (format === undefined) {
+        throw new GatewayError('invalid_request', `invalid query parameter format=${query.format ?? ''}`)
+      }
+      const models = scopedTo(app, format, filterModels(app.modelDirectory.models(), query, mayAnswer))
+      return sendTagged(request, reply, formatModelList(format, models, families))
+    })
+    getRoute(app, '/olla/models/*', (request, reply) =>
+      sendTagged(request, reply, modelDetail(findModel(app, request, 2), mayAnswer)),
+    )
+    list('/olla/proxy/v1/models', 'openai', routable)
+    // Both APIs have their list here; Anthropic's clients name its version.
+    getRoute(app, '/v1/models', (request, reply) => {
+      if (isAnthropicClient(request)) {
+        return sendTagged(request, reply, anthropicModelPage(routable(), request.query as ModelPageQuery))
+      }
+      return sendTagged(request, reply, formatModelList('openai', routable(), families))
+    })
+    getRoute(app, '/v1/models/*', (request, reply) => {
+      const model = findModel(app, request, 2)
+      const entry = isAnthropicClient(request)
+        ? anthropicModel(model)
+        : formatModel('openai', model, families)
+      return sendTagged(request, reply, entry)
+    })
+
+    for (const [prefix, name] of app.backendProfiles.prefixes()) {
+      const profile = app.backendProfiles.get(name)
+      if (profile === undefined) continue
+      const own = () => ofProvider(routable(), profile)
+      list(`/olla/${prefix}/v1/models`, providerFormat(profile), own)
+      for (const [path, format] of Object.entries(nativeLists[name] ?? {}))
+        list(`/olla/${prefix}/${path}`, format, own)
+    }
+    done()
+  },
+  {
+    name: 'gateway-routes-models',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: [
+      'gateway-backend-profiles',
+      'gateway-endpoint-registry',
+      'gateway-model-directory',
+      'gateway-request-context',
+    ],
+  },
+)
+
+/** Clients of these two read nothing but their own backend's models (contract 1.5). */
+function scopedTo(app: FastifyInstance, format: ModelListFormat, models: UnifiedModel[]): UnifiedModel[] {
+  const name = format === 'ollama' ? 'ollama' : format === 'lmstudio' ? 'lm-studio' : undefined
+  const profile = name === undefined ? undefined : app.backendProfiles.get(name)
+  return profile === undefined ? models : ofProvider(models, profile)
+}
+
+function providerFormat(profile: BackendProfile): ModelListFormat {
+  const same = modelListFormats.find((format) => format === profile.name)
+  return same === undefined || same === 'ollama' ? 'openai' : same
+}
+
+function isAnthropicClient({ headers }: FastifyRequest): boolean {
+  return headers['anthropic-version'] !== undefined
+}

@@ -1,0 +1,37 @@
+import { isAtLeast } from '../../endpoints/profiles/server-version.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+
+export const responsesPath = '/v1/responses'
+
+/**
+ * Since which version servers have the Responses API; '' is always. Kinds that are not here may have it or not:
+ * that only a request shows.
+ */
+const sinceVersion: Readonly<Record<string, string>> = {
+  // Its release notes.
+  ollama: '0.13.3',
+  vllm: '0.10.0',
+  // ggml-org/llama.cpp#18486, January 2026.
+  llamacpp: 'b7800',
+  'lm-studio': '',
+  litellm: '',
+  lemonade: '',
+  omlx: '',
+}
+
+/**
+ * Whether an endpoint has the Responses API.
+ * @param learned what requests have shown; undefined where there were none
+ * @param version as the server tells it
+ * @returns undefined where nothing tells
+ */
+export function hasResponses(
+  { profile }: Endpoint,
+  learned: boolean | undefined,
+  version: string | undefined,
+): boolean | undefined {
+  if (learned !== undefined) return learned
+  const since = profile === undefined ? undefined : sinceVersion[profile.name]
+  if (since === undefined) return undefined
+  return since === '' || isAtLeast(version, since)
+}

@@ -1,0 +1,93 @@
+import type { RouteClass } from '../../dialects/requests/dialect.ts'
+import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
+
+export interface RateLimiterOptions {
+  /** All clients together; 0 is off. */
+  readonly globalPerMinute: number
+  /** Each client; 0 is off. */
+  readonly perClientPerMinute: number
+  /** Each client on `/internal/*` and `/version`; 0 is off. */
+  readonly internalPerMinute: number
+  /** Of each client's bucket. */
+  readonly burst: number
+  /** Of each client's bucket for the internal routes; `burst` by default. */
+  readonly internalBurst?: number
+  /** Of the common bucket: more than one client's, or that one could starve all others. */
+  readonly globalBurst: number
+}
+
+export interface RateDecision extends LimitResult {
+  /** Requests a minute of the limit that is nearest to being reached. */
+  readonly limit: number
+}
+
+/**
+ * A bucket for everybody together and one for each client: a client that bursts empties its own, and the
+ * common one only by what it was allowed (contract 16.2, item 21).
+ */
+export class RateLimiter {
+  readonly #store: LimitStore
+  readonly #global: RateLimit | undefined
+  readonly #client: RateLimit | undefined
+  readonly #internal: RateLimit | undefined
+
+  constructor(store: LimitStore, options: RateLimiterOptions) {
+    const { burst, globalBurst } = options
+    this.#store = store
+    this.#global = toLimit(options.globalPerMinute, globalBurst)
+    this.#client = toLimit(options.perClientPerMinute, burst)
+    this.#internal = toLimit(options.internalPerMinute, options.internalBurst ?? burst)
+  }
+
+  /** Whether a class of routes has any limit. */
+  limits(routeClass: RouteClass): boolean {
+    return routeClass === 'internal'
+      ? this.#internal !== undefined
+      : (this.#client ?? this.#global) !== undefined
+  }
+
+  /** @returns undefined where nothing limits this class of routes */
+  check(routeClass: RouteClass, client: string, nowMs: number): RateDecision | undefined {
+    const store = this.#store
+    if (routeClass === 'internal') {
+      const limit = this.#internal
+      return limit && decision(store.take(`internal ${client}`, limit, nowMs), limit)
+    }
+    const clientLimit = this.#client
+    const commonLimit = this.#global
+    if (clientLimit === undefined && commonLimit === undefined) return undefined
+    const clientKey = `client ${client}`
+    const own = clientLimit && store.take(clientKey, clientLimit, nowMs)
+    const isRefused = own?.allowed === false
+    const common = isRefused ? undefined : commonLimit && store.take(commonKey, commonLimit, nowMs)
+    if (clientLimit !== undefined && common?.allowed === false) {
+      // Refused by the common limit: the client's own allowance is not spent.
+      store.giveBack(clientKey, clientLimit)
+    }
+    if (own !== undefined && clientLimit !== undefined && isNearer(own, common))
+      return decision(own, clientLimit)
+    return common && commonLimit && decision(common, commonLimit)
+  }
+
+  clean(nowMs: number): void {
+    this.#store.clean(nowMs)
+  }
+}
+
+const commonKey = 'global '
+
+/** Whether a client's own limit says more than the common one. */
+function isNearer(own: LimitResult, common: LimitResult | undefined): boolean {
+  return common === undefined || (common.allowed && own.remaining <= common.remaining)
+}
+
+function decision(
+  { allowed, remaining, retryAfterMs, fullInMs }: LimitResult,
+  { perMinute }: RateLimit,
+): RateDecision {
+  return { allowed, remaining, retryAfterMs, fullInMs, limit: perMinute }
+}
+
+function toLimit(perMinute: number, burst: number): RateLimit | undefined {
+  return perMinute > 0 ? { perMinute, burst: Math.max(1, burst) } : undefined
+}

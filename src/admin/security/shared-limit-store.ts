@@ -1,0 +1,181 @@
+import { getRandomValues } from 'node:crypto'
+import { Cells64 } from '../../runtime/cells/cells64.ts'
+import { KeyHash } from '../../runtime/cells/key-hash.ts'
+import { ownPlace, type TablePlace } from '../../runtime/cells/shared-blocks.ts'
+import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
+
+/** Seeds of the hash, at the beginning of the memory. */
+const headerBytes = 8
+const ways = 8
+
+/**
+ * A cell: the upper 28 bits are a part of the key's hash, the lower 36 the time at which the bucket will be
+ * full, in ticks of 4 microseconds. It begins anew after 76 hours; one that lies further ahead than a bucket
+ * can is a leftover.
+ */
+const tickMs = 0.004
+/** Of the time, how much lies in the upper half of a cell. */
+const timeBits = 4
+const timeMask = 0xf
+const lowerRange = 2 ** 32
+const timeRange = lowerRange * 2 ** timeBits
+/** A bucket that would take more than 38 hours to fill is as large as one that takes 38. */
+const longestTicks = timeRange / 2
+
+/** A cell that other threads keep changing is tried again; each try of all threads but one succeeds. */
+const mostTries = 1_000
+
+/**
+ * Token buckets that all threads share, exact over all of them: a bucket is the time at which it will be full
+ * (the generic cell rate algorithm, ITU-T I.371), so that taking a token is one compare-and-swap.
+ *
+ * Bounded: keys lie in sets of eight; in a full one the bucket that is nearest to being full starts afresh.
+ * Keys are not kept: two of them share a bucket with a probability of 2^-25 for each lookup, and the hash is
+ * seeded at random.
+ */
+export class SharedLimitStore implements LimitStore {
+  readonly #sets: number
+  readonly #cells: Cells64
+  readonly #hash: KeyHash
+
+  /** @param capacity keys that are remembered; rounded up to a multiple of 8 */
+  constructor(capacity: number, place: TablePlace = ownPlace()) {
+    const buffer = SharedLimitStore.reserve(place, capacity)
+    this.#sets = Math.ceil(capacity / ways)
+    this.#hash = new KeyHash(new Int32Array(buffer, 0, 2))
+    this.#cells = new Cells64(buffer, headerBytes, this.#sets * ways)
+  }
+
+  /** Makes the memory of a store that other threads will build. */
+  static reserve(place: TablePlace, capacity: number): SharedArrayBuffer {
+    const cells = Math.ceil(capacity / ways) * ways
+    return place.allocate(headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT, (made) => {
+      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
+    })
+  }
+
+  take(key: string, limit: RateLimit, nowMs: number): LimitResult {
+    const interval = intervalOf(limit)
+    const full = interval * Math.min(limit.burst, Math.floor(longestTicks / interval))
+    const now = Math.floor(nowMs / tickMs)
+    const first = this.#find(key)
+    for (let tries = 0; tries < mostTries; tries++) {
+      const at = this.#placeFor(first, now)
+      const cell = this.#cells.read(at)
+      const owed = this.#isMine() ? owedAt(this.#time(), now, full) : 0
+      if (owed + interval > full) return result(false, owed, interval, full)
+      const next = owed + interval
+      if (this.#swap(at, cell, now + next)) return result(true, next, interval, full)
+    }
+    // No thread can be overtaken so often; a limit that cannot be kept lets no request through.
+    return result(false, full, interval, full)
+  }
+
+  giveBack(key: string, limit: RateLimit): void {
+    const interval = intervalOf(limit)
+    const first = this.#find(key)
+    for (let at = first; at < first + ways; at++) {
+      let cell = this.#cells.read(at)
+      while (this.#isMine() && !this.#swap(at, cell, this.#time() - interval)) cell = this.#cells.read(at)
+    }
+  }
+
+  /** Buckets that were full at that time are as good as none. */
+  clean(nowMs: number): void {
+    const now = Math.floor(nowMs / tickMs)
+    for (let at = 0; at < this.#cells.length; at++) {
+      const cell = this.#cells.read(at)
+      if (!this.#isEmpty() && aheadOf(this.#time(), now) <= 0) this.#cells.swap(at, cell, 0, 0)
+    }
+  }
+
+  /** Buckets that are kept; looks at every cell. */
+  get size(): number {
+    let size = 0
+    for (let at = 0; at < this.#cells.length; at++) {
+      this.#cells.read(at)
+      if (!this.#isEmpty()) size++
+    }
+    return size
+  }
+
+  /** Hashes the key. @returns the first cell of its set */
+  #find(key: string): number {
+    this.#hash.update(key)
+    return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * ways
+  }
+
+  /** The key's own cell, or else an empty one, or the bucket that is nearest to being full. */
+  #placeFor(first: number, now: number): number {
+    const tag = this.#hash.high >>> timeBits
+    for (let at = first; at < first + ways; at++) {
+      // A cell that is another key's by the time it is read is found to be so there.
+      if (this.#cells.peekHigh(at) >>> timeBits === tag) return at
+    }
+    let place = first
+    let least = Number.POSITIVE_INFINITY
+    for (let at = first; at < first + ways; at++) {
+      this.#cells.read(at)
+      const ahead = this.#isEmpty() ? Number.NEGATIVE_INFINITY : aheadOf(this.#time(), now)
+      if (ahead < least) {
+        least = ahead
+        place = at
+      }
+    }
+    return place
+  }
+
+  // Of the cell that was read last, and the key that was looked for last:
+
+  #isEmpty(): boolean {
+    return this.#cells.high === 0 && this.#cells.low === 0
+  }
+
+  #isMine(): boolean {
+    return this.#cells.high >>> timeBits === this.#hash.high >>> timeBits && !this.#isEmpty()
+  }
+
+  #time(): number {
+    return (this.#cells.high & timeMask) * lowerRange + (this.#cells.low >>> 0)
+  }
+
+  #swap(at: number, cell: bigint, time: number): boolean {
+    const wrapped = modulo(time)
+    const upper = Math.floor(wrapped / lowerRange)
+    return this.#cells.swap(at, cell, (this.#hash.high & ~timeMask) | upper, wrapped | 0)
+  }
+}
+
+/**
+ * Ticks between two requests at the limit's pace: exact to 1 % up to 300,000 a minute, and never more than 15 million,
+ * which no process serves.
+ */
+function intervalOf({ perMinute }: RateLimit): number {
+  return Math.max(1, Math.round(60_000 / perMinute / tickMs))
+}
+
+/** As `%` of a non-negative number, which takes several times as long. */
+function modulo(time: number): number {
+  return time - Math.floor(time / timeRange) * timeRange
+}
+
+/** How many ticks a time lies ahead of now; negative for one that has passed. */
+function aheadOf(time: number, now: number): number {
+  const ahead = modulo(time - now)
+  return ahead < timeRange / 2 ? ahead : ahead - timeRange
+}
+
+/** Ticks until the bucket is full; 0 also for a leftover, which lies further ahead than any bucket of the limit. */
+function owedAt(time: number, now: number, full: number): number {
+  const ahead = modulo(time - now)
+  return ahead > full ? 0 : ahead
+}
+
+function result(allowed: boolean, owed: number, interval: number, full: number): LimitResult {
+  return {
+    allowed,
+    remaining: Math.floor((full - owed) / interval),
+    retryAfterMs: allowed ? 0 : (owed + interval - full) * tickMs,
+    fullInMs: owed * tickMs,
+  }
+}

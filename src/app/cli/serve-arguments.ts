@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { nearest } from '../../config/file/diagnostics.ts'
+import { readOptions, UsageError } from './arguments.ts'
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  demo: { type: 'boolean' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  threads: { type: 'string' },
+  profile: { type: 'boolean' },
+  'validate-config': { type: 'boolean' },
+  'print-config': { type: 'boolean' },
+  version: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Options of the command that serves, and what to say about words that it does not know. */
+export function readServeArguments(args: readonly string[]) {
+  const { values, words } = readOptions(args, options)
+  return { values, notices: words.flatMap(noticeOf) }
+}
+
+export type ServeArguments = ReturnType<typeof readServeArguments>['values']
+
+/** What people type to have a server started; Olla ignores all words. */
+const startWords = new Set(['serve', 'server', 'start', 'run'])
+const commands = ['top', 'status', 'simulator', 'help', 'version']
+
+function noticeOf(word: string): string[] {
+  if (startWords.has(word)) return []
+  const guess = nearest(word, [...commands, ...startWords])
+  if (guess !== undefined) throw new UsageError(`unknown command "${word}", did you mean "${guess}"?`)
+  return [
+    existsSync(word)
+      ? `the argument "${word}" is ignored; to read it as the configuration: -c ${word}`
+      : `the argument "${word}" is ignored: it is no command`,
+  ]
+}
+
+/** Variables that options stand for, and the options as typed. */
+export function overridesOf(values: ServeArguments): {
+  env: Record<string, string>
+  flags: Map<string, string>
+} {
+  const env: Record<string, string> = {}
+  const flags = new Map<string, string>()
+  for (const name of ['host', 'port', 'threads'] as const) {
+    const value = values[name]
+    if (value === undefined) continue
+    if (value.trim() === '') throw new UsageError(`--${name} needs a value`)
+    const variable = `OLLA_SERVER_${name.toUpperCase()}`
+    env[variable] = value
+    flags.set(variable, `--${name}`)
+  }
+  return { env, flags }
+}

@@ -1,0 +1,24 @@
+import fp from 'fastify-plugin'
+import eventLines from '../../plugins/observe/event-lines.ts'
+import eventHistory from '../../plugins/runtime/event-history.ts'
+import { registerBase, registerEndpoints, type ThreadOfSeveral } from '../base.ts'
+import type { GatewayConfig } from '../config/schema.ts'
+
+export interface ControlOptions {
+  readonly config: GatewayConfig
+  readonly thread: ThreadOfSeveral
+}
+
+/**
+ * The control thread of a gateway with several: it probes and discovers for all, reads secrets again, numbers
+ * the events and writes them to the log. It serves no clients.
+ */
+export default fp<ControlOptions>(
+  async function control(app, { config, thread }) {
+    await registerBase(app, config, { thread })
+    await app.register(eventLines)
+    await app.register(eventHistory)
+    await registerEndpoints(app, config)
+  },
+  { name: 'gateway-control', fastify: '5.x' },
+)

@@ -1,0 +1,153 @@
+import { availableParallelism } from 'node:os'
+import type { GatewayConfig } from '../config/schema.ts'
+import { mostConnections } from '../http/server/descriptors.ts'
+import { systemClock } from '../kernel/clock.ts'
+import type { LogTarget } from '../observe/logging/logger.ts'
+import { GcMonitor } from '../observe/stats/gc-monitor.ts'
+import { readProcess } from '../observe/stats/process-reading.ts'
+import { processView } from '../observe/views/process.ts'
+import { createDrainable } from '../runtime/lifecycle/drainable.ts'
+import { Guard } from '../runtime/process/guard.ts'
+import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
+import { ServiceManager } from '../runtime/process/service-manager.ts'
+import { systemdNotify } from '../runtime/process/systemd-notify.ts'
+import { listenQuietly } from './listen.ts'
+import { runUntilStopped } from './run-until-stopped.ts'
+import type { RunningGateway } from './serving-threads.ts'
+
+/** What the server needs of the log. */
+export type ServerLog = Pick<LogTarget, 'logger' | 'requestLogger' | 'write'> &
+  Partial<Pick<LogTarget, 'onLost'>>
+
+export interface ServerOptions {
+  readonly config: GatewayConfig
+  readonly log: ServerLog
+  /** Called once after everything else has stopped. @returns whether nothing blocks a thread any more */
+  readonly onStopped?: () => Promise<boolean>
+}
+
+/** Time for closing sockets and files after the drain, before the process ends without them. */
+const closingMs = 5_000
+/** And for ending it so, before a thread of its own ends it. */
+const guardMs = 3_000
+
+/**
+ * Serves until a signal; resolves once the port is open, and not at all where it is told to stop before. The process ends
+ * with 0 where all requests had finished, else with 1; a second signal ends it at once. A thread that stands still is
+ * ended, see `server.watchdog_timeout`.
+ */
+export async function serve({ config, log, onStopped }: ServerOptions): Promise<{ address: string }> {
+  const { logger } = log
+  const collections = new GcMonitor()
+  if (config.engineering.show_nerdstats) collections.start()
+  const { shutdown_delay: delayMs, shutdown_timeout: timeoutMs, watchdog_timeout: watchdogMs } = config.server
+  const threads = threadsOf(config)
+  // Of several threads this one comes last.
+  const main = threads === 1 ? 0 : threads
+  const beats = Heartbeats.allocate(main + 1)
+  const guard = new Guard({ beats, main, timeoutMs: watchdogMs })
+  if (watchdogMs > 0) {
+    const inspector = process.features.inspector ? process.getBuiltinModule('node:inspector') : undefined
+    keepBeating(new Heartbeats(beats), main, watchdogMs, () => inspector?.url() !== undefined)
+  }
+  const limitMs = delayMs + timeoutMs + closingMs
+  const manager = ServiceManager.of({
+    env: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    send: systemdNotify,
+    onFailure: (err) => logger.warn({ err }, 'the service manager could not be notified'),
+  })
+  return runUntilStopped({
+    limitMs,
+    logger,
+    async start(signal) {
+      const running = await start(config, log, signal, beats)
+      // Serving threads watch this one, too.
+      if (watchdogMs > 0 && running.watchesMain !== true) guard.start()
+      if (!signal.aborted)
+        manager?.ready(`listening on ${running.address}`, () => running.isResponsive?.() ?? true)
+      return running
+    },
+    onStopping() {
+      guard.endAfter(limitMs + guardMs)
+      manager?.stopping(limitMs + guardMs)
+    },
+    async onClosed({ drained, cut }) {
+      if (config.engineering.show_nerdstats) {
+        const own = { thread: 0, reading: readProcess(collections.totals()) }
+        logger.info(processView(own, [own], Date.now()), 'process statistics')
+      }
+      logger.info({ in_flight: drained, cut }, 'stopped')
+      return (await onStopped?.()) ?? true
+    },
+  })
+}
+
+function threadsOf({ server }: GatewayConfig): number {
+  return server.threads === 'auto' ? availableParallelism() : server.threads
+}
+
+/**
+ * Listens, on as many threads as are configured, where the system can share a port between them. What serves is
+ * loaded here only where this thread serves, and what controls others only where there are others.
+ * @param signal aborted where the gateway is told to stop meanwhile: it then does not listen, or no longer
+ * @param beats of `Heartbeats`, for all threads
+ */
+export async function start(
+  config: GatewayConfig,
+  log: ServerLog,
+  signal?: AbortSignal,
+  beats?: SharedArrayBuffer,
+): Promise<RunningGateway> {
+  const wanted = threadsOf(config)
+  const { logger, write, onLost } = log
+  const maxConnections = mostConnections(config.server.max_connections, wanted, (message) =>
+    logger.warn(message),
+  )
+  if (wanted === 1) return serveHere(config, log, maxConnections, signal)
+  const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
+  const reason = await whyNoSharedPort(config.server.host)
+  if (reason === undefined) {
+    return serveOnThreads(wanted, {
+      config,
+      logger,
+      writeLines: write,
+      onLost,
+      signal,
+      maxConnections,
+      beats,
+    })
+  }
+  logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
+  return serveHere(config, log, maxConnections, signal)
+}
+
+async function serveHere(
+  config: GatewayConfig,
+  { logger, requestLogger, onLost }: ServerLog,
+  maxConnections: number,
+  signal: AbortSignal | undefined,
+): Promise<RunningGateway> {
+  const { createHttpServer } = await import('./http-server.ts')
+  const drainable = createDrainable()
+  const app = await createHttpServer({
+    config,
+    logger,
+    requestLogger,
+    onLostLines: onLost,
+    maxConnections,
+    drainSignal: drainable.signal,
+    onDrained: drainable.onDrained,
+  })
+  const { host, port } = config.server
+  const address = signal?.aborted === true ? '' : await listenQuietly(app, logger, { host, port })
+  return {
+    address,
+    async close() {
+      const result = await drainable.drain()
+      await app.close()
+      return result
+    },
+  }
+}

@@ -1,0 +1,84 @@
+/** Entry of a serving thread: builds a gateway that mirrors what the control thread finds out, and listens. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../kernel/clock.ts'
+import { createThreadLogger } from '../observe/logging/logger.ts'
+import { SharedBlocks } from '../runtime/cells/shared-blocks.ts'
+import type { DrainResult } from '../runtime/lifecycle/drain.ts'
+import { createDrainable } from '../runtime/lifecycle/drainable.ts'
+import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
+import { watchMain } from '../runtime/process/watch-main.ts'
+import type { LinkMessage } from '../runtime/threads/messages.ts'
+import { ServingLink } from '../runtime/threads/serving-link.ts'
+import {
+  drainTopic,
+  type ListenAddress,
+  type ListenResult,
+  listenTopic,
+  logTopic,
+} from '../runtime/threads/thread-control.ts'
+import { createHttpServer } from './http-server.ts'
+import { listenQuietly } from './listen.ts'
+import type { ServingThreadData } from './serving-threads.ts'
+
+const port = parentPort
+if (port === null) throw new Error('this is the entry of a thread, not of a process')
+
+const {
+  thread,
+  threads,
+  planes,
+  config,
+  maxConnections,
+  blocks,
+  beats: beatBuffer,
+  watchesMain,
+}: ServingThreadData = workerData
+const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
+const link = new ServingLink(port, {
+  thread,
+  threads,
+  clock: systemClock,
+  onFailure: (error, topic) =>
+    log.logger.error({ err: error, topic }, 'a message between threads was not handled'),
+})
+const { watchdog_timeout: watchdogMs } = config.server
+const beats = new Heartbeats(beatBuffer)
+if (watchdogMs > 0) keepBeating(beats, thread, watchdogMs)
+const drainable = createDrainable()
+const app = createHttpServer({
+  config,
+  logger: log.logger,
+  requestLogger: log.requestLogger,
+  maxConnections,
+  thread: { link, blocks: new SharedBlocks(planes, thread, blocks) },
+  drainSignal: drainable.signal,
+  onDrained: drainable.onDrained,
+})
+// The answer to `listenTopic` reports the failure, but the question may come later than it.
+app.catch(() => {})
+
+link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<ListenResult> => {
+  try {
+    const server = await app
+    // Fastify hands its options to the listener, but its types do not know this one.
+    const options = { host, port: number, reusePort: true }
+    const address = await listenQuietly(server, log.logger, options)
+    if (watchdogMs > 0 && watchesMain) watchMain(beats, threads, watchdogMs)
+    const bound = server.server.address()
+    return { ok: true, address, port: typeof bound === 'object' && bound !== null ? bound.port : number }
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+})
+link.on(drainTopic, async (): Promise<DrainResult> => {
+  const server = await app
+  const result = await drainable.drain()
+  await server.close()
+  await log.flush()
+  // Nothing else keeps the thread alive; the answer is on its way before it ends.
+  port.unref()
+  return result
+})
+// Also where the thread fails: its last lines say most.
+process.once('exit', () => void log.flush())
+port.on('message', (message: LinkMessage) => link.receive(message))

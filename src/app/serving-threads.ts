@@ -1,0 +1,262 @@
+import { createServer } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { GatewayConfig } from '../config/schema.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { type BlocksDescription, SharedBlocks } from '../runtime/cells/shared-blocks.ts'
+import type { DrainResult } from '../runtime/lifecycle/drain.ts'
+import { Heartbeats } from '../runtime/process/heartbeat.ts'
+import { ControlLink } from '../runtime/threads/control-link.ts'
+import type { LinkMessage } from '../runtime/threads/messages.ts'
+import { type RunningThread, Supervisor, type ThreadEvents } from '../runtime/threads/supervisor.ts'
+import { logTopic } from '../runtime/threads/thread-control.ts'
+import { watchThreads } from '../runtime/threads/thread-watch.ts'
+import control from './control.ts'
+
+/** What a serving thread is given at its start. */
+export interface ServingThreadData {
+  readonly thread: number
+  readonly threads: number
+  /** Threads that write to the shared cells: those that serve, then control. */
+  readonly planes: number
+  readonly config: GatewayConfig
+  /** Most connections of clients on this thread; 0 is no limit. */
+  readonly maxConnections: number
+  readonly blocks: BlocksDescription
+  /** Of `Heartbeats`. */
+  readonly beats: SharedArrayBuffer
+  /** Whether the main thread beats, so that this one watches it. */
+  readonly watchesMain: boolean
+}
+
+export interface ServingThreadsOptions {
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  /** Takes finished log lines of the serving threads. */
+  readonly writeLines: (lines: string) => void
+  /** Called once with a function that counts lines which could not be written. */
+  readonly onLost?: ((count: (lines: number) => void) => void) | undefined
+  /** Aborted where the gateway is told to stop during its start. */
+  readonly signal?: AbortSignal | undefined
+  /** Most connections of clients on all threads; 0, the default, is no limit. */
+  readonly maxConnections?: number
+  /** Of `Heartbeats`, for all threads; this one is the last and beats already. By default it is not watched. */
+  readonly beats?: SharedArrayBuffer | undefined
+  /** What a serving thread runs. Default the gateway's own. */
+  readonly entry?: URL
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** For people. */
+  readonly address: string
+  /** Whether other threads of it watch the main thread. */
+  readonly watchesMain?: boolean
+  /** Whether its threads respond. */
+  readonly isResponsive?: () => boolean
+  /** Whether a thread of it could not be ended, so that the process cannot exit in the usual way. */
+  readonly isBlocked?: () => boolean
+  /** Lets requests finish and stops; again and again with one result. */
+  close(): Promise<DrainResult>
+}
+
+export interface GatewayOnThreads extends RunningGateway {
+  /** The control thread's line to those that serve. */
+  readonly link: ControlLink
+}
+
+/** The sources run unbuilt; the published package has only the built ones. */
+const ownEntry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
+/** Left of the time for a stop, so that this thread can close what it has. */
+const closingMs = 2_000
+
+/**
+ * Serves on several threads, all on one port, and controls them from this one. Told to stop during the start, it returns a
+ * gateway that stops.
+ * @throws Error where the port is taken
+ */
+export async function serveOnThreads(
+  threads: number,
+  {
+    config,
+    logger,
+    writeLines,
+    onLost,
+    signal,
+    maxConnections = 0,
+    beats: beatBuffer,
+    entry = ownEntry,
+  }: ServingThreadsOptions,
+): Promise<GatewayOnThreads> {
+  const { host, port } = config.server
+  const planes = threads + 1
+  const link = new ControlLink({
+    threads,
+    clock: systemClock,
+    onFailure: (error, topic) =>
+      logger.error({ err: error, topic }, 'a message between threads was not handled'),
+  })
+  link.on(logTopic, writeLines)
+  const app = Fastify({ logger: false })
+  app.log = logger
+  await app.register(control, { config, thread: { link, blocks: new SharedBlocks(planes, threads) } })
+  await app.ready()
+  const { process: counted } = app.gatewayCells
+  onLost?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
+
+  const timeoutMs = config.server.watchdog_timeout
+  const watchesMain = beatBuffer !== undefined
+  const beats = beatBuffer ?? Heartbeats.allocate(planes)
+  const supervisor = new Supervisor(
+    threads,
+    { host, port },
+    {
+      link,
+      events: app.gatewayEvents,
+      clock: systemClock,
+      spawn(thread, events) {
+        const data: ServingThreadData = {
+          thread,
+          threads,
+          planes,
+          config,
+          maxConnections: Math.ceil(maxConnections / threads),
+          blocks: app.gatewayCells.blocks,
+          beats,
+          watchesMain,
+        }
+        return spawn(entry, data, link, events, logger)
+      },
+      reclaim: (thread) => reclaim(app, thread),
+      onUnendable(thread) {
+        // Its share of new connections would hang: better a process that starts again.
+        setImmediate(() => {
+          throw new Error(`serving thread ${thread} blocks in a system call and cannot be ended`)
+        })
+      },
+      countEnded(cut) {
+        counted.add(0, counted.column('endedThreads'), 1)
+        counted.add(0, counted.column('cutRequests'), cut)
+      },
+    },
+  )
+  const watch = watchThreads({
+    beats: new Heartbeats(beats),
+    threads,
+    timeoutMs,
+    clock: systemClock,
+    isOpen: (thread) => supervisor.isOpen(thread),
+    onStuck: (thread) => supervisor.replace(thread, `no response for ${timeoutMs} ms`),
+  })
+  let stopped: Promise<DrainResult> | undefined
+  function close(): Promise<DrainResult> {
+    stopped ??= stop(app, config, supervisor).finally(watch.end)
+    return stopped
+  }
+  const gateway = {
+    link,
+    watchesMain,
+    isResponsive: watch.areResponsive,
+    isBlocked: () => supervisor.hasUnendable,
+    close,
+  }
+  if (signal?.aborted === true) void close()
+  else signal?.addEventListener('abort', () => void close(), { once: true })
+  try {
+    // Sharing a port with a gateway that is running already would go unnoticed.
+    if (port !== 0) await assertFree(host, port)
+    const address = await supervisor.start()
+    if (stopped !== undefined) return { ...gateway, address }
+    app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
+    return { ...gateway, address }
+  } catch (error) {
+    if (stopped !== undefined) return { ...gateway, address: '' }
+    watch.end()
+    await app.close()
+    throw error
+  }
+}
+
+/**
+ * Whether several threads can listen on one port here (Node 22.12 and later, where the system can).
+ * @returns why not; undefined where they can
+ */
+export async function whyNoSharedPort(host: string): Promise<string | undefined> {
+  const server = createServer()
+  try {
+    await listen(server, { host, port: 0, reusePort: true })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    server.close()
+  }
+}
+
+async function assertFree(host: string, port: number): Promise<void> {
+  const server = createServer()
+  await listen(server, { host, port })
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}
+
+function listen(
+  server: ReturnType<typeof createServer>,
+  options: { host: string; port: number; reusePort?: boolean },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, resolve)
+  })
+}
+
+function spawn(
+  entry: URL,
+  data: ServingThreadData,
+  link: ControlLink,
+  events: ThreadEvents,
+  logger: Logger,
+): RunningThread {
+  const worker = new Worker(entry, { workerData: data, name: `serving ${data.thread}` })
+  let failure: string | undefined
+  worker.on('message', (message: LinkMessage) => link.receive(message))
+  worker.on('error', (error) => {
+    failure = error instanceof Error ? error.message : String(error)
+    logger.error({ err: error, thread: data.thread }, 'a serving thread failed')
+  })
+  worker.on('exit', (code) => {
+    events.onExit(failure ?? (code === 0 ? undefined : `exit code ${code}`))
+  })
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+  }
+}
+
+/** Gives back what an ended thread held, and lets go of what it alone counted. */
+function reclaim({ gatewayCells: cells, circuitBreakers }: FastifyInstance, thread: number): number {
+  const underWay = cells.inFlight.reclaim(thread)
+  cells.waiting.reclaim(thread)
+  cells.buffered.reclaim(thread)
+  cells.oldestWaitingMs[thread] = 0
+  cells.live.forget(thread)
+  circuitBreakers.reclaim(thread)
+  return underWay
+}
+
+async function stop(
+  app: FastifyInstance,
+  { server }: GatewayConfig,
+  supervisor: Supervisor,
+): Promise<DrainResult> {
+  const underWay = app.gatewayCells.inFlight.total()
+  app.gatewayEvents.publish('lifecycle.phase', { phase: 'draining', inFlight: underWay })
+  const result = await supervisor.stop(server.shutdown_timeout + server.shutdown_delay + closingMs)
+  app.gatewayEvents.publish('lifecycle.phase', {
+    phase: result.cut > 0 ? 'cut' : 'drained',
+    inFlight: result.cut,
+  })
+  await app.close()
+  return result
+}

@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { KeyPath, Problem } from '../file/diagnostics.ts'
+import { secretKeys } from '../file/secrets.ts'
+import type { GatewayConfig } from '../schema.ts'
+
+/**
+ * Files with secrets that other users of this machine can read. A group may read what belongs to root: that is how a
+ * service that runs as another user is given its secrets.
+ * @param text of the configuration file
+ */
+export function findReadableSecrets(
+  { discovery, dashboard }: GatewayConfig,
+  { path, text, folder }: { readonly path: string; readonly text: string; readonly folder: string },
+): Problem[] {
+  if (process.platform === 'win32') return []
+  const files = new Map<string, KeyPath>()
+  const inline: string[] = []
+  for (const [index, { auth }] of discovery.static.endpoints.entries()) {
+    for (const key of secretKeys) {
+      const file = auth?.[`${key}_file`]
+      const value = auth?.[key]
+      if (file !== undefined)
+        files.set(resolve(folder, file), ['discovery', 'static', 'endpoints', index, 'auth', `${key}_file`])
+      else if (value !== undefined && key !== 'username') inline.push(value)
+    }
+  }
+  if (dashboard.admin_token_file !== undefined)
+    files.set(resolve(folder, dashboard.admin_token_file), ['dashboard', 'admin_token_file'])
+  else if (dashboard.admin_token !== undefined) inline.push(dashboard.admin_token)
+  // What a variable holds is not in the file.
+  if (inline.some((secret) => secret !== '' && text.includes(secret))) files.set(path, [])
+  return [...files].flatMap(([file, key]): Problem[] => {
+    const mode = readableMode(file)
+    if (mode === undefined) return []
+    const what = key.length === 0 ? 'this file holds secrets, and' : 'the file'
+    const message = `${what} can be read by other users of this machine (mode ${mode}): chmod 600`
+    return [{ severity: 'warning', path: key, message }]
+  })
+}
+
+/** @returns the mode of a file that others can read */
+function readableMode(file: string): string | undefined {
+  try {
+    const { mode, uid } = statSync(file)
+    const isReadable = (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && uid !== 0)
+    return isReadable ? (mode & 0o777).toString(8).padStart(4, '0') : undefined
+  } catch {
+    // That it cannot be read is reported elsewhere.
+    return undefined
+  }
+}

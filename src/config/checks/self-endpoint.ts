@@ -1,0 +1,20 @@
+import type { Problem } from '../file/diagnostics.ts'
+import type { GatewayConfig } from '../schema.ts'
+import { parseHttpUrl } from './endpoint-rules.ts'
+import { addressesOf, isHeard, type Machine } from './own-addresses.ts'
+
+/** Endpoints that are the gateway itself: each request to one would become another, without end. */
+export function findSelf({ server, discovery }: GatewayConfig, machine: Machine): Problem[] {
+  return discovery.static.endpoints.flatMap((endpoint, index): Problem[] => {
+    const url = parseHttpUrl(endpoint.url)
+    if (url === undefined || server.port === 0 || portOf(url) !== server.port) return []
+    const addresses = addressesOf(url.hostname, machine)
+    if (!addresses.some((address) => isHeard(address, server.host, machine))) return []
+    const message = `is the gateway's own address (server.host and server.port)`
+    return [{ severity: 'error', path: ['discovery', 'static', 'endpoints', index, 'url'], message }]
+  })
+}
+
+export function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80))
+}

@@ -1,0 +1,153 @@
+import ipaddr from 'ipaddr.js'
+import { readHost } from '../../http/host-name.ts'
+import { maxModelNameLength } from '../../kernel/model-name.ts'
+import type { KeyPath, Problem } from '../file/diagnostics.ts'
+import type { GatewayConfig } from '../schema.ts'
+import { isHeaderName } from './endpoint-rules.ts'
+import { findCycles } from './name-cycles.ts'
+
+/** A thread beats every 20 ms at most, and a collection of garbage may take longer. */
+const minWatchdogMs = 1_000
+
+/** What the schema cannot say: relations between keys (contract 2.3, 3.1). */
+export function checkSemantics(config: GatewayConfig): Problem[] {
+  const problems: Problem[] = []
+  const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
+  const { server, discovery, dashboard, translators } = config
+
+  if (server.watchdog_timeout > 0 && server.watchdog_timeout < minWatchdogMs)
+    error(['server', 'watchdog_timeout'], 'must be 0 or at least 1s')
+  if (server.cors.enabled) {
+    if (server.cors.allowed_origins.length === 0)
+      error(['server', 'cors', 'allowed_origins'], 'must not be empty')
+    if (server.cors.allow_credentials && server.cors.allowed_origins.includes('*')) {
+      error(['server', 'cors', 'allow_credentials'], 'cannot be used with the origin "*": name the origins')
+    }
+  }
+  for (const [index, host] of server.allowed_hosts.entries()) {
+    if (host !== '*' && !isHostName(host))
+      error(
+        ['server', 'allowed_hosts', index],
+        `"${host}" is not a host name: give it without scheme and port`,
+      )
+  }
+  for (const [index, cidr] of server.rate_limits.trusted_proxy_cidrs.entries()) {
+    if (!isCidr(cidr))
+      error(['server', 'rate_limits', 'trusted_proxy_cidrs', index], `"${cidr}" is not a network (CIDR)`)
+  }
+  const hasToken = dashboard.admin_token !== undefined || dashboard.admin_token_file !== undefined
+  if (dashboard.enabled && dashboard.access_policy.allowed_cidrs.length === 0 && !hasToken) {
+    error(
+      ['dashboard', 'access_policy', 'allowed_cidrs'],
+      'must not be empty while the dashboard is enabled, unless there is an admin_token',
+    )
+  }
+  if (dashboard.admin_token !== undefined && dashboard.admin_token_file !== undefined) {
+    error(['dashboard', 'admin_token'], 'set either "admin_token" or "admin_token_file", not both')
+  }
+  for (const [index, cidr] of dashboard.access_policy.allowed_cidrs.entries()) {
+    if (!isCidr(cidr))
+      error(['dashboard', 'access_policy', 'allowed_cidrs', index], `"${cidr}" is not a network (CIDR)`)
+  }
+  if (translators.anthropic.max_message_size > 104_857_600) {
+    error(['translators', 'anthropic', 'max_message_size'], 'must be at most 100MB')
+  }
+  if (translators.anthropic.inspector.enabled) {
+    const { output_dir, session_header } = translators.anthropic.inspector
+    if (isSystemFolder(output_dir)) {
+      error(['translators', 'anthropic', 'inspector', 'output_dir'], 'must not be a folder of the system')
+    }
+    if (!isHeaderName(session_header)) {
+      error(['translators', 'anthropic', 'inspector', 'session_header'], 'is not a header name')
+    }
+  }
+  if (discovery.model_discovery.enabled) {
+    for (const key of ['interval', 'timeout'] as const) {
+      if (discovery.model_discovery[key] <= 0) {
+        error(['discovery', 'model_discovery', key], 'must be more than 0 while model discovery is enabled')
+      }
+    }
+  }
+  const { stale_threshold: staleMs } = config.model_registry.unification
+  if (discovery.model_discovery.enabled && staleMs > 0 && staleMs <= discovery.model_discovery.interval) {
+    problems.push({
+      severity: 'warning',
+      path: ['model_registry', 'unification', 'stale_threshold'],
+      message:
+        'models leave the catalogue between two looks: must be more than discovery.model_discovery.interval',
+    })
+  }
+  const { sticky_sessions: sticky } = config.proxy
+  if (sticky.load_bound > 0 && sticky.load_bound < 1) {
+    error(['proxy', 'sticky_sessions', 'load_bound'], 'must be 0 or at least 1')
+  }
+  if (sticky.enabled && sticky.idle_ttl_seconds === 0) {
+    problems.push({
+      severity: 'warning',
+      path: ['proxy', 'sticky_sessions', 'idle_ttl_seconds'],
+      message: 'sessions never expire, and the caches of endpoints do',
+    })
+  }
+  problems.push(...checkModelNames(config))
+  return problems
+}
+
+/** Aliases and fallbacks: names, and what leads back to where it began. */
+function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }: GatewayConfig): Problem[] {
+  const problems: Problem[] = []
+  const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
+  const warn = (path: KeyPath, message: string) => problems.push({ severity: 'warning', path, message })
+  const targets = new Map<string, readonly string[]>()
+  for (const [alias, value] of Object.entries(aliases)) {
+    if (alias.trim() === '') error(['model_aliases', alias], 'a name must not be empty')
+    if (alias.length > maxModelNameLength)
+      error(['model_aliases', alias], `a name must not be longer than ${maxModelNameLength} characters`)
+    const seen = new Set<string>()
+    const list = Array.isArray(value) ? value : value.targets
+    const names = list.map((target) => (typeof target === 'string' ? target : target.model))
+    for (const [index, name] of names.entries()) {
+      if (name.trim() === '') error(['model_aliases', alias, index], 'a name must not be empty')
+      if (seen.has(name)) warn(['model_aliases', alias, index], `"${name}" is there twice`)
+      seen.add(name)
+    }
+    targets.set(alias, names)
+  }
+  for (const cycle of findCycles(targets)) {
+    const names = cycle.map((name) => `"${name}"`).join(' → ')
+    warn(
+      ['model_aliases', cycle[0] ?? ''],
+      `these aliases lead in a circle: ${names}; the last of them means the model of that name`,
+    )
+  }
+  for (const [model, names] of Object.entries(fallbacks)) {
+    if (names.includes(model)) warn(['model_fallbacks', model], 'the model is its own fallback')
+  }
+  for (const cycle of findCycles(new Map(Object.entries(fallbacks)))) {
+    const names = cycle.map((name) => `"${name}"`).join(' → ')
+    warn(
+      ['model_fallbacks', cycle[0] ?? ''],
+      `these fallbacks lead in a circle: ${names}; the fallbacks of a fallback are not tried`,
+    )
+  }
+  return problems
+}
+
+function isHostName(text: string): boolean {
+  const read = readHost(text)
+  return read !== undefined && read.port === undefined && !text.includes('*')
+}
+
+function isCidr(text: string): boolean {
+  try {
+    ipaddr.parseCIDR(text.trim())
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isSystemFolder(folder: string): boolean {
+  return /^(?:\/|[a-z]:[\\/]?)$|^\/(?:bin|boot|dev|etc|lib|proc|sbin|sys|usr)(?:\/|$)|^[a-z]:[\\/](?:windows|program files)/i.test(
+    folder,
+  )
+}

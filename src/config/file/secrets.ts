@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { minTokenLength } from '../schema/dashboard-schema.ts'
+import type { EndpointConfig, GatewayConfig } from '../schema.ts'
+import type { Problem } from './diagnostics.ts'
+
+/** Keys of an endpoint's credentials that may stand in a file of their own. */
+export const secretKeys = ['token', 'key', 'username', 'password'] as const
+
+/**
+ * Reads the `*_file` secrets of all endpoints and of the dashboard.
+ * @param folder relative files are looked for from here
+ * @returns the configuration with its secrets inline, and what could not be read
+ */
+export function readSecrets(
+  config: GatewayConfig,
+  folder: string,
+): { config: GatewayConfig; problems: Problem[] } {
+  const problems: Problem[] = []
+  const endpoints = config.discovery.static.endpoints.map((endpoint, index) => {
+    const { auth } = endpoint
+    if (auth === undefined) return endpoint
+    const resolved = { ...auth }
+    for (const key of secretKeys) {
+      const file = auth[`${key}_file`]
+      if (file === undefined) continue
+      const secret = readSecretFile(resolve(folder, file))
+      if (secret === undefined || secret === '') {
+        const path = ['discovery', 'static', 'endpoints', index, 'auth', `${key}_file`]
+        const message = secret === '' ? `the file ${file} is empty` : `the file ${file} cannot be read`
+        problems.push({ severity: 'error', path, message })
+      } else {
+        resolved[key] = secret
+        // Absolute from here on, so that it can be read again from anywhere.
+        resolved[`${key}_file`] = resolve(folder, file)
+      }
+    }
+    return { ...endpoint, auth: resolved }
+  })
+  const dashboard = { ...config.dashboard }
+  if (dashboard.admin_token_file !== undefined) {
+    const file = dashboard.admin_token_file
+    const secret = readSecretFile(resolve(folder, file))
+    if (secret === undefined || secret.length < minTokenLength) {
+      const path = ['dashboard', 'admin_token_file']
+      const message =
+        secret === undefined
+          ? `the file ${file} cannot be read`
+          : `the token in ${file} is shorter than ${minTokenLength} characters`
+      problems.push({ severity: 'error', path, message })
+    } else {
+      dashboard.admin_token = secret
+    }
+  }
+  return { config: { ...withEndpoints(config, endpoints), dashboard }, problems }
+}
+
+/**
+ * Reads an endpoint's `*_file` secrets again.
+ * @returns the endpoint with what the files hold now; undefined where it has none, or one cannot be read
+ */
+export function rereadSecrets(endpoint: EndpointConfig): EndpointConfig | undefined {
+  const { auth } = endpoint
+  if (auth === undefined) return undefined
+  const resolved = { ...auth }
+  let hasFiles = false
+  for (const key of secretKeys) {
+    const file = auth[`${key}_file`]
+    if (file === undefined) continue
+    const secret = readSecretFile(file)
+    if (secret === undefined || secret === '') return undefined
+    resolved[key] = secret
+    hasFiles = true
+  }
+  return hasFiles ? { ...endpoint, auth: resolved } : undefined
+}
+
+/** A final line break belongs to the editor, not to the secret. */
+function readSecretFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+  } catch {
+    return undefined
+  }
+}
+
+const mask = '[secret]'
+/** Keys for one service may stand in the queries of these. */
+const urlKeys = ['url', 'health_check_url', 'model_url'] as const
+
+/** The configuration as it may be shown: no credential, no value of a static header, no query of a URL. */
+export function maskSecrets(config: GatewayConfig): GatewayConfig {
+  const endpoints = config.discovery.static.endpoints.map((given) => {
+    const headers = Object.fromEntries(Object.keys(given.headers).map((name) => [name, mask]))
+    const endpoint = { ...given, headers }
+    for (const key of urlKeys) {
+      const url = given[key]
+      if (url !== undefined) endpoint[key] = url.replace(/\?.*$/s, `?${mask}`)
+    }
+    if (endpoint.auth === undefined) return endpoint
+    const auth = { ...endpoint.auth }
+    for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
+    return { ...endpoint, auth }
+  })
+  const { dashboard } = config
+  const masked =
+    dashboard.admin_token === undefined
+      ? config
+      : { ...config, dashboard: { ...dashboard, admin_token: mask } }
+  return withEndpoints(masked, endpoints)
+}
+
+function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): GatewayConfig {
+  return { ...config, discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } } }
+}

@@ -1,0 +1,176 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import { unreadByOlla } from '../olla/olla-keys.ts'
+import { replaceLikeOlla } from '../olla/olla-values.ts'
+import { inputSchema } from '../schema/input-schema.ts'
+import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
+import { mostThreads, unitKeyword } from '../schema/units.ts'
+import { type GatewayConfig, GatewayConfigSchema } from '../schema.ts'
+import { decode, isRecord, parseDuration } from './decode.ts'
+import { dotted, type KeyPath, nearest, type Problem } from './diagnostics.ts'
+
+const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionTypes: true })
+const check = ajv.compile(inputSchema())
+
+/**
+ * Checks a document against the schema and fills in what it leaves out.
+ * @param isHolder whether a key is there for an anchor only
+ * @returns the configuration, unless there are errors, and everything that was found
+ */
+export function validate(
+  document: unknown,
+  isHolder: (path: KeyPath) => boolean = () => false,
+): { config: GatewayConfig | undefined; problems: Problem[] } {
+  const value = withoutNulls(document ?? {})
+  if (!isRecord(value)) {
+    return {
+      config: undefined,
+      problems: [{ severity: 'error', path: [], message: 'must be a mapping of keys' }],
+    }
+  }
+  const replaced = replaceLikeOlla(value)
+  check(value)
+  const faults = oneOfEachUnion(check.errors ?? []).flatMap((error) => toProblem(error, isHolder))
+  const problems = [...replaced, ...dedupe(faults)]
+  if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
+  // The schema's static type is the decoded one, and `value` has just been validated against it.
+  return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
+}
+
+/**
+ * Of a value with several forms every form complains. What is said of its inside is kept; of a value that has none of
+ * the forms, that alone.
+ */
+function oneOfEachUnion(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const unions = new Set(
+    errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath),
+  )
+  if (unions.size === 0) return errors
+  const isInside = (path: string) =>
+    errors.some(
+      (error) =>
+        error.instancePath.startsWith(`${path}/`) ||
+        (error.instancePath === path && aboutKeys.has(error.keyword)),
+    )
+  return errors.filter(({ keyword, instancePath }) => {
+    if (!unions.has(instancePath) || aboutKeys.has(keyword)) return true
+    return keyword === 'anyOf' && !isInside(instancePath)
+  })
+}
+
+const aboutKeys: ReadonlySet<string> = new Set(['additionalProperties', 'required'])
+
+/** `key:` without a value is null in YAML, and means the default as in Olla. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (!isRecord(value)) return value
+  const entries = Object.entries(value).filter(([, item]) => item !== null)
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]))
+}
+
+function toProblem(error: ErrorObject, isHolder: (path: KeyPath) => boolean): Problem[] {
+  const path = pathOf(error.instancePath)
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return unknownKey([...path, String(error.params.additionalProperty)], isHolder)
+    case 'required':
+      return [{ severity: 'error', path, message: `"${String(error.params.missingProperty)}" is missing` }]
+    case 'enum': {
+      if (isInsideUnit(path)) return []
+      const allowed: unknown[] = Array.isArray(error.params.allowedValues) ? error.params.allowedValues : []
+      const guess = typeof error.data === 'string' ? nearest(error.data, allowed.map(String)) : undefined
+      const hint = guess === undefined ? '' : `, did you mean "${guess}"?`
+      return [
+        {
+          severity: 'error',
+          path,
+          message: `must be one of ${allowed.map(String).join(', ')}${hint}`,
+        },
+      ]
+    }
+    case 'type':
+      return isInsideUnit(path)
+        ? []
+        : [{ severity: 'error', path, message: `must be ${article(String(error.params.type))}` }]
+    case 'anyOf':
+      return [{ severity: 'error', path, message: unitMessage(path, error.data) }]
+    case 'minimum':
+      return [{ severity: 'error', path, message: `must be at least ${String(error.params.limit)}` }]
+    case 'maximum':
+      return [{ severity: 'error', path, message: `must be at most ${String(error.params.limit)}` }]
+    case 'minItems':
+    case 'minLength':
+      return [{ severity: 'error', path, message: minimumMessage(error) }]
+    case 'pattern':
+    case 'const':
+      return isInsideUnit(path) ? [] : [{ severity: 'error', path, message: 'has the wrong form' }]
+    default:
+      return isInsideUnit(path) ? [] : [{ severity: 'error', path, message: error.message ?? 'is not valid' }]
+  }
+}
+
+function unknownKey(path: KeyPath, isHolder: (path: KeyPath) => boolean): Problem[] {
+  const key = String(path.at(-1))
+  // As in Compose files: `x-…` is a place for anchors, and so is any key that holds one which is used elsewhere.
+  if (key.startsWith('x-') || isHolder(path)) return []
+  const unread = unreadByOlla(path)
+  if (unread !== undefined) return [{ severity: 'warning', path, message: unread }]
+  const error = (hint: string): Problem[] => [{ severity: 'error', path, message: `unknown key${hint}` }]
+  const guess = nearest(key, keysAt(path.slice(0, -1)))
+  if (guess !== undefined) return error(`, did you mean "${guess}"?`)
+  const sections = sectionsWith(key)
+  return error(sections.length > 0 ? `; it belongs under ${sections.slice(0, 3).join(' or ')}` : '')
+}
+
+function minimumMessage({ keyword, params }: ErrorObject): string {
+  const limit = Number(params.limit)
+  if (keyword === 'minItems') return 'must not be an empty list'
+  return limit === 1 ? 'must not be empty' : `must have at least ${limit} characters`
+}
+
+function isInsideUnit(path: KeyPath): boolean {
+  return schemaAt(path)?.[unitKeyword] !== undefined
+}
+
+function unitMessage(path: KeyPath, data: unknown): string {
+  if (path[0] === 'model_aliases') return 'must be a list of models, or a mapping with "targets"'
+  if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
+  if (schemaAt(path)?.[unitKeyword] === 'threads')
+    return `must be a whole number from 1 to ${mostThreads}, or auto`
+  if (schemaAt(path)?.[unitKeyword] === 'connections')
+    return 'must be a whole number, 0 for no limit, or auto'
+  if (schemaAt(path)?.[unitKeyword] === 'bytes')
+    return 'must be bytes, as a number or with a unit: 1048576, 100MB'
+  if (schemaAt(path)?.[unitKeyword] === 'memory')
+    return 'must be bytes, as a number or with a unit (1048576, 100MB), or auto'
+  const example = typeof data === 'number' ? `, for example ${data}s` : ', for example 30s, 1m30s, 250ms'
+  const isNegative = typeof data === 'string' && (parseDuration(data) ?? 0) < 0
+  return isNegative ? 'must not be negative' : `must be a duration with a unit${example}`
+}
+
+function article(type: string): string {
+  const names: Readonly<Record<string, string>> = {
+    string: 'a text',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a mapping of keys',
+  }
+  return names[type] ?? type
+}
+
+function pathOf(pointer: string): KeyPath {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+}
+
+function dedupe(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ path, message }) => {
+    const key = `${dotted(path)} ${message}`
+    return !seen.has(key) && seen.add(key)
+  })
+}

@@ -1,0 +1,24 @@
+import type { EndpointConfig, GatewayConfig, ProxyConfig } from '../schema.ts'
+
+/** The shorter of two limits, of which 0 is none. */
+export function shortest(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b)
+}
+
+/** `server.write_timeout` bounds every answer, also of endpoints that have a longer limit of their own. */
+export function withWriteTimeout({ server, proxy, discovery }: GatewayConfig): {
+  proxy: ProxyConfig
+  endpoints: readonly EndpointConfig[]
+} {
+  const { endpoints } = discovery.static
+  const limit = server.write_timeout
+  if (limit === 0) return { proxy, endpoints }
+  return {
+    proxy: { ...proxy, response_timeout: shortest(proxy.response_timeout, limit) },
+    endpoints: endpoints.map((endpoint) => {
+      const { timeouts } = endpoint
+      const total = timeouts.total === 0 ? 0 : Math.min(timeouts.total, limit)
+      return { ...endpoint, timeouts: { ...timeouts, total } }
+    }),
+  }
+}

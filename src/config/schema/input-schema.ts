@@ -1,0 +1,43 @@
+import { GatewayConfigSchema } from '../schema.ts'
+
+/** A plain JSON Schema node. */
+export type SchemaNode = { readonly [key: string]: unknown }
+
+/**
+ * The schema of what a person writes: the same as `GatewayConfigSchema`, but only keys without a default must
+ * be there. (The TypeBox types describe the configuration behind the loader, where nothing is missing.)
+ */
+export function inputSchema(): SchemaNode {
+  const plain: SchemaNode = JSON.parse(JSON.stringify(GatewayConfigSchema))
+  return relax(plain)
+}
+
+function relax(node: SchemaNode): SchemaNode {
+  return Object.fromEntries(
+    Object.entries(node).flatMap(([key, value]) => {
+      if (key === 'required') {
+        const required = requiredKeys(node)
+        return required.length > 0 ? [[key, required]] : []
+      }
+      return [[key, relaxValue(key, value)]]
+    }),
+  )
+}
+
+function relaxValue(key: string, value: unknown): unknown {
+  if (key === 'default' || key === 'enum') return value
+  if (Array.isArray(value)) return value.map((item: unknown) => (isNode(item) ? relax(item) : item))
+  return isNode(value) ? relax(value) : value
+}
+
+function requiredKeys({ properties, required }: SchemaNode): string[] {
+  if (!isNode(properties) || !Array.isArray(required)) return []
+  return required.filter((key): key is string => {
+    const property = typeof key === 'string' ? properties[key] : undefined
+    return isNode(property) && !('default' in property) && property.type !== 'object'
+  })
+}
+
+export function isNode(value: unknown): value is SchemaNode {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,291 @@
+import type { AnswerFraming } from '../../http/headers/media-type.ts'
+import { SseReader } from '../../kernel/stream/sse-reader.ts'
+import type { AnswerOperation } from './operation.ts'
+import { type BadAnswer, errorIn, errorOfEvent, type Judgement, judgeWhole } from './whole-answer.ts'
+
+/** Reads the beginning of an answer. */
+export interface AnswerJudge {
+  push(chunk: Buffer): Judgement
+  /** The answer is complete. */
+  end(): Judgement
+}
+
+const emptyAnswer: BadAnswer = { reason: 'empty' }
+const webPage: BadAnswer = { reason: 'a web page' }
+const endedEarly: BadAnswer = { reason: 'ended before it was complete' }
+
+/** Most bytes that are held back until an answer is known to be one. */
+const mostHeldBytes = 65_536
+/** Events without content may come before an error: they hide it no longer than this many bytes. */
+const mostIdleBytes = 16_384
+
+const space = 0x20
+const quote = 0x22
+const lessThan = 0x3c
+const openBrace = 0x7b
+const colon = 0x3a
+const lineFeed = 0x0a
+const bom = 0xef
+const bomBytes = 3
+const letterA = 0x61
+const letterZ = 0x7a
+const longestField = 'error:'.length
+const noBytes: Buffer = Buffer.alloc(0)
+
+/**
+ * Reads the beginning of an answer whose status is good, until it is known whether it is an answer at all. What may
+ * be legitimate passes: only an error, a web page and nothing at all do not. The bytes decide where they contradict
+ * the content type: servers mislabel JSON as text, and whole answers as streams.
+ */
+export class BeginningJudge implements AnswerJudge {
+  readonly #operation: AnswerOperation
+  readonly #framing: AnswerFraming
+  /** What may be the beginning of a byte order mark or of a field's name: a few bytes. */
+  #cut: Buffer = noBytes
+  #blankBytes = 0
+  #isBlank = true
+  #judge: AnswerJudge | undefined
+
+  constructor(operation: AnswerOperation, framing: AnswerFraming) {
+    this.#operation = operation
+    this.#framing = framing
+  }
+
+  push(chunk: Buffer): Judgement {
+    if (this.#judge !== undefined) return this.#judge.push(chunk)
+    const bytes = this.#cut.length === 0 ? chunk : Buffer.concat([this.#cut, chunk])
+    const first = firstByte(bytes)
+    if (first === undefined || isCutField(bytes, first)) {
+      this.#blankBytes += chunk.length
+      this.#isBlank = first === undefined
+      // White space says nothing, however much there is.
+      if (first !== undefined) this.#cut = bytes.subarray(first)
+      else this.#cut = bytes.length < bomBytes ? bytes : noBytes
+      return this.#blankBytes > mostHeldBytes ? 'good' : 'undecided'
+    }
+    if (bytes[first] === lessThan || this.#framing === 'html') return webPage
+    this.#judge = judgeFor(this.#operation, this.#framing, bytes, first)
+    return this.#judge === undefined ? 'good' : this.#judge.push(bytes)
+  }
+
+  end(): Judgement {
+    if (this.#judge !== undefined) return this.#judge.end()
+    return this.#isBlank ? emptyAnswer : 'good'
+  }
+}
+
+/**
+ * Whether a chunk shows by itself that a stream is an answer, as most do: its first events say nothing yet, or are
+ * part of one. Says no where it takes more to know.
+ */
+export function beginsWell(operation: AnswerOperation, chunk: Buffer): boolean {
+  let at = 0
+  while (startsObject(chunk, at)) {
+    const end = chunk.indexOf(lineFeed, at)
+    if (end < 0 || chunk[end + 1] !== lineFeed) return false
+    const text = chunk.toString('utf8', at + dataField.length, end)
+    // A carriage return ends a line as well.
+    if (text.includes('\r')) return false
+    const judgement = judgeEvent(operation, text.trim(), '')
+    if (judgement !== 'idle') return judgement === 'good'
+    at = end + 2
+  }
+  return false
+}
+
+const dataField = 'data: '
+
+function startsObject(bytes: Buffer, at: number): boolean {
+  if (bytes[at + dataField.length] !== openBrace) return false
+  for (let each = 0; each < dataField.length; each++)
+    if (bytes[at + each] !== dataField.charCodeAt(each)) return false
+  return true
+}
+
+function judgeFor(
+  operation: AnswerOperation,
+  framing: AnswerFraming,
+  bytes: Buffer,
+  first: number,
+): AnswerJudge | undefined {
+  if (bytes[first] === openBrace) return framing === 'ndjson' ? new LineJudge() : new WholeJudge()
+  if (framing === 'sse' || startsField(bytes, first)) return new EventJudge(operation)
+  return undefined
+}
+
+/** Behind white space and a byte order mark; undefined where there is nothing else. */
+function firstByte(bytes: Buffer): number | undefined {
+  let at = bytes[0] === bom ? bomBytes : 0
+  while (at < bytes.length && (bytes[at] ?? 0) <= space) at++
+  return at < bytes.length ? at : undefined
+}
+
+/** Whether more bytes are needed to tell the name of a field from other text. */
+function isCutField(bytes: Buffer, at: number): boolean {
+  const byte = bytes[at] ?? 0
+  return bytes.length - at < longestField && byte >= letterA && byte <= letterZ
+}
+
+function startsField(bytes: Buffer, at: number): boolean {
+  return bytes[at] === colon || /^(?:data|event|id|retry|error):/.test(bytes.toString('latin1', at, at + 8))
+}
+
+/** One JSON text. */
+class WholeJudge implements AnswerJudge {
+  #chunks: Buffer[] = []
+  #bytes = 0
+  /** It is read again when twice as much has come: all readings together stay linear. */
+  #nextBytes = 0
+
+  push(chunk: Buffer): Judgement {
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes < this.#nextBytes) return 'undecided'
+    this.#nextBytes = this.#bytes * 2
+    const judgement = judgeWhole(this.#joined(), false)
+    return judgement === 'undecided' && this.#bytes > mostHeldBytes ? 'good' : judgement
+  }
+
+  end(): Judgement {
+    return judgeWhole(this.#joined(), true)
+  }
+
+  #joined(): Buffer {
+    const [first] = this.#chunks
+    const all = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
+    this.#chunks = [all]
+    return all
+  }
+}
+
+/** Of Ollama: a line without anything that was generated. */
+const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
+
+/** One JSON text in each line. */
+class LineJudge implements AnswerJudge {
+  #line: Buffer[] = []
+  #bytes = 0
+  #hasAnswer = false
+
+  push(chunk: Buffer): Judgement {
+    this.#bytes += chunk.length
+    let at = 0
+    for (;;) {
+      const end = chunk.indexOf(lineFeed, at)
+      this.#line.push(chunk.subarray(at, end < 0 ? chunk.length : end))
+      if (end < 0) return this.#bytes > mostHeldBytes ? 'good' : 'undecided'
+      const judgement = this.#judge()
+      if (judgement !== 'undecided') return judgement
+      at = end + 1
+    }
+  }
+
+  end(): Judgement {
+    const judgement = this.#judge()
+    if (judgement !== 'undecided') return judgement
+    return this.#hasAnswer ? endedEarly : emptyAnswer
+  }
+
+  #judge(): Judgement {
+    const line = Buffer.concat(this.#line)
+    this.#line = []
+    if (firstByte(line) === undefined) return 'undecided'
+    const text = line.toString('utf8')
+    const bad = text.includes('"error"') || !text.includes('"done"') ? errorIn(text) : undefined
+    if (bad !== undefined) return bad
+    this.#hasAnswer = true
+    const isIdle =
+      /"done"\s*:\s*false/.test(text) && idleLine.test(text) && !/"(?:thinking|tool_calls)"/.test(text)
+    return isIdle && this.#bytes <= mostIdleBytes ? 'undecided' : 'good'
+  }
+}
+
+class EventJudge implements AnswerJudge {
+  readonly #operation: AnswerOperation
+  readonly #reader: SseReader
+  #judgement: Judgement = 'undecided'
+  #hasAnswer = false
+  #bytes = 0
+
+  constructor(operation: AnswerOperation) {
+    this.#operation = operation
+    this.#reader = new SseReader((data, name) => {
+      if (this.#judgement === 'undecided') this.#judgement = this.#judge(data, name)
+    }, mostHeldBytes)
+  }
+
+  push(chunk: Buffer): Judgement {
+    this.#bytes += chunk.length
+    this.#reader.push(chunk)
+    if (this.#judgement !== 'undecided') return this.#judgement
+    return this.#bytes > (this.#hasAnswer ? mostIdleBytes : mostHeldBytes) ? 'good' : 'undecided'
+  }
+
+  end(): Judgement {
+    this.#reader.end()
+    if (this.#judgement !== 'undecided') return this.#judgement
+    return this.#hasAnswer ? endedEarly : emptyAnswer
+  }
+
+  #judge(data: Buffer, name: string): Judgement {
+    const text = data.toString('utf8').trim()
+    if (text === '') return 'undecided'
+    if (text === '[DONE]') {
+      if (!this.#hasAnswer) return emptyAnswer
+      return isChat(this.#operation) ? 'good' : endedEarly
+    }
+    const judgement = judgeEvent(this.#operation, text, name)
+    if (typeof judgement === 'object') return judgement
+    this.#hasAnswer = true
+    return judgement === 'idle' ? 'undecided' : 'good'
+  }
+}
+
+/** An event that is not empty and not the last one. `idle` is part of an answer and says nothing yet. */
+function judgeEvent(operation: AnswerOperation, text: string, name: string): 'good' | 'idle' | BadAnswer {
+  if (name === 'error') return errorOfEvent(text)
+  // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
+  const mayBeError = errorMember.test(text)
+  if (!mayBeError && isChat(operation) && startsText(text)) return 'good'
+  const isIdle = isIdleEvent(operation, text)
+  const bad = mayBeError && !isIdle ? errorIn(text) : undefined
+  return bad ?? (isIdle ? 'idle' : 'good')
+}
+
+/** Whether the choice of a chat brings text, in the form that most servers write. */
+function startsText(text: string): boolean {
+  const at = text.indexOf(deltaText)
+  return at >= 0 && text.charCodeAt(at + deltaText.length) !== quote
+}
+
+function isChat(operation: AnswerOperation): boolean {
+  return operation === 'chat' || operation === 'completions'
+}
+
+const deltaText = '"delta":{"content":"'
+const errorMember = /"(?:errors?|detail|message|msg|response|response\.failed)"/
+/** Opens a chat, or tells its role; not where an error stands beside it. */
+const idleDelta =
+  /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/
+const noChoices = /"choices"\s*:\s*(?:\[\s*\]|null)/
+const emptyText = /"text"\s*:\s*""/
+const hasEnding = /"finish_reason"\s*:\s*"/
+const idleResponse = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
+const idleMessage = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
+
+/** Whether an event is part of an answer and says nothing yet. */
+function isIdleEvent(operation: AnswerOperation, text: string): boolean {
+  if (text.length > mostIdleBytes) return false
+  switch (operation) {
+    case 'chat':
+    case 'completions':
+      if (text.includes('"error"') || hasEnding.test(text)) return false
+      return idleDelta.test(text) || noChoices.test(text) || emptyText.test(text)
+    case 'responses':
+      return idleResponse.test(text)
+    case 'messages':
+      return idleMessage.test(text)
+    default:
+      return false
+  }
+}

@@ -1,0 +1,40 @@
+import { canChat, type UnifiedModel } from '../../routing/models/unified-model.ts'
+
+/** One model as the Anthropic API lists it. */
+export function anthropicModel(model: UnifiedModel) {
+  return {
+    type: 'model',
+    id: model.id,
+    display_name: model.id,
+    created_at: new Date(model.createdMs).toISOString(),
+  }
+}
+
+/** How the Anthropic API asks for a part of the list. */
+export interface ModelPageQuery {
+  readonly limit?: string
+  readonly after_id?: string
+  readonly before_id?: string
+}
+
+/**
+ * A page of the list of models that answer messages; all of it where nothing is asked for. An ID that is not in
+ * the list is passed over.
+ */
+export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPageQuery = {}) {
+  const models = all.filter(canChat)
+  const ids = models.map(({ id }) => id)
+  const after = query.after_id === undefined ? -1 : ids.indexOf(query.after_id)
+  const before = query.before_id === undefined ? -1 : ids.indexOf(query.before_id)
+  const inRange = models.slice(after + 1, before < 0 ? undefined : before)
+  const limit = Number(query.limit)
+  const isLimited = Number.isInteger(limit) && limit > 0 && limit < inRange.length
+  // Before an ID means the last ones before it.
+  const page = !isLimited ? inRange : before < 0 ? inRange.slice(0, limit) : inRange.slice(-limit)
+  return {
+    data: page.map(anthropicModel),
+    has_more: isLimited,
+    first_id: page[0]?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
+  }
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import type { FamilyTable } from '../../routing/models/family-table.ts'
+import { canChat, type ModelSource, type UnifiedModel } from '../../routing/models/unified-model.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * What `/api/version` says where no Ollama endpoint is there to be asked: above what editors insist on (VS Code
+ * 0.6.4, `MINIMUM_OLLAMA_VERSION` of its provider), and with `capabilities` in `/api/show`, which came with 0.6.4.
+ */
+export const presentedOllamaVersion = '0.12.0'
+
+/** Ollama's default context length. Its CLI before 0.6 panics without one. */
+const defaultContext = 4096
+/** Ollama keeps a model for five minutes after its last request. */
+const keepMs = 300_000
+/** What Ollama writes for models that stay; its CLI reads it as "Forever". */
+const forever = '2318-01-01T00:00:00Z'
+
+/** An entry of Ollama's `/api/tags`. */
+export function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
+  return {
+    name: model.id,
+    model: model.id,
+    modified_at: modifiedAt(model),
+    size: sizeOf(model),
+    digest: digestOf(model),
+    details: details(model, families),
+    ...(isUntold(model) ? {} : { capabilities: capabilityWords(model) }),
+  }
+}
+
+/** Ollama before 0.14 tells abilities in `/api/show` alone: then a list of them here would say too little. */
+function isUntold({ sources }: UnifiedModel): boolean {
+  return sources.every(
+    ({ endpoint, told }) => told.abilities === undefined && endpoint.profile?.listFormat === 'ollama',
+  )
+}
+
+/** `/api/ps` of Ollama: what is in memory somewhere. */
+export function runningModels(models: readonly UnifiedModel[], families: FamilyTable, nowMs: number): Json {
+  const running = models.flatMap((model) => {
+    const loaded = model.sources.filter(({ state }) => state === 'loaded')
+    return loaded.length === 0 ? [] : [runningItem(model, loaded, families, nowMs)]
+  })
+  return { models: running }
+}
+
+function runningItem(
+  model: UnifiedModel,
+  loaded: readonly ModelSource[],
+  families: FamilyTable,
+  nowMs: number,
+): Json {
+  const memory = loaded.find(({ told }) => told.memory !== undefined)?.told.memory
+  const size = memory?.sizeBytes ?? sizeOf(model)
+  const context = memory?.contextLength ?? model.contextInForce ?? model.contextLength
+  return {
+    name: model.id,
+    model: model.id,
+    size,
+    digest: digestOf(model),
+    details: details(model, families),
+    expires_at: expiryOf(loaded, nowMs),
+    size_vram: memory === undefined ? size : (memory.vramBytes ?? 0),
+    ...(context === undefined ? {} : { context_length: context }),
+  }
+}
+
+/** `/api/show` of Ollama, from what is known here: for models of endpoints that have no such route. */
+export function ollamaShow(model: UnifiedModel, families: FamilyTable): Json {
+  const told = model.sources.find(({ told: { family } }) => family !== undefined)?.told.family
+  const architecture = told ?? (model.family || 'unknown')
+  return {
+    modelfile: `# ${model.id.replace(/\s/g, ' ')}: served by endpoints that have no Modelfile\n`,
+    parameters: '',
+    template: '',
+    details: details(model, families),
+    model_info: {
+      'general.architecture': architecture,
+      'general.basename': model.name,
+      'general.parameter_count': model.parameterCount,
+      [`${architecture}.context_length`]: model.contextInForce ?? model.contextLength ?? defaultContext,
+      [`${architecture}.embedding_length`]: model.embeddingLength ?? 0,
+    },
+    capabilities: capabilityWords(model),
+    modified_at: modifiedAt(model),
+  }
+}
+
+/** Abilities in Ollama's words. */
+export function capabilityWords(model: UnifiedModel): string[] {
+  const { abilities, capabilities, type, sources } = model
+  const known = (...words: string[]) => words.some((word) => capabilities.includes(word))
+  const chats = canChat(model)
+  const servesTools = sources.some(({ endpoint }) => endpoint.profile?.servesTools === true)
+  const has = {
+    completion: chats,
+    embedding: abilities.embedding ?? type === 'embeddings',
+    vision: abilities.vision ?? type === 'vlm',
+    audio: abilities.audio ?? false,
+    tools: chats && (abilities.tools ?? (servesTools || known('tools', 'tool_use', 'function_calling'))),
+    thinking: chats && (abilities.thinking ?? known('thinking', 'reasoning')),
+    insert: abilities.insert ?? false,
+  }
+  return Object.entries(has).flatMap(([word, isAble]) => (isAble ? [word] : []))
+}
+
+/**
+ * The endpoint's own digest, else one of the name: clients print its first 12 characters and some take models
+ * that share one for the same.
+ */
+export function digestOf({ digest, id }: UnifiedModel): string {
+  if (digest !== undefined && digest.length >= 12) return digest
+  return createHash('sha256').update(id).digest('hex')
+}
+
+function details(model: UnifiedModel, table: FamilyTable): Json {
+  const told = model.sources.map((source) => source.told)
+  const family = told.find((each) => each.family !== undefined)?.family ?? model.family
+  const families = model.families.length > 0 ? model.families : family === '' ? [] : [family]
+  const spelt = told.find((each) => each.quantization !== undefined)?.quantization
+  return {
+    parent_model: '',
+    format: model.format,
+    family,
+    families,
+    parameter_size: model.parameterSize.toUpperCase(),
+    quantization_level: spelt ?? table.spelledQuantization(model.quantization),
+    ...(model.contextLength === undefined ? {} : { context_length: model.contextLength }),
+    ...(model.embeddingLength === undefined ? {} : { embedding_length: model.embeddingLength }),
+  }
+}
+
+/** Whole bytes: Ollama's clients read an integer. */
+function sizeOf({ sizeBytes }: UnifiedModel): number {
+  return Math.round(sizeBytes ?? 0)
+}
+
+function modifiedAt(model: UnifiedModel): string {
+  const written = model.sources.map(({ told }) => told.raw.modified_at).find(isTime)
+  return written ?? new Date(model.lastSeenMs).toISOString()
+}
+
+/** Never in the past: the CLI takes that for a model that is about to go. */
+function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
+  const written = loaded
+    .map(({ told }) => told.memory?.expiresAt)
+    .find((time) => isTime(time) && Date.parse(time) > nowMs)
+  if (written !== undefined) return written
+  const stays = loaded.every(({ endpoint }) => endpoint.profile?.loadedModelsPath === undefined)
+  if (stays) return forever
+  // In whole minutes, so that the list's tag lasts a while.
+  return new Date(Math.ceil((nowMs + keepMs) / 60_000) * 60_000).toISOString()
+}
+
+/** RFC 3339, which Go's clients insist on. */
+function isTime(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value)
+}

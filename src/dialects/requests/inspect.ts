@@ -1,0 +1,161 @@
+import { type FieldSpan, findField, findQueryField } from '../../http/body/form-fields.ts'
+import { readMediaType } from '../../http/body/media-type.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import type { BodyEdit } from '../../kernel/json/body-edit.ts'
+import { type JsonSpan, nameAt, type ScannedBody, scanBody } from '../../kernel/json/body-scan.ts'
+import { openBrace, openBracket, skipSpace } from '../../kernel/json/json-bytes.ts'
+import { checkModelName } from '../../kernel/model-name.ts'
+import { type RequestNeeds, readNeeds } from '../../routing/models/needs.ts'
+import { usageEdit } from '../usage/usage-ask.ts'
+import { operationOf } from './operation.ts'
+
+/** Where a name stands that is not in a JSON body: in a form's bytes, or in the query. */
+export interface TextPlace extends FieldSpan {
+  readonly in: 'form' | 'query'
+}
+
+/** What routing learns from a request. */
+export interface Inspection {
+  readonly model: string | undefined
+  /** Where the name stands in a JSON body. */
+  readonly modelSpan: JsonSpan | undefined
+  /** Where it stands if it is not there. */
+  readonly modelPlace: TextPlace | undefined
+  /** Whether a stream is asked for. */
+  readonly isStream: boolean
+  /** Undefined where the body says nothing that narrows the choice. */
+  readonly needs: (() => RequestNeeds) | undefined
+  /** What makes an endpoint tell the usage of a stream whose client does not ask for it. */
+  readonly usageEdit: BodyEdit | undefined
+  /** The content type to send instead of the client's; undefined keeps it. */
+  readonly contentType: string | undefined
+}
+
+/** Of a request that says nothing that can be read. */
+export const noInspection: Inspection = {
+  model: undefined,
+  modelSpan: undefined,
+  modelPlace: undefined,
+  isStream: false,
+  needs: undefined,
+  usageEdit: undefined,
+  contentType: undefined,
+}
+
+const jsonType = 'application/json'
+
+/**
+ * Reads the model and the needs from the raw bytes. What is a JSON object is read as one under any content type
+ * but those of binary data: `curl -d` calls everything a form, and most endpoints do not look.
+ * @param path as the endpoint is asked for it
+ * @param query with its `?`, or ''
+ * @throws GatewayError invalid_json where JSON was announced and is not there, invalid_request where the model of an
+ * inference request is no string, or its name is too long
+ */
+export function inspectRequest(
+  body: Buffer | null,
+  contentType: string | undefined,
+  path: string,
+  query = '',
+): Inspection {
+  const inspection = inspectBody(body, contentType, path)
+  return query === '' || inspection.model !== undefined ? inspection : withQueryModel(inspection, query)
+}
+
+function inspectBody(body: Buffer | null, contentType: string | undefined, path: string): Inspection {
+  if (body === null) return noInspection
+  if (contentType === jsonType) return inspectJson(body, path, undefined)
+  const { kind } = readMediaType(contentType ?? '')
+  if (kind === 'json') return inspectJson(body, path, undefined)
+  if (kind === 'multipart' || kind === 'binary') return noInspection
+  if (body[skipSpace(body, 0)] === openBrace) {
+    const scanned = scanBody(body)
+    // A strict server refuses JSON under another type.
+    if (scanned !== undefined) return inspectScanned(body, scanned, path, jsonType)
+  }
+  return kind === 'form' ? inspectForm(body) : noInspection
+}
+
+function inspectJson(body: Buffer, path: string, contentType: string | undefined): Inspection {
+  const scanned = scanBody(body)
+  if (scanned !== undefined) return inspectScanned(body, scanned, path, contentType)
+  // A list is JSON as well; it names no model.
+  if (body[skipSpace(body, 0)] === openBracket) return noInspection
+  throw new GatewayError('invalid_json')
+}
+
+function inspectScanned(
+  body: Buffer,
+  scanned: ScannedBody,
+  path: string,
+  contentType: string | undefined,
+): Inspection {
+  if (scanned.wrongModelType !== undefined && operationOf(path).isInference)
+    throw new GatewayError('invalid_request', `model field must be a string, got ${scanned.wrongModelType}`)
+  if (scanned.isModelAmbiguous)
+    throw new GatewayError('invalid_request', 'model field is given twice, in two spellings')
+  let model = scanned.model?.trim()
+  let { modelSpan } = scanned
+  // Ollama's Go clients write an empty `model` where they name the model in `name`.
+  if (model === undefined || model === '') {
+    const span = scanned.nameSpan !== undefined && operationOf(path).takesName ? scanned.nameSpan : undefined
+    const name = span === undefined ? '' : nameAt(body, span.start, span.end)?.trim()
+    model = name === '' ? undefined : name
+    modelSpan = model === undefined ? undefined : span
+  }
+  if (model !== undefined) checkModelName(model)
+  return {
+    model,
+    modelSpan,
+    modelPlace: undefined,
+    isStream: scanned.stream === true,
+    needs: () => readNeeds(body, scanned, path),
+    usageEdit: usageEdit(body, scanned, path),
+    contentType,
+  }
+}
+
+function inspectForm(body: Buffer): Inspection {
+  const field = findField(body, 'model')
+  if (field === undefined) return noInspection
+  const { value, start, end } = field
+  checkModelName(value)
+  return { ...noInspection, model: value, modelPlace: { in: 'form', start, end } }
+}
+
+/**
+ * @param model of the form
+ * @throws GatewayError invalid_request where the name is too long
+ */
+export function inspectUpload(model: string | undefined, query: string): Inspection {
+  const named = model?.trim() ?? ''
+  checkModelName(named)
+  return named === '' ? withQueryModel(noInspection, query) : { ...noInspection, model: named }
+}
+
+/** The body names no model: what the query names counts (llama.cpp's `/props?model=`). */
+function withQueryModel(inspection: Inspection, query: string): Inspection {
+  const field = findQueryField(query, 'model')
+  if (field === undefined) return inspection
+  const { value, start, end } = field
+  checkModelName(value)
+  return { ...inspection, model: value, modelSpan: undefined, modelPlace: { in: 'query', start, end } }
+}
+
+/** The content type to send a JSON body under instead of the client's; undefined where that will do. */
+export function jsonTypeFor(contentType: string | undefined): string | undefined {
+  if (contentType === jsonType) return undefined
+  return readMediaType(contentType ?? '').kind === 'json' ? undefined : jsonType
+}
+
+const bom = Buffer.from([0xef, 0xbb, 0xbf])
+
+/**
+ * A JSON text without the byte order mark that it must not have and that strict parsers refuse (RFC 8259
+ * section 8.1); any other body as it is.
+ */
+export function withoutBom(body: Buffer): Buffer {
+  if (body[0] !== 0xef || !body.subarray(0, 3).equals(bom)) return body
+  const first = body[skipSpace(body, 3)]
+  return first === openBrace || first === openBracket ? body.subarray(3) : body
+}

@@ -1,0 +1,152 @@
+import type { UpstreamFetch } from '../../endpoints/connections/fetch.ts'
+import type { TokenizeStyle } from '../../endpoints/profiles/profile.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
+import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import { chatRequest } from '../translate/chat-request.ts'
+import { isObject, type JsonObject, listField, numberField, textField } from '../translate/json-fields.ts'
+import { plainChat, speaksMessages } from '../translate/message-variants.ts'
+import { imageTokens, promptText } from '../translate/prompt-text.ts'
+
+/** Where a count comes from: the endpoint's own count, its tokenizer, or a guess. */
+export type CountSource = 'native' | 'tokenizer' | 'estimated'
+
+export interface TokenCount {
+  readonly tokens: number
+  readonly source: CountSource
+  /** Who counted; undefined where it was estimated. */
+  readonly endpoint: Endpoint | undefined
+}
+
+export interface CountRequest {
+  /** As it came. */
+  readonly body: Buffer
+  readonly modelSpan: JsonSpan | undefined
+  readonly parsed: JsonObject
+  readonly model: string
+}
+
+export interface TokenCounterServices {
+  readonly fetch: UpstreamFetch
+  readonly serverVersion: (slot: number) => string | undefined
+  /** Counts a chat request without asking anybody. */
+  readonly estimate: (chat: JsonObject) => Promise<number>
+  readonly userAgent: string
+}
+
+/** A count is asked for before each turn: one that is late is worth less than a guess. */
+const timeoutMs = 5_000
+/** llama.cpp answers with every token. */
+const maxAnswerBytes = 16 * 1024 * 1024
+/** Endpoints that are asked before a guess has to do. */
+const maxAsked = 2
+
+/** Counts the tokens of a Messages request: asks an endpoint that can count, and guesses where none can. */
+export class TokenCounter {
+  readonly #services: TokenCounterServices
+
+  constructor(services: TokenCounterServices) {
+    this.#services = services
+  }
+
+  /** @param candidates that have the model, best first */
+  async count(request: CountRequest, candidates: readonly RoutedEndpoint[]): Promise<TokenCount> {
+    const native = candidates.filter(({ endpoint }) => this.#countsItself(endpoint))
+    const others = candidates.filter(
+      ({ endpoint }) => !this.#countsItself(endpoint) && endpoint.profile?.tokenize,
+    )
+    for (const target of [...native, ...others].slice(0, maxAsked)) {
+      const { endpoint } = target
+      const isNative = this.#countsItself(endpoint)
+      const counting = isNative ? this.#native(request, target) : this.#tokenized(request, target)
+      // Whatever goes wrong here, the next way of counting does.
+      const tokens = await counting.catch(() => undefined)
+      if (tokens !== undefined) return { tokens, source: isNative ? 'native' : 'tokenizer', endpoint }
+    }
+    const tokens = await this.#services.estimate(chatRequest(request.parsed, request.model, plainChat))
+    return { tokens, source: 'estimated', endpoint: undefined }
+  }
+
+  #countsItself({ profile, slot }: Endpoint): boolean {
+    return (
+      profile?.anthropic.tokenCount === true && speaksMessages(profile, this.#services.serverVersion(slot))
+    )
+  }
+
+  async #native(
+    { body, modelSpan }: CountRequest,
+    { endpoint, sentModel }: RoutedEndpoint,
+  ): Promise<number | undefined> {
+    const path = `${endpoint.profile?.anthropic.messagesPath}/count_tokens`
+    const sent =
+      modelSpan !== undefined && sentModel !== undefined
+        ? editBody(body, [valueEdit(modelSpan, sentModel)])
+        : body
+    const answer = await this.#post(endpoint, path, sent)
+    return isObject(answer) ? numberField(answer, 'input_tokens') : undefined
+  }
+
+  async #tokenized({ parsed, model }: CountRequest, target: RoutedEndpoint): Promise<number | undefined> {
+    const { endpoint, nativeModel } = target
+    const { tokenize, chat: traits } = endpoint.profile ?? {}
+    if (tokenize === undefined) return undefined
+    const chat = chatRequest(parsed, nativeModel ?? model, traits ?? plainChat)
+    const { images } = promptText(chat)
+    const counted = await this.#countText(endpoint, tokenize.path, tokenize.style, withoutImages(chat))
+    return counted === undefined ? undefined : counted + imageTokens(images)
+  }
+
+  async #countText(
+    endpoint: Endpoint,
+    path: string,
+    style: TokenizeStyle,
+    { model, messages, tools }: JsonObject,
+  ): Promise<number | undefined> {
+    if (style === 'messages') {
+      const answer = await this.#post(endpoint, path, { model, messages, tools, add_generation_prompt: true })
+      return isObject(answer) ? numberField(answer, 'count') : undefined
+    }
+    const templated = await this.#post(endpoint, '/apply-template', { model, messages, tools })
+    const content = isObject(templated) ? textField(templated, 'prompt') : undefined
+    if (content === undefined) return undefined
+    const answer = await this.#post(endpoint, path, {
+      model,
+      content,
+      add_special: true,
+      parse_special: true,
+    })
+    return isObject(answer) && Array.isArray(answer.tokens) ? answer.tokens.length : undefined
+  }
+
+  async #post(endpoint: Endpoint, path: string, body: Buffer | JsonObject): Promise<unknown> {
+    const answer = await this.#services.fetch({
+      url: `${endpoint.url}${path}`,
+      headers: [
+        'Content-Type',
+        'application/json',
+        'anthropic-version',
+        '2023-06-01',
+        'User-Agent',
+        this.#services.userAgent,
+        ...endpoint.headers,
+      ],
+      timeoutMs,
+      maxBytes: maxAnswerBytes,
+      body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
+    })
+    return answer.statusCode === 200 ? JSON.parse(answer.body.toString('utf8')) : undefined
+  }
+}
+
+/** Tokenizers know text only. */
+function withoutImages(chat: JsonObject): JsonObject {
+  const messages = listField(chat, 'messages').map((message) => {
+    if (!isObject(message) || !Array.isArray(message.content)) return message
+    const texts = message.content.flatMap((part: unknown) =>
+      isObject(part) ? (textField(part, 'text') ?? []) : [],
+    )
+    return { ...message, content: texts.join('\n\n') }
+  })
+  return { ...chat, messages }
+}

@@ -1,0 +1,69 @@
+import { skipSpace } from '../../kernel/json/json-bytes.ts'
+import type { AnswerApi } from './usage-fields.ts'
+
+const colon = 0x3a
+const quote = 0x22
+const openBracket = 0x5b
+const closeBracket = 0x5d
+
+/** Keys that carry what a model says, one piece per event: text that is not empty, or parts of tool calls. */
+const contentKeys: Readonly<Record<AnswerApi, RegExp>> = {
+  openai: /"(?:content|reasoning_content|reasoning|text|tool_calls)"/g,
+  responses: /"delta"/g,
+  anthropic: /"(?:text|thinking|partial_json)"/g,
+  ollama: /"(?:content|response|thinking|tool_calls)"/g,
+}
+
+/**
+ * Tells events with content from all others, without parsing them. The events of one answer are alike, so the
+ * key is mostly where it was in the last one.
+ */
+export class ContentScan {
+  readonly #keys: RegExp
+  #key = ''
+  #offset = 0
+
+  constructor(api: AnswerApi) {
+    this.#keys = contentKeys[api]
+  }
+
+  /** Whether the event in these bytes carries content. */
+  finds(bytes: Buffer, start: number, end: number): boolean {
+    const expected = start + this.#offset
+    const afterKey = expected + this.#key.length
+    if (this.#key !== '' && afterKey < end && isAt(bytes, expected, this.#key)) {
+      if (hasContent(bytes, afterKey, end)) return true
+    }
+    const event = bytes.toString('latin1', start, end)
+    const keys = this.#keys
+    keys.lastIndex = 0
+    for (let found = keys.exec(event); found !== null; found = keys.exec(event)) {
+      const [key] = found
+      if (!hasContent(bytes, start + keys.lastIndex, end)) continue
+      this.#key = key
+      this.#offset = found.index
+      return true
+    }
+    return false
+  }
+}
+
+function isAt(bytes: Buffer, at: number, key: string): boolean {
+  for (let index = 0; index < key.length; index++) {
+    if (bytes[at + index] !== key.charCodeAt(index)) return false
+  }
+  return true
+}
+
+/**
+ * Whether the value behind a key is a text or a list with something in it.
+ * @param end of the event
+ */
+function hasContent(bytes: Buffer, afterKey: number, end: number): boolean {
+  let at = skipSpace(bytes, afterKey)
+  if (bytes[at] !== colon) return false
+  at = skipSpace(bytes, at + 1)
+  if (at + 1 >= end) return false
+  if (bytes[at] === quote) return bytes[at + 1] !== quote
+  return bytes[at] === openBracket && bytes[skipSpace(bytes, at + 1)] !== closeBracket
+}

@@ -1,0 +1,64 @@
+import { ConnectionPool } from '../../http/client/connection-pool.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { PoolTarget } from './pools.ts'
+
+export interface UpstreamConnectionsOptions {
+  /** Milliseconds between TCP keep-alive probes. Default 30,000. */
+  readonly keepAliveMs?: number
+}
+
+/**
+ * The connections over which clients' requests reach endpoints, one pool for each. Pools without a connection are
+ * forgotten with their endpoint.
+ */
+export class UpstreamConnections {
+  readonly #clock: Clock
+  readonly #keepAliveMs: number
+  readonly #pools = new WeakMap<PoolTarget, ConnectionPool>()
+  readonly #connected = new Set<ConnectionPool>()
+  #isClosed = false
+
+  constructor(clock: Clock, options: UpstreamConnectionsOptions = {}) {
+    this.#clock = clock
+    this.#keepAliveMs = options.keepAliveMs ?? 30_000
+  }
+
+  /** Connections to all endpoints now. */
+  get size(): number {
+    let size = 0
+    for (const pool of this.#connected) size += pool.size
+    return size
+  }
+
+  get(target: PoolTarget): ConnectionPool {
+    return this.#pools.get(target) ?? this.#add(target)
+  }
+
+  /** Ends those that carry nothing now, for want of descriptors. */
+  closeIdle(): void {
+    for (const pool of [...this.#connected]) pool.closeIdle()
+  }
+
+  /** Ends all connections; what is under way fails. */
+  close(): void {
+    this.#isClosed = true
+    for (const pool of [...this.#connected]) pool.close()
+  }
+
+  #add(target: PoolTarget): ConnectionPool {
+    const pool = new ConnectionPool({
+      origin: target.origin,
+      clock: this.#clock,
+      connectMs: target.timeouts.connectMs,
+      tlsMs: target.timeouts.tlsMs,
+      tcpKeepAliveMs: this.#keepAliveMs,
+      onChange: () => {
+        if (pool.size > 0) this.#connected.add(pool)
+        else this.#connected.delete(pool)
+      },
+    })
+    if (this.#isClosed) pool.close()
+    this.#pools.set(target, pool)
+    return pool
+  }
+}

@@ -1,0 +1,374 @@
+import { type BoundedQueue, QueueFullError } from '../../kernel/bounded-queue.ts'
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import { isRoutable } from '../../kernel/endpoint-status.ts'
+import type { EventBus, Subscription } from '../../runtime/events/bus.ts'
+import { neverSent } from '../connections/failure.ts'
+import { FetchError, type FetchedAnswer, type UpstreamFetch } from '../connections/fetch.ts'
+import type { PassiveEvidence } from '../health/health-monitor.ts'
+import { detectProfile } from '../profiles/detect.ts'
+import type { BackendProfile } from '../profiles/profile.ts'
+import { readVersion } from '../profiles/server-version.ts'
+import type { Endpoint } from '../registry/endpoint.ts'
+import type { EndpointRegistry } from '../registry/registry.ts'
+import type { ModelCatalog } from './catalog.ts'
+import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
+import { type DiscoveredModel, ListFormatError, parseModelList, readProps } from './list-parsers.ts'
+
+export interface ModelDiscoveryOptions {
+  /** Between two looks at one endpoint; milliseconds. */
+  readonly intervalMs: number
+  /** Limit of one request. */
+  readonly timeoutMs: number
+  /** Quick repeats of a failed look. */
+  readonly retryAttempts: number
+  /** Base of the jittered exponential wait between repeats; milliseconds. */
+  readonly retryBackoffMs: number
+  /** How often an endpoint whose kind is unknown is asked again; milliseconds. */
+  readonly detectIntervalMs: number
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+interface Watch {
+  timer: Timer | undefined
+  flight: Promise<boolean> | undefined
+}
+
+/** A look that the gateway could not take is due again so soon; milliseconds. */
+const undoneLookMs = 500
+/** Model lists of hundreds of models with all details stay far below this (contract 6.1). */
+const maxListBytes = 10 * 1024 * 1024
+
+/**
+ * Looks at the endpoints' model lists: when an endpoint becomes routable, then at intervals, and on demand.
+ * Endpoints do not wait for each other; one that fails keeps what it had and is asked again later.
+ */
+export class ModelDiscovery implements ModelRefresher {
+  readonly #clock: Clock
+  readonly #registry: EndpointRegistry
+  readonly #catalog: ModelCatalog
+  readonly #records: DiscoveryRecords
+  readonly #events: EventBus
+  readonly #report: (slot: number, evidence: PassiveEvidence) => void
+  readonly #fetch: UpstreamFetch
+  readonly #queue: BoundedQueue
+  readonly #profiles: () => readonly BackendProfile[]
+  readonly #fallbackProfile: () => BackendProfile | undefined
+  readonly #userAgent: string
+  readonly #options: ModelDiscoveryOptions
+  readonly #watches: Watch[] = []
+  /** Slots of endpoints whose type was not given. */
+  readonly #detected = new Set<number>()
+  /** Slots of endpoints that were found without models. */
+  readonly #toldEmpty = new Set<number>()
+  #subscription: Subscription | undefined
+  #running = false
+
+  constructor(
+    services: {
+      clock: Clock
+      registry: EndpointRegistry
+      catalog: ModelCatalog
+      records: DiscoveryRecords
+      events: EventBus
+      /** Takes what a look says of the endpoint's health. */
+      report: (slot: number, evidence: PassiveEvidence) => void
+      fetch: UpstreamFetch
+      queue: BoundedQueue
+      /** For endpoints of type `auto`. */
+      profiles: () => readonly BackendProfile[]
+      fallbackProfile: () => BackendProfile | undefined
+      userAgent: string
+    },
+    options: ModelDiscoveryOptions,
+  ) {
+    this.#clock = services.clock
+    this.#registry = services.registry
+    this.#catalog = services.catalog
+    this.#records = services.records
+    this.#events = services.events
+    this.#report = services.report
+    this.#fetch = services.fetch
+    this.#queue = services.queue
+    this.#profiles = services.profiles
+    this.#fallbackProfile = services.fallbackProfile
+    this.#userAgent = services.userAgent
+    this.#options = options
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+  }
+
+  /** Returns at once; endpoints are looked at as they become routable. */
+  start(): void {
+    this.#running = true
+    this.#subscription = this.#events.subscribe(
+      (event) => {
+        if (event.type !== 'endpoint.status') return
+        const { from, to } = event.data
+        const endpoint = this.#registry.snapshot.byName.get(event.data.endpoint)
+        if (endpoint === undefined) return
+        const recovered = isRoutable(to) && !isRoutable(from)
+        // A server that answers can be asked what it is, even where it has another health route than was probed.
+        const answers = endpoint.profile === undefined && to !== 'offline'
+        const isBlind = !isRoutable(to) && !this.#hasListed(endpoint.slot)
+        if (recovered || answers || isBlind) void this.refresh(endpoint.slot)
+      },
+      { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
+    )
+    for (const { slot } of this.#registry.snapshot.endpoints)
+      if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#subscription?.close()
+    for (const watch of this.#watches) watch?.timer?.cancel()
+    this.#queue.clear()
+  }
+
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  record(slot: number): DiscoveryRecord {
+    return this.#records.get(slot)
+  }
+
+  refresh(slot: number): Promise<boolean> {
+    const watch = this.#watches[slot]
+    if (watch === undefined) return Promise.resolve(false)
+    watch.flight ??= this.#look(slot, watch).finally(() => {
+      watch.flight = undefined
+    })
+    return watch.flight
+  }
+
+  async #look(slot: number, watch: Watch): Promise<boolean> {
+    watch.timer?.cancel()
+    const error = await this.#queue.push(() => this.#lookWithRepeats(slot)).catch((reason: unknown) => reason)
+    if (!this.#running) return false
+    if (error === undefined) {
+      this.#records.succeeded(slot, this.#clock.nowMs())
+    } else if (isShortage(error)) {
+      this.#arm(slot, watch, undoneLookMs)
+      return false
+    } else {
+      const reason = shownError(error)
+      this.#records.failed(slot, reason)
+      if (this.#isNews(slot)) this.#publishFailure(slot, reason)
+    }
+    this.#arm(slot, watch)
+    return error === undefined
+  }
+
+  #arm(slot: number, watch: Watch, soonMs?: number): void {
+    const { intervalMs, retryBackoffMs: backoffMs, detectIntervalMs, random } = this.#options
+    // A list that fails at once must not be asked for without a pause.
+    const retryBackoffMs = backoffMs || 1_000
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    // Until the kind of a server is known it serves nothing, so it is asked as often as it is probed.
+    const longestMs = this.#isUnknown(slot)
+      ? Math.min(intervalMs, detectIntervalMs, endpoint?.checkIntervalMs ?? intervalMs)
+      : intervalMs
+    const failures = this.#records.consecutiveFailures(slot)
+    const delayMs =
+      failures === 0
+        ? longestMs * (1 - 0.1 * random())
+        : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
+    watch.timer?.cancel()
+    watch.timer = this.#clock.after(soonMs ?? delayMs, () => {
+      if (this.#isWorthLook(slot)) void this.refresh(slot)
+      else this.#arm(slot, watch)
+    })
+  }
+
+  /** That an endpoint which is out does not list its models says nothing new. */
+  #isNews(slot: number): boolean {
+    return (
+      this.#registry.isRoutable(slot) ||
+      this.#isUnknown(slot) ||
+      this.#registry.status(slot) === 'config_error'
+    )
+  }
+
+  #publishFailure(slot: number, reason: string): void {
+    this.#events.publish('discovery.failed', {
+      endpoint: this.#registry.snapshot.bySlot[slot]?.name ?? '',
+      reason,
+      consecutiveFailures: this.#records.consecutiveFailures(slot),
+    })
+  }
+
+  /**
+   * An endpoint that refuses its list comes back when the list can be read. And where only the health route says that a
+   * server is out, the list shows what requests it may be tried with.
+   */
+  #isWorthLook(slot: number): boolean {
+    return this.#isNews(slot) || !this.#hasListed(slot)
+  }
+
+  #hasListed(slot: number): boolean {
+    return this.#catalog.snapshot.byEndpoint.has(slot)
+  }
+
+  #isUnknown(slot: number): boolean {
+    return this.#registry.snapshot.bySlot[slot]?.profile === undefined
+  }
+
+  async #lookWithRepeats(slot: number): Promise<undefined> {
+    const { retryAttempts, retryBackoffMs, random } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#lookOnce(slot)
+        return undefined
+      } catch (error) {
+        if (
+          isShortage(error) ||
+          attempt >= retryAttempts ||
+          !this.#running ||
+          !this.#registry.isRoutable(slot)
+        )
+          throw error
+        // The repeats take seconds in which the status routes should already show the reason.
+        this.#records.noted(slot, shownError(error))
+        await this.#sleep(retryBackoffMs * 2 ** attempt * random())
+      }
+    }
+  }
+
+  async #lookOnce(slot: number): Promise<void> {
+    let endpoint = this.#registry.snapshot.bySlot[slot]
+    if (endpoint === undefined) return
+    if (endpoint.profile === undefined) {
+      endpoint = await this.#detect(endpoint)
+      // Its own health route is asked next; the list follows when that was well.
+      if (endpoint.profile !== undefined && !this.#registry.isRoutable(slot)) return
+    }
+    const profile = endpoint.profile ?? this.#fallbackProfile()
+    const answer = await this.#ask(endpoint, endpoint.modelUrl)
+    if (answer.statusCode < 200 || answer.statusCode > 299) {
+      const wantsCredentials = answer.statusCode === 401 || answer.statusCode === 403
+      const knowsModels = (this.#catalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0) > 0
+      if (wantsCredentials && !knowsModels) this.#report(slot, { kind: 'list_refused' })
+      const said = `the model list was answered with status ${answer.statusCode}`
+      throw new ListFormatError(`${said}${wantsCredentials ? '' : await this.#typeHint(endpoint)}`)
+    }
+    this.#report(slot, { kind: 'list_read' })
+    const { models: listed, cut } = await this.#parse(endpoint, profile, answer.body)
+    const models =
+      profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
+    const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
+    const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs(), version)
+    this.#events.publish('discovery.completed', {
+      endpoint: endpoint.name,
+      models: models.length,
+      added,
+      removed,
+      ignored: cut,
+    })
+    // Routing goes by the new list meanwhile.
+    if (listed.length === 0) await this.#tellEmpty(endpoint)
+  }
+
+  async #parse(endpoint: Endpoint, profile: BackendProfile | undefined, body: Buffer) {
+    try {
+      return parseModelList(profile?.listFormat ?? 'openai', body)
+    } catch (error) {
+      if (!(error instanceof ListFormatError)) throw error
+      throw new ListFormatError(`${error.message}${await this.#typeHint(endpoint)}`)
+    }
+  }
+
+  /** A healthy endpoint without models serves nothing, and says so nowhere else. */
+  async #tellEmpty(endpoint: Endpoint): Promise<void> {
+    if (this.#toldEmpty.has(endpoint.slot)) return
+    this.#toldEmpty.add(endpoint.slot)
+    this.#publishFailure(endpoint.slot, `it answers, but lists no models${await this.#typeHint(endpoint)}`)
+  }
+
+  /** Where a server does not answer as one of its type does: what it looks like. */
+  async #typeHint(endpoint: Endpoint): Promise<string> {
+    const { slot, url, profile } = endpoint
+    const isOfFile = profile !== undefined && !this.#detected.has(slot)
+    if (!isOfFile || this.#records.consecutiveFailures(slot) > 0) return ''
+    const { profile: seen } = await detectProfile(this.#profiles(), (path) =>
+      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+    ).catch(() => ({ profile: undefined }))
+    if (seen?.name === profile.name) return ''
+    const other = seen === undefined ? '' : `it looks like ${seen.name}; `
+    return `; ${other}its type is ${profile.name}: try type: auto`
+  }
+
+  /** What the server runs its one model with says more than what the model was trained for. */
+  async #withProps(endpoint: Endpoint, path: string, models: readonly DiscoveredModel[]) {
+    const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
+    const props = answer?.statusCode === 200 ? readProps(answer.body) : undefined
+    if (props === undefined) return models
+    return models.map((model) => ({
+      ...model,
+      ...props,
+      ...(model.abilities === undefined ? {} : { abilities: { ...model.abilities, ...props.abilities } }),
+    }))
+  }
+
+  async #serverVersion(endpoint: Endpoint, { version }: BackendProfile): Promise<string | undefined> {
+    if (version === undefined) return undefined
+    const answer = await this.#ask(endpoint, `${endpoint.url}${version.path}`).catch(() => undefined)
+    return answer?.statusCode === 200 ? readVersion(answer.body, version.pointer) : undefined
+  }
+
+  async #detect(endpoint: Endpoint): Promise<Endpoint> {
+    const { slot, name, url } = endpoint
+    const { profile, wantsCredentials } = await detectProfile(this.#profiles(), (path) =>
+      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+    )
+    if (profile === undefined) {
+      if (wantsCredentials) this.#report(slot, { kind: 'list_refused' })
+      return endpoint
+    }
+    this.#detected.add(slot)
+    this.#registry.setProfile(slot, profile)
+    this.#events.publish('endpoint.detected', { endpoint: name, profile: profile.name })
+    return this.#registry.snapshot.bySlot[slot] ?? endpoint
+  }
+
+  #ask(endpoint: Endpoint, url: string) {
+    return this.#fetch({
+      url,
+      headers: ['User-Agent', this.#userAgent, 'Accept', 'application/json', ...endpoint.headers],
+      timeoutMs: this.#options.timeoutMs,
+      maxBytes: maxListBytes,
+    })
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+}
+
+function shownError(error: unknown): string {
+  if (error instanceof FetchError || error instanceof ListFormatError || error instanceof QueueFullError) {
+    return error.message
+  }
+  return 'the model list could not be read'
+}
+
+/** A server that breaks off its answer to one path may answer others; one that cannot be reached answers none. */
+function noAnswer(error: unknown): FetchedAnswer {
+  const isPathOnly =
+    error instanceof FetchError &&
+    !neverSent(error.failure.kind) &&
+    error.failure.kind !== 'first_byte_timeout'
+  if (!isPathOnly) throw error
+  return { statusCode: 0, header: () => undefined, body: Buffer.alloc(0), durationMs: 0 }
+}
+
+/** The gateway itself could not ask: that says nothing of the endpoint. */
+function isShortage(error: unknown): boolean {
+  return error instanceof FetchError && error.failure.kind === 'shortage'
+}
+
+function createWatch(): Watch {
+  return { timer: undefined, flight: undefined }
+}

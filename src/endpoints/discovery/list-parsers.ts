@@ -1,0 +1,182 @@
+import { isDeeper } from '../../kernel/json/json-depth.ts'
+import type { ListFormat } from '../profiles/profile.ts'
+import { readAbilities, readPropsAbilities, type ToldAbilities } from '../profiles/told-abilities.ts'
+import { count, entryReaders, isEntry, type ListEntry, nameIn, usableName } from './list-entries.ts'
+
+/** One model as its endpoint lists it. Absent fields were not told. */
+export interface DiscoveredModel {
+  /** Spelt as the backend spells it. */
+  readonly name: string
+  /** `llm`, `vlm`, `embeddings`, … */
+  readonly type?: string
+  readonly family?: string
+  readonly families?: readonly string[]
+  /** `7B`, `70.6B`. */
+  readonly parameterSize?: string
+  /** `Q4_0`, `fp16`. */
+  readonly quantization?: string
+  /** `gguf`, `mlx`. */
+  readonly format?: string
+  readonly digest?: string
+  readonly sizeBytes?: number
+  /** Tokens: the most that the model takes on this endpoint. */
+  readonly contextLength?: number
+  /** Tokens: what the model was loaded with, where that may be less. */
+  readonly contextInForce?: number
+  readonly embeddingLength?: number
+  readonly state?: 'loaded' | 'not-loaded'
+  /** What the endpoint says of the model in memory. */
+  readonly memory?: ModelMemory
+  readonly publisher?: string
+  /** The endpoint's own words. */
+  readonly capabilities?: readonly string[]
+  readonly abilities?: ToldAbilities
+  /** Further fields of the entry that lists show. */
+  readonly raw: ListEntry
+}
+
+export interface ModelMemory {
+  readonly sizeBytes?: number | undefined
+  readonly vramBytes?: number | undefined
+  /** RFC 3339, as it came. */
+  readonly expiresAt?: string | undefined
+  readonly contextLength?: number | undefined
+}
+
+export interface ParsedList {
+  readonly models: readonly DiscoveredModel[]
+  /** Entries without a usable name, and those of a name that came before. */
+  readonly skipped: number
+  /** Entries beyond the limit. */
+  readonly cut: number
+}
+
+/** A body that is not a list in the expected format. */
+export class ListFormatError extends Error {
+  override readonly name = 'ListFormatError'
+}
+
+/** More models than any real server has; beyond them the lists of a hostile one cost every client. */
+export const maxModels = 10_000
+/** Real lists have eight; a parser needs some hundred bytes for each. */
+const maxLevels = 64
+
+const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data', ollama: 'models' }
+
+/**
+ * Reads a model list as loosely as servers write it: `null` is an empty list (`ollama serve` without models), a
+ * list may stand alone (Together), or be an object by name; entries may be bare names.
+ * @throws ListFormatError
+ */
+export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
+  const document = parseJson(body)
+  if (document === undefined) {
+    const fault = isDeeper(body, maxLevels) ? `nested more than ${maxLevels} levels deep` : 'not JSON'
+    throw new ListFormatError(`the model list is ${fault}`)
+  }
+  const entries = entriesOf(document, format)
+  if (entries === undefined) throw new ListFormatError(`the model list has no "${listKeys[format]}" array`)
+  const extra = capabilitiesBeside(document, listKeys[format])
+  const read = entryReaders[format]
+  const models = new Map<string, DiscoveredModel>()
+  const limit = Math.min(entries.length, maxModels)
+  for (let at = 0; at < limit; at++) {
+    const entry = asEntry(entries[at])
+    const name = entry && nameIn(format, entry)
+    if (entry === undefined || name === undefined || models.has(name)) continue
+    const model = read(name, entry)
+    const abilities = model.abilities ?? extra?.get(name)
+    models.set(name, abilities === undefined ? model : { ...model, abilities })
+  }
+  return { models: [...models.values()], skipped: limit - models.size, cut: entries.length - limit }
+}
+
+/** Undefined where the bytes are no JSON, or nested too deeply. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
+function parseJson(body: Buffer): unknown {
+  if (isDeeper(body, maxLevels)) return undefined
+  try {
+    const text = body.toString('utf8')
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+  } catch {
+    return undefined
+  }
+}
+
+function entriesOf(document: unknown, format: ListFormat): readonly unknown[] | undefined {
+  if (Array.isArray(document)) return document
+  if (!isEntry(document)) return undefined
+  const key = listKeys[format]
+  const own = listAt(document, key)
+  if (own !== undefined && own.length > 0) return own
+  for (const other of ['data', 'models', 'model_list', 'result', 'items']) {
+    const entries = other === key ? undefined : listAt(document, other)
+    // An empty list under another name is an error of the kind of endpoint rather than a list without models.
+    if (entries !== undefined && entries.length > 0) return entries
+  }
+  return own ?? (document[key] === null ? [] : undefined)
+}
+
+function listAt(document: ListEntry, key: string): readonly unknown[] | undefined {
+  const value = document[key]
+  if (Array.isArray(value)) return value
+  if (!isEntry(value)) return undefined
+  const inner = value.data ?? value.models
+  if (Array.isArray(inner)) return inner
+  return Object.entries(value).map(([name, entry]) =>
+    isEntry(entry) ? { ...entry, id: usableName(entry.id) ?? name } : name,
+  )
+}
+
+function asEntry(value: unknown): ListEntry | undefined {
+  if (typeof value === 'string') return { id: value }
+  return isEntry(value) ? value : undefined
+}
+
+/** llama.cpp has a second list in its answer, which in builds of 2025 alone tells the capabilities. */
+function capabilitiesBeside(document: unknown, key: string): Map<string, ToldAbilities> | undefined {
+  if (key !== 'data' || !isEntry(document) || !Array.isArray(document.models)) return undefined
+  const found = new Map<string, ToldAbilities>()
+  for (const entry of document.models.slice(0, maxModels)) {
+    const name = isEntry(entry) ? nameIn('ollama', entry) : undefined
+    const abilities = isEntry(entry) ? readAbilities(entry) : undefined
+    if (name !== undefined && abilities !== undefined) found.set(name, abilities)
+  }
+  return found
+}
+
+/** What llama.cpp's `/props` says of the one model that it runs. */
+export function readProps(body: Buffer): Pick<DiscoveredModel, 'contextLength' | 'abilities'> | undefined {
+  const document = parseJson(body)
+  if (!isEntry(document)) return undefined
+  const settings = document.default_generation_settings
+  const contextLength = isEntry(settings) ? count(settings.n_ctx) : undefined
+  const abilities = readPropsAbilities(document)
+  return {
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(abilities === undefined ? {} : { abilities }),
+  }
+}
+
+/**
+ * What is in memory, by name, in the format of the model list.
+ * @throws ListFormatError
+ */
+export function parseLoadedModels(format: ListFormat, body: Buffer): Map<string, ModelMemory> {
+  const document = parseJson(body)
+  const entries = entriesOf(document, format)
+  if (entries === undefined) throw new ListFormatError('the list of loaded models cannot be read')
+  const loaded = new Map<string, ModelMemory>()
+  for (const value of entries.slice(0, maxModels)) {
+    const entry = asEntry(value)
+    const name = entry && nameIn(format, entry)
+    if (entry === undefined || name === undefined) continue
+    const { expires_at: expiresAt } = entry
+    loaded.set(name, {
+      sizeBytes: count(entry.size),
+      vramBytes: count(entry.size_vram),
+      expiresAt: typeof expiresAt === 'string' && expiresAt.length <= 64 ? expiresAt : undefined,
+      contextLength: count(entry.context_length),
+    })
+  }
+  return loaded
+}

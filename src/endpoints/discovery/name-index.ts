@@ -1,0 +1,181 @@
+import { areSameAbilities } from '../profiles/told-abilities.ts'
+import type { DiscoveredModel } from './list-parsers.ts'
+import { isLatest, untaggedName } from './tags.ts'
+
+/** What routing looks at; the other fields may hold a time that is another one with each look. */
+export type RoutedModel = Omit<DiscoveredModel, 'raw' | 'memory'>
+
+/** One model on one endpoint. */
+export interface ModelPlace {
+  readonly slot: number
+  readonly model: RoutedModel
+}
+
+/** Models of each endpoint by its slot, in the order of the configuration. */
+export type ModelLists = ReadonlyMap<number, { readonly models: readonly RoutedModel[] }>
+
+type Places = Map<string, readonly ModelPlace[]>
+
+interface Maps {
+  readonly exact: Places
+  /** By the name without regard to case. */
+  readonly folded: Places
+}
+
+/** An index that exists, and whose lists are others now. */
+interface Basis {
+  readonly maps: Maps
+  readonly lists: ModelLists
+  readonly changed: ReadonlySet<number>
+}
+
+const nowhere: readonly ModelPlace[] = []
+
+/**
+ * Finds the places of a name in all lists. Immutable, and made ready at the first look: while a fleet
+ * starts, list follows list. After a change only the names of the changed lists are looked at; those of others keep
+ * their very array, so that what was worked out from it can be kept with it.
+ */
+export class NameIndex {
+  readonly #lists: ModelLists
+  #basis: Basis | undefined
+  #maps: Maps | undefined
+  #names: readonly string[] | undefined
+
+  constructor(lists: ModelLists, basis?: Basis) {
+    this.#lists = lists
+    this.#basis = basis
+  }
+
+  /** Places by the exact name; where there are none, without regard to case, then without `:latest`. */
+  find(name: string): readonly ModelPlace[] {
+    this.#maps ??= this.#build()
+    const { exact, folded } = this.#maps
+    const places = exact.get(name) ?? folded.get(name.toLowerCase())
+    if (places !== undefined) return places
+    return isLatest(name) ? (folded.get(untaggedName(name).toLowerCase()) ?? nowhere) : nowhere
+  }
+
+  /** Distinct names, as spelt, sorted. */
+  names(): readonly string[] {
+    if (this.#names === undefined) {
+      const names = new Set<string>()
+      for (const { models } of this.#lists.values()) for (const { name } of models) names.add(name)
+      this.#names = [...names].sort()
+    }
+    return this.#names
+  }
+
+  /** The index of other lists, of which only one has changed. */
+  after(slot: number, lists: ModelLists): NameIndex {
+    if (this.#maps !== undefined) {
+      return new NameIndex(lists, { maps: this.#maps, lists: this.#lists, changed: new Set([slot]) })
+    }
+    const basis = this.#basis
+    return new NameIndex(lists, basis && { ...basis, changed: new Set([...basis.changed, slot]) })
+  }
+
+  #build(): Maps {
+    const { maps, lists, changed } = this.#basis ?? {
+      maps: { exact: new Map(), folded: new Map() },
+      lists: new Map(),
+      changed: this.#lists.keys(),
+    }
+    this.#basis = undefined
+    const exact = new Map(maps.exact)
+    const folded = new Map(maps.folded)
+    for (const slot of changed) {
+      const before = lists.get(slot)?.models ?? []
+      const models = this.#lists.get(slot)?.models ?? []
+      move(exact, slot, byKey(before, exactKeys), byKey(models, exactKeys))
+      move(folded, slot, byKey(before, foldedKeys), byKey(models, foldedKeys))
+    }
+    return { exact, folded }
+  }
+}
+
+/** Whether routing finds the same in both lists. */
+export function areSameLists(one: readonly RoutedModel[], other: readonly RoutedModel[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((model, at) => {
+      const counterpart = other[at]
+      return counterpart !== undefined && isSame(model, counterpart)
+    })
+  )
+}
+
+function isSame(one: RoutedModel, other: RoutedModel): boolean {
+  return (
+    one.name === other.name &&
+    one.state === other.state &&
+    one.type === other.type &&
+    one.contextLength === other.contextLength &&
+    one.digest === other.digest &&
+    one.family === other.family &&
+    one.parameterSize === other.parameterSize &&
+    one.quantization === other.quantization &&
+    one.format === other.format &&
+    one.sizeBytes === other.sizeBytes &&
+    one.publisher === other.publisher &&
+    one.contextInForce === other.contextInForce &&
+    one.embeddingLength === other.embeddingLength &&
+    areSameWords(one.capabilities, other.capabilities) &&
+    areSameWords(one.families, other.families) &&
+    areSameAbilities(one.abilities, other.abilities)
+  )
+}
+
+function areSameWords(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return one === other || one?.join() === other?.join()
+}
+
+/** The first model of a list that each key leads to. */
+function byKey(
+  models: readonly RoutedModel[],
+  keysOf: (model: RoutedModel) => readonly string[],
+): Map<string, RoutedModel> {
+  const found = new Map<string, RoutedModel>()
+  for (const model of models) {
+    for (const key of keysOf(model)) if (!found.has(key)) found.set(key, model)
+  }
+  return found
+}
+
+function exactKeys({ name, digest }: RoutedModel): readonly string[] {
+  const keys = untagged(name)
+  // Models of one name with different weights: each can be asked for by its digest.
+  return digest === undefined ? keys : [...keys, `${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
+}
+
+function foldedKeys({ name }: RoutedModel): readonly string[] {
+  return untagged(name).map((key) => key.toLowerCase())
+}
+
+/** Ollama reads a name without a tag as `:latest`, and lists it with the tag. */
+function untagged(name: string): readonly string[] {
+  return isLatest(name) ? [name, untaggedName(name)] : [name]
+}
+
+function move(
+  index: Places,
+  slot: number,
+  before: ReadonlyMap<string, RoutedModel>,
+  after: ReadonlyMap<string, RoutedModel>,
+): void {
+  for (const key of before.keys()) {
+    if (after.has(key)) continue
+    const rest = (index.get(key) ?? nowhere).filter((place) => place.slot !== slot)
+    if (rest.length === 0) index.delete(key)
+    else index.set(key, rest)
+  }
+  for (const [key, model] of after) {
+    const known = before.get(key)
+    if (known !== undefined && isSame(known, model)) continue
+    const places = index.get(key) ?? nowhere
+    const at = places.findIndex((place) => place.slot >= slot)
+    const split = at < 0 ? places.length : at
+    const rest = places.slice(split).filter((place) => place.slot !== slot)
+    index.set(key, [...places.slice(0, split), { slot, model }, ...rest])
+  }
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../../kernel/clock.ts'
+
+/** When each endpoint last answered a request well: evidence that outweighs a probe that failed meanwhile. */
+export class AnswerTimes {
+  readonly #clock: Clock
+  readonly #answeredAtMs: Float64Array
+
+  /** @param answeredAtMs shared cells, one for each endpoint: monotonic milliseconds, 0 for never */
+  constructor(clock: Clock, answeredAtMs: Float64Array) {
+    this.#clock = clock
+    this.#answeredAtMs = answeredAtMs
+  }
+
+  /** The endpoint has answered a request with anything but a server error. */
+  answered(slot: number): void {
+    this.#answeredAtMs[slot] = this.#clock.monotonicMs()
+  }
+
+  /** @param sinceMs monotonic milliseconds */
+  hasAnsweredSince(slot: number, sinceMs: number): boolean {
+    const atMs = this.#answeredAtMs[slot] ?? 0
+    return atMs !== 0 && atMs >= sinceMs
+  }
+}

@@ -1,0 +1,342 @@
+import type { BoundedQueue } from '../../kernel/bounded-queue.ts'
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import { isRoutable } from '../../kernel/endpoint-status.ts'
+import { type FailureKind, neverSent } from '../connections/failure.ts'
+import { FetchError, type UpstreamFetch } from '../connections/fetch.ts'
+import type { Endpoint } from '../registry/endpoint.ts'
+import type { EndpointRegistry } from '../registry/registry.ts'
+import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import { parseRetryAfter } from '../resilience/retry-policy.ts'
+import type { AnswerTimes } from './answer-times.ts'
+import { classifyProbe, type ProbeResult, type ProbeVerdict, weighFailedProbe } from './classify.ts'
+import { evidenceVerdict, isKnown } from './evidence.ts'
+import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'
+import type { ProbeRecords } from './probe-records.ts'
+import { nextProbeInMs } from './schedule.ts'
+
+export interface HealthCheckerOptions {
+  /** A 2xx later than this makes an endpoint `busy`; milliseconds, 0 is off. Default 1,000. */
+  readonly busyThresholdMs: number
+  /** Random part of intervals. Default 0.1. */
+  readonly jitter: number
+  /** Longest interval of a failing endpoint; 0: its `check_interval`. Default 0. */
+  readonly maxBackoffMs: number
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+interface Watch {
+  timer: Timer | undefined
+  warmTimer: Timer | undefined
+  probing: boolean
+  /** Monotonic milliseconds. */
+  limitedUntilMs: number
+  /** When the last probe ended; monotonic milliseconds. */
+  probedMs: number
+  /** The endpoint refuses its model list for want of credentials, and no model of it is known. */
+  isListRefused: boolean
+}
+
+/** After passive evidence of trouble, the first look comes so soon. */
+const earlyProbeMs = 100
+/** A probe that the gateway could not make is due again so soon. */
+const undoneProbeMs = 500
+/** Quick repeats within one probe, for a connection that failed once (contract 4). */
+const probeRepeats = 2
+const repeatBaseMs = 100
+/** A health answer's body is not looked at: as much is read so that the connection can be kept. */
+const maxProbeBytes = 1_048_576
+
+/**
+ * Probes every endpoint at its own interval and is the only one who changes a status. Probes of one endpoint
+ * never overlap; all of them together go through a bounded queue.
+ */
+export class HealthChecker implements HealthMonitor {
+  readonly #clock: Clock
+  readonly #registry: EndpointRegistry
+  readonly #records: ProbeRecords
+  readonly #breakers: CircuitBreakers
+  readonly #answers: AnswerTimes
+  readonly #fetch: UpstreamFetch
+  readonly #queue: BoundedQueue
+  readonly #userAgent: string
+  readonly #options: HealthCheckerOptions
+  readonly #watches: Watch[] = []
+  #running = false
+
+  constructor(
+    services: {
+      clock: Clock
+      registry: EndpointRegistry
+      records: ProbeRecords
+      breakers: CircuitBreakers
+      answers: AnswerTimes
+      fetch: UpstreamFetch
+      queue: BoundedQueue
+      userAgent: string
+    },
+    options: Partial<HealthCheckerOptions> = {},
+  ) {
+    this.#clock = services.clock
+    this.#registry = services.registry
+    this.#records = services.records
+    this.#breakers = services.breakers
+    this.#answers = services.answers
+    this.#fetch = services.fetch
+    this.#queue = services.queue
+    this.#userAgent = services.userAgent
+    this.#options = { busyThresholdMs: 1_000, jitter: 0.1, maxBackoffMs: 0, random: Math.random, ...options }
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+  }
+
+  /** Probes every endpoint now and keeps doing so; returns at once. */
+  start(): void {
+    this.#running = true
+    for (const { slot } of this.#registry.snapshot.endpoints) this.#arm(slot, 0)
+  }
+
+  stop(): void {
+    this.#running = false
+    for (const watch of this.#watches) {
+      watch?.timer?.cancel()
+      watch?.warmTimer?.cancel()
+    }
+    this.#queue.clear()
+  }
+
+  record(slot: number): ProbeRecord {
+    return this.#records.get(slot)
+  }
+
+  retryInMs(slot: number): number {
+    if (this.#registry.isRoutable(slot)) return 0
+    return Math.max(0, (this.#records.nextCheckMs(slot) ?? 0) - this.#clock.nowMs())
+  }
+
+  report(slot: number, evidence: PassiveEvidence): void {
+    if (!isKnown(this.#registry, slot, evidence)) this.accept(slot, evidence)
+  }
+
+  /** Takes evidence that is news, though another thread may have set the status already. */
+  accept(slot: number, evidence: PassiveEvidence): void {
+    const watch = this.#watches[slot]
+    if (watch === undefined) return
+    if (evidence.kind === 'list_read') {
+      watch.isListRefused = false
+      if (this.#registry.status(slot) === 'config_error' && !watch.probing) this.#arm(slot, 0)
+      return
+    }
+    const verdict = evidenceVerdict(evidence)
+    if (evidence.kind === 'answered') {
+      this.#records.succeeded(slot)
+      watch.limitedUntilMs = 0
+      this.#apply(slot, watch, verdict)
+      return
+    }
+    if (evidence.kind === 'list_refused') {
+      watch.isListRefused = true
+      this.#apply(slot, watch, verdict)
+      return
+    }
+    if (evidence.kind === 'rate_limited') {
+      this.#apply(slot, watch, { ...verdict, retryAfterMs: evidence.retryAfterMs })
+    } else {
+      this.#records.failed(slot, verdict.reason)
+      this.#apply(slot, watch, verdict)
+      if (evidence.kind === 'untrusted') this.#registry.staysOut(slot)
+    }
+    if (!watch.probing) {
+      this.#arm(slot, evidence.kind === 'rate_limited' ? evidence.retryAfterMs : earlyProbeMs)
+    }
+  }
+
+  async probeNow(slot: number): Promise<void> {
+    const watch = this.#watches[slot]
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    if (watch === undefined || endpoint === undefined || watch.probing) return
+    watch.probing = true
+    let isUndone = false
+    watch.timer?.cancel()
+    this.#records.setNextCheck(slot, undefined)
+    try {
+      let begunMs = this.#clock.monotonicMs()
+      const result = await this.#queue.push(() => {
+        begunMs = this.#clock.monotonicMs()
+        return this.#probe(endpoint)
+      })
+      // What the gateway itself lacked for a probe says nothing of the endpoint.
+      if (this.#running && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
+      isUndone = result === undefined
+    } catch {
+      // The queue was full: the endpoint is as it was, and the next interval tries again.
+    } finally {
+      watch.probing = false
+      if (this.#running) this.#arm(slot, isUndone ? undoneProbeMs : this.#nextInMs(endpoint, watch))
+    }
+  }
+
+  #arm(slot: number, delayMs: number): void {
+    const watch = this.#watches[slot]
+    if (watch === undefined || !this.#running) return
+    watch.timer?.cancel()
+    this.#records.setNextCheck(slot, this.#clock.nowMs() + delayMs)
+    watch.timer = this.#clock.after(delayMs, () => void this.probeNow(slot))
+  }
+
+  #nextInMs(endpoint: Endpoint, watch: Watch): number {
+    const { jitter, maxBackoffMs, random } = this.#options
+    const schedule = { intervalMs: endpoint.checkIntervalMs, jitter, maxBackoffMs }
+    const inMs = nextProbeInMs(schedule, this.#records.consecutiveFailures(endpoint.slot), random())
+    return Math.max(inMs, this.#limitedForMs(endpoint.slot, watch))
+  }
+
+  /** A rate-limited endpoint is left alone for as long as it asked. */
+  #limitedForMs(slot: number, watch: Watch): number {
+    if (this.#registry.status(slot) !== 'rate_limited') return 0
+    return Math.max(0, watch.limitedUntilMs - this.#clock.monotonicMs())
+  }
+
+  /** @returns undefined where the gateway could not ask */
+  async #probe(endpoint: Endpoint): Promise<ProbeResult | undefined> {
+    for (let repeat = 0; ; repeat++) {
+      try {
+        const answer = await this.#fetch({
+          url: endpoint.healthUrl,
+          headers: [
+            'User-Agent',
+            this.#userAgent,
+            'Accept',
+            '*/*',
+            'Cache-Control',
+            'no-cache',
+            ...endpoint.headers,
+          ],
+          timeoutMs: endpoint.checkTimeoutMs,
+          maxBytes: maxProbeBytes,
+          dropsBody: true,
+        })
+        const retryAfter = answer.header('retry-after')
+        return {
+          kind: 'answered',
+          statusCode: answer.statusCode,
+          latencyMs: answer.durationMs,
+          retryAfterMs:
+            retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, this.#clock.nowMs()),
+        }
+      } catch (error) {
+        const isFetchError = error instanceof FetchError
+        if (isFetchError && error.failure.kind === 'shortage') return undefined
+        // A refusal is certain; a reset may be a connection that the server had just closed.
+        const worthRepeating =
+          isFetchError && !neverSent(error.failure.kind) && error.failure.kind !== 'first_byte_timeout'
+        if (repeat >= probeRepeats || !worthRepeating || !this.#running) {
+          return {
+            kind: 'failed',
+            reason: isFetchError ? error.message : 'probe failed',
+            isSilence: isFetchError && isTimeout(error.failure.kind),
+            // A health route elsewhere (an external monitor) says nothing of where requests go.
+            isCertain:
+              isFetchError &&
+              neverSent(error.failure.kind) &&
+              error.failure.kind !== 'connect_timeout' &&
+              new URL(endpoint.healthUrl).origin === endpoint.origin,
+          }
+        }
+        await this.#sleep(repeatBaseMs * 2 ** repeat * (0.75 + 0.5 * this.#options.random()))
+      }
+    }
+  }
+
+  #conclude(endpoint: Endpoint, watch: Watch, result: ProbeResult, begunMs: number): void {
+    const { slot, unhealthyThreshold, checkIntervalMs } = endpoint
+    const previousMs = watch.probedMs
+    watch.probedMs = this.#clock.monotonicMs()
+    const verdict = this.#verdict(slot, watch, result)
+    const breaker = this.#breakers.get(slot)
+    const isGood = isRoutable(verdict.status)
+    const latencyMs = result.kind === 'answered' ? result.latencyMs : undefined
+    this.#records.checked(slot, this.#clock.nowMs(), latencyMs)
+    if (isGood) {
+      breaker.probeSucceeded()
+      this.#records.succeeded(slot)
+      this.#apply(slot, watch, verdict)
+      return
+    }
+    // A silent probe has lasted as long as its limit; a bad answer takes no time, so its interval counts.
+    const countsAlone = result.kind === 'failed' && (result.isCertain || result.isSilence)
+    const sinceMs = countsAlone ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
+    const effect = weighFailedProbe(result, {
+      isRoutable: this.#registry.isRoutable(slot),
+      failures: this.#records.consecutiveFailures(slot) + 1,
+      threshold: unhealthyThreshold,
+      hasAnswered: this.#answers.hasAnsweredSince(slot, sinceMs),
+    })
+    if (effect === 'outweighed') {
+      this.#records.outweighed(slot, verdict.reason)
+      if (!this.#registry.isRoutable(slot)) this.#apply(slot, watch, servesDespite(verdict))
+      return
+    }
+    if (result.kind === 'failed') breaker.probeFailed(result.reason)
+    this.#records.failed(slot, verdict.reason)
+    if (effect === 'apply') this.#apply(slot, watch, verdict)
+  }
+
+  #verdict(slot: number, watch: Watch, result: ProbeResult): ProbeVerdict {
+    const verdict = classifyProbe(result, this.#options.busyThresholdMs)
+    if (watch.isListRefused && isRoutable(verdict.status)) return evidenceVerdict({ kind: 'list_refused' })
+    const endpoint = this.#registry.snapshot.bySlot[slot]
+    const isGuess = endpoint?.profile === undefined && endpoint?.ownHealthUrl === false
+    // The path was a guess: until its kind is known, a server that answers is not judged by it.
+    if (isGuess && verdict.status === 'unhealthy')
+      return { status: 'unknown', reason: `${verdict.reason}; its kind is not known yet` }
+    return verdict
+  }
+
+  #apply(slot: number, watch: Watch, verdict: ProbeVerdict): void {
+    const before = this.#registry.status(slot)
+    if (verdict.retryAfterMs !== undefined) {
+      watch.limitedUntilMs = this.#clock.monotonicMs() + verdict.retryAfterMs
+    }
+    // A health route is not limited: it does not end the pause that an answer to a request has asked for.
+    if (isRoutable(verdict.status) && this.#limitedForMs(slot, watch) > 0) return
+    // Still warming: its time decides, not the next good probe.
+    if (before === 'warming' && verdict.status === 'healthy') return
+    const recovers = verdict.status === 'healthy' && before !== 'unknown' && !isRoutable(before)
+    if (recovers && this.#registry.slowStartMs > 0) {
+      this.#registry.setStatus(slot, 'warming', 'recovered, slow start')
+      watch.warmTimer = this.#clock.after(this.#registry.slowStartMs, () => {
+        if (this.#registry.status(slot) === 'warming')
+          this.#registry.setStatus(slot, 'healthy', 'slow start is over')
+      })
+      return
+    }
+    watch.warmTimer?.cancel()
+    this.#registry.setStatus(slot, verdict.status, verdict.reason, verdict.isDoubtful)
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+}
+
+function isTimeout(kind: FailureKind): boolean {
+  return kind === 'first_byte_timeout' || kind === 'connect_timeout' || kind === 'total_timeout'
+}
+
+/** Slow or guarded as its health route may be, the endpoint answers requests. */
+function servesDespite({ reason }: ProbeVerdict): ProbeVerdict {
+  return { status: 'busy', reason: `a request was answered, but: ${reason}` }
+}
+
+function createWatch(): Watch {
+  return {
+    timer: undefined,
+    warmTimer: undefined,
+    probing: false,
+    limitedUntilMs: 0,
+    probedMs: 0,
+    isListRefused: false,
+  }
+}

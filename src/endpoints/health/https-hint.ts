@@ -1,0 +1,80 @@
+import { isIP } from 'node:net'
+import { connect } from 'node:tls'
+import type { Clock } from '../../kernel/clock.ts'
+import {
+  FetchError,
+  type FetchedAnswer,
+  type FetchRequest,
+  type UpstreamFetch,
+} from '../connections/fetch.ts'
+
+/** Whether a port completes a TLS handshake, or refuses it as TLS does. */
+export type SpeaksTls = (url: URL, timeoutMs: number) => Promise<boolean>
+
+/** How often one server is asked. */
+const askAgainMs = 60_000
+const handshakeMs = 1_000
+const hint = 'it speaks TLS: use https'
+
+/**
+ * A fetch that says so where an `http` URL leads to a TLS port. OpenSSL closes such a connection without a word, nginx and
+ * Go answer 400 in plain text.
+ */
+export function hintHttps(
+  fetch: UpstreamFetch,
+  clock: Clock,
+  speaksTls: SpeaksTls = handshake,
+): UpstreamFetch {
+  const asked = new Map<string, { atMs: number; isTls: Promise<boolean> }>()
+  const isTls = ({ url }: FetchRequest): Promise<boolean> => {
+    const target = new URL(url)
+    if (target.protocol !== 'http:') return Promise.resolve(false)
+    const nowMs = clock.monotonicMs()
+    const known = asked.get(target.host)
+    if (known !== undefined && nowMs - known.atMs < askAgainMs) return known.isTls
+    const found = speaksTls(target, handshakeMs)
+    asked.set(target.host, { atMs: nowMs, isTls: found })
+    return found
+  }
+  return async (request) => {
+    let answer: FetchedAnswer
+    try {
+      answer = await fetch(request)
+    } catch (error) {
+      if (isSilent(error) && (await isTls(request)))
+        throw new FetchError({ kind: 'protocol', detail: hint, cause: error })
+      throw error
+    }
+    if (answer.statusCode === 400 && (await isTls(request)))
+      throw new FetchError({ kind: 'protocol', detail: hint })
+    return answer
+  }
+}
+
+/** The connection ended, and it was not said why. */
+function isSilent(error: unknown): boolean {
+  return error instanceof FetchError && (error.failure.kind === 'closed' || error.failure.kind === 'reset')
+}
+
+function handshake({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return new Promise((resolve) => {
+    // Nothing is sent: whose certificate it is does not matter.
+    const socket = connect({
+      host,
+      port: Number(port || 80),
+      rejectUnauthorized: false,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+    })
+    const timer = setTimeout(() => end(false), timeoutMs)
+    socket.once('secureConnect', () => end(true))
+    socket.once('error', (error) => end('code' in error && /_ALERT_/.test(String(error.code))))
+    socket.once('close', () => end(false))
+
+    function end(isTls: boolean): void {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(isTls)
+    }
+  })
+}

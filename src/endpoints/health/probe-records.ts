@@ -1,0 +1,69 @@
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { ProbeRecord } from './health-monitor.ts'
+
+/** What the last probes have shown, in shared memory: the control thread writes it, all threads read it. */
+export class ProbeRecords {
+  readonly #table: GatewayCells['probes']
+  readonly #lastCheckMs: number
+  readonly #nextCheckMs: number
+  readonly #lastLatencyMs: number
+  readonly #failures: number
+
+  constructor({ probes }: Pick<GatewayCells, 'probes'>) {
+    this.#table = probes
+    this.#lastCheckMs = probes.column('lastCheckMs')
+    this.#nextCheckMs = probes.column('nextCheckMs')
+    this.#lastLatencyMs = probes.column('lastLatencyMs')
+    this.#failures = probes.column('consecutiveFailures')
+  }
+
+  get(slot: number): ProbeRecord {
+    const error = this.#table.text(slot)
+    return {
+      lastCheckMs: this.#known(slot, this.#lastCheckMs),
+      nextCheckMs: this.nextCheckMs(slot),
+      lastLatencyMs: this.#known(slot, this.#lastLatencyMs),
+      consecutiveFailures: this.consecutiveFailures(slot),
+      lastError: error === '' ? undefined : error,
+    }
+  }
+
+  nextCheckMs(slot: number): number | undefined {
+    return this.#known(slot, this.#nextCheckMs)
+  }
+
+  consecutiveFailures(slot: number): number {
+    return this.#known(slot, this.#failures) ?? 0
+  }
+
+  setNextCheck(slot: number, atMs: number | undefined): void {
+    this.#table.setNumber(slot, this.#nextCheckMs, atMs ?? Number.NaN)
+  }
+
+  /** A probe has ended. */
+  checked(slot: number, atMs: number, latencyMs: number | undefined): void {
+    this.#table.setNumber(slot, this.#lastCheckMs, atMs)
+    this.#table.setNumber(slot, this.#lastLatencyMs, latencyMs ?? Number.NaN)
+  }
+
+  succeeded(slot: number): void {
+    this.#table.setNumber(slot, this.#failures, 0)
+    if (this.#table.text(slot) !== '') this.#table.setText(slot, '')
+  }
+
+  /** A failed probe that counts for nothing, since requests are answered. */
+  outweighed(slot: number, error: string): void {
+    this.#table.setNumber(slot, this.#failures, 0)
+    this.#table.setText(slot, error)
+  }
+
+  failed(slot: number, error: string): void {
+    this.#table.setNumber(slot, this.#failures, this.consecutiveFailures(slot) + 1)
+    this.#table.setText(slot, error)
+  }
+
+  #known(slot: number, column: number): number | undefined {
+    const value = this.#table.number(slot, column)
+    return Number.isNaN(value) ? undefined : value
+  }
+}

@@ -1,0 +1,113 @@
+import type { BreakerConfig, EndpointConfig, ProxyConfig } from '../../config/schema.ts'
+import type { BackendProfile } from '../profiles/profile.ts'
+import type { BreakerPolicy } from '../resilience/breaker.ts'
+import { credentialNames, endpointHeaders } from './auth.ts'
+import type { Endpoint, StageTimeouts } from './endpoint.ts'
+import { endpointIds, shownUrl } from './identity.ts'
+import { joinPath } from './upstream-path.ts'
+
+export interface BuildContext {
+  /** A profile by name or prefix; undefined for `auto` and unknown types. */
+  profile(type: string): BackendProfile | undefined
+  readonly proxy: ProxyConfig
+}
+
+/** Endpoints from their configuration, numbered in its order. */
+export function buildEndpoints(configs: readonly EndpointConfig[], context: BuildContext): Endpoint[] {
+  const named = configs.map((config) => {
+    const url = new URL(config.url)
+    return { config, url, name: config.name ?? url.host, shown: shownUrl(url) }
+  })
+  const ids = endpointIds(named.map(({ name, shown }) => ({ name, url: shown })))
+  return named.map(({ config, url, name, shown }, slot) => {
+    const profile = config.type === 'auto' ? undefined : context.profile(config.type)
+    const headers = endpointHeaders(config)
+    const basePath = url.pathname.replace(/\/+$/, '')
+    return {
+      slot,
+      id: ids.get(name) ?? name,
+      name,
+      url: shown,
+      origin: url.origin,
+      basePath,
+      preservePath: config.preserve_path,
+      query: url.search === '' ? undefined : url.search.slice(1),
+      type: config.type,
+      profile,
+      priority: config.priority,
+      weight: config.weight,
+      maxConcurrent: config.max_concurrent,
+      healthUrl: joinUrl(url, config.health_check_url ?? profile?.healthCheckPath ?? '/'),
+      modelUrl: joinUrl(url, config.model_url ?? profile?.modelDiscoveryPath ?? '/v1/models'),
+      ownHealthUrl: config.health_check_url !== undefined,
+      ownModelUrl: config.model_url !== undefined,
+      checkIntervalMs: config.check_interval,
+      checkTimeoutMs: config.check_timeout,
+      unhealthyThreshold: config.unhealthy_threshold,
+      headers,
+      secretHeaderNames: headerNames(headers),
+      credentialNames: context.proxy.management ? noNames : credentialNames(config),
+      allowsManagement: context.proxy.management,
+      modelFilter: config.model_filter,
+      timeouts: stageTimeouts(config, context.proxy),
+      breaker: breakerPolicy({ ...context.proxy.circuit_breaker, ...config.circuit_breaker }),
+    }
+  })
+}
+
+/** The endpoint once its type was found out: the profile's paths where the configuration names none. */
+export function withProfile(endpoint: Endpoint, profile: BackendProfile): Endpoint {
+  const base = new URL(endpoint.url)
+  if (endpoint.query !== undefined) base.search = endpoint.query
+  return {
+    ...endpoint,
+    profile,
+    healthUrl: endpoint.ownHealthUrl ? endpoint.healthUrl : joinUrl(base, profile.healthCheckPath),
+    modelUrl: endpoint.ownModelUrl ? endpoint.modelUrl : joinUrl(base, profile.modelDiscoveryPath),
+  }
+}
+
+export function withHeaders(endpoint: Endpoint, headers: readonly string[]): Endpoint {
+  return { ...endpoint, headers, secretHeaderNames: headerNames(headers) }
+}
+
+/**
+ * A path is joined to the endpoint's own path, and has its query; an absolute URL (an external monitor) is taken as it
+ * is.
+ */
+function joinUrl(base: URL, pathOrUrl: string): string {
+  if (/^https?:\/\//i.test(pathOrUrl)) return pathOrUrl
+  const path = pathOrUrl.startsWith('/') ? pathOrUrl : `/${pathOrUrl}`
+  const joined = `${base.origin}${joinPath(base.pathname.replace(/\/+$/, ''), path)}`
+  if (base.search === '') return joined
+  return joined + (joined.includes('?') ? `&${base.search.slice(1)}` : base.search)
+}
+
+const noNames: ReadonlySet<string> = new Set()
+
+function headerNames(pairs: readonly string[]): ReadonlySet<string> {
+  return new Set(pairs.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase().replaceAll('_', '-')))
+}
+
+function stageTimeouts({ timeouts }: EndpointConfig, proxy: ProxyConfig): StageTimeouts {
+  return {
+    connectMs: timeouts.connect || proxy.connection_timeout,
+    tlsMs: timeouts.tls || proxy.tls_handshake_timeout,
+    firstByteMs: timeouts.first_byte || proxy.response_header_timeout,
+    idleMs: timeouts.idle || proxy.read_timeout,
+    totalMs: timeouts.total || proxy.response_timeout,
+  }
+}
+
+export function breakerPolicy(config: BreakerConfig): BreakerPolicy {
+  return {
+    enabled: config.enabled,
+    failureThreshold: config.failure_threshold,
+    openMs: config.open_duration,
+    trialTimeoutMs: config.trial_timeout,
+    failureStatuses: new Set(config.failure_statuses),
+    connectionErrors: config.connection_errors,
+    timeouts: config.timeouts,
+    slowFirstByteMs: config.slow_first_byte,
+  }
+}

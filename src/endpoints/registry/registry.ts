@@ -1,0 +1,199 @@
+import type { Clock } from '../../kernel/clock.ts'
+import {
+  type EndpointStatus,
+  endpointStatuses,
+  isRoutable,
+  statusShare,
+} from '../../kernel/endpoint-status.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { EventBus } from '../../runtime/events/bus.ts'
+import type { BackendProfile } from '../profiles/profile.ts'
+import { withHeaders, withProfile } from './build.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/** All endpoints at one moment: immutable, replaced whole. */
+export interface EndpointSnapshot {
+  readonly version: number
+  readonly endpoints: readonly Endpoint[]
+  readonly bySlot: readonly Endpoint[]
+  readonly byName: ReadonlyMap<string, Endpoint>
+}
+
+export interface StatusDetail {
+  readonly status: EndpointStatus
+  readonly reason: string
+  /** Epoch milliseconds. */
+  readonly sinceMs: number
+}
+
+/**
+ * Knows the endpoints and their status, which is shared between threads: any thread reads it without waiting,
+ * and sets it.
+ */
+export class EndpointRegistry {
+  readonly #clock: Clock
+  readonly #cells: GatewayCells
+  readonly #events: EventBus
+  readonly #slowStartMs: number
+  readonly #sinceMs: number
+  readonly #sinceMonotonicMs: number
+  readonly #lostAtMs: number
+  readonly #isDoubtful: number
+  #snapshot: EndpointSnapshot
+  #listener: (endpoint: Endpoint) => void = () => {}
+
+  /** @throws RangeError where there are more endpoints than cells */
+  constructor(
+    endpoints: readonly Endpoint[],
+    services: { clock: Clock; cells: GatewayCells; events: EventBus; slowStartMs?: number },
+  ) {
+    if (endpoints.length > services.cells.endpointCapacity) {
+      throw new RangeError(
+        `${endpoints.length} endpoints are configured, but there is room for ${services.cells.endpointCapacity}`,
+      )
+    }
+    this.#clock = services.clock
+    this.#cells = services.cells
+    this.#events = services.events
+    this.#slowStartMs = services.slowStartMs ?? 0
+    this.#snapshot = createSnapshot(endpoints, 1)
+    const { statusRecords } = services.cells
+    this.#sinceMs = statusRecords.column('sinceMs')
+    this.#sinceMonotonicMs = statusRecords.column('sinceMonotonicMs')
+    this.#lostAtMs = statusRecords.column('lostAtMs')
+    this.#isDoubtful = statusRecords.column('isDoubtful')
+    for (const { slot } of endpoints) {
+      // Another thread may have begun before this one.
+      if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
+    }
+  }
+
+  get snapshot(): EndpointSnapshot {
+    return this.#snapshot
+  }
+
+  /** @param listener told of an endpoint that has got another profile or other headers */
+  onReplaced(listener: (endpoint: Endpoint) => void): void {
+    this.#listener = listener
+  }
+
+  /** Counts up with every change of a status, on any thread. */
+  get statusVersion(): number {
+    return Atomics.load(this.#cells.statusVersion, 0)
+  }
+
+  get slowStartMs(): number {
+    return this.#slowStartMs
+  }
+
+  status(slot: number): EndpointStatus {
+    return endpointStatuses[Atomics.load(this.#cells.status, slot)] ?? 'unknown'
+  }
+
+  isRoutable(slot: number): boolean {
+    return isRoutable(this.status(slot))
+  }
+
+  /**
+   * Whether a request may be answered here: the endpoint is routable, or only a probe says that it is not. Such an
+   * endpoint is the last resort of requests, and its models are listed.
+   */
+  mayAnswer(slot: number): boolean {
+    return this.isRoutable(slot) || this.#cells.statusRecords.number(slot, this.#isDoubtful) === 1
+  }
+
+  routableCount(): number {
+    let count = 0
+    for (const { slot } of this.#snapshot.endpoints) if (this.isRoutable(slot)) count++
+    return count
+  }
+
+  statusDetail(slot: number): StatusDetail {
+    const { statusRecords } = this.#cells
+    return {
+      status: this.status(slot),
+      reason: statusRecords.text(slot),
+      sinceMs: statusRecords.number(slot, this.#sinceMs) || 0,
+    }
+  }
+
+  /** Milliseconds since an endpoint that had served is not routable any more; undefined where it is, or never was. */
+  outageMs(slot: number): number | undefined {
+    if (this.isRoutable(slot)) return undefined
+    const lostAtMs = this.#cells.statusRecords.number(slot, this.#lostAtMs)
+    return Number.isNaN(lostAtMs) ? undefined : this.#clock.monotonicMs() - lostAtMs
+  }
+
+  /** The endpoint is out for a reason that does not pass by itself, as a certificate's: no request waits for it. */
+  staysOut(slot: number): void {
+    this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, Number.NaN)
+  }
+
+  /** @param isDoubtful whether only a probe says so, and requests may be answered all the same */
+  setStatus(slot: number, to: EndpointStatus, reason: string, isDoubtful = false): void {
+    this.#cells.statusRecords.setNumber(slot, this.#isDoubtful, isDoubtful ? 1 : 0)
+    const from =
+      endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'
+    this.#note(slot, reason, from !== to)
+    if (from === to) return
+    if (isRoutable(from) && !isRoutable(to)) {
+      this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, this.#clock.monotonicMs())
+    }
+    Atomics.add(this.#cells.statusVersion, 0, 1)
+    const endpoint = this.#snapshot.bySlot[slot]
+    if (endpoint !== undefined) {
+      this.#events.publish('endpoint.status', { endpoint: endpoint.name, from, to, reason })
+    }
+  }
+
+  /** The share of an endpoint's weight that counts now, 0 to 1; a warming endpoint's grows over the slow start. */
+  share(slot: number): number {
+    const status = this.status(slot)
+    const share = statusShare(status)
+    if (status !== 'warming' || this.#slowStartMs === 0) return share
+    const sinceMs = this.#cells.statusRecords.number(slot, this.#sinceMonotonicMs)
+    const elapsedMs = Math.max(0, this.#clock.monotonicMs() - sinceMs)
+    return share + (1 - share) * Math.min(1, elapsedMs / this.#slowStartMs)
+  }
+
+  /** A detected type: the endpoint gets the profile's paths. */
+  setProfile(slot: number, profile: BackendProfile): void {
+    this.#replace(slot, (endpoint) => withProfile(endpoint, profile))
+  }
+
+  /** Secrets that were read again. */
+  replaceHeaders(slot: number, headers: readonly string[]): void {
+    const before = this.#snapshot.bySlot[slot]?.headers
+    if (before?.length === headers.length && before.every((text, at) => text === headers[at])) return
+    this.#replace(slot, (endpoint) => withHeaders(endpoint, headers))
+  }
+
+  #note(slot: number, reason: string, isNew: boolean): void {
+    const { statusRecords } = this.#cells
+    statusRecords.setText(slot, reason)
+    if (!isNew) return
+    statusRecords.setNumber(slot, this.#sinceMs, this.#clock.nowMs())
+    statusRecords.setNumber(slot, this.#sinceMonotonicMs, this.#clock.monotonicMs())
+  }
+
+  #replace(slot: number, change: (endpoint: Endpoint) => Endpoint): void {
+    const { endpoints, version } = this.#snapshot
+    this.#snapshot = createSnapshot(
+      endpoints.map((endpoint) => (endpoint.slot === slot ? change(endpoint) : endpoint)),
+      version + 1,
+    )
+    const replaced = this.#snapshot.bySlot[slot]
+    if (replaced !== undefined) this.#listener(replaced)
+  }
+}
+
+function createSnapshot(endpoints: readonly Endpoint[], version: number): EndpointSnapshot {
+  const bySlot: Endpoint[] = []
+  for (const endpoint of endpoints) bySlot[endpoint.slot] = endpoint
+  return {
+    version,
+    endpoints,
+    bySlot,
+    byName: new Map(endpoints.map((endpoint) => [endpoint.name, endpoint])),
+  }
+}

@@ -1,0 +1,255 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { BreakerTable } from '../../runtime/cells/breaker-table.ts'
+import type { EventBus } from '../../runtime/events/bus.ts'
+import type { EndpointRegistry } from '../registry/registry.ts'
+import type { BreakerPolicy, BreakerState } from './breaker.ts'
+import {
+  type BreakerPermit,
+  type BreakerSnapshot,
+  CircuitBreaker,
+  type TransitionListener,
+} from './circuit-breaker.ts'
+import { type AttemptResult, type CountedFailure, countedFailure } from './counted-failure.ts'
+import { type EvidenceTarget, type ModelStates, ofEndpoint } from './model-states.ts'
+
+/** Permits of the endpoint's circuit and of the model's. */
+interface PairPermit {
+  readonly endpoint: BreakerPermit
+  readonly model: BreakerPermit
+}
+
+/**
+ * What a request got from the circuits of its candidate: with all but `refused` it may go. `forced` went through
+ * in spite of an open circuit, since nothing else could serve it.
+ */
+export type CandidatePermit = BreakerPermit | PairPermit | 'forced'
+
+/** A circuit of a model on an endpoint, for views. */
+export interface ModelCircuit {
+  readonly model: string
+  readonly circuit: BreakerSnapshot
+}
+
+export interface CircuitServices {
+  readonly clock: Clock
+  readonly events: EventBus
+  /** Circuits of models; without them every failure is the endpoint's. */
+  readonly models?: ModelStates | undefined
+  /** Whether an endpoint has answered a request well since a monotonic time. */
+  readonly hasAnsweredSince?: ((slot: number, sinceMs: number) => boolean) | undefined
+}
+
+/** So many of an endpoint's models with open circuits, and no good answer from it, open the endpoint's own. */
+const modelsForWhole = 2
+
+/**
+ * The circuit breakers of all endpoints, by slot, and of models on them. A request passes both; a failure counts for
+ * one of them, by what it is evidence of.
+ */
+export class CircuitBreakers {
+  readonly #endpoints: CircuitBreaker[] = []
+  readonly #policies: BreakerPolicy[] = []
+  readonly #names: string[] = []
+  readonly #services: CircuitServices
+  readonly #models: ModelStates | undefined
+  /** By row, with the slot and the model that it was made for. */
+  readonly #byRow: { slot: number; model: string; breaker: CircuitBreaker }[] = []
+
+  constructor(registry: EndpointRegistry, table: BreakerTable, services: CircuitServices) {
+    this.#services = services
+    this.#models = services.models
+    for (const { slot, name, breaker } of registry.snapshot.endpoints) {
+      this.#policies[slot] = breaker
+      this.#names[slot] = name
+      this.#endpoints[slot] = new CircuitBreaker(table, slot, breaker, services.clock, this.#tell(slot))
+    }
+  }
+
+  /** Where what is known of models is kept. */
+  get modelStates(): ModelStates | undefined {
+    return this.#models
+  }
+
+  /** The circuit of an endpoint as a whole. */
+  get(slot: number): CircuitBreaker {
+    const breaker = this.#endpoints[slot]
+    if (breaker === undefined) throw new RangeError(`no endpoint in slot ${slot}`)
+    return breaker
+  }
+
+  /** Whether `acquire` would let a request through now; changes nothing. */
+  wouldAdmit(candidate: EvidenceTarget): boolean {
+    return (
+      this.get(candidate.endpoint.slot).wouldAdmit() && this.#modelBreaker(candidate)?.wouldAdmit() !== false
+    )
+  }
+
+  /** Whether the next request to this candidate would be the trial of one of its circuits. */
+  isTrialDue(candidate: EvidenceTarget): boolean {
+    const isDue =
+      this.get(candidate.endpoint.slot).isTrialDue || this.#modelBreaker(candidate)?.isTrialDue === true
+    return isDue && this.wouldAdmit(candidate)
+  }
+
+  /** Milliseconds until the circuits of this candidate let a trial through; 0 where they are not open. */
+  retryInMs(candidate: EvidenceTarget): number {
+    const { slot } = candidate.endpoint
+    return Math.max(this.get(slot).retryInMs(), this.#modelBreaker(candidate)?.retryInMs() ?? 0)
+  }
+
+  /** The circuit that refuses this candidate now, else the endpoint's. */
+  deciding(candidate: EvidenceTarget): CircuitBreaker {
+    const own = this.get(candidate.endpoint.slot)
+    if (!own.wouldAdmit()) return own
+    const model = this.#modelBreaker(candidate)
+    return model !== undefined && (!model.wouldAdmit() || own.state === 'closed') ? model : own
+  }
+
+  acquire(candidate: EvidenceTarget): CandidatePermit {
+    const own = this.get(candidate.endpoint.slot)
+    const endpoint = own.acquire()
+    if (endpoint === 'refused') return endpoint
+    const breaker = this.#modelBreaker(candidate)
+    if (breaker === undefined) return endpoint
+    const model = breaker.acquire()
+    if (model === 'refused') {
+      own.release(endpoint)
+      return model
+    }
+    return endpoint === 'closed' && model === 'closed' ? endpoint : { endpoint, model }
+  }
+
+  /** The attempt ended without saying anything about endpoint or model. */
+  release(candidate: EvidenceTarget, permit: CandidatePermit): void {
+    if (permit === 'closed' || permit === 'forced') return
+    this.get(candidate.endpoint.slot).release(ofOwn(permit))
+    if (isPair(permit)) this.#modelBreaker(candidate)?.release(permit.model)
+  }
+
+  /** The candidate answered well. */
+  succeed(candidate: EvidenceTarget, permit: CandidatePermit): void {
+    const own = this.get(candidate.endpoint.slot)
+    const model = this.#modelBreaker(candidate)
+    if (permit === 'forced') {
+      own.recover()
+      model?.recover()
+      return
+    }
+    own.succeed(ofOwn(permit))
+    model?.succeed(isPair(permit) ? permit.model : 'closed')
+  }
+
+  /** Counts a failure that the policy counts, for what it is evidence of. */
+  fail(candidate: EvidenceTarget, permit: CandidatePermit, failure: CountedFailure): void {
+    const { slot } = candidate.endpoint
+    const own = this.get(slot)
+    const row = failure.about === 'endpoint' ? ofEndpoint : (this.#models?.take(candidate) ?? ofEndpoint)
+    const model = this.#modelBreaker(candidate)
+    const modelPermit = isPair(permit) ? permit.model : 'closed'
+    if (row === ofEndpoint) {
+      own.fail(ofOwn(permit), failure.reason, failure.source)
+      model?.release(modelPermit)
+      return
+    }
+    const endpointPermit = ofOwn(permit)
+    if (endpointPermit === 'closed') {
+      // A server that answers can be reached.
+      if (failure.source === 'answer') own.succeed(endpointPermit)
+    } else if (failure.source === 'answer' && own.openedByConnection) {
+      own.succeed(endpointPermit)
+    } else {
+      own.fail(endpointPermit, failure.reason, failure.source)
+    }
+    model?.fail(modelPermit, failure.reason, failure.source)
+    if (model?.state === 'open') this.#lookAtWhole(slot)
+  }
+
+  /**
+   * Takes how an attempt went; whether it counts is the policy's.
+   * @param about what a failure counts for, where that differs from its kind
+   */
+  settle(
+    candidate: EvidenceTarget,
+    permit: CandidatePermit,
+    result: AttemptResult,
+    about?: CountedFailure['about'],
+  ): void {
+    const failure = countedFailure(this.#policy(candidate.endpoint.slot), result)
+    if (failure !== undefined)
+      this.fail(candidate, permit, about === undefined ? failure : { ...failure, about })
+    else if (result.kind === 'answered') this.succeed(candidate, permit)
+    else this.release(candidate, permit)
+  }
+
+  /** Circuits of an endpoint's models that are not closed, or about to open. */
+  models(slot: number): ModelCircuit[] {
+    const { table } = this.#models ?? {}
+    if (table === undefined) return []
+    return table.rows(slot).flatMap((row) => {
+      const model = table.model(row)
+      const circuit = this.#ofRow(row, slot, model).snapshot()
+      return circuit.state === 'closed' && circuit.consecutiveFailures === 0 ? [] : [{ model, circuit }]
+    })
+  }
+
+  /** Gives on the trials of a thread that has ended. */
+  reclaim(thread: number): void {
+    for (const breaker of this.#endpoints) breaker?.reclaim(thread)
+    const { table } = this.#models ?? {}
+    for (const row of table?.rows() ?? []) {
+      if (table !== undefined) this.#ofRow(row, table.slot(row), table.model(row)).reclaim(thread)
+    }
+  }
+
+  #lookAtWhole(slot: number): void {
+    const { clock, hasAnsweredSince } = this.#services
+    const open = this.models(slot).filter(({ circuit }) => circuit.state === 'open')
+    if (open.length < modelsForWhole) return
+    const sinceMs = clock.monotonicMs() - this.#policy(slot).openMs
+    if (hasAnsweredSince?.(slot, sinceMs) === true) return
+    this.get(slot).trip(`circuits of ${open.length} models are open`)
+  }
+
+  /** The circuit of the candidate's model; undefined where nothing has gone wrong with it there. */
+  #modelBreaker(candidate: EvidenceTarget): CircuitBreaker | undefined {
+    const row = this.#models?.find(candidate) ?? ofEndpoint
+    const { nativeModel } = candidate
+    return row < 0 || nativeModel === undefined
+      ? undefined
+      : this.#ofRow(row, candidate.endpoint.slot, nativeModel)
+  }
+
+  #ofRow(row: number, slot: number, model: string): CircuitBreaker {
+    const known = this.#byRow[row]
+    if (known?.slot === slot && known.model === model) return known.breaker
+    const table = this.#models?.table.breakers
+    if (table === undefined) throw new RangeError('no circuits of models are kept')
+    const listener = this.#tell(slot, model)
+    const breaker = new CircuitBreaker(table, row, this.#policy(slot), this.#services.clock, listener)
+    this.#byRow[row] = { slot, model, breaker }
+    return breaker
+  }
+
+  #policy(slot: number): BreakerPolicy {
+    return this.#policies[slot] ?? this.get(slot).policy
+  }
+
+  #tell(slot: number, model?: string): TransitionListener {
+    const endpoint = this.#names[slot] ?? ''
+    const { events } = this.#services
+    return (from: BreakerState, to: BreakerState, reason: string) => {
+      if (model === undefined) events.publish('breaker.transition', { endpoint, from, to, reason })
+      else events.publish('model.transition', { endpoint, model, from, to, reason })
+    }
+  }
+}
+
+function isPair(permit: CandidatePermit): permit is PairPermit {
+  return typeof permit === 'object' && 'endpoint' in permit
+}
+
+/** What the endpoint's own circuit has given. */
+function ofOwn(permit: CandidatePermit): BreakerPermit {
+  if (permit === 'forced') return 'closed'
+  return isPair(permit) ? permit.endpoint : permit
+}

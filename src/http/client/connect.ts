@@ -1,0 +1,68 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Clock } from '../../kernel/clock.ts'
+import { Http1Error } from './errors.ts'
+import { tcpKeepAlive } from './tcp-keep-alive.ts'
+
+export interface ConnectOptions {
+  /** `http` or `https`. */
+  readonly origin: URL
+  /** Milliseconds for the TCP connection; 0 is no limit. */
+  readonly connectMs: number
+  /** Milliseconds for the TLS handshake after it; 0 is no limit. */
+  readonly tlsMs: number
+  /** Milliseconds between TCP keep-alive probes; 0 switches them off. */
+  readonly keepAliveMs: number
+  readonly clock: Clock
+  /** Of an earlier connection, which spares a part of the handshake. */
+  readonly tlsSession: Buffer | undefined
+  readonly onTlsSession: (session: Buffer) => void
+  readonly onread: OnReadOpts
+}
+
+/**
+ * Begins a connection, with a limit of its own for each stage.
+ * @param ready it can carry requests. What fails, also late, is an `error` and a `close` of the socket.
+ */
+export function openSocket(options: ConnectOptions, ready: () => void): Socket {
+  const { origin, onread, keepAliveMs, clock } = options
+  const host = origin.hostname.replace(/^\[|\]$/g, '')
+  const isTls = origin.protocol === 'https:'
+  const target = {
+    host,
+    port: Number(origin.port) || (isTls ? 443 : 80),
+    noDelay: true,
+    ...tcpKeepAlive(keepAliveMs),
+    onread,
+  }
+  const socket = isTls ? openTls() : connectTcp(target)
+  let timer = limit(options.connectMs, 'ERR_HTTP1_CONNECT_TIMEOUT', 'connect timeout')
+  socket.once('connect', () => {
+    timer?.cancel()
+    timer = undefined
+    if (isTls) timer = limit(options.tlsMs, 'ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout')
+    else ready()
+  })
+  socket.once('close', () => timer?.cancel())
+  return socket
+
+  function openTls(): Socket {
+    const tls = connectTls({
+      ...target,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(options.tlsSession === undefined ? {} : { session: options.tlsSession }),
+      ALPNProtocols: ['http/1.1'],
+    })
+    tls.on('session', options.onTlsSession)
+    tls.once('secureConnect', () => {
+      timer?.cancel()
+      timer = undefined
+      ready()
+    })
+    return tls
+  }
+
+  function limit(ms: number, code: 'ERR_HTTP1_CONNECT_TIMEOUT' | 'ERR_TLS_HANDSHAKE_TIMEOUT', what: string) {
+    return ms === 0 ? undefined : clock.after(ms, () => socket.destroy(new Http1Error(code, what)))
+  }
+}

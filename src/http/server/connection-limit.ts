@@ -1,0 +1,148 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
+import { responseUnderWay } from './under-way.ts'
+
+export interface ConnectionLimitOptions {
+  /** Most connections of clients at once; 0 is no limit. */
+  readonly max: number
+  readonly clock: Clock
+}
+
+export interface ConnectionLimitListener {
+  /** Accepting has paused. */
+  paused(): void
+  /** Idle connections were closed so that others can be accepted. */
+  closedIdle(connections: number): void
+}
+
+/** How often idle connections make room while others wait. */
+const lookMs = 250
+/** Looks after which an idle connection is at rest: its client has most likely nothing more to ask for now. */
+const restLooks = 4
+/** After a shortage of descriptors accepting pauses for so long, as nginx does. */
+const shortageMs = 500
+/** One in so many connections is closed at once, if it is at rest: nginx reuses as many. */
+const roomShare = 16
+
+/**
+ * Bounds the connections of clients, so that descriptors are left for endpoints, files and probes. At the limit the
+ * listeners stop accepting and the rest wait in the kernel's queue. Meanwhile idle connections are closed, those that were
+ * idle longest first, and each answer ends its connection.
+ */
+export class ConnectionLimit {
+  readonly #max: number
+  readonly #clock: Clock
+  readonly #servers = new Set<Server>()
+  readonly #listeners = new Set<ConnectionLimitListener>()
+  readonly #sockets = new Set<Socket>()
+  /** Of idle connections, while accepting is paused: what has passed over them, and for how many looks. */
+  #resting = new Map<Socket, { bytes: number; looks: number }>()
+  #isPaused = false
+  #shortUntilMs = 0
+  #timer: Timer | undefined
+
+  constructor({ max, clock }: ConnectionLimitOptions) {
+    this.#max = max === 0 ? Number.POSITIVE_INFINITY : max
+    this.#clock = clock
+  }
+
+  /** Connections of clients now. */
+  get open(): number {
+    return this.#sockets.size
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  observe(listener: ConnectionLimitListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** Counts the connections of one more listener. */
+  add(server: Server): void {
+    this.#servers.add(server)
+    server.prependListener('connection', this.#connected)
+    server.once('close', () => this.#servers.delete(server))
+  }
+
+  /** The process has run out of descriptors: accepts nothing for a moment, in which each answer ends its connection. */
+  shortage(): void {
+    this.#shortUntilMs = this.#clock.monotonicMs() + shortageMs
+    if (this.#isPaused) return
+    this.#pause()
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#closed(socket))
+    if (this.open >= this.#max && !this.#isPaused) this.#pause()
+  }
+
+  #closed(socket: Socket): void {
+    this.#sockets.delete(socket)
+    if (this.#isPaused) this.#resumeIfRoom()
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    for (const server of this.#servers) {
+      if (!server.listening) continue
+      // Where accepting cannot pause, Node closes what is beyond the limit.
+      if (!pauseAccepting(server) && this.#max !== Number.POSITIVE_INFINITY) server.maxConnections = this.#max
+      server.prependListener('request', closeAfterAnswer)
+    }
+    for (const listener of this.#listeners) listener.paused()
+    this.#lookLater()
+  }
+
+  #resumeIfRoom(): void {
+    if (this.open >= this.#max || this.#clock.monotonicMs() < this.#shortUntilMs) return
+    this.#isPaused = false
+    this.#timer?.cancel()
+    this.#resting.clear()
+    for (const server of this.#servers) {
+      server.off('request', closeAfterAnswer)
+      if (server.listening) resumeAccepting(server)
+    }
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#clock.after(lookMs, () => {
+      this.#findResting()
+      if (this.open >= this.#max) this.#makeRoom()
+      this.#resumeIfRoom()
+      if (this.#isPaused) this.#lookLater()
+    })
+  }
+
+  #findResting(): void {
+    const before = this.#resting
+    this.#resting = new Map()
+    for (const socket of this.#sockets) {
+      if (socket.bytesWritten === 0 || responseUnderWay(socket) !== undefined) continue
+      const bytes = socket.bytesRead + socket.bytesWritten
+      const known = before.get(socket)
+      this.#resting.set(socket, { bytes, looks: known?.bytes === bytes ? known.looks + 1 : 0 })
+    }
+  }
+
+  /** At the limit, which is therefore finite. */
+  #makeRoom(): void {
+    const resting = [...this.#resting].filter(([, { looks }]) => looks >= restLooks)
+    resting.sort(([, one], [, other]) => other.looks - one.looks)
+    const closed = resting.slice(0, Math.ceil(this.#max / roomShare))
+    for (const [socket] of closed) socket.destroy()
+    if (closed.length > 0) for (const listener of this.#listeners) listener.closedIdle(closed.length)
+  }
+}
+
+function closeAfterAnswer(_request: IncomingMessage, response: ServerResponse): void {
+  response.shouldKeepAlive = false
+}

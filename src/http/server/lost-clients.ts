@@ -1,0 +1,109 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Clock, Timer } from '../../kernel/clock.ts'
+
+export interface LostClientsOptions {
+  /** Milliseconds that a client may acknowledge nothing of what was sent. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  /** The system's tables of TCP connections, as text. */
+  readonly read: () => Promise<readonly string[]>
+}
+
+/** How often the tables are looked at. */
+const lookMs = 10_000
+const leastLookMs = 250
+
+/**
+ * Ends connections whose clients have vanished while an answer was on its way: the system repeats what they do not
+ * acknowledge, on Linux for a quarter of an hour, and Node cannot set `TCP_USER_TIMEOUT`. What is being repeated stands
+ * in `/proc/net/tcp`. TCP keep-alive does the same for connections on which nothing is on its way.
+ */
+export class LostClients {
+  readonly #options: LostClientsOptions
+  readonly #servers = new Set<Server>()
+  readonly #sockets = new Set<Socket>()
+  /** Since when nothing was acknowledged; monotonic milliseconds. */
+  #since = new Map<Socket, number>()
+  #timer: Timer | undefined
+
+  constructor(options: LostClientsOptions) {
+    this.#options = options
+  }
+
+  /** Watches the connections of one more listener. */
+  add(server: Server): void {
+    this.#servers.add(server)
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+      this.#timer ??= this.#lookLater()
+    })
+    server.once('close', () => this.#servers.delete(server))
+  }
+
+  #lookLater(): Timer {
+    const { clock, timeoutMs } = this.#options
+    return clock.after(Math.max(leastLookMs, Math.min(lookMs, timeoutMs / 4)), () => {
+      this.#look()
+        .catch(() => {
+          // Without a descriptor for the tables, the next look is as good.
+        })
+        .finally(() => {
+          this.#timer = this.#sockets.size > 0 ? this.#lookLater() : undefined
+        })
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { clock, read, timeoutMs } = this.#options
+    const ports = new Set([...this.#servers].flatMap(portOf))
+    const silent = new Set((await read()).flatMap((table) => unacknowledged(table, ports)))
+    const before = this.#since
+    this.#since = new Map()
+    if (silent.size === 0) return
+    const nowMs = clock.monotonicMs()
+    for (const socket of this.#sockets) {
+      if (!silent.has(peerOf(socket))) continue
+      const sinceMs = before.get(socket) ?? nowMs
+      if (nowMs - sinceMs >= timeoutMs) socket.destroy()
+      else this.#since.set(socket, sinceMs)
+    }
+  }
+}
+
+/**
+ * Clients to which something is being repeated, as `address port`.
+ * @param table `/proc/net/tcp` or `tcp6` (Linux, `Documentation/networking/proc_net_tcp.rst`)
+ * @param ports of the listeners
+ */
+export function unacknowledged(table: string, ports: ReadonlySet<number>): string[] {
+  const found: string[] = []
+  for (const [, port = '', address = '', peerPort = '', repeats = ''] of table.matchAll(row)) {
+    if (Number.parseInt(repeats, 16) === 0 || !ports.has(Number.parseInt(port, 16))) continue
+    found.push(`${addressOf(address)} ${Number.parseInt(peerPort, 16)}`)
+  }
+  return found
+}
+
+/** A row whose timer (01) is the one for repeating: own port, peer, how often it has repeated. */
+const row =
+  /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} [0-9A-F]{8}:[0-9A-F]{8} 01:[0-9A-F]{8} ([0-9A-F]{8})/gm
+
+/** Words of four bytes, each in the order of this machine, which is the little end first. */
+function addressOf(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex')
+  bytes.swap32()
+  return ipaddr.process(ipaddr.fromByteArray([...bytes]).toString()).toString()
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  if (remoteAddress === undefined || !ipaddr.isValid(remoteAddress)) return ''
+  return `${ipaddr.process(remoteAddress).toString()} ${remotePort}`
+}
+
+function portOf(server: Server): number[] {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? [address.port] : []
+}

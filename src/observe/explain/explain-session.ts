@@ -1,0 +1,48 @@
+import { depthOf } from '../../proxy/request/request-sessions.ts'
+import type { SessionKey } from '../../routing/affinity/key-sources.ts'
+import type { SessionAffinity, SessionDecision } from '../../routing/affinity/session-affinity.ts'
+import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import type { SessionExplanation } from './explanation.ts'
+
+export function explainSession(
+  key: SessionKey | undefined,
+  decision: SessionDecision,
+  candidates: readonly RoutedEndpoint[],
+  affinity: SessionAffinity,
+  nameOf: (slot: number) => string | undefined,
+): SessionExplanation {
+  const { match, target, outcome, reason } = decision
+  const bound = match === undefined ? undefined : affinity.bound(match.slot, candidates)
+  return {
+    outcome,
+    reason,
+    key_source: key?.source ?? null,
+    depth: key === undefined ? null : (depthOf(key, decision) ?? null),
+    bound_to: match === undefined ? null : (nameOf(match.slot) ?? null),
+    load: bound === undefined ? null : rounded(bound.load),
+    load_limit: bound === undefined || !Number.isFinite(bound.limit) ? null : rounded(bound.limit),
+    preferred: target?.endpoint.name ?? null,
+  }
+}
+
+/** What the session says about one endpoint, in words; undefined where it says nothing. */
+export function sessionWords(
+  { match, earlier, target, reason }: SessionDecision,
+  slot: number,
+): string | undefined {
+  if (slot === target?.endpoint.slot) {
+    if (reason === 'bound') return 'its session is bound here'
+    return slot === earlier?.slot
+      ? 'an earlier turn of its conversation was here'
+      : 'its tools and system prompt are in the cache here'
+  }
+  if (slot !== match?.slot) return undefined
+  if (reason === 'over_bound')
+    return 'its session is bound here, but there is more than its share of the load'
+  if (reason === 'not_in_memory') return 'its session is bound here, but the model has been unloaded'
+  return undefined
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100
+}

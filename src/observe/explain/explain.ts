@@ -1,0 +1,178 @@
+import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
+import type { SessionKey } from '../../routing/affinity/key-sources.ts'
+import type { SessionAffinity, SessionDecision } from '../../routing/affinity/session-affinity.ts'
+import type { RoutedEndpoint, RoutingOutcome, ServedRoute, Tier } from '../../routing/models/routing.ts'
+import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { EndpointSelector } from '../../routing/selection/selector.ts'
+import { connectionCost } from '../../routing/selection/strategies.ts'
+import { preferWarm } from '../../routing/selection/warm-preference.ts'
+import { explainSession, sessionWords } from './explain-session.ts'
+import type { EndpointExplanation, Explanation } from './explanation.ts'
+
+/** The parts that decide, as the gateway has them. */
+export interface ExplainedState {
+  readonly load: LiveLoad
+  readonly breakers: CircuitBreakers
+  readonly selector: EndpointSelector
+  readonly affinity: SessionAffinity | undefined
+  /** Whether lower priorities wait for higher ones. */
+  readonly tiers: boolean
+  readonly warmMargin: number
+}
+
+export interface ExplainedQuestion {
+  readonly model: string | undefined
+  readonly outcome: RoutingOutcome
+  /** Candidates before those went that are not known to be able to what the request needs. */
+  readonly serving: readonly RoutedEndpoint[]
+  readonly wouldRefresh: boolean
+  /** Undefined where the request has none, or sessions are off. */
+  readonly sessionKey: SessionKey | undefined
+}
+
+/**
+ * Tells where a request would go and why, without sending it: asks the parts that decide, and moves no
+ * turn. A host's selector without `peek` cannot be asked.
+ */
+export function explain(
+  { model, outcome, serving, wouldRefresh, sessionKey }: ExplainedQuestion,
+  state: ExplainedState,
+): Explanation {
+  const { load, breakers, tiers, affinity, selector } = state
+  const { tier, decision, chosen, isLastResort } = firstTier(outcome, sessionKey, state)
+  const candidates = tier?.candidates ?? []
+  const route = routeOf(outcome, tier, chosen, state)
+  const isOpen = decision?.target === undefined && selector.peek === undefined
+  const bySlot = new Map<number, RoutedEndpoint>()
+  // An endpoint of two tiers is shown with the model that it would be asked for, else with its first.
+  for (const candidate of [...candidates, ...outcome.tiers.flatMap((each) => each.candidates)]) {
+    if (!bySlot.has(candidate.endpoint.slot)) bySlot.set(candidate.endpoint.slot, candidate)
+  }
+  const endpoints = load.registry.snapshot.endpoints.map((endpoint): EndpointExplanation => {
+    const { slot, name, priority, weight, maxConcurrent } = endpoint
+    const candidate = bySlot.get(slot)
+    const share = load.share(slot)
+    const inFlight = load.inFlight(slot)
+    const penalty = load.penalty(candidate ?? { endpoint })
+    const canTake = candidate !== undefined && load.admits(candidate)
+    return {
+      endpoint: name,
+      chosen: slot === chosen?.endpoint.slot,
+      reason: reasonFor(),
+      native_model: candidate?.nativeModel ?? null,
+      status: load.registry.status(slot),
+      circuit: breakers.deciding(candidate ?? { endpoint }).state,
+      priority,
+      weight,
+      share: Math.round(share * 100) / 100,
+      in_flight: inFlight,
+      max_concurrent: maxConcurrent,
+      failure_penalty: Math.round(penalty * 100) / 100,
+      warm: candidate?.isWarm ?? null,
+      cost: canTake && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
+    }
+
+    function reasonFor(): string {
+      const ofSession = decision === undefined ? undefined : sessionWords(decision, slot)
+      const isChosen = slot === chosen?.endpoint.slot
+      if (isChosen && !isLastResort) return ofSession === undefined ? 'chosen' : `chosen: ${ofSession}`
+      const opening = isChosen ? 'chosen as the last resort: ' : ''
+      const { status, reason } = load.registry.statusDetail(slot)
+      if (!load.registry.isRoutable(slot)) return `${opening}${status}: ${reason}`
+      if (outcome.lackPath?.includes(endpoint)) return 'does not have the path'
+      if (candidate === undefined) {
+        if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to be able to do it'
+        return model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
+      }
+      const breaker = breakers.deciding(candidate)
+      if (!breaker.wouldAdmit()) return `${opening}circuit ${breaker.state}: ${breaker.snapshot().reason}`
+      const pauseMs = load.coolDowns.leftMs(candidate)
+      if (pauseMs > 0) return `${opening}asked for a pause of ${Math.ceil(pauseMs)} ms more`
+      if (load.isFull(candidate)) return 'at its limit of concurrent requests'
+      if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
+        return 'a higher priority can take it'
+      if (ofSession !== undefined) return ofSession
+      if (chosen !== undefined && !candidates.includes(candidate))
+        return 'asked when the endpoints before it cannot answer'
+      return isOpen ? 'the selector decides when a request comes' : 'another one comes first now'
+    }
+  })
+  return {
+    model: model ?? null,
+    strategy: route.strategy ?? null,
+    decision: route.decision,
+    reason: route.reason,
+    balancer: selector.strategy,
+    chosen: chosen?.endpoint.name ?? null,
+    would_refresh: wouldRefresh,
+    session:
+      affinity === undefined || decision === undefined
+        ? null
+        : explainSession(
+            sessionKey,
+            decision,
+            candidates,
+            affinity,
+            (slot) => load.registry.snapshot.bySlot[slot]?.name,
+          ),
+    endpoints,
+  }
+}
+
+interface ChosenTier {
+  readonly tier: Tier | undefined
+  readonly decision: SessionDecision | undefined
+  readonly chosen: RoutedEndpoint | undefined
+  /** Whether it would be asked only because nothing else can serve. */
+  readonly isLastResort: boolean
+}
+
+/** The tier that would take the request, as an exchange finds it; the first one where none can. */
+function firstTier(
+  { tiers }: RoutingOutcome,
+  sessionKey: SessionKey | undefined,
+  state: ExplainedState,
+): ChosenTier {
+  const { affinity, load, selector } = state
+  let first: ChosenTier | undefined
+  for (const tier of tiers) {
+    const decision = affinity?.decide(sessionKey, tier.candidates, undefined)
+    const chosen = decision?.target ?? selected(tier.candidates, state)
+    first ??= { tier, decision, chosen, isLastResort: false }
+    if (chosen !== undefined) return { tier, decision, chosen, isLastResort: false }
+    if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) return first
+  }
+  const canTake = tiers.some((tier) => tier.candidates.some((each) => load.admits(each) || load.isFull(each)))
+  for (const tier of canTake || selector.peek === undefined ? [] : tiers) {
+    const chosen = tier.candidates.find((candidate) => load.isLastResort(candidate))
+    if (chosen !== undefined) return { tier, decision: first?.decision, chosen, isLastResort: true }
+  }
+  const decision = affinity?.decide(sessionKey, [], undefined)
+  return first ?? { tier: undefined, decision, chosen: undefined, isLastResort: false }
+}
+
+/** What the headers would say. */
+function routeOf(
+  outcome: RoutingOutcome,
+  tier: Tier | undefined,
+  chosen: RoutedEndpoint | undefined,
+  { load, selector }: ExplainedState,
+): ServedRoute {
+  if (chosen !== undefined) return tier?.route ?? outcome
+  const mayWait =
+    selector.peek === undefined ||
+    outcome.tiers.some(({ candidates }) => candidates.some((candidate) => load.isFull(candidate)))
+  if (mayWait || outcome.decision === 'rejected') return outcome
+  const reason = outcome.strategy === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
+  return { strategy: outcome.strategy, decision: 'rejected', reason }
+}
+
+/** As an exchange chooses whose session prefers no endpoint. */
+function selected(
+  candidates: readonly RoutedEndpoint[],
+  { selector, load, warmMargin }: ExplainedState,
+): RoutedEndpoint | undefined {
+  const peek = (some: readonly RoutedEndpoint[]) => selector.peek?.(some, undefined)
+  const chosen = peek(candidates)
+  return chosen === undefined ? undefined : preferWarm(chosen, candidates, peek, load, warmMargin)
+}

@@ -1,0 +1,106 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { formatTime } from '../../kernel/format.ts'
+import type { Exchange } from '../../proxy/exchange/exchange.ts'
+import type { ExchangePhase } from '../../proxy/exchange/exchange-phase.ts'
+import { Choice, Count, Text, Time } from '../views/fields.ts'
+import { NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
+import { pathOf } from './recent-requests.ts'
+
+const phases = [
+  'choosing',
+  'queued',
+  'backoff',
+  'connecting',
+  'waiting',
+  'gathering',
+  'relaying',
+  'stalled',
+  'over',
+] as const satisfies readonly ExchangePhase[]
+
+const InFlightRow = Type.Object({
+  id: Text('Unique; what `DELETE /internal/inflight/{id}` takes.'),
+  request_id: Text('As the client sees it, and may have chosen it.'),
+  thread: Count('Serving thread.'),
+  method: Text(),
+  path: Text('Without the query.'),
+  dialect: Text(),
+  client: Text('Address, or the name of the caller.'),
+  started_at: Time(),
+  age_ms: Type.Number(),
+  phase: Choice(phases),
+  model: NullableText('As requested.'),
+  endpoint: NullableText('The one that is being asked, or answers.'),
+  attempt: Count('Counts from 1; 0 before the first.'),
+  stream: NullableFlag('Null before the answer begins.'),
+  status: NullableNumber('What the client has been sent.'),
+  first_byte_ms: NullableNumber(),
+  first_token_ms: NullableNumber(),
+  request_bytes: Count(),
+  response_bytes: Count(),
+  completion_tokens: NullableNumber('Counted while a stream passes; null for other answers.'),
+  tokens_per_second: NullableNumber('Since the first token.'),
+  routing: RoutingField,
+})
+
+export const InFlightSchema = Type.Object({
+  at: Time(),
+  total: Count('More than are listed where there are very many.'),
+  requests: Type.Array(InFlightRow, { description: 'Oldest first.' }),
+})
+
+export const CancelledSchema = Type.Object({
+  id: Text(),
+  request_id: Text(),
+  cancelled: Type.Literal(true),
+})
+
+export type InFlightRow = Static<typeof InFlightRow>
+
+export interface ViewMoment {
+  /** Epoch milliseconds. */
+  readonly nowMs: number
+  readonly monotonicMs: number
+}
+
+/** A request that is under way, as `/internal/inflight` lists it. */
+export function inFlightRow(
+  exchange: Exchange,
+  id: string,
+  thread: number,
+  { nowMs, monotonicMs }: ViewMoment,
+): InFlightRow {
+  const { context } = exchange
+  const ageMs = monotonicMs - context.startedAtMs
+  const firstTokenMs = context.answer?.firstTokenMs
+  const tokens = context.isStream === true ? (context.answer?.contentEvents ?? null) : null
+  const generationMs = ageMs - (firstTokenMs ?? ageMs)
+  return {
+    id,
+    request_id: context.id,
+    thread,
+    method: context.method,
+    path: pathOf(context.url),
+    dialect: context.dialect,
+    client: context.caller ?? context.clientAddress,
+    started_at: formatTime(nowMs - ageMs),
+    age_ms: Math.round(ageMs),
+    phase: exchange.phase,
+    model: context.model ?? null,
+    endpoint: context.lastEndpoint ?? null,
+    attempt: context.attemptCount,
+    stream: context.isStream ?? null,
+    status: context.status ?? null,
+    first_byte_ms: tenths(context.firstByteMs),
+    first_token_ms: tenths(firstTokenMs),
+    request_bytes: context.requestBytes,
+    response_bytes: exchange.responseBytes,
+    completion_tokens: tokens,
+    tokens_per_second: tokens === null || generationMs <= 0 ? null : tenths((tokens * 1000) / generationMs),
+    routing: {
+      strategy: context.routingStrategy ?? null,
+      decision: context.routingDecision ?? null,
+      reason: context.routingReason ?? null,
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { formatTime } from '../../kernel/format.ts'
+import { countedOutcomes } from '../../runtime/cells/counted.ts'
+import { Choice, Count, Text, Time } from '../views/fields.ts'
+import { known, NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
+import type { RecentRequest } from './recent-requests.ts'
+import { timelineOf } from './timeline.ts'
+
+const row = {
+  id: Text('Unique.'),
+  request_id: Text('As the client sees it, and may have chosen it.'),
+  thread: Count('Serving thread.'),
+  method: Text(),
+  path: Text('Without the query.'),
+  dialect: Text(),
+  client: Text('Address, or the name of the caller.'),
+  started_at: Time(),
+  ended_at: Time(),
+  duration_ms: Type.Number(),
+  model: NullableText('As requested.'),
+  endpoint: NullableText('The one that answered.'),
+  outcome: Choice(countedOutcomes),
+  status: NullableNumber('Null where the client was sent none.'),
+  error: NullableText('Code of the error table.'),
+  stream: NullableFlag('Null where there was no answer.'),
+  first_byte_ms: NullableNumber(),
+  first_token_ms: NullableNumber(),
+  tokens_per_second: NullableNumber(),
+  request_bytes: Count(),
+  response_bytes: Count(),
+  prompt_tokens: NullableNumber(),
+  completion_tokens: NullableNumber(),
+  cached_tokens: NullableNumber(),
+  routing: RoutingField,
+}
+
+const RecentRow = Type.Object({ ...row, attempts: Count() })
+
+export const RecentSchema = Type.Object({
+  at: Time(),
+  capacity: Count('Requests that are kept, over all threads.'),
+  total: Count('Those that are kept now.'),
+  matched: Count('Of these, before the limit.'),
+  requests: Type.Array(RecentRow, { description: 'Newest first.' }),
+})
+
+const AttemptField = Type.Object({
+  endpoint: Text(),
+  started_ms: Type.Number({ description: 'From receipt, as all times here.' }),
+  connected_ms: NullableNumber('When the request was on its way.'),
+  first_byte_ms: NullableNumber(),
+  ended_ms: Type.Number(),
+  status: NullableNumber(),
+  outcome: Choice(['answered', 'failed', 'abandoned']),
+  reason: NullableText('Why it failed.'),
+})
+
+export const TimelineField = Type.Array(
+  Type.Object({ name: Text(), at_ms: Type.Number(), endpoint: NullableText() }),
+  { description: 'What happened, in order; times from receipt.' },
+)
+
+export const RecentDetailSchema = Type.Object({
+  ...row,
+  attempts: Type.Array(AttemptField),
+  timeline: TimelineField,
+})
+
+export type RecentRow = Static<typeof RecentRow>
+export type RecentDetail = Static<typeof RecentDetailSchema>
+export type AttemptView = RecentDetail['attempts'][number]
+
+/** A request as `/internal/requests` lists it. */
+export function recentRow(request: RecentRequest, id: string, thread: number): RecentRow {
+  return { ...common(request, id, thread), attempts: request.attemptCount }
+}
+
+/** A request as `/internal/requests/{id}` tells it. */
+export function recentDetail(request: RecentRequest, id: string, thread: number): RecentDetail {
+  const attempts = attemptsOf(request)
+  return { ...common(request, id, thread), attempts, timeline: timelineOf(request, attempts) }
+}
+
+function common(request: RecentRequest, id: string, thread: number): Omit<RecentRow, 'attempts'> {
+  return {
+    id,
+    request_id: request.requestId,
+    thread,
+    method: request.method,
+    path: request.path,
+    dialect: request.dialect,
+    client: request.client,
+    started_at: formatTime(request.endedAtMs - request.durationMs),
+    ended_at: formatTime(request.endedAtMs),
+    duration_ms: tenths(request.durationMs) ?? 0,
+    model: request.model ?? null,
+    endpoint: request.endpoint ?? null,
+    outcome: request.outcome,
+    status: known(request.status),
+    error: request.error ?? null,
+    stream: request.isStream ?? null,
+    first_byte_ms: tenths(request.firstByteMs),
+    first_token_ms: tenths(request.firstTokenMs),
+    tokens_per_second: tenths(request.tokensPerSecond),
+    request_bytes: request.requestBytes,
+    response_bytes: request.responseBytes,
+    prompt_tokens: known(request.promptTokens),
+    completion_tokens: known(request.completionTokens),
+    cached_tokens: known(request.cachedTokens),
+    routing: {
+      strategy: request.routingStrategy ?? null,
+      decision: request.routingDecision ?? null,
+      reason: request.routingReason ?? null,
+    },
+  }
+}
+
+/** The failed attempts, and the one that did not fail, if there was one. */
+function attemptsOf(request: RecentRequest): AttemptView[] {
+  const { failedAttempts, attemptCount, outcome } = request
+  const attempts = failedAttempts.map(
+    (attempt): AttemptView => ({
+      endpoint: attempt.endpoint,
+      started_ms: tenths(attempt.startedMs) ?? 0,
+      connected_ms: tenths(attempt.sentMs),
+      first_byte_ms: null,
+      ended_ms: tenths(attempt.startedMs + attempt.durationMs) ?? 0,
+      status: attempt.statusCode ?? null,
+      outcome: 'failed',
+      reason: attempt.reason,
+    }),
+  )
+  const isBroken = request.error === 'upstream_broken' || request.error === 'upstream_timeout'
+  const last = attempts.at(-1)
+  // The answer of the last one began, and broke off.
+  if (isBroken && last !== undefined && last.endpoint === request.endpoint) {
+    last.first_byte_ms = tenths(request.firstByteMs)
+  }
+  if (attemptCount > failedAttempts.length && !Number.isNaN(request.attemptMs)) {
+    const isLeft = outcome === 'client_closed' || outcome === 'cancelled'
+    attempts.push({
+      endpoint: request.lastEndpoint ?? '',
+      started_ms: tenths(request.attemptMs) ?? 0,
+      connected_ms: tenths(request.sentMs),
+      first_byte_ms: tenths(request.firstByteMs),
+      ended_ms: tenths(request.durationMs) ?? 0,
+      status: known(request.status),
+      outcome: isLeft ? 'abandoned' : 'answered',
+      reason: null,
+    })
+  }
+  return attempts
+}

@@ -1,0 +1,84 @@
+import type { RequestOutcome } from '../../proxy/request/context.ts'
+import { countedOutcomes } from '../../runtime/cells/counted.ts'
+import type { RecentRequest } from './recent-requests.ts'
+
+/** Which of the last requests are wanted; plain data, for other threads. */
+export interface RequestFilter {
+  readonly model: string | undefined
+  readonly endpoint: string | undefined
+  readonly client: string | undefined
+  readonly outcomes: readonly RequestOutcome[] | undefined
+  /** Range of statuses, both inclusive. */
+  readonly statuses: readonly [number, number] | undefined
+  /** Epoch milliseconds. */
+  readonly sinceMs: number | undefined
+  readonly onlyFailover: boolean
+  readonly limit: number
+}
+
+/** Most rows of one answer. */
+export const maxRows = 1_000
+
+export type RequestQuery = Readonly<
+  Partial<
+    Record<'model' | 'endpoint' | 'client' | 'outcome' | 'status' | 'since' | 'failover' | 'limit', string>
+  >
+>
+
+/** @returns what is wrong with a parameter where one cannot be understood */
+export function readFilter(query: RequestQuery): RequestFilter | string {
+  const outcomes = query.outcome?.split(',').map((text) => text.trim())
+  const wrong = outcomes?.find((text) => !isOutcome(text))
+  if (wrong !== undefined) return `outcome must be of ${countedOutcomes.join(', ')}, not "${wrong}"`
+  const statuses = query.status === undefined ? undefined : statusRange(query.status)
+  if (query.status !== undefined && statuses === undefined)
+    return 'status must be a code (502) or a class (5xx)'
+  const sinceMs = query.since === undefined ? undefined : timeOf(query.since)
+  if (sinceMs !== undefined && Number.isNaN(sinceMs)) return 'since must be RFC 3339 or epoch milliseconds'
+  const limit = query.limit === undefined ? 100 : Number(query.limit)
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxRows) return `limit must be from 1 to ${maxRows}`
+  return {
+    model: query.model?.toLowerCase(),
+    endpoint: query.endpoint,
+    client: query.client,
+    outcomes: outcomes?.filter(isOutcome),
+    statuses,
+    sinceMs,
+    onlyFailover: query.failover === 'true',
+    limit,
+  }
+}
+
+export function matches(filter: RequestFilter, request: RecentRequest): boolean {
+  const { model, endpoint, client, outcomes, statuses, sinceMs } = filter
+  if (model !== undefined && request.model?.toLowerCase() !== model) return false
+  if (endpoint !== undefined && !touches(request, endpoint)) return false
+  if (client !== undefined && request.client !== client) return false
+  if (outcomes !== undefined && !outcomes.includes(request.outcome)) return false
+  if (statuses !== undefined && !(request.status >= statuses[0] && request.status <= statuses[1]))
+    return false
+  if (sinceMs !== undefined && request.endedAtMs < sinceMs) return false
+  return !filter.onlyFailover || request.attemptCount > 1
+}
+
+/** Answered there, or failed there and went on. */
+function touches(request: RecentRequest, endpoint: string): boolean {
+  return (
+    request.lastEndpoint === endpoint ||
+    request.failedAttempts.some((attempt) => attempt.endpoint === endpoint)
+  )
+}
+
+function isOutcome(text: string): text is RequestOutcome {
+  return countedOutcomes.some((outcome) => outcome === text)
+}
+
+function statusRange(text: string): readonly [number, number] | undefined {
+  const digit = /^([1-5])xx$/i.exec(text)?.[1]
+  if (digit !== undefined) return [Number(digit) * 100, Number(digit) * 100 + 99]
+  return /^[1-5]\d\d$/.test(text) ? [Number(text), Number(text)] : undefined
+}
+
+function timeOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+}

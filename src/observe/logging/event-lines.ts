@@ -1,0 +1,71 @@
+import { isRoutable } from '../../kernel/endpoint-status.ts'
+import type { GatewayEvent } from '../../runtime/events/events.ts'
+import type { LineLevel } from './request-line.ts'
+
+export interface EventLine {
+  readonly level: LineLevel
+  readonly message: string
+}
+
+/** A failure that goes on is worth a line the first time and then every so often (contract 4). */
+const everyNthFailure = 5
+
+/** @returns undefined where an event is not worth a line */
+export function eventLine(event: GatewayEvent): EventLine | undefined {
+  switch (event.type) {
+    case 'endpoint.status':
+      return { level: isRoutable(event.data.to) ? 'info' : 'warn', message: `endpoint is ${event.data.to}` }
+    case 'breaker.transition':
+      return { level: event.data.to === 'open' ? 'warn' : 'info', message: `circuit is ${event.data.to}` }
+    case 'model.transition':
+      return {
+        level: event.data.to === 'open' ? 'warn' : 'info',
+        message: `circuit of a model is ${event.data.to}`,
+      }
+    case 'discovery.completed': {
+      const { added, removed, ignored } = event.data
+      const isNews = added.length + removed.length > 0
+      if (isNews && ignored > 0)
+        return { level: 'warn', message: 'models discovered; the list is too long, and its end is ignored' }
+      return { level: isNews ? 'info' : 'debug', message: 'models discovered' }
+    }
+    case 'discovery.failed': {
+      const { consecutiveFailures } = event.data
+      const isDue = consecutiveFailures === 1 || consecutiveFailures % everyNthFailure === 0
+      return isDue ? { level: 'warn', message: 'model discovery failed' } : undefined
+    }
+    case 'endpoint.detected':
+      return { level: 'info', message: `endpoint is a ${event.data.profile}` }
+    case 'request.failover':
+      return { level: 'warn', message: 'request moves on' }
+    case 'request.cancelled':
+      return { level: 'warn', message: 'request cancelled' }
+    case 'access.refused':
+      return { level: 'warn', message: 'access refused' }
+    case 'thread.started':
+      return { level: 'info', message: 'serving thread has started' }
+    case 'thread.stopped':
+      return { level: event.data.reason === null ? 'info' : 'error', message: 'serving thread has stopped' }
+    case 'lifecycle.phase':
+      // The command says so itself, once the port is open.
+      if (event.data.phase === 'ready') return undefined
+      return { level: 'info', message: `gateway is ${event.data.phase}` }
+    case 'limit.rejected':
+      // The request's own line tells it.
+      return undefined
+  }
+}
+
+/** Names of a list that a line has; the others are counted elsewhere in it. */
+const mostNames = 50
+
+/** What a line tells of an event: lists of models may be long. */
+export function boundedFields(data: object): object {
+  const lists = Object.entries(data).filter(([, value]) => Array.isArray(value) && value.length > mostNames)
+  if (lists.length === 0) return data
+  const cut = lists.map(([key, value]) => [
+    key,
+    [...value.slice(0, mostNames), `… ${value.length - mostNames} more`],
+  ])
+  return { ...data, ...Object.fromEntries(cut) }
+}

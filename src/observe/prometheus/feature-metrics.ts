@@ -1,0 +1,94 @@
+import type { TranslatorTotals } from '../stats/translator-stats.ts'
+import type { StickyView } from '../views/sticky.ts'
+import { labelText } from './exposition.ts'
+import type { Metric } from './metric.ts'
+
+export interface TranslatorMetricsSource {
+  /** By the translator's name. */
+  readonly translators: Readonly<Record<string, TranslatorTotals>>
+}
+
+/** What is known of the translators. */
+export const translatorMetrics: readonly Metric<TranslatorMetricsSource>[] = [
+  translators('olla_translator_requests', 'Requests to a translated API that ended.', 'outcome', {
+    success: (totals) => totals.successes,
+    failure: (totals) => totals.failures,
+    client_closed: (totals) => totals.clientClosed,
+  }),
+  translators('olla_translator_answers', 'How the endpoint was spoken to that took the request.', 'mode', {
+    passthrough: (totals) => totals.passthrough,
+    translation: (totals) => totals.translation,
+  }),
+  translators('olla_translator_fallbacks', 'Why a request was not passed through.', 'reason', {
+    no_endpoint: (totals) => totals.fallbackNoEndpoints,
+    cannot_pass: (totals) => totals.fallbackCannotPassthrough,
+  }),
+]
+
+/** As `/internal/stats/sticky` tells it; nothing where sessions are off. */
+export type StickyMetricsSource = StickyView
+
+type StickyOn = Extract<StickyView, { enabled: true }>
+
+/** What is known of sessions. */
+export const stickyMetrics: readonly Metric<StickyMetricsSource>[] = [
+  sticky(
+    'olla_sticky_sessions',
+    'gauge',
+    'Sessions that are bound to an endpoint.',
+    (view) => view.active_sessions,
+  ),
+  sticky('olla_sticky_max_sessions', 'gauge', 'Sessions that have room.', (view) => view.max_sessions),
+  {
+    name: 'olla_sticky_requests',
+    type: 'counter',
+    help: 'Requests by what became of their session; disabled are those without a key.',
+    labels: ['result'],
+    collect: (view, out) => {
+      if (!view.enabled) return
+      out.sample(view.hits, labelText({ result: 'hit' }))
+      out.sample(view.misses, labelText({ result: 'miss' }))
+      out.sample(view.repins, labelText({ result: 'repin' }))
+      out.sample(view.disabled, labelText({ result: 'disabled' }))
+    },
+  },
+  sticky('olla_sticky_insertions', 'counter', 'Sessions that were made.', (view) => view.insertions),
+  sticky('olla_sticky_evictions', 'counter', 'Sessions that had to make room.', (view) => view.evictions),
+]
+
+function translators(
+  name: string,
+  help: string,
+  label: string,
+  values: Readonly<Record<string, (totals: TranslatorTotals) => number>>,
+): Metric<TranslatorMetricsSource> {
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: ['translator', label],
+    collect: (source, out) => {
+      for (const [translator, totals] of Object.entries(source.translators)) {
+        for (const [value, read] of Object.entries(values)) {
+          out.sample(read(totals), labelText({ translator, [label]: value }))
+        }
+      }
+    },
+  }
+}
+
+function sticky(
+  name: string,
+  type: 'gauge' | 'counter',
+  help: string,
+  read: (view: StickyOn) => number,
+): Metric<StickyMetricsSource> {
+  return {
+    name,
+    type,
+    help,
+    collect: (view, out) => {
+      if (view.enabled) out.sample(read(view))
+    },
+  }
+}

@@ -1,0 +1,297 @@
+import { isRoutable } from '../../kernel/endpoint-status.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import {
+  countedOutcomes,
+  countedStatuses,
+  type HistogramKind,
+  type resourceColumns,
+} from '../../runtime/cells/counted.ts'
+import type { Traffic } from '../stats/traffic.ts'
+import type { EndpointSource, SecuritySource } from '../views/source.ts'
+import { systemStatus } from '../views/status.ts'
+import { type Exposition, joinLabels, type LabelText, labelText } from './exposition.ts'
+import { exposeHistogram } from './histograms.ts'
+import type { Metric } from './metric.ts'
+
+export interface GatewayMetricsSource {
+  /** As configured, for display. */
+  readonly info: Readonly<Record<'version' | 'commit' | 'engine' | 'profile' | 'balancer', string>>
+  readonly nowMs: number
+  readonly startedAtMs: number
+  readonly cells: GatewayCells
+  readonly totals: Traffic
+  readonly endpoints: readonly EndpointSource[]
+  readonly security: SecuritySource
+  /** Requests that wait for a place on an endpoint. */
+  readonly waiting: number
+  /** Memory that bodies take up, and the most that they may; 0 is no limit. */
+  readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }
+}
+
+type ResourceColumn = (typeof resourceColumns)[number]
+
+const statusCodes = { healthy: 2, degraded: 1, critical: 0 } as const
+const routable = ({ endpoints }: GatewayMetricsSource) =>
+  endpoints.filter(({ status }) => isRoutable(status.status)).length
+
+/** What is known of the gateway as a whole. */
+export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
+  {
+    name: 'olla',
+    type: 'info',
+    help: 'The gateway and how it is set up.',
+    labels: ['version', 'commit', 'engine', 'profile', 'balancer'],
+    collect: ({ info }, out) => out.sample(1, labelText(info)),
+  },
+  {
+    name: 'olla_system_status',
+    type: 'gauge',
+    help: 'Health of the whole: 2 healthy, 1 degraded, 0 critical.',
+    collect: (source, out) => {
+      const { endpoints, totals } = source
+      out.sample(statusCodes[systemStatus(routable(source), endpoints.length, totals.successRate)])
+    },
+  },
+  {
+    name: 'olla_uptime_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time since the gateway began to serve.',
+    collect: ({ nowMs, startedAtMs }, out) => out.sample((nowMs - startedAtMs) / 1000),
+  },
+  {
+    name: 'olla_endpoints',
+    type: 'gauge',
+    help: 'Configured endpoints.',
+    collect: ({ endpoints }, out) => out.sample(endpoints.length),
+  },
+  {
+    name: 'olla_endpoints_healthy',
+    type: 'gauge',
+    help: 'Endpoints with status healthy.',
+    collect: ({ endpoints }, out) =>
+      out.sample(endpoints.filter(({ status }) => status.status === 'healthy').length),
+  },
+  {
+    name: 'olla_endpoints_routable',
+    type: 'gauge',
+    help: 'Endpoints that requests may go to.',
+    collect: (source, out) => out.sample(routable(source)),
+  },
+  {
+    name: 'olla_active_connections',
+    type: 'gauge',
+    help: 'Requests under way on endpoints.',
+    collect: ({ endpoints }, out) =>
+      out.sample(endpoints.reduce((total, { inFlight }) => total + inFlight, 0)),
+  },
+  {
+    name: 'olla_queue_waiting',
+    type: 'gauge',
+    help: 'Requests that wait for a place on an endpoint at its max_concurrent.',
+    collect: ({ waiting }, out) => out.sample(waiting),
+  },
+  {
+    name: 'olla_requests',
+    type: 'counter',
+    help: 'Requests that ended, by outcome and by the status that the client was sent.',
+    labels: ['outcome', 'code'],
+    collect: ({ cells, endpoints }, out) => {
+      const rows = [...endpoints.map(({ endpoint }) => endpoint.slot), cells.endpointCapacity]
+      collectStatuses(cells, rows, '', out)
+    },
+  },
+  {
+    name: 'olla_failures',
+    type: 'counter',
+    help: 'Requests answered with 5xx, broken off, timed out or without an answer.',
+    collect: ({ totals }, out) => out.sample(totals.failures),
+  },
+  {
+    name: 'olla_traffic_bytes',
+    type: 'counter',
+    unit: 'bytes',
+    help: 'Bytes of bodies.',
+    labels: ['direction'],
+    collect: ({ totals }, out) => {
+      out.sample(totals.requestBytes, directions.request)
+      out.sample(totals.responseBytes, directions.response)
+    },
+  },
+  {
+    name: 'olla_overhead_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time that the gateway itself took before endpoints had the requests that they answered.',
+    collect: ({ totals }, out) => out.sample(totals.overheadSumMs / 1000),
+  },
+  {
+    name: 'olla_upstream_wait_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time from asking endpoints to the first bytes of their answers.',
+    collect: ({ totals }, out) => out.sample(totals.upstreamSumMs / 1000),
+  },
+  {
+    name: 'olla_tokens',
+    type: 'counter',
+    help: 'Tokens of prompts and of completions.',
+    labels: ['type'],
+    collect: ({ totals }, out) => {
+      out.sample(totals.promptTokens, tokenTypes.prompt)
+      out.sample(totals.completionTokens, tokenTypes.completion)
+    },
+  },
+  {
+    name: 'olla_cached_tokens',
+    type: 'counter',
+    help: 'The part of the prompt tokens that endpoints had in a cache.',
+    collect: ({ totals }, out) => out.sample(totals.cachedTokens),
+  },
+  {
+    name: 'olla_counted_tokens',
+    type: 'counter',
+    help: 'The part of the completion tokens that was counted by stream events, since the endpoint told none.',
+    collect: ({ totals }, out) => out.sample(totals.countedTokens),
+  },
+  {
+    name: 'olla_attempts',
+    type: 'counter',
+    help: 'Tries of requests on endpoints, the first ones included.',
+    collect: ({ totals }, out) => out.sample(totals.attempts),
+  },
+  {
+    name: 'olla_failed_attempts',
+    type: 'counter',
+    help: 'Tries that failed.',
+    collect: ({ totals }, out) => out.sample(totals.failedAttempts),
+  },
+  {
+    name: 'olla_failovers',
+    type: 'counter',
+    help: 'Failed tries that were followed by another.',
+    collect: ({ totals }, out) => out.sample(totals.failovers),
+  },
+  histogram('olla_request_duration_seconds', 'duration', 'Time from receipt to the last byte, of successes.'),
+  histogram(
+    'olla_time_to_first_token_seconds',
+    'firstToken',
+    'Time from receipt to the first token of a stream.',
+  ),
+  histogram('olla_inter_token_seconds', 'interToken', 'Time from one token of a stream to the next.'),
+  histogram('olla_queue_wait_seconds', 'queueWait', 'Time that requests waited for a place on an endpoint.'),
+  histogram('olla_request_size_bytes', 'requestSize', 'Size of request bodies.'),
+  histogram('olla_request_attempts', 'attempts', 'Tries that a request took.'),
+  {
+    name: 'olla_security_violations',
+    type: 'counter',
+    help: 'Requests turned away by a limit.',
+    collect: ({ security }, out) => out.sample(security.rateLimits + security.sizeLimits),
+  },
+  {
+    name: 'olla_security_rate_limit_violations',
+    type: 'counter',
+    help: 'Requests turned away by a rate limit.',
+    collect: ({ security }, out) => out.sample(security.rateLimits),
+  },
+  {
+    name: 'olla_security_size_limit_violations',
+    type: 'counter',
+    help: 'Requests turned away by a size limit.',
+    collect: ({ security }, out) => out.sample(security.sizeLimits),
+  },
+  {
+    name: 'olla_security_blocked_ips',
+    type: 'gauge',
+    help: 'Client addresses that were rate-limited in the last hour.',
+    collect: ({ security }, out) => out.sample(security.blockedIps),
+  },
+  {
+    name: 'olla_security_status',
+    type: 'gauge',
+    help: '1 while violations are unusually many, else 0.',
+    collect: ({ security }, out) => out.sample(security.status === 'elevated' ? 1 : 0),
+  },
+  {
+    name: 'olla_buffered_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Memory that bodies and pending answers take up.',
+    collect: ({ buffers }, out) => out.sample(buffers.heldBytes),
+  },
+  {
+    name: 'olla_buffered_limit_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'The most that they may take up together; 0 is no limit.',
+    collect: ({ buffers }, out) => out.sample(buffers.limitBytes),
+  },
+  {
+    name: 'olla_buffer_refusals',
+    type: 'counter',
+    help: 'Requests and answers for which there was no memory.',
+    collect: ({ buffers }, out) => out.sample(buffers.refusals),
+  },
+  resource(
+    'olla_connection_shortages',
+    'shortages',
+    'Connections to endpoints that failed because the gateway had no descriptor, port or memory left.',
+  ),
+  resource('olla_accept_pauses', 'acceptPauses', 'Times that accepting paused at server.max_connections.'),
+  resource(
+    'olla_idle_connections_closed',
+    'idleClosed',
+    'Idle connections of clients closed to make room for others.',
+  ),
+]
+
+function resource(name: string, column: ResourceColumn, help: string): Metric<GatewayMetricsSource> {
+  return {
+    name,
+    type: 'counter',
+    help,
+    collect: ({ cells: { resources } }, out) => out.sample(resources.sum(0, resources.column(column))),
+  }
+}
+
+export const directions = {
+  request: labelText({ direction: 'request' }),
+  response: labelText({ direction: 'response' }),
+} as const
+
+export const tokenTypes = {
+  prompt: labelText({ type: 'prompt' }),
+  completion: labelText({ type: 'completion' }),
+} as const
+
+const statusLabels = countedOutcomes.map((outcome) =>
+  countedStatuses.map((code) => labelText({ outcome, code })),
+)
+
+/** Samples of those outcomes and statuses that have been seen. */
+export function collectStatuses(
+  { statuses }: GatewayCells,
+  rows: readonly number[],
+  labels: LabelText,
+  out: Exposition,
+): void {
+  for (const [outcome, ofOutcome] of statusLabels.entries()) {
+    for (const [status, own] of ofOutcome.entries()) {
+      const column = outcome * countedStatuses.length + status
+      let count = 0
+      for (const row of rows) count += statuses.sum(row, column)
+      if (count > 0) out.sample(count, joinLabels(labels, own))
+    }
+  }
+}
+
+function histogram(name: string, kind: HistogramKind, help: string): Metric<GatewayMetricsSource> {
+  return {
+    name,
+    type: 'histogram',
+    ...(name.endsWith('_seconds') ? { unit: 'seconds' as const } : {}),
+    ...(name.endsWith('_bytes') ? { unit: 'bytes' as const } : {}),
+    help,
+    collect: ({ cells }, out) => out.histogram(exposeHistogram(kind, cells.totalHistograms[kind], [0])),
+  }
+}

@@ -1,0 +1,175 @@
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { RowHistogram, TrafficColumn } from '../../runtime/cells/counted.ts'
+import { joinLabels, type LabelText } from './exposition.ts'
+import { tokenTypes } from './gateway-metrics.ts'
+import { exposeHistogram } from './histograms.ts'
+import type { Metric } from './metric.ts'
+
+/** A model with series of its own, or all that have none. */
+export interface MetricModel {
+  /** `model="…"`. */
+  readonly labels: LabelText
+  /** Its row in the cells; of `(other)`, those of all models beyond the limit. */
+  readonly rows: readonly number[]
+}
+
+export interface MetricPlacement {
+  readonly labels: LabelText
+  readonly requests: number
+}
+
+export interface ModelMetricsSource {
+  readonly cells: GatewayCells
+  readonly models: readonly MetricModel[]
+  readonly placements: readonly MetricPlacement[]
+  /** Models that endpoints list, and those of them that were asked for. */
+  readonly known: number
+  readonly asked: number
+}
+
+/** What is known of each model. */
+export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
+  {
+    name: 'olla_models',
+    type: 'gauge',
+    help: 'Models that endpoints list.',
+    collect: ({ known }, out) => out.sample(known),
+  },
+  {
+    name: 'olla_models_active',
+    type: 'gauge',
+    help: 'Models that were asked for since the start.',
+    collect: ({ asked }, out) => out.sample(asked),
+  },
+  counter('olla_model_requests', 'Requests for the model that ended.', 'requests'),
+  counter(
+    'olla_model_successful_requests',
+    'Answered with a status below 400 to the last byte.',
+    'successes',
+  ),
+  counter('olla_model_failed_requests', 'Answered with 5xx, broken off or without an answer.', 'failures'),
+  counter('olla_model_rejected_requests', 'Answered with 4xx.', 'rejections'),
+  counter('olla_model_client_closed_requests', 'Requests whose client left.', 'clientClosed'),
+  counter('olla_model_traffic_bytes', 'Bytes of answers.', 'responseBytes', 'bytes'),
+  counter(
+    'olla_model_routing_hits',
+    'Requests that went to an endpoint known to have the model.',
+    'routingHits',
+  ),
+  counter(
+    'olla_model_routing_misses',
+    'Requests turned away since no endpoint had the model.',
+    'routingMisses',
+  ),
+  counter(
+    'olla_model_routing_fallbacks',
+    'Requests that went to an endpoint not known to have the model.',
+    'routingFallbacks',
+  ),
+  {
+    name: 'olla_model_unique_clients',
+    type: 'gauge',
+    help: 'About how many different clients asked for the model.',
+    labels: ['model'],
+    collect: ({ cells, models }, out) => {
+      for (const { labels, rows } of models) {
+        const [row] = rows
+        if (row !== undefined && rows.length === 1) out.sample(cells.modelClients.estimate(row), labels)
+      }
+    },
+  },
+  {
+    name: 'olla_model_tokens',
+    type: 'counter',
+    help: 'Tokens of prompts and of completions.',
+    labels: ['model', 'type'],
+    collect: ({ cells, models }, out) => {
+      for (const { labels, rows } of models) {
+        out.sample(total(cells, rows, 'promptTokens'), joinLabels(labels, tokenTypes.prompt))
+        out.sample(total(cells, rows, 'completionTokens'), joinLabels(labels, tokenTypes.completion))
+      }
+    },
+  },
+  counter('olla_model_cached_tokens', 'The part of the prompt tokens that was in a cache.', 'cachedTokens'),
+  counter('olla_model_generated_tokens', 'Completion tokens whose generation was timed.', 'timedTokens'),
+  seconds(
+    'olla_model_generation_seconds',
+    'Time of their generation: tokens per second are the ratio of the two.',
+    'generationSumMs',
+  ),
+  seconds('olla_model_load_seconds', 'Time for loading the model, where endpoints tell it.', 'loadSumMs'),
+  seconds('olla_model_prompt_seconds', 'Time for reading prompts, where endpoints tell it.', 'promptSumMs'),
+  histogram(
+    'olla_model_request_duration_seconds',
+    'duration',
+    'Time from receipt to the last byte, of successes.',
+  ),
+  histogram(
+    'olla_model_time_to_first_token_seconds',
+    'firstToken',
+    'Time from receipt to the first token of a stream.',
+  ),
+  histogram('olla_model_inter_token_seconds', 'interToken', 'Time from one token of a stream to the next.'),
+  {
+    name: 'olla_model_endpoint_requests',
+    type: 'counter',
+    help: 'Requests for a model that ended on an endpoint.',
+    labels: ['model', 'endpoint'],
+    collect: ({ placements }, out) => {
+      for (const { labels, requests } of placements) out.sample(requests, labels)
+    },
+  },
+]
+
+function total({ models }: GatewayCells, rows: readonly number[], name: TrafficColumn): number {
+  const column = models.column(name)
+  let sum = 0
+  for (const row of rows) sum += models.sum(row, column)
+  return sum
+}
+
+function counter(
+  name: string,
+  help: string,
+  column: TrafficColumn,
+  unit?: 'bytes',
+): Metric<ModelMetricsSource> {
+  return {
+    name,
+    type: 'counter',
+    ...(unit === undefined ? {} : { unit }),
+    help,
+    labels: ['model'],
+    collect: ({ cells, models }, out) => {
+      for (const { labels, rows } of models) out.sample(total(cells, rows, column), labels)
+    },
+  }
+}
+
+/** @param column in milliseconds */
+function seconds(name: string, help: string, column: TrafficColumn): Metric<ModelMetricsSource> {
+  return {
+    name,
+    type: 'counter',
+    unit: 'seconds',
+    help,
+    labels: ['model'],
+    collect: ({ cells, models }, out) => {
+      for (const { labels, rows } of models) out.sample(total(cells, rows, column) / 1000, labels)
+    },
+  }
+}
+
+function histogram(name: string, kind: RowHistogram, help: string): Metric<ModelMetricsSource> {
+  return {
+    name,
+    type: 'histogram',
+    unit: 'seconds',
+    help,
+    labels: ['model', 'le'],
+    collect: ({ cells, models }, out) => {
+      const table = cells.modelHistograms[kind]
+      for (const { labels, rows } of models) out.histogram(exposeHistogram(kind, table, rows), labels)
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { GatewayStats } from '../stats/gateway-stats.ts'
+import { otherModels } from '../stats/model-rows.ts'
+import type { MetricEndpoint } from './endpoint-metrics.ts'
+import { joinLabels, type LabelText, labelText } from './exposition.ts'
+import type { MetricModel, MetricPlacement, ModelMetricsSource } from './model-metrics.ts'
+
+export interface ModelSeriesSource {
+  readonly cells: GatewayCells
+  readonly stats: Pick<GatewayStats, 'modelEntries' | 'placements'>
+  readonly endpoints: readonly MetricEndpoint[]
+  /** Models that endpoints list. */
+  readonly known: number
+  /** Models with series of their own, at most; all others share one. */
+  readonly limit: number
+}
+
+/**
+ * What the metrics of models are read from. Series of their own have the models that were asked for first: so a
+ * model never goes back to the others, and their sum never falls.
+ */
+export function readModels({ cells, stats, endpoints, known, limit }: ModelSeriesSource): ModelMetricsSource {
+  const { models: table } = cells
+  const counted = [table.column('requests'), table.column('routingMisses')]
+  const models: MetricModel[] = []
+  const own = new Map<number, LabelText>()
+  const others: number[] = []
+  for (const [name, row] of stats.modelEntries()) {
+    if (counted.every((column) => table.sum(row, column) === 0)) continue
+    if (name === otherModels || models.length >= limit) {
+      others.push(row)
+    } else {
+      const labels = labelText({ model: name })
+      own.set(row, labels)
+      models.push({ labels, rows: [row] })
+    }
+  }
+  const asked = models.length + others.filter((row) => row !== cells.modelCapacity - 1).length
+  if (others.length > 0) models.push({ labels: labelText({ model: otherModels }), rows: others })
+  return { cells, models, placements: placementsOf(stats, own, endpoints), known, asked }
+}
+
+function placementsOf(
+  stats: ModelSeriesSource['stats'],
+  own: ReadonlyMap<number, LabelText>,
+  endpoints: readonly MetricEndpoint[],
+): MetricPlacement[] {
+  const bySlot = new Map(endpoints.map(({ endpoint, labels }) => [endpoint.slot, labels]))
+  return stats.placements().flatMap(({ modelRow, slot, requests }) => {
+    const model = own.get(modelRow)
+    const endpoint = bySlot.get(slot)
+    return model === undefined || endpoint === undefined
+      ? []
+      : [{ labels: joinLabels(model, endpoint), requests }]
+  })
+}

@@ -1,0 +1,146 @@
+import type { RequestRecord } from '../../proxy/request/request-record.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { PlacementColumn } from '../../runtime/cells/counted.ts'
+import { type Columns, columnsOf } from '../../runtime/cells/counter-table.ts'
+import { ModelRows } from './model-rows.ts'
+import { RequestCounter } from './request-counter.ts'
+import { readTimings, type Timings } from './timings.ts'
+import { readTraffic, successRate, type Traffic } from './traffic.ts'
+
+/** A model on one endpoint. */
+export interface PlacementTraffic {
+  readonly slot: number
+  readonly requests: number
+  /** 0 to 100; undefined where nothing has succeeded or failed yet. */
+  readonly successRate: number | undefined
+  readonly averageMs: number | undefined
+  readonly failuresInRow: number
+  /** Epoch milliseconds. */
+  readonly lastUsedAtMs: number
+}
+
+export interface ModelTraffic {
+  readonly name: string
+  readonly traffic: Traffic
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly timings: Timings
+  /** About how many different clients asked for it. */
+  readonly clients: number
+  readonly placements: readonly PlacementTraffic[]
+}
+
+/** Counts requests into the shared cells, each exactly once, and reads the counts. */
+export class GatewayStats {
+  readonly #cells: GatewayCells
+  readonly #placementColumns: Columns<PlacementColumn>
+  readonly #models: ModelRows
+  readonly #counter: RequestCounter
+
+  /** @param knownModel how the catalogue spells a requested name; undefined where it does not know it */
+  constructor(cells: GatewayCells, knownModel: (name: string) => string | undefined) {
+    this.#cells = cells
+    this.#placementColumns = columnsOf(cells.placements)
+    this.#models = new ModelRows(cells.modelRows, knownModel)
+    this.#counter = new RequestCounter(cells, this.#models)
+  }
+
+  /**
+   * Call once per request. One that was turned away before it reached an endpoint counts in the totals only.
+   */
+  record(record: RequestRecord): void {
+    this.#counter.record(record)
+  }
+
+  /** Call once per try on an endpoint, when it has been answered or has failed. */
+  recordAttempt(slot: number, failed: boolean): void {
+    this.#counter.recordAttempt(slot, failed)
+  }
+
+  /** Call once per failed try that is followed by another. */
+  recordFailover(slot: number): void {
+    this.#counter.recordFailover(slot)
+  }
+
+  /** Where the answers of a model are counted while they pass. */
+  modelRow(model: string): number {
+    return this.#models.rowOf(model)
+  }
+
+  totals(): Traffic {
+    return readTraffic(this.#cells.totals, 0)
+  }
+
+  endpoint(slot: number): Traffic {
+    return readTraffic(this.#cells.endpoints, slot)
+  }
+
+  timings(): Timings {
+    return readTimings(this.#cells.totalHistograms, 0)
+  }
+
+  endpointTimings(slot: number): Timings {
+    return readTimings(this.#cells.endpointHistograms, slot)
+  }
+
+  /** Models that were asked for, in the order of the first request; `(other)` last. */
+  models(): ModelTraffic[] {
+    const placements = this.#readPlacements()
+    const models: ModelTraffic[] = []
+    for (const [name, row] of this.#models.entries()) {
+      const traffic = readTraffic(this.#cells.models, row)
+      if (traffic.requests + traffic.routingMisses === 0) continue
+      models.push({
+        name,
+        traffic,
+        p95Ms: this.#quantile(row, 0.95, traffic),
+        p99Ms: this.#quantile(row, 0.99, traffic),
+        timings: readTimings(this.#cells.modelHistograms, row),
+        clients: this.#cells.modelClients.estimate(row),
+        placements: placements.get(row) ?? [],
+      })
+    }
+    return models
+  }
+
+  /** Every row of the model cells with its name, `(other)` last. */
+  modelEntries(): Iterable<[string, number]> {
+    return this.#models.entries()
+  }
+
+  /** Requests by model row and endpoint. */
+  placements(): { modelRow: number; slot: number; requests: number }[] {
+    const { placements, placementRows, endpointCapacity } = this.#cells
+    return placementRows.entries().map(([key, row]) => ({
+      modelRow: Math.floor(key / endpointCapacity),
+      slot: key % endpointCapacity,
+      requests: placements.sum(row, this.#placementColumns.requests),
+    }))
+  }
+
+  /** The bound of a bucket may lie above all that was measured. */
+  #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
+    return Math.min(maxMs, this.#cells.modelHistograms.duration.quantile(row, quantile))
+  }
+
+  #readPlacements(): Map<number, PlacementTraffic[]> {
+    const { placements, endpointCapacity } = this.#cells
+    const columns = this.#placementColumns
+    const byModel = new Map<number, PlacementTraffic[]>()
+    for (const [key, row] of this.#cells.placementRows.entries()) {
+      const successes = placements.sum(row, columns.successes)
+      const modelRow = Math.floor(key / endpointCapacity)
+      const ofModel = byModel.get(modelRow) ?? []
+      byModel.set(modelRow, ofModel)
+      ofModel.push({
+        slot: key % endpointCapacity,
+        requests: placements.sum(row, columns.requests),
+        successRate: successRate(successes, placements.sum(row, columns.failures)),
+        averageMs: successes === 0 ? undefined : placements.sum(row, columns.durationSumMs) / successes,
+        failuresInRow: placements.sum(row, columns.failuresInRow),
+        lastUsedAtMs: placements.largest(row, columns.lastUsedAtMs),
+      })
+    }
+    return byModel
+  }
+}

@@ -1,0 +1,216 @@
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { TrafficColumn } from '../../runtime/cells/counted.ts'
+import type { CounterTable } from '../../runtime/cells/counter-table.ts'
+import { type HistogramTable, quantileOf } from '../../runtime/cells/histogram-table.ts'
+import type { EndpointSample, Percentiles, Sample } from './sample.ts'
+
+export interface SamplerOptions {
+  readonly clock: Clock
+  readonly cells: GatewayCells
+  /** Milliseconds from one sample to the next. */
+  readonly intervalMs: number
+  /** Samples kept. */
+  readonly capacity: number
+  readonly endpoints: () => readonly { readonly slot: number; readonly id: string }[]
+  /** Completion tokens of the streams that this thread has under way. */
+  readonly tokensUnderWay: () => number
+  readonly eventsDropped: () => number
+  /** Told of each sample, as JSON. */
+  readonly onSample: (json: string) => void
+}
+
+/** How far back percentiles look: an interval alone has too few requests. */
+const windowMs = 30_000
+
+const totalColumns = {
+  requests: 'requests',
+  successes: 'successes',
+  failures: 'failures',
+  rejections: 'rejections',
+  client_closed: 'clientClosed',
+  cancelled: 'cancelled',
+  prompt_tokens: 'promptTokens',
+  request_bytes: 'requestBytes',
+  response_bytes: 'responseBytes',
+} as const satisfies Partial<Record<keyof Sample, TrafficColumn>>
+
+type TotalField = keyof typeof totalColumns
+
+interface EndpointReading {
+  readonly requests: number
+  readonly failures: number
+  readonly firstByteSumMs: number
+  readonly firstByteCount: number
+}
+
+/**
+ * Reads the shared counters at intervals and keeps what has changed, so that a page that opens has charts at
+ * once. They are kept as the text that is sent, which is smaller than what it tells of.
+ */
+export class Sampler {
+  readonly #options: SamplerOptions
+  readonly #kept: string[] = []
+  readonly #durations: MovingQuantiles
+  readonly #firstTokens: MovingQuantiles
+  #atMs: number
+  #totals: Readonly<Record<TotalField, number>>
+  #completionTokens: number
+  #eventsDropped: number
+  #endpoints = new Map<string, EndpointReading>()
+  #timer: Timer | undefined
+
+  constructor(options: SamplerOptions) {
+    this.#options = options
+    const { cells, clock, intervalMs } = options
+    const depth = Math.max(1, Math.round(windowMs / intervalMs))
+    this.#durations = new MovingQuantiles(cells.totalHistograms.duration, depth)
+    this.#firstTokens = new MovingQuantiles(cells.totalHistograms.firstToken, depth)
+    this.#atMs = clock.monotonicMs()
+    this.#totals = readTotals(cells.totals)
+    this.#completionTokens = this.#readCompletionTokens()
+    this.#eventsDropped = options.eventsDropped()
+    this.#readEndpoints()
+  }
+
+  start(): void {
+    const { clock, intervalMs } = this.#options
+    this.#timer = clock.after(intervalMs, () => {
+      this.take()
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** The samples kept, oldest first, as a JSON array. */
+  json(): string {
+    return `[${this.#kept.join(',')}]`
+  }
+
+  take(): void {
+    const json = JSON.stringify(this.#read())
+    this.#kept.push(json)
+    if (this.#kept.length > this.#options.capacity) this.#kept.shift()
+    this.#options.onSample(json)
+  }
+
+  #read(): Sample {
+    const { clock, cells } = this.#options
+    const nowMs = clock.monotonicMs()
+    const intervalMs = nowMs - this.#atMs
+    this.#atMs = nowMs
+    const before = this.#totals
+    const totals = readTotals(cells.totals)
+    this.#totals = totals
+    const tokens = this.#readCompletionTokens()
+    // Counted by events while they pass and by the endpoint at the end: the second may be the smaller one.
+    const newTokens = Math.max(0, tokens - this.#completionTokens)
+    this.#completionTokens = tokens
+    const dropped = this.#options.eventsDropped()
+    const newlyDropped = dropped - this.#eventsDropped
+    this.#eventsDropped = dropped
+    const { inFlight, endpoints } = this.#readEndpoints()
+    return {
+      at_ms: Math.round(clock.nowMs()),
+      interval_ms: Math.round(intervalMs),
+      ...difference(totals, before),
+      completion_tokens: newTokens,
+      in_flight: inFlight,
+      waiting: cells.waiting.value(0),
+      first_token_ms: this.#firstTokens.read(),
+      duration_ms: this.#durations.read(),
+      events_dropped: newlyDropped,
+      endpoints,
+    }
+  }
+
+  /** Of answers that are over and of those under way, over all threads. */
+  #readCompletionTokens(): number {
+    const { cells, tokensUnderWay } = this.#options
+    const { live, totals } = cells
+    const tokens = live.column('tokens')
+    live.clear(0, tokens)
+    live.add(0, tokens, tokensUnderWay())
+    return totals.sum(0, totals.column('completionTokens')) + live.sum(0, tokens)
+  }
+
+  #readEndpoints(): { inFlight: number; endpoints: Record<string, EndpointSample> } {
+    const { cells, endpoints: known } = this.#options
+    const readings = new Map<string, EndpointReading>()
+    const endpoints: Record<string, EndpointSample> = {}
+    let inFlight = 0
+    for (const { slot, id } of known()) {
+      const own = cells.inFlight.value(slot)
+      inFlight += own
+      const now = readEndpoint(cells.endpoints, slot)
+      const before = this.#endpoints.get(id) ?? now
+      readings.set(id, now)
+      const requests = now.requests - before.requests
+      const firstBytes = now.firstByteCount - before.firstByteCount
+      if (own === 0 && requests === 0 && firstBytes === 0) continue
+      const sumMs = now.firstByteSumMs - before.firstByteSumMs
+      endpoints[id] = [
+        own,
+        requests,
+        now.failures - before.failures,
+        firstBytes > 0 ? Math.round(sumMs / firstBytes) : null,
+      ]
+    }
+    this.#endpoints = readings
+    return { inFlight, endpoints }
+  }
+}
+
+/** Quantiles of what a histogram has taken within its last readings. */
+class MovingQuantiles {
+  readonly #table: HistogramTable
+  readonly #depth: number
+  readonly #readings: number[][]
+
+  constructor(table: HistogramTable, depth: number) {
+    this.#table = table
+    this.#depth = depth
+    this.#readings = [table.counts(0)]
+  }
+
+  read(): Percentiles | null {
+    const now = this.#table.counts(0)
+    this.#readings.push(now)
+    if (this.#readings.length > this.#depth + 1) this.#readings.shift()
+    const then = this.#readings[0] ?? now
+    const counts = now.map((count, bucket) => count - (then[bucket] ?? 0))
+    if (!counts.some((count) => count > 0)) return null
+    const at = (quantile: number) => quantileOf(counts, this.#table.bounds, quantile)
+    return { p50: at(0.5), p90: at(0.9), p99: at(0.99) }
+  }
+}
+
+function readTotals(table: CounterTable<TrafficColumn>): Record<TotalField, number> {
+  return mapFields((field) => table.sum(0, table.column(totalColumns[field])))
+}
+
+function difference(
+  now: Readonly<Record<TotalField, number>>,
+  before: Readonly<Record<TotalField, number>>,
+): Record<TotalField, number> {
+  return mapFields((field) => now[field] - before[field])
+}
+
+const totalFields = Object.keys(totalColumns) as TotalField[]
+
+function mapFields(read: (field: TotalField) => number): Record<TotalField, number> {
+  return Object.fromEntries(totalFields.map((field) => [field, read(field)])) as Record<TotalField, number>
+}
+
+function readEndpoint(table: CounterTable<TrafficColumn>, slot: number): EndpointReading {
+  const sum = (column: TrafficColumn) => table.sum(slot, table.column(column))
+  return {
+    requests: sum('requests'),
+    failures: sum('failures'),
+    firstByteSumMs: sum('firstByteSumMs'),
+    firstByteCount: sum('firstByteCount'),
+  }
+}

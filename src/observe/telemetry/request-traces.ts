@@ -1,0 +1,109 @@
+import type { Context, Span, Tracer } from '@opentelemetry/api'
+import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
+import {
+  arrivalAttributes,
+  attemptAttributes,
+  attemptError,
+  endAttributes,
+  errorType,
+  type RequestArrival,
+  requestAttributes,
+} from './attributes.ts'
+
+/** The OpenTelemetry API, as its package exports it. */
+export type TelemetryApi = Pick<
+  typeof import('@opentelemetry/api'),
+  'context' | 'metrics' | 'propagation' | 'trace' | 'SpanKind' | 'SpanStatusCode'
+>
+
+interface RequestTrace {
+  readonly span: Span
+  readonly context: Context
+  readonly arrival: RequestArrival
+}
+
+/**
+ * A span for each request and one below it for each of its attempts. The trace of the client goes on, and the
+ * endpoint is told of its attempt's span, in whatever form the process propagates (W3C Trace Context as a rule).
+ */
+export class RequestTraces implements RequestHooks {
+  readonly #api: TelemetryApi
+  readonly #tracer: Tracer
+  readonly #requests = new WeakMap<HookedRequest, RequestTrace>()
+  readonly #attempts = new WeakMap<HookedAttempt, Span>()
+
+  constructor(api: TelemetryApi, tracer: Tracer) {
+    this.#api = api
+    this.#tracer = tracer
+  }
+
+  /**
+   * A request has come.
+   * @param headers of the client, for its trace
+   * @returns the trace's ID; undefined where it is not recorded
+   */
+  begin(request: HookedRequest, arrival: RequestArrival, headers: object): string | undefined {
+    const { context, propagation, trace, SpanKind } = this.#api
+    const active = context.active()
+    // An instrumented HTTP server has read the client's trace already.
+    const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
+    const span = this.#tracer.startSpan(
+      `${arrival.method} ${arrival.route ?? arrival.path}`,
+      { kind: SpanKind.SERVER, attributes: arrivalAttributes(request, arrival) },
+      parent,
+    )
+    this.#requests.set(request, { span, context: trace.setSpan(parent, span), arrival })
+    return span.isRecording() ? span.spanContext().traceId : undefined
+  }
+
+  onAttempt(request: HookedRequest, attempt: HookedAttempt): readonly string[] | undefined {
+    const begun = this.#requests.get(request)
+    if (begun === undefined) return undefined
+    const { propagation, trace, SpanKind } = this.#api
+    const { operation } = begun.arrival
+    const model = attempt.sentModel ?? request.model
+    const span = this.#tracer.startSpan(
+      [operation ?? begun.arrival.method, model].filter((part) => part !== undefined).join(' '),
+      { kind: SpanKind.CLIENT, attributes: attemptAttributes(request, attempt, operation) },
+      begun.context,
+    )
+    this.#attempts.set(attempt, span)
+    const carrier: Record<string, string> = {}
+    propagation.inject(trace.setSpan(begun.context, span), carrier)
+    return Object.entries(carrier).flat()
+  }
+
+  onAttemptEnd(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void {
+    const span = this.#attempts.get(attempt)
+    if (span === undefined) return
+    this.#attempts.delete(attempt)
+    if (span.isRecording()) {
+      span.setAttributes(endAttributes(request, end))
+      if (end.kind === 'failed' || attemptError(end) !== undefined) this.#markFailed(span, end.reason)
+    }
+    span.end()
+  }
+
+  onResponse(request: HookedRequest): void {
+    this.end(request)
+  }
+
+  /** A request is over; the first to say so counts. */
+  end(request: HookedRequest): void {
+    const begun = this.#requests.get(request)
+    if (begun === undefined) return
+    this.#requests.delete(request)
+    const { span } = begun
+    if (span.isRecording()) {
+      span.setAttributes(requestAttributes(request))
+      // Of a server's span only what is the server's fault is an error (HTTP semantic conventions).
+      if (request.outcome === 'failure') this.#markFailed(span, errorType(request))
+    }
+    span.end()
+  }
+
+  #markFailed(span: Span, message: string | undefined): void {
+    const { ERROR } = this.#api.SpanStatusCode
+    span.setStatus(message === undefined ? { code: ERROR } : { code: ERROR, message })
+  }
+}

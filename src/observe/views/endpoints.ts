@@ -1,0 +1,182 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { isRoutable } from '../../kernel/endpoint-status.ts'
+import { formatAgo, formatLatency, formatPercentage, formatTime } from '../../kernel/format.ts'
+import { breakerView } from './breaker.ts'
+import {
+  Ago,
+  BreakerField,
+  Count,
+  EndpointStatusField,
+  Latency,
+  Milliseconds,
+  Percentage,
+  present,
+  Text,
+  Time,
+} from './fields.ts'
+import { compareEndpoints, type EndpointSource, hasLowSuccessRate, type ModelIssue } from './source.ts'
+import { timingFields, timingView } from './timings.ts'
+
+const EndpointDetail = Type.Object({
+  id: Text('Base36 FNV-1a-32 of the URL.'),
+  name: Text(),
+  type: Text('As configured.'),
+  profile: Type.Optional(
+    Text('The backend profile in force; absent while `auto` has not found one (beyond Olla).'),
+  ),
+  status: EndpointStatusField,
+  status_reason: Text('What the status was concluded from (beyond Olla).'),
+  status_since: Time('Since when the endpoint has this status (beyond Olla).'),
+  url: Text('Without credentials, query and fragment.'),
+  priority: Type.Integer(),
+  weight: Type.Number({ description: 'Share within its priority (beyond Olla).' }),
+  max_concurrent: Count('Most requests at a time; 0 is no limit (beyond Olla).'),
+  in_flight: Count('Requests under way (beyond Olla).'),
+  model_count: Count(),
+  request_count: Count('Requests that ended here.'),
+  failures: Count('Requests that failed here (beyond Olla).'),
+  client_closed: Count('Requests whose client left (beyond Olla).'),
+  attempts: Count('Tries, those that failed over included (beyond Olla).'),
+  failed_attempts: Count('Tries that failed (beyond Olla).'),
+  failovers: Count('Failed tries that were followed by another (beyond Olla).'),
+  active_connections: Count(),
+  avg_latency_ms: Type.Optional(Milliseconds('Mean of successes; absent before the first.')),
+  min_latency_ms: Milliseconds(),
+  max_latency_ms: Milliseconds(),
+  ...timingFields,
+  prompt_tokens: Count('Beyond Olla.'),
+  completion_tokens: Count('Beyond Olla.'),
+  cached_tokens: Count('The part of the prompt tokens that was in a cache (beyond Olla).'),
+  tokens_per_second: Type.Optional(
+    Type.Number({
+      description: 'Mean speed of an answer; absent before the first that was timed (beyond Olla).',
+    }),
+  ),
+  success_rate: Percentage(),
+  health_check: Ago(),
+  health_check_at: Type.Optional(Time()),
+  next_check_at: Type.Optional(Time()),
+  last_model_sync: Type.Optional(Ago()),
+  last_model_sync_at: Type.Optional(Time()),
+  response_time: Type.Optional(Latency()),
+  last_error: Type.Optional(
+    Text(
+      'Why the last probe failed, else why a circuit is open, else why the model list could not be read (beyond Olla).',
+    ),
+  ),
+  issues: Type.Optional(
+    Text(
+      '`unavailable`, `circuit open`, `model list failed`, `no models`, `models failing`, `unstable` or `low success rate`.',
+    ),
+  ),
+  breaker: BreakerField,
+  models_out: Type.Optional(
+    Type.Array(
+      Type.Object({
+        model: Text('As the endpoint spells it.'),
+        breaker: Type.Optional(BreakerField),
+        pause_ms: Type.Optional(Count('What is left of a pause that was asked for.')),
+      }),
+      {
+        description:
+          'Models that get no requests there now, or only trials, while the endpoint serves others (beyond Olla).',
+      },
+    ),
+  ),
+})
+
+export const EndpointsSchema = Type.Object({
+  timestamp: Time(),
+  endpoints: Type.Array(EndpointDetail),
+  total_count: Count(),
+  healthy_count: Count('Status `healthy`.'),
+  routable_count: Count('Those that requests may go to.'),
+})
+
+export type EndpointsView = Static<typeof EndpointsSchema>
+
+/** `/internal/status/endpoints`. */
+export function endpointsView(endpoints: readonly EndpointSource[], nowMs: number): EndpointsView {
+  return {
+    timestamp: formatTime(nowMs),
+    endpoints: [...endpoints].sort(compareEndpoints).map((source) => endpointDetail(source, nowMs)),
+    total_count: endpoints.length,
+    healthy_count: endpoints.filter(({ status }) => status.status === 'healthy').length,
+    routable_count: endpoints.filter(({ status }) => isRoutable(status.status)).length,
+  }
+}
+
+function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['endpoints'][number] {
+  const { endpoint, status, traffic, probe, modelsSyncedAtMs } = source
+  return {
+    id: endpoint.id,
+    name: endpoint.name,
+    type: endpoint.type,
+    status: status.status,
+    status_reason: status.reason,
+    status_since: formatTime(status.sinceMs),
+    url: endpoint.url,
+    priority: endpoint.priority,
+    weight: endpoint.weight,
+    max_concurrent: endpoint.maxConcurrent,
+    in_flight: source.inFlight,
+    model_count: source.modelCount,
+    request_count: traffic.requests,
+    failures: traffic.failures,
+    client_closed: traffic.clientClosed,
+    attempts: traffic.attempts,
+    failed_attempts: traffic.failedAttempts,
+    failovers: traffic.failovers,
+    active_connections: source.inFlight,
+    min_latency_ms: Math.round(traffic.minMs),
+    max_latency_ms: Math.round(traffic.maxMs),
+    ...timingView(source.timings),
+    prompt_tokens: traffic.promptTokens,
+    completion_tokens: traffic.completionTokens,
+    cached_tokens: traffic.cachedTokens,
+    success_rate: formatPercentage(traffic.successRate),
+    health_check: formatAgo(probe.lastCheckMs, nowMs),
+    ...present({
+      profile: endpoint.profile?.name,
+      tokens_per_second: traffic.tokensPerSecond,
+      avg_latency_ms: traffic.averageMs === undefined ? undefined : Math.round(traffic.averageMs),
+      health_check_at: probe.lastCheckMs === undefined ? undefined : formatTime(probe.lastCheckMs),
+      next_check_at: probe.nextCheckMs === undefined ? undefined : formatTime(probe.nextCheckMs),
+      last_model_sync: modelsSyncedAtMs === undefined ? undefined : formatAgo(modelsSyncedAtMs, nowMs),
+      last_model_sync_at: modelsSyncedAtMs === undefined ? undefined : formatTime(modelsSyncedAtMs),
+      response_time: probe.lastLatencyMs === undefined ? undefined : formatLatency(probe.lastLatencyMs),
+      last_error: probe.lastError ?? circuitReason(source) ?? source.listError,
+      issues: issueOf(source),
+      models_out: source.modelIssues.length === 0 ? undefined : source.modelIssues.map(modelOut),
+    }),
+    breaker: breakerView(source.breaker),
+  }
+}
+
+function modelOut({ model, circuit, pauseMs }: ModelIssue) {
+  return {
+    model,
+    ...present({
+      breaker: circuit === undefined ? undefined : breakerView(circuit),
+      pause_ms: pauseMs > 0 ? Math.ceil(pauseMs) : undefined,
+    }),
+  }
+}
+
+/** Why a circuit of the endpoint, or of one of its models, is not closed. */
+function circuitReason({ breaker, modelIssues }: EndpointSource): string | undefined {
+  if (breaker.state !== 'closed') return breaker.reason
+  const failing = modelIssues.find(({ circuit }) => circuit !== undefined)
+  return failing?.circuit === undefined ? undefined : `${failing.model}: ${failing.circuit.reason}`
+}
+
+function issueOf(source: EndpointSource): string | undefined {
+  const { status, probe, traffic } = source
+  if (status.status !== 'unknown' && !isRoutable(status.status)) return 'unavailable'
+  if (source.breaker.state !== 'closed') return 'circuit open'
+  if (source.listError !== undefined) return 'model list failed'
+  if (source.modelsSyncedAtMs !== undefined && source.modelCount === 0) return 'no models'
+  if (source.modelIssues.length > 0) return 'models failing'
+  if (probe.consecutiveFailures > 3) return 'unstable'
+  return hasLowSuccessRate(traffic) ? 'low success rate' : undefined
+}

@@ -1,0 +1,173 @@
+import { readContextLimit } from '../../dialects/answers/context-limit.ts'
+import { saysPathIsMissing } from '../../dialects/answers/error-object.ts'
+import { type AnswerJudge, BeginningJudge, beginsWell } from '../../dialects/answers/first-event.ts'
+import { answerOperation } from '../../dialects/answers/operation.ts'
+import {
+  type BadAnswer,
+  beginsAsChat,
+  type Judgement,
+  judgeWhole,
+} from '../../dialects/answers/whole-answer.ts'
+import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { Attempt } from '../exchange/attempt.ts'
+import type { ExchangeRequest } from '../exchange/exchange-request.ts'
+import { mayLack } from '../exchange/missing-answer.ts'
+
+/** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
+const mostHeldMs = 250
+/** Most bytes of an error that is read before the request is sent in another form. */
+const mostErrorBytes = 65_536
+/** A request that was translated, and asked for usage, and for too many tokens: each is a form of its own. */
+const mostForms = 3
+const openBrace = 0x7b
+const noBytes: Buffer = Buffer.alloc(0)
+/** Of a bad answer that says nothing. */
+const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
+
+/** Holds back the beginning of an answer until it is known what it is. */
+export class AnswerGate {
+  readonly chunks: Buffer[] = []
+  /** Monotonic milliseconds from which it passes undecided. */
+  readonly releaseMs: number
+  /** Undefined gathers an error. */
+  readonly #judge: AnswerJudge | undefined
+  #bytes = 0
+
+  constructor(judge: AnswerJudge | undefined, releaseMs: number) {
+    this.#judge = judge
+    this.releaseMs = releaseMs
+  }
+
+  /** Whether it holds an error, which is read to its end. */
+  get isError(): boolean {
+    return this.#judge === undefined
+  }
+
+  /** What has come; of an error, all of it. */
+  get body(): Buffer {
+    return Buffer.concat(this.chunks)
+  }
+
+  push(chunk: Buffer): Judgement {
+    this.chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#judge !== undefined) return this.#judge.push(chunk)
+    return this.#bytes > mostErrorBytes ? 'good' : 'undecided'
+  }
+
+  /** The answer is complete. */
+  end(): Judgement {
+    return this.#judge?.end() ?? 'good'
+  }
+}
+
+/**
+ * Whether an answer can pass that has not begun for the client.
+ * @param chunk its next bytes; undefined where it is complete
+ */
+export function judge(
+  { method, path }: Pick<ExchangeRequest, 'method' | 'path'>,
+  attempt: Attempt,
+  head: UpstreamHead | undefined,
+  chunk: Buffer | undefined,
+): Judgement {
+  if (head === undefined) return 'good'
+  attempt.gate ??= gateFor(method, path, attempt, head, chunk ?? noBytes)
+  const { gate } = attempt
+  if (gate === undefined) return 'good'
+  return chunk === undefined ? gate.end() : gate.push(chunk)
+}
+
+/** Another form of a request whose last one was refused: by an error, or by an answer that is none. */
+export function otherForm(
+  { refusedForms, variant }: Attempt,
+  gate: AnswerGate | undefined,
+  head: UpstreamHead | undefined,
+  bad: BadAttempt | undefined,
+): RequestVariant | undefined {
+  if (refusedForms >= mostForms || variant?.otherwise === undefined) return undefined
+  if (bad !== undefined) return variant.otherwise(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
+  if (head === undefined || head.statusCode < 400) return undefined
+  return variant.otherwise(head, gate?.body ?? noBytes)
+}
+
+/** @returns undefined where the answer can pass */
+function gateFor(
+  method: string,
+  requestPath: string,
+  { variant, answeredMs = 0 }: Attempt,
+  { statusCode, headers }: UpstreamHead,
+  chunk: Buffer,
+): AnswerGate | undefined {
+  if (statusCode >= 400) {
+    const isRead =
+      variant?.otherwise !== undefined ||
+      mayLack(method, variant?.path ?? requestPath, { statusCode, headers })
+    return isRead ? new AnswerGate(undefined, Number.POSITIVE_INFINITY) : undefined
+  }
+  if (statusCode >= 300) return undefined
+  const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)
+  if (operation === undefined) return undefined
+  if (statusCode === 204)
+    return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + mostHeldMs)
+  const framing = framingIn(headers)
+  if (framing === 'other' || isEncoded(headers)) return undefined
+  // Most answers say it in their first bytes.
+  if (framing === 'json' && chunk[0] === openBrace) {
+    const isChat = operation === 'chat' && beginsAsChat(chunk)
+    if (isChat || judgeWhole(chunk, false) === 'good') return undefined
+  }
+  if (framing === 'sse' && beginsWell(operation, chunk)) return undefined
+  return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + mostHeldMs)
+}
+
+function isEncoded(headers: readonly string[]): boolean {
+  const encoding = headerValue(headers, 'content-encoding')
+  return encoding !== undefined && encoding.toLowerCase() !== 'identity'
+}
+
+/** An answer that is none, as an answer with the status that it should have had. */
+export interface ToldError {
+  readonly head: UpstreamHead
+  readonly body: Buffer
+}
+
+/** What a bad answer means for the request. */
+export interface BadAttempt {
+  readonly failure: AttemptFailure
+  /** What the client can be told in the endpoint's words; undefined where it has none. */
+  readonly told: ToldError | undefined
+  /** Whether it is the request's own mistake. */
+  readonly isRequests: boolean
+}
+
+export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
+  if (error === undefined)
+    return { failure: { kind: 'bad_answer', detail: reason }, told: undefined, isRequests: false }
+  const isPath = saysPathIsMissing(error)
+  const isFull =
+    body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
+  const statusCode = isPath ? 404 : isFull ? 400 : error.statusCode
+  const detail = error.message === '' ? reason : `${reason}: ${oneLine(error.message)}`
+  return {
+    failure: isPath ? { kind: 'path_missing', statusCode } : { kind: 'bad_answer', statusCode, detail },
+    told: {
+      head: { statusCode: statusCode ?? 502, headers: ['Content-Type', 'application/json; charset=utf-8'] },
+      body: body === undefined ? noBytes : Buffer.from(body),
+    },
+    isRequests: !isPath && statusCode !== undefined && statusCode < 500,
+  }
+}
+
+/** Longest text of an endpoint in the gateway's own. */
+const longestDetail = 160
+
+function oneLine(message: string): string {
+  const line = message
+    .slice(0, longestDetail)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+  return message.length > longestDetail ? `${line}…` : line
+}

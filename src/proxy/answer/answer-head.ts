@@ -1,0 +1,184 @@
+import { ModelRename } from '../../dialects/answers/model-rename.ts'
+import { answerOperation } from '../../dialects/answers/operation.ts'
+import { hasKnownEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
+import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import {
+  clientHeaders,
+  framingIn,
+  type HeaderScope,
+  headerValue,
+  type UpstreamHead,
+  withHeaders,
+  withoutHeader,
+} from '../../http/headers/response-headers.ts'
+import type { Dialect } from '../../kernel/errors.ts'
+import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
+import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import type { RequestContext } from '../request/context.ts'
+import { headerText } from '../request/request-headers.ts'
+import { DialectErrorAnswer } from './dialect-error-answer.ts'
+
+/** An answer as the client gets it: the head, and what changes the body on its way. */
+export interface AnswerPlan {
+  readonly head: UpstreamHead
+  readonly transforms: readonly AnswerTransform[]
+  /** The body is gathered first. */
+  readonly gathered?: GatheredAnswer
+  /** Looks for the ending of a stream. */
+  readonly watch?: StreamWatch | undefined
+}
+
+/** What a client has asked for, as far as its answer depends on it. */
+export interface AskedFor {
+  readonly method: string
+  readonly path: string
+  readonly dialect: Dialect
+  /** The client's name for the model; undefined where answers keep the endpoint's. */
+  readonly asked: string | undefined
+}
+
+const noTransforms: readonly AnswerTransform[] = []
+
+/**
+ * Decides what becomes of an answer: a variant says it; where it says nothing, the model gets the client's name.
+ */
+export function planAnswer(
+  head: UpstreamHead,
+  target: RoutedEndpoint,
+  variant: RequestVariant | undefined,
+  { method, path, dialect, asked }: AskedFor,
+): AnswerPlan {
+  const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
+  if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
+  const rename = changes === undefined ? renameFor(target, asked, head, variant?.path ?? path) : undefined
+  const watch = changes?.knowsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
+  if (rename === undefined && changes === undefined) {
+    return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
+  }
+  const headers = withoutHeader(head.headers, 'content-length')
+  return {
+    head: {
+      statusCode: changes?.statusCode ?? head.statusCode,
+      headers: changes?.headers === undefined ? headers : withHeaders(headers, changes.headers),
+    },
+    transforms: changes?.transforms ?? (rename === undefined ? noTransforms : [rename]),
+    watch,
+  }
+}
+
+/** A watched stream may get an event of our own at its end. */
+function withoutLength(head: UpstreamHead): UpstreamHead {
+  if (headerValue(head.headers, 'content-length') === undefined) return head
+  return { statusCode: head.statusCode, headers: withoutHeader(head.headers, 'content-length') }
+}
+
+function watchFor(
+  { statusCode, headers }: UpstreamHead,
+  method: string,
+  path: string,
+): StreamWatch | undefined {
+  if (statusCode >= 300) return undefined
+  const framing = framingIn(headers)
+  if ((framing !== 'sse' && framing !== 'ndjson') || headerValue(headers, 'content-encoding') !== undefined) {
+    return undefined
+  }
+  const operation = answerOperation(method, path)
+  return operation === undefined || !hasKnownEnding(operation) ? undefined : new StreamWatch(operation)
+}
+
+/** Errors of operations whose form is known come in the client's dialect. */
+function errorAnswer(
+  { statusCode, headers }: UpstreamHead,
+  dialect: Dialect,
+  method: string,
+  path: string,
+): DialectErrorAnswer | undefined {
+  if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
+  // One that is a stream may last.
+  if (framingIn(headers) === 'sse') return undefined
+  const operation = answerOperation(method, path)
+  return operation === undefined ? undefined : new DialectErrorAnswer(dialect, operation, statusCode)
+}
+
+/** The head of a body that was gathered. */
+export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: WholeAnswer): UpstreamHead {
+  const own = [...headers, 'Content-Length', String(body.length)]
+  return { statusCode, headers: withHeaders(withoutHeader(head.headers, 'content-encoding'), own) }
+}
+
+/** The headers of a stream that begins before an endpoint has answered. */
+export function earlyHeaders(
+  headers: readonly string[],
+  context: RequestContext,
+  set: AnswerOrigin['set'],
+): string[] {
+  return [...flat(set), ...context.headers, ...headers, 'X-Accel-Buffering', 'no']
+}
+
+/** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
+export interface AnswerOrigin extends HeaderScope {
+  readonly client: RequestContext
+  readonly endpoint: Endpoint
+  /** `X-Olla-Mode`. */
+  readonly mode: string | undefined
+  readonly isStream: boolean
+  readonly version: string
+  /** Headers set on the reply before: request ID, limits, CORS. */
+  readonly set: Readonly<Record<string, number | string | readonly string[] | undefined>>
+}
+
+/** The complete flat header list of a relayed answer. */
+export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
+  const { endpoint, version } = origin
+  return clientHeaders(head.headers, ownHeaders(origin), endpoint.secretHeaderNames, version, origin)
+}
+
+/**
+ * Answers carry the name that the client asked for, where another was sent and the answer can be read.
+ * @param asked the client's name for the model
+ * @param path as the endpoint sees it
+ */
+export function renameFor(
+  { sentModel }: RoutedEndpoint,
+  asked: string | undefined,
+  { headers }: UpstreamHead,
+  path: string,
+): ModelRename | undefined {
+  if (sentModel === undefined || asked === undefined) return undefined
+  if (headerValue(headers, 'content-encoding') !== undefined) return undefined
+  const framing = framingIn(headers)
+  const operation = answerOperation('POST', path)
+  const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
+  // JSON typed as text is what some Ollama servers send (ollama/ollama#12879).
+  if (!isReadable && (operation === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
+  const inner = operation === 'messages' ? 'message' : operation === 'responses' ? 'response' : undefined
+  return new ModelRename(asked, framing, inner)
+}
+
+function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
+  const own = flat(set)
+  for (let at = 0; at < context.headers.length; at++) own.push(context.headers[at] ?? '')
+  own.push('X-Olla-Endpoint', headerText(endpoint.name))
+  own.push('X-Olla-Backend-Type', endpoint.type)
+  own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
+  if (context.tellsOverhead && context.overheadMs !== undefined)
+    own.push('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
+  own.push('X-Served-By', `Olla/${version}`)
+  if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
+  if (mode !== undefined) own.push('X-Olla-Mode', mode)
+  // Buffering proxies in front would hold tokens back.
+  if (isStream) own.push('X-Accel-Buffering', 'no')
+  return own
+}
+
+function flat(set: AnswerOrigin['set']): string[] {
+  const pairs: string[] = []
+  for (const name in set) {
+    const value = set[name]
+    if (typeof value === 'string') pairs.push(name, value)
+    else if (typeof value === 'number') pairs.push(name, String(value))
+    else if (value !== undefined) for (const each of value) pairs.push(name, each)
+  }
+  return pairs
+}

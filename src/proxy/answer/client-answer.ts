@@ -1,0 +1,251 @@
+import type { ServerResponse } from 'node:http'
+import { answerOperation } from '../../dialects/answers/operation.ts'
+import type { StreamEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
+import type { GatheredAnswer, WholeAnswer } from '../../dialects/requests/request-variant.ts'
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import { errorEvent, GatewayError } from '../../kernel/errors.ts'
+import { holdGathered } from '../../kernel/memory/request-memory.ts'
+import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
+import type { Attempt } from '../exchange/attempt.ts'
+import type { ExchangeRequest } from '../exchange/exchange-request.ts'
+import type { ExchangeServices, RelayObserver } from '../exchange/exchange-services.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
+import { ownTimeMs } from '../request/own-time.ts'
+import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
+import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
+import { Heartbeat, type KeepAlive } from './heartbeat.ts'
+
+/** What one client is told: an endpoint's answer as it comes or in one piece, or why there is none. */
+export class ClientAnswer {
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  readonly #reply: ClientReply
+  readonly #raw: ServerResponse
+  readonly #relay: ClientRelay
+  #observer: RelayObserver | undefined
+  #watch: StreamWatch | undefined
+  /** What may find that the answer is none, or holds more of it than a chunk. */
+  #holder: AnswerTransform | undefined
+  #gatheredBytes = 0
+
+  constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
+    this.#services = services
+    this.#request = request
+    this.#reply = reply
+    this.#raw = reply.raw
+    this.#relay = new ClientRelay(reply.raw)
+  }
+
+  /** Whether the client has a status line: from then on a failure can only be made visible. */
+  get hasBegun(): boolean {
+    return this.#raw.headersSent
+  }
+
+  get bodyBytes(): number {
+    return this.#relay.bodyBytes
+  }
+
+  /** The first byte of an endpoint's answer has come: what will become of it, and who reads it. */
+  plan(attempt: Attempt, head: UpstreamHead): AnswerPlan {
+    const { context } = this.#request
+    const { options, clock, observe } = this.#services
+    const { target, variant } = attempt
+    const plan = planAnswer(head, target, variant, {
+      method: this.#request.method,
+      path: this.#request.path,
+      dialect: context.dialect,
+      asked: options.renameAnswers ? context.model : undefined,
+    })
+    context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
+    context.overheadMs = ownTimeMs(context)
+    const path = variant?.path ?? this.#request.path
+    this.#observer = observe?.({ context, target, head, path })
+    return plan
+  }
+
+  /** Writes the head; from here on this attempt is the answer. */
+  begin(
+    { target, variant, redirected }: Attempt,
+    { head, transforms, watch }: AnswerPlan,
+    isObserved: boolean,
+  ): void {
+    this.#watch = watch
+    if (transforms.length > 0) this.#holder = transforms.find(({ hasFailed }) => hasFailed !== undefined)
+    const { context } = this.#request
+    const { options } = this.#services
+    const { statusCode, headers } = head
+    context.endpoint = target.endpoint.name
+    context.status = statusCode
+    const contentType = headerValue(headers, 'content-type')
+    const format = streamFormat(framingIn(headers))
+    context.isStream = format !== 'other'
+    const shape = {
+      format,
+      lengthBytes: lengthOf(headers),
+      transforms,
+      observer: isObserved ? this.#observer : undefined,
+      gatherBytes: options.gatherBytes(contentType),
+    }
+    if (this.hasBegun) {
+      this.#relay.resume(shape)
+      return
+    }
+    const clientHeaders = answerHeaders(head, {
+      client: context,
+      endpoint: target.endpoint,
+      mode: variant?.mode,
+      isStream: context.isStream,
+      path: redirected?.path ?? variant?.path ?? this.#request.path,
+      clientPath: this.#request.path,
+      answersCors: options.answersCors,
+      version: options.version,
+      set: this.#reply.getHeaders(),
+    })
+    this.#reply.hijack()
+    this.#relay.begin(statusCode, clientHeaders, shape)
+  }
+
+  /**
+   * The next bytes of an answer, or of one that is told in one piece.
+   * @returns false where the client does not keep up, `over` where no more of the answer is wanted, or why it cannot
+   * be kept any longer
+   */
+  take(gathered: GatheredAnswer | undefined, chunk: Buffer): boolean | 'over' | GatewayError {
+    if (gathered === undefined) {
+      this.#watch?.push(chunk)
+      const keepsUp = this.#relay.write(chunk)
+      const holder = this.#holder
+      return holder === undefined
+        ? keepsUp
+        : (this.#ending(holder, chunk.length, holder.heldBytes) ?? keepsUp)
+    }
+    this.#observer?.push(chunk)
+    gathered.push(chunk)
+    this.#gatheredBytes += chunk.length
+    return this.#ending(gathered, chunk.length, this.#gatheredBytes) ?? true
+  }
+
+  #ending(
+    answer: Pick<AnswerTransform & GatheredAnswer, 'isOver' | 'hasFailed'>,
+    bytes: number,
+    heldBytes = 0,
+  ): 'over' | GatewayError | undefined {
+    if (answer.isOver === true || answer.hasFailed === true) return 'over'
+    return holdGathered(this.#request.context, this.#services.budget, bytes, heldBytes)
+  }
+
+  beginWhole(attempt: Attempt, head: UpstreamHead, whole: WholeAnswer): void {
+    this.begin(attempt, { head: wholeHead(head, whole), transforms: [] }, false)
+    this.#relay.write(whole.body)
+  }
+
+  /** An answer in one piece that comes where a stream has begun already: it can only be a failure. */
+  breakOffWith({ body }: WholeAnswer): void {
+    this.#request.context.error = 'upstream_failed'
+    this.#relay.breakOff(() => `event: error\ndata: ${body.toString('utf8')}\n\n`)
+  }
+
+  /** The endpoint has closed its answer. @returns what is wrong with it; undefined where it is complete */
+  end(): AttemptFailure | undefined {
+    const ending = this.#watch?.end()
+    if (ending?.kind === 'missing' || ending?.isVisible === false) {
+      this.#relay.release()
+      this.breakOff(new GatewayError('upstream_broken', ending.error?.message || earlyEnd))
+      return endingFailure(ending)
+    }
+    this.#relay.end()
+    if (ending?.kind !== 'failed' && !this.#relay.hasFailed) return undefined
+    this.#request.context.error = 'upstream_broken'
+    return endingFailure(ending)
+  }
+
+  /** How an answer that is complete counts. */
+  get outcome(): RequestOutcome {
+    return outcomeOfStatus(this.#request.context.status ?? 0)
+  }
+
+  /** Keeps the request's client busy, where it asks for that. @param isDue whether it could take something */
+  heartbeat(isDue: () => boolean): Heartbeat | undefined {
+    const { keepAlive } = this.#request
+    if (keepAlive === undefined) return undefined
+    return new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => {
+      if (isDue()) this.beat(keepAlive)
+    })
+  }
+
+  /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
+  beat({ headers, beat }: KeepAlive): void {
+    if (this.#raw.destroyed) return
+    if (!this.hasBegun) {
+      const { context } = this.#request
+      context.status = 200
+      this.#reply.hijack()
+      this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
+        format: 'sse',
+        lengthBytes: undefined,
+        transforms: [],
+        gatherBytes: 0,
+      })
+    }
+    this.#relay.interject(beat)
+  }
+
+  /** Ends an answer that has begun so that no client takes it for complete. */
+  breakOff(error: GatewayError): void {
+    const { context } = this.#request
+    context.error = error.code
+    const sequence =
+      answerOperation('POST', this.#request.path) === 'responses'
+        ? (this.#watch?.nextSequence ?? 0)
+        : undefined
+    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id, sequence))
+  }
+
+  /** Nothing has been sent yet: the error handler will answer, in the client's dialect. */
+  refuse(error: GatewayError): RequestOutcome {
+    const { context } = this.#request
+    context.error = error.code
+    context.status = error.statusCode
+    if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
+    return outcomeOfStatus(error.statusCode)
+  }
+
+  /**
+   * No attempt will need the request's body again, and none is writing it: those before are over, and what was still
+   * on its way then went with the connection.
+   */
+  releaseBody(attempt: Attempt | undefined): void {
+    const { heldBody, memory } = this.#request.context
+    heldBody?.release(this.#services.transport.keepsBodiesBelow)
+    if (memory === undefined) return
+    attempt?.dropBody()
+    memory.sentIsOver()
+  }
+
+  /** Nothing of the request is held any more. */
+  over(attempt: Attempt | undefined): void {
+    const { heldBody, memory } = this.#request.context
+    this.releaseBody(attempt)
+    heldBody?.over()
+    memory?.over()
+  }
+
+  /** The request is over and about to be counted. */
+  settled(outcome: RequestOutcome): void {
+    this.#observer?.end(outcome)
+  }
+}
+
+const earlyEnd = 'The endpoint ended its answer before it was complete.'
+
+function endingFailure(ending: StreamEnding | undefined): AttemptFailure {
+  if (ending?.kind === 'missing') return { kind: 'bad_answer', detail: 'ended before it was complete' }
+  const { error } = ending ?? {}
+  return { kind: 'bad_answer', statusCode: error?.statusCode, detail: 'ended in an error' }
+}
+
+function lengthOf(headers: readonly string[]): number | undefined {
+  const length = headerValue(headers, 'content-length')
+  return length === undefined ? undefined : Number(length)
+}

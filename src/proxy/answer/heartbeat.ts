@@ -1,0 +1,50 @@
+import type { Clock, Timer } from '../../kernel/clock.ts'
+
+/** What a client is sent while nothing else comes, so that neither it nor a proxy between gives up. */
+export interface KeepAlive {
+  /** Milliseconds of silence. */
+  readonly intervalMs: number
+  /** A complete event that clients pass over. */
+  readonly beat: Buffer
+  /**
+   * Flat headers of the answer, for a client that is still without one: it has status 200 from then on, and a
+   * failure is told as an event. Other endpoints can still be tried.
+   */
+  readonly headers: readonly string[]
+}
+
+/** Calls back whenever it was still for an interval. */
+export class Heartbeat {
+  readonly #clock: Clock
+  readonly #intervalMs: number
+  readonly #beat: () => void
+  #lastMs: number
+  #timer: Timer
+
+  constructor(clock: Clock, intervalMs: number, beat: () => void) {
+    this.#clock = clock
+    this.#intervalMs = intervalMs
+    this.#beat = beat
+    this.#lastMs = clock.monotonicMs()
+    this.#timer = this.#arm(intervalMs)
+  }
+
+  /** Something was sent. */
+  touch(): void {
+    this.#lastMs = this.#clock.monotonicMs()
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+
+  #arm(delayMs: number): Timer {
+    return this.#clock.after(delayMs, () => {
+      const leftMs = this.#lastMs + this.#intervalMs - this.#clock.monotonicMs()
+      this.#timer = this.#arm(leftMs > 0 ? leftMs : this.#intervalMs)
+      if (leftMs > 0) return
+      this.touch()
+      this.#beat()
+    })
+  }
+}

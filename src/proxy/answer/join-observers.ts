@@ -1,0 +1,23 @@
+import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+
+type Observe = (answer: RelayedAnswer) => RelayObserver | undefined
+
+/** Lets two parts read one answer; each is asked whether it wants to. */
+export function joinObservers(one: Observe | undefined, other: Observe | undefined): Observe | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return (answer) => {
+    const first = one(answer)
+    const second = other(answer)
+    if (first === undefined || second === undefined) return first ?? second
+    return {
+      push(chunk) {
+        first.push(chunk)
+        second.push(chunk)
+      },
+      end(outcome) {
+        first.end(outcome)
+        second.end(outcome)
+      },
+    }
+  }
+}

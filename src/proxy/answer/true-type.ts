@@ -1,0 +1,46 @@
+import { answerOperation } from '../../dialects/answers/operation.ts'
+import { framingIn, type UpstreamHead, withHeaders } from '../../http/headers/response-headers.ts'
+
+const openBrace = 0x7b
+const lineFeed = 0x0a
+const field = /^(?:\ufeff|\u00ef\u00bb\u00bf)?\s*(?:(?:data|event|id|retry|error):|:)/
+const longestField = 64
+
+/**
+ * The head of an answer with the content type that its first bytes show. Some servers, and proxies before them, send
+ * streams as JSON, as text, or without a type; a stream must be known as one to be relayed at once and watched.
+ * @param path as the endpoint was asked for it
+ * @param first the first bytes of the body
+ */
+export function withTrueType(
+  head: UpstreamHead,
+  method: string,
+  path: string,
+  first: Buffer | undefined,
+): UpstreamHead {
+  if (first === undefined || head.statusCode >= 300) return head
+  const framing = framingIn(head.headers)
+  if (framing === 'sse' || framing === 'ndjson' || framing === 'other') return head
+  const operation = answerOperation(method, path)
+  if (operation === undefined) return head
+  const type = first[0] === openBrace ? lineType(operation, first) : eventType(first)
+  return type === undefined ? head : { ...head, headers: withHeaders(head.headers, ['Content-Type', type]) }
+}
+
+function eventType(first: Buffer): string | undefined {
+  return field.test(first.toString('latin1', 0, longestField)) ? 'text/event-stream' : undefined
+}
+
+/** A whole answer of Ollama's API is done; a line that is not is one of many. */
+function lineType(operation: string, first: Buffer): string | undefined {
+  if (operation !== 'ollama') return undefined
+  const end = first.indexOf(lineFeed)
+  if (end < 0 || !/"done"\s*:\s*false/.test(first.toString('latin1', 0, end))) return undefined
+  try {
+    const line: unknown = JSON.parse(first.toString('utf8', 0, end))
+    const isOpen = typeof line === 'object' && line !== null && 'done' in line && line.done === false
+    return isOpen ? 'application/x-ndjson' : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,280 @@
+import { type AttemptFailure, describeFailure, neverSent } from '../../endpoints/connections/failure.ts'
+import { longestPauseMs } from '../../endpoints/resilience/cool-down.ts'
+import { failureEvidence, statusEvidence } from '../../endpoints/resilience/evidence.ts'
+import { withHeaders } from '../../http/headers/response-headers.ts'
+import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import type { RequestOutcome } from '../request/context.ts'
+import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
+import { upstreamTimeMs } from '../request/own-time.ts'
+import type { UpstreamRequest } from '../transports/transport.ts'
+import type { Attempt } from './attempt.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { aboutOf, HeldEvidence } from './held-evidence.ts'
+
+/** For a 429 that does not say how long. */
+const defaultCoolDownMs = 1_000
+/** Timers may fire early by a millisecond or so. */
+const pauseMarginMs = 20
+
+/**
+ * Reports to all that keep count how one request and its attempts went: breakers, penalties, health,
+ * statistics, the request's own record. Gives each attempt's place back once.
+ */
+export class AttemptLedger {
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  #queuedAtMs: number | undefined
+  /** Failures of which it is not known yet whose they are. */
+  #held: HeldEvidence | undefined
+
+  constructor(services: ExchangeServices, request: ExchangeRequest) {
+    this.#services = services
+    this.#request = request
+  }
+
+  /** Failed attempts as clients are told: `endpoint: reason`, each once. */
+  get failures(): string[] {
+    const times = new Map<string, number>()
+    for (const { endpoint, reason } of this.#request.context.attempts) {
+      const failure = `${endpoint}: ${reason}`
+      times.set(failure, (times.get(failure) ?? 0) + 1)
+    }
+    return [...times].map(([failure, count]) => (count === 1 ? failure : `${failure} (${count} times)`))
+  }
+
+  /** The request waits for a place on an endpoint. */
+  waitsInLine(): void {
+    this.#queuedAtMs ??= this.#services.clock.monotonicMs()
+  }
+
+  /** Its wait, if it had one, is over. */
+  leftLine(nowMs: number): void {
+    if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
+  }
+
+  /** An attempt is the one under way from now on. */
+  begins({ target, startedMs, isRepeat }: Attempt): void {
+    const { context } = this.#request
+    this.leftLine(startedMs)
+    if (!isRepeat) context.attemptCount++
+    context.lastEndpoint = target.endpoint.name
+    context.attemptMs = startedMs - context.startedAtMs
+    context.sentMs = undefined
+  }
+
+  /** Its request is on the way. */
+  sent(attempt: Attempt): void {
+    const { context } = this.#request
+    attempt.sentMs = this.#services.clock.monotonicMs()
+    context.sentMs = attempt.sentMs - context.startedAtMs
+  }
+
+  /** Its endpoint is asked once more, in another form: that counts as the same attempt. */
+  repeats(attempt: Attempt): void {
+    attempt.placeFreed = true
+    this.#ended(attempt, 'answered')
+  }
+
+  /** Another endpoint is asked in its place. */
+  movedOn({ target }: Attempt, failure: AttemptFailure): void {
+    const { id, model } = this.#request.context
+    this.#services.stats.recordFailover(target.endpoint.slot)
+    this.#services.events.publish('request.failover', {
+      requestId: id,
+      model,
+      from: target.endpoint.name,
+      reason: describeFailure(failure),
+    })
+  }
+
+  /**
+   * An attempt is about to be sent.
+   * @returns the request with what hooks add to it
+   */
+  hooked(attempt: Attempt, request: UpstreamRequest): UpstreamRequest {
+    const { hooks } = this.#services
+    if (hooks?.watchesAttempts !== true) return request
+    const { context } = this.#request
+    attempt.hooked = hookedAttempt(context.attemptCount, attempt.target)
+    const headers = hooks.attemptBegins(context, attempt.hooked)
+    return headers.length === 0 ? request : { ...request, headers: withHeaders(request.headers, headers) }
+  }
+
+  /** The first byte of an answer has come that the client will get. */
+  answered(attempt: Attempt, statusCode: number): void {
+    // An answer that was passed over and is taken after all has been counted.
+    if (attempt.placeFreed) return
+    const { about } = statusEvidence(statusCode)
+    if (about === 'model') {
+      this.#hold(attempt, { kind: 'status', statusCode })
+      return
+    }
+    const { breakers, stats, answers, clock } = this.#services
+    const { slot } = attempt.target.endpoint
+    const firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - attempt.startedMs
+    breakers.settle(attempt.target, attempt.permit, { kind: 'answered', statusCode, firstByteMs })
+    stats.recordAttempt(slot, false)
+    if (about === 'path') return
+    answers.answered(slot)
+    if (about === 'request') this.#held?.blameRequest()
+    else this.#answeredWell(attempt)
+  }
+
+  #answeredWell(attempt: Attempt): void {
+    const { registry, penalties } = this.#services.load
+    const { target, permit } = attempt
+    this.#held?.disprovedBy(attempt)
+    if (permit === 'closed') return
+    // It has been left alone for a while, or was asked for want of others: from now on it counts as well.
+    penalties.clear(target)
+    if (permit === 'forced') this.#services.load.coolDowns.endWhole(target)
+    if (!registry.isRoutable(target.endpoint.slot)) {
+      this.#services.health.report(target.endpoint.slot, { kind: 'answered' })
+    }
+  }
+
+  #hold(attempt: Attempt, failure: AttemptFailure): void {
+    this.#held ??= new HeldEvidence(this.#services)
+    this.#held.add(attempt, failure)
+  }
+
+  /** Nothing of this attempt's will reach the client. */
+  failed(attempt: Attempt, failure: AttemptFailure): void {
+    const { about, credited } = failureEvidence(failure)
+    const isOfServer = about === 'endpoint' || about === 'model'
+    if (isOfServer && credited === 'when_disproved') {
+      this.#hold(attempt, failure)
+    } else {
+      const { breakers, stats, load } = this.#services
+      breakers.settle(attempt.target, attempt.permit, failure)
+      stats.recordAttempt(attempt.target.endpoint.slot, isOfServer)
+      if (isOfServer) load.penalties.failed(attempt.target, aboutOf(failure))
+    }
+    this.#note(attempt, failure)
+    this.free(attempt)
+  }
+
+  /** An answer that the client has begun to read broke off; it had been counted as answered. */
+  broke(attempt: Attempt, failure: AttemptFailure): void {
+    // An error in the middle of an answer may be the client's own mistake.
+    if (failure.kind === 'bad_answer' && isClientMistake(failure.statusCode)) return
+    this.#services.breakers.settle(attempt.target, 'closed', failure, 'model')
+    this.#services.load.penalties.failed(attempt.target, 'model')
+    this.#note(attempt, failure)
+  }
+
+  /** Ends an attempt whose client has gone; it counts against no endpoint. */
+  abandon(attempt: Attempt): void {
+    attempt.cancel()
+    // One that was passed over and then taken after all has been counted.
+    if (attempt.placeFreed) return
+    this.#ended(attempt, 'abandoned')
+    this.#services.breakers.release(attempt.target, attempt.permit)
+  }
+
+  /** An endpoint that cannot be reached is out at once. */
+  unreachable({ target }: Attempt, { kind }: AttemptFailure): void {
+    if (!neverSent(kind) || kind === 'shortage') return
+    const evidence = kind === 'refused' ? 'refused' : kind === 'tls' ? 'untrusted' : 'unreachable'
+    this.#services.health.report(target.endpoint.slot, { kind: evidence })
+  }
+
+  /** An endpoint that asks for a pause gets it. */
+  askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
+    if (retryAfterMs === undefined && statusCode !== 429) return
+    const isWhole = this.#pause(target, retryAfterMs ?? defaultCoolDownMs)
+    if (statusCode === 429 && retryAfterMs !== undefined && isWhole)
+      this.#services.health.report(target.endpoint.slot, {
+        kind: 'rate_limited',
+        retryAfterMs: Math.min(retryAfterMs, longestPauseMs),
+      })
+  }
+
+  /** @returns whether the whole endpoint pauses */
+  #pause(target: RoutedEndpoint, pauseMs: number): boolean {
+    const { clock, load, queue } = this.#services
+    const { slot, maxConcurrent } = target.endpoint
+    const knownMs = load.coolDowns.leftMs(target)
+    const isWhole = load.coolDowns.set(target, pauseMs)
+    if (maxConcurrent === 0) return isWhole
+    // Of the many answers of one moment that ask for the same, the first is enough.
+    if (pauseMs > knownMs + pauseMarginMs) queue.paused(slot)
+    clock.after(pauseMs + pauseMarginMs, () => {
+      if (load.coolDowns.leftMs(target) > 0) return
+      for (let place = 0; place < maxConcurrent; place++) queue.released(slot)
+    })
+    return isWhole
+  }
+
+  free(attempt: Attempt): void {
+    if (attempt.placeFreed) return
+    attempt.placeFreed = true
+    const { slot } = attempt.target.endpoint
+    const { inFlight, load, queue } = this.#services
+    inFlight.release(slot)
+    // While the endpoint pauses no request can take the place: the one that waits for it is woken when the pause is over.
+    if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
+  }
+
+  /**
+   * The request is over.
+   * @param attempt the one that answered, or the last
+   */
+  settled(outcome: RequestOutcome, attempt: Attempt | undefined, responseBytes: number): void {
+    const { context } = this.#request
+    const { clock, stats } = this.#services
+    if (outcome === 'client_closed' || outcome === 'cancelled') this.#held?.drop()
+    else this.#held?.conclude()
+    context.responseBytes = responseBytes
+    context.outcome = outcome
+    stats.record({
+      endpointSlot: attempt?.target.endpoint.slot,
+      model: context.model,
+      outcome,
+      status: context.status,
+      requestBytes: context.requestBytes,
+      responseBytes: context.responseBytes,
+      durationMs: clock.monotonicMs() - context.startedAtMs,
+      firstByteMs: context.firstByteMs,
+      overheadMs: context.overheadMs,
+      upstreamMs: upstreamTimeMs(context),
+      promptTokens: context.promptTokens,
+      completionTokens: context.completionTokens,
+      answer: context.answer,
+      attempts: context.attemptCount,
+      queuedMs: context.queuedMs,
+      completedAtMs: clock.nowMs(),
+      routing: context.model === undefined ? undefined : context.routingDecision,
+      client: context.caller ?? context.clientAddress,
+    })
+    if (attempt !== undefined) this.#ended(attempt, 'answered')
+    this.#services.hooks?.over(context, outcome)
+  }
+
+  #ended(attempt: Attempt, kind: AttemptEnd['kind'], reason?: string): void {
+    const { hooked, startedMs, statusCode } = attempt
+    if (hooked === undefined) return
+    attempt.hooked = undefined
+    const durationMs = this.#services.clock.monotonicMs() - startedMs
+    this.#services.hooks?.attemptEnds(this.#request.context, hooked, { kind, statusCode, reason, durationMs })
+  }
+
+  #note(attempt: Attempt, failure: AttemptFailure): void {
+    const { name } = attempt.target.endpoint
+    const { context } = this.#request
+    context.attempts.push({
+      endpoint: name,
+      startedMs: attempt.startedMs - context.startedAtMs,
+      sentMs: attempt.sentMs === undefined ? undefined : attempt.sentMs - context.startedAtMs,
+      statusCode: attempt.statusCode,
+      durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
+      reason: describeFailure(failure),
+    })
+    this.#ended(attempt, 'failed', describeFailure(failure))
+  }
+}
+
+function isClientMistake(statusCode = 0): boolean {
+  return statusCode >= 400 && statusCode < 500 && statusCode !== 429
+}

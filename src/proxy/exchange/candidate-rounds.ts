@@ -1,0 +1,352 @@
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { CandidatePermit } from '../../endpoints/resilience/circuit-breakers.ts'
+import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
+import { preferWarm } from '../../routing/selection/warm-preference.ts'
+import { tellRoute } from '../request/routing-headers.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import type { Outlook } from './give-up.ts'
+
+/** An endpoint that has taken the request: its place and its circuit's permit are held. */
+export interface TakenEndpoint {
+  readonly target: RoutedEndpoint
+  readonly permit: CandidatePermit
+}
+
+/**
+ * Most choices in a row: an endpoint that was full at one may not be any more, since another thread has given a place
+ * back.
+ */
+export const mostLooks = 8
+/** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
+export const retryAfterMarginMs = 20
+
+const noCandidates: readonly RoutedEndpoint[] = []
+
+/**
+ * Which candidate a request tries next: of the first tier that has one left. In one round every candidate is tried at
+ * most once; another round begins after a wait, as often as the retry policy allows.
+ */
+export class CandidateRounds {
+  readonly #tiers: readonly Tier[]
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  /** Slots by tier: an endpoint may stand in two tiers with two models. */
+  #tried: (Set<number> | undefined)[] | undefined
+  #round = 0
+  /** The last failure of this round that another round may mend. */
+  #repeatable: AttemptFailure | undefined
+  #failedSlots: Set<number> | undefined
+  /** Candidates that another round would not mend. */
+  #spent = noCandidates
+  /** Candidates that could not be reached in this round. */
+  #unsent = noCandidates
+  /** Tiers and priorities of which a candidate has failed. */
+  #failedGroups: Set<string> | undefined
+  #someFailedOtherwise = false
+  #isShort = false
+
+  constructor(services: ExchangeServices, request: ExchangeRequest) {
+    this.#services = services
+    this.#request = request
+    this.#tiers = request.routing.tiers
+  }
+
+  /**
+   * Takes a place on the next endpoint.
+   * @param attemptsLeft this one included
+   * @returns undefined where none can take the request now
+   */
+  take(attemptsLeft: number): TakenEndpoint | undefined {
+    const tiers = this.#tiers
+    if (this.#failedGroups !== undefined) {
+      const taken = this.#takeOfOthers(attemptsLeft)
+      if (taken !== undefined) return taken
+    }
+    for (let at = 0; at < tiers.length; at++) {
+      const tier = tiers[at]
+      if (tier === undefined) continue
+      const taken = this.#takeOf(tier.candidates, at)
+      if (taken !== undefined) {
+        if (tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
+        return taken
+      }
+      if (!tier.spillsWhenFull && this.#someAreFullIn(at)) return undefined
+    }
+    return undefined
+  }
+
+  /**
+   * The last attempts are for tiers and priorities that have not been asked yet: many endpoints that fail in one of them
+   * must not keep a request from the others.
+   */
+  #takeOfOthers(attemptsLeft: number): TakenEndpoint | undefined {
+    const { load } = this.#services
+    const groups = new Map<string, { at: number; candidates: RoutedEndpoint[] }>()
+    for (const [at, { candidates }] of this.#tiers.entries()) {
+      for (const candidate of candidates) {
+        const group = groupOf(at, candidate)
+        if (this.#failedGroups?.has(group) || !load.admits(candidate)) continue
+        const known = groups.get(group)
+        if (known === undefined) groups.set(group, { at, candidates: [candidate] })
+        else known.candidates.push(candidate)
+      }
+    }
+    if (groups.size < attemptsLeft) return undefined
+    for (const { at, candidates } of groups.values()) {
+      const taken = this.#takeOf(candidates, at)
+      const tier = this.#tiers[at]
+      if (taken === undefined || tier === undefined) continue
+      this.#tell(tier)
+      return taken
+    }
+    return undefined
+  }
+
+  #takeOf(candidates: readonly RoutedEndpoint[], at: number): TakenEndpoint | undefined {
+    const { breakers, inFlight } = this.#services
+    for (;;) {
+      const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
+      if (target === undefined) return undefined
+      const { slot, maxConcurrent } = target.endpoint
+      const permit = breakers.acquire(target)
+      if (permit === 'refused') {
+        this.#leaveTier(at, slot)
+        continue
+      }
+      if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
+      // Another thread took the last place since the selector looked.
+      breakers.release(target, permit)
+      return undefined
+    }
+  }
+
+  /** Where this request's companions went, if that endpoint can take it now. */
+  #preferred(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
+    const { affinity, load } = this.#services
+    const tried = this.#tried?.[at]
+    const preferred = affinity?.prefer(this.#request, candidates, tried)
+    if (preferred === undefined || tried?.has(preferred.endpoint.slot)) return undefined
+    return load.admits(preferred) ? preferred : undefined
+  }
+
+  #selected(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
+    const { selector, load, options } = this.#services
+    const tried = this.#tried?.[at]
+    const chosen = selector.select(candidates, tried)
+    if (chosen?.isWarm !== false) return chosen
+    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, tried)
+    return preferWarm(chosen, candidates, select, load, options.warmMargin)
+  }
+
+  /** No more of this candidate in this round, or in none where the failure would only repeat. */
+  leave(target: RoutedEndpoint, failure: AttemptFailure): void {
+    const { repeated } = failureEvidence(failure)
+    const at = this.#tierOf(target)
+    if (failure.kind !== 'path_missing') this.#someFailedOtherwise = true
+    this.#leaveTier(at, target.endpoint.slot)
+    this.#failedGroups ??= new Set()
+    this.#failedGroups.add(groupOf(at, target))
+    this.#failedSlots ??= new Set()
+    this.#failedSlots.add(target.endpoint.slot)
+    if (failure.kind === 'shortage') this.#isShort = true
+    if (repeated === 'waits') this.#unsent = [...this.#unsent, target]
+    else if (repeated === 'never') this.#spent = [...this.#spent, target]
+    else this.#repeatable = failure
+  }
+
+  /**
+   * Takes a place on a candidate that only its status or an open circuit keeps from the request.
+   * @returns milliseconds until one of them has a turn; undefined where there is none
+   */
+  takeLastResort(): TakenEndpoint | number | undefined {
+    const { load, inFlight } = this.#services
+    let waitMs: number | undefined
+    for (const [at, tier] of this.#tiers.entries()) {
+      for (const target of tier.candidates) {
+        const { slot, maxConcurrent } = target.endpoint
+        if (this.#tried?.[at]?.has(slot) || !load.isLastResort(target)) continue
+        const turnInMs = load.takeLastResort(slot)
+        if (turnInMs > 0) {
+          waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
+        } else if (inFlight.acquire(slot, maxConcurrent)) {
+          if (this.#tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
+          return { target, permit: 'forced' }
+        }
+      }
+    }
+    return waitMs
+  }
+
+  /** Whether a candidate is left that could be asked as a last resort. */
+  someAreLastResort(): boolean {
+    const { load } = this.#services
+    return this.#some((candidate) => load.isLastResort(candidate))
+  }
+
+  /** Whether an endpoint that served a short while ago is down: it may be restarting. */
+  someMayReturn(): boolean {
+    const { load } = this.#services
+    return this.#tiers.some(({ candidates }) => candidates.some((candidate) => load.mayReturn(candidate)))
+  }
+
+  /** Candidates that could not be reached may be asked again. */
+  retryUnsent(): void {
+    for (const { endpoint } of this.#unsent)
+      for (const tried of this.#tried ?? []) tried?.delete(endpoint.slot)
+    this.#unsent = noCandidates
+    this.#isShort = false
+  }
+
+  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  get isShort(): boolean {
+    return this.#isShort
+  }
+
+  wants(slot: number): boolean {
+    return this.#some(({ endpoint }) => endpoint.slot === slot)
+  }
+
+  /** Whether some endpoint would take the request but for its `max_concurrent`. */
+  someAreFull(): boolean {
+    return this.#tiers.some((_, at) => this.#someAreFullIn(at))
+  }
+
+  /** Whether a candidate is left in this round, now or when a place becomes free. */
+  someAreLeft(): boolean {
+    const { load } = this.#services
+    return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
+  }
+
+  /** Whether a candidate has failed in another way than that it lacks the path. */
+  get someFailedOtherwise(): boolean {
+    return this.#someFailedOtherwise
+  }
+
+  /** Rounds that may still follow. */
+  get roundsLeft(): number {
+    return this.#services.retries.maxRounds - this.#round
+  }
+
+  /** Whether this round repeats earlier ones. */
+  get isRepeating(): boolean {
+    return this.#round > 0
+  }
+
+  /**
+   * Milliseconds until another round would be worth it.
+   * @param latestMs monotonic time by which it must begin
+   * @param attemptsLeft few of them are spread over the time that all rounds together would take
+   * @returns undefined where it would not help, or is not allowed
+   */
+  waitForNext(latestMs: number, attemptsLeft: number): number | undefined {
+    const failure = this.#repeatable
+    if (failure === undefined) return undefined
+    // What fails in the same way elsewhere, or twice in one place, is the request's own.
+    const isOnce = failureEvidence(failure).repeated === 'once'
+    if (isOnce && (this.#round > 0 || (this.#failedSlots?.size ?? 0) > 1)) return undefined
+    const { retries, clock } = this.#services
+    const next = isOnce ? this.#round + 1 : Math.max(this.#round + 1, retries.maxRounds + 1 - attemptsLeft)
+    const waitMs = retries.waitBeforeRound(next, failure.retryAfterMs)
+    if (waitMs === undefined || clock.monotonicMs() + waitMs >= latestMs) return undefined
+    return failure.retryAfterMs === undefined ? waitMs : waitMs + retryAfterMarginMs
+  }
+
+  /**
+   * How long all who are left in this round pause, where one of them is back in time. One with `max_concurrent` is
+   * waited for in line; one without as long as for a `Retry-After`.
+   * @param latestMs monotonic time
+   * @returns milliseconds; undefined where none is
+   */
+  pauseEndsInMs(latestMs: number): number | undefined {
+    if (this.someAreLeft()) return undefined
+    const { load, clock, retries } = this.#services
+    const inLineMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
+    const unlimitedMs = Math.min(inLineMs, retries.maxWaitMs + 1)
+    let soonestMs: number | undefined
+    this.#some((candidate) => {
+      const pauseMs = load.pauseMs(candidate)
+      if (pauseMs < (candidate.endpoint.maxConcurrent > 0 ? inLineMs : unlimitedMs))
+        soonestMs = Math.min(soonestMs ?? pauseMs, pauseMs)
+      return false
+    })
+    return soonestMs
+  }
+
+  /** The headers tell how this candidate was found: another one may have been tried since. */
+  tellRoute(target: RoutedEndpoint): void {
+    const tier = this.#tiers.length > 1 ? this.#tiers[this.#tierOf(target)] : undefined
+    if (tier !== undefined) this.#tell(tier)
+  }
+
+  /** What a client that gets nothing can be told of them. */
+  outlook(): Outlook {
+    const { context } = this.#request
+    const someAreFull = this.someAreFull()
+    if (context.attemptCount === 0 && !someAreFull) this.#tellRejected()
+    return {
+      someAreFull,
+      retryAfterSeconds: this.#services.load.retryAfterSeconds(
+        this.#tiers.flatMap(({ candidates }) => candidates),
+      ),
+      model: context.model,
+    }
+  }
+
+  /** Not one endpoint could be asked: that is what a rejection says. */
+  #tellRejected(): void {
+    const { context } = this.#request
+    if (context.routingDecision === 'rejected') return
+    const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
+    tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
+  }
+
+  /** @param attemptsLeft as in `waitForNext` */
+  beginNext(attemptsLeft: number): void {
+    this.#round = Math.max(this.#round + 1, this.#services.retries.maxRounds + 1 - attemptsLeft)
+    this.#tried = undefined
+    this.#unsent = noCandidates
+    this.#isShort = false
+    this.#repeatable = undefined
+    for (const target of this.#spent) this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
+  }
+
+  #someAreFullIn(at: number): boolean {
+    const { load } = this.#services
+    return this.#someOf(at, (candidate) => load.isFull(candidate))
+  }
+
+  #tell({ route }: Tier): void {
+    const { context, routing } = this.#request
+    const { strategy, decision, reason } = route ?? routing
+    if (context.routingReason !== reason) tellRoute(context, { strategy, decision, reason })
+  }
+
+  #tierOf(target: RoutedEndpoint): number {
+    if (this.#tiers.length === 1) return 0
+    return this.#tiers.findIndex(({ candidates }) => candidates.includes(target))
+  }
+
+  #leaveTier(at: number, slot: number): void {
+    this.#tried ??= []
+    this.#tried[at] ??= new Set()
+    this.#tried[at].add(slot)
+  }
+
+  #some(condition: (candidate: RoutedEndpoint) => boolean): boolean {
+    return this.#tiers.some((_, at) => this.#someOf(at, condition))
+  }
+
+  #someOf(at: number, condition: (candidate: RoutedEndpoint) => boolean): boolean {
+    const tried = this.#tried?.[at]
+    const candidates = this.#tiers[at]?.candidates ?? []
+    return candidates.some(
+      (candidate) => tried?.has(candidate.endpoint.slot) !== true && condition(candidate),
+    )
+  }
+}
+
+function groupOf(at: number, { endpoint }: RoutedEndpoint): string {
+  return `${at} ${endpoint.priority}`
+}

@@ -1,0 +1,188 @@
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { Timer } from '../../kernel/clock.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { CapacityWaiter } from '../../routing/selection/capacity-queue.ts'
+import type { Attempt } from './attempt.ts'
+import type { AttemptLedger } from './attempt-ledger.ts'
+import { CandidateRounds, mostLooks, type TakenEndpoint } from './candidate-rounds.ts'
+import { deadlineAfter } from './exchange-phase.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import type { Outlook } from './give-up.ts'
+import { NextTry } from './next-try.ts'
+
+/** The request that a search is for. */
+export interface SearchOwner {
+  /** Monotonic milliseconds. */
+  readonly totalDeadlineMs: number
+  /** Whether an endpoint has answered that was passed over. */
+  readonly hasPassedOver: boolean
+  /** The search goes on later. @param deadlineMs monotonic milliseconds by which it must have ended */
+  waits(phase: 'queued' | 'backoff', deadlineMs: number): void
+  send(taken: TakenEndpoint): void
+  /** No candidate can take the request, and none is worth waiting for. */
+  giveUp(): void
+}
+
+/** Finds the next endpoint for one request: chooses one, or waits until there is one. */
+export class CandidateSearch implements CapacityWaiter {
+  readonly #services: ExchangeServices
+  readonly #owner: SearchOwner
+  readonly #ledger: AttemptLedger
+  readonly #rounds: CandidateRounds
+  /** Most requests are answered by the first endpoint and need none. */
+  #knownNext: NextTry | undefined
+  #waiting: 'queued' | 'backoff' | undefined
+  #timer: Timer | undefined
+
+  constructor(
+    services: ExchangeServices,
+    request: ExchangeRequest,
+    owner: SearchOwner,
+    ledger: AttemptLedger,
+  ) {
+    this.#services = services
+    this.#owner = owner
+    this.#ledger = ledger
+    this.#rounds = new CandidateRounds(services, request)
+  }
+
+  wants(slot: number): boolean {
+    return this.#rounds.wants(slot)
+  }
+
+  wake(): void {
+    if (this.#waiting !== 'queued') return
+    this.#next.looksAgain()
+    this.choose()
+  }
+
+  /** Sends the request to the next candidate, or waits for one, or gives up. */
+  choose(): void {
+    const { queue } = this.#services
+    for (let looks = 0; looks < mostLooks; looks++) {
+      if (this.#takesPlace()) return
+      if (this.#rounds.someAreFull()) {
+        if (!queue.enter(this)) break
+        // Another thread may have given a place back before it could see this request in the line.
+        if (this.#takesPlace()) queue.leave(this)
+        else this.#waitInLine(this.#lineDeadlineMs)
+        return
+      }
+      if (!this.#rounds.someAreLeft()) break
+    }
+    this.#roundOver()
+  }
+
+  /**
+   * What follows a failed attempt.
+   * @returns milliseconds to wait before the next; 0 for none, undefined where there is no next
+   */
+  after(attempt: Attempt, failure: AttemptFailure): number | undefined {
+    return this.#next.after(attempt, failure, this.#limits)
+  }
+
+  /** Begins another round after a wait, or asks those again that could not be asked. */
+  backOff(waitMs: number): void {
+    if (this.#rounds.isShort) this.#rounds.retryUnsent()
+    else this.#rounds.beginNext(this.#next.attemptsLeft)
+    this.#waiting = 'backoff'
+    this.#owner.waits('backoff', this.#owner.totalDeadlineMs)
+    this.#timer = this.#services.clock.after(waitMs, () => {
+      if (this.#waiting === 'backoff') this.choose()
+    })
+  }
+
+  /** The headers tell how this candidate was found. */
+  tellRoute(target: RoutedEndpoint): void {
+    this.#rounds.tellRoute(target)
+  }
+
+  /** Whether a candidate has failed in another way than that it lacks the path. */
+  get someFailedOtherwise(): boolean {
+    return this.#rounds.someFailedOtherwise
+  }
+
+  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  get isShort(): boolean {
+    return this.#rounds.isShort
+  }
+
+  /** What a client that gets nothing can be told of the candidates. */
+  outlook(): Outlook {
+    return this.#rounds.outlook()
+  }
+
+  /** The request is over. */
+  end(): void {
+    this.#timer?.cancel()
+    if (this.#waiting === 'queued') {
+      this.#services.queue.leave(this)
+      this.#ledger.leftLine(this.#services.clock.monotonicMs())
+    }
+    this.#waiting = undefined
+  }
+
+  get #next(): NextTry {
+    this.#knownNext ??= new NextTry(this.#services, this.#rounds)
+    return this.#knownNext
+  }
+
+  #takesPlace(): boolean {
+    const taken = this.#rounds.take(this.#knownNext?.attemptsLeft ?? this.#services.options.maxAttempts)
+    if (taken === undefined) return false
+    this.#send(taken)
+    return true
+  }
+
+  #send(taken: TakenEndpoint): void {
+    this.#waiting = undefined
+    this.#owner.send(taken)
+  }
+
+  /** Every candidate was tried or cannot take the request in the ordinary way. */
+  #roundOver(): void {
+    const step = this.#next.atRoundEnd(this.#limits, this.#owner.hasPassedOver)
+    if (step?.kind === 'send') {
+      this.#send(step.taken)
+    } else if (step?.kind === 'back_off') {
+      this.backOff(step.waitMs)
+    } else if (step !== undefined && this.#services.queue.enter(this)) {
+      this.#waitInLine(step.kind === 'outage' ? step.untilMs : this.#lineDeadlineMs)
+      this.#lookAgainIn(step.lookInMs)
+    } else {
+      this.#owner.giveUp()
+    }
+  }
+
+  #waitInLine(deadlineMs: number): void {
+    this.#waiting = 'queued'
+    this.#ledger.waitsInLine()
+    this.#owner.waits('queued', deadlineMs)
+  }
+
+  #lookAgainIn(waitMs: number): void {
+    const { queue, clock } = this.#services
+    this.#timer?.cancel()
+    this.#timer = clock.after(waitMs, () => {
+      if (this.#waiting !== 'queued') return
+      this.wake()
+      if (!this.#isQueued) queue.leave(this)
+    })
+  }
+
+  get #isQueued(): boolean {
+    return this.#waiting === 'queued'
+  }
+
+  get #limits(): { totalMs: number; lineMs: number } {
+    return { totalMs: this.#owner.totalDeadlineMs, lineMs: this.#lineDeadlineMs }
+  }
+
+  /** One that is woken in vain keeps its place in the line, and its time. */
+  get #lineDeadlineMs(): number {
+    const { queue, options, clock } = this.#services
+    const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
+    return Math.min(this.#owner.totalDeadlineMs, deadlineAfter(sinceMs, options.queueWaitMs))
+  }
+}

@@ -1,0 +1,124 @@
+import type { Readable } from 'node:stream'
+import type { TextPlace } from '../../dialects/requests/inspect.ts'
+import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
+import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
+import type { Upload } from '../../http/body/upload.ts'
+import { withHeaders } from '../../http/headers/response-headers.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import { holdSent } from '../../kernel/memory/request-memory.ts'
+import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/router.ts'
+import type { KeepAlive } from '../answer/heartbeat.ts'
+import type { RequestContext } from '../request/context.ts'
+import { namesModel, renamedBody, renamedQuery } from '../request/renamed-request.ts'
+import { attemptHeaders, ownHeaders } from '../request/request-headers.ts'
+import type { UpstreamRequest } from '../transports/transport.ts'
+import type { Attempt } from './attempt.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import type { Redirected } from './redirects.ts'
+
+/** A client's request as the routes hand it over. */
+export interface ExchangeRequest {
+  readonly context: RequestContext
+  readonly method: string
+  /** As the endpoint is to see it, still percent-encoded. */
+  readonly path: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  readonly body: Buffer | Upload | null
+  /** Where the model's name stands in the body. */
+  readonly modelSpan?: JsonSpan | undefined
+  /** Where it stands in a form or in the query. */
+  readonly modelPlace?: TextPlace | undefined
+  /** From `forwardedHeaders`. */
+  readonly headers: readonly string[]
+  readonly routing: RoutingOutcome
+  /**
+   * Another form of the request for an endpoint that cannot take this one; asked once per attempt.
+   * @throws GatewayError where the request cannot be put into that form: it is the answer then
+   */
+  readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
+  /** Of a stream that must not fall silent; undefined sends nothing of its own. */
+  readonly keepAlive?: KeepAlive | undefined
+}
+
+/**
+ * What an attempt sends, in the form that its endpoint understands.
+ * @returns the error to answer with where the client's request cannot be sent to this endpoint
+ */
+export function attemptRequest(
+  request: ExchangeRequest,
+  attempt: Attempt,
+  { options, budget }: Pick<ExchangeServices, 'options' | 'budget'>,
+): UpstreamRequest | GatewayError {
+  try {
+    attempt.variant ??= request.variant?.(attempt.target)
+    const made = requestFor(request, attempt, options.renameAnswers)
+    if (made === undefined) return new GatewayError('invalid_path')
+    const { body } = made
+    if (body === request.body || !Buffer.isBuffer(body)) return made
+    return holdSent(request.context, budget, body.length) ?? made
+  } catch (error) {
+    return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
+  }
+}
+
+/**
+ * The request as one endpoint gets it: with the model's name there, and with credentials of its own.
+ * @param renameAnswers whether the answer will be read for the model's name, so it must not come compressed
+ * @returns undefined where the path is not safe
+ */
+function requestFor(
+  request: ExchangeRequest,
+  { target, variant, redirected }: Attempt,
+  renameAnswers: boolean,
+): UpstreamRequest | undefined {
+  const { endpoint, sentModel } = target
+  if (variant !== undefined) return variantFor(request, endpoint, variant, redirected)
+  const isRenamed = sentModel !== undefined && namesModel(request)
+  const query = redirected?.query ?? (isRenamed ? renamedQuery(request, sentModel) : request.query)
+  const { method } = request
+  const asked = redirected?.path ?? request.path
+  const path = pathAt(endpoint, method, asked, query)
+  if (path === undefined) return undefined
+  const own = ownHeaders(endpoint, method, asked)
+  const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && renameAnswers)
+  const content = isRenamed ? renamedBody(request, sentModel) : request.body
+  if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
+  const body: Buffer | Readable = content.open()
+  if (Buffer.isBuffer(body)) return { method, path, headers, body }
+  const withLength = [...headers, 'Content-Length', String(content.bytes)]
+  return { method, path, headers: withLength, body, reopen: () => content.open() }
+}
+
+function variantFor(
+  request: ExchangeRequest,
+  endpoint: Endpoint,
+  variant: RequestVariant,
+  redirected: Redirected | undefined,
+): UpstreamRequest | undefined {
+  const method = variant.method ?? request.method
+  const { path: asked, query } = redirected ?? variant
+  const path = pathAt(endpoint, method, asked, query)
+  if (path === undefined) return undefined
+  const forwarded =
+    variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
+  const isRead = variant.answer !== undefined
+  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, asked), isRead)
+  return { method, path, headers, body: variant.body }
+}
+
+/**
+ * Path and query at the endpoint.
+ * @returns undefined where the path is not safe
+ * @throws GatewayError not_supported where the endpoint's base path makes it one that manages the endpoint
+ */
+function pathAt(endpoint: Endpoint, method: string, path: string, query: string): string | undefined {
+  const target = upstreamPath(endpoint, path, query)
+  if (target === undefined || !endpoint.preservePath || endpoint.basePath === '') return target
+  const refusal = endpoint.allowsManagement ? undefined : managementRefusal(method, endpoint.basePath + path)
+  if (refusal !== undefined) throw refusal
+  return target
+}

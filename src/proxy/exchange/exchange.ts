@@ -1,0 +1,399 @@
+import type { ServerResponse } from 'node:http'
+import type { Judgement } from '../../dialects/answers/whole-answer.ts'
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { DeadlineEntry } from '../../endpoints/resilience/deadline-sweep.ts'
+import type { UpstreamHead } from '../../http/headers/response-headers.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import { badAttempt, judge, otherForm } from '../answer/answer-gate.ts'
+import { ClientAnswer } from '../answer/client-answer.ts'
+import type { ClientReply } from '../answer/client-relay.ts'
+import type { Heartbeat } from '../answer/heartbeat.ts'
+import { awaitDrain, type ResponseListener, watchResponse } from '../answer/response-events.ts'
+import { withTrueType } from '../answer/true-type.ts'
+import type { RequestContext, RequestOutcome } from '../request/context.ts'
+import { Attempt, type AttemptOwner } from './attempt.ts'
+import { AttemptLedger } from './attempt-ledger.ts'
+import type { TakenEndpoint } from './candidate-rounds.ts'
+import { CandidateSearch, type SearchOwner } from './candidate-search.ts'
+import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
+import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { Failover, type FailoverOwner } from './failover.ts'
+import { brokenError, failureOfStatus } from './give-up.ts'
+import { followedRedirect } from './redirects.ts'
+
+/**
+ * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
+ * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
+ * that it is made visible. It settles once, with one outcome.
+ */
+export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, DeadlineEntry, ResponseListener {
+  deadlineMs: number
+  sweepIndex = -1
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  readonly #reply: ClientReply
+  readonly #raw: ServerResponse
+  readonly #answer: ClientAnswer
+  readonly #search: CandidateSearch
+  readonly #ledger: AttemptLedger
+  #knownFailover: Failover | undefined
+  readonly #startedMs: number
+  #totalDeadlineMs: number
+  #phase: ExchangePhase = 'choosing'
+  #attempt: Attempt | undefined
+  #head: UpstreamHead | undefined
+  #heartbeat: Heartbeat | undefined
+  #isCancelled = false
+
+  constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
+    this.#services = services
+    this.#request = request
+    this.#reply = reply
+    this.#raw = reply.raw
+    this.#answer = new ClientAnswer(services, request, reply)
+    this.#ledger = new AttemptLedger(services, request)
+    this.#search = new CandidateSearch(services, request, this, this.#ledger)
+    this.#startedMs = services.clock.monotonicMs()
+    request.context.routedMs = this.#startedMs - request.context.startedAtMs
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
+    this.deadlineMs = this.#totalDeadlineMs
+  }
+
+  start(): void {
+    const raw = this.#raw
+    watchResponse(raw, this)
+    this.#services.active.add(this)
+    this.#services.retries.requestStarted()
+    this.#heartbeat = this.#answer.heartbeat(() => this.#phase !== 'stalled')
+    if (raw.destroyed) this.clientClosed()
+    else this.#search.choose()
+  }
+
+  get phase(): ExchangePhase {
+    return this.#phase
+  }
+
+  get context(): RequestContext {
+    return this.#request.context
+  }
+
+  get responseBytes(): number {
+    return this.#answer.bodyBytes
+  }
+
+  get totalDeadlineMs(): number {
+    return this.#totalDeadlineMs
+  }
+
+  get hasPassedOver(): boolean {
+    return this.#knownFailover?.hasPassedOver === true
+  }
+
+  waits(phase: 'queued' | 'backoff', deadlineMs: number): void {
+    this.#phase = phase
+    this.deadlineMs = deadlineMs
+  }
+
+  send({ target, permit }: TakenEndpoint): void {
+    this.#send(new Attempt(this, target, permit, this.#services.clock.monotonicMs()))
+  }
+
+  #send(attempt: Attempt): void {
+    const { endpoint } = attempt.target
+    this.#attempt = attempt
+    this.#phase = 'connecting'
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
+    this.deadlineMs = this.#totalDeadlineMs
+    this.#ledger.begins(attempt)
+    // An endpoint that is down may not answer at all.
+    if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
+    const request = attemptRequest(this.#request, attempt, this.#services)
+    if (request instanceof GatewayError) {
+      this.#services.breakers.release(attempt.target, attempt.permit)
+      this.#fail(request)
+      return
+    }
+    attempt.sentHeaders = request.headers
+    try {
+      this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request), this.#reply)
+    } catch (error) {
+      attempt.onError(error)
+    }
+  }
+
+  sent(attempt: Attempt): void {
+    this.#phase = 'waiting'
+    this.#ledger.sent(attempt)
+    this.#limit(firstByteLimitMs(attempt.target, this.#services.options.coldStartMs))
+  }
+
+  bodyWritten(): void {
+    if (this.#phase === 'relaying' || this.#phase === 'stalled') this.#answer.releaseBody(this.#attempt)
+  }
+
+  head(attempt: Attempt, head: UpstreamHead): boolean {
+    const { options, clock } = this.#services
+    if (head.statusCode >= 300 && head.statusCode < 400) {
+      const redirected = followedRedirect(this.#request, attempt, head)
+      if (redirected !== undefined)
+        return this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
+      if (this.#failover.turnsFrom(attempt, head)) return false
+    }
+    if (options.failoverStatuses.has(head.statusCode)) {
+      const failure = failureOfStatus(head, clock.nowMs())
+      this.#ledger.askedForPause(attempt, failure)
+      if (this.#failover.moveOn(attempt, failure)) return false
+    }
+    this.#head = head
+    return true
+  }
+
+  data(attempt: Attempt, chunk: Buffer): boolean {
+    return this.#phase === 'waiting' || attempt.gate !== undefined
+      ? this.#judge(attempt, chunk)
+      : this.#relay(attempt, chunk)
+  }
+
+  #relay(attempt: Attempt, chunk: Buffer): boolean {
+    if (this.#phase === 'over') return false
+    if (attempt.gathered === undefined) this.#heartbeat?.touch()
+    const taken = this.#answer.take(attempt.gathered, chunk)
+    if (taken === true) {
+      this.#limit(attempt.target.endpoint.timeouts.idleMs)
+      return true
+    }
+    if (taken !== false) {
+      // No more of the answer is wanted, or it cannot be kept.
+      attempt.cancel()
+      if (taken === 'over') this.complete(attempt)
+      else this.#stop(taken)
+      return false
+    }
+    if (this.#phase !== 'stalled') awaitDrain(this.#raw)
+    this.#phase = 'stalled'
+    this.#limit(this.#services.options.clientStallMs)
+    return false
+  }
+
+  complete(attempt: Attempt): void {
+    if (this.#phase === 'over') return
+    if (this.#phase === 'waiting' || attempt.gate !== undefined) {
+      // A client that does not keep up is false as well; then the answer has begun.
+      const passed = this.#passes(attempt, judge(this.#request, attempt, this.#head, undefined))
+      if (!passed && this.#phase !== 'stalled') return
+    }
+    if (attempt.gathered !== undefined && this.#head !== undefined) {
+      const whole = attempt.gathered.end()
+      if (this.#answer.hasBegun) {
+        this.#ledger.answered(attempt, this.#head.statusCode)
+        this.#answer.breakOffWith(whole)
+        this.#settle('failure')
+        return
+      }
+      this.#taken(attempt, whole.statusCode)
+      this.#answer.beginWhole(attempt, this.#head, whole)
+    }
+    const failure = this.#answer.end()
+    if (failure !== undefined) this.#ledger.broke(attempt, failure)
+    this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
+  }
+
+  failed(attempt: Attempt, found: AttemptFailure): void {
+    const failure = this.#services.shortages.explain(found)
+    if (this.#phase === 'relaying' || this.#phase === 'stalled') {
+      this.#ledger.broke(attempt, failure)
+      this.#fail(brokenError(failure))
+      return
+    }
+    this.#ledger.unreachable(attempt, failure)
+    this.#failover.failed(attempt, failure)
+  }
+
+  get #failover(): Failover {
+    this.#knownFailover ??= new Failover(this.#services, this.#request, this, this.#search, this.#ledger)
+    return this.#knownFailover
+  }
+
+  tryNext(): void {
+    this.#afterReader(() => this.#search.choose())
+  }
+
+  /** The transport is still inside its reader: the next attempt begins when it has left. */
+  #afterReader(next: () => void): void {
+    this.#phase = 'choosing'
+    queueMicrotask(() => {
+      if (this.#phase === 'choosing') next()
+    })
+  }
+
+  giveUp(): void {
+    const last = this.#failover.conclude()
+    if (last instanceof GatewayError) {
+      this.#fail(last)
+      return
+    }
+    const { attempt, kept } = last
+    // An endpoint's own words say more than ours.
+    this.#attempt = attempt
+    this.#search.tellRoute(attempt.target)
+    this.#head = kept.head
+    this.#phase = 'waiting'
+    this.#limit(attempt.target.endpoint.timeouts.idleMs)
+    // It was judged before.
+    this.#firstByte(attempt)
+    for (const chunk of kept.chunks) this.#relay(attempt, chunk)
+    if (kept.complete) this.complete(attempt)
+  }
+
+  /** @returns false to pause the endpoint */
+  #judge(attempt: Attempt, chunk: Buffer): boolean {
+    attempt.answeredMs ??= this.#services.clock.monotonicMs()
+    const judgement = judge(this.#request, attempt, this.#head, chunk)
+    if (judgement !== 'undecided') return this.#passes(attempt, judgement, chunk)
+    this.#phase = 'gathering'
+    this.#limit(attempt.target.endpoint.timeouts.idleMs)
+    this.deadlineMs = Math.min(this.deadlineMs, attempt.gate?.releaseMs ?? this.deadlineMs)
+    return true
+  }
+
+  /**
+   * What has been held back goes to the client, or the answer is none.
+   * @returns false to pause the endpoint, and where the answer does not go on
+   */
+  #passes(attempt: Attempt, judgement: Judgement, chunk?: Buffer): boolean {
+    const { gate } = attempt
+    attempt.gate = undefined
+    const bad = typeof judgement === 'object' ? badAttempt(judgement) : undefined
+    const form = otherForm(attempt, gate, this.#head, bad)
+    if (form !== undefined) return this.#replace(attempt, (nowMs) => attempt.inForm(form, nowMs))
+    if (bad !== undefined) return this.#failover.badAnswer(attempt, bad)
+    if (gate?.isError === true && this.#head !== undefined) {
+      if (this.#failover.lacks(attempt, this.#head, gate.body)) return false
+    }
+    this.#phase = 'waiting'
+    const { method = this.#request.method, path } = attempt.variant ?? this.#request
+    const first = gate === undefined ? chunk : gate.chunks[0]
+    this.#head = this.#head && withTrueType(this.#head, method, path, first)
+    this.#firstByte(attempt)
+    if (gate === undefined) return chunk === undefined || this.#relay(attempt, chunk)
+    let keepsUp = true
+    for (const held of gate.chunks) keepsUp = this.#relay(attempt, held)
+    return keepsUp
+  }
+
+  /** Ends an attempt for another one, such as another form of the request, on the same endpoint and place. */
+  #replace(attempt: Attempt, next: (nowMs: number) => Attempt): false {
+    attempt.cancel()
+    this.#head = undefined
+    this.#afterReader(() => {
+      this.#ledger.repeats(attempt)
+      this.#send(next(this.#services.clock.monotonicMs()))
+    })
+    return false
+  }
+
+  // Answering the client
+
+  #firstByte(attempt: Attempt): void {
+    if (this.#head === undefined) return
+    const plan = this.#answer.plan(attempt, this.#head)
+    attempt.gathered = plan.gathered
+    if (plan.gathered !== undefined) {
+      this.#phase = 'gathering'
+      return
+    }
+    this.#taken(attempt, plan.head.statusCode)
+    this.#answer.begin(attempt, plan, true)
+    // An open stream need not hold it.
+    this.#head = undefined
+  }
+
+  /** The answer is good enough to be told: no other endpoint will be asked. */
+  #taken(attempt: Attempt, statusCode: number): void {
+    this.#ledger.answered(attempt, statusCode)
+    if (this.#request.routing.learnsPath === true && statusCode < 300) this.#failover.served(attempt)
+    this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
+    this.#knownFailover?.drop()
+    this.#phase = 'relaying'
+    // A stream may last: a long prompt need not lie there as long.
+    if (attempt.isBodyWritten) this.#answer.releaseBody(attempt)
+  }
+
+  clientDrained(): void {
+    const attempt = this.#attempt
+    if (this.#phase !== 'stalled' || attempt === undefined) return
+    this.#phase = 'relaying'
+    this.#limit(attempt.target.endpoint.timeouts.idleMs)
+    attempt.resume()
+  }
+
+  // Ending
+
+  /** The client has gone: whatever is under way for it stops now and counts against no endpoint. */
+  clientClosed(): void {
+    if (this.#phase === 'over' || this.#raw.writableEnded) return
+    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
+    this.#settle('client_closed')
+  }
+
+  /** The gateway stops and can wait no longer: ends the request so that the client sees it. */
+  cut(): void {
+    this.#stop(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
+  }
+
+  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against no endpoint. */
+  cancel(): void {
+    this.#isCancelled = true
+    this.#stop(new GatewayError('cancelled'))
+  }
+
+  #stop(error: GatewayError): void {
+    if (this.#phase === 'over') return
+    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
+    this.#fail(error)
+  }
+
+  onDeadline(nowMs: number): void {
+    if (this.#phase === 'over') return
+    const attempt = this.#attempt
+    if (attempt?.gate !== undefined && nowMs >= attempt.gate.releaseMs && nowMs < this.#totalDeadlineMs) {
+      this.#passes(attempt, 'good')
+      return
+    }
+    const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)
+    if (kind !== undefined) this.#attempt?.expire({ kind })
+    // A client that takes nothing for so long has left without saying so.
+    else if (this.#phase === 'stalled') this.#raw.destroy()
+    else this.giveUp()
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#answer.hasBegun) {
+      this.#answer.breakOff(error)
+      this.#settle('failure')
+    } else {
+      this.#settle(this.#answer.refuse(error))
+      this.#reply.send(error)
+    }
+  }
+
+  #settle(found: RequestOutcome): void {
+    const { active } = this.#services
+    const outcome = this.#isCancelled ? 'cancelled' : found
+    this.#phase = 'over'
+    this.#search.end()
+    this.#heartbeat?.stop()
+    this.#knownFailover?.drop()
+    active.delete(this)
+    if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
+    this.#answer.settled(outcome)
+    this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
+    this.#answer.over(this.#attempt)
+  }
+
+  #limit(stageMs: number): void {
+    const nowMs = this.#services.clock.monotonicMs()
+    this.deadlineMs = Math.min(this.#totalDeadlineMs, deadlineAfter(nowMs, stageMs))
+  }
+}

@@ -1,0 +1,172 @@
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { GatewayError } from '../../kernel/errors.ts'
+import type { BadAttempt } from '../answer/answer-gate.ts'
+import type { Attempt, KeptAnswer } from './attempt.ts'
+import type { AttemptLedger } from './attempt-ledger.ts'
+import type { CandidateSearch } from './candidate-search.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+import { giveUpError } from './give-up.ts'
+import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
+import { isTurnedAway, turnedAway } from './redirects.ts'
+
+/** The request whose attempt has failed. */
+export interface FailoverOwner {
+  /** Another candidate can be tried at once. */
+  tryNext(): void
+  /** There is no other candidate. */
+  giveUp(): void
+}
+
+/** An answer that was passed over and that the client gets after all. */
+export interface TakenUp {
+  readonly attempt: Attempt
+  readonly kept: KeptAnswer
+}
+
+/** Moves one request on from attempts that have failed, and keeps what is best to tell if no other one does better. */
+export class Failover {
+  readonly #services: ExchangeServices
+  readonly #request: ExchangeRequest
+  readonly #owner: FailoverOwner
+  readonly #search: CandidateSearch
+  readonly #ledger: AttemptLedger
+  #knownLack: RequestLack | undefined
+  /** Answered, but badly: relayed after all if no other candidate does better. */
+  #passedOver: Attempt | undefined
+  #lastFailure: AttemptFailure | undefined
+  #shortage: AttemptFailure | undefined
+
+  constructor(
+    services: ExchangeServices,
+    request: ExchangeRequest,
+    owner: FailoverOwner,
+    search: CandidateSearch,
+    ledger: AttemptLedger,
+  ) {
+    this.#services = services
+    this.#request = request
+    this.#owner = owner
+    this.#search = search
+    this.#ledger = ledger
+  }
+
+  get hasPassedOver(): boolean {
+    const attempt = this.#passedOver
+    // That one endpoint lacks the path is no answer while one that failed otherwise may have it.
+    const isLack = attempt !== undefined && this.#knownLack?.isOfPath(attempt) === true
+    return attempt !== undefined && !(isLack && this.#search.someFailedOtherwise)
+  }
+
+  /** The attempt has failed before the client was told anything. */
+  failed(attempt: Attempt, failure: AttemptFailure): void {
+    if (!this.moveOn(attempt, failure)) this.#endWith(attempt, failure)
+  }
+
+  /**
+   * Leaves a failed attempt for the next try, now or after a wait.
+   * @returns false where there is none: the failure is the end of it
+   */
+  moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
+    if (failure.kind === 'shortage') this.#shortage = failure
+    const waitMs = this.#search.after(attempt, failure)
+    if (waitMs === undefined) return false
+    this.#lastFailure = failure
+    this.#ledger.failed(attempt, failure)
+    if (failure.kind !== 'shortage') this.#ledger.movedOn(attempt, failure)
+    if (failure.kind === 'status' || failure === turnedAway || attempt.kept !== undefined)
+      this.#passOver(attempt)
+    if (waitMs > 0) this.#search.backOff(waitMs)
+    else this.#owner.tryNext()
+    return true
+  }
+
+  /**
+   * Moves on from a redirect that is no answer.
+   * @returns false where it is one, or no other candidate is left
+   */
+  turnsFrom(attempt: Attempt, head: UpstreamHead): boolean {
+    return isTurnedAway(this.#request, attempt, head) && this.moveOn(attempt, turnedAway)
+  }
+
+  /**
+   * Moves on where the endpoint does not have what it was asked for: another one may.
+   * @returns false where the answer says nothing of the kind
+   */
+  lacks(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
+    const { method, path } = this.#request
+    const lacking = mayLack(method, attempt.variant?.path ?? path, head)
+      ? lackingAnswer(method, path, attempt, head, body)
+      : undefined
+    if (lacking === undefined) return false
+    attempt.cancel()
+    this.#lack.add(attempt, lacking)
+    // What another endpoint has said of the request itself says more, and so does that one is known to have the model.
+    if (this.#passedOver === undefined && !isGuess(attempt, lacking, this.#request))
+      attempt.keepWhole(head, body)
+    if (this.moveOn(attempt, lacking.failure)) return true
+    this.#lastFailure = lacking.failure
+    this.#ledger.failed(attempt, lacking.failure)
+    if (attempt.kept !== undefined) this.#passedOver = attempt
+    this.#owner.giveUp()
+    return true
+  }
+
+  /** A good status and no answer: another endpoint is asked, or the client gets the error that the answer is. */
+  badAnswer(attempt: Attempt, { failure, told, isRequests }: BadAttempt): false {
+    attempt.cancel()
+    if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
+    if (told !== undefined) attempt.keepWhole(told.head, told.body)
+    if (!isRequests || this.#services.options.failoverStatuses.has(told?.head.statusCode ?? 0)) {
+      this.#ledger.askedForPause(attempt, failure)
+      if (this.moveOn(attempt, failure)) return false
+    }
+    this.#endWith(attempt, failure)
+    return false
+  }
+
+  /** An endpoint has given a good answer, so it has the path. */
+  served(attempt: Attempt): void {
+    this.#lack.served(attempt)
+  }
+
+  /** What the client gets where no candidate is left. */
+  conclude(): TakenUp | GatewayError {
+    const lack = this.#knownLack?.error()
+    if (lack !== undefined) return lack
+    const attempt = this.hasPassedOver ? this.#passedOver : undefined
+    const kept = attempt?.adopt()
+    this.#passedOver = undefined
+    return attempt === undefined || kept === undefined
+      ? giveUpError(this.#ledger.failures, this.#decisive, this.#search.outlook())
+      : { attempt, kept }
+  }
+
+  /** Another answer is good enough, or the request is over. */
+  drop(): void {
+    this.#passedOver?.cancel()
+  }
+
+  /** Where some endpoint could not even be asked, that outweighs what others have failed with. */
+  get #decisive(): AttemptFailure | undefined {
+    return this.#search.isShort ? this.#shortage : this.#lastFailure
+  }
+
+  get #lack(): RequestLack {
+    this.#knownLack ??= new RequestLack(this.#services.lacks, this.#request)
+    return this.#knownLack
+  }
+
+  #endWith(attempt: Attempt, failure: AttemptFailure): void {
+    this.#lastFailure = failure
+    if (attempt.kept === undefined) this.#ledger.failed(attempt, failure)
+    else this.#passOver(attempt)
+    this.#owner.giveUp()
+  }
+
+  #passOver(attempt: Attempt): void {
+    this.drop()
+    this.#passedOver = attempt
+  }
+}

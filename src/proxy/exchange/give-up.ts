@@ -1,0 +1,58 @@
+import { type AttemptFailure, describeFailure, isTimeout } from '../../endpoints/connections/failure.ts'
+import { parseRetryAfter } from '../../endpoints/resilience/retry-policy.ts'
+import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import { unavailableError } from '../../routing/models/rejection.ts'
+
+/** An answer whose status moves the request on. */
+export function failureOfStatus({ statusCode, headers }: UpstreamHead, nowMs: number): AttemptFailure {
+  const retryAfter = headerValue(headers, 'retry-after')
+  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, nowMs)
+  return { kind: 'status', statusCode, retryAfterMs }
+}
+
+/** How things stand where a request gives up. */
+export interface Outlook {
+  /** Whether some endpoint would have taken it but for its `max_concurrent`. */
+  readonly someAreFull: boolean
+  /** When it may be worth coming back. */
+  readonly retryAfterSeconds: number
+  /** Of a request that names one. */
+  readonly model: string | undefined
+}
+
+/**
+ * The error for a request that no endpoint has answered: what was tried, and when to come back.
+ * @param tried `endpoint: reason`, one for each failed attempt
+ */
+export function giveUpError(
+  tried: readonly string[],
+  lastFailure: AttemptFailure | undefined,
+  { someAreFull, retryAfterSeconds, model }: Outlook,
+): GatewayError {
+  if (lastFailure === undefined) {
+    if (!someAreFull && model !== undefined)
+      return unavailableError('model_unavailable', model, retryAfterSeconds)
+    return new GatewayError(someAreFull ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
+      retryAfterSeconds,
+    })
+  }
+  if (lastFailure.kind === 'shortage') {
+    const message = `${describeFailure(lastFailure).replace(/^t/, 'T')}: no connection to an endpoint can be made.`
+    const options = { attempts: tried, cause: lastFailure.cause, retryAfterSeconds: 1 }
+    return new GatewayError('out_of_resources', message, options)
+  }
+  const [code, opening] = isTimeout(lastFailure)
+    ? (['upstream_timeout', 'No endpoint answered in time.'] as const)
+    : (['upstream_failed', 'No endpoint could answer the request.'] as const)
+  const options = { attempts: tried, cause: lastFailure.cause }
+  return new GatewayError(code, `${opening} Tried ${tried.join('; ')}.`, options)
+}
+
+/** The error for an answer that broke off after the client had begun to read it. */
+export function brokenError(failure: AttemptFailure): GatewayError {
+  return new GatewayError(
+    isTimeout(failure) ? 'upstream_timeout' : 'upstream_broken',
+    `The endpoint broke off its answer: ${describeFailure(failure)}.`,
+  )
+}

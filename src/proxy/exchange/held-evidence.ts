@@ -1,0 +1,118 @@
+import { isClientMistake } from '../../dialects/answers/client-mistake.ts'
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { Attempt } from './attempt.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+
+interface Held {
+  readonly attempt: Attempt
+  readonly failure: AttemptFailure
+  readonly atMs: number
+}
+
+/**
+ * Failures of one request that may be its own doing: a prompt that crashes every server must not take every server
+ * out. Each counts against its endpoint once another endpoint has answered the same request well; what fails the same
+ * way on the next endpoint is the request's and counts against none.
+ */
+export class HeldEvidence {
+  readonly #services: ExchangeServices
+  #held: Held[] = []
+
+  constructor(services: ExchangeServices) {
+    this.#services = services
+  }
+
+  get isEmpty(): boolean {
+    return this.#held.length === 0
+  }
+
+  add(attempt: Attempt, failure: AttemptFailure): void {
+    const atMs = this.#services.clock.monotonicMs()
+    this.#held.push({ attempt, failure, atMs })
+    // Until more is known fewer requests go there.
+    this.#services.load.penalties.failed(attempt.target, aboutOf(failure))
+  }
+
+  /** The request was answered well here: those that failed it before have failed by themselves. */
+  disprovedBy({ target }: Attempt): void {
+    for (const held of this.#takeAll()) {
+      // One that answers now was busy for a moment.
+      if (held.attempt.target === target) this.#release(held, true)
+      else this.#count(held)
+    }
+  }
+
+  /** An answer has shown that the request was at fault. */
+  blameRequest(): void {
+    for (const [at, held] of this.#takeAll().entries()) this.#forgive(held, at === 0)
+  }
+
+  /** The request is over, and no endpoint has answered it well. */
+  conclude(): void {
+    const all = this.#takeAll()
+    const isMistake = all.some(isMistakeIn)
+    const seen = new Set<unknown>()
+    let isFirst = true
+    for (const held of all) {
+      const { target } = held.attempt
+      if (isMistake || slotsOf(all, wayOf(held)).size > 1) {
+        this.#forgive(held, isFirst)
+        isFirst = false
+      } else if (seen.has(target)) {
+        // Of the failures that one request has met in one place, the first counts.
+        this.#release(held, true)
+      } else {
+        seen.add(target)
+        // No other endpoint was asked, so the request may be at fault as well as the endpoint.
+        this.#count(held, 'model')
+      }
+    }
+  }
+
+  /** The client left before anything was known. */
+  drop(): void {
+    for (const held of this.#takeAll()) this.#release(held, true)
+  }
+
+  #count({ attempt, failure }: Held, about?: 'model'): void {
+    const { breakers, stats } = this.#services
+    breakers.settle(attempt.target, attempt.permit, failure, about)
+    stats.recordAttempt(attempt.target.endpoint.slot, true)
+  }
+
+  #forgive(held: Held, isFailure: boolean): void {
+    this.#services.load.penalties.forgive(held.attempt.target, aboutOf(held.failure), held.atMs)
+    this.#release(held, isFailure)
+  }
+
+  #release({ attempt }: Held, isFailure: boolean): void {
+    this.#services.breakers.release(attempt.target, attempt.permit)
+    this.#services.stats.recordAttempt(attempt.target.endpoint.slot, isFailure)
+  }
+
+  #takeAll(): Held[] {
+    const all = this.#held
+    this.#held = []
+    return all
+  }
+}
+
+function isMistakeIn({ attempt: { errorText }, failure: { detail } }: Held): boolean {
+  const text = errorText === '' ? (detail ?? '') : errorText
+  return text !== '' && isClientMistake(text)
+}
+
+/** Being busy is another thing than failing: several busy endpoints do not show that a request breaks them. */
+function wayOf({ failure }: Held): 'busy' | 'broken' {
+  return failureEvidence(failure).repeated === 'rounds' ? 'busy' : 'broken'
+}
+
+function slotsOf(all: readonly Held[], way: 'busy' | 'broken'): Set<number> {
+  return new Set(all.flatMap((held) => (wayOf(held) === way ? held.attempt.target.endpoint.slot : [])))
+}
+
+/** What a failure is held against when an endpoint is chosen. */
+export function aboutOf(failure: AttemptFailure): 'endpoint' | 'model' {
+  return failureEvidence(failure).about === 'endpoint' ? 'endpoint' : 'model'
+}

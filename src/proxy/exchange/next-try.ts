@@ -1,0 +1,148 @@
+import { type AttemptFailure, neverSent } from '../../endpoints/connections/failure.ts'
+import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { Attempt } from './attempt.ts'
+import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './candidate-rounds.ts'
+import type { ExchangeServices } from './exchange-services.ts'
+
+/**
+ * How a request goes on where no candidate takes it in the ordinary way.
+ *
+ * - `send`: a candidate is asked although its status or its circuit says no
+ * - `back_off`: another round begins after a wait
+ * - `line`: a candidate pauses and is back in time
+ * - `outage`: all that could serve are down, or have no turn yet; one of them may be back soon
+ */
+export type NextStep =
+  | { readonly kind: 'send'; readonly taken: TakenEndpoint }
+  | { readonly kind: 'back_off'; readonly waitMs: number }
+  | { readonly kind: 'line'; readonly lookInMs: number }
+  | { readonly kind: 'outage'; readonly untilMs: number; readonly lookInMs: number }
+
+/** Times that bound a request, monotonic milliseconds. */
+export interface RequestLimits {
+  readonly totalMs: number
+  /** Until when it may stand in the waiting line. */
+  readonly lineMs: number
+}
+
+/** How often a request that waits out an outage tries for itself: after so long, twice as long, up to a second. */
+const firstLookMs = 250
+const longestLookMs = 1_000
+/** How long a request waits for the gateway's own resources, and how soon it tries again: doubled up to the second. */
+const shortageWaitMs = 3_000
+const firstShortageMs = 50
+const longestShortageMs = 500
+/** A pause that is over is followed by a probe, which takes its time. */
+const shortestLookMs = 100
+
+/** Decides whether, when and where a request is tried once more. */
+export class NextTry {
+  readonly #services: ExchangeServices
+  readonly #rounds: CandidateRounds
+  /** Attempts that may have reached an endpoint. */
+  #sent = 0
+  #outageUntilMs: number | undefined
+  #looks = 0
+  #shortageUntilMs: number | undefined
+  #shortages = 0
+
+  constructor(services: ExchangeServices, rounds: CandidateRounds) {
+    this.#services = services
+    this.#rounds = rounds
+  }
+
+  /**
+   * What follows a failed attempt.
+   * @returns milliseconds to wait; 0 looks for the next candidate at once, undefined ends the request
+   */
+  after(attempt: Attempt, failure: AttemptFailure, limits: RequestLimits): number | undefined {
+    const isUnsent = neverSent(failure.kind)
+    if (!isUnsent) this.#sent++
+    this.#rounds.leave(attempt.target, failure)
+    if (failureEvidence(failure).movesOn === 'never' || this.#hasHadAll(isUnsent)) return undefined
+    const waitMs = this.#waitAfter(failure, limits)
+    if (waitMs === undefined) return undefined
+    // A request that was never sent has cost nothing. Each request may try one more endpoint whatever others have
+    // spent: at most that doubles the load, and a poisoned budget takes no failover away.
+    const isFree = isUnsent || (this.#sent === 1 && waitMs === 0)
+    return isFree || this.#services.retries.spend() ? waitMs : undefined
+  }
+
+  /** What follows where every candidate was tried or cannot take the request. */
+  atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
+    const taken = this.#rounds.takeLastResort()
+    if (typeof taken === 'object') return { kind: 'send', taken }
+    const waitMs =
+      this.#shortageWait(limits) ?? (this.attemptsLeft > 0 ? this.#nextRoundIn(limits) : undefined)
+    if (waitMs !== undefined) return { kind: 'back_off', waitMs }
+    const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
+    if (pauseMs !== undefined) {
+      return { kind: 'line', lookInMs: Math.max(shortestLookMs, pauseMs + retryAfterMarginMs) }
+    }
+    // What an endpoint has said is worth more than another try much later.
+    return hasAnswer ? undefined : this.#waitForOutage(limits, taken)
+  }
+
+  /** A request that waits for an endpoint that is down looks again. */
+  looksAgain(): void {
+    if (this.#outageUntilMs !== undefined) this.#rounds.retryUnsent()
+  }
+
+  /** Attempts that may still reach an endpoint. */
+  get attemptsLeft(): number {
+    return this.#services.options.maxAttempts - this.#sent
+  }
+
+  #hasHadAll(isUnsent: boolean): boolean {
+    return !isUnsent && this.attemptsLeft <= 0
+  }
+
+  #waitAfter(failure: AttemptFailure, limits: RequestLimits): number | undefined {
+    const rounds = this.#rounds
+    // Where all were busy a moment ago, time helps more than to ask them all again at once.
+    const isBusyAgain = rounds.isRepeating && failureEvidence(failure).repeated === 'rounds'
+    if (isBusyAgain && this.attemptsLeft <= rounds.roundsLeft) {
+      const waitMs = this.#nextRoundIn(limits)
+      if (waitMs !== undefined) return waitMs
+    }
+    if (rounds.someAreLeft() || rounds.someAreLastResort()) return 0
+    const waitMs = this.#shortageWait(limits) ?? this.#nextRoundIn(limits)
+    if (waitMs !== undefined) return waitMs
+    if (!this.#services.queue.hasRoom) return undefined
+    return rounds.pauseEndsInMs(limits.lineMs) !== undefined || this.#mayWaitForOutage(limits) ? 0 : undefined
+  }
+
+  #nextRoundIn({ totalMs }: RequestLimits): number | undefined {
+    return this.#rounds.waitForNext(totalMs, this.attemptsLeft)
+  }
+
+  /** @returns milliseconds until the gateway may have what it lacked; undefined where it lacked nothing, or too long */
+  #shortageWait({ totalMs }: RequestLimits): number | undefined {
+    if (!this.#rounds.isShort) return undefined
+    const nowMs = this.#services.clock.monotonicMs()
+    this.#shortageUntilMs ??= Math.min(totalMs, nowMs + shortageWaitMs)
+    const waitMs = Math.min(longestShortageMs, firstShortageMs * 2 ** this.#shortages++)
+    return nowMs + waitMs <= this.#shortageUntilMs ? waitMs : undefined
+  }
+
+  #mayWaitForOutage(limits: RequestLimits): boolean {
+    const untilMs = this.#outageEnd(limits)
+    return this.#rounds.someMayReturn() && this.#services.clock.monotonicMs() < untilMs
+  }
+
+  #outageEnd({ totalMs }: RequestLimits): number {
+    const { clock, options } = this.#services
+    return Math.min(totalMs, this.#outageUntilMs ?? clock.monotonicMs() + options.outageWaitMs)
+  }
+
+  /** @param turnInMs milliseconds until a last resort has a turn; undefined where there is none */
+  #waitForOutage(limits: RequestLimits, turnInMs: number | undefined): NextStep | undefined {
+    if (turnInMs === undefined && !this.#rounds.someMayReturn()) return undefined
+    const nowMs = this.#services.clock.monotonicMs()
+    const untilMs = this.#outageEnd(limits)
+    if (nowMs >= untilMs) return undefined
+    this.#outageUntilMs = untilMs
+    const lookInMs = turnInMs ?? Math.min(longestLookMs, firstLookMs * 2 ** this.#looks++)
+    return { kind: 'outage', untilMs, lookInMs: Math.min(lookInMs, untilMs - nowMs) }
+  }
+}

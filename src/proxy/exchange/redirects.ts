@@ -1,0 +1,67 @@
+import { answerOperation } from '../../dialects/answers/operation.ts'
+import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
+import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { isSafePath } from '../../endpoints/registry/upstream-path.ts'
+import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import { redirectTarget } from '../answer/answer-urls.ts'
+import type { Attempt } from './attempt.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+
+/** Where an endpoint has sent a request on to, at itself. */
+export interface Redirected {
+  /** Without the endpoint's base path. */
+  readonly path: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  readonly hops: number
+}
+
+const mostHops = 3
+
+/** A redirect in place of what a model was to say: a login page, a service that has moved. */
+export const turnedAway: AttemptFailure = { kind: 'bad_answer', detail: 'a redirect to another address' }
+
+/** Whether an answer is a redirect that says nothing to a client that has asked a model. */
+export function isTurnedAway(
+  { method, path }: ExchangeRequest,
+  { variant }: Attempt,
+  { statusCode }: UpstreamHead,
+): boolean {
+  return statusCode < 400 && answerOperation(variant?.method ?? method, variant?.path ?? path) !== undefined
+}
+
+/**
+ * Where to send a request that its endpoint redirects, mostly to the same path with a slash behind it. Only to
+ * itself, and never to where it is managed; anywhere else is for the client to go.
+ * @returns undefined where the redirect is the answer
+ */
+export function followedRedirect(
+  request: ExchangeRequest,
+  attempt: Attempt,
+  head: UpstreamHead,
+): Redirected | undefined {
+  const { target, variant, redirected } = attempt
+  const method = variant?.method ?? request.method
+  if (!keepsRequest(head.statusCode, method)) return undefined
+  const location = headerValue(head.headers, 'location')
+  const hops = (redirected?.hops ?? 0) + 1
+  if (location === undefined || hops > mostHops) return undefined
+  const { endpoint } = target
+  const path = redirected?.path ?? variant?.path ?? request.path
+  const moved = redirectTarget(location, {
+    endpoint,
+    path,
+    clientPath: request.path,
+    client: request.context,
+  })
+  // A redirect to the same path is about the scheme: it would never end.
+  if (moved === undefined || moved.path === path || !isSafePath(moved.path)) return undefined
+  if (!endpoint.allowsManagement && managementRefusal(method, moved.path) !== undefined) return undefined
+  return { ...moved, hops }
+}
+
+/** Whether the method and the body stay as they are (RFC 9110 section 15.4). */
+function keepsRequest(statusCode: number, method: string): boolean {
+  if (statusCode === 307 || statusCode === 308) return true
+  return (statusCode === 301 || statusCode === 302) && (method === 'GET' || method === 'HEAD')
+}

@@ -1,0 +1,122 @@
+import { earnsCredentials, operationOf } from '../../dialects/requests/operation.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { headerName } from '../../http/headers/header-name.ts'
+import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
+
+/** Who is asking, as told to the endpoint. */
+export interface ForwardedBy {
+  /** Complete `X-Forwarded-For`, the client's connection appended. */
+  readonly forwardedFor: string
+  readonly clientAddress: string
+  readonly protocol: 'http' | 'https'
+  readonly host: string | undefined
+  /** `X-Model`: the model asked for, where a header can hold it. */
+  readonly model: string | undefined
+  /** Replaces the client's `Content-Type`; undefined keeps it. */
+  readonly contentType?: string | undefined
+  /** Whether the peer is a proxy that is believed what it says of the client. */
+  readonly isTrusted?: boolean
+  /** Whether the gateway itself decides which origins may ask: endpoints need not know. */
+  readonly answersCors?: boolean
+  /** Whether the gateway reads the answer on its way, so that it must not come compressed. */
+  readonly readsAnswer?: boolean
+  /** Version of the gateway. */
+  readonly version: string
+  /** The gateway's own entry in `Via`. */
+  readonly viaEntry: string
+}
+
+/** The comment is the gateway's own: a request that comes with it has been here before. */
+export function viaEntryOf(version: string, pseudonym: string): string {
+  return `1.1 olla/${version} ${pseudonym}`
+}
+
+/**
+ * The headers every attempt of a request sends, as flat name/value pairs (contract 7.3).
+ * @param rawHeaders as `IncomingMessage.rawHeaders`
+ */
+export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy): string[] {
+  const connectionNames = namesOfConnection(rawHeaders)
+  const headers: string[] = []
+  let via = ''
+  let hasProtocol = false
+  let hasHost = false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const { text, lower, role, goesUp } = headerName(rawHeaders[at] ?? '')
+    const value = rawHeaders[at + 1] ?? ''
+    if (role === 'via') via = via === '' ? value : `${via}, ${value}`
+    if (!goesUp) continue
+    if (connectionNames.size > 0 && connectionNames.has(lower)) continue
+    if (role !== undefined) {
+      if (role === 'content-type' && by.contentType !== undefined) continue
+      if (role === 'origin' && by.answersCors === true) continue
+      if (role === 'encoding' && by.readsAnswer === true) continue
+      if (role === 'forwarded' || role === 'protocol' || role === 'host') {
+        if (by.isTrusted !== true) continue
+        if (role === 'protocol') hasProtocol = true
+        else if (role === 'host') hasHost = true
+      }
+    }
+    headers.push(text, value)
+  }
+  if (by.contentType !== undefined) headers.push('Content-Type', by.contentType)
+  if (by.readsAnswer === true) headers.push('Accept-Encoding', 'identity')
+
+  headers.push('X-Proxied-By', `Olla/${by.version}`)
+  headers.push('Via', via === '' ? by.viaEntry : `${via}, ${by.viaEntry}`)
+  headers.push('X-Forwarded-For', by.forwardedFor)
+  headers.push('X-Real-IP', by.clientAddress)
+  if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)
+  if (!hasHost && by.host !== undefined) headers.push('X-Forwarded-Host', by.host)
+  if (by.model !== undefined) headers.push('X-Model', by.model)
+  return headers
+}
+
+/**
+ * The endpoint's own headers for a request. Its credentials go with inference and model lists alone: on any other
+ * path a client would act as the endpoint's owner (LiteLLM's master key creates keys).
+ * @param path without the endpoint's base path
+ */
+export function ownHeaders(endpoint: Endpoint, method: string, path: string): readonly string[] {
+  const { headers, credentialNames, profile } = endpoint
+  if (credentialNames.size === 0 || earnsCredentials(method, operationOf(path), profile?.paths))
+    return headers
+  const open: string[] = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    if (!credentialNames.has(name.toLowerCase())) open.push(name, headers[at + 1] ?? '')
+  }
+  return open
+}
+
+/**
+ * The headers of one attempt: the endpoint's own replace the client's of the same name.
+ * @param own from `ownHeaders`
+ * @param isPlain the answer will be read here, so it must not come compressed
+ */
+export function attemptHeaders(
+  forwarded: readonly string[],
+  endpoint: Endpoint,
+  own: readonly string[],
+  isPlain = false,
+): readonly string[] {
+  if (endpoint.headers.length === 0 && !isPlain) return forwarded
+  const headers: string[] = []
+  for (let at = 0; at < forwarded.length; at += 2) {
+    const { text, dashed, role } = headerName(forwarded[at] ?? '')
+    if (endpoint.secretHeaderNames.has(dashed) || (isPlain && role === 'encoding')) continue
+    headers.push(text, forwarded[at + 1] ?? '')
+  }
+  headers.push(...own)
+  return headers
+}
+
+/** Whether a text may stand in a header (RFC 9110 section 5.5): a model name comes from the client. */
+export function isHeaderValue(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+}
+
+/** A name as a header can tell it: as it is, or percent-encoded where a character of it does not fit. */
+export function headerText(name: string): string {
+  return isHeaderValue(name) ? name : encodeURIComponent(name.toWellFormed())
+}

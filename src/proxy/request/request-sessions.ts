@@ -1,0 +1,126 @@
+import type {
+  KeySource,
+  SessionKey,
+  SessionKeys,
+  SessionRequest,
+} from '../../routing/affinity/key-sources.ts'
+import type {
+  SessionAffinity,
+  SessionDecision,
+  SessionOutcome,
+} from '../../routing/affinity/session-affinity.ts'
+import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import type { SessionColumn } from '../../runtime/cells/counted.ts'
+import type { CounterTable } from '../../runtime/cells/counter-table.ts'
+import type { ExchangeRequest } from '../exchange/exchange-request.ts'
+import type { Affinity, RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import { isHeaderValue } from './request-headers.ts'
+import { ResponseIdReader, tellsResponseId } from './response-id.ts'
+
+/** The session of one request. */
+export interface RequestSession {
+  readonly key: SessionKey | undefined
+  /** The latest; as it has turned out once an endpoint has answered. */
+  readonly decision: SessionDecision
+}
+
+/** What a session is read from. */
+export type SessionedRequest = Pick<ExchangeRequest, 'context' | 'path' | 'body'>
+
+const counted: Readonly<Record<SessionOutcome, SessionColumn>> = {
+  hit: 'hits',
+  miss: 'misses',
+  repin: 'repins',
+  disabled: 'disabled',
+}
+
+/**
+ * Sessions on the way of requests: reads each one's key once, prefers its endpoint, binds it when it has
+ * answered, counts, and says so in headers (contract 1.7).
+ */
+export class RequestSessions implements Affinity {
+  readonly affinity: SessionAffinity
+  readonly counters: CounterTable<SessionColumn>
+  readonly #keys: SessionKeys
+  readonly #learnsResponses: boolean
+
+  constructor(parts: {
+    affinity: SessionAffinity
+    keys: SessionKeys
+    counters: CounterTable<SessionColumn>
+  }) {
+    this.affinity = parts.affinity
+    this.counters = parts.counters
+    this.#keys = parts.keys
+    this.#learnsResponses = parts.keys.options.sources.includes('previous_response_id')
+  }
+
+  get sources(): readonly KeySource[] {
+    return this.#keys.options.sources
+  }
+
+  readKey(request: SessionRequest): SessionKey | undefined {
+    return this.#keys.read(request, (key) => this.affinity.store.get(key) !== undefined)
+  }
+
+  prefer(
+    request: SessionedRequest,
+    candidates: readonly RoutedEndpoint[],
+    excluded: ReadonlySet<number> | undefined,
+  ): RoutedEndpoint | undefined {
+    const { context } = request
+    const key = context.session === undefined ? this.#keyOf(request) : context.session.key
+    const decision = this.affinity.decide(key, candidates, excluded)
+    context.session = { key, decision }
+    return decision.target
+  }
+
+  answered({ context }: SessionedRequest, { endpoint }: RoutedEndpoint, statusCode: number): void {
+    const { session } = context
+    if (session === undefined) return
+    const { key } = session
+    const decision = this.affinity.answered(key, session.decision, endpoint.slot, statusCode)
+    context.session = { key, decision }
+    this.counters.add(0, this.counters.column(counted[decision.outcome]), 1)
+    context.headers.push(...sessionHeaders(context.session))
+  }
+
+  /** Learns the names of stored responses: the next request of the conversation will say nothing else. */
+  observe({ head, path, target }: RelayedAnswer): RelayObserver | undefined {
+    if (!this.#learnsResponses || !tellsResponseId(path, head)) return undefined
+    return new ResponseIdReader((id) => {
+      this.affinity.store.set(this.#keys.responseKey(id), target.endpoint.slot)
+    })
+  }
+
+  #keyOf({ context, path, body }: SessionedRequest): SessionKey | undefined {
+    return this.readKey({
+      rawHeaders: context.rawHeaders,
+      path,
+      body: Buffer.isBuffer(body) ? body : undefined,
+      model: context.model,
+      caller: context.caller,
+      clientAddress: context.clientAddress,
+    })
+  }
+}
+
+/** Flat name/value pairs. */
+export function sessionHeaders({ key, decision }: RequestSession): string[] {
+  const { outcome, reason, match } = decision
+  const headers = ['X-Olla-Sticky-Session', outcome]
+  if (key === undefined) return headers
+  headers.push('X-Olla-Sticky-Key-Source', key.source)
+  if (key.sessionId !== undefined && isHeaderValue(key.sessionId)) {
+    headers.push('X-Olla-Session-ID', key.sessionId)
+  }
+  const depth = depthOf(key, decision)
+  if (depth !== undefined && match !== undefined) headers.push('X-Olla-Sticky-Depth', depth)
+  if (outcome === 'repin') headers.push('X-Olla-Sticky-Reason', reason)
+  return headers
+}
+
+/** How many of a conversation's messages an earlier request ended with: `6/8`. */
+export function depthOf({ chain }: SessionKey, { match }: SessionDecision): string | undefined {
+  return chain === undefined ? undefined : `${match?.messages ?? 0}/${chain.keys.length - 1}`
+}

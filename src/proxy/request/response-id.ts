@@ -1,0 +1,37 @@
+import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { RelayObserver } from '../exchange/exchange-services.ts'
+
+/** A response's name stands at its beginning; what comes later is not looked at. */
+const lookedAtBytes = 4_096
+const idPattern = /"id"\s*:\s*"(resp_[^"\\]+)"/
+
+/** Whether an answer is one of the Responses API that can be read. */
+export function tellsResponseId(path: string, { statusCode, headers }: UpstreamHead): boolean {
+  return (
+    statusCode < 300 && path.endsWith('/responses') && headerValue(headers, 'content-encoding') === undefined
+  )
+}
+
+/** Finds the name of a stored response in the first bytes of an answer, whole or as events. */
+export class ResponseIdReader implements RelayObserver {
+  readonly #found: (id: Buffer) => void
+  #text = ''
+  #isDone = false
+
+  constructor(found: (id: Buffer) => void) {
+    this.#found = found
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#isDone) return
+    this.#text += chunk.toString('latin1', 0, lookedAtBytes - this.#text.length)
+    const id = idPattern.exec(this.#text)?.[1]
+    if (id !== undefined) this.#found(Buffer.from(id, 'latin1'))
+    this.#isDone = id !== undefined || this.#text.length >= lookedAtBytes
+    if (this.#isDone) this.#text = ''
+  }
+
+  end(): void {
+    this.#isDone = true
+  }
+}

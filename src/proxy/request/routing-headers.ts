@@ -1,0 +1,21 @@
+import type { ServedRoute } from '../../routing/models/routing.ts'
+import type { RequestContext } from './context.ts'
+
+const names = ['X-Olla-Routing-Strategy', 'X-Olla-Routing-Decision', 'X-Olla-Routing-Reason'] as const
+
+/** Notes how a request was routed, for its answer's headers and its record; replaces what was noted before. */
+export function tellRoute(context: RequestContext, { strategy, decision, reason }: ServedRoute): void {
+  context.routingStrategy = strategy
+  context.routingDecision = decision
+  context.routingReason = reason
+  if (strategy === undefined) return
+  const { headers } = context
+  const at = headers.indexOf(names[0])
+  if (at < 0) {
+    headers.push(names[0], strategy, names[1], decision, names[2], reason)
+  } else {
+    headers[at + 1] = strategy
+    headers[at + 3] = decision
+    headers[at + 5] = reason
+  }
+}

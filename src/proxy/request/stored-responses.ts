@@ -1,0 +1,71 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { memberSpans } from '../../kernel/json/body-members.ts'
+import { quote } from '../../kernel/json/json-bytes.ts'
+import { KeyNames } from '../../kernel/json/key-names.ts'
+import type { RoutingOutcome } from '../../routing/models/routing.ts'
+import { storedResponseCapacity } from '../../runtime/cells/counted.ts'
+import type { TablePlace } from '../../runtime/cells/shared-blocks.ts'
+import { SharedCache } from '../../runtime/cells/shared-cache.ts'
+import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import { ResponseIdReader, tellsResponseId } from './response-id.ts'
+
+const rememberedMs = 86_400_000
+const longestId = 512
+
+const previousKey = new KeyNames<number>([['previous_response_id', 0]])
+const previousName = Buffer.from('"previous_response_id"')
+const idInPath = /\/responses\/([^/?]+)/
+
+/**
+ * Which endpoint has stored which response of the Responses API. No other endpoint can go on from it, tell it, cancel
+ * it or delete it, whatever the balancer and sessions say.
+ */
+export class StoredResponses {
+  readonly #slots: SharedCache
+
+  /** @param place shared by all threads */
+  constructor(clock: Clock, place?: TablePlace) {
+    this.#slots = new SharedCache({ capacity: storedResponseCapacity, ttlMs: rememberedMs, clock }, place)
+  }
+
+  /** Learns the names of responses from the answers that give them. */
+  readonly observe = ({ head, path, target }: RelayedAnswer): RelayObserver | undefined => {
+    if (!tellsResponseId(path, head)) return undefined
+    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot))
+  }
+
+  learn(id: string, slot: number): void {
+    if (id.length <= longestId && slot <= SharedCache.maxValue) this.#slots.set(id, slot)
+  }
+
+  /** The endpoint that has what a request goes on from or names; undefined where that is not known. */
+  ownerOf(path: string, body: Buffer | undefined): number | undefined {
+    if (!path.includes('/responses')) return undefined
+    const id = idInPath.exec(path)?.[1] ?? (body === undefined ? undefined : previousId(body))
+    return id === undefined || id.length > longestId ? undefined : this.#slots.get(id)
+  }
+
+  /** The outcome with only the endpoint that has the response, where it is a candidate. */
+  placed(outcome: RoutingOutcome, path: string, body: Buffer | undefined): RoutingOutcome {
+    const owner = this.ownerOf(path, body)
+    if (owner === undefined) return outcome
+    for (const tier of outcome.tiers) {
+      const candidates = tier.candidates.filter(({ endpoint }) => endpoint.slot === owner)
+      if (candidates.length === 0) continue
+      return {
+        ...outcome,
+        tiers: [{ ...tier, candidates, spillsWhenFull: false }],
+        candidates: tier.isLastResort === true ? [] : candidates,
+      }
+    }
+    return outcome
+  }
+}
+
+function previousId(body: Buffer): string | undefined {
+  // Most requests have none: that is found out without walking the body.
+  if (!body.includes(previousName)) return undefined
+  const span = memberSpans(body, previousKey)?.[0]
+  if (span === undefined || body[span.start] !== quote) return undefined
+  return body.toString('latin1', span.start + 1, span.end - 1)
+}

@@ -1,0 +1,17 @@
+import type { UpstreamConnections } from '../../endpoints/connections/connections.ts'
+import type { Attempt } from '../exchange/attempt.ts'
+import type { Transport, UpstreamRequest } from './transport.ts'
+
+/** The `olla` engine's transport: a connection of the gateway's own drives the attempt, no streams between. */
+export class DirectTransport implements Transport {
+  readonly keepsBodiesBelow = 0
+  readonly #connections: UpstreamConnections
+
+  constructor(connections: UpstreamConnections) {
+    this.#connections = connections
+  }
+
+  send(attempt: Attempt, request: UpstreamRequest): void {
+    this.#connections.get(attempt.target.endpoint).send(request, attempt)
+  }
+}

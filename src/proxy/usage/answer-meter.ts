@@ -1,0 +1,87 @@
+import { LastBytes } from '../../dialects/usage/last-bytes.ts'
+import type { StreamMeter } from '../../dialects/usage/stream-meter.ts'
+import type { UsageReader } from '../../dialects/usage/usage-reader.ts'
+import type { RelayObserver } from '../exchange/exchange-services.ts'
+import type { RequestContext } from '../request/context.ts'
+import type { AnswerFigures } from '../request/request-record.ts'
+
+/** How much of the end of a whole answer is read: its numbers stand behind what was generated. */
+const tailBytes = 8_192
+
+/** Reads one answer while it passes and tells the request's context, at its end, what it said of itself. */
+export class AnswerMeter implements AnswerFigures, RelayObserver {
+  readonly #context: RequestContext
+  readonly #usage: UsageReader
+  readonly #stream: StreamMeter | undefined
+  readonly #tail: LastBytes | undefined
+  isCounted = false
+  cachedTokens: number | undefined
+  loadMs: number | undefined
+  promptMs: number | undefined
+  generationMs: number | undefined
+  tokensPerSecond: number | undefined
+  interTokenMs: number | undefined
+
+  /** @param stream undefined where the answer is one JSON text */
+  constructor(context: RequestContext, usage: UsageReader, stream: StreamMeter | undefined) {
+    this.#context = context
+    this.#usage = usage
+    this.#stream = stream
+    this.#tail = stream === undefined ? new LastBytes(tailBytes) : undefined
+  }
+
+  get contentEvents(): number | undefined {
+    return this.#stream?.events
+  }
+
+  get firstTokenMs(): number | undefined {
+    return this.#stream?.firstMs
+  }
+
+  get interTokenMaxMs(): number | undefined {
+    return this.#stream?.longestGapMs
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#stream === undefined) this.#tail?.push(chunk)
+    else this.#stream.push(chunk)
+  }
+
+  end(): void {
+    const usage = this.#usage
+    const context = this.#context
+    this.#stream?.end()
+    if (this.#tail !== undefined) usage.read(this.#tail.take())
+    context.promptTokens ??= usage.get('promptTokens')
+    context.completionTokens ??= usage.get('completionTokens')
+    this.#countEvents()
+    this.cachedTokens = usage.get('cachedTokens')
+    this.loadMs = usage.get('loadMs')
+    this.promptMs = usage.get('promptMs')
+    this.#time(context.completionTokens, usage.get('generationMs'))
+  }
+
+  /** A stream that broke off, or does not tell: about one token came with each event. */
+  #countEvents(): void {
+    const events = this.#stream?.events ?? 0
+    if (this.#context.completionTokens !== undefined || events === 0) return
+    this.#context.completionTokens = events
+    this.isCounted = true
+  }
+
+  /** An endpoint's own clock is better than the arrival of its tokens, where it tells it. */
+  #time(completionTokens: number | undefined, reportedMs: number | undefined): void {
+    const events = this.#stream?.events ?? 0
+    const spanMs = this.#stream?.spanMs
+    // From the first token to the last there is one gap fewer than tokens.
+    const gaps = Math.max(completionTokens ?? 0, events) - 1
+    if (spanMs !== undefined) this.interTokenMs = spanMs / gaps
+    if (reportedMs !== undefined && reportedMs > 0) {
+      this.generationMs = reportedMs
+      if (completionTokens !== undefined) this.tokensPerSecond = (completionTokens * 1000) / reportedMs
+    } else if (spanMs !== undefined && spanMs > 0) {
+      this.tokensPerSecond = (gaps * 1000) / spanMs
+      this.generationMs = ((gaps + 1) * 1000) / this.tokensPerSecond
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { type GapListener, StreamMeter } from '../../dialects/usage/stream-meter.ts'
+import { answerApiOf } from '../../dialects/usage/usage-fields.ts'
+import { UsageReader } from '../../dialects/usage/usage-reader.ts'
+import { unknownUsage } from '../../endpoints/profiles/profile-usage.ts'
+import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
+import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import { AnswerMeter } from './answer-meter.ts'
+
+export interface AnswerObserverServices {
+  readonly clock: Clock
+  readonly cells: GatewayCells
+  /** The row of a model in the cells. */
+  readonly modelRow: (model: string) => number
+}
+
+/**
+ * Gives every answer that can be read a meter, for the engine's `observe`. Errors tell no usage; what is
+ * compressed cannot be read here.
+ */
+export function createAnswerObserver(
+  services: AnswerObserverServices,
+): (answer: RelayedAnswer) => RelayObserver | undefined {
+  const { clock, cells, modelRow } = services
+  return function observe({ context, target, head, path }) {
+    if (head.statusCode >= 300) return undefined
+    const kind = framingIn(head.headers)
+    if (kind !== 'sse' && kind !== 'ndjson' && kind !== 'json') return undefined
+    if (headerValue(head.headers, 'content-encoding') !== undefined) return undefined
+    const api = answerApiOf(path)
+    const usage = new UsageReader((target.endpoint.profile?.usage ?? unknownUsage).plans[api])
+    const { model, startedAtMs: startedMs } = context
+    const row = model === undefined ? undefined : modelRow(model)
+    const stream =
+      kind === 'json'
+        ? undefined
+        : new StreamMeter(kind, api, {
+            clock,
+            startedMs,
+            usage,
+            gaps: new GapRecorder(cells, target.endpoint.slot, row),
+          })
+    const meter = new AnswerMeter(context, usage, stream)
+    context.answer = meter
+    return meter
+  }
+}
+
+/** Counts the gaps of one stream for its endpoint, its model and the gateway. */
+class GapRecorder implements GapListener {
+  readonly #total: HistogramTable
+  readonly #endpoints: HistogramTable
+  readonly #models: HistogramTable
+  readonly #slot: number
+  readonly #row: number | undefined
+
+  constructor(cells: GatewayCells, slot: number, row: number | undefined) {
+    this.#total = cells.totalHistograms.interToken
+    this.#endpoints = cells.endpointHistograms.interToken
+    this.#models = cells.modelHistograms.interToken
+    this.#slot = slot
+    this.#row = row
+  }
+
+  gap(eachMs: number, count: number): void {
+    const bucket = this.#total.bucketOf(eachMs)
+    const sumMs = eachMs * count
+    this.#total.add(0, bucket, count, sumMs)
+    this.#endpoints.add(this.#slot, bucket, count, sumMs)
+    if (this.#row !== undefined) this.#models.add(this.#row, bucket, count, sumMs)
+  }
+}

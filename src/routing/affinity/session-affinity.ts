@@ -1,0 +1,270 @@
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import type { RoutedEndpoint } from '../models/router.ts'
+import type { EndpointLoad } from '../selection/selector.ts'
+import { connectionCost } from '../selection/strategies.ts'
+import type { HeadMemory } from './head-memory.ts'
+import type { SessionKey } from './key-sources.ts'
+import { createFairLoad, type FairLoad, fairLimit, loadOf, weightOf } from './load-bound.ts'
+import type { PrefixChain } from './prefix-chain.ts'
+import type { SessionStore } from './session-store.ts'
+
+/** In Olla's words: `hit` where a request goes to the endpoint that its session is bound to. */
+export const sessionOutcomes = ['hit', 'miss', 'repin', 'disabled'] as const
+export type SessionOutcome = (typeof sessionOutcomes)[number]
+
+/**
+ * Why a session's endpoint does not get the request:
+ * - `not_a_candidate`: it does not have the model, or cannot be routed to
+ * - `failed`: it was tried
+ * - `not_available`: its circuit is open, it asked for a pause, or it is at its `max_concurrent`
+ * - `lower_priority`: a higher tier can take the request
+ * - `not_in_memory`: it has unloaded the model, and with it the cache
+ * - `over_bound`: it has more than its share of the load
+ */
+const refusals = [
+  'not_a_candidate',
+  'failed',
+  'not_available',
+  'lower_priority',
+  'not_in_memory',
+  'over_bound',
+] as const
+export type SessionRefusal = (typeof refusals)[number]
+
+/** `shared_head`: a new session, and it goes where its tools and system prompt have been computed. */
+export const sessionReasons = ['bound', 'no_key', 'new_session', 'shared_head', ...refusals] as const
+export type SessionReason = (typeof sessionReasons)[number]
+
+/** A session that the store knows. */
+interface Match {
+  readonly slot: number
+  readonly key: number
+  /** Of a conversation: how many of its messages an earlier request ended with. */
+  readonly messages: number
+}
+
+/** Where a request should go for its session's sake, and why. */
+export interface SessionDecision {
+  readonly outcome: SessionOutcome
+  readonly reason: SessionReason
+  /** Which endpoint to ask first; undefined leaves it to the selector. */
+  readonly target: RoutedEndpoint | undefined
+  /** The session, as far as it is known. */
+  readonly match: Match | undefined
+  /** A turn before that one. */
+  readonly earlier: Match | undefined
+}
+
+export interface SessionAffinityOptions {
+  /** Whether higher priorities come first. */
+  readonly priorityTiers: boolean
+  /** How many times its fair part of the load an endpoint may have, and one request more; 0 is no bound. */
+  readonly loadBound: number
+}
+
+type Fair = FairLoad<RoutedEndpoint>
+type Excluded = ReadonlySet<number> | undefined
+
+/**
+ * Decides which endpoint a request should go to because its conversation's cache is there, and remembers who
+ * has answered. It only ever prefers one of the candidates that can take the request now.
+ */
+export class SessionAffinity {
+  readonly store: SessionStore
+  readonly #heads: HeadMemory
+  readonly #load: EndpointLoad
+  readonly #fairLoad: ReturnType<typeof createFairLoad>
+  readonly options: SessionAffinityOptions
+
+  constructor(
+    parts: { store: SessionStore; heads: HeadMemory; load: EndpointLoad },
+    options: SessionAffinityOptions,
+  ) {
+    this.store = parts.store
+    this.#heads = parts.heads
+    this.#load = parts.load
+    this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
+    this.options = options
+  }
+
+  /** Looks, and changes nothing. @param excluded slots that have been tried */
+  decide(
+    key: SessionKey | undefined,
+    candidates: readonly RoutedEndpoint[],
+    excluded: Excluded,
+  ): SessionDecision {
+    if (key === undefined) {
+      return {
+        outcome: 'disabled',
+        reason: 'no_key',
+        target: undefined,
+        match: undefined,
+        earlier: undefined,
+      }
+    }
+    const [match, earlier] = key.chain === undefined ? this.#byKey(key.key) : this.#byPrefix(key.chain)
+    const headSlots = this.#headSlots(key)
+    if (match === undefined && headSlots === undefined) {
+      return { outcome: 'miss', reason: 'new_session', target: undefined, match, earlier }
+    }
+    const fair = this.#fairLoad(candidates, excluded)
+    let refusal: SessionRefusal | undefined
+    for (const each of [match, earlier]) {
+      if (each === undefined) continue
+      const candidate = candidates.find(({ endpoint }) => endpoint.slot === each.slot)
+      const reason = this.#refusal(candidate, key, fair, excluded)
+      if (reason === undefined) {
+        return {
+          outcome: refusal === undefined ? 'hit' : 'repin',
+          reason: refusal ?? 'bound',
+          target: candidate,
+          match,
+          earlier,
+        }
+      }
+      refusal ??= reason
+    }
+    const sharer = headSlots === undefined ? undefined : this.#headSharer(headSlots, fair)
+    return {
+      outcome: refusal === undefined ? 'miss' : 'repin',
+      reason: refusal ?? (sharer === undefined ? 'new_session' : 'shared_head'),
+      target: sharer,
+      match,
+      earlier,
+    }
+  }
+
+  /**
+   * An endpoint has begun to answer: binds the session to it where the answer is good.
+   * @param statusCode below 400 is good; from 500 on, the session is let go
+   * @returns the decision as it has turned out
+   */
+  answered(
+    key: SessionKey | undefined,
+    decision: SessionDecision,
+    slot: number,
+    statusCode: number,
+  ): SessionDecision {
+    if (key === undefined) return decision
+    const { match, earlier } = decision
+    if (statusCode < 400) this.#bind(key, match, earlier, slot)
+    else if (statusCode >= 500 && match?.slot === slot) this.store.delete(match.key)
+    return asItTurnedOut(decision, slot)
+  }
+
+  /** An endpoint has lost its caches. @returns how many sessions it had */
+  purge(slot: number): number {
+    this.#heads.purge(slot)
+    return this.store.purge(slot)
+  }
+
+  /** How much an endpoint may have before it is over the bound, and how much it has. */
+  bound(slot: number, candidates: readonly RoutedEndpoint[]): { limit: number; load: number } | undefined {
+    const candidate = candidates.find(({ endpoint }) => endpoint.slot === slot)
+    if (candidate === undefined || !this.#load.admits(candidate)) return undefined
+    const fair = this.#fairLoad(candidates, undefined)
+    return { limit: this.#limit(candidate.endpoint, fair), load: loadOf(candidate, this.#load) }
+  }
+
+  #byKey(key: number): [Match | undefined, undefined] {
+    const slot = this.store.get(key)
+    return [slot === undefined ? undefined : { slot, key, messages: 0 }, undefined]
+  }
+
+  /**
+   * The longest beginning that an earlier request was, and the next shorter one. The head alone is no
+   * conversation.
+   */
+  #byPrefix({ keys, headDepth }: PrefixChain): [Match | undefined, Match | undefined] {
+    let match: Match | undefined
+    for (let messages = keys.length - 1; messages > headDepth; messages--) {
+      const key = keys[messages] ?? 0
+      const slot = this.store.get(key)
+      if (slot === undefined) continue
+      if (match !== undefined) return [match, { slot, key, messages }]
+      match = { slot, key, messages }
+    }
+    return [match, undefined]
+  }
+
+  #refusal(
+    candidate: RoutedEndpoint | undefined,
+    key: SessionKey,
+    fair: Fair,
+    excluded: Excluded,
+  ): SessionRefusal | undefined {
+    if (candidate === undefined) return 'not_a_candidate'
+    const { endpoint, isWarm } = candidate
+    if (excluded?.has(endpoint.slot)) return 'failed'
+    if (!this.#load.admits(candidate)) return 'not_available'
+    // A stored response is there and nowhere else: any other endpoint can only say that it has none.
+    if (key.source === 'previous_response_id') return undefined
+    if (endpoint.priority < fair.priority) return 'lower_priority'
+    if (isWarm === false && fair.able.some((other) => other.isWarm)) return 'not_in_memory'
+    return loadOf(candidate, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
+  }
+
+  /** Who has computed the head of a conversation; undefined where there is no head, or no endpoint has. */
+  #headSlots({ chain }: SessionKey): readonly number[] | undefined {
+    return chain?.hasHead === true ? this.#heads.slotsOf(chain.keys[chain.headDepth] ?? 0) : undefined
+  }
+
+  /**
+   * For a new conversation, an endpoint that has computed its head: of those that would be chosen anyway, and
+   * only while it holds no more than its share of the sessions, or all would begin on the same one. A large
+   * fleet is left to the selector, which does not look at all of it either.
+   */
+  #headSharer(slots: readonly number[], fair: Fair): RoutedEndpoint | undefined {
+    if (!fair.isWhole || fair.weight <= 0) return undefined
+    let lowestCost = Number.POSITIVE_INFINITY
+    let sessions = 0
+    for (const able of fair.able) {
+      lowestCost = Math.min(lowestCost, connectionCost(able, this.#load))
+      sessions += this.store.count(able.endpoint.slot)
+    }
+    let best: RoutedEndpoint | undefined
+    let fewest = sessions / fair.weight
+    for (const candidate of fair.able) {
+      const { endpoint, isWarm } = candidate
+      if (isWarm === false || !slots.includes(endpoint.slot)) continue
+      if (connectionCost(candidate, this.#load) > lowestCost) continue
+      const forWeight = this.store.count(endpoint.slot) / weightOf(endpoint, this.#load)
+      if (forWeight < fewest || (best === undefined && forWeight === fewest)) {
+        best = candidate
+        fewest = forWeight
+      }
+    }
+    return best
+  }
+
+  #limit(endpoint: Endpoint, fair: Fair): number {
+    return fairLimit(this.options.loadBound, weightOf(endpoint, this.#load), fair)
+  }
+
+  #bind(key: SessionKey, match: Match | undefined, earlier: Match | undefined, slot: number): void {
+    const { chain } = key
+    if (chain === undefined) {
+      this.store.set(key.key, slot)
+      return
+    }
+    const messages = chain.keys.length - 1
+    if (messages > chain.headDepth) this.store.set(key.key, slot)
+    if (chain.hasHead) this.#heads.add(chain.keys[chain.headDepth] ?? 0, slot)
+    // Two turns are kept, so that the last one can be said again in other words; a conversation of many turns
+    // must not push others out.
+    if (earlier !== undefined && match !== undefined && match.messages < messages)
+      this.store.delete(earlier.key)
+  }
+}
+
+/** The selector may have taken another one: the target was gone, or no endpoint was preferred. */
+function asItTurnedOut(decision: SessionDecision, slot: number): SessionDecision {
+  const { match, target, reason } = decision
+  if (match === undefined) {
+    return reason === 'shared_head' && target?.endpoint.slot !== slot
+      ? { ...decision, reason: 'new_session' }
+      : decision
+  }
+  if (match.slot === slot) return { ...decision, outcome: 'hit', reason: 'bound' }
+  return decision.outcome === 'hit' ? { ...decision, outcome: 'repin', reason: 'not_available' } : decision
+}

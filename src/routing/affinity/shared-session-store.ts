@@ -1,0 +1,97 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { SessionColumn } from '../../runtime/cells/counted.ts'
+import { SharedCache } from '../../runtime/cells/shared-cache.ts'
+import type { SessionStore, SessionStoreOptions } from './session-store.ts'
+
+/** Endpoints' numbers of sessions are counted anew at most so often. */
+const tallyEveryMs = 1_000
+
+/**
+ * Sessions of all serving threads, in shared memory: any thread finds what another one has bound. Where many
+ * sessions meet in one set of the cache, the oldest of them goes before the store is full.
+ */
+export class SharedSessionStore implements SessionStore {
+  readonly capacity: number
+  readonly idleTtlMs: number
+  readonly #cache: SharedCache
+  readonly #clock: Clock
+  readonly #counters: GatewayCells['sessions']
+  /** Sessions by slot, as of `#talliedAtMs`, and this thread's since then. */
+  #tally: number[] = []
+  #talliedAtMs = Number.NEGATIVE_INFINITY
+
+  /** @param cells with room for these sessions */
+  constructor(
+    { clock, maxSessions, idleTtlMs }: SessionStoreOptions,
+    cells: Pick<GatewayCells, 'sessions' | 'sessionEntries'>,
+  ) {
+    this.#cache = new SharedCache({ capacity: maxSessions, ttlMs: idleTtlMs, clock }, cells.sessionEntries)
+    this.capacity = this.#cache.capacity
+    this.idleTtlMs = idleTtlMs
+    this.#clock = clock
+    this.#counters = cells.sessions
+  }
+
+  get size(): number {
+    return this.#cache.size()
+  }
+
+  get insertions(): number {
+    return this.#sum('insertions')
+  }
+
+  /** What was inserted and is neither there nor was taken out; a counter never goes back. */
+  get evictions(): number {
+    const { insertions, size } = this
+    const column = this.#counters.column('evictions')
+    const evictions = Math.max(insertions - this.#sum('removals') - size, this.#counters.largest(0, column))
+    this.#counters.raise(0, column, evictions)
+    return evictions
+  }
+
+  get(key: number): number | undefined {
+    return this.#cache.peek(key)
+  }
+
+  set(key: number, slot: number): void {
+    const bound = this.#cache.peek(key)
+    this.#cache.set(key, slot)
+    // In this order a moment between the two tells of too few evictions, and never of too many.
+    if (bound === undefined) this.#add('insertions', 1)
+    if (bound === slot) return
+    this.#retally()
+    this.#tally[slot] = (this.#tally[slot] ?? 0) + 1
+  }
+
+  delete(key: number): void {
+    if (this.#cache.delete(key)) this.#add('removals', 1)
+  }
+
+  purge(slot: number): number {
+    const purged = this.#cache.deleteValue(slot)
+    this.#add('removals', purged)
+    return purged
+  }
+
+  count(slot: number): number {
+    this.#retally()
+    return this.#tally[slot] ?? 0
+  }
+
+  /** Frees what has expired as well. */
+  #retally(): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#talliedAtMs < tallyEveryMs) return
+    this.#talliedAtMs = nowMs
+    this.#tally = this.#cache.tally()
+  }
+
+  #add(column: SessionColumn, count: number): void {
+    this.#counters.add(0, this.#counters.column(column), count)
+  }
+
+  #sum(column: SessionColumn): number {
+    return this.#counters.sum(0, this.#counters.column(column))
+  }
+}

@@ -1,0 +1,134 @@
+import type { CatalogSnapshot } from '../../endpoints/discovery/catalog.ts'
+import { otherSpelling } from '../../endpoints/discovery/tags.ts'
+
+/** For one request so many aliases are followed. */
+export const mostAliases = 64
+
+/** One name that an alias stands for: a model, or another alias. */
+export interface AliasTarget {
+  readonly model: string
+  readonly weight: number
+}
+
+/** `pooled`: all targets serve together, as in Olla; `ordered`: the first that can be served does. */
+export interface Alias {
+  readonly name: string
+  readonly mode: 'pooled' | 'ordered' | 'weighted'
+  readonly targets: readonly AliasTarget[]
+}
+
+/** `model_aliases` of the configuration. */
+export type AliasConfig = Readonly<
+  Record<
+    string,
+    | readonly string[]
+    | { readonly targets: readonly (string | { readonly model: string; readonly weight: number })[] }
+  >
+>
+
+type Models = Pick<CatalogSnapshot, 'find'>
+
+/** Virtual model names; case does not count (contract 16.2, item 8). */
+export class ModelAliases {
+  readonly #aliases: ReadonlyMap<string, Alias>
+
+  constructor(config: AliasConfig) {
+    this.#aliases = new Map(
+      Object.entries(config).map(([name, value]) => [name.toLowerCase(), readAlias(name, value)]),
+    )
+  }
+
+  all(): readonly Alias[] {
+    return [...this.#aliases.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  get(name: string): Alias | undefined {
+    return this.#aliases.size === 0 ? undefined : this.#aliases.get(name.toLowerCase())
+  }
+
+  /**
+   * The alias that a client means, which may have added `:latest` to its name as Ollama's do.
+   * @param models a model that has exactly the name goes before an alias of the other spelling
+   */
+  find(name: string, models: Models): Alias | undefined {
+    if (this.#aliases.size === 0) return undefined
+    const alias = this.get(name)
+    if (alias !== undefined) return alias
+    const other = otherSpelling(name)
+    return other === undefined || models.find(name).length > 0 ? undefined : this.get(other)
+  }
+
+  /**
+   * The alias that a target, or a fallback, names: a model of that name goes before it, as in Olla, where targets are
+   * models.
+   * @param within aliases that have led to the target: none is followed twice
+   */
+  asTarget(name: string, models: Models, within: readonly Alias[]): Alias | undefined {
+    if (this.#aliases.size === 0) return undefined
+    const alias = this.get(name)
+    return alias === undefined || within.includes(alias) || models.find(name).length > 0 ? undefined : alias
+  }
+
+  /** The models that an alias leads to, directly or by other aliases, each once. */
+  modelsOf(alias: Alias, models: Models): readonly string[] {
+    const seen = [alias]
+    const names = new Set<string>()
+    // Grows while it is gone through.
+    for (const each of seen) {
+      for (const { model } of each.targets) {
+        const next = seen.length > mostAliases ? undefined : this.asTarget(model, models, [each])
+        if (next === undefined) names.add(model)
+        else if (!seen.includes(next)) seen.push(next)
+      }
+    }
+    return [...names]
+  }
+
+  /** As `modelsOf`, of a name that may be an alias. */
+  modelsNamed(name: string, models: Models): readonly string[] {
+    const alias = this.asTarget(name, models, [])
+    return alias === undefined ? [name] : this.modelsOf(alias, models)
+  }
+}
+
+function readAlias(name: string, value: AliasConfig[string]): Alias {
+  if (isList(value)) return { name, mode: 'pooled', targets: value.map((model) => ({ model, weight: 1 })) }
+  const targets = value.targets.map((target) =>
+    typeof target === 'string' ? { model: target, weight: 1 } : target,
+  )
+  const isWeighted = value.targets.some((target) => typeof target !== 'string')
+  return { name, mode: isWeighted ? 'weighted' : 'ordered', targets }
+}
+
+function isList(value: AliasConfig[string]): value is readonly string[] {
+  return Array.isArray(value)
+}
+
+/**
+ * Whose turn it is among targets with weights: smooth weighted round robin, a state per alias.
+ * @param able whether a target can be served now
+ */
+export class WeightedTurns {
+  readonly #credits = new Map<string, number[]>()
+  /** Turns so far. */
+  taken = 0
+
+  /** @param isLook whether no request takes the turn: then it does not move */
+  next(alias: Alias, able: readonly boolean[], isLook = false): number | undefined {
+    const kept = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
+    const credits = isLook ? [...kept] : kept
+    if (!isLook) this.#credits.set(alias.name, credits)
+    this.taken++
+    let best: number | undefined
+    let total = 0
+    for (const [index, { weight }] of alias.targets.entries()) {
+      if (able[index] !== true) continue
+      const credit = (credits[index] ?? 0) + weight
+      credits[index] = credit
+      total += weight
+      if (best === undefined || credit > (credits[best] ?? 0)) best = index
+    }
+    if (best !== undefined) credits[best] = (credits[best] ?? 0) - total
+    return best
+  }
+}

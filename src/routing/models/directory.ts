@@ -1,0 +1,315 @@
+import type { ModelCatalog } from '../../endpoints/discovery/catalog.ts'
+import type { DiscoveredModel } from '../../endpoints/discovery/list-parsers.ts'
+import type { ModelPlace, RoutedModel } from '../../endpoints/discovery/name-index.ts'
+import { otherSpelling, untaggedName } from '../../endpoints/discovery/tags.ts'
+import type { ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
+import type { ModelAliases } from './aliases.ts'
+import type { FamilyTable, TraitHints } from './family-table.ts'
+import type { KnownAbilities } from './needs.ts'
+import { type ModelSource, toldFacts, type UnifiedModel, withSources } from './unified-model.ts'
+
+/** All models of all endpoints, unified, sorted by ID. Built when first asked for after a change. */
+export class ModelDirectory {
+  readonly #registry: EndpointRegistry
+  readonly #catalog: ModelCatalog
+  readonly #families: FamilyTable
+  readonly #aliases: ModelAliases
+  readonly #unifies: boolean
+  readonly #firstSeenMs = new Map<string, number>()
+  /** By the places, which are others when any of them changes. */
+  readonly #abilities = new WeakMap<readonly ModelPlace[], KnownAbilities>()
+  #models: readonly UnifiedModel[] = []
+  #byName: ReadonlyMap<string, UnifiedModel> = new Map()
+  #version = ''
+
+  /** @param unify off: only models of exactly the same name are one */
+  constructor(
+    registry: EndpointRegistry,
+    catalog: ModelCatalog,
+    families: FamilyTable,
+    aliases: ModelAliases,
+    unify = true,
+  ) {
+    this.#registry = registry
+    this.#catalog = catalog
+    this.#families = families
+    this.#aliases = aliases
+    this.#unifies = unify
+  }
+
+  get families(): FamilyTable {
+    return this.#families
+  }
+
+  /** Changes whenever the models do. */
+  get version(): string {
+    return `${this.#registry.snapshot.version}.${this.#catalog.snapshot.version}`
+  }
+
+  models(): readonly UnifiedModel[] {
+    this.#refresh()
+    return this.#models
+  }
+
+  /** By ID or any spelling; case does not count, and `:latest` may be left out or added. */
+  find(name: string): UnifiedModel | undefined {
+    this.#refresh()
+    return indexed(this.#byName, name)
+  }
+
+  /**
+   * What is known of a model at some places: by what any of them tells, and by its name. Requests ask for this, so
+   * it must not wait for all models to be unified again after every look at an endpoint.
+   */
+  abilities(places: readonly ModelPlace[]): KnownAbilities | undefined {
+    const [first] = places
+    if (first === undefined) return undefined
+    let abilities = this.#abilities.get(places)
+    if (abilities === undefined) {
+      const told = firstTold(places.map(({ model }) => model))
+      const { type, capabilities } = this.#families.traits(hintsFrom(first.model.name, told))
+      abilities = { type, capabilities, contextLength: undefined, told: undefined }
+      this.#abilities.set(places, abilities)
+    }
+    return abilities
+  }
+
+  #refresh(): void {
+    if (this.#version === this.version) return
+    this.#version = this.version
+    const real = this.#unify()
+    const virtual = this.#virtual(real)
+    // A request for the name gets the alias.
+    const hidden = new Set(virtual.map(({ id }) => id.toLowerCase()))
+    this.#models = [...real.filter(({ id }) => !hidden.has(id.toLowerCase())), ...virtual].sort(byId)
+    this.#byName = indexNames([...virtual, ...this.#models])
+  }
+
+  #unify(): UnifiedModel[] {
+    const groups = this.#group()
+    const byName = new Map<string, Found[][]>()
+    for (const group of groups) {
+      const key = this.#key(commonName(group))
+      const named = byName.get(key)
+      if (named === undefined) byName.set(key, [group])
+      else named.push(group)
+    }
+    const models: UnifiedModel[] = []
+    for (const named of byName.values()) {
+      named.sort((a, b) => b.length - a.length)
+      for (const [index, group] of named.entries()) models.push(this.#describe(group, index > 0))
+    }
+    return this.#unifies ? withNamesOfSameWeights(models) : models
+  }
+
+  /** Aliases are listed like models, with what their first target is and wherever any target is. */
+  #virtual(real: readonly UnifiedModel[]): UnifiedModel[] {
+    if (this.#aliases.all().length === 0) return []
+    const byName = indexNames(real)
+    return this.#aliases.all().flatMap((alias) => {
+      const { name } = alias
+      const models = this.#aliases.modelsOf(alias, this.#catalog.snapshot)
+      const found = models.flatMap((model) => indexed(byName, model) ?? [])
+      const [first] = found
+      if (first === undefined) return []
+      const sources = [...new Set(found)].flatMap(({ sources: each }) => each)
+      return { ...withSources(first, sources), id: name, name, aliases: [name], digest: undefined }
+    })
+  }
+
+  /**
+   * Models of one name and one digest are one; those without a digest take the name's first. Names that share a
+   * digest (`ollama cp`) stay apart: each is a name that works, and is listed.
+   */
+  #group(): Found[][] {
+    const byWeights = new Map<string, Found[]>()
+    const byName = new Map<string, Found[]>()
+    const undated: Found[] = []
+    for (const [slot, { models, seenMs, firstSeenMs }] of this.#catalog.snapshot.byEndpoint) {
+      const endpoint = this.#registry.snapshot.bySlot[slot]
+      if (endpoint === undefined) continue
+      for (const model of models) {
+        const found = { endpoint, model, seenMs, firstSeenMs: firstSeenMs.get(model.name) ?? seenMs }
+        if (model.digest === undefined || !this.#unifies) {
+          undated.push(found)
+          continue
+        }
+        const key = this.#key(model.name)
+        const weights = `${key}\n${model.digest}`
+        const group = byWeights.get(weights) ?? []
+        group.push(found)
+        byWeights.set(weights, group)
+        if (!byName.has(key)) byName.set(key, group)
+      }
+    }
+    const groups = [...byWeights.values()]
+    for (const found of undated) {
+      const key = this.#key(found.model.name)
+      const group = byName.get(key)
+      if (group !== undefined) group.push(found)
+      else {
+        const fresh = [found]
+        byName.set(key, fresh)
+        groups.push(fresh)
+      }
+    }
+    return groups
+  }
+
+  #key(name: string): string {
+    return this.#unifies ? normalName(name) : name
+  }
+
+  #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {
+    const name = commonName(group)
+    const first = firstTold(group.map(({ model }) => model))
+    const sources = group.map(sourceOf)
+    const facts = toldFacts(sources)
+    const { digest } = facts
+    const hints = hintsFrom(name, first)
+    const traits = this.#families.traits({ ...hints, type: toldType(facts.abilities) ?? hints.type })
+    const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
+    const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
+    const id = isHomonym ? (exact[0] ?? name) : name
+    const createdMs = this.#firstSeen(digest ?? id, Math.min(...group.map(({ firstSeenMs }) => firstSeenMs)))
+    const spellings = isHomonym ? [] : group.map(({ model }) => model.name)
+    return {
+      id,
+      name,
+      aliases: [...new Set([id, ...spellings, ...exact])],
+      family: traits.family,
+      variant: traits.variant,
+      parameterSize,
+      parameterCount: countParameters(parameterSize),
+      quantization: traits.quantization,
+      format: first('format') ?? '',
+      type: traits.type,
+      capabilities: traits.capabilities,
+      ...facts,
+      publisher: first('publisher'),
+      createdMs,
+      lastSeenMs: Math.max(...group.map(({ seenMs }) => seenMs)),
+      sources,
+    }
+  }
+
+  /** `created` must not move between two calls. */
+  #firstSeen(key: string, seenMs: number): number {
+    const known = this.#firstSeenMs.get(key)
+    if (known !== undefined) return known
+    this.#firstSeenMs.set(key, seenMs)
+    return seenMs
+  }
+}
+
+/** Every name that leads to a model: an ID before another model's alias. */
+function indexNames(models: readonly UnifiedModel[]): Map<string, UnifiedModel> {
+  const byName = new Map<string, UnifiedModel>()
+  const add = (name: string, model: UnifiedModel) => {
+    if (!byName.has(name)) byName.set(name, model)
+    if (!byName.has(name.toLowerCase())) byName.set(name.toLowerCase(), model)
+  }
+  for (const model of models) add(model.id, model)
+  for (const model of models) for (const alias of model.aliases) add(alias, model)
+  return byName
+}
+
+function indexed(byName: ReadonlyMap<string, UnifiedModel>, name: string): UnifiedModel | undefined {
+  const exact = byName.get(name) ?? byName.get(name.toLowerCase())
+  if (exact !== undefined) return exact
+  const other = otherSpelling(name)
+  return other === undefined ? undefined : byName.get(other.toLowerCase())
+}
+
+/** Names of one digest that are told of each of them: an endpoint may give all its models the same. */
+const mostNames = 16
+
+/** Tells of each model what else it is called: the other names of one digest. */
+function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[] {
+  const idsOf = new Map<string, string[]>()
+  for (const { digest, id } of models) {
+    if (digest === undefined) continue
+    const ids = idsOf.get(digest)
+    if (ids === undefined) idsOf.set(digest, [id])
+    else if (ids.length < mostNames) ids.push(id)
+  }
+  return models.map((model) => {
+    const ids = idsOf.get(model.digest ?? '') ?? []
+    return ids.length < 2 ? model : { ...model, aliases: [...new Set([...model.aliases, ...ids])] }
+  })
+}
+
+function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
+  const state = model.state ?? presumedState(endpoint)
+  return { endpoint, nativeName: model.name, state, seenMs, told: model }
+}
+
+/** What a model is by what its endpoints say that it can do: their word goes before its name. */
+function toldType({ embedding, completion, vision }: ToldAbilities): string | undefined {
+  if (embedding === true && completion !== true) return 'embeddings'
+  if (vision !== undefined && completion !== false) return vision ? 'vlm' : 'llm'
+  return undefined
+}
+
+type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
+
+/** Reads what the first of some models that tells says. */
+function firstTold(models: readonly RoutedModel[]): Told {
+  return (key) => models.find((model) => model[key] !== undefined)?.[key]
+}
+
+function hintsFrom(name: string, told: Told): TraitHints {
+  return {
+    name,
+    family: told('family'),
+    type: told('type'),
+    quantization: told('quantization'),
+    publisher: told('publisher'),
+    contextLength: told('contextLength'),
+    capabilities: told('capabilities'),
+  }
+}
+
+function byId(a: UnifiedModel, b: UnifiedModel): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
+
+/** What a kind of endpoint lets one presume where it does not tell. */
+function presumedState({ profile }: Endpoint): ModelSource['state'] {
+  if (profile?.alwaysLoaded === true) return 'loaded'
+  return profile?.name === 'ollama' ? 'available' : 'unknown'
+}
+
+interface Found {
+  readonly endpoint: Endpoint
+  readonly model: DiscoveredModel
+  readonly seenMs: number
+  readonly firstSeenMs: number
+}
+
+/** Names that mean the same: case does not count, and Ollama's `:latest` may be left out. */
+function normalName(name: string): string {
+  return untaggedName(name.toLowerCase())
+}
+
+/** The spelling that most endpoints use; of equally common ones the first by alphabet. */
+function commonName(group: readonly Found[]): string {
+  const counts = new Map<string, number>()
+  for (const { model } of group) counts.set(model.name, (counts.get(model.name) ?? 0) + 1)
+  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))[0]?.[0] ?? ''
+}
+
+function sizeInName(name: string): string {
+  return /(?:^|[-_:.])(\d+(?:\.\d+)?(?:x\d+(?:\.\d+)?)?[bm])(?:$|[-_:.])/i.exec(name)?.[1] ?? ''
+}
+
+const scale: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 }
+
+/** `8x7b` is 56e9, `137m` 137e6; 0 where the text is no size. */
+export function countParameters(size: string): number {
+  const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)([kmbt])$/i.exec(size)
+  if (match === null) return 0
+  return Math.round(Number(match[1] ?? 1) * Number(match[2]) * (scale[(match[3] ?? '').toLowerCase()] ?? 0))
+}

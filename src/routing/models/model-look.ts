@@ -1,0 +1,87 @@
+import type { ModelCatalog } from '../../endpoints/discovery/catalog.ts'
+import type { ModelRefresher } from '../../endpoints/discovery/discovery-records.ts'
+import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
+import type { Clock } from '../../kernel/clock.ts'
+
+/** Shortest time between two looks at one endpoint for the sake of an unknown name; clients may invent names. */
+const betweenLooksMs = 2_000
+
+/** What tells which models endpoints have, and whether they were asked. */
+export interface LookParts {
+  readonly clock: Clock
+  readonly registry: EndpointRegistry
+  readonly catalog: ModelCatalog
+  readonly discovery: ModelRefresher
+}
+
+interface Look {
+  readonly startedMs: number
+  /** Undefined once it is over. */
+  done: Promise<unknown> | undefined
+}
+
+/**
+ * Looks again at endpoints when a request names a model that none is known to have: servers that load models on
+ * demand get new ones at any time (`ollama cp`), long before the next regular look. All requests that wait share one.
+ */
+export class ModelLook {
+  readonly #parts: LookParts
+  readonly #looks: (Look | undefined)[] = []
+
+  constructor(parts: LookParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @param timeoutMs longest wait
+   * @returns undefined where every list is fresh: there is nothing to wait for
+   */
+  forUnknown(timeoutMs: number): Promise<void> | undefined {
+    const { registry, catalog, discovery } = this.#parts
+    if (!discovery.isRunning) return undefined
+    const { byEndpoint } = catalog.snapshot
+    const looks: Promise<unknown>[] = []
+    for (const { slot, profile } of registry.snapshot.endpoints) {
+      const changes = profile?.alwaysLoaded !== true || !byEndpoint.has(slot)
+      const look = changes && registry.isRoutable(slot) ? this.#at(slot) : undefined
+      if (look !== undefined) looks.push(look)
+    }
+    return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
+  }
+
+  /** An endpoint says that it does not have a model that its list has: reads the list again in the background. */
+  at(slot: number): void {
+    if (this.#parts.discovery.isRunning) void this.#at(slot)
+  }
+
+  #at(slot: number): Promise<unknown> | undefined {
+    const { clock, discovery } = this.#parts
+    const known = this.#looks[slot]
+    if (known?.done !== undefined) return known.done
+    const seenMs = discovery.record(slot).lastSeenMs
+    const nowMs = clock.monotonicMs()
+    const isFresh =
+      (seenMs !== undefined && clock.nowMs() - seenMs < betweenLooksMs) ||
+      (known !== undefined && nowMs - known.startedMs < betweenLooksMs)
+    if (isFresh) return undefined
+    const look: Look = { startedMs: nowMs, done: undefined }
+    look.done = discovery
+      .refresh(slot)
+      .catch(() => false)
+      .finally(() => {
+        look.done = undefined
+      })
+    this.#looks[slot] = look
+    return look.done
+  }
+
+  #within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(timeoutMs, resolve)
+      void done.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import { unreadMedium } from './media-routing.ts'
+import type { RoutingOutcome } from './routing.ts'
+import { pathNotServed } from './tiers.ts'
+
+export interface RejectionFacts {
+  readonly model: string | undefined
+  /** The kind of the provider route; undefined on routes for all endpoints. */
+  readonly provider: string | undefined
+  readonly path: string
+  /** Whether an endpoint of another kind has the model. */
+  readonly isElsewhere: boolean
+  /** When it may be worth coming back, where it may. */
+  readonly retryAfterSeconds: number
+  /** What an endpoint has said of the path that it does not have. */
+  readonly wordsOf: (endpoint: Endpoint) => string | undefined
+}
+
+/** The error for a request that no endpoint may be asked for. What may pass says when to come back. */
+export function rejectionError(
+  { reason, status, lackPath = [] }: Pick<RoutingOutcome, 'reason' | 'status' | 'lackPath'>,
+  facts: RejectionFacts,
+): GatewayError {
+  const { model, provider, retryAfterSeconds } = facts
+  const named = model === undefined ? '' : ` "${model}"`
+  const kind = provider === undefined ? '' : `${provider} `
+  const later = { retryAfterSeconds }
+  const medium = unreadMedium({ reason })
+  if (medium !== undefined) {
+    const message = `The model${named} reads no ${medium}: each endpoint that has it says so.`
+    return new GatewayError('invalid_request', message)
+  }
+  if (reason === pathNotServed) return pathError(lackPath, facts)
+  if (reason === 'no_healthy_endpoints') {
+    if (status === 404) return new GatewayError('no_endpoints', `No ${kind}endpoints available`)
+    const message = provider === undefined ? undefined : `no healthy ${kind}endpoints available`
+    return new GatewayError('no_healthy_endpoints', message, later)
+  }
+  if (reason === 'model_lists_incomplete') {
+    const message = `${reason}: no ${kind}endpoint is known to have the model${named}, and not all have listed their models yet.`
+    return new GatewayError('model_unavailable', message, later)
+  }
+  if (status === 404) {
+    const elsewhere = facts.isElsewhere ? '; endpoints of another kind have it' : ''
+    return new GatewayError(
+      'model_not_found',
+      `${reason}: no ${kind}endpoint has the model${named}${elsewhere}.`,
+    )
+  }
+  return unavailableError(reason, model, retryAfterSeconds)
+}
+
+export function unavailableError(
+  reason: string,
+  model: string | undefined,
+  retryAfterSeconds: number,
+): GatewayError {
+  const named = model === undefined ? '' : ` "${model}"`
+  const message = `${reason}: no endpoint that has the model${named} is available now.`
+  return new GatewayError('model_unavailable', message, { retryAfterSeconds })
+}
+
+/** Most endpoints that an error names. */
+const mostNamed = 5
+
+/** The error for a path that none of the endpoints has that could serve the request otherwise. */
+export function pathError(
+  endpoints: readonly Endpoint[],
+  { model, path, wordsOf }: Pick<RejectionFacts, 'model' | 'path' | 'wordsOf'>,
+): GatewayError {
+  const asked = endpoints.slice(0, mostNamed).map((endpoint) => {
+    const words = wordsOf(endpoint)
+    const kind = endpoint.profile?.displayName ?? endpoint.type
+    return `${endpoint.name} (${kind}${words === undefined ? '' : `: ${words}`})`
+  })
+  if (endpoints.length > mostNamed) asked.push(`${endpoints.length - mostNamed} more`)
+  const whose = model === undefined ? 'No endpoint' : `No endpoint that has the model "${model}"`
+  return new GatewayError('path_not_served', `${whose} serves ${path}. Asked: ${asked.join(', ')}.`)
+}

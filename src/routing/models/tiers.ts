@@ -1,0 +1,116 @@
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { withoutUnable } from './media-routing.ts'
+import { areAlike, isKnownAble, needNames, type RequestNeeds } from './needs.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RoutedEndpoint, RoutingOutcome, Tier } from './routing.ts'
+
+/** Whether the candidates of some tier differ in what they are known to be able to. */
+export function someDiffer(tiers: readonly Tier[]): boolean {
+  return tiers.some(({ candidates }) =>
+    candidates.some(({ abilities }) => !areAlike(abilities, candidates[0]?.abilities)),
+  )
+}
+
+const narrowing = ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const
+
+/** Keeps the candidates of each tier that are known to be able to what the request needs, if any are. */
+export function narrowed(decided: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
+  const needs = read()
+  const by = new Set<string>()
+  const outcome = withoutUnable(decided, needs, by)
+  if (outcome.decision === 'rejected') return outcome
+  const tiers = outcome.tiers.map((tier) => {
+    let { candidates } = tier
+    for (const need of narrowing) {
+      if (needs[need] === false || needs[need] === 0) continue
+      const able = candidates.filter(
+        ({ abilities }) => abilities !== undefined && isKnownAble(need, needs, abilities),
+      )
+      if (able.length === 0 || able.length === candidates.length) continue
+      candidates = able
+      by.add(needNames[need])
+    }
+    return candidates === tier.candidates ? tier : { ...tier, candidates }
+  })
+  if (by.size === 0) return outcome
+  return outcomeOf({ ...outcome, tiers, reason: `${outcome.reason}; able: ${[...by].join(', ')}` })
+}
+
+/**
+ * Splits a tier in two, keeping the order within each part. A full first part spills into the second.
+ * @returns the tier alone where one part would be empty
+ */
+export function splitTier(tier: Tier, isFirst: (candidate: RoutedEndpoint) => boolean): readonly Tier[] {
+  const first = tier.candidates.filter(isFirst)
+  if (first.length === 0 || first.length === tier.candidates.length) return [tier]
+  const rest = tier.candidates.filter((candidate) => !first.includes(candidate))
+  return [
+    { ...tier, candidates: first, spillsWhenFull: true },
+    { ...tier, candidates: rest },
+  ]
+}
+
+/** Why a request is turned away for which every candidate lacks the path. */
+export const pathNotServed = 'path_not_served'
+
+/** What is known of the request's path at a candidate. */
+export interface PathView {
+  /** Undefined where that is not known. */
+  serves(candidate: RoutedEndpoint): boolean | undefined
+  /** Whether a request for the path would be in vain. */
+  lacksForSure(candidate: RoutedEndpoint): boolean
+}
+
+/**
+ * Puts candidates that are known to have the request's path first within each tier, and behind all tiers those that
+ * have said that they do not have it but may. Leaves out those that do not have it for sure.
+ */
+export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome {
+  const { candidates } = outcome
+  if (candidates.every((candidate) => view.serves(candidate) === true)) return outcome
+  const known = new Map(candidates.map((candidate) => [candidate, view.serves(candidate)]))
+  const lacking = new Set(candidates.filter((candidate) => view.lacksForSure(candidate)))
+  const others = new Set(candidates.flatMap((each) => (lacking.has(each) ? [] : each.endpoint)))
+  const lackPath = [...new Set([...lacking].map(({ endpoint }) => endpoint))].filter(
+    (endpoint) => !others.has(endpoint),
+  )
+  if (lacking.size === candidates.length) {
+    const { strategy, knowledge } = outcome
+    const rejection = { strategy, decision: 'rejected', reason: pathNotServed, status: 404 } as const
+    return { ...rejection, tiers: [], candidates: [], knowledge, lackPath }
+  }
+  const doubtful: Tier[] = []
+  const tiers = outcome.tiers.flatMap((tier) => {
+    const asked = tier.candidates.filter((candidate) => !lacking.has(candidate))
+    const left = asked.filter((candidate) => known.get(candidate) !== false)
+    const rest = asked.filter((candidate) => known.get(candidate) === false)
+    if (rest.length > 0)
+      doubtful.push(rest.length === tier.candidates.length ? tier : { ...tier, candidates: rest })
+    if (left.length === 0) return []
+    const kept = left.length === tier.candidates.length ? tier : { ...tier, candidates: left }
+    return splitTier(kept, (candidate) => known.get(candidate) === true)
+  })
+  const learnsPath = [...known.values()].some((serves) => serves !== true)
+  return outcomeOf({ ...outcome, tiers: [...tiers, ...doubtful], learnsPath, lackPath })
+}
+
+interface KnownSplit {
+  readonly preferred: readonly boolean[]
+  readonly outcome: RoutingOutcome
+}
+
+/** Puts endpoints that a request prefers first within each tier. A split is kept while the preferences stay. */
+export class PreferredTiers {
+  readonly #known = new WeakMap<RoutingOutcome, KnownSplit>()
+
+  of(outcome: RoutingOutcome, prefers: (endpoint: Endpoint) => boolean): RoutingOutcome {
+    if (outcome.candidates.length < 2) return outcome
+    const preferred = outcome.candidates.map(({ endpoint }) => prefers(endpoint))
+    const known = this.#known.get(outcome)
+    if (known?.preferred.every((each, at) => each === preferred[at])) return known.outcome
+    const tiers = outcome.tiers.flatMap((tier) => splitTier(tier, ({ endpoint }) => prefers(endpoint)))
+    const split = tiers.length === outcome.tiers.length ? outcome : outcomeOf({ ...outcome, tiers })
+    this.#known.set(outcome, { preferred, outcome: split })
+    return split
+  }
+}

@@ -1,0 +1,79 @@
+import type { BreakerState } from '../../endpoints/resilience/breaker.ts'
+import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
+
+/** Everything that the concerns tell each other; the key is the event's type. */
+export interface GatewayEvents {
+  'endpoint.status': { endpoint: string; from: EndpointStatus; to: EndpointStatus; reason: string }
+  'breaker.transition': { endpoint: string; from: BreakerState; to: BreakerState; reason: string }
+  /** The circuit of one model on an endpoint. */
+  'model.transition': {
+    endpoint: string
+    model: string
+    from: BreakerState
+    to: BreakerState
+    reason: string
+  }
+  'discovery.completed': {
+    endpoint: string
+    models: number
+    added: string[]
+    removed: string[]
+    /** Entries beyond the limit of a list. */
+    ignored: number
+  }
+  'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
+  /** An `auto` endpoint was recognised. */
+  'endpoint.detected': { endpoint: string; profile: string }
+  'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
+  /** An operator has ended a request that was under way. */
+  'request.cancelled': {
+    id: string
+    requestId: string
+    model: string | undefined
+    endpoint: string | undefined
+    by: string
+  }
+  'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
+  /** A client without access asked for a route below `/internal`. */
+  'access.refused': { client: string; host: string | undefined; path: string; reason: string }
+  'thread.started': { thread: number; reason: string | null }
+  /** `cut` counts the requests that it had under way. */
+  'thread.stopped': { thread: number; reason: string | null; cut: number }
+  'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
+}
+
+export type GatewayEventType = keyof GatewayEvents
+
+/** All of them, for those who list or choose. */
+export const gatewayEventTypes = Object.keys({
+  'endpoint.status': true,
+  'breaker.transition': true,
+  'model.transition': true,
+  'discovery.completed': true,
+  'discovery.failed': true,
+  'endpoint.detected': true,
+  'request.failover': true,
+  'request.cancelled': true,
+  'limit.rejected': true,
+  'access.refused': true,
+  'thread.started': true,
+  'thread.stopped': true,
+  'lifecycle.phase': true,
+} satisfies Record<GatewayEventType, true>)
+
+/** One event as subscribers get it. */
+export type GatewayEvent = {
+  [Type in GatewayEventType]: {
+    readonly type: Type
+    /** Counts up from 1 in this process, over all its threads. */
+    readonly sequence: number
+    /** Epoch milliseconds. */
+    readonly atMs: number
+    readonly data: Readonly<GatewayEvents[Type]>
+  }
+}[GatewayEventType]
+
+/** An event that has not got its place in the sequence yet. */
+export type NewEvent = {
+  [Type in GatewayEventType]: Omit<Extract<GatewayEvent, { type: Type }>, 'sequence'>
+}[GatewayEventType]

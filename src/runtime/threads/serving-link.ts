@@ -1,0 +1,97 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { everyone, type LinkMessage, type LinkPort } from './messages.ts'
+import { OpenQuestions } from './open-questions.ts'
+import { answerMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
+import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
+
+const gatheringGraceMs = 500
+
+/** The link of a serving thread: one line, to the control thread, which passes on what is for others. */
+export class ServingLink implements PeerLink {
+  readonly thread: number
+  readonly threads: number
+  readonly isControl = false
+  readonly #port: LinkPort
+  readonly #handlers: TopicHandlers
+  readonly #questions: OpenQuestions
+
+  /** @param port to the control thread; what it says must come to `receive` */
+  constructor(
+    port: LinkPort,
+    services: { thread: number; threads: number; clock: Clock; onFailure: HandlerFailure },
+  ) {
+    this.thread = services.thread
+    this.threads = services.threads
+    this.#port = port
+    this.#handlers = new TopicHandlers(services.onFailure)
+    this.#questions = new OpenQuestions(services.clock)
+  }
+
+  receive(message: LinkMessage): void {
+    switch (message.kind) {
+      case 'tell':
+        void this.#handlers.call(message.topic, message.data, message.from)
+        break
+      case 'ask':
+        void this.#answer(message)
+        break
+      case 'answer':
+        this.#questions.close(message.id, message.answers)
+        break
+    }
+  }
+
+  broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void {
+    this.#tell(topic, data, everyone)
+  }
+
+  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
+    if (thread !== this.thread) this.#tell(topic, data, thread)
+  }
+
+  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
+    this.#tell(topic, data, controlThread)
+  }
+
+  on<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
+    return this.#handlers.add(topic, handler)
+  }
+
+  async ask<Data, Answer>(
+    topic: Topic<Data, Answer>,
+    data: Data,
+    timeoutMs: number = answerMs,
+  ): Promise<Answer[]> {
+    const [own, others] = await Promise.all([
+      this.#handlers.call(topic, data, this.thread),
+      this.#ask(topic, data, everyone, timeoutMs),
+    ])
+    const answers = own === undefined ? others : [...others, { thread: this.thread, value: own.value }]
+    return answers.toSorted((a, b) => a.thread - b.thread).map(({ value }) => value as Answer)
+  }
+
+  async askControl<Data, Answer>(
+    topic: Topic<Data, Answer>,
+    data: Data,
+    timeoutMs: number = answerMs,
+  ): Promise<Answer | undefined> {
+    const [answer] = await this.#ask(topic, data, controlThread, timeoutMs)
+    return answer?.value as Answer | undefined
+  }
+
+  #tell(topic: string, data: unknown, to: number): void {
+    this.#port.postMessage({ kind: 'tell', topic, data, from: this.thread, to })
+  }
+
+  #ask(topic: string, data: unknown, to: number, timeoutMs: number) {
+    const question = { topic, data, from: this.thread, to }
+    // Control waits for the others and sends what has come: it must not be too late with that.
+    return this.#questions.ask(this.#port, question, timeoutMs, to === everyone ? gatheringGraceMs : 0)
+  }
+
+  async #answer({ id, topic, data, from }: LinkMessage & { kind: 'ask' }): Promise<void> {
+    const answer = await this.#handlers.call(topic, data, from)
+    const answers = answer === undefined ? [] : [{ thread: this.thread, value: answer.value }]
+    this.#port.postMessage({ kind: 'answer', id, answers })
+  }
+}

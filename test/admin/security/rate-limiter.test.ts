@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { RateLimiter, type RateLimiterOptions } from '../../../src/admin/security/rate-limiter.ts'
+import { SharedLimitStore } from '../../../src/admin/security/shared-limit-store.ts'
+
+const off: RateLimiterOptions = {
+  globalPerMinute: 0,
+  perClientPerMinute: 0,
+  internalPerMinute: 0,
+  burst: 2,
+  globalBurst: 3,
+}
+
+function limiter(options: Partial<RateLimiterOptions>): RateLimiter {
+  return new RateLimiter(new SharedLimitStore(64), { ...off, ...options })
+}
+
+describe('a rate limiter', () => {
+  it('decides nothing where nothing is limited', () => {
+    const none = limiter({})
+    assert.equal(none.limits('proxy'), false)
+    assert.equal(none.check('proxy', 'a', 0), undefined)
+    assert.equal(none.check('internal', 'a', 0), undefined)
+  })
+
+  it('tells the limit that is nearest to being reached', () => {
+    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30 })
+    const seen = ['a', 'b', 'b', 'c'].map((client) => both.check('proxy', client, 0))
+    assert.deepEqual(
+      seen.map((decision) => [decision?.limit, decision?.remaining, decision?.allowed]),
+      [
+        [30, 1, true],
+        [30, 1, true],
+        [30, 0, true],
+        [60, 0, false],
+      ],
+    )
+    assert.equal(seen[3]?.retryAfterMs, 1_000)
+  })
+
+  it('takes nothing of the common bucket for a client that is over its own limit', () => {
+    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30 })
+    for (let count = 0; count < 2; count++) both.check('proxy', 'a', 0)
+    assert.deepEqual(
+      [both.check('proxy', 'a', 0), both.check('proxy', 'a', 0)].map((decision) => decision?.limit),
+      [30, 30],
+    )
+    assert.equal(both.check('proxy', 'b', 0)?.allowed, true)
+  })
+
+  it('does not spend the allowance of a client that the common limit refuses', () => {
+    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30, globalBurst: 1 })
+    both.check('proxy', 'a', 0)
+    for (let count = 0; count < 5; count++) assert.equal(both.check('proxy', 'b', 0)?.limit, 60)
+    const later = both.check('proxy', 'b', 1_000)
+    assert.deepEqual([later?.allowed, later?.limit], [true, 60])
+    assert.equal(both.check('proxy', 'b', 2_000)?.allowed, true)
+  })
+
+  it('has a burst of its own for the internal routes', () => {
+    const internal = limiter({ internalPerMinute: 60, burst: 1, internalBurst: 3 })
+    const allowed = () => internal.check('internal', 'a', 0)?.allowed
+    assert.deepEqual([allowed(), allowed(), allowed(), allowed()], [true, true, true, false])
+  })
+
+  it('counts the internal routes for themselves', () => {
+    const own = limiter({ internalPerMinute: 60, burst: 1 })
+    assert.equal(own.check('internal', 'a', 0)?.allowed, true)
+    assert.equal(own.check('internal', 'a', 0)?.allowed, false)
+    assert.equal(own.check('internal', 'b', 0)?.allowed, true)
+    assert.equal(own.check('proxy', 'a', 0), undefined)
+  })
+})

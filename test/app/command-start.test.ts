@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, it, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { configFor, folder, listening, run } from '../support/command.ts'
+import { eventually } from '../support/simulator.ts'
+
+const command = fileURLToPath(new URL('../../bin/olla-gateway.js', import.meta.url))
+const flag = '--max-semi-space-size'
+
+/** How the running command was started, as the system knows it. */
+async function start(t: TestContext, env: Record<string, string> = {}) {
+  const cwd = await folder({ 'olla.yaml': configFor('http://127.0.0.1:9') })
+  const running = run(t, ['-c', 'olla.yaml'], { cwd, env })
+  await listening(running)
+  const read = (name: string) => readFileSync(`/proc/${running.child.pid}/${name}`, 'utf8').split('\0')
+  return {
+    flags: read('cmdline').filter((part) => part.startsWith(flag)),
+    arenas: read('environ').filter((part) => part.startsWith('MALLOC_ARENA_MAX=')),
+    output: running.output(),
+  }
+}
+
+describe('the command', { skip: !existsSync('/proc/self/environ') && 'no /proc' }, () => {
+  it('runs with little memory of its own accord', async (t) => {
+    const { flags, arenas, output } = await start(t)
+    assert.deepEqual(flags, [`${flag}=4`])
+    assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=1'])
+    assert.doesNotMatch(output, /warning/i)
+  })
+
+  it('leaves what its user has set', async (t) => {
+    const { flags, arenas } = await start(t, { MALLOC_ARENA_MAX: '4', NODE_OPTIONS: `${flag}=8` })
+    assert.deepEqual(flags, [])
+    assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=4'])
+  })
+
+  it('keeps the channel to a parent that has one', async (t) => {
+    const cwd = await folder({ 'olla.yaml': configFor('http://127.0.0.1:9') })
+    const child = fork(command, ['-c', 'olla.yaml'], { cwd, silent: true, execArgv: [], env: {} })
+    t.after(() => child.kill('SIGKILL'))
+    let output = ''
+    child.stdout?.on('data', (data: Buffer) => {
+      output += data.toString()
+    })
+    await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
+    assert.equal(child.connected, true)
+  })
+})

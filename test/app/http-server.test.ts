@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { serverFor } from '../../src/app/http-server.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { Http1Server } from '../../src/http/server/server.ts'
+
+const created = (http_server: string) =>
+  serverFor(
+    parseConfig({
+      server: { http_server, read_timeout: '5s', idle_timeout: '7s' },
+      proxy: { read_timeout: '9s' },
+    }),
+  )(() => {})
+
+describe('what accepts connections', () => {
+  for (const [kind, isOwn] of [
+    ['own', true],
+    ['node', false],
+  ] as const) {
+    it(`is the server that is configured, with the limits that are: ${kind}`, () => {
+      const server = created(kind)
+      assert.equal(server instanceof Http1Server, isOwn)
+      assert.equal(server.requestTimeout, 5_000)
+      assert.equal(server.keepAliveTimeout, 7_000)
+      // Ten seconds by default, and never more than for the whole request.
+      assert.equal(server.headersTimeout, 5_000)
+      if (server instanceof Http1Server) assert.equal(server.stallMs, 9_000)
+      server.close()
+    })
+  }
+})

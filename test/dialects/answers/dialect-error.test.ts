@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { errorInDialect, statusInDialect } from '../../../src/dialects/answers/dialect-error.ts'
+import type { AnswerOperation } from '../../../src/dialects/answers/operation.ts'
+import type { Dialect } from '../../../src/kernel/errors.ts'
+
+const llamacpp = '{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}'
+const full =
+  '{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_ctx":4096}}'
+
+/** `undefined` passes byte for byte. */
+const cases: readonly [Dialect, AnswerOperation, number, string, object | undefined][] = [
+  ['ollama', 'ollama', 404, '{"error":"model \'x\' not found"}', undefined],
+  ['ollama', 'ollama', 404, llamacpp, { error: 'File Not Found' }],
+  ['ollama', 'ollama', 404, '{"detail":"Not Found"}', { error: 'Not Found' }],
+  ['ollama', 'ollama', 400, '{"object":"error","message":"bad","code":400}', { error: 'bad' }],
+  ['ollama', 'ollama', 502, '<html>Bad Gateway</html>', { error: 'The endpoint answered with status 502.' }],
+  ['ollama', 'ollama', 500, '', { error: 'The endpoint answered with status 500.' }],
+  ['ollama', 'ollama', 404, '404 page not found\n', { error: '404 page not found' }],
+  ['openai', 'embeddings', 404, llamacpp, undefined],
+  ['openai', 'chat', 400, '{"error":{"message":"bad","big":12345678901234567890}}', undefined],
+  [
+    'openai',
+    'chat',
+    404,
+    '404 page not found',
+    { error: { message: '404 page not found', type: 'not_found_error', param: null, code: null } },
+  ],
+  [
+    'openai',
+    'chat',
+    500,
+    '{"error":"runner stopped"}',
+    { error: { message: 'runner stopped', type: 'server_error', param: null, code: null } },
+  ],
+  [
+    'openai',
+    'chat',
+    422,
+    '{"detail":[{"loc":["body","n"],"msg":"must be a number"}]}',
+    { error: { message: 'n: must be a number', type: 'invalid_request_error', param: null, code: null } },
+  ],
+  [
+    'openai',
+    'chat',
+    400,
+    '{"object":"error","message":"bad","type":"BadRequestError","param":"n","code":400}',
+    { error: { message: 'bad', type: 'BadRequestError', param: 'n', code: 400 } },
+  ],
+  [
+    'openai',
+    'chat',
+    503,
+    '<html>',
+    {
+      error: {
+        message: 'The endpoint answered with status 503.',
+        type: 'server_error',
+        param: null,
+        code: null,
+      },
+    },
+  ],
+  [
+    'openai',
+    'chat',
+    500,
+    '[1]',
+    { error: { message: '[1]', type: 'server_error', param: null, code: null } },
+  ],
+  ['openai', 'embeddings', 400, full, undefined],
+  [
+    'openai',
+    'responses',
+    400,
+    '{"error":{"message":"prompt is too long","code":"context_length_exceeded"}}',
+    undefined,
+  ],
+  [
+    'anthropic',
+    'messages',
+    404,
+    llamacpp,
+    { type: 'error', error: { type: 'not_found_error', message: 'File Not Found' } },
+  ],
+  [
+    'anthropic',
+    'messages',
+    529,
+    '{"type":"error","error":{"type":"overloaded_error","message":"x"}}',
+    undefined,
+  ],
+]
+
+describe('an endpoint’s error in the client’s dialect', () => {
+  for (const [dialect, operation, status, body, expected] of cases) {
+    it(`${dialect} ${operation} ${status} ${body.slice(0, 50)}`, () => {
+      const told = errorInDialect(dialect, operation, status, body)
+      assert.deepEqual(told === undefined ? undefined : JSON.parse(told), expected)
+    })
+  }
+
+  it('says in a word that the context is full, to clients that shorten the conversation by themselves', () => {
+    for (const operation of ['chat', 'completions', 'responses'] as const) {
+      const told: unknown = JSON.parse(errorInDialect('openai', operation, 400, full) ?? assert.fail())
+      assert.partialDeepStrictEqual(told, { error: { code: 'context_length_exceeded', n_ctx: 4096 } })
+    }
+  })
+
+  it('is the client’s to mend where the context is full, whatever status says so', () => {
+    for (const [dialect, operation, status, body, expected] of [
+      ['openai', 'chat', 500, full, 400],
+      ['openai', 'responses', 400, full, 400],
+      ['openai', 'chat', 500, llamacpp, 500],
+      ['openai', 'embeddings', 500, full, 500],
+      ['ollama', 'ollama', 500, full, 500],
+    ] as const) {
+      assert.equal(statusInDialect(dialect, operation, status, body), expected)
+    }
+  })
+
+  it('shortens what quotes the whole prompt', () => {
+    const told = errorInDialect(
+      'ollama',
+      'ollama',
+      400,
+      JSON.stringify({ error: { message: 'x'.repeat(10_000) } }),
+    )
+    assert.ok((told?.length ?? 0) < 2_100)
+  })
+})

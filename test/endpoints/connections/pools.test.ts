@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { createServer as createTcpServer } from 'node:net'
+import { describe, it } from 'node:test'
+import { createUpstreamFetch, FetchError } from '../../../src/endpoints/connections/fetch.ts'
+import { UpstreamPools } from '../../../src/endpoints/connections/pools.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { eventually, withSimulator } from '../../support/simulator.ts'
+
+const timeouts = { connectMs: 1000, tlsMs: 1000 }
+
+describe('UpstreamPools', () => {
+  it('keeps one pool for an origin and its limits', (t) => {
+    const pools = new UpstreamPools(new FakeClock())
+    t.after(() => pools.close())
+    const a = pools.get({ origin: 'http://127.0.0.1:1', timeouts })
+    assert.equal(pools.get({ origin: 'http://127.0.0.1:1', timeouts }), a)
+    assert.notEqual(pools.get({ origin: 'http://127.0.0.1:2', timeouts }), a)
+    assert.notEqual(pools.get({ origin: 'http://127.0.0.1:1', timeouts: { connectMs: 5, tlsMs: 5 } }), a)
+    assert.equal(pools.size, 3)
+  })
+
+  it('closes a pool that has idled, and its sockets', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm' })
+    const clock = new FakeClock()
+    const pools = new UpstreamPools(clock, { idleMs: 10_000 })
+    t.after(() => pools.close())
+    const fetch = createUpstreamFetch(pools)
+    await fetch({ url: `${simulator.url}/health`, headers: [], timeoutMs: 1000, maxBytes: 1000 })
+    assert.equal(simulator.control.counters().openSockets, 1)
+    await clock.advance(9_000)
+    assert.equal(pools.size, 1)
+    await clock.advance(16_000)
+    assert.equal(pools.size, 0)
+    await eventually(() => simulator.control.counters().openSockets === 0)
+  })
+
+  it('ends a TLS handshake that does not come to an end', async (t) => {
+    const silent = createTcpServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    t.after(() => silent.close())
+    const address = silent.address()
+    const origin = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    const pools = new UpstreamPools(new FakeClock())
+    t.after(() => pools.close())
+    const pool = pools.get({ origin, timeouts: { connectMs: 10_000, tlsMs: 100 } })
+    await assert.rejects(pool.request({ path: '/', method: 'GET' }), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+  })
+})
+
+describe('createUpstreamFetch', () => {
+  it('fails with a kind, never with an address', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm' })
+    const pools = new UpstreamPools(new FakeClock())
+    t.after(() => pools.close())
+    const fetch = createUpstreamFetch(pools)
+    const ask = (timeoutMs = 1000, maxBytes = 1000) =>
+      fetch({ url: `${simulator.url}/v1/models`, headers: [], timeoutMs, maxBytes })
+    await assert.rejects(ask(1000, 10), /answer larger than 10 bytes/)
+    await simulator.control.setFault({ kind: 'hang', path: '/v1/models' })
+    await assert.rejects(
+      ask(50),
+      (error) => error instanceof FetchError && error.failure.kind === 'first_byte_timeout',
+    )
+    await simulator.control.clearFaults()
+    await simulator.close()
+    await assert.rejects(
+      ask(),
+      (error) =>
+        error instanceof FetchError && error.failure.kind === 'refused' && !error.message.includes('127'),
+    )
+  })
+})

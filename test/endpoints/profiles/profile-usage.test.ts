@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { answerApiOf } from '../../../src/dialects/usage/usage-fields.ts'
+import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'
+import { ProfileError, ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
+import { profileUsage, unknownUsage } from '../../../src/endpoints/profiles/profile-usage.ts'
+import { profilesFolder } from '../../../src/kernel/package.ts'
+import * as recordings from '../../dialects/usage/recordings.ts'
+
+async function ownProfile(text: string): Promise<ProfileStore> {
+  const own = await mkdtemp(join(tmpdir(), 'olla-profiles-'))
+  await writeFile(join(own, 'mine.yaml'), `name: mine\n${text}`)
+  return new ProfileStore({ builtIn: profilesFolder, own })
+}
+
+describe('the usage that a profile knows', () => {
+  it('is asked of streams only where the backend has an event of its own for it', () => {
+    const store = new ProfileStore({ builtIn: profilesFolder })
+    const asking = store.all().filter(({ usage }) => usage.asksStreams)
+    assert.deepEqual(
+      asking.map(({ name }) => name),
+      ['litellm', 'lm-studio', 'lmdeploy', 'ollama', 'omlx', 'sglang', 'vllm', 'vllm-mlx'],
+    )
+    assert.equal(unknownUsage.asksStreams, false)
+  })
+
+  it('is found in JSON answers of every API', () => {
+    const { plans } = unknownUsage
+    const answers = [
+      ['openai', recordings.chatJson, [21, 3, 16]],
+      ['ollama', recordings.ollamaJson, [26, 4, undefined]],
+      ['anthropic', recordings.anthropicJson, [95, 15, 85]],
+    ] as const
+    for (const [api, text, expected] of answers) {
+      const reader = new UsageReader(plans[api])
+      reader.read(Buffer.from(text))
+      assert.deepEqual(
+        [reader.get('promptTokens'), reader.get('completionTokens'), reader.get('cachedTokens')],
+        expected,
+        api,
+      )
+    }
+  })
+
+  it('takes places of its own before those of the API', async () => {
+    const store = await ownProfile('usage: { openai: { prompt_tokens: [my.count, usage.prompt_tokens] } }\n')
+    const plans = store.get('mine')?.usage.plans
+    assert.ok(plans !== undefined)
+    const reader = new UsageReader(plans.openai)
+    reader.read(Buffer.from('{"my":{"count":1},"usage":{"prompt_tokens":2,"completion_tokens":3}}'))
+    assert.deepEqual([reader.get('promptTokens'), reader.get('completionTokens')], [1, 3])
+  })
+
+  it('takes the paths of Olla’s `metrics.extraction` as well (contract 11.2)', () => {
+    const { plans } = profileUsage(
+      {},
+      { paths: { input_tokens: '$.n.in', eval_duration_ns: '$.n.took', x: '$.y' } },
+    )
+    const reader = new UsageReader(plans.openai)
+    reader.read(Buffer.from('{"n":{"in":7,"took":2000000}}'))
+    assert.deepEqual([reader.get('promptTokens'), reader.get('generationMs')], [7, 2])
+  })
+
+  it('is not read where `metrics.extraction` is off', () => {
+    const { plans, asksStreams } = profileUsage({ stream_options: true }, { enabled: false })
+    const reader = new UsageReader(plans.openai)
+    reader.read(Buffer.from(recordings.chatJson))
+    assert.deepEqual([asksStreams, reader.get('promptTokens')], [false, undefined])
+  })
+
+  it('has no keys that mean nothing', async () => {
+    for (const text of [
+      'usage: { openai: { tokens: a } }',
+      'usage: { grpc: {} }',
+      'usage: { openai: { load_h: a } }',
+    ]) {
+      await assert.rejects(ownProfile(text), ProfileError, text)
+    }
+  })
+})
+
+describe('the API of an answer', () => {
+  it('is told by the path that was asked for', () => {
+    const paths = {
+      '/v1/chat/completions': 'openai',
+      '/v1/completions': 'openai',
+      '/api/v1/chat/completions': 'openai',
+      '/completion': 'openai',
+      '/v1/embeddings': 'openai',
+      '/v1/responses': 'responses',
+      '/v1/messages': 'anthropic',
+      '/anthropic/v1/messages': 'anthropic',
+      '/api/chat': 'ollama',
+      '/api/generate': 'ollama',
+      '/api/embed': 'ollama',
+    }
+    for (const [path, api] of Object.entries(paths)) assert.equal(answerApiOf(path), api, path)
+  })
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CoolDowns } from '../../../src/endpoints/resilience/cool-down.ts'
+import { ModelStates } from '../../../src/endpoints/resilience/model-states.ts'
+import { ModelTable } from '../../../src/runtime/cells/model-table.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+function create(answeredAtMs = Number.NEGATIVE_INFINITY) {
+  const clock = new FakeClock()
+  const models = new ModelStates(new ModelTable(8, 8), clock)
+  const coolDowns = new CoolDowns(clock, new Float64Array(8), {
+    models,
+    hasAnsweredSince: (_slot, sinceMs) => answeredAtMs >= sinceMs,
+  })
+  const of = (slot: number, nativeModel?: string) => ({ endpoint: { slot }, nativeModel })
+  return { clock, models, coolDowns, of }
+}
+
+describe('CoolDowns', () => {
+  it('counts down and keeps the later of two', async () => {
+    const { clock, coolDowns, of } = create()
+    assert.equal(coolDowns.set(of(3), 1000), true)
+    coolDowns.set(of(3), 500)
+    assert.deepEqual([coolDowns.leftMs(of(3)), coolDowns.leftMs(of(4))], [1000, 0])
+    await clock.advance(1000)
+    assert.equal(coolDowns.leftMs(of(3)), 0)
+  })
+
+  it('lets one model pause alone, and the endpoint for all', () => {
+    const { models, coolDowns, of } = create()
+    assert.equal(coolDowns.set(of(1, 'limited'), 1000), false)
+    assert.deepEqual(
+      [of(1, 'limited'), of(1, 'free'), of(1), of(2, 'limited')].map((each) => coolDowns.leftMs(each)),
+      [1000, 0, 0, 0],
+    )
+    assert.deepEqual(models.pauses(1), [{ model: 'limited', leftMs: 1000 }])
+    coolDowns.set(of(1), 3000)
+    assert.equal(coolDowns.leftMs(of(1, 'free')), 3000)
+  })
+
+  it('lets the endpoint pause where a second model asks for it within the pause of the first', async () => {
+    const { clock, coolDowns, of } = create()
+    coolDowns.set(of(1, 'a'), 1000)
+    await clock.advance(1001)
+    assert.equal(coolDowns.set(of(1, 'b'), 1000), false)
+    assert.equal(coolDowns.set(of(1, 'b'), 1000), false, 'the same model again')
+    assert.equal(coolDowns.set(of(2, 'a'), 1000), false, 'another endpoint')
+    assert.equal(coolDowns.set(of(1, 'c'), 500), true)
+    assert.equal(coolDowns.leftMs(of(1, 'free')), 500)
+  })
+
+  it('infers a pause of the endpoint from 429s of two models in a row, for as long as a 429 without a time counts', async () => {
+    const { clock, coolDowns, of } = create()
+    const withoutRetryAfterMs = 1_000
+    assert.equal(coolDowns.set(of(1, 'a'), withoutRetryAfterMs), false)
+    await clock.advance(999)
+    assert.equal(coolDowns.set(of(1, 'b'), withoutRetryAfterMs), true)
+    assert.equal(coolDowns.leftMs(of(1, 'free')), 1_000)
+    await clock.advance(1_000)
+    assert.deepEqual(
+      ['a', 'b', 'free'].map((model) => coolDowns.leftMs(of(1, model))),
+      [0, 0, 0],
+    )
+  })
+
+  it('does not where another model was answered meanwhile', () => {
+    const { coolDowns, of } = create(Number.POSITIVE_INFINITY)
+    coolDowns.set(of(1, 'a'), 1000)
+    assert.equal(coolDowns.set(of(1, 'b'), 1000), false)
+  })
+
+  it('takes the pause of an only model for the endpoint', () => {
+    const { models, coolDowns, of } = create()
+    models.countModels = () => 1
+    assert.equal(coolDowns.set(of(1, 'only'), 1000), true)
+    assert.equal(coolDowns.leftMs(of(1, 'only')), 1000)
+    assert.deepEqual(models.pauses(1), [])
+  })
+
+  it('keeps no pause for longer than five minutes', () => {
+    const { coolDowns, of } = create()
+    coolDowns.set(of(0), 3_600_000)
+    coolDowns.set(of(1, 'a'), 3_600_000)
+    assert.deepEqual([coolDowns.leftMs(of(0)), coolDowns.leftMs(of(1, 'a'))], [300_000, 300_000])
+  })
+})

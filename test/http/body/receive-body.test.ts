@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { PassThrough, Readable } from 'node:stream'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { receiveBody } from '../../../src/http/body/receive-body.ts'
+import { GatewayError } from '../../../src/kernel/errors.ts'
+import { budgetOf } from '../../support/buffer-budget.ts'
+
+function receive(
+  payload: Readable,
+  { lengthBytes, limitBytes = 1_000_000 }: { lengthBytes?: number; limitBytes?: number } = {},
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const room = { budget: budgetOf(0), limitBytes }
+    receiveBody(payload, lengthBytes, room, { heldBody: undefined }, (error, body) =>
+      error === null ? resolve(body ?? assert.fail()) : reject(error),
+    )
+  })
+}
+
+const tooLarge = (error: unknown) => error instanceof GatewayError && error.code === 'payload_too_large'
+
+describe('receiveBody', () => {
+  it('gives the bytes as they came, in whatever pieces, with and without a length', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 })),
+        fc.boolean(),
+        async (pieces, hasLength) => {
+          const all = Buffer.concat(pieces)
+          const payload = Readable.from(pieces.map((piece) => Buffer.from(piece)))
+          const body = await receive(payload, hasLength ? { lengthBytes: all.length } : {})
+          assert.deepEqual(body, all)
+        },
+      ),
+    )
+  })
+
+  it('does not copy a body that comes in one piece', async () => {
+    const piece = Buffer.alloc(40_000, 'x')
+    assert.equal(await receive(Readable.from([piece]), { lengthBytes: piece.length }), piece)
+    assert.equal(await receive(Readable.from([piece])), piece)
+    assert.equal(piece.length, 40_000)
+  })
+
+  it('gives the memory of large pieces back, but not where another reader has them', async () => {
+    const pieces = () => [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y'), Buffer.alloc(4, 'z')]
+    const own = pieces()
+    const body = await receive(Readable.from(own), { lengthBytes: 80_004 })
+    assert.equal(body.toString(), `${'x'.repeat(40_000)}${'y'.repeat(40_000)}zzzz`)
+    assert.deepEqual(
+      own.map(({ length }) => length),
+      [0, 0, 4],
+    )
+
+    const shared = pieces()
+    const payload = Readable.from(shared)
+    const seen: Buffer[] = []
+    payload.on('data', (piece) => seen.push(piece))
+    await receive(payload, { lengthBytes: 80_004 })
+    assert.equal(Buffer.concat(seen).toString(), body.toString())
+  })
+
+  it('leaves memory alone that a piece only has a part of', async () => {
+    const memory = Buffer.alloc(50_000, 'm')
+    await receive(Readable.from([memory.subarray(0, 20_000), memory.subarray(20_000, 40_000)]), {
+      lengthBytes: 40_000,
+    })
+    assert.equal(memory.length, 50_000)
+  })
+
+  it('refuses what is too large, announced or not, and takes no more of it', async () => {
+    await assert.rejects(receive(Readable.from([]), { lengthBytes: 11, limitBytes: 10 }), tooLarge)
+    const payload = new PassThrough()
+    payload.write(Buffer.alloc(11))
+    await assert.rejects(receive(payload, { limitBytes: 10 }), tooLarge)
+    assert.equal(payload.listenerCount('data') + payload.listenerCount('end'), 0)
+  })
+
+  it('tells once what broke it', async () => {
+    const payload = new PassThrough()
+    const received = receive(payload, { lengthBytes: 10 })
+    payload.write('half')
+    payload.destroy(new Error('gone'))
+    await assert.rejects(received, /gone/)
+  })
+})

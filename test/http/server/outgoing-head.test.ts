@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { chunkOf } from '../../../src/http/server/chunk.ts'
+import { outgoingHead } from '../../../src/http/server/outgoing-head.ts'
+
+const plain = { method: 'GET', statusCode: 200, headers: [], keepsAlive: true, idleSeconds: 5, date: 'now' }
+
+describe('the head of an answer', () => {
+  it('says how long the connection is kept and that the body comes in chunks', () => {
+    assert.deepEqual(outgoingHead(plain), {
+      text: 'HTTP/1.1 200 OK\r\nDate: now\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\n\r\n',
+      framing: 'chunked',
+      closes: false,
+    })
+  })
+
+  it('keeps a date, a length and a connection that are given', () => {
+    const headers = ['date', 'then', 'content-length', '2', 'connection', 'close']
+    assert.deepEqual(outgoingHead({ ...plain, headers }), {
+      text: 'HTTP/1.1 200 OK\r\ndate: then\r\ncontent-length: 2\r\nconnection: close\r\n\r\n',
+      framing: 'length',
+      closes: true,
+    })
+  })
+
+  for (const [method, statusCode] of [
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 304],
+  ] as const)
+    it(`has no body behind it for ${method} with ${statusCode}`, () => {
+      const { framing, text } = outgoingHead({ ...plain, method, statusCode })
+      assert.equal(framing, 'none')
+      assert.doesNotMatch(text, /transfer-encoding/i)
+    })
+
+  for (const [name, value] of [
+    ['a', 'b\r\nc: d'],
+    ['a', 'b\n'],
+    ['a', 'b\0'],
+    ['a', 'b\x7f'],
+    ['a', '\u0100'],
+    ['a', '\u{1f600}'],
+    ['a b', 'c'],
+    ['a:', 'c'],
+    ['', 'c'],
+    ['a\r\nb', 'c'],
+    ['a: b\r\nc', 'd'],
+    ['a', 'b\r\n\r\nc'],
+    ['a', 'b\r\n'],
+    ['\xe9', 'c'],
+  ] as const)
+    it(`refuses ${JSON.stringify(name)} with ${JSON.stringify(value)}`, () => {
+      assert.throws(() => outgoingHead({ ...plain, headers: [name, value] }), { code: 'ERR_INVALID_CHAR' })
+    })
+})
+
+describe('a chunk', () => {
+  const parts = [Buffer.from('0123456789'), Buffer.from('abcdefgh')]
+
+  it('holds all parts behind their size', () => {
+    assert.equal(chunkOf('', parts, 18, false).toString(), '12\r\n0123456789abcdefgh\r\n')
+  })
+
+  it('is followed by the end where it is the last', () => {
+    assert.equal(chunkOf('', parts, 18, true).toString(), '12\r\n0123456789abcdefgh\r\n0\r\n\r\n')
+  })
+
+  it('stands behind a head in one piece', () => {
+    const head = 'HTTP/1.1 200 OK\r\nX: \xe9\r\n\r\n'
+    const coded = chunkOf(head, parts, 18, true).toString('latin1')
+    assert.equal(coded, `${head}12\r\n0123456789abcdefgh\r\n0\r\n\r\n`)
+  })
+})

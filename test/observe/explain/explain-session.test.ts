@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { sessionWords } from '../../../src/observe/explain/explain-session.ts'
+import type { SessionDecision, SessionReason } from '../../../src/routing/affinity/session-affinity.ts'
+import { routed } from '../../support/exchange.ts'
+import { endpoint } from '../stats/fixtures.ts'
+
+function decision(
+  reason: SessionReason,
+  slots: { target?: number; match?: number; earlier?: number },
+): SessionDecision {
+  const match = (slot: number | undefined) =>
+    slot === undefined ? undefined : { slot, key: slot, messages: 1 }
+  return {
+    outcome: 'repin',
+    reason,
+    target: slots.target === undefined ? undefined : routed(endpoint({ slot: slots.target })),
+    match: match(slots.match),
+    earlier: match(slots.earlier),
+  }
+}
+
+it('a session says of each endpoint what it means to it', () => {
+  const bound = decision('bound', { target: 1, match: 1 })
+  assert.equal(sessionWords(bound, 1), 'its session is bound here')
+  assert.equal(sessionWords(bound, 0), undefined)
+  const fresh = decision('shared_head', { target: 1 })
+  assert.equal(sessionWords(fresh, 1), 'its tools and system prompt are in the cache here')
+  const moved = decision('over_bound', { target: 2, match: 1, earlier: 2 })
+  assert.equal(sessionWords(moved, 2), 'an earlier turn of its conversation was here')
+  assert.match(sessionWords(moved, 1) ?? '', /bound here, but there is more than its share/)
+  const shared = decision('not_in_memory', { target: 2, match: 1, earlier: 0 })
+  assert.equal(sessionWords(shared, 2), 'its tools and system prompt are in the cache here')
+  assert.match(sessionWords(shared, 1) ?? '', /has been unloaded/)
+  assert.equal(sessionWords(shared, 0), undefined)
+})

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { FileOutput } from '../../../src/observe/logging/file-output.ts'
+import { LostLines } from '../../../src/observe/logging/lost-lines.ts'
+import { createPrettyLines, requestText } from '../../../src/observe/logging/pretty-lines.ts'
+import { PipeOutput } from '../../../src/observe/logging/standard-output.ts'
+
+const idle = (output: { whenIdle(done: () => void): void }) =>
+  new Promise<void>((resolve) => output.whenIdle(resolve))
+
+/** A connection whose other end does not read. */
+async function stalledSocket(t: TestContext): Promise<{ socket: Socket; peer: Socket }> {
+  const server = createServer({ pauseOnConnect: true })
+  t.after(() => server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  const accepted = once(server, 'connection')
+  const socket = connect(address.port, '127.0.0.1')
+  const [[peer]] = (await Promise.all([accepted, once(socket, 'connect')])) as [[Socket], unknown]
+  t.after(() => {
+    socket.destroy()
+    peer.destroy()
+  })
+  return { socket, peer }
+}
+
+describe('FileOutput', () => {
+  it('gathers short lines and writes all of them, in order', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
+    const descriptor = openSync(path, 'w')
+    const output = new FileOutput(descriptor, 10, new LostLines())
+    const lines = Array.from({ length: 200 }, (_, at) => `line ${at}\n`)
+    for (const line of lines) output.write(line)
+    await idle(output)
+    closeSync(descriptor)
+    assert.equal(await readFile(path, 'utf8'), lines.join(''))
+  })
+
+  it('drops and counts what cannot be written, is idle all the same, and reports once it works again', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
+    const told: number[] = []
+    const lost = new LostLines((lines) => void told.push(lines))
+    // A descriptor that is open for reading only.
+    const output = new FileOutput(openSync('/dev/null', 'r'), 0, lost)
+    output.write('one\ntwo\n')
+    await idle(output)
+    output.write('three\n')
+    await idle(output)
+    assert.deepEqual([told, lost.total, lost.takeReport()], [[2, 1], 3, 0])
+    output.reopen(openSync(path, 'w'), 0)
+    output.write('four\n')
+    await idle(output)
+    assert.deepEqual([lost.takeReport(), lost.takeReport(), lost.total], [3, 0, 3])
+    assert.equal(await readFile(path, 'utf8'), 'four\n')
+  })
+
+  it('has the size of the file that comes next while the one before is still written to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'olla-output-'))
+    const output = new FileOutput(openSync(join(folder, '1'), 'w'), 0, new LostLines())
+    output.write('one\n')
+    await idle(output)
+    output.write('two\n')
+    output.reopen(openSync(join(folder, '2'), 'w'), 0)
+    assert.equal(output.size, 0)
+    output.write('three\n')
+    await idle(output)
+    assert.equal(output.size, 6)
+    assert.equal(await readFile(join(folder, '1'), 'utf8'), 'one\ntwo\n')
+    assert.equal(await readFile(join(folder, '2'), 'utf8'), 'three\n')
+  })
+
+  it('counts what comes while too much waits', async () => {
+    const lost = new LostLines()
+    const output = new FileOutput(openSync('/dev/full', 'w'), Number.POSITIVE_INFINITY, lost)
+    const line = `${'x'.repeat(1024 * 1024 - 1)}\n`
+    for (let count = 0; count < 12; count++) output.write(line)
+    assert.equal(lost.total, 4)
+    await idle(output)
+    assert.equal(lost.total, 12)
+  })
+
+  it('loses lines while there is no file, and begins a line where it left one unfinished', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
+    const lost = new LostLines()
+    const output = new FileOutput(undefined, 0, lost)
+    output.write('lost\n')
+    await idle(output)
+    assert.equal(lost.total, 1)
+    output.reopen(openSync(path, 'w'), 0)
+    output.write('unfinished')
+    await idle(output)
+    output.write('whole\n')
+    await idle(output)
+    assert.equal(output.size, 17)
+    assert.equal(await readFile(path, 'utf8'), 'unfinished\nwhole\n')
+  })
+})
+
+describe('PipeOutput', () => {
+  it('holds back a bounded amount for a reader that has stopped, and counts the rest', async (t) => {
+    const { socket } = await stalledSocket(t)
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    const line = `${'x'.repeat(1024 * 1024)}\n`
+    for (let count = 0; count < 40; count++) output.write(line)
+    assert.ok(socket.writableLength < 20 * 1024 * 1024, String(socket.writableLength))
+    assert.ok(lost.total >= 20 && lost.total < 40, String(lost.total))
+    assert.equal(lost.takeReport(), 0)
+  })
+
+  it('reports what was dropped once its reader goes on', async (t) => {
+    const { socket, peer } = await stalledSocket(t)
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    const line = `${'x'.repeat(1024 * 1024)}\n`
+    for (let count = 0; count < 20; count++) output.write(line)
+    const { total } = lost
+    peer.resume()
+    await idle(output)
+    assert.equal(lost.takeReport(), total)
+  })
+
+  it('is idle once the reader has gone, and counts all that comes', async (t) => {
+    const { socket, peer } = await stalledSocket(t)
+    const lost = new LostLines()
+    const output = new PipeOutput(socket, lost)
+    for (let line = 0; line < 20; line++) output.write(`${'x'.repeat(1024 * 1024)}\n`)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    peer.resetAndDestroy()
+    await closed
+    // The system may have taken the first of them.
+    const before = lost.total
+    assert.ok(before > 10 && before <= 20, String(before))
+    output.write('more\n')
+    await idle(output)
+    assert.equal(lost.total, before + 1)
+    assert.equal(lost.takeReport(), 0)
+  })
+})
+
+describe('lines for people', () => {
+  it('are one for each event and for each request', async () => {
+    const pretty = await createPrettyLines(false)
+    const event = {
+      level: 'warn',
+      time: '2026-01-01T00:00:00.000Z',
+      endpoint: 'a',
+      from: 'x',
+      to: 'y',
+      msg: 'endpoint is y',
+    }
+    const request = {
+      level: 'info',
+      time: '2026-01-01T00:00:00.000Z',
+      request_id: 'id-1',
+      method: 'POST',
+      path: '/v1/chat/completions',
+      status: 200,
+      outcome: 'success',
+      model: 'm',
+      endpoint: 'box',
+      attempts: 2,
+      duration_ms: 812.4,
+      output_tokens: 130,
+      msg: 'request',
+    }
+    const text = pretty(`${JSON.stringify(request)}\n${JSON.stringify(event)}\n`)
+    const lines = text.trimEnd().split('\n')
+    assert.equal(lines.length, 2, text)
+    assert.match(lines[1] ?? '', /WARN: endpoint is y .*"endpoint":"a"/)
+    assert.match(
+      lines[0] ?? '',
+      /INFO: POST \/v1\/chat\/completions 200 box m 812 ms, 2 attempts, 130 tokens, id id-1$/,
+    )
+    assert.match(
+      requestText({ ...request, outcome: 'failure', error: 'no endpoint' }),
+      /failure, 2 attempts.*no endpoint/,
+    )
+  })
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { readyView } from '../../../src/observe/views/health.ts'
+
+for (const [source, status, reason] of [
+  [{ draining: false, routable: 1, able: 1, total: 3, isListed: true, isPausing: false }, 'ready', 'serving'],
+  [
+    { draining: true, routable: 3, able: 3, total: 3, isListed: true, isPausing: false },
+    'not_ready',
+    'draining',
+  ],
+  [
+    { draining: false, routable: 0, able: 0, total: 3, isListed: true, isPausing: true },
+    'not_ready',
+    'no endpoint is routable',
+  ],
+  [
+    { draining: false, routable: 0, able: 2, total: 3, isListed: true, isPausing: false },
+    'ready',
+    'serving, though the probes of all endpoints fail',
+  ],
+  [
+    { draining: false, routable: 0, able: 0, total: 0, isListed: true, isPausing: true },
+    'not_ready',
+    'no endpoints are configured',
+  ],
+  [
+    { draining: false, routable: 1, able: 1, total: 3, isListed: false, isPausing: false },
+    'not_ready',
+    'the models are not known yet',
+  ],
+  [
+    { draining: false, routable: 1, able: 1, total: 3, isListed: true, isPausing: true },
+    'not_ready',
+    'all endpoints have asked for a pause',
+  ],
+] as const) {
+  it(`is ${status} with ${JSON.stringify(source)}`, () => {
+    assert.deepEqual(readyView(source), {
+      status,
+      reason,
+      routable_endpoints: source.routable,
+      total_endpoints: source.total,
+    })
+  })
+}

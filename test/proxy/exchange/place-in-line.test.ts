@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
+import type { ExchangeServices } from '../../../src/proxy/exchange/exchange-services.ts'
+import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
+import { answerWith, createExchanges } from '../../support/exchange.ts'
+import { ownLine } from '../../support/line.ts'
+
+describe('a request whose endpoint is full', () => {
+  it('takes a place that another thread gave back just before it stood in the line', async (t) => {
+    const { services, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 1 }])
+    const { queue } = services
+    assert.ok(cells.inFlight.acquire(0, 1))
+    const enter = queue.enter.bind(queue)
+    queue.enter = (waiter) => {
+      // No request waits yet, so none is woken.
+      cells.inFlight.release(0)
+      return enter(waiter)
+    }
+    const { exchange } = await begin()
+    assert.equal(exchange.phase, 'waiting')
+    assert.equal(sent.length, 1)
+    assert.equal(queue.waiting, 0)
+  })
+
+  it('waits for the next place, and goes on when it comes', async (t) => {
+    const { services, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 1 }])
+    assert.ok(cells.inFlight.acquire(0, 1))
+    const { exchange, answer } = await begin()
+    assert.equal(exchange.phase, 'queued')
+    assert.equal(services.queue.waiting, 1)
+    cells.inFlight.release(0)
+    services.queue.released(0)
+    const [first] = sent
+    assert.ok(first !== undefined)
+    answerWith(first, 200, ['Content-Type', 'text/plain', 'Content-Length', '2'], 'ok')
+    assert.equal(await (await answer).text(), 'ok')
+    assert.equal(services.queue.waiting, 0)
+    assert.equal(cells.inFlight.value(0), 0)
+  })
+
+  it('waits for as long as the endpoint has asked for, and goes on then', async (t) => {
+    const { services, clock, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 2 }])
+    const patient = { ...services, options: { ...services.options, queueWaitMs: 10_000 } }
+    const exchanges = []
+    for (let each = 0; each < 5; each++) exchanges.push((await begin({}, patient)).exchange)
+    for (const { attempt } of sent.splice(0)) {
+      attempt.onHeaders(503, ['Retry-After', '2'], () => {})
+      attempt.onComplete()
+    }
+    await clock.advance(1_900)
+    assert.deepEqual(
+      exchanges.map(({ phase }) => phase),
+      ['over', 'over', 'queued', 'queued', 'queued'],
+    )
+    await clock.advance(200)
+    assert.equal(sent.length, 2)
+    assert.deepEqual(
+      exchanges.map(({ phase }) => phase),
+      ['over', 'over', 'waiting', 'waiting', 'queued'],
+    )
+    for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
+    assert.equal(sent.length, 1)
+    for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
+    assert.equal(services.queue.waiting, 0)
+    assert.equal(cells.inFlight.value(0), 0)
+  })
+})
+
+describe('a request whose endpoints pause', () => {
+  const ok = ['Content-Type', 'text/plain', 'Content-Length', '2']
+  const asks = (seconds: number) => ['Content-Length', '0', 'Retry-After', String(seconds)]
+
+  /** Endpoints for which a request waits up to ten seconds; by default one with one place. */
+  async function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{ maxConcurrent: 1 }]) {
+    const created = createExchanges(t, settings)
+    const { registry, sent, begin } = created
+    const services: ExchangeServices = {
+      ...created.services,
+      options: {
+        ...created.services.options,
+        queueWaitMs: 10_000,
+        failoverStatuses: new Set([429, 503]),
+      },
+      health: {
+        report: (slot, { kind }) =>
+          registry.setStatus(
+            slot,
+            kind === 'rate_limited' ? kind : kind === 'answered' ? 'healthy' : 'offline',
+            '',
+          ),
+      },
+    }
+    const ask = () => begin({}, services)
+    /** The next that was sent. */
+    const next = () => sent.shift() ?? assert.fail('nothing was sent')
+    return { ...created, services, ask, next }
+  }
+
+  for (const status of [429, 503]) {
+    it(`waits on until it is back, whatever looks meanwhile: ${status}`, async (t) => {
+      const { services, clock, sent, ask, next } = await start(t)
+      const { queue } = services
+      await ask()
+      const waiting = [await ask(), await ask()]
+      answerWith(next(), status, asks(2))
+      queue.changed()
+      const late = await ask()
+      await clock.advance(1_900)
+      queue.changed()
+      const exchanges = [...waiting, late].map(({ exchange }) => exchange)
+      assert.deepEqual(
+        exchanges.map(({ phase }) => phase),
+        ['queued', 'queued', 'queued'],
+      )
+      assert.equal(sent.length, 0)
+      await clock.advance(200)
+      for (const { answer, exchange } of [...waiting, late]) {
+        assert.equal(exchange.phase, 'waiting')
+        assert.equal(sent.length, 1)
+        answerWith(next(), 200, ok, 'ok')
+        assert.equal(await (await answer).text(), 'ok')
+      }
+      assert.equal(queue.waiting, 0)
+    })
+
+    it(`is told at once where that takes longer than it may wait: ${status}`, async (t) => {
+      const { services, clock, ask, next } = await start(t)
+      await ask()
+      const early = await ask()
+      await clock.advance(4_000)
+      const late = await ask()
+      answerWith(next(), status, asks(8))
+      // Six seconds are left of its ten.
+      assert.equal(early.exchange.phase, 'over')
+      assert.deepEqual(
+        early.failed.map(({ code, retryAfterSeconds }) => [code, retryAfterSeconds]),
+        [['model_unavailable', 8]],
+      )
+      assert.equal(late.exchange.phase, 'queued')
+      assert.deepEqual(late.failed, [])
+      assert.equal(services.queue.waiting, 1)
+    })
+  }
+
+  it('is told at once where a pause becomes longer', async (t) => {
+    const { ask, next } = await start(t, [{ maxConcurrent: 2 }])
+    await ask()
+    await ask()
+    const { exchange, failed } = await ask()
+    answerWith(next(), 503, asks(1))
+    assert.equal(exchange.phase, 'queued')
+    answerWith(next(), 503, asks(60))
+    assert.deepEqual(
+      failed.map(({ retryAfterSeconds }) => retryAfterSeconds),
+      [60],
+    )
+  })
+
+  it('looks once where many answers ask for the same', async (t) => {
+    const { services, clock, ask, next } = await start(t, [{ maxConcurrent: 3 }])
+    const { queue } = services
+    for (let each = 0; each < 4; each++) await ask()
+    let looks = 0
+    const paused = queue.paused.bind(queue)
+    queue.paused = (slot) => {
+      looks++
+      paused(slot)
+    }
+    answerWith(next(), 503, asks(1))
+    await clock.advance(5)
+    answerWith(next(), 503, asks(1))
+    assert.equal(looks, 1)
+    answerWith(next(), 503, asks(2))
+    assert.equal(looks, 2)
+  })
+
+  it('is told at once where there is no line, or the pause of an endpoint without one takes too long', async (t) => {
+    for (const [settings, maxWaiting, pauseMs] of [
+      [{ maxConcurrent: 1 }, 0, 1_000],
+      [{ maxConcurrent: 0 }, 10, 6_000],
+    ] as const) {
+      const { services, clock, load, begin } = await start(t, [settings])
+      load.coolDowns.set({ endpoint: { slot: 0 } }, pauseMs)
+      const { failed } = await begin(
+        {},
+        { ...services, queue: new CapacityQueue(maxWaiting, ownLine(clock)) },
+      )
+      assert.deepEqual(
+        failed.map(({ code }) => code),
+        ['model_unavailable'],
+      )
+    }
+  })
+
+  it('waits for a short pause of an endpoint without a limit of places', async (t) => {
+    const { load, clock, sent, ask, services } = await start(t, [{ maxConcurrent: 0 }])
+    load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
+    const { exchange } = await ask()
+    assert.equal(exchange.phase, 'queued')
+    await clock.advance(1_019)
+    assert.equal(sent.length, 0)
+    await clock.advance(1)
+    assert.deepEqual([sent.length, exchange.phase, services.queue.waiting], [1, 'waiting', 0])
+  })
+
+  it('waits for the one that pauses where another has failed for good', async (t) => {
+    const { load, clock, ask, next, services } = await start(t, [
+      { name: 'dead', priority: 2 },
+      { name: 'paused', priority: 1, maxConcurrent: 1 },
+    ])
+    load.coolDowns.set({ endpoint: { slot: 1 } }, 3_000)
+    const { exchange, answer, context } = await ask()
+    next().attempt.onError(Object.assign(new Error(), { code: 'ECONNREFUSED' }))
+    await clock.advance(2_900)
+    assert.equal(exchange.phase, 'queued')
+    await clock.advance(100)
+    services.queue.released(1)
+    answerWith(next(), 200, ok, 'ok')
+    assert.equal(await (await answer).text(), 'ok')
+    assert.equal(context.endpoint, 'paused')
+  })
+})

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { RequestContext } from '../../../src/proxy/request/context.ts'
+import { ownTimeMs, upstreamTimeMs } from '../../../src/proxy/request/own-time.ts'
+
+function context(times: Partial<RequestContext>): RequestContext {
+  return Object.assign(new RequestContext('id', 0, 'openai', 'proxy', '127.0.0.1'), times)
+}
+
+const failed = { endpoint: 'a', startedMs: 0, sentMs: 0, statusCode: 503, reason: 'status 503' }
+
+describe('the time of the gateway and that of endpoints', () => {
+  it('are told apart: neither an upload nor a wait nor a failed attempt is the gateway’s', () => {
+    const all = context({
+      receivedMs: 100,
+      queuedMs: 30,
+      attempts: [
+        { ...failed, durationMs: 5 },
+        { ...failed, durationMs: 7 },
+      ],
+      attemptMs: 144,
+      firstByteMs: 200,
+    })
+    assert.equal(ownTimeMs(all), 2)
+    assert.equal(upstreamTimeMs(all), 56)
+  })
+
+  it('are unknown where no endpoint was asked or has answered', () => {
+    assert.equal(ownTimeMs(context({ receivedMs: 1 })), undefined)
+    assert.equal(ownTimeMs(context({ attemptMs: 1 })), undefined)
+    assert.equal(upstreamTimeMs(context({ attemptMs: 1 })), undefined)
+  })
+
+  it('are never negative, however clocks round', () => {
+    assert.equal(ownTimeMs(context({ receivedMs: 5, attemptMs: 5, queuedMs: 0.1 })), 0)
+  })
+})

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { ResponseIdReader, tellsResponseId } from '../../../src/proxy/request/response-id.ts'
+
+/** What is found in a text that comes in pieces of this size. */
+function read(text: string, pieceBytes: number): string[] {
+  const found: string[] = []
+  const reader = new ResponseIdReader((id) => found.push(id.toString()))
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes))
+  reader.end()
+  return found
+}
+
+describe('a response id', () => {
+  it('is found once in a whole answer and in a stream, wherever chunks are cut', () => {
+    const answers = [
+      '{"object":"response","id":"resp_1","output":[{"id":"msg_1"},{"id":"resp_2"}]}',
+      'event: response.created\ndata: {"type":"response.created","response":{"id" : "resp_1","model":"é"}}\n\n',
+    ]
+    for (const answer of answers) {
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: answer.length }), (pieceBytes) => {
+          assert.deepEqual(read(answer, pieceBytes), ['resp_1'])
+        }),
+      )
+    }
+  })
+
+  it('is not looked for beyond the first bytes, and nothing else is taken for one', () => {
+    assert.deepEqual(read(`{"output":"${'x'.repeat(5_000)}","id":"resp_1"}`, 1_000), [])
+    assert.deepEqual(read('{"id":"chatcmpl-1"}', 5), [])
+    assert.deepEqual(read('{"text":"\\"id\\":\\"resp_1\\""}', 5), [])
+  })
+
+  it('is told by good answers of the Responses API that can be read', () => {
+    const head = (statusCode: number, headers: string[] = []) => ({ statusCode, headers })
+    assert.equal(tellsResponseId('/v1/responses', head(200)), true)
+    assert.equal(tellsResponseId('/v1/chat/completions', head(200)), false)
+    assert.equal(tellsResponseId('/v1/responses', head(400)), false)
+    assert.equal(tellsResponseId('/v1/responses', head(200, ['Content-Encoding', 'gzip'])), false)
+  })
+})

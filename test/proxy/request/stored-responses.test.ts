@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { StoredResponses } from '../../../src/proxy/request/stored-responses.ts'
+import { outcomeOf } from '../../../src/routing/models/outcome.ts'
+import { endpoint } from '../../observe/stats/fixtures.ts'
+import { routed } from '../../support/exchange.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const body = (value: unknown) => Buffer.from(JSON.stringify(value))
+const candidates = [0, 1].map((slot) => routed(endpoint({ slot, name: `e${slot}` })))
+const outcome = outcomeOf({
+  tiers: [{ candidates, spillsWhenFull: true }],
+  strategy: 'strict',
+  decision: 'routed',
+  reason: 'model_found',
+  status: 200,
+  knowledge: 'found',
+})
+
+describe('stored responses', () => {
+  const cases: readonly (readonly [string, string, Buffer | undefined, number | undefined])[] = [
+    ['a continuation', '/v1/responses', body({ model: 'm', previous_response_id: 'resp_1' }), 1],
+    ['one that is told', '/v1/responses/resp_1', undefined, 1],
+    ['one that is cancelled', '/v1/responses/resp_1/cancel', body({}), 1],
+    ['its items', '/v1/responses/resp_1/input_items', undefined, 1],
+    ['one that is not known', '/v1/responses/resp_2', undefined, undefined],
+    ['a first request', '/v1/responses', body({ model: 'm', input: 'x' }), undefined],
+    ['no continuation', '/v1/responses', body({ previous_response_id: null }), undefined],
+    [
+      'a name inside of the input',
+      '/v1/responses',
+      body({ input: { previous_response_id: 'resp_1' } }),
+      undefined,
+    ],
+    ['another API', '/v1/chat/completions', body({ previous_response_id: 'resp_1' }), undefined],
+    ['no JSON', '/v1/responses', Buffer.from('"previous_response_id": "resp_1"'), undefined],
+  ]
+  const stored = new StoredResponses(new FakeClock())
+  stored.learn('resp_1', 1)
+  for (const [name, path, bytes, slot] of cases) {
+    it(`${name} leads to ${slot === undefined ? 'any endpoint' : 'the one that has it'}`, () => {
+      assert.equal(stored.ownerOf(path, bytes), slot)
+      const placed = stored.placed(outcome, path, bytes)
+      assert.deepEqual(
+        placed.tiers.map((tier) => tier.candidates.map((each) => each.endpoint.slot)),
+        slot === undefined ? [[0, 1]] : [[slot]],
+      )
+    })
+  }
+
+  it('lead to any candidate where the one that has it is none', () => {
+    const [first] = candidates
+    assert.ok(first)
+    const other = outcomeOf({ ...outcome, tiers: [{ candidates: [first], spillsWhenFull: false }] })
+    assert.equal(stored.placed(other, '/v1/responses/resp_1', undefined), other)
+  })
+})

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { TurnQueue } from '../../../src/proxy/transports/turn-queue.ts'
+import { TurnTransport } from '../../../src/proxy/transports/turn-transport.ts'
+import { createExchanges } from '../../support/exchange.ts'
+
+describe('TurnQueue', () => {
+  it('does at the end of a turn what has come in it, in its order, and the rest at the end of the next', async () => {
+    const done: string[] = []
+    const queue = new TurnQueue<string>((item) => {
+      done.push(item)
+      if (item === 'a') queue.push('c')
+    })
+    queue.push('a')
+    queue.push('b')
+    await Promise.resolve()
+    assert.deepEqual(done, [])
+    await turn()
+    assert.deepEqual(done, ['a', 'b'])
+    await turn()
+    assert.deepEqual(done, ['a', 'b', 'c'])
+  })
+})
+
+describe('TurnTransport', () => {
+  it('sends at the end of the turn', async (t) => {
+    const { services, sent, begin } = createExchanges(t, [{}])
+    const { transport } = services
+    await begin({}, { ...services, transport: new TurnTransport(transport) })
+    await turn()
+    assert.equal(sent.length, 1)
+  })
+
+  it('sends nothing for a client that has left in the same turn, and lets go of its upload', async (t) => {
+    const { services, sent, begin } = createExchanges(t, [{}])
+    const { exchange, reply } = await begin()
+    const [first] = sent
+    assert.ok(first !== undefined)
+    const body = Readable.from(['x'])
+    const late = new TurnTransport(services.transport)
+    late.send(first.attempt, { ...first.request, body }, reply)
+    exchange.cut()
+    await turn()
+    assert.equal(sent.length, 1)
+    assert.equal(body.destroyed, true)
+  })
+
+  it('tells the attempt of what the transport throws', async (t) => {
+    const { services, begin } = createExchanges(t, [{}])
+    const refusing = {
+      keepsBodiesBelow: 7,
+      send() {
+        throw new TypeError('cannot be written')
+      },
+    }
+    const transport = new TurnTransport(refusing)
+    assert.equal(transport.keepsBodiesBelow, 7)
+    const { failed } = await begin({}, { ...services, transport })
+    await turn()
+    assert.equal(failed[0]?.code, 'upstream_failed')
+  })
+})

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  LocalSessionStore,
+  type SessionStore,
+  type SessionStoreOptions,
+} from '../../../src/routing/affinity/session-store.ts'
+import { SharedSessionStore } from '../../../src/routing/affinity/shared-session-store.ts'
+import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const stores: Readonly<Record<string, (options: SessionStoreOptions) => SessionStore>> = {
+  'of one thread': (options) => new LocalSessionStore(options),
+  'of all threads': (options) =>
+    new SharedSessionStore(options, new GatewayCells({ sessions: options.maxSessions })),
+}
+
+for (const [name, create] of Object.entries(stores)) {
+  describe(`the session store ${name}`, () => {
+    const make = (maxSessions = 100, idleTtlMs = 1000) => {
+      const clock = new FakeClock()
+      return { clock, store: create({ clock, maxSessions, idleTtlMs }) }
+    }
+
+    it('keeps what is set until it is deleted', () => {
+      const { store } = make()
+      assert.equal(store.get(1), undefined)
+      store.set(1, 0)
+      store.set(2, 3)
+      assert.deepEqual([store.get(1), store.get(2), store.size], [0, 3, 2])
+      store.set(1, 3)
+      assert.deepEqual([store.get(1), store.size], [3, 2])
+      store.delete(1)
+      store.delete(1)
+      assert.deepEqual([store.get(1), store.size], [undefined, 1])
+    })
+
+    it('takes every key that a hash can be', () => {
+      const { store } = make()
+      fc.assert(
+        fc.property(fc.maxSafeNat(), fc.nat(500), (key, slot) => {
+          store.set(key, slot)
+          assert.equal(store.get(key), slot)
+        }),
+      )
+    })
+
+    it('forgets a session that was not renewed for its time; a look does not renew', async () => {
+      const { clock, store } = make()
+      store.set(1, 0)
+      await clock.advance(900)
+      store.set(1, 0)
+      await clock.advance(900)
+      assert.equal(store.get(1), 0)
+      await clock.advance(200)
+      assert.deepEqual([store.get(1), store.size, store.evictions], [undefined, 0, 1])
+    })
+
+    it('never forgets with no time to live', async () => {
+      const { clock, store } = make(10, 0)
+      store.set(1, 4)
+      await clock.advance(10 * 24 * 3_600_000)
+      assert.equal(store.get(1), 4)
+    })
+
+    it('pushes out what was renewed longest ago', async () => {
+      const { clock, store } = make(2)
+      store.set(1, 0)
+      await clock.advance(5)
+      store.set(2, 0)
+      await clock.advance(5)
+      store.set(1, 0)
+      await clock.advance(5)
+      assert.equal(store.get(2), 0, 'a look is no use')
+      store.set(3, 0)
+      assert.deepEqual([store.get(1), store.get(2), store.get(3)], [0, undefined, 0])
+      assert.deepEqual([store.size, store.insertions, store.evictions], [2, 3, 1])
+    })
+
+    it('forgets all sessions of an endpoint, and no other', () => {
+      const { store } = make()
+      for (let key = 0; key < 20; key++) store.set(key, key % 3)
+      assert.equal(store.purge(1), 7)
+      assert.equal(store.purge(1), 0)
+      assert.equal(store.size, 13)
+      for (let key = 0; key < 20; key++) assert.equal(store.get(key), key % 3 === 1 ? undefined : key % 3)
+      assert.equal(store.evictions, 0, 'a purge is no eviction')
+    })
+
+    it('never holds more than its bound, and counts truthfully', async () => {
+      const step = fc.oneof(
+        { weight: 5, arbitrary: fc.record({ set: fc.nat(30), slot: fc.nat(3) }) },
+        { weight: 1, arbitrary: fc.record({ delete: fc.nat(30) }) },
+        { weight: 1, arbitrary: fc.record({ purge: fc.nat(3) }) },
+        { weight: 1, arbitrary: fc.record({ wait: fc.nat(50_000) }) },
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+          const { clock, store } = make(8, 60_000)
+          const newest = new Map<number, number>()
+          for (const each of steps) {
+            await clock.advance(1)
+            if ('set' in each) {
+              store.set(each.set, each.slot)
+              newest.set(each.set, each.slot)
+              assert.equal(store.get(each.set), each.slot)
+            } else if ('delete' in each) {
+              store.delete(each.delete)
+              newest.delete(each.delete)
+            } else if ('purge' in each) {
+              store.purge(each.purge)
+              for (const [key, slot] of newest) if (slot === each.purge) newest.delete(key)
+            } else {
+              await clock.advance(each.wait)
+            }
+            assert.ok(store.size <= store.capacity)
+            let found = 0
+            for (let key = 0; key <= 30; key++) {
+              const slot = store.get(key)
+              if (slot === undefined) continue
+              found++
+              assert.equal(slot, newest.get(key), 'never an older binding')
+            }
+            assert.equal(store.size, found)
+            await clock.advance(1_000)
+            found = 0
+            for (let key = 0; key <= 30; key++) if (store.get(key) !== undefined) found++
+            assert.equal(
+              [0, 1, 2, 3].reduce((sum, slot) => sum + store.count(slot), 0),
+              found,
+            )
+            assert.ok(store.evictions <= store.insertions)
+          }
+        }),
+      )
+    })
+  })
+}
+
+describe('the session store of all threads', () => {
+  it('finds on one thread what another one has bound, and counts for all', () => {
+    const options = { clock: new FakeClock(), maxSessions: 64, idleTtlMs: 0 }
+    const blocks = new SharedBlocks(2)
+    const one = new SharedSessionStore(options, new GatewayCells({ sessions: 64 }, blocks))
+    const cells = new GatewayCells({ sessions: 64 }, new SharedBlocks(2, 1, blocks.description))
+    const other = new SharedSessionStore(options, cells)
+    one.set(1, 3)
+    other.set(2, 3)
+    other.set(1, 2)
+    assert.deepEqual([one.get(1), one.get(2), other.get(1)], [2, 3, 2])
+    assert.deepEqual([one.size, one.insertions, one.evictions], [2, 2, 0])
+    assert.equal(other.purge(3), 1)
+    assert.deepEqual([one.get(2), other.insertions, other.evictions], [undefined, 2, 0])
+  })
+
+  it('holds little less than it is asked for, and never more', () => {
+    const store = new SharedSessionStore(
+      { clock: new FakeClock(), maxSessions: 1000, idleTtlMs: 0 },
+      new GatewayCells({ sessions: 1000 }),
+    )
+    for (let key = 0; key < 5_000; key++) store.set(key * 7_919_000_000, key % 4)
+    assert.equal(store.capacity, 1000)
+    assert.ok(store.size > 900 && store.size <= 1000, `${store.size}`)
+    assert.equal(store.size + store.evictions, 5_000)
+  })
+})

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
+import { profilesFolder } from '../../../src/kernel/package.ts'
+import { apiPathOf } from '../../../src/routing/models/api-paths.ts'
+import { PathKnowledge } from '../../../src/routing/models/path-knowledge.ts'
+import { endpoint } from '../../observe/stats/fixtures.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+describe('the API path of a request', () => {
+  const paths: readonly (readonly [string, string | undefined])[] = [
+    ['/v1/chat/completions', '/v1/chat/completions'],
+    ['/v1/chat/completions/', '/v1/chat/completions'],
+    ['/v1/responses/resp_12ab/cancel', '/v1/responses'],
+    ['/v1/responses/resp_12ab', '/v1/responses'],
+    ['/v1/files/file-1', '/v1/files'],
+    ['/v1beta/models', '/v1beta/models'],
+    ['/engines/llama.cpp/v1/chat/completions', '/engines/llama.cpp/v1/chat/completions'],
+    ['/v1/models/org%2Fname', '/v1/models'],
+    ['/', undefined],
+    ['/123', undefined],
+    [`/${'a'.repeat(100)}`, undefined],
+    [`/${'a/'.repeat(9)}`, undefined],
+  ]
+  for (const [path, expected] of paths) {
+    it(`of ${path.slice(0, 60)} is ${expected}`, () => assert.equal(apiPathOf(path), expected))
+  }
+})
+
+const one = endpoint({ slot: 1, profile: undefined })
+
+function createKnowledge() {
+  const clock = new FakeClock()
+  const versions: (string | undefined)[] = []
+  const knowledge = new PathKnowledge({
+    clock,
+    fallbackPaths: () => ['/v1/chat/completions'],
+    versionOf: (slot) => versions[slot],
+  })
+  return { clock, versions, knowledge }
+}
+
+describe('what is known of paths', () => {
+  it('comes from the profile until an answer says otherwise', () => {
+    const { knowledge } = createKnowledge()
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    knowledge.learn(one, '/v1/chat/completions', false, 'File Not Found')
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
+    assert.equal(knowledge.wordsOf(1, '/v1/chat/completions'), 'File Not Found')
+    knowledge.learn(one, '/v1/rerank', true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), true)
+    assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
+  })
+
+  it('takes unlisted paths below /api for those of Ollama', () => {
+    const { knowledge } = createKnowledge()
+    const profiles = new ProfileStore({ builtIn: profilesFolder })
+    const ollama = endpoint({ slot: 3, profile: profiles.get('ollama') })
+    const vllm = endpoint({ slot: 4, profile: profiles.get('vllm') })
+    for (const [path, expected] of [
+      ['/api/status', true],
+      ['/api/experimental/web_search', true],
+      ['/api/v0/models', undefined],
+      ['/v1/files', undefined],
+    ] as const) {
+      assert.equal(knowledge.serves(ollama, path), expected, path)
+      assert.equal(knowledge.serves(vllm, path), undefined, path)
+    }
+    knowledge.learn(ollama, '/api/status', false)
+    assert.equal(knowledge.serves(ollama, '/api/status'), false)
+  })
+
+  it('is forgotten after a while, and says so', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(one, '/v1/score', true)
+    knowledge.learn(one, '/v1/rerank', false)
+    await clock.advance(2_000)
+    const { version } = knowledge
+    await clock.advance(297_000)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    assert.equal(knowledge.version, version)
+    await clock.advance(2_000)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    assert.notEqual(knowledge.version, version)
+  })
+
+  it('is forgotten when the server is another one', () => {
+    const { knowledge, versions } = createKnowledge()
+    versions[1] = '0.10.0'
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    versions[1] = '0.12.0'
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+    knowledge.learn(one, '/v1/rerank', false)
+    knowledge.forget(1)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
+  })
+
+  it('is not learned from other forms of the path', () => {
+    const { knowledge } = createKnowledge()
+    for (const path of ['/v1/chat/completions/', '/v1/responses/resp_1', '/v1/files/file-1'])
+      knowledge.learn(one, path, false)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/responses'), undefined)
+  })
+
+  it('lasts shorter for a path that the endpoint’s kind has', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(one, '/v1/chat/completions', false)
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
+    await clock.advance(31_000)
+    assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+  })
+
+  it('is bounded', () => {
+    const { knowledge } = createKnowledge()
+    const letters = 'abcdefghijklmnopqrstuvwxyz'
+    for (let at = 0; at < 5_000; at++) {
+      const name = [at % 26, Math.floor(at / 26) % 26, Math.floor(at / 676)]
+        .map((each) => letters[each])
+        .join('')
+      knowledge.learn(one, `/v1/${name}`, false)
+    }
+    assert.equal(knowledge.serves(one, '/v1/aaa'), undefined)
+  })
+
+  it('is told to the other threads', () => {
+    const { knowledge } = createKnowledge()
+    const other = createKnowledge().knowledge
+    knowledge.onLearned((fact) => other.take(fact))
+    knowledge.learn(one, '/v1/responses', false, 'x'.repeat(1_000))
+    assert.equal(other.serves(one, '/v1/responses'), false)
+    assert.equal(other.wordsOf(1, '/v1/responses')?.length, 200)
+  })
+})
+
+describe('what one answer about a path does not outweigh', () => {
+  const rows: [string, string, (knowledge: PathKnowledge) => void, boolean][] = [
+    ['nothing that is known of it', '/v1/rerank', () => {}, true],
+    ['the profile', '/v1/chat/completions', () => {}, false],
+    ['an earlier good answer', '/v1/rerank', (knowledge) => knowledge.learn(one, '/v1/rerank', true), false],
+    [
+      'an earlier good answer, said twice',
+      '/v1/rerank',
+      (knowledge) => {
+        knowledge.learn(one, '/v1/rerank', true)
+        knowledge.learn(one, '/v1/rerank', false)
+      },
+      false,
+    ],
+  ]
+  for (const [title, path, before, isSure] of rows) {
+    it(`${isSure ? 'is sure beside' : 'stays in doubt beside'} ${title}`, async () => {
+      const { knowledge, clock } = createKnowledge()
+      before(knowledge)
+      knowledge.learn(one, path, false)
+      assert.equal(knowledge.serves(one, path), false)
+      assert.equal(knowledge.lacksForSure(one, path), isSure)
+      await clock.advance(31_000)
+      assert.equal(knowledge.serves(one, path) === false, isSure)
+    })
+  }
+})
+
+describe('a path that is missing', () => {
+  it('is asked for again after a second where no other endpoint has it', async () => {
+    const { knowledge, clock } = createKnowledge()
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
+    const { version } = knowledge
+    await clock.advance(1_001)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), false)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), false)
+    assert.notEqual(knowledge.version, version, 'decisions that were kept are made again')
+    knowledge.learn(one, '/v1/rerank', false)
+    assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
+  })
+})
+
+describe('paths of an endpoint with several models', () => {
+  type Seen = readonly [model: string | undefined, serves: boolean]
+  const rows: readonly {
+    title: string
+    seen: readonly Seen[]
+    asked: string | undefined
+    serves: boolean | undefined
+  }[] = [
+    { title: 'the model that was refused', seen: [['a', false]], asked: 'a', serves: false },
+    { title: 'another model', seen: [['a', false]], asked: 'b', serves: undefined },
+    { title: 'no model in particular', seen: [['a', false]], asked: undefined, serves: false },
+    {
+      title: 'a third model',
+      seen: [
+        ['a', false],
+        ['b', false],
+      ],
+      asked: 'c',
+      serves: false,
+    },
+    {
+      title: 'a model beside one that is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: 'c',
+      serves: true,
+    },
+    {
+      title: 'the refused one beside one that is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: 'a',
+      serves: false,
+    },
+    { title: 'any model, where none was named', seen: [[undefined, false]], asked: 'a', serves: false },
+    {
+      title: 'any model, since one is served',
+      seen: [
+        [undefined, false],
+        ['b', true],
+      ],
+      asked: 'a',
+      serves: true,
+    },
+    {
+      title: 'none in particular, since one is served',
+      seen: [
+        ['a', false],
+        ['b', true],
+      ],
+      asked: undefined,
+      serves: true,
+    },
+  ]
+  for (const { title, seen, asked, serves } of rows) {
+    it(`${title}: ${serves}`, () => {
+      const knowledge = new PathKnowledge({
+        clock: new FakeClock(),
+        fallbackPaths: () => [],
+        versionOf: () => undefined,
+        countModels: () => 3,
+      })
+      const other = createKnowledge().knowledge
+      knowledge.onLearned((fact) => other.take(fact))
+      for (const [model, has] of seen) knowledge.learn(one, '/v1/embeddings', has, '', model)
+      assert.equal(knowledge.serves(one, '/v1/embeddings', asked), serves)
+      assert.equal(other.serves(one, '/v1/embeddings', asked), serves)
+    })
+  }
+})

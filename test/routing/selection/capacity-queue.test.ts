@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
+import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { ownLine } from '../../support/line.ts'
+import { connectLinks } from '../../support/links.ts'
+import { eventually } from '../../support/simulator.ts'
+
+function waiter(name: string, slots: readonly number[], woken: string[]) {
+  return { wants: (slot: number) => slots.includes(slot), wake: () => void woken.push(name) }
+}
+
+describe('CapacityQueue', () => {
+  it('wakes the first waiter that can use the freed place', () => {
+    const woken: string[] = []
+    const queue = new CapacityQueue(10, ownLine())
+    queue.enter(waiter('a', [1], woken))
+    queue.enter(waiter('b', [2], woken))
+    queue.enter(waiter('c', [2], woken))
+    queue.released(2)
+    assert.deepEqual(woken, ['b'])
+    queue.released(2)
+    queue.released(3)
+    assert.deepEqual(woken, ['b', 'c'])
+    assert.equal(queue.waiting, 1)
+  })
+
+  it('refuses beyond its length and counts it', () => {
+    const queue = new CapacityQueue(1, ownLine())
+    assert.equal(queue.enter(waiter('a', [1], [])), true)
+    assert.equal(queue.enter(waiter('b', [1], [])), false)
+    assert.equal(queue.refused, 1)
+  })
+
+  it('lets everybody look again when endpoints change, even those that queue anew meanwhile', () => {
+    const queue = new CapacityQueue(10, ownLine())
+    let wakes = 0
+    const again = {
+      wants: () => true,
+      wake: () => {
+        wakes++
+        queue.enter(again)
+      },
+    }
+    queue.enter(again)
+    queue.changed()
+    assert.equal(wakes, 1)
+    assert.equal(queue.waiting, 1)
+  })
+
+  it('wakes in order of arrival and each waiter once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 30 }), (slots) => {
+        const woken: string[] = []
+        const queue = new CapacityQueue(100, ownLine())
+        for (const [index, slot] of slots.entries()) queue.enter(waiter(`${slot}:${index}`, [slot], woken))
+        for (let slot = 0; slot <= 3; slot++)
+          for (let time = 0; time < slots.length + 1; time++) queue.released(slot)
+        const expected = [0, 1, 2, 3].flatMap((slot) =>
+          slots.flatMap((each, index) => (each === slot ? [`${slot}:${index}`] : [])),
+        )
+        assert.deepEqual(woken, expected)
+        assert.equal(queue.waiting, 0)
+      }),
+    )
+  })
+
+  it('lets a waiter that was woken in vain keep its place and its time', async () => {
+    const clock = new FakeClock()
+    const queue = new CapacityQueue(10, ownLine(clock))
+    const woken: string[] = []
+    let tries = 0
+    const patient = {
+      wants: () => true,
+      wake: () => {
+        woken.push('patient')
+        if (++tries < 3) queue.enter(patient)
+      },
+    }
+    queue.enter(patient)
+    await clock.advance(100)
+    queue.enter(waiter('later', [1], woken))
+    queue.released(1)
+    assert.equal(queue.waitedMs(patient), 100)
+    queue.released(1)
+    queue.released(1)
+    queue.released(1)
+    assert.deepEqual(woken, ['patient', 'patient', 'patient', 'later'])
+    assert.deepEqual([queue.waiting, queue.waitedMs(patient)], [0, 0])
+  })
+
+  it('lets those look again who wait for an endpoint that pauses', () => {
+    const woken: string[] = []
+    const queue = new CapacityQueue(3, ownLine())
+    queue.paused(1)
+    queue.enter(waiter('a', [1], woken))
+    queue.enter(waiter('b', [2], woken))
+    queue.enter(waiter('c', [1, 2], woken))
+    assert.equal(queue.hasRoom, false)
+    queue.paused(1)
+    assert.deepEqual(woken, ['a', 'c'])
+    assert.equal(queue.hasRoom, true)
+    assert.equal(new CapacityQueue(0, ownLine()).hasRoom, false)
+  })
+
+  it('forgets one that leaves while it is being woken', () => {
+    const queue = new CapacityQueue(10, ownLine())
+    const leaving = { wants: () => true, wake: () => queue.leave(leaving) }
+    queue.enter(leaving)
+    queue.released(0)
+    queue.leave(leaving)
+    assert.equal(queue.waiting, 0)
+  })
+})
+
+describe('the waiting lines of several threads', () => {
+  async function connected(t: TestContext, maxWaiting: number) {
+    const clock = new FakeClock()
+    // No clock of a machine that runs shows 0.
+    await clock.advance(1)
+    const { serving } = connectLinks(t, 3)
+    const capacity = { endpoints: 4, models: 2, placements: 1 }
+    const first = new GatewayCells(capacity, new SharedBlocks(3, 0))
+    const queues = serving.map((link, thread) => {
+      const cells =
+        thread === 0 ? first : new GatewayCells(capacity, new SharedBlocks(3, thread, first.blocks))
+      return new CapacityQueue(maxWaiting, {
+        waiting: cells.waiting,
+        oldestMs: cells.oldestWaitingMs,
+        clock,
+        link,
+      })
+    })
+    return { clock, queues, woken: [] as string[] }
+  }
+
+  it('are as long together as one may be', async (t) => {
+    const { queues } = await connected(t, 3)
+    const entered = [0, 1, 2, 0].map((thread) => queues[thread]?.enter(waiter('', [], [])))
+    assert.deepEqual(entered, [true, true, true, false])
+    assert.deepEqual(
+      queues.map(({ waiting }) => waiting),
+      [3, 3, 3],
+    )
+    assert.equal(queues[0]?.refused, 1)
+  })
+
+  it('give a place to the request that has waited longest, wherever it was freed', async (t) => {
+    const { clock, queues, woken } = await connected(t, 100)
+    // Thread 0 comes first for another endpoint, so that its own waiters look older than they are.
+    queues[0]?.enter(waiter('elsewhere', [3], woken))
+    const order = [1, 2, 0, 2, 1, 0, 0, 1]
+    for (const [index, thread] of order.entries()) {
+      await clock.advance(1)
+      queues[thread]?.enter(waiter(`${index} on ${thread}`, [1], woken))
+    }
+    for (let freed = 1; freed <= order.length; freed++) {
+      queues[freed % 3]?.released(1)
+      await eventually(() => woken.length === freed)
+    }
+    assert.deepEqual(woken.toSorted(), order.map((thread, index) => `${index} on ${thread}`).toSorted())
+    queues[1]?.released(3)
+    await eventually(() => woken.at(-1) === 'elsewhere')
+    assert.equal(queues[0]?.waiting, 0)
+  })
+
+  it('keep the order where all wait for the same', async (t) => {
+    const { clock, queues, woken } = await connected(t, 100)
+    const order = [1, 2, 0, 2, 1, 0, 0, 1]
+    for (const [index, thread] of order.entries()) {
+      await clock.advance(1)
+      queues[thread]?.enter(waiter(`${index} on ${thread}`, [1], woken))
+    }
+    for (let freed = 1; freed <= order.length; freed++) {
+      queues[freed % 3]?.released(1)
+      await eventually(() => woken.length === freed)
+    }
+    assert.deepEqual(
+      woken,
+      order.map((thread, index) => `${index} on ${thread}`),
+    )
+  })
+
+  it('give a place that no other wants back to the one that does', async (t) => {
+    const { clock, queues, woken } = await connected(t, 100)
+    queues[1]?.enter(waiter('other 1', [2], woken))
+    queues[2]?.enter(waiter('other 2', [2], woken))
+    await clock.advance(5)
+    queues[0]?.enter(waiter('mine', [1], woken))
+    queues[0]?.released(1)
+    await eventually(() => woken.length === 1)
+    assert.deepEqual(woken, ['mine'])
+    // And one that none wants goes nowhere.
+    queues[0]?.released(0)
+    queues[2]?.released(2)
+    queues[2]?.released(2)
+    await eventually(() => woken.length === 3)
+  })
+
+  it('all hear of an endpoint that pauses', async (t) => {
+    const { queues, woken } = await connected(t, 100)
+    for (const [thread, queue] of queues.entries()) {
+      queue.enter(waiter(`${thread}`, [1], woken))
+      queue.enter(waiter(`other ${thread}`, [2], woken))
+    }
+    queues[1]?.paused(1)
+    await eventually(() => woken.length === 3)
+    assert.deepEqual(woken.toSorted(), ['0', '1', '2'])
+    assert.equal(queues[0]?.waiting, 3)
+  })
+
+  it('find a taker for every freed place, whatever is waited for', async (t) => {
+    const step = fc.record({ thread: fc.nat(2), slot: fc.nat(2) })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const { clock, queues, woken } = await connected(t, 100)
+        for (const { thread, slot } of steps) {
+          await clock.advance(1)
+          queues[thread]?.enter(waiter(String(slot), [slot], woken))
+        }
+        for (const [index, { slot }] of steps.entries()) {
+          queues[(index + slot) % 3]?.released(slot)
+          await eventually(() => woken.length === index + 1)
+          assert.equal(woken.at(-1), String(slot))
+        }
+        assert.equal(queues[0]?.waiting, 0)
+      }),
+      { numRuns: 30 },
+    )
+  })
+})

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { strategyNames } from '../../../src/routing/selection/selector.ts'
+import { createStrategy } from '../../../src/routing/selection/strategies.ts'
+import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { candidates, WrittenLoad } from './support.ts'
+
+const someCandidates = fc
+  .array(
+    fc.record({
+      priority: fc.constantFrom(0, 50, 100),
+      weight: fc.constantFrom(0.5, 1, 2, 3),
+      maxConcurrent: fc.constantFrom(0, 0, 1, 3),
+    }),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((settings) => candidates(...settings))
+
+const allStrategies = strategyNames.flatMap((name) =>
+  [true, false].map((priorityTiers) => ({ name, priorityTiers })),
+)
+
+for (const { name, priorityTiers } of allStrategies) {
+  describe(`${name}${priorityTiers ? ', tiers' : ', no tiers'}`, () => {
+    const tiers = priorityTiers || name === 'priority'
+
+    it('chooses nothing where none can take a request', () => {
+      const load = new WrittenLoad()
+      load.closed.add(0)
+      const select = createStrategy(name, { priorityTiers })
+      assert.equal(select(candidates({}), load, undefined), undefined)
+      assert.equal(select([], load, undefined), undefined)
+    })
+
+    it('visits every candidate once under exclusion, higher tiers first', () => {
+      fc.assert(
+        fc.property(someCandidates, fc.array(fc.nat(7), { maxLength: 20 }), (all, earlier) => {
+          const select = createStrategy(name, { priorityTiers })
+          const load = new WrittenLoad()
+          for (const turn of earlier) select(all, load, new Set([turn]))
+          const excluded = new Set<number>()
+          const visited: number[] = []
+          for (;;) {
+            const chosen = select(all, load, excluded)
+            if (chosen === undefined) break
+            assert.ok(!excluded.has(chosen.endpoint.slot))
+            excluded.add(chosen.endpoint.slot)
+            visited.push(chosen.endpoint.priority)
+          }
+          assert.equal(visited.length, all.length)
+          if (tiers)
+            assert.deepEqual(
+              visited,
+              visited.toSorted((a, b) => b - a),
+            )
+        }),
+      )
+    })
+
+    it('goes round over all threads that share the turns, as one thread alone would', () => {
+      fc.assert(
+        fc.property(someCandidates, fc.array(fc.nat(2), { maxLength: 40 }), (all, threads) => {
+          const load = new WrittenLoad()
+          const first = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, new SharedBlocks(3, 0))
+          const sharing = [0, 1, 2].map((thread) => {
+            const blocks = new SharedBlocks(3, thread, first.blocks)
+            const { turns } = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, blocks)
+            return createStrategy(name, { priorityTiers, turns })
+          })
+          const alone = createStrategy(name, { priorityTiers })
+          for (const thread of threads) {
+            const chosen = sharing[thread]?.(all, load, undefined)
+            assert.equal(chosen?.endpoint.slot, alone(all, load, undefined)?.endpoint.slot)
+          }
+        }),
+        { numRuns: 30 },
+      )
+    })
+
+    it('looked at, tells what it will choose, and moves no turn', () => {
+      fc.assert(
+        fc.property(someCandidates, fc.array(fc.nat(7), { maxLength: 30 }), (all, requests) => {
+          const [asked, left] = [
+            createStrategy(name, { priorityTiers }),
+            createStrategy(name, { priorityTiers }),
+          ]
+          const load = new WrittenLoad()
+          for (const excluded of requests) {
+            const without = new Set([excluded])
+            for (let looks = 0; looks < 3; looks++) asked(all, load, undefined, true)
+            const seen = asked(all, load, without, true)
+            const chosen = asked(all, load, without)
+            assert.equal(seen, chosen)
+            assert.equal(left(all, load, without), chosen)
+            if (chosen !== undefined) load.gauge.acquire(chosen.endpoint.slot)
+          }
+        }),
+      )
+    })
+
+    for (const count of [10, 40]) {
+      it(`sends a request that failed elsewhere to the one of ${count} that has not failed`, () => {
+        for (let good = 1; good < count; good++) {
+          const select = createStrategy(name, { priorityTiers })
+          const load = new WrittenLoad(count)
+          const all = candidates(...Array.from({ length: count }, () => ({})))
+          for (let slot = 0; slot < count; slot++) load.penalties[slot] = slot === good ? 0 : 4
+          for (let turn = 0; turn < good; turn++) select(all, load, undefined)
+          assert.equal(select(all, load, new Set([0]))?.endpoint.slot, good)
+        }
+      })
+    }
+
+    it('sends a request that failed twice to one that has just answered, however busy', () => {
+      const select = createStrategy(name, { priorityTiers })
+      const load = new WrittenLoad()
+      const all = candidates({}, {}, {}, {}, {})
+      load.answered.add(4)
+      for (let busy = 0; busy < 9; busy++) load.gauge.acquire(4)
+      assert.equal(select(all, load, new Set([0, 1]))?.endpoint.slot, 4)
+    })
+
+    it('sends nothing to one that does not admit, and never more than max_concurrent', () => {
+      const step = fc.oneof(
+        fc.constant('select' as const),
+        fc.record({ finish: fc.nat(30) }),
+        fc.record({ toggle: fc.nat(7) }),
+      )
+      fc.assert(
+        fc.property(someCandidates, fc.array(step, { maxLength: 60 }), (all, steps) => {
+          const select = createStrategy(name, { priorityTiers })
+          const load = new WrittenLoad()
+          const running: number[] = []
+          for (const each of steps) {
+            if (each === 'select') {
+              const chosen = select(all, load, undefined)
+              const someAdmit = all.some((each) => load.admits(each))
+              assert.equal(chosen !== undefined, someAdmit)
+              if (chosen === undefined) continue
+              const { slot, maxConcurrent } = chosen.endpoint
+              assert.ok(!load.closed.has(slot))
+              assert.ok(load.gauge.acquire(slot, maxConcurrent), 'chose a full one')
+              running.push(slot)
+            } else if ('finish' in each) {
+              const [slot] = running.splice(each.finish % Math.max(1, running.length), 1)
+              if (slot !== undefined) load.gauge.release(slot)
+            } else if (!load.closed.delete(each.toggle)) {
+              load.closed.add(each.toggle)
+            }
+          }
+        }),
+      )
+    })
+
+    it('chooses the same again, given the same state', () => {
+      fc.assert(
+        fc.property(
+          someCandidates,
+          fc.array(fc.record({ busy: fc.nat(7), excluded: fc.option(fc.nat(7)) }), { maxLength: 40 }),
+          (all, steps) => {
+            const run = () => {
+              const select = createStrategy(name, { priorityTiers })
+              const load = new WrittenLoad()
+              return steps.map(({ busy, excluded }) => {
+                load.gauge.acquire(busy)
+                return select(all, load, excluded === null ? undefined : new Set([excluded]))?.endpoint.slot
+              })
+            }
+            assert.deepEqual(run(), run())
+          },
+        ),
+      )
+    })
+  })
+}
+
+describe('round-robin', () => {
+  it('really rotates (Olla is random)', () => {
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const all = candidates({}, {}, {})
+    const load = new WrittenLoad()
+    const turns = Array.from({ length: 7 }, () => choose(all, load, undefined)?.endpoint.slot)
+    assert.deepEqual(turns, [0, 1, 2, 0, 1, 2, 0])
+  })
+
+  it('gives everybody exactly their weight in each cycle, spread out', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 1, max: 4 }),
+        (weights, cycles) => {
+          const choose = createStrategy('round-robin', { priorityTiers: true })
+          const all = candidates(...weights.map((weight) => ({ weight })))
+          const load = new WrittenLoad()
+          const total = weights.reduce((sum, weight) => sum + weight, 0)
+          const counts = weights.map(() => 0)
+          for (let turn = 0; turn < total * cycles; turn++) {
+            const slot = choose(all, load, undefined)?.endpoint.slot ?? -1
+            counts[slot] = (counts[slot] ?? 0) + 1
+          }
+          assert.deepEqual(
+            counts,
+            weights.map((weight) => weight * cycles),
+          )
+        },
+      ),
+    )
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const turns = Array.from(
+      { length: 7 },
+      () => choose(candidates({ weight: 5 }, {}, {}), new WrittenLoad(), undefined)?.endpoint.slot,
+    )
+    assert.deepEqual(turns, [0, 0, 1, 0, 2, 0, 0])
+  })
+
+  it('gives an endpoint that has failed fewer turns, but some', () => {
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const load = new WrittenLoad()
+    load.penalties[0] = 4
+    const turns = Array.from({ length: 12 }, () => choose(candidates({}, {}), load, undefined)?.endpoint.slot)
+    assert.equal(turns.filter((slot) => slot === 0).length, 2)
+  })
+
+  it('saves up no turns while an endpoint is away', () => {
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const all = candidates({}, {})
+    const load = new WrittenLoad()
+    load.closed.add(1)
+    for (let turn = 0; turn < 100; turn++) choose(all, load, undefined)
+    load.closed.delete(1)
+    const turns = Array.from({ length: 4 }, () => choose(all, load, undefined)?.endpoint.slot)
+    assert.deepEqual(turns.toSorted(), [0, 0, 1, 1])
+  })
+
+  it('stays fair when models live on different endpoints', () => {
+    const choose = createStrategy('round-robin', { priorityTiers: true })
+    const all = candidates({}, {}, {})
+    const [a, b, c] = all
+    assert.ok(a !== undefined && b !== undefined && c !== undefined)
+    const load = new WrittenLoad()
+    const counts = [0, 0, 0]
+    fc.assert(
+      fc.property(fc.constantFrom([a, b], [b, c], [a, c]), (some) => {
+        const slot = choose(some, load, undefined)?.endpoint.slot ?? -1
+        counts[slot] = (counts[slot] ?? 0) + 1
+      }),
+      { numRuns: 3_000 },
+    )
+    for (const count of counts) assert.ok(count > 850 && count < 1150, counts.join(' '))
+  })
+})
+
+describe('priority', () => {
+  it('uses a lower tier only while no higher one can take a request', () => {
+    const choose = createStrategy('priority', { priorityTiers: false })
+    const all = candidates({ priority: 10 }, { priority: 200 }, { priority: 200 })
+    const load = new WrittenLoad()
+    const turns = (count: number) =>
+      Array.from({ length: count }, () => choose(all, load, undefined)?.endpoint.slot)
+    assert.deepEqual(turns(4), [1, 2, 1, 2])
+    load.closed.add(1)
+    load.closed.add(2)
+    assert.deepEqual(turns(2), [0, 0])
+    load.closed.delete(2)
+    assert.deepEqual(turns(2), [2, 2])
+  })
+})

@@ -5,11 +5,12 @@
  * undefined and installs nothing. An endpoint that goes offline loses its sessions.
  */
 import fp from 'fastify-plugin'
+import type { KeySource } from '../../src/config/schema/key-sources.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { guardedAffinity } from '../../src/proxy/exchange/guarded.ts'
 import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request-sessions.ts'
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
-import { type KeySource, SessionKeys } from '../../src/routing/affinity/key-sources.ts'
+import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
 import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'

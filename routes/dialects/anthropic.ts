@@ -20,7 +20,7 @@ import { targetPath } from '../../src/http/request/target-path.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { type DispatchOptions, dispatch } from '../proxy/dispatch.ts'
 import { acceptBytes } from '../proxy/request-bodies.ts'
-import { findModel } from '../routing/find-model.ts'
+import { findModel } from './find-model.ts'
 
 export interface AnthropicRoutesOptions extends DispatchOptions {
   /** Largest request in bytes. Default 33,554,432, as Anthropic's own. */

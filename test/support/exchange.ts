@@ -60,7 +60,7 @@ export function createExchanges(
   const sent: SentAttempt[] = []
   const active = new DeadlineSweep<Exchange>(clock)
   t.after(() => active.stop())
-  const services: ExchangeServices = {
+  const services: ExchangeServices & { readonly stats: GatewayStats } = {
     clock,
     options: {
       version: '1.2.3',
@@ -103,7 +103,7 @@ export function createExchanges(
   const candidates = endpoints.map(routed)
 
   /** Begins a request. `failed` is what the client would be told, `answer` what it got. */
-  async function begin(request: Partial<ExchangeRequest> = {}, over = services) {
+  async function begin(request: Partial<ExchangeRequest> = {}, over: ExchangeServices = services) {
     const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '127.0.0.1')
     context.model = 'asked'
     const failed: GatewayError[] = []

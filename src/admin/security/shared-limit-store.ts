@@ -1,12 +1,8 @@
-import { getRandomValues } from 'node:crypto'
 import { Cells64 } from '../../runtime/cells/cells64.ts'
 import { KeyHash } from '../../runtime/cells/key-hash.ts'
+import { limitHeaderBytes, limitWays, reserveLimits } from '../../runtime/cells/limit-cells.ts'
 import { ownPlace, type TablePlace } from '../../runtime/cells/shared-blocks.ts'
 import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
-
-/** Seeds of the hash, at the beginning of the memory. */
-const headerBytes = 8
-const ways = 8
 
 /**
  * A cell: the upper 28 bits are a part of the key's hash, the lower 36 the time at which the bucket will be
@@ -40,18 +36,10 @@ export class SharedLimitStore implements LimitStore {
 
   /** @param capacity keys that are remembered; rounded up to a multiple of 8 */
   constructor(capacity: number, place: TablePlace = ownPlace()) {
-    const buffer = SharedLimitStore.reserve(place, capacity)
-    this.#sets = Math.ceil(capacity / ways)
+    const buffer = reserveLimits(place, capacity)
+    this.#sets = Math.ceil(capacity / limitWays)
     this.#hash = new KeyHash(new Int32Array(buffer, 0, 2))
-    this.#cells = new Cells64(buffer, headerBytes, this.#sets * ways)
-  }
-
-  /** Makes the memory of a store that other threads will build. */
-  static reserve(place: TablePlace, capacity: number): SharedArrayBuffer {
-    const cells = Math.ceil(capacity / ways) * ways
-    return place.allocate(headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT, (made) => {
-      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
-    })
+    this.#cells = new Cells64(buffer, limitHeaderBytes, this.#sets * limitWays)
   }
 
   take(key: string, limit: RateLimit, nowMs: number): LimitResult {
@@ -74,7 +62,7 @@ export class SharedLimitStore implements LimitStore {
   giveBack(key: string, limit: RateLimit): void {
     const interval = intervalOf(limit)
     const first = this.#find(key)
-    for (let at = first; at < first + ways; at++) {
+    for (let at = first; at < first + limitWays; at++) {
       let cell = this.#cells.read(at)
       while (this.#isMine() && !this.#swap(at, cell, this.#time() - interval)) cell = this.#cells.read(at)
     }
@@ -102,19 +90,19 @@ export class SharedLimitStore implements LimitStore {
   /** Hashes the key. @returns the first cell of its set */
   #find(key: string): number {
     this.#hash.update(key)
-    return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * ways
+    return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * limitWays
   }
 
   /** The key's own cell, or else an empty one, or the bucket that is nearest to being full. */
   #placeFor(first: number, now: number): number {
     const tag = this.#hash.high >>> timeBits
-    for (let at = first; at < first + ways; at++) {
+    for (let at = first; at < first + limitWays; at++) {
       // A cell that is another key's by the time it is read is found to be so there.
       if (this.#cells.peekHigh(at) >>> timeBits === tag) return at
     }
     let place = first
     let least = Number.POSITIVE_INFINITY
-    for (let at = first; at < first + ways; at++) {
+    for (let at = first; at < first + limitWays; at++) {
       this.#cells.read(at)
       const ahead = this.#isEmpty() ? Number.NEGATIVE_INFINITY : aheadOf(this.#time(), now)
       if (ahead < least) {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { failoverStatuses, failureStatuses } from '../../endpoints/resilience/evidence.ts'
-import { keySources } from '../../routing/affinity/key-sources.ts'
+import { failoverStatuses, failureStatuses } from '../../kernel/failure-statuses.ts'
+import { keySources } from './key-sources.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
 import { Bytes, Duration } from './units.ts'
 

@@ -3,9 +3,15 @@ import type { TokenizeStyle } from '../../endpoints/profiles/profile.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  numberField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import { chatRequest } from '../translate/chat-request.ts'
-import { isObject, type JsonObject, listField, numberField, textField } from '../translate/json-fields.ts'
 import { plainChat, speaksMessages } from '../translate/message-variants.ts'
 import { imageTokens, promptText } from '../translate/prompt-text.ts'
 

@@ -1,7 +1,7 @@
 import type { ChatMessage, ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import { isObject, type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 import { joinedText } from './blocks.ts'
 import { endpointIds } from './call-ids.ts'
-import { isObject, type JsonObject, textField } from './json-fields.ts'
 import { signedField } from './reasoning-signature.ts'
 import { shortName } from './tool-names.ts'
 

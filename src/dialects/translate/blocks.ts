@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, textField } from './json-fields.ts'
+import { isObject, type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 
 /** A string, a block, or a list of both, also of lists: all are blocks afterwards. */
 export function contentBlocks(content: unknown): JsonObject[] {

@@ -1,4 +1,4 @@
-import { isObject } from './json-fields.ts'
+import { isObject } from '../../kernel/json/json-fields.ts'
 
 /** Arguments that do not begin as an object are held until the call ends; more of them is dropped. */
 const maxHeldLength = 1_048_576

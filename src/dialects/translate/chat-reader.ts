@@ -1,10 +1,16 @@
 import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 import type { RequestSize } from '../answers/context-limit.ts'
 import { BlockSequence } from './block-sequence.ts'
 import { contentBlocks } from './blocks.ts'
 import { CallIds } from './call-ids.ts'
 import { readChatUsage } from './chat-usage.ts'
-import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 import type { MessageUsage, MessageWriter } from './message-shape.ts'
 import type { ThoughtMemory } from './open-thoughts.ts'
 import { type ReasoningField, thinkingSignature } from './reasoning-signature.ts'

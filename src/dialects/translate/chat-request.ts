@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { ChatMessage, ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 import { assistantMessage, type MadeCall } from './assistant-turn.ts'
-import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 import { systemText } from './system-text.ts'
 import { offeredTools } from './tool-changes.ts'
 import { originalNames, shortName } from './tool-names.ts'

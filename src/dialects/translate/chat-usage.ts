@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, numberField, objectField } from './json-fields.ts'
+import { isObject, type JsonObject, numberField, objectField } from '../../kernel/json/json-fields.ts'
 import type { MessageUsage } from './message-shape.ts'
 
 /** Reads `usage` of a chat completion; undefined where the endpoint has not counted. */

@@ -1,6 +1,6 @@
 import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import { type JsonObject, objectField, textField } from '../../kernel/json/json-fields.ts'
 import { contentBlocks, joinedText } from './blocks.ts'
-import { type JsonObject, objectField, textField } from './json-fields.ts'
 
 /** A part of a user's message. */
 export type ContentPart =

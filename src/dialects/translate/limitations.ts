@@ -1,6 +1,6 @@
 import { isAtLeast } from '../../endpoints/profiles/server-version.ts'
+import { type JsonObject, listField } from '../../kernel/json/json-fields.ts'
 import { outputFormat } from './chat-request.ts'
-import { type JsonObject, listField } from './json-fields.ts'
 
 /**
  * Whether an endpoint's own Messages route can do what a request needs.

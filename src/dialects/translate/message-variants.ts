@@ -7,6 +7,13 @@ import { GatewayError } from '../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import { memberSpans } from '../../kernel/json/body-members.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import {
+  type JsonObject,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { RequestSize } from '../answers/context-limit.ts'
@@ -23,7 +30,6 @@ import { type ChatTranslation, translateRequest } from './chat-request.ts'
 import { ErrorAnswer } from './error-answer.ts'
 import { fittedByEstimate, fittedByWords } from './fit-tokens.ts'
 import { GatheredMessage, tapped } from './gathered-message.ts'
-import { type JsonObject, listField, numberField, objectField, textField } from './json-fields.ts'
 import { isThinker, isWithin } from './limitations.ts'
 import { parseMessagesRequest } from './messages-request.ts'
 import type { OpenThoughts } from './open-thoughts.ts'

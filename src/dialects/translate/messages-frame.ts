@@ -10,10 +10,10 @@ import {
   skipValue,
 } from '../../kernel/json/json-bytes.ts'
 import { excessIn } from '../../kernel/json/json-depth.ts'
+import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import { valuesFor } from '../../kernel/memory/memory-limit.ts'
 import { contentBlocks } from './blocks.ts'
-import { isObject, type JsonObject } from './json-fields.ts'
 
 /** Deepest nesting that is translated: writing deeper values would overflow the stack. */
 const maxDepth = 400

@@ -1,4 +1,10 @@
-import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 
 /** What of a chat request a model has to read. */
 export interface PromptText {

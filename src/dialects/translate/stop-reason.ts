@@ -1,4 +1,4 @@
-import { type JsonObject, textField } from './json-fields.ts'
+import { type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 import type { MessageEnding } from './message-shape.ts'
 
 type Stop = Pick<MessageEnding, 'stopReason' | 'stopSequence'>

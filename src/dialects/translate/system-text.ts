@@ -1,5 +1,5 @@
+import { textField } from '../../kernel/json/json-fields.ts'
 import { contentBlocks } from './blocks.ts'
-import { textField } from './json-fields.ts'
 
 /**
  * The system prompt as one text.

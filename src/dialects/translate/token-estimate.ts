@@ -1,5 +1,5 @@
 import { estimateTokenCount } from 'tokenx'
-import type { JsonObject } from './json-fields.ts'
+import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import { frameTokens, promptText } from './prompt-text.ts'
 
 /** Counts the tokens of a short text. */

@@ -1,5 +1,5 @@
+import { type JsonObject, numberField, objectField, textField } from '../../kernel/json/json-fields.ts'
 import type { BlockSequence, ToolBlock } from './block-sequence.ts'
-import { type JsonObject, numberField, objectField, textField } from './json-fields.ts'
 
 /** Calls of one answer: models make a few, and what runs them takes no more (OpenAI's limit for tools). */
 const mostCalls = 128

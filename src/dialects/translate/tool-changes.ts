@@ -1,4 +1,10 @@
-import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 
 /**
  * The tools that are offered at the end of a conversation: those of the request, and those that messages have

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, objectField, textField } from './json-fields.ts'
+import { isObject, type JsonObject, objectField, textField } from '../../kernel/json/json-fields.ts'
 import { shortName } from './tool-names.ts'
 
 /** Tools that only Anthropic's servers can run. */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../kernel/errors.ts'
+import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
 import { contentBlocks, joinedText } from './blocks.ts'
-import { isObject, type JsonObject } from './json-fields.ts'
 import { withoutBillingLine } from './system-text.ts'
 
 /** What one side said before the other spoke again. */

@@ -1,6 +1,6 @@
+import { isObject, type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 import { contextSentence, type RequestSize, readContextLimit } from '../answers/context-limit.ts'
 import { readAnswerError } from '../answers/error-object.ts'
-import { isObject, type JsonObject, textField } from './json-fields.ts'
 import type { MessageError } from './message-shape.ts'
 
 /** An endpoint's error as Anthropic's API would report it. */

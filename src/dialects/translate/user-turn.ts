@@ -1,8 +1,8 @@
 import type { ChatMessage, ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import { type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 import type { MadeCall } from './assistant-turn.ts'
 import { contentBlocks } from './blocks.ts'
 import { type ContentPart, contentParts, messageContent, textPart } from './content-parts.ts'
-import { type JsonObject, textField } from './json-fields.ts'
 
 /**
  * A user's turn as chat messages: first the results of the calls before it, in the order of the calls, then

@@ -1,5 +1,11 @@
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../kernel/json/json-fields.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
-import { isObject, type JsonObject, listField, objectField, textField } from './json-fields.ts'
 
 /** Largest whole message that is read; a generation is text. */
 const maxBytes = 67_108_864

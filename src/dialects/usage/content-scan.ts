@@ -1,5 +1,5 @@
+import type { AnswerApi } from '../../endpoints/profiles/usage-fields.ts'
 import { skipSpace } from '../../kernel/json/json-bytes.ts'
-import type { AnswerApi } from './usage-fields.ts'
 
 const colon = 0x3a
 const quote = 0x22

@@ -1,8 +1,8 @@
+import type { AnswerApi } from '../../endpoints/profiles/usage-fields.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { LineEnds } from '../../kernel/stream/line-ends.ts'
 import { ContentScan } from './content-scan.ts'
 import { LastBytes } from './last-bytes.ts'
-import type { AnswerApi } from './usage-fields.ts'
 import type { UsageReader } from './usage-reader.ts'
 
 /** What tells the end of an event: an empty line, of which the one before is the data, or each line. */

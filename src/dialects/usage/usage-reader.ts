@@ -1,5 +1,5 @@
+import type { UsageName, UsagePlan } from '../../endpoints/profiles/usage-fields.ts'
 import { backslash, colon, openBrace, quote, skipSpace, skipValue } from '../../kernel/json/json-bytes.ts'
-import type { UsageName, UsagePlan } from './usage-fields.ts'
 
 const minus = 0x2d
 const zero = 0x30

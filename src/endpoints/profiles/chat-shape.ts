@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../dialects/translate/json-fields.ts'
+import type { JsonObject } from '../../kernel/json/json-fields.ts'
 
 /** One message of an OpenAI chat. */
 export type ChatMessage = JsonObject & { readonly role: 'system' | 'user' | 'assistant' | 'tool' }

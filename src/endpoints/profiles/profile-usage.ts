@@ -1,12 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { extractionNames, standardFields } from '../../dialects/usage/standard-fields.ts'
-import {
-  type AnswerApi,
-  planUsage,
-  type UsagePaths,
-  type UsagePlan,
-  usageKeys,
-} from '../../dialects/usage/usage-fields.ts'
+import { extractionNames, standardFields } from './standard-fields.ts'
+import { type AnswerApi, planUsage, type UsagePaths, type UsagePlan, usageKeys } from './usage-fields.ts'
 
 const Path = Type.String({ minLength: 1 })
 const Paths = Type.Optional(

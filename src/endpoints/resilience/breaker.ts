@@ -12,6 +12,3 @@ export interface BreakerPolicy {
   /** A first byte later than this counts as a failure; 0 is off. */
   readonly slowFirstByteMs: number
 }
-
-export const breakerStates = ['closed', 'open', 'half_open'] as const
-export type BreakerState = (typeof breakerStates)[number]

@@ -1,3 +1,4 @@
+import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import {
   type BreakerTable,
@@ -6,7 +7,7 @@ import {
   requestFailuresCell,
   sourceCell,
 } from '../../runtime/cells/breaker-table.ts'
-import type { BreakerPolicy, BreakerState } from './breaker.ts'
+import type { BreakerPolicy } from './breaker.ts'
 
 /** Whether a phase cell says that the circuit is closed. */
 export function isClosedPhase(cell: number): boolean {

@@ -1,7 +1,4 @@
-import { clientLinks, clientUrl, type UrlScope } from '../../proxy/answer/answer-urls.ts'
-import { type HeaderRole, headerName } from './header-name.ts'
 import { headerValue } from './header-value.ts'
-import { namesOfConnection } from './hop-by-hop.ts'
 import { type AnswerFraming, framingOf } from './media-type.ts'
 
 export { headerValue } from './header-value.ts'
@@ -39,57 +36,4 @@ export function withHeaders(headers: readonly string[], others: readonly string[
   for (let at = 0; at < others.length; at += 2) kept = withoutHeader(kept, (others[at] ?? '').toLowerCase())
   kept.push(...others)
   return kept
-}
-
-/** What becomes of an endpoint's headers that are about the way to it. */
-export interface HeaderScope extends UrlScope {
-  /** Whether the gateway itself decides which origins may ask: an endpoint does not. */
-  readonly answersCors: boolean
-}
-
-/**
- * The headers a client gets: the endpoint's, less hop-by-hop ones, credentials and `X-Olla-*` (which only the
- * gateway may say), then the gateway's own, which replace equal names.
- * @param own flat pairs
- * @param scope undefined passes URLs and CORS headers as they are
- */
-export function clientHeaders(
-  upstream: readonly string[],
-  own: readonly string[],
-  secretNames: ReadonlySet<string>,
-  version: string,
-  scope?: HeaderScope,
-): string[] {
-  const connectionNames = namesOfConnection(upstream)
-  const headers: string[] = []
-  let via = ''
-  for (let at = 0; at < upstream.length; at += 2) {
-    const { text, lower, dashed, role, goesDown } = headerName(upstream[at] ?? '')
-    const value = upstream[at + 1] ?? ''
-    if (role === 'via') via = via === '' ? value : `${via}, ${value}`
-    if (!goesDown) continue
-    if (secretNames.size > 0 && secretNames.has(dashed)) continue
-    if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (hasHeader(own, lower)) continue
-    const shown = scope === undefined || role === undefined ? value : shownValue(role, value, scope)
-    if (shown !== undefined) headers.push(text, shown)
-  }
-  headers.push('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
-  for (let at = 0; at < own.length; at++) headers.push(own[at] ?? '')
-  return headers
-}
-
-/** @returns undefined where the client is not told */
-function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string | undefined {
-  if (role === 'location') return clientUrl(value, scope)
-  if (role === 'link') return clientLinks(value, scope)
-  return role === 'cors' && scope.answersCors ? undefined : value
-}
-
-function hasHeader(headers: readonly string[], lowerName: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]
-    if (name?.length === lowerName.length && headerName(name).lower === lowerName) return true
-  }
-  return false
 }

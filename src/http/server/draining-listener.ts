@@ -1,12 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
-import type { DrainedListener } from '../../runtime/lifecycle/drain.ts'
 import { acceptLast } from './accept-pause.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import { closeQuiet } from './lingering-close.ts'
 import { refuseConnection } from './refuse-connection.ts'
 import { isFollowed, isUpgraded, responseUnderWay } from './under-way.ts'
+
+/** The listener and its connections, as a drain needs them. */
+export interface DrainedListener {
+  /** From now on each answer ends its connection. */
+  stopKeeping(): void
+  /** Accepts the connections that the system has queued, then closes the port. */
+  stopAccepting(): Promise<void>
+  /** Connections that may still bring a request or are owed an answer. */
+  readonly open: number
+  /** Closes connections that have been quiet, and refuses requests whose body has stalled. */
+  tend(): Promise<void>
+  /** Refuses requests that are not whole yet; returns how many. */
+  refuseIncomplete(): number
+  /** Closes the connections of clients that have not read the end of their answer; returns how many. */
+  cutUnread(): number
+}
 
 export interface DrainingListenerOptions {
   readonly clock: Clock

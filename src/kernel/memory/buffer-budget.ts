@@ -1,5 +1,3 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 
@@ -11,6 +9,22 @@ export interface Holder {
   /** Counts up with the requests of a thread. */
   readonly serial: number
   readonly bytes: number
+}
+
+/** Counts that all threads share. */
+export interface BufferCells {
+  /** Row 0 counts units of memory. */
+  readonly buffered: {
+    value(row: number): number
+    /** @returns whether the row, with these units, is within the limit */
+    acquire(row: number, limit: number, units: number): boolean
+    release(row: number, units: number): void
+  }
+  readonly violations: {
+    column(name: 'memoryLimits'): number
+    sum(row: number, column: number): number
+    add(row: number, column: number, count: number): void
+  }
 }
 
 export interface BufferBudgetOptions {
@@ -42,11 +56,11 @@ const stuckMs = 1_000
  */
 export class BufferBudget {
   readonly limitBytes: number
-  readonly #gauge: Gauge
+  readonly #gauge: BufferCells['buffered']
   readonly #clock: Clock
   readonly #patienceMs: number
   readonly #ranksBelow: (one: Holder, other: Holder) => boolean
-  readonly #counts: GatewayCells['violations']
+  readonly #counts: BufferCells['violations']
   readonly #refusals: number
   /** In the order in which the requests have begun. */
   readonly #waiters: Waiter[] = []
@@ -56,11 +70,7 @@ export class BufferBudget {
   #movedMs = 0
 
   /** @param cells shared by all threads */
-  constructor(
-    cells: Pick<GatewayCells, 'buffered' | 'violations'>,
-    clock: Clock,
-    options: BufferBudgetOptions,
-  ) {
+  constructor(cells: BufferCells, clock: Clock, options: BufferBudgetOptions) {
     this.#gauge = cells.buffered
     this.#counts = cells.violations
     this.#refusals = cells.violations.column('memoryLimits')

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { breakerStates } from '../../endpoints/resilience/breaker.ts'
-import { keySources } from '../../routing/affinity/key-sources.ts'
+import { keySources } from '../../config/schema/key-sources.ts'
+import { breakerStates } from '../../kernel/breaker-state.ts'
 import { sessionOutcomes, sessionReasons } from '../../routing/affinity/session-affinity.ts'
 import { Choice, Count, EndpointStatusField, Text } from '../views/fields.ts'
 

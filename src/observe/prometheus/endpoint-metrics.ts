@@ -1,4 +1,4 @@
-import { breakerStates } from '../../endpoints/resilience/breaker.ts'
+import { breakerStates } from '../../kernel/breaker-state.ts'
 import { endpointStatuses, isRoutable } from '../../kernel/endpoint-status.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { RowHistogram } from '../../runtime/cells/counted.ts'

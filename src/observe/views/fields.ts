@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { breakerStates } from '../../endpoints/resilience/breaker.ts'
+import { breakerStates } from '../../kernel/breaker-state.ts'
 import { endpointStatuses } from '../../kernel/endpoint-status.ts'
 
 /** Building blocks of the response schemas: Fastify writes the answers from these, so they cannot drift. */

@@ -4,9 +4,7 @@ import { hasKnownEnding, StreamWatch } from '../../dialects/answers/stream-endin
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import {
-  clientHeaders,
   framingIn,
-  type HeaderScope,
   headerValue,
   type UpstreamHead,
   withHeaders,
@@ -17,6 +15,7 @@ import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { RequestContext } from '../request/context.ts'
 import { headerText } from '../request/request-headers.ts'
+import { clientHeaders, type HeaderScope } from './client-headers.ts'
 import { DialectErrorAnswer } from './dialect-error-answer.ts'
 
 /** An answer as the client gets it: the head, and what changes the body on its way. */

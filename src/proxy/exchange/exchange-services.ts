@@ -8,7 +8,6 @@ import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import type { AnswerObserver } from '../../kernel/stream/answer-transform.ts'
-import type { GatewayStats } from '../../observe/stats/gateway-stats.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
@@ -17,6 +16,7 @@ import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { RequestContext, RequestOutcome } from '../request/context.ts'
 import type { RequestHookList } from '../request/hooks.ts'
+import type { RequestStats } from '../request/request-record.ts'
 import type { Transport } from '../transports/transport.ts'
 import type { Exchange } from './exchange.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -99,7 +99,7 @@ export interface ExchangeServices {
   readonly active: DeadlineSweep<Exchange>
   /** For what is held beside bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
-  readonly stats: GatewayStats
+  readonly stats: RequestStats
   /** Learns of each connection that the gateway itself could not make. */
   readonly shortages: Shortages
   readonly events: EventBus

@@ -54,3 +54,11 @@ export interface RequestRecord {
   /** What tells clients apart, their address. */
   readonly client?: string | undefined
 }
+
+/** Where attempts and requests are counted. */
+export interface RequestStats {
+  record(record: RequestRecord): void
+  /** @param failed whether it counts against the endpoint */
+  recordAttempt(slot: number, failed: boolean): void
+  recordFailover(slot: number): void
+}

@@ -1,9 +1,5 @@
-import type {
-  KeySource,
-  SessionKey,
-  SessionKeys,
-  SessionRequest,
-} from '../../routing/affinity/key-sources.ts'
+import type { KeySource } from '../../config/schema/key-sources.ts'
+import type { SessionKey, SessionKeys, SessionRequest } from '../../routing/affinity/key-sources.ts'
 import type {
   SessionAffinity,
   SessionDecision,

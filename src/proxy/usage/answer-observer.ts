@@ -1,7 +1,7 @@
 import { type GapListener, StreamMeter } from '../../dialects/usage/stream-meter.ts'
-import { answerApiOf } from '../../dialects/usage/usage-fields.ts'
 import { UsageReader } from '../../dialects/usage/usage-reader.ts'
 import { unknownUsage } from '../../endpoints/profiles/profile-usage.ts'
+import { answerApiOf } from '../../endpoints/profiles/usage-fields.ts'
 import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'

@@ -1,4 +1,3 @@
-import { SharedLimitStore } from '../../admin/security/shared-limit-store.ts'
 import { BreakerTable } from './breaker-table.ts'
 import {
   discoveryColumns,
@@ -30,6 +29,7 @@ import { CounterTable } from './counter-table.ts'
 import { DistinctTable } from './distinct-table.ts'
 import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
+import { reserveLimits } from './limit-cells.ts'
 import { ModelTable } from './model-table.ts'
 import { ownPseudonym } from './pseudonym.ts'
 import { RecordTable } from './record-table.ts'
@@ -183,7 +183,7 @@ export class GatewayCells {
     this.resources = new CounterTable(resourceColumns, 1, blocks.place('resources'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')
-    SharedLimitStore.reserve(this.limits, limitCapacity)
+    reserveLimits(this.limits, limitCapacity)
     this.limitedClients = blocks.place('limited-clients')
     SharedCache.reserve(this.limitedClients, limitedClientCapacity)
     this.storedResponses = blocks.place('stored-responses')

@@ -1,4 +1,4 @@
-import type { BreakerState } from '../../endpoints/resilience/breaker.ts'
+import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
 
 /** Everything that the concerns tell each other; the key is the event's type. */

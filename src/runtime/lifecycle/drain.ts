@@ -1,3 +1,4 @@
+import type { DrainedListener } from '../../http/server/draining-listener.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { GatewayEvents } from '../events/events.ts'
@@ -10,22 +11,6 @@ export interface DrainTarget {
   inFlight(): number
   /** Ends what is under way so that clients see it, and refuses what comes later; returns how many it ended. */
   cutAll(): number
-}
-
-/** The listener and its connections, as a drain needs them. */
-export interface DrainedListener {
-  /** From now on each answer ends its connection. */
-  stopKeeping(): void
-  /** Accepts the connections that the system has queued, then closes the port. */
-  stopAccepting(): Promise<void>
-  /** Connections that may still bring a request or are owed an answer. */
-  readonly open: number
-  /** Closes connections that have been quiet, and refuses requests whose body has stalled. */
-  tend(): Promise<void>
-  /** Refuses requests that are not whole yet; returns how many. */
-  refuseIncomplete(): number
-  /** Closes the connections of clients that have not read the end of their answer; returns how many. */
-  cutUnread(): number
 }
 
 export interface DrainResult {

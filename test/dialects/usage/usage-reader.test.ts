@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { planUsage } from '../../../src/dialects/usage/usage-fields.ts'
 import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'
+import { planUsage } from '../../../src/endpoints/profiles/usage-fields.ts'
 
 const openAi = planUsage([
   {

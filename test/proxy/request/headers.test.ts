@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../../src/config/load.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
-import { clientHeaders, headerValue } from '../../../src/http/headers/response-headers.ts'
+import { headerValue } from '../../../src/http/headers/response-headers.ts'
+import { clientHeaders } from '../../../src/proxy/answer/client-headers.ts'
 import { forwardedHeaders, ownHeaders } from '../../../src/proxy/request/request-headers.ts'
 
 const by = {

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import {
-  type KeySource,
-  keySources,
-  SessionKeys,
-  type SessionRequest,
-} from '../../../src/routing/affinity/key-sources.ts'
+import { type KeySource, keySources } from '../../../src/config/schema/key-sources.ts'
+import { SessionKeys, type SessionRequest } from '../../../src/routing/affinity/key-sources.ts'
 
 const known = () => true
 

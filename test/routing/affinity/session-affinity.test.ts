@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { KeySource } from '../../../src/routing/affinity/key-sources.ts'
+import type { KeySource } from '../../../src/config/schema/key-sources.ts'
 import type { RoutedEndpoint } from '../../../src/routing/models/router.ts'
 import { createStrategy } from '../../../src/routing/selection/strategies.ts'
 import { chat, keyFor, session, setUp, three } from './support.ts'

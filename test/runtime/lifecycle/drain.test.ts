@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { DrainedListener } from '../../../src/http/server/draining-listener.ts'
 import { EventBus } from '../../../src/runtime/events/bus.ts'
-import { type DrainedListener, GatewayLifecycle } from '../../../src/runtime/lifecycle/drain.ts'
+import { GatewayLifecycle } from '../../../src/runtime/lifecycle/drain.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { noConnections } from '../../support/no-connections.ts'
 

@@ -11,13 +11,13 @@ import upstreamPools from '../plugins/endpoints/upstream-pools.ts'
 import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
-import { withWriteTimeout } from './config/olla/write-timeout.ts'
-import type { GatewayConfig } from './config/schema.ts'
+import { withWriteTimeout } from './config/checks/write-timeout.ts'
+import type { GatewayConfig } from './config/schema/schema.ts'
 import { localProfilesFolder, type ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { profilesFolder, version } from './kernel/package.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
-import type { PeerLink } from './runtime/threads/peer-link.ts'
+import type { PeerLink } from './runtime/links/peer-link.ts'
 
 /** What makes a thread one of several. */
 export interface ThreadOfSeveral {

@@ -1,9 +1,9 @@
 /** The public surface: the gateway as a Fastify plugin, and its configuration. */
 
 export type { LimitResult, LimitStore, RateLimit } from './admin/security/limit-store.ts'
-export { ConfigError, type Diagnostic, formatDiagnostic } from './config/file/diagnostics.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load.ts'
-export type { EndpointConfig, GatewayConfig } from './config/schema.ts'
+export { ConfigError, type Diagnostic, formatDiagnostic } from './config/schema/diagnostics.ts'
+export type { EndpointConfig, GatewayConfig } from './config/schema/schema.ts'
 export type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 export { default, type GatewayOptions } from './gateway.ts'
 export { type Dialect, type ErrorCode, errorTable, GatewayError } from './kernel/errors.ts'

@@ -5,7 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { rereadSecrets } from '../../src/config/file/secrets.ts'
-import type { EndpointConfig, ProxyConfig } from '../../src/config/schema.ts'
+import type { EndpointConfig, ProxyConfig } from '../../src/config/schema/schema.ts'
 import { endpointHeaders } from '../../src/endpoints/registry/auth.ts'
 import { buildEndpoints } from '../../src/endpoints/registry/build.ts'
 import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'

@@ -11,9 +11,9 @@ import { ModelDiscovery, type ModelDiscoveryOptions } from '../../src/endpoints/
 import { refreshTopic } from '../../src/endpoints/discovery/discovery-mirror.ts'
 import { DiscoveryRecords, type ModelRefresher } from '../../src/endpoints/discovery/discovery-records.ts'
 import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
-import type { ModelFilterRules } from '../../src/endpoints/registry/endpoint.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
+import type { ModelFilterRules } from '../../src/kernel/names/name-filter.ts'
 
 export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptions> {
   /** Off: the catalogue stays empty. Default true. */

@@ -9,7 +9,7 @@ import {
   readProcess,
   type ThreadReading,
 } from '../../src/observe/stats/process-reading.ts'
-import type { Topic } from '../../src/runtime/threads/peer-link.ts'
+import type { Topic } from '../../src/runtime/links/peer-link.ts'
 
 export interface ProcessReadings {
   /** This thread's. */

@@ -9,7 +9,7 @@ import { isRoutable } from '../../src/kernel/endpoint-status.ts'
 import { ModelLook } from '../../src/routing/models/model-look.ts'
 import { type PathFact, PathKnowledge } from '../../src/routing/models/path-knowledge.ts'
 import { ModelRouter, type ModelRouterOptions } from '../../src/routing/models/router.ts'
-import type { Topic } from '../../src/runtime/threads/peer-link.ts'
+import type { Topic } from '../../src/runtime/links/peer-link.ts'
 
 export interface ModelRoutingOptions extends Partial<ModelRouterOptions> {
   readonly clock?: Clock

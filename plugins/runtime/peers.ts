@@ -3,8 +3,8 @@
  * answers itself; holds nothing to close.
  */
 import fp from 'fastify-plugin'
-import { LocalLink } from '../../src/runtime/threads/local-link.ts'
-import type { PeerLink } from '../../src/runtime/threads/peer-link.ts'
+import { LocalLink } from '../../src/runtime/links/local-link.ts'
+import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
 export interface PeersOptions {
   /** The link of a thread of several. Default: this thread is the only one. */

@@ -2,7 +2,7 @@
 import fp from 'fastify-plugin'
 import { configView } from '../../src/config/config-view.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import type { GatewayConfig } from '../../src/config/schema.ts'
+import type { GatewayConfig } from '../../src/config/schema/schema.ts'
 
 export interface InternalConfigOptions {
   readonly config: GatewayConfig

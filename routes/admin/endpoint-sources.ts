@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { modelIssues } from '../../src/observe/stats/model-issues.ts'
+import { modelIssues } from '../../src/observe/views/model-issues.ts'
 import type { EndpointSource } from '../../src/observe/views/source.ts'
 
 /** Plugins whose decorators `endpointSources` reads. */

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import eventLines from '../../plugins/observe/event-lines.ts'
 import eventHistory from '../../plugins/runtime/event-history.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from '../base.ts'
-import type { GatewayConfig } from '../config/schema.ts'
+import type { GatewayConfig } from '../config/schema/schema.ts'
 
 export interface ControlOptions {
   readonly config: GatewayConfig

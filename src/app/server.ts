@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { GatewayConfig } from '../config/schema.ts'
+import type { GatewayConfig } from '../config/schema/schema.ts'
 import { mostConnections } from '../http/server/descriptors.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { LogTarget } from '../observe/logging/logger.ts'

@@ -5,10 +5,10 @@ import { createThreadLogger } from '../observe/logging/logger.ts'
 import { SharedBlocks } from '../runtime/cells/shared-blocks.ts'
 import type { DrainResult } from '../runtime/lifecycle/drain.ts'
 import { createDrainable } from '../runtime/lifecycle/drainable.ts'
+import type { LinkMessage } from '../runtime/links/messages.ts'
+import { ServingLink } from '../runtime/links/serving-link.ts'
 import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
 import { watchMain } from '../runtime/process/watch-main.ts'
-import type { LinkMessage } from '../runtime/threads/messages.ts'
-import { ServingLink } from '../runtime/threads/serving-link.ts'
 import {
   drainTopic,
   type ListenAddress,

@@ -1,6 +1,6 @@
 import { isRecord } from './file/decode.ts'
 import { encodeConfig } from './print.ts'
-import type { GatewayConfig } from './schema.ts'
+import type { GatewayConfig } from './schema/schema.ts'
 
 export interface ConfigView {
   /** As in the file: durations with units, secrets masked. */

@@ -4,19 +4,12 @@ import { resolve } from 'node:path'
 import { settleEndpoints } from './checks/endpoint-list.ts'
 import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules.ts'
 import { checkExposure } from './checks/exposure.ts'
+import { applyOllaLimits } from './checks/olla-limits.ts'
 import type { Machine } from './checks/own-addresses.ts'
 import { findReadableSecrets } from './checks/readable-secrets.ts'
 import { findSelf } from './checks/self-endpoint.ts'
 import { checkSemantics } from './checks/semantics.ts'
 import { decode, isRecord } from './file/decode.ts'
-import {
-  ConfigError,
-  type Diagnostic,
-  dotted,
-  type KeyPath,
-  type Problem,
-  ProblemsError,
-} from './file/diagnostics.ts'
 import { type ConfigDocument, readDocument } from './file/document.ts'
 import { applyEnvironment } from './file/environment.ts'
 import { findFile } from './file/find-file.ts'
@@ -24,9 +17,16 @@ import { readSecrets } from './file/secrets.ts'
 import { readTyped } from './file/typed-values.ts'
 import { validate } from './file/validate.ts'
 import { decodeText } from './file/yaml/text.ts'
-import { applyOllaLimits } from './olla/olla-limits.ts'
+import {
+  ConfigError,
+  type Diagnostic,
+  dotted,
+  type KeyPath,
+  type Problem,
+  ProblemsError,
+} from './schema/diagnostics.ts'
 import { EndpointSchema } from './schema/discovery-schema.ts'
-import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema.ts'
+import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema/schema.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

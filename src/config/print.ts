@@ -2,8 +2,8 @@ import { type TSchema, TypeGuard } from '@sinclair/typebox'
 import { stringify } from 'yaml'
 import { formatDuration, isRecord } from './file/decode.ts'
 import { maskSecrets } from './file/secrets.ts'
+import { type GatewayConfig, GatewayConfigSchema } from './schema/schema.ts'
 import { unitKeyword } from './schema/units.ts'
-import { type GatewayConfig, GatewayConfigSchema } from './schema.ts'
 
 /** The effective configuration as YAML: defaults filled in, durations with units, secrets masked. */
 export function printConfig(config: GatewayConfig): string {

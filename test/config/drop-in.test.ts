@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { findCycles } from '../../src/config/checks/name-cycles.ts'
+import { withWriteTimeout } from '../../src/config/checks/write-timeout.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
-import { withWriteTimeout } from '../../src/config/olla/write-timeout.ts'
 import { printConfig } from '../../src/config/print.ts'
 import { endpoints, folder, knownTypes, load, problems, warningsOf } from './support.ts'
 

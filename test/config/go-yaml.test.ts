@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ConfigError } from '../../src/config/file/diagnostics.ts'
 import { readInteger } from '../../src/config/file/yaml/written-scalar.ts'
+import { ConfigError } from '../../src/config/schema/diagnostics.ts'
 import { endpoints, load, problems, warningsOf } from './support.ts'
 
 const portOf = async (text: string | Uint8Array) => (await load(text)).config.server.port
@@ -169,7 +169,7 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
 
   it('never throws anything but a ConfigError', async () => {
     const { readDocument } = await import('../../src/config/file/document.ts')
-    const { ProblemsError } = await import('../../src/config/file/diagnostics.ts')
+    const { ProblemsError } = await import('../../src/config/schema/diagnostics.ts')
     const piece = fc.constantFrom(
       'a',
       ':',

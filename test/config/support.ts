@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ConfigError, formatDiagnostic } from '../../src/config/file/diagnostics.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
+import { ConfigError, formatDiagnostic } from '../../src/config/schema/diagnostics.ts'
 
 export const knownTypes = ['ollama', 'lm-studio', 'vllm', 'openai']
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { formatDuration, parseBytes, parseDuration } from '../../src/config/file/decode.ts'
-import { nearest } from '../../src/config/file/diagnostics.ts'
 import { interpolate } from '../../src/config/file/interpolate.ts'
+import { nearest } from '../../src/config/schema/diagnostics.ts'
 
 describe('durations', () => {
   const cases: [string, number | undefined][] = [

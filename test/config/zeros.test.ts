@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRecord } from '../../src/config/file/decode.ts'
-import { ConfigError } from '../../src/config/file/diagnostics.ts'
 import { parseConfig } from '../../src/config/load.ts'
+import { ConfigError } from '../../src/config/schema/diagnostics.ts'
 import { inputSchema, isNode, type SchemaNode } from '../../src/config/schema/input-schema.ts'
 
 /** What 0 cannot mean: at least one is needed, or the time between two looks would be none. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { formatDuration, parseBytes, parseDuration } from '../../src/config/file/decode.ts'
-import { ProblemsError } from '../../src/config/file/diagnostics.ts'
 import { readDocument } from '../../src/config/file/document.ts'
+import { ProblemsError } from '../../src/config/schema/diagnostics.ts'
 import { translateAnswer } from '../../src/dialects/translate/answer-translation.ts'
 import { translateRequest } from '../../src/dialects/translate/chat-request.ts'
 import { readMessagesRequest } from '../../src/dialects/translate/messages-request.ts'

@@ -11,8 +11,8 @@ import messageTranslator, {
 } from '../../plugins/dialects/message-translator.ts'
 import { loadTokenizer } from '../../src/dialects/translate/token-estimate.ts'
 import { GatewayCells } from '../../src/runtime/cells/cells.ts'
-import { LocalLink } from '../../src/runtime/threads/local-link.ts'
-import type { PeerLink } from '../../src/runtime/threads/peer-link.ts'
+import { LocalLink } from '../../src/runtime/links/local-link.ts'
+import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
 const dependencies = ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery']
 

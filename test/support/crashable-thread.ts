@@ -1,6 +1,6 @@
 /** A serving thread that tests can bring down. */
 import { parentPort } from 'node:worker_threads'
-import type { LinkMessage } from '../../src/runtime/threads/messages.ts'
+import type { LinkMessage } from '../../src/runtime/links/messages.ts'
 
 parentPort?.on('message', (message: LinkMessage) => {
   if (message.kind !== 'tell' || message.topic !== 'test.crash') return

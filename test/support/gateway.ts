@@ -6,11 +6,11 @@ import { pino } from 'pino'
 import { addRootRoutes, listenerOptions } from '../../src/app/http-server.ts'
 import { serveOnThreads } from '../../src/app/serving-threads.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import type { GatewayConfig } from '../../src/config/schema.ts'
+import type { GatewayConfig } from '../../src/config/schema/schema.ts'
 import gateway, { type GatewayOptions } from '../../src/gateway.ts'
 import type { DrainResult } from '../../src/runtime/lifecycle/drain.ts'
 import { createDrainable } from '../../src/runtime/lifecycle/drainable.ts'
-import type { ControlLink } from '../../src/runtime/threads/control-link.ts'
+import type { ControlLink } from '../../src/runtime/links/control-link.ts'
 import { eventually } from './simulator.ts'
 
 export interface RunningGateway {

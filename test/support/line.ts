@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SharedLine } from '../../src/routing/selection/capacity-queue.ts'
 import { Gauge } from '../../src/runtime/cells/gauge.ts'
-import { LocalLink } from '../../src/runtime/threads/local-link.ts'
+import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import { FakeClock } from './fake-clock.ts'
 
 /** A waiting line of one thread. */

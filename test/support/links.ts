@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { ControlLink } from '../../src/runtime/threads/control-link.ts'
-import type { LinkMessage } from '../../src/runtime/threads/messages.ts'
-import { ServingLink } from '../../src/runtime/threads/serving-link.ts'
+import { ControlLink } from '../../src/runtime/links/control-link.ts'
+import type { LinkMessage } from '../../src/runtime/links/messages.ts'
+import { ServingLink } from '../../src/runtime/links/serving-link.ts'
 
 /** The links of a control thread and of serving threads, real channels between them, all in this thread. */
 export function connectLinks(

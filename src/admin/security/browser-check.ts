@@ -1,23 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { shownValue } from '../../http/host-name.ts'
-import { HostCheck, type HostCheckOptions } from './host-check.ts'
+import { type BrowserRequest, HostCheck, type HostCheckOptions } from './host-check.ts'
 import { isLocalOrigin, isOriginOfHost, type OriginList } from './origins.ts'
 
 export interface BrowserCheckOptions extends HostCheckOptions {
   /** Whose pages may ask, and read the answers; undefined where CORS is not configured. */
   readonly corsOrigins: OriginList | undefined
-}
-
-/** What is looked at of a request. */
-export interface BrowserRequest {
-  readonly method: string
-  readonly httpVersion: string
-  readonly headers: IncomingHttpHeaders
-  /** Address of the connection; undefined on a socket that has none. */
-  readonly peer: string | undefined
-  /** The listener's own port, and whether only this machine reaches it. */
-  readonly port: number | undefined
-  readonly isLoopbackOnly: boolean
 }
 
 /** `reads`: the page may read the answer, so it gets CORS headers. */

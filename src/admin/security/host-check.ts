@@ -1,8 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIpLiteral, normalName, readHost } from '../../http/host-name.ts'
 import { isPublicHost } from '../../http/public-host.ts'
-import type { BrowserRequest } from './browser-check.ts'
 import { isOriginOfHost } from './origins.ts'
+
+/** What is looked at of a request. */
+export interface BrowserRequest {
+  readonly method: string
+  readonly httpVersion: string
+  readonly headers: IncomingHttpHeaders
+  /** Address of the connection; undefined on a socket that has none. */
+  readonly peer: string | undefined
+  /** The listener's own port, and whether only this machine reaches it. */
+  readonly port: number | undefined
+  readonly isLoopbackOnly: boolean
+}
 
 export interface HostCheckOptions {
   /** Names of the gateway besides those that no public DNS has; `*` stands for any. */

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { nearest } from '../../config/file/diagnostics.ts'
+import { nearest } from '../../config/schema/diagnostics.ts'
 
 /** What was typed cannot be understood; the message is one sentence. */
 export class UsageError extends Error {

@@ -4,8 +4,8 @@ import { findTwins } from '../../config/checks/endpoint-list.ts'
 import { parseHttpUrl } from '../../config/checks/endpoint-rules.ts'
 import { needsLookUp, plainHost } from '../../config/checks/own-addresses.ts'
 import { findSelf } from '../../config/checks/self-endpoint.ts'
-import { ConfigError, formatDiagnostic } from '../../config/file/diagnostics.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import { ConfigError, formatDiagnostic } from '../../config/schema/diagnostics.ts'
 
 /** A name that is not found by then is looked up when it is needed. */
 const lookUpMs = 1_000

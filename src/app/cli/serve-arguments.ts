@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { nearest } from '../../config/file/diagnostics.ts'
+import { nearest } from '../../config/schema/diagnostics.ts'
 import { readOptions, UsageError } from './arguments.ts'
 
 const options = {

@@ -1,5 +1,5 @@
 import { isRecord } from '../../config/file/decode.ts'
-import type { ServerConfig } from '../../config/schema.ts'
+import type { ServerConfig } from '../../config/schema/schema.ts'
 
 /** @returns one sentence for a listener that cannot be opened; undefined for any other error */
 export function listenFailure(

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { KeyPath, Problem } from '../file/diagnostics.ts'
-import type { EndpointConfig } from '../schema.ts'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { EndpointConfig } from '../schema/schema.ts'
 import { parseHttpUrl } from './endpoint-rules.ts'
 import { addressesOf, isOfMachine, type Machine, plainHost } from './own-addresses.ts'
 import { portOf } from './self-endpoint.ts'

@@ -1,6 +1,6 @@
 import { isRecord } from '../file/decode.ts'
-import { type KeyPath, nearest, type Problem } from '../file/diagnostics.ts'
-import type { EndpointConfig } from '../schema.ts'
+import { type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
+import type { EndpointConfig } from '../schema/schema.ts'
 
 const endpointsPath = ['discovery', 'static', 'endpoints'] as const
 

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { isRecord } from '../file/decode.ts'
-import type { Problem } from '../file/diagnostics.ts'
-import type { GatewayConfig } from '../schema.ts'
+import type { Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 import { plainHost } from './own-addresses.ts'
 
 /**

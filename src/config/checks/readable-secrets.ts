@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { KeyPath, Problem } from '../file/diagnostics.ts'
 import { secretKeys } from '../file/secrets.ts'
-import type { GatewayConfig } from '../schema.ts'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 
 /**
  * Files with secrets that other users of this machine can read. A group may read what belongs to root: that is how a

@@ -1,5 +1,5 @@
-import type { Problem } from '../file/diagnostics.ts'
-import type { GatewayConfig } from '../schema.ts'
+import type { Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 import { parseHttpUrl } from './endpoint-rules.ts'
 import { addressesOf, isHeard, type Machine } from './own-addresses.ts'
 

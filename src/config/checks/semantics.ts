@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js'
 import { readHost } from '../../http/host-name.ts'
-import { maxModelNameLength } from '../../kernel/model-name.ts'
-import type { KeyPath, Problem } from '../file/diagnostics.ts'
-import type { GatewayConfig } from '../schema.ts'
+import { maxModelNameLength } from '../../kernel/names/model-name.ts'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 import { isHeaderName } from './endpoint-rules.ts'
 import { findCycles } from './name-cycles.ts'
 

@@ -13,7 +13,7 @@ import {
   visit,
   type YAMLError,
 } from 'yaml'
-import { type KeyPath, type Problem, ProblemsError } from './diagnostics.ts'
+import { type KeyPath, type Problem, ProblemsError } from '../schema/diagnostics.ts'
 import { interpolate, isReference } from './interpolate.ts'
 import { findAliasFault, isAnchorHolder } from './yaml/anchors.ts'
 import { indentFlowLines } from './yaml/flow-indent.ts'

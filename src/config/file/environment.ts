@@ -1,5 +1,5 @@
+import { type Diagnostic, nearest } from '../schema/diagnostics.ts'
 import { parseBytes, parseDuration } from './decode.ts'
-import { type Diagnostic, nearest } from './diagnostics.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 type Parser = (text: string) => unknown

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { stockConfigFile } from '../../kernel/package.ts'
-import { ConfigError } from './diagnostics.ts'
+import { ConfigError } from '../schema/diagnostics.ts'
 
 /** Where a configuration is looked for when none is named, as in Olla; the first that exists is the only one read. */
 const searchOrder = ['config/config.local.yaml', 'config/config.yaml', 'config.yaml', 'default.yaml'] as const

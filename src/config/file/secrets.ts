@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { minTokenLength } from '../schema/dashboard-schema.ts'
-import type { EndpointConfig, GatewayConfig } from '../schema.ts'
-import type { Problem } from './diagnostics.ts'
+import type { Problem } from '../schema/diagnostics.ts'
+import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
 
 /** Keys of an endpoint's credentials that may stand in a file of their own. */
 export const secretKeys = ['token', 'key', 'username', 'password'] as const

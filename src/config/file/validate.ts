@@ -1,12 +1,12 @@
 import { Ajv, type ErrorObject } from 'ajv'
-import { unreadByOlla } from '../olla/olla-keys.ts'
-import { replaceLikeOlla } from '../olla/olla-values.ts'
+import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
 import { inputSchema } from '../schema/input-schema.ts'
 import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
+import { type GatewayConfig, GatewayConfigSchema } from '../schema/schema.ts'
 import { mostThreads, unitKeyword } from '../schema/units.ts'
-import { type GatewayConfig, GatewayConfigSchema } from '../schema.ts'
 import { decode, isRecord, parseDuration } from './decode.ts'
-import { dotted, type KeyPath, nearest, type Problem } from './diagnostics.ts'
+import { unreadByOlla } from './olla-keys.ts'
+import { replaceLikeOlla } from './olla-values.ts'
 
 const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionTypes: true })
 const check = ajv.compile(inputSchema())

@@ -1,4 +1,4 @@
-import { GatewayConfigSchema } from '../schema.ts'
+import { GatewayConfigSchema } from './schema.ts'
 
 /** A plain JSON Schema node. */
 export type SchemaNode = { readonly [key: string]: unknown }

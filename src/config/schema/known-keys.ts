@@ -1,6 +1,6 @@
 import { type TSchema, TypeGuard } from '@sinclair/typebox'
-import type { KeyPath } from '../file/diagnostics.ts'
-import { GatewayConfigSchema } from '../schema.ts'
+import type { KeyPath } from './diagnostics.ts'
+import { GatewayConfigSchema } from './schema.ts'
 
 /** The schema at a path of a document, as far as the schema goes. */
 export function schemaAt(path: KeyPath): TSchema | undefined {

@@ -1,6 +1,6 @@
 import type { UpstreamFetch } from '../../endpoints/connections/fetch.ts'
 import { GatewayError } from '../../kernel/errors.ts'
-import { checkModelName } from '../../kernel/model-name.ts'
+import { checkModelName } from '../../kernel/names/model-name.ts'
 import type { ModelSource } from '../../routing/models/unified-model.ts'
 
 type Json = Readonly<Record<string, unknown>>

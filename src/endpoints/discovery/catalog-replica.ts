@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { EndpointModels, ModelCatalog } from './catalog.ts'
 
 /** An endpoint's list as it is now; undefined where it has none any more. */

@@ -1,6 +1,7 @@
-import { NameFilter } from '../profiles/glob.ts'
-import type { Endpoint, ModelFilterRules } from '../registry/endpoint.ts'
-import type { DiscoveredModel, ModelMemory } from './list-parsers.ts'
+import type { ModelFilterRules } from '../../kernel/names/name-filter.ts'
+import { NameFilter } from '../../kernel/names/name-filter.ts'
+import type { Endpoint } from '../registry/endpoint.ts'
+import type { DiscoveredModel, ModelMemory } from './discovered-model.ts'
 import { areSameLists, type ModelPlace, NameIndex } from './name-index.ts'
 
 /** What one endpoint is known to have. */

@@ -1,4 +1,4 @@
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
 
 /** A serving thread wants an endpoint's models looked at now. */

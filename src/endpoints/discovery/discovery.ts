@@ -11,8 +11,9 @@ import { readVersion } from '../profiles/server-version.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import type { ModelCatalog } from './catalog.ts'
+import type { DiscoveredModel } from './discovered-model.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
-import { type DiscoveredModel, ListFormatError, parseModelList, readProps } from './list-parsers.ts'
+import { ListFormatError, parseModelList, readProps } from './list-parsers.ts'
 
 export interface ModelDiscoveryOptions {
   /** Between two looks at one endpoint; milliseconds. */

@@ -1,9 +1,7 @@
-import { maxModelNameLength } from '../../kernel/model-name.ts'
+import { maxModelNameLength } from '../../kernel/names/model-name.ts'
 import type { ListFormat } from '../profiles/profile.ts'
 import { readAbilities } from '../profiles/told-abilities.ts'
-import type { DiscoveredModel } from './list-parsers.ts'
-
-export type ListEntry = Readonly<Record<string, unknown>>
+import type { DiscoveredModel, ListEntry } from './discovered-model.ts'
 
 const maxTextLength = 256
 const maxWords = 64

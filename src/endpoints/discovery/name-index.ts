@@ -1,6 +1,6 @@
+import { isLatest, untaggedName } from '../../kernel/names/tags.ts'
 import { areSameAbilities } from '../profiles/told-abilities.ts'
-import type { DiscoveredModel } from './list-parsers.ts'
-import { isLatest, untaggedName } from './tags.ts'
+import type { DiscoveredModel } from './discovered-model.ts'
 
 /** What routing looks at; the other fields may hold a time that is another one with each look. */
 export type RoutedModel = Omit<DiscoveredModel, 'raw' | 'memory'>

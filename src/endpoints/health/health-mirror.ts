@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import { evidenceVerdict, isKnown } from './evidence.ts'
 import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'

@@ -1,4 +1,4 @@
-import type { EndpointConfig } from '../../config/schema.ts'
+import type { EndpointConfig } from '../../config/schema/schema.ts'
 
 type AuthConfig = NonNullable<EndpointConfig['auth']>
 

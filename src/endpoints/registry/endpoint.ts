@@ -1,5 +1,6 @@
+import type { ModelFilterRules } from '../../kernel/names/name-filter.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
-import type { BreakerPolicy } from '../resilience/breaker.ts'
+import type { BreakerPolicy } from './breaker-policy.ts'
 
 /** Time limits of the stages of one attempt, in milliseconds; 0 switches a limit off. */
 export interface StageTimeouts {
@@ -11,12 +12,6 @@ export interface StageTimeouts {
   readonly idleMs: number
   /** The whole request, all attempts together. */
   readonly totalMs: number
-}
-
-/** Globs over model names; matching ignores case, exclude wins, an empty include allows all. */
-export interface ModelFilterRules {
-  readonly include: readonly string[]
-  readonly exclude: readonly string[]
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointRegistry } from './registry.ts'

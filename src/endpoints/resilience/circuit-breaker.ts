@@ -7,7 +7,7 @@ import {
   requestFailuresCell,
   sourceCell,
 } from '../../runtime/cells/breaker-table.ts'
-import type { BreakerPolicy } from './breaker.ts'
+import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 
 /** Whether a phase cell says that the circuit is closed. */
 export function isClosedPhase(cell: number): boolean {

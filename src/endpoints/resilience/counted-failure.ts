@@ -1,5 +1,5 @@
 import { type AttemptFailure, describeFailure } from '../connections/failure.ts'
-import type { BreakerPolicy } from './breaker.ts'
+import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 import type { FailureSource } from './circuit-breaker.ts'
 import { type Evidence, failureEvidence, statusEvidence } from './evidence.ts'
 

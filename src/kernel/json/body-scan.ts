@@ -1,4 +1,4 @@
-import { maxModelNameBytes } from '../model-name.ts'
+import { maxModelNameBytes } from '../names/model-name.ts'
 import { BodyMembers } from './body-members.ts'
 import { backslash, decodeString, type JsonSpan, quote } from './json-bytes.ts'
 import { KeyNames } from './key-names.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Exchange } from '../../proxy/exchange/exchange.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import { type InFlightRow, inFlightRow } from './in-flight-view.ts'
 import type { RecentRequest, RecentRequests } from './recent-requests.ts'
 import { type RecentDetail, type RecentRow, recentDetail, recentRow } from './recent-view.ts'

@@ -68,7 +68,7 @@ export const RecentDetailSchema = Type.Object({
 
 export type RecentRow = Static<typeof RecentRow>
 export type RecentDetail = Static<typeof RecentDetailSchema>
-export type AttemptView = RecentDetail['attempts'][number]
+type AttemptView = RecentDetail['attempts'][number]
 
 /** A request as `/internal/requests` lists it. */
 export function recentRow(request: RecentRequest, id: string, thread: number): RecentRow {

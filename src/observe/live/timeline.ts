@@ -1,5 +1,14 @@
 import type { RecentRequest } from './recent-requests.ts'
-import type { AttemptView } from './recent-view.ts'
+
+/** An attempt with its times from receipt; milliseconds. */
+export interface TimedAttempt {
+  readonly endpoint: string
+  readonly started_ms: number
+  readonly connected_ms: number | null
+  readonly first_byte_ms: number | null
+  readonly ended_ms: number
+  readonly outcome: string
+}
 
 export interface TimelineEntry {
   readonly name: string
@@ -18,7 +27,7 @@ const endings = {
 } as const satisfies Record<RecentRequest['outcome'], string>
 
 /** What happened to a request, in order. */
-export function timelineOf(request: RecentRequest, attempts: readonly AttemptView[]): TimelineEntry[] {
+export function timelineOf(request: RecentRequest, attempts: readonly TimedAttempt[]): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ name: 'received', at_ms: 0, endpoint: null }]
   const add = (name: string, ms: number | null, endpoint: string | null = null) => {
     if (ms !== null && !Number.isNaN(ms)) entries.push({ name, at_ms: Math.round(ms * 10) / 10, endpoint })

@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Level, type Logger } from 'pino'
-import type { GatewayConfig } from '../../config/schema.ts'
+import type { GatewayConfig } from '../../config/schema/schema.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { LineBatch } from './line-batch.ts'
 import { createLineLogger, type RequestLogger } from './line-logger.ts'

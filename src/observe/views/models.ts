@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import type { DiscoveredModel } from '../../endpoints/discovery/list-parsers.ts'
+import type { DiscoveredModel } from '../../endpoints/discovery/discovered-model.ts'
 import { formatAgo, formatBytes, formatTime } from '../../kernel/format.ts'
 import { Ago, Count, present, Text, Time } from './fields.ts'
 import { compareText } from './source.ts'

@@ -1,5 +1,5 @@
 import type { CatalogSnapshot } from '../../endpoints/discovery/catalog.ts'
-import { otherSpelling } from '../../endpoints/discovery/tags.ts'
+import { otherSpelling } from '../../kernel/names/tags.ts'
 
 /** For one request so many aliases are followed. */
 export const mostAliases = 64

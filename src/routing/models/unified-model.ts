@@ -1,4 +1,4 @@
-import type { DiscoveredModel } from '../../endpoints/discovery/list-parsers.ts'
+import type { DiscoveredModel } from '../../endpoints/discovery/discovered-model.ts'
 import { mergeAbilities, type ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Gauge } from '../../runtime/cells/gauge.ts'
-import type { PeerLink, Topic } from '../../runtime/threads/peer-link.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 
 /** A request that waits for a place on one of its endpoints. */
 export interface CapacityWaiter {

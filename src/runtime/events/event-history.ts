@@ -1,4 +1,4 @@
-import type { Topic } from '../threads/peer-link.ts'
+import type { Topic } from '../links/peer-link.ts'
 import type { GatewayEvent } from './events.ts'
 
 /** Asks the control thread for the events that it remembers. */

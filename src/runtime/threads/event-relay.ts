@@ -1,6 +1,6 @@
 import type { EventBus } from '../events/bus.ts'
 import type { GatewayEvent, NewEvent } from '../events/events.ts'
-import type { PeerLink, Topic } from './peer-link.ts'
+import type { PeerLink, Topic } from '../links/peer-link.ts'
 
 /** Events on their way to the control thread, which numbers them. */
 const newEvents: Topic<readonly NewEvent[]> = 'events.new'

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { DrainResult } from '../lifecycle/drain.ts'
-import type { ControlLink } from './control-link.ts'
-import type { LinkPort } from './messages.ts'
+import type { ControlLink } from '../links/control-link.ts'
+import type { LinkPort } from '../links/messages.ts'
 import { drainTopic, type ListenAddress, listenTopic } from './thread-control.ts'
 
 /** A running thread, as the supervisor needs it. */

@@ -1,5 +1,5 @@
 import type { DrainResult } from '../lifecycle/drain.ts'
-import type { Topic } from './peer-link.ts'
+import type { Topic } from '../links/peer-link.ts'
 
 /** Where a serving thread is to listen. */
 export interface ListenAddress {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { describe, it } from 'node:test'
-import { BrowserCheck, type BrowserRequest } from '../../../src/admin/security/browser-check.ts'
+import { BrowserCheck } from '../../../src/admin/security/browser-check.ts'
+import type { BrowserRequest } from '../../../src/admin/security/host-check.ts'
 import { isLocalOrigin, isOriginOfHost, OriginList } from '../../../src/admin/security/origins.ts'
 
 type Case = readonly [name: string, headers: IncomingHttpHeaders, rest?: Partial<BrowserRequest>]

@@ -6,7 +6,7 @@ import { followCatalog, shareCatalog } from '../../../src/endpoints/discovery/ca
 import { DiscoveryMirror, refreshTopic } from '../../../src/endpoints/discovery/discovery-mirror.ts'
 import { DiscoveryRecords } from '../../../src/endpoints/discovery/discovery-records.ts'
 import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import type { PeerLink } from '../../../src/runtime/threads/peer-link.ts'
+import type { PeerLink } from '../../../src/runtime/links/peer-link.ts'
 import { connectLinks } from '../../support/links.ts'
 import { eventually } from '../../support/simulator.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { BreakerPolicy } from '../../../src/endpoints/resilience/breaker.ts'
+import type { BreakerPolicy } from '../../../src/endpoints/registry/breaker-policy.ts'
 import { type BreakerPermit, CircuitBreaker } from '../../../src/endpoints/resilience/circuit-breaker.ts'
 import type { BreakerState } from '../../../src/kernel/breaker-state.ts'
 import { BreakerTable } from '../../../src/runtime/cells/breaker-table.ts'

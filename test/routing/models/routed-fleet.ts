@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { parseConfig } from '../../../src/config/load.ts'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
-import type { DiscoveredModel } from '../../../src/endpoints/discovery/list-parsers.ts'
+import type { DiscoveredModel } from '../../../src/endpoints/discovery/discovered-model.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
 import { familiesFile } from '../../../src/kernel/package.ts'
 import { type AliasConfig, ModelAliases } from '../../../src/routing/models/aliases.ts'

@@ -3,9 +3,9 @@ import { describe, it, type TestContext } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { EventBus } from '../../../src/runtime/events/bus.ts'
 import type { DrainResult } from '../../../src/runtime/lifecycle/drain.ts'
-import { ControlLink } from '../../../src/runtime/threads/control-link.ts'
-import type { LinkMessage } from '../../../src/runtime/threads/messages.ts'
-import { ServingLink } from '../../../src/runtime/threads/serving-link.ts'
+import { ControlLink } from '../../../src/runtime/links/control-link.ts'
+import type { LinkMessage } from '../../../src/runtime/links/messages.ts'
+import { ServingLink } from '../../../src/runtime/links/serving-link.ts'
 import { Supervisor, type ThreadEvents } from '../../../src/runtime/threads/supervisor.ts'
 import {
   drainTopic,

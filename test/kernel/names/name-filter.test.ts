@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { matchesGlob, NameFilter } from '../../../src/endpoints/profiles/glob.ts'
+import { matchesGlob } from '../../../src/kernel/names/glob.ts'
+import { NameFilter } from '../../../src/kernel/names/name-filter.ts'
 
 /** The same meaning by a regular expression, for short inputs. */
 function byRegExp(pattern: string, text: string): boolean {

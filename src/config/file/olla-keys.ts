@@ -1,4 +1,4 @@
-import type { KeyPath } from '../file/diagnostics.ts'
+import type { KeyPath } from '../schema/diagnostics.ts'
 
 /**
  * Keys that configurations shipped or documented with some release of Olla have and that no release reads. Files with

@@ -1,4 +1,4 @@
-import type { EndpointConfig, GatewayConfig, ProxyConfig } from '../schema.ts'
+import type { EndpointConfig, GatewayConfig, ProxyConfig } from '../schema/schema.ts'
 
 /** The shorter of two limits, of which 0 is none. */
 export function shortest(a: number, b: number): number {

@@ -1,4 +1,4 @@
-import { GatewayError } from './errors.ts'
+import { GatewayError } from '../errors.ts'
 
 /** Longest name of a model, in characters: names stand in headers, metrics, logs and every list. */
 export const maxModelNameLength = 512

@@ -1,7 +1,7 @@
 import { type TSchema, TypeGuard } from '@sinclair/typebox'
-import { isRecord, parseDuration } from '../file/decode.ts'
-import { dotted, type KeyPath, type Problem } from '../file/diagnostics.ts'
-import { GatewayConfigSchema } from '../schema.ts'
+import { dotted, type KeyPath, type Problem } from '../schema/diagnostics.ts'
+import { GatewayConfigSchema } from '../schema/schema.ts'
+import { isRecord, parseDuration } from './decode.ts'
 
 /** Keys whose unknown values Olla replaces by its default, with or without a warning (contract 2.2, 2.3). */
 const defaultedChoices: ReadonlySet<string> = new Set([

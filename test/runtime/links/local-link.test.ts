@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
 import peers from '../../../plugins/runtime/peers.ts'
-import { LocalLink } from '../../../src/runtime/threads/local-link.ts'
-import type { Topic } from '../../../src/runtime/threads/peer-link.ts'
+import { LocalLink } from '../../../src/runtime/links/local-link.ts'
+import type { Topic } from '../../../src/runtime/links/peer-link.ts'
 
 const double: Topic<number, number> = 'double'
 

@@ -1,5 +1,5 @@
 import type { ModelCircuit } from '../../endpoints/resilience/circuit-breakers.ts'
-import type { ModelIssue } from '../views/source.ts'
+import type { ModelIssue } from './source.ts'
 
 /** What keeps models of an endpoint from requests: circuits that are not closed, and pauses. */
 export function modelIssues(

@@ -1,10 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { DashboardSchema } from './schema/dashboard-schema.ts'
-import { DiscoverySchema, type EndpointSchema } from './schema/discovery-schema.ts'
-import { type BreakerSchema, ProxySchema } from './schema/proxy-schema.ts'
-import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text } from './schema/sections.ts'
-import { ServerSchema } from './schema/server-schema.ts'
-import { Bytes, Duration } from './schema/units.ts'
+import { DashboardSchema } from './dashboard-schema.ts'
+import { DiscoverySchema, type EndpointSchema } from './discovery-schema.ts'
+import { type BreakerSchema, ProxySchema } from './proxy-schema.ts'
+import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text } from './sections.ts'
+import { ServerSchema } from './server-schema.ts'
+import { Bytes, Duration } from './units.ts'
 
 /**
  * The one description of the configuration: types, validation, defaults and `config/schema.json` come from

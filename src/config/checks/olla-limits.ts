@@ -1,6 +1,6 @@
 import { isRecord } from '../file/decode.ts'
-import type { Problem } from '../file/diagnostics.ts'
-import type { GatewayConfig } from '../schema.ts'
+import type { Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 
 /**
  * In Olla `per_ip_requests_per_minute: 0` switches the limit for all clients off as well (contract 9.1). So it does

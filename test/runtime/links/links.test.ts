@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { Topic } from '../../../src/runtime/threads/peer-link.ts'
+import type { Topic } from '../../../src/runtime/links/peer-link.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { connectLinks } from '../../support/links.ts'
 import { eventually } from '../../support/simulator.ts'

@@ -44,7 +44,7 @@ export function metricReference(): string {
   return [
     '# Metrics',
     '',
-    'Made from `src/stats/prometheus` by `npm run docs`; a test holds it to the code.',
+    'Made from `src/observe/prometheus` by `npm run docs`; a test holds it to the code.',
     '',
     "`GET /internal/metrics`, in Prometheus' text format 0.0.4 or, for who asks for it, OpenMetrics 1.0. Counters of all",
     'serving threads are one, whichever answers. [prometheus.yaml](prometheus.yaml) shows how it is scraped, [alerts.yaml](alerts.yaml) has alert rules and [grafana-dashboard.json](grafana-dashboard.json)',

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import {
+  circles,
+  folderCircles,
+  type Import,
+  importGraph,
+  importsOf,
+  sourceFiles,
+} from '../../docs/generate/house/import-graph.ts'
+import { mayImport, roomOf, rooms } from '../../docs/generate/house/rooms.ts'
+
+const imports = importGraph(['src'])
+const between = imports.filter(({ from, to }) => roomOf(from) !== roomOf(to))
+const show = ({ from, to }: Import) => `${from} → ${to}`
+const pair = ({ from, to }: Import) => [from, to] as const
+
+/** Circles of types that are still to be undone. */
+const knownCircle = ['src/proxy/answer', 'src/proxy/exchange', 'src/proxy/request', 'src/proxy/transports']
+
+describe('the rooms of src/', () => {
+  it('are those of the list', () => {
+    const found = new Set(sourceFiles(['src']).map(roomOf))
+    assert.deepEqual([...found].sort(), [...rooms.map(({ name }) => name), 'app', 'gateway'].sort())
+  })
+
+  it('stand in the page on the architecture, in order', () => {
+    const page = readFileSync(new URL('../../docs/design/architecture.md', import.meta.url), 'utf8')
+    const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
+    assert.deepEqual(
+      named,
+      rooms.map(({ name }) => name),
+    )
+  })
+
+  it('import only rooms below them, types included', () => {
+    assert.ok(between.length > 500, 'the imports were read')
+    assert.deepEqual(between.filter(({ from, to }) => !mayImport(roomOf(from), roomOf(to))).map(show), [])
+  })
+
+  it('have no circle of files at run time', () => {
+    assert.deepEqual(circles(imports.filter(({ isType }) => !isType).map(pair)), [])
+  })
+
+  it('have no new circle of folders, types included', () => {
+    assert.deepEqual(folderCircles(imports), [knownCircle])
+  })
+
+  it('hold at most two dozen files in one folder', () => {
+    const counts = new Map<string, number>()
+    for (const path of sourceFiles(['src'])) {
+      const folder = path.slice(0, path.lastIndexOf('/'))
+      counts.set(folder, (counts.get(folder) ?? 0) + 1)
+    }
+    const crowded = [...counts].filter(([folder, count]) => count > 24 && folder !== 'src/dialects/translate')
+    assert.deepEqual(crowded, [])
+  })
+})
+
+describe('importsOf', () => {
+  const cases: readonly (readonly [text: string, expected: readonly string[]])[] = [
+    ["import { a } from './b.ts'", ['src/x/b.ts']],
+    ["import type { A } from '../b.ts'", ['src/b.ts (type)']],
+    ["import { type A, type B } from './b.ts'", ['src/x/b.ts (type)']],
+    ["import { type A, b } from './b.ts'", ['src/x/b.ts']],
+    ["import {\n  type A,\n  type B,\n} from './b.ts'", ['src/x/b.ts (type)']],
+    ["export { a } from './b.ts'", ['src/x/b.ts']],
+    ["export type { A } from './b.ts'", ['src/x/b.ts (type)']],
+    ["export * from './b.ts'", ['src/x/b.ts']],
+    ["import a, { type B } from './b.ts'", ['src/x/b.ts']],
+    ["import './b.ts'", ['src/x/b.ts']],
+    ["const a = await import('./b.ts')", ['src/x/b.ts']],
+    ["import { a } from 'fastify'\nimport b from 'node:fs'", []],
+  ]
+  for (const [text, expected] of cases) {
+    it(`reads ${JSON.stringify(text)}`, () => {
+      const found = importsOf('src/x/a.ts', text).map(({ to, isType }) => (isType ? `${to} (type)` : to))
+      assert.deepEqual(found, expected)
+    })
+  }
+})
+
+describe('circles', () => {
+  it('finds each group of nodes that reach each other, the largest first', () => {
+    const arrows = ['ab', 'bc', 'ca', 'cd', 'de', 'ed', 'ff'].map(
+      (each) => [each[0] ?? '', each[1] ?? ''] as const,
+    )
+    assert.deepEqual(circles(arrows), [
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ])
+  })
+
+  it('finds none in a graph of one direction', () => {
+    assert.deepEqual(
+      circles([
+        ['a', 'b'],
+        ['a', 'c'],
+        ['b', 'c'],
+      ]),
+      [],
+    )
+  })
+})

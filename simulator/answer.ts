@@ -68,7 +68,8 @@ export class Answer {
     this.#passage.isBroken = true
     const { socket } = this.#response
     if (how === 'reset') socket?.resetAndDestroy()
-    else socket?.destroySoon()
+    // Node 26 passes the writes of one turn to the socket on the next tick.
+    else process.nextTick(() => socket?.destroySoon())
   }
 
   #whole(bytes: Buffer, contentType: string, status: number): void {

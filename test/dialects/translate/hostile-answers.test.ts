@@ -75,8 +75,18 @@ describe('an answer without end', () => {
   })
 })
 
+function canStringify(json: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(json)).length === json.length
+  } catch {
+    return false
+  }
+}
+
 describe('an answer that is nested too deeply to be written again', () => {
   const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`
+  /** Before Node 26, JSON.stringify runs out of stack. */
+  const canBeWritten = canStringify(deep)
   const made = (args: string) =>
     `{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":${args}}}]}`
   const whole = (message: string) => `{"choices":[{"index":0,"message":${message},"finish_reason":"stop"}]}`
@@ -92,6 +102,10 @@ describe('an answer that is nested too deeply to be written again', () => {
     it(`fails: ${title}`, () => {
       const translation = translateAnswer(from, to, expectedAnswer())
       const told = `${translation.push(Buffer.from(text))}${translation.end()}`
+      if (canBeWritten && title.includes('call')) {
+        assert.equal(translation.outcome, from === 'whole' ? 'complete' : 'failed')
+        return
+      }
       assert.equal(translation.outcome, 'failed')
       assert.match(told, /"type":"error"/)
       assert.ok(told.length < 2_000)

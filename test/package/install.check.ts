@@ -26,7 +26,7 @@ let packed: Packed
 
 /** The installed project, with a Node of each supported line. */
 const project = () => join(folder, 'project')
-const nodes = ['22', '24'] as const
+const nodes = ['22', '24', '26'] as const
 const nodeBinary = (line: string) => join(folder, `node-${line}`, 'node_modules', 'node', 'bin', 'node')
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {

@@ -41,6 +41,16 @@ export function barsOf(results: Results): Bar[] {
       limit: overNginx,
       value: ratio(scenario, 'olla', 'nginx', 'cpu'),
     })),
+    ...cpuBars.map(({ scenario }) => ({
+      name: `in an app on the own server, ${titleOf(scenario)}: CPU over the command`,
+      limit: 1.15,
+      value: ratio(scenario, 'embedded-own', 'olla', 'cpu'),
+    })),
+    ...cpuBars.map(({ scenario }) => ({
+      name: `in an app on Node's server, ${titleOf(scenario)}: CPU over the command`,
+      limit: 1.3,
+      value: ratio(scenario, 'embedded', 'olla', 'cpu'),
+    })),
     {
       name: 'added latency p50, 1 connection, over the bare path',
       limit: 1.2,

@@ -12,17 +12,11 @@ export interface GatewayTargetOptions {
   readonly title: string
   readonly engine: 'olla' | 'sherpa'
   readonly threads: number
-  /** Whether it stands in an app of its own instead of being the process. */
-  readonly isEmbedded?: boolean
+  /** Stands in an app of its own, on this server, instead of being the process. */
+  readonly embeddedOn?: 'node' | 'own'
 }
 
-export function gatewayTarget({
-  name,
-  title,
-  engine,
-  threads,
-  isEmbedded = false,
-}: GatewayTargetOptions): Target {
+export function gatewayTarget({ name, title, engine, threads, embeddedOn }: GatewayTargetOptions): Target {
   return {
     name,
     title,
@@ -33,7 +27,7 @@ export function gatewayTarget({
         name,
         folder,
         cores: threads > 1 ? cores.two : cores.one,
-        ...(isEmbedded ? { program: builtScript('embedded') } : {}),
+        ...(embeddedOn === undefined ? {} : { program: [builtScript('embedded'), embeddedOn] }),
         config: gatewayConfig({ origins: originsOf(upstreamPorts), engine, threads }),
       }),
   }
@@ -75,8 +69,8 @@ export interface GatewayStart {
   readonly folder: string
   readonly cores: string
   readonly config: object
-  /** Script that takes the configuration as its argument; default the gateway's command. */
-  readonly program?: string
+  /** Script, which gets the configuration as its first argument, and further arguments; default the gateway's command. */
+  readonly program?: readonly [string, ...string[]]
   /** Models that must have been found; default 1. */
   readonly models?: number
 }
@@ -99,7 +93,7 @@ export async function startGateway({
     name,
     command: [
       globalThis.process.execPath,
-      ...(program === undefined ? [gatewayCommand, '-c', file] : [program, file]),
+      ...(program === undefined ? [gatewayCommand, '-c', file] : [program[0], file, ...program.slice(1)]),
     ],
     cores,
     outputFile: join(folder, `${name}.log`),

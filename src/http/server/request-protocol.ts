@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { giveBackRead } from './give-back.ts'
 
 const cr = 0x0d
 const lf = 0x0a
@@ -16,6 +17,7 @@ export function speaksOtherProtocol(socket: Socket): boolean {
   const protocol = packet.lastIndexOf(' ', end) + 1
   if (end < 0 || protocol <= start) return false
   const found = packet.toString('latin1', protocol, end)
+  giveBackRead(packet)
   return found.startsWith('RTSP/') || found.startsWith('ICE/')
 }
 

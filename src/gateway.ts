@@ -29,7 +29,6 @@ import eventLog from '../plugins/runtime/event-log.ts'
 import lifecycle from '../plugins/runtime/lifecycle.ts'
 import internalClients from '../routes/admin/clients.ts'
 import internalConfig from '../routes/admin/config.ts'
-import dashboard from '../routes/admin/dashboard.ts'
 import internalEvents from '../routes/admin/events.ts'
 import internalExplain from '../routes/admin/explain.ts'
 import internalHealth from '../routes/admin/health.ts'
@@ -318,7 +317,8 @@ async function compose(
   await app.register(internalConfig, { config })
   await app.register(internalClients)
   await app.register(internalOpenApi, { file: openApiFile })
-  if (page.enabled) await app.register(dashboard, { folder: dashboardFolder })
+  if (page.enabled)
+    await app.register((await import('../routes/admin/dashboard.ts')).default, { folder: dashboardFolder })
   await app.register(versionRoute, { version })
   await app.register(modelRoutes)
   await app.register(ollamaRoutes)

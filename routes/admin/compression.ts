@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
+import { negotiate } from '@fastify/accept-negotiator'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const gzip = promisify(gzipCallback)
@@ -17,34 +18,30 @@ export async function compress(
 ): Promise<unknown> {
   addVary(reply, 'Accept-Encoding')
   if (typeof payload !== 'string' || Buffer.byteLength(payload) < minBytes) return payload
-  if (!acceptsGzip(request.headers['accept-encoding'])) return payload
+  if (chooseCoding(request.headers['accept-encoding'], ['gzip']) !== 'gzip') return payload
   const compressed = await gzip(payload, { level })
   reply.header('Content-Encoding', 'gzip')
   reply.removeHeader('Content-Length')
   return compressed
 }
 
-/** Whether `Accept-Encoding` prefers gzip to no encoding, or at least equally (RFC 9110 section 12.5.3). */
-export function acceptsGzip(acceptEncoding: string | string[] | undefined): boolean {
-  const header = Array.isArray(acceptEncoding) ? acceptEncoding.join(',') : acceptEncoding
-  if (header === undefined || header.length > maxHeaderBytes) return false
-  const weights = new Map<string, number>()
-  for (const part of header.split(',')) {
-    const [coding = '', ...parameters] = part.split(';')
-    weights.set(coding.trim().toLowerCase(), quality(parameters))
-  }
-  const gzipWeight = weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0
-  return gzipWeight > 0 && gzipWeight >= (weights.get('identity') ?? 0)
-}
+const refusal = /(?:^|,)\s*([^\s,;]+)\s*;\s*q\s*=\s*0(?:\.0*)?\s*(?=,|$)/g
 
-/** The `q` of a coding: 1 by default, 0 where it is not a number from 0 to 1. */
-function quality(parameters: readonly string[]): number {
-  for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.split('=')
-    if (name.trim().toLowerCase() !== 'q') continue
-    return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value.trim()) ? Number(value) : 0
-  }
-  return 1
+/**
+ * The coding that an `Accept-Encoding` prefers (RFC 9110 section 12.5.3); `identity` where it takes none of these.
+ * @param codings best first, `identity` not among them
+ */
+export function chooseCoding<Coding extends string>(
+  acceptEncoding: string | string[] | undefined,
+  codings: readonly Coding[],
+): Coding | 'identity' {
+  const field = Array.isArray(acceptEncoding) ? acceptEncoding.join(',') : acceptEncoding
+  if (field === undefined || field.length > maxHeaderBytes) return 'identity'
+  const header = field.toLowerCase().replaceAll('x-gzip', 'gzip')
+  // The negotiator gives `*` its first value, even where the header refuses that one by name.
+  const refused = new Set(Array.from(header.matchAll(refusal), ([, name]) => name))
+  const offered = [...codings, 'identity' as const].filter((coding) => !refused.has(coding))
+  return negotiate(header, offered) ?? 'identity'
 }
 
 /** Another plugin (CORS) may have named a header already. */

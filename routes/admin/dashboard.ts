@@ -1,20 +1,15 @@
 /**
- * The page at `/internal/ui/`, prebuilt files from the package, and the form for the admin token. The files are
- * read at the first request, so that a gateway whose dashboard is not used holds none of them.
+ * The page at `/internal/ui/`, prebuilt files from the package (`@fastify/static`), and the form for the admin token.
  */
+import fastifyStatic from '@fastify/static'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import {
-  type Asset,
-  chooseCoding,
-  indexName,
-  loadAssets,
-  strongTag,
-} from '../../src/admin/dashboard/assets.ts'
+import { findAsset } from '../../src/admin/dashboard/assets.ts'
 import { loginPage, loginPolicy } from '../../src/admin/dashboard/login-page.ts'
 import { sessionCookie } from '../../src/admin/security/admin-token.ts'
 import { isCrossSite } from '../../src/admin/security/cross-site.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { chooseCoding } from './compression.ts'
 import { matchesTag } from './etag.ts'
 
 export interface DashboardOptions {
@@ -40,12 +35,22 @@ const pagePolicy = [
 const formBytes = 4096
 
 export default fp<DashboardOptions>(
-  function dashboard(app, options, done) {
+  async function dashboard(app, options) {
     const clock = options.clock ?? systemClock
     const { token } = app.internalAccess
     const base = `${app.prefix}/internal/ui`
-    let assets: Promise<ReadonlyMap<string, Asset> | undefined> | undefined
 
+    await app.register(fastifyStatic, {
+      root: options.folder,
+      serve: false,
+      preCompressed: true,
+      // The tag and the caching are set below; the dashboard may not be built yet.
+      etag: false,
+      lastModified: false,
+      cacheControl: false,
+      acceptRanges: false,
+      suppressWarning: true,
+    })
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', (_request, payload, parsed) => {
       payload.resume()
@@ -62,17 +67,30 @@ export default fp<DashboardOptions>(
     )
     app.get<{ Params: { '*': string } }>(
       '/internal/ui/*',
-      { config: { internalAccess: 'page', isUnlimited: true } },
+      { config: { internalAccess: 'page', isUnlimited: true }, onSend: registeredScriptType },
       async (request, reply) => {
-        const files = await builtFiles()
-        if (files === undefined) {
-          return protect(reply, pagePolicy)
+        const { headers, params } = request
+        const asset = await findAsset(options.folder, params['*'], (codings) =>
+          chooseCoding(headers['accept-encoding'], codings),
+        )
+        protect(reply, pagePolicy)
+        if (asset === undefined) {
+          return reply
             .code(503)
             .type('text/plain; charset=utf-8')
             .send('The dashboard is not built: run `npm run build:dashboard`.\n')
         }
-        const asset = files.get(request.params['*']) ?? files.get(indexName)
-        return asset === undefined ? reply.callNotFound() : sendAsset(request, reply, asset)
+        const { name, coding, tag, isImmutable } = asset
+        reply
+          .header('ETag', tag)
+          .header('Vary', 'Accept-Encoding')
+          .header('Cache-Control', isImmutable ? 'private, max-age=31536000, immutable' : 'private, no-cache')
+        if (matchesTag(headers['if-none-match'], tag)) return reply.code(304).send()
+        // @fastify/static reads `*` as gzip even where gzip is refused, and does not know the tag: it gets the decision.
+        headers['accept-encoding'] = coding
+        headers['if-match'] = undefined
+        headers['if-unmodified-since'] = undefined
+        return reply.sendFile(name)
       },
     )
     app.route({
@@ -114,15 +132,6 @@ export default fp<DashboardOptions>(
           .redirect(`${base}/login`, 303)
       })
     }
-    done()
-
-    /** A page that is built while the gateway runs needs no restart. */
-    async function builtFiles() {
-      assets ??= loadAssets(options.folder)
-      const files = await assets
-      if (files === undefined) assets = undefined
-      return files
-    }
   },
   {
     name: 'gateway-routes-dashboard',
@@ -148,16 +157,11 @@ function sendForm(reply: FastifyReply, problem?: string): FastifyReply {
     .send(loginPage(problem))
 }
 
-function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset): FastifyReply {
-  const coding = chooseCoding(asset, request.headers['accept-encoding']?.toString())
-  const tag = strongTag(asset, coding)
-  protect(reply, pagePolicy)
-    .header('ETag', tag)
-    .header('Vary', 'Accept-Encoding')
-    .header('Cache-Control', asset.isImmutable ? 'private, max-age=31536000, immutable' : 'private, no-cache')
-  if (matchesTag(request.headers['if-none-match'], tag)) return reply.code(304).send()
-  if (coding !== 'identity') reply.header('Content-Encoding', coding)
-  return reply.type(asset.contentType).send(asset.bodies.get(coding))
+/** An `onSend` hook: `mime` 3 still has the type that RFC 9239 made obsolete. */
+async function registeredScriptType(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (reply.getHeader('content-type') === 'application/javascript; charset=utf-8') {
+    reply.type('text/javascript; charset=utf-8')
+  }
 }
 
 /** `same-origin` rather than no referrer at all: without one, forms are sent with `Origin: null`. */

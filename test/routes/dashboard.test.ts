@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
+import fastifyStatic from '@fastify/static'
 import Fastify, { type InjectOptions } from 'fastify'
 import internalAccess from '../../plugins/admin/internal-access.ts'
 import requestContext from '../../plugins/proxy/request-context.ts'
@@ -15,19 +16,31 @@ import dashboard from '../../routes/admin/dashboard.ts'
 const adminToken = 'a-long-enough-token'
 const script = `console.log(${JSON.stringify('x'.repeat(2000))})`
 
-async function start(t: TestContext, options: { prefix?: string; token?: string; built?: boolean } = {}) {
-  const { prefix = '', built = true } = options
+interface StartOptions {
+  readonly prefix?: string
+  readonly token?: string
+  readonly built?: boolean
+  /** Served by a host that uses the same plugin. */
+  readonly hostFolder?: string
+}
+
+async function start(t: TestContext, options: StartOptions = {}) {
+  const { prefix = '', built = true, hostFolder } = options
   const folder = await mkdtemp(join(tmpdir(), 'dashboard-'))
   t.after(() => rm(folder, { recursive: true }))
   const build = async () => {
     await mkdir(join(folder, 'assets'))
     await writeFile(join(folder, 'index.html'), '<!doctype html><title>page</title>')
-    await writeFile(join(folder, 'assets', 'app-AbC12_3x.js'), script)
+    const scriptFile = join(folder, 'assets', 'app-AbC12_3x.js')
+    await writeFile(scriptFile, script)
+    await writeFile(`${scriptFile}.br`, brotliCompressSync(script))
+    await writeFile(`${scriptFile}.gz`, gzipSync(script))
     await writeFile(join(folder, 'favicon.svg'), '<svg/>')
   }
   if (built) await build()
   const app = Fastify()
   t.after(() => app.close())
+  if (hostFolder !== undefined) await app.register(fastifyStatic, { root: hostFolder, prefix: '/files/' })
   await app.register(
     async (scope) => {
       await scope.register(events)
@@ -40,7 +53,7 @@ async function start(t: TestContext, options: { prefix?: string; token?: string;
   )
   const ask = (url: string, init: InjectOptions = {}) =>
     app.inject({ url: `${prefix}${url}`, ...init, headers: { host: 'localhost', ...init.headers } })
-  return { ask, build }
+  return { app, ask, build, folder }
 }
 
 describe('the dashboard', () => {
@@ -83,11 +96,16 @@ describe('the dashboard', () => {
     const tags = new Set([plain, zipped, smaller].map(({ headers }) => headers.etag))
     assert.equal(tags.size, 3)
     assert.equal(smaller.headers.vary, 'Accept-Encoding')
-    const refused = await ask(url, { headers: { 'accept-encoding': 'br;q=0, gzip;q=0.0' } })
-    assert.equal(refused.headers['content-encoding'], undefined)
+    for (const refusal of ['br;q=0, gzip;q=0.0', 'br;q=0, gzip;q=0, *']) {
+      const refused = await ask(url, { headers: { 'accept-encoding': refusal } })
+      assert.equal(refused.headers['content-encoding'], undefined, refusal)
+      assert.equal(refused.body, script)
+    }
     const again = await ask(url, { headers: { 'if-none-match': String(plain.headers.etag) } })
     assert.equal(again.statusCode, 304)
     assert.equal(again.body, '')
+    const conditions = { 'if-match': '"other"', 'if-unmodified-since': new Date(0).toUTCString() }
+    assert.equal((await ask(url, { headers: conditions })).statusCode, 200)
   })
 
   it('is only read', async (t) => {
@@ -97,6 +115,33 @@ describe('the dashboard', () => {
       assert.equal(answer.statusCode, 405, method)
       assert.equal(answer.headers.allow, 'GET, HEAD')
     }
+  })
+
+  it('gives no copy by its own name, and the file itself where it has no copy', async (t) => {
+    const { ask } = await start(t)
+    assert.match((await ask('/internal/ui/assets/app-AbC12_3x.js.gz')).body, /<title>page/)
+    const page = await ask('/internal/ui/', { headers: { 'accept-encoding': 'gzip, br' } })
+    assert.equal(page.headers['content-encoding'], undefined)
+    assert.match(page.body, /<title>page/)
+  })
+
+  it('shows what was rebuilt while it runs, under another tag', async (t) => {
+    const { ask, folder } = await start(t)
+    const before = await ask('/internal/ui/')
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>later</title>')
+    const headers = { 'if-none-match': String(before.headers.etag) }
+    const after = await ask('/internal/ui/', { headers })
+    assert.equal(after.statusCode, 200)
+    assert.match(after.body, /<title>later/)
+  })
+
+  it('stands beside files of the host', async (t) => {
+    const host = await mkdtemp(join(tmpdir(), 'host-'))
+    t.after(() => rm(host, { recursive: true }))
+    await writeFile(join(host, 'index.html'), 'of the host')
+    const { app, ask } = await start(t, { hostFolder: host })
+    assert.equal((await app.inject('/files/index.html')).body, 'of the host')
+    assert.match((await ask('/internal/ui/')).body, /<title>page/)
   })
 
   it('lies behind its own prefix', async (t) => {

@@ -3,43 +3,62 @@ import { describe, it } from 'node:test'
 import cors from '@fastify/cors'
 import fc from 'fast-check'
 import Fastify from 'fastify'
-import { acceptsGzip, compress } from '../../routes/admin/compression.ts'
+import { chooseCoding, compress } from '../../routes/admin/compression.ts'
+
+/** The header, and what it gets where only gzip is there, and where both are. */
+const headers: readonly [string | undefined, ofGzip: string, ofBoth: string][] = [
+  [undefined, 'identity', 'identity'],
+  ['', 'identity', 'identity'],
+  ['gzip', 'gzip', 'gzip'],
+  ['GZIP', 'gzip', 'gzip'],
+  ['x-gzip', 'gzip', 'gzip'],
+  ['gzip, deflate, br', 'gzip', 'br'],
+  ['gzip, br;q=0.9', 'gzip', 'gzip'],
+  ['br', 'identity', 'br'],
+  ['identity', 'identity', 'identity'],
+  ['deflate, zstd', 'identity', 'identity'],
+  ['gzip;q=0', 'identity', 'identity'],
+  ['gzip;q=0.000', 'identity', 'identity'],
+  ['gzip ; Q=0.0', 'identity', 'identity'],
+  ['gzip;q=0.001', 'gzip', 'gzip'],
+  ['gzip ; Q=0.5', 'gzip', 'gzip'],
+  ['gzip;q=x', 'identity', 'identity'],
+  ['br;q=0, gzip', 'gzip', 'gzip'],
+  ['br;q=0, gzip;q=0.0', 'identity', 'identity'],
+  ['*', 'gzip', 'br'],
+  ['*;q=0', 'identity', 'identity'],
+  ['*;q=0.5', 'gzip', 'br'],
+  ['*, gzip;q=0', 'identity', 'br'],
+  ['gzip;q=0, *', 'identity', 'br'],
+  ['gzip;q=0, br;q=0, *', 'identity', 'identity'],
+  ['br;q=0, *', 'gzip', 'gzip'],
+  ['gzip, *;q=0', 'gzip', 'gzip'],
+  ['identity;q=0, gzip', 'gzip', 'gzip'],
+  ['identity;q=0, *;q=0', 'identity', 'identity'],
+  ['identity;q=1, gzip;q=0.5', 'identity', 'identity'],
+  ['identity;q=0.5, gzip;q=0.5', 'gzip', 'gzip'],
+  [`gzip,${'x'.repeat(1024)}`, 'identity', 'identity'],
+]
 
 describe('Accept-Encoding', () => {
-  for (const [header, accepted] of [
-    [undefined, false],
-    ['', false],
-    ['gzip', true],
-    ['GZIP', true],
-    ['x-gzip', true],
-    ['gzip, deflate, br', true],
-    ['gzip;q=0', false],
-    ['gzip;q=0.000', false],
-    ['gzip;q=0.001', true],
-    ['gzip ; Q=0.5', true],
-    ['gzip;q=1.1', false],
-    ['gzip;q=x', false],
-    ['*', true],
-    ['*;q=0', false],
-    ['*, gzip;q=0', false],
-    ['gzip, *;q=0', true],
-    ['br', false],
-    ['identity', false],
-    ['identity;q=1, gzip;q=0.5', false],
-    ['identity;q=0.5, gzip;q=0.5', true],
-    [`gzip,${'x'.repeat(1024)}`, false],
-  ] as const) {
-    it(`${accepted ? 'allows' : 'does not allow'} gzip as ${header?.slice(0, 32) ?? 'no header'}`, () => {
-      assert.equal(acceptsGzip(header), accepted)
+  for (const [header, ofGzip, ofBoth] of headers) {
+    it(`gets ${ofGzip} or ${ofBoth} for ${header?.slice(0, 32) ?? 'no header'}`, () => {
+      assert.equal(chooseCoding(header, ['gzip']), ofGzip)
+      assert.equal(chooseCoding(header, ['br', 'gzip']), ofBoth)
     })
   }
 
-  it('never throws, and a coding that is refused stays refused among any others', () => {
-    const coding = fc.stringMatching(/^[a-fh-z;=.0-9 ]{0,12}$/)
+  it('reads a header that is there twice as one', () => {
+    assert.equal(chooseCoding(['gzip;q=0', '*'], ['gzip']), 'identity')
+  })
+
+  it('keeps a refusal among any other codings', () => {
+    const coding = fc.stringMatching(/^[*a-fh-z;=.0-9 ]{0,12}$/)
     fc.assert(
       fc.property(fc.array(coding, { maxLength: 6 }), fc.nat(6), (codings, at) => {
         const header = [...codings.slice(0, at), 'gzip;q=0', ...codings.slice(at)].join(',')
-        assert.equal(acceptsGzip(header), false)
+        assert.equal(chooseCoding(header, ['gzip']), 'identity')
+        assert.notEqual(chooseCoding(header, ['br', 'gzip']), 'gzip')
       }),
     )
   })

@@ -6,7 +6,7 @@ function findRoot(): URL {
   let folder = new URL('.', import.meta.url)
   for (let depth = 0; depth < 4; depth++) {
     if (existsSync(new URL('package.json', folder))) return folder
-    folder = new URL('../../', folder)
+    folder = new URL('../', folder)
   }
   throw new Error('olla-gateway: package.json not found above the code')
 }

@@ -9,7 +9,7 @@ COPY plugins plugins
 COPY routes routes
 COPY simulator simulator
 COPY dashboard dashboard
-RUN node_modules/.bin/tsc -p tsconfig.build.json && node_modules/.bin/vite build dashboard && npm prune --omit=dev --ignore-scripts
+RUN node_modules/.bin/tsc -p tsconfig.build.json --declaration false && node_modules/.bin/vite build dashboard && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-alpine
 WORKDIR /app

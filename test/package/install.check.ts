@@ -3,9 +3,9 @@
 // `npm run test:package`.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -26,6 +26,9 @@ let packed: Packed
 
 /** The installed project, with a Node of each supported line. */
 const project = () => join(folder, 'project')
+/** A project with the package and nothing else. */
+const lightProject = () => join(folder, 'light')
+const maxInstalledMiB = 45
 const nodes = ['22', '24', '26'] as const
 const nodeBinary = (line: string) => join(folder, `node-${line}`, 'node_modules', 'node', 'bin', 'node')
 
@@ -42,6 +45,19 @@ async function emptyProject(path: string, manifest: Record<string, unknown> = {}
   await writeFile(join(path, 'package.json'), JSON.stringify({ private: true, ...manifest }))
 }
 
+/** Bytes on disk by package: each file and folder takes whole blocks of 4 KiB, as `du` counts them. */
+async function sizes(modules: string): Promise<ReadonlyMap<string, number>> {
+  const bytes = new Map<string, number>()
+  for (const entry of await readdir(modules, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const [scope = '', name = ''] = path.slice(modules.length + 1).split(sep)
+    const owner = scope.startsWith('@') ? `${scope}/${name}` : scope
+    const size = entry.isDirectory() ? 1 : (await lstat(path)).size
+    bytes.set(owner, (bytes.get(owner) ?? 0) + Math.ceil(size / 4096) * 4096)
+  }
+  return bytes
+}
+
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'olla-package-'))
   const [first] = JSON.parse(await npm(['pack', '--json', '--pack-destination', folder], root)) as Packed[]
@@ -52,6 +68,8 @@ before(async () => {
     ['install', join(folder, packed.filename), 'fastify', 'typescript', '@types/node@24', 'expect-type'],
     project(),
   )
+  await emptyProject(lightProject())
+  await npm(['install', join(folder, packed.filename)], lightProject())
   for (const line of nodes) {
     await emptyProject(join(folder, `node-${line}`), { allowScripts: { node: true } })
     await npm(['install', `node@${line}`], join(folder, `node-${line}`))
@@ -75,6 +93,28 @@ describe('the packed package', () => {
     )
     t.diagnostic(
       `${paths.length} files, ${Math.round(packed.size / 1024)} kB packed, ${Math.round(packed.unpackedSize / 1024)} kB unpacked`,
+    )
+  })
+
+  it(`takes at most ${maxInstalledMiB} MB with all that npm installs for it`, async (t) => {
+    const mebibytes = (bytes: number) => (bytes / 1_048_576).toFixed(1)
+    const bySize = [...(await sizes(join(lightProject(), 'node_modules')))].sort((a, b) => b[1] - a[1])
+    const total = bySize.reduce((sum, [, bytes]) => sum + bytes, 0)
+    const largest = bySize.slice(0, 8).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`)
+    t.diagnostic(`${mebibytes(total)} MB: ${largest.join(', ')}`)
+    assert.ok(total <= maxInstalledMiB * 1_048_576, `${mebibytes(total)} MB: ${largest.join(', ')}`)
+  })
+
+  it('has declarations for its exports, and no others', () => {
+    const declarations = packed.files.filter(({ path }) => path.endsWith('.d.ts'))
+    assert.ok(declarations.some(({ path }) => path === 'dist/src/index.d.ts'))
+    assert.deepEqual(
+      declarations.filter(({ path }) => /^dist\/(routes|simulator)\//.test(path)),
+      [],
+    )
+    assert.deepEqual(
+      packed.files.filter(({ path }) => path.endsWith('.map')),
+      [],
     )
   })
 
@@ -154,6 +194,24 @@ describe('the packed package', () => {
     await writeFile(join(project(), 'readme.mjs'), text)
     const { stderr } = await run(nodeBinary('24'), ['readme.mjs'], { cwd: project(), timeout: 30_000 })
     assert.equal(stderr.trim(), '200')
+  })
+
+  it('counts by rules, with a warning, where the tokenizer that is asked for is not installed', async () => {
+    const body = `
+      import Fastify from 'fastify'
+      import gateway, { parseConfig } from 'olla-gateway'
+      const lines = []
+      const app = Fastify({ logger: { level: 'warn', stream: { write: (line) => lines.push(line) } } })
+      const translators = { anthropic: { tokenizer: 'gpt-tokenizer' } }
+      await app.register(gateway, { config: parseConfig({ translators }) })
+      const messages = [{ role: 'user', content: 'count these four words' }]
+      const answer = await app.inject({ method: 'POST', url: '/v1/messages/count_tokens', payload: { model: 'm', messages } })
+      console.log(answer.json().input_tokens, lines.filter((line) => line.includes('gpt-tokenizer is not installed')).length)
+      await app.close()
+    `
+    await writeFile(join(lightProject(), 'count.mjs'), body)
+    const { stdout } = await run(nodeBinary('24'), ['count.mjs'], { cwd: lightProject(), timeout: 30_000 })
+    assert.equal(stdout.trim(), '11 1')
   })
 
   it('starts from its command, with the demo', async () => {

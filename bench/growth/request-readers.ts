@@ -1,11 +1,11 @@
 // What reads requests: the scanner, the parser, the translator, the counter, the hash of the prefix, uploads.
 
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
-import { translateRequest } from '../../src/dialects/translate/chat-request.ts'
-import { plainChat } from '../../src/dialects/translate/message-variants.ts'
-import { readMessagesRequest } from '../../src/dialects/translate/messages-request.ts'
-import { promptText } from '../../src/dialects/translate/prompt-text.ts'
-import { estimateTokens } from '../../src/dialects/translate/token-estimate.ts'
+import { plainChat } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
+import { translateRequest } from '../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
+import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
+import { promptText } from '../../src/dialects/translate/messages-to-chat/tokens/prompt-text.ts'
+import { estimateTokens } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { findField, findQueryField } from '../../src/http/body/form-fields.ts'
 import { MultipartScanner } from '../../src/http/body/multipart.ts'
 import { isDeeper } from '../../src/kernel/json/json-depth.ts'

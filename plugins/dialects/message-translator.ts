@@ -7,20 +7,20 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { TokenCounter } from '../../src/dialects/tokens/token-counter.ts'
-import { createIds } from '../../src/dialects/translate/ids.ts'
 import {
   type MessagesCall,
   MessageVariants,
   speaksMessages,
-} from '../../src/dialects/translate/message-variants.ts'
-import { OpenThoughts } from '../../src/dialects/translate/open-thoughts.ts'
-import type { ReasoningField } from '../../src/dialects/translate/reasoning-signature.ts'
+} from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
+import { createIds } from '../../src/dialects/translate/messages-to-chat/shared/ids.ts'
+import { OpenThoughts } from '../../src/dialects/translate/messages-to-chat/shared/open-thoughts.ts'
+import type { ReasoningField } from '../../src/dialects/translate/messages-to-chat/shared/reasoning-signature.ts'
 import {
   estimateTokens,
   isInstalled,
   loadTokenizer,
   type TokenizerName,
-} from '../../src/dialects/translate/token-estimate.ts'
+} from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'

@@ -9,7 +9,7 @@ import fp from 'fastify-plugin'
 import messageTranslator, {
   type MessageTranslatorOptions,
 } from '../../plugins/dialects/message-translator.ts'
-import { loadTokenizer } from '../../src/dialects/translate/token-estimate.ts'
+import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { GatewayCells } from '../../src/runtime/cells/cells.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import type { PeerLink } from '../../src/runtime/links/peer-link.ts'

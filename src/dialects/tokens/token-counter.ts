@@ -11,9 +11,9 @@ import {
   textField,
 } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import { chatRequest } from '../translate/chat-request.ts'
-import { plainChat, speaksMessages } from '../translate/message-variants.ts'
-import { imageTokens, promptText } from '../translate/prompt-text.ts'
+import { plainChat, speaksMessages } from '../translate/messages-to-chat/message-variants.ts'
+import { chatRequest } from '../translate/messages-to-chat/request/chat-request.ts'
+import { imageTokens, promptText } from '../translate/messages-to-chat/tokens/prompt-text.ts'
 
 /** Where a count comes from: the endpoint's own count, its tokenizer, or a guess. */
 export type CountSource = 'native' | 'tokenizer' | 'estimated'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { fixture } from '../translate/support.ts'
+import { fixture } from '../translate/messages-to-chat/support.ts'
 import { behind, model, postMessages } from './support.ts'
 
 /** What Claude Code does with `ANTHROPIC_BASE_URL` at the gateway itself, or below it. */

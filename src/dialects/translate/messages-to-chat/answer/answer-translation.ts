@@ -1,0 +1,197 @@
+import type { AnswerTransform } from '../../../../kernel/stream/answer-transform.ts'
+import { SseReader } from '../../../../kernel/stream/sse-reader.ts'
+import { errorOfEvent } from '../../../answers/whole-answer.ts'
+import { type UpstreamError, unreadAnswerError } from '../errors/upstream-error.ts'
+import type { MessageWriter } from '../shared/message-shape.ts'
+import { ChatReader, type ExpectedAnswer } from './chat-reader.ts'
+import { MessageBody } from './message-body.ts'
+import { MessageEvents } from './message-events.ts'
+
+/** Where a translated answer comes out. */
+interface MessageOutput extends MessageWriter {
+  /** What was written since the last time. */
+  take(): string
+}
+
+/** How an answer is framed, from the endpoint and to the client. */
+export type AnswerFraming = 'stream' | 'whole'
+
+/** An answer that is translated on its way. */
+export interface AnswerTranslation extends AnswerTransform {
+  /** Why it has failed, with the status that the endpoint should have answered with. */
+  readonly failure: UpstreamError | undefined
+  /** Undefined while it is under way. */
+  readonly outcome: 'complete' | 'failed' | undefined
+}
+
+/** Largest whole completion that is read; a generation is text. */
+const maxWholeBytes = 67_108_864
+/** Of an answer that cannot be read the beginning is kept: it says why. */
+const maxUnreadBytes = 16_384
+const noBytes: Buffer = Buffer.alloc(0)
+
+/**
+ * Translates a chat completion to a message, whatever form it comes in: a server may answer a request for a
+ * stream with a whole completion, or the other way round.
+ * @param from how the endpoint answers
+ * @param to how the client wants it
+ */
+export function translateAnswer(
+  from: AnswerFraming,
+  to: AnswerFraming,
+  expected: ExpectedAnswer,
+): AnswerTranslation {
+  const { requestId } = expected
+  const output =
+    to === 'stream'
+      ? new MessageEvents(requestId)
+      : new MessageBody(requestId, expected.thinking === 'unasked')
+  if (from === 'whole') return new WholeChat(output, expected)
+  return new StreamedChat(output, expected, to === 'whole' ? maxWholeBytes : Number.POSITIVE_INFINITY)
+}
+
+class StreamedChat implements AnswerTranslation {
+  readonly #output: MessageOutput
+  readonly #chat: ChatReader
+  readonly #reader: SseReader
+  readonly #expected: ExpectedAnswer
+  /** What has come before anything that could be read. */
+  #unread: Buffer[] = []
+  #unreadBytes = 0
+  readonly #mostBytes: number
+  #bytes = 0
+
+  /** @param mostBytes a longer answer has failed */
+  constructor(output: MessageOutput, expected: ExpectedAnswer, mostBytes: number) {
+    this.#output = output
+    this.#expected = expected
+    this.#mostBytes = mostBytes
+    this.#chat = new ChatReader(output, expected)
+    this.#reader = new SseReader((data, name) => this.#event(data.toString('utf8'), name))
+  }
+
+  get outcome(): 'complete' | 'failed' | undefined {
+    return this.#chat.outcome
+  }
+
+  get failure(): UpstreamError | undefined {
+    return this.#chat.failure
+  }
+
+  get hasFailed(): boolean {
+    return this.#chat.outcome === 'failed'
+  }
+
+  push(chunk: Buffer): Buffer {
+    if (this.#chat.outcome === 'failed') return noBytes
+    if (!this.#chat.hasContent) this.#keep(chunk)
+    this.#reader.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#mostBytes) this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
+    if (this.#reader.hasLargeEvent) this.#chat.fail(tooLarge('The endpoint sent an event that is too large.'))
+    return bytesOf(this.#output.take())
+  }
+
+  end(): Buffer {
+    this.#reader.end()
+    this.#checkUnread()
+    this.#chat.end()
+    return bytesOf(this.#output.take())
+  }
+
+  #event(data: string, name: string): void {
+    const text = data.trim()
+    if (text === '') return
+    if (text === '[DONE]') {
+      this.#checkUnread()
+      this.#chat.done()
+    } else {
+      pushJson(this.#chat, name === 'error' ? (errorOfEvent(text).body ?? text) : text, this.#expected)
+    }
+    if (this.#chat.hasContent) this.#unread = []
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#unreadBytes >= maxUnreadBytes) return
+    this.#unread.push(Buffer.from(chunk.subarray(0, maxUnreadBytes - this.#unreadBytes)))
+    this.#unreadBytes += chunk.length
+  }
+
+  /** An answer without anything in it may say why, only not in an event. */
+  #checkUnread(): void {
+    if (this.#chat.outcome !== undefined || this.#chat.hasContent || this.#unread.length === 0) return
+    const error = unreadAnswerError(Buffer.concat(this.#unread).toString('utf8'), this.#expected)
+    if (error !== undefined) this.#chat.fail(error)
+  }
+}
+
+class WholeChat implements AnswerTranslation {
+  readonly #output: MessageOutput
+  readonly #chat: ChatReader
+  readonly #expected: ExpectedAnswer
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(output: MessageOutput, expected: ExpectedAnswer) {
+    this.#output = output
+    this.#expected = expected
+    this.#chat = new ChatReader(output, expected)
+  }
+
+  get heldBytes(): number {
+    return this.#bytes
+  }
+
+  get outcome(): 'complete' | 'failed' | undefined {
+    return this.#chat.outcome
+  }
+
+  get failure(): UpstreamError | undefined {
+    return this.#chat.failure
+  }
+
+  get hasFailed(): boolean {
+    return this.#chat.outcome === 'failed'
+  }
+
+  push(chunk: Buffer): Buffer {
+    if (this.#chat.outcome === 'failed') return noBytes
+    this.#bytes += chunk.length
+    if (this.#bytes <= maxWholeBytes) {
+      this.#chunks.push(chunk)
+      return noBytes
+    }
+    this.#chunks = []
+    this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
+    return bytesOf(this.#output.take())
+  }
+
+  end(): Buffer {
+    if (this.#chat.outcome === undefined) {
+      pushJson(this.#chat, Buffer.concat(this.#chunks, this.#bytes).toString('utf8'), this.#expected)
+      this.#chat.done()
+    }
+    return bytesOf(this.#output.take())
+  }
+}
+
+function pushJson(chat: ChatReader, text: string, expected: ExpectedAnswer): void {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    const told = chat.hasContent ? undefined : unreadAnswerError(text.slice(0, maxUnreadBytes), expected)
+    const message = 'The endpoint sent something that is not JSON.'
+    chat.fail(told ?? { statusCode: 502, type: 'api_error', message })
+    return
+  }
+  chat.push(value)
+}
+
+function tooLarge(message: string): UpstreamError {
+  return { statusCode: 502, type: 'api_error', message }
+}
+
+function bytesOf(text: string): Buffer {
+  return text === '' ? noBytes : Buffer.from(text)
+}

@@ -1,0 +1,183 @@
+import { isObject } from '../../../../kernel/json/json-fields.ts'
+
+/** Arguments that do not begin as an object are held until the call ends; more of them is dropped. */
+const maxHeldLength = 1_048_576
+
+/** Longest text that may say nothing. */
+const maxNothingLength = 256
+
+/** Key under which Anthropic's documentation puts arguments that are not valid JSON ("fine-grained tool streaming"). */
+const invalidKey = 'INVALID_JSON'
+
+/**
+ * The arguments of one tool call, which come in pieces. An object passes through as it comes, from the moment at
+ * which it is certain that it is not empty; whatever stands behind its end belongs to no call. Everything else,
+ * such as `null`, `{}` or an object inside a string, is held until the call ends, because a real object may still
+ * follow.
+ */
+export class CallArguments {
+  #state: 'blank' | 'object' | 'string' | 'other' = 'blank'
+  #depth = 0
+  #isInString = false
+  #isEscaped = false
+  /** Whether the object has anything in it. */
+  #hasMembers = false
+  #isComplete = false
+  #held = ''
+  #passedLength = 0
+  /** Kept to recognise a call that is sent twice; undefined once it is too long for that. */
+  #whole: string | undefined = ''
+
+  /** Characters that wait for the call to end, or to show that it is not empty. */
+  get heldLength(): number {
+    return this.#held.length
+  }
+
+  /** Whether pieces of it have been passed on. */
+  get isFlowing(): boolean {
+    return this.#passedLength > 0
+  }
+
+  /** Whether nothing has come but white space. */
+  get isBlank(): boolean {
+    return this.#state === 'blank'
+  }
+
+  /** Whether the value has ended. */
+  get isComplete(): boolean {
+    return this.#isComplete
+  }
+
+  /** Whether this text says again what has come already. */
+  repeats(text: string): boolean {
+    return this.#isComplete && this.#whole?.trim() === text.trim()
+  }
+
+  /** @returns what can be passed on now */
+  push(piece: string): string {
+    let left = piece
+    for (;;) {
+      if (this.#isComplete || this.#state === 'other') {
+        // Some servers open every call with `{}` or `null` and send the arguments behind it.
+        const isReplaced = !this.isFlowing && left.trimStart().startsWith('{') && this.#isNothing()
+        if (isReplaced) this.#restart()
+        else if (this.#isComplete) return ''
+      }
+      const length = this.#read(left)
+      this.#keep(left.slice(0, length))
+      if (this.#state === 'object' && this.#hasMembers) return this.#pass(this.#held)
+      left = left.slice(length)
+      if (!left.startsWith('{')) return ''
+    }
+  }
+
+  #keep(text: string): void {
+    if (this.#whole !== undefined) {
+      this.#whole = this.#whole.length + text.length > 65_536 ? undefined : this.#whole + text
+    }
+    if (this.#held.length < maxHeldLength) this.#held += text
+  }
+
+  /** No more pieces come. @returns what must still be passed on so that the whole is an object */
+  end(): string {
+    return this.isFlowing ? '' : this.#pass(objectText(this.#held))
+  }
+
+  #pass(text: string): string {
+    this.#passedLength += text.length
+    this.#held = ''
+    return text
+  }
+
+  #isNothing(): boolean {
+    if (this.#hasMembers || this.#held.length > maxNothingLength) return false
+    return /^\s*(?:\{\s*\}|null|""|\[\s*\])\s*$/.test(this.#held)
+  }
+
+  #restart(): void {
+    this.#state = 'blank'
+    this.#isComplete = false
+    this.#hasMembers = false
+    this.#depth = 0
+    this.#held = ''
+    this.#whole = ''
+  }
+
+  /** Follows the value. @returns the length of what belongs to it */
+  #read(text: string): number {
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (this.#state === 'blank') this.#begin(code)
+      else if (this.#state === 'other') return text.length
+      else if (this.#isEscaped) this.#isEscaped = false
+      else if (this.#isInString) this.#readString(code)
+      else this.#readObject(code)
+      if (this.#isComplete) return at + 1
+    }
+    return text.length
+  }
+
+  #begin(code: number): void {
+    if (isSpace(code)) return
+    if (code === 0x7b) {
+      this.#state = 'object'
+      this.#depth = 1
+    } else if (code === 0x22) {
+      this.#state = 'string'
+      this.#isInString = true
+    } else this.#state = 'other'
+  }
+
+  #readString(code: number): void {
+    if (code === 0x5c) this.#isEscaped = true
+    else if (code === 0x22) {
+      this.#isInString = false
+      this.#isComplete = this.#state === 'string'
+    }
+  }
+
+  #readObject(code: number): void {
+    if (isSpace(code)) return
+    if (code === 0x22) this.#isInString = true
+    else if (code === 0x7b || code === 0x5b) this.#depth++
+    else if (code === 0x7d || code === 0x5d) {
+      this.#isComplete = --this.#depth <= 0
+      if (this.#isComplete) return
+    }
+    this.#hasMembers = true
+  }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
+/** Arguments as the text of an object: `tool_use.input` is one, whatever the model wrote. */
+function objectText(text: string): string {
+  const value = parse(text)
+  if (isObject(value)) return text
+  if (text.trim() === '' || value === null || value === '' || isEmptyList(value)) return '{}'
+  const inner = typeof value === 'string' ? parse(value) : undefined
+  if (typeof value === 'string' && isObject(inner)) return value
+  if (typeof value === 'string' && (inner === null || value.trim() === '')) return '{}'
+  return JSON.stringify({ [invalidKey]: typeof value === 'string' ? value : text })
+}
+
+/** `tool_use.input` of arguments that have come whole; those that are not valid JSON stand under a key of their own. */
+export function callInput(text: string, parseJson: (text: string) => unknown = JSON.parse): object {
+  const objectJson = objectText(text)
+  const value: unknown = parseJson(objectJson)
+  return isObject(value) ? value : {}
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,44 @@
+import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
+import type { AnswerTranslation } from './answer-translation.ts'
+
+/** A message that is told in one piece once its translation is complete. */
+export class GatheredMessage implements GatheredAnswer {
+  readonly #translation: AnswerTranslation
+  readonly #parts: Buffer[] = []
+
+  constructor(translation: AnswerTranslation) {
+    this.#translation = translation
+  }
+
+  get isOver(): boolean {
+    return this.#translation.outcome === 'failed'
+  }
+
+  push(chunk: Buffer): void {
+    const part = this.#translation.push(chunk)
+    if (part.length > 0) this.#parts.push(part)
+  }
+
+  end(): WholeAnswer {
+    const body = Buffer.concat([...this.#parts, this.#translation.end()])
+    const { outcome, failure } = this.#translation
+    const statusCode = outcome === 'complete' ? 200 : (failure?.statusCode ?? 502)
+    return { statusCode, headers: ['Content-Type', 'application/json; charset=utf-8'], body }
+  }
+}
+
+/** The same answer, whose body someone else reads as well. */
+export function tapped(answer: GatheredAnswer, tap: ((body: Buffer) => void) | undefined): GatheredAnswer {
+  if (tap === undefined) return answer
+  return {
+    get isOver() {
+      return answer.isOver === true
+    },
+    push: (chunk) => answer.push(chunk),
+    end() {
+      const whole = answer.end()
+      tap(whole.body)
+      return whole
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import { type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
+import type { MessageEnding } from '../shared/message-shape.ts'
+
+type Stop = Pick<MessageEnding, 'stopReason' | 'stopSequence'>
+
+const byFinishReason: Readonly<Record<string, Stop['stopReason']>> = {
+  length: 'max_tokens',
+  max_tokens: 'max_tokens',
+  model_length: 'model_context_window_exceeded',
+  content_filter: 'refusal',
+  refusal: 'refusal',
+}
+
+/** Endings that are failures of the endpoint. */
+const broken: ReadonlySet<string> = new Set(['error', 'abort', 'aborted', 'cancelled', 'network_error'])
+
+/** Whether a `finish_reason` says that the answer did not come to its end. */
+export function isBrokenFinish(reason: string): boolean {
+  return broken.has(reason)
+}
+
+/**
+ * Why a message ended.
+ * @param choice with `finish_reason`; vLLM and SGLang tell beside it which stop sequence was met
+ * @param hasToolUse some servers say `stop` where tools are called
+ * @param asked the request's stop sequences
+ */
+export function readStop(choice: JsonObject, hasToolUse: boolean, asked: readonly string[]): Stop {
+  const told = byFinishReason[textField(choice, 'finish_reason') ?? '']
+  if (told !== undefined) return { stopReason: told, stopSequence: null }
+  if (hasToolUse) return { stopReason: 'tool_use', stopSequence: null }
+  const met = [choice.stop_reason, choice.matched_stop].find(
+    (value): value is string => typeof value === 'string' && asked.includes(value),
+  )
+  return met === undefined
+    ? { stopReason: 'end_turn', stopSequence: null }
+    : { stopReason: 'stop_sequence', stopSequence: met }
+}

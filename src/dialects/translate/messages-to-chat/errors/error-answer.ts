@@ -1,0 +1,68 @@
+import type { RequestSize } from '../../../answers/context-limit.ts'
+import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
+import { isAnthropicError, translateError } from './upstream-error.ts'
+
+/** Error bodies are small; of a larger one the beginning says enough. */
+const maxErrorBytes = 65_536
+
+const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
+
+/**
+ * An endpoint's error in Anthropic's envelope. One that comes in it already is passed on byte for byte, unless
+ * it says in other words than Anthropic's that the context is full.
+ */
+export class ErrorAnswer implements GatheredAnswer {
+  readonly #statusCode: number
+  readonly #requestId: string
+  readonly #size: (() => RequestSize) | undefined
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+
+  /**
+   * @param requestId told in the body, as Anthropic does
+   * @param size what is known of the request; asked only where the context is full
+   */
+  constructor(statusCode: number, requestId: string, size?: () => RequestSize) {
+    this.#statusCode = statusCode
+    this.#requestId = requestId
+    this.#size = size
+  }
+
+  /** An answer that cannot be read: what is in it is passed over. */
+  static unreadable(requestId: string): GatheredAnswer {
+    const error = { type: 'api_error', message: 'The endpoint compressed its answer unasked.' }
+    return {
+      isOver: true,
+      push: () => undefined,
+      end: () => ({
+        statusCode: 502,
+        headers: jsonHead,
+        body: Buffer.from(JSON.stringify({ type: 'error', error, request_id: requestId })),
+      }),
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#bytes >= maxErrorBytes
+  }
+
+  push(chunk: Buffer): void {
+    if (this.isOver) return
+    this.#chunks.push(chunk.subarray(0, maxErrorBytes - this.#bytes))
+    this.#bytes += chunk.length
+  }
+
+  end(): WholeAnswer {
+    const body = Buffer.concat(this.#chunks)
+    const text = body.toString('utf8')
+    if (isAnthropicError(text)) return { statusCode: this.#statusCode, headers: jsonHead, body }
+    const { statusCode, type, message } = translateError(this.#statusCode, text, this.#size)
+    return {
+      statusCode,
+      headers: jsonHead,
+      body: Buffer.from(
+        JSON.stringify({ type: 'error', error: { type, message }, request_id: this.#requestId }),
+      ),
+    }
+  }
+}

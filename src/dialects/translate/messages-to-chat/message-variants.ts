@@ -1,0 +1,385 @@
+import type { ChatTraits } from '../../../endpoints/profiles/chat-shape.ts'
+import type { BackendProfile } from '../../../endpoints/profiles/profile.ts'
+import { isAtLeast } from '../../../endpoints/profiles/server-version.ts'
+import { framingOf } from '../../../http/headers/media-type.ts'
+import { headerValue, type UpstreamHead } from '../../../http/headers/response-headers.ts'
+import { GatewayError } from '../../../kernel/errors.ts'
+import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
+import { memberSpans } from '../../../kernel/json/body-members.ts'
+import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
+import {
+  type JsonObject,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from '../../../kernel/json/json-fields.ts'
+import { KeyNames } from '../../../kernel/json/key-names.ts'
+import type { RoutedEndpoint } from '../../../routing/models/router.ts'
+import type { RequestSize } from '../../answers/context-limit.ts'
+import {
+  mayRefuseStreamOptions,
+  messagesRefusals,
+  refusesField,
+  streamOptionsRefusals,
+} from '../../requests/refusals.ts'
+import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../requests/request-variant.ts'
+import { translateAnswer } from './answer/answer-translation.ts'
+import type { ExpectedAnswer } from './answer/chat-reader.ts'
+import { GatheredMessage, tapped } from './answer/gathered-message.ts'
+import { WholeMessageEvents } from './answer/whole-message.ts'
+import { ErrorAnswer } from './errors/error-answer.ts'
+import { type ChatTranslation, translateRequest } from './request/chat-request.ts'
+import { isThinker, isWithin } from './request/limitations.ts'
+import { parseMessagesRequest } from './request/messages-request.ts'
+import type { OpenThoughts } from './shared/open-thoughts.ts'
+import { fingerprint, type ReasoningField } from './shared/reasoning-signature.ts'
+import { fittedByEstimate, fittedByWords } from './tokens/fit-tokens.ts'
+import { roughTokens } from './tokens/prompt-text.ts'
+
+/** A Messages request as it came. */
+export interface MessagesCall {
+  readonly body: Buffer
+  readonly modelSpan: JsonSpan | undefined
+  /** What the client calls the model. */
+  readonly model: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  readonly isStream: boolean
+  readonly requestId: string
+}
+
+export interface VariantOptions {
+  /** Whether endpoints that speak the API get the request as it came. */
+  readonly passthrough: boolean
+  /** Whether answers carry the client's name for the model. */
+  readonly renameAnswers: boolean
+  readonly serverVersion: (slot: number) => string | undefined
+  readonly newId: (prefix: string) => string
+  /** Where each endpoint has sent what its models think, by slot: filled as answers come. */
+  readonly reasoningFields?: Map<number, ReasoningField> | undefined
+  /** Which models begin their answers inside a thought: filled as answers come. */
+  readonly openThoughts?: OpenThoughts | undefined
+  /** Whether `max_tokens` is lowered to what the context leaves. */
+  readonly fitsMaxTokens?: boolean
+  /** Reads what the client gets; undefined where nothing does. */
+  readonly tap?: ((chunk: Buffer) => void) | undefined
+}
+
+/** What an endpoint has refused of a translated request, where it has. */
+interface ChatForm {
+  /** False does not ask for the usage of a stream. */
+  readonly asksUsage?: boolean
+  /** Replaces what the client asks for. */
+  readonly maxTokens?: number
+}
+
+/** A translated body may be so many times as large as the request, and so many bytes larger. */
+const mostGrowth = 4
+const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
+const spareBytes = 1_048_576
+
+const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
+
+export type MessagesMode = 'passthrough' | 'translation'
+
+/** What any OpenAI-compatible server understands. */
+export const plainChat: ChatTraits & { readonly path: string } = {
+  path: '/v1/chat/completions',
+  reasoningField: 'none',
+  thinkingSwitch: 'none',
+  readsFiles: false,
+  continuesMessages: false,
+}
+
+/** Whether an endpoint answers Messages requests by itself, as far as its profile and its version tell. */
+export function speaksMessages(profile: BackendProfile | undefined, version: string | undefined): boolean {
+  return profile?.anthropic.enabled === true && isAtLeast(version, profile.anthropic.minVersion)
+}
+
+/**
+ * One Messages request in the form that each endpoint understands: as it came where the endpoint speaks the
+ * API, as a chat completion where it does not. Each attempt decides for itself, so a request can move between both.
+ */
+export class MessageVariants {
+  readonly #call: MessagesCall
+  readonly #options: VariantOptions
+  #mode: MessagesMode | undefined
+
+  constructor(call: MessagesCall, options: VariantOptions) {
+    this.#call = call
+    this.#options = options
+  }
+
+  /** Of the last attempt; undefined before the first. */
+  get mode(): MessagesMode | undefined {
+    return this.#mode
+  }
+
+  /** @throws GatewayError invalid_request where the request cannot be translated */
+  of(target: RoutedEndpoint): RequestVariant {
+    const { endpoint, sentModel } = target
+    const { profile, slot } = endpoint
+    const version = this.#options.serverVersion(slot)
+    // Nothing of it is kept while the endpoint works: what lives long costs the garbage collector.
+    let parsed: JsonObject | undefined
+    const request = () => {
+      parsed ??= parseMessagesRequest(this.#call.body)
+      return parsed
+    }
+    const isNative =
+      this.#options.passthrough &&
+      profile !== undefined &&
+      speaksMessages(profile, version) &&
+      !messagesRefusals.has(endpoint) &&
+      isWithin(profile.anthropic.limitations, version, this.#call.body, request)
+    this.#mode = isNative ? 'passthrough' : 'translation'
+    return isNative
+      ? this.#native(profile.anthropic.messagesPath, sentModel, target)
+      : this.#chat(request(), target)
+  }
+
+  #native(path: string, sentModel: string | undefined, target: RoutedEndpoint): RequestVariant {
+    const { body, modelSpan, query } = this.#call
+    const isRenamed = modelSpan !== undefined && sentModel !== undefined
+    const variant: RequestVariant = {
+      path,
+      query,
+      body: this.#fitted(isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body, target),
+      mode: 'passthrough',
+      answer: (head) =>
+        head.statusCode >= 400
+          ? this.#error(head, () => this.#size(target))
+          : this.#nativeMessage(head, sentModel),
+      otherwise: (head, refusal) => this.#insteadOfNative(head.statusCode, refusal, target, variant),
+    }
+    return variant
+  }
+
+  /** A server may answer a request for a stream with a whole message. */
+  #nativeMessage(head: UpstreamHead, sentModel: string | undefined): AnswerVariant | undefined {
+    const isWhole = framingOf(headerValue(head.headers, 'content-type')) === 'json'
+    if (!this.#call.isStream || !isWhole || isEncoded(head)) return undefined
+    const isRenamed = this.#options.renameAnswers && sentModel !== undefined
+    return {
+      statusCode: 200,
+      knowsEnding: true,
+      headers: eventHeaders,
+      transforms: [new WholeMessageEvents(this.#call.requestId, isRenamed ? this.#call.model : undefined)],
+    }
+  }
+
+  /** The translation, where the endpoint turns out not to speak the API, or not all of it. */
+  #insteadOfNative(
+    statusCode: number,
+    refusal: Buffer,
+    target: RoutedEndpoint,
+    native: RequestVariant,
+  ): RequestVariant | undefined {
+    const fitted =
+      this.#options.fitsMaxTokens === true ? this.#fittedByWords(refusal, this.#size(target)) : undefined
+    if (fitted !== undefined) {
+      const { otherwise, ...variant } = native
+      return variant.body === null ? undefined : { ...variant, body: withMaxTokens(variant.body, fitted) }
+    }
+    const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
+    if (!isPath && !refusesField(statusCode, refusal)) return undefined
+    try {
+      const chat = this.#chat(parseMessagesRequest(this.#call.body), target)
+      this.#mode = 'translation'
+      return isPath ? whenTaken(chat, () => messagesRefusals.add(target.endpoint)) : chat
+    } catch {
+      // A request that cannot be translated keeps the answer that it has got.
+      return undefined
+    }
+  }
+
+  /** Configured: asks for no more tokens than the model's context leaves. */
+  #fitted(body: Buffer, target: RoutedEndpoint): Buffer {
+    if (this.#options.fitsMaxTokens !== true || target.abilities?.contextLength === undefined) return body
+    const { maxTokens, promptTokens = 0, limitTokens } = this.#size(target)
+    return withMaxTokens(body, fittedByEstimate(maxTokens, promptTokens, limitTokens))
+  }
+
+  /** Configured: as many tokens as the endpoint says that there is room for. */
+  #fittedByWords(refusal: Buffer, { maxTokens, promptTokens = 0 }: RequestSize): number | undefined {
+    return this.#options.fitsMaxTokens === true
+      ? fittedByWords(maxTokens, promptTokens, refusal.toString('utf8'))
+      : undefined
+  }
+
+  #fittedChat(chat: JsonObject, limitTokens: number | undefined, told: number | undefined): JsonObject {
+    if (told !== undefined) return { ...chat, max_tokens: told }
+    if (this.#options.fitsMaxTokens !== true || limitTokens === undefined) return chat
+    const fitted = fittedByEstimate(numberField(chat, 'max_tokens'), roughTokens(chat), limitTokens)
+    return fitted === undefined ? chat : { ...chat, max_tokens: fitted }
+  }
+
+  #chat(request: JsonObject, target: RoutedEndpoint, how: ChatForm = {}): RequestVariant {
+    const { endpoint, nativeModel = this.#call.model, abilities } = target
+    const { reasoningFields } = this.#options
+    const profileTraits = endpoint.profile?.chat ?? plainChat
+    const learned = reasoningFields?.get(endpoint.slot)
+    const traits = learned === undefined ? profileTraits : { ...profileTraits, reasoningField: learned }
+    const endpointMark = fingerprint(endpoint.name)
+    const translation = translateRequest(request, nativeModel, {
+      ...traits,
+      endpointMark,
+      isThinker: isThinker(nativeModel, abilities?.capabilities),
+    })
+    const chat = this.#fittedChat(translation.chat, abilities?.contextLength, how.maxTokens)
+    const expected = this.#expected(request, translation, target, profileTraits.reasoningField, endpointMark)
+    const { stream_options: asked, ...unasked } = chat
+    const isAsked = asked !== undefined && how.asksUsage !== false && !streamOptionsRefusals.has(endpoint)
+    const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
+    return {
+      path: traits.path,
+      query: '',
+      body: this.#chatBody(isAsked ? chat : unasked),
+      headers: [
+        'Content-Type',
+        'application/json',
+        'Accept',
+        this.#call.isStream ? 'text/event-stream' : 'application/json',
+      ],
+      answer: (head) =>
+        head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
+      ...(isAsked || mayLower
+        ? {
+            otherwise: (head, refusal) =>
+              this.#insteadOfChat(head.statusCode, refusal, target, expected, how),
+          }
+        : {}),
+    }
+  }
+
+  #insteadOfChat(
+    statusCode: number,
+    refusal: Buffer,
+    target: RoutedEndpoint,
+    size: RequestSize,
+    how: ChatForm,
+  ): RequestVariant | undefined {
+    const maxTokens = how.maxTokens === undefined ? this.#fittedByWords(refusal, size) : undefined
+    if (maxTokens !== undefined) {
+      return this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, maxTokens })
+    }
+    if (how.asksUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
+      return undefined
+    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, asksUsage: false })
+    return whenTaken(chat, () => streamOptionsRefusals.add(target.endpoint))
+  }
+
+  /** A translation is about as large as the request: one that has grown far beyond it is not worth its memory. */
+  #chatBody(chat: JsonObject): Buffer {
+    const body = Buffer.from(JSON.stringify(chat))
+    if (body.length > mostGrowth * this.#call.body.length + spareBytes) {
+      throw new GatewayError('payload_too_large', 'The translated request would be too large')
+    }
+    return body
+  }
+
+  /** What is known of a request that passes through: read only where the endpoint says that it is too large. */
+  #size({ abilities }: RoutedEndpoint): RequestSize {
+    const limitTokens = abilities?.contextLength
+    try {
+      const request = parseMessagesRequest(this.#call.body)
+      const { chat } = translateRequest(request, this.#call.model, plainChat)
+      return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(chat), limitTokens }
+    } catch {
+      // An endpoint may read what cannot be translated.
+      return { limitTokens }
+    }
+  }
+
+  #message(head: UpstreamHead, expected: ExpectedAnswer): AnswerVariant | GatheredAnswer {
+    if (isEncoded(head)) return ErrorAnswer.unreadable(this.#call.requestId)
+    const from = framingOf(headerValue(head.headers, 'content-type')) === 'sse' ? 'stream' : 'whole'
+    const to = this.#call.isStream ? 'stream' : 'whole'
+    const translation = translateAnswer(from, to, expected)
+    if (to === 'whole') return tapped(new GatheredMessage(translation), this.#options.tap)
+    return {
+      statusCode: 200,
+      knowsEnding: true,
+      headers: eventHeaders,
+      transforms: this.#options.tap === undefined ? [translation] : [translation, tapping(this.#options.tap)],
+    }
+  }
+
+  #expected(
+    request: JsonObject,
+    { chat, callIds, toolNames, originalNames }: ChatTranslation,
+    { endpoint, nativeModel = this.#call.model, abilities }: RoutedEndpoint,
+    reasoningField: ChatTraits['reasoningField'],
+    endpointMark: string,
+  ): ExpectedAnswer {
+    const { renameAnswers, newId } = this.#options
+    const thinking = textField(objectField(request, 'thinking') ?? {}, 'type')
+    return {
+      messageId: newId('msg'),
+      model: this.#call.model,
+      keepsModel: !renameAnswers,
+      requestId: this.#call.requestId,
+      stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
+      thinking: thinking === 'disabled' ? 'off' : thinking === undefined ? 'unasked' : 'asked',
+      promptTokens: roughTokens(chat),
+      maxTokens: numberField(request, 'max_tokens'),
+      limitTokens: abilities?.contextLength,
+      newCallId: () => newId('toolu'),
+      callIds,
+      toolNames,
+      originalNames,
+      reasoningField,
+      endpointMark,
+      reasoningFields: this.#options.reasoningFields,
+      slot: endpoint.slot,
+      thoughts: this.#options.openThoughts?.of(endpoint.slot, nativeModel),
+    }
+  }
+
+  #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
+    return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#options.tap)
+  }
+}
+
+/** A body that asks for so many tokens; undefined leaves it. */
+function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
+  const [span] = maxTokens === undefined ? [] : (memberSpans(body, maxTokensKey) ?? [])
+  return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
+}
+
+/** A form of a request that tells when an endpoint has taken it, or a form that came of it. */
+function whenTaken(variant: RequestVariant, taken: () => void): RequestVariant {
+  const { otherwise } = variant
+  return {
+    ...variant,
+    ...(otherwise === undefined
+      ? {}
+      : {
+          otherwise(head, body) {
+            const next = otherwise(head, body)
+            return next === undefined ? undefined : whenTaken(next, taken)
+          },
+        }),
+    answer(head) {
+      if (head.statusCode < 400) taken()
+      return variant.answer?.(head)
+    },
+  }
+}
+
+/** The request asked for no compression. */
+function isEncoded({ headers }: UpstreamHead): boolean {
+  const encoding = headerValue(headers, 'content-encoding')
+  return encoding !== undefined && encoding !== 'identity'
+}
+
+function tapping(tap: (chunk: Buffer) => void) {
+  return {
+    push(chunk: Buffer): Buffer {
+      if (chunk.length > 0) tap(chunk)
+      return chunk
+    },
+    end: () => Buffer.alloc(0),
+  }
+}

@@ -1,0 +1,46 @@
+import { isAtLeast } from '../../../../endpoints/profiles/server-version.ts'
+import { type JsonObject, listField } from '../../../../kernel/json/json-fields.ts'
+import { outputFormat } from './chat-request.ts'
+
+/**
+ * Whether an endpoint's own Messages route can do what a request needs.
+ * @param limitations of its profile, Olla's names; `name<version` ends with that version
+ * @param request parses the body
+ */
+export function isWithin(
+  limitations: readonly string[],
+  version: string | undefined,
+  body: Buffer,
+  request: () => JsonObject,
+): boolean {
+  return limitations.every((limitation) => {
+    const [name, mendedIn] = limitation.split('<', 2)
+    if (mendedIn !== undefined && isAtLeast(version, mendedIn)) return true
+    switch (name) {
+      case 'no_tool_use':
+        return listField(request(), 'tools').length === 0
+      case 'no_streamed_tools':
+        return (
+          !body.includes('"stream"') ||
+          request().stream !== true ||
+          listField(request(), 'tools').length === 0
+        )
+      case 'no_extended_thinking':
+        return request().thinking === undefined
+      case 'no_vision':
+        return !body.includes('"image"')
+      case 'no_structured_output':
+        return !body.includes('"json_schema"') || outputFormat(request()) === undefined
+      default:
+        return true
+    }
+  })
+}
+
+/** Models that are known to think, by what their server says of them or by their name. */
+export function isThinker(model: string, capabilities: readonly string[] | undefined): boolean {
+  return (
+    capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||
+    /gpt-oss/i.test(model)
+  )
+}

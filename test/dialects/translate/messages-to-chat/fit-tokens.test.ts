@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  fittedByEstimate,
+  fittedByWords,
+} from '../../../../src/dialects/translate/messages-to-chat/tokens/fit-tokens.ts'
+
+describe('max_tokens that is lowered to what the context leaves', () => {
+  it('leaves room for an estimate that is short', () => {
+    const fitted = fittedByEstimate(32_000, 10_000, 32_768) ?? 0
+    assert.ok(fitted > 20_000 && fitted + 10_000 < 32_768, String(fitted))
+  })
+
+  it('is left alone where it fits, where nothing is known, and where nothing useful would fit', () => {
+    assert.equal(fittedByEstimate(1_000, 10_000, 32_768), undefined)
+    assert.equal(fittedByEstimate(32_000, 10_000, undefined), undefined)
+    assert.equal(fittedByEstimate(undefined, 10_000, 32_768), undefined)
+    assert.equal(fittedByEstimate(32_000, 32_700, 32_768), undefined)
+  })
+
+  it('follows the numbers of the endpoint', () => {
+    const body = JSON.stringify({
+      error: {
+        message:
+          "This model's maximum context length is 32768 tokens. However, you requested 32000 output tokens and your prompt contains 17459 input tokens, for a total of 49459 tokens.",
+      },
+    })
+    assert.equal(fittedByWords(32_000, 1, body), 32_768 - 17_459)
+    const total = '{"error":"maximum context length is 32768 tokens. However, you requested 33000 tokens"}'
+    assert.equal(fittedByWords(32_000, 1, total), 32_768 - 1_000)
+    assert.equal(
+      fittedByWords(32_000, 1, '{"error":"prompt is too long: 40000 tokens > 32768 maximum"}'),
+      undefined,
+    )
+    assert.equal(fittedByWords(32_000, 1, '{"error":"no such model"}'), undefined)
+  })
+})

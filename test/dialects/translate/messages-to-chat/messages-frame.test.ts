@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  checkDepth,
+  checkMessagesFrame,
+} from '../../../../src/dialects/translate/messages-to-chat/request/messages-frame.ts'
+import { GatewayError } from '../../../../src/kernel/errors.ts'
+
+const user = (content: unknown) => ({ role: 'user', content })
+const sound = { model: 'm', max_tokens: 1, messages: [user('a')] }
+const refuses = (check: () => void, message: RegExp) =>
+  assert.throws(
+    check,
+    (error) => error instanceof GatewayError && error.statusCode === 400 && message.test(error.message),
+  )
+
+/** Large bodies are walked, small ones parsed. */
+const paddings = [
+  ['small', ''],
+  ['large', `"metadata":{"x":"${'x'.repeat(300_000)}"},`],
+] as const
+
+for (const [size, padding] of paddings)
+  describe(`the frame of a Messages request, ${size}`, () => {
+    const bytes = (request: unknown) =>
+      Buffer.from(
+        (typeof request === 'string' ? request : JSON.stringify(request)).replace('{', `{${padding}`),
+      )
+    const refusals: readonly [object | string, RegExp][] = [
+      [{ ...sound, messages: undefined }, /messages: at least one message is required/],
+      [{ ...sound, messages: null }, /at least one message is required/],
+      [{ ...sound, messages: [] }, /at least one message is required/],
+      [{ ...sound, messages: 'hi' }, /at least one message is required/],
+      [{ ...sound, messages: ['hi'] }, /messages\.0: not an object/],
+      [{ ...sound, messages: [user('a'), 7] }, /messages\.1: not an object/],
+      [{ ...sound, messages: [{ content: 'a' }] }, /messages\.0\.role/],
+      [{ ...sound, messages: [{ role: 'tool', content: 'a' }] }, /messages\.0\.role/],
+      [{ ...sound, messages: [{ role: 7, content: 'a' }] }, /messages\.0\.role/],
+      [{ ...sound, messages: [{ role: 'user' }] }, /messages\.0\.content: Field required/],
+      [{ ...sound, messages: [user(null)] }, /messages\.0\.content: Field required/],
+      [{ ...sound, messages: [user('')] }, /messages\.0: user messages must have non-empty content/],
+      [{ ...sound, messages: [user([])] }, /messages\.0: user messages must have non-empty content/],
+      [
+        { ...sound, messages: [user('a'), { role: 'assistant', content: 'b' }, user('')] },
+        /messages\.2: user/,
+      ],
+      [{ ...sound, messages: [user('  \n')] }, /non-whitespace/],
+      [{ ...sound, messages: [user([{ type: 'text', text: '' }])] }, /non-whitespace/],
+      [{ ...sound, max_tokens: undefined }, /max_tokens: Field required/],
+      [{ ...sound, max_tokens: 0 }, /max_tokens must be at least 1, got 0/],
+      [{ ...sound, max_tokens: 'many' }, /max_tokens must be at least 1, got "many"/],
+      [{ ...sound, max_tokens: '7' }, /max_tokens must be at least 1, got "7"/],
+      [{ ...sound, temperature: 2.1 }, /temperature must be between 0 and 2, got 2.1/],
+      [{ ...sound, temperature: true }, /temperature must be between 0 and 2/],
+      [{ ...sound, top_p: -1 }, /top_p must be between 0 and 1/],
+      [{ ...sound, top_k: [] }, /top_k must be non-negative/],
+      [
+        '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"},]}',
+        /messages\.1: not an object|JSON/,
+      ],
+    ]
+    for (const [request, message] of refusals) {
+      it(`is refused: ${JSON.stringify(request).slice(0, 100)}`, () =>
+        refuses(() => checkMessagesFrame(bytes(request)), message))
+    }
+
+    const accepted: readonly object[] = [
+      sound,
+      { ...sound, max_tokens: null, temperature: null },
+      { ...sound, temperature: 0, top_p: 1, top_k: 0 },
+      { ...sound, messages: [user([{ type: 'image', source: {} }])] },
+      {
+        ...sound,
+        messages: [
+          user([
+            { type: 'text', text: '' },
+            { type: 'tool_result', tool_use_id: 'a' },
+          ]),
+        ],
+      },
+      { ...sound, messages: [user({ type: 'text', text: 'a' })] },
+      { ...sound, messages: [user(''), user('a')] },
+      { ...sound, messages: [user('a'), { role: 'assistant', content: '' }] },
+      { ...sound, messages: [user('a'), { role: 'system', content: 'b' }] },
+      { ...sound, thread: null },
+      { ...sound, messages: [{ ...user('the "thread" of it'), thread: 1 }] },
+    ]
+    for (const request of accepted) {
+      it(`is accepted: ${JSON.stringify(request).slice(0, 100)}`, () => checkMessagesFrame(bytes(request)))
+    }
+
+    it('needs no max_tokens where tokens are only counted', () => {
+      checkMessagesFrame(bytes({ ...sound, max_tokens: undefined }), false)
+    })
+
+    it('leaves no conversation to the server, in the words that clients know', () => {
+      for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) {
+        assert.throws(
+          () => checkMessagesFrame(bytes({ ...sound, thread })),
+          (error) =>
+            error instanceof GatewayError && error.details?.error_code === 'thread_unsupported_request',
+        )
+      }
+    })
+
+    it('accepts whatever content a sound request has, in any layout', () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.jsonValue(), { minLength: 1, maxLength: 4 }),
+          fc.nat(3),
+          (contents, indent) => {
+            const messages = [...contents.map((each) => ({ role: 'assistant', content: each })), user('a')]
+            checkMessagesFrame(bytes(JSON.stringify({ ...sound, messages }, null, indent)))
+          },
+        ),
+        { numRuns: 50 },
+      )
+    })
+  })
+
+describe('the depth of a request', () => {
+  const nested = (depth: number) => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+  it('is bounded', () => {
+    checkDepth(nested(400))
+    refuses(() => checkDepth(nested(401)), /400 levels/)
+    refuses(() => checkDepth(Buffer.from('{"a":'.repeat(100_000))), /400 levels/)
+    refuses(() => checkDepth(Buffer.from(`[${'1,'.repeat(1_000)}1]`), 1_000), /more than 1000 values/)
+    for (const size of [0, 300_000]) {
+      const body = `{"messages":[{"role":"user","content":"${'x'.repeat(size)}y"}],"max_tokens":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+      refuses(() => checkMessagesFrame(Buffer.from(body)), /max_tokens must be at least 1, got a list/)
+    }
+  })
+
+  it('does not count brackets inside of strings', () => {
+    checkDepth(Buffer.from(JSON.stringify({ a: '[{'.repeat(10_000), b: '\\"['.repeat(1_000) })))
+    checkDepth(Buffer.from(JSON.stringify(Array.from({ length: 1_000 }, () => [[]]))))
+  })
+})

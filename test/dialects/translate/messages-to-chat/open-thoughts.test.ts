@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  type AnswerFraming,
+  translateAnswer,
+} from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
+import type { ExpectedAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
+import { OpenThoughts } from '../../../../src/dialects/translate/messages-to-chat/shared/open-thoughts.ts'
+import { chunk, expectedAnswer, toSse } from './support.ts'
+
+interface Block {
+  readonly type: string
+  readonly text?: string
+  readonly thinking?: string
+}
+
+/** Answers of one model on one endpoint, one after the other. */
+function answers() {
+  const memory = new OpenThoughts()
+  const translate = (from: AnswerFraming, bytes: Buffer, given: Partial<ExpectedAnswer> = {}) => {
+    const expected = expectedAnswer({ slot: 3, thoughts: memory.of(3, 'm'), ...given })
+    const translation = translateAnswer(from, 'whole', expected)
+    const text = Buffer.concat([translation.push(bytes), translation.end()]).toString()
+    const { content } = JSON.parse(text) as { content: Block[] }
+    return content.map(({ type, text = '', thinking = '' }) => `${type}: ${text}${thinking}`)
+  }
+  return {
+    memory,
+    stream: (pieces: readonly string[], finish = 'stop', given?: Partial<ExpectedAnswer>) =>
+      translate('stream', toSse([...pieces.map((content) => chunk({ content })), chunk({}, finish)]), given),
+    whole: (content: string) =>
+      translate(
+        'whole',
+        Buffer.from(JSON.stringify({ choices: [{ message: { content }, finish_reason: 'stop' }] })),
+      ),
+  }
+}
+
+const lone = ['I', ' count.\n', '</think>', '\n\nTwo.']
+
+describe('a thought whose opening tag stands in the prompt', () => {
+  it('is a thought in a whole answer, and from the second stream on', () => {
+    const { stream } = answers()
+    assert.deepEqual(stream(lone), ['text: I count.\n</think>\n\nTwo.'])
+    assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
+    assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
+  })
+
+  it('is learnt from whole answers as well', () => {
+    const { whole, stream } = answers()
+    assert.deepEqual(whole(lone.join('')), ['thinking: I count.', 'text: Two.'])
+    assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
+    assert.deepEqual(whole('Two.'), ['text: Two.'])
+    assert.deepEqual(whole(lone.join('')), ['thinking: I count.', 'text: Two.'])
+  })
+
+  it('is forgotten where an answer has none: it comes as text after all', () => {
+    const { stream } = answers()
+    stream(lone)
+    assert.deepEqual(stream(['Two', '.']), ['thinking: Two.', 'text: Two.'])
+    assert.deepEqual(stream(['Two', '.']), ['text: Two.'])
+  })
+
+  it('may be cut off before its end', () => {
+    const { stream } = answers()
+    stream(lone)
+    assert.deepEqual(stream(['I count'], 'length'), ['thinking: I count'])
+    assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
+  })
+
+  it('is not expected where the request has switched thinking off', () => {
+    const { stream } = answers()
+    stream(lone)
+    assert.deepEqual(stream(['Two.'], 'stop', { thinking: 'off' }), ['text: Two.'])
+  })
+
+  it('may have its opening tag all the same', () => {
+    const { stream } = answers()
+    stream(lone)
+    assert.deepEqual(stream(['<think>', ...lone]), ['thinking: I count.\n', 'text: Two.'])
+  })
+
+  it('is not learnt from a tag that is quoted', () => {
+    const { stream } = answers()
+    const quoted = ['Models end with `', '</think>', '`.']
+    assert.deepEqual(stream(quoted), [`text: ${quoted.join('')}`])
+    assert.deepEqual(stream(quoted), [`text: ${quoted.join('')}`])
+  })
+
+  it('is another matter on another endpoint, and for another model', () => {
+    const { memory, stream } = answers()
+    stream(lone)
+    assert.deepEqual(
+      [memory.of(3, 'm'), memory.of(2, 'm'), memory.of(3, 'n')].map(({ isOpen }) => isOpen),
+      [true, false, false],
+    )
+  })
+
+  it('comes out the same for any cutting', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(40), { maxLength: 8 }), (cuts) => {
+        const text = lone.join('')
+        const offsets = [0, ...cuts.map((cut) => cut % text.length).sort((a, b) => a - b), text.length]
+        const { stream } = answers()
+        stream(lone)
+        const pieces = offsets.slice(1).map((end, at) => text.slice(offsets[at], end))
+        assert.deepEqual(stream(pieces), ['thinking: I count.\n', 'text: Two.'])
+      }),
+    )
+  })
+})

@@ -6,8 +6,8 @@ export class QueueFullError extends Error {
 }
 
 /**
- * Runs tasks a few at a time; what does not fit into the waiting line is refused and counted, so that work
- * that are not waited for cannot pile up.
+ * Runs tasks with limited concurrency. A task that finds the queue full is refused and counted, so work that no
+ * caller awaits cannot pile up.
  */
 export class BoundedQueue {
   readonly #capacity: number
@@ -15,8 +15,8 @@ export class BoundedQueue {
   #dropped = 0
 
   /**
-   * @param options.concurrency tasks at a time
-   * @param options.capacity tasks that may wait
+   * @param options.concurrency tasks that run at the same time
+   * @param options.capacity tasks that may be queued
    */
   constructor(options: { concurrency: number; capacity: number }) {
     this.#capacity = options.capacity
@@ -31,12 +31,12 @@ export class BoundedQueue {
     return this.#queue.running()
   }
 
-  /** Tasks that were refused. */
+  /** Number of refused tasks. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** @throws QueueFullError, as a rejection, where the line is full */
+  /** Rejects with `QueueFullError` when the queue is full. */
   push<Result>(task: () => Promise<Result>): Promise<Result> {
     if (this.#queue.length() >= this.#capacity) {
       this.#dropped++
@@ -45,7 +45,7 @@ export class BoundedQueue {
     return this.#queue.push(task) as Promise<Result>
   }
 
-  /** Forgets what waits; what runs goes on. */
+  /** Drops queued tasks; running tasks continue. */
   clear(): void {
     this.#queue.kill()
   }

@@ -1,3 +1,3 @@
 export const breakerStates = ['closed', 'open', 'half_open'] as const
-/** What a circuit breaker does with requests. */
+/** State of a circuit breaker. */
 export type BreakerState = (typeof breakerStates)[number]

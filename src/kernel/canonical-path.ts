@@ -1,12 +1,12 @@
-/** What needs no work: lower case, no escapes, no empty segment, no parameters. */
+/** Paths that are canonical already: lower case, no escapes, empty segments or parameters. */
 const plain = /^(?:\/[a-z0-9_.-]*[a-z0-9_-])+$/
-/** An endpoint may decode once itself, and so may proxies in front of it. */
+/** The endpoint and each proxy in front of it may decode the path once. */
 const maxDecodings = 5
 
 /**
- * A path as the most lenient of servers may read it: decoded, in lower case, without empty and dot segments, path
- * parameters (RFC 3986 section 3.3), and blanks and dots at the end of segments (Windows drops them), up to a NUL, which
- * ends a text in C. What is refused by its path is refused by this form.
+ * The path as the most lenient server may read it: decoded, lower case, without empty and dot segments, path
+ * parameters (RFC 3986 section 3.3) and trailing spaces and dots of segments (Windows drops them), up to the first NUL,
+ * which ends a C string. Rules that refuse requests by path match this form.
  */
 export function canonicalPath(path: string): string {
   if (plain.test(path)) return path
@@ -30,7 +30,7 @@ function withoutDots(segment: string): string {
   return segment.slice(0, end)
 }
 
-/** Byte-wise: what is not valid UTF-8 is still decoded, so that nothing hides behind a broken escape. */
+/** Decodes byte by byte, also invalid UTF-8, so that a broken escape cannot hide the rest. */
 export function decodeEscapes(path: string): string {
   return path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

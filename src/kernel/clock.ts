@@ -4,24 +4,24 @@ export interface Timer {
 }
 
 /**
- * The only source of time for `src/`. Tests inject one that they move by hand.
+ * The only source of time in `src/`. Tests inject a clock that they advance by hand.
  */
 export interface Clock {
-  /** Wall time in milliseconds since the Unix epoch: for what people read. */
+  /** Wall time in milliseconds since the Unix epoch, for people to read. */
   nowMs(): number
-  /** Monotonic time in milliseconds, fractional, the same on all threads: for durations and deadlines. */
+  /** Monotonic time in milliseconds, fractional, equal on all threads, for durations and deadlines. */
   monotonicMs(): number
-  /** Calls `run` once after `delayMs`, soon where that is past. */
+  /** Calls `run` once after `delayMs`; at once if the delay is zero or negative. */
   after(delayMs: number, run: () => void): Timer
 }
 
-/** `performance.now()` begins with the thread; the clock behind it is the same for all threads. */
+/** `performance.now()` starts at zero in each thread; `hrtime` is shared by all threads. */
 const threadStartMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 
-/** Node runs a timer after a millisecond where its delay is longer than this, 24.8 days. */
+/** Node fires timers with a longer delay (24.8 days) after one millisecond. */
 const maxDelayMs = 2 ** 31 - 1
 
-/** Its timers never keep the process alive. */
+/** Timers of this clock never keep the process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => threadStartMs + performance.now(),
@@ -32,7 +32,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Its timers keep the process alive: a stop must not end early because nothing else does. */
+/** Timers of this clock keep the process alive, so that it does not exit halfway through a shutdown. */
 export const persistentClock: Clock = {
   ...systemClock,
   after(delayMs, run) {

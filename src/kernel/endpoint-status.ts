@@ -1,14 +1,14 @@
 /**
- * What a probe or a request has shown of an endpoint, in the order of their cell codes.
+ * Status of an endpoint as its last probe or request showed it, in the order of the cell codes.
  *
  * - `unknown`: not probed yet
  * - `healthy`: the last probe was a prompt 2xx
  * - `busy`: a 2xx, but slower than the busy threshold
- * - `warming`: recovered a moment ago, slow start
- * - `unhealthy`: the probe was answered with another status
- * - `offline`: no answer to a probe or a request: refused, unreachable, reset, timed out
- * - `config_error`: the probe was answered with 401 or 403
- * - `rate_limited`: a probe or a request was answered with 429, until `Retry-After` has passed
+ * - `warming`: recovered a moment ago and in slow start
+ * - `unhealthy`: the endpoint answered the probe with another status
+ * - `offline`: no answer to a probe or a request: connection refused, host unreachable, reset or timeout
+ * - `config_error`: the endpoint answered the probe with 401 or 403
+ * - `rate_limited`: the endpoint answered a probe or a request with 429; ends when `Retry-After` has passed
  */
 export const endpointStatuses = [
   'unknown',
@@ -23,12 +23,12 @@ export const endpointStatuses = [
 
 export type EndpointStatus = (typeof endpointStatuses)[number]
 
-/** Whether requests may go to an endpoint of this status. */
+/** Whether the selector may choose an endpoint with this status. */
 export function isRoutable(status: EndpointStatus): boolean {
   return status === 'healthy' || status === 'busy' || status === 'warming'
 }
 
-/** The share of an endpoint's weight that counts at this status (Olla 0.0.29, contract 3.3), 0 to 1. */
+/** The fraction of an endpoint's weight that counts at this status (Olla 0.0.29, contract 3.3), 0 to 1. */
 export function statusShare(status: EndpointStatus): number {
   switch (status) {
     case 'healthy':

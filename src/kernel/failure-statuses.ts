@@ -1,11 +1,11 @@
-/** The endpoint leads back to where the request has been. */
+/** Loop detected: the endpoint leads back to a gateway that the request has passed. */
 export const loopStatus = 508
 
-/** Statuses with which a server, or a proxy before it, tells a failure of its own; Cloudflare's begin at 520. */
+/** Statuses by which a server, or a proxy in front of it, reports its own failure. Cloudflare's start at 520. */
 export const failureStatuses = [500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 525, 526, 529, 530] as const
 
 /**
- * Statuses that move a request on by default. Credentials of clients stay at the gateway, so 401 to 403 are about those
- * that the endpoint's configuration gives.
+ * Statuses that trigger failover by default. The gateway does not forward client credentials, so 401 to 403 concern the
+ * credentials in the endpoint's configuration.
  */
 export const failoverStatuses = [401, 402, 403, 429, ...failureStatuses, loopStatus] as const

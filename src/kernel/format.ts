@@ -1,5 +1,5 @@
 /**
- * The texts of Olla's status routes (contract 1.6), which dashboards and scripts show or read as they are.
+ * Formats of Olla's status routes (contract 1.6), which dashboards show and scripts parse.
  */
 
 const byteUnits = ['KB', 'MB', 'GB', 'TB', 'PB'] as const
@@ -9,7 +9,7 @@ export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${Math.max(0, Math.round(bytes))} B`
   let value = bytes / 1024
   let unit = 0
-  // 1023.996 would be shown as `1024.00`.
+  // 1023.996 would round to `1024.00`.
   while (Number(value.toFixed(2)) >= 1024 && unit < byteUnits.length - 1) {
     value /= 1024
     unit++
@@ -17,7 +17,7 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(2)} ${byteUnits[unit]}`
 }
 
-/** `0%`, `100%`, else one decimal; `N/A` where there is nothing to take a share of. */
+/** `0%`, `100%`, else one decimal; `N/A` if undefined. */
 export function formatPercentage(percent: number | undefined): string {
   if (percent === undefined) return 'N/A'
   if (percent === 0) return '0%'
@@ -35,7 +35,7 @@ export function formatAgo(atMs: number | undefined, nowMs: number): string {
   return atMs === undefined ? 'never' : `${span(nowMs - atMs)} ago`
 }
 
-/** `in 5s`; `now` for what is due; `unknown` for undefined. */
+/** `in 5s`; `now` if due; `unknown` for undefined. */
 export function formatUntil(atMs: number | undefined, nowMs: number): string {
   if (atMs === undefined) return 'unknown'
   return atMs <= nowMs ? 'now' : `in ${span(atMs - nowMs)}`
@@ -51,7 +51,7 @@ export function formatDuration(ms: number): string {
   return hours < 24 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`
 }
 
-/** As Go writes durations: `423µs`, `8.479ms`, `1.5s`, `26m19s`, `1h0m5s`; to the microsecond. */
+/** Durations as Go prints them: `423µs`, `8.479ms`, `1.5s`, `26m19s`, `1h0m5s`; rounded to microseconds. */
 export function formatGoDuration(ms: number): string {
   const microseconds = Math.max(0, Math.round(ms * 1000))
   if (microseconds === 0) return '0s'
@@ -69,7 +69,7 @@ export function formatTime(atMs: number): string {
   return new Date(atMs).toISOString()
 }
 
-/** The largest unit that fits, whole ones only. */
+/** In the largest unit that fits, rounded down. */
 function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   if (seconds < 60) return `${seconds}s`

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The package's own folder: where its `package.json` and `config/` are, from the sources or from `dist`. */
+/** The folder with `package.json` and `config/`, found from the sources or from `dist`. */
 function findRoot(): URL {
   let folder = new URL('.', import.meta.url)
   for (let depth = 0; depth < 4; depth++) {
@@ -23,7 +23,7 @@ function readVersion(): string {
 /** Version of this package. */
 export const version = readVersion()
 
-/** File of the built-in table of model families. */
+/** The built-in table of model families. */
 export const familiesFile = fileURLToPath(new URL('config/models.yaml', root))
 
 /** The OpenAPI document of all routes. */
@@ -35,5 +35,5 @@ export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))
 /** Folder of the built dashboard. */
 export const dashboardFolder = fileURLToPath(new URL('dashboard/dist/', root))
 
-/** The configuration that the package ships as an example. */
+/** The example configuration of the package. */
 export const stockConfigFile = fileURLToPath(new URL('config/config.yaml', root))

@@ -17,14 +17,14 @@ export const VersionSchema = Type.Object({
 
 export type VersionView = Static<typeof VersionSchema>
 
-/** What was built, where the builder has said. */
+/** Build information, if the builder provided it. */
 export interface Build {
   readonly commit?: string | undefined
   /** RFC 3339. */
   readonly date?: string | undefined
 }
 
-/** Olla's words for what this gateway does too, and its own for what it does besides. */
+/** Olla's names for shared capabilities, and our own for the rest. */
 const capabilities = [
   'load_balancing',
   'health_checking',
@@ -38,7 +38,7 @@ const capabilities = [
   'failover',
 ] as const
 
-/** Olla spells these with an underscore here, and only here. */
+/** Backends that Olla spells with an underscore, in this answer only. */
 const backendSpellings: ReadonlyMap<string, string> = new Map([
   ['lm-studio', 'lm_studio'],
   ['openai-compatible', 'openai_compatible'],

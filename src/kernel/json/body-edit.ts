@@ -1,18 +1,18 @@
 import type { JsonSpan } from './json-bytes.ts'
 
-/** Bytes of a body, and what stands there instead; where they are none, what is put in. */
+/** A range of a body and its replacement. An empty range inserts. */
 export interface BodyEdit extends JsonSpan {
   readonly text: string
 }
 
-/** The edit that gives a value another one. */
+/** Replaces a value. */
 export function valueEdit({ start, end }: JsonSpan, value: string): BodyEdit {
   return { start, end, text: JSON.stringify(value) }
 }
 
 /**
- * The body with some bytes replaced in place; every other byte stays (numbers, unknown keys, order).
- * @param edits must not overlap
+ * Applies edits and keeps every other byte (numbers, unknown keys, order).
+ * @param edits in any order; must not overlap
  */
 export function editBody(body: Buffer, edits: readonly BodyEdit[]): Buffer {
   const parts: Buffer[] = []

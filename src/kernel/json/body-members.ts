@@ -11,15 +11,15 @@ import {
 } from './json-bytes.ts'
 import type { KeyNames } from './key-names.ts'
 
-/** Walks the members of the object that a JSON body is; what it passes is not checked. */
+/** Iterates over the members of a top-level JSON object without validating the values it skips. */
 export class BodyMembers {
-  /** Of the current member, quotes included. */
+  /** Key of the current member, including its quotes. */
   keyStart = 0
   keyEnd = 0
-  /** Of the current member's value. */
+  /** Value of the current member. */
   start = 0
   end = 0
-  /** Whether the walk has come to the end of an object with nothing behind it. */
+  /** Whether the iteration reached the end of the object and nothing follows it. */
   isWhole = false
   readonly #body: Buffer
   #at: number
@@ -29,14 +29,14 @@ export class BodyMembers {
     this.#at = skipSpace(body, 0)
   }
 
-  /** @returns false at the end, and where the bytes cannot be an object */
+  /** @returns false at the end of the object or if the bytes cannot be an object */
   next(): boolean {
     return this.nextKey() && this.passValue()
   }
 
   /**
-   * Goes to a member's key and the beginning of its value, which may have to be passed with `passValue`.
-   * @returns like `next`
+   * Moves to the next key and the start of its value; `passValue` then skips the value.
+   * @returns as `next` does
    */
   nextKey(): boolean {
     const body = this.#body
@@ -57,7 +57,7 @@ export class BodyMembers {
     return true
   }
 
-  /** @returns false where the value does not end */
+  /** Skips the value. @returns false if the value does not end */
   passValue(): boolean {
     const at = skipValue(this.#body, this.start)
     if (at < 0) return false
@@ -66,7 +66,7 @@ export class BodyMembers {
     return true
   }
 
-  /** What `names` has for the current key. */
+  /** Looks the current key up in `names`. */
   find<T>(names: KeyNames<T>): T | undefined {
     return names.of(this.#body, this.keyStart, this.keyEnd)
   }
@@ -78,9 +78,9 @@ export class BodyMembers {
 }
 
 /**
- * Where the values of some top-level keys stand. Of a repeated key the last one counts.
- * @param names the keys that are looked for, and the place of each in the answer
- * @returns undefined where the bytes cannot be a JSON object
+ * Finds the values of some top-level keys. The last occurrence of a repeated key counts.
+ * @param names the keys, each with its index in the result
+ * @returns undefined if the bytes cannot be a JSON object
  */
 export function memberSpans(body: Buffer, names: KeyNames<number>): (JsonSpan | undefined)[] | undefined {
   const members = new BodyMembers(body)

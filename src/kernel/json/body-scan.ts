@@ -5,26 +5,26 @@ import { KeyNames } from './key-names.ts'
 
 export type { JsonSpan } from './json-bytes.ts'
 
-/** What routing reads from a request body. Of a repeated key the last one counts, as in `JSON.parse`. */
+/** What routing needs from a request body. The last occurrence of a repeated key counts, as in `JSON.parse`. */
 export interface ScannedBody {
   /** Decoded `model`; undefined if absent or not a string. */
   readonly model: string | undefined
   readonly modelSpan: JsonSpan | undefined
-  /** Whether another spelling of the key, such as `Model`, names another one: Go's servers take either. */
+  /** Whether another spelling of the key (`Model`) has a different value: servers written in Go accept either. */
   readonly isModelAmbiguous: boolean
   /** The JSON type of a `model` that is neither a string nor null. */
   readonly wrongModelType: string | undefined
-  /** The value of `name`, which is Ollama's older word for the model. */
+  /** The value of `name`, Ollama's older key for the model. */
   readonly nameSpan: JsonSpan | undefined
   /** Whether `stream` is literally `true`; undefined if absent. */
   readonly stream: boolean | undefined
   /** The value of `stream_options`. */
   readonly streamOptions: JsonSpan | undefined
-  /** Where the last member ends: another one can be put in there. */
+  /** End of the last member, where another one can be inserted. */
   readonly lastEnd: number
-  /** Bytes of `messages`, `prompt`, `input` and `system` together. */
+  /** Total size of `messages`, `prompt`, `input` and `system`. */
   readonly promptBytes: number
-  /** Keys whose presence says what a model must be able to. */
+  /** Keys that show which abilities the model needs. */
   readonly keys: BodyKeys
 }
 
@@ -35,13 +35,13 @@ export interface BodyKeys {
   readonly images: boolean
 }
 
-/** With its quotes. */
+/** Including the quotes. */
 const modelKeyLength = 7
 const letterM = 0x6d
-/** Makes a letter of ASCII a small one. */
+/** Turns an ASCII letter into lower case when or-ed with it. */
 const lowerCase = 0x20
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
-/** Keys that are looked at, and what they are looked at for. */
+/** The keys of interest and what each one means. */
 const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
   ['model', 'model'],
   ['name', 'name'],
@@ -59,9 +59,9 @@ const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'p
 ])
 
 /**
- * Finds the top-level keys that routing needs without parsing the rest: the cost is that of skipping
- * strings, which `Buffer.indexOf` does at memory speed. It does not validate what it skips.
- * @returns undefined where the bytes cannot be a JSON object
+ * Finds the top-level keys that routing needs without parsing the rest. Most of the cost is skipping strings, which
+ * `Buffer.indexOf` does at memory speed. Skipped values are not validated.
+ * @returns undefined if the bytes cannot be a JSON object
  */
 export function scanBody(body: Buffer): ScannedBody | undefined {
   const members = new BodyMembers(body)
@@ -120,18 +120,18 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   }
 }
 
-/** A name; of one that is too long so much that this can be seen. */
+/** Decodes a name; a name that is too long is cut just above the limit, so that the check still fails. */
 export function nameAt(body: Buffer, start: number, end: number): string | undefined {
   return end - start > maxModelNameBytes
     ? body.toString('latin1', start, start + maxModelNameBytes)
     : decodeString(body, start, end)
 }
 
-/** `model` in another spelling: Go's JSON decoder compares keys without case, and so Ollama takes it. */
+/** Whether the key is `model` in any case: Go's JSON decoder ignores case, so Ollama accepts it. */
 function isModelKey(body: Buffer, start: number, end: number): boolean {
   const length = end - start
   const first = body[start + 1] ?? 0
-  // Each character may be escaped, in up to six.
+  // An escape takes up to six bytes per character.
   if (length < modelKeyLength || length > 6 * modelKeyLength) return false
   if (length === modelKeyLength ? (first | lowerCase) !== letterM : !hasBackslash(body, start, end))
     return false
@@ -161,7 +161,7 @@ function typeAt(body: Buffer, start: number): string | undefined {
   }
 }
 
-/** Whether a value asks for something: not null, false, empty, or a list of nothing. */
+/** Whether a value has an effect: not null, false, or an empty string, object or array. */
 function isMeant(body: Buffer, start: number, end: number): boolean {
   if (end - start > 5) return true
   const text = body.toString('latin1', start, end).replace(/\s/g, '')

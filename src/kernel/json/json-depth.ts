@@ -1,10 +1,10 @@
 import { closeBrace, closeBracket, comma, openBrace, openBracket, quote, skipString } from './json-bytes.ts'
 
 /**
- * What a JSON text has too much of to be parsed, found without parsing it: a value of each level or list costs a parser
- * far more memory than its two bytes, and writing deep values overflows the stack.
- * @param maxDepth levels of objects and lists in each other
- * @param maxValues members and items of all of them together
+ * Checks without parsing whether a JSON text is too deep or has too many values: two bytes of text can cost a parser a
+ * hundred bytes of heap, and serializing deep values overflows the stack.
+ * @param maxDepth nesting levels of objects and arrays
+ * @param maxValues members and items in total
  */
 export function excessIn(
   body: Buffer,
@@ -17,7 +17,7 @@ export function excessIn(
     const byte = body[at]
     if (byte === quote) {
       at = skipString(body, at) - 1
-      // A string that does not end is no JSON.
+      // An unterminated string is not JSON.
       if (at < 0) return undefined
     } else if (byte === openBrace || byte === openBracket) {
       if (++depth > maxDepth) return 'depth'
@@ -29,7 +29,7 @@ export function excessIn(
   return undefined
 }
 
-/** Whether objects and lists stand in each other more than so many levels deep. */
+/** Whether objects and arrays nest deeper than `maxDepth`. */
 export function isDeeper(body: Buffer, maxDepth: number): boolean {
   return excessIn(body, maxDepth) === 'depth'
 }

@@ -5,7 +5,7 @@ interface Name<T> {
   readonly value: T
 }
 
-/** Keys that are looked for in JSON bytes, each with what it stands for; a key that is none of them makes no text. */
+/** Maps keys in JSON bytes to values. Looking up an unknown key allocates no string. */
 export class KeyNames<T> {
   readonly #byLength: (readonly Name<T>[] | undefined)[] = []
   readonly #byText: ReadonlyMap<string, T>
@@ -19,7 +19,7 @@ export class KeyNames<T> {
     }
   }
 
-  /** @param start of the key's first quote; `end` is behind the last */
+  /** @param start offset of the opening quote @param end offset after the closing quote */
   of(body: Buffer, start: number, end: number): T | undefined {
     if (hasEscape(body, start, end)) {
       const text = decodeString(body, start, end)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** In the language since ES2026, in Node since 21; TypeScript does not know it yet. */
+/** Part of ES2026 and of Node since 21; TypeScript has no declaration yet. */
 declare global {
   interface JSON {
     rawJSON(text: string): object
@@ -8,12 +8,12 @@ declare global {
 }
 
 const longDigits = /[0-9]{16,}/g
-/** Begins the strings that stand for long integers while a text is parsed. No client can know it. */
+/** Prefix of the strings that replace long integers during parsing. Clients cannot guess it. */
 const mark = `${randomUUID()}:`
 
 /**
- * Parses JSON so that writing it again gives every integer as it was: one beyond 2^53 becomes an object that
- * `JSON.stringify` writes verbatim. A reviver would do the same but makes parsing 17 times slower.
+ * Parses JSON so that serializing it again reproduces every integer: an integer beyond 2^53 becomes an object that
+ * `JSON.stringify` writes verbatim. A reviver could do the same but makes parsing 17 times slower.
  * @throws SyntaxError
  */
 export function parseLossless(text: string): unknown {
@@ -22,7 +22,7 @@ export function parseLossless(text: string): unknown {
   return marked === undefined ? value : withoutMarks(value)
 }
 
-/** The text with strings in place of integers that a number cannot hold; undefined where it has none. */
+/** Replaces integers that a number cannot hold with strings; undefined if there are none. */
 function withMarks(text: string): string | undefined {
   const pieces: string[] = []
   const strings = new StringSpans(text)
@@ -44,15 +44,15 @@ function withMarks(text: string): string | undefined {
   return copied === 0 ? undefined : `${pieces.join('')}${text.slice(copied)}`
 }
 
-/** Whether digits are a whole number of their own: neither a part of one nor something that is no JSON. */
+/** Whether the digits are a complete integer and not part of a longer number or of invalid JSON. */
 function isInteger(text: string, start: number, digits: string, end: number): boolean {
   return !digits.startsWith('0') && !/[.eE+-]/.test(text[start - 1] ?? '') && !/[.eE]/.test(text[end] ?? '')
 }
 
-/** Finds the strings of a JSON text, from its beginning to its end. */
+/** Finds the strings of a JSON text in one pass. */
 class StringSpans {
   readonly #text: string
-  /** Outside of strings; where the next string starts, the end of the text where there is none. */
+  /** Start of the next string, or the end of the text. */
   #start: number
 
   constructor(text: string) {
@@ -60,7 +60,7 @@ class StringSpans {
     this.#start = nextQuote(text, 0)
   }
 
-  /** @returns where the string ends in which a place stands; 0 where it stands in none */
+  /** @returns end of the string that contains `place`; 0 if no string contains it */
   endAround(place: number): number {
     while (this.#start <= place) {
       const end = stringEnd(this.#text, this.#start)
@@ -86,7 +86,7 @@ function stringEnd(text: string, start: number): number {
   }
 }
 
-/** Walks without recursion: levels are as many as the text has. */
+/** Iterative, because the text decides how deep it nests. */
 function withoutMarks(root: unknown): unknown {
   if (isMarked(root)) return unmarked(root)
   const left: unknown[] = [root]
@@ -109,7 +109,7 @@ function walkObject(object: Record<string, unknown>, left: unknown[]): void {
   for (const key of Object.keys(object)) {
     const value = object[key]
     if (typeof value === 'object') left.push(value)
-    // Not by assignment: `__proto__` may be a member like any other.
+    // Assignment would treat a `__proto__` member as the prototype.
     else if (isMarked(value))
       Object.defineProperty(object, key, {
         value: unmarked(value),

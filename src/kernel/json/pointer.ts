@@ -1,4 +1,4 @@
-/** The value at a JSON pointer, without escapes: `/data/0/id`. */
+/** Resolves a JSON pointer without escapes: `/data/0/id`. */
 export function valueAt(document: unknown, pointer: string): unknown {
   let value = document
   for (const key of pointer.split('/').slice(1)) {

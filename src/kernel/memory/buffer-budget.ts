@@ -1,12 +1,12 @@
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 
-/** Called once: there is room now, or there will be none. */
+/** Called once: without an error if the budget has room now, with one if the request is refused. */
 export type RoomGranted = (error?: GatewayError) => void
 
-/** What the budget knows of one request that holds memory. */
+/** A request that holds memory, as the budget sees it. */
 export interface Holder {
-  /** Counts up with the requests of a thread. */
+  /** Increases with each request of a thread. */
   readonly serial: number
   readonly bytes: number
 }
@@ -28,31 +28,31 @@ export interface BufferCells {
 }
 
 export interface BufferBudgetOptions {
-  /** Bytes over all threads; 0 is no limit. */
+  /** Limit in bytes over all threads; 0 means no limit. */
   readonly limitBytes: number
-  /** Milliseconds that one request waits for room, all its waits together. Default 5,000. */
+  /** Maximum time that one request waits in total; milliseconds. Default 5,000. */
   readonly patienceMs?: number
-  /** Which of two requests is refused first, where those that wait keep each other from going on. */
+  /** Whether the first of two requests is refused first when waiting requests block each other. */
   readonly ranksBelow?: (one: Holder, other: Holder) => boolean
 }
 
-/** Bytes are counted in units of which 2^31 are more than any machine has. */
+/** The budget counts in these units: 2^31 of them exceed the memory of any machine. */
 const unitBytes = 1_024
-/** A request that holds more leaves a part of the budget to smaller ones. */
+/** A request that holds more must leave part of the budget to smaller requests. */
 const largeBytes = 1_048_576
-/** Of the budget, for large requests. */
+/** Fraction of the budget that large requests may use. */
 const largeShare = 7 / 8
-/** Requests of one thread that wait for room: each keeps what its last read has brought beside the budget. */
+/** Maximum waiting requests per thread: each keeps its last chunk outside the budget. */
 const maxWaiting = 256
-/** How often the budget looks whether other threads have given something back. */
+/** Interval to check whether other threads released memory. */
 const lookMs = 100
-/** Milliseconds without room for any request after which one of those that wait is refused. */
+/** Time without progress after which one waiting request is refused; milliseconds. */
 const stuckMs = 1_000
 
 /**
- * The memory that bodies and pending answers take up together, over all threads. At its limit a request waits, and its
- * reader stops reading; one that has waited too long is refused. Small requests go before large ones: they may use all of
- * the budget, and of those that block each other large ones are refused first, then the newest.
+ * Limits the memory of bodies and buffered answers over all threads. At the limit a request waits while its reader
+ * pauses, and is refused when it has waited too long. Small requests go first: they may use the whole budget, and when
+ * requests block each other, large ones are refused first, then the newest.
  */
 export class BufferBudget {
   readonly limitBytes: number
@@ -62,11 +62,11 @@ export class BufferBudget {
   readonly #ranksBelow: (one: Holder, other: Holder) => boolean
   readonly #counts: BufferCells['violations']
   readonly #refusals: number
-  /** In the order in which the requests have begun. */
+  /** In order of arrival of the requests. */
   readonly #waiters: Waiter[] = []
   #timer: Timer | undefined
   #serial = 0
-  /** When a request last got room or was refused. */
+  /** Time of the last grant or refusal. */
   #movedMs = 0
 
   /** @param cells shared by all threads */
@@ -80,43 +80,43 @@ export class BufferBudget {
     this.#ranksBelow = options.ranksBelow ?? largeThenNewest
   }
 
-  /** Over all threads. */
+  /** Bytes held over all threads. */
   get heldBytes(): number {
     return this.#gauge.value(0) * unitBytes
   }
 
-  /** What got no room, on all threads. */
+  /** Refused requests over all threads. */
   get refusals(): number {
     return this.#counts.sum(0, this.#refusals)
   }
 
-  /** Requests of this thread that wait for room. */
+  /** Waiting requests of this thread. */
   get waiting(): number {
     return this.#waiters.length
   }
 
-  /** As much of a body as could ever have room. */
+  /** The largest body that can ever fit. */
   maxBodyBytes(limitBytes: number): number {
     return this.limitBytes === 0 ? limitBytes : Math.min(limitBytes, Math.floor(this.limitBytes * largeShare))
   }
 
-  /** For one request, which holds nothing yet. */
+  /** Creates the hold of a new request, initially empty. */
   open(): BufferHold {
     return new BufferHold(this, ++this.#serial, this.#patienceMs)
   }
 
-  /** Those that wait are not called any more. */
+  /** Stops calling waiting requests. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#waiters.length = 0
   }
 
-  // For holds.
+  // Used by holds.
 
   /**
    * @param bytes a multiple of `unitBytes`
-   * @returns false where the budget has no room
+   * @returns false if the budget has no room
    */
   take(hold: BufferHold, bytes: number): boolean {
     const share = hold.bytes + bytes > largeBytes ? largeShare : 1
@@ -128,7 +128,7 @@ export class BufferBudget {
     if (this.#waiters.length > 0) this.#grant()
   }
 
-  /** @returns false where too many wait already */
+  /** @returns false if too many requests wait already */
   wait(hold: BufferHold, bytes: number, granted: RoomGranted): boolean {
     if (this.#waiters.length >= maxWaiting) return false
     const nowMs = this.#clock.monotonicMs()
@@ -155,7 +155,7 @@ export class BufferBudget {
     if (this.#waiters.length > 0) this.#timer ??= this.#clock.after(lookMs, this.#look)
   }
 
-  /** Gives room to the first that wait. Small ones need not wait for large ones before them. */
+  /** Grants room in order; small requests may overtake large ones. */
   #grant(): void {
     for (let at = 0; at < this.#waiters.length; ) {
       const waiter = this.#waiters[at]
@@ -169,7 +169,7 @@ export class BufferBudget {
     }
   }
 
-  /** What those that wait hold would be free for the others. */
+  /** Refuses one waiting request to free what it holds for the others. */
   #refuseLowest(nowMs: number): void {
     const holding = this.#waiters.filter(({ hold }) => hold.bytes > 0)
     if (this.#waiters.length < 2 || holding.length === 0) return
@@ -178,7 +178,7 @@ export class BufferBudget {
   }
 
   #refuse(waiter: Waiter, nowMs: number): void {
-    // Refusing one may have given room to it, or ended it.
+    // The refusal of another request may have granted or ended this one.
     if (!this.#waiters.includes(waiter)) return
     this.#end(waiter, nowMs)
     waiter.hold.release()
@@ -191,7 +191,7 @@ export class BufferBudget {
     waiter.hold.waited(nowMs - waiter.sinceMs)
   }
 
-  /** Counts a request that gets no room. @returns its error */
+  /** Counts a refused request. @returns its error */
   refused(): GatewayError {
     this.#counts.add(0, this.#refusals, 1)
     return new GatewayError('memory_busy', undefined, { retryAfterSeconds: 1 })
@@ -205,11 +205,11 @@ interface Waiter {
   readonly sinceMs: number
 }
 
-/** What one request holds of the budget. */
+/** One request's share of the budget. */
 export class BufferHold implements Holder {
   readonly serial: number
   readonly #budget: BufferBudget
-  /** In whole units. */
+  /** A multiple of the unit. */
   #bytes = 0
   #neededBytes = 0
   #patienceMs: number
@@ -225,14 +225,14 @@ export class BufferHold implements Holder {
     return this.#bytes
   }
 
-  /** Milliseconds that it may still wait. */
+  /** Remaining time to wait; milliseconds. */
   get patienceMs(): number {
     return this.#patienceMs
   }
 
   /**
-   * Takes room for so many bytes more.
-   * @param granted called where this returns false: once, and never before it has returned
+   * Takes room for more bytes.
+   * @param granted called once after this returned false, never before it returned
    */
   take(bytes: number, granted: RoomGranted): boolean {
     if (this.tryTake(bytes)) return true
@@ -245,7 +245,7 @@ export class BufferHold implements Holder {
     return false
   }
 
-  /** The same at once or not at all. */
+  /** Takes room without waiting. */
   tryTake(bytes: number): boolean {
     if (this.#isOver) return true
     this.#neededBytes += bytes
@@ -258,7 +258,7 @@ export class BufferHold implements Holder {
     return false
   }
 
-  /** @returns why not */
+  /** Takes room without waiting. @returns an error if there is none */
   takeNow(bytes: number): GatewayError | undefined {
     return this.tryTake(bytes) ? undefined : this.#budget.refused()
   }
@@ -267,7 +267,7 @@ export class BufferHold implements Holder {
     return wholeUnits(this.#neededBytes) - this.#bytes
   }
 
-  /** So many bytes are enough. */
+  /** Releases all but `bytes`. */
   shrink(bytes: number): void {
     this.#neededBytes = Math.min(bytes, this.#neededBytes)
     const left = Math.min(wholeUnits(bytes), this.#bytes)
@@ -277,7 +277,7 @@ export class BufferHold implements Holder {
     this.#budget.give(given)
   }
 
-  /** Nothing is held any more, and nothing will be. */
+  /** Releases everything for good. */
   release(): void {
     if (this.#isOver) return
     this.#isOver = true
@@ -285,7 +285,7 @@ export class BufferHold implements Holder {
     this.shrink(0)
   }
 
-  // For the budget.
+  // Used by the budget.
 
   granted(bytes: number): void {
     this.#bytes += bytes

@@ -1,41 +1,41 @@
 import type { GatewayError } from '../errors.ts'
 import type { BufferBudget, BufferHold } from './buffer-budget.ts'
 
-/** What keeps a body until its request is over, and lets go of it early where it can. */
+/** Keeps a body until its request ends and releases it earlier if it can. */
 export interface BodyKeeper {
   heldBody: GrowingBody | undefined
 }
 
-/** What a body counts for by its announcement alone; more only as its bytes come. */
+/** Charged when the body is announced; more is charged as bytes arrive. */
 const firstBytes = 65_536
-/** Room that is made at once, as a multiple of what has come. */
+/** Allocation at most this multiple of what has arrived. */
 const maxGrowth = 16
-/** Memory beyond a body's end that is not worth a copy. */
+/** Unused memory after the body that is not worth a copy. */
 const spareBytes = 65_536
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * A body that comes in pieces, in memory that grows with them: what is announced and never sent costs nothing. It is
- * copied at most once on its way, and takes part in the budget.
+ * Collects a body in memory that grows as pieces arrive, so an announced body that never comes costs nothing. Bytes are
+ * copied at most once and charged to the budget.
  */
 export class GrowingBody {
   readonly #hold: BufferHold
-  /** Its length where that is known, else the most that it may have. */
+  /** The announced length if known, else the limit. */
   readonly #maxBytes: number
   readonly #isAnnounced: boolean
   readonly #onRoom: (error?: GatewayError) => void
   #memory = noBytes
   #bytes = 0
-  /** What has come while there was no room. */
+  /** Pieces that arrived while the budget had no room. */
   #aside: Buffer[] = []
-  /** Of the budget. */
+  /** Bytes charged to the budget. */
   #countedBytes = 0
   #isTaken = false
 
   /**
-   * @param lengthBytes as announced; undefined where it was not
-   * @param limitBytes more never comes
-   * @param onRoom called where `push` has returned false, once what it got is in its place or will never be
+   * @param lengthBytes as announced; undefined if it was not
+   * @param limitBytes maximum; the reader never passes more
+   * @param onRoom called after `push` returned false, once the piece is stored or refused
    */
   constructor(
     budget: BufferBudget,
@@ -49,19 +49,19 @@ export class GrowingBody {
     this.#onRoom = onRoom
   }
 
-  /** Bytes that are in their place. */
+  /** Bytes stored so far. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** What the request holds of the budget. */
+  /** The request's share of the budget. */
   get hold(): BufferHold {
     return this.#hold
   }
 
   /**
-   * Copies the next piece to its place.
-   * @returns false where there is no room for it now: the piece is kept aside, and no more should come
+   * Stores the next piece.
+   * @returns false if the budget has no room now: the piece is kept aside, and the caller stops reading
    */
   push(piece: Buffer): boolean {
     if (this.#aside.length > 0) {
@@ -76,7 +76,7 @@ export class GrowingBody {
     return true
   }
 
-  /** The whole body; nothing more comes. */
+  /** Returns the complete body. */
   take(): Buffer {
     this.#isTaken = true
     const memory = this.#memory
@@ -90,9 +90,9 @@ export class GrowingBody {
   }
 
   /**
-   * Frees the body's memory at once; it is neither read nor sent any more. The memory does not lie in the heap, so
-   * that a few large bodies would bring on one full collection after the other.
-   * @param leastBytes the memory of a shorter body is left alone
+   * Frees the body's memory at once; the body must not be read or sent after this. The memory is outside the heap, and
+   * a few large bodies would otherwise trigger one full collection after another.
+   * @param leastBytes leaves shorter bodies to the collector
    */
   release(leastBytes: number): void {
     const memory = this.#memory
@@ -103,7 +103,7 @@ export class GrowingBody {
     this.over()
   }
 
-  /** The request is over: the body counts no more, and the memory of one that is not whole is freed. */
+  /** Ends the request: releases its share of the budget and frees an incomplete body. */
   over(): void {
     this.#aside = []
     if (!this.#isTaken) giveBack(this.#memory)
@@ -125,7 +125,7 @@ export class GrowingBody {
     if (error === undefined) {
       const aside = this.#aside
       this.#aside = []
-      // More may have come in the same turn.
+      // More pieces may have arrived in the same turn.
       if (!aside.map((piece) => this.push(piece)).every(Boolean)) return
     }
     this.#onRoom(error)
@@ -134,7 +134,7 @@ export class GrowingBody {
   #grow(neededBytes: number): void {
     const memory = this.#memory
     if (neededBytes <= memory.length) return
-    // Memory is taken from the system as it is written to: more of it than is counted costs addresses only.
+    // The system commits memory when it is written: allocating more than is charged only costs address space.
     const grown = this.#isAnnounced ? Math.max(firstBytes, maxGrowth * neededBytes) : 2 * neededBytes
     const isNearEnd = this.#isAnnounced && 4 * grown >= this.#maxBytes
     this.#memory = Buffer.allocUnsafeSlow(
@@ -150,7 +150,7 @@ export class GrowingBody {
   }
 }
 
-/** @param memory all of it is this body's own */
+/** @param memory owned by this body alone */
 function giveBack({ buffer }: Buffer): void {
   if (buffer.byteLength > 0 && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

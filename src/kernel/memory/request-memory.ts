@@ -1,15 +1,15 @@
 import type { GatewayError } from '../errors.ts'
 import type { BufferBudget, BufferHold } from './buffer-budget.ts'
 
-/** Keeps the memory that a request takes up beside its body. */
+/** Accounts for memory that a request uses besides its body. */
 export interface MemoryKeeper {
   memory: RequestMemory | undefined
 }
 
-/** Less is not counted: each connection may hold as much anyway. */
+/** Smaller amounts are not charged: every connection may hold as much. */
 const uncountedBytes = 65_536
 
-/** The memory that a request takes up beside its body: another form in which it is sent, an answer that is gathered. */
+/** Memory that a request uses besides its body: a translated request and a buffered answer. */
 export class RequestMemory {
   readonly #hold: BufferHold
   #answerBytes = 0
@@ -19,8 +19,8 @@ export class RequestMemory {
   }
 
   /**
-   * The body of an attempt is not the client's own; that of the attempt before is over.
-   * @returns why it cannot be sent
+   * Charges the body of an attempt that is not the client's own, in place of the previous attempt's.
+   * @returns an error if the budget has no room
    */
   sends(bytes: number): GatewayError | undefined {
     this.sentIsOver()
@@ -31,7 +31,7 @@ export class RequestMemory {
     this.#hold.shrink(this.#answerBytes)
   }
 
-  /** @returns why no more of an answer can be gathered */
+  /** Charges more of a buffered answer. @returns an error if the budget has no room */
   gathers(bytes: number): GatewayError | undefined {
     this.#answerBytes += bytes
     return this.#hold.takeNow(bytes)
@@ -42,7 +42,7 @@ export class RequestMemory {
   }
 }
 
-/** @returns why a body cannot be sent that is not the client's own */
+/** Charges a body that is not the client's own. @returns an error if the budget has no room */
 export function holdSent(
   keeper: MemoryKeeper,
   budget: BufferBudget | undefined,
@@ -54,9 +54,9 @@ export function holdSent(
 }
 
 /**
- * @param bytes that have just come
+ * @param bytes of the last chunk
  * @param allBytes of the answer so far
- * @returns why no more of it can be gathered
+ * @returns an error if the budget has no room
  */
 export function holdGathered(
   keeper: MemoryKeeper,

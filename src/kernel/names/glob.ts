@@ -1,12 +1,12 @@
 /**
- * Whether a text matches a glob: `*` is any run of characters, `?` is one. Case does not count. Linear in
- * practice and quadratic at worst: on a mismatch only the last star is tried again, never one before it.
+ * Whether a text matches a glob, ignoring case: `*` matches any characters, `?` one. Linear in practice and quadratic
+ * at worst, because a mismatch backtracks to the last star only.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   return matchesLower(pattern.toLowerCase(), text.toLowerCase())
 }
 
-/** The same for texts in lower case. */
+/** The same for lower-case arguments. */
 export function matchesLower(pattern: string, text: string): boolean {
   let at = 0
   let from = 0

@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts'
 
-/** Longest name of a model, in characters: names stand in headers, metrics, logs and every list. */
+/** Maximum length of a model name in characters: names appear in headers, metrics, logs and every list. */
 export const maxModelNameLength = 512
 
-/** As many bytes as the longest name can take in a JSON text: each character may be escaped, in six. */
+/** Maximum bytes of a name in JSON text, where each character may be a six-byte escape, and its quotes. */
 export const maxModelNameBytes = 6 * maxModelNameLength + 2
 
-/** @throws GatewayError invalid_request where the name is too long */
+/** @throws GatewayError `invalid_request` if the name is too long */
 export function checkModelName(name: string): void {
   if (name.length > maxModelNameLength) refuseModelName()
 }

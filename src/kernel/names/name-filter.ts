@@ -8,8 +8,8 @@ export interface ModelFilterRules {
 }
 
 /**
- * Include and exclude globs: exclude wins, an empty include allows all. A name without a tag and the same with
- * `:latest` are one name, so a rule for either holds for both.
+ * Include and exclude globs: exclude wins, an empty include allows all. A name without a tag and the same name with
+ * `:latest` are equal, so a rule for one applies to both.
  */
 export class NameFilter {
   readonly #include: readonly string[]

@@ -1,16 +1,16 @@
-/** Changes the bytes of an answer as they pass; holds back no more than what a chunk has cut in two. */
+/** Transforms the bytes of an answer as they pass; holds back only what a chunk boundary splits. */
 export interface AnswerTransform {
-  /** @returns what goes on now; may be empty */
+  /** @returns the bytes to forward now; may be empty */
   push(chunk: Buffer): Buffer
-  /** What is still held back, at the end of the answer. */
+  /** @returns the bytes still held back when the answer ends */
   end(): Buffer
-  /** Whether the answer turned out to be none, and the client has been told so in it. */
+  /** Whether the answer turned out to be an error that the transform has reported to the client. */
   readonly hasFailed?: boolean
-  /** Bytes of the answer that it keeps to its end; undefined where it passes them on. */
+  /** Bytes kept until the end of the answer; undefined if the transform forwards them as they come. */
   readonly heldBytes?: number
 }
 
-/** Reads the bytes of an answer as they come from the endpoint, before any transform; changes nothing. */
+/** Reads the bytes of an answer as the endpoint sends them, before any transform. */
 export interface AnswerObserver {
   push(chunk: Buffer): void
 }

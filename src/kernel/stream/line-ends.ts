@@ -2,8 +2,8 @@ const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
 /**
- * Makes every line of a stream end in LF, for readers that look for no other end: events may have CR and CRLF as well
- * (WHATWG HTML, section 9.2.6).
+ * Converts line ends to LF for readers that know no other: event streams may also use CR and CRLF (WHATWG HTML,
+ * section 9.2.6).
  */
 export class LineEnds {
   #isAfterCr = false

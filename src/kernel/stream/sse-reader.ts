@@ -1,9 +1,9 @@
-/** Takes one complete event. `name` is '' where the stream gave none; `data` lives as long as its chunk. */
+/** Receives one complete event. `name` is '' if the stream gave none; `data` is valid as long as its chunk. */
 export type SseListener = (data: Buffer, name: string) => void
 
 /**
- * Most bytes of one event, its lines together. Engines that put pictures or whole tool results into one event
- * stay below it.
+ * Maximum bytes of one event over all its lines. Engines that put images or whole tool results into one event stay
+ * below it.
  */
 export const maxSseEventBytes = 8_388_608
 
@@ -15,15 +15,15 @@ const noBytes: Buffer = Buffer.alloc(0)
 const joint: Buffer = Buffer.from('\n')
 
 /**
- * Reads server-sent events from bytes (WHATWG HTML, section 9.2.6): lines end in LF, CR or CRLF, a chunk may
- * be cut anywhere, also inside a character. What it keeps is bounded: an event that is larger than its limit
- * is skipped and counted. `id` and `retry` mean nothing to a gateway and are not read. A field `error`, which the
- * standard does not know, is an event of that name: so llama.cpp tells its errors (ggml-org/llama.cpp#16109).
+ * Parses server-sent events from bytes (WHATWG HTML, section 9.2.6): lines end in LF, CR or CRLF, and a chunk may end
+ * anywhere, even inside a character. Memory is bounded: an event above the limit is skipped and counted. `id` and
+ * `retry` have no meaning for a gateway and are ignored. The nonstandard field `error` becomes an event of that name:
+ * llama.cpp reports errors this way (ggml-org/llama.cpp#16109).
  */
 export class SseReader {
   readonly #listener: SseListener
   readonly #maxBytes: number
-  /** Pieces of a line that has not ended. */
+  /** Pieces of an incomplete line. */
   #pieces: Buffer[] = []
   #piecesBytes = 0
   #isComment = false
@@ -32,7 +32,7 @@ export class SseReader {
   #hasData = false
   #name = ''
   #eventBytes = 0
-  /** The last chunk ended in CR: a LF that follows belongs to it. */
+  /** Whether the last chunk ended in CR, so that a following LF belongs to it. */
   #afterCr = false
   #isFirstLine = true
   #skipped = 0
@@ -42,12 +42,12 @@ export class SseReader {
     this.#maxBytes = maxEventBytes
   }
 
-  /** Events that were too large to be read. */
+  /** Number of events above the limit. */
   get skippedEvents(): number {
     return this.#skipped
   }
 
-  /** Whether there is an event that is too large, be it over or not. */
+  /** Whether an event was above the limit, including one that has not ended. */
   get hasLargeEvent(): boolean {
     if (this.#skipped > 0) return true
     const pendingBytes = this.#isComment ? 0 : this.#piecesBytes
@@ -74,7 +74,7 @@ export class SseReader {
     if (at < chunk.length) this.#keep(chunk, at)
   }
 
-  /** The stream has ended by itself: an event whose last empty line is missing counts as complete. */
+  /** Ends the stream; an event without its final empty line counts as complete. */
   end(): void {
     if (this.#piecesBytes > 0) this.#longLine(noBytes, 0, 0)
     this.#dispatch()
@@ -83,13 +83,13 @@ export class SseReader {
   #keep(chunk: Buffer, from: number): void {
     const bytes = chunk.length - from
     if (this.#piecesBytes === 0) this.#isComment = chunk[from] === colon
-    // Of a line that is too long its length is enough, of a comment that it is one.
+    // The length of an oversized line is enough to count it, and comments carry nothing.
     if (this.#isComment || this.#piecesBytes + bytes > this.#maxBytes) this.#pieces = []
     else this.#pieces.push(from === 0 ? chunk : chunk.subarray(from))
     this.#piecesBytes += bytes
   }
 
-  /** A line that began in an earlier chunk. */
+  /** Handles a line that started in an earlier chunk. */
   #longLine(chunk: Buffer, from: number, end: number): void {
     const bytes = this.#piecesBytes + end - from
     const pieces = this.#pieces
@@ -156,7 +156,7 @@ export class SseReader {
   }
 }
 
-/** Whether a line is the field of this name: the name ends at the colon or with the line. */
+/** Whether a line has this field: its name ends at a colon or at the end of the line. */
 function isField(bytes: Buffer, start: number, end: number, name: 'data' | 'event' | 'error'): boolean {
   const after = start + name.length
   if (after > end || (after < end && bytes[after] !== colon)) return false
@@ -164,7 +164,7 @@ function isField(bytes: Buffer, start: number, end: number, name: 'data' | 'even
   return true
 }
 
-/** One space behind the colon is not part of the value. */
+/** One space after the colon is not part of the value. */
 function valueStart(bytes: Buffer, afterName: number, end: number): number {
   const start = Math.min(afterName + 1, end)
   return start < end && bytes[start] === space ? start + 1 : start

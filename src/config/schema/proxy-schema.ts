@@ -43,7 +43,7 @@ export const ProxySchema = Section(
     engine: Choice(
       ['olla', 'sherpa'] as const,
       'olla',
-      'olla: connections of its own, straight to the response; sherpa: @fastify/reply-from.',
+      'olla: connections of its own, straight to the response; sherpa: plain undici, over the pools that probes use.',
     ),
     load_balancer: Choice(
       ['least-connections', 'priority', 'round-robin'] as const,

@@ -1,18 +1,4 @@
-/** Flat name/value pairs as an object; a repeated name becomes a list. */
-export function headerLists(pairs: readonly string[]): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {}
-  for (let at = 0; at < pairs.length; at += 2) {
-    const name = (pairs[at] ?? '').toLowerCase()
-    const value = pairs[at + 1] ?? ''
-    const present = headers[name]
-    if (present === undefined) headers[name] = value
-    else if (Array.isArray(present)) present.push(value)
-    else headers[name] = [present, value]
-  }
-  return headers
-}
-
-/** The reverse: an object of headers as flat name/value pairs. */
+/** An object of headers as flat name/value pairs. */
 export function headerPairs(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): string[] {

@@ -116,7 +116,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     }
     attempt.sentHeaders = request.headers
     try {
-      this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request), this.#reply)
+      this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request))
     } catch (error) {
       attempt.onError(error)
     }

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { ClientReply } from '../answer/client-relay.ts'
 import type { Attempt } from '../exchange/attempt.ts'
 
 /** A request as an endpoint gets it. */
@@ -22,5 +21,5 @@ export interface UpstreamRequest {
 export interface Transport {
   /** Bytes: a shorter body it may still read when its attempt is over. */
   readonly keepsBodiesBelow: number
-  send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void
+  send(attempt: Attempt, request: UpstreamRequest): void
 }

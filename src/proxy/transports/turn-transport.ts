@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { ClientReply } from '../answer/client-relay.ts'
 import type { Attempt } from '../exchange/attempt.ts'
 import type { Transport, UpstreamRequest } from './transport.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -7,7 +6,6 @@ import { TurnQueue } from './turn-queue.ts'
 interface DueRequest {
   readonly attempt: Attempt
   readonly request: UpstreamRequest
-  readonly reply: ClientReply
 }
 
 /** Sends what one turn of the event loop has brought at its end. */
@@ -23,17 +21,17 @@ export class TurnTransport implements Transport {
     return this.#transport.keepsBodiesBelow
   }
 
-  send(attempt: Attempt, request: UpstreamRequest, reply: ClientReply): void {
-    this.#due.push({ attempt, request, reply })
+  send(attempt: Attempt, request: UpstreamRequest): void {
+    this.#due.push({ attempt, request })
   }
 
-  #send({ attempt, request, reply }: DueRequest): void {
+  #send({ attempt, request }: DueRequest): void {
     if (attempt.isOver) {
       if (isStream(request.body)) request.body.destroy()
       return
     }
     try {
-      this.#transport.send(attempt, request, reply)
+      this.#transport.send(attempt, request)
     } catch (error) {
       attempt.onError(error)
     }

@@ -1,54 +1,37 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { ConnectionReuse } from '../../endpoints/connections/reused-connection.ts'
+import { ConnectionReuse, type WatchedOptions } from '../../endpoints/connections/reused-connection.ts'
 import { invalidResponse } from '../../http/client/errors.ts'
 import { mostInterimAnswers } from '../../http/client/response-reader.ts'
 import { headerPairs } from '../../http/headers/header-shapes.ts'
 import type { Attempt } from '../exchange/attempt.ts'
+import type { UpstreamRequest } from './transport.ts'
 
 /**
- * What undici tells of one request, as its attempt is told it. The bytes come when undici has read them: a stream
+ * Passes undici's callbacks for one request on to its attempt. The attempt gets chunks as undici reads them: a stream
  * between the two cost a tenth of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
-  /** Goes with the request's options to the client that carries it. */
-  readonly reuse = new ConnectionReuse()
   readonly #attempt: Attempt
-  readonly #onHead: (answer: UndiciAnswer) => void
-  #again: (() => Dispatcher.DispatchOptions | undefined) | undefined
-  #statusCode = 0
+  readonly #reopen: UpstreamRequest['reopen']
+  readonly #reuse = new ConnectionReuse()
+  /** The request, while it can still be sent once more because its connection was stale. */
+  #sent: WatchedOptions | undefined
   #interimAnswers = 0
-  #headers: IncomingHttpHeaders = {}
   #controller: Dispatcher.DispatchController | undefined
 
-  /**
-   * @param onHead called when the head has come, for `begin` to be called before it returns
-   * @param again the same request once more, where its connection was stale; undefined where that cannot be
-   */
-  constructor(
-    attempt: Attempt,
-    onHead: (answer: UndiciAnswer) => void,
-    again?: () => Dispatcher.DispatchOptions | undefined,
-  ) {
+  /** @param reopen opens the stream again that is the request's body; without it such a request is sent once */
+  constructor(attempt: Attempt, reopen?: UpstreamRequest['reopen']) {
     this.#attempt = attempt
-    this.#onHead = onHead
-    this.#again = again
+    this.#reopen = reopen
   }
 
-  get statusCode(): number {
-    return this.#statusCode
-  }
-
-  /** Tells the attempt of the head. */
-  begin(): void {
-    // Made here, not where the abort is made: the two together kept finished requests alive through young collections
-    // (100 MB of heap in the first seconds of 64 connections, 40 MB so; Node 24).
-    this.#attempt.onHeaders(this.#statusCode, headerPairs(this.#headers), () => this.#controller?.resume())
-  }
-
-  /** Where the answer is not wanted. */
-  destroy(): void {
-    this.#attempt.cancel()
+  /** @returns the options to dispatch the request with */
+  watch(options: Omit<WatchedOptions, 'reuse'>): WatchedOptions {
+    const watched = { ...options, reuse: this.#reuse }
+    this.#sent = watched
+    return watched
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -67,13 +50,14 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
       return
     }
     if (statusCode > 599) {
-      // Undici takes any three digits; of no class it is invalid (RFC 9110 section 15).
+      // undici accepts any three digits; RFC 9110 section 15 defines no class above 5xx.
       controller.abort(invalidResponse('status of no class'))
       return
     }
-    this.#statusCode = statusCode
-    this.#headers = headers
-    this.#onHead(this)
+    this.#sent = undefined
+    // Not next to the abort callback: V8 keeps closures of one function in one context, and with both in it finished
+    // requests survived young collections (100 MB of heap in the first seconds of 64 connections, 40 MB so; Node 24).
+    this.#attempt.onHeaders(statusCode, headerPairs(headers), () => this.#controller?.resume())
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -88,15 +72,23 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     if (!this.#resent(error)) this.#attempt.onError(error)
   }
 
-  /** A request that met the end of an idle connection goes out once more, on a fresh one. */
+  /** Sends a request whose kept connection had ended once more, on a connection of its own. */
   #resent(error: Error): boolean {
-    const { client } = this.reuse
-    if (client === undefined || this.#attempt.isOver || !this.reuse.isStale(error)) return false
-    const options = this.#again?.()
+    const { client } = this.#reuse
+    const sent = this.#sent
     // A fresh connection that ends as well was not stale.
-    this.#again = undefined
+    this.#sent = undefined
+    if (sent === undefined || client === undefined) return false
+    if (this.#attempt.isOver || !this.#reuse.isStale(error)) return false
+    const options = sameAgain(sent, this.#reopen)
     if (options === undefined) return false
     client.onFreshConnection((fresh) => fresh.dispatch(options, this))
     return true
   }
+}
+
+/** @returns undefined if the body is a stream that cannot be opened again */
+function sameAgain(sent: WatchedOptions, reopen: UpstreamRequest['reopen']): WatchedOptions | undefined {
+  if (!(sent.body instanceof Readable)) return sent
+  return reopen === undefined ? undefined : { ...sent, body: reopen() }
 }

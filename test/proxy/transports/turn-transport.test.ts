@@ -35,12 +35,12 @@ describe('TurnTransport', () => {
 
   it('sends nothing for a client that has left in the same turn, and lets go of its upload', async (t) => {
     const { services, sent, begin } = createExchanges(t, [{}])
-    const { exchange, reply } = await begin()
+    const { exchange } = await begin()
     const [first] = sent
     assert.ok(first !== undefined)
     const body = Readable.from(['x'])
     const late = new TurnTransport(services.transport)
-    late.send(first.attempt, { ...first.request, body }, reply)
+    late.send(first.attempt, { ...first.request, body })
     exchange.cut()
     await turn()
     assert.equal(sent.length, 1)

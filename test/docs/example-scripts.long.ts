@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withOtlpCollector } from '../support/otlp-collector.ts'
 import { startScript } from '../support/script.ts'
-import { eventually, withSimulator } from '../support/simulator.ts'
+import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -32,7 +32,7 @@ async function start(t: TestContext, name: string, env: Readonly<Record<string, 
     await response.text()
     return response
   }
-  return { simulator, url, ask, asked }
+  return { simulator, other, url, ask, asked }
 }
 
 /** What each example promises. */
@@ -87,6 +87,23 @@ const checks: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
       statuses.add(response.status)
     }
     assert.ok(statuses.has(429), 'more than twice as many as a minute allows')
+  },
+  async 'reply-from'(t) {
+    const { simulator, other, ask, asked } = await start(t, 'reply-from')
+    const servedBy = async () => (await ask()).headers.get('x-served-by')
+    await asked()
+    assert.equal(await servedBy(), 'own-box')
+    await eventually(async () => {
+      await simulator.control.setFault({ kind: 'status', status: 503, times: 1 })
+      return (await servedBy()) === 'rented'
+    })
+    const [first, second] = [simulator, other].map((each) => lastPost(each)?.body.toString())
+    assert.equal(second, first, 'the body goes to the next upstream as it is')
+    assert.equal(await servedBy(), 'own-box', 'one failure does not open a circuit')
+    await simulator.close()
+    assert.equal(await servedBy(), 'rented', 'a refused connection moves on as well')
+    await other.close()
+    assert.equal((await ask()).status, 503)
   },
   async opentelemetry(t) {
     const collector = await withOtlpCollector(t)

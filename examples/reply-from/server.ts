@@ -1,0 +1,84 @@
+// An app that keeps its own @fastify/reply-from: plugins of the gateway probe the upstreams, choose one and open the
+// circuits of those that fail. reply-from carries one attempt; what comes of it decides whether there is another.
+import replyFrom from '@fastify/reply-from'
+import Fastify, { type FastifyReply } from 'fastify'
+import { parseConfig } from 'olla-gateway'
+import backendProfiles from 'olla-gateway/plugins/backend-profiles'
+import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
+import endpointRegistry from 'olla-gateway/plugins/endpoint-registry'
+import endpointSelector from 'olla-gateway/plugins/endpoint-selector'
+import events from 'olla-gateway/plugins/events'
+import healthChecker from 'olla-gateway/plugins/health-checker'
+import state from 'olla-gateway/plugins/state'
+import upstreamPools from 'olla-gateway/plugins/upstream-pools'
+
+const url = process.env.ENDPOINT_URL ?? 'http://localhost:11434'
+const rentedUrl = process.env.RENTED_URL ?? 'http://localhost:8000'
+const { discovery, proxy } = parseConfig({
+  discovery: {
+    static: {
+      endpoints: [
+        { name: 'own-box', url, type: 'ollama', priority: 200 },
+        { name: 'rented', url: rentedUrl, type: 'vllm', priority: 100 },
+      ],
+    },
+  },
+})
+
+const app = Fastify({ logger: true, bodyLimit: 50 * 1024 * 1024 })
+await app.register(events)
+await app.register(state)
+await app.register(backendProfiles)
+await app.register(endpointRegistry, { endpoints: discovery.static.endpoints, proxy })
+await app.register(upstreamPools)
+await app.register(circuitBreaker)
+await app.register(healthChecker, { version: '1.0.0' })
+await app.register(endpointSelector, { strategy: 'priority' })
+await app.register(replyFrom, {
+  // Long generations outlive undici's limits of 300 s, and reply-from does not verify certificates by default.
+  undici: { headersTimeout: 0, bodyTimeout: 0, connect: { rejectUnauthorized: true } },
+  destroyAgent: true,
+})
+
+const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+const failoverStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+// The body stays the client's bytes: parsed JSON would be written anew for every attempt.
+app.removeAllContentTypeParsers()
+app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+app.post('/v1/*', (_request, reply) => forward(reply, new Set()))
+
+/** @param tried slots of the endpoints that have failed this request */
+function forward(reply: FastifyReply, tried: Set<number>): FastifyReply {
+  const candidate = app.endpointSelector.select(candidates, tried)
+  if (candidate === undefined) return reply.code(503).send({ error: 'no upstream is available' })
+  const { endpoint } = candidate
+  tried.add(endpoint.slot)
+  const permit = app.circuitBreakers.acquire(candidate)
+  if (permit === 'refused') return forward(reply, tried)
+  const moveOn = (reason: string) => {
+    app.circuitBreakers.fail(candidate, permit, { about: 'endpoint', reason, source: 'connection' })
+    forward(reply, tried)
+  }
+  return reply.from(reply.request.url, {
+    getUpstream: () => endpoint.origin,
+    body: reply.request.body ?? null,
+    contentType: reply.request.headers['content-type'] ?? 'application/octet-stream',
+    // reply-from would retry on the same upstream.
+    retryDelay: () => null,
+    onResponse(_request, _reply, { statusCode, stream }) {
+      if (failoverStatuses.has(statusCode)) {
+        // reply-from has copied the headers of this answer already.
+        for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name)
+        stream.on('error', () => {}).resume()
+        moveOn(`status ${statusCode}`)
+        return
+      }
+      app.circuitBreakers.succeed(candidate, permit)
+      reply.header('x-served-by', endpoint.name).send(stream)
+    },
+    onError: (_reply, { error }) => moveOn(error.message),
+  })
+}
+
+await app.listen({ port: Number(process.env.PORT ?? 3000) })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import { GatewayError } from '../../kernel/errors.ts'
+import { serveNoMore, servesNoMore } from '../server/closing-connections.ts'
 import { isHost } from '../server/host-field.ts'
 import { speaksOtherProtocol } from '../server/request-protocol.ts'
 
@@ -14,17 +14,6 @@ export const maxHeaderFields = 1_000
 /** What no URI holds (RFC 3986 section 2); a fragment stays with the client (RFC 9110 section 7.1). */
 const notInTarget = /[\0-\x20"#<>\x7f]/
 
-/** Connections that end with an answer that is known already. */
-const closing = new WeakSet<Socket>()
-
-/**
- * An answer ends the connection: Node's server would still serve the requests that have come behind, and answer none
- * of them.
- */
-export function serveNoMore(socket: Socket): void {
-  closing.add(socket)
-}
-
 /**
  * Makes what Node's parser lets through as strict as RFC 9112 and nginx are. A request that the gateway's own reader
  * has read cannot have any of it.
@@ -33,7 +22,7 @@ export function serveNoMore(socket: Socket): void {
 export function refusalOfHead(request: IncomingMessage): GatewayError | undefined {
   const { socket } = request
   // A request in a row behind one that closes the connection must not be served (RFC 9112 section 9.6).
-  if (socket.writableEnded || closing.has(socket)) return refusal('The connection is closing.')
+  if (socket.writableEnded || servesNoMore(socket)) return refusal('The connection is closing.')
   const error = refusalOf(request)
   if (error !== undefined) serveNoMore(socket)
   return error
@@ -70,7 +59,10 @@ function refusalOfFields(rawHeaders: readonly string[], isVersion11: boolean): G
         return refusal('The Host header is repeated or not a host.')
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
       // Node's parser takes off the chunks alone, and a server of HTTP/1.0 does not know them (RFC 9112 section 6.1).
-      if (rawHeaders[at + 1]?.toLowerCase() !== 'chunked')
+      const coding = rawHeaders[at + 1]?.toLowerCase()
+      // Node 22 accepts an empty field, later versions refuse it themselves.
+      if (coding === '') return refusal('Transfer-Encoding is empty.')
+      if (coding !== 'chunked')
         return new GatewayError('not_supported', 'The only transfer coding is chunked.', { headers: close })
       if (++codings > 1 || !isVersion11) return refusal('Transfer-Encoding is repeated or not of HTTP/1.1.')
     }

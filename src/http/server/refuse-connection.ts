@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
+import { servesNoMore } from './closing-connections.ts'
 import { closeLingering } from './lingering-close.ts'
 import { responseUnderWay } from './under-way.ts'
 
@@ -11,8 +12,9 @@ const refused = new WeakSet<Socket>()
  * @param refusal the whole answer to these bytes
  */
 export function refuseConnection(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
-  // The parser fails again with everything that comes.
-  if (refused.has(socket)) return
+  // The parser fails again with everything that comes. On Node 22 it also fails with what comes behind the last answer,
+  // which ends the connection itself.
+  if (refused.has(socket) || servesNoMore(socket)) return
   refused.add(socket)
   refuseBehindAnswers(socket, refusal, clock, isOpen)
 }

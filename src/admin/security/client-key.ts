@@ -1,7 +1,6 @@
 import ipaddr from 'ipaddr.js'
+import { Remembered } from '../../kernel/remembered.ts'
 
-/** Addresses that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 1024
 /** IPv4 addresses as a translator writes them (RFC 6052 section 2.1). */
 const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
@@ -11,7 +10,7 @@ const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
  */
 export class ClientKeys {
   readonly #prefixBits: number
-  readonly #known = new Map<string, string>()
+  readonly #known = new Remembered<string>(1_024, 64)
 
   /** @param prefixBits of an IPv6 address that make one client, 1 to 128 */
   constructor(prefixBits: number) {
@@ -24,8 +23,7 @@ export class ClientKeys {
     const found = this.#known.get(address)
     if (found !== undefined) return found
     const key = this.#read(address)
-    if (this.#known.size >= maxRemembered) this.#known.clear()
-    if (address.length <= 64) this.#known.set(address, key)
+    this.#known.set(address, key)
     return key
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIpLiteral, normalName, readHost } from '../../http/host-name.ts'
 import { isPublicHost } from '../../http/public-host.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import { isOriginOfHost } from './origins.ts'
 
 /** What is looked at of a request. */
@@ -22,9 +23,6 @@ export interface HostCheckOptions {
   readonly machineName: string
 }
 
-/** `Host` fields that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 256
-
 /**
  * Recognises DNS rebinding: a page whose own name has been led to this machine. Its browser connects directly and names
  * that host with the listener's port, which no script can change. Reverse proxies on this machine pass foreign names on
@@ -32,7 +30,7 @@ const maxRemembered = 256
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string>
-  readonly #known = new Map<string, boolean>()
+  readonly #known = new Remembered<boolean>(256, 255)
 
   constructor({ allowedHosts, machineName }: HostCheckOptions) {
     this.#names = new Set([...allowedHosts, machineName].map(normalName))
@@ -51,8 +49,7 @@ export class HostCheck {
       this.#names.has('*') ||
       this.#names.has(read.name) ||
       !isPublicHost(read.name)
-    if (this.#known.size >= maxRemembered) this.#known.clear()
-    if (host.length <= 255) this.#known.set(host, isKnown)
+    this.#known.set(host, isKnown)
     return isKnown
   }
 

@@ -1,3 +1,5 @@
+import { Remembered } from '../../kernel/remembered.ts'
+
 /** What a model is asked for, as far as the form of the answer depends on it. */
 export type AnswerOperation =
   | 'chat'
@@ -10,10 +12,7 @@ export type AnswerOperation =
   /** Of llama.cpp: `/completion`, `/infill`. */
   | 'native_completion'
 
-/** Paths that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 1_000
-const longestRemembered = 256
-const remembered = new Map<string, AnswerOperation | 'unknown'>()
+const remembered = new Remembered<AnswerOperation | 'unknown'>()
 
 /**
  * The operation of a POST request, whatever the path is mounted below.
@@ -25,8 +24,7 @@ export function answerOperation(method: string, path: string): AnswerOperation |
   const found = remembered.get(path)
   if (found !== undefined) return found === 'unknown' ? undefined : found
   const operation = operationOfPath(path)
-  if (remembered.size < maxRemembered && path.length <= longestRemembered)
-    remembered.set(path, operation ?? 'unknown')
+  remembered.set(path, operation ?? 'unknown')
   return operation
 }
 

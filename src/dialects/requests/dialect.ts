@@ -1,12 +1,10 @@
 import type { Dialect } from '../../kernel/errors.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 
 /** Which limits and log levels apply to a request. */
 export type RouteClass = 'proxy' | 'internal'
 
-/** Paths that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 1_000
-const longestRemembered = 256
-const remembered = new Map<string, Dialect>()
+const remembered = new Remembered<Dialect>()
 
 /**
  * The API that a path belongs to, and with it the shape in which errors are told.
@@ -19,7 +17,7 @@ export function dialectOf(path: string, isAnthropicClient = false): Dialect {
   const found = remembered.get(path)
   if (found !== undefined) return found
   const dialect = dialectOfPath(path)
-  if (remembered.size < maxRemembered && path.length <= longestRemembered) remembered.set(path, dialect)
+  remembered.set(path, dialect)
   return dialect
 }
 

@@ -1,4 +1,5 @@
 import { canonicalPath } from '../../kernel/canonical-path.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import { isInference, isModelList, isStatus } from './inference-routes.ts'
 import { isOllamaManagement, type Management, managementOf } from './management-routes.ts'
 import { segmentsOf } from './route-pattern.ts'
@@ -19,16 +20,14 @@ export interface Operation {
   readonly takesName: boolean
 }
 
-/** Paths that are remembered; clients choose them, so there must be an end. */
-const mostPaths = 1000
-const known = new Map<string, Operation>()
+const known = new Remembered<Operation>()
 
 /** @param path as the endpoint is asked for it, percent-encoded, without its query */
 export function operationOf(path: string): Operation {
   const found = known.get(path)
   if (found !== undefined) return found
   const operation = describe(path)
-  if (known.size < mostPaths && path.length <= 256) known.set(path, operation)
+  known.set(path, operation)
   return operation
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Remembered } from '../../kernel/remembered.ts'
 import { isHost } from '../server/host-field.ts'
 
 /** Operations whose path some clients end in a slash: only servers that redirect would know it. */
@@ -8,11 +9,8 @@ const slashed =
 /** Scheme and authority of an absolute target (RFC 9112 section 3.2.2), which has a host. */
 const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]+)(?=[/?#]|$)/i
 
-/** Targets that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 1_000
-const longestRemembered = 256
-/** Those that stay as they are. */
-const inOriginForm = new Set<string>()
+/** Targets that stay as they are. */
+const inOriginForm = new Remembered<true>()
 
 /**
  * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
@@ -20,10 +18,9 @@ const inOriginForm = new Set<string>()
  * @returns the same string where there is nothing to do; what is no HTTP target as it is
  */
 export function originForm(target: string): string {
-  if (inOriginForm.has(target)) return target
+  if (inOriginForm.get(target) === true) return target
   const origin = toOriginForm(target)
-  if (origin === target && inOriginForm.size < maxRemembered && target.length <= longestRemembered)
-    inOriginForm.add(target)
+  if (origin === target) inOriginForm.set(target, true)
   return origin
 }
 

@@ -1,3 +1,5 @@
+import { Remembered } from '../../kernel/remembered.ts'
+
 /** The rest of a request's URL behind a route's prefix, still percent-encoded. */
 export interface TargetPath {
   /** Begins with `/`. */
@@ -6,11 +8,8 @@ export interface TargetPath {
   readonly query: string
 }
 
-/** URLs that are remembered; clients choose them, so there must be an end. */
-const maxRemembered = 1_000
-const longestRemembered = 256
 /** By the number of segments that are cut off. */
-const remembered: Map<string, TargetPath>[] = []
+const remembered: Remembered<TargetPath>[] = []
 
 /**
  * Cuts the leading segments off a raw URL. Segments are counted instead of compared, so that a prefix that
@@ -19,13 +18,12 @@ const remembered: Map<string, TargetPath>[] = []
  * @param segments how many belong to the route, e.g. 2 for `/olla/proxy/…`
  */
 export function targetPath(rawUrl: string, segments: number): TargetPath {
-  remembered[segments] ??= new Map()
+  remembered[segments] ??= new Remembered()
   const known = remembered[segments]
   const found = known.get(rawUrl)
   if (found !== undefined) return found
   const target = cut(rawUrl, segments)
-  if (target.query === '' && rawUrl.length <= longestRemembered && known.size < maxRemembered)
-    known.set(rawUrl, target)
+  if (target.query === '') known.set(rawUrl, target)
   return target
 }
 

@@ -15,7 +15,7 @@ const now = Date.parse('2026-11-02T10:00:00Z')
 const hello = (changes: Partial<Hello> = {}): FeedMessage => ({
   kind: 'hello',
   hello: {
-    version: '0.1.0',
+    version: '1.2.3',
     started_at: '2026-11-02T09:00:00.000Z',
     now: '2026-11-02T10:00:03.000Z',
     threads: 1,

@@ -56,3 +56,14 @@ describe('links and file names of every page', () => {
     })
   }
 })
+
+describe('the index of the design pages', () => {
+  it('lists every page', () => {
+    const folder = new URL('docs/design/', root)
+    const index = readFileSync(new URL('README.md', folder), 'utf8')
+    const unlisted = globSync('*.md', { cwd: fileURLToPath(folder) }).filter(
+      (page) => page !== 'README.md' && !index.includes(`](${page})`),
+    )
+    assert.deepEqual(unlisted, [])
+  })
+})

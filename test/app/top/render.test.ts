@@ -67,7 +67,7 @@ const request = (fields: Partial<RequestRow> = {}): RequestRow => ({
 
 const full: TopState = {
   ...initialState('http://localhost:40114'),
-  hello: { version: '0.1.0', started_at: startedAt, threads: 2, engine: 'olla', balancer: 'priority' },
+  hello: { version: '1.2.3', started_at: startedAt, threads: 2, engine: 'olla', balancer: 'priority' },
   samples: Array.from({ length: 40 }, (_, index) =>
     sample({ requests: index % 12, completion_tokens: index * 20 }),
   ),

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GenAiMetrics } from '../../src/observe/telemetry/genai-metrics.ts'
 import { operationOf } from '../../src/observe/telemetry/operation.ts'
 import { RequestTraces, type TelemetryApi } from '../../src/observe/telemetry/request-traces.ts'
-import type { RequestContext } from '../../src/proxy/request/context.ts'
+import type { RequestContext } from '../../src/proxy/contract/context.ts'
 
 export interface TelemetryOptions {
   /** Version of the gateway: that of its tracer and meter. */

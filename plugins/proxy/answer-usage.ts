@@ -5,7 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import type { ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
+import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import { createAnswerObserver } from '../../src/proxy/usage/answer-observer.ts'
 
 export interface AnswerUsageOptions {
@@ -15,7 +15,7 @@ export interface AnswerUsageOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     /** Reads the answers of endpoints for the gateway. */
-    usageObserver?: ExchangeServices['observe']
+    usageObserver?: ObserveAnswer
   }
 }
 

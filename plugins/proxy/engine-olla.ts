@@ -8,8 +8,8 @@ import {
   type UpstreamConnectionsOptions,
 } from '../../src/endpoints/connections/connections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import type { Transport } from '../../src/proxy/contract/transport.ts'
 import { DirectTransport } from '../../src/proxy/transports/direct-transport.ts'
-import type { Transport } from '../../src/proxy/transports/transport.ts'
 
 export interface EngineOllaOptions extends UpstreamConnectionsOptions {
   readonly clock?: Clock

@@ -3,7 +3,7 @@
  * `upstreamTransport`; depends on the upstream pools, which close themselves.
  */
 import fp from 'fastify-plugin'
-import type { Transport } from '../../src/proxy/transports/transport.ts'
+import type { Transport } from '../../src/proxy/contract/transport.ts'
 import { UndiciTransport } from '../../src/proxy/transports/undici-transport.ts'
 
 declare module 'fastify' {

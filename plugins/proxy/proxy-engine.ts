@@ -11,9 +11,10 @@ import { RetryPolicy, type RetryPolicyOptions } from '../../src/endpoints/resili
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { failoverStatuses } from '../../src/kernel/failure-statuses.ts'
 import { joinObservers } from '../../src/proxy/answer/join-observers.ts'
+import type { Affinity } from '../../src/proxy/contract/affinity.ts'
+import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
-import type { Exchange } from '../../src/proxy/exchange/exchange.ts'
-import type { ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
+import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../../src/proxy/exchange/gathering.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
@@ -54,9 +55,9 @@ declare module 'fastify' {
   interface FastifyInstance {
     proxyEngine: ProxyEngine
     /** Prefers an endpoint for a request. */
-    requestAffinity?: ExchangeServices['affinity']
+    requestAffinity?: Affinity
     /** Reads the answers of endpoints for the host. */
-    answerObserver?: ExchangeServices['observe']
+    answerObserver?: ObserveAnswer
   }
 }
 
@@ -69,7 +70,7 @@ export default fp<ProxyEngineOptions>(
       clock,
       link: app.gatewayPeers,
     })
-    const active = new DeadlineSweep<Exchange>(clock)
+    const active = new DeadlineSweep<ActiveExchange>(clock)
     const affinity = app.requestAffinity
     const stored = app.hasDecorator('storedResponses') ? app.storedResponses.observe : undefined
     const engine = new ProxyEngine(options.engine, {

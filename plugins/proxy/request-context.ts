@@ -14,7 +14,7 @@ import { IncomingRequest } from '../../src/http/server/incoming-request.ts'
 import { lingerOnClose } from '../../src/http/server/lingering-close.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { errorBody, GatewayError } from '../../src/kernel/errors.ts'
-import { RequestContext } from '../../src/proxy/request/context.ts'
+import { RequestContext } from '../../src/proxy/contract/context.ts'
 import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 
 export interface RequestContextOptions {

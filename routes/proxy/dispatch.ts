@@ -6,8 +6,8 @@ import type { Upload } from '../../src/http/body/upload.ts'
 import type { TargetPath } from '../../src/http/request/target-path.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
-import type { ExchangeRequest } from '../../src/proxy/exchange/exchange-request.ts'
-import { outcomeOfStatus } from '../../src/proxy/request/context.ts'
+import { outcomeOfStatus } from '../../src/proxy/contract/context.ts'
+import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
 import { forwardedHeaders, headerText } from '../../src/proxy/request/request-headers.ts'
 import { tellRoute } from '../../src/proxy/request/routing-headers.ts'
 import { rejectionError } from '../../src/routing/models/rejection.ts'
@@ -52,7 +52,7 @@ export function dispatch(
 ): void {
   const context = request.gateway
   context.receivedMs = systemClock.monotonicMs() - context.startedAtMs
-  context.tellsOverhead = request.headers['x-olla-overhead'] !== undefined
+  context.wantsOverhead = request.headers['x-olla-overhead'] !== undefined
   context.requestBytes = read.bodyBytes
   context.model = read.inspection.model
   const shownModel = shown(context.model)

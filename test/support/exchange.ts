@@ -13,13 +13,12 @@ import { Http1Server } from '../../src/http/server/server.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
 import { GatewayStats } from '../../src/observe/stats/gateway-stats.ts'
-import type { ClientReply } from '../../src/proxy/answer/client-relay.ts'
-import type { Attempt } from '../../src/proxy/exchange/attempt.ts'
+import type { ClientReply } from '../../src/proxy/contract/client-reply.ts'
+import { RequestContext } from '../../src/proxy/contract/context.ts'
+import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
+import type { CarriedAttempt, UpstreamRequest } from '../../src/proxy/contract/transport.ts'
 import { Exchange } from '../../src/proxy/exchange/exchange.ts'
-import type { ExchangeRequest } from '../../src/proxy/exchange/exchange-request.ts'
-import type { ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
-import { RequestContext } from '../../src/proxy/request/context.ts'
-import type { UpstreamRequest } from '../../src/proxy/transports/transport.ts'
+import type { ActiveExchange, ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/router.ts'
 import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
 import { FailurePenalties } from '../../src/routing/selection/failure-penalty.ts'
@@ -31,7 +30,7 @@ import { createRegistry } from './registry.ts'
 
 /** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
 export interface SentAttempt {
-  readonly attempt: Attempt
+  readonly attempt: CarriedAttempt
   readonly request: UpstreamRequest
 }
 
@@ -58,9 +57,9 @@ export function createExchanges(
   })
   const choose = createStrategy('priority', { priorityTiers: true })
   const sent: SentAttempt[] = []
-  const active = new DeadlineSweep<Exchange>(clock)
+  const active = new DeadlineSweep<ActiveExchange>(clock)
   t.after(() => active.stop())
-  const services: ExchangeServices & { readonly stats: GatewayStats } = {
+  const services = {
     clock,
     options: {
       version: '1.2.3',
@@ -84,7 +83,6 @@ export function createExchanges(
       },
     },
     selector: {
-      strategy: 'priority',
       select: (candidates, excluded) => choose(candidates, load, excluded),
     },
     load,
@@ -99,7 +97,7 @@ export function createExchanges(
     events,
     active,
     ...hooks,
-  }
+  } satisfies ExchangeServices
   const candidates = endpoints.map(routed)
 
   /** Begins a request. `failed` is what the client would be told, `answer` what it got. */

@@ -1,4 +1,4 @@
-import { RequestContext } from '../../src/proxy/request/context.ts'
+import { RequestContext } from '../../src/proxy/contract/context.ts'
 
 /** A request as it may look at its end. */
 export function requestContext(fields: Partial<RequestContext> = {}): RequestContext {

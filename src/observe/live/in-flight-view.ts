@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatTime } from '../../kernel/format.ts'
-import type { Exchange } from '../../proxy/exchange/exchange.ts'
 import type { ExchangePhase } from '../../proxy/exchange/exchange-phase.ts'
+import type { ActiveExchange } from '../../proxy/exchange/exchange-services.ts'
 import { Choice, Count, Text, Time } from '../views/fields.ts'
 import { NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
 import { pathOf } from './recent-requests.ts'
@@ -65,7 +65,7 @@ export interface ViewMoment {
 
 /** A request that is under way, as `/internal/inflight` lists it. */
 export function inFlightRow(
-  exchange: Exchange,
+  exchange: ActiveExchange,
   id: string,
   thread: number,
   { nowMs, monotonicMs }: ViewMoment,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { Exchange } from '../../proxy/exchange/exchange.ts'
+import type { ActiveExchange } from '../../proxy/exchange/exchange-services.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import { type InFlightRow, inFlightRow } from './in-flight-view.ts'
@@ -14,7 +14,7 @@ export interface LiveRequestsServices {
   readonly events: EventBus
   readonly keys: RequestKeys
   /** The requests that this thread has under way. */
-  readonly exchanges: () => readonly Exchange[]
+  readonly exchanges: () => readonly ActiveExchange[]
   /** Undefined where none are kept. */
   readonly recent: RecentRequests | undefined
 }
@@ -129,7 +129,7 @@ export class LiveRequests {
     return { total: all.length, requests }
   }
 
-  #find(id: string): Exchange[] {
+  #find(id: string): ActiveExchange[] {
     const all = this.#services.exchanges()
     const exact = all.find((exchange) => this.#keyOf(exchange) === id)
     return exact === undefined ? all.filter(({ context }) => context.id === id) : [exact]
@@ -180,11 +180,11 @@ export class LiveRequests {
     return view(request, keys.keyOf(request.serial), link.thread)
   }
 
-  #nameOf(exchange: Exchange): RequestName {
+  #nameOf(exchange: ActiveExchange): RequestName {
     return { id: this.#keyOf(exchange), request_id: exchange.context.id }
   }
 
-  #keyOf({ context }: Exchange): string {
+  #keyOf({ context }: ActiveExchange): string {
     return this.#services.keys.keyOf(context.serial)
   }
 }

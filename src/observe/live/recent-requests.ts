@@ -1,5 +1,5 @@
 import type { Dialect, ErrorCode } from '../../kernel/errors.ts'
-import type { AttemptRecord, RequestContext, RequestOutcome } from '../../proxy/request/context.ts'
+import type { AttemptRecord, RequestContext, RequestOutcome } from '../../proxy/contract/context.ts'
 
 /** Of a text that a client has chosen; characters. */
 const maxText = 256

@@ -1,4 +1,4 @@
-import type { RequestOutcome } from '../../proxy/request/context.ts'
+import type { RequestOutcome } from '../../proxy/contract/context.ts'
 import { countedOutcomes } from '../../runtime/cells/counted.ts'
 import type { RecentRequest } from './recent-requests.ts'
 

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../proxy/request/context.ts'
+import type { RequestContext } from '../../proxy/contract/context.ts'
 import { upstreamTimeMs } from '../../proxy/request/own-time.ts'
 import { LineMembers, roundedText } from './line-members.ts'
 import { redactQuery } from './redact.ts'

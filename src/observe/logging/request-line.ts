@@ -1,6 +1,7 @@
-import type { RequestContext } from '../../proxy/request/context.ts'
+import type { RequestContext } from '../../proxy/contract/context.ts'
+import type { RequestSession } from '../../proxy/contract/request-session.ts'
 import { upstreamTimeMs } from '../../proxy/request/own-time.ts'
-import { depthOf, type RequestSession } from '../../proxy/request/request-sessions.ts'
+import { depthOf } from '../../proxy/request/request-sessions.ts'
 import { redactQuery } from './redact.ts'
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error'

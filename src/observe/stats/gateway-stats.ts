@@ -1,4 +1,4 @@
-import type { RequestRecord } from '../../proxy/request/request-record.ts'
+import type { RequestRecord } from '../../proxy/contract/request-record.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { PlacementColumn } from '../../runtime/cells/counted.ts'
 import { type Columns, columnsOf } from '../../runtime/cells/counter-table.ts'

@@ -1,4 +1,4 @@
-import type { AnswerFigures, RequestRecord } from '../../proxy/request/request-record.ts'
+import type { AnswerFigures, RequestRecord } from '../../proxy/contract/request-record.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { PlacementColumn, RowHistogram, TrafficColumn } from '../../runtime/cells/counted.ts'
 import { type Columns, type CounterTable, columnsOf } from '../../runtime/cells/counter-table.ts'

@@ -1,4 +1,4 @@
-import type { RequestOutcome } from '../../proxy/request/context.ts'
+import type { RequestOutcome } from '../../proxy/contract/context.ts'
 import type { TranslatorColumn } from '../../runtime/cells/counted.ts'
 import type { CounterTable } from '../../runtime/cells/counter-table.ts'
 

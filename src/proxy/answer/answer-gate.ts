@@ -11,20 +11,29 @@ import {
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { ExchangeRequest } from '../exchange/exchange-request.ts'
-import { mayLack } from '../exchange/missing-answer.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import { mayLack } from './lacking-answer.ts'
 
 /** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
-const mostHeldMs = 250
+const maxHeldMs = 250
 /** Most bytes of an error that is read before the request is sent in another form. */
-const mostErrorBytes = 65_536
+const maxErrorBytes = 65_536
 /** A request that was translated, and asked for usage, and for too many tokens: each is a form of its own. */
-const mostForms = 3
+const maxForms = 3
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
 /** Of a bad answer that says nothing. */
 const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
+
+/** The part of an attempt that a gate reads and sets. */
+export interface GatedAttempt {
+  readonly variant: RequestVariant | undefined
+  /** When the first byte of its answer came; monotonic milliseconds. */
+  readonly answeredMs: number | undefined
+  /** How many other forms of the request its endpoint has refused. */
+  readonly refusedForms: number
+  gate: AnswerGate | undefined
+}
 
 /** Holds back the beginning of an answer until it is known what it is. */
 export class AnswerGate {
@@ -54,7 +63,7 @@ export class AnswerGate {
     this.chunks.push(chunk)
     this.#bytes += chunk.length
     if (this.#judge !== undefined) return this.#judge.push(chunk)
-    return this.#bytes > mostErrorBytes ? 'good' : 'undecided'
+    return this.#bytes > maxErrorBytes ? 'good' : 'undecided'
   }
 
   /** The answer is complete. */
@@ -69,7 +78,7 @@ export class AnswerGate {
  */
 export function judge(
   { method, path }: Pick<ExchangeRequest, 'method' | 'path'>,
-  attempt: Attempt,
+  attempt: GatedAttempt,
   head: UpstreamHead | undefined,
   chunk: Buffer | undefined,
 ): Judgement {
@@ -82,12 +91,12 @@ export function judge(
 
 /** Another form of a request whose last one was refused: by an error, or by an answer that is none. */
 export function otherForm(
-  { refusedForms, variant }: Attempt,
+  { refusedForms, variant }: GatedAttempt,
   gate: AnswerGate | undefined,
   head: UpstreamHead | undefined,
   bad: BadAttempt | undefined,
 ): RequestVariant | undefined {
-  if (refusedForms >= mostForms || variant?.otherwise === undefined) return undefined
+  if (refusedForms >= maxForms || variant?.otherwise === undefined) return undefined
   if (bad !== undefined) return variant.otherwise(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
   if (head === undefined || head.statusCode < 400) return undefined
   return variant.otherwise(head, gate?.body ?? noBytes)
@@ -97,7 +106,7 @@ export function otherForm(
 function gateFor(
   method: string,
   requestPath: string,
-  { variant, answeredMs = 0 }: Attempt,
+  { variant, answeredMs = 0 }: GatedAttempt,
   { statusCode, headers }: UpstreamHead,
   chunk: Buffer,
 ): AnswerGate | undefined {
@@ -110,8 +119,7 @@ function gateFor(
   if (statusCode >= 300) return undefined
   const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)
   if (operation === undefined) return undefined
-  if (statusCode === 204)
-    return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + mostHeldMs)
+  if (statusCode === 204) return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + maxHeldMs)
   const framing = framingIn(headers)
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most answers say it in their first bytes.
@@ -120,7 +128,7 @@ function gateFor(
     if (isChat || judgeWhole(chunk, false) === 'good') return undefined
   }
   if (framing === 'sse' && beginsWell(operation, chunk)) return undefined
-  return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + mostHeldMs)
+  return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + maxHeldMs)
 }
 
 function isEncoded(headers: readonly string[]): boolean {
@@ -162,12 +170,12 @@ export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
 }
 
 /** Longest text of an endpoint in the gateway's own. */
-const longestDetail = 160
+const maxDetailLength = 160
 
 function oneLine(message: string): string {
   const line = message
-    .slice(0, longestDetail)
+    .slice(0, maxDetailLength)
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-  return message.length > longestDetail ? `${line}…` : line
+  return message.length > maxDetailLength ? `${line}…` : line
 }

@@ -13,7 +13,7 @@ import {
 import type { Dialect } from '../../kernel/errors.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import type { RequestContext } from '../request/context.ts'
+import type { ReceivedRequest, RequestProgress, RequestRoute } from '../contract/context.ts'
 import { headerText } from '../request/request-headers.ts'
 import { clientHeaders, type HeaderScope } from './client-headers.ts'
 import { DialectErrorAnswer } from './dialect-error-answer.ts'
@@ -109,15 +109,22 @@ export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: Who
 /** The headers of a stream that begins before an endpoint has answered. */
 export function earlyHeaders(
   headers: readonly string[],
-  context: RequestContext,
+  { headers: own }: Pick<RequestRoute, 'headers'>,
   set: AnswerOrigin['set'],
 ): string[] {
-  return [...flat(set), ...context.headers, ...headers, 'X-Accel-Buffering', 'no']
+  return [...flat(set), ...own, ...headers, 'X-Accel-Buffering', 'no']
 }
+
+/** The request as its answer's headers tell of it. */
+export type AnsweredRequest = Pick<ReceivedRequest, 'url' | 'rawHeaders'> &
+  Pick<RequestRoute, 'headers'> &
+  Pick<RequestProgress, 'firstByteMs' | 'overheadMs' | 'attemptCount'> & {
+    readonly wantsOverhead: boolean
+  }
 
 /** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
 export interface AnswerOrigin extends HeaderScope {
-  readonly client: RequestContext
+  readonly client: AnsweredRequest
   readonly endpoint: Endpoint
   /** `X-Olla-Mode`. */
   readonly mode: string | undefined
@@ -161,7 +168,7 @@ function ownHeaders({ client: context, endpoint, mode, isStream, version, set }:
   own.push('X-Olla-Endpoint', headerText(endpoint.name))
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
-  if (context.tellsOverhead && context.overheadMs !== undefined)
+  if (context.wantsOverhead && context.overheadMs !== undefined)
     own.push('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
   own.push('X-Served-By', `Olla/${version}`)
   if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))

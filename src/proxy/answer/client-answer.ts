@@ -1,24 +1,59 @@
 import type { ServerResponse } from 'node:http'
 import { answerOperation } from '../../dialects/answers/operation.ts'
 import type { StreamEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
-import type { GatheredAnswer, WholeAnswer } from '../../dialects/requests/request-variant.ts'
+import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { errorEvent, GatewayError } from '../../kernel/errors.ts'
+import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { holdGathered } from '../../kernel/memory/request-memory.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { ExchangeRequest } from '../exchange/exchange-request.ts'
-import type { ExchangeServices, RelayObserver } from '../exchange/exchange-services.ts'
-import { outcomeOfStatus, type RequestOutcome } from '../request/context.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { ObserveAnswer, RelayObserver } from '../contract/answer-observer.ts'
+import type { ClientReply } from '../contract/client-reply.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../contract/context.ts'
+import type { ExchangeRequest, KeepAlive } from '../contract/exchange-request.ts'
+import type { Transport } from '../contract/transport.ts'
 import { ownTimeMs } from '../request/own-time.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
-import { ClientRelay, type ClientReply, streamFormat } from './client-relay.ts'
-import { Heartbeat, type KeepAlive } from './heartbeat.ts'
+import { ClientRelay, streamFormat } from './client-relay.ts'
+import { Heartbeat } from './heartbeat.ts'
+
+/** What telling a client an answer touches. */
+export interface AnswerServices {
+  readonly clock: Clock
+  readonly options: {
+    /** Version of the gateway, for `Via` and its kind. */
+    readonly version: string
+    /** Whether answers get the model name that was asked for. */
+    readonly renameAnswers: boolean
+    /** Whether the gateway itself decides which origins may ask: endpoints' CORS headers stay behind it. */
+    readonly answersCors: boolean
+    /** Size up to which chunks of this content type are joined; 0 sends each at once. */
+    gatherBytes(contentType: string | undefined): number
+  }
+  readonly transport: Pick<Transport, 'keepsBodiesBelow'>
+  /** For what is held beside bodies; undefined counts nothing. */
+  readonly budget?: BufferBudget | undefined
+  readonly observe?: ObserveAnswer | undefined
+}
+
+/** The part of an attempt that its answer is told from. */
+export interface AnsweringAttempt {
+  readonly target: RoutedEndpoint
+  readonly variant: RequestVariant | undefined
+  /** Where the endpoint has sent the request on to. */
+  readonly redirected: { readonly path: string } | undefined
+  /** When the first byte of its answer came; monotonic milliseconds. */
+  readonly answeredMs: number | undefined
+  /** Lets the memory of the form that it was sent in go. */
+  dropBody(): void
+}
 
 /** What one client is told: an endpoint's answer as it comes or in one piece, or why there is none. */
 export class ClientAnswer {
-  readonly #services: ExchangeServices
+  readonly #services: AnswerServices
   readonly #request: ExchangeRequest
   readonly #reply: ClientReply
   readonly #raw: ServerResponse
@@ -29,7 +64,7 @@ export class ClientAnswer {
   #holder: AnswerTransform | undefined
   #gatheredBytes = 0
 
-  constructor(services: ExchangeServices, request: ExchangeRequest, reply: ClientReply) {
+  constructor(services: AnswerServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
     this.#request = request
     this.#reply = reply
@@ -47,7 +82,7 @@ export class ClientAnswer {
   }
 
   /** The first byte of an endpoint's answer has come: what will become of it, and who reads it. */
-  plan(attempt: Attempt, head: UpstreamHead): AnswerPlan {
+  plan(attempt: AnsweringAttempt, head: UpstreamHead): AnswerPlan {
     const { context } = this.#request
     const { options, clock, observe } = this.#services
     const { target, variant } = attempt
@@ -66,7 +101,7 @@ export class ClientAnswer {
 
   /** Writes the head; from here on this attempt is the answer. */
   begin(
-    { target, variant, redirected }: Attempt,
+    { target, variant, redirected }: AnsweringAttempt,
     { head, transforms, watch }: AnswerPlan,
     isObserved: boolean,
   ): void {
@@ -135,7 +170,7 @@ export class ClientAnswer {
     return holdGathered(this.#request.context, this.#services.budget, bytes, heldBytes)
   }
 
-  beginWhole(attempt: Attempt, head: UpstreamHead, whole: WholeAnswer): void {
+  beginWhole(attempt: AnsweringAttempt, head: UpstreamHead, whole: WholeAnswer): void {
     this.begin(attempt, { head: wholeHead(head, whole), transforms: [] }, false)
     this.#relay.write(whole.body)
   }
@@ -215,7 +250,7 @@ export class ClientAnswer {
    * No attempt will need the request's body again, and none is writing it: those before are over, and what was still
    * on its way then went with the connection.
    */
-  releaseBody(attempt: Attempt | undefined): void {
+  releaseBody(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
     heldBody?.release(this.#services.transport.keepsBodiesBelow)
     if (memory === undefined) return
@@ -224,7 +259,7 @@ export class ClientAnswer {
   }
 
   /** Nothing of the request is held any more. */
-  over(attempt: Attempt | undefined): void {
+  over(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
     this.releaseBody(attempt)
     heldBody?.over()

@@ -1,17 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerFraming } from '../../http/headers/media-type.ts'
 import type { AnswerObserver, AnswerTransform } from '../../kernel/stream/answer-transform.ts'
-import { TurnQueue } from '../transports/turn-queue.ts'
+import { TurnQueue } from '../../kernel/turn-queue.ts'
 import { ClientWriter } from './client-writer.ts'
-
-/** The part of a Fastify reply that an exchange needs. */
-export interface ClientReply {
-  readonly raw: ServerResponse
-  hijack(): unknown
-  getHeaders(): Record<string, number | string | string[] | undefined>
-  header(name: string, value: string): unknown
-  send(payload: unknown): unknown
-}
 
 /** How an answer is framed: decides whether an error can still be told inside it. */
 export type StreamFormat = 'sse' | 'ndjson' | 'other'

@@ -1,18 +1,5 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
-/** What a client is sent while nothing else comes, so that neither it nor a proxy between gives up. */
-export interface KeepAlive {
-  /** Milliseconds of silence. */
-  readonly intervalMs: number
-  /** A complete event that clients pass over. */
-  readonly beat: Buffer
-  /**
-   * Flat headers of the answer, for a client that is still without one: it has status 200 from then on, and a
-   * failure is told as an event. Other endpoints can still be tried.
-   */
-  readonly headers: readonly string[]
-}
-
 /** Calls back whenever it was still for an interval. */
 export class Heartbeat {
   readonly #clock: Clock

@@ -1,4 +1,4 @@
-import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 
 type Observe = (answer: RelayedAnswer) => RelayObserver | undefined
 

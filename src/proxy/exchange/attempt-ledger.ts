@@ -1,16 +1,36 @@
 import { type AttemptFailure, describeFailure, neverSent } from '../../endpoints/connections/failure.ts'
+import type { AnswerTimes } from '../../endpoints/health/answer-times.ts'
+import type { HealthMonitor } from '../../endpoints/health/health-monitor.ts'
 import { longestPauseMs } from '../../endpoints/resilience/cool-down.ts'
 import { failureEvidence, statusEvidence } from '../../endpoints/resilience/evidence.ts'
 import { withHeaders } from '../../http/headers/response-headers.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import type { RequestOutcome } from '../request/context.ts'
-import { type AttemptEnd, hookedAttempt } from '../request/hooks.ts'
-import { upstreamTimeMs } from '../request/own-time.ts'
-import type { UpstreamRequest } from '../transports/transport.ts'
+import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
+import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { Gauge } from '../../runtime/cells/gauge.ts'
+import type { EventBus } from '../../runtime/events/bus.ts'
+import type { RequestOutcome } from '../contract/context.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { RequestStats } from '../contract/request-record.ts'
+import type { UpstreamRequest } from '../contract/transport.ts'
+import { type ConcludeServices, concludeRequest } from '../request/conclude.ts'
+import { type AttemptEnd, hookedAttempt, type RequestHookList } from '../request/hooks.ts'
 import type { Attempt } from './attempt.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
-import { aboutOf, HeldEvidence } from './held-evidence.ts'
+import { aboutOf, type EvidenceServices, HeldEvidence } from './held-evidence.ts'
+
+/** What counting a request and its attempts touches. */
+export interface LedgerServices extends EvidenceServices, ConcludeServices {
+  readonly clock: Clock
+  readonly stats: RequestStats
+  readonly load: Pick<LiveLoad, 'penalties' | 'registry' | 'coolDowns'>
+  readonly health: Pick<HealthMonitor, 'report'>
+  readonly answers: Pick<AnswerTimes, 'answered'>
+  readonly inFlight: Pick<Gauge, 'release'>
+  readonly queue: Pick<CapacityQueue, 'waiting' | 'released' | 'paused'>
+  readonly events: Pick<EventBus, 'publish'>
+  readonly hooks?: RequestHookList | undefined
+}
 
 /** For a 429 that does not say how long. */
 const defaultCoolDownMs = 1_000
@@ -22,13 +42,13 @@ const pauseMarginMs = 20
  * statistics, the request's own record. Gives each attempt's place back once.
  */
 export class AttemptLedger {
-  readonly #services: ExchangeServices
+  readonly #services: LedgerServices
   readonly #request: ExchangeRequest
   #queuedAtMs: number | undefined
   /** Failures of which it is not known yet whose they are. */
   #held: HeldEvidence | undefined
 
-  constructor(services: ExchangeServices, request: ExchangeRequest) {
+  constructor(services: LedgerServices, request: ExchangeRequest) {
     this.#services = services
     this.#request = request
   }
@@ -223,33 +243,11 @@ export class AttemptLedger {
    */
   settled(outcome: RequestOutcome, attempt: Attempt | undefined, responseBytes: number): void {
     const { context } = this.#request
-    const { clock, stats } = this.#services
     if (outcome === 'client_closed' || outcome === 'cancelled') this.#held?.drop()
     else this.#held?.conclude()
     context.responseBytes = responseBytes
-    context.outcome = outcome
-    stats.record({
-      endpointSlot: attempt?.target.endpoint.slot,
-      model: context.model,
-      outcome,
-      status: context.status,
-      requestBytes: context.requestBytes,
-      responseBytes: context.responseBytes,
-      durationMs: clock.monotonicMs() - context.startedAtMs,
-      firstByteMs: context.firstByteMs,
-      overheadMs: context.overheadMs,
-      upstreamMs: upstreamTimeMs(context),
-      promptTokens: context.promptTokens,
-      completionTokens: context.completionTokens,
-      answer: context.answer,
-      attempts: context.attemptCount,
-      queuedMs: context.queuedMs,
-      completedAtMs: clock.nowMs(),
-      routing: context.model === undefined ? undefined : context.routingDecision,
-      client: context.caller ?? context.clientAddress,
-    })
     if (attempt !== undefined) this.#ended(attempt, 'answered')
-    this.#services.hooks?.over(context, outcome)
+    concludeRequest(this.#services, context, outcome, attempt?.target.endpoint.slot)
   }
 
   #ended(attempt: Attempt, kind: AttemptEnd['kind'], reason?: string): void {

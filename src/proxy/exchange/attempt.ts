@@ -5,8 +5,17 @@ import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { AnswerGate } from '../answer/answer-gate.ts'
 import { AnswerDecoder, type CodedAnswer, codedAnswer } from '../answer/decoded-answer.ts'
+import type { CarriedAttempt } from '../contract/transport.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
-import type { Redirected } from './redirects.ts'
+
+/** Where an endpoint has sent a request on to, at itself. */
+export interface Redirected {
+  /** Without the endpoint's base path. */
+  readonly path: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  readonly hops: number
+}
 
 /** What an attempt tells its exchange. A settled attempt says nothing more. */
 export interface AttemptOwner {
@@ -44,7 +53,7 @@ class AttemptCancelled extends Error {
  * One try of a request on one endpoint, as the handler that a transport drives. It is the only place that knows
  * these callbacks; stale ones, after a cancel, end here.
  */
-export class Attempt {
+export class Attempt implements CarriedAttempt {
   readonly target: RoutedEndpoint
   readonly permit: CandidatePermit
   readonly startedMs: number

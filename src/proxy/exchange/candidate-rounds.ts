@@ -1,11 +1,16 @@
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
-import type { CandidatePermit } from '../../endpoints/resilience/circuit-breakers.ts'
+import type { CandidatePermit, CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
+import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
+import type { Gauge } from '../../runtime/cells/gauge.ts'
+import type { Affinity } from '../contract/affinity.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { tellRoute } from '../request/routing-headers.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that has taken the request: its place and its circuit's permit are held. */
@@ -14,11 +19,26 @@ export interface TakenEndpoint {
   readonly permit: CandidatePermit
 }
 
+/** What choosing a candidate touches. */
+export interface ChoiceServices {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly options: {
+    /** How many more requests an endpoint may have that holds the model in memory, and still be preferred. */
+    readonly warmMargin: number
+  }
+  readonly affinity?: Pick<Affinity, 'prefer'> | undefined
+  readonly selector: Pick<EndpointSelector, 'select'>
+  readonly load: LiveLoad
+  readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
+  readonly inFlight: Pick<Gauge, 'acquire'>
+  readonly retries: Pick<RetryPolicy, 'maxRounds' | 'maxWaitMs' | 'waitBeforeRound'>
+}
+
 /**
- * Most choices in a row: an endpoint that was full at one may not be any more, since another thread has given a place
- * back.
+ * Choices in a row: an endpoint that was full may have a place again by the next one, since another thread has given
+ * one back.
  */
-export const mostLooks = 8
+export const maxPicks = 8
 /** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
 export const retryAfterMarginMs = 20
 
@@ -30,7 +50,7 @@ const noCandidates: readonly RoutedEndpoint[] = []
  */
 export class CandidateRounds {
   readonly #tiers: readonly Tier[]
-  readonly #services: ExchangeServices
+  readonly #services: ChoiceServices
   readonly #request: ExchangeRequest
   /** Slots by tier: an endpoint may stand in two tiers with two models. */
   #tried: (Set<number> | undefined)[] | undefined
@@ -47,7 +67,7 @@ export class CandidateRounds {
   #someFailedOtherwise = false
   #isShort = false
 
-  constructor(services: ExchangeServices, request: ExchangeRequest) {
+  constructor(services: ChoiceServices, request: ExchangeRequest) {
     this.#services = services
     this.#request = request
     this.#tiers = request.routing.tiers

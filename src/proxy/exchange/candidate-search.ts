@@ -1,15 +1,25 @@
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
-import type { Timer } from '../../kernel/clock.ts'
+import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import type { CapacityWaiter } from '../../routing/selection/capacity-queue.ts'
+import type { CapacityQueue, CapacityWaiter } from '../../routing/selection/capacity-queue.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
-import { CandidateRounds, mostLooks, type TakenEndpoint } from './candidate-rounds.ts'
+import { CandidateRounds, type ChoiceServices, maxPicks, type TakenEndpoint } from './candidate-rounds.ts'
 import { deadlineAfter } from './exchange-phase.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
 import type { Outlook } from './give-up.ts'
-import { NextTry } from './next-try.ts'
+import { NextTry, type NextTryServices } from './next-try.ts'
+
+/** What finding the next endpoint touches. */
+export type SearchServices = ChoiceServices &
+  NextTryServices & {
+    readonly clock: Pick<Clock, 'after'>
+    readonly options: {
+      /** Longest wait for a place on an endpoint at its `max_concurrent`. */
+      readonly queueWaitMs: number
+    }
+    readonly queue: Pick<CapacityQueue, 'enter' | 'leave' | 'waitedMs'>
+  }
 
 /** The request that a search is for. */
 export interface SearchOwner {
@@ -26,7 +36,7 @@ export interface SearchOwner {
 
 /** Finds the next endpoint for one request: chooses one, or waits until there is one. */
 export class CandidateSearch implements CapacityWaiter {
-  readonly #services: ExchangeServices
+  readonly #services: SearchServices
   readonly #owner: SearchOwner
   readonly #ledger: AttemptLedger
   readonly #rounds: CandidateRounds
@@ -35,12 +45,7 @@ export class CandidateSearch implements CapacityWaiter {
   #waiting: 'queued' | 'backoff' | undefined
   #timer: Timer | undefined
 
-  constructor(
-    services: ExchangeServices,
-    request: ExchangeRequest,
-    owner: SearchOwner,
-    ledger: AttemptLedger,
-  ) {
+  constructor(services: SearchServices, request: ExchangeRequest, owner: SearchOwner, ledger: AttemptLedger) {
     this.#services = services
     this.#owner = owner
     this.#ledger = ledger
@@ -60,7 +65,7 @@ export class CandidateSearch implements CapacityWaiter {
   /** Sends the request to the next candidate, or waits for one, or gives up. */
   choose(): void {
     const { queue } = this.#services
-    for (let looks = 0; looks < mostLooks; looks++) {
+    for (let picks = 0; picks < maxPicks; picks++) {
       if (this.#takesPlace()) return
       if (this.#rounds.someAreFull()) {
         if (!queue.enter(this)) break

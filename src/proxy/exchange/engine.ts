@@ -1,16 +1,20 @@
 import { GatewayError } from '../../kernel/errors.ts'
-import type { ClientReply } from '../answer/client-relay.ts'
+import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
+import type { ClientReply } from '../contract/client-reply.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { Exchange } from './exchange.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
+import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
+
+/** What the engine touches: all that its exchanges need, and how many wait. */
+export type EngineServices = ExchangeServices & { readonly queue: Pick<CapacityQueue, 'waiting'> }
 
 /** The one contract of both engines: takes a request over and answers it, whatever happens. */
 export class ProxyEngine {
   readonly name: string
-  readonly #services: ExchangeServices
+  readonly #services: EngineServices
   #isOver = false
 
-  constructor(name: string, services: ExchangeServices) {
+  constructor(name: string, services: EngineServices) {
     this.name = name
     this.#services = services
   }
@@ -26,7 +30,7 @@ export class ProxyEngine {
   }
 
   /** The requests under way; a copy. */
-  exchanges(): Exchange[] {
+  exchanges(): ActiveExchange[] {
     return this.#services.active.entries()
   }
 

@@ -1,23 +1,23 @@
 import type { ServerResponse } from 'node:http'
 import type { Judgement } from '../../dialects/answers/whole-answer.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
-import type { DeadlineEntry } from '../../endpoints/resilience/deadline-sweep.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import { badAttempt, judge, otherForm } from '../answer/answer-gate.ts'
 import { ClientAnswer } from '../answer/client-answer.ts'
-import type { ClientReply } from '../answer/client-relay.ts'
 import type { Heartbeat } from '../answer/heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from '../answer/response-events.ts'
 import { withTrueType } from '../answer/true-type.ts'
-import type { RequestContext, RequestOutcome } from '../request/context.ts'
+import type { ClientReply } from '../contract/client-reply.ts'
+import type { RequestContext, RequestOutcome } from '../contract/context.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
+import { attemptRequest } from './attempt-request.ts'
 import type { TakenEndpoint } from './candidate-rounds.ts'
 import { CandidateSearch, type SearchOwner } from './candidate-search.ts'
 import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
-import { attemptRequest, type ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
+import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 import { Failover, type FailoverOwner } from './failover.ts'
 import { brokenError, failureOfStatus } from './give-up.ts'
 import { followedRedirect } from './redirects.ts'
@@ -27,7 +27,7 @@ import { followedRedirect } from './redirects.ts'
  * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
  * that it is made visible. It settles once, with one outcome.
  */
-export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, DeadlineEntry, ResponseListener {
+export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, ActiveExchange, ResponseListener {
   deadlineMs: number
   sweepIndex = -1
   readonly #services: ExchangeServices
@@ -337,12 +337,10 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Deadl
     this.#settle('client_closed')
   }
 
-  /** The gateway stops and can wait no longer: ends the request so that the client sees it. */
   cut(): void {
     this.#stop(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
   }
 
-  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against no endpoint. */
   cancel(): void {
     this.#isCancelled = true
     this.#stop(new GatewayError('cancelled'))

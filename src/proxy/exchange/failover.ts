@@ -2,14 +2,24 @@ import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { GatewayError } from '../../kernel/errors.ts'
 import type { BadAttempt } from '../answer/answer-gate.ts'
+import { lackingAnswer, mayLack } from '../answer/lacking-answer.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Attempt, KeptAnswer } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
 import type { CandidateSearch } from './candidate-search.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
-import type { ExchangeServices } from './exchange-services.ts'
 import { giveUpError } from './give-up.ts'
-import { isGuess, lackingAnswer, mayLack, RequestLack } from './missing-answer.ts'
 import { isTurnedAway, turnedAway } from './redirects.ts'
+import { isGuess, type LackKnowledge, RequestLack } from './request-lack.ts'
+
+/** What moving a request on touches. */
+export interface FailoverServices {
+  readonly options: {
+    /** Answers that move a request to the next endpoint. */
+    readonly failoverStatuses: ReadonlySet<number>
+  }
+  /** Learns which endpoints lack a path or a model. */
+  readonly lacks?: LackKnowledge | undefined
+}
 
 /** The request whose attempt has failed. */
 export interface FailoverOwner {
@@ -27,7 +37,7 @@ export interface TakenUp {
 
 /** Moves one request on from attempts that have failed, and keeps what is best to tell if no other one does better. */
 export class Failover {
-  readonly #services: ExchangeServices
+  readonly #services: FailoverServices
   readonly #request: ExchangeRequest
   readonly #owner: FailoverOwner
   readonly #search: CandidateSearch
@@ -39,7 +49,7 @@ export class Failover {
   #shortage: AttemptFailure | undefined
 
   constructor(
-    services: ExchangeServices,
+    services: FailoverServices,
     request: ExchangeRequest,
     owner: FailoverOwner,
     search: CandidateSearch,

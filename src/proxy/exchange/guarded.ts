@@ -1,5 +1,6 @@
-import type { RequestOutcome } from '../request/context.ts'
-import type { Affinity, RelayedAnswer, RelayObserver } from './exchange-services.ts'
+import type { Affinity } from '../contract/affinity.ts'
+import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
+import type { RequestOutcome } from '../contract/context.ts'
 
 /** Told of what a host's function has thrown. */
 type OnError = (error: unknown, part: string) => void

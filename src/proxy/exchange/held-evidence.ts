@@ -1,8 +1,19 @@
 import { isClientMistake } from '../../dialects/answers/client-mistake.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { RequestStats } from '../contract/request-record.ts'
 import type { Attempt } from './attempt.ts'
-import type { ExchangeServices } from './exchange-services.ts'
+
+/** What holding and settling evidence touches. */
+export interface EvidenceServices {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly load: Pick<LiveLoad, 'penalties'>
+  readonly breakers: Pick<CircuitBreakers, 'settle' | 'release'>
+  readonly stats: Pick<RequestStats, 'recordAttempt'>
+}
 
 interface Held {
   readonly attempt: Attempt
@@ -16,10 +27,10 @@ interface Held {
  * way on the next endpoint is the request's and counts against none.
  */
 export class HeldEvidence {
-  readonly #services: ExchangeServices
+  readonly #services: EvidenceServices
   #held: Held[] = []
 
-  constructor(services: ExchangeServices) {
+  constructor(services: EvidenceServices) {
     this.#services = services
   }
 

@@ -1,8 +1,23 @@
 import { type AttemptFailure, neverSent } from '../../endpoints/connections/failure.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
+import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
 import type { Attempt } from './attempt.ts'
 import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './candidate-rounds.ts'
-import type { ExchangeServices } from './exchange-services.ts'
+
+/** What deciding about another try touches. */
+export interface NextTryServices {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly options: {
+    /** Attempts of one request that may reach an endpoint. */
+    readonly maxAttempts: number
+    /** Longest wait for an endpoint that went down a short while ago, where nothing else can serve. */
+    readonly outageWaitMs: number
+  }
+  readonly retries: Pick<RetryPolicy, 'spend'>
+  readonly queue: Pick<CapacityQueue, 'hasRoom'>
+}
 
 /**
  * How a request goes on where no candidate takes it in the ordinary way.
@@ -27,17 +42,17 @@ export interface RequestLimits {
 
 /** How often a request that waits out an outage tries for itself: after so long, twice as long, up to a second. */
 const firstLookMs = 250
-const longestLookMs = 1_000
+const maxLookMs = 1_000
 /** How long a request waits for the gateway's own resources, and how soon it tries again: doubled up to the second. */
 const shortageWaitMs = 3_000
 const firstShortageMs = 50
-const longestShortageMs = 500
+const maxShortageMs = 500
 /** A pause that is over is followed by a probe, which takes its time. */
-const shortestLookMs = 100
+const minLookMs = 100
 
 /** Decides whether, when and where a request is tried once more. */
 export class NextTry {
-  readonly #services: ExchangeServices
+  readonly #services: NextTryServices
   readonly #rounds: CandidateRounds
   /** Attempts that may have reached an endpoint. */
   #sent = 0
@@ -46,7 +61,7 @@ export class NextTry {
   #shortageUntilMs: number | undefined
   #shortages = 0
 
-  constructor(services: ExchangeServices, rounds: CandidateRounds) {
+  constructor(services: NextTryServices, rounds: CandidateRounds) {
     this.#services = services
     this.#rounds = rounds
   }
@@ -77,7 +92,7 @@ export class NextTry {
     if (waitMs !== undefined) return { kind: 'back_off', waitMs }
     const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
     if (pauseMs !== undefined) {
-      return { kind: 'line', lookInMs: Math.max(shortestLookMs, pauseMs + retryAfterMarginMs) }
+      return { kind: 'line', lookInMs: Math.max(minLookMs, pauseMs + retryAfterMarginMs) }
     }
     // What an endpoint has said is worth more than another try much later.
     return hasAnswer ? undefined : this.#waitForOutage(limits, taken)
@@ -121,7 +136,7 @@ export class NextTry {
     if (!this.#rounds.isShort) return undefined
     const nowMs = this.#services.clock.monotonicMs()
     this.#shortageUntilMs ??= Math.min(totalMs, nowMs + shortageWaitMs)
-    const waitMs = Math.min(longestShortageMs, firstShortageMs * 2 ** this.#shortages++)
+    const waitMs = Math.min(maxShortageMs, firstShortageMs * 2 ** this.#shortages++)
     return nowMs + waitMs <= this.#shortageUntilMs ? waitMs : undefined
   }
 
@@ -142,7 +157,7 @@ export class NextTry {
     const untilMs = this.#outageEnd(limits)
     if (nowMs >= untilMs) return undefined
     this.#outageUntilMs = untilMs
-    const lookInMs = turnInMs ?? Math.min(longestLookMs, firstLookMs * 2 ** this.#looks++)
+    const lookInMs = turnInMs ?? Math.min(maxLookMs, firstLookMs * 2 ** this.#looks++)
     return { kind: 'outage', untilMs, lookInMs: Math.min(lookInMs, untilMs - nowMs) }
   }
 }

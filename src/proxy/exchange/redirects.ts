@@ -4,19 +4,10 @@ import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { isSafePath } from '../../endpoints/registry/upstream-path.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import { redirectTarget } from '../answer/answer-urls.ts'
-import type { Attempt } from './attempt.ts'
-import type { ExchangeRequest } from './exchange-request.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { Attempt, Redirected } from './attempt.ts'
 
-/** Where an endpoint has sent a request on to, at itself. */
-export interface Redirected {
-  /** Without the endpoint's base path. */
-  readonly path: string
-  /** With its `?`, or ''. */
-  readonly query: string
-  readonly hops: number
-}
-
-const mostHops = 3
+const maxHops = 3
 
 /** A redirect in place of what a model was to say: a login page, a service that has moved. */
 export const turnedAway: AttemptFailure = { kind: 'bad_answer', detail: 'a redirect to another address' }
@@ -45,7 +36,7 @@ export function followedRedirect(
   if (!keepsRequest(head.statusCode, method)) return undefined
   const location = headerValue(head.headers, 'location')
   const hops = (redirected?.hops ?? 0) + 1
-  if (location === undefined || hops > mostHops) return undefined
+  if (location === undefined || hops > maxHops) return undefined
   const { endpoint } = target
   const path = redirected?.path ?? variant?.path ?? request.path
   const moved = redirectTarget(location, {

@@ -1,12 +1,12 @@
-import type { RequestContext } from './context.ts'
+import type { RequestProgress } from '../contract/context.ts'
 
 /**
  * Milliseconds that the gateway itself took before the answering endpoint had the request: routing, choosing,
  * writing it; waits before a repeat. Not the client's upload, not the wait for a place, not endpoints that failed.
  * @returns undefined where no endpoint was asked
  */
-export function ownTimeMs(context: RequestContext): number | undefined {
-  const { receivedMs, attemptMs, queuedMs, attempts } = context
+export function ownTimeMs(progress: RequestProgress): number | undefined {
+  const { receivedMs, attemptMs, queuedMs, attempts } = progress
   if (receivedMs === undefined || attemptMs === undefined) return undefined
   let ownMs = attemptMs - receivedMs - (queuedMs ?? 0)
   for (const { durationMs } of attempts) ownMs -= durationMs
@@ -14,6 +14,6 @@ export function ownTimeMs(context: RequestContext): number | undefined {
 }
 
 /** Milliseconds from asking the answering endpoint to the first byte of its answer. */
-export function upstreamTimeMs({ attemptMs, firstByteMs }: RequestContext): number | undefined {
+export function upstreamTimeMs({ attemptMs, firstByteMs }: RequestProgress): number | undefined {
   return attemptMs === undefined || firstByteMs === undefined ? undefined : firstByteMs - attemptMs
 }

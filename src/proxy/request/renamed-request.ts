@@ -1,7 +1,7 @@
 import { encodeField } from '../../http/body/form-fields.ts'
 import { type SentForm, Upload } from '../../http/body/upload.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
-import type { ExchangeRequest } from '../exchange/exchange-request.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 
 type NamedRequest = Pick<ExchangeRequest, 'body' | 'query' | 'modelSpan' | 'modelPlace'>
 

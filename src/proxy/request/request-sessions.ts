@@ -8,17 +8,12 @@ import type {
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { SessionColumn } from '../../runtime/cells/counted.ts'
 import type { CounterTable } from '../../runtime/cells/counter-table.ts'
-import type { ExchangeRequest } from '../exchange/exchange-request.ts'
-import type { Affinity, RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import type { Affinity } from '../contract/affinity.ts'
+import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { RequestSession } from '../contract/request-session.ts'
 import { isHeaderValue } from './request-headers.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
-
-/** The session of one request. */
-export interface RequestSession {
-  readonly key: SessionKey | undefined
-  /** The latest; as it has turned out once an endpoint has answered. */
-  readonly decision: SessionDecision
-}
 
 /** What a session is read from. */
 export type SessionedRequest = Pick<ExchangeRequest, 'context' | 'path' | 'body'>

@@ -1,5 +1,5 @@
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
-import type { RelayObserver } from '../exchange/exchange-services.ts'
+import type { RelayObserver } from '../contract/answer-observer.ts'
 
 /** A response's name stands at its beginning; what comes later is not looked at. */
 const lookedAtBytes = 4_096

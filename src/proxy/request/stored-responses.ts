@@ -6,7 +6,7 @@ import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import { storedResponseCapacity } from '../../runtime/cells/counted.ts'
 import type { TablePlace } from '../../runtime/cells/shared-blocks.ts'
 import { SharedCache } from '../../runtime/cells/shared-cache.ts'
-import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
 
 const rememberedMs = 86_400_000

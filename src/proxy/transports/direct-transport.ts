@@ -1,6 +1,5 @@
 import type { UpstreamConnections } from '../../endpoints/connections/connections.ts'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { Transport, UpstreamRequest } from './transport.ts'
+import type { CarriedAttempt, Transport, UpstreamRequest } from '../contract/transport.ts'
 
 /** The `olla` engine's transport: a connection of the gateway's own drives the attempt, no streams between. */
 export class DirectTransport implements Transport {
@@ -11,7 +10,7 @@ export class DirectTransport implements Transport {
     this.#connections = connections
   }
 
-  send(attempt: Attempt, request: UpstreamRequest): void {
+  send(attempt: CarriedAttempt, request: UpstreamRequest): void {
     this.#connections.get(attempt.target.endpoint).send(request, attempt)
   }
 }

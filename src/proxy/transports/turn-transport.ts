@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { Transport, UpstreamRequest } from './transport.ts'
-import { TurnQueue } from './turn-queue.ts'
+import { TurnQueue } from '../../kernel/turn-queue.ts'
+import type { CarriedAttempt, Transport, UpstreamRequest } from '../contract/transport.ts'
 
 interface DueRequest {
-  readonly attempt: Attempt
+  readonly attempt: CarriedAttempt
   readonly request: UpstreamRequest
 }
 
@@ -21,7 +20,7 @@ export class TurnTransport implements Transport {
     return this.#transport.keepsBodiesBelow
   }
 
-  send(attempt: Attempt, request: UpstreamRequest): void {
+  send(attempt: CarriedAttempt, request: UpstreamRequest): void {
     this.#due.push({ attempt, request })
   }
 

@@ -5,15 +5,14 @@ import { ConnectionReuse, type WatchedOptions } from '../../endpoints/connection
 import { invalidResponse } from '../../http/client/errors.ts'
 import { mostInterimAnswers } from '../../http/client/response-reader.ts'
 import { headerPairs } from '../../http/headers/header-shapes.ts'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { UpstreamRequest } from './transport.ts'
+import type { CarriedAttempt, UpstreamRequest } from '../contract/transport.ts'
 
 /**
  * Passes undici's callbacks for one request on to its attempt. The attempt gets chunks as undici reads them: a stream
  * between the two cost a tenth of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
-  readonly #attempt: Attempt
+  readonly #attempt: CarriedAttempt
   readonly #reopen: UpstreamRequest['reopen']
   readonly #reuse = new ConnectionReuse()
   /** The request, while it can still be sent once more because its connection was stale. */
@@ -22,7 +21,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
 
   /** @param reopen opens the stream again that is the request's body; without it such a request is sent once */
-  constructor(attempt: Attempt, reopen?: UpstreamRequest['reopen']) {
+  constructor(attempt: CarriedAttempt, reopen?: UpstreamRequest['reopen']) {
     this.#attempt = attempt
     this.#reopen = reopen
   }

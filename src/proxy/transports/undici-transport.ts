@@ -2,8 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { UpstreamPools } from '../../endpoints/connections/pools.ts'
 import type { WatchedOptions } from '../../endpoints/connections/reused-connection.ts'
-import type { Attempt } from '../exchange/attempt.ts'
-import type { Transport, UpstreamRequest } from './transport.ts'
+import type { CarriedAttempt, Transport, UpstreamRequest } from '../contract/transport.ts'
 import { UndiciAnswer } from './undici-answer.ts'
 import { watchedBody, watchedBodyBytes } from './watched-body.ts'
 
@@ -16,7 +15,7 @@ export class UndiciTransport implements Transport {
     this.#pools = pools
   }
 
-  send(attempt: Attempt, request: UpstreamRequest): void {
+  send(attempt: CarriedAttempt, request: UpstreamRequest): void {
     const answer = new UndiciAnswer(attempt, request.reopen)
     const options = answer.watch(dispatchOptions(attempt, request))
     this.#pools.get(attempt.target.endpoint).dispatch(options, answer)
@@ -24,7 +23,7 @@ export class UndiciTransport implements Transport {
 }
 
 function dispatchOptions(
-  attempt: Attempt,
+  attempt: CarriedAttempt,
   { method, path, headers, body }: UpstreamRequest,
 ): Omit<WatchedOptions, 'reuse'> {
   const options = { method: method as Dispatcher.HttpMethod, path }

@@ -1,16 +1,16 @@
 import { LastBytes } from '../../dialects/usage/last-bytes.ts'
 import type { StreamMeter } from '../../dialects/usage/stream-meter.ts'
 import type { UsageReader } from '../../dialects/usage/usage-reader.ts'
-import type { RelayObserver } from '../exchange/exchange-services.ts'
-import type { RequestContext } from '../request/context.ts'
-import type { AnswerFigures } from '../request/request-record.ts'
+import type { RelayObserver } from '../contract/answer-observer.ts'
+import type { RequestResult } from '../contract/context.ts'
+import type { AnswerFigures } from '../contract/request-record.ts'
 
 /** How much of the end of a whole answer is read: its numbers stand behind what was generated. */
 const tailBytes = 8_192
 
-/** Reads one answer while it passes and tells the request's context, at its end, what it said of itself. */
+/** Reads one answer while it passes and notes in the request's result, at its end, what it said of itself. */
 export class AnswerMeter implements AnswerFigures, RelayObserver {
-  readonly #context: RequestContext
+  readonly #result: RequestResult
   readonly #usage: UsageReader
   readonly #stream: StreamMeter | undefined
   readonly #tail: LastBytes | undefined
@@ -23,8 +23,8 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   interTokenMs: number | undefined
 
   /** @param stream undefined where the answer is one JSON text */
-  constructor(context: RequestContext, usage: UsageReader, stream: StreamMeter | undefined) {
-    this.#context = context
+  constructor(result: RequestResult, usage: UsageReader, stream: StreamMeter | undefined) {
+    this.#result = result
     this.#usage = usage
     this.#stream = stream
     this.#tail = stream === undefined ? new LastBytes(tailBytes) : undefined
@@ -49,23 +49,23 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
 
   end(): void {
     const usage = this.#usage
-    const context = this.#context
+    const result = this.#result
     this.#stream?.end()
     if (this.#tail !== undefined) usage.read(this.#tail.take())
-    context.promptTokens ??= usage.get('promptTokens')
-    context.completionTokens ??= usage.get('completionTokens')
+    result.promptTokens ??= usage.get('promptTokens')
+    result.completionTokens ??= usage.get('completionTokens')
     this.#countEvents()
     this.cachedTokens = usage.get('cachedTokens')
     this.loadMs = usage.get('loadMs')
     this.promptMs = usage.get('promptMs')
-    this.#time(context.completionTokens, usage.get('generationMs'))
+    this.#time(result.completionTokens, usage.get('generationMs'))
   }
 
   /** A stream that broke off, or does not tell: about one token came with each event. */
   #countEvents(): void {
     const events = this.#stream?.events ?? 0
-    if (this.#context.completionTokens !== undefined || events === 0) return
-    this.#context.completionTokens = events
+    if (this.#result.completionTokens !== undefined || events === 0) return
+    this.#result.completionTokens = events
     this.isCounted = true
   }
 

@@ -6,7 +6,7 @@ import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
-import type { RelayedAnswer, RelayObserver } from '../exchange/exchange-services.ts'
+import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { AnswerMeter } from './answer-meter.ts'
 
 export interface AnswerObserverServices {

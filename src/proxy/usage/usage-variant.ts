@@ -6,11 +6,11 @@ import { type BodyEdit, editBody, valueEdit } from '../../kernel/json/body-edit.
 import type { JsonSpan } from '../../kernel/json/json-bytes.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import { renameFor } from '../answer/answer-head.ts'
-import type { RequestContext } from '../request/context.ts'
+import type { RequestRoute } from '../contract/context.ts'
 
 /** A stream whose client does not ask for its usage. */
 export interface SilentStream {
-  readonly context: RequestContext
+  readonly context: Pick<RequestRoute, 'model'>
   readonly path: string
   readonly query: string
   readonly body: Buffer

@@ -4,8 +4,8 @@ import { LiveRequests } from '../../../src/observe/live/live-requests.ts'
 import { RecentRequests } from '../../../src/observe/live/recent-requests.ts'
 import { readFilter } from '../../../src/observe/live/request-filter.ts'
 import { RequestKeys } from '../../../src/observe/live/request-keys.ts'
-import type { Exchange } from '../../../src/proxy/exchange/exchange.ts'
-import type { RequestContext } from '../../../src/proxy/request/context.ts'
+import type { RequestContext } from '../../../src/proxy/contract/context.ts'
+import type { ActiveExchange } from '../../../src/proxy/exchange/exchange-services.ts'
 import { EventBus } from '../../../src/runtime/events/bus.ts'
 import type { GatewayEvent } from '../../../src/runtime/events/events.ts'
 import type { PeerLink } from '../../../src/runtime/links/peer-link.ts'
@@ -22,14 +22,14 @@ function thread(link: PeerLink) {
   bus.subscribe((event) => events.push(event))
   const recent = new RecentRequests(3)
   const keys = new RequestKeys()
-  const exchanges: Pick<Exchange, 'context' | 'phase' | 'responseBytes' | 'cancel'>[] = []
+  const exchanges: Pick<ActiveExchange, 'context' | 'phase' | 'responseBytes' | 'cancel'>[] = []
   const cancelled: string[] = []
   const requests = new LiveRequests({
     clock,
     link,
     events: bus,
     keys,
-    exchanges: () => exchanges as Exchange[],
+    exchanges: () => exchanges as ActiveExchange[],
     recent,
   })
   const begin = (fields: Partial<RequestContext>) => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { LineMembers, roundedText } from '../../../src/observe/logging/line-members.ts'
 import { requestLine } from '../../../src/observe/logging/request-line.ts'
 import { createRequestLineText } from '../../../src/observe/logging/request-line-text.ts'
-import type { RequestContext } from '../../../src/proxy/request/context.ts'
+import type { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { requestContext } from '../../support/request-context.ts'
 import { figures } from '../stats/fixtures.ts'
 

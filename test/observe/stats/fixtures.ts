@@ -2,7 +2,7 @@ import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import type { Timings } from '../../../src/observe/stats/timings.ts'
 import { readTraffic, type Traffic } from '../../../src/observe/stats/traffic.ts'
 import type { EndpointSource } from '../../../src/observe/views/source.ts'
-import type { AnswerFigures, RequestRecord } from '../../../src/proxy/request/request-record.ts'
+import type { AnswerFigures, RequestRecord } from '../../../src/proxy/contract/request-record.ts'
 import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
 
 /** A successful request of a known model on endpoint 0. */

@@ -7,7 +7,7 @@ import {
   requestAttributes,
 } from '../../../src/observe/telemetry/attributes.ts'
 import { operationOf } from '../../../src/observe/telemetry/operation.ts'
-import { RequestContext } from '../../../src/proxy/request/context.ts'
+import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { figures } from '../stats/fixtures.ts'
 
 function request(fields: Partial<RequestContext> = {}): RequestContext {

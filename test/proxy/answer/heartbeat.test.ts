@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Heartbeat, type KeepAlive } from '../../../src/proxy/answer/heartbeat.ts'
+import { Heartbeat } from '../../../src/proxy/answer/heartbeat.ts'
+import type { KeepAlive } from '../../../src/proxy/contract/exchange-request.ts'
 import { createExchanges, type SentAttempt } from '../../support/exchange.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { readUntilCut } from '../../support/read-until-cut.ts'

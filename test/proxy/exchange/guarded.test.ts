@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Affinity, RelayObserver } from '../../../src/proxy/exchange/exchange-services.ts'
+import type { Affinity } from '../../../src/proxy/contract/affinity.ts'
+import type { RelayObserver } from '../../../src/proxy/contract/answer-observer.ts'
 import { guardedAffinity, guardedObserve } from '../../../src/proxy/exchange/guarded.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
 

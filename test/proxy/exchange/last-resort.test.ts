@@ -10,7 +10,7 @@ function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{}]) {
   const created = createExchanges(t, settings)
   const { registry, sent, begin } = created
   const reports: string[] = []
-  const services: ExchangeServices = {
+  const services = {
     ...created.services,
     health: {
       report(slot, { kind }) {
@@ -19,7 +19,7 @@ function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{}]) {
         if (kind === 'refused') registry.setStatus(slot, 'offline', 'a request was refused')
       },
     },
-  }
+  } satisfies ExchangeServices
   const ask = () => begin({}, services)
   const next = () => sent.shift() ?? assert.fail('nothing was sent')
   const refuse = () => next().attempt.onError(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))

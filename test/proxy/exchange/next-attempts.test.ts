@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { RetryPolicy, type RetryPolicyOptions } from '../../../src/endpoints/resilience/retry-policy.ts'
-import type { ExchangeServices } from '../../../src/proxy/exchange/exchange-services.ts'
 import { answerWith, createExchanges, type SentAttempt } from '../../support/exchange.ts'
 
 const ok = ['Content-Type', 'application/json', 'Content-Length', '14']
@@ -18,7 +17,7 @@ function create(
     priorities.map((priority) => ({ priority })),
   )
   const { sent, begin } = created
-  const services: ExchangeServices = {
+  const services = {
     ...created.services,
     options: {
       ...created.services.options,

@@ -75,7 +75,7 @@ describe('a request whose endpoints pause', () => {
   async function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{ maxConcurrent: 1 }]) {
     const created = createExchanges(t, settings)
     const { registry, sent, begin } = created
-    const services: ExchangeServices = {
+    const services = {
       ...created.services,
       options: {
         ...created.services.options,
@@ -90,7 +90,7 @@ describe('a request whose endpoints pause', () => {
             '',
           ),
       },
-    }
+    } satisfies ExchangeServices
     const ask = () => begin({}, services)
     /** The next that was sent. */
     const next = () => sent.shift() ?? assert.fail('nothing was sent')

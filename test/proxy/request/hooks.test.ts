@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { RequestContext } from '../../../src/proxy/request/context.ts'
+import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { hookedAttempt, RequestHookList } from '../../../src/proxy/request/hooks.ts'
 import type { RoutingOutcome } from '../../../src/routing/models/router.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'

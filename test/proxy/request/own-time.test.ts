@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { RequestContext } from '../../../src/proxy/request/context.ts'
+import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { ownTimeMs, upstreamTimeMs } from '../../../src/proxy/request/own-time.ts'
 
 function context(times: Partial<RequestContext>): RequestContext {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { TurnQueue } from '../../../src/proxy/transports/turn-queue.ts'
+import { TurnQueue } from '../../../src/kernel/turn-queue.ts'
 import { TurnTransport } from '../../../src/proxy/transports/turn-transport.ts'
 import { createExchanges } from '../../support/exchange.ts'
 

@@ -1,47 +1,26 @@
 import type { Readable } from 'node:stream'
-import type { TextPlace } from '../../dialects/requests/inspect.ts'
 import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
-import type { Upload } from '../../http/body/upload.ts'
 import { withHeaders } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
-import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { holdSent } from '../../kernel/memory/request-memory.ts'
-import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/router.ts'
-import type { KeepAlive } from '../answer/heartbeat.ts'
-import type { RequestContext } from '../request/context.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { UpstreamRequest } from '../contract/transport.ts'
 import { namesModel, renamedBody, renamedQuery } from '../request/renamed-request.ts'
 import { attemptHeaders, ownHeaders } from '../request/request-headers.ts'
-import type { UpstreamRequest } from '../transports/transport.ts'
-import type { Attempt } from './attempt.ts'
-import type { ExchangeServices } from './exchange-services.ts'
-import type { Redirected } from './redirects.ts'
+import type { Attempt, Redirected } from './attempt.ts'
 
-/** A client's request as the routes hand it over. */
-export interface ExchangeRequest {
-  readonly context: RequestContext
-  readonly method: string
-  /** As the endpoint is to see it, still percent-encoded. */
-  readonly path: string
-  /** With its `?`, or ''. */
-  readonly query: string
-  readonly body: Buffer | Upload | null
-  /** Where the model's name stands in the body. */
-  readonly modelSpan?: JsonSpan | undefined
-  /** Where it stands in a form or in the query. */
-  readonly modelPlace?: TextPlace | undefined
-  /** From `forwardedHeaders`. */
-  readonly headers: readonly string[]
-  readonly routing: RoutingOutcome
-  /**
-   * Another form of the request for an endpoint that cannot take this one; asked once per attempt.
-   * @throws GatewayError where the request cannot be put into that form: it is the answer then
-   */
-  readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
-  /** Of a stream that must not fall silent; undefined sends nothing of its own. */
-  readonly keepAlive?: KeepAlive | undefined
+/** What making an attempt's request touches. */
+export interface AttemptRequestServices {
+  readonly options: {
+    /** Whether answers get the model name that was asked for. */
+    readonly renameAnswers: boolean
+  }
+  /** For what is held beside bodies; undefined counts nothing. */
+  readonly budget?: BufferBudget | undefined
 }
 
 /**
@@ -51,7 +30,7 @@ export interface ExchangeRequest {
 export function attemptRequest(
   request: ExchangeRequest,
   attempt: Attempt,
-  { options, budget }: Pick<ExchangeServices, 'options' | 'budget'>,
+  { options, budget }: AttemptRequestServices,
 ): UpstreamRequest | GatewayError {
   try {
     attempt.variant ??= request.variant?.(attempt.target)

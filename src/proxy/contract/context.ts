@@ -4,7 +4,7 @@ import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.t
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
 import type { AnswerFigures } from './request-record.ts'
-import type { RequestSession } from './request-sessions.ts'
+import type { RequestSession } from './request-session.ts'
 
 /**
  * How a request ended: `success` below 400, `rejection` for 4xx, `failure` for 5xx and answers that broke,
@@ -31,8 +31,8 @@ export interface AttemptRecord {
   readonly reason: string
 }
 
-/** What is known of one request, gathered while it passes; one per request, read once at its end. */
-export class RequestContext implements BodyKeeper, MemoryKeeper {
+/** Known when the head of a request has arrived. */
+export interface ReceivedRequest {
   readonly id: string
   /** Monotonic milliseconds. */
   readonly startedAtMs: number
@@ -41,58 +41,114 @@ export class RequestContext implements BodyKeeper, MemoryKeeper {
   /** Of the client, as far as proxies are trusted. */
   readonly clientAddress: string
   /** The client's own, as flat name/value pairs; credentials are among them. */
+  readonly rawHeaders: readonly string[]
+  /** Unique among the requests of this thread; counts up. */
+  readonly serial: number
+  readonly method: string
+  /** As the client sent it, with the query. */
+  readonly url: string
+  /** Name of the caller, where the host gives one; limits and statistics use it before the address. */
+  readonly caller: string | undefined
+  /** Of the trace that this request is part of, where telemetry records it. */
+  readonly traceId: string | undefined
+}
+
+/** How the request was routed. */
+export interface RequestRoute {
+  model: string | undefined
+  routingStrategy: string | undefined
+  routingDecision: RoutingDecision['decision'] | undefined
+  routingReason: string | undefined
+  /** Its session and the decision made for it; undefined where sessions are off. */
+  session: RequestSession | undefined
+  /** Headers of any answer to the request, as flat name/value pairs. */
+  readonly headers: string[]
+}
+
+/** Its attempts, and when what happened; milliseconds from receipt unless the name or text says otherwise. */
+export interface RequestProgress {
+  /** When the whole body had arrived. */
+  receivedMs: number | undefined
+  /** When routing was done, and when the last attempt began and was on its way. */
+  routedMs: number | undefined
+  attemptMs: number | undefined
+  sentMs: number | undefined
+  /** The first byte of the answer. */
+  firstByteMs: number | undefined
+  /** Duration of the wait for a place on an endpoint; undefined without one. */
+  queuedMs: number | undefined
+  /** Duration that the gateway itself took; undefined until an endpoint answers. */
+  overheadMs: number | undefined
+  /** Attempts in all. */
+  attemptCount: number
+  /** Failed attempts. */
+  readonly attempts: AttemptRecord[]
+  /** The endpoint that answered. */
+  endpoint: string | undefined
+  /** The endpoint that was asked last. */
+  lastEndpoint: string | undefined
+}
+
+/** How the request ended, and what its answer was. */
+export interface RequestResult {
+  status: number | undefined
+  error: ErrorCode | undefined
+  outcome: RequestOutcome | undefined
+  /** Whether the answer is a stream; undefined before it begins. */
+  isStream: boolean | undefined
+  requestBytes: number
+  responseBytes: number
+  promptTokens: number | undefined
+  completionTokens: number | undefined
+  /** What is read of the answer while it passes; undefined before it begins, and where it is not read. */
+  answer: AnswerFigures | undefined
+}
+
+/**
+ * All that is known of one request, one object for its whole life. Code that needs a part of it names that part in its
+ * signature.
+ */
+export class RequestContext
+  implements ReceivedRequest, RequestRoute, RequestProgress, RequestResult, BodyKeeper, MemoryKeeper
+{
+  readonly id: string
+  readonly startedAtMs: number
+  readonly dialect: Dialect
+  readonly routeClass: RouteClass
+  readonly clientAddress: string
   rawHeaders: readonly string[] = []
-  /** Tells it from all other requests of this thread; counts up. */
   serial = 0
   method = ''
-  /** As the client sent it, with the query. */
   url = ''
-  /** Name of who calls, where the host tells; limits and statistics go by it before the address. */
   caller: string | undefined = undefined
-  /** Of the trace that this request is part of, where telemetry records it. */
   traceId: string | undefined = undefined
   model: string | undefined = undefined
-  /** Whether the catalogue knew the model. */
-  modelIsKnown = false
-  /** The one that answered. */
   endpoint: string | undefined = undefined
-  /** The last one that was asked. */
   lastEndpoint: string | undefined = undefined
-  /** What any answer says of the request, as flat name/value pairs. */
   readonly headers: string[] = []
-  /** Failed attempts. */
   readonly attempts: AttemptRecord[] = []
-  /** Attempts in all. */
   attemptCount = 0
-  /** Whether the answer is to tell what the gateway itself took: asked for by a header `X-Olla-Overhead`. */
-  tellsOverhead = false
-  /** Milliseconds from receipt of the head to that of the whole body. */
+  /** Whether the client asked, by a header `X-Olla-Overhead`, how long the gateway itself took. */
+  wantsOverhead = false
   receivedMs: number | undefined = undefined
-  /** Milliseconds that the gateway itself took; undefined until an endpoint answers. */
   overheadMs: number | undefined = undefined
-  /** Milliseconds from receipt: when routing was done, and when the last attempt began and was on its way. */
   routedMs: number | undefined = undefined
   attemptMs: number | undefined = undefined
   sentMs: number | undefined = undefined
-  /** Whether the answer is a stream; undefined before it begins. */
   isStream: boolean | undefined = undefined
   status: number | undefined = undefined
-  /** Milliseconds from receipt to the first byte of the answer. */
   firstByteMs: number | undefined = undefined
-  /** Milliseconds that it waited for a place on an endpoint; undefined where it did not have to. */
   queuedMs: number | undefined = undefined
   /** A body that came in several pieces, until its memory is free again. */
   heldBody: GrowingBody | undefined = undefined
-  /** What it takes up beside its body; undefined where that is little. */
+  /** Memory held beside the body; undefined where that is little. */
   memory: RequestMemory | undefined = undefined
   requestBytes = 0
   responseBytes = 0
   promptTokens: number | undefined = undefined
   completionTokens: number | undefined = undefined
-  /** What is read of the answer while it passes; undefined before it begins, and where it is not read. */
   answer: AnswerFigures | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
-  /** Which session it belongs to and what that means; undefined where sessions are off. */
   session: RequestSession | undefined = undefined
   routingStrategy: string | undefined = undefined
   routingDecision: RoutingDecision['decision'] | undefined = undefined

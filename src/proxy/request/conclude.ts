@@ -1,0 +1,55 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { RequestContext, RequestOutcome } from '../contract/context.ts'
+import type { RequestRecord, RequestStats } from '../contract/request-record.ts'
+import type { RequestHookList } from './hooks.ts'
+import { upstreamTimeMs } from './own-time.ts'
+
+/** What the end of a request touches. */
+export interface ConcludeServices {
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
+  readonly stats: Pick<RequestStats, 'record'>
+  readonly hooks?: Pick<RequestHookList, 'over'> | undefined
+}
+
+/**
+ * A request is over, served or refused: counts it, then calls the hooks. Once per request.
+ * @param endpointSlot the endpoint that answered, or the last one asked; undefined where none was
+ */
+export function concludeRequest(
+  { clock, stats, hooks }: ConcludeServices,
+  context: RequestContext,
+  outcome: RequestOutcome,
+  endpointSlot: number | undefined,
+): void {
+  context.outcome = outcome
+  stats.record(recordOf(context, outcome, endpointSlot, clock))
+  hooks?.over(context, outcome)
+}
+
+function recordOf(
+  context: RequestContext,
+  outcome: RequestOutcome,
+  endpointSlot: number | undefined,
+  clock: ConcludeServices['clock'],
+): RequestRecord {
+  return {
+    endpointSlot,
+    model: context.model,
+    outcome,
+    status: context.status,
+    requestBytes: context.requestBytes,
+    responseBytes: context.responseBytes,
+    durationMs: clock.monotonicMs() - context.startedAtMs,
+    firstByteMs: context.firstByteMs,
+    overheadMs: context.overheadMs,
+    upstreamMs: upstreamTimeMs(context),
+    promptTokens: context.promptTokens,
+    completionTokens: context.completionTokens,
+    answer: context.answer,
+    attempts: context.attemptCount,
+    queuedMs: context.queuedMs,
+    completedAtMs: clock.nowMs(),
+    routing: context.model === undefined ? undefined : context.routingDecision,
+    client: context.caller ?? context.clientAddress,
+  }
+}

@@ -1,15 +1,16 @@
 // What reads answers: lists of models, usage, the ends and beginnings of answers, the translator back.
-import { readContextLimit } from '../../src/dialects/answers/context-limit.ts'
+
 import { BeginningJudge } from '../../src/dialects/answers/first-event.ts'
 import { ModelRename } from '../../src/dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { judgeWhole } from '../../src/dialects/answers/whole-answer.ts'
+import { readContextLimit } from '../../src/dialects/errors/context-limit.ts'
+import { UsageStrip } from '../../src/dialects/openai/usage-strip.ts'
 import { translateAnswer } from '../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
 import type { ExpectedAnswer } from '../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
 import { WholeMessageEvents } from '../../src/dialects/translate/messages-to-chat/answer/whole-message.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../src/dialects/usage/usage-reader.ts'
-import { UsageStrip } from '../../src/dialects/usage/usage-strip.ts'
 import { parseModelList } from '../../src/endpoints/discovery/list-parsers.ts'
 import { unknownUsage } from '../../src/endpoints/profiles/profile-usage.ts'
 import { ResponseReader } from '../../src/http/client/response-reader.ts'

@@ -8,7 +8,7 @@ import {
   anthropicModel,
   anthropicModelPage,
   type ModelPageQuery,
-} from '../../src/dialects/lists/anthropic-list.ts'
+} from '../../src/dialects/anthropic/model-list.ts'
 import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { pingEvent } from '../../src/dialects/translate/messages-to-chat/answer/message-events.ts'

@@ -8,7 +8,7 @@ import {
   anthropicModel,
   anthropicModelPage,
   type ModelPageQuery,
-} from '../../src/dialects/lists/anthropic-list.ts'
+} from '../../src/dialects/anthropic/model-list.ts'
 import { filterModels, type ModelQuery, ofProvider } from '../../src/dialects/lists/list-filters.ts'
 import {
   formatModel,

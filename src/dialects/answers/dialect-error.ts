@@ -1,6 +1,6 @@
 import type { Dialect } from '../../kernel/errors.ts'
-import { readContextLimit } from './context-limit.ts'
-import { readAnswerError } from './error-object.ts'
+import { readContextLimit } from '../errors/context-limit.ts'
+import { readAnswerError } from '../errors/error-object.ts'
 import type { AnswerOperation } from './operation.ts'
 
 /** Longest message that is passed on: endpoints quote whole prompts. */

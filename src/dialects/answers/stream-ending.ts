@@ -1,5 +1,5 @@
+import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
 import { LastBytes } from '../usage/last-bytes.ts'
-import { type AnswerError, readAnswerError } from './error-object.ts'
 import type { AnswerOperation } from './operation.ts'
 
 /** How a stream ended that the endpoint closed properly. */

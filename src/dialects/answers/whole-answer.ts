@@ -1,7 +1,7 @@
 import { BodyMembers } from '../../kernel/json/body-members.ts'
 import { openBrace, openBracket, quote, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
-import { type AnswerError, readAnswerError } from './error-object.ts'
+import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
 
 /** An answer that began with a good status and is none. */
 export interface BadAnswer {

@@ -1,7 +1,7 @@
 import type { FamilyTable } from '../../routing/models/family-table.ts'
 import type { UnifiedModel } from '../../routing/models/unified-model.ts'
-import { anthropicModelPage } from './anthropic-list.ts'
-import { ollamaItem } from './ollama-lists.ts'
+import { anthropicModelPage } from '../anthropic/model-list.ts'
+import { ollamaItem } from '../ollama/model-list.ts'
 
 /** How model lists are written: each kind of client reads its own (contract 1.5). */
 export const modelListFormats = [

@@ -1,5 +1,3 @@
-import { readContextLimit } from '../../dialects/answers/context-limit.ts'
-import { saysPathIsMissing } from '../../dialects/answers/error-object.ts'
 import { type AnswerJudge, BeginningJudge, beginsWell } from '../../dialects/answers/first-event.ts'
 import { answerOperation } from '../../dialects/answers/operation.ts'
 import {
@@ -8,6 +6,8 @@ import {
   type Judgement,
   judgeWhole,
 } from '../../dialects/answers/whole-answer.ts'
+import { readContextLimit } from '../../dialects/errors/context-limit.ts'
+import { saysPathIsMissing } from '../../dialects/errors/error-object.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
-import { errorText } from '../../dialects/answers/error-text.ts'
-import { type Missing, readMissing, saysMissing } from '../../dialects/answers/missing.ts'
+import { errorText } from '../../dialects/errors/error-text.ts'
+import { type Missing, readMissing, saysMissing } from '../../dialects/errors/missing.ts'
 import { managesEndpoint, operationOf } from '../../dialects/requests/operation.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'

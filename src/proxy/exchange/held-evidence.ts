@@ -1,4 +1,4 @@
-import { isClientMistake } from '../../dialects/answers/client-mistake.ts'
+import { isClientMistake } from '../../dialects/errors/client-mistake.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'

@@ -16,13 +16,13 @@ import {
 } from '../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
-import type { RequestSize } from '../../answers/context-limit.ts'
+import type { RequestSize } from '../../errors/context-limit.ts'
 import {
   mayRefuseStreamOptions,
   messagesRefusals,
   refusesField,
   streamOptionsRefusals,
-} from '../../requests/refusals.ts'
+} from '../../errors/refusals.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../requests/request-variant.ts'
 import { translateAnswer } from './answer/answer-translation.ts'
 import type { ExpectedAnswer } from './answer/chat-reader.ts'

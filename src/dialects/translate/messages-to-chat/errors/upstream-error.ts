@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
-import { contextSentence, type RequestSize, readContextLimit } from '../../../answers/context-limit.ts'
-import { readAnswerError } from '../../../answers/error-object.ts'
+import { contextSentence, type RequestSize, readContextLimit } from '../../../errors/context-limit.ts'
+import { readAnswerError } from '../../../errors/error-object.ts'
 import type { MessageError } from '../shared/message-shape.ts'
 
 /** An endpoint's error as Anthropic's API would report it. */

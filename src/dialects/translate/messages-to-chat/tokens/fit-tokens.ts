@@ -1,4 +1,4 @@
-import { type ContextLimit, readContextLimit } from '../../../answers/context-limit.ts'
+import { type ContextLimit, readContextLimit } from '../../../errors/context-limit.ts'
 
 /** An estimate may be short by so much. */
 const estimateError = 1.15

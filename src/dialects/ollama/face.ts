@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { type UnifiedModel, withSources } from '../../routing/models/unified-model.ts'
-import { presentedOllamaVersion } from './ollama-lists.ts'
+import { presentedOllamaVersion } from './model-list.ts'
 
 /** Routes of Ollama's own API that generate something. */
 const ownRoutes = ['/api/chat', '/api/generate', '/api/embed', '/api/embeddings']

@@ -1,4 +1,4 @@
-import type { ContextLimit } from '../../../src/dialects/answers/context-limit.ts'
+import type { ContextLimit } from '../../../src/dialects/errors/context-limit.ts'
 
 export const json = (value: unknown) => JSON.stringify(value)
 export const error = (message: string, more: object = {}) => json({ error: { message, ...more } })

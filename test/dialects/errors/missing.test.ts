@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Missing, readMissing } from '../../../src/dialects/answers/missing.ts'
+import { type Missing, readMissing } from '../../../src/dialects/errors/missing.ts'
 
 const chat = '/v1/chat/completions'
 const json = (value: unknown) => JSON.stringify(value)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { UsageStrip } from '../../../src/dialects/usage/usage-strip.ts'
-import * as recordings from './recordings.ts'
+import { UsageStrip } from '../../../src/dialects/openai/usage-strip.ts'
+import * as recordings from '../usage/recordings.ts'
 
 function strip(text: string, cuts: readonly number[] = []): string {
   const transform = new UsageStrip()

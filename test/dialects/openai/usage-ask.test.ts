@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { usageEdit } from '../../../src/dialects/usage/usage-ask.ts'
+import { usageEdit } from '../../../src/dialects/openai/usage-ask.ts'
 import { editBody } from '../../../src/kernel/json/body-edit.ts'
 import { scanBody } from '../../../src/kernel/json/body-scan.ts'
 

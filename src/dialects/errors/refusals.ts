@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
-import { readContextLimit } from '../answers/context-limit.ts'
+import { readContextLimit } from './context-limit.ts'
 
 /** An endpoint may be replaced by one that takes what it refused: it is asked again after a while. */
 const rememberedMs = 1_800_000

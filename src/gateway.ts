@@ -253,7 +253,11 @@ async function compose(
   if (proxy.usage !== 'off') await app.register(answerUsage)
   if (proxy.engine === 'sherpa')
     await app.register((await import('../plugins/proxy/engine-sherpa.ts')).default)
-  else await app.register(engineOlla, { keepAliveMs: proxy.connection_keep_alive })
+  else
+    await app.register(engineOlla, {
+      httpClient: proxy.http_client,
+      keepAliveMs: proxy.connection_keep_alive,
+    })
   await app.register(proxyEngine, {
     engine: proxy.engine,
     version,

@@ -1,5 +1,5 @@
 /**
- * The default engine's transport: the gateway's own HTTP/1.1 connections drive the attempt. Decorates
+ * The default engine's transport: an HTTP/1.1 client drives the attempt, the gateway's own or undici. Decorates
  * `upstreamTransport`. On close all its connections end.
  */
 import fp from 'fastify-plugin'

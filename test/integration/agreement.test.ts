@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { postChat, type RunningGateway, startGateway, testThreads } from '../support/gateway.ts'
 import { type ScriptedEndpoint, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = { body: { choices: [{ message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }] } }
 const broken = { status: 500, body: { error: 'out of memory' } }
@@ -231,7 +231,7 @@ for (const engine of engines) {
               ...endpoint,
             },
           ],
-          { ...sections, proxy: { engine, outage_wait: '1s', ...sections?.proxy } },
+          { ...sections, proxy: { ...engineOf(engine), outage_wait: '1s', ...sections?.proxy } },
           from === undefined ? {} : { awaitRoutable: 0 },
         )
         await to?.(upstream, gateway)

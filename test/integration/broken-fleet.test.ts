@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { strategyNames } from '../../src/routing/selection/selector.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { type ScriptedEndpoint, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = { body: { choices: [{ message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }] } }
 const failures: readonly ReturnType<ScriptedEndpoint['answer']>[] = [
@@ -33,7 +33,7 @@ for (const engine of engines) {
           const { url } = await startGateway(
             t,
             endpoints.map((endpoint) => ({ url: endpoint.url })),
-            { proxy: { engine, load_balancer: balancer } },
+            { proxy: { ...engineOf(engine), load_balancer: balancer } },
           )
           const ask = async (client: number) => {
             const messages = [{ role: 'user', content: `I am client ${client}.` }]

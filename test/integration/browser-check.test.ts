@@ -5,7 +5,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import gateway from '../../src/gateway.ts'
 import { rawExchange, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const cors = 'Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: X\r\n'
 
@@ -50,7 +50,7 @@ for (const engine of engines) {
   for (const http_server of ['own', 'node']) {
     describe(`pages at the ${engine} engine behind the ${http_server} server`, () => {
       it('of other sites and under names that were led here reach no endpoint on any mount', async (t) => {
-        const { ask } = await start(t, { proxy: { engine }, server: { http_server } })
+        const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         for (const headers of [cross, rebound]) {
           for (const path of mounts) {
             const { status, text, sent, header } = await ask(`POST ${path}`, headers)
@@ -70,7 +70,7 @@ for (const engine of engines) {
       })
 
       it('are no concern of probes and of routes that look at names themselves', async (t) => {
-        const { ask } = await start(t, { proxy: { engine }, server: { http_server } })
+        const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         assert.equal((await ask('GET /internal/health', { Host: 'llm.example.com' })).status, 200)
         assert.match(
           (await ask('GET /internal/requests', { Host: 'llm.example.com' })).text,
@@ -85,7 +85,7 @@ for (const engine of engines) {
       })
 
       it("of this machine's programs ask and read", async (t) => {
-        const { ask } = await start(t, { proxy: { engine }, server: { http_server } })
+        const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         for (const path of ['/v1/models', '/v1/chat/completions', '/olla/proxy/x']) {
           const { status, sent, header } = await ask(`OPTIONS ${path}`, { ...local, ...preflight })
           assert.deepEqual([status, sent.length], [204, 0], path)
@@ -109,7 +109,7 @@ for (const engine of engines) {
       })
 
       it('are no concern of programs and of proxies on this machine', async (t) => {
-        const { ask } = await start(t, { proxy: { engine }, server: { http_server } })
+        const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         const name = { Host: 'llm.example.com' }
         for (const headers of [
           {},

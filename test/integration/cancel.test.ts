@@ -5,7 +5,7 @@ import { postChat, type RunningGateway, startGateway } from '../support/gateway.
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 import { openEvents } from '../support/sse.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 interface InFlight {
   readonly id: string
@@ -45,7 +45,7 @@ async function lastRequest({ url }: RunningGateway) {
   return requests[0]
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`cancelling a request of the ${engine} engine`, () => {
     const start = async (
       t: Parameters<typeof startRawUpstream>[0],
@@ -54,7 +54,7 @@ for (const engine of engines) {
     ) => {
       const upstream = await startRawUpstream(t, answer)
       const gateway = await startGateway(t, [{ url: upstream.url, name: 'box', ...endpoint }], {
-        proxy: { engine },
+        proxy: engineOf(engine),
       })
       return { upstream, gateway }
     }

@@ -5,12 +5,12 @@ import { describe, it } from 'node:test'
 import { chatBody, openSocket, postChat, startGateway } from '../support/gateway.ts'
 import { chunk, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const chatRequest = (body: string) =>
   `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`clients that leave the ${engine} engine`, () => {
     const stages: Record<string, (request: RawRequest) => void> = {
       'before headers': () => {},
@@ -26,7 +26,9 @@ for (const engine of engines) {
           })
           answer(request)
         })
-        const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], {
+          proxy: engineOf(engine),
+        })
         // The fastest of a few: all three parties share this event loop, and a busy machine is not at fault.
         let fastestMs = Number.POSITIVE_INFINITY
         for (let time = 1; time <= 5; time++) {
@@ -65,7 +67,7 @@ for (const engine of engines) {
           { url: busy.url, name: 'busy', priority: 200 },
           { url: dead.url, name: 'dead', priority: 100 },
         ],
-        { proxy: { engine, max_retries: 0 } },
+        { proxy: { ...engineOf(engine), max_retries: 0 } },
       )
       const client = await openSocket(gateway.port)
       client.write(chatRequest(chatBody({ stream: true })))
@@ -78,7 +80,9 @@ for (const engine of engines) {
       const upstream = await startRawUpstream(t, ({ socket }) => {
         setTimeout(() => socket.write(`${sseHead}${chunk('data: 1\n\n')}0\r\n\r\n`), 200)
       })
-      const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 1 }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 1 }], {
+        proxy: engineOf(engine),
+      })
       const first = postChat(gateway.url, { stream: true })
       await eventually(() => upstream.requests.length === 1)
       const waiting = await openSocket(gateway.port)
@@ -115,7 +119,7 @@ for (const engine of engines) {
         }
         push()
       })
-      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: engineOf(engine) })
       const client = await openSocket(gateway.port)
       client.pause()
       client.write(chatRequest(chatBody({ stream: true })))

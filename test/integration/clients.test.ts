@@ -5,7 +5,7 @@ import { Ollama } from 'ollama'
 import OpenAI, { APIError, NotFoundError } from 'openai'
 import { startGateway } from '../support/gateway.ts'
 import { withSimulator } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const messages = [{ role: 'user' as const, content: 'three little words' }]
 
@@ -18,7 +18,7 @@ async function fleet(t: TestContext, engine: string) {
       { url: ollama.url, name: 'box', type: 'ollama' },
       { url: vllm.url, name: 'gpu', type: 'vllm' },
     ],
-    { proxy: { engine } },
+    { proxy: engineOf(engine) },
   )
   return { gateway, ollama, vllm }
 }

@@ -14,7 +14,7 @@ import {
 } from 'node:zlib'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const codings: Readonly<Record<string, readonly [string, (body: string) => Buffer]>> = {
   gzip: ['gzip', gzipSync],
@@ -74,13 +74,13 @@ async function startCoding(t: TestContext, answer: () => Coded): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`an endpoint that compresses though it was asked not to (${engine})`, () => {
     for (const [name, [coding, encode]] of Object.entries(codings)) {
       it(`(${name}) is read, judged, metered and translated`, async (t) => {
         const upstream: { answer: Coded } = { answer: { coding, body: encode(whole) } }
         const url = await startCoding(t, () => upstream.answer)
-        const gateway = await startGateway(t, [{ url, name: 'e' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url, name: 'e' }], { proxy: engineOf(engine) })
         const ask = async (path: string, body: object) => {
           const response = await fetch(`${gateway.url}${path}`, {
             method: 'POST',
@@ -121,7 +121,7 @@ for (const engine of engines) {
     it('is a failure where its coding is broken, and passes on what the gateway does not know', async (t) => {
       const upstream: { answer: Coded } = { answer: { coding: 'gzip', body: Buffer.from('not gzip at all') } }
       const url = await startCoding(t, () => upstream.answer)
-      const gateway = await startGateway(t, [{ url, name: 'e', type: 'vllm' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, name: 'e', type: 'vllm' }], { proxy: engineOf(engine) })
       const broken = await postChat(gateway.url, { model: 'm', messages: [] })
       assert.equal(broken.status, 502)
       await broken.arrayBuffer()
@@ -154,7 +154,7 @@ for (const engine of engines) {
         server.close()
       })
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: engineOf(engine) })
       const response = await postChat(gateway.url, { model: 'm', stream: true, messages: [] })
       const reader = response.body?.getReader()
       const first = await reader?.read()

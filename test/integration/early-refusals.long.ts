@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { jsonAnswer } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const refusal = jsonAnswer('{"error":"big"}', {
   status: '413 Payload Too Large',
@@ -52,12 +52,14 @@ async function startRefusing(t: TestContext, refuse: (socket: Socket) => void) {
   }
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`an endpoint of the ${engine} engine that answers before it has read a request`, () => {
     for (const [what, close] of Object.entries(closings)) {
       it(`has answered where it ${what}`, async (t) => {
         const endpoint = await startRefusing(t, close)
-        const gateway = await startGateway(t, [{ url: endpoint.url, name: 'strict' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url: endpoint.url, name: 'strict' }], {
+          proxy: engineOf(engine),
+        })
         let asked = 0
         for (const bytes of [300_000, 1_000_000, 4_000_000, 6_000_000]) {
           for (let round = 0; round < 4; round++) {

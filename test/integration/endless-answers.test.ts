@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const json = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n'
 const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'
@@ -41,7 +41,7 @@ async function start(
     pour(request, head, piece)
   })
   const gateway = await startGateway(t, [{ url: upstream.url }], {
-    proxy: { engine, max_retries: 0 },
+    proxy: { ...engineOf(engine), max_retries: 0 },
     server: { request_limits: { max_buffered_bytes: limit } },
   })
   const post = (stream: boolean, path = '/v1/messages') =>
@@ -53,7 +53,7 @@ async function start(
   return { gateway, sockets, post }
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`an answer without end, of the ${engine} engine`, () => {
     const rows: [string, boolean, string, (round: number) => string, number, RegExp][] = [
       ['tool calls', true, events, calls, 200, /event: error\ndata: .*too many tool calls/],
@@ -80,7 +80,9 @@ for (const engine of engines) {
     it('is refused where it is nested too deeply', async (t) => {
       const deep = `{"error":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer(deep)))
-      const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: { engine, max_retries: 0 } })
+      const gateway = await startGateway(t, [{ url: upstream.url }], {
+        proxy: { ...engineOf(engine), max_retries: 0 },
+      })
       for (const stream of [true, false]) {
         const response = await fetch(`${gateway.url}/v1/messages`, {
           method: 'POST',

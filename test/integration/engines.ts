@@ -1,4 +1,27 @@
 import { testThreads } from '../support/gateway.ts'
 
-/** The engines that share every test of the proxy. An engine knows nothing of other threads: there, one is enough. */
-export const engines = testThreads > 1 ? (['olla'] as const) : (['olla', 'sherpa'] as const)
+/** What carries requests to endpoints, by the name that tests use, with its settings of `proxy`. */
+const settings: Readonly<Record<string, { readonly engine: string; readonly http_client?: string }>> = {
+  olla: { engine: 'olla' },
+  'olla by undici': { engine: 'olla', http_client: 'undici' },
+  sherpa: { engine: 'sherpa' },
+}
+
+/** For tests of what happens on the way to an endpoint. */
+export const transports: readonly string[] = testThreads > 1 ? ['olla'] : Object.keys(settings)
+
+/**
+ * The engines that share every test of the proxy. An engine knows nothing of other threads: there, one is enough.
+ * `npm run test:clients` takes all transports.
+ */
+export const engines: readonly string[] =
+  process.env.GATEWAY_TEST_TRANSPORTS === 'all'
+    ? transports
+    : transports.filter((name) => name !== 'olla by undici')
+
+/** @returns settings of `proxy` */
+export function engineOf(engine: string): Readonly<Record<string, unknown>> {
+  const found = settings[engine]
+  if (found === undefined) throw new Error(`no engine is called ${engine}`)
+  return found
+}

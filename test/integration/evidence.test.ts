@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { type EndpointInput, startGateway, testThreads } from '../support/gateway.ts'
 import { type ScriptedEndpoint, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 interface Row {
   readonly status: string
@@ -24,7 +24,9 @@ for (const engine of engines) {
       const endpoints = upstreams.map(
         ({ url }, at): EndpointInput => ({ url, name: `e${at}`, type: 'openai-compatible' }),
       )
-      const { url } = await startGateway(t, endpoints, { proxy: { engine, max_retries: 0, ...proxy } })
+      const { url } = await startGateway(t, endpoints, {
+        proxy: { ...engineOf(engine), max_retries: 0, ...proxy },
+      })
       const ask = async (model: string, content = 'hi', path = '/v1/chat/completions') => {
         const response = await fetch(`${url}${path}`, {
           method: 'POST',

@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 for (const engine of engines) {
   describe(`hooks around requests, engine ${engine}`, () => {
@@ -25,7 +25,7 @@ for (const engine of engines) {
           { url: broken.url, name: 'broken', type: 'vllm', priority: 200 },
           { url: good.url, name: 'good', type: 'vllm', priority: 100 },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
         {
           gateway: {
             hooks: {
@@ -71,7 +71,7 @@ for (const engine of engines) {
       const { url } = await startGateway(
         t,
         [{ url: slow.url, name: 'slow', type: 'vllm' }],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
         {
           gateway: {
             hooks: {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { chatBody, postChat, rawExchange, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
@@ -23,7 +23,7 @@ const failures: Record<string, (request: RawRequest) => void> = {
   'never answers': () => {},
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`failover of the ${engine} engine`, () => {
     for (const [name, fail] of Object.entries(failures)) {
       it(`moves on where an endpoint ${name}`, async (t) => {
@@ -35,7 +35,7 @@ for (const engine of engines) {
             { url: bad.url, name: 'bad', priority: 200 },
             { url: fine.url, name: 'good', priority: 100 },
           ],
-          { proxy: { engine, response_header_timeout: '500ms' } },
+          { proxy: { ...engineOf(engine), response_header_timeout: '500ms' } },
         )
         const response = await postChat(gateway.url)
         assert.equal(response.status, 200)
@@ -56,7 +56,7 @@ for (const engine of engines) {
           { url: bad.url, name: 'bad', priority: 200, check_interval: '60s', check_timeout: '1s' },
           { url: fine.url, name: 'good', priority: 100 },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       await bad.stop()
       const response = await postChat(gateway.url)
@@ -78,7 +78,7 @@ for (const engine of engines) {
           { url: busy.url, name: 'busy', priority: 200 },
           { url: dead.url, name: 'dead', priority: 100 },
         ],
-        { proxy: { engine, max_retries: 0 } },
+        { proxy: { ...engineOf(engine), max_retries: 0 } },
       )
       const response = await postChat(gateway.url)
       assert.equal(response.status, 503)
@@ -89,7 +89,7 @@ for (const engine of engines) {
     it('tells in the dialect of the API what was tried if no endpoint answered', async (t) => {
       const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
       const gateway = await startGateway(t, [{ url: dead.url, name: 'dead' }], {
-        proxy: { engine, max_retries: 0 },
+        proxy: { ...engineOf(engine), max_retries: 0 },
       })
       const openai = await postChat(gateway.url)
       assert.equal(openai.status, 502)
@@ -112,7 +112,7 @@ for (const engine of engines) {
         ({ socket }) => void socket.write(jsonAnswer('{}', { status: '999 High' })),
       )
       const gateway = await startGateway(t, [{ url: odd.url, name: 'odd' }], {
-        proxy: { engine, max_retries: 0 },
+        proxy: { ...engineOf(engine), max_retries: 0 },
       })
       const response = await postChat(gateway.url)
       assert.equal(response.status, 502)
@@ -126,7 +126,7 @@ for (const engine of engines) {
         if (dropped++ === 0) request.socket.end()
         else good(request)
       })
-      const gateway = await startGateway(t, [{ url: flaky.url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: flaky.url }], { proxy: engineOf(engine) })
       const response = await postChat(gateway.url)
       assert.equal(response.status, 200)
       assert.equal(flaky.requests.length, 2)
@@ -139,7 +139,7 @@ for (const engine of engines) {
           request.socket.write(jsonAnswer('{}', { status: '503 Busy', headers: 'Retry-After: 1\r\n' }))
         } else good(request)
       })
-      const gateway = await startGateway(t, [{ url: limited.url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: limited.url }], { proxy: engineOf(engine) })
       const before = performance.now()
       const response = await postChat(gateway.url)
       assert.equal(response.status, 200)
@@ -150,7 +150,7 @@ for (const engine of engines) {
       const dying = await startRawUpstream(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: {"n":1}\n\n'), () => setImmediate(() => socket.resetAndDestroy()))
       })
-      const gateway = await startGateway(t, [{ url: dying.url, name: 'dying' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: dying.url, name: 'dying' }], { proxy: engineOf(engine) })
       const body = chatBody({ stream: true })
       const answer = await rawExchange(
         gateway.port,
@@ -169,7 +169,7 @@ for (const engine of engines) {
           () => setImmediate(() => socket.end()),
         )
       })
-      const gateway = await startGateway(t, [{ url: short.url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: short.url }], { proxy: engineOf(engine) })
       await assert.rejects(async () => (await postChat(gateway.url)).text())
     })
 
@@ -180,7 +180,7 @@ for (const engine of engines) {
           () => setImmediate(() => socket.end()),
         )
       })
-      const gateway = await startGateway(t, [{ url: truncated.url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: truncated.url }], { proxy: engineOf(engine) })
       await assert.rejects(async () => (await postChat(gateway.url)).text())
     })
 
@@ -190,7 +190,7 @@ for (const engine of engines) {
         ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
       )
       const gateway = await startGateway(t, [{ url: stalled.url, timeouts: { idle: '200ms' } }], {
-        proxy: { engine },
+        proxy: engineOf(engine),
       })
       const response = await postChat(gateway.url, { stream: true })
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { chatBody, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const events = 5
 const stream = async ({ socket }: RawRequest) => {
@@ -48,14 +48,14 @@ const cases: readonly (readonly [name: string, answer: typeof json, request: str
   ['the list of models', json, 'GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n', /"data":\[[\s\S]*\}$/],
 ]
 
-for (const engine of engines) {
+for (const engine of transports) {
   for (const server of ['own', 'node'] as const) {
     describe(`a client that half-closes: engine ${engine}, http_server ${server}`, () => {
       for (const [name, answer, request, end] of cases) {
         it(`is served with server.allow_half_open: ${name}`, async (t) => {
           const upstream = await startRawUpstream(t, (asked) => void answer(asked))
           const gateway = await startGateway(t, [{ url: upstream.url }], {
-            proxy: { engine },
+            proxy: engineOf(engine),
             server: { http_server: server, allow_half_open: true },
           })
           assert.match(await halfClosed(gateway.port, request), end)
@@ -65,7 +65,7 @@ for (const engine of engines) {
       it('is taken for gone by default', async (t) => {
         const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(sseHead))
         const gateway = await startGateway(t, [{ url: upstream.url }], {
-          proxy: { engine },
+          proxy: engineOf(engine),
           server: { http_server: server },
         })
         assert.doesNotMatch(await halfClosed(gateway.port, plain), /\[DONE\]/)
@@ -79,7 +79,7 @@ for (const engine of engines) {
           socket.on('close', () => clearInterval(timer))
         })
         const gateway = await startGateway(t, [{ url: upstream.url }], {
-          proxy: { engine },
+          proxy: engineOf(engine),
           server: { http_server: server, allow_half_open: true },
         })
         const client = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 for (const engine of engines) {
   describe(`429s without Retry-After (${engine})`, () => {
@@ -12,7 +12,7 @@ for (const engine of engines) {
         body: { error: 'limit' },
       }))
       const { url } = await startGateway(t, [{ url: upstream.url, name: 'e' }], {
-        proxy: { engine, max_retries: 0, max_retry_wait: 0 },
+        proxy: { ...engineOf(engine), max_retries: 0, max_retry_wait: 0 },
       })
       const ask = async (model: string) => {
         const response = await postChat(url, { model, messages: [] })

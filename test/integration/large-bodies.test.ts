@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { openSocket, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const mebibyte = 1_048_576
 
@@ -51,7 +51,7 @@ const postLarge = (url: string, body: Buffer) =>
     body: new Uint8Array(body),
   })
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`large bodies of the ${engine} engine`, () => {
     it('reach the next endpoint whole where the first has answered without reading them', async (t) => {
       let refused = 0
@@ -66,7 +66,7 @@ for (const engine of engines) {
           { url: busy, priority: 100 },
           { url: willing, priority: 50 },
         ],
-        { proxy: { engine, load_balancer: 'priority', retry_budget: { ratio: 1, burst: 100 } } },
+        { proxy: { ...engineOf(engine), load_balancer: 'priority', retry_budget: { ratio: 1, burst: 100 } } },
       )
       const bodies = Array.from({ length: 6 }, (_, seed) => largeBody(seed))
       const answers = await Promise.all(
@@ -85,7 +85,7 @@ for (const engine of engines) {
         if (request.headers['x-stuck'] === undefined) void tellDigest(request, response)
         else stuck.push(request.pause())
       })
-      const gateway = await startGateway(t, [{ url }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url }], { proxy: engineOf(engine) })
       for (let round = 0; round < 4; round++) {
         const lost = largeBody(round + 13)
         const client = await openSocket(gateway.port)

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { chatBody, postChat, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 /** A proxy before a gateway, healthy by itself; where it leads is said later. */
 async function startFront(t: TestContext): Promise<RawUpstream & { leadsTo(port: number): void }> {
@@ -36,7 +36,9 @@ for (const engine of engines) {
     for (const [path, body, shape] of paths) {
       it(`ends at the first repetition, in the caller's dialect: ${path}`, async (t) => {
         const front = await startFront(t)
-        const gateway = await startGateway(t, [{ url: front.url, name: 'front' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url: front.url, name: 'front' }], {
+          proxy: engineOf(engine),
+        })
         front.leadsTo(gateway.port)
         const response = await fetch(`${gateway.url}${path}`, {
           method: 'POST',
@@ -59,7 +61,7 @@ for (const engine of engines) {
           { url: front.url, name: 'front', priority: 200 },
           { url: fine.url, name: 'good', priority: 100 },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       front.leadsTo(gateway.port)
       for (let at = 0; at < 5; at++) {
@@ -77,7 +79,9 @@ for (const engine of engines) {
         const fronts = await Promise.all(Array.from({ length }, () => startFront(t)))
         const gateways = []
         for (const front of fronts)
-          gateways.push(await startGateway(t, [{ url: front.url, name: 'next' }], { proxy: { engine } }))
+          gateways.push(
+            await startGateway(t, [{ url: front.url, name: 'next' }], { proxy: engineOf(engine) }),
+          )
         const ports = gateways.map(({ port }) => port)
         fronts.forEach((front, at) => {
           front.leadsTo(ports[(at + 1) % length] ?? 0)
@@ -112,7 +116,7 @@ for (const engine of engines) {
             model_url: '/v1/models?own',
           },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
         { awaitRoutable: 1 },
       )
       front.leadsTo(gateway.port)

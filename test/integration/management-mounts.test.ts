@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { rawExchange, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const mounts = [
   ...[
@@ -60,7 +60,7 @@ async function withEveryKind(t: TestContext, engine: string, http_server: string
   const gateway = await startGateway(
     t,
     kinds.map((type) => ({ url: `${upstream.url}/${type}`, name: type, type, preserve_path: true })),
-    { proxy: { engine }, server: { http_server } },
+    { proxy: engineOf(engine), server: { http_server } },
     { awaitRoutable: 0 },
   )
   const ask = async (method: string, target: string) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { rawExchange, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 async function withKey(
   t: TestContext,
@@ -41,7 +41,7 @@ async function withKey(
 for (const engine of engines) {
   describe(`management of endpoints behind the ${engine} engine`, () => {
     it('is refused by its operation on every mount, however it is spelt', async (t) => {
-      const { send } = await withKey(t, { engine })
+      const { send } = await withKey(t, engineOf(engine))
       for (const line of [
         ...['DELETE /api/delete', 'DELETE /api/delete/', 'DELETE /api/%64elete', 'DELETE /api/Delete'],
         ...[
@@ -66,7 +66,7 @@ for (const engine of engines) {
     })
 
     it('lets credentials go with inference and model lists alone', async (t) => {
-      const { send } = await withKey(t, { engine })
+      const { send } = await withKey(t, engineOf(engine))
       for (const [line, hasKey] of [
         ['POST /v1/chat/completions', true],
         ['POST /olla/litellm/embeddings', true],
@@ -82,7 +82,7 @@ for (const engine of engines) {
     })
 
     it('is passed on, with credentials, where the configuration allows it', async (t) => {
-      const { send } = await withKey(t, { engine, management: true })
+      const { send } = await withKey(t, { ...engineOf(engine), management: true })
       for (const line of [
         'DELETE /api/delete',
         'POST /olla/litellm/key/generate',
@@ -106,7 +106,7 @@ for (const engine of engines) {
             model_url: `${upstream.url}/v1/models`,
           },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       const post = (path: string) => fetch(`${gateway.url}${path}`, { method: 'POST', body: '{"model":"m"}' })
       assert.equal((await post('/olla/proxy/create')).status, 501)

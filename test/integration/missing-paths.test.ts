@@ -6,7 +6,7 @@ import {
   type ScriptedCall,
   startScriptedEndpoint,
 } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const fastApi: ScriptedAnswer = { status: 404, body: { detail: 'Not Found' } }
 const llamaCpp: ScriptedAnswer = {
@@ -47,7 +47,7 @@ async function fleet(
   const gateway = await startGateway(
     t,
     servers.map(({ url }, at) => ({ url, name: `e${at}`, type })),
-    { proxy: { engine, load_balancer: 'round-robin' } },
+    { proxy: { ...engineOf(engine), load_balancer: 'round-robin' } },
   )
   const post = (path: string, body: object = {}) =>
     fetch(`${gateway.url}${path}`, {

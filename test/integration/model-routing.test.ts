@@ -5,13 +5,13 @@ import { parse } from 'yaml'
 import { fleet, get, idsOf } from '../support/fleet.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 for (const engine of engines) {
   describe(`names that stand for others (${engine})`, () => {
     it('an alias of any case is served, listed, and put back into every answer', async (t) => {
       const { gateway, ollama } = await fleet(t, {
-        proxy: { engine },
+        proxy: engineOf(engine),
         model_aliases: {
           'My-GPT': ['nomic-embed-text', 'llama3.2:3b'],
           Quick: { targets: ['nobody', 'Org/Mistral-7B-Instruct'] },
@@ -42,7 +42,7 @@ for (const engine of engines) {
 
     it('a fallback model serves where none can serve the one asked for', async (t) => {
       const { gateway } = await fleet(t, {
-        proxy: { engine },
+        proxy: engineOf(engine),
         model_fallbacks: { 'gpt-4': ['nobody', 'llama3.2:3b'] } as never,
       })
       const response = await postChat(gateway.url, { model: 'gpt-4', max_tokens: 2 })
@@ -197,7 +197,7 @@ describe('routing', () => {
           { url: bad.url, name: 'bad', priority: 200 },
           { url: fine.url, name: 'fine', priority: 100 },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       const form = new FormData()
       form.set('file', new Blob([new Uint8Array(3_000_000).fill(65)]), 'a.wav')

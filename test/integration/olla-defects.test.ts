@@ -7,7 +7,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { withSimulator } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 describe('defects that must not be here', () => {
   it('4: the lists of Lemonade and Docker Model Runner are answered', async (t) => {
@@ -36,7 +36,7 @@ describe('defects that must not be here', () => {
         socket.on('close', () => clearInterval(timer))
       })
       const gateway = await startGateway(t, [{ url: endless.url }], {
-        proxy: { engine, response_timeout: '300ms' },
+        proxy: { ...engineOf(engine), response_timeout: '300ms' },
       })
       const response = await postChat(gateway.url, { stream: true })
       let text = ''

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { chatBody, postChat, rawExchange, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`pass-through of the ${engine} engine`, () => {
-    const proxy = { engine }
+    const proxy = engineOf(engine)
 
     it('forwards a body byte for byte, with its length and without chunking', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"ok":true}')))

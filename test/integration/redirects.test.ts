@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const body = '{"model":"m","prompt":"x"}'
 
@@ -19,7 +19,7 @@ async function redirecting(
     else socket.write(jsonAnswer('{}', { status, headers: `Location: ${location}\r\n` }))
   })
   const gateway = await startGateway(t, [{ url: upstream.url, auth: { type: 'bearer', token: 'KEY' } }], {
-    proxy: { engine },
+    proxy: engineOf(engine),
   })
   const send = async (path: string, method = 'POST') => {
     upstream.requests.length = 0
@@ -32,7 +32,7 @@ async function redirecting(
   return { upstream, send }
 }
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`redirects of an endpoint, ${engine} engine`, () => {
     it('to itself are followed with the body and the credentials', async (t) => {
       const { send } = await redirecting(t, engine, {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 interface Asked {
   readonly path: string
@@ -67,7 +67,7 @@ for (const engine of engines) {
             ? reply(200, 'text/event-stream', stream)
             : reply(422, 'application/json', '{"detail":[{"loc":["body","stream_options"],"msg":"extra"}]}'),
         )
-        const gateway = await startGateway(t, [{ url, type }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url, type }], { proxy: engineOf(engine) })
         for (const requests of [2, 3]) {
           const response = await post(gateway.url, path, body)
           assert.equal(response.status, 200)
@@ -81,7 +81,7 @@ for (const engine of engines) {
       const { asked, url } = await startEndpoint(t, (_request, reply) =>
         reply(400, 'application/json', '{"error":{"message":"bad"}}'),
       )
-      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: engineOf(engine) })
       for (const requests of [2, 4]) {
         const response = await post(gateway.url, '/v1/chat/completions', chat)
         assert.equal(await response.text(), '{"error":{"message":"bad"}}')
@@ -108,7 +108,7 @@ for (const engine of engines) {
           else if (body.stream === true) reply(200, 'text/event-stream', stream)
           else reply(200, 'application/json', whole)
         })
-        const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: engineOf(engine) })
         for (const isStream of [false, true]) {
           const response = await post(gateway.url, '/v1/messages', { ...message, stream: isStream })
           assert.equal(response.status, 200)
@@ -129,7 +129,7 @@ for (const engine of engines) {
           reply(400, 'application/json', '{"message":"Extra inputs are not permitted: stream_options"}')
         else reply(200, 'text/event-stream', stream)
       })
-      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'vllm' }], { proxy: engineOf(engine) })
       for (const requests of [3, 4]) {
         const response = await post(gateway.url, '/v1/messages', message)
         assert.equal(response.status, 200)
@@ -148,7 +148,7 @@ for (const engine of engines) {
             )
           : reply(200, 'application/json', whole),
       )
-      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: engineOf(engine) })
       const response = await post(gateway.url, '/v1/messages', { ...message, stream: false })
       assert.match(await response.text(), /fine/)
     })
@@ -173,7 +173,7 @@ for (const engine of engines) {
     ] as const) {
       it(`end in an error event, for streams ${name}`, async (t) => {
         const { url } = await startEndpoint(t, (_request, reply) => reply(200, type, body))
-        const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: { engine } })
+        const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: engineOf(engine) })
         const response = await post(gateway.url, '/v1/messages', message)
         let text = ''
         const decoder = new TextDecoder()
@@ -201,7 +201,7 @@ for (const engine of engines) {
       const { url } = await startEndpoint(t, (_request, reply) =>
         reply(200, 'application/json', JSON.stringify(told)),
       )
-      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: engineOf(engine) })
       const response = await post(gateway.url, '/v1/messages', message)
       assert.match(response.headers.get('content-type') ?? '', /event-stream/)
       const events = (await response.text()).match(/^event: .*$/gm)
@@ -225,7 +225,7 @@ for (const engine of engines) {
       const { url } = await startEndpoint(t, (_request, reply) =>
         reply(200, 'application/json', '{"error":{"message":"EngineDeadError","code":500}}'),
       )
-      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url, type: 'ollama' }], { proxy: engineOf(engine) })
       const response = await post(gateway.url, '/v1/messages', message)
       assert.equal(response.status, 500)
       assert.partialDeepStrictEqual(await response.json(), {

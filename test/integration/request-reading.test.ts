@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 /** Two endpoints with a model each: what is read goes to the second, what is not goes to both. */
 async function twoModels(t: TestContext, engine: string) {
@@ -11,7 +11,7 @@ async function twoModels(t: TestContext, engine: string) {
   const first = await startRawUpstream(t, answer, { models: ['first'] })
   const second = await startRawUpstream(t, answer, { models: ['second', 'hidden'] })
   const gateway = await startGateway(t, [{ url: first.url }, { url: second.url }], {
-    proxy: { engine, load_balancer: 'round-robin' },
+    proxy: { ...engineOf(engine), load_balancer: 'round-robin' },
     model_aliases: { 'my/alias': ['second'] },
     model_filter: { exclude: ['hidden'] },
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { type ScriptedAnswer, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good: ScriptedAnswer = {
   body: { object: 'chat.completion', model: 'as the endpoint says', choices: [] },
@@ -51,7 +51,7 @@ for (const engine of engines) {
                 // What an endpoint answers for one model is not this test's matter.
                 health_check_url: '/health',
               })),
-              { ...sections, proxy: { engine, circuit_breaker: { enabled: false } } },
+              { ...sections, proxy: { ...engineOf(engine), circuit_breaker: { enabled: false } } },
             )
             for (let request = 0; request < 4; request++) {
               const response = await postChat(gateway.url, { model: asked })

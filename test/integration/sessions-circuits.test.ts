@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = { body: { choices: [{ message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }] } }
 const failures = {
@@ -26,7 +26,7 @@ for (const engine of engines) {
             ],
             {
               proxy: {
-                engine,
+                ...engineOf(engine),
                 // Without a bound penalties keep no session away.
                 sticky_sessions: { enabled: true, load_bound: 0, key_sources: [source] },
               },

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const completion =
   '{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
@@ -26,7 +26,7 @@ async function setUp(
   const gateway = await startGateway(
     t,
     simulators.map(({ name, url }) => ({ name, url, type: 'vllm' })),
-    { proxy: { engine, sticky_sessions: { enabled: true, ...sticky }, ...proxy } },
+    { proxy: { ...engineOf(engine), sticky_sessions: { enabled: true, ...sticky }, ...proxy } },
   )
   const ask = async (
     messages: readonly Message[],
@@ -185,7 +185,7 @@ for (const engine of engines) {
       const gateway = await startGateway(
         t,
         upstreams.map(({ url }) => ({ url })),
-        { proxy: { engine, sticky_sessions: { enabled: true } } },
+        { proxy: { ...engineOf(engine), sticky_sessions: { enabled: true } } },
       )
       const ask = async (path: string, messages: unknown[]) => {
         const response = await fetch(`${gateway.url}${path}`, {
@@ -224,7 +224,7 @@ for (const engine of engines) {
         const gateway = await startGateway(
           t,
           simulators.map(({ name, url }) => ({ name, url, type })),
-          { proxy: { engine, sticky_sessions: { enabled: true } } },
+          { proxy: { ...engineOf(engine), sticky_sessions: { enabled: true } } },
         )
         const ask = async (path: string, messages: readonly Message[], stream: boolean) => {
           const response = await fetch(`${gateway.url}${path}`, {
@@ -262,7 +262,7 @@ for (const engine of engines) {
       const gateway = await startGateway(
         t,
         upstreams.map(({ url }) => ({ url })),
-        { proxy: { engine, sticky_sessions: { enabled: true, load_bound: 1 } } },
+        { proxy: { ...engineOf(engine), sticky_sessions: { enabled: true, load_bound: 1 } } },
       )
       const ask = async () => {
         const response = await postChat(
@@ -311,7 +311,7 @@ for (const engine of engines) {
       const gateway = await startGateway(
         t,
         upstreams.map(({ url }) => ({ url })),
-        { proxy: { engine, sticky_sessions: { enabled: true, load_bound: 1 } } },
+        { proxy: { ...engineOf(engine), sticky_sessions: { enabled: true, load_bound: 1 } } },
       )
       const ask = async (previous?: string) => {
         const response = await fetch(`${gateway.url}/v1/responses`, {

@@ -4,20 +4,20 @@ import { trustLocalhost } from '../support/certificates.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { startTlsUpstream } from '../support/tls-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
 before(trustLocalhost)
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`kept connections of the ${engine} engine`, () => {
     it('cost nothing where the endpoint closes each shortly after its answer', async (t) => {
       const hasty = await startRawUpstream(t, (request) => {
         good(request)
         setTimeout(() => request.socket.end(), 1)
       })
-      const gateway = await startGateway(t, [{ url: hasty.url, name: 'hasty' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: hasty.url, name: 'hasty' }], { proxy: engineOf(engine) })
       const startedMs = performance.now()
       for (let chat = 0; chat < 300; chat++) {
         const response = await postChat(gateway.url)
@@ -39,7 +39,7 @@ for (const engine of engines) {
         answered.add(request.socket)
       })
       const gateway = await startGateway(t, [{ url: upstream.url, name: 'a' }], {
-        proxy: { engine, max_retries: 0 },
+        proxy: { ...engineOf(engine), max_retries: 0 },
       })
       for (let chat = 0; chat < 20; chat++) {
         const response = await postChat(gateway.url, { pad: 'x'.repeat(chat % 2 === 0 ? 10 : 300_000) })
@@ -51,7 +51,7 @@ for (const engine of engines) {
 
     it('are as many over TLS as there are clients', async (t) => {
       const upstream = await startTlsUpstream(t, good)
-      const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], { proxy: engineOf(engine) })
       const probes = upstream.secured.length
       for (let chat = 0; chat < 150; chat++)
         await (await postChat(gateway.url, { pad: 'x'.repeat(chat % 3 === 0 ? 100_000 : 10) })).text()

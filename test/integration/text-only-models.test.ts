@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { get } from '../support/fleet.ts'
 import { startGateway } from '../support/gateway.ts'
 import { scriptedServer } from '../support/scripted-server.ts'
-import { engines } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const url = 'data:image/png;base64,iVBORw0KGgo='
 
@@ -51,7 +51,7 @@ for (const engine of engines) {
       it(`is a 400 that says so, and asks no endpoint: ${path}`, async (t) => {
         const server = await llama(t, ['text'])
         const gateway = await startGateway(t, [{ url: server.url, name: 'cpp', type: 'llamacpp' }], {
-          proxy: { engine },
+          proxy: engineOf(engine),
         })
         server.seen.length = 0
         const response = await fetch(`${gateway.url}${path}`, {
@@ -75,7 +75,7 @@ for (const engine of engines) {
           { url: blind.url, name: 'blind', type: 'llamacpp' },
           { url: sees.url, name: 'sees', type: 'llamacpp' },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       for (let request = 0; request < 4; request++) {
         const response = await fetch(`${gateway.url}/v1/chat/completions`, {

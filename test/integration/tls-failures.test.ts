@@ -7,7 +7,7 @@ import { rawPost } from '../support/raw-client.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 import { startTlsUpstream, type TlsUpstream } from '../support/tls-upstream.ts'
-import { engines } from './engines.ts'
+import { engineOf, transports } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
@@ -77,14 +77,14 @@ const unwatched = { check_interval: '60s', check_timeout: '10s' }
 
 before(trustLocalhost)
 
-for (const engine of engines) {
+for (const engine of transports) {
   describe(`an https endpoint that fails the ${engine} engine`, () => {
     for (const [name, { becomes, told, timeouts = {} }] of Object.entries(failures)) {
       it(`as it ${name}: the request moves on, and is told so where there is no other`, async (t) => {
         const bad = await startTlsUpstream(t, good)
         const fine = await startRawUpstream(t, good)
         const endpoint = { url: bad.url, name: 'bad', priority: 200, timeouts, ...unwatched }
-        const sections = { proxy: { engine, max_retries: 0 } }
+        const sections = { proxy: { ...engineOf(engine), max_retries: 0 } }
         const alone = await startGateway(t, [endpoint], sections)
         const gateway = await startGateway(
           t,
@@ -139,7 +139,7 @@ for (const engine of engines) {
       it(`is out at once, which clients of ${path} are told in their own way`, async (t) => {
         const bad = await startTlsUpstream(t, good)
         const gateway = await startGateway(t, [{ url: bad.url, name: 'bad', ...unwatched }], {
-          proxy: { engine },
+          proxy: engineOf(engine),
         })
         const ask = async () => {
           const response = await fetch(`${gateway.url}${path}`, {
@@ -172,7 +172,7 @@ for (const engine of engines) {
           { url: bad.url, name: 'bad', priority: 200 },
           { url: fine.url, name: 'good', priority: 100 },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
         { awaitRoutable: 1 },
       )
       await eventually(async () => (await gateway.status())[0]?.status === 'offline')
@@ -191,7 +191,9 @@ for (const engine of engines) {
 
     it('by cutting one handshake is tried again, as after any connection that was cut', async (t) => {
       const upstream = await startTlsUpstream(t, good)
-      const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], {
+        proxy: engineOf(engine),
+      })
       let cut = 0
       upstream.meetWith((socket, shakeHands) => {
         if (cut++ === 0) socket.end()
@@ -203,7 +205,9 @@ for (const engine of engines) {
 
     it('by a slow handshake gets nothing of a client that has not waited', async (t) => {
       const upstream = await startTlsUpstream(t, good)
-      const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], {
+        proxy: engineOf(engine),
+      })
       const held: (() => void)[] = []
       upstream.meetWith((socket, shakeHands) => {
         held.push(() => shakeHands(socket))

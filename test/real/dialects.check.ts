@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
-import { engines } from '../integration/engines.ts'
+import { engineOf, engines } from '../integration/engines.ts'
 import { startGateway } from '../support/gateway.ts'
 import { type ServerSettings, sentence, skipReason, startLlamaServer } from './llama-server.ts'
 
@@ -23,7 +23,7 @@ const request = { model: 'tiny', messages }
 async function behind(t: TestContext, settings: ServerSettings, engine: string, translates = false) {
   const server = await startLlamaServer(t, settings)
   const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
-    proxy: { engine },
+    proxy: engineOf(engine),
     translators: { anthropic: { passthrough_enabled: !translates } },
   })
   return {

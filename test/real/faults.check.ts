@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { describe, it } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
-import { engines } from '../integration/engines.ts'
+import { engineOf, engines } from '../integration/engines.ts'
 import { chatBody, postChat, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
 import { busySlots, contextTokens, sentence, skipReason, startLlamaServer } from './llama-server.ts'
@@ -35,7 +35,9 @@ for (const engine of engines) {
   describe(`faults of real llama.cpp servers, engine ${engine}`, { skip: skipReason() }, () => {
     it('frees the slot when the client leaves', async (t) => {
       const server = await startLlamaServer(t, { behaviour: 'loops' })
-      const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
+        proxy: engineOf(engine),
+      })
       for (const stream of [true, false]) {
         const leaving = new AbortController()
         const answered = postChat(
@@ -60,7 +62,7 @@ for (const engine of engines) {
           { url: first.url, name: 'first', type: 'llamacpp', priority: 200 },
           { url: second.url, name: 'second', type: 'llamacpp', priority: 100 },
         ],
-        { proxy: { engine, load_balancer: 'priority' } },
+        { proxy: { ...engineOf(engine), load_balancer: 'priority' } },
       )
       const answer = await streamedChat(gateway.url)
       await once(answer, 'data')
@@ -88,7 +90,7 @@ for (const engine of engines) {
       const server = await startLlamaServer(t)
       for (const passthrough_enabled of [true, false]) {
         const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
-          proxy: { engine },
+          proxy: engineOf(engine),
           translators: { anthropic: { passthrough_enabled } },
         })
         const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'any', maxRetries: 0 })
@@ -109,7 +111,9 @@ for (const engine of engines) {
 
     it('takes no service away for pictures to a text model or embeddings of a chat server', async (t) => {
       const server = await startLlamaServer(t)
-      const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], { proxy: { engine } })
+      const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
+        proxy: engineOf(engine),
+      })
       for (let time = 0; time < 12; time++) {
         const messages = [{ role: 'user', content: [{ type: 'text', text: 'what is this' }, picture] }]
         const seen = await postChat(gateway.url, { model: 'tiny', messages })
@@ -135,7 +139,7 @@ for (const engine of engines) {
           { url: chats.url, name: 'chats', type: 'llamacpp' },
           { url: embeds.url, name: 'embeds', type: 'llamacpp' },
         ],
-        { proxy: { engine } },
+        { proxy: engineOf(engine) },
       )
       for (let time = 0; time < 6; time++) {
         const embedded = await fetch(`${gateway.url}/v1/embeddings`, {

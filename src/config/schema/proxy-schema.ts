@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { httpClients } from '../../http/client/contract.ts'
 import { failoverStatuses, failureStatuses } from '../../kernel/failure-statuses.ts'
 import { keySources } from './key-sources.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
@@ -44,6 +45,11 @@ export const ProxySchema = Section(
       ['olla', 'sherpa'] as const,
       'olla',
       'olla: connections of its own, straight to the response; sherpa: plain undici, over the pools that probes use.',
+    ),
+    http_client: Choice(
+      httpClients,
+      'own',
+      "The olla engine's HTTP/1.1 client. own: the gateway's, with less CPU and memory for each request; undici: the client of the Node.js project (beyond Olla).",
     ),
     load_balancer: Choice(
       ['least-connections', 'priority', 'round-robin'] as const,

@@ -1,8 +1,11 @@
-import { ConnectionPool } from '../../http/client/connection-pool.ts'
+import { poolOf } from '../../http/client/clients.ts'
+import type { ClientPool, HttpClient } from '../../http/client/contract.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { PoolTarget } from './pools.ts'
 
 export interface UpstreamConnectionsOptions {
+  /** Default `own`. */
+  readonly httpClient?: HttpClient
   /** Milliseconds between TCP keep-alive probes. Default 30,000. */
   readonly keepAliveMs?: number
 }
@@ -14,13 +17,15 @@ export interface UpstreamConnectionsOptions {
 export class UpstreamConnections {
   readonly #clock: Clock
   readonly #keepAliveMs: number
-  readonly #pools = new WeakMap<PoolTarget, ConnectionPool>()
-  readonly #connected = new Set<ConnectionPool>()
+  readonly #httpClient: HttpClient
+  readonly #pools = new WeakMap<PoolTarget, ClientPool>()
+  readonly #connected = new Set<ClientPool>()
   #isClosed = false
 
   constructor(clock: Clock, options: UpstreamConnectionsOptions = {}) {
     this.#clock = clock
     this.#keepAliveMs = options.keepAliveMs ?? 30_000
+    this.#httpClient = options.httpClient ?? 'own'
   }
 
   /** Connections to all endpoints now. */
@@ -30,7 +35,7 @@ export class UpstreamConnections {
     return size
   }
 
-  get(target: PoolTarget): ConnectionPool {
+  get(target: PoolTarget): ClientPool {
     return this.#pools.get(target) ?? this.#add(target)
   }
 
@@ -45,8 +50,8 @@ export class UpstreamConnections {
     for (const pool of [...this.#connected]) pool.close()
   }
 
-  #add(target: PoolTarget): ConnectionPool {
-    const pool = new ConnectionPool({
+  #add(target: PoolTarget): ClientPool {
+    const pool = poolOf[this.#httpClient]({
       origin: target.origin,
       clock: this.#clock,
       connectMs: target.timeouts.connectMs,

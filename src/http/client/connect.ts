@@ -17,7 +17,8 @@ export interface ConnectOptions {
   /** Of an earlier connection, which spares a part of the handshake. */
   readonly tlsSession: Buffer | undefined
   readonly onTlsSession: (session: Buffer) => void
-  readonly onread: OnReadOpts
+  /** Where reads go; Node's own buffers without it. */
+  readonly onread?: OnReadOpts
 }
 
 /**
@@ -33,7 +34,7 @@ export function openSocket(options: ConnectOptions, ready: () => void): Socket {
     port: Number(origin.port) || (isTls ? 443 : 80),
     noDelay: true,
     ...tcpKeepAlive(keepAliveMs),
-    onread,
+    ...(onread === undefined ? {} : { onread }),
   }
   const socket = isTls ? openTls() : connectTcp(target)
   let timer = limit(options.connectMs, 'ERR_HTTP1_CONNECT_TIMEOUT', 'connect timeout')

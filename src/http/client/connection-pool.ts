@@ -1,40 +1,24 @@
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Timer } from '../../kernel/clock.ts'
 import type { ConnectOptions } from './connect.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
 import {
-  Connection,
-  type ConnectionOwner,
-  type ConnectionRequest,
+  type ClientPool,
+  type ClientPoolOptions,
+  type ClientRequest,
+  closeAheadMs,
+  defaultIdleMs,
+  maxIdleMs,
   type RequestHandler,
-} from './connection.ts'
+  sameAgain,
+} from './contract.ts'
 import { Http1Error } from './errors.ts'
-
-export interface ConnectionPoolOptions {
-  /** `http://…` or `https://…`, without a path. */
-  readonly origin: string
-  readonly clock: Clock
-  /** Milliseconds for the TCP connection; 0 is no limit. */
-  readonly connectMs: number
-  /** Milliseconds for the TLS handshake; 0 is no limit. */
-  readonly tlsMs: number
-  /** Milliseconds between TCP keep-alive probes; 0 switches them off. */
-  readonly tcpKeepAliveMs: number
-  /** Milliseconds that an idle connection is kept where its server does not say how long it does. Default 30,000. */
-  readonly idleMs?: number
-  /** Its number of connections has changed. */
-  readonly onChange?: () => void
-}
-
-/** Longest that an idle connection is kept, whatever its server says; milliseconds. */
-const mostIdleMs = 60_000
-/** So much earlier than its server an idle connection is given up: a request may be on the way by then. */
-const closeAheadMs = 1_000
 
 /**
  * The connections to one server. A request gets the one that was idle for the shortest time, else a new one;
  * nothing waits here for another request's end.
  */
-export class ConnectionPool implements ConnectionOwner {
-  readonly #options: ConnectionPoolOptions
+export class ConnectionPool implements ClientPool, ConnectionOwner {
+  readonly #options: ClientPoolOptions
   readonly #origin: URL
   readonly #all = new Set<Connection>()
   readonly #idle: Connection[] = []
@@ -42,7 +26,7 @@ export class ConnectionPool implements ConnectionOwner {
   #timer: Timer | undefined
   #isClosed = false
 
-  constructor(options: ConnectionPoolOptions) {
+  constructor(options: ClientPoolOptions) {
     this.#options = options
     this.#origin = new URL(options.origin)
   }
@@ -53,7 +37,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` */
-  send(request: ConnectionRequest, handler: RequestHandler): void {
+  send(request: ClientRequest, handler: RequestHandler): void {
     if (this.#isClosed) throw new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
     const nowMs = this.#options.clock.monotonicMs()
     const connection = this.#takeIdle(nowMs)
@@ -66,7 +50,7 @@ export class ConnectionPool implements ConnectionOwner {
    * has sent no byte of an answer, and others that are idle may have ended as well (RFC 9112 section 9.3.1). One that
    * is fresh cannot be stale, so this happens at most once.
    */
-  stale(request: ConnectionRequest, handler: RequestHandler): void {
+  stale(request: ClientRequest, handler: RequestHandler): void {
     const again = this.#isClosed ? undefined : sameAgain(request)
     if (again === undefined) handler.onError(new Http1Error('ERR_HTTP1_STALE', 'a kept connection had ended'))
     else this.#open(again, handler)
@@ -86,9 +70,9 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   released(connection: Connection, keepAliveSeconds: number | undefined): void {
-    const { clock, idleMs = 30_000 } = this.#options
-    const toldMs = keepAliveSeconds === undefined ? idleMs : keepAliveSeconds * 1_000 - closeAheadMs
-    const keptMs = Math.min(toldMs, mostIdleMs)
+    const { clock } = this.#options
+    const toldMs = keepAliveSeconds === undefined ? defaultIdleMs : keepAliveSeconds * 1_000 - closeAheadMs
+    const keptMs = Math.min(toldMs, maxIdleMs)
     if (keptMs <= 0 || this.#isClosed) {
       connection.close()
       return
@@ -114,7 +98,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
-  #open(request: ConnectionRequest, handler: RequestHandler): void {
+  #open(request: ClientRequest, handler: RequestHandler): void {
     const { connectMs, tlsMs, tcpKeepAliveMs, clock } = this.#options
     const options: Omit<ConnectOptions, 'onread'> = {
       origin: this.#origin,
@@ -150,11 +134,4 @@ export class ConnectionPool implements ConnectionOwner {
       this.#timer = this.#idle.length > 0 ? this.#sweepLater() : undefined
     })
   }
-}
-
-/** @returns undefined where the body is a stream that cannot be opened again */
-function sameAgain(request: ConnectionRequest): ConnectionRequest | undefined {
-  const { body, reopen } = request
-  if (body === null || Buffer.isBuffer(body)) return request
-  return reopen === undefined ? undefined : { ...request, body: reopen() }
 }

@@ -2,39 +2,12 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../kernel/clock.ts'
 import { type ConnectOptions, openSocket } from './connect.ts'
+import { type ClientRequest, isStream, type RequestHandler, staleWithinMs } from './contract.ts'
 import { Http1Error } from './errors.ts'
 import { readOnAfterFailedWrites } from './patient-writes.ts'
 import { requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
 import { type AnswerListener, ResponseReader } from './response-reader.ts'
-
-export interface ConnectionRequest {
-  readonly method: string
-  /** Path and query. */
-  readonly path: string
-  /** Flat name/value pairs; with `Content-Length` for a stream, which must be as long as it says, and only there. */
-  readonly headers: readonly string[]
-  readonly body: Buffer | Readable | null
-  /** Opens a stream body again from its first byte; without it the request cannot be sent twice. */
-  readonly reopen?: (() => Buffer | Readable) | undefined
-}
-
-/** Who waits for an answer. After `onComplete` or `onError` it is told no more. */
-export interface RequestHandler {
-  /**
-   * The request is about to be sent: once, or a second time where the connection that was reused turned out to be
-   * closed. @param abort closes the connection, at any time until the end
-   */
-  onConnect(abort: (error?: Error) => void): void
-  /** Nothing reads the request's bytes any more. Not told of a stream. */
-  onBodyWritten?(): void
-  /** @param resume goes on after `onData` has returned false; not to be called after the end */
-  onHeaders(statusCode: number, headers: readonly string[], resume: () => void): unknown
-  /** @returns false to read no more until `resume` */
-  onData(chunk: Buffer): boolean
-  onComplete(): void
-  onError(error: unknown): void
-}
 
 export interface ConnectionOwner {
   /** It can carry another request. @param keepAliveSeconds how long its server says it waits for one */
@@ -42,7 +15,7 @@ export interface ConnectionOwner {
   /** It has ended. */
   ended(connection: Connection): void
   /** It was reused, and ended before a byte of the answer came: the request needs a fresh connection. */
-  stale(request: ConnectionRequest, handler: RequestHandler): void
+  stale(request: ClientRequest, handler: RequestHandler): void
 }
 
 /**
@@ -52,12 +25,6 @@ export interface ConnectionOwner {
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
 /** So much goes out as one text, which Node writes without memory of its own; two pieces cost a microsecond more. */
 const textBytes = 16_384
-/**
- * A server that closes an idle connection crosses the next request on the wire, which takes a round trip. A server
- * that works on a request for longer and then closes has failed it.
- */
-const staleWithinMs = 5_000
-
 /** One connection to a server, with one request on it at a time. */
 export class Connection implements AnswerListener {
   /** Until when it may be used while it is idle; monotonic milliseconds. */
@@ -71,7 +38,7 @@ export class Connection implements AnswerListener {
   #handler: RequestHandler | undefined
   #stream: Readable | undefined
   /** The request that goes to a fresh connection if this one, which is reused, ends before a byte of its answer. */
-  #resendable: ConnectionRequest | undefined
+  #resendable: ClientRequest | undefined
   #sentMs = 0
   /** Whether the body goes out in several writes: the answer may come before the last. */
   #isLarge = false
@@ -119,19 +86,19 @@ export class Connection implements AnswerListener {
   }
 
   /** Takes a request while the connection is being made: it fails with it. */
-  reserve({ body }: ConnectionRequest, handler: RequestHandler): void {
+  reserve({ body }: ClientRequest, handler: RequestHandler): void {
     this.#handler = handler
     if (isStream(body)) this.#stream = body
   }
 
   /** Sends a request on a connection that has carried others. @param nowMs monotonic */
-  sendAgain(request: ConnectionRequest, handler: RequestHandler, nowMs: number): void {
+  sendAgain(request: ClientRequest, handler: RequestHandler, nowMs: number): void {
     this.#resendable = request
     this.#sentMs = nowMs
     this.send(request, handler)
   }
 
-  send(request: ConnectionRequest, handler: RequestHandler): void {
+  send(request: ClientRequest, handler: RequestHandler): void {
     this.#handler = handler
     this.#keepsAlive = true
     this.#isLarge = false
@@ -307,10 +274,6 @@ export class Connection implements AnswerListener {
     this.#socket.destroy()
     handler?.onError(error)
   }
-}
-
-function isStream(body: ConnectionRequest['body']): body is Readable {
-  return body !== null && !Buffer.isBuffer(body)
 }
 
 function bodyEndedError(): Http1Error {

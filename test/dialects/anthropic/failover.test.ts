@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { APIError } from '@anthropic-ai/sdk'
-import { engines } from '../../integration/engines.ts'
+import { engineOf, engines } from '../../integration/engines.ts'
 import { readUntilCut } from '../../support/read-until-cut.ts'
 import { eventually, lastPost } from '../../support/simulator.ts'
 import { behind, postMessages, request, translatorOf } from './support.ts'
@@ -51,7 +51,7 @@ describe('a request that moves between endpoints', () => {
 
   for (const engine of engines) {
     it(`keeps the query of the API from an endpoint that does not speak it, ${engine} engine`, async (t) => {
-      const all = await behind(t, ['sglang'], { proxy: { engine } })
+      const all = await behind(t, ['sglang'], { proxy: engineOf(engine) })
       const response = await postMessages(all, request, {}, '/v1/messages?beta=true')
       assert.equal(response.status, 200)
       assert.equal(lastPost(all.simulators[0] ?? assert.fail())?.url, '/v1/chat/completions')
@@ -159,7 +159,7 @@ describe('a stream that waits', () => {
   for (const engine of engines)
     it(`can still move to another endpoint, and is told of a failure by an event, ${engine}`, async (t) => {
       const all = await behind(t, ['sglang', 'vllm'], {
-        proxy: { engine },
+        proxy: engineOf(engine),
         translators: { anthropic: { ping_interval: '20ms' } },
       })
       const [sglang, vllm] = all.simulators

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import type { SimulatorKind } from '../../../simulator/model.ts'
 import type { Script } from '../../../simulator/script.ts'
-import { engines } from '../../integration/engines.ts'
+import { engineOf, engines } from '../../integration/engines.ts'
 import { lastPost } from '../../support/simulator.ts'
 import { behind, request } from './support.ts'
 
@@ -24,7 +24,9 @@ const kinds: readonly (readonly [SimulatorKind, 'passthrough' | null])[] = [
 ]
 
 async function atBothAddresses(t: TestContext, kind: SimulatorKind, engine = 'olla') {
-  const { gateway, simulators, client } = await behind(t, [{ kind, name: 'box' }], { proxy: { engine } })
+  const { gateway, simulators, client } = await behind(t, [{ kind, name: 'box' }], {
+    proxy: engineOf(engine),
+  })
   const [simulator] = simulators
   assert.ok(simulator)
   const below = new Anthropic({ baseURL: `${gateway.url}/olla/anthropic`, apiKey: 'any', maxRetries: 0 })

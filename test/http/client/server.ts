@@ -1,8 +1,15 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { RequestHandler } from '../../../src/http/client/connection.ts'
-import { ConnectionPool, type ConnectionPoolOptions } from '../../../src/http/client/connection-pool.ts'
+import { classifyFailure } from '../../../src/endpoints/connections/failure.ts'
+import { poolOf } from '../../../src/http/client/clients.ts'
+import type {
+  ClientPool,
+  ClientPoolOptions,
+  ClientRequest,
+  HttpClient,
+  RequestHandler,
+} from '../../../src/http/client/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 export interface SeenRequest {
@@ -15,8 +22,9 @@ export interface SeenRequest {
 /** A server whose every byte the test decides, and a pool that leads to it. */
 export async function startPool(
   t: TestContext,
+  client: HttpClient,
   answer: (request: SeenRequest) => void,
-  options: Partial<ConnectionPoolOptions> = {},
+  options: Partial<ClientPoolOptions> = {},
 ) {
   const sockets: Socket[] = []
   const open = new Set<Socket>()
@@ -31,7 +39,7 @@ export async function startPool(
   await once(server, 'listening')
   const clock = new FakeClock()
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const pool = new ConnectionPool({
+  const pool = poolOf[client]({
     origin,
     clock,
     connectMs: 1_000,
@@ -99,10 +107,19 @@ export class Collected implements RequestHandler {
 export const get = { method: 'GET', path: '/', headers: [], body: null }
 
 /** Asks, and waits for the end. */
-export async function ask(pool: ConnectionPool, request: Parameters<ConnectionPool['send']>[0] = get) {
+export async function ask(pool: ClientPool, request: ClientRequest = get) {
   const told = new Collected()
-  pool.send(request, told)
+  try {
+    pool.send(request, told)
+  } catch (error) {
+    return { told, error }
+  }
   return { told, error: await told.over }
 }
 
 export const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+/** The kind of failure, which is what the gateway acts on. */
+export function failureOf(error: unknown): string {
+  return classifyFailure(error).kind
+}

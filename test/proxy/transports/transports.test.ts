@@ -19,6 +19,11 @@ const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
     t.after(() => connections.close())
     return new DirectTransport(connections)
   },
+  'DirectTransport by undici'(t) {
+    const connections = new UpstreamConnections(systemClock, { httpClient: 'undici' })
+    t.after(() => connections.close())
+    return new DirectTransport(connections)
+  },
   UndiciTransport(t) {
     const pools = new UpstreamPools(systemClock)
     t.after(() => pools.close())

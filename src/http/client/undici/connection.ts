@@ -1,0 +1,239 @@
+import type { Socket } from 'node:net'
+import { Client, type Dispatcher } from 'undici'
+import {
+  type ClientRequest,
+  closeAheadMs,
+  defaultIdleMs,
+  isStream,
+  maxIdleMs,
+  type RequestHandler,
+  staleWithinMs,
+} from '../contract.ts'
+import { Http1Error, invalidResponse } from '../errors.ts'
+import { readOnAfterFailedWrites } from '../patient-writes.ts'
+import { mostHeadBytes, mostInterimAnswers } from '../response-reader.ts'
+import type { UndiciPool } from './pool.ts'
+
+const clientOptions: Omit<Client.Options, 'connect'> = {
+  pipelining: 1,
+  // The gateway has deadlines of its own for each stage; undici's would end a long generation.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  keepAliveTimeout: defaultIdleMs,
+  keepAliveMaxTimeout: maxIdleMs,
+  keepAliveTimeoutThreshold: closeAheadMs,
+  maxHeaderSize: mostHeadBytes,
+}
+
+/** A smaller body is reported as written when its answer comes, which costs nothing. */
+const largeBytes = 65_536
+/** How undici and Node name a connection that the other side has ended. */
+const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
+
+/** undici takes this of a request, and its types leave it out. */
+interface DispatchOptions extends Dispatcher.DispatchOptions {
+  /** The name for TLS. Without it undici takes the `Host` header and reconnects when that changes. */
+  readonly servername: string
+}
+
+/**
+ * One connection to a server as an undici `Client`, and the handler of each request on it: one at a time, so that a
+ * request needs no handler object of its own.
+ */
+export class UndiciConnection implements Dispatcher.DispatchHandler {
+  readonly #pool: UndiciPool
+  readonly #client: Client
+  #socket: Socket | undefined
+  /** Why the socket ended, as Node reports it. */
+  #socketError: NodeJS.ErrnoException | undefined
+  #request: ClientRequest | undefined
+  #handler: RequestHandler | undefined
+  /** Whether the connection has carried a request to its end. */
+  #isReused = false
+  #isDispatching = false
+  /** Set where undici refuses to write a request. */
+  #invalid: Http1Error | undefined
+  /** Whether the end of the body's writing was reported, or will be. */
+  #isWritten = false
+  #hasAnswer = false
+  #sentMs = 0
+  #statusCode = 0
+  #interimAnswers = 0
+  #hasEnded = false
+
+  constructor(pool: UndiciPool) {
+    this.#pool = pool
+    this.#client = new Client(pool.origin, {
+      ...clientOptions,
+      connect: (_target, callback) => this.#connect(callback),
+    })
+    this.#client.on('disconnect', () => this.#disconnected())
+    this.#client.on('connectionError', () => this.destroy())
+  }
+
+  get isUsable(): boolean {
+    return this.#socket?.destroyed === false
+  }
+
+  /** @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` */
+  send(request: ClientRequest, handler: RequestHandler): void {
+    this.#request = request
+    this.#handler = handler
+    this.#hasAnswer = false
+    this.#statusCode = 0
+    this.#interimAnswers = 0
+    if (this.#isReused) this.#sentMs = this.#pool.nowMs()
+    const options: DispatchOptions = {
+      method: request.method as Dispatcher.HttpMethod,
+      path: request.path,
+      // undici does not change them; its type has no readonly.
+      headers: request.headers as string[],
+      body: request.body,
+      servername: this.#pool.origin.hostname,
+    }
+    this.#invalid = undefined
+    this.#isDispatching = true
+    this.#client.dispatch(options, this)
+    this.#isDispatching = false
+    if (this.#invalid !== undefined) throw this.#invalid
+  }
+
+  destroy(error: Error | null = null): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#client.destroy(error, ignore)
+    this.#pool.ended(this)
+  }
+
+  #connect(
+    callback: (...result: [error: Error, socket: null] | [error: null, socket: Socket]) => void,
+  ): void {
+    const failed = (error: Error) => callback(error, null)
+    const socket = this.#pool.openSocket(() => {
+      socket.off('error', failed)
+      socket.on('error', (error) => {
+        this.#socketError ??= error
+      })
+      // undici ends the connection when reading ends.
+      readOnAfterFailedWrites(socket, ignore)
+      this.#socket = socket
+      this.#socketError = undefined
+      this.#isReused = false
+      callback(null, socket)
+    })
+    socket.once('error', failed)
+  }
+
+  #disconnected(): void {
+    // For a request that it has not written yet undici opens another connection.
+    if (this.#handler === undefined) this.destroy()
+  }
+
+  // Called by undici
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#isWritten = false
+    const { body } = this.#request ?? {}
+    // undici writes the request when this returns.
+    if (Buffer.isBuffer(body) && body.length >= largeBytes) process.nextTick(() => this.#reportWrittenBody())
+    this.#handler?.onConnect((error = new Error('aborted')) => controller.abort(error))
+  }
+
+  /** The first byte of an answer has come. */
+  onResponseStarted(): void {
+    this.#hasAnswer = true
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, statusCode: number): void {
+    if (statusCode < 200) {
+      if (++this.#interimAnswers > mostInterimAnswers) throw invalidResponse('too many interim answers')
+      return
+    }
+    // undici takes any three digits; of no class the status is invalid (RFC 9110 section 15).
+    if (statusCode > 599) throw invalidResponse('status of no class')
+    this.#statusCode = statusCode
+    this.#reportWrittenBody()
+    this.#handler?.onHeaders(statusCode, latin1(controller.rawHeaders), () => controller.resume())
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#handler?.onData(chunk) === false) controller.pause()
+  }
+
+  onResponseEnd(): void {
+    const handler = this.#handler
+    this.#request = undefined
+    this.#handler = undefined
+    // undici takes a reset for the end of any answer that the end of its connection ends. Behind a refusal it is one:
+    // a server that closes without reading the request makes its kernel reset the connection.
+    if (this.#socketError !== undefined && this.#statusCode < 400) {
+      handler?.onError(this.#socketError)
+      return
+    }
+    this.#isReused = true
+    if (this.#socket?.destroyed === false) this.#release(this.#socket)
+    handler?.onComplete()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: NodeJS.ErrnoException): void {
+    const request = this.#request
+    const handler = this.#handler
+    this.#request = undefined
+    this.#handler = undefined
+    if (request === undefined || handler === undefined) return
+    if (isStream(request.body)) request.body.destroy()
+    if (this.#isDispatching && error.code === 'UND_ERR_INVALID_ARG') this.#refused(error)
+    else if (this.#wasStale(error)) this.#pool.stale(request, handler)
+    else handler.onError(error)
+  }
+
+  /** undici has not written a request that is not valid: the connection can carry another. */
+  #refused(cause: Error): void {
+    this.#invalid = new Http1Error('ERR_HTTP1_INVALID_REQUEST', cause.message)
+    if (this.isUsable) this.#pool.released(this)
+    else this.destroy()
+  }
+
+  /** Whether the request met the end of a connection that had served before, and no byte of an answer came. */
+  #wasStale(error: NodeJS.ErrnoException): boolean {
+    if (!this.#isReused || this.#hasAnswer || !endings.has(error.code)) return false
+    return this.#pool.nowMs() - this.#sentMs <= staleWithinMs
+  }
+
+  #reportWrittenBody(): void {
+    const handler = this.#handler
+    const socket = this.#socket
+    if (this.#isWritten || !Buffer.isBuffer(this.#request?.body) || socket === undefined) return
+    this.#isWritten = true
+    if (socket.writableLength === 0) handler?.onBodyWritten?.()
+    // Called back behind the body.
+    else
+      socket.write('', (error) => {
+        const isOver = this.#handler !== handler
+        if (!isOver && (error === undefined || error === null)) handler?.onBodyWritten?.()
+      })
+  }
+
+  /** The caller may reuse the memory of the body from now on: a connection that still sends it is of no more use. */
+  #release(socket: Socket): void {
+    if (socket.writableLength === 0) this.#pool.released(this)
+    else if (this.#pool.origin.protocol !== 'https:') socket.destroy()
+    // Over TLS a write is called back up to two turns after its bytes have left; of the body it has a copy.
+    else setImmediate(() => setImmediate(() => this.#releaseIfWritten(socket)))
+  }
+
+  #releaseIfWritten(socket: Socket): void {
+    if (socket.writableLength > 0) socket.destroy()
+    else if (!socket.destroyed) this.#pool.released(this)
+  }
+}
+
+/** Names and values as they came; undici's object of headers would join those that repeat. */
+function latin1(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  const headers: string[] = []
+  if (!Array.isArray(raw)) return headers
+  for (const each of raw) headers.push(typeof each === 'string' ? each : each.toString('latin1'))
+  return headers
+}
+
+function ignore(): void {}

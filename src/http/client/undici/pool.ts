@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net'
+import { openSocket } from '../connect.ts'
+import {
+  type ClientPool,
+  type ClientPoolOptions,
+  type ClientRequest,
+  type RequestHandler,
+  sameAgain,
+} from '../contract.ts'
+import { Http1Error } from '../errors.ts'
+import { UndiciConnection } from './connection.ts'
+
+/**
+ * The connections to one server, each an undici `Client`. undici's own `Pool` looks through all of its clients for a
+ * free one with each request, and has no way to send a request on a connection that is certainly fresh.
+ */
+export class UndiciPool implements ClientPool {
+  readonly origin: URL
+  readonly #options: ClientPoolOptions
+  readonly #all = new Set<UndiciConnection>()
+  readonly #idle: UndiciConnection[] = []
+  #tlsSession: Buffer | undefined
+  #isClosed = false
+
+  constructor(options: ClientPoolOptions) {
+    this.#options = options
+    this.origin = new URL(options.origin)
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  send(request: ClientRequest, handler: RequestHandler): void {
+    if (this.#isClosed) throw closingError()
+    const connection = this.#takeIdle() ?? this.#open()
+    connection.send(request, handler)
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const connection of [...this.#all]) connection.destroy(closingError())
+  }
+
+  // Called by connections
+
+  /** Milliseconds of the monotonic clock. */
+  nowMs(): number {
+    return this.#options.clock.monotonicMs()
+  }
+
+  /** @param ready called when the socket can carry requests */
+  openSocket(ready: () => void): Socket {
+    const { connectMs, tlsMs, tcpKeepAliveMs, clock } = this.#options
+    return openSocket(
+      {
+        origin: this.origin,
+        connectMs,
+        tlsMs,
+        clock,
+        keepAliveMs: tcpKeepAliveMs,
+        tlsSession: this.#tlsSession,
+        onTlsSession: (session) => {
+          this.#tlsSession = session
+        },
+      },
+      ready,
+    )
+  }
+
+  /** A connection can carry another request. */
+  released(connection: UndiciConnection): void {
+    if (this.#isClosed) connection.destroy()
+    else this.#idle.push(connection)
+  }
+
+  ended(connection: UndiciConnection): void {
+    this.#all.delete(connection)
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    this.#options.onChange?.()
+  }
+
+  /**
+   * A request met the end of an idle connection before a byte of its answer: it goes out once more, on a fresh
+   * connection (RFC 9112 section 9.3.1). A fresh one cannot be stale, so this happens at most once.
+   */
+  stale(request: ClientRequest, handler: RequestHandler): void {
+    const again = this.#isClosed ? undefined : sameAgain(request)
+    if (again === undefined) handler.onError(new Http1Error('ERR_HTTP1_STALE', 'a kept connection had ended'))
+    else this.#open().send(again, handler)
+  }
+
+  #takeIdle(): UndiciConnection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop()
+      if (connection === undefined || connection.isUsable) return connection
+      connection.destroy()
+    }
+  }
+
+  #open(): UndiciConnection {
+    const connection = new UndiciConnection(this)
+    this.#all.add(connection)
+    this.#options.onChange?.()
+    return connection
+  }
+}
+
+function closingError(): Http1Error {
+  return new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
+}

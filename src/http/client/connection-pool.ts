@@ -11,6 +11,7 @@ import {
   type RequestHandler,
   sameAgain,
 } from './contract.ts'
+import { publishing } from './diagnostics.ts'
 import { Http1Error } from './errors.ts'
 
 /**
@@ -40,9 +41,10 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
   send(request: ClientRequest, handler: RequestHandler): void {
     if (this.#isClosed) throw new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
     const nowMs = this.#options.clock.monotonicMs()
+    const published = publishing(this.#origin.origin, request, handler)
     const connection = this.#takeIdle(nowMs)
-    if (connection === undefined) this.#open(request, handler)
-    else connection.sendAgain(request, handler, nowMs)
+    if (connection === undefined) this.#open(request, published)
+    else connection.sendAgain(request, published, nowMs)
   }
 
   /**

@@ -36,7 +36,7 @@ export default fp<ExplainOptions>(
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
         isTranslatable: app.hasDecorator('messageTranslator') && target === '/v1/messages',
-        isLook: true,
+        dryRun: true,
       }
       const routed = app.modelRouter.route({ ...question, needs })
       const outcome = app.storedResponses.placed(routed, target, asked.body)

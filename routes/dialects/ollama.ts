@@ -128,7 +128,7 @@ async function findModel(
   await app.modelLook.forUnknown(lookMs)
   const fresh = find()
   if (fresh !== undefined) return fresh
-  const { status } = app.modelRouter.route({ model: name, provider, path: showPath, isLook: true })
+  const { status } = app.modelRouter.route({ model: name, provider, path: showPath, dryRun: true })
   if (status !== 503) throw new GatewayError('model_not_found', `model '${name}' not found`)
   throw new GatewayError(
     'model_unavailable',

@@ -12,18 +12,18 @@ import {
   skipValue,
 } from '../../kernel/json/json-bytes.ts'
 
-/** Deeper values are hashed as bytes: a body must not decide how deep the stack goes. */
-const deepest = 32
-/** Texts from this length on go to the native CRC; below, the call costs more than a loop. */
+/** Deeper values are hashed as bytes, so that a body cannot overflow the stack. */
+const maxDepth = 32
+/** Minimum length for the native CRC; for shorter texts the call costs more than a loop. */
 const nativeFromBytes = 160
 
-/** Keep values of different kinds apart that have the same bytes. */
+/** Distinguish values of different types with the same bytes. */
 const stringTag = 0x51ed270b
 const scalarTag = 0x2127599b
 const arrayTag = 0x6c8e9cf5
 const objectTag = 0x1b873593
 
-/** Marks what a provider should cache; agents move it from one turn to the next, the text stays. */
+/** Cache hint for providers; agents move it from turn to turn while the text stays the same. */
 const cacheControl = Buffer.from('"cache_control"')
 const billingLine = Buffer.from('x-anthropic-billing-header:')
 const isPair = /^\s*[\w.-]+=[^\s"\\]*$/
@@ -33,19 +33,18 @@ const textMember = Buffer.from('{"type":"text"}')
 const textKey = Buffer.from('"text"')
 
 /**
- * Hashes JSON as bytes so that equal values get equal hashes: however they are spaced, in whatever order the
- * members of an object stand, with or without `cache_control`, whether a `content` is a text or a list of
- * one text block, and whatever Claude Code bills. Two lanes of 32 bits are kept, of a long text its CRC and its
- * length. An escape and the character it stands for are different, and so are `1` and `1.0`: a client writes a
- * value the same way each time. Not for secrets: a text with the same hash is easily made.
+ * Hashes JSON bytes so that equal values get equal hashes, independent of white space, member order, `cache_control`,
+ * Claude Code's billing line, and whether `content` is a text or a list with one text block. Uses two 32-bit lanes; long
+ * texts contribute their CRC and length. An escape differs from the character it encodes, and `1` from `1.0`: a client
+ * serializes a value the same way each time. Not for secrets: collisions are easy to construct.
  */
 export class ContentHash {
   #a = 0
   #b = 0
-  /** Hash of the value that was read last. */
+  /** Hash of the last value. */
   #valueA = 0
   #valueB = 0
-  /** Of the member `"type":"text"` and of the key `"text"`. */
+  /** Hashes of the member `"type":"text"` and the key `"text"`. */
   readonly #textMemberA: number
   readonly #textMemberB: number
   readonly #textKeyA: number
@@ -60,14 +59,14 @@ export class ContentHash {
     this.#textMemberB = this.#valueB
   }
 
-  /** Forgets everything. */
+  /** Resets the hash. */
   restart(): this {
     this.#a = 0
     this.#b = 0
     return this
   }
 
-  /** Takes in a text of the gateway's own: what kind of key follows, a model's name. */
+  /** Adds a text of the gateway: the type of the key, a model name. */
   text(text: string): this {
     let a = stringTag
     let b = text.length
@@ -79,7 +78,7 @@ export class ContentHash {
     return this.numbers(a, b)
   }
 
-  /** Takes in two numbers of 32 bits. */
+  /** Adds two 32-bit numbers. */
   numbers(a: number, b: number): this {
     this.#mix(this.#a, this.#b, a, b)
     this.#a = this.#valueA
@@ -87,15 +86,15 @@ export class ContentHash {
     return this
   }
 
-  /** Takes in bytes as they are. */
+  /** Adds raw bytes. */
   bytes(body: Buffer, start: number, end: number): this {
     this.#raw(body, start, end, scalarTag)
     return this.numbers(this.#valueA, this.#valueB)
   }
 
   /**
-   * Takes in one JSON value.
-   * @returns the offset behind it; -1 where there is none
+   * Adds one JSON value.
+   * @returns the offset after it; -1 if there is none
    */
   json(body: Buffer, at: number): number {
     const end = this.#value(body, at, 0)
@@ -103,7 +102,7 @@ export class ContentHash {
     return end
   }
 
-  /** What has been taken in since the restart, as a safe integer of 53 bits. */
+  /** The hash since the restart, as a safe integer of 53 bits. */
   key(): number {
     return (this.#a >>> 11) * 0x1_0000_0000 + (this.#b >>> 0)
   }
@@ -115,8 +114,8 @@ export class ContentHash {
       if (end >= 0) this.#string(body, at, end)
       return end
     }
-    if (depth < deepest && first === openBrace) return this.#object(body, at, depth)
-    if (depth < deepest && first === openBracket) return this.#array(body, at, depth)
+    if (depth < maxDepth && first === openBrace) return this.#object(body, at, depth)
+    if (depth < maxDepth && first === openBracket) return this.#array(body, at, depth)
     const end = skipValue(body, at)
     if (end >= 0) this.#raw(body, at, end, scalarTag)
     return end
@@ -147,7 +146,7 @@ export class ContentHash {
     return end
   }
 
-  /** The sum over an object's members, which no order changes. */
+  /** Sums over the members of an object, so that their order does not matter. */
   #members(body: Buffer, from: number, depth: number): number {
     let a = 0
     let b = 0
@@ -184,7 +183,7 @@ export class ContentHash {
     return at + 1
   }
 
-  /** A text as if it were `[{"type":"text","text":…}]`. */
+  /** Hashes a text as `[{"type":"text","text":…}]`. */
   #contentText(body: Buffer, at: number): number {
     const end = skipString(body, at)
     if (end < 0) return -1
@@ -218,7 +217,7 @@ export class ContentHash {
   }
 
   #mix(a: number, b: number, withA: number, withB: number): void {
-    // Each with a factor of its own: what is mixed with its like must not vanish.
+    // Different factors, so that mixing equal values does not cancel them.
     let x = (Math.imul(a, 0x85ebca6b) + Math.imul(withA, 0x9e3779b1) + withB) | 0
     x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d)
     let y = (Math.imul(b, 0xc2b2ae35) + Math.imul(withB, 0x27d4eb2f) + x) | 0
@@ -229,8 +228,8 @@ export class ContentHash {
 }
 
 /**
- * Claude Code's prompt begins with `x-anthropic-billing-header:` and pairs such as `cch=eb6c6;`, which are others
- * in every request. Servers pass over them, and so must who wants to find the conversation again.
+ * Skips the start of Claude Code's prompt: `x-anthropic-billing-header:` and pairs such as `cch=eb6c6;` that differ in
+ * every request. Servers ignore them too.
  */
 function behindBillingLine(body: Buffer, start: number, end: number): number {
   if (body[start] !== billingLine[0] || end - start < billingLine.length) return start
@@ -239,7 +238,7 @@ function behindBillingLine(body: Buffer, start: number, end: number): number {
   for (;;) {
     const semicolon = body.indexOf(0x3b, at)
     if (semicolon < 0 || semicolon >= end) return at
-    // What follows the pairs may have semicolons of its own.
+    // The text after the pairs may contain semicolons.
     if (!isPair.test(body.toString('latin1', at, Math.min(semicolon, at + longestPair)))) return at
     at = semicolon + 1
   }

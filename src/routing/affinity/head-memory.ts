@@ -1,17 +1,17 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../kernel/clock.ts'
 
-/** Prompt heads that are remembered; an agent has a handful, and one that puts the time of day into it many. */
+/** Maximum remembered prompt heads: an agent has a handful, or many if its head contains the time of day. */
 const maxHeads = 1_000
 
 /**
- * Which endpoints have lately computed the head of a prompt (tools, system prompt): many conversations share
- * one, so several endpoints will hold it. Each thread learns by itself.
+ * Remembers which endpoints recently computed the head of a prompt (tools, system prompt). Many conversations share a
+ * head, so several endpoints may have it. Each thread learns on its own.
  */
 export class HeadMemory {
   readonly #slots: LRUCache<number, readonly number[]>
 
-  /** @param idleTtlMs after which a head counts as pushed out of the caches; 0 never */
+  /** @param idleTtlMs time after which a head counts as evicted from the caches; 0: never */
   constructor(clock: Clock, idleTtlMs: number) {
     this.#slots = new LRUCache({
       max: maxHeads,

@@ -6,41 +6,41 @@ import { KeyNames } from '../../kernel/json/key-names.ts'
 import { ContentHash } from './content-hash.ts'
 import { type PrefixChain, prefixChain } from './prefix-chain.ts'
 
-/** What a key can be read from. */
+/** The parts of a request that can contain a session key. */
 export interface SessionRequest {
-  /** The client's own, as flat name/value pairs. */
+  /** The client's headers as flat name/value pairs. */
   readonly rawHeaders: readonly string[]
-  /** On the endpoint. */
+  /** Path on the endpoint. */
   readonly path: string
   readonly body: Buffer | undefined
   readonly model: string | undefined
-  /** As the host tells. */
+  /** Caller according to the host. */
   readonly caller?: string | undefined
   readonly clientAddress: string
 }
 
-/** What a request's session is known by. */
+/** Identifies the session of a request. */
 export interface SessionKey {
   readonly source: KeySource
-  /** Of the session; of a conversation as far as it goes now. */
+  /** Key of the session, or of the conversation up to this request. */
   readonly key: number
-  /** Only of `prefix_hash`. */
+  /** Only for `prefix_hash`. */
   readonly chain: PrefixChain | undefined
-  /** Only of `session_header`: what the client sent. */
+  /** Only for `session_header`: the value that the client sent. */
   readonly sessionId: string | undefined
 }
 
 export interface SessionKeyOptions {
-  /** In this order; the first that a request has is taken. */
+  /** In order of precedence. */
   readonly sources: readonly KeySource[]
-  /** Size of the blocks that a prompt without turns is cut into. */
+  /** Block size for prompts without turns. */
   readonly blockBytes: number
 }
 
-/** A longer ID of a session counts, but is repeated neither in the answer nor in logs: clients refuse long headers. */
-const longestToldId = 512
+/** Longer session IDs work but do not appear in the answer or in logs: clients refuse long headers. */
+const maxShownIdLength = 512
 
-/** Top-level keys that sources read, and the place of each in the list of spans. */
+/** Top-level keys that sources read, with their index in the list of spans. */
 const places = {
   tools: 0,
   system: 1,
@@ -69,8 +69,8 @@ export class SessionKeys {
   }
 
   /**
-   * @param isKnown whether a session exists: a response that was not made here leads nowhere
-   * @returns undefined where no source has a key
+   * @param isKnown whether a session exists: only responses created through this gateway have one
+   * @returns undefined if no source has a key
    */
   read(request: SessionRequest, isKnown: (key: number) => boolean): SessionKey | undefined {
     let spans: Spans | undefined
@@ -85,7 +85,7 @@ export class SessionKeys {
     return undefined
   }
 
-  /** The key by which a later request will name a response. */
+  /** The key under which later requests refer to a response. */
   responseKey(id: Buffer): number {
     return this.#hash.restart().text('previous_response_id').bytes(id, 0, id.length).key()
   }
@@ -94,7 +94,12 @@ export class SessionKeys {
     switch (source) {
       case 'session_header': {
         const id = headerValue(request.rawHeaders, 'x-olla-session-id')?.trim()
-        return this.#ofText(source, id, model, id !== undefined && id.length > longestToldId ? undefined : id)
+        return this.#ofText(
+          source,
+          id,
+          model,
+          id !== undefined && id.length > maxShownIdLength ? undefined : id,
+        )
       }
       case 'previous_response_id':
         return this.#ofResponse(request, spans)
@@ -145,7 +150,7 @@ export class SessionKeys {
     return this.#ofBytes('metadata_user_id', metadata, memberSpans(metadata, userIdPlace)?.[0], model)
   }
 
-  /** Not bound to a model: the endpoint that holds the response is the only one that can go on. */
+  /** Independent of the model: only the endpoint that stores the response can continue it. */
   #ofResponse({ body, path }: SessionRequest, spans: Spans): SessionKey | undefined {
     const span = spans[places.previous_response_id]
     const inPath = body === undefined ? /\/responses\/([^/?]+)/.exec(path)?.[1] : undefined
@@ -166,7 +171,7 @@ export class SessionKeys {
 
   #ofPrompt({ body, path }: SessionRequest, model: string, spans: Spans): SessionKey | undefined {
     if (body === undefined) return undefined
-    // An embedding's `input` has nothing that could be continued.
+    // The `input` of embeddings cannot be continued.
     const input = path.endsWith('/responses') ? spans[places.input] : undefined
     const chain = prefixChain(
       body,
@@ -193,7 +198,7 @@ function readSpans(body: Buffer | undefined): Spans {
   return body === undefined ? noSpans : (memberSpans(body, bodyPlaces) ?? noSpans)
 }
 
-/** A JSON text that is not empty. */
+/** Whether the span is a nonempty JSON string. */
 function isText(body: Buffer, span: JsonSpan | undefined): span is JsonSpan {
   return span !== undefined && body[span.start] === quote && span.end - span.start > 2
 }

@@ -2,34 +2,34 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { Candidate, EndpointLoad } from '../selection/selector.ts'
 import { createTiers } from '../selection/tiers.ts'
 
-/** The endpoints that could take a request now, and what they have to do all together. */
+/** The endpoints that can take a request now and their total load. */
 export interface FairLoad<C extends Candidate> {
-  /** Of the highest tier that can take it; of a large tier a part. */
+  /** Candidates of the highest tier that can take it; a sample if the tier is large. */
   readonly able: readonly C[]
-  /** Whether `able` are all of the tier. */
+  /** Whether `able` is the whole tier. */
   readonly isWhole: boolean
-  /** Of that tier; -Infinity where tiers do not count, or no endpoint can. */
+  /** Priority of that tier; -Infinity if tiers are off or no endpoint can take it. */
   readonly priority: number
-  /** Requests under way, and those that failures count for. */
+  /** In-flight requests plus penalties. */
   readonly requests: number
-  /** Sum of the weights that count now. */
+  /** Sum of the current weights. */
   readonly weight: number
 }
 
-/** Of larger tiers so many endpoints stand for all: the average needs no more. */
+/** Sample size for larger tiers, enough for the average. */
 const wholeUpTo = 32
 
-/** Requests under way, and those that failures count for. */
+/** In-flight requests plus penalty. */
 export function loadOf(candidate: Candidate, load: EndpointLoad): number {
   return load.inFlight(candidate.endpoint.slot) + load.penalty(candidate)
 }
 
-/** The part of an endpoint's weight that counts now. */
+/** Current weight of an endpoint. */
 export function weightOf({ slot, weight }: Endpoint, load: EndpointLoad): number {
   return weight * load.share(slot)
 }
 
-/** @returns a function that reads the load of the candidates of one request */
+/** @returns a function that reads the load of one request's candidates */
 export function createFairLoad(
   load: EndpointLoad,
   priorityTiers: boolean,
@@ -59,11 +59,11 @@ export function createFairLoad(
 }
 
 /**
- * How much an endpoint may have before a cache is no reason any more to give it another request: `bound` times
- * its part of the load, and one. Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018)
- * asks the same of a ring; the one is there because an idle fleet could not begin otherwise.
- * @param bound a factor of at least 1; 0 is no bound
- * @param ownWeight of the endpoint, as it counts now
+ * Maximum load of an endpoint above which its cache no longer attracts requests: `bound` times its fair share plus one.
+ * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) uses the same bound; the plus one lets an
+ * idle fleet start.
+ * @param bound factor of at least 1; 0 means no bound
+ * @param ownWeight current weight of the endpoint
  */
 export function fairLimit(
   bound: number,

@@ -12,36 +12,35 @@ import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { ContentHash } from './content-hash.ts'
 
 /**
- * A prompt as hashes of its beginnings. `keys[0]` stands for what precedes the first message (model, tools,
- * `system`), `keys[n]` for that and the first n messages: a conversation that has grown still has the keys of
- * its earlier turns.
+ * A prompt as hashes of its prefixes. `keys[0]` covers what precedes the first message (model, tools, `system`),
+ * `keys[n]` adds the first n messages, so a longer conversation still has the keys of its earlier turns.
  */
 export interface PrefixChain {
   readonly keys: readonly number[]
-  /** How many messages at the beginning only set the scene (`system`, `developer`). */
+  /** Number of leading `system` and `developer` messages. */
   readonly headDepth: number
-  /** Whether anything precedes what the user says; many conversations may begin with the same. */
+  /** Whether anything precedes the user's first message; many conversations may share it. */
   readonly hasHead: boolean
 }
 
-/** Where a prompt stands in a request body. */
+/** Byte ranges of a prompt in a request body. */
 export interface PromptSpans {
   readonly tools?: JsonSpan | undefined
   /** Anthropic's and Ollama's `system`. */
   readonly system?: JsonSpan | undefined
   /** The Responses API's `system`. */
   readonly instructions?: JsonSpan | undefined
-  /** `messages`, or the Responses API's `input`: a list, or one text. */
+  /** `messages`, or the Responses API's `input`: a list or one text. */
   readonly messages?: JsonSpan | undefined
-  /** A prompt without turns: a text, or a list of tokens. */
+  /** A prompt without turns: a text or a list of tokens. */
   readonly prompt?: JsonSpan | undefined
 }
 
 /**
- * The order of the keys in the body does not matter, nor does what `ContentHash` passes over.
- * @param hash what the chain begins with: the model
- * @param blockBytes size of the blocks that a prompt without turns is cut into
- * @returns undefined where the body holds no prompt that could be continued
+ * Ignores the order of keys in the body and what `ContentHash` ignores.
+ * @param hash start of the chain: the model
+ * @param blockBytes block size for a prompt without turns
+ * @returns undefined if the body has no prompt that a later request can continue
  */
 export function prefixChain(
   body: Buffer,
@@ -49,7 +48,7 @@ export function prefixChain(
   hash: ContentHash,
   blockBytes: number,
 ): PrefixChain | undefined {
-  // Tools go in as they are written: they are long, and a client writes them the same way each time.
+  // Tools are hashed as raw bytes: they are long, and a client serializes them the same way each time.
   if (tools !== undefined) hash.text('tools').bytes(body, tools.start, tools.end)
   if (system !== undefined && hash.text('system').json(body, system.start) < 0) return undefined
   if (instructions !== undefined && hash.text('instructions').json(body, instructions.start) < 0) {
@@ -70,15 +69,15 @@ export function prefixChain(
   return { keys, headDepth, hasHead }
 }
 
-/** Messages or blocks that are followed; what comes behind them does not count. A body must not decide on more. */
-const longestChain = 8_192
+/** Maximum messages or blocks; the rest of a longer prompt is ignored. */
+const maxChainLength = 8_192
 
 /** @returns how many of the messages belong to the head */
 function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number[]): number {
   let headDepth = 0
   let isHead = true
   let at = skipSpace(body, from + 1)
-  while (body[at] !== closeBracket && keys.length <= longestChain) {
+  while (body[at] !== closeBracket && keys.length <= maxChainLength) {
     const start = at
     at = hash.json(body, at)
     if (at < 0) break
@@ -101,7 +100,7 @@ function setsScene(message: Buffer): boolean {
   return role === 'system' || role === 'developer'
 }
 
-/** Whole blocks only: what a text ends with is not at a block's edge once it has grown. */
+/** Adds whole blocks only: the end of a text is no block boundary once the text has grown. */
 function addBlocks(
   body: Buffer,
   { start, end }: JsonSpan,
@@ -110,7 +109,7 @@ function addBlocks(
   blockBytes: number,
 ): void {
   hash.text('prompt')
-  for (let at = start + 1; at + blockBytes < end && keys.length <= longestChain; at += blockBytes) {
+  for (let at = start + 1; at + blockBytes < end && keys.length <= maxChainLength; at += blockBytes) {
     keys.push(hash.bytes(body, at, at + blockBytes).key())
   }
 }

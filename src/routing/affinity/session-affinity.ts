@@ -8,18 +8,18 @@ import { createFairLoad, type FairLoad, fairLimit, loadOf, weightOf } from './lo
 import type { PrefixChain } from './prefix-chain.ts'
 import type { SessionStore } from './session-store.ts'
 
-/** In Olla's words: `hit` where a request goes to the endpoint that its session is bound to. */
+/** Olla's terms: `hit` if a request goes to the endpoint of its session. */
 export const sessionOutcomes = ['hit', 'miss', 'repin', 'disabled'] as const
 export type SessionOutcome = (typeof sessionOutcomes)[number]
 
 /**
- * Why a session's endpoint does not get the request:
- * - `not_a_candidate`: it does not have the model, or cannot be routed to
- * - `failed`: it was tried
- * - `not_available`: its circuit is open, it asked for a pause, or it is at its `max_concurrent`
+ * Why the endpoint of a session does not get the request:
+ * - `not_a_candidate`: it lacks the model or is unroutable
+ * - `failed`: an attempt on it failed
+ * - `not_available`: its circuit is open, it requested a pause, or it is at `max_concurrent`
  * - `lower_priority`: a higher tier can take the request
- * - `not_in_memory`: it has unloaded the model, and with it the cache
- * - `over_bound`: it has more than its share of the load
+ * - `not_in_memory`: it has unloaded the model together with the cache
+ * - `over_bound`: its load exceeds its share
  */
 const refusals = [
   'not_a_candidate',
@@ -31,34 +31,34 @@ const refusals = [
 ] as const
 export type SessionRefusal = (typeof refusals)[number]
 
-/** `shared_head`: a new session, and it goes where its tools and system prompt have been computed. */
+/** `shared_head`: a new session goes where its tools and system prompt have been computed. */
 export const sessionReasons = ['bound', 'no_key', 'new_session', 'shared_head', ...refusals] as const
 export type SessionReason = (typeof sessionReasons)[number]
 
-/** A session that the store knows. */
+/** A session in the store. */
 interface Match {
   readonly slot: number
   readonly key: number
-  /** Of a conversation: how many of its messages an earlier request ended with. */
+  /** For a conversation: number of messages in the earlier request. */
   readonly messages: number
 }
 
-/** Where a request should go for its session's sake, and why. */
+/** Where session affinity wants a request to go, and why. */
 export interface SessionDecision {
   readonly outcome: SessionOutcome
   readonly reason: SessionReason
-  /** Which endpoint to ask first; undefined leaves it to the selector. */
+  /** First endpoint to try; undefined leaves the choice to the selector. */
   readonly target: RoutedEndpoint | undefined
-  /** The session, as far as it is known. */
+  /** The longest known session. */
   readonly match: Match | undefined
-  /** A turn before that one. */
+  /** The session of an earlier turn. */
   readonly earlier: Match | undefined
 }
 
 export interface SessionAffinityOptions {
-  /** Whether higher priorities come first. */
+  /** Whether higher priorities take precedence. */
   readonly priorityTiers: boolean
-  /** How many times its fair part of the load an endpoint may have, and one request more; 0 is no bound. */
+  /** Multiple of its fair share that an endpoint may have, plus one request; 0 means no bound. */
   readonly loadBound: number
 }
 
@@ -66,8 +66,8 @@ type Fair = FairLoad<RoutedEndpoint>
 type Excluded = ReadonlySet<number> | undefined
 
 /**
- * Decides which endpoint a request should go to because its conversation's cache is there, and remembers who
- * has answered. It only ever prefers one of the candidates that can take the request now.
+ * Prefers the endpoint whose cache has the request's conversation and remembers which endpoint answered. Prefers only
+ * candidates that can take the request now.
  */
 export class SessionAffinity {
   readonly store: SessionStore
@@ -87,7 +87,7 @@ export class SessionAffinity {
     this.options = options
   }
 
-  /** Looks, and changes nothing. @param excluded slots that have been tried */
+  /** Decides without changing anything. @param excluded slots already tried */
   decide(
     key: SessionKey | undefined,
     candidates: readonly RoutedEndpoint[],
@@ -135,9 +135,9 @@ export class SessionAffinity {
   }
 
   /**
-   * An endpoint has begun to answer: binds the session to it where the answer is good.
-   * @param statusCode below 400 is good; from 500 on, the session is let go
-   * @returns the decision as it has turned out
+   * Binds the session to the endpoint that answered, if the answer is good.
+   * @param statusCode below 400 binds; 500 and above unbinds
+   * @returns the actual decision
    */
   answered(
     key: SessionKey | undefined,
@@ -152,13 +152,13 @@ export class SessionAffinity {
     return asItTurnedOut(decision, slot)
   }
 
-  /** An endpoint has lost its caches. @returns how many sessions it had */
+  /** Unbinds all sessions of an endpoint that lost its caches. @returns their number */
   purge(slot: number): number {
     this.#heads.purge(slot)
     return this.store.purge(slot)
   }
 
-  /** How much an endpoint may have before it is over the bound, and how much it has. */
+  /** The load bound of an endpoint and its load. */
   bound(slot: number, candidates: readonly RoutedEndpoint[]): { limit: number; load: number } | undefined {
     const candidate = candidates.find(({ endpoint }) => endpoint.slot === slot)
     if (candidate === undefined || !this.#load.admits(candidate)) return undefined
@@ -172,7 +172,7 @@ export class SessionAffinity {
   }
 
   /**
-   * The longest beginning that an earlier request was, and the next shorter one. The head alone is no
+   * Finds the longest prefix that an earlier request had, and the next shorter one. The head alone is not a
    * conversation.
    */
   #byPrefix({ keys, headDepth }: PrefixChain): [Match | undefined, Match | undefined] {
@@ -197,22 +197,22 @@ export class SessionAffinity {
     const { endpoint, isWarm } = candidate
     if (excluded?.has(endpoint.slot)) return 'failed'
     if (!this.#load.admits(candidate)) return 'not_available'
-    // A stored response is there and nowhere else: any other endpoint can only say that it has none.
+    // Only this endpoint has the stored response; any other can only answer that it does not exist.
     if (key.source === 'previous_response_id') return undefined
     if (endpoint.priority < fair.priority) return 'lower_priority'
     if (isWarm === false && fair.able.some((other) => other.isWarm)) return 'not_in_memory'
     return loadOf(candidate, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
   }
 
-  /** Who has computed the head of a conversation; undefined where there is no head, or no endpoint has. */
+  /** Slots that computed the head of a conversation; undefined if it has no head or no endpoint computed it. */
   #headSlots({ chain }: SessionKey): readonly number[] | undefined {
     return chain?.hasHead === true ? this.#heads.slotsOf(chain.keys[chain.headDepth] ?? 0) : undefined
   }
 
   /**
-   * For a new conversation, an endpoint that has computed its head: of those that would be chosen anyway, and
-   * only while it holds no more than its share of the sessions, or all would begin on the same one. A large
-   * fleet is left to the selector, which does not look at all of it either.
+   * For a new conversation, prefers an endpoint that computed its head, among the endpoints the selector could choose,
+   * and only while it has at most its share of sessions: otherwise all conversations would start on one endpoint. Leaves
+   * large fleets to the selector, which only samples them.
    */
   #headSharer(slots: readonly number[], fair: Fair): RoutedEndpoint | undefined {
     if (!fair.isWhole || fair.weight <= 0) return undefined
@@ -250,14 +250,13 @@ export class SessionAffinity {
     const messages = chain.keys.length - 1
     if (messages > chain.headDepth) this.store.set(key.key, slot)
     if (chain.hasHead) this.#heads.add(chain.keys[chain.headDepth] ?? 0, slot)
-    // Two turns are kept, so that the last one can be said again in other words; a conversation of many turns
-    // must not push others out.
+    // Keep two turns, so that the user can edit the last one. More would let a long conversation evict others.
     if (earlier !== undefined && match !== undefined && match.messages < messages)
       this.store.delete(earlier.key)
   }
 }
 
-/** The selector may have taken another one: the target was gone, or no endpoint was preferred. */
+/** Corrects the decision if the selector chose another endpoint. */
 function asItTurnedOut(decision: SessionDecision, slot: number): SessionDecision {
   const { match, target, reason } = decision
   if (match === undefined) {

@@ -2,42 +2,42 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../kernel/clock.ts'
 
 /**
- * Which endpoint a session is bound to. A session is a hash; no name or text of a client is kept.
+ * Maps sessions to endpoints. A session is a hash; the store keeps no client data.
  *
- * The request path never waits for a store: one that several machines share keeps a copy here and exchanges
- * changes behind this interface. Losing a binding costs a prompt's computation, nothing else.
+ * The request path never waits for a store: a store shared by several machines keeps a local copy and exchanges changes
+ * behind this interface. A lost binding only costs computing a prompt again.
  */
 export interface SessionStore {
-  /** Most sessions that are kept. */
+  /** Maximum number of sessions. */
   readonly capacity: number
-  /** Milliseconds after which a session that is not renewed is forgotten; 0 never. */
+  /** Milliseconds after which an idle session expires; 0: never. */
   readonly idleTtlMs: number
   /** Sessions that have not expired. */
   readonly size: number
-  /** @returns the endpoint's slot; a look changes neither age nor order */
+  /** @returns the endpoint's slot; does not change age or order */
   get(key: number): number | undefined
-  /** Binds a session or renews it: its time begins again, and it is the last to be pushed out. */
+  /** Binds or renews a session: restarts its idle time and makes it the last to be evicted. */
   set(key: number, slot: number): void
   delete(key: number): void
-  /** Forgets all sessions of an endpoint. @returns how many there were */
+  /** Removes all sessions of an endpoint. @returns their number */
   purge(slot: number): number
-  /** Sessions of one endpoint; may be a second old. */
+  /** Number of sessions of an endpoint; may be a second old. */
   count(slot: number): number
-  /** Since the start. */
+  /** Number since the start. */
   readonly insertions: number
-  /** Sessions that were pushed out or have expired, since the start. */
+  /** Evicted and expired sessions since the start. */
   readonly evictions: number
 }
 
 export interface SessionStoreOptions {
   readonly clock: Clock
-  /** Most sessions, at least 1; the one that was bound or renewed longest ago goes first. */
+  /** Maximum number of sessions, at least 1; evicts the least recently renewed one. */
   readonly maxSessions: number
-  /** Milliseconds after which a session that is not renewed is forgotten; 0 never. */
+  /** Milliseconds after which an idle session expires; 0: never. */
   readonly idleTtlMs: number
 }
 
-/** Expired sessions are swept out at most so often, and as part of a write. */
+/** Minimum time between sweeps of expired sessions; writes trigger them. */
 const sweepEveryMs = 1_000
 
 /** Sessions of one thread. */
@@ -59,7 +59,7 @@ export class LocalSessionStore implements SessionStore {
       max: maxSessions,
       ttl: idleTtlMs,
       ttlResolution: 0,
-      // To the cache a start at 0 is none.
+      // The cache treats a start of 0 as unset.
       perf: { now: () => clock.monotonicMs() + 1 },
       dispose: (slot, _key, reason) => {
         this.#counts[slot] = (this.#counts[slot] ?? 0) - 1

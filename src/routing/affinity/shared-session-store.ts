@@ -4,12 +4,12 @@ import type { SessionColumn } from '../../runtime/cells/counted.ts'
 import { SharedCache } from '../../runtime/cells/shared-cache.ts'
 import type { SessionStore, SessionStoreOptions } from './session-store.ts'
 
-/** Endpoints' numbers of sessions are counted anew at most so often. */
+/** Minimum time between recounts of sessions per endpoint. */
 const tallyEveryMs = 1_000
 
 /**
- * Sessions of all serving threads, in shared memory: any thread finds what another one has bound. Where many
- * sessions meet in one set of the cache, the oldest of them goes before the store is full.
+ * Sessions of all serving threads in shared memory: any thread finds sessions that another one bound. If many sessions
+ * fall into one set of the cache, it evicts the oldest of them before the store is full.
  */
 export class SharedSessionStore implements SessionStore {
   readonly capacity: number
@@ -17,11 +17,11 @@ export class SharedSessionStore implements SessionStore {
   readonly #cache: SharedCache
   readonly #clock: Clock
   readonly #counters: GatewayCells['sessions']
-  /** Sessions by slot, as of `#talliedAtMs`, and this thread's since then. */
+  /** Sessions by slot as of `#talliedAtMs`, plus this thread's changes since then. */
   #tally: number[] = []
   #talliedAtMs = Number.NEGATIVE_INFINITY
 
-  /** @param cells with room for these sessions */
+  /** @param cells sized for these sessions */
   constructor(
     { clock, maxSessions, idleTtlMs }: SessionStoreOptions,
     cells: Pick<GatewayCells, 'sessions' | 'sessionEntries'>,
@@ -41,7 +41,7 @@ export class SharedSessionStore implements SessionStore {
     return this.#sum('insertions')
   }
 
-  /** What was inserted and is neither there nor was taken out; a counter never goes back. */
+  /** Inserted sessions that are neither stored nor removed; never decreases. */
   get evictions(): number {
     const { insertions, size } = this
     const column = this.#counters.column('evictions')
@@ -57,7 +57,7 @@ export class SharedSessionStore implements SessionStore {
   set(key: number, slot: number): void {
     const bound = this.#cache.peek(key)
     this.#cache.set(key, slot)
-    // In this order a moment between the two tells of too few evictions, and never of too many.
+    // In this order, a read in between reports too few evictions, never too many.
     if (bound === undefined) this.#add('insertions', 1)
     if (bound === slot) return
     this.#retally()
@@ -79,7 +79,7 @@ export class SharedSessionStore implements SessionStore {
     return this.#tally[slot] ?? 0
   }
 
-  /** Frees what has expired as well. */
+  /** Recounts and also frees expired sessions. */
   #retally(): void {
     const nowMs = this.#clock.monotonicMs()
     if (nowMs - this.#talliedAtMs < tallyEveryMs) return

@@ -1,21 +1,21 @@
 import type { ModelCatalog } from '../../endpoints/discovery/catalog.ts'
-import { type Alias, type ModelAliases, mostAliases, WeightedTurns } from './aliases.ts'
+import { type Alias, type ModelAliases, maxAliases, WeightedTurns } from './aliases.ts'
 import { pooledTiers, tierOf } from './outcome.ts'
 import type { RoutedEndpoint, ServedRoute, Tier } from './routing.ts'
 
-/** Endpoints that can take a request for a model now. */
+/** Returns the endpoints that can take a request for a model now. */
 export type Serving = (model: string) => RoutedEndpoint[]
 
 interface Expansion {
   readonly serving: Serving
-  readonly isLook: boolean | undefined
-  /** Aliases that are being expanded: one that leads back to itself means the model of that name. */
+  readonly dryRun: boolean | undefined
+  /** Aliases being expanded. An alias that leads back to itself means the model of that name. */
   readonly within: readonly Alias[]
-  /** How many more aliases may be followed. */
+  /** Number of aliases that may still be followed. */
   readonly budget: { left: number }
 }
 
-/** Where aliases and fallback models lead: tiers of endpoints, in the order in which a request tries them. */
+/** Expands aliases and fallback models into tiers of endpoints, in the order in which a request tries them. */
 export class AliasTiers {
   readonly #aliases: ModelAliases
   readonly #catalog: ModelCatalog
@@ -26,18 +26,18 @@ export class AliasTiers {
     this.#catalog = catalog
   }
 
-  /** Counts up with every turn among weighted targets, which is another one for the next request. */
+  /** Increases with every weighted choice, so that cached decisions know when the rotation moved. */
   get turnsTaken(): number {
     return this.#turns.taken
   }
 
-  of(alias: Alias, serving: Serving, isLook: boolean | undefined): Tier[] {
-    return this.#tiers(alias, { serving, isLook, within: [], budget: { left: mostAliases } })
+  of(alias: Alias, serving: Serving, dryRun: boolean | undefined): Tier[] {
+    return this.#tiers(alias, { serving, dryRun, within: [], budget: { left: maxAliases } })
   }
 
-  /** A fallback is a model or an alias, as the target of an alias is. */
-  ofName(name: string, serving: Serving, isLook: boolean | undefined): Tier[] {
-    return this.#targetTiers(name, { serving, isLook, within: [], budget: { left: mostAliases } })
+  /** Expands a fallback, which is a model or an alias, like the target of an alias. */
+  ofName(name: string, serving: Serving, dryRun: boolean | undefined): Tier[] {
+    return this.#targetTiers(name, { serving, dryRun, within: [], budget: { left: maxAliases } })
   }
 
   #targetTiers(name: string, expansion: Expansion): Tier[] {
@@ -52,15 +52,15 @@ export class AliasTiers {
   }
 
   /**
-   * A pooled alias puts all targets into one tier, and further models of the same endpoint behind it; an ordered one
-   * has a tier for each target, and so has a weighted one, the target whose turn it is first.
+   * A pooled alias puts all targets into one tier, followed by further models of the same endpoints. An ordered alias
+   * has one tier per target; a weighted alias too, starting with the target that the rotation chose.
    */
   #tiers(alias: Alias, outer: Expansion): Tier[] {
     const expansion = { ...outer, within: [...outer.within, alias] }
     const targets = alias.targets.map(({ model }) => this.#targetTiers(model, expansion))
     if (alias.mode === 'pooled') return pooledLevels(targets)
     const able = targets.map((tiers) => tiers.length > 0)
-    const turn = alias.mode === 'weighted' ? this.#turns.next(alias, able, outer.isLook) : undefined
+    const turn = alias.mode === 'weighted' ? this.#turns.next(alias, able, outer.dryRun) : undefined
     const order = [...targets.keys()]
     if (turn !== undefined) order.sort((a, b) => Number(b === turn) - Number(a === turn))
     const tiers = order.flatMap((at) => {
@@ -72,7 +72,7 @@ export class AliasTiers {
   }
 }
 
-/** Pools the first tiers of all targets, then their second ones. */
+/** Merges the first tiers of all targets into one, then the second tiers, and so on. */
 function pooledLevels(targets: readonly (readonly Tier[])[]): Tier[] {
   const levels = Math.max(0, ...targets.map(({ length }) => length))
   return Array.from({ length: levels }, (_, level) =>

@@ -1,16 +1,16 @@
 import type { CatalogSnapshot } from '../../endpoints/discovery/catalog.ts'
 import { otherSpelling } from '../../kernel/names/tags.ts'
 
-/** For one request so many aliases are followed. */
-export const mostAliases = 64
+/** Maximum number of aliases that one request follows. */
+export const maxAliases = 64
 
-/** One name that an alias stands for: a model, or another alias. */
+/** Target of an alias: a model or another alias. */
 export interface AliasTarget {
   readonly model: string
   readonly weight: number
 }
 
-/** `pooled`: all targets serve together, as in Olla; `ordered`: the first that can be served does. */
+/** `pooled`: all targets serve together, as in Olla. `ordered`: the first target that is available serves. */
 export interface Alias {
   readonly name: string
   readonly mode: 'pooled' | 'ordered' | 'weighted'
@@ -28,7 +28,7 @@ export type AliasConfig = Readonly<
 
 type Models = Pick<CatalogSnapshot, 'find'>
 
-/** Virtual model names; case does not count (contract 16.2, item 8). */
+/** Virtual model names, case-insensitive (contract 16.2, item 8). */
 export class ModelAliases {
   readonly #aliases: ReadonlyMap<string, Alias>
 
@@ -47,8 +47,8 @@ export class ModelAliases {
   }
 
   /**
-   * The alias that a client means, which may have added `:latest` to its name as Ollama's do.
-   * @param models a model that has exactly the name goes before an alias of the other spelling
+   * Finds the alias that a client names, possibly with `:latest` added, as Ollama's clients do.
+   * @param models a model with exactly this name takes precedence over an alias in the other spelling
    */
   find(name: string, models: Models): Alias | undefined {
     if (this.#aliases.size === 0) return undefined
@@ -59,9 +59,9 @@ export class ModelAliases {
   }
 
   /**
-   * The alias that a target, or a fallback, names: a model of that name goes before it, as in Olla, where targets are
-   * models.
-   * @param within aliases that have led to the target: none is followed twice
+   * Finds the alias that a target or a fallback names. A model of that name takes precedence, as in Olla, where targets
+   * are models.
+   * @param within aliases that led to the target; none is followed twice
    */
   asTarget(name: string, models: Models, within: readonly Alias[]): Alias | undefined {
     if (this.#aliases.size === 0) return undefined
@@ -69,14 +69,14 @@ export class ModelAliases {
     return alias === undefined || within.includes(alias) || models.find(name).length > 0 ? undefined : alias
   }
 
-  /** The models that an alias leads to, directly or by other aliases, each once. */
+  /** The models that an alias leads to, directly or through other aliases, without duplicates. */
   modelsOf(alias: Alias, models: Models): readonly string[] {
     const seen = [alias]
     const names = new Set<string>()
-    // Grows while it is gone through.
+    // The loop appends to the array that it iterates over.
     for (const each of seen) {
       for (const { model } of each.targets) {
-        const next = seen.length > mostAliases ? undefined : this.asTarget(model, models, [each])
+        const next = seen.length > maxAliases ? undefined : this.asTarget(model, models, [each])
         if (next === undefined) names.add(model)
         else if (!seen.includes(next)) seen.push(next)
       }
@@ -84,7 +84,7 @@ export class ModelAliases {
     return [...names]
   }
 
-  /** As `modelsOf`, of a name that may be an alias. */
+  /** Like `modelsOf` for a name that may be an alias. */
   modelsNamed(name: string, models: Models): readonly string[] {
     const alias = this.asTarget(name, models, [])
     return alias === undefined ? [name] : this.modelsOf(alias, models)
@@ -105,19 +105,19 @@ function isList(value: AliasConfig[string]): value is readonly string[] {
 }
 
 /**
- * Whose turn it is among targets with weights: smooth weighted round robin, a state per alias.
- * @param able whether a target can be served now
+ * Smooth weighted round robin over the targets of an alias, with one state per alias.
+ * @param able whether each target is available now
  */
 export class WeightedTurns {
   readonly #credits = new Map<string, number[]>()
-  /** Turns so far. */
+  /** Number of choices so far. */
   taken = 0
 
-  /** @param isLook whether no request takes the turn: then it does not move */
-  next(alias: Alias, able: readonly boolean[], isLook = false): number | undefined {
+  /** @param dryRun leaves the rotation as it is, for explanations */
+  next(alias: Alias, able: readonly boolean[], dryRun = false): number | undefined {
     const kept = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
-    const credits = isLook ? [...kept] : kept
-    if (!isLook) this.#credits.set(alias.name, credits)
+    const credits = dryRun ? [...kept] : kept
+    if (!dryRun) this.#credits.set(alias.name, credits)
     this.taken++
     let best: number | undefined
     let total = 0

@@ -10,7 +10,7 @@ import type { FamilyTable, TraitHints } from './family-table.ts'
 import type { KnownAbilities } from './needs.ts'
 import { type ModelSource, toldFacts, type UnifiedModel, withSources } from './unified-model.ts'
 
-/** All models of all endpoints, unified, sorted by ID. Built when first asked for after a change. */
+/** All models of all endpoints, unified and sorted by ID. Built lazily after each change. */
 export class ModelDirectory {
   readonly #registry: EndpointRegistry
   readonly #catalog: ModelCatalog
@@ -18,13 +18,13 @@ export class ModelDirectory {
   readonly #aliases: ModelAliases
   readonly #unifies: boolean
   readonly #firstSeenMs = new Map<string, number>()
-  /** By the places, which are others when any of them changes. */
+  /** Keyed by the array of places, which is replaced when any of them changes. */
   readonly #abilities = new WeakMap<readonly ModelPlace[], KnownAbilities>()
   #models: readonly UnifiedModel[] = []
   #byName: ReadonlyMap<string, UnifiedModel> = new Map()
   #version = ''
 
-  /** @param unify off: only models of exactly the same name are one */
+  /** @param unify false merges only models with exactly the same name */
   constructor(
     registry: EndpointRegistry,
     catalog: ModelCatalog,
@@ -53,15 +53,15 @@ export class ModelDirectory {
     return this.#models
   }
 
-  /** By ID or any spelling; case does not count, and `:latest` may be left out or added. */
+  /** Finds a model by ID or any spelling, ignoring case; `:latest` is optional. */
   find(name: string): UnifiedModel | undefined {
     this.#refresh()
     return indexed(this.#byName, name)
   }
 
   /**
-   * What is known of a model at some places: by what any of them tells, and by its name. Requests ask for this, so
-   * it must not wait for all models to be unified again after every look at an endpoint.
+   * Abilities of a model on some endpoints, from what they report and from its name. This is on the request path, so it
+   * does not wait until all models are unified again after a discovery.
    */
   abilities(places: readonly ModelPlace[]): KnownAbilities | undefined {
     const [first] = places
@@ -81,7 +81,7 @@ export class ModelDirectory {
     this.#version = this.version
     const real = this.#unify()
     const virtual = this.#virtual(real)
-    // A request for the name gets the alias.
+    // A request for this name uses the alias.
     const hidden = new Set(virtual.map(({ id }) => id.toLowerCase()))
     this.#models = [...real.filter(({ id }) => !hidden.has(id.toLowerCase())), ...virtual].sort(byId)
     this.#byName = indexNames([...virtual, ...this.#models])
@@ -104,7 +104,7 @@ export class ModelDirectory {
     return this.#unifies ? withNamesOfSameWeights(models) : models
   }
 
-  /** Aliases are listed like models, with what their first target is and wherever any target is. */
+  /** Lists aliases like models: with the traits of their first target and the endpoints of all targets. */
   #virtual(real: readonly UnifiedModel[]): UnifiedModel[] {
     if (this.#aliases.all().length === 0) return []
     const byName = indexNames(real)
@@ -120,8 +120,8 @@ export class ModelDirectory {
   }
 
   /**
-   * Models of one name and one digest are one; those without a digest take the name's first. Names that share a
-   * digest (`ollama cp`) stay apart: each is a name that works, and is listed.
+   * Merges models with the same name and digest; a model without a digest joins the first of its name. Names that share
+   * a digest (`ollama cp`) stay separate, because each is a valid name.
    */
   #group(): Found[][] {
     const byWeights = new Map<string, Found[]>()
@@ -195,7 +195,7 @@ export class ModelDirectory {
     }
   }
 
-  /** `created` must not move between two calls. */
+  /** Keeps `created` stable between calls. */
   #firstSeen(key: string, seenMs: number): number {
     const known = this.#firstSeenMs.get(key)
     if (known !== undefined) return known
@@ -204,7 +204,7 @@ export class ModelDirectory {
   }
 }
 
-/** Every name that leads to a model: an ID before another model's alias. */
+/** Maps every name to its model; an ID takes precedence over another model's alias. */
 function indexNames(models: readonly UnifiedModel[]): Map<string, UnifiedModel> {
   const byName = new Map<string, UnifiedModel>()
   const add = (name: string, model: UnifiedModel) => {
@@ -223,17 +223,17 @@ function indexed(byName: ReadonlyMap<string, UnifiedModel>, name: string): Unifi
   return other === undefined ? undefined : byName.get(other.toLowerCase())
 }
 
-/** Names of one digest that are told of each of them: an endpoint may give all its models the same. */
-const mostNames = 16
+/** Maximum names with the same digest to list per model: an endpoint may report one digest for all its models. */
+const maxNames = 16
 
-/** Tells of each model what else it is called: the other names of one digest. */
+/** Adds to each model the other names with the same digest. */
 function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[] {
   const idsOf = new Map<string, string[]>()
   for (const { digest, id } of models) {
     if (digest === undefined) continue
     const ids = idsOf.get(digest)
     if (ids === undefined) idsOf.set(digest, [id])
-    else if (ids.length < mostNames) ids.push(id)
+    else if (ids.length < maxNames) ids.push(id)
   }
   return models.map((model) => {
     const ids = idsOf.get(model.digest ?? '') ?? []
@@ -246,7 +246,7 @@ function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
   return { endpoint, nativeName: model.name, state, seenMs, told: model }
 }
 
-/** What a model is by what its endpoints say that it can do: their word goes before its name. */
+/** Derives the type of a model from the abilities that its endpoints report, which take precedence over its name. */
 function toldType({ embedding, completion, vision }: ToldAbilities): string | undefined {
   if (embedding === true && completion !== true) return 'embeddings'
   if (vision !== undefined && completion !== false) return vision ? 'vlm' : 'llm'
@@ -255,7 +255,7 @@ function toldType({ embedding, completion, vision }: ToldAbilities): string | un
 
 type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
 
-/** Reads what the first of some models that tells says. */
+/** Reads each fact from the first model that reports it. */
 function firstTold(models: readonly RoutedModel[]): Told {
   return (key) => models.find((model) => model[key] !== undefined)?.[key]
 }
@@ -276,7 +276,7 @@ function byId(a: UnifiedModel, b: UnifiedModel): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-/** What a kind of endpoint lets one presume where it does not tell. */
+/** State to assume for a backend type that does not report one. */
 function presumedState({ profile }: Endpoint): ModelSource['state'] {
   if (profile?.alwaysLoaded === true) return 'loaded'
   return profile?.name === 'ollama' ? 'available' : 'unknown'
@@ -289,12 +289,12 @@ interface Found {
   readonly firstSeenMs: number
 }
 
-/** Names that mean the same: case does not count, and Ollama's `:latest` may be left out. */
+/** Normalizes a name: lower case, without Ollama's `:latest`. */
 function normalName(name: string): string {
   return untaggedName(name.toLowerCase())
 }
 
-/** The spelling that most endpoints use; of equally common ones the first by alphabet. */
+/** The spelling that most endpoints use; alphabetical order breaks ties. */
 function commonName(group: readonly Found[]): string {
   const counts = new Map<string, number>()
   for (const { model } of group) counts.set(model.name, (counts.get(model.name) ?? 0) + 1)
@@ -307,7 +307,7 @@ function sizeInName(name: string): string {
 
 const scale: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 }
 
-/** `8x7b` is 56e9, `137m` 137e6; 0 where the text is no size. */
+/** `8x7b` is 56e9, `137m` is 137e6; 0 if the text is not a size. */
 export function countParameters(size: string): number {
   const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)([kmbt])$/i.exec(size)
   if (match === null) return 0

@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { readYamlFile, YamlFileError } from '../../endpoints/profiles/yaml-file.ts'
 
-/** Olla's `models.yaml` (contract 6.4); every part may be left out. */
+/** Olla's `models.yaml` (contract 6.4); every part is optional. */
 const TableSchema = Type.Object({
   model_extraction: Type.Optional(
     Type.Object({
@@ -44,12 +44,12 @@ const TableSchema = Type.Object({
 
 type TableDocument = Static<typeof TableSchema>
 
-/** What a model's name and its endpoint's words come to. */
+/** Traits derived from a model's name and from what its endpoint reports. */
 export interface ModelTraits {
-  /** '' where nothing tells. */
+  /** '' if unknown. */
   readonly family: string
   readonly variant: string
-  /** Short form, `q4km`; '' where nothing tells. */
+  /** Short form, `q4km`; '' if unknown. */
   readonly quantization: string
   readonly type: 'llm' | 'vlm' | 'embeddings'
   readonly capabilities: readonly string[]
@@ -65,7 +65,7 @@ export interface TraitHints {
   readonly capabilities?: readonly string[] | undefined
 }
 
-/** Reads what is known of models by their names; compiled once from a table. */
+/** Derives traits from model names by a table that is compiled once. */
 export class FamilyTable {
   readonly #families: readonly { pattern: RegExp; familyGroup: number; variantGroup: number }[]
   readonly #aliases: ReadonlyMap<string, string>
@@ -79,7 +79,7 @@ export class FamilyTable {
   readonly #preserved: ReadonlySet<string>
   readonly #generic: ReadonlySet<string>
 
-  /** @throws Error where the document is no such table, or has a broken pattern */
+  /** @throws Error if the document is not a valid table or contains an invalid pattern */
   constructor(document: unknown) {
     if (!Value.Check(TableSchema, document)) {
       const problem = Value.Errors(TableSchema, document).First()
@@ -122,7 +122,7 @@ export class FamilyTable {
     }
   }
 
-  /** `q4km` as engines spell it, `Q4_K_M`; the text itself where it is not known. */
+  /** Spells `q4km` as engines do, `Q4_K_M`; returns an unknown text unchanged. */
   spelledQuantization(short: string): string {
     return this.#spelledQuantizations.get(short) ?? short
   }
@@ -189,7 +189,7 @@ function folded(record: Readonly<Record<string, string>> | undefined): Map<strin
   return new Map(Object.entries(record ?? {}).map(([key, value]) => [key.toLowerCase(), value]))
 }
 
-/** The name without its organisation. */
+/** The name without its organization. */
 function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1)
 }
@@ -198,7 +198,7 @@ function publisherOf(name: string): string {
   return name.includes('/') ? (name.split('/', 1)[0] ?? '') : ''
 }
 
-/** Where a user's own table is looked for, in order. */
+/** Paths of the user's own table, in order of precedence. */
 const ownPlaces = ['models.yaml', 'config/models.yaml'] as const
 
 interface TablePlaces {
@@ -207,20 +207,20 @@ interface TablePlaces {
   readonly configDir?: string | undefined
 }
 
-/** The user's table if there is one that can be used, else the built-in: as in Olla, a broken one ends no start. */
+/** Loads the user's table if valid, else the built-in one. As in Olla, an invalid table does not stop the start. */
 export function loadFamilyTable(places: TablePlaces): FamilyTable {
   const own = findOwnTable(places)
   if (own !== undefined) {
     try {
       return new FamilyTable(readYamlFile(own))
     } catch {
-      // What is wrong with it is `checkFamilyTable`'s to say, once for all threads.
+      // checkFamilyTable reports the problem once for all threads.
     }
   }
   return new FamilyTable(readYamlFile(places.builtIn))
 }
 
-/** @returns what is wrong with the user's own table; undefined where nothing is, or there is none */
+/** @returns the problem with the user's own table; undefined if it is valid or absent */
 export function checkFamilyTable(places: TablePlaces): string | undefined {
   const own = findOwnTable(places)
   if (own === undefined) return undefined

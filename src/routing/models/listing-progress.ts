@@ -1,11 +1,11 @@
 import type { LookParts } from './model-look.ts'
 
-/** Longest time that a slow list keeps the gateway from being ready. */
-const mostWaitMs = 5_000
-/** What the control thread has found reaches the other threads within this time. */
+/** Maximum time that a slow model list delays readiness. */
+const maxWaitMs = 5_000
+/** The control thread's discoveries reach the other threads within this time. */
 const spreadMs = 250
 
-/** Whether the models are known as far as they can be: before that, requests meet "not listed yet". */
+/** Whether discovery is complete; before that, requests may fail because a model is not listed yet. */
 export class ListingProgress {
   readonly #parts: LookParts
   readonly #threads: number
@@ -17,8 +17,8 @@ export class ListingProgress {
   }
 
   /**
-   * Whether each endpoint that may answer was asked for its models once: it has listed them, it could not, or it takes
-   * too long. Once that was so it stays: a new endpoint must not take the gateway out.
+   * Whether the first discovery of every reachable endpoint has succeeded, failed or taken too long. Stays true from
+   * then on: a new endpoint must not make the gateway unready.
    */
   get isDone(): boolean {
     const { registry, discovery } = this.#parts
@@ -35,6 +35,6 @@ export class ListingProgress {
     if (lastSeenMs !== undefined && catalog.snapshot.byEndpoint.has(slot)) {
       return this.#threads === 1 || nowMs - lastSeenMs >= spreadMs
     }
-    return consecutiveFailures > 0 || nowMs - registry.statusDetail(slot).sinceMs >= mostWaitMs
+    return consecutiveFailures > 0 || nowMs - registry.statusDetail(slot).sinceMs >= maxWaitMs
   }
 }

@@ -1,4 +1,4 @@
-/** What a request holds besides text. */
+/** Media in a request. */
 export interface MediaParts {
   readonly image: boolean
   readonly audio: boolean
@@ -6,7 +6,7 @@ export interface MediaParts {
 
 type Found = { image: boolean; audio: boolean }
 
-/** Types of content parts: chat completions, Responses and Messages. */
+/** Types of content parts in Chat Completions, Responses and Messages. */
 const mediumOfType: Readonly<Record<string, keyof Found>> = {
   image: 'image',
   image_url: 'image',
@@ -16,8 +16,8 @@ const mediumOfType: Readonly<Record<string, keyof Found>> = {
 }
 
 /**
- * Looks for images and audio where the APIs have them. A schema of a tool or a quoted text may hold the same
- * words, so this reads the structure; it parses the whole body and is for requests that hold such words only.
+ * Finds images and audio in the places that the APIs define. A tool schema or a quoted text may contain the same keys,
+ * so this reads the structure. It parses the whole body, so call it only if the body contains such keys.
  */
 export function readMediaParts(body: Buffer): MediaParts {
   const found = { image: false, audio: false }
@@ -52,7 +52,7 @@ function readParts(parts: unknown, found: Found): void {
     if (!isObject(part)) continue
     const medium = typeof part.type === 'string' ? mediumOfType[part.type] : undefined
     if (medium !== undefined) found[medium] = true
-    // The result of a tool has content of its own.
+    // A tool result has its own content.
     if (part.type !== 'tool_result' || !Array.isArray(part.content)) continue
     for (const inner of part.content) if (isObject(inner) && inner.type === 'image') found.image = true
   }

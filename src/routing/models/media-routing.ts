@@ -2,18 +2,18 @@ import { needNames, type RequestNeeds } from './needs.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RoutedEndpoint, RoutingOutcome } from './routing.ts'
 
-/** What endpoints say of, and requests hold, besides text. */
+/** Media that endpoints report and requests contain. */
 const media = [
   { part: 'image', ability: 'vision', need: 'vision', reason: 'model_reads_no_images', name: 'images' },
   { part: 'audio', ability: 'audio', need: 'audio', reason: 'model_reads_no_audio', name: 'audio' },
 ] as const
 
-/** What a model cannot read, of a request that was refused for that; undefined where it was refused for another reason. */
+/** The medium that no model can read, for a request refused for that reason; undefined for other reasons. */
 export function unreadMedium({ reason }: Pick<RoutingOutcome, 'reason'>): string | undefined {
   return media.find((each) => each.reason === reason)?.name
 }
 
-/** Whether some candidate's endpoint says that its model reads no images, or no audio. */
+/** Whether the endpoint of any candidate reports that its model reads no images or no audio. */
 export function someMayRefuse({ candidates }: RoutingOutcome): boolean {
   return candidates.some((each) => refuses(each, 'vision') || refuses(each, 'audio'))
 }
@@ -23,8 +23,8 @@ function refuses({ abilities }: RoutedEndpoint, ability: 'vision' | 'audio'): bo
 }
 
 /**
- * Takes out candidates whose endpoints say that they cannot read what a request holds. Where all say so, the
- * request is refused if it really holds that: endpoints answer such a request with 500, which clients repeat.
+ * Removes candidates whose endpoints report that they cannot read the request's media. If all report so and the request
+ * really contains the medium, it is refused: endpoints answer such requests with 500, which clients retry.
  */
 export function withoutUnable(outcome: RoutingOutcome, needs: RequestNeeds, by: Set<string>): RoutingOutcome {
   let { tiers } = outcome
@@ -41,7 +41,7 @@ export function withoutUnable(outcome: RoutingOutcome, needs: RequestNeeds, by: 
       return { ...outcome, tiers: [], candidates: [], decision: 'rejected', reason, status: 400 }
     }
     if (left.every(({ isLastResort }) => isLastResort === true)) {
-      // The endpoint that could read it is down.
+      // An endpoint that can read it is down.
       if (!needs.media()[part]) continue
       const refusal = { decision: 'rejected', reason: 'model_unavailable', status: 503 } as const
       return { ...outcome, ...refusal, tiers: left, candidates: [], knowledge: 'unavailable' }

@@ -3,10 +3,10 @@ import type { ModelRefresher } from '../../endpoints/discovery/discovery-records
 import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
 import type { Clock } from '../../kernel/clock.ts'
 
-/** Shortest time between two looks at one endpoint for the sake of an unknown name; clients may invent names. */
+/** Minimum time between two refreshes of an endpoint for unknown names, which clients may invent. */
 const betweenLooksMs = 2_000
 
-/** What tells which models endpoints have, and whether they were asked. */
+/** Access to the endpoints' model lists and to discovery. */
 export interface LookParts {
   readonly clock: Clock
   readonly registry: EndpointRegistry
@@ -16,13 +16,13 @@ export interface LookParts {
 
 interface Look {
   readonly startedMs: number
-  /** Undefined once it is over. */
+  /** Undefined once finished. */
   done: Promise<unknown> | undefined
 }
 
 /**
- * Looks again at endpoints when a request names a model that none is known to have: servers that load models on
- * demand get new ones at any time (`ollama cp`), long before the next regular look. All requests that wait share one.
+ * Refreshes model lists when a request names an unknown model: a server may get new models at any time (`ollama cp`),
+ * long before the next regular discovery. Waiting requests share one refresh.
  */
 export class ModelLook {
   readonly #parts: LookParts
@@ -33,8 +33,8 @@ export class ModelLook {
   }
 
   /**
-   * @param timeoutMs longest wait
-   * @returns undefined where every list is fresh: there is nothing to wait for
+   * @param timeoutMs maximum wait
+   * @returns undefined if every list is fresh
    */
   forUnknown(timeoutMs: number): Promise<void> | undefined {
     const { registry, catalog, discovery } = this.#parts
@@ -49,7 +49,7 @@ export class ModelLook {
     return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
   }
 
-  /** An endpoint says that it does not have a model that its list has: reads the list again in the background. */
+  /** Refreshes an endpoint in the background after it denied having a model that it lists. */
   at(slot: number): void {
     if (this.#parts.discovery.isRunning) void this.#at(slot)
   }

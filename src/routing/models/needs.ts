@@ -3,7 +3,7 @@ import { areSameAbilities, type ToldAbilities } from '../../endpoints/profiles/t
 import type { ScannedBody } from '../../kernel/json/body-scan.ts'
 import { type MediaParts, readMediaParts } from './media-parts.ts'
 
-/** What a request needs of a model beyond generating text. */
+/** Abilities that a request needs beyond generating text. */
 export interface RequestNeeds {
   readonly vision: boolean
   readonly tools: boolean
@@ -11,25 +11,25 @@ export interface RequestNeeds {
   readonly audio: boolean
   /** `response_format`, Ollama's `format`. */
   readonly structured: boolean
-  /** Rough size of the prompt; 0 where it cannot be told. */
+  /** Estimated size of the prompt; 0 if unknown. */
   readonly promptTokens: number
-  /** Reads for certain what the body holds besides text; absent where it has no sign of anything. */
+  /** Reads the media in the body; absent if the body shows no sign of any. */
   readonly media?: (() => MediaParts) | undefined
 }
 
-/** What narrows the choice among candidates. */
+/** A need that narrows the choice among candidates. */
 export type Need = Exclude<keyof RequestNeeds, 'media'>
 
-/** English text has about four bytes to a token; code and other scripts fewer, so this errs on the small side. */
+/** English text has about four bytes per token, code and other scripts fewer, so the estimate is low. */
 const bytesPerToken = 4
 
 /**
- * Reads the needs from the scanned bytes. A Responses API `input` is no embedding: the path tells that.
- * @param path as the endpoint sees it
+ * Derives the needs from the scanned bytes.
+ * @param path as the endpoint sees it; distinguishes the `input` of the Responses API from that of embeddings
  */
 export function readNeeds(body: Buffer, scanned: ScannedBody, path: string): RequestNeeds {
   const { keys } = scanned
-  // In Ollama's chat the images stand beside the text of a message.
+  // Ollama's chat has images beside the text of a message.
   const isOllamaChat = path.endsWith('/api/chat') && hasAny(body, ['"images"'])
   const vision = keys.images || isOllamaChat || hasAny(body, ['"input_image"']) || hasImagePart(body)
   const hasAudio = hasAny(body, ['"input_audio"', '"audio_url"'])
@@ -48,7 +48,7 @@ export function readNeeds(body: Buffer, scanned: ScannedBody, path: string): Req
     tools: keys.tools,
     embeddings: /\/(?:embeddings|embed)$/.test(path),
     structured: keys.responseFormat,
-    // Pictures and sound are bytes, not words.
+    // Images and audio are not text, so their size says nothing about tokens.
     promptTokens: vision || audio ? 0 : Math.floor(scanned.promptBytes / bytesPerToken),
   }
 }
@@ -61,16 +61,16 @@ function hasAny(body: Buffer, marks: readonly string[]): boolean {
   return marks.some((mark) => body.includes(mark, 0, 'latin1'))
 }
 
-/** What is known of one model on one endpoint; undefined where no list says. */
+/** Known abilities of one model on one endpoint; fields are undefined if no list reports them. */
 export interface KnownAbilities {
   readonly type: string | undefined
   readonly capabilities: readonly string[] | undefined
   readonly contextLength: number | undefined
-  /** What the endpoint itself says, yes or no. */
+  /** Abilities that the endpoint itself reports. */
   readonly told?: ToldAbilities | undefined
 }
 
-/** Words for the same ability, from engines and from the family table. */
+/** Names of the same ability in engines and in the family table. */
 const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'structured', readonly string[]>> =
   {
     vision: ['vision', 'multimodal', 'image-understanding'],
@@ -82,9 +82,9 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
 
 const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding' } as const
 
-/** Whether a model is known to be able; but for the length, `false` means that no source says so, not that it is unable. */
+/** Whether a model is known to have an ability. Except for the context length, `false` means unknown, not unable. */
 export function isKnownAble(need: Need, needs: RequestNeeds, known: KnownAbilities): boolean {
-  // An endpoint that tells no length may take the prompt as well as one that does.
+  // An endpoint that reports no context length may still take the prompt.
   if (need === 'promptTokens')
     return known.contextLength === undefined || known.contextLength > needs.promptTokens
   const told = need === 'structured' || need === 'audio' ? undefined : known.told?.[toldNames[need]]
@@ -94,7 +94,7 @@ export function isKnownAble(need: Need, needs: RequestNeeds, known: KnownAbiliti
   return known.capabilities?.some((capability) => words[need].includes(capability)) ?? false
 }
 
-/** Names for the reason header. */
+/** Names in the reason header. */
 export const needNames: Readonly<Record<Need, string>> = {
   vision: 'vision',
   tools: 'tools',
@@ -104,7 +104,7 @@ export const needNames: Readonly<Record<Need, string>> = {
   promptTokens: 'context_length',
 }
 
-/** What the endpoint tells goes before what is known of the model; numbers are each endpoint's own. */
+/** The endpoint's report takes precedence over what is known of the model; numbers come from the endpoint only. */
 export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefined): KnownAbilities {
   return {
     type: model.type ?? known?.type,
@@ -114,7 +114,7 @@ export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefine
   }
 }
 
-/** Whether two are known to be able to the same; in another order is not the same. */
+/** Whether two sets of abilities are equal, including their order. */
 export function areAlike(one: KnownAbilities | undefined, other: KnownAbilities | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   if (one.type !== other.type || one.contextLength !== other.contextLength) return false

@@ -1,7 +1,7 @@
 import type { RoutedEndpoint, RoutingOutcome, ServedRoute, Tier } from './routing.ts'
 import type { ModelKnowledge } from './routing-strategies.ts'
 
-/** An outcome without its flat list of candidates. */
+/** A routing outcome without the flat list of candidates. */
 export type TieredOutcome = Omit<RoutingOutcome, 'candidates'>
 
 export function outcomeOf(tiered: TieredOutcome): RoutingOutcome {
@@ -32,7 +32,7 @@ export function servedRoute({ strategy, decision, reason }: RoutingOutcome): Ser
   return { strategy, decision, reason }
 }
 
-/** An endpoint stands in each tier at most once, with its first model that no earlier tier has. */
+/** Builds tiers in which an endpoint appears at most once, with its first model that no earlier tier contains. */
 export function pooledTiers(serving: readonly (readonly RoutedEndpoint[])[]): Tier[] {
   const bySlot = new Map<number, RoutedEndpoint[]>()
   for (const candidate of serving.flat()) {
@@ -46,7 +46,7 @@ export function pooledTiers(serving: readonly (readonly RoutedEndpoint[])[]): Ti
   )
 }
 
-/** Leaves out a model on an endpoint that an earlier tier has: several aliases may lead to it. */
+/** Removes models that an earlier tier has on the same endpoint: several aliases may lead to one model. */
 export function withoutRepeats(tiers: readonly Tier[]): Tier[] {
   const seen = new Set<string>()
   return tiers.flatMap((tier) => {

@@ -2,53 +2,53 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { apiPathOf } from './api-paths.ts'
 
-/** What a request has shown of a path on an endpoint. */
+/** What a request has shown about a path on an endpoint. */
 export interface PathFact {
   readonly slot: number
   readonly path: string
-  /** The model that was asked for, where the endpoint has several; undefined for what holds for all of them. */
+  /** The requested model if the endpoint has several; undefined if the fact applies to all of them. */
   readonly model?: string | undefined
   readonly serves: boolean
-  /** The endpoint's own words where it does not have the path; '' where it has none. */
+  /** The endpoint's error message if the path is missing; '' if there is none. */
   readonly words: string
   readonly lastsMs: number
-  /** Whether nothing speaks against it: neither the endpoint's kind nor an earlier good answer. */
+  /** Whether neither the backend type nor an earlier good answer contradicts it. */
   readonly isSure: boolean
 }
 
-/** How long a path counts as missing: a server may be restarted with other options, or updated. */
+/** How long a path counts as missing: a server may be updated or restarted with other options. */
 const missingMs = 300_000
 /**
- * The same for a path that the endpoint's kind has, or that has served: the request may be what the server could not
- * take, or a proxy before it has lost the server for a moment.
+ * The same for a path that the backend type has or that has worked before: the server may have refused the request
+ * itself, or a proxy may have lost the server for a moment.
  */
 const doubtfulMissingMs = 30_000
 const servedMs = 3_600_000
-/** For so long after an endpoint has refused a path it is not asked for it again, even where no other one has it. */
+/** How long a refused path is not retried on the endpoint even if no other endpoint has it. */
 const sureMs = 1_000
-/** So many models of an endpoint that lack a path, and none that has it, speak for its other models. */
+/** If this many models of an endpoint lack a path and none has it, the endpoint's other models lack it too. */
 const modelsForWhole = 2
-/** Most facts that are kept, over all endpoints; the oldest go first. */
-const mostFacts = 2_000
-const longestWords = 200
+/** Maximum facts over all endpoints; the oldest is evicted first. */
+const maxFacts = 2_000
+const maxWordsLength = 200
 
 interface Known extends PathFact {
-  /** Whether the endpoint has answered well for the path before it said that it does not have it. */
+  /** Whether the endpoint served the path successfully before it denied having it. */
   readonly hasServed: boolean
-  /** As the server told it at the time; another version is another server. */
+  /** Version that the server reported then; a different version invalidates the fact. */
   readonly version: string | undefined
-  /** Until when a request for a path that is missing is in vain; 0 where that is in doubt from the beginning. */
+  /** Until when a request for a missing path is certain to fail; 0 if in doubt from the start. */
   readonly sureUntilMs: number
   readonly untilMs: number
 }
 
-/** Facts of one path on one endpoint, by model; `undefined` is for all of its models. */
+/** Facts about one path on one endpoint by model; `undefined` applies to all models. */
 type PathFacts = Map<string | undefined, Known>
 
 /**
- * Which endpoint has which API path: from its profile, and from how it has answered. Behind one address several models
- * may be served by several servers (llama-swap, LiteLLM), so where an endpoint has several models, an answer speaks for
- * the one that was asked. What was learned is forgotten after a while, and when the server is another one.
+ * Knows which endpoint has which API path, from its profile and from its answers. One address may serve several models
+ * from several servers (llama-swap, LiteLLM), so on an endpoint with several models an answer applies to the requested
+ * model only. Facts expire after a while and when the server's version changes.
  */
 export class PathKnowledge {
   readonly #clock: Clock
@@ -64,10 +64,10 @@ export class PathKnowledge {
 
   constructor(parts: {
     clock: Clock
-    /** Paths of an endpoint whose kind is not known. */
+    /** Paths of an endpoint whose backend type is unknown. */
     fallbackPaths: () => readonly string[]
     versionOf: (slot: number) => string | undefined
-    /** How many models an endpoint lists; 0 where that is not known. Default: one. */
+    /** Number of models that an endpoint lists; 0 if unknown. Default: one. */
     countModels?: (slot: number) => number
   }) {
     this.#clock = parts.clock
@@ -76,19 +76,19 @@ export class PathKnowledge {
     this.#countModels = parts.countModels ?? (() => 1)
   }
 
-  /** Counts up whenever an answer to `serves` or `lacksForSure` may have changed. */
+  /** Increases whenever a result of `serves` or `lacksForSure` may have changed. */
   get version(): number {
     return this.#version
   }
 
-  /** @param listener told of what this thread has learned */
+  /** @param listener receives facts that this thread learns */
   onLearned(listener: (fact: PathFact) => void): void {
     this.#listener = listener
   }
 
   /**
-   * Whether an endpoint has a path for a model, or for any where none is named.
-   * @returns undefined where that is not known
+   * Whether an endpoint has a path for a model, or for any model if none is given.
+   * @returns undefined if unknown
    */
   serves(endpoint: Endpoint, path: string, model?: string): boolean | undefined {
     const apiPath = apiPathOf(path)
@@ -99,8 +99,8 @@ export class PathKnowledge {
   }
 
   /**
-   * Whether a request for the path is in vain. One answer does not outweigh the profile or an earlier good answer, and
-   * none lasts: such an endpoint is asked again where no other has the path.
+   * Whether a request for the path is certain to fail. A single answer does not outweigh the profile or an earlier good
+   * answer, and certainty expires: if no other endpoint has the path, requests try this one again.
    */
   lacksForSure(endpoint: Endpoint, path: string, model?: string): boolean {
     const apiPath = apiPathOf(path)
@@ -113,7 +113,7 @@ export class PathKnowledge {
     return profile.paths.includes(apiPath) || profile.chat.path === apiPath
   }
 
-  /** What the endpoint has said about a path that it does not have. */
+  /** The endpoint's error message for a path that it lacks. */
   wordsOf(slot: number, path: string): string | undefined {
     const apiPath = apiPathOf(path)
     const fact =
@@ -124,9 +124,9 @@ export class PathKnowledge {
   }
 
   /**
-   * An endpoint has answered for a path. That it does not have another form of an API path, with an ID or a slash at the
-   * end, says nothing of the path itself.
-   * @param model as the endpoint spells it; undefined where the request names none
+   * Records an endpoint's answer for a path. A missing variant of an API path, with an ID or a trailing slash, shows
+   * nothing about the path itself.
+   * @param model as the endpoint spells it; undefined if the request names none
    */
   learn(endpoint: Endpoint, path: string, serves: boolean, words = '', model?: string): void {
     const apiPath = apiPathOf(path)
@@ -141,7 +141,7 @@ export class PathKnowledge {
       path: apiPath,
       model: ofModel,
       serves,
-      words: words.slice(0, longestWords),
+      words: words.slice(0, maxWordsLength),
       lastsMs,
       isSure: !serves && !isDoubtful,
     }
@@ -149,7 +149,7 @@ export class PathKnowledge {
     this.#listener(fact)
   }
 
-  /** Takes what this or another thread has learned. */
+  /** Stores a fact from this or another thread. */
   take(fact: PathFact): void {
     const { slot, path, model, serves, isSure, lastsMs } = fact
     const key = keyOf(slot, path)
@@ -164,17 +164,17 @@ export class PathKnowledge {
       sureUntilMs: isSure ? nowMs + sureMs : 0,
       untilMs: nowMs + lastsMs,
     })
-    // What one model is served at is there.
+    // If one model is served at the path, the path exists.
     if (serves && model !== undefined && facts.get(undefined)?.serves === false && facts.delete(undefined))
       this.#size--
     this.#facts.delete(key)
     this.#facts.set(key, facts)
-    while (this.#size > mostFacts && this.#facts.size > 1) this.#dropFirst()
+    while (this.#size > maxFacts && this.#facts.size > 1) this.#dropFirst()
     if (isSure || before?.serves !== serves) this.#version++
     this.#arm()
   }
 
-  /** The endpoint may be another server now. */
+  /** Drops all facts: the endpoint may be another server now. */
   forget(slot: number): void {
     for (const [key, facts] of this.#facts) {
       const [fact] = facts.values()
@@ -187,14 +187,14 @@ export class PathKnowledge {
     this.#timer?.cancel()
   }
 
-  /** What is known of the path for this model, or for all models alike. */
+  /** The fact for this model or for all models. */
   #fact(slot: number, apiPath: string, model: string | undefined): Known | undefined {
     if (this.#facts.size === 0) return undefined
     const facts = this.#facts.get(keyOf(slot, apiPath))
     return this.#valid(facts?.get(model)) ?? this.#valid(facts?.get(undefined))
   }
 
-  /** What other models show of the path: one that is served at it shows that it is there. */
+  /** What other models show about the path: one success shows that the path exists. */
   #ofOthers(slot: number, apiPath: string, model: string | undefined): Known | undefined {
     let missing: Known | undefined
     let lacking = 0
@@ -222,7 +222,7 @@ export class PathKnowledge {
     this.#facts.delete(key)
   }
 
-  /** Decisions are kept while the version stays: it must move when a fact ends or is no longer sure. */
+  /** Changes the version when a fact expires or becomes uncertain, because decisions are cached by version. */
   #arm(): void {
     const nowMs = this.#clock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY
@@ -253,7 +253,7 @@ export class PathKnowledge {
   }
 }
 
-/** Ollama adds paths below `/api` that no profile lists yet; other kinds have only versions of their own there. */
+/** Ollama adds paths below `/api` before profiles list them; other backends have only their own versions there. */
 function isOllamaPath({ profile }: Endpoint, apiPath: string): boolean {
   return /^\/api\/(?!v\d)/.test(apiPath) && profile?.paths.includes('/api/tags') === true
 }

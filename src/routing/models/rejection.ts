@@ -6,18 +6,18 @@ import { pathNotServed } from './tiers.ts'
 
 export interface RejectionFacts {
   readonly model: string | undefined
-  /** The kind of the provider route; undefined on routes for all endpoints. */
+  /** Backend type of the provider route; undefined on routes for all endpoints. */
   readonly provider: string | undefined
   readonly path: string
-  /** Whether an endpoint of another kind has the model. */
+  /** Whether an endpoint of another backend type has the model. */
   readonly isElsewhere: boolean
-  /** When it may be worth coming back, where it may. */
+  /** Value of `Retry-After` if a retry may succeed. */
   readonly retryAfterSeconds: number
-  /** What an endpoint has said of the path that it does not have. */
+  /** An endpoint's error message for the path that it lacks. */
   readonly wordsOf: (endpoint: Endpoint) => string | undefined
 }
 
-/** The error for a request that no endpoint may be asked for. What may pass says when to come back. */
+/** The error for a request that no endpoint can serve; with `Retry-After` if the cause is temporary. */
 export function rejectionError(
   { reason, status, lackPath = [] }: Pick<RoutingOutcome, 'reason' | 'status' | 'lackPath'>,
   facts: RejectionFacts,
@@ -61,20 +61,20 @@ export function unavailableError(
   return new GatewayError('model_unavailable', message, { retryAfterSeconds })
 }
 
-/** Most endpoints that an error names. */
-const mostNamed = 5
+/** Maximum endpoints that an error names. */
+const maxNamed = 5
 
-/** The error for a path that none of the endpoints has that could serve the request otherwise. */
+/** The error for a path that every otherwise suitable endpoint lacks. */
 export function pathError(
   endpoints: readonly Endpoint[],
   { model, path, wordsOf }: Pick<RejectionFacts, 'model' | 'path' | 'wordsOf'>,
 ): GatewayError {
-  const asked = endpoints.slice(0, mostNamed).map((endpoint) => {
+  const asked = endpoints.slice(0, maxNamed).map((endpoint) => {
     const words = wordsOf(endpoint)
     const kind = endpoint.profile?.displayName ?? endpoint.type
     return `${endpoint.name} (${kind}${words === undefined ? '' : `: ${words}`})`
   })
-  if (endpoints.length > mostNamed) asked.push(`${endpoints.length - mostNamed} more`)
+  if (endpoints.length > maxNamed) asked.push(`${endpoints.length - maxNamed} more`)
   const whose = model === undefined ? 'No endpoint' : `No endpoint that has the model "${model}"`
   return new GatewayError('path_not_served', `${whose} serves ${path}. Asked: ${asked.join(', ')}.`)
 }

@@ -20,26 +20,26 @@ export type { RoutedEndpoint, RoutingOutcome, RoutingRequest, ServedRoute, Tier 
 export interface ModelRouterOptions {
   readonly strategy: StrategyName
   readonly fallback: Fallback
-  /** Models to try where none can serve the one asked for. */
+  /** Models to try if no endpoint can serve the requested one. */
   readonly fallbackModels: Readonly<Record<string, readonly string[]>>
-  /** Names that requests may use at all. */
+  /** Model names that requests may use. */
   readonly filter: { readonly include: readonly string[]; readonly exclude: readonly string[] }
-  /** `discovery`: whether endpoints are asked again on a miss. */
+  /** Whether a miss refreshes the model lists (strategy `discovery`). */
   readonly refreshOnMiss: boolean
-  /** Whether endpoints are asked for their models at all. */
+  /** Whether model discovery is enabled. */
   readonly discovers: boolean
 }
 
 interface Decided {
   readonly outcome: RoutingOutcome
-  /** Whether what a request needs decides anything: candidates differ in what they can do, or none can do something. */
+  /** Whether the request's needs can change the outcome: candidates differ in abilities, or all lack one. */
   readonly readsNeeds: boolean
 }
 
-/** Most decisions that are kept; a client that invents names must not fill memory. */
+/** Maximum cached decisions, so that a client that invents names cannot fill memory. */
 const maxCached = 10_000
 
-/** Decides which endpoints may serve a request, and says why (contract 6.5 to 6.7). */
+/** Decides which endpoints may serve a request and why (contract 6.5 to 6.7). */
 export class ModelRouter {
   readonly #registry: EndpointRegistry
   readonly #catalog: ModelCatalog
@@ -51,7 +51,7 @@ export class ModelRouter {
   readonly #endpointFilters: readonly NameFilter[]
   readonly #aliasTiers: AliasTiers
   readonly #preferred = new PreferredTiers()
-  /** By provider and path, then by model: a key that joins them would be made for each request. */
+  /** Nested by provider, path and model: a joined key would be allocated for each request. */
   readonly #cache = new Map<BackendProfile | undefined, Map<string | undefined, Map<string, Decided>>>()
   #cacheSize = 0
   #cachedEndpoints = 0
@@ -82,7 +82,7 @@ export class ModelRouter {
     )
   }
 
-  /** Whether this outcome is one after which the endpoints are to be asked again. */
+  /** Whether the gateway refreshes the model lists after this outcome. */
   wantsRefresh(outcome: RoutingOutcome): boolean {
     return (
       this.#options.strategy === 'discovery' &&
@@ -92,12 +92,12 @@ export class ModelRouter {
     )
   }
 
-  /** Whether no endpoint is known to have what a request named: one may have it by now. */
+  /** Whether no endpoint is known to have the requested model; one may have it by now. */
   isUnknown({ knowledge, decision, reason }: RoutingOutcome): boolean {
     return knowledge === 'unknown' && decision !== 'routed' && reason !== 'no_healthy_endpoints'
   }
 
-  /** Whether an endpoint of any kind is known to have a model. */
+  /** Whether any endpoint is known to have a model. */
   isListed(model: string | undefined): boolean {
     return model !== undefined && this.#places(model, undefined).length > 0
   }
@@ -113,7 +113,7 @@ export class ModelRouter {
       const { turnsTaken } = this.#aliasTiers
       const outcome = this.#byPath(this.#decide(request, model), apiPath)
       decided = { outcome, readsNeeds: someDiffer(outcome.tiers) || someMayRefuse(outcome) }
-      // Whose turn it is changes from one request to the next.
+      // A weighted choice differs from request to request, so it is not cached.
       if (this.#aliasTiers.turnsTaken === turnsTaken) {
         cache.set(model, decided)
         this.#cacheSize++
@@ -139,7 +139,7 @@ export class ModelRouter {
     if (byModel === undefined) {
       byModel = new Map()
       byPath.set(key, byModel)
-      // Paths are the clients' to choose, and decisions that take turns are not kept.
+      // Clients choose paths freely, so only known ones are cached; weighted decisions never are.
       this.#cacheSize++
     }
     return byModel
@@ -172,14 +172,14 @@ export class ModelRouter {
     })
   }
 
-  /** Looks at the endpoints that have the model, and at all of them only where none has: there may be many. */
+  /** Considers the endpoints with the model, and all endpoints only if none has it: there may be many. */
   #decide(request: RoutingRequest, model: string): RoutingOutcome {
-    const { provider, isLook } = request
+    const { provider, dryRun } = request
     const alias = this.#aliases.find(model, this.#catalog.snapshot)
     const serving = (name: string) => this.#serving(name, provider, model)
-    const fallbacks = this.#fallbackTiers(model, serving, isLook)
+    const fallbacks = this.#fallbackTiers(model, serving, dryRun)
     const lastResort = this.#lastResort(model, alias, provider)
-    const aliased = alias === undefined ? [] : this.#aliasTiers.of(alias, serving, isLook)
+    const aliased = alias === undefined ? [] : this.#aliasTiers.of(alias, serving, dryRun)
     if (alias !== undefined && aliased[0] !== undefined) {
       const reason = `alias "${alias.name}" resolved to ${aliased[0].candidates.length} endpoint(s)`
       const tiers = [...withoutRepeats([...aliased, ...fallbacks]), ...lastResort]
@@ -188,7 +188,7 @@ export class ModelRouter {
     const outcome = this.#byStrategy(request, model, lastResort.length > 0)
     const [first] = fallbacks
     if (outcome.decision === 'routed') {
-      // A model that was named for this comes before endpoints that are not known to have any.
+      // A configured fallback model takes precedence over endpoints with unknown models.
       const [own, ...guesses] = outcome.tiers
       const tiers =
         own === undefined ? [] : [...withoutRepeats([own, ...fallbacks]), ...guesses, ...lastResort]
@@ -199,7 +199,7 @@ export class ModelRouter {
     return outcomeOf({ ...outcome, tiers: [...outcome.tiers, ...lastResort] })
   }
 
-  /** @param isListed whether an endpoint has the model that is not routable now */
+  /** @param isListed whether an unroutable endpoint has the model */
   #byStrategy({ provider, refresh }: RoutingRequest, model: string, isListed: boolean): RoutingOutcome {
     const { strategy, fallback, refreshOnMiss } = this.#options
     const serving = this.#serving(model, provider, model)
@@ -228,7 +228,7 @@ export class ModelRouter {
     return outcomeOf({ tiers: able, strategy, knowledge, ...decision })
   }
 
-  /** A kind of which no endpoint is configured is a mistake; one that is down comes back. */
+  /** A backend type without configured endpoints is a mistake; one whose endpoints are down may return. */
   #noneRoutable(
     strategy: string | undefined,
     provider: BackendProfile | undefined,
@@ -244,7 +244,7 @@ export class ModelRouter {
     )
   }
 
-  /** Whether it is known of every endpoint in scope which models it has. */
+  /** Whether every endpoint in scope has reported its models. */
   #allHaveTold(provider: BackendProfile | undefined): boolean {
     const { byEndpoint } = this.#catalog.snapshot
     return (
@@ -255,7 +255,7 @@ export class ModelRouter {
     )
   }
 
-  /** Endpoints that have the model, or another one that it may be, and are not routable now. */
+  /** Unroutable endpoints that have the model, a target of its alias or a fallback. */
   #lastResort(model: string, alias: Alias | undefined, provider: BackendProfile | undefined): Tier[] {
     const models = this.#catalog.snapshot
     const own = alias === undefined ? [model] : this.#aliases.modelsOf(alias, models)
@@ -276,7 +276,7 @@ export class ModelRouter {
     return fallbackModels[model] ?? fallbackModels[model.toLowerCase()] ?? []
   }
 
-  /** Routable endpoints in scope but for those that are known to have the model. */
+  /** Routable endpoints in scope, except those known to have the model. */
   #anyone(provider: BackendProfile | undefined, model: string, but: readonly RoutedEndpoint[]) {
     const known = new Set(but.map(({ endpoint }) => endpoint.slot))
     return this.#routable(provider).flatMap((endpoint) =>
@@ -284,12 +284,12 @@ export class ModelRouter {
     )
   }
 
-  /** The models, and aliases, to try where none can serve the one asked for, in their order. */
-  #fallbackTiers(model: string, serving: Serving, isLook: boolean | undefined): Tier[] {
+  /** Tiers of the fallback models and aliases, in their order. */
+  #fallbackTiers(model: string, serving: Serving, dryRun: boolean | undefined): Tier[] {
     return this.#fallbackNames(model).flatMap((name) => {
       const reason = `model_fallback "${model}" to "${name}"`
       const route: ServedRoute = { strategy: 'fallback', decision: 'fallback', reason }
-      return this.#aliasTiers.ofName(name, serving, isLook).map((tier) => ({ ...tier, route }))
+      return this.#aliasTiers.ofName(name, serving, dryRun).map((tier) => ({ ...tier, route }))
     })
   }
 
@@ -327,12 +327,12 @@ export class ModelRouter {
     )
   }
 
-  /** Filters bind requests as well as lists. */
+  /** Model filters apply to requests as well as to lists. */
   #allows({ slot }: Endpoint, model: string): boolean {
     return this.#filter.allows(model) && (this.#endpointFilters[slot]?.allows(model) ?? true)
   }
 
-  /** Endpoints that are known to have the path are preferred (contract 6.7). */
+  /** Routes a request without a model; endpoints known to have the path come first (contract 6.7). */
   #withoutModel({ provider, path }: RoutingRequest): RoutingOutcome {
     const routable = this.#routable(provider)
     if (routable.length === 0) {
@@ -354,7 +354,7 @@ export class ModelRouter {
   }
 }
 
-/** Case is not every backend's; `:latest` is Ollama's to add. */
+/** Whether the backend resolves the requested spelling: some ignore case, and Ollama adds `:latest`. */
 function isUnderstood(asked: string, native: string): boolean {
   return asked === native || native === `${asked}:latest`
 }
@@ -368,8 +368,8 @@ function anyEndpoint(endpoint: Endpoint): RoutedEndpoint {
 }
 
 /**
- * `openai` and its kin take every endpoint that speaks the OpenAI API; any other prefix only its own kind. An
- * endpoint whose kind is not known yet counts as OpenAI-compatible.
+ * `openai` and its variants include every endpoint with the OpenAI API; any other prefix only its own backend type. An
+ * endpoint whose type is not known yet counts as OpenAI-compatible.
  */
 function isInScope(endpoint: Endpoint, provider: BackendProfile | undefined): boolean {
   if (provider === undefined) return true

@@ -1,20 +1,20 @@
-/** What is known of a model at the moment of a request. */
+/** What the gateway knows about a model when a request arrives. */
 export type ModelKnowledge =
-  /** At least one routable endpoint has it. */
+  /** At least one routable endpoint has the model. */
   | 'found'
-  /** Only endpoints that are not routable have it. */
+  /** Only unroutable endpoints have the model. */
   | 'unavailable'
-  /** No endpoint has it. */
+  /** No endpoint has the model. */
   | 'unknown'
 
 /**
- * What became of asking the endpoints again: `off` by configuration, `done`, `failed` where none answered in
- * time, `impossible` where model discovery is off.
+ * Result of a refresh of the model lists: `off` by configuration, `done`, `failed` if no endpoint answered in time,
+ * `impossible` if model discovery is disabled.
  */
 export type Refresh = 'off' | 'done' | 'failed' | 'impossible'
 
 export interface RoutingDecision {
-  /** `fallback`: goes to endpoints that are not known to have the model. */
+  /** `fallback`: the request goes to endpoints that are not known to have the model. */
   readonly decision: 'routed' | 'fallback' | 'rejected'
   /** `X-Olla-Routing-Reason`. */
   readonly reason: string
@@ -28,9 +28,9 @@ export type Fallback = 'compatible_only' | 'none' | 'all'
 export interface RoutingCase {
   readonly knowledge: ModelKnowledge
   readonly fallback: Fallback
-  /** Undefined where no refresh was due. */
+  /** Undefined if no refresh was due. */
   readonly refresh: Refresh | undefined
-  /** Whether any endpoint in scope is routable at all. */
+  /** Whether any endpoint in scope is routable. */
   readonly someRoutable: boolean
 }
 
@@ -44,7 +44,7 @@ const rejected = (reason: string, status: number): RoutingDecision => ({
   status,
 })
 
-/** Contract 6.6, a row per case; those that Olla declares and never reaches included. */
+/** Contract 6.6, one row per case, including those that Olla declares but never reaches. */
 export const strategies: Record<StrategyName, Strategy> = {
   strict: ({ knowledge }) => {
     switch (knowledge) {
@@ -68,11 +68,11 @@ export const strategies: Record<StrategyName, Strategy> = {
     }
   },
   discovery: ({ knowledge, fallback, refresh, someRoutable }) => {
-    // As with the other strategy: where the model's endpoints are out for a while, any other may be asked.
+    // As in the other strategy: any endpoint may serve while the model's own endpoints are unavailable.
     const mayAskAnyone = knowledge === 'unavailable' && fallback === 'all' && someRoutable
     switch (refresh) {
       case undefined:
-        // Found without having to ask again.
+        // Found without a refresh.
         return knowledge === 'found' ? routed('model_found') : rejected('model_unavailable_no_refresh', 503)
       case 'off':
         if (mayAskAnyone) return fallbackTo('all_healthy_fallback')

@@ -3,48 +3,48 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { KnownAbilities, RequestNeeds } from './needs.ts'
 import type { ModelKnowledge, Refresh, RoutingDecision } from './routing-strategies.ts'
 
-/** An endpoint that may serve a request, and the name it has for the model. */
+/** An endpoint that may serve a request, with its name for the model. */
 export interface RoutedEndpoint {
   readonly endpoint: Endpoint
-  /** As the endpoint spells it; undefined where the request names no model. */
+  /** As the endpoint spells it; undefined if the request names no model. */
   readonly nativeModel: string | undefined
-  /** What must stand in the body instead of what the client wrote; undefined where that will do. */
+  /** Model name to send instead of the client's; undefined if the client's name works. */
   readonly sentModel: string | undefined
-  /** Whether the endpoint holds the model in memory; undefined where the endpoint does not say. */
+  /** Whether the endpoint has the model in memory; undefined if it does not report that. */
   readonly isWarm: boolean | undefined
   readonly abilities: KnownAbilities | undefined
 }
 
-/** What the `X-Olla-Routing-*` headers say of a request. */
+/** Values of the `X-Olla-Routing-*` headers. */
 export interface ServedRoute {
-  /** Undefined where the request names no model. */
+  /** Undefined if the request names no model. */
   readonly strategy: string | undefined
   readonly decision: RoutingDecision['decision']
   readonly reason: string
 }
 
-/** Candidates that stand equal. A request moves to the next tier when none of these can answer it. */
+/** Equal candidates. A request moves to the next tier when none of them can answer. */
 export interface Tier {
   readonly candidates: readonly RoutedEndpoint[]
-  /** Whether a request moves on as well when these are at their `max_concurrent`; otherwise it waits in line. */
+  /** Whether a request also moves on when all of these are at `max_concurrent`; otherwise it queues. */
   readonly spillsWhenFull: boolean
-  /** What the headers say where this tier serves; undefined where that is what the outcome says. */
+  /** Routing headers if this tier serves; undefined for those of the outcome. */
   readonly route?: ServedRoute | undefined
-  /** Whether its endpoints are not routable now: they are asked only where nothing else can serve. */
+  /** Whether its endpoints are unroutable now and serve only if nothing else can. */
   readonly isLastResort?: boolean
 }
 
 export interface RoutingOutcome extends ServedRoute {
-  /** In the order in which they are tried; a rejected request has at most a last resort. */
+  /** In the order of attempts; a rejected request has at most a last resort. */
   readonly tiers: readonly Tier[]
-  /** The candidates of all tiers but the last resort. */
+  /** Candidates of all tiers except the last resort. */
   readonly candidates: readonly RoutedEndpoint[]
   /** HTTP status of a rejection, 200 otherwise. */
   readonly status: number
   readonly knowledge: ModelKnowledge
-  /** Whether a good answer says something new: of some candidates it is not known that they have the path. */
+  /** Whether a good answer adds knowledge: some candidates are not known to have the path. */
   readonly learnsPath?: boolean
-  /** Endpoints that would be candidates if they had the path. */
+  /** Endpoints that are no candidates only because they lack the path. */
   readonly lackPath?: readonly Endpoint[]
 }
 
@@ -52,16 +52,16 @@ export interface RoutingRequest {
   readonly model: string | undefined
   /** Profile of the provider prefix; undefined on routes for all endpoints. */
   readonly provider: BackendProfile | undefined
-  /** Path that the endpoint is asked for. */
+  /** Path to request from the endpoint. */
   readonly path: string
-  /** Whether the gateway can translate the request for an endpoint that does not have the path. */
+  /** Whether the gateway can translate the request for an endpoint without the path. */
   readonly isTranslatable?: boolean | undefined
-  /** Asked for only where candidates differ. */
+  /** Called only if candidates differ. */
   readonly needs?: (() => RequestNeeds) | undefined
-  /** Endpoints that come first within a tier; the others follow, also when these are full. */
+  /** Endpoints that come first within a tier; the others follow, also when the first are full. */
   readonly prefers?: ((endpoint: Endpoint) => boolean) | undefined
-  /** What became of asking the endpoints again, where that was due. */
+  /** Result of a refresh, if one was due. */
   readonly refresh?: Refresh | undefined
-  /** Whether the request is only explained: weighted turns do not move. */
-  readonly isLook?: boolean
+  /** Whether to explain only: weighted rotations do not advance. */
+  readonly dryRun?: boolean
 }

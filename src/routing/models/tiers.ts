@@ -4,7 +4,7 @@ import { areAlike, isKnownAble, needNames, type RequestNeeds } from './needs.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RoutedEndpoint, RoutingOutcome, Tier } from './routing.ts'
 
-/** Whether the candidates of some tier differ in what they are known to be able to. */
+/** Whether candidates within any tier differ in their known abilities. */
 export function someDiffer(tiers: readonly Tier[]): boolean {
   return tiers.some(({ candidates }) =>
     candidates.some(({ abilities }) => !areAlike(abilities, candidates[0]?.abilities)),
@@ -13,7 +13,7 @@ export function someDiffer(tiers: readonly Tier[]): boolean {
 
 const narrowing = ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const
 
-/** Keeps the candidates of each tier that are known to be able to what the request needs, if any are. */
+/** Keeps in each tier the candidates known to meet the request's needs, if there are any. */
 export function narrowed(decided: RoutingOutcome, read: () => RequestNeeds): RoutingOutcome {
   const needs = read()
   const by = new Set<string>()
@@ -38,7 +38,7 @@ export function narrowed(decided: RoutingOutcome, read: () => RequestNeeds): Rou
 
 /**
  * Splits a tier in two, keeping the order within each part. A full first part spills into the second.
- * @returns the tier alone where one part would be empty
+ * @returns the tier alone if one part would be empty
  */
 export function splitTier(tier: Tier, isFirst: (candidate: RoutedEndpoint) => boolean): readonly Tier[] {
   const first = tier.candidates.filter(isFirst)
@@ -50,20 +50,20 @@ export function splitTier(tier: Tier, isFirst: (candidate: RoutedEndpoint) => bo
   ]
 }
 
-/** Why a request is turned away for which every candidate lacks the path. */
+/** Reason for refusing a request whose path every candidate lacks. */
 export const pathNotServed = 'path_not_served'
 
-/** What is known of the request's path at a candidate. */
+/** Knowledge about the request's path on a candidate. */
 export interface PathView {
-  /** Undefined where that is not known. */
+  /** Undefined if unknown. */
   serves(candidate: RoutedEndpoint): boolean | undefined
-  /** Whether a request for the path would be in vain. */
+  /** Whether a request for the path is certain to fail. */
   lacksForSure(candidate: RoutedEndpoint): boolean
 }
 
 /**
- * Puts candidates that are known to have the request's path first within each tier, and behind all tiers those that
- * have said that they do not have it but may. Leaves out those that do not have it for sure.
+ * Puts candidates known to have the path first within each tier, and those that denied having it but may have it after
+ * all tiers. Removes candidates that certainly lack it.
  */
 export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome {
   const { candidates } = outcome
@@ -99,7 +99,7 @@ interface KnownSplit {
   readonly outcome: RoutingOutcome
 }
 
-/** Puts endpoints that a request prefers first within each tier. A split is kept while the preferences stay. */
+/** Puts preferred endpoints first within each tier. Caches a split while the preferences stay the same. */
 export class PreferredTiers {
   readonly #known = new WeakMap<RoutingOutcome, KnownSplit>()
 

@@ -2,27 +2,27 @@ import type { DiscoveredModel } from '../../endpoints/discovery/discovered-model
 import { mergeAbilities, type ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 
-/** One model on one endpoint, as the directory shows it. */
+/** One model on one endpoint in the directory. */
 export interface ModelSource {
   readonly endpoint: Endpoint
   /** As the endpoint spells it. */
   readonly nativeName: string
   readonly state: 'loaded' | 'not-loaded' | 'available' | 'unknown'
   readonly seenMs: number
-  /** What the endpoint lists. */
+  /** The endpoint's list entry. */
   readonly told: DiscoveredModel
 }
 
-/** The same model on any number of endpoints. */
+/** One model on any number of endpoints. */
 export interface UnifiedModel extends ToldFacts {
-  /** Name as most endpoints spell it; `name@digest` where another model has the name. */
+  /** The most common spelling; `name@digest` if another model has the same name. */
   readonly id: string
   readonly name: string
-  /** Every spelling, the digest form, and names of the same weights; the ID first. */
+  /** The ID, then every spelling, the digest form and names of the same weights. */
   readonly aliases: readonly string[]
   readonly family: string
   readonly variant: string
-  /** `3.2b`; '' where it is unknown. */
+  /** `3.2b`; '' if unknown. */
   readonly parameterSize: string
   readonly parameterCount: number
   /** Short form, `q4km`. */
@@ -31,17 +31,17 @@ export interface UnifiedModel extends ToldFacts {
   readonly type: 'llm' | 'vlm' | 'embeddings'
   readonly capabilities: readonly string[]
   readonly publisher: string | undefined
-  /** Epoch milliseconds of the first time it was seen. */
+  /** First seen; milliseconds since the Unix epoch. */
   readonly createdMs: number
   readonly lastSeenMs: number
   readonly sources: readonly ModelSource[]
 }
 
-/** What the sources of a model tell, and nothing that is worked out from its name. */
+/** Facts that the sources report, without anything derived from the name. */
 interface ToldFacts {
-  /** The least that any source takes, so that it holds wherever a request goes. */
+  /** The minimum over the sources, so that it holds for any of them. */
   readonly contextLength: number | undefined
-  /** The least that any source has loaded the model with. */
+  /** Minimum context that a source has loaded the model with. */
   readonly contextInForce: number | undefined
   readonly embeddingLength: number | undefined
   readonly digest: string | undefined
@@ -64,17 +64,17 @@ export function toldFacts(sources: readonly ModelSource[]): ToldFacts {
   }
 }
 
-/** A model as some of its endpoints have it: with their numbers, not those of the others. */
+/** Restricts a model to some of its endpoints and to their numbers. */
 export function withSources(model: UnifiedModel, sources: readonly ModelSource[]): UnifiedModel {
   if (sources.length === model.sources.length) return model
   return { ...model, ...toldFacts(sources), sources }
 }
 
-/** Names of models that generate no text, where no endpoint says what they are for. */
+/** Names of models that generate no text, for endpoints that report no type. */
 const silentName =
   /(?:^|[-_./])(?:re-?rank(?:er)?|whisper|tts|stable-diffusion|sdxl|moderation)(?=$|[-_.:/])/i
 
-/** Whether a model answers a chat, as far as is known. */
+/** Whether a model can chat, as far as known. */
 export function canChat({ type, name, abilities }: UnifiedModel): boolean {
   if (abilities.completion !== undefined) return abilities.completion
   return type !== 'embeddings' && !silentName.test(name)

@@ -2,19 +2,19 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 
-/** A request that waits for a place on one of its endpoints. */
+/** A request that waits for a free slot on one of its endpoints. */
 export interface CapacityWaiter {
-  /** Whether a place on this endpoint would do. */
+  /** Whether the request can use this endpoint. */
   wants(slot: number): boolean
-  /** Tries again: enters anew at once, and keeps its place in the line, where there is still no place for it. */
+  /** Retries; a waiter that still finds no capacity re-enters at once and keeps its position. */
   wake(): void
 }
 
-/** What the waiting lines of all threads share. */
+/** State that the queues of all threads share. */
 export interface SharedLine {
-  /** One row: how many wait. */
+  /** One row: number of waiters. */
   readonly waiting: Gauge
-  /** Per thread: since when its first waiter waits, monotonic milliseconds; 0 where none waits. */
+  /** Per thread: since when its first waiter waits, in monotonic milliseconds; 0 if there is none. */
   readonly oldestMs: Float64Array
   readonly clock: Clock
   readonly link: PeerLink
@@ -22,9 +22,9 @@ export interface SharedLine {
 
 interface FreedPlace {
   readonly slot: number
-  /** Threads that have passed it on, since another one's first waiter had waited longer, or no request wanted it. */
-  readonly passedBy: readonly number[]
-  /** One of them that has a request for it: gets it back where no other has. */
+  /** Threads that declined: another thread's first waiter was older, or no waiter could use it. */
+  readonly declinedBy: readonly number[]
+  /** A declining thread with a waiter for it; the offer returns to it if no other thread has one. */
   readonly taker: number | undefined
 }
 
@@ -35,13 +35,13 @@ interface Waiting {
 }
 
 const freedPlace: Topic<FreedPlace> = 'capacity.freed'
-/** The slot of an endpoint that pauses. */
+/** Slot of an endpoint that paused. */
 const pausedEndpoint: Topic<number> = 'capacity.paused'
 
 /**
- * Waiting line for endpoints at their `max_concurrent`: first come, first served, over all threads. A freed
- * place wakes the first waiter that can use it. Where the first of another thread has waited longer, that
- * thread gets the place to give away; until it does, a request that has just come may take it.
+ * Queue for endpoints at their `max_concurrent`: first in, first out, over all threads. Freed capacity wakes the first
+ * waiter that can use it. If another thread's first waiter is older, that thread gets the offer; until it accepts, a new
+ * request may take the capacity.
  */
 export class CapacityQueue {
   readonly #maxWaiting: number
@@ -50,7 +50,7 @@ export class CapacityQueue {
   readonly #stops: readonly (() => void)[]
   #refused = 0
 
-  /** @param maxWaiting how many may wait, over all threads; 0: none */
+  /** @param maxWaiting maximum waiters over all threads; 0 disables the queue */
   constructor(maxWaiting: number, line: SharedLine) {
     this.#maxWaiting = maxWaiting
     this.#line = line
@@ -60,28 +60,28 @@ export class CapacityQueue {
     ]
   }
 
-  /** Over all threads. */
+  /** Number of waiters over all threads. */
   get waiting(): number {
     return this.#line.waiting.value(0)
   }
 
-  /** Whether one more may wait. */
+  /** Whether the queue has room. */
   get hasRoom(): boolean {
     return this.waiting < this.#maxWaiting
   }
 
-  /** Requests of this thread that found the line full. */
+  /** Requests of this thread that found the queue full. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Milliseconds that a waiter has waited; 0 for one that does not wait. */
+  /** Milliseconds that a waiter has waited; 0 if it is not queued. */
   waitedMs(waiter: CapacityWaiter): number {
     const waiting = this.#waiters.get(waiter)
     return waiting === undefined ? 0 : this.#line.clock.monotonicMs() - waiting.sinceMs
   }
 
-  /** @returns false where the line is full */
+  /** @returns false if the queue is full */
   enter(waiter: CapacityWaiter): boolean {
     const known = this.#waiters.get(waiter)
     if (known !== undefined) {
@@ -104,19 +104,19 @@ export class CapacityQueue {
     this.#noteOldest()
   }
 
-  /** To be called when a place on `slot` has become free. */
+  /** Call when capacity on `slot` became free. */
   released(slot: number): void {
-    if (this.#line.waiting.value(0) > 0) this.#giveAway({ slot, passedBy: [], taker: undefined })
+    if (this.#line.waiting.value(0) > 0) this.#giveAway({ slot, declinedBy: [], taker: undefined })
   }
 
-  /** To be called when an endpoint pauses: who waits for it may not have the time for that. */
+  /** Call when an endpoint pauses: its waiters may not have enough time left. */
   paused(slot: number): void {
     if (this.waiting === 0) return
     this.#line.link.broadcast(pausedEndpoint, slot)
     this.#lookAgain(slot)
   }
 
-  /** To be called when endpoints have become available or have gone: everybody looks again. */
+  /** Call when endpoints appear or disappear: wakes every waiter. */
   changed(): void {
     for (const [waiter, waiting] of [...this.#waiters]) this.#wake(waiter, waiting)
   }
@@ -129,9 +129,9 @@ export class CapacityQueue {
     for (const [waiter, waiting] of [...this.#waiters]) if (waiter.wants(slot)) this.#wake(waiter, waiting)
   }
 
-  #giveAway({ slot, passedBy, taker }: FreedPlace): void {
+  #giveAway({ slot, declinedBy, taker }: FreedPlace): void {
     const own = this.#firstFor(slot)
-    const other = this.#longestWaiting(passedBy)
+    const other = this.#longestWaiting(declinedBy)
     if (own !== undefined && (other === undefined || own[1].sinceMs <= other.sinceMs)) {
       this.#wake(...own)
       return
@@ -141,7 +141,7 @@ export class CapacityQueue {
     if (to === undefined || to === link.thread) return
     link.tell(to, freedPlace, {
       slot,
-      passedBy: [...passedBy, link.thread],
+      declinedBy: [...declinedBy, link.thread],
       taker: own === undefined ? taker : link.thread,
     })
   }
@@ -151,13 +151,13 @@ export class CapacityQueue {
     return undefined
   }
 
-  /** The other thread whose first waiter has waited longest. */
-  #longestWaiting(passedBy: readonly number[]): { thread: number; sinceMs: number } | undefined {
+  /** The other thread with the oldest first waiter. */
+  #longestWaiting(declinedBy: readonly number[]): { thread: number; sinceMs: number } | undefined {
     let longest: { thread: number; sinceMs: number } | undefined
     const { link, oldestMs } = this.#line
     for (let thread = 0; thread < link.threads; thread++) {
       const sinceMs = oldestMs[thread] ?? 0
-      if (thread === link.thread || sinceMs === 0 || passedBy.includes(thread)) continue
+      if (thread === link.thread || sinceMs === 0 || declinedBy.includes(thread)) continue
       if (longest === undefined || sinceMs < longest.sinceMs) longest = { thread, sinceMs }
     }
     return longest

@@ -1,19 +1,18 @@
 import { type EvidenceTarget, type ModelStates, ofEndpoint } from '../../endpoints/resilience/model-states.ts'
 import type { Clock } from '../../kernel/clock.ts'
 
-/** What one failure counts for, and the most that all failures of one count for; in requests. */
+/** Penalty of one failure and maximum penalty of a target, in requests. */
 const perFailure = 4
 const ceiling = 32
-/** Below this it is as good as none. */
+/** Smaller penalties count as none. */
 const negligible = 0.01
 
 /**
- * Counts recent failures as load that melts away: a server that answers 503 at once has the fewest requests under way,
- * and would get all of them (Olla issue 144). A failure of a model counts for that model only.
+ * Counts recent failures as decaying load: a server that answers 503 at once has the fewest in-flight requests and would
+ * otherwise get all new ones (Olla issue 144). A failure of a model counts for that model only.
  *
- * A penalty of p at the time t is kept as `log2(p) + t / halfLife`, one number that stands still while the
- * penalty melts: no thread ever sees the penalty of one failure with the time of another. Of two failures on
- * two threads at the same instant one may not count.
+ * Stores a penalty p at time t as `log2(p) + t / halfLife`, one number that stays constant while the penalty decays, so
+ * no thread sees one failure's penalty with another's time. Of two simultaneous failures on two threads one may be lost.
  */
 export class FailurePenalties {
   readonly #clock: Clock
@@ -22,8 +21,8 @@ export class FailurePenalties {
   readonly #models: ModelStates | undefined
 
   /**
-   * @param cells shared, one for each endpoint, 0 for none
-   * @param halfLifeMs after which half of a penalty is left; 5,000 by default
+   * @param cells shared; one per endpoint, 0 for no penalty
+   * @param halfLifeMs time in which a penalty halves; default 5,000
    */
   constructor(
     clock: Clock,
@@ -36,25 +35,25 @@ export class FailurePenalties {
     this.#models = models
   }
 
-  /** @param about what the failure counts for */
+  /** @param about subject of the failure */
   failed(target: EvidenceTarget, about: 'endpoint' | 'model'): void {
     this.#add(target, about, perFailure)
   }
 
-  /** Takes one failure back that turned out to be the request's own. */
+  /** Withdraws a failure that turned out to be the request's fault. */
   forgive(target: EvidenceTarget, about: 'endpoint' | 'model', sinceMs: number): void {
     const melted = 2 ** ((this.#clock.monotonicMs() - sinceMs) / this.#halfLifeMs)
     this.#add(target, about, -perFailure / melted)
   }
 
-  /** The target is well again. */
+  /** Clears the penalty of a recovered target. */
   clear({ endpoint, nativeModel }: EvidenceTarget): void {
     if (this.#cells[endpoint.slot] !== 0) this.#cells[endpoint.slot] = 0
     const row = this.#models?.find({ endpoint, nativeModel }) ?? ofEndpoint
     if (row >= 0 && this.#models !== undefined) this.#models.table.penalties[row] = 0
   }
 
-  /** In requests, 0 to 64: those of the endpoint and those of the model there. */
+  /** Penalty of the endpoint plus that of the model on it; requests, 0 to 64. */
   of(target: EvidenceTarget): number {
     const own = this.#read(this.#cells, target.endpoint.slot)
     const row = this.#models?.find(target) ?? ofEndpoint

@@ -3,8 +3,9 @@ import type { Candidate, EndpointLoad, EndpointSelector } from './selector.ts'
 type Excluded = ReadonlySet<number> | undefined
 
 /**
- * A host's selector that breaks no request: where it throws, or chooses who cannot be asked, another one chooses.
- * @param onError told of what it has thrown
+ * Wraps a host's selector so that it cannot break a request: if it throws or chooses an unavailable candidate, another
+ * selector chooses.
+ * @param onError receives what it threw
  */
 export function guardedSelector(
   own: EndpointSelector,

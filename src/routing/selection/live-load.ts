@@ -9,16 +9,16 @@ import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { FailurePenalties } from './failure-penalty.ts'
 import type { Candidate, EndpointLoad } from './selector.ts'
 
-/** Shortest time between two requests that an endpoint gets only because nothing else could serve them. */
+/** Minimum time between two last-resort requests to an endpoint. */
 const lastResortIntervalMs = 50
-/** The same for an endpoint that did not answer: it may not answer for long. */
+/** The same for an endpoint that did not answer. */
 const offlineIntervalMs = 250
-/** An answer shows for so long that an endpoint works. */
+/** How long an answer counts as proof that an endpoint works. */
 const answerCountsMs = 10_000
-/** An endpoint that is down for longer is not waited for. */
+/** Requests do not wait for an endpoint that has been down for longer. */
 const shortOutageMs = 60_000
 
-/** The endpoints' state as requests find it: shared cells, breakers, cool-downs and penalties in one view. */
+/** Current state of the endpoints: shared cells, circuit breakers, cool-downs and penalties in one view. */
 export class LiveLoad implements EndpointLoad {
   readonly registry: EndpointRegistry
   readonly #clock: Clock
@@ -39,7 +39,7 @@ export class LiveLoad implements EndpointLoad {
     coolDowns: CoolDowns
     penalties: FailurePenalties
     answers: Pick<AnswerTimes, 'hasAnsweredSince'>
-    /** Shared cells, one for each endpoint: monotonic milliseconds. */
+    /** Shared cells, one per endpoint; monotonic milliseconds. */
     lastResortAtMs: Float64Array
   }) {
     this.#clock = parts.clock
@@ -63,7 +63,7 @@ export class LiveLoad implements EndpointLoad {
 
   penalty(candidate: Candidate): number {
     const penalty = this.penalties.of(candidate)
-    // The trial of a candidate that has been left alone for long must come, however bad it was.
+    // A candidate that has had no request for long must get its trial, however bad it was.
     return penalty > 0 && this.#breakers.isTrialDue(candidate) ? 0 : penalty
   }
 
@@ -75,20 +75,19 @@ export class LiveLoad implements EndpointLoad {
     return this.#isWilling(candidate) && !this.#hasNoPlace(candidate)
   }
 
-  /** Would take the request but for its `max_concurrent`: worth waiting for. */
+  /** Whether only `max_concurrent` keeps the candidate from a request, so that waiting helps. */
   isFull(candidate: Candidate): boolean {
     return this.#isWilling(candidate) && this.#hasNoPlace(candidate)
   }
 
-  /** Whether a request that only this endpoint could serve would be sent there, now or in its turn. */
+  /** Whether a request that only this endpoint can serve would go there, now or after a last-resort wait. */
   wouldAsk(endpoint: Endpoint): boolean {
     const candidate = { endpoint }
     return this.#isWilling(candidate) || this.coolDowns.ownLeftMs(candidate) === 0
   }
 
   /**
-   * Milliseconds until a candidate is back from a pause that was asked for (`Retry-After`); `Infinity` where it is not
-   * that what keeps it.
+   * Milliseconds until a requested pause (`Retry-After`) of a candidate ends; `Infinity` if something else keeps it.
    */
   pauseMs(candidate: Candidate): number {
     const { slot } = candidate.endpoint
@@ -98,22 +97,22 @@ export class LiveLoad implements EndpointLoad {
     if (!isPausing || !this.#breakers.wouldAdmit(candidate)) {
       return Number.POSITIVE_INFINITY
     }
-    // A probe that was limited has set no pause but its own next time.
+    // A rate-limited probe only delays the next probe.
     return coolingMs || this.#health.retryInMs(slot)
   }
 
   /**
-   * Whether only its status or an open circuit keeps the candidate from a request: worth a try where nothing else can
-   * serve it. A pause that was asked for it is kept; one that a probe, or others of the endpoint's models, have brought
-   * about is not.
+   * Whether only its status or an open circuit keeps the candidate from a request, so that it may be tried when nothing
+   * else can serve. Respects a pause requested for the candidate, but not one caused by a probe or by other models of
+   * the endpoint.
    */
   isLastResort(candidate: Candidate): boolean {
     return this.coolDowns.ownLeftMs(candidate) === 0 && !this.#isWilling(candidate)
   }
 
   /**
-   * Takes the next turn among requests for which the endpoint is the last resort.
-   * @returns milliseconds until there is a turn; 0 where this request has it
+   * Reserves the next last-resort request of an endpoint.
+   * @returns 0 if reserved, else milliseconds until the next one is allowed
    */
   takeLastResort(slot: number): number {
     const nowMs = this.#clock.monotonicMs()
@@ -125,7 +124,7 @@ export class LiveLoad implements EndpointLoad {
     return 0
   }
 
-  /** Whether the candidate's endpoint served a short while ago and is down: it may be restarting. */
+  /** Whether the endpoint served recently and is down, so that it may be restarting. */
   mayReturn({ endpoint: { slot } }: Candidate): boolean {
     const status = this.registry.status(slot)
     if (status !== 'offline' && status !== 'unhealthy') return false
@@ -133,7 +132,7 @@ export class LiveLoad implements EndpointLoad {
     return outageMs !== undefined && outageMs < shortOutageMs
   }
 
-  /** When the first of the candidates may take requests again, as far as is known; at least 1. */
+  /** Seconds until the first candidate may take requests again, as far as known; at least 1. */
   retryAfterSeconds(candidates: readonly Candidate[]): number {
     let soonestMs = Number.POSITIVE_INFINITY
     for (const candidate of candidates) {

@@ -2,22 +2,22 @@ import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector
 import { createTiers } from './tiers.ts'
 
 export interface StrategyOptions {
-  /** Whether lower priorities get traffic only when no higher one can take it. `priority` always does. */
+  /** Whether lower priorities get traffic only if no higher one can take it. Always on for `priority`. */
   readonly priorityTiers: boolean
-  /** Default: this strategy's own. */
+  /** Default: local to the strategy. */
   readonly turns?: Turns
 }
 
 /**
- * Whose turn it is, per slot. In shared memory the turn goes round over all threads; of two choices at the
- * same instant one may be forgotten, which another turn makes good.
+ * Rotation state per slot. In shared memory all threads rotate together; of two simultaneous choices one may be lost,
+ * which the next rotation evens out.
  */
 export interface Turns {
-  /** When each was chosen last, counted in choices. */
+  /** Sequence number of the last choice of each slot. */
   readonly chosenAt: Float64Array | number[]
-  /** One cell: choices so far. */
+  /** One cell: number of choices. */
   readonly choices: Float64Array | number[]
-  /** What each has earned and not paid. */
+  /** Weighted round robin credit of each slot. */
   readonly credits: Float64Array | number[]
 }
 
@@ -33,7 +33,7 @@ export function createStrategy(name: StrategyName, options: StrategyOptions): St
   }
 }
 
-/** The priority of the highest tier that can take a request; -Infinity where none can, or tiers do not count. */
+/** Priority of the highest tier that can take a request; -Infinity if none can or tiers are off. */
 function topPriority(
   candidates: readonly Candidate[],
   load: EndpointLoad,
@@ -47,12 +47,12 @@ function topPriority(
   return top
 }
 
-/** Cost of an endpoint that has no weight now: any other is preferred. */
+/** Cost of an endpoint whose current weight is zero: any other endpoint is preferred. */
 const weightless = Number.MAX_VALUE
 
 /**
- * What one more request would mean to an endpoint: requests, and those that failures count for, by its
- * weight. The largest number where it has none.
+ * Cost of one more request: in-flight requests plus penalty, divided by the weight. The largest number if the weight is
+ * zero.
  */
 export function connectionCost(candidate: Candidate, load: EndpointLoad): number {
   const { slot, weight: ownWeight } = candidate.endpoint
@@ -61,13 +61,12 @@ export function connectionCost(candidate: Candidate, load: EndpointLoad): number
   return (load.inFlight(slot) + load.penalty(candidate) + 1) / weight
 }
 
-/** So many failures on other endpoints show that guessing does not help. */
+/** After this many failures of a request, candidates that recently answered come first. */
 const guessesEnough = 2
 
 /**
- * How well a candidate suits a request that has failed on others, the lowest first: its attempts are limited, and of
- * many endpoints only one may work. Without recent failures comes first, and of those, after two failures, what has
- * answered a moment ago.
+ * Rank of a candidate for a request that failed elsewhere, lowest first: attempts are limited, and only one of many
+ * endpoints may work. Candidates without recent failures come first; after two failures, those that recently answered.
  */
 function rankOf(candidate: Candidate, load: EndpointLoad, excluded: ReadonlySet<number>): number {
   const failures = Math.floor(load.penalty(candidate))
@@ -75,22 +74,22 @@ function rankOf(candidate: Candidate, load: EndpointLoad, excluded: ReadonlySet<
   return excluded.size < guessesEnough || load.hasJustAnswered?.(candidate) !== false ? 0 : 1
 }
 
-/** Larger tiers are looked at in part: a choice must not cost more for every endpoint that there is. */
+/** Larger tiers are sampled, so that the cost of a choice does not grow with the fleet. */
 const wholeUpTo = 32
 /**
- * So many of a larger one are looked at. With two alone the busiest stays within a few requests of the others
- * (Azar et al., Balanced Allocations, 1994).
+ * Sample size for larger tiers. Two samples already keep the busiest endpoint within a few requests of the others (Azar
+ * et al., Balanced Allocations, 1994).
  */
 const sampleSize = 8
 
-/** Fewest requests for its weight wins; of equal ones, the one that was chosen longest ago. */
+/** Chooses the lowest cost; the least recently chosen candidate breaks ties. */
 function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strategy {
   const tiersOf = createTiers({ byPriority: tiers, inOrderUpTo: wholeUpTo })
   let position = 0
-  return (candidates, load, excluded, isLook = false) => {
+  return (candidates, load, excluded, dryRun = false) => {
     for (const tier of tiersOf(candidates)) {
       const { length } = tier
-      // A request that has failed elsewhere is better off with the best of all than with the best of a few.
+      // A request that failed elsewhere needs the best of all candidates, not of a sample.
       const enough = length > wholeUpTo && excluded === undefined ? sampleSize : length
       const start = length > wholeUpTo ? position : 0
       let best: (typeof candidates)[number] | undefined
@@ -115,7 +114,7 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
         }
       }
       if (best === undefined) continue
-      if (isLook) return best
+      if (dryRun) return best
       position = (start + enough) % length
       const turn = (choices[0] ?? 0) + 1
       choices[0] = turn
@@ -127,11 +126,11 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
 }
 
 /**
- * Smooth weighted round robin: each candidate earns its weight each turn, the richest is chosen and pays what
- * all have earned. Chosen ones are spread evenly instead of in runs. Recent failures lower a weight.
+ * Smooth weighted round robin: each candidate earns its weight per choice; the one with the most credit is chosen and
+ * pays the total. This spreads choices evenly instead of in runs. Recent failures lower a weight.
  */
 function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
-  return (candidates, load, excluded, isLook = false) => {
+  return (candidates, load, excluded, dryRun = false) => {
     const floor = tiers ? topPriority(candidates, load, excluded) : Number.NEGATIVE_INFINITY
     let best: (typeof candidates)[number] | undefined
     let bestCredit = Number.NEGATIVE_INFINITY
@@ -143,7 +142,7 @@ function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
       if (endpoint.priority < floor || excluded?.has(slot) || !load.admits(candidate)) continue
       const weight = (endpoint.weight * load.share(slot)) / (1 + load.penalty(candidate)) || Number.EPSILON
       const own = (credits[slot] ?? 0) + weight
-      if (!isLook) credits[slot] = own
+      if (!dryRun) credits[slot] = own
       earned += weight
       const rank = excluded === undefined ? 0 : rankOf(candidate, load, excluded)
       if (rank < bestRank || (rank === bestRank && own > bestCredit)) {
@@ -152,7 +151,7 @@ function weightedRotation(tiers: boolean, { credits }: Turns): Strategy {
         bestRank = rank
       }
     }
-    if (best !== undefined && !isLook) credits[best.endpoint.slot] = bestCredit - earned
+    if (best !== undefined && !dryRun) credits[best.endpoint.slot] = bestCredit - earned
     return best
   }
 }

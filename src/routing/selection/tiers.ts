@@ -1,18 +1,18 @@
 import type { Candidate } from './selector.ts'
 
-/** Places in a list of candidates. Every stretch of a large tier is spread over all of it. */
+/** Indexes into a list of candidates. Any range of a large tier is spread over the whole tier. */
 export type Tier = readonly number[]
 
 export interface TierOptions {
-  /** Off: all candidates are of one tier. */
+  /** False puts all candidates into one tier. */
   readonly byPriority: boolean
-  /** Tiers up to this size stay in the order of the list. */
+  /** Tiers up to this size keep the order of the list. */
   readonly inOrderUpTo: number
 }
 
 /**
- * Splits lists of candidates into tiers, highest priority first. A list is looked at once: the same one comes
- * with every request for a model.
+ * Splits lists of candidates into tiers, highest priority first. Caches the tiers of a list, because every request for a
+ * model brings the same list.
  */
 export function createTiers({
   byPriority,
@@ -40,7 +40,7 @@ function split(candidates: readonly Candidate[], byPriority: boolean): number[][
   return [...tiers].sort(([a], [b]) => b - a).map(([, tier]) => tier)
 }
 
-/** Steps of about the golden section never fall on the same place, nor near it, for long. */
+/** Steps near the golden ratio keep successive indexes apart. */
 function spread(tier: Tier): Tier {
   const { length } = tier
   let step = Math.max(1, Math.round(length * 0.618))

@@ -2,10 +2,10 @@ import type { RoutedEndpoint } from '../models/router.ts'
 import type { EndpointLoad } from './selector.ts'
 
 /**
- * Instead of an endpoint that would have to load the model first, one that holds it in memory, unless that one
- * is of a lower priority or too much busier.
- * @param choose which one a selector takes of these
- * @param margin how many requests more it may have
+ * Replaces an endpoint that would have to load the model with one that has it in memory, unless that one has a lower
+ * priority or is much busier.
+ * @param choose chooses one of some candidates
+ * @param margin maximum additional requests that it may have
  */
 export function preferWarm(
   chosen: RoutedEndpoint,

@@ -15,6 +15,7 @@ import requestLog from '../plugins/observe/request-log.ts'
 import sampler from '../plugins/observe/sampler.ts'
 import telemetry from '../plugins/observe/telemetry.ts'
 import answerUsage from '../plugins/proxy/answer-usage.ts'
+import dispatch from '../plugins/proxy/dispatch.ts'
 import engineOlla from '../plugins/proxy/engine-olla.ts'
 import hostExtensions from '../plugins/proxy/host-extensions.ts'
 import proxyEngine from '../plugins/proxy/proxy-engine.ts'
@@ -282,6 +283,12 @@ async function compose(
     queue: { maxWaiting: proxy.queue.max_waiting, maxWaitMs: proxy.queue.max_wait },
   })
 
+  await app.register(dispatch, {
+    version,
+    refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
+    answersCors,
+  })
+
   await app.register(sampler)
   await app.register(liveRequests, { recentCapacity: page.recent_requests })
 
@@ -345,18 +352,12 @@ async function compose(
         : undefined,
     })
     await app.register(anthropicRoutes, {
-      version,
       maxMessageBytes: anthropic.max_message_size || bodyLimit,
       pingIntervalMs: anthropic.ping_interval,
-      refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
-      answersCors,
     })
   }
   await app.register(proxyRoutes, {
-    answersCors,
     allowsManagement: proxy.management,
-    refreshTimeoutMs: registry.routing_strategy.options.discovery_timeout,
-    version,
     bodyLimitBytes: bodyLimit,
     asksUsage: proxy.usage === 'ask',
     renameAnswers: registry.rewrite_response_model,

@@ -17,16 +17,17 @@ import { checkMessagesFrame } from '../../src/dialects/translate/messages-to-cha
 import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
-import { type DispatchOptions, dispatch } from '../proxy/dispatch.ts'
 import { acceptBytes } from '../proxy/request-bodies.ts'
 import { findModel } from './find-model.ts'
 
-export interface AnthropicRoutesOptions extends DispatchOptions {
+export interface AnthropicRoutesOptions {
   /** Largest request in bytes. Default 33,554,432, as Anthropic's own. */
   readonly maxMessageBytes?: number
   /** Silence after which a stream that waits gets a `ping`; milliseconds, 0 is never. Default 15,000. */
   readonly pingIntervalMs?: number
+  readonly clock?: Clock
 }
 
 const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
@@ -67,10 +68,8 @@ export default fp<AnthropicRoutesOptions>(
       'gateway-message-translator',
       'gateway-model-directory',
       'gateway-model-routing',
-      'gateway-proxy-engine',
       'gateway-request-context',
-      'gateway-request-hooks',
-      'gateway-stored-responses',
+      'gateway-dispatch',
     ],
   },
 )
@@ -117,7 +116,8 @@ function messages(
 ): void {
   const translator = app.messageTranslator
   const settling = { variants: undefined as MessageVariants | undefined, isStream: false }
-  reply.raw.once('close', () => settle(app, request, settling))
+  const clock = options.clock ?? systemClock
+  reply.raw.once('close', () => settle(app, clock, request, settling))
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
   const { body, inspection, model } = readCall(request)
@@ -134,9 +134,7 @@ function messages(
   const intervalMs = options.pingIntervalMs ?? 15_000
   const keepAlive =
     isStream && intervalMs > 0 ? { intervalMs, beat: pingEvent, headers: streamHeaders } : undefined
-  dispatch(
-    app,
-    options,
+  app.dispatch(
     {
       provider,
       target: { path: '/v1/messages', query },
@@ -155,6 +153,7 @@ function messages(
 /** The connection has ended, after the answer or before: only now is it known how it went. */
 function settle(
   app: FastifyInstance,
+  clock: Clock,
   { gateway: context }: FastifyRequest,
   { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
 ): void {
@@ -165,7 +164,7 @@ function settle(
     isStream,
     mayPass: passthrough,
     hadNoEndpoint: context.routingDecision === 'rejected',
-    durationMs: performance.now() - context.startedAtMs,
+    durationMs: clock.monotonicMs() - context.startedAtMs,
   })
 }
 

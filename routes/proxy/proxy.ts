@@ -12,11 +12,11 @@ import { isSafePath } from '../../src/endpoints/registry/upstream-path.ts'
 import { Upload } from '../../src/http/body/upload.ts'
 import { countSegments, type TargetPath, targetPath } from '../../src/http/request/target-path.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
+import type { ReadRequest } from '../../src/proxy/dispatch.ts'
 import { askingVariant } from '../../src/proxy/usage/usage-variant.ts'
-import { type DispatchOptions, dispatch, type ReadRequest } from './dispatch.ts'
 import { acceptBytes, acceptUploads } from './request-bodies.ts'
 
-export interface ProxyRoutesOptions extends DispatchOptions {
+export interface ProxyRoutesOptions {
   /** Largest request body in bytes. Default 104,857,600. */
   readonly bodyLimitBytes?: number
   /** Streams are asked for their usage where clients do not ask. Default false. */
@@ -62,12 +62,7 @@ export default fp<ProxyRoutesOptions>(
       'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-request-context',
-      'gateway-request-hooks',
-      'gateway-model-routing',
-      'gateway-stats',
-      'gateway-session-affinity',
-      'gateway-stored-responses',
-      'gateway-proxy-engine',
+      'gateway-dispatch',
     ],
   },
 )
@@ -113,7 +108,7 @@ function proxy(
   reply: FastifyReply,
 ): void {
   const target = targetPath(request.raw.url ?? '/', stripped)
-  dispatch(app, options, readRequest(options, request, reply, target, provider), request, reply)
+  app.dispatch(readRequest(options, request, reply, target, provider), request, reply)
 }
 
 function readRequest(

@@ -66,6 +66,12 @@ export class RequestSessions implements Affinity {
     return decision.target
   }
 
+  /** No endpoint can serve the request: its refusal says what became of its session (contract 1.4). */
+  refused(request: SessionedRequest): void {
+    const key = this.#keyOf(request)
+    request.context.session = { key, decision: this.affinity.decide(key, [], undefined) }
+  }
+
   answered({ context }: SessionedRequest, { endpoint }: RoutedEndpoint, statusCode: number): void {
     const { session } = context
     if (session === undefined) return

@@ -19,6 +19,7 @@ describe('a request that moves between endpoints', () => {
     assert.equal(sglang?.control.counters().byPath['/v1/chat/completions'], 1)
     const stats = await translatorOf(all)
     assert.deepEqual([stats.translation_requests, stats.passthrough_requests], [1, 0])
+    assert.match(String(stats.average_latency), /^[1-9]\d*ms$|^\d+\.\ds$/)
   })
 
   it('from one that needs a translation to one that speaks the API, streaming', async (t) => {

@@ -1,0 +1,219 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { answerOperation } from '../dialects/answers/operation.ts'
+import type { Inspection } from '../dialects/requests/inspect.ts'
+import type { BackendProfile } from '../endpoints/profiles/profile.ts'
+import type { Upload } from '../http/body/upload.ts'
+import type { ClientAddresses } from '../http/client-address.ts'
+import type { TargetPath } from '../http/request/target-path.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { GatewayError } from '../kernel/errors.ts'
+import type { ModelLook } from '../routing/models/model-look.ts'
+import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
+import { type RefreshParts, refreshModels } from '../routing/models/refresh-models.ts'
+import { rejectionError } from '../routing/models/rejection.ts'
+import type { ModelRouter } from '../routing/models/router.ts'
+import type { RoutingOutcome, RoutingRequest } from '../routing/models/routing.ts'
+import type { Refresh } from '../routing/models/routing-strategies.ts'
+import type { LiveLoad } from '../routing/selection/live-load.ts'
+import type { ClientReply } from './contract/client-reply.ts'
+import { outcomeOfStatus, type RequestContext } from './contract/context.ts'
+import type { ExchangeRequest } from './contract/exchange-request.ts'
+import type { ProxyEngine } from './exchange/engine.ts'
+import { type ConcludeServices, concludeRequest } from './request/conclude.ts'
+import type { RequestHookList } from './request/hooks.ts'
+import { forwardedHeaders, headerText } from './request/request-headers.ts'
+import type { RequestSessions } from './request/request-sessions.ts'
+import { tellRoute } from './request/routing-headers.ts'
+import type { StoredResponses } from './request/stored-responses.ts'
+
+/** What routing a request, and sending or refusing it, touches. */
+export interface DispatchServices extends RefreshParts, ConcludeServices {
+  readonly clock: Clock
+  readonly options: {
+    /** Version of the gateway, for `Via`. */
+    readonly version: string
+    /** The gateway's own entry in `Via`. */
+    readonly viaEntry: string
+    /** Longest time that endpoints are asked again for an unknown model. */
+    readonly refreshTimeoutMs: number
+    /** Whether the gateway itself decides which origins may ask. */
+    readonly answersCors: boolean
+  }
+  readonly router: Pick<ModelRouter, 'route' | 'wantsRefresh' | 'isUnknown' | 'isListed'>
+  readonly modelLook: Pick<ModelLook, 'forUnknown'>
+  readonly paths: Pick<PathKnowledge, 'wordsOf'>
+  readonly load: Pick<LiveLoad, 'retryAfterSeconds'>
+  readonly addresses: Pick<ClientAddresses, 'forwardedFor' | 'trusts'>
+  readonly hooks: Pick<RequestHookList, 'routed' | 'over'>
+  /** Undefined where sessions are off. */
+  readonly sessions: Pick<RequestSessions, 'refused'> | undefined
+  readonly stored: Pick<StoredResponses, 'placed'>
+  readonly engine: Pick<ProxyEngine, 'handle'>
+}
+
+/** The part of a Fastify request that dispatch needs. */
+export interface DispatchedRequest {
+  readonly gateway: RequestContext
+  readonly method: string
+  readonly protocol: string
+  readonly headers: IncomingHttpHeaders
+  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly raw: { readonly rawHeaders: readonly string[] }
+}
+
+/** A request that has been read, on its way to an endpoint. */
+export interface ReadRequest {
+  /** The profile that the route is bound to; undefined leads to all endpoints. */
+  readonly provider: BackendProfile | undefined
+  readonly target: TargetPath
+  readonly body: Buffer | Upload | null
+  readonly bodyBytes: number
+  readonly inspection: Inspection
+  /** What the exchange should know beside the request itself. */
+  readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
+  /** Whether the gateway can translate the request for endpoints that do not have the path. */
+  readonly isTranslatable?: boolean
+  /** Endpoints to ask first. */
+  readonly prefers?: RoutingRequest['prefers']
+}
+
+/**
+ * Decides which endpoints may serve a request and hands it to the engine.
+ * @throws GatewayError where none may
+ */
+export function dispatch(
+  services: DispatchServices,
+  read: ReadRequest,
+  request: DispatchedRequest,
+  reply: ClientReply,
+): void {
+  const { router, options } = services
+  const context = request.gateway
+  context.receivedMs = services.clock.monotonicMs() - context.startedAtMs
+  context.wantsOverhead = request.headers['x-olla-overhead'] !== undefined
+  context.requestBytes = read.bodyBytes
+  context.model = read.inspection.model
+  const shownModel = shown(context.model)
+  if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
+
+  const asked = {
+    model: context.model,
+    provider: read.provider,
+    path: read.target.path,
+    needs: read.inspection.needs,
+    prefers: read.prefers,
+    isTranslatable: read.isTranslatable,
+  }
+  const routing = router.route(asked)
+  if (router.wantsRefresh(routing)) {
+    const refreshed = refreshModels(services, options.refreshTimeoutMs)
+    sendLater(services, read, asked, refreshed, request, reply)
+    return
+  }
+  const look = router.isUnknown(routing) ? services.modelLook.forUnknown(options.refreshTimeoutMs) : undefined
+  if (look === undefined) send(services, read, routing, request, reply)
+  else sendLater(services, read, asked, look.then(noRefresh), request, reply)
+}
+
+/** The lists were read again for all requests, not for one. */
+function noRefresh(): undefined {
+  return undefined
+}
+
+/** Routes a request when more is known. */
+function sendLater(
+  services: DispatchServices,
+  read: ReadRequest,
+  asked: RoutingRequest,
+  refreshed: Promise<Refresh | undefined>,
+  request: DispatchedRequest,
+  reply: ClientReply,
+): void {
+  refreshed
+    .then((refresh) => {
+      if (reply.raw.destroyed) request.gateway.heldBody?.over()
+      else send(services, read, services.router.route({ ...asked, refresh }), request, reply)
+    })
+    .catch((error: unknown) => reply.send(error))
+}
+
+function send(
+  services: DispatchServices,
+  { provider, target, body, inspection, extra }: ReadRequest,
+  routed: RoutingOutcome,
+  request: DispatchedRequest,
+  reply: ClientReply,
+): void {
+  const { options, addresses } = services
+  const context = request.gateway
+  const routing = services.stored.placed(routed, target.path, Buffer.isBuffer(body) ? body : undefined)
+  tellRoute(context, routing)
+  services.hooks.routed(context, routing)
+  if (routing.decision === 'rejected' && routing.tiers.length === 0) {
+    services.sessions?.refused({ context, path: target.path, body })
+    throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
+  }
+  const peer = request.socket.remoteAddress ?? ''
+  services.engine.handle(
+    {
+      context,
+      method: request.method,
+      path: target.path,
+      query: target.query,
+      body,
+      modelSpan: inspection.modelSpan,
+      modelPlace: inspection.modelPlace,
+      variant: extra?.variant,
+      keepAlive: extra?.keepAlive,
+      routing,
+      headers: forwardedHeaders(request.raw.rawHeaders, {
+        forwardedFor: addresses.forwardedFor(peer, joined(request.headers['x-forwarded-for'])),
+        clientAddress: context.clientAddress,
+        protocol: request.protocol === 'https' ? 'https' : 'http',
+        host: request.headers.host,
+        model: shown(context.model),
+        contentType: inspection.contentType,
+        isTrusted: addresses.trusts(peer),
+        answersCors: options.answersCors,
+        readsAnswer: answerOperation(request.method, target.path) !== undefined,
+        version: options.version,
+        viaEntry: options.viaEntry,
+      }),
+    },
+    reply,
+  )
+}
+
+/** Counts a request that was turned away before it reached an endpoint. */
+function reject(services: ConcludeServices, context: RequestContext, error: GatewayError): GatewayError {
+  context.status = error.statusCode
+  context.error = error.code
+  concludeRequest(services, context, outcomeOfStatus(error.statusCode), undefined)
+  return error
+}
+
+function rejection(
+  { registry, router, load, paths }: DispatchServices,
+  routing: RoutingOutcome,
+  path: string,
+  provider: BackendProfile | undefined,
+  model: string | undefined,
+): GatewayError {
+  const endpoints = registry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+  return rejectionError(routing, {
+    model,
+    provider: provider?.name,
+    path,
+    isElsewhere: provider !== undefined && router.isListed(model),
+    retryAfterSeconds: load.retryAfterSeconds(endpoints),
+    wordsOf: ({ slot }) => paths.wordsOf(slot, path),
+  })
+}
+
+function shown(model: string | undefined): string | undefined {
+  return model === undefined ? undefined : headerText(model)
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}

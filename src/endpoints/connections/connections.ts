@@ -1,5 +1,5 @@
-import { poolOf } from '../../http/client/clients.ts'
 import type { ClientPool, HttpClient } from '../../http/client/contract.ts'
+import { poolOf } from '../../http/http-clients.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { PoolTarget } from './pools.ts'
 

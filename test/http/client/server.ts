@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { classifyFailure } from '../../../src/endpoints/connections/failure.ts'
-import { poolOf } from '../../../src/http/client/clients.ts'
 import type {
   ClientPool,
   ClientPoolOptions,
@@ -10,6 +9,7 @@ import type {
   HttpClient,
   RequestHandler,
 } from '../../../src/http/client/contract.ts'
+import { poolOf } from '../../../src/http/http-clients.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 export interface SeenRequest {

@@ -12,7 +12,6 @@ import {
 import { Http1Error, invalidResponse } from '../errors.ts'
 import { readOnAfterFailedWrites } from '../patient-writes.ts'
 import { mostHeadBytes, mostInterimAnswers } from '../response-reader.ts'
-import type { UndiciPool } from './pool.ts'
 
 const clientOptions: Omit<Client.Options, 'connect'> = {
   pipelining: 1,
@@ -36,12 +35,26 @@ interface DispatchOptions extends Dispatcher.DispatchOptions {
   readonly servername: string
 }
 
+/** The pool as its connections see it. */
+export interface ConnectionOwner {
+  readonly origin: URL
+  /** Milliseconds of the monotonic clock. */
+  nowMs(): number
+  /** @param ready called when the socket can carry requests */
+  openSocket(ready: () => void): Socket
+  /** A connection can carry another request. */
+  released(connection: UndiciConnection): void
+  ended(connection: UndiciConnection): void
+  /** A request met the end of an idle connection before a byte of its answer. */
+  stale(request: ClientRequest, handler: RequestHandler): void
+}
+
 /**
  * One connection to a server as an undici `Client`, and the handler of each request on it: one at a time, so that a
  * request needs no handler object of its own.
  */
 export class UndiciConnection implements Dispatcher.DispatchHandler {
-  readonly #pool: UndiciPool
+  readonly #pool: ConnectionOwner
   readonly #client: Client
   #socket: Socket | undefined
   /** Why the socket ended, as Node reports it. */
@@ -61,7 +74,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   #interimAnswers = 0
   #hasEnded = false
 
-  constructor(pool: UndiciPool) {
+  constructor(pool: ConnectionOwner) {
     this.#pool = pool
     this.#client = new Client(pool.origin, {
       ...clientOptions,

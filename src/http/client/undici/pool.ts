@@ -8,13 +8,13 @@ import {
   sameAgain,
 } from '../contract.ts'
 import { Http1Error } from '../errors.ts'
-import { UndiciConnection } from './connection.ts'
+import { type ConnectionOwner, UndiciConnection } from './connection.ts'
 
 /**
  * The connections to one server, each an undici `Client`. undici's own `Pool` looks through all of its clients for a
  * free one with each request, and has no way to send a request on a connection that is certainly fresh.
  */
-export class UndiciPool implements ClientPool {
+export class UndiciPool implements ClientPool, ConnectionOwner {
   readonly origin: URL
   readonly #options: ClientPoolOptions
   readonly #all = new Set<UndiciConnection>()

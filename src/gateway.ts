@@ -50,7 +50,7 @@ import { shortest } from './config/checks/write-timeout.ts'
 import { bodyLimitOf } from './config/file/body-limit.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
-import type { ConnectionLimit } from './http/server/connection-limit.ts'
+import { type CapableServer, kConnectionLimit } from './http/contract/capabilities.ts'
 import { bufferedLimit, patienceFor } from './kernel/memory/memory-limit.ts'
 import { dashboardFolder, familiesFile, openApiFile, version } from './kernel/package.ts'
 import type { RequestLogger } from './observe/logging/line-logger.ts'
@@ -91,8 +91,6 @@ export interface GatewayOptions {
   readonly ownsProcess?: boolean
   /** Called once with a function that counts log lines which could not be written. */
   readonly onLostLines?: ((count: (lines: number) => void) => void) | undefined
-  /** Of the listener, where that is the gateway's own. */
-  readonly connectionLimit?: ConnectionLimit
 }
 
 /**
@@ -124,7 +122,6 @@ async function compose(
     thread,
     ownsProcess = false,
     onLostLines,
-    connectionLimit,
   }: GatewayOptions,
 ): Promise<void> {
   const { server, proxy, model_registry: registry } = config
@@ -218,9 +215,10 @@ async function compose(
     unify: registry.enable_unifier,
   })
 
-  if (connectionLimit !== undefined) {
+  const { [kConnectionLimit]: limit }: CapableServer = app.server
+  if (limit !== undefined) {
     const { default: limited } = await import('../plugins/http/connection-limit.ts')
-    await app.register(limited, { limit: connectionLimit })
+    await app.register(limited, { limit })
   }
 
   // The way of a request to one of them.

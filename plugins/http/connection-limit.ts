@@ -3,11 +3,11 @@
  * short. Decorates nothing; depends on the shared cells and `shortages`. Holds nothing to close.
  */
 import fp from 'fastify-plugin'
-import type { ConnectionLimit } from '../../src/http/server/connection-limit.ts'
+import type { LimitedConnections } from '../../src/http/contract/capabilities.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface ConnectionLimitPluginOptions {
-  readonly limit: ConnectionLimit
+  readonly limit: LimitedConnections
   readonly clock?: Clock
 }
 

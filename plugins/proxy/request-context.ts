@@ -6,12 +6,11 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { dialectOf, routeClassOf } from '../../src/dialects/requests/dialect.ts'
 import { ClientAddresses } from '../../src/http/client-address.ts'
+import { serveNoMore } from '../../src/http/connections/closing-connections.ts'
+import { lingerOnClose } from '../../src/http/connections/lingering-close.ts'
 import { adoptRequestId, createRequestIds } from '../../src/http/request/request-id.ts'
 import { takeOriginForm } from '../../src/http/request/request-target.ts'
 import { refusalOfHead } from '../../src/http/request/strict-head.ts'
-import { serveNoMore } from '../../src/http/server/closing-connections.ts'
-import { IncomingRequest } from '../../src/http/server/incoming-request.ts'
-import { lingerOnClose } from '../../src/http/server/lingering-close.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { errorBody, GatewayError } from '../../src/kernel/errors.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
@@ -92,8 +91,7 @@ export default fp<RequestContextOptions>(
         next(new GatewayError('loop_detected'))
         return
       }
-      // The gateway's own reader takes nothing else.
-      next(request.raw instanceof IncomingRequest ? undefined : refusalOfHead(request.raw))
+      next(refusalOfHead(request.raw))
     })
     // A relayed answer takes them from the context itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {

@@ -10,18 +10,17 @@ import type { GatewayConfig, ServerConfig } from '../config/schema/schema.ts'
 import { dialectOf } from '../dialects/requests/dialect.ts'
 import { parserRefusal, wholeRefusal } from '../dialects/requests/parser-refusal.ts'
 import gateway, { type GatewayOptions } from '../gateway.ts'
-import { tcpKeepAlive } from '../http/client/tcp-keep-alive.ts'
+import { serveNoMore } from '../http/connections/closing-connections.ts'
+import { ConnectionLimit } from '../http/connections/connection-limit.ts'
+import { lingerOnClose } from '../http/connections/lingering-close.ts'
+import { LostClients } from '../http/connections/lost-clients.ts'
+import { refuseConnection } from '../http/connections/refuse-connection.ts'
+import { SlowHeads } from '../http/connections/slow-heads.ts'
+import { tcpKeepAlive } from '../http/connections/tcp-keep-alive.ts'
 import { createRequestIds } from '../http/request/request-id.ts'
 import { takeOriginForm } from '../http/request/request-target.ts'
 import { allMethods, maxHeaderFields, refusalOfHead } from '../http/request/strict-head.ts'
-import { serveNoMore } from '../http/server/closing-connections.ts'
-import { ConnectionLimit } from '../http/server/connection-limit.ts'
-import { IncomingRequest } from '../http/server/incoming-request.ts'
-import { lingerOnClose } from '../http/server/lingering-close.ts'
-import { LostClients } from '../http/server/lost-clients.ts'
-import { refuseConnection } from '../http/server/refuse-connection.ts'
 import { Http1Server } from '../http/server/server.ts'
-import { SlowHeads } from '../http/server/slow-heads.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { errorBody, GatewayError } from '../kernel/errors.ts'
 import { version } from '../kernel/package.ts'
@@ -65,7 +64,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     onLostLines,
     thread,
     ownsProcess: true,
-    connectionLimit: limit,
   })
   return app
 }
@@ -76,7 +74,7 @@ export function addRootRoutes(app: FastifyInstance, hasDashboard = true): void {
   app.register(function root(scope, _options, done) {
     // The hooks of the gateway are of its own scope.
     scope.addHook('onRequest', function refuseHead({ raw }, reply, next) {
-      const error = raw instanceof IncomingRequest ? undefined : refusalOfHead(raw)
+      const error = refusalOfHead(raw)
       if (error === undefined) {
         next()
         return
@@ -128,7 +126,7 @@ export function listenerOptions(
     },
     // A path that the router cannot read meets no hook.
     frameworkErrors(error, { raw }, reply) {
-      const refusal = raw instanceof IncomingRequest ? undefined : refusalOfHead(raw)
+      const refusal = refusalOfHead(raw)
       refuse(refusal ?? toGatewayError(error), raw, reply, nextId())
     },
     clientErrorHandler(error, socket) {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { GatewayConfig } from '../config/schema/schema.ts'
-import { mostConnections } from '../http/server/descriptors.ts'
+import { mostConnections } from '../http/connections/descriptors.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { LogTarget } from '../observe/logging/logger.ts'
 import { GcMonitor } from '../observe/stats/gc-monitor.ts'

@@ -1,4 +1,4 @@
-import type { DrainedListener } from '../../src/http/server/draining-listener.ts'
+import type { DrainedListener } from '../../src/http/connections/draining-listener.ts'
 
 /** The listener of an app that does not listen. */
 export const noConnections: DrainedListener = {

@@ -1,6 +1,6 @@
+import { httpDate } from '../../http/headers/http-date.ts'
+import { outgoingHead } from '../../http/headers/outgoing-head.ts'
 import { originForm } from '../../http/request/request-target.ts'
-import { httpDate } from '../../http/server/http-date.ts'
-import { outgoingHead } from '../../http/server/outgoing-head.ts'
 import { type ErrorCode, errorBody, GatewayError } from '../../kernel/errors.ts'
 import { dialectOf } from './dialect.ts'
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { readOnAfterFailedWrites } from '../../http/client/patient-writes.ts'
-import { tcpKeepAlive } from '../../http/client/tcp-keep-alive.ts'
+import { tcpKeepAlive } from '../../http/connections/tcp-keep-alive.ts'
 
 export interface ConnectorOptions {
   /** Milliseconds for the TCP connection; 0 is no limit. */

@@ -1,14 +1,11 @@
+import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
+import { giveBack } from '../../kernel/memory/give-back.ts'
 import { type BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
-import { IncomingRequest } from '../server/incoming-request.ts'
+import { type BodyReceived, type CapableBody, kTakeBody } from '../contract/capabilities.ts'
 import { decodeBody, toCodingError } from './content-coding.ts'
-
-type Received = (error: Error | null, body?: Buffer) => void
-
-/** Smaller pieces may share their memory with others, and giving them back saves nothing. */
-const ownMemoryBytes = 16_384
 
 /** What bodies are received into. */
 export interface BodyRoom {
@@ -18,40 +15,41 @@ export interface BodyRoom {
 }
 
 /**
- * Receives a request's body whole. A piece that holds all of it is the body; else the pieces are copied to
- * their places as they come, and those without another reader give their memory back at once: it does not
- * lie in the heap, so that a few large bodies brought on one full collection after the other (a quarter of all
- * that a request of 100 KB cost).
+ * Receives a request's body whole. A piece that holds all of it is the body; otherwise the pieces are copied to their
+ * places as they come, and their memory is freed at once where they come from the connection and have no other reader.
  * @param lengthBytes as announced; undefined where it was not, or where `payload` is not what came over the wire
  * @param keeper gets a body that comes in several pieces
  * @param received called once; payload_too_large, memory_busy, or what broke the payload
  */
 export function receiveBody(
-  payload: Readable,
+  payload: CapableBody,
   lengthBytes: number | undefined,
   room: BodyRoom,
   keeper: BodyKeeper,
-  received: Received,
+  received: BodyReceived,
 ): void {
   if (lengthBytes !== undefined && lengthBytes > room.limitBytes) {
     received(new GatewayError('payload_too_large'))
     return
   }
   if (
-    payload instanceof IncomingRequest &&
+    payload[kTakeBody] !== undefined &&
     payload.listenerCount('data') === 0 &&
-    payload.receiveWhole(room.budget, keeper, received)
+    payload[kTakeBody](room.budget, keeper, received)
   )
     return
-  gather(payload, lengthBytes, room, keeper, received)
+  // A stream of the host's own may give pieces that the host keeps.
+  gather(payload, payload instanceof IncomingMessage, lengthBytes, room, keeper, received)
 }
 
+/** @param isOurs whether nothing else holds the pieces, unless there is another reader */
 function gather(
   payload: Readable,
+  isOurs: boolean,
   lengthBytes: number | undefined,
   { budget, limitBytes }: BodyRoom,
   keeper: BodyKeeper,
-  received: Received,
+  received: BodyReceived,
 ): void {
   let first: Buffer | undefined
   let body: GrowingBody | undefined
@@ -81,7 +79,7 @@ function gather(
     if (!to.push(piece)) {
       isFull = true
       payload.pause()
-    } else if (payload.listenerCount('data') === 1) giveBack(piece)
+    } else if (isOurs && payload.listenerCount('data') === 1) giveBack(piece)
   }
 
   function onRoom(error?: GatewayError): void {
@@ -121,10 +119,10 @@ export function receiveDecoded(
   codings: readonly string[],
   room: BodyRoom,
   keeper: BodyKeeper,
-  received: Received,
+  received: BodyReceived,
 ): void {
   const { stream, stop } = decodeBody(payload, codings)
-  receiveBody(stream, undefined, room, keeper, (error, body) => {
+  gather(stream, true, undefined, room, keeper, (error, body) => {
     if (error === null) {
       received(null, body)
       return
@@ -132,9 +130,4 @@ export function receiveDecoded(
     stop()
     received(toCodingError(error))
   })
-}
-
-function giveBack({ buffer, length }: Buffer): void {
-  if (length >= ownMemoryBytes && buffer.byteLength === length && buffer instanceof ArrayBuffer)
-    buffer.transfer(0)
 }

@@ -1,8 +1,8 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Clock } from '../../kernel/clock.ts'
+import { tcpKeepAlive } from '../connections/tcp-keep-alive.ts'
 import { Http1Error } from './errors.ts'
-import { tcpKeepAlive } from './tcp-keep-alive.ts'
 
 export interface ConnectOptions {
   /** `http` or `https`. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Remembered } from '../../kernel/remembered.ts'
-import { isHost } from '../server/host-field.ts'
+import { isHost } from '../headers/host-field.ts'
 
 /** Operations whose path some clients end in a slash: only servers that redirect would know it. */
 const slashed =

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../../kernel/errors.ts'
-import { serveNoMore, servesNoMore } from '../server/closing-connections.ts'
-import { isHost } from '../server/host-field.ts'
-import { speaksOtherProtocol } from '../server/request-protocol.ts'
+import { serveNoMore, servesNoMore } from '../connections/closing-connections.ts'
+import { speaksOtherProtocol } from '../connections/request-protocol.ts'
+import { type CapableRequest, kStrictHead } from '../contract/capabilities.ts'
+import { isHost } from '../headers/host-field.ts'
 
 /** Methods of the gateway's routes; `TRACE` would show a client's headers to a page (RFC 9110 section 9.3.8). */
 export const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
@@ -15,11 +16,11 @@ export const maxHeaderFields = 1_000
 const notInTarget = /[\0-\x20"#<>\x7f]/
 
 /**
- * Makes what Node's parser lets through as strict as RFC 9112 and nginx are. A request that the gateway's own reader
- * has read cannot have any of it.
+ * Makes what Node's parser lets through as strict as RFC 9112 and nginx are. A server can have done so itself.
  * @returns why the request is refused, an error that closes the connection
  */
-export function refusalOfHead(request: IncomingMessage): GatewayError | undefined {
+export function refusalOfHead(request: CapableRequest): GatewayError | undefined {
+  if (request[kStrictHead] === true) return undefined
   const { socket } = request
   // A request in a row behind one that closes the connection must not be served (RFC 9112 section 9.6).
   if (socket.writableEnded || servesNoMore(socket)) return refusal('The connection is closing.')

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
+import { closeLingering, closeQuiet } from '../connections/lingering-close.ts'
 import { IncomingRequest } from './incoming-request.ts'
-import { closeLingering, closeQuiet } from './lingering-close.ts'
 import { OutgoingResponse } from './outgoing-response.ts'
 import { readPlainHead } from './plain-head.ts'
 import { untakenBytes } from './untaken-bytes.ts'

@@ -1,12 +1,18 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
+import { giveBack } from '../../kernel/memory/give-back.ts'
 import { type BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
-import { giveBackRead } from './give-back.ts'
+import {
+  type BodyReceived,
+  type CapableBody,
+  type CapableRequest,
+  kGiveUpBody,
+  kIsFollowed,
+  kStrictHead,
+  kTakeBody,
+} from '../contract/capabilities.ts'
 import type { PlainHead } from './plain-head.ts'
-
-/** Told once: the body, or why it did not come. */
-export type BodyReceived = (error: Error | null, body?: Buffer) => void
 
 /** Where the rest of a body comes from. */
 export interface BodySource {
@@ -24,7 +30,7 @@ const noBytes: Buffer = Buffer.alloc(0)
  * Node's request, filled in by our own reader. Its body can be had as the stream that it is, or whole and at
  * once without one.
  */
-export class IncomingRequest extends IncomingMessage {
+export class IncomingRequest extends IncomingMessage implements CapableRequest, CapableBody {
   // What Node's own parser calls; its types leave it out.
   declare readonly _addHeaderLines: (headers: string[], count: number) => void
   readonly #source: BodySource
@@ -32,6 +38,7 @@ export class IncomingRequest extends IncomingMessage {
   #leftBytes: number
   /** What came with the head, until it is read. */
   #first: Buffer
+  readonly #headBytes: number
   #whole: GrowingBody | undefined
   #received: BodyReceived | undefined
   #isStreamed = false
@@ -44,6 +51,7 @@ export class IncomingRequest extends IncomingMessage {
     this.#lengthBytes = head.lengthBytes
     this.#leftBytes = head.lengthBytes - first.length
     this.#first = first
+    this.#headBytes = head.headBytes
     this.httpVersion = '1.1'
     this.httpVersionMajor = 1
     this.httpVersionMinor = 1
@@ -74,7 +82,7 @@ export class IncomingRequest extends IncomingMessage {
    * @param keeper gets a body that comes in several pieces
    * @returns false where it is read as a stream already
    */
-  receiveWhole(budget: BufferBudget, keeper: BodyKeeper, received: BodyReceived): boolean {
+  [kTakeBody](budget: BufferBudget, keeper: BodyKeeper, received: BodyReceived): boolean {
     if (this.#isStreamed || this.#received !== undefined) return false
     const first = this.#first
     this.#first = noBytes
@@ -87,7 +95,7 @@ export class IncomingRequest extends IncomingMessage {
     this.#whole = whole
     keeper.heldBody = whole
     this.#source.resume()
-    if (first.length > 0) this.#gather(whole, first)
+    if (first.length > 0) this.#gather(whole, first, this.#headBytes)
     return true
   }
 
@@ -108,15 +116,15 @@ export class IncomingRequest extends IncomingMessage {
     } else if (this.#isStreamed && !this.#isDiscarded) {
       if (!this.push(bytes)) this.#source.pause()
       if (this.complete) this.push(null)
-    } else giveBackRead(bytes)
+    } else giveBack(bytes)
   }
 
-  #gather(whole: GrowingBody, bytes: Buffer): void {
+  #gather(whole: GrowingBody, bytes: Buffer, bytesBefore = 0): void {
     if (!whole.push(bytes)) {
       this.#source.pause()
       return
     }
-    giveBackRead(bytes)
+    giveBack(bytes, bytesBefore)
     if (this.complete) this.#isGathered(whole)
   }
 
@@ -139,8 +147,12 @@ export class IncomingRequest extends IncomingMessage {
     this.#source.resume()
   }
 
-  /** Whether another request has come behind this one. */
-  get isFollowed(): boolean {
+  /** A head that is not plain is left to Node's parser. */
+  get [kStrictHead](): boolean {
+    return true
+  }
+
+  get [kIsFollowed](): boolean {
     return this.#source.hasEarly
   }
 
@@ -148,7 +160,7 @@ export class IncomingRequest extends IncomingMessage {
    * The rest is waited for no longer; the connection stays, for an answer.
    * @returns whether a reader has been given the error
    */
-  giveUp(error: Error): boolean {
+  [kGiveUpBody](error: Error): boolean {
     const received = this.#received
     this.#received = undefined
     if (received !== undefined) {

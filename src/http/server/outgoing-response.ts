@@ -1,9 +1,10 @@
-import { ServerResponse } from 'node:http'
+import { OutgoingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { chunkOf, lastChunk } from './chunk.ts'
-import { httpDate } from './http-date.ts'
+import { chunkOf, lastChunk } from '../body/chunk.ts'
+import { kWriteParts, type PartsWriter } from '../contract/capabilities.ts'
+import { httpDate } from '../headers/http-date.ts'
+import { type AnswerFraming, outgoingHead } from '../headers/outgoing-head.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import { type AnswerFraming, outgoingHead } from './outgoing-head.ts'
 
 /** Most bytes that go out as one text, which Node writes without memory of its own. */
 const textBytes = 8_192
@@ -17,7 +18,7 @@ type Written = (error?: Error | null) => void
  * Node's response, and beside it a shorter way for an answer whose head and parts are at hand: one write for
  * what is there at once, 8 µs less. Either way is used from the first byte to the last.
  */
-export class OutgoingResponse extends ServerResponse<IncomingRequest> {
+export class OutgoingResponse extends ServerResponse<IncomingRequest> implements PartsWriter {
   // Node's own state, which its getters and its `write` and `end` go by; its types leave it out.
   declare _header: string | null
   declare _headerSent: boolean
@@ -46,11 +47,11 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     this._last = true
   }
 
-  /**
-   * Begins an answer: the head goes out with the first bytes.
-   * @param headers flat name/value pairs
-   * @throws TypeError `ERR_INVALID_CHAR`
-   */
+  /** Compressing middleware, for one, puts a `write` of its own in place. */
+  get [kWriteParts](): PartsWriter | undefined {
+    return this.write === OutgoingMessage.prototype.write ? this : undefined
+  }
+
   begin(statusCode: number, headers: readonly string[]): void {
     const { text, framing, closes } = outgoingHead({
       method: this.req.method ?? '',
@@ -69,28 +70,18 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> {
     this.chunkedEncoding = framing === 'chunked'
   }
 
-  /**
-   * The next bytes of an answer that `begin` has begun.
-   * @param written called when they have been handed to the system
-   * @returns false where the client does not keep up
-   */
   send(parts: readonly Buffer[], bytes: number, written?: Written): boolean {
     const { socket } = this
     if (socket === null || socket.destroyed) return false
     return this.#write(socket, parts, bytes, false, written)
   }
 
-  /** The last bytes, perhaps none, and the end. */
   finish(parts: readonly Buffer[], bytes: number): void {
     const { socket } = this
     this.finished = true
     if (socket !== null && !socket.destroyed) this.#write(socket, parts, bytes, true, this.#written)
   }
 
-  /**
-   * Last words of an answer that is not complete.
-   * @param written called when they have been handed to the system
-   */
   breakOff(bytes: Buffer, written: Written): void {
     const { socket } = this
     // A client that does not read them is ended like one that does not read an answer.

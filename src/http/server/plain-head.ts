@@ -1,5 +1,5 @@
-import { fieldValue } from '../client/field-value.ts'
-import { isHost } from './host-field.ts'
+import { fieldValue } from '../headers/field-value.ts'
+import { isHost } from '../headers/host-field.ts'
 
 /** The head of a request that says one thing only. */
 export interface PlainHead {

@@ -2,11 +2,12 @@ import { channel } from 'node:diagnostics_channel'
 import { type RequestListener, Server, type ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import { lingerOnClose } from '../connections/lingering-close.ts'
+import { SlowHeads, timeOut } from '../connections/slow-heads.ts'
+import { type CapableServer, kDrain } from '../contract/capabilities.ts'
 import { ClientConnection, type ConnectionHost, tickMs } from './client-connection.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import { lingerOnClose } from './lingering-close.ts'
 import type { OutgoingResponse } from './outgoing-response.ts'
-import { SlowHeads, timeOut } from './slow-heads.ts'
 
 export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
@@ -25,7 +26,7 @@ const responseFinish = channel('http.server.response.finish')
  * on which anything else comes (chunked or pipelined requests, `Upgrade`, `Expect`, HTTP/1.0, a head in pieces,
  * whatever is wrong) is Node's from then on, with what has come.
  */
-export class Http1Server extends Server implements ConnectionHost {
+export class Http1Server extends Server implements ConnectionHost, CapableServer {
   readonly stallMs: number
   readonly allowsHalfOpen: boolean
   readonly clock: Clock
@@ -74,7 +75,7 @@ export class Http1Server extends Server implements ConnectionHost {
   }
 
   /** From now on each answer ends its connection, and idle connections end without a reset. */
-  drain(): void {
+  [kDrain](): void {
     this.#isDraining = true
   }
 

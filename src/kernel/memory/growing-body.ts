@@ -1,5 +1,6 @@
 import type { GatewayError } from '../errors.ts'
 import type { BufferBudget, BufferHold } from './buffer-budget.ts'
+import { giveBack } from './give-back.ts'
 
 /** Keeps a body until its request ends and releases it earlier if it can. */
 export interface BodyKeeper {
@@ -148,9 +149,4 @@ export class GrowingBody {
     piece.copy(this.#memory, this.#bytes)
     this.#bytes += piece.length
   }
-}
-
-/** @param memory owned by this body alone */
-function giveBack({ buffer }: Buffer): void {
-  if (buffer.byteLength > 0 && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

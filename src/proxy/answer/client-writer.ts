@@ -1,7 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { chunkOf } from '../../http/server/chunk.ts'
-import { OutgoingResponse } from '../../http/server/outgoing-response.ts'
+import { chunkOf } from '../../http/body/chunk.ts'
+import { type CapableResponse, kWriteParts, type PartsWriter } from '../../http/contract/capabilities.ts'
 
 /** Most bytes that go out as text. */
 const textBytes = 8_192
@@ -12,12 +12,13 @@ const textBytes = 8_192
  */
 export class ClientWriter {
   readonly #raw: ServerResponse
-  readonly #own: OutgoingResponse | undefined
+  /** The server's own way, where it offers one. */
+  readonly #parts: PartsWriter | undefined
   #isHeadDue = false
 
-  constructor(raw: ServerResponse) {
+  constructor(raw: CapableResponse) {
     this.#raw = raw
-    this.#own = raw instanceof OutgoingResponse && !isReplaced(raw) ? raw : undefined
+    this.#parts = raw[kWriteParts]
   }
 
   /** Whether what was written waits for a client that does not keep up. */
@@ -28,8 +29,8 @@ export class ClientWriter {
 
   /** @param headers flat name/value pairs; sent with the first bytes */
   begin(statusCode: number, headers: string[]): void {
-    if (this.#own !== undefined) {
-      this.#own.begin(statusCode, headers)
+    if (this.#parts !== undefined) {
+      this.#parts.begin(statusCode, headers)
       return
     }
     this.#raw.writeHead(statusCode, headers)
@@ -38,7 +39,7 @@ export class ClientWriter {
 
   /** @returns false where the client does not keep up */
   write(parts: readonly Buffer[], bytes: number): boolean {
-    if (this.#own !== undefined) return this.#own.send(parts, bytes)
+    if (this.#parts !== undefined) return this.#parts.send(parts, bytes)
     const socket = this.#chunkedSocket()
     if (socket === undefined) this.#writePlain(joined(parts, bytes))
     else this.#writeChunk(socket, chunkOf('', parts, bytes, false))
@@ -50,15 +51,15 @@ export class ClientWriter {
     const raw = this.#raw
     const cut = () => raw.destroy()
     const bytes = Buffer.from(text)
-    if (this.#own !== undefined) this.#own.breakOff(bytes, cut)
+    if (this.#parts !== undefined) this.#parts.breakOff(bytes, cut)
     else raw.write(bytes, cut)
   }
 
   /** The last bytes, perhaps none, and the end. */
   end(parts: readonly Buffer[], bytes: number): void {
     const raw = this.#raw
-    if (this.#own !== undefined) {
-      this.#own.finish(parts, bytes)
+    if (this.#parts !== undefined) {
+      this.#parts.finish(parts, bytes)
       return
     }
     if (bytes === 0) {

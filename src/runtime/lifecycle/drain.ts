@@ -1,4 +1,4 @@
-import type { DrainedListener } from '../../http/server/draining-listener.ts'
+import type { DrainedListener } from '../../http/connections/draining-listener.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { GatewayEvents } from '../events/events.ts'

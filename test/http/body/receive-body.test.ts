@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, IncomingMessage } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -46,7 +49,7 @@ describe('receiveBody', () => {
   it('gives the memory of large pieces back, but not where another reader has them', async () => {
     const pieces = () => [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y'), Buffer.alloc(4, 'z')]
     const own = pieces()
-    const body = await receive(Readable.from(own), { lengthBytes: 80_004 })
+    const body = await receive(requestOf(own), { lengthBytes: 80_004 })
     assert.equal(body.toString(), `${'x'.repeat(40_000)}${'y'.repeat(40_000)}zzzz`)
     assert.deepEqual(
       own.map(({ length }) => length),
@@ -54,16 +57,45 @@ describe('receiveBody', () => {
     )
 
     const shared = pieces()
-    const payload = Readable.from(shared)
+    const payload = requestOf(shared)
     const seen: Buffer[] = []
     payload.on('data', (piece) => seen.push(piece))
     await receive(payload, { lengthBytes: 80_004 })
     assert.equal(Buffer.concat(seen).toString(), body.toString())
   })
 
+  it("frees what Node's server has read", async (t) => {
+    const pieces: Buffer[] = []
+    let body: Buffer = Buffer.alloc(0)
+    const server = createServer(async (request, response) => {
+      const push = request.push.bind(request)
+      request.push = (piece: Buffer | null) => {
+        if (piece !== null) pieces.push(piece)
+        return push(piece)
+      }
+      body = await receive(request, { lengthBytes: 1_000_000 })
+      response.end()
+    }).listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const sent = Buffer.alloc(1_000_000, 'abc')
+    await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: sent })
+    assert.deepEqual(body, sent)
+    assert.ok(pieces.length > 5)
+    const left = pieces.reduce((sum, { length }) => sum + length, 0)
+    assert.ok(left < 200_000, `${left} bytes are held still`)
+  })
+
+  it("leaves the pieces alone that a host's own stream gives", async () => {
+    const pieces = [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y')]
+    await receive(Readable.from(pieces), { lengthBytes: 80_000 })
+    assert.equal(Buffer.concat(pieces).toString(), `${'x'.repeat(40_000)}${'y'.repeat(40_000)}`)
+  })
+
   it('leaves memory alone that a piece only has a part of', async () => {
     const memory = Buffer.alloc(50_000, 'm')
-    await receive(Readable.from([memory.subarray(0, 20_000), memory.subarray(20_000, 40_000)]), {
+    await receive(requestOf([memory.subarray(0, 20_000), memory.subarray(20_000, 40_000)]), {
       lengthBytes: 40_000,
     })
     assert.equal(memory.length, 50_000)
@@ -85,3 +117,11 @@ describe('receiveBody', () => {
     await assert.rejects(received, /gone/)
   })
 })
+
+/** A request of Node's server with a body in these pieces. */
+function requestOf(pieces: readonly Buffer[]): IncomingMessage {
+  const request = new IncomingMessage(new Socket())
+  for (const piece of pieces) request.push(piece)
+  request.push(null)
+  return request
+}

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
+import { kTakeBody } from '../../../src/http/contract/capabilities.ts'
 import { IncomingRequest } from '../../../src/http/server/incoming-request.ts'
 import { OutgoingResponse } from '../../../src/http/server/outgoing-response.ts'
 import { Http1Server } from '../../../src/http/server/server.ts'
@@ -133,7 +134,7 @@ describe('a body that is received whole', () => {
         return
       }
       const keeper: BodyKeeper = { heldBody: undefined }
-      request.receiveWhole(budget, keeper, (error, body) => {
+      request[kTakeBody](budget, keeper, (error, body) => {
         assert.equal(error, null)
         assert.equal(body?.toString('latin1'), bodyText)
         const isWithHead = body !== undefined && body.byteOffset > 0
@@ -161,7 +162,7 @@ describe('a body that is received whole', () => {
         told.push('close')
         closed.resolve()
       })
-      request.receiveWhole(budget, { heldBody: undefined }, (error) => told.push(String(error)))
+      request[kTakeBody](budget, { heldBody: undefined }, (error) => told.push(String(error)))
       request.socket.resetAndDestroy()
     })
     const port = await listen(t, server)
@@ -179,7 +180,7 @@ describe('a body that is received whole', () => {
     const { promise, resolve } = Promise.withResolvers<string>()
     const server = new Http1Server({ clock: systemClock }, (request) => {
       assert.ok(request instanceof IncomingRequest)
-      request.receiveWhole(budget, { heldBody: undefined }, (error) => resolve(String(error)))
+      request[kTakeBody](budget, { heldBody: undefined }, (error) => resolve(String(error)))
       begun.resolve()
       setImmediate(function destroy() {
         if (request.complete) request.socket.destroy()

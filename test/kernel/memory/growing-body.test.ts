@@ -24,8 +24,9 @@ describe('a body that grows', () => {
         const whole = body.take()
         assert.deepEqual(whole, Buffer.concat(sizes.map((size, index) => Buffer.alloc(size, index + 1))))
         assert.ok(whole.buffer.byteLength <= total + 65_536)
+        const left = whole.buffer.byteLength < 16_384 ? total : 0
         body.release(0)
-        assert.deepEqual([whole.length, budget.heldBytes], [0, 0])
+        assert.deepEqual([whole.length, budget.heldBytes], [left, 0])
       }),
       { numRuns: 50 },
     )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { DrainedListener } from '../../../src/http/server/draining-listener.ts'
+import type { DrainedListener } from '../../../src/http/connections/draining-listener.ts'
 import { EventBus } from '../../../src/runtime/events/bus.ts'
 import { GatewayLifecycle } from '../../../src/runtime/lifecycle/drain.ts'
 import { FakeClock } from '../../support/fake-clock.ts'

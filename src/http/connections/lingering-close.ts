@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import { giveBackRead } from './give-back.ts'
+import { giveBack } from '../../kernel/memory/give-back.ts'
 import { requestUnderWay } from './under-way.ts'
 
 /** How often a connection is looked at that lingers. */
@@ -82,5 +82,5 @@ function takeFromParser(socket: Socket): void {
 
 /** What is read past lies outside of the heap, and would wait there for a collection. */
 function forget(this: Socket, bytes: Buffer): void {
-  if (this.listenerCount('data') === 1) giveBackRead(bytes)
+  if (this.listenerCount('data') === 1) giveBack(bytes)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { tcpKeepAlive } from '../../../src/http/client/tcp-keep-alive.ts'
+import { tcpKeepAlive } from '../../../src/http/connections/tcp-keep-alive.ts'
 
 it('TCP keep-alive is off with 0, and waits for a second at least', () => {
   assert.equal(tcpKeepAlive(0).keepAlive, false)

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
-import { refuseConnection } from '../../../src/http/server/refuse-connection.ts'
+import { refuseConnection } from '../../../src/http/connections/refuse-connection.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
-import { exchange, listen, servers } from './support.ts'
+import { exchange, listen, servers } from '../server/support.ts'
 
 const refusal = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad'
 const good = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { IncomingRequest } from './incoming-request.ts'
+import { type CapableRequest, kIsFollowed } from '../contract/capabilities.ts'
 
 /** The response that has the connection now, of our server or of Node's. */
 export function responseUnderWay(socket: Socket): ServerResponse | undefined {
@@ -18,8 +18,8 @@ export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
 
 /** Whether another request has come behind the one that is being answered. */
 export function isFollowed({ req }: ServerResponse): boolean {
-  if (req instanceof IncomingRequest) return req.isFollowed
-  return requestUnderWay(req.socket) !== req
+  const { [kIsFollowed]: isFollowed }: CapableRequest = req
+  return isFollowed ?? requestUnderWay(req.socket) !== req
 }
 
 /** Whether the connection speaks another protocol since an upgrade. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { giveBackRead } from './give-back.ts'
+import { giveBack } from '../../kernel/memory/give-back.ts'
 
 const cr = 0x0d
 const lf = 0x0a
@@ -17,7 +17,7 @@ export function speaksOtherProtocol(socket: Socket): boolean {
   const protocol = packet.lastIndexOf(' ', end) + 1
   if (end < 0 || protocol <= start) return false
   const found = packet.toString('latin1', protocol, end)
-  giveBackRead(packet)
+  giveBack(packet)
   return found.startsWith('RTSP/') || found.startsWith('ICE/')
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
-import { speaksOtherProtocol } from '../../../src/http/server/request-protocol.ts'
+import { speaksOtherProtocol } from '../../../src/http/connections/request-protocol.ts'
 
 /** A socket whose parser is reading this packet; as Node's does, it gives a copy. */
 function reading(packet: Buffer): Socket {

@@ -1,6 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import {
+  type CapableServer,
+  type ConnectionLimitObserver,
+  kConnectionLimit,
+  type LimitedConnections,
+} from '../contract/capabilities.ts'
 import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
 import { responseUnderWay } from './under-way.ts'
 
@@ -8,13 +14,6 @@ export interface ConnectionLimitOptions {
   /** Most connections of clients at once; 0 is no limit. */
   readonly max: number
   readonly clock: Clock
-}
-
-export interface ConnectionLimitListener {
-  /** Accepting has paused. */
-  paused(): void
-  /** Idle connections were closed so that others can be accepted. */
-  closedIdle(connections: number): void
 }
 
 /** How often idle connections make room while others wait. */
@@ -31,11 +30,11 @@ const roomShare = 16
  * listeners stop accepting and the rest wait in the kernel's queue. Meanwhile idle connections are closed, those that were
  * idle longest first, and each answer ends its connection.
  */
-export class ConnectionLimit {
+export class ConnectionLimit implements LimitedConnections {
   readonly #max: number
   readonly #clock: Clock
   readonly #servers = new Set<Server>()
-  readonly #listeners = new Set<ConnectionLimitListener>()
+  readonly #observers = new Set<ConnectionLimitObserver>()
   readonly #sockets = new Set<Socket>()
   /** Of idle connections, while accepting is paused: what has passed over them, and for how many looks. */
   #resting = new Map<Socket, { bytes: number; looks: number }>()
@@ -61,12 +60,13 @@ export class ConnectionLimit {
     return this.#isPaused
   }
 
-  observe(listener: ConnectionLimitListener): void {
-    this.#listeners.add(listener)
+  observe(observer: ConnectionLimitObserver): void {
+    this.#observers.add(observer)
   }
 
   /** Counts the connections of one more listener. */
-  add(server: Server): void {
+  add(server: Server & CapableServer): void {
+    server[kConnectionLimit] = this
     this.#servers.add(server)
     server.prependListener('connection', this.#connected)
     server.once('close', () => this.#servers.delete(server))
@@ -98,7 +98,7 @@ export class ConnectionLimit {
       if (!pauseAccepting(server) && this.#max !== Number.POSITIVE_INFINITY) server.maxConnections = this.#max
       server.prependListener('request', closeAfterAnswer)
     }
-    for (const listener of this.#listeners) listener.paused()
+    for (const observer of this.#observers) observer.paused()
     this.#lookLater()
   }
 
@@ -139,7 +139,7 @@ export class ConnectionLimit {
     resting.sort(([, one], [, other]) => other.looks - one.looks)
     const closed = resting.slice(0, Math.ceil(this.#max / roomShare))
     for (const [socket] of closed) socket.destroy()
-    if (closed.length > 0) for (const listener of this.#listeners) listener.closedIdle(closed.length)
+    if (closed.length > 0) for (const observer of this.#observers) observer.closedIdle(closed.length)
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
-import { LostClients, unacknowledged } from '../../../src/http/server/lost-clients.ts'
+import { LostClients, unacknowledged } from '../../../src/http/connections/lost-clients.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { chunkOf } from '../../../src/http/server/chunk.ts'
-import { outgoingHead } from '../../../src/http/server/outgoing-head.ts'
+import { chunkOf } from '../../../src/http/body/chunk.ts'
+import { outgoingHead } from '../../../src/http/headers/outgoing-head.ts'
 
 const plain = { method: 'GET', statusCode: 200, headers: [], keepsAlive: true, idleSeconds: 5, date: 'now' }
 

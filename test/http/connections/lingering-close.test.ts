@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
-import { closeLingering, lingerOnClose } from '../../../src/http/server/lingering-close.ts'
+import { closeLingering, lingerOnClose } from '../../../src/http/connections/lingering-close.ts'
 import { Http1Server } from '../../../src/http/server/server.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
-import { listen } from './support.ts'
+import { listen } from '../server/support.ts'
 
 const servers: ReadonlyArray<readonly [string, (clock: FakeClock, handler: RequestListener) => Server]> = [
   ['our server', (clock, handler) => new Http1Server({ clock }, handler)],

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
+import { type CapableRequest, type CapableServer, kDrain, kGiveUpBody } from '../contract/capabilities.ts'
 import { acceptLast } from './accept-pause.ts'
-import { IncomingRequest } from './incoming-request.ts'
 import { closeQuiet } from './lingering-close.ts'
 import { refuseConnection } from './refuse-connection.ts'
 import { isFollowed, isUpgraded, responseUnderWay } from './under-way.ts'
@@ -36,10 +36,8 @@ export interface DrainingListenerOptions {
 }
 
 /** Any server of HTTP/1 or HTTP/2, as far as it is needed. */
-interface Listener extends NetServer {
+interface Listener extends CapableServer {
   closeIdleConnections?(): void
-  /** Our own server's. */
-  drain?(): void
 }
 
 /** The port stays open no longer for the connections that the system has queued; milliseconds. */
@@ -84,7 +82,7 @@ export class DrainingListener implements DrainedListener {
     const { clock } = this.#options
     this.#usedMs = clock.monotonicMs()
     if (this.#server.closeIdleConnections === undefined) return
-    this.#server.drain?.()
+    this.#server[kDrain]?.()
     this.#server.prependListener('request', this.#requested)
     this.#endUnderWay()
   }
@@ -228,8 +226,8 @@ function isOwed(socket: Socket): boolean {
   return responseUnderWay(socket)?.req.complete !== true
 }
 
-function giveUp(request: IncomingMessage, error: Error): boolean {
-  if (request instanceof IncomingRequest) return request.giveUp(error)
+function giveUp(request: CapableRequest, error: Error): boolean {
+  if (request[kGiveUpBody] !== undefined) return request[kGiveUpBody](error)
   return request.listenerCount('error') > 0 && request.emit('error', error)
 }
 

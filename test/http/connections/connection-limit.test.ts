@@ -5,14 +5,14 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { pauseAccepting, resumeAccepting } from '../../../src/http/server/accept-pause.ts'
-import { ConnectionLimit } from '../../../src/http/server/connection-limit.ts'
+import { pauseAccepting, resumeAccepting } from '../../../src/http/connections/accept-pause.ts'
+import { ConnectionLimit } from '../../../src/http/connections/connection-limit.ts'
 import {
   connectionsFor,
   descriptorLimit,
   mostConnections,
   openDescriptors,
-} from '../../../src/http/server/descriptors.ts'
+} from '../../../src/http/connections/descriptors.ts'
 import { Http1Server } from '../../../src/http/server/server.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { eventually } from '../../support/simulator.ts'

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { SlowHeads } from '../../../src/http/connections/slow-heads.ts'
 import { Http1Server } from '../../../src/http/server/server.ts'
-import { SlowHeads } from '../../../src/http/server/slow-heads.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { listen } from './support.ts'
+import { listen } from '../server/support.ts'
 
 const limits = { headersTimeout: 10_000, keepAliveTimeout: 600_000, requestTimeout: 600_000 }
 const get = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'

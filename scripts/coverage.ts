@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Percent. What the tests reach, rounded down: raise it with them. */
-const floor = { lines: 90, branches: 80, functions: 90 }
+const floor = { lines: 99, branches: 94, functions: 97 }
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const args = process.argv.slice(2)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { UpstreamConnections } from '../../../src/endpoints/connections/connections.ts'
 import { UpstreamPools } from '../../../src/endpoints/connections/pools.ts'
+import type { HttpClient } from '../../../src/http/client/contract.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import type { Transport, UpstreamRequest } from '../../../src/proxy/contract/transport.ts'
 import { Attempt, type AttemptOwner } from '../../../src/proxy/exchange/attempt.ts'
@@ -14,21 +15,19 @@ import { eventually } from '../../support/simulator.ts'
 
 /** Every transport, on connections that end with the test. */
 const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
-  DirectTransport(t) {
-    const connections = new UpstreamConnections(systemClock)
-    t.after(() => connections.close())
-    return new DirectTransport(connections)
-  },
-  'DirectTransport by undici'(t) {
-    const connections = new UpstreamConnections(systemClock, { httpClient: 'undici' })
-    t.after(() => connections.close())
-    return new DirectTransport(connections)
-  },
+  'DirectTransport, own client': (t) => direct(t, 'own'),
+  'DirectTransport, undici': (t) => direct(t, 'undici'),
   UndiciTransport(t) {
     const pools = new UpstreamPools(systemClock)
     t.after(() => pools.close())
     return new UndiciTransport(pools)
   },
+}
+
+function direct(t: TestContext, httpClient: HttpClient): Transport {
+  const connections = new UpstreamConnections(systemClock, { httpClient })
+  t.after(() => connections.close())
+  return new DirectTransport(connections)
 }
 
 const chat: UpstreamRequest = {

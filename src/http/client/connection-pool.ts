@@ -13,16 +13,21 @@ import {
 } from './contract.ts'
 import { publishing } from './diagnostics.ts'
 import { Http1Error } from './errors.ts'
+import { IdleConnections } from './idle-connections.ts'
 
-/**
- * The connections to one server. A request gets the one that was idle for the shortest time, else a new one;
- * nothing waits here for another request's end.
- */
+/** The connections of the gateway's own client to one server. */
 export class ConnectionPool implements ClientPool, ConnectionOwner {
   readonly #options: ClientPoolOptions
   readonly #origin: URL
   readonly #all = new Set<Connection>()
-  readonly #idle: Connection[] = []
+  readonly #idle = new IdleConnections<Connection>(({ request, handler }) => {
+    try {
+      if (this.#isClosed) throw closingError()
+      this.#sendNow(request, handler, this.#options.clock.monotonicMs())
+    } catch (error) {
+      handler.onError(error)
+    }
+  })
   #tlsSession: Buffer | undefined
   #timer: Timer | undefined
   #isClosed = false
@@ -39,12 +44,10 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
 
   /** @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` */
   send(request: ClientRequest, handler: RequestHandler): void {
-    if (this.#isClosed) throw new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
-    const nowMs = this.#options.clock.monotonicMs()
+    if (this.#isClosed) throw closingError()
     const published = publishing(this.#origin.origin, request, handler)
-    const connection = this.#takeIdle(nowMs)
-    if (connection === undefined) this.#open(request, published)
-    else connection.sendAgain(request, published, nowMs)
+    const nowMs = this.#options.clock.monotonicMs()
+    if (!this.#idle.defer(request, published, nowMs)) this.#sendNow(request, published, nowMs)
   }
 
   /**
@@ -53,6 +56,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
    * is fresh cannot be stale, so this happens at most once.
    */
   stale(request: ClientRequest, handler: RequestHandler): void {
+    this.#idle.metEnd(this.#options.clock.monotonicMs())
     const again = this.#isClosed ? undefined : sameAgain(request)
     if (again === undefined) handler.onError(new Http1Error('ERR_HTTP1_STALE', 'a kept connection had ended'))
     else this.#open(again, handler)
@@ -60,15 +64,14 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
 
   /** Ends those that carry nothing now. */
   closeIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.close()
+    this.#idle.close(() => true)
   }
 
   /** Ends all connections; what is under way fails. */
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
-    for (const connection of [...this.#all])
-      connection.destroy(new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing'))
+    for (const connection of [...this.#all]) connection.destroy(closingError())
   }
 
   released(connection: Connection, keepAliveSeconds: number | undefined): void {
@@ -80,24 +83,20 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
       return
     }
     connection.idleUntilMs = clock.monotonicMs() + keptMs
-    this.#idle.push(connection)
+    this.#idle.add(connection)
     this.#timer ??= this.#sweepLater()
   }
 
   ended(connection: Connection): void {
     this.#all.delete(connection)
-    const at = this.#idle.indexOf(connection)
-    if (at >= 0) this.#idle.splice(at, 1)
+    this.#idle.remove(connection)
     this.#options.onChange?.()
   }
 
-  #takeIdle(nowMs: number): Connection | undefined {
-    for (;;) {
-      const connection = this.#idle.pop()
-      if (connection === undefined) return undefined
-      if (connection.isUsable && connection.idleUntilMs > nowMs) return connection
-      connection.close()
-    }
+  #sendNow(request: ClientRequest, handler: RequestHandler, nowMs: number): void {
+    const connection = this.#idle.take()
+    if (connection === undefined) this.#open(request, handler)
+    else connection.sendAgain(request, handler, nowMs)
   }
 
   #open(request: ClientRequest, handler: RequestHandler): void {
@@ -128,12 +127,12 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
   #sweepLater(): Timer {
     return this.#options.clock.after(closeAheadMs, () => {
       const nowMs = this.#options.clock.monotonicMs()
-      const over = this.#idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)
-      for (const connection of over) {
-        this.#idle.splice(this.#idle.indexOf(connection), 1)
-        connection.close()
-      }
-      this.#timer = this.#idle.length > 0 ? this.#sweepLater() : undefined
+      this.#idle.close(({ idleUntilMs }) => idleUntilMs <= nowMs)
+      this.#timer = this.#idle.size > 0 ? this.#sweepLater() : undefined
     })
   }
+}
+
+function closingError(): Http1Error {
+  return new Http1Error('ERR_HTTP1_CLOSED', 'the gateway is closing')
 }

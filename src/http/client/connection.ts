@@ -81,7 +81,12 @@ export class Connection implements AnswerListener {
     this.#socket.on('close', () => this.#closed())
   }
 
+  /** Whether an idle connection can carry a request now. */
   get isUsable(): boolean {
+    return this.#isOpen && this.#clock.monotonicMs() < this.idleUntilMs
+  }
+
+  get #isOpen(): boolean {
     return this.#socket.writable && this.#error === undefined
   }
 
@@ -173,7 +178,7 @@ export class Connection implements AnswerListener {
 
   #releaseIfWritten(): void {
     if (this.#socket.writableLength > 0) this.#socket.destroy()
-    else if (this.isUsable) this.#release()
+    else if (this.#isOpen) this.#release()
   }
 
   #sendBytes(head: string, body: Buffer | null): void {

@@ -247,9 +247,9 @@ for (const client of httpClients) {
     it('refuses what cannot be sent, and keeps the connection', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.write(ok))
       await ask(pool)
-      const told = new Collected()
       const evil = { ...get, headers: ['X-A', '1\r\nX-B: 2'] }
-      assert.throws(() => pool.send(evil, told), { code: 'ERR_HTTP1_INVALID_REQUEST' })
+      const refused = await ask(pool, evil)
+      assert.equal((refused.error as { code?: string }).code, 'ERR_HTTP1_INVALID_REQUEST')
       assert.equal((await ask(pool)).told.body, 'ok')
       assert.equal(sockets.length, 1)
       // On a connection that is new, and with a body that will not be read.
@@ -261,6 +261,15 @@ for (const client of httpClients) {
       await first.over
       await Promise.all([ask(pool), ask(pool)])
       assert.equal(sockets.length, 2)
+    })
+
+    it('fails a request that it has not sent yet when it closes', async (t) => {
+      const { pool } = await startPool(t, client, ({ socket }) => socket.write(ok))
+      await ask(pool)
+      const told = new Collected()
+      pool.send(get, told)
+      pool.close()
+      assert.equal(failureOf(await told.over), 'closed')
     })
 
     it('ends what is under way when it closes, and takes nothing more', async (t) => {

@@ -69,6 +69,20 @@ for (const client of httpClients) {
       })
     }
 
+    it('is not used where its end comes right behind an answer', async (t) => {
+      let requests = 0
+      const { pool } = await startPool(t, client, ({ socket }) => {
+        requests++
+        socket.end(ok)
+      })
+      // Each asks again when it is answered: with several there is always a request that could take what is released.
+      const askTimes = async (times: number) => {
+        for (let at = 0; at < times; at++) assert.equal((await ask(pool)).told.body, 'ok')
+      }
+      await Promise.all(Array.from({ length: 8 }, () => askTimes(25)))
+      assert.equal(requests, 200)
+    })
+
     it('does not take another idle connection for a fresh one', async (t) => {
       let isDead = false
       const { pool, sockets } = await startPool(t, client, ({ socket, connection }) => {

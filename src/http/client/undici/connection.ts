@@ -81,7 +81,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       connect: (_target, callback) => this.#connect(callback),
     })
     this.#client.on('disconnect', () => this.#disconnected())
-    this.#client.on('connectionError', () => this.destroy())
+    this.#client.on('connectionError', () => this.close())
   }
 
   get isUsable(): boolean {
@@ -111,7 +111,13 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     if (this.#invalid !== undefined) throw this.#invalid
   }
 
-  destroy(error: Error | null = null): void {
+  /** Ends an idle connection. */
+  close(): void {
+    this.destroy(null)
+  }
+
+  /** Ends it, and with it what is under way. */
+  destroy(error: Error | null): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#client.destroy(error, ignore)
@@ -139,7 +145,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
 
   #disconnected(): void {
     // For a request that it has not written yet undici opens another connection.
-    if (this.#handler === undefined) this.destroy()
+    if (this.#handler === undefined) this.close()
   }
 
   // Called by undici
@@ -204,7 +210,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   #refused(cause: Error): void {
     this.#invalid = new Http1Error('ERR_HTTP1_INVALID_REQUEST', cause.message)
     if (this.isUsable) this.#pool.released(this)
-    else this.destroy()
+    else this.close()
   }
 
   /** Whether the request met the end of a connection that had served before, and no byte of an answer came. */

@@ -8,6 +8,7 @@ import {
   sameAgain,
 } from '../contract.ts'
 import { Http1Error } from '../errors.ts'
+import { IdleConnections } from '../idle-connections.ts'
 import { type ConnectionOwner, UndiciConnection } from './connection.ts'
 
 /**
@@ -18,7 +19,14 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
   readonly origin: URL
   readonly #options: ClientPoolOptions
   readonly #all = new Set<UndiciConnection>()
-  readonly #idle: UndiciConnection[] = []
+  readonly #idle = new IdleConnections<UndiciConnection>(({ request, handler }) => {
+    try {
+      if (this.#isClosed) throw closingError()
+      this.#sendNow(request, handler)
+    } catch (error) {
+      handler.onError(error)
+    }
+  })
   #tlsSession: Buffer | undefined
   #isClosed = false
 
@@ -33,12 +41,11 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   send(request: ClientRequest, handler: RequestHandler): void {
     if (this.#isClosed) throw closingError()
-    const connection = this.#takeIdle() ?? this.#open()
-    connection.send(request, handler)
+    if (!this.#idle.defer(request, handler, this.nowMs())) this.#sendNow(request, handler)
   }
 
   closeIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.destroy()
+    this.#idle.close(() => true)
   }
 
   close(): void {
@@ -74,14 +81,13 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   /** A connection can carry another request. */
   released(connection: UndiciConnection): void {
-    if (this.#isClosed) connection.destroy()
-    else this.#idle.push(connection)
+    if (this.#isClosed) connection.close()
+    else this.#idle.add(connection)
   }
 
   ended(connection: UndiciConnection): void {
     this.#all.delete(connection)
-    const at = this.#idle.indexOf(connection)
-    if (at >= 0) this.#idle.splice(at, 1)
+    this.#idle.remove(connection)
     this.#options.onChange?.()
   }
 
@@ -90,17 +96,15 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
    * connection (RFC 9112 section 9.3.1). A fresh one cannot be stale, so this happens at most once.
    */
   stale(request: ClientRequest, handler: RequestHandler): void {
+    this.#idle.metEnd(this.nowMs())
     const again = this.#isClosed ? undefined : sameAgain(request)
     if (again === undefined) handler.onError(new Http1Error('ERR_HTTP1_STALE', 'a kept connection had ended'))
     else this.#open().send(again, handler)
   }
 
-  #takeIdle(): UndiciConnection | undefined {
-    for (;;) {
-      const connection = this.#idle.pop()
-      if (connection === undefined || connection.isUsable) return connection
-      connection.destroy()
-    }
+  #sendNow(request: ClientRequest, handler: RequestHandler): void {
+    const connection = this.#idle.take() ?? this.#open()
+    connection.send(request, handler)
   }
 
   #open(): UndiciConnection {

@@ -21,11 +21,11 @@ import hostExtensions from '../plugins/proxy/host-extensions.ts'
 import proxyEngine from '../plugins/proxy/proxy-engine.ts'
 import requestContext from '../plugins/proxy/request-context.ts'
 import requestHooks from '../plugins/proxy/request-hooks.ts'
+import sessionAffinity from '../plugins/proxy/session-affinity.ts'
 import storedResponses from '../plugins/proxy/stored-responses.ts'
 import endpointSelector from '../plugins/routing/endpoint-selector.ts'
 import modelDirectory from '../plugins/routing/model-directory.ts'
 import modelRouting from '../plugins/routing/model-routing.ts'
-import sessionAffinity from '../plugins/routing/session-affinity.ts'
 import eventLog from '../plugins/runtime/event-log.ts'
 import lifecycle from '../plugins/runtime/lifecycle.ts'
 import internalClients from '../routes/admin/clients.ts'
@@ -49,6 +49,7 @@ import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts
 import { shortest } from './config/checks/write-timeout.ts'
 import { bodyLimitOf } from './config/file/body-limit.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
+import { wholeRefusal } from './dialects/requests/parser-refusal.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { type CapableServer, kConnectionLimit } from './http/contract/capabilities.ts'
 import { bufferedLimit, patienceFor } from './kernel/memory/memory-limit.ts'
@@ -134,6 +135,7 @@ async function compose(
   await app.register(metrics)
   await app.register(processReadings)
   await app.register(lifecycle, {
+    refusal: wholeRefusal,
     shutdownTimeoutMs: server.shutdown_timeout,
     shutdownDelayMs: server.shutdown_delay,
     // Of several threads, control tells for all.
@@ -334,20 +336,21 @@ async function compose(
   const { anthropic } = config.translators
   if (anthropic.enabled) {
     const { enabled, output_dir, session_header, max_file_size, max_days } = anthropic.inspector
+    if (enabled) {
+      const { default: inspector } = await import('../plugins/observe/inspector.ts')
+      await app.register(inspector, {
+        folder: output_dir,
+        sessionHeader: session_header.toLowerCase(),
+        maxFileBytes: max_file_size,
+        maxDays: max_days,
+      })
+    }
     await app.register(messageTranslator, {
       version,
       passthrough: anthropic.passthrough_enabled,
       renameAnswers: registry.rewrite_response_model,
       fitsMaxTokens: anthropic.fit_max_tokens,
       tokenizer: anthropic.tokenizer,
-      inspector: enabled
-        ? {
-            folder: output_dir,
-            sessionHeader: session_header.toLowerCase(),
-            maxFileBytes: max_file_size,
-            maxDays: max_days,
-          }
-        : undefined,
     })
     await app.register(anthropicRoutes, {
       maxMessageBytes: anthropic.max_message_size || bodyLimit,

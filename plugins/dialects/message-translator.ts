@@ -1,8 +1,7 @@
 /**
- * Puts Anthropic Messages requests into the form that each endpoint understands, and counts how they went.
- * Decorates `messageTranslator`; depends on the shared cells, the model catalogue and the line
- * to the other threads. On close what the inspector
- * has recorded is written.
+ * Puts Anthropic Messages requests into the form that each endpoint understands. Decorates `messageTranslator`; depends
+ * on the model catalogue, the upstream pools and the link to the other threads. Uses the inspector where there is one.
+ * Holds nothing to close.
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
@@ -23,9 +22,6 @@ import {
 } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
-import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { SessionRecorder, sessionName } from '../../src/observe/inspector/session-recorder.ts'
-import { TranslatorStats } from '../../src/observe/stats/translator-stats.ts'
 
 export interface MessageTranslatorOptions {
   /** Endpoints that speak the API get requests as they came. Default true. */
@@ -38,22 +34,10 @@ export interface MessageTranslatorOptions {
   readonly tokenizer?: TokenizerName
   /** Version of the gateway, for `User-Agent`. */
   readonly version: string
-  /** Where requests and answers are written down, for development; undefined writes nothing. */
-  readonly inspector?:
-    | {
-        readonly folder: string
-        /** Lower case: names the session of a request. */
-        readonly sessionHeader: string
-        readonly maxFileBytes: number
-        readonly maxDays: number
-      }
-    | undefined
-  readonly clock?: Clock
 }
 
 export interface MessageTranslator {
   readonly passthrough: boolean
-  readonly stats: TranslatorStats
   readonly tokens: TokenCounter
   /** @param session as the client names it, for the inspector */
   variants(call: MessagesCall, session: string | undefined): MessageVariants
@@ -72,12 +56,12 @@ declare module 'fastify' {
 export default fp<MessageTranslatorOptions>(
   function messageTranslator(app, options, done) {
     const passthrough = options.passthrough ?? true
-    const { inspector, tokenizer = 'rules' } = options
+    const { tokenizer = 'rules' } = options
+    const inspector = app.hasDecorator('inspector') ? app.inspector : undefined
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
     const openThoughts = new OpenThoughts()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
-    const recorder = inspector === undefined ? undefined : startRecorder(inspector)
 
     if (app.gatewayPeers.thread === 0 && !isInstalled(tokenizer)) {
       app.log.warn(
@@ -86,7 +70,6 @@ export default fp<MessageTranslatorOptions>(
     }
     app.decorate('messageTranslator', {
       passthrough,
-      stats: new TranslatorStats(app.gatewayCells.translators),
       tokens: new TokenCounter({
         fetch: createUpstreamFetch(app.upstreamPools, app),
         serverVersion,
@@ -96,7 +79,7 @@ export default fp<MessageTranslatorOptions>(
       prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
       sessionHeader: inspector?.sessionHeader,
       variants(call, session) {
-        const tap = recorder === undefined ? undefined : record(recorder, call, session)
+        const tap = inspector?.record(call, session)
         return new MessageVariants(call, {
           passthrough,
           renameAnswers: options.renameAnswers ?? true,
@@ -110,39 +93,10 @@ export default fp<MessageTranslatorOptions>(
       },
     })
     done()
-
-    function startRecorder({
-      folder,
-      maxFileBytes,
-      maxDays,
-    }: NonNullable<typeof inspector>): SessionRecorder {
-      app.log.warn(
-        { folder },
-        'The inspector writes prompts and answers of Anthropic clients to files. It is for development only.',
-      )
-      const created = new SessionRecorder(
-        options.clock ?? systemClock,
-        { folder, maxFileBytes, maxDays },
-        {
-          failed: (err) => app.log.warn({ err }, 'The inspector cannot write.'),
-          recovered: (entries) =>
-            app.log.warn({ entries }, 'The inspector writes again; entries were dropped.'),
-        },
-      )
-      app.addHook('onClose', () => created.flush())
-      return created
-    }
   },
   {
     name: 'gateway-message-translator',
     fastify: '5.x',
-    dependencies: ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery'],
+    dependencies: ['gateway-peers', 'gateway-upstream-pools', 'gateway-model-discovery'],
   },
 )
-
-/** Writes the request down at once and gives what takes its answer, piece by piece. */
-function record(recorder: SessionRecorder, call: MessagesCall, session: string | undefined) {
-  const name = sessionName(session)
-  recorder.record(name, { type: 'request', model: call.model, body: call.body })
-  return (answer: Buffer) => recorder.record(name, { type: 'response', model: call.model, body: answer })
-}

@@ -6,9 +6,9 @@
 import fp from 'fastify-plugin'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../../src/endpoints/connections/pools.ts'
 import { Shortages } from '../../src/endpoints/connections/shortages.ts'
+import { viaEntryOf } from '../../src/http/headers/via.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version } from '../../src/kernel/package.ts'
-import { viaEntryOf } from '../../src/proxy/request/request-headers.ts'
 
 export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
   readonly clock?: Clock

@@ -3,9 +3,8 @@
  * reports "not ready", serves on for the delay, closes the port, lets requests under way finish up to the limit and ends
  * the rest visibly. Answers end their connections meanwhile.
  */
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import fp from 'fastify-plugin'
-import { wholeRefusal } from '../../src/dialects/requests/parser-refusal.ts'
 import { DrainingListener } from '../../src/http/connections/draining-listener.ts'
 import { createRequestIds } from '../../src/http/request/request-id.ts'
 import { type Clock, persistentClock, systemClock } from '../../src/kernel/clock.ts'
@@ -17,6 +16,11 @@ export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number
   /** Milliseconds between "not ready" and refusing connections. Default 0. */
   readonly shutdownDelayMs?: number
+  /**
+   * The whole answer to a request that the drain refuses before Fastify has seen it. Default: the status, without a
+   * body.
+   */
+  readonly refusal?: (error: GatewayError, target: string, requestId: string) => string
   /** Whether the phases are published as events. Default true. */
   readonly announces?: boolean
   /** Begins the drain when it is aborted; without it a close does. */
@@ -52,6 +56,7 @@ export default fp<LifecycleOptions>(
     app.decorate('gatewayLifecycle', gatewayLifecycle)
 
     const nextId = createRequestIds()
+    const refusal = options.refusal ?? statusAlone
     const refusalError = () => new GatewayError('draining', undefined, { retryAfterSeconds })
     const listener = new DrainingListener(app.server, {
       clock: systemClock,
@@ -59,7 +64,7 @@ export default fp<LifecycleOptions>(
       stallMs,
       error: refusalError,
       refusal: (request: IncomingMessage | undefined) =>
-        wholeRefusal(refusalError(), request?.url ?? '/', nextId()),
+        refusal(refusalError(), request?.url ?? '/', nextId()),
     })
     let drained: Promise<void> | undefined
     function drain(): Promise<void> {
@@ -81,3 +86,8 @@ export default fp<LifecycleOptions>(
   },
   { name: 'gateway-lifecycle', fastify: '5.x', dependencies: ['gateway-events'] },
 )
+
+function statusAlone({ statusCode }: GatewayError): string {
+  const reason = STATUS_CODES[statusCode] ?? ''
+  return `HTTP/1.1 ${statusCode} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
+}

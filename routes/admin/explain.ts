@@ -8,7 +8,7 @@ import { readExplained } from '../../src/dialects/requests/explained-request.ts'
 import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { explain } from '../../src/observe/explain/explain.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
-import { acceptBytes } from '../proxy/request-bodies.ts'
+import { acceptBytes } from '../http/request-bodies.ts'
 
 export interface ExplainOptions {
   /** Whether lower priorities wait for higher ones. Default true. */

@@ -15,7 +15,6 @@ import { contentTypes, negotiateFormat } from '../../src/observe/prometheus/nego
 import { ollaMetrics } from '../../src/observe/prometheus/olla-metrics.ts'
 import { processMetrics } from '../../src/observe/prometheus/process-metrics.ts'
 import { readProcessCounts } from '../../src/observe/stats/process-counts.ts'
-import { TranslatorStats } from '../../src/observe/stats/translator-stats.ts'
 import { stickyView } from '../../src/observe/views/sticky.ts'
 import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
@@ -51,7 +50,7 @@ export default fp<InternalMetricsOptions>(
     } = options
     const info = { version, commit, engine, profile, balancer }
     const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
-    const translators = new TranslatorStats(app.gatewayCells.translators)
+    const { translatorStats: translators } = app
     const { gatewayMetrics: metrics, gatewayCells: cells } = app
     ignoreBodies(app)
 

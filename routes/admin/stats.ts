@@ -1,7 +1,6 @@
 /** `/internal/stats/models`, `/internal/stats/translators` and `/internal/stats/sticky`: what was asked for, and how it went. */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { TranslatorStats } from '../../src/observe/stats/translator-stats.ts'
 import { ModelStatsSchema, modelStatsView } from '../../src/observe/views/model-stats.ts'
 import { StickySchema, stickyView } from '../../src/observe/views/sticky.ts'
 import { TranslatorStatsSchema, translatorStatsView } from '../../src/observe/views/translators.ts'
@@ -15,7 +14,7 @@ export default fp<InternalStatsOptions>(
   function internalStats(app, options, done) {
     const clock = options.clock ?? systemClock
     const method = app.supportedMethods
-    const translators = new TranslatorStats(app.gatewayCells.translators)
+    const { translatorStats: translators } = app
     ignoreBodies(app)
 
     app.route<{ Querystring: { include_endpoints?: string; include_summary?: string } }>({

@@ -19,7 +19,7 @@ import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
-import { acceptBytes } from '../proxy/request-bodies.ts'
+import { acceptBytes } from '../http/request-bodies.ts'
 import { findModel } from './find-model.ts'
 
 export interface AnthropicRoutesOptions {
@@ -68,6 +68,7 @@ export default fp<AnthropicRoutesOptions>(
       'gateway-message-translator',
       'gateway-model-directory',
       'gateway-model-routing',
+      'gateway-stats',
       'gateway-request-context',
       'gateway-dispatch',
     ],
@@ -157,12 +158,11 @@ function settle(
   { gateway: context }: FastifyRequest,
   { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
 ): void {
-  const { stats, passthrough } = app.messageTranslator
-  stats.record({
+  app.translatorStats.record({
     outcome: context.outcome ?? 'rejection',
     mode: variants?.mode,
     isStream,
-    mayPass: passthrough,
+    mayPass: app.messageTranslator.passthrough,
     hadNoEndpoint: context.routingDecision === 'rejected',
     durationMs: clock.monotonicMs() - context.startedAtMs,
   })

@@ -16,7 +16,7 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import type { ModelSource, UnifiedModel } from '../../src/routing/models/unified-model.ts'
 import { sendTagged } from '../admin/etag.ts'
 import { getRoute } from '../admin/get-route.ts'
-import { acceptBytes } from '../proxy/request-bodies.ts'
+import { acceptBytes } from '../http/request-bodies.ts'
 
 const maxShowBytes = 1_048_576
 /** Longest wait for endpoints that are asked for their models again. */

@@ -14,7 +14,7 @@ import { countSegments, type TargetPath, targetPath } from '../../src/http/reque
 import type { GatewayError } from '../../src/kernel/errors.ts'
 import type { ReadRequest } from '../../src/proxy/dispatch.ts'
 import { askingVariant } from '../../src/proxy/usage/usage-variant.ts'
-import { acceptBytes, acceptUploads } from './request-bodies.ts'
+import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 
 export interface ProxyRoutesOptions {
   /** Largest request body in bytes. Default 104,857,600. */

@@ -55,6 +55,17 @@ describe('the rooms of src/', () => {
   })
 })
 
+describe('plugins/ and routes/', () => {
+  for (const side of ['plugins', 'routes']) {
+    it(`${side}/<room>/ import only their own room and those below it`, () => {
+      const adapters = importGraph([side]).filter(({ to }) => to.startsWith('src/'))
+      assert.ok(adapters.length > 50, 'the imports were read')
+      const against = adapters.filter(({ from, to }) => !mayImport(from.split('/')[1] ?? '', roomOf(to)))
+      assert.deepEqual(against.map(show), [])
+    })
+  }
+})
+
 describe('importsOf', () => {
   const cases: readonly (readonly [text: string, expected: readonly string[]])[] = [
     ["import { a } from './b.ts'", ['src/x/b.ts']],

@@ -9,18 +9,19 @@ import fp from 'fastify-plugin'
 import messageTranslator, {
   type MessageTranslatorOptions,
 } from '../../plugins/dialects/message-translator.ts'
+import inspector, { type InspectorOptions } from '../../plugins/observe/inspector.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
-import { GatewayCells } from '../../src/runtime/cells/cells.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
-const dependencies = ['gateway-peers', 'gateway-state', 'gateway-upstream-pools', 'gateway-model-discovery']
+const dependencies = ['gateway-peers', 'gateway-upstream-pools', 'gateway-model-discovery']
 
 /** The plugin with nothing of what it depends on but what it touches. */
 async function createApp(
   t: TestContext,
   options: Partial<MessageTranslatorOptions> = {},
   link: PeerLink = new LocalLink(() => {}),
+  inspected?: InspectorOptions,
 ) {
   const app = Fastify()
   t.after(() => app.close())
@@ -30,7 +31,7 @@ async function createApp(
   }
   for (const name of dependencies) await app.register(fp((_app, _options, done) => done(), { name }))
   app.decorate('gatewayPeers', link)
-  app.decorate('gatewayCells', new GatewayCells({ endpoints: 1, models: 1, placements: 1 }))
+  if (inspected !== undefined) await app.register(inspector, inspected)
   await app.register(messageTranslator, { version: '1.2.3', ...options })
   return { app, warnings }
 }
@@ -57,8 +58,8 @@ describe('message translator', () => {
   it('warns while the inspector is on, and has written everything when it closes', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'olla-gateway-inspector-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
-    const inspector = { folder, sessionHeader: 'x-who', maxFileBytes: 10_000, maxDays: 1 }
-    const { app, warnings } = await createApp(t, { inspector })
+    const inspected = { folder, sessionHeader: 'x-who', maxFileBytes: 10_000, maxDays: 1 }
+    const { app, warnings } = await createApp(t, {}, new LocalLink(() => {}), inspected)
     assert.deepEqual(warnings, [{ folder }])
     assert.equal(app.messageTranslator.sessionHeader, 'x-who')
     app.messageTranslator.variants(call, 'me')

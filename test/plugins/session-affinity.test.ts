@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import sessionAffinity, { type SessionAffinityOptions } from '../../plugins/proxy/session-affinity.ts'
 import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
-import sessionAffinity, { type SessionAffinityOptions } from '../../plugins/routing/session-affinity.ts'
 import type { EndpointStatus } from '../../src/kernel/endpoint-status.ts'
 import { LocalSessionStore } from '../../src/routing/affinity/session-store.ts'
 import { createEndpointApp } from '../support/endpoint-app.ts'

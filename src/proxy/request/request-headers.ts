@@ -26,11 +26,6 @@ export interface ForwardedBy {
   readonly viaEntry: string
 }
 
-/** The comment is the gateway's own: a request that comes with it has been here before. */
-export function viaEntryOf(version: string, pseudonym: string): string {
-  return `1.1 olla/${version} ${pseudonym}`
-}
-
 /**
  * The headers every attempt of a request sends, as flat name/value pairs (contract 7.3).
  * @param rawHeaders as `IncomingMessage.rawHeaders`

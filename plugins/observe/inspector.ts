@@ -1,0 +1,66 @@
+/**
+ * Writes prompts and answers of clients to files, for development. Decorates `inspector`; depends on nothing. On close
+ * it writes what it still holds.
+ */
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { SessionRecorder, sessionName } from '../../src/observe/inspector/session-recorder.ts'
+
+export interface InspectorOptions {
+  readonly folder: string
+  /** Lower case: names the session of a request. */
+  readonly sessionHeader: string
+  readonly maxFileBytes: number
+  readonly maxDays: number
+  readonly clock?: Clock
+}
+
+export interface Inspector {
+  /** Names the session of a request; lower case. */
+  readonly sessionHeader: string
+  /**
+   * Records a request.
+   * @param session as the client names it
+   * @returns a function that records the pieces of its answer
+   */
+  record(
+    request: { readonly model: string; readonly body: Buffer },
+    session: string | undefined,
+  ): (answer: Buffer) => void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined where nothing is recorded. */
+    inspector?: Inspector
+  }
+}
+
+export default fp<InspectorOptions>(
+  function inspector(app, { folder, sessionHeader, maxFileBytes, maxDays, clock = systemClock }, done) {
+    app.log.warn(
+      { folder },
+      'The inspector writes prompts and answers of Anthropic clients to files. It is for development only.',
+    )
+    const recorder = new SessionRecorder(
+      clock,
+      { folder, maxFileBytes, maxDays },
+      {
+        failed: (err) => app.log.warn({ err }, 'The inspector cannot write.'),
+        recovered: (entries) =>
+          app.log.warn({ entries }, 'The inspector writes again; entries were dropped.'),
+      },
+    )
+    app.decorate('inspector', {
+      sessionHeader,
+      record({ model, body }, session) {
+        const name = sessionName(session)
+        recorder.record(name, { type: 'request', model, body })
+        return (answer) => recorder.record(name, { type: 'response', model, body: answer })
+      },
+    })
+    app.addHook('onClose', () => recorder.flush())
+    done()
+  },
+  { name: 'gateway-inspector', fastify: '5.x' },
+)

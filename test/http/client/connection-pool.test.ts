@@ -105,6 +105,37 @@ for (const client of httpClients) {
       await eventually(() => open.size === 0 && pool.size === 0)
     })
 
+    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'
+    const goOn = 'HTTP/1.1 100 Continue\r\n\r\n'
+    for (const [what, parts] of [
+      ['hints', [hints, ok]],
+      ['hints in the same packet', [`${hints}${hints}${ok}`]],
+      ['an unasked 100 Continue', [goOn, ok]],
+      ['one in the same packet', [`${goOn}${ok}`]],
+      ['several of both', [`${hints}${goOn}${goOn}${hints}`, `${goOn}${ok}`]],
+    ] as const) {
+      it(`reads past interim answers: ${what}`, async (t) => {
+        const { pool, sockets } = await startPool(t, client, ({ socket }) => {
+          const [first = '', second] = parts
+          socket.write(first, () => {
+            if (second !== undefined) setImmediate(() => socket.write(second))
+          })
+        })
+        for (let round = 0; round < 2; round++) {
+          const { told, error } = await ask(pool)
+          assert.equal(error, undefined)
+          assert.deepEqual([told.status, told.body], [200, 'ok'])
+          assert.deepEqual(told.calls, ['connect', 'headers', 'complete'])
+        }
+        assert.equal(sockets.length, 1)
+      })
+    }
+
+    it('fails where more than 16 interim answers come', async (t) => {
+      const { pool } = await startPool(t, client, ({ socket }) => socket.write(`${goOn.repeat(17)}${ok}`))
+      assert.equal(failureOf((await ask(pool)).error), 'protocol')
+    })
+
     it('does not give one request what came for none', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.write(ok))
       await ask(pool)

@@ -12,6 +12,7 @@ import {
 import { Http1Error, invalidResponse } from '../errors.ts'
 import { readOnAfterFailedWrites } from '../patient-writes.ts'
 import { mostHeadBytes, mostInterimAnswers } from '../response-reader.ts'
+import { readPastContinue } from './unasked-continue.ts'
 
 const clientOptions: Omit<Client.Options, 'connect'> = {
   pipelining: 1,
@@ -26,6 +27,7 @@ const clientOptions: Omit<Client.Options, 'connect'> = {
 
 /** A smaller body is reported as written when its answer comes, which costs nothing. */
 const largeBytes = 65_536
+const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 /** How undici and Node name a connection that the other side has ended. */
 const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
 
@@ -135,6 +137,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       })
       // undici ends the connection when reading ends.
       readOnAfterFailedWrites(socket, ignore)
+      readPastContinue(socket, () => this.#statusCode === 0)
       this.#socket = socket
       this.#socketError = undefined
       this.#isReused = false
@@ -171,8 +174,9 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     // undici takes any three digits; of no class the status is invalid (RFC 9110 section 15).
     if (statusCode > 599) throw invalidResponse('status of no class')
     this.#statusCode = statusCode
+    const headers = headersOf(controller.rawHeaders)
     this.#reportWrittenBody()
-    this.#handler?.onHeaders(statusCode, latin1(controller.rawHeaders), () => controller.resume())
+    this.#handler?.onHeaders(statusCode, headers, () => controller.resume())
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -203,7 +207,11 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     if (isStream(request.body)) request.body.destroy()
     if (this.#isDispatching && error.code === 'UND_ERR_INVALID_ARG') this.#refused(error)
     else if (this.#wasStale(error)) this.#pool.stale(request, handler)
-    else handler.onError(error)
+    else if (error.code !== lengthMismatch) handler.onError(error)
+    // A length is no sign of a body here (RFC 9110 section 8.6); undici 7 waits for one.
+    else if (this.#statusCode === 204 || this.#statusCode === 304) handler.onComplete()
+    // undici names any head so that it cannot read behind a length.
+    else handler.onError(this.#statusCode === 0 ? invalidResponse('malformed response head') : error)
   }
 
   /** undici has not written a request that is not valid: the connection can carry another. */
@@ -247,12 +255,28 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Names and values as they came; undici's object of headers would join those that repeat. */
-function latin1(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+/**
+ * Names and values as they came; undici's object of headers would join those that repeat.
+ * @throws Http1Error where the body is in a coding that the client would not be told of: undici takes it off or not
+ */
+function headersOf(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   const headers: string[] = []
   if (!Array.isArray(raw)) return headers
-  for (const each of raw) headers.push(typeof each === 'string' ? each : each.toString('latin1'))
+  let codings = 0
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = latin1(raw[at])
+    const value = latin1(raw[at + 1])
+    if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      codings++
+      if (codings > 1 || value.toLowerCase() !== 'chunked') throw invalidResponse('unknown Transfer-Encoding')
+    }
+    headers.push(name, value)
+  }
   return headers
+}
+
+function latin1(bytes: Buffer | string | undefined): string {
+  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '')
 }
 
 function ignore(): void {}

@@ -30,7 +30,7 @@ export class IdleConnections<Connection extends ReusableConnection> {
   /** Requests that wait, likewise. */
   #deferred: DeferredRequest[] = []
   #due: DeferredRequest[] = []
-  #isTurning = false
+  #turning: NodeJS.Immediate | undefined
   #cautiousUntilMs = Number.NEGATIVE_INFINITY
 
   /** @param send called with a request that has waited; must not throw */
@@ -88,14 +88,14 @@ export class IdleConnections<Connection extends ReusableConnection> {
     }
   }
 
+  /** Connections alone are no reason for another turn: one will come before they are needed. */
   #turnLater(): void {
-    if (this.#isTurning) return
-    this.#isTurning = true
-    setImmediate(this.#turn)
+    this.#turning ??= setImmediate(this.#turn).unref()
+    if (this.#deferred.length > 0 || this.#due.length > 0) this.#turning.ref()
   }
 
   readonly #turn = (): void => {
-    this.#isTurning = false
+    this.#turning = undefined
     for (const connection of this.#resting) this.#idle.push(connection)
     this.#resting = this.#released
     this.#released = []

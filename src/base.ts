@@ -13,6 +13,7 @@ import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
+import { usageSections } from './dialects/all.ts'
 import { localProfilesFolder, type ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { profilesFolder, version } from './kernel/package.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
@@ -68,6 +69,7 @@ export async function registerEndpoints(
     builtIn: profilesFolder,
     local: localProfilesFolder,
     own: directory,
+    usageSections,
     ...(profiles === undefined ? {} : { inline: profiles }),
     filter: proxy.profile_filter,
   })

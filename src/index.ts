@@ -6,7 +6,7 @@ export { ConfigError, type Diagnostic, formatDiagnostic } from './config/schema/
 export type { EndpointConfig, GatewayConfig } from './config/schema/schema.ts'
 export type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 export { default, type GatewayOptions } from './gateway.ts'
-export { type Dialect, type ErrorCode, errorTable, GatewayError } from './kernel/errors.ts'
+export { type ErrorCode, errorTable, GatewayError } from './kernel/errors.ts'
 export type {
   AttemptEnd,
   HookedAttempt,

@@ -5,6 +5,7 @@ import { ModelRename } from '../../src/dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { judgeWhole } from '../../src/dialects/answers/whole-answer.ts'
 import { readContextLimit } from '../../src/dialects/errors/context-limit.ts'
+import { chat } from '../../src/dialects/openai/chat.ts'
 import { UsageStrip } from '../../src/dialects/openai/usage-strip.ts'
 import { translateAnswer } from '../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
 import type { ExpectedAnswer } from '../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
@@ -69,13 +70,18 @@ let nowMs = 0
 const clock: Clock = { nowMs: () => nowMs++, monotonicMs: () => nowMs++, after: () => ({ cancel: () => {} }) }
 
 function newMeter(): StreamMeter {
-  const reader = new UsageReader(unknownUsage.plans.openai)
-  return new StreamMeter('sse', 'openai', { clock, startedMs: 0, usage: reader, gaps: { gap: () => {} } })
+  const reader = new UsageReader(unknownUsage.plan('openai', chat.usage.standard))
+  return new StreamMeter('sse', chat, { clock, startedMs: 0, usage: reader, gaps: { gap: () => {} } })
+}
+
+function newWatch(): StreamWatch {
+  if (chat.stream === undefined) throw new Error('Chats are streams.')
+  return new StreamWatch(chat.stream)
 }
 
 /** As the gateway does, it reads on only while it does not know. */
 function newJudge(): { push(chunk: Buffer): void } {
-  const judge = new BeginningJudge('chat', 'sse')
+  const judge = new BeginningJudge(chat, 'sse')
   let isUndecided = true
   return {
     push: (chunk) => {
@@ -177,7 +183,8 @@ const whole: readonly GrowthCase[] = wholes.flatMap(([shape, input]) => [
   {
     reader: 'usage of whole answers',
     shape,
-    run: (bytes: number) => new UsageReader(unknownUsage.plans.openai).read(input(bytes)),
+    run: (bytes: number) =>
+      new UsageReader(unknownUsage.plan('openai', chat.usage.standard)).read(input(bytes)),
   },
   { reader: 'whole answers', shape, run: (bytes: number) => void judgeWhole(input(bytes), true) },
   { reader: 'errors', shape, run: (bytes: number) => void readContextLimit(input(bytes).toString('utf8')) },
@@ -259,7 +266,7 @@ export const answerReaders: readonly GrowthCase[] = [
   ...streamReader('usage of streams', newMeter),
   ...streamReader('usage taken out', () => new UsageStrip()),
   ...streamReader('names given back', () => new ModelRename('client', 'sse', undefined)),
-  ...streamReader('endings', () => new StreamWatch('chat')),
+  ...streamReader('endings', newWatch),
   ...streamReader('line ends', () => new LineEnds()),
   ...streamReader('beginnings', newJudge),
   ...translator,

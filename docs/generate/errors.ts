@@ -1,23 +1,29 @@
-import { errorBody, errorTable } from '../../src/kernel/errors.ts'
+import { anthropic } from '../../src/dialects/anthropic/index.ts'
+import type { Dialect } from '../../src/dialects/contract/dialect.ts'
+import { ollama } from '../../src/dialects/ollama/index.ts'
+import { openai } from '../../src/dialects/openai/index.ts'
+import { errorTable } from '../../src/kernel/errors.ts'
 import { code, table } from './markdown.ts'
+
+/** Those whose APIs name types of errors. */
+const typed = [openai, anthropic]
 
 /** The error table as a Markdown page. */
 export function errorReference(): string {
-  const rows = Object.entries(errorTable).map(([name, { status, openaiType, anthropicType, message }]) => [
+  const rows = Object.entries(errorTable).map(([name, { status, type, message }]) => [
     code(name),
     String(status),
-    code(openaiType),
-    code(anthropicType),
+    ...typed.map(({ errors }) => code(errors.types[type])),
     message,
   ])
-  const example = (dialect: 'openai' | 'anthropic' | 'ollama') => {
+  const example = ({ errors }: Dialect) => {
     const error = { code: 'model_not_found' as const, message: errorTable.model_not_found.message }
-    return `\`\`\`json\n${JSON.stringify(errorBody(dialect, error, 'llama-grazing-1f2e3d4c'), null, 2)}\n\`\`\``
+    return `\`\`\`json\n${JSON.stringify(errors.body(error, 'llama-grazing-1f2e3d4c'), null, 2)}\n\`\`\``
   }
   return [
     '# Errors',
     '',
-    'Made from `src/kernel/errors.ts` by `npm run docs`; a test holds it to the code.',
+    'Made from `src/kernel/errors.ts` and `src/dialects` by `npm run docs`; a test holds it to the code.',
     '',
     'A client gets the error shape of the API that it called. The code is `error.code` in the OpenAI shape. Messages',
     'may say more than the ones below, and never carry addresses, credentials or what an exception said.',
@@ -28,15 +34,15 @@ export function errorReference(): string {
     '',
     'OpenAI (`/v1/*`, and wherever nothing else fits):',
     '',
-    example('openai'),
+    example(openai),
     '',
     'Anthropic (`/v1/messages`, `/olla/anthropic/*`), with a `request-id` header:',
     '',
-    example('anthropic'),
+    example(anthropic),
     '',
     'Ollama (`/api/*`):',
     '',
-    example('ollama'),
+    example(ollama),
     '',
     'A stream that breaks after its first byte carries the same body as an error event (`data: …` in SSE, preceded by',
     '`event: error` for Anthropic; one line in NDJSON; `event: error` with a `sequence_number` for the Responses API), and',

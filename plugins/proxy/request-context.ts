@@ -12,7 +12,7 @@ import { adoptRequestId, createRequestIds } from '../../src/http/request/request
 import { takeOriginForm } from '../../src/http/request/request-target.ts'
 import { refusalOfHead } from '../../src/http/request/strict-head.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { errorBody, GatewayError } from '../../src/kernel/errors.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 
@@ -64,7 +64,7 @@ export default fp<RequestContextOptions>(
       const context = new RequestContext(
         id,
         clock.monotonicMs(),
-        dialectOf(path, request.headers['anthropic-version'] !== undefined),
+        dialectOf(path, request.headers),
         routeClassOf(path),
         client,
       )
@@ -141,7 +141,8 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
   if (error.retryAfterSeconds !== undefined) reply.header('Retry-After', String(error.retryAfterSeconds))
   for (let at = 0; at < error.headers.length; at += 2)
     reply.header(error.headers[at] ?? '', error.headers[at + 1])
-  if (context.dialect === 'anthropic') reply.header('request-id', context.id)
+  const { requestIdHeader, errors } = context.dialect
+  if (requestIdHeader !== undefined) reply.header(requestIdHeader, context.id)
   // The rest of a refused upload would be taken for the next request on this connection.
   if (!request.raw.complete) {
     reply.header('Connection', 'close')
@@ -150,5 +151,5 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
   }
   reply.code(error.statusCode).type('application/json; charset=utf-8')
   reply.serializer(JSON.stringify)
-  reply.send(errorBody(context.dialect, error, context.id))
+  reply.send(errors.body(error, context.id))
 }

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { anthropic } from '../../src/dialects/anthropic/index.ts'
 import {
   anthropicModel,
   anthropicModelPage,
@@ -11,7 +12,6 @@ import {
 } from '../../src/dialects/anthropic/model-list.ts'
 import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
-import { pingEvent } from '../../src/dialects/translate/messages-to-chat/answer/message-events.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import { checkMessagesFrame } from '../../src/dialects/translate/messages-to-chat/request/messages-frame.ts'
 import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
@@ -30,13 +30,11 @@ export interface AnthropicRoutesOptions {
   readonly clock?: Clock
 }
 
-const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
-
 export default fp<AnthropicRoutesOptions>(
   function anthropicRoutes(app, options, done) {
     acceptBytes(app, options.maxMessageBytes ?? 33_554_432)
     app.addHook('onRequest', function name({ gateway }, _reply, next) {
-      gateway.headers.push('request-id', gateway.id)
+      gateway.headers.push(anthropic.requestIdHeader, gateway.id)
       next()
     })
     for (const base of ['/olla/anthropic', '/olla/proxy', '']) mountMessages(app, options, base, undefined)
@@ -133,8 +131,7 @@ function messages(
   settling.variants = variants
   settling.isStream = isStream
   const intervalMs = options.pingIntervalMs ?? 15_000
-  const keepAlive =
-    isStream && intervalMs > 0 ? { intervalMs, beat: pingEvent, headers: streamHeaders } : undefined
+  const keepAlive = isStream && intervalMs > 0 ? { intervalMs, ...anthropic.keepAlive } : undefined
   app.dispatch(
     {
       provider,

@@ -4,19 +4,11 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import {
-  anthropicModel,
-  anthropicModelPage,
-  type ModelPageQuery,
-} from '../../src/dialects/anthropic/model-list.ts'
+import type { Json, ModelLists } from '../../src/dialects/contract/dialect.ts'
 import { filterModels, type ModelQuery, ofProvider } from '../../src/dialects/lists/list-filters.ts'
-import {
-  formatModel,
-  formatModelList,
-  type ModelListFormat,
-  modelListFormats,
-} from '../../src/dialects/lists/list-formats.ts'
+import { modelLists } from '../../src/dialects/lists/list-formats.ts'
 import { modelDetail } from '../../src/dialects/lists/single-model.ts'
+import { openai } from '../../src/dialects/openai/index.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import type { UnifiedModel } from '../../src/routing/models/unified-model.ts'
@@ -24,8 +16,10 @@ import { sendTagged } from '../admin/etag.ts'
 import { getRoute } from '../admin/get-route.ts'
 import { findModel } from './find-model.ts'
 
+const usualLists: ModelLists = openai.models
+
 /** Lists that each kind of backend has besides `v1/models`, and their format. */
-const nativeLists: Readonly<Record<string, Readonly<Record<string, ModelListFormat>>>> = {
+const nativeLists: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'lm-studio': { 'api/v1/models': 'openai', 'api/v0/models': 'lmstudio' },
   lemonade: { 'api/v1/models': 'lemonade' },
   'docker-model-runner': { 'engines/v1/models': 'docker-model-runner' },
@@ -37,38 +31,32 @@ export default fp(
     const routable = () => filterModels(app.modelDirectory.models(), {}, mayAnswer)
     const families = app.modelDirectory.families
 
-    const list = (url: string, format: ModelListFormat, models: () => readonly UnifiedModel[]) =>
-      getRoute(app, url, (request, reply) =>
-        sendTagged(request, reply, formatModelList(format, models(), families)),
-      )
+    const list = (url: string, format: string, models: () => readonly UnifiedModel[]) => {
+      const lists = modelLists(format) ?? usualLists
+      getRoute(app, url, (request, reply) => sendTagged(request, reply, lists.list(models(), families)))
+    }
 
     getRoute(app, '/olla/models', (request, reply) => {
       const query = request.query as ModelQuery & { format?: string }
-      const format = modelListFormats.find((each) => each === (query.format ?? 'unified'))
-      if (format === undefined) {
-        throw new GatewayError('invalid_request', `invalid query parameter format=${query.format ?? ''}`)
+      const format = query.format ?? 'unified'
+      const lists = modelLists(format)
+      if (lists === undefined) {
+        throw new GatewayError('invalid_request', `invalid query parameter format=${format}`)
       }
       const models = scopedTo(app, format, filterModels(app.modelDirectory.models(), query, mayAnswer))
-      return sendTagged(request, reply, formatModelList(format, models, families))
+      return sendTagged(request, reply, lists.list(models, families))
     })
     getRoute(app, '/olla/models/*', (request, reply) =>
       sendTagged(request, reply, modelDetail(findModel(app, request, 2), mayAnswer)),
     )
     list('/olla/proxy/v1/models', 'openai', routable)
-    // Both APIs have their list here; Anthropic's clients name its version.
-    getRoute(app, '/v1/models', (request, reply) => {
-      if (isAnthropicClient(request)) {
-        return sendTagged(request, reply, anthropicModelPage(routable(), request.query as ModelPageQuery))
-      }
-      return sendTagged(request, reply, formatModelList('openai', routable(), families))
-    })
-    getRoute(app, '/v1/models/*', (request, reply) => {
-      const model = findModel(app, request, 2)
-      const entry = isAnthropicClient(request)
-        ? anthropicModel(model)
-        : formatModel('openai', model, families)
-      return sendTagged(request, reply, entry)
-    })
+    // Several APIs have their list here.
+    getRoute(app, '/v1/models', (request, reply) =>
+      sendTagged(request, reply, listsFor(request).list(routable(), families, request.query as Json)),
+    )
+    getRoute(app, '/v1/models/*', (request, reply) =>
+      sendTagged(request, reply, listsFor(request).entry(findModel(app, request, 2), families)),
+    )
 
     for (const [prefix, name] of app.backendProfiles.prefixes()) {
       const profile = app.backendProfiles.get(name)
@@ -94,17 +82,17 @@ export default fp(
 )
 
 /** Clients of these two read nothing but their own backend's models (contract 1.5). */
-function scopedTo(app: FastifyInstance, format: ModelListFormat, models: UnifiedModel[]): UnifiedModel[] {
+function scopedTo(app: FastifyInstance, format: string, models: UnifiedModel[]): UnifiedModel[] {
   const name = format === 'ollama' ? 'ollama' : format === 'lmstudio' ? 'lm-studio' : undefined
   const profile = name === undefined ? undefined : app.backendProfiles.get(name)
   return profile === undefined ? models : ofProvider(models, profile)
 }
 
-function providerFormat(profile: BackendProfile): ModelListFormat {
-  const same = modelListFormats.find((format) => format === profile.name)
-  return same === undefined || same === 'ollama' ? 'openai' : same
+/** Below `/v1` Ollama lists its models as OpenAI does. */
+function providerFormat({ name }: BackendProfile): string {
+  return name === 'ollama' || modelLists(name) === undefined ? openai.name : name
 }
 
-function isAnthropicClient({ headers }: FastifyRequest): boolean {
-  return headers['anthropic-version'] !== undefined
+function listsFor({ gateway }: FastifyRequest): ModelLists {
+  return gateway.dialect.models ?? usualLists
 }

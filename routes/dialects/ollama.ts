@@ -5,9 +5,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { filterModels, ofProvider } from '../../src/dialects/lists/list-filters.ts'
-import { formatModelList } from '../../src/dialects/lists/list-formats.ts'
 import { fleetVersion, type Serves, usableByOllamaClients } from '../../src/dialects/ollama/face.ts'
-import { ollamaShow, runningModels } from '../../src/dialects/ollama/model-list.ts'
+import { ollamaLists, ollamaShow, runningModels } from '../../src/dialects/ollama/model-list.ts'
 import { askToShow, readShowRequest, showPath } from '../../src/dialects/ollama/show-model.ts'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
@@ -80,7 +79,7 @@ function routable(app: FastifyInstance, face: OllamaFace): UnifiedModel[] {
 function mountLists(app: FastifyInstance, base: string, models: () => readonly UnifiedModel[]): void {
   const { families } = app.modelDirectory
   getRoute(app, `${base}/tags`, (request, reply) =>
-    sendTagged(request, reply, formatModelList('ollama', models(), families)),
+    sendTagged(request, reply, ollamaLists.list(models(), families)),
   )
   getRoute(app, `${base}/ps`, (request, reply) =>
     sendTagged(request, reply, runningModels(models(), families, systemClock.nowMs())),

@@ -22,7 +22,7 @@ import { takeOriginForm } from '../http/request/request-target.ts'
 import { allMethods, maxHeaderFields, refusalOfHead } from '../http/request/strict-head.ts'
 import { Http1Server } from '../http/server/server.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { errorBody, GatewayError } from '../kernel/errors.ts'
+import { GatewayError } from '../kernel/errors.ts'
 import { version } from '../kernel/package.ts'
 import type { RequestLogger } from '../observe/logging/line-logger.ts'
 import { toGatewayError } from '../proxy/request/error-mapping.ts'
@@ -95,7 +95,7 @@ function refuse(error: GatewayError, { url = '/' }: IncomingMessage, reply: Fast
   for (let at = 0; at < error.headers.length; at += 2)
     reply.header(error.headers[at] ?? '', error.headers[at + 1])
   reply.header('Connection', 'close').type('application/json; charset=utf-8')
-  reply.send(JSON.stringify(errorBody(dialectOf(url), error, id)))
+  reply.send(JSON.stringify(dialectOf(url).errors.body(error, id)))
 }
 
 /** What Fastify needs for the listener as the gateway's own process has it. */

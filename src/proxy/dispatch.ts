@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { answerOperation } from '../dialects/answers/operation.ts'
+import { answerFormOf } from '../dialects/answers/form-of.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'
@@ -175,7 +175,7 @@ function send(
         contentType: inspection.contentType,
         isTrusted: addresses.trusts(peer),
         answersCors: options.answersCors,
-        readsAnswer: answerOperation(request.method, target.path) !== undefined,
+        readsAnswer: answerFormOf(request.method, target.path) !== undefined,
         version: options.version,
         viaEntry: options.viaEntry,
       }),

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { formatDuration, parseBytes, parseDuration } from '../../src/config/file/decode.ts'
 import { readDocument } from '../../src/config/file/document.ts'
 import { ProblemsError } from '../../src/config/schema/diagnostics.ts'
+import { chat } from '../../src/dialects/openai/chat.ts'
 import { translateAnswer } from '../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
 import { translateRequest } from '../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
 import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../src/dialects/usage/usage-reader.ts'
-import { standardFields } from '../../src/endpoints/profiles/standard-fields.ts'
 import { planUsage, usageNames } from '../../src/endpoints/profiles/usage-fields.ts'
 import { findField } from '../../src/http/body/form-fields.ts'
 import { MultipartScanner } from '../../src/http/body/multipart.ts'
@@ -34,12 +34,12 @@ function eventsOf(pieces: readonly Buffer[]): string[] {
   return events
 }
 
-const plan = planUsage([standardFields.openai])
+const plan = planUsage([chat.usage.standard])
 
 function usageOf(pieces: readonly Buffer[]): (number | undefined)[] {
   const usage = new UsageReader(plan)
   const sources = { clock: new FakeClock(), startedMs: 0, usage, gaps: { gap() {} } }
-  const meter = new StreamMeter('sse', 'openai', sources)
+  const meter = new StreamMeter('sse', chat, sources)
   for (const piece of pieces) meter.push(Buffer.from(piece))
   meter.end()
   return [...usageNames.map((name) => usage.get(name)), meter.events]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ErrorCode, errorBody, errorEvent, errorTable, GatewayError } from '../../src/kernel/errors.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../../src/kernel/errors.ts'
 import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
@@ -23,38 +23,6 @@ describe('the error table', () => {
     ] as const) {
       assert.ok([502, 503, 504].includes(errorTable[code].status), code)
     }
-  })
-})
-
-describe('errorBody', () => {
-  const error = new GatewayError('upstream_failed', 'No endpoint answered.', { attempts: ['a: refused'] })
-
-  it('speaks each dialect', () => {
-    assert.deepEqual(errorBody('openai', error, 'id'), {
-      error: {
-        message: 'No endpoint answered.',
-        type: 'server_error',
-        param: null,
-        code: 'upstream_failed',
-        request_id: 'id',
-        attempts: ['a: refused'],
-      },
-    })
-    assert.deepEqual(errorBody('anthropic', error, 'id'), {
-      type: 'error',
-      error: { type: 'api_error', message: 'No endpoint answered.' },
-      request_id: 'id',
-    })
-    assert.deepEqual(errorBody('ollama', error, 'id'), { error: 'No endpoint answered.', request_id: 'id' })
-  })
-
-  it('ends streams in each dialect', () => {
-    assert.match(errorEvent('openai', 'sse', error, 'id'), /^data: \{"error":.*\}\n\n$/)
-    assert.match(
-      errorEvent('anthropic', 'sse', error, 'id'),
-      /^event: error\ndata: \{"type":"error".*\}\n\n$/,
-    )
-    assert.match(errorEvent('ollama', 'ndjson', error, 'id'), /^\{"error":"No endpoint answered\.".*\}\n$/)
   })
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
+import { openai } from '../../src/dialects/openai/index.ts'
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
 import { RequestContext, type RequestOutcome } from '../../src/proxy/contract/context.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
@@ -69,7 +70,7 @@ function start(
     engine: { handle: (request) => void handled.push(request) },
   }
 
-  const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '10.0.0.1')
+  const context = new RequestContext('id', clock.monotonicMs(), openai, 'proxy', '10.0.0.1')
   const request: DispatchedRequest = {
     gateway: context,
     method: 'POST',

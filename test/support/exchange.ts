@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { Dialect } from '../../src/dialects/contract/dialect.ts'
+import { openai } from '../../src/dialects/openai/index.ts'
 import { Shortages } from '../../src/endpoints/connections/shortages.ts'
 import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
@@ -101,8 +103,12 @@ export function createExchanges(
   const candidates = endpoints.map(routed)
 
   /** Begins a request. `failed` is what the client would be told, `answer` what it got. */
-  async function begin(request: Partial<ExchangeRequest> = {}, over: ExchangeServices = services) {
-    const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '127.0.0.1')
+  async function begin(
+    request: Partial<ExchangeRequest> = {},
+    over: ExchangeServices = services,
+    dialect: Dialect = openai,
+  ) {
+    const context = new RequestContext('id', clock.monotonicMs(), dialect, 'proxy', '127.0.0.1')
     context.model = 'asked'
     const failed: GatewayError[] = []
     const server = new Http1Server({ clock: systemClock }, () => {})

@@ -6,6 +6,7 @@ import { type LoadedConfig, loadConfig, ollaDefaultEndpoint, withFoundEndpoints 
 import { printConfig } from '../../config/print.ts'
 import { ConfigError, formatDiagnostic } from '../../config/schema/diagnostics.ts'
 import type { GatewayConfig } from '../../config/schema/schema.ts'
+import { usageSections } from '../../dialects/all.ts'
 import { localProfilesFolder, ProfileError, ProfileStore } from '../../endpoints/profiles/profile-store.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { familiesFile, profilesFolder, version } from '../../kernel/package.ts'
@@ -166,7 +167,12 @@ async function prepare(values: ServeArguments, fleet: DemoFleet | undefined): Pr
   const cwd = process.cwd()
   let broken: readonly string[] = []
   const knownTypes = (own: string) => {
-    const store = new ProfileStore({ builtIn: profilesFolder, local: localProfilesFolder, own })
+    const store = new ProfileStore({
+      builtIn: profilesFolder,
+      local: localProfilesFolder,
+      own,
+      usageSections,
+    })
     broken = store.warnings
     return store.types()
   }

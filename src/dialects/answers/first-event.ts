@@ -1,6 +1,6 @@
 import type { AnswerFraming } from '../../http/headers/media-type.ts'
 import { SseReader } from '../../kernel/stream/sse-reader.ts'
-import type { AnswerOperation } from './operation.ts'
+import type { AnswerForm, LineForm } from '../contract/answer-form.ts'
 import { type BadAnswer, errorIn, errorOfEvent, type Judgement, judgeWhole } from './whole-answer.ts'
 
 /** Reads the beginning of an answer. */
@@ -20,7 +20,6 @@ const mostHeldBytes = 65_536
 const mostIdleBytes = 16_384
 
 const space = 0x20
-const quote = 0x22
 const lessThan = 0x3c
 const openBrace = 0x7b
 const colon = 0x3a
@@ -38,7 +37,7 @@ const noBytes: Buffer = Buffer.alloc(0)
  * the content type: servers mislabel JSON as text, and whole answers as streams.
  */
 export class BeginningJudge implements AnswerJudge {
-  readonly #operation: AnswerOperation
+  readonly #form: AnswerForm
   readonly #framing: AnswerFraming
   /** What may be the beginning of a byte order mark or of a field's name: a few bytes. */
   #cut: Buffer = noBytes
@@ -46,8 +45,8 @@ export class BeginningJudge implements AnswerJudge {
   #isBlank = true
   #judge: AnswerJudge | undefined
 
-  constructor(operation: AnswerOperation, framing: AnswerFraming) {
-    this.#operation = operation
+  constructor(form: AnswerForm, framing: AnswerFraming) {
+    this.#form = form
     this.#framing = framing
   }
 
@@ -64,7 +63,7 @@ export class BeginningJudge implements AnswerJudge {
       return this.#blankBytes > mostHeldBytes ? 'good' : 'undecided'
     }
     if (bytes[first] === lessThan || this.#framing === 'html') return webPage
-    this.#judge = judgeFor(this.#operation, this.#framing, bytes, first)
+    this.#judge = judgeFor(this.#form, this.#framing, bytes, first)
     return this.#judge === undefined ? 'good' : this.#judge.push(bytes)
   }
 
@@ -78,7 +77,7 @@ export class BeginningJudge implements AnswerJudge {
  * Whether a chunk shows by itself that a stream is an answer, as most do: its first events say nothing yet, or are
  * part of one. Says no where it takes more to know.
  */
-export function beginsWell(operation: AnswerOperation, chunk: Buffer): boolean {
+export function beginsWell(form: AnswerForm, chunk: Buffer): boolean {
   let at = 0
   while (startsObject(chunk, at)) {
     const end = chunk.indexOf(lineFeed, at)
@@ -86,7 +85,7 @@ export function beginsWell(operation: AnswerOperation, chunk: Buffer): boolean {
     const text = chunk.toString('utf8', at + dataField.length, end)
     // A carriage return ends a line as well.
     if (text.includes('\r')) return false
-    const judgement = judgeEvent(operation, text.trim(), '')
+    const judgement = judgeEvent(form, text.trim(), '')
     if (judgement !== 'idle') return judgement === 'good'
     at = end + 2
   }
@@ -103,13 +102,14 @@ function startsObject(bytes: Buffer, at: number): boolean {
 }
 
 function judgeFor(
-  operation: AnswerOperation,
+  form: AnswerForm,
   framing: AnswerFraming,
   bytes: Buffer,
   first: number,
 ): AnswerJudge | undefined {
-  if (bytes[first] === openBrace) return framing === 'ndjson' ? new LineJudge() : new WholeJudge()
-  if (framing === 'sse' || startsField(bytes, first)) return new EventJudge(operation)
+  if (bytes[first] === openBrace)
+    return framing === 'ndjson' ? new LineJudge(form.stream?.lines) : new WholeJudge()
+  if (framing === 'sse' || startsField(bytes, first)) return new EventJudge(form)
   return undefined
 }
 
@@ -158,14 +158,16 @@ class WholeJudge implements AnswerJudge {
   }
 }
 
-/** Of Ollama: a line without anything that was generated. */
-const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
-
 /** One JSON text in each line. */
 class LineJudge implements AnswerJudge {
+  readonly #form: LineForm | undefined
   #line: Buffer[] = []
   #bytes = 0
   #hasAnswer = false
+
+  constructor(form: LineForm | undefined) {
+    this.#form = form
+  }
 
   push(chunk: Buffer): Judgement {
     this.#bytes += chunk.length
@@ -191,24 +193,23 @@ class LineJudge implements AnswerJudge {
     this.#line = []
     if (firstByte(line) === undefined) return 'undecided'
     const text = line.toString('utf8')
-    const bad = text.includes('"error"') || !text.includes('"done"') ? errorIn(text) : undefined
+    const bad = this.#form?.mayBeError(text) === false ? undefined : errorIn(text)
     if (bad !== undefined) return bad
     this.#hasAnswer = true
-    const isIdle =
-      /"done"\s*:\s*false/.test(text) && idleLine.test(text) && !/"(?:thinking|tool_calls)"/.test(text)
+    const isIdle = this.#form?.isIdle(text) === true
     return isIdle && this.#bytes <= mostIdleBytes ? 'undecided' : 'good'
   }
 }
 
 class EventJudge implements AnswerJudge {
-  readonly #operation: AnswerOperation
+  readonly #form: AnswerForm
   readonly #reader: SseReader
   #judgement: Judgement = 'undecided'
   #hasAnswer = false
   #bytes = 0
 
-  constructor(operation: AnswerOperation) {
-    this.#operation = operation
+  constructor(form: AnswerForm) {
+    this.#form = form
     this.#reader = new SseReader((data, name) => {
       if (this.#judgement === 'undecided') this.#judgement = this.#judge(data, name)
     }, mostHeldBytes)
@@ -232,9 +233,9 @@ class EventJudge implements AnswerJudge {
     if (text === '') return 'undecided'
     if (text === '[DONE]') {
       if (!this.#hasAnswer) return emptyAnswer
-      return isChat(this.#operation) ? 'good' : endedEarly
+      return this.#form.stream?.endsWithDone === true ? 'good' : endedEarly
     }
-    const judgement = judgeEvent(this.#operation, text, name)
+    const judgement = judgeEvent(this.#form, text, name)
     if (typeof judgement === 'object') return judgement
     this.#hasAnswer = true
     return judgement === 'idle' ? 'undecided' : 'good'
@@ -242,50 +243,18 @@ class EventJudge implements AnswerJudge {
 }
 
 /** An event that is not empty and not the last one. `idle` is part of an answer and says nothing yet. */
-function judgeEvent(operation: AnswerOperation, text: string, name: string): 'good' | 'idle' | BadAnswer {
+function judgeEvent(form: AnswerForm, text: string, name: string): 'good' | 'idle' | BadAnswer {
   if (name === 'error') return errorOfEvent(text)
   // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
   const mayBeError = errorMember.test(text)
-  if (!mayBeError && isChat(operation) && startsText(text)) return 'good'
-  const isIdle = isIdleEvent(operation, text)
+  if (!mayBeError && form.stream?.startsText(text) === true) return 'good'
+  const isIdle = isIdleEvent(form, text)
   const bad = mayBeError && !isIdle ? errorIn(text) : undefined
   return bad ?? (isIdle ? 'idle' : 'good')
 }
 
-/** Whether the choice of a chat brings text, in the form that most servers write. */
-function startsText(text: string): boolean {
-  const at = text.indexOf(deltaText)
-  return at >= 0 && text.charCodeAt(at + deltaText.length) !== quote
-}
-
-function isChat(operation: AnswerOperation): boolean {
-  return operation === 'chat' || operation === 'completions'
-}
-
-const deltaText = '"delta":{"content":"'
 const errorMember = /"(?:errors?|detail|message|msg|response|response\.failed)"/
-/** Opens a chat, or tells its role; not where an error stands beside it. */
-const idleDelta =
-  /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/
-const noChoices = /"choices"\s*:\s*(?:\[\s*\]|null)/
-const emptyText = /"text"\s*:\s*""/
-const hasEnding = /"finish_reason"\s*:\s*"/
-const idleResponse = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
-const idleMessage = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
 
-/** Whether an event is part of an answer and says nothing yet. */
-function isIdleEvent(operation: AnswerOperation, text: string): boolean {
-  if (text.length > mostIdleBytes) return false
-  switch (operation) {
-    case 'chat':
-    case 'completions':
-      if (text.includes('"error"') || hasEnding.test(text)) return false
-      return idleDelta.test(text) || noChoices.test(text) || emptyText.test(text)
-    case 'responses':
-      return idleResponse.test(text)
-    case 'messages':
-      return idleMessage.test(text)
-    default:
-      return false
-  }
+function isIdleEvent({ stream }: AnswerForm, text: string): boolean {
+  return stream !== undefined && text.length <= mostIdleBytes && stream.isIdle(text)
 }

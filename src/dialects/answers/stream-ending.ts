@@ -1,6 +1,6 @@
+import type { LineForm, StreamForm } from '../contract/answer-form.ts'
 import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
 import { LastBytes } from '../usage/last-bytes.ts'
-import type { AnswerOperation } from './operation.ts'
 
 /** How a stream ended that the endpoint closed properly. */
 export interface StreamEnding {
@@ -30,51 +30,15 @@ const failureWords = /error|abort/
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-interface Marks {
-  /** Whether it is a stream of this API at all. */
-  readonly belongs: RegExp
-  readonly ends: RegExp
-  /** The ordinary form of the ending; no text of the model can contain it. */
-  readonly lastWord?: Buffer
-}
-
-// Inside of a text of the model quotes are escaped.
-const chatMarks: Marks = {
-  belongs: /(?<!\\)"choices"\s*:/,
-  ends: /^data:\s*\[DONE\]|(?<!\\)"finish_reason"\s*:\s*"/m,
-  lastWord: Buffer.from('\ndata: [DONE]'),
-}
-const marks: Readonly<Partial<Record<AnswerOperation, Marks>>> = {
-  chat: chatMarks,
-  completions: chatMarks,
-  responses: {
-    belongs: /(?<!\\)"type"\s*:\s*"response\.|^event:\s*response\./m,
-    ends: /(?<!\\)"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled|done)"|^event:\s*response\.(?:completed|failed|incomplete|cancelled|done)\s*$/m,
-  },
-  messages: {
-    belongs: /(?<!\\)"type"\s*:\s*"(?:message_start|message_delta|content_block_\w+)"/,
-    ends: /(?<!\\)"type"\s*:\s*"message_stop"|^event:\s*message_stop\s*$/m,
-    lastWord: Buffer.from('\nevent: message_stop\n'),
-  },
-  ollama: {
-    belongs: /(?<!\\)"done"\s*:/,
-    ends: /(?<!\\)"done"\s*:\s*true/,
-  },
-}
 /** Values of `finish_reason` that say that the answer did not come to its end. */
 const brokenFinish = /(?<!\\)"finish_reason"\s*:\s*"(?:error|abort|aborted|network_error)"/
-
-/** Whether the endings of this operation's streams are known. */
-export function hasKnownEnding(operation: AnswerOperation): boolean {
-  return marks[operation] !== undefined
-}
 
 /**
  * Watches a stream for its ending while it passes. A chunk costs the keeping of a reference: only the end is read,
  * and the beginnings of lines that are longer than what is kept.
  */
 export class StreamWatch {
-  readonly #operation: AnswerOperation
+  readonly #form: StreamForm
   readonly #tail = new LastBytes(tailBytes)
   /** The beginning of a line that has not ended. */
   #head = ''
@@ -82,8 +46,8 @@ export class StreamWatch {
   #lineBytes = 0
   #hasEnded = false
 
-  constructor(operation: AnswerOperation) {
-    this.#operation = operation
+  constructor(form: StreamForm) {
+    this.#form = form
   }
 
   push(chunk: Buffer): void {
@@ -109,33 +73,30 @@ export class StreamWatch {
   }
 
   #look(text: string): void {
-    this.#hasEnded ||= marks[this.#operation]?.ends.test(text) === true
+    this.#hasEnded ||= this.#form.ends.test(text)
   }
 
-  /** The number that an event of our own has in a stream that counts its events. */
-  get nextSequence(): number {
-    const text = this.#tail.peek().toString('latin1')
-    const found = [...text.matchAll(/(?<!\\)"sequence_number"\s*:\s*(\d{1,9})/g)].at(-1)
-    return found === undefined ? 0 : Number(found[1]) + 1
+  /** The last bytes so far, as latin1. */
+  get tail(): string {
+    return this.#tail.peek().toString('latin1')
   }
 
   /** The endpoint has closed the stream. */
   end(): StreamEnding {
-    const known = marks[this.#operation]
-    if (known === undefined) return { kind: 'unknown' }
+    const form = this.#form
     const { isCut } = this.#tail
-    const { lastWord } = known
+    const { lastWord, lines: lineForm } = form
     if (lastWord !== undefined && endsWell(this.#tail.last(errorBytes), lastWord)) return { kind: 'complete' }
     const text = this.#tail.peek().toString('utf8')
     const lines = text.split(/\r\n|\r|\n/)
-    const failure = this.#operation === 'ollama' ? ollamaFailure(lines) : eventFailure(this.#operation, lines)
+    const failure = lineForm === undefined ? eventFailure(form, lines) : lineFailure(form, lineForm, lines)
     if (failure !== undefined) return failure
     if (brokenFinish.test(text)) return { kind: 'failed', isVisible: true }
     this.#look(this.#head)
-    // A whole line of Ollama's is parsed: what was found before may stand inside of it.
-    const wasSeen = this.#hasEnded && (isCut || this.#operation !== 'ollama')
-    if (wasSeen || hasEnding(this.#operation, known, lines, text, isCut)) return { kind: 'complete' }
-    return { kind: known.belongs.test(text) ? 'missing' : 'unknown' }
+    // A whole line is parsed: what was found before may stand inside of it.
+    const wasSeen = this.#hasEnded && (isCut || lineForm === undefined)
+    if (wasSeen || hasEnding(form, lines, text, isCut)) return { kind: 'complete' }
+    return { kind: form.belongs.test(text) ? 'missing' : 'unknown' }
   }
 }
 
@@ -158,28 +119,31 @@ function endsWell(bytes: Buffer, lastWord: Buffer): boolean {
 }
 
 function hasEnding(
-  operation: AnswerOperation,
-  { ends }: Marks,
+  { ends, lines: lineForm }: StreamForm,
   lines: readonly string[],
   text: string,
   isCut: boolean,
 ): boolean {
-  if (operation !== 'ollama') return ends.test(text)
+  if (lineForm === undefined) return ends.test(text)
   // Arguments of tools are objects here: the mark may stand inside of them.
   const last = lines.findLast((line) => line.trim() !== '') ?? ''
   const value = parsed(last)
-  return value === undefined ? isCut && ends.test(last) : value.done === true
+  return value === undefined ? isCut && ends.test(last) : lineForm.isLast(value)
 }
 
-function ollamaFailure(lines: readonly string[]): StreamEnding | undefined {
+function lineFailure(
+  form: StreamForm,
+  lineForm: LineForm,
+  lines: readonly string[],
+): StreamEnding | undefined {
   const line = lines.findLast((each) => each.trim() !== '')
   const value = line === undefined || !line.includes('"error"') ? undefined : parsed(line)
-  const error =
-    value === undefined || 'message' in value || 'response' in value ? undefined : readAnswerError(value)
-  return error && { kind: 'failed', error, isVisible: typeof value?.error === 'string' }
+  if (value === undefined || lineForm.isContent(value)) return undefined
+  const error = readAnswerError(value)
+  return error && { kind: 'failed', error, isVisible: form.seesError('', value) }
 }
 
-function eventFailure(operation: AnswerOperation, lines: readonly string[]): StreamEnding | undefined {
+function eventFailure(form: StreamForm, lines: readonly string[]): StreamEnding | undefined {
   let name = ''
   for (const line of lines) {
     const colon = line.indexOf(':')
@@ -187,43 +151,26 @@ function eventFailure(operation: AnswerOperation, lines: readonly string[]): Str
     const value = colon < 0 ? '' : line.slice(colon + 1).trim()
     if (line === '') name = ''
     else if (field === 'event') name = value
-    else if (field === 'error') return failureOf(operation, 'error', value, false)
+    else if (field === 'error') return failureOf(form, 'error', value, false)
     else if (
       field === 'data' &&
       (name === 'error' || value.includes('"error"') || value.includes('"response.failed"'))
     ) {
-      const failure = failureOf(operation, name, value, true)
+      const failure = failureOf(form, name, value, true)
       if (failure !== undefined) return failure
     }
   }
   return undefined
 }
 
-function failureOf(
-  operation: AnswerOperation,
-  name: string,
-  data: string,
-  isData: boolean,
-): StreamEnding | undefined {
+function failureOf(form: StreamForm, name: string, data: string, isData: boolean): StreamEnding | undefined {
   const value = parsed(data)
   const error =
     readAnswerError(value) ??
     (name === 'error' ? readAnswerError({ error: value ?? (data || 'error') }) : undefined)
   if (error === undefined) return undefined
-  const isVisible =
-    isData &&
-    value !== undefined &&
-    (operation === 'messages' ? name === 'error' && value.type === 'error' : isSeen(value))
+  const isVisible = isData && value !== undefined && form.seesError(name, value)
   return { kind: 'failed', error, isVisible }
-}
-
-/** Whether OpenAI's clients take an event for an error. */
-function isSeen(value: JsonObject): boolean {
-  return (
-    (value.error !== undefined && value.error !== null) ||
-    value.type === 'error' ||
-    value.type === 'response.failed'
-  )
 }
 
 type JsonObject = Readonly<Record<string, unknown>>

@@ -1,6 +1,8 @@
 import { BodyMembers } from '../../kernel/json/body-members.ts'
 import { openBrace, openBracket, quote, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
+import { answerForms } from '../all.ts'
+import type { AnswerForm } from '../contract/answer-form.ts'
 import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
 
 /** An answer that began with a good status and is none. */
@@ -18,17 +20,9 @@ export type Judgement = 'good' | 'undecided' | BadAnswer
 
 type Member = 'list' | 'object' | 'text' | 'error'
 
-/** Top-level members that make a JSON object a result, by what their value is; and those that may make it an error. */
+/** Top-level members that make a JSON object a result in any dialect, and those that may make it an error. */
 const members = new KeyNames<Member>([
-  ['choices', 'list'],
-  ['output', 'list'],
-  ['content', 'list'],
-  ['data', 'list'],
-  ['embeddings', 'list'],
-  ['embedding', 'list'],
-  ['results', 'list'],
-  ['message', 'object'],
-  ['response', 'text'],
+  ...answerForms.flatMap(({ results }) => Object.entries(results)),
   ['error', 'error'],
 ])
 
@@ -37,11 +31,10 @@ const letterN = 0x6e
 
 /** Most bytes of the members before the first choice in the form that most servers write. */
 const plainBytes = 256
-const plainChoices = /^\{(?:"(?!error")[^"\\]*":(?:"[^"\\]*"|-?[\d.]+|null|true|false),)*"choices":\[\{/
 
-/** Whether the beginning of a JSON text shows at first sight that it is the answer to a chat. */
-export function beginsAsChat(bytes: Buffer): boolean {
-  return plainChoices.test(bytes.toString('latin1', 0, plainBytes))
+/** Whether the beginning of a JSON text shows at first sight that it is an answer in the form. */
+export function beginsPlainly({ plainBeginning }: AnswerForm, bytes: Buffer): boolean {
+  return plainBeginning?.test(bytes.toString('latin1', 0, plainBytes)) === true
 }
 
 /**

@@ -1,4 +1,5 @@
 import { canChat, type UnifiedModel } from '../../routing/models/unified-model.ts'
+import type { ModelLists } from '../contract/dialect.ts'
 
 /** One model as the Anthropic API lists it. */
 export function anthropicModel(model: UnifiedModel) {
@@ -12,9 +13,9 @@ export function anthropicModel(model: UnifiedModel) {
 
 /** How the Anthropic API asks for a part of the list. */
 export interface ModelPageQuery {
-  readonly limit?: string
-  readonly after_id?: string
-  readonly before_id?: string
+  readonly limit?: unknown
+  readonly after_id?: unknown
+  readonly before_id?: unknown
 }
 
 /**
@@ -24,8 +25,8 @@ export interface ModelPageQuery {
 export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPageQuery = {}) {
   const models = all.filter(canChat)
   const ids = models.map(({ id }) => id)
-  const after = query.after_id === undefined ? -1 : ids.indexOf(query.after_id)
-  const before = query.before_id === undefined ? -1 : ids.indexOf(query.before_id)
+  const after = indexIn(ids, query.after_id)
+  const before = indexIn(ids, query.before_id)
   const inRange = models.slice(after + 1, before < 0 ? undefined : before)
   const limit = Number(query.limit)
   const isLimited = Number.isInteger(limit) && limit > 0 && limit < inRange.length
@@ -37,4 +38,13 @@ export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPag
     first_id: page[0]?.id ?? null,
     last_id: page.at(-1)?.id ?? null,
   }
+}
+
+function indexIn(ids: readonly string[], id: unknown): number {
+  return typeof id === 'string' ? ids.indexOf(id) : -1
+}
+
+export const anthropicLists: ModelLists = {
+  list: (models, _families, query = {}) => anthropicModelPage(models, query),
+  entry: anthropicModel,
 }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FamilyTable } from '../../routing/models/family-table.ts'
 import { canChat, type ModelSource, type UnifiedModel } from '../../routing/models/unified-model.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import type { Json, ModelLists } from '../contract/dialect.ts'
 
 /**
  * What `/api/version` says where no Ollama endpoint is there to be asked: above what editors insist on (VS Code
@@ -158,4 +157,9 @@ function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
 function isTime(value: unknown): value is string {
   if (typeof value !== 'string') return false
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value)
+}
+
+export const ollamaLists: ModelLists = {
+  list: (models, families) => ({ models: models.map((model) => ollamaItem(model, families)) }),
+  entry: ollamaItem,
 }

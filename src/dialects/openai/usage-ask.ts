@@ -7,11 +7,9 @@ const key = Buffer.from('"include_usage"')
 
 /**
  * What must change in the body of a stream so that the endpoint tells its usage (OpenAI, `stream_options`).
- * @param path as the endpoint sees it
  * @returns undefined where the client asks for it itself, or nothing can be asked
  */
-export function usageEdit(body: Buffer, scanned: ScannedBody, path: string): BodyEdit | undefined {
-  if (scanned.stream !== true || !path.endsWith('/completions')) return undefined
+export function editForUsage(body: Buffer, scanned: ScannedBody): BodyEdit | undefined {
   const { streamOptions, lastEnd } = scanned
   if (streamOptions === undefined) {
     return { start: lastEnd, end: lastEnd, text: `,"stream_options":${wanted}` }

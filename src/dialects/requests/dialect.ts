@@ -1,32 +1,40 @@
-import type { Dialect } from '../../kernel/errors.ts'
 import { Remembered } from '../../kernel/remembered.ts'
+import { defaultDialect, dialects } from '../all.ts'
+import type { Dialect } from '../contract/dialect.ts'
 
 /** Which limits and log levels apply to a request. */
 export type RouteClass = 'proxy' | 'internal'
 
-const remembered = new Remembered<Dialect>()
+type Headers = Readonly<Record<string, unknown>>
 
 /**
- * The API that a path belongs to, and with it the shape in which errors are told.
+ * Finds the dialect of a request, in which its errors are told.
  * @param path below the gateway's own prefix
- * @param isAnthropicClient it says so with an `anthropic-version`: both APIs have some paths at the root
+ * @param headers of the request, by lower-case name: some paths several APIs have
  */
-export function dialectOf(path: string, isAnthropicClient = false): Dialect {
-  if (isAnthropicClient && /^\/v1\/(?:models|files|complete|skills|organizations)(?:\/|$)/.test(path))
-    return 'anthropic'
-  const found = remembered.get(path)
-  if (found !== undefined) return found
-  const dialect = dialectOfPath(path)
-  remembered.set(path, dialect)
-  return dialect
+export type FindDialect = (path: string, headers?: Headers) => Dialect
+
+/** @param last has what is left */
+export function dialectFinder(all: readonly Dialect[], last: Dialect): FindDialect {
+  const remembered = new Remembered<Dialect>()
+  const sharing = all.flatMap((dialect) => {
+    const { shared } = dialect.paths
+    return shared === undefined ? [] : [{ dialect, ...shared }]
+  })
+  return function find(path, headers) {
+    if (headers !== undefined) {
+      for (const { header, paths, dialect } of sharing)
+        if (headers[header] !== undefined && paths.test(path)) return dialect
+    }
+    const found = remembered.get(path)
+    if (found !== undefined) return found
+    const dialect = all.find(({ paths }) => paths.owns(path)) ?? last
+    remembered.set(path, dialect)
+    return dialect
+  }
 }
 
-function dialectOfPath(path: string): Dialect {
-  if (path.includes('/anthropic/') || /\/v1\/messages(?:\/|$)/.test(path)) return 'anthropic'
-  // `/api/v0` and `/api/v1` are LM Studio's and Lemonade's.
-  if (/^(?:\/olla\/(?:ollama|proxy))?\/api\/(?!v\d)/.test(path)) return 'ollama'
-  return 'openai'
-}
+export const dialectOf: FindDialect = dialectFinder(dialects, defaultDialect)
 
 export function routeClassOf(path: string): RouteClass {
   return path.startsWith('/internal/') || path === '/version' ? 'internal' : 'proxy'

@@ -1,35 +1,17 @@
+import { dialects } from '../all.ts'
 import { RoutePatterns } from './route-pattern.ts'
 
 /**
- * Operations for which an endpoint is there: models, answers, and what OpenAI's clients keep at their server. With
- * these, and with no others, go the endpoint's credentials.
+ * Operations for which an endpoint is there: models, answers, and what clients keep at their server. With these, and
+ * with no others, go the endpoint's credentials.
  */
 const inference = new RoutePatterns([
-  ...[
-    'chat/completions',
-    'completions',
-    'completion',
-    'fim/completions',
-    'chat',
-    'generate',
-    'generate_stream',
-  ],
-  ...['responses', 'responses/**', 'messages', 'messages/count_tokens', 'messages/batches/**', 'infill'],
-  ...['embeddings', 'embedding', 'embed', 'encode', 'pooling', 'score', 'classify', 'similarity', 'predict'],
-  ...['rerank', 'reranking', 'rank', 'moderations', 'ocr', 'batch', 'extend', 'chat/completions/vision'],
-  ...['audio/**', 'images/**', 'videos', 'videos/**', 'invocations'],
+  ...dialects.flatMap(({ paths }) => paths.inference),
+  // Of servers, beside the APIs.
+  ...['completion', 'fim/completions', 'generate_stream', 'infill', 'chat/completions/vision', 'invocations'],
+  ...['embedding', 'encode', 'pooling', 'score', 'classify', 'similarity', 'predict'],
+  ...['rerank', 'reranking', 'rank', 'ocr', 'batch', 'extend'],
   ...['tokenize', 'detokenize', 'apply-template', 'count_tokens', 'utils/token_counter', 'chat_template'],
-  ...['api/tags', 'api/ps', 'api/show', 'api/version'],
-  ...['files', 'files/**', 'uploads/**', 'batches', 'batches/**', 'vector_stores', 'vector_stores/**'],
-  ...[
-    'assistants',
-    'assistants/**',
-    'threads',
-    'threads/**',
-    'conversations',
-    'conversations/**',
-    'containers/**',
-  ],
 ])
 
 const customMethod =

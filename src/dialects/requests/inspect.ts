@@ -6,7 +6,7 @@ import { type JsonSpan, nameAt, type ScannedBody, scanBody } from '../../kernel/
 import { openBrace, openBracket, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { checkModelName } from '../../kernel/names/model-name.ts'
 import { type RequestNeeds, readNeeds } from '../../routing/models/needs.ts'
-import { usageEdit } from '../openai/usage-ask.ts'
+import { answerFormOf } from '../answers/form-of.ts'
 import { operationOf } from './operation.ts'
 
 /** Where a name stands that is not in a JSON body: in a form's bytes, or in the query. */
@@ -110,7 +110,7 @@ function inspectScanned(
     modelPlace: undefined,
     isStream: scanned.stream === true,
     needs: () => readNeeds(body, scanned, path),
-    usageEdit: usageEdit(body, scanned, path),
+    usageEdit: scanned.stream === true ? answerFormOf('POST', path)?.askUsage?.(body, scanned) : undefined,
     contentType,
   }
 }

@@ -7,20 +7,9 @@ interface EngineRoutes {
   readonly write?: readonly string[]
 }
 
-/** Paths of Ollama's model management; Olla has a sentence of its own for them (contract 1.3). */
-export const ollamaManagementPaths = [
-  'api/pull',
-  'api/push',
-  'api/create',
-  'api/copy',
-  'api/delete',
-  'api/blobs',
-  'api/blobs/*',
-]
-
 export const engineRoutes: Readonly<Record<string, EngineRoutes>> = {
   ollama: {
-    any: [...ollamaManagementPaths, 'api/me', 'api/signin', 'api/signout', 'api/user/**'],
+    any: ['api/me', 'api/signin', 'api/signout', 'api/user/**'],
     write: ['api/experimental/aliases'],
   },
   // `/tools` runs the built-in tools, `/cors-proxy` fetches any URL.

@@ -1,9 +1,6 @@
 import { GatewayError } from '../../kernel/errors.ts'
 import { managesEndpoint, operationOf } from './operation.ts'
 
-/** Olla's own words for Ollama's management (contract 1.3). */
-const ollamaRefusal = 'model management operations not supported by proxy'
-
 /**
  * Why a request goes to no endpoint while `proxy.management` is off.
  * @param path as the endpoint would be asked for it, percent-encoded
@@ -14,8 +11,7 @@ export function managementRefusal(method: string, path: string): GatewayError | 
   if (operation.management === undefined || !managesEndpoint(method, operation)) return undefined
   return new GatewayError(
     'not_supported',
-    operation.isOllamaManagement
-      ? ollamaRefusal
-      : `${method} ${operation.path} manages the endpoint; the gateway passes it on only with proxy.management.`,
+    operation.managementWords ??
+      `${method} ${operation.path} manages the endpoint; the gateway passes it on only with proxy.management.`,
   )
 }

@@ -1,9 +1,17 @@
-import { engineRoutes, ollamaManagementPaths } from './management-engines.ts'
+import { dialects } from '../all.ts'
+import { engineRoutes } from './management-engines.ts'
 import { RoutePatterns } from './route-pattern.ts'
 
-const any = new RoutePatterns(Object.values(engineRoutes).flatMap((routes) => routes.any ?? []))
+const own = dialects.flatMap(({ paths: { management } }) =>
+  management === undefined
+    ? []
+    : [{ patterns: new RoutePatterns(management.patterns), refusal: management.refusal }],
+)
+const any = new RoutePatterns([
+  ...dialects.flatMap(({ paths }) => paths.management?.patterns ?? []),
+  ...Object.values(engineRoutes).flatMap((routes) => routes.any ?? []),
+])
 const write = new RoutePatterns(Object.values(engineRoutes).flatMap((routes) => routes.write ?? []))
-const ollamaManagement = new RoutePatterns(ollamaManagementPaths)
 
 /** Words that mean the same on every server, also on those that are not listed here. */
 const dangerousName =
@@ -44,7 +52,7 @@ export function managementOf(segments: readonly string[], isInference = false): 
   return write.matches(segments) || (!isInference && changingName.test(last)) ? 'write' : undefined
 }
 
-/** Whether Olla refuses the operation with a sentence of its own. */
-export function isOllamaManagement(segments: readonly string[]): boolean {
-  return ollamaManagement.matches(segments)
+/** How a dialect refuses the operation, where it manages a server by that dialect. */
+export function managementWords(segments: readonly string[]): string | undefined {
+  return own.find(({ patterns }) => patterns.matches(segments))?.refusal
 }

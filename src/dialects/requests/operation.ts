@@ -1,7 +1,8 @@
 import { canonicalPath } from '../../kernel/canonical-path.ts'
 import { Remembered } from '../../kernel/remembered.ts'
+import { dialects } from '../all.ts'
 import { isInference, isModelList, isStatus } from './inference-routes.ts'
-import { isOllamaManagement, type Management, managementOf } from './management-routes.ts'
+import { type Management, managementOf, managementWords } from './management-routes.ts'
 import { segmentsOf } from './route-pattern.ts'
 
 /** What a path asks an endpoint for, wherever the gateway serves it. */
@@ -9,14 +10,14 @@ export interface Operation {
   /** As the most lenient of servers may read it. */
   readonly path: string
   readonly management: Management
-  /** Ollama's model management, which Olla refuses in its own words. */
-  readonly isOllamaManagement: boolean
+  /** Words of a dialect with which its management is refused. */
+  readonly managementWords: string | undefined
   readonly isInference: boolean
   readonly isModelList: boolean
   readonly isStatus: boolean
   /** The API has this path for POST alone. */
   readonly isPostOnly: boolean
-  /** Ollama takes `name` for `model` here. */
+  /** `name` stands for `model` here. */
   readonly takesName: boolean
 }
 
@@ -62,10 +63,9 @@ export function earnsCredentials(
 /** Of the APIs that are served at every endpoint; a server may give other paths more methods. */
 const postOnly = new RegExp(
   [
-    '/v\\d+/(?:chat/completions|completions|embeddings|responses|messages|messages/count_tokens|rerank|score)',
-    '/v\\d+/(?:moderations|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits|variations))',
-    '/api/(?:chat|generate|embed|embeddings|show)',
-    '^/(?:chat/completions|completions?|embeddings?|rerank(?:ing)?|infill|tokenize|detokenize|apply-template)',
+    ...dialects.flatMap(({ paths }) => paths.postOnly),
+    '/v\\d+/(?:rerank|score)',
+    '^/(?:completion|embedding|rerank(?:ing)?|infill|tokenize|detokenize|apply-template)',
   ]
     .map((path) => `${path}$`)
     .join('|'),
@@ -82,11 +82,11 @@ function describe(path: string): Operation {
   return {
     path: canonical,
     management: managementOf(segments, isAsked),
-    isOllamaManagement: isOllamaManagement(segments),
+    managementWords: managementWords(segments),
     isInference: isAsked,
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
     isPostOnly: postOnly.test(canonical),
-    takesName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/.test(canonical),
+    takesName: dialects.some(({ paths }) => paths.takesName?.test(canonical) === true),
   }
 }

@@ -1,7 +1,7 @@
 import { httpDate } from '../../http/headers/http-date.ts'
 import { outgoingHead } from '../../http/headers/outgoing-head.ts'
 import { originForm } from '../../http/request/request-target.ts'
-import { type ErrorCode, errorBody, GatewayError } from '../../kernel/errors.ts'
+import { type ErrorCode, GatewayError } from '../../kernel/errors.ts'
 import { dialectOf } from './dialect.ts'
 
 /** Errors of Node's parser and server, by code; every other one is a request that is not HTTP/1.1. */
@@ -29,7 +29,7 @@ export function parserRefusal({ code = '', rawPacket }: ParserError, requestId: 
 
 /** An answer outside of Fastify, which ends its connection. */
 export function wholeRefusal(error: GatewayError, target: string, requestId: string): string {
-  const body = JSON.stringify(errorBody(dialectOf(target), error, requestId))
+  const body = JSON.stringify(dialectOf(target).errors.body(error, requestId))
   const headers = [
     'X-Olla-Request-ID',
     requestId,

@@ -1,18 +1,9 @@
-import type { AnswerApi } from '../../endpoints/profiles/usage-fields.ts'
 import { skipSpace } from '../../kernel/json/json-bytes.ts'
 
 const colon = 0x3a
 const quote = 0x22
 const openBracket = 0x5b
 const closeBracket = 0x5d
-
-/** Keys that carry what a model says, one piece per event: text that is not empty, or parts of tool calls. */
-const contentKeys: Readonly<Record<AnswerApi, RegExp>> = {
-  openai: /"(?:content|reasoning_content|reasoning|text|tool_calls)"/g,
-  responses: /"delta"/g,
-  anthropic: /"(?:text|thinking|partial_json)"/g,
-  ollama: /"(?:content|response|thinking|tool_calls)"/g,
-}
 
 /**
  * Tells events with content from all others, without parsing them. The events of one answer are alike, so the
@@ -23,8 +14,9 @@ export class ContentScan {
   #key = ''
   #offset = 0
 
-  constructor(api: AnswerApi) {
-    this.#keys = contentKeys[api]
+  /** @param keys that carry content, one piece per event */
+  constructor(keys: RegExp) {
+    this.#keys = keys
   }
 
   /** Whether the event in these bytes carries content. */

@@ -1,12 +1,9 @@
-import type { AnswerApi } from '../../endpoints/profiles/usage-fields.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { LineEnds } from '../../kernel/stream/line-ends.ts'
+import type { AnswerForm, StreamFraming } from '../contract/answer-form.ts'
 import { ContentScan } from './content-scan.ts'
 import { LastBytes } from './last-bytes.ts'
 import type { UsageReader } from './usage-reader.ts'
-
-/** What tells the end of an event: an empty line, of which the one before is the data, or each line. */
-export type StreamFraming = 'sse' | 'ndjson'
 
 /** Takes the gaps between tokens as they pass. */
 export interface GapListener {
@@ -47,12 +44,12 @@ export class StreamMeter {
 
   constructor(
     framing: StreamFraming,
-    api: AnswerApi,
+    { contentPattern }: Pick<AnswerForm, 'contentPattern'>,
     sources: { clock: Clock; startedMs: number; usage: UsageReader; gaps: GapListener },
   ) {
     this.#first = framing === 'sse' ? firstOfData : openBrace
     this.#lineEnds = framing === 'sse' ? new LineEnds() : undefined
-    this.#scan = new ContentScan(api)
+    this.#scan = new ContentScan(contentPattern)
     this.#clock = sources.clock
     this.#startedMs = sources.startedMs
     this.#usage = sources.usage

@@ -128,6 +128,8 @@ export interface ProfileStoreOptions {
   readonly own?: string
   /** The user's own as objects; they replace those of the files by name. */
   readonly inline?: readonly ProfileDocument[]
+  /** Names that the `usage` of a profile may have, besides `stream_options`; by default any. */
+  readonly usageSections?: readonly string[]
   /** Profiles to offer, by name. */
   readonly filter?: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
@@ -145,9 +147,11 @@ export class ProfileStore {
   readonly #byPrefix = new Map<string, string>()
   readonly #local = new Set<string>()
   readonly #warnings: string[] = []
+  readonly #usageSections: readonly string[] | undefined
 
   /** @throws ProfileError for a broken file, or two profiles with one prefix */
   constructor(options: ProfileStoreOptions) {
+    this.#usageSections = options.usageSections
     this.#readFolder(options.builtIn, false)
     const { local = '', own = '' } = options
     if (local !== '' && existsSync(local) && realpathSync(local) !== realpathSync(options.builtIn)) {
@@ -158,7 +162,7 @@ export class ProfileStore {
       this.#readFolder(own, true)
     }
     for (const [index, value] of (options.inline ?? []).entries()) {
-      const document = checkProfile(value, `profiles[${index}]`)
+      const document = checkProfile(value, `profiles[${index}]`, this.#usageSections)
       this.#documents.set(document.name, { file: `profiles[${index}]`, document })
     }
     const filter = new NameFilter(options.filter ?? { include: [], exclude: [] })
@@ -215,7 +219,7 @@ export class ProfileStore {
     for (const file of readdirSync(folder).sort()) {
       if (!/\.ya?ml$/.test(file)) continue
       const path = join(folder, file)
-      const document = readProfile(path)
+      const document = readProfile(path, this.#usageSections)
       if (own.has(document.name)) throw new ProfileError(`${path}: a second profile named "${document.name}"`)
       own.add(document.name)
       this.#documents.set(document.name, { file: isOwn ? path : file, document })
@@ -228,9 +232,9 @@ export class ProfileStore {
       const path = join(folder, file)
       try {
         if (isShippedByOlla(readFileSync(path, 'utf8'))) continue
-        const document = readProfile(path)
+        const document = readProfile(path, this.#usageSections)
         const known = this.#documents.get(document.name)
-        const whole = checkProfile(overlay(known?.document, document), path)
+        const whole = checkProfile(overlay(known?.document, document), path, this.#usageSections)
         listFormatOf(whole, path)
         this.#documents.set(whole.name, { file: path, document: whole })
         if (known === undefined) this.#local.add(whole.name)
@@ -257,9 +261,9 @@ export class ProfileStore {
   }
 }
 
-function readProfile(path: string): ProfileDocument {
+function readProfile(path: string, usageSections: readonly string[] | undefined): ProfileDocument {
   try {
-    return checkProfile(readYamlFile(path), path)
+    return checkProfile(readYamlFile(path), path, usageSections)
   } catch (error) {
     throw error instanceof ProfileError
       ? error
@@ -268,13 +272,21 @@ function readProfile(path: string): ProfileDocument {
 }
 
 /** @param where the file, or what else holds it, for the message */
-function checkProfile(value: unknown, where: string): ProfileDocument {
+function checkProfile(
+  value: unknown,
+  where: string,
+  usageSections: readonly string[] | undefined,
+): ProfileDocument {
   if (!Value.Check(ProfileSchema, value)) {
     const problem = Value.Errors(ProfileSchema, value).First()
     throw new ProfileError(
       `${where}: ${problem?.path.slice(1).replaceAll('/', '.') || 'profile'}: ${problem?.message}`,
     )
   }
+  const section = Object.keys(value.usage ?? {}).find(
+    (name) => name !== 'stream_options' && usageSections?.includes(name) === false,
+  )
+  if (section !== undefined) throw new ProfileError(`${where}: usage.${section}: Unexpected property`)
   return value
 }
 

@@ -1,26 +1,21 @@
-import { type Static, Type } from '@sinclair/typebox'
-import { extractionNames, standardFields } from './standard-fields.ts'
-import { type AnswerApi, planUsage, type UsagePaths, type UsagePlan, usageKeys } from './usage-fields.ts'
+import { Type } from '@sinclair/typebox'
+import { planUsage, type UsagePaths, type UsagePlan, usageKeys } from './usage-fields.ts'
 
 const Path = Type.String({ minLength: 1 })
-const Paths = Type.Optional(
-  Type.Record(
-    Type.String({ pattern: `^(?:${usageKeys.join('|')})$` }),
-    Type.Union([Path, Type.Array(Path, { minItems: 1 })]),
-    { additionalProperties: false },
-  ),
+const Paths = Type.Record(
+  Type.String({ pattern: `^(?:${usageKeys.join('|')})$` }),
+  Type.Union([Path, Type.Array(Path, { minItems: 1 })]),
+  { additionalProperties: false },
 )
 
-/** The `usage` section of a backend profile. */
-export const UsageSchema = Type.Object(
-  {
-    stream_options: Type.Optional(Type.Boolean()),
-    openai: Paths,
-    responses: Paths,
-    anthropic: Paths,
-    ollama: Paths,
-  },
-  { additionalProperties: false },
+/** The `usage` section of a backend profile: where its answers tell their usage, by the API that they come in. */
+export interface UsageDocument {
+  readonly stream_options?: boolean
+  readonly [section: string]: UsagePaths | boolean | undefined
+}
+
+export const UsageSchema = Type.Unsafe<UsageDocument>(
+  Type.Object({ stream_options: Type.Optional(Type.Boolean()) }, { additionalProperties: Paths }),
 )
 
 /** Olla's section with the same purpose (contract 11.2); what its `calculations` give is ours for every backend. */
@@ -29,28 +24,48 @@ export const ExtractionSchema = Type.Object({
   paths: Type.Optional(Type.Record(Type.String(), Type.String())),
 })
 
+/** What Olla's profiles call the same things in `metrics.extraction.paths` (contract 11.2). */
+const extractionNames: Readonly<Record<string, string>> = {
+  input_tokens: 'prompt_tokens',
+  output_tokens: 'completion_tokens',
+  cache_read_tokens: 'cached_tokens',
+  load_duration_ns: 'load_ns',
+  prompt_duration_ns: 'prompt_ns',
+  prompt_processing_ms: 'prompt_ms',
+  eval_duration_ns: 'generation_ns',
+  generation_time_ms: 'generation_ms',
+  predicted_ms: 'generation_ms',
+}
+
 /** What a kind of backend tells of its answers, and where. */
 export interface ProfileUsage {
   /** Whether a stream that does not ask for its usage can be made to tell it, in an event of its own. */
   readonly asksStreams: boolean
-  readonly plans: Readonly<Record<AnswerApi, UsagePlan>>
+  /**
+   * Where the answers of an API are read; made on first use.
+   * @param section of the profile, by which the plan is kept
+   * @param standard where that API has its numbers by itself
+   */
+  plan(section: string, standard: UsagePaths): UsagePlan
 }
 
-/** The profile's own paths first, then those that the API has by itself, then those of Olla's section. */
+/** The profile's own paths come first, then those that the API has by itself, then those of Olla's section. */
 export function profileUsage(
-  usage: Static<typeof UsageSchema> = {},
-  extraction: Static<typeof ExtractionSchema> = {},
+  usage: UsageDocument = {},
+  extraction: { readonly enabled?: boolean; readonly paths?: Readonly<Record<string, string>> } = {},
 ): ProfileUsage {
   const isOn = extraction.enabled ?? true
   const extracted = extractedPaths(extraction.paths ?? {})
-  const plan = (api: AnswerApi) => planUsage(isOn ? [usage[api] ?? {}, standardFields[api], extracted] : [])
+  const plans = new Map<string, UsagePlan>()
   return {
     asksStreams: isOn && (usage.stream_options ?? false),
-    plans: {
-      openai: plan('openai'),
-      responses: plan('responses'),
-      anthropic: plan('anthropic'),
-      ollama: plan('ollama'),
+    plan(section, standard) {
+      const known = plans.get(section)
+      if (known !== undefined) return known
+      const own = usage[section]
+      const plan = planUsage(isOn ? [typeof own === 'object' ? own : {}, standard, extracted] : [])
+      plans.set(section, plan)
+      return plan
     },
   }
 }

@@ -1,7 +1,3 @@
-/** The APIs whose answers tell tokens and times, each in its own places. */
-export const answerApis = ['openai', 'responses', 'anthropic', 'ollama'] as const
-export type AnswerApi = (typeof answerApis)[number]
-
 /** What is read of an answer; times in milliseconds. */
 export const usageNames = [
   'promptTokens',
@@ -106,13 +102,4 @@ function meaningOf(key: string): { name: UsageName | undefined; scale: number } 
   if (own !== undefined) return { name: own, scale: 1 }
   const at = key.lastIndexOf('_')
   return { name: keys[key.slice(0, at)], scale: units[key.slice(at + 1)] ?? 1 }
-}
-
-/** The API that a request to this path is answered in. */
-export function answerApiOf(path: string): AnswerApi {
-  if (path.endsWith('/messages')) return 'anthropic'
-  if (path.endsWith('/responses')) return 'responses'
-  if (path.endsWith('/api/chat') || path.endsWith('/api/generate') || path.includes('/api/embed'))
-    return 'ollama'
-  return 'openai'
 }

@@ -81,7 +81,7 @@ export function inFlightRow(
     thread,
     method: context.method,
     path: pathOf(context.url),
-    dialect: context.dialect,
+    dialect: context.dialect.name,
     client: context.caller ?? context.clientAddress,
     started_at: formatTime(nowMs - ageMs),
     age_ms: Math.round(ageMs),

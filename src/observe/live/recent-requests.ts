@@ -1,4 +1,4 @@
-import type { Dialect, ErrorCode } from '../../kernel/errors.ts'
+import type { ErrorCode } from '../../kernel/errors.ts'
 import type { AttemptRecord, RequestContext, RequestOutcome } from '../../proxy/contract/context.ts'
 
 /** Of a text that a client has chosen; characters. */
@@ -16,7 +16,7 @@ export class RecentRequest {
   method = ''
   /** Without the query. */
   path = ''
-  dialect: Dialect = 'openai'
+  dialect = ''
   client = ''
   model: string | undefined = undefined
   /** The one that answered. */
@@ -55,7 +55,7 @@ export class RecentRequest {
     this.requestId = context.id
     this.method = context.method
     this.path = pathOf(context.url)
-    this.dialect = context.dialect
+    this.dialect = context.dialect.name
     this.client = context.caller ?? context.clientAddress
     this.model = context.model === undefined ? undefined : bounded(context.model)
     this.endpoint = context.endpoint

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest } from '../../proxy/request/hooks.ts'
-import type { GenAiOperation } from './operation.ts'
 
 /** Names and values as the OpenTelemetry semantic conventions have them (GenAI, HTTP, server); ours are `olla.*`. */
 

@@ -1,7 +1,7 @@
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api'
+import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
 import { attemptAttributes, attemptError, errorType, present, seconds } from './attributes.ts'
-import type { GenAiOperation } from './operation.ts'
 
 /** Bucket bounds that the semantic conventions give, in the unit of each metric. */
 const bounds = {

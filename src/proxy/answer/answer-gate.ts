@@ -1,8 +1,8 @@
 import { type AnswerJudge, BeginningJudge, beginsWell } from '../../dialects/answers/first-event.ts'
-import { answerOperation } from '../../dialects/answers/operation.ts'
+import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import {
   type BadAnswer,
-  beginsAsChat,
+  beginsPlainly,
   type Judgement,
   judgeWhole,
 } from '../../dialects/answers/whole-answer.ts'
@@ -117,18 +117,17 @@ function gateFor(
     return isRead ? new AnswerGate(undefined, Number.POSITIVE_INFINITY) : undefined
   }
   if (statusCode >= 300) return undefined
-  const operation = answerOperation(variant?.method ?? method, variant?.path ?? requestPath)
-  if (operation === undefined) return undefined
-  if (statusCode === 204) return new AnswerGate(new BeginningJudge(operation, 'json'), answeredMs + maxHeldMs)
+  const form = answerFormOf(variant?.method ?? method, variant?.path ?? requestPath)
+  if (form === undefined) return undefined
+  if (statusCode === 204) return new AnswerGate(new BeginningJudge(form, 'json'), answeredMs + maxHeldMs)
   const framing = framingIn(headers)
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most answers say it in their first bytes.
   if (framing === 'json' && chunk[0] === openBrace) {
-    const isChat = operation === 'chat' && beginsAsChat(chunk)
-    if (isChat || judgeWhole(chunk, false) === 'good') return undefined
+    if (beginsPlainly(form, chunk) || judgeWhole(chunk, false) === 'good') return undefined
   }
-  if (framing === 'sse' && beginsWell(operation, chunk)) return undefined
-  return new AnswerGate(new BeginningJudge(operation, framing), answeredMs + maxHeldMs)
+  if (framing === 'sse' && beginsWell(form, chunk)) return undefined
+  return new AnswerGate(new BeginningJudge(form, framing), answeredMs + maxHeldMs)
 }
 
 function isEncoded(headers: readonly string[]): boolean {

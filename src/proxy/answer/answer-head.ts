@@ -1,6 +1,7 @@
+import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import { ModelRename } from '../../dialects/answers/model-rename.ts'
-import { answerOperation } from '../../dialects/answers/operation.ts'
-import { hasKnownEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
+import { StreamWatch } from '../../dialects/answers/stream-ending.ts'
+import type { Dialect } from '../../dialects/contract/dialect.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import {
@@ -10,7 +11,6 @@ import {
   withHeaders,
   withoutHeader,
 } from '../../http/headers/response-headers.ts'
-import type { Dialect } from '../../kernel/errors.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { ReceivedRequest, RequestProgress, RequestRoute } from '../contract/context.ts'
@@ -82,8 +82,8 @@ function watchFor(
   if ((framing !== 'sse' && framing !== 'ndjson') || headerValue(headers, 'content-encoding') !== undefined) {
     return undefined
   }
-  const operation = answerOperation(method, path)
-  return operation === undefined || !hasKnownEnding(operation) ? undefined : new StreamWatch(operation)
+  const stream = answerFormOf(method, path)?.stream
+  return stream === undefined ? undefined : new StreamWatch(stream)
 }
 
 /** Errors of operations whose form is known come in the client's dialect. */
@@ -96,8 +96,8 @@ function errorAnswer(
   if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
   // One that is a stream may last.
   if (framingIn(headers) === 'sse') return undefined
-  const operation = answerOperation(method, path)
-  return operation === undefined ? undefined : new DialectErrorAnswer(dialect, operation, statusCode)
+  const form = answerFormOf(method, path)
+  return form === undefined ? undefined : new DialectErrorAnswer(dialect, form, statusCode)
 }
 
 /** The head of a body that was gathered. */
@@ -154,12 +154,11 @@ export function renameFor(
   if (sentModel === undefined || asked === undefined) return undefined
   if (headerValue(headers, 'content-encoding') !== undefined) return undefined
   const framing = framingIn(headers)
-  const operation = answerOperation('POST', path)
+  const form = answerFormOf('POST', path)
   const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
   // JSON typed as text is what some Ollama servers send (ollama/ollama#12879).
-  if (!isReadable && (operation === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
-  const inner = operation === 'messages' ? 'message' : operation === 'responses' ? 'response' : undefined
-  return new ModelRename(asked, framing, inner)
+  if (!isReadable && (form === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
+  return new ModelRename(asked, framing, form?.modelHolder)
 }
 
 function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { answerOperation } from '../../dialects/answers/operation.ts'
+import { errorEvent } from '../../dialects/answers/error-event.ts'
+import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import type { StreamEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { errorEvent, GatewayError } from '../../kernel/errors.ts'
+import { GatewayError } from '../../kernel/errors.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { holdGathered } from '../../kernel/memory/request-memory.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
@@ -177,8 +178,9 @@ export class ClientAnswer {
 
   /** An answer in one piece that comes where a stream has begun already: it can only be a failure. */
   breakOffWith({ body }: WholeAnswer): void {
-    this.#request.context.error = 'upstream_failed'
-    this.#relay.breakOff(() => `event: error\ndata: ${body.toString('utf8')}\n\n`)
+    const { context } = this.#request
+    context.error = 'upstream_failed'
+    this.#relay.breakOff(() => context.dialect.errors.event('sse', body.toString('utf8')))
   }
 
   /** The endpoint has closed its answer. @returns what is wrong with it; undefined where it is complete */
@@ -230,11 +232,9 @@ export class ClientAnswer {
   breakOff(error: GatewayError): void {
     const { context } = this.#request
     context.error = error.code
-    const sequence =
-      answerOperation('POST', this.#request.path) === 'responses'
-        ? (this.#watch?.nextSequence ?? 0)
-        : undefined
-    this.#relay.breakOff((format) => errorEvent(context.dialect, format, error, context.id, sequence))
+    const form = answerFormOf('POST', this.#request.path)
+    const tail = () => this.#watch?.tail ?? ''
+    this.#relay.breakOff((format) => errorEvent(context.dialect, form, format, error, context.id, tail))
   }
 
   /** Nothing has been sent yet: the error handler will answer, in the client's dialect. */

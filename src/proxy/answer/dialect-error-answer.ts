@@ -1,7 +1,6 @@
-import { errorInDialect, statusInDialect } from '../../dialects/answers/dialect-error.ts'
-import type { AnswerOperation } from '../../dialects/answers/operation.ts'
+import type { AnswerForm } from '../../dialects/contract/answer-form.ts'
+import type { Dialect } from '../../dialects/contract/dialect.ts'
 import type { GatheredAnswer, WholeAnswer } from '../../dialects/requests/request-variant.ts'
-import type { Dialect } from '../../kernel/errors.ts'
 
 /** Error bodies are small; of a larger one the beginning says enough. */
 const maxErrorBytes = 65_536
@@ -12,14 +11,14 @@ const noHeaders: readonly string[] = []
 /** An endpoint's error in the client's dialect. One that comes in it is passed on byte for byte. */
 export class DialectErrorAnswer implements GatheredAnswer {
   readonly #dialect: Dialect
-  readonly #operation: AnswerOperation
+  readonly #form: AnswerForm
   readonly #statusCode: number
   readonly #chunks: Buffer[] = []
   #bytes = 0
 
-  constructor(dialect: Dialect, operation: AnswerOperation, statusCode: number) {
+  constructor(dialect: Dialect, form: AnswerForm, statusCode: number) {
     this.#dialect = dialect
-    this.#operation = operation
+    this.#form = form
     this.#statusCode = statusCode
   }
 
@@ -32,8 +31,9 @@ export class DialectErrorAnswer implements GatheredAnswer {
   end(): WholeAnswer {
     const body = Buffer.concat(this.#chunks)
     const text = body.toString('utf8')
-    const statusCode = statusInDialect(this.#dialect, this.#operation, this.#statusCode, text)
-    const told = errorInDialect(this.#dialect, this.#operation, statusCode, text)
+    const { errors } = this.#dialect
+    const statusCode = errors.status(this.#form, this.#statusCode, text)
+    const told = errors.translate(this.#form, statusCode, text)
     if (told === undefined) return { statusCode, headers: noHeaders, body }
     return { statusCode, headers: jsonHead, body: Buffer.from(told) }
   }

@@ -1,4 +1,5 @@
-import { answerOperation } from '../../dialects/answers/operation.ts'
+import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import type { AnswerForm } from '../../dialects/contract/answer-form.ts'
 import { framingIn, type UpstreamHead, withHeaders } from '../../http/headers/response-headers.ts'
 
 const openBrace = 0x7b
@@ -21,9 +22,9 @@ export function withTrueType(
   if (first === undefined || head.statusCode >= 300) return head
   const framing = framingIn(head.headers)
   if (framing === 'sse' || framing === 'ndjson' || framing === 'other') return head
-  const operation = answerOperation(method, path)
-  if (operation === undefined) return head
-  const type = first[0] === openBrace ? lineType(operation, first) : eventType(first)
+  const form = answerFormOf(method, path)
+  if (form === undefined) return head
+  const type = first[0] === openBrace ? lineType(form, first) : eventType(first)
   return type === undefined ? head : { ...head, headers: withHeaders(head.headers, ['Content-Type', type]) }
 }
 
@@ -32,8 +33,8 @@ function eventType(first: Buffer): string | undefined {
 }
 
 /** A whole answer of Ollama's API is done; a line that is not is one of many. */
-function lineType(operation: string, first: Buffer): string | undefined {
-  if (operation !== 'ollama') return undefined
+function lineType({ stream }: AnswerForm, first: Buffer): string | undefined {
+  if (stream?.lines === undefined) return undefined
   const end = first.indexOf(lineFeed)
   if (end < 0 || !/"done"\s*:\s*false/.test(first.toString('latin1', 0, end))) return undefined
   try {

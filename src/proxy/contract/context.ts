@@ -1,5 +1,6 @@
+import type { Dialect } from '../../dialects/contract/dialect.ts'
 import type { RouteClass } from '../../dialects/requests/dialect.ts'
-import type { Dialect, ErrorCode } from '../../kernel/errors.ts'
+import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'

@@ -1,4 +1,4 @@
-import { answerOperation } from '../../dialects/answers/operation.ts'
+import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { isSafePath } from '../../endpoints/registry/upstream-path.ts'
@@ -18,7 +18,7 @@ export function isTurnedAway(
   { variant }: Attempt,
   { statusCode }: UpstreamHead,
 ): boolean {
-  return statusCode < 400 && answerOperation(variant?.method ?? method, variant?.path ?? path) !== undefined
+  return statusCode < 400 && answerFormOf(variant?.method ?? method, variant?.path ?? path) !== undefined
 }
 
 /**

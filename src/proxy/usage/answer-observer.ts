@@ -1,7 +1,7 @@
+import { usageFormOf } from '../../dialects/answers/form-of.ts'
 import { type GapListener, StreamMeter } from '../../dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../dialects/usage/usage-reader.ts'
 import { unknownUsage } from '../../endpoints/profiles/profile-usage.ts'
-import { answerApiOf } from '../../endpoints/profiles/usage-fields.ts'
 import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
@@ -29,14 +29,15 @@ export function createAnswerObserver(
     const kind = framingIn(head.headers)
     if (kind !== 'sse' && kind !== 'ndjson' && kind !== 'json') return undefined
     if (headerValue(head.headers, 'content-encoding') !== undefined) return undefined
-    const api = answerApiOf(path)
-    const usage = new UsageReader((target.endpoint.profile?.usage ?? unknownUsage).plans[api])
+    const form = usageFormOf(path)
+    const { section, standard } = form.usage
+    const usage = new UsageReader((target.endpoint.profile?.usage ?? unknownUsage).plan(section, standard))
     const { model, startedAtMs: startedMs } = context
     const row = model === undefined ? undefined : modelRow(model)
     const stream =
       kind === 'json'
         ? undefined
-        : new StreamMeter(kind, api, {
+        : new StreamMeter(kind, form, {
             clock,
             startedMs,
             usage,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { BeginningJudge, beginsWell } from '../../../src/dialects/answers/first-event.ts'
-import { type AnswerOperation, answerOperation } from '../../../src/dialects/answers/operation.ts'
+import { answerFormNamed, answerFormOf } from '../../../src/dialects/answers/form-of.ts'
 import { framingOf } from '../../../src/http/headers/media-type.ts'
 
 const json = 'application/json'
@@ -10,14 +10,8 @@ const sse = 'text/event-stream; charset=utf-8'
 const ndjson = 'application/x-ndjson'
 
 /** `good`, `undecided`, or why it is bad; with the status that an error tells. */
-function judge(
-  operation: AnswerOperation,
-  type: string | undefined,
-  text: string,
-  pieceBytes = 1e6,
-  isEnded = true,
-) {
-  const judge = new BeginningJudge(operation, framingOf(type))
+function judge(operation: string, type: string | undefined, text: string, pieceBytes = 1e6, isEnded = true) {
+  const judge = new BeginningJudge(answerFormNamed(operation), framingOf(type))
   const bytes = Buffer.from(text)
   let found = judge.push(bytes.subarray(0, pieceBytes))
   for (let at = pieceBytes; at < bytes.length && found === 'undecided'; at += pieceBytes) {
@@ -35,7 +29,7 @@ const engineDead = '{"error":{"message":"EngineDeadError","type":"InternalServer
 const created =
   'event: response.created\ndata: {"type":"response.created","response":{"id":"r","error":null,"status":"in_progress"}}\n\n'
 
-const cases: readonly [string, AnswerOperation, string | undefined, string, string | number][] = [
+const cases: readonly [string, string, string | undefined, string, string | number][] = [
   ['a whole completion', 'chat', json, '{"id":"c","choices":[{"index":0}],"usage":null}', 'good'],
   ['a null error before the result', 'chat', json, '{"error":null,"choices":[{"index":0}]}', 'good'],
   ['an empty error behind no result', 'chat', json, '{"choices":[],"error":{}}', 'good'],
@@ -259,7 +253,7 @@ describe('the beginning of an answer', () => {
     ['a message', 'messages', 'event: message_start\ndata: {"type":"message_start"}\n\n', false],
   ] as const) {
     it(`${expected ? 'shows' : 'does not show'} at once that it is good: ${name}`, () => {
-      assert.equal(beginsWell(operation, Buffer.from(text)), expected)
+      assert.equal(beginsWell(answerFormNamed(operation), Buffer.from(text)), expected)
       if (expected) assert.equal(judge(operation, sse, text, 1e6, false), 'good')
     })
   }
@@ -281,7 +275,8 @@ describe('the beginning of an answer', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...words), { maxLength: 8 }), (parts) => {
         const text = parts.join('')
-        if (beginsWell('chat', Buffer.from(text))) assert.equal(judge('chat', sse, text, 1e6, false), 'good')
+        if (beginsWell(answerFormNamed('chat'), Buffer.from(text)))
+          assert.equal(judge('chat', sse, text, 1e6, false), 'good')
       }),
     )
   })
@@ -347,7 +342,7 @@ describe('the beginning of an answer', () => {
   })
 })
 
-describe('the operation of a path', () => {
+describe('the form of the answer to a path', () => {
   for (const [path, expected] of [
     ['/v1/chat/completions', 'chat'],
     ['/api/v0/chat/completions', 'chat'],
@@ -366,6 +361,6 @@ describe('the operation of a path', () => {
     ['/api/pull', undefined],
     ['/v1/audio/transcriptions', undefined],
   ] as const) {
-    it(`${path} is ${expected}`, () => assert.equal(answerOperation('POST', path), expected))
+    it(`${path} is ${expected}`, () => assert.equal(answerFormOf('POST', path)?.name, expected))
   }
 })

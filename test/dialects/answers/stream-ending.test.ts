@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AnswerOperation } from '../../../src/dialects/answers/operation.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
 import { StreamWatch } from '../../../src/dialects/answers/stream-ending.ts'
 
 /** How a stream ended; with `hidden` where clients do not see its error. */
-function ending(operation: AnswerOperation, text: string, pieceBytes: number): string {
-  const watch = new StreamWatch(operation)
+function ending(operation: string, text: string, pieceBytes: number): string {
+  const { stream } = answerFormNamed(operation)
+  assert.ok(stream !== undefined)
+  const watch = new StreamWatch(stream)
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += pieceBytes) watch.push(bytes.subarray(at, at + pieceBytes))
   const { kind, isVisible } = watch.end()
@@ -28,7 +30,7 @@ const piece = '{"message":{"content":"a"},"done":false}\n'
 const large = 'x'.repeat(100_000)
 const error = data({ error: { message: 'no', code: 500 } })
 
-const cases: readonly [string, AnswerOperation, string, string][] = [
+const cases: readonly [string, string, string, string][] = [
   ['the end', 'chat', delta + done, 'complete'],
   ['a reason', 'chat', delta + finish, 'complete'],
   ['a reason and the usage', 'chat', delta + finish + data({ choices: [], usage: {} }), 'complete'],
@@ -77,7 +79,6 @@ const cases: readonly [string, AnswerOperation, string, string][] = [
     'complete',
   ],
   ['other events', 'chat', 'data: one\n\ndata: two\n\n', 'unknown'],
-  ['an unknown operation', 'native_completion', 'data: {"choices":[]}\n\n', 'unknown'],
   ['a completed response', 'responses', text + event('response.completed', { response: {} }), 'complete'],
   ['an incomplete response', 'responses', text + event('response.incomplete'), 'complete'],
   ['a large response', 'responses', text + event('response.completed', { response: { large } }), 'complete'],
@@ -143,11 +144,4 @@ describe('the ending of a stream', () => {
         assert.equal(ending(operation, stream, pieceBytes), expected)
     })
   }
-
-  it('knows the number of the next event', () => {
-    const watch = new StreamWatch('responses')
-    assert.equal(watch.nextSequence, 0)
-    watch.push(Buffer.from(text))
-    assert.equal(watch.nextSequence, 4)
-  })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { beginsAsChat, judgeWhole } from '../../../src/dialects/answers/whole-answer.ts'
+import { beginsPlainly, judgeWhole } from '../../../src/dialects/answers/whole-answer.ts'
+import { chat } from '../../../src/dialects/openai/chat.ts'
 
 describe('a chat answer at first sight', () => {
   for (const [text, expected] of [
@@ -17,7 +18,7 @@ describe('a chat answer at first sight', () => {
     ['["choices",[{}]]', false],
   ] as const) {
     it(`${expected ? 'knows' : 'does not know'} ${text}`, () =>
-      assert.equal(beginsAsChat(Buffer.from(text)), expected))
+      assert.equal(beginsPlainly(chat, Buffer.from(text)), expected))
   }
 
   it('never passes what the whole text shows to be none', () => {
@@ -30,7 +31,7 @@ describe('a chat answer at first sight', () => {
       fc.property(fc.array(fc.tuple(name, value), { maxLength: 4 }), (members) => {
         const text = `{${members.map(([key, each]) => `${JSON.stringify(key)}:${JSON.stringify(each)}`).join(',')}}`
         const bytes = Buffer.from(text)
-        if (beginsAsChat(bytes)) assert.equal(judgeWhole(bytes, true), 'good')
+        if (beginsPlainly(chat, bytes)) assert.equal(judgeWhole(bytes, true), 'good')
       }),
       { numRuns: 2_000 },
     )

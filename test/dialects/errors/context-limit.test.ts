@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { contextSentence, readContextLimit } from '../../../src/dialects/errors/context-limit.ts'
+import { contextSentence } from '../../../src/dialects/anthropic/context-sentence.ts'
+import { readContextLimit } from '../../../src/dialects/errors/context-limit.ts'
 import { error, json, tooLong } from './context-bodies.ts'
 
 /** The prompt fits, but not together with `max_tokens`. */

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { errorInDialect, statusInDialect } from '../../../src/dialects/answers/dialect-error.ts'
-import type { AnswerOperation } from '../../../src/dialects/answers/operation.ts'
-import type { Dialect } from '../../../src/kernel/errors.ts'
+import { dialectNamed } from '../../../src/dialects/all.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
 
 const llamacpp = '{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}'
 const full =
   '{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_ctx":4096}}'
 
 /** `undefined` passes byte for byte. */
-const cases: readonly [Dialect, AnswerOperation, number, string, object | undefined][] = [
+const cases: readonly [string, string, number, string, object | undefined][] = [
   ['ollama', 'ollama', 404, '{"error":"model \'x\' not found"}', undefined],
   ['ollama', 'ollama', 404, llamacpp, { error: 'File Not Found' }],
   ['ollama', 'ollama', 404, '{"detail":"Not Found"}', { error: 'Not Found' }],
@@ -92,18 +91,21 @@ const cases: readonly [Dialect, AnswerOperation, number, string, object | undefi
   ],
 ]
 
+const told = (dialect: string, form: string, status: number, body: string) =>
+  dialectNamed(dialect).errors.translate(answerFormNamed(form), status, body)
+
 describe('an endpoint’s error in the client’s dialect', () => {
   for (const [dialect, operation, status, body, expected] of cases) {
     it(`${dialect} ${operation} ${status} ${body.slice(0, 50)}`, () => {
-      const told = errorInDialect(dialect, operation, status, body)
-      assert.deepEqual(told === undefined ? undefined : JSON.parse(told), expected)
+      const text = told(dialect, operation, status, body)
+      assert.deepEqual(text === undefined ? undefined : JSON.parse(text), expected)
     })
   }
 
   it('says in a word that the context is full, to clients that shorten the conversation by themselves', () => {
     for (const operation of ['chat', 'completions', 'responses'] as const) {
-      const told: unknown = JSON.parse(errorInDialect('openai', operation, 400, full) ?? assert.fail())
-      assert.partialDeepStrictEqual(told, { error: { code: 'context_length_exceeded', n_ctx: 4096 } })
+      const value: unknown = JSON.parse(told('openai', operation, 400, full) ?? assert.fail())
+      assert.partialDeepStrictEqual(value, { error: { code: 'context_length_exceeded', n_ctx: 4096 } })
     }
   })
 
@@ -115,17 +117,13 @@ describe('an endpoint’s error in the client’s dialect', () => {
       ['openai', 'embeddings', 500, full, 500],
       ['ollama', 'ollama', 500, full, 500],
     ] as const) {
-      assert.equal(statusInDialect(dialect, operation, status, body), expected)
+      const { errors } = dialectNamed(dialect)
+      assert.equal(errors.status(answerFormNamed(operation), status, body), expected)
     }
   })
 
   it('shortens what quotes the whole prompt', () => {
-    const told = errorInDialect(
-      'ollama',
-      'ollama',
-      400,
-      JSON.stringify({ error: { message: 'x'.repeat(10_000) } }),
-    )
-    assert.ok((told?.length ?? 0) < 2_100)
+    const text = told('ollama', 'ollama', 400, JSON.stringify({ error: { message: 'x'.repeat(10_000) } }))
+    assert.ok(text !== undefined && text.length < 2_100)
   })
 })

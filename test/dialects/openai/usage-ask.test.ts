@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { usageEdit } from '../../../src/dialects/openai/usage-ask.ts'
+import { inspectRequest } from '../../../src/dialects/requests/inspect.ts'
 import { editBody } from '../../../src/kernel/json/body-edit.ts'
-import { scanBody } from '../../../src/kernel/json/body-scan.ts'
 
 /** The body as an endpoint gets it; undefined where nothing is asked. */
 function asked(text: string, path = '/v1/chat/completions'): string | undefined {
   const body = Buffer.from(text)
-  const scanned = scanBody(body)
-  assert.ok(scanned !== undefined)
-  const edit = usageEdit(body, scanned, path)
+  const edit = inspectRequest(body, 'application/json', path).usageEdit
   return edit === undefined ? undefined : editBody(body, [edit]).toString()
 }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type StreamFraming, StreamMeter } from '../../../src/dialects/usage/stream-meter.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
+import type { StreamFraming } from '../../../src/dialects/contract/answer-form.ts'
+import { StreamMeter } from '../../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
 import { unknownUsage } from '../../../src/endpoints/profiles/profile-usage.ts'
-import { type AnswerApi, type UsageName, usageNames } from '../../../src/endpoints/profiles/usage-fields.ts'
+import { type UsageName, usageNames } from '../../../src/endpoints/profiles/usage-fields.ts'
 import { profilesFolder } from '../../../src/kernel/package.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import * as recordings from './recordings.ts'
@@ -17,7 +19,7 @@ interface Case {
   readonly text: string
   readonly profile?: string
   readonly framing?: StreamFraming
-  readonly api?: AnswerApi
+  readonly form?: string
   readonly events: number
   readonly usage: Partial<Record<UsageName, number>>
 }
@@ -104,14 +106,14 @@ const cases: readonly Case[] = [
   {
     name: 'the Responses API',
     text: recordings.responses,
-    api: 'responses',
+    form: 'responses',
     events: 2,
     usage: { promptTokens: 30, completionTokens: 2, cachedTokens: 20 },
   },
   {
     name: 'Anthropic, tokens of caches included',
     text: recordings.anthropic,
-    api: 'anthropic',
+    form: 'messages',
     events: 3,
     usage: { promptTokens: 100, completionTokens: 15, cachedTokens: 85 },
   },
@@ -120,7 +122,7 @@ const cases: readonly Case[] = [
     text: recordings.ollamaChat,
     profile: 'ollama',
     framing: 'ndjson',
-    api: 'ollama',
+    form: 'ollama',
     events: 3,
     usage: { promptTokens: 26, completionTokens: 4, loadMs: 1_500, promptMs: 250, generationMs: 200 },
   },
@@ -129,18 +131,19 @@ const cases: readonly Case[] = [
     text: recordings.ollamaGenerate,
     profile: 'ollama',
     framing: 'ndjson',
-    api: 'ollama',
+    form: 'ollama',
     events: 2,
     usage: { promptTokens: 26, completionTokens: 4, loadMs: 1_500, promptMs: 250, generationMs: 200 },
   },
 ]
 
-function meterFor({ profile, framing = 'sse', api = 'openai' }: Partial<Case>) {
+function meterFor({ profile, framing = 'sse', form: name = 'chat' }: Partial<Case>) {
   const clock = new FakeClock()
   const known = profile === undefined ? undefined : profiles.get(profile)?.usage
-  const usage = new UsageReader((known ?? unknownUsage).plans[api])
+  const form = answerFormNamed(name)
+  const usage = new UsageReader((known ?? unknownUsage).plan(form.usage.section, form.usage.standard))
   const gaps: [number, number][] = []
-  const meter = new StreamMeter(framing, api, {
+  const meter = new StreamMeter(framing, form, {
     clock,
     startedMs: clock.monotonicMs(),
     usage,

@@ -3,17 +3,27 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { usageSections } from '../../../src/dialects/all.ts'
+import { answerFormNamed, usageFormOf } from '../../../src/dialects/answers/form-of.ts'
 import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'
 import { ProfileError, ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
-import { profileUsage, unknownUsage } from '../../../src/endpoints/profiles/profile-usage.ts'
-import { answerApiOf } from '../../../src/endpoints/profiles/usage-fields.ts'
+import {
+  type ProfileUsage,
+  profileUsage,
+  unknownUsage,
+} from '../../../src/endpoints/profiles/profile-usage.ts'
 import { profilesFolder } from '../../../src/kernel/package.ts'
 import * as recordings from '../../dialects/usage/recordings.ts'
+
+const planOf = (usage: ProfileUsage, form: string) => {
+  const { section, standard } = answerFormNamed(form).usage
+  return usage.plan(section, standard)
+}
 
 async function ownProfile(text: string): Promise<ProfileStore> {
   const own = await mkdtemp(join(tmpdir(), 'olla-profiles-'))
   await writeFile(join(own, 'mine.yaml'), `name: mine\n${text}`)
-  return new ProfileStore({ builtIn: profilesFolder, own })
+  return new ProfileStore({ builtIn: profilesFolder, own, usageSections })
 }
 
 describe('the usage that a profile knows', () => {
@@ -28,14 +38,13 @@ describe('the usage that a profile knows', () => {
   })
 
   it('is found in JSON answers of every API', () => {
-    const { plans } = unknownUsage
     const answers = [
-      ['openai', recordings.chatJson, [21, 3, 16]],
+      ['chat', recordings.chatJson, [21, 3, 16]],
       ['ollama', recordings.ollamaJson, [26, 4, undefined]],
-      ['anthropic', recordings.anthropicJson, [95, 15, 85]],
+      ['messages', recordings.anthropicJson, [95, 15, 85]],
     ] as const
     for (const [api, text, expected] of answers) {
-      const reader = new UsageReader(plans[api])
+      const reader = new UsageReader(planOf(unknownUsage, api))
       reader.read(Buffer.from(text))
       assert.deepEqual(
         [reader.get('promptTokens'), reader.get('completionTokens'), reader.get('cachedTokens')],
@@ -47,28 +56,28 @@ describe('the usage that a profile knows', () => {
 
   it('takes places of its own before those of the API', async () => {
     const store = await ownProfile('usage: { openai: { prompt_tokens: [my.count, usage.prompt_tokens] } }\n')
-    const plans = store.get('mine')?.usage.plans
-    assert.ok(plans !== undefined)
-    const reader = new UsageReader(plans.openai)
+    const usage = store.get('mine')?.usage
+    assert.ok(usage !== undefined)
+    const reader = new UsageReader(planOf(usage, 'chat'))
     reader.read(Buffer.from('{"my":{"count":1},"usage":{"prompt_tokens":2,"completion_tokens":3}}'))
     assert.deepEqual([reader.get('promptTokens'), reader.get('completionTokens')], [1, 3])
   })
 
   it('takes the paths of Olla’s `metrics.extraction` as well (contract 11.2)', () => {
-    const { plans } = profileUsage(
+    const usage = profileUsage(
       {},
       { paths: { input_tokens: '$.n.in', eval_duration_ns: '$.n.took', x: '$.y' } },
     )
-    const reader = new UsageReader(plans.openai)
+    const reader = new UsageReader(planOf(usage, 'chat'))
     reader.read(Buffer.from('{"n":{"in":7,"took":2000000}}'))
     assert.deepEqual([reader.get('promptTokens'), reader.get('generationMs')], [7, 2])
   })
 
   it('is not read where `metrics.extraction` is off', () => {
-    const { plans, asksStreams } = profileUsage({ stream_options: true }, { enabled: false })
-    const reader = new UsageReader(plans.openai)
+    const usage = profileUsage({ stream_options: true }, { enabled: false })
+    const reader = new UsageReader(planOf(usage, 'chat'))
     reader.read(Buffer.from(recordings.chatJson))
-    assert.deepEqual([asksStreams, reader.get('promptTokens')], [false, undefined])
+    assert.deepEqual([usage.asksStreams, reader.get('promptTokens')], [false, undefined])
   })
 
   it('has no keys that mean nothing', async () => {
@@ -96,7 +105,9 @@ describe('the API of an answer', () => {
       '/api/chat': 'ollama',
       '/api/generate': 'ollama',
       '/api/embed': 'ollama',
+      '/llm/messages': 'anthropic',
+      '/api/version': 'openai',
     }
-    for (const [path, api] of Object.entries(paths)) assert.equal(answerApiOf(path), api, path)
+    for (const [path, api] of Object.entries(paths)) assert.equal(usageFormOf(path).usage.section, api, path)
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { openai } from '../../../src/dialects/openai/index.ts'
 import {
   attemptAttributes,
   attemptError,
@@ -11,7 +12,7 @@ import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { figures } from '../stats/fixtures.ts'
 
 function request(fields: Partial<RequestContext> = {}): RequestContext {
-  return Object.assign(new RequestContext('id', 0, 'openai', 'proxy', '10.0.0.1'), fields)
+  return Object.assign(new RequestContext('id', 0, openai, 'proxy', '10.0.0.1'), fields)
 }
 
 describe('attributes of spans', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { anthropic } from '../../../src/dialects/anthropic/index.ts'
 import { Heartbeat } from '../../../src/proxy/answer/heartbeat.ts'
 import type { KeepAlive } from '../../../src/proxy/contract/exchange-request.ts'
 import { createExchanges, type SentAttempt } from '../../support/exchange.ts'
@@ -91,10 +92,11 @@ describe('a request that must not fall silent', () => {
       push: () => undefined,
       end: () => ({ statusCode: 400, headers: [], body: Buffer.from('{"type":"error"}') }),
     }
-    const { answer, context } = await begin({
+    const request = {
       keepAlive,
       variant: () => ({ path: '/x', query: '', body: null, answer: () => gathered }),
-    })
+    }
+    const { answer, context } = await begin(request, undefined, anthropic)
     await clock.advance(1000)
     const response = await answer
     headers(sent[0], 400, ['Content-Type', 'application/json'])

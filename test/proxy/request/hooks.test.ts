@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { openai } from '../../../src/dialects/openai/index.ts'
 import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { hookedAttempt, RequestHookList } from '../../../src/proxy/request/hooks.ts'
 import type { RoutingOutcome } from '../../../src/routing/models/router.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 
-const context = () => new RequestContext('id', 0, 'openai', 'proxy', '127.0.0.1')
+const context = () => new RequestContext('id', 0, openai, 'proxy', '127.0.0.1')
 const routing: RoutingOutcome = {
   tiers: [],
   candidates: [],

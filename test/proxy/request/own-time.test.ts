@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { openai } from '../../../src/dialects/openai/index.ts'
 import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { ownTimeMs, upstreamTimeMs } from '../../../src/proxy/request/own-time.ts'
 
 function context(times: Partial<RequestContext>): RequestContext {
-  return Object.assign(new RequestContext('id', 0, 'openai', 'proxy', '127.0.0.1'), times)
+  return Object.assign(new RequestContext('id', 0, openai, 'proxy', '127.0.0.1'), times)
 }
 
 const failed = { endpoint: 'a', startedMs: 0, sentMs: 0, statusCode: 503, reason: 'status 503' }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { openai } from '../../../src/dialects/openai/index.ts'
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
 import { profilesFolder } from '../../../src/kernel/package.ts'
 import { RequestContext } from '../../../src/proxy/contract/context.ts'
@@ -16,7 +17,7 @@ function observed(profile: string, path: string, headers: string[], statusCode =
   const clock = new FakeClock()
   const cells = new GatewayCells({ endpoints: 2, models: 2, placements: 1 })
   const observe = createAnswerObserver({ clock, cells, modelRow: () => 1 })
-  const context = new RequestContext('id', clock.monotonicMs(), 'openai', 'proxy', '::1')
+  const context = new RequestContext('id', clock.monotonicMs(), openai, 'proxy', '::1')
   context.model = 'm'
   const target = {
     endpoint: endpoint({ slot: 1, profile: profiles.get(profile) }),

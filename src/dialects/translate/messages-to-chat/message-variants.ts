@@ -16,7 +16,7 @@ import {
 } from '../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
-import type { RequestSize } from '../../errors/context-limit.ts'
+import type { RequestSize } from '../../anthropic/context-sentence.ts'
 import {
   mayRefuseStreamOptions,
   messagesRefusals,

@@ -6,7 +6,7 @@ import {
   objectField,
   textField,
 } from '../../../../kernel/json/json-fields.ts'
-import type { RequestSize } from '../../../errors/context-limit.ts'
+import type { RequestSize } from '../../../anthropic/context-sentence.ts'
 import { readUpstreamError, type UpstreamError } from '../errors/upstream-error.ts'
 import { contentBlocks } from '../shared/blocks.ts'
 import { CallIds } from '../shared/call-ids.ts'

@@ -8,9 +8,6 @@ import {
   usageFields,
 } from '../shared/message-shape.ts'
 
-/** Keeps connections open that carry nothing for a while. */
-export const pingEvent: Buffer = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n')
-
 const deltas: Readonly<Record<BlockKind, readonly [type: string, field: string]>> = {
   text: ['text_delta', 'text'],
   thinking: ['thinking_delta', 'thinking'],

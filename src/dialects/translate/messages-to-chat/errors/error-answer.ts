@@ -1,4 +1,4 @@
-import type { RequestSize } from '../../../errors/context-limit.ts'
+import type { RequestSize } from '../../../anthropic/context-sentence.ts'
 import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
 import { isAnthropicError, translateError } from './upstream-error.ts'
 

@@ -1,30 +1,13 @@
 import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
-import { contextSentence, type RequestSize, readContextLimit } from '../../../errors/context-limit.ts'
+import { contextSentence, type RequestSize } from '../../../anthropic/context-sentence.ts'
+import { errorTypeOf, knownErrorTypes } from '../../../anthropic/error-types.ts'
+import { readContextLimit } from '../../../errors/context-limit.ts'
 import { readAnswerError } from '../../../errors/error-object.ts'
 import type { MessageError } from '../shared/message-shape.ts'
 
 /** An endpoint's error as Anthropic's API would report it. */
 export interface UpstreamError extends MessageError {
   readonly statusCode: number
-}
-
-/** Error types of the Anthropic API by HTTP status; others follow their class. */
-const typeByStatus: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  402: 'billing_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  408: 'timeout_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  503: 'overloaded_error',
-  504: 'timeout_error',
-  529: 'overloaded_error',
-}
-
-export function errorTypeOf(statusCode: number): string {
-  return typeByStatus[statusCode] ?? (statusCode < 500 ? 'invalid_request_error' : 'api_error')
 }
 
 /** Longest message that is passed on: endpoints quote whole prompts. */
@@ -177,8 +160,6 @@ function messageOf(error: JsonObject | string): string | undefined {
   return message === '' ? undefined : message
 }
 
-const anthropicTypes: ReadonlySet<string> = new Set([...Object.values(typeByStatus), 'api_error'])
-
 /**
  * A type that is Anthropic's as well says more than the status, but not that the client's mistake is the server's: Ollama
  * calls every error an `api_error`.
@@ -193,7 +174,7 @@ function anthropicType(
 }
 
 function knownType(error: JsonObject): boolean {
-  return anthropicTypes.has(textField(error, 'type') ?? '')
+  return knownErrorTypes.has(textField(error, 'type') ?? '')
 }
 
 function shortened(message: string): string {

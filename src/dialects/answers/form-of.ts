@@ -1,0 +1,51 @@
+import { Remembered } from '../../kernel/remembered.ts'
+import { answerForms } from '../all.ts'
+import type { AnswerForm } from '../contract/answer-form.ts'
+
+/** Finds the forms of answers by the path that an endpoint was asked for, without a query. */
+export interface FormFinder {
+  /**
+   * The form of the answer to a request, whatever the path is mounted below.
+   * @returns undefined where it is not known
+   */
+  answer(method: string, path: string): AnswerForm | undefined
+  /** The form that says where an answer has its usage; of answers that are not known, the usual one. */
+  usage(path: string): AnswerForm
+}
+
+/** @param usual the form of most answers */
+export function formFinder(forms: readonly AnswerForm[], usual: AnswerForm): FormFinder {
+  /** Null for paths whose answers have no known form. */
+  const answers = new Remembered<AnswerForm | null>()
+  const usages = new Remembered<AnswerForm>()
+  const owner = (path: string) => forms.find((form) => form.owns(path))
+  return {
+    answer(method, path) {
+      if (method !== 'POST') return undefined
+      const found = answers.get(path)
+      if (found !== undefined) return found ?? undefined
+      const form = owner(path)
+      answers.set(path, form ?? null)
+      return form
+    },
+    usage(path) {
+      const found = usages.get(path)
+      if (found !== undefined) return found
+      const form = owner(path) ?? forms.find(({ usage }) => usage.alsoAt?.test(path) === true) ?? usual
+      usages.set(path, form)
+      return form
+    },
+  }
+}
+
+/** @throws Error where no dialect has it */
+export function answerFormNamed(name: string): AnswerForm {
+  const form = answerForms.find((each) => each.name === name)
+  if (form === undefined) throw new Error(`No dialect has a form of answers "${name}".`)
+  return form
+}
+
+const finder = formFinder(answerForms, answerFormNamed('chat'))
+
+export const answerFormOf: FormFinder['answer'] = finder.answer
+export const usageFormOf: FormFinder['usage'] = finder.usage

@@ -1,0 +1,30 @@
+import type { Dialect } from '../contract/dialect.ts'
+import { anthropicErrors } from './errors.ts'
+import { messages } from './messages.ts'
+import { anthropicLists } from './model-list.ts'
+
+/** Anthropic's API. */
+export const anthropic = {
+  name: 'anthropic',
+  paths: {
+    owns: (path) => path.includes('/anthropic/') || /\/v1\/messages(?:\/|$)/.test(path),
+    shared: {
+      header: 'anthropic-version',
+      paths: /^\/v1\/(?:models|files|complete|skills|organizations)(?:\/|$)/,
+    },
+    inference: ['messages', 'messages/count_tokens', 'messages/batches/**'],
+    postOnly: ['/v\\d+/messages(?:/count_tokens)?'],
+    takesName: undefined,
+    management: undefined,
+  },
+  errors: anthropicErrors,
+  answers: [messages],
+  models: anthropicLists,
+  keepAlive: {
+    // Keeps connections open that carry nothing for a while.
+    beat: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
+    headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
+  },
+  requestIdHeader: 'request-id',
+  isTranslated: true,
+} satisfies Dialect

@@ -1,0 +1,34 @@
+import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+
+const idle = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
+
+/** Answers of the Messages API. */
+export const messages: AnswerForm = answerForm({
+  name: 'messages',
+  // Below a thread of OpenAI's API messages are stored objects.
+  owns: (path) => path.endsWith('/v1/messages') || path === '/messages',
+  operations: { '/messages': 'chat' },
+  usage: {
+    section: 'anthropic',
+    // `input_tokens` are those that no cache had (Messages API, prompt caching).
+    standard: {
+      prompt_tokens: 'usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens',
+      completion_tokens: 'usage.output_tokens',
+      cached_tokens: 'usage.cache_read_input_tokens',
+    },
+    alsoAt: /\/messages$/,
+  },
+  contentKeys: ['text', 'thinking', 'partial_json'],
+  results: { content: 'list' },
+  stream: {
+    belongs: /(?<!\\)"type"\s*:\s*"(?:message_start|message_delta|content_block_\w+)"/,
+    ends: /(?<!\\)"type"\s*:\s*"message_stop"|^event:\s*message_stop\s*$/m,
+    lastWord: Buffer.from('\nevent: message_stop\n'),
+    endsWithDone: false,
+    lines: undefined,
+    startsText: () => false,
+    isIdle: (text) => idle.test(text),
+    seesError: (name, value) => name === 'error' && value.type === 'error',
+  },
+  modelHolder: 'message',
+})

@@ -1,0 +1,40 @@
+import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+
+/** A line without anything that was generated. */
+const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
+
+/** Answers of `/api/chat`, `/api/generate`, `/api/embed` and `/api/embeddings`. */
+export const ollamaAnswers: AnswerForm = answerForm({
+  name: 'ollama',
+  owns: (path) => /\/api\/(?:chat|generate|embed|embeddings)$/.test(path),
+  operations: { '/api/chat': 'chat', '/api/generate': 'text_completion', '/api/embed': 'embeddings' },
+  usage: {
+    section: 'ollama',
+    standard: {
+      prompt_tokens: 'prompt_eval_count',
+      completion_tokens: 'eval_count',
+      load_ns: 'load_duration',
+      prompt_ns: 'prompt_eval_duration',
+      generation_ns: 'eval_duration',
+    },
+    alsoAt: /\/api\/embed/,
+  },
+  contentKeys: ['content', 'response', 'thinking', 'tool_calls'],
+  results: { message: 'object', response: 'text', embeddings: 'list', embedding: 'list' },
+  stream: {
+    belongs: /(?<!\\)"done"\s*:/,
+    ends: /(?<!\\)"done"\s*:\s*true/,
+    lastWord: undefined,
+    endsWithDone: false,
+    lines: {
+      isLast: ({ done }) => done === true,
+      isContent: (value) => 'message' in value || 'response' in value,
+      mayBeError: (text) => text.includes('"error"') || !text.includes('"done"'),
+      isIdle: (text) =>
+        /"done"\s*:\s*false/.test(text) && idleLine.test(text) && !/"(?:thinking|tool_calls)"/.test(text),
+    },
+    startsText: () => false,
+    isIdle: () => false,
+    seesError: (_name, { error }) => typeof error === 'string',
+  },
+})

@@ -1,0 +1,16 @@
+import type { DialectErrors } from '../contract/dialect.ts'
+import { parsedError, toldMessage } from '../errors/told-message.ts'
+
+export const ollamaErrors: DialectErrors = {
+  types: undefined,
+  body: ({ message }, requestId) => ({ error: message, request_id: requestId }),
+  event(framing, body) {
+    return framing === 'ndjson' ? `${body}\n` : `data: ${body}\n\n`
+  },
+  translate(_form, statusCode, body) {
+    const value = parsedError(body)
+    if (typeof value?.error === 'string') return undefined
+    return JSON.stringify({ error: toldMessage(value, body, statusCode) })
+  },
+  status: (_form, statusCode) => statusCode,
+}

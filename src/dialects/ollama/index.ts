@@ -1,0 +1,31 @@
+import type { Dialect } from '../contract/dialect.ts'
+import { ollamaAnswers } from './answers.ts'
+import { ollamaErrors } from './errors.ts'
+import { ollamaLists } from './model-list.ts'
+
+/** Ollama's own API. */
+export const ollama = {
+  name: 'ollama',
+  paths: {
+    // `/api/v0` and `/api/v1` are LM Studio's and Lemonade's.
+    owns: (path) => /^(?:\/olla\/(?:ollama|proxy))?\/api\/(?!v\d)/.test(path),
+    shared: undefined,
+    inference: ['chat', 'generate', 'embed', 'embeddings', 'api/tags', 'api/ps', 'api/show', 'api/version'],
+    postOnly: ['/api/(?:chat|generate|embed|embeddings|show)'],
+    takesName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/,
+    management: {
+      patterns: [
+        ...['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete'],
+        ...['api/blobs', 'api/blobs/*'],
+      ],
+      // Olla's own words (contract 1.3).
+      refusal: 'model management operations not supported by proxy',
+    },
+  },
+  errors: ollamaErrors,
+  answers: [ollamaAnswers],
+  models: ollamaLists,
+  keepAlive: undefined,
+  requestIdHeader: undefined,
+  isTranslated: false,
+} satisfies Dialect

@@ -1,0 +1,65 @@
+import { type AnswerForm, answerForm, type StreamForm } from '../contract/answer-form.ts'
+import { openaiUsage } from './usage.ts'
+import { editForUsage } from './usage-ask.ts'
+
+const quote = 0x22
+const deltaText = '"delta":{"content":"'
+/** Opens a chat, or tells its role; not where an error stands beside it. */
+const idleDelta =
+  /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/
+const noChoices = /"choices"\s*:\s*(?:\[\s*\]|null)/
+const emptyText = /"text"\s*:\s*""/
+const hasEnding = /"finish_reason"\s*:\s*"/
+
+export const openaiContentKeys = ['content', 'reasoning_content', 'reasoning', 'text', 'tool_calls']
+
+const stream: StreamForm = {
+  belongs: /(?<!\\)"choices"\s*:/,
+  ends: /^data:\s*\[DONE\]|(?<!\\)"finish_reason"\s*:\s*"/m,
+  lastWord: Buffer.from('\ndata: [DONE]'),
+  endsWithDone: true,
+  lines: undefined,
+  startsText(text) {
+    const at = text.indexOf(deltaText)
+    return at >= 0 && text.charCodeAt(at + deltaText.length) !== quote
+  },
+  isIdle(text) {
+    if (text.includes('"error"') || hasEnding.test(text)) return false
+    return idleDelta.test(text) || noChoices.test(text) || emptyText.test(text)
+  },
+  seesError: seesOpenaiError,
+}
+
+export const chat: AnswerForm = answerForm({
+  name: 'chat',
+  owns: (path) => path.endsWith('/chat/completions'),
+  operations: { '/chat/completions': 'chat' },
+  usage: openaiUsage,
+  contentKeys: openaiContentKeys,
+  results: { choices: 'list' },
+  plainBeginning: /^\{(?:"(?!error")[^"\\]*":(?:"[^"\\]*"|-?[\d.]+|null|true|false),)*"choices":\[\{/,
+  stream,
+  hasContext: true,
+  askUsage: editForUsage,
+})
+
+export const completions: AnswerForm = answerForm({
+  name: 'completions',
+  owns: (path) => path.endsWith('/completions') && !path.endsWith('/chat/completions'),
+  operations: { '/completions': 'text_completion' },
+  usage: openaiUsage,
+  contentKeys: openaiContentKeys,
+  results: { choices: 'list' },
+  stream,
+  hasContext: true,
+  askUsage: editForUsage,
+})
+
+/** Whether OpenAI's clients take an event for an error. */
+export function seesOpenaiError(_name: string, value: Readonly<Record<string, unknown>>): boolean {
+  return (
+    (value.error !== undefined && value.error !== null) ||
+    value.type === 'error' ||
+    value.type === 'response.failed'
+  )
+}

@@ -1,0 +1,82 @@
+import type { ErrorType } from '../../kernel/errors.ts'
+import { errorTable } from '../../kernel/errors.ts'
+import { isObject } from '../../kernel/json/json-fields.ts'
+import type { AnswerForm } from '../contract/answer-form.ts'
+import type { DialectErrors } from '../contract/dialect.ts'
+import { readContextLimit } from '../errors/context-limit.ts'
+import { readAnswerError } from '../errors/error-object.ts'
+import { parsedError, toldMessage } from '../errors/told-message.ts'
+
+const types: Readonly<Record<ErrorType, string>> = {
+  invalid_request: 'invalid_request_error',
+  authentication: 'authentication_error',
+  permission: 'permission_error',
+  not_found: 'not_found_error',
+  unserved: 'invalid_request_error',
+  too_large: 'invalid_request_error',
+  rate_limit: 'rate_limit_error',
+  timeout: 'timeout_error',
+  server: 'server_error',
+  overloaded: 'server_error',
+}
+
+/** Of an endpoint's error that names no type; others follow the class of their status. */
+const typeByStatus: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  408: 'timeout_error',
+  429: 'rate_limit_error',
+  504: 'timeout_error',
+}
+
+/** What OpenAI's clients look for to shorten a conversation. */
+const contextCode = 'context_length_exceeded'
+
+export const openaiErrors = {
+  types,
+  body({ code, message, attempts = [] }, requestId) {
+    return {
+      error: {
+        message,
+        type: types[errorTable[code].type],
+        param: null,
+        code,
+        request_id: requestId,
+        ...(attempts.length > 0 ? { attempts } : {}),
+      },
+    }
+  },
+  event(framing, body) {
+    return framing === 'ndjson' ? `${body}\n` : `data: ${body}\n\n`
+  },
+  translate(form, statusCode, body) {
+    const value = parsedError(body)
+    const isFull = isContextFull(form, statusCode, body)
+    const own = value?.error
+    if (isObject(own) && typeof own.message === 'string') {
+      if (!isFull || own.code === contextCode) return undefined
+      return JSON.stringify({ ...value, error: { ...own, code: contextCode } })
+    }
+    const found = readAnswerError(value)
+    return JSON.stringify({
+      error: {
+        message: toldMessage(value, body, statusCode),
+        type:
+          found?.type ??
+          typeByStatus[statusCode] ??
+          (statusCode < 500 ? 'invalid_request_error' : 'server_error'),
+        param: found?.param ?? null,
+        code: isFull ? contextCode : (found?.code ?? null),
+      },
+    })
+  },
+  /** A full context is the client's to mend: SDKs repeat what failed with 5xx. */
+  status(form, statusCode, body) {
+    return statusCode >= 500 && isContextFull(form, statusCode, body) ? 400 : statusCode
+  },
+} satisfies DialectErrors
+
+function isContextFull(form: AnswerForm, statusCode: number, body: string): boolean {
+  return form.hasContext && statusCode !== 429 && readContextLimit(body) !== undefined
+}

@@ -1,0 +1,30 @@
+import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { openaiContentKeys } from './chat.ts'
+import { openaiUsage } from './usage.ts'
+
+export const embeddings: AnswerForm = answerForm({
+  name: 'embeddings',
+  owns: (path) => path.endsWith('/embeddings'),
+  operations: { '/embeddings': 'embeddings' },
+  usage: openaiUsage,
+  contentKeys: openaiContentKeys,
+  results: { data: 'list', embeddings: 'list', embedding: 'list' },
+})
+
+/** Jina, Cohere, vLLM: no part of OpenAI's API, but beside it in every server. */
+export const rerank: AnswerForm = answerForm({
+  name: 'rerank',
+  owns: (path) => /\/(?:rerank|reranking|score)$/.test(path),
+  usage: openaiUsage,
+  contentKeys: openaiContentKeys,
+  results: { results: 'list', data: 'list' },
+})
+
+/** llama.cpp's own. */
+export const nativeCompletion: AnswerForm = answerForm({
+  name: 'native_completion',
+  owns: (path) => /\/(?:completion|infill)$/.test(path),
+  operations: { '/completion': 'text_completion' },
+  usage: openaiUsage,
+  contentKeys: openaiContentKeys,
+})

@@ -1,0 +1,35 @@
+import type { Dialect } from '../contract/dialect.ts'
+import { chat, completions } from './chat.ts'
+import { openaiErrors } from './errors.ts'
+import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
+import { openaiLists } from './model-list.ts'
+import { responses } from './responses.ts'
+
+/** OpenAI's API, and what most servers have beside it. */
+export const openai = {
+  name: 'openai',
+  paths: {
+    // Whatever no other dialect has: it stands last in the list.
+    owns: () => true,
+    shared: undefined,
+    inference: [
+      ...['chat/completions', 'completions', 'responses', 'responses/**', 'embeddings', 'moderations'],
+      ...['audio/**', 'images/**', 'videos', 'videos/**', 'files', 'files/**', 'uploads/**'],
+      ...['batches', 'batches/**', 'vector_stores', 'vector_stores/**', 'assistants', 'assistants/**'],
+      ...['threads', 'threads/**', 'conversations', 'conversations/**', 'containers/**'],
+    ],
+    postOnly: [
+      '/v\\d+/(?:chat/completions|completions|embeddings|responses|moderations)',
+      '/v\\d+/(?:audio/(?:speech|transcriptions|translations)|images/(?:generations|edits|variations))',
+      '^/(?:chat/completions|completions|embeddings)',
+    ],
+    takesName: undefined,
+    management: undefined,
+  },
+  errors: openaiErrors,
+  answers: [chat, completions, responses, embeddings, rerank, nativeCompletion],
+  models: openaiLists,
+  keepAlive: undefined,
+  requestIdHeader: undefined,
+  isTranslated: false,
+} satisfies Dialect

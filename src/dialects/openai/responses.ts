@@ -1,0 +1,43 @@
+import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { seesOpenaiError } from './chat.ts'
+
+const idle = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
+
+export const responses: AnswerForm = answerForm({
+  name: 'responses',
+  owns: (path) => path.endsWith('/responses'),
+  operations: { '/responses': 'chat' },
+  usage: {
+    section: 'responses',
+    standard: {
+      prompt_tokens: 'usage.input_tokens',
+      completion_tokens: 'usage.output_tokens',
+      cached_tokens: 'usage.input_tokens_details.cached_tokens',
+    },
+    alsoAt: undefined,
+  },
+  contentKeys: ['delta'],
+  results: { output: 'list' },
+  stream: {
+    belongs: /(?<!\\)"type"\s*:\s*"response\.|^event:\s*response\./m,
+    ends: /(?<!\\)"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled|done)"|^event:\s*response\.(?:completed|failed|incomplete|cancelled|done)\s*$/m,
+    lastWord: undefined,
+    endsWithDone: false,
+    lines: undefined,
+    startsText: () => false,
+    isIdle: (text) => idle.test(text),
+    seesError: seesOpenaiError,
+  },
+  modelHolder: 'response',
+  hasContext: true,
+  /** `ResponseErrorEvent` of OpenAI's OpenAPI document: it has a number of its own. */
+  breakEvent({ code, message }, tail) {
+    const body = { type: 'error', code, message, param: null, sequence_number: nextNumber(tail) }
+    return `event: error\ndata: ${JSON.stringify(body)}\n\n`
+  },
+})
+
+function nextNumber(tail: string): number {
+  const found = [...tail.matchAll(/(?<!\\)"sequence_number"\s*:\s*(\d{1,9})/g)].at(-1)
+  return found === undefined ? 0 : Number(found[1]) + 1
+}

@@ -1,0 +1,11 @@
+import type { UsagePlaces } from '../contract/answer-form.ts'
+
+export const openaiUsage: UsagePlaces = {
+  section: 'openai',
+  standard: {
+    prompt_tokens: 'usage.prompt_tokens',
+    completion_tokens: 'usage.completion_tokens',
+    cached_tokens: 'usage.prompt_tokens_details.cached_tokens',
+  },
+  alsoAt: undefined,
+}

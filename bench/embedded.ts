@@ -2,7 +2,7 @@
 //   node embedded.js CONFIG [node|own]
 import Fastify from 'fastify'
 import pino from 'pino'
-import { serverFor } from '../src/app/http-server.ts'
+import { httpServerOptions, ollaHttpServer } from '../src/http-server.ts'
 import gateway, { loadConfig } from '../src/index.ts'
 
 const [file, server = 'node'] = process.argv.slice(2)
@@ -12,7 +12,7 @@ const logger = pino({ base: null }, pino.destination({ dest: 1, sync: false, min
 const app = Fastify({
   loggerInstance: logger,
   disableRequestLogging: true,
-  ...(server === 'own' ? { serverFactory: serverFor(config) } : {}),
+  ...(server === 'own' ? { serverFactory: ollaHttpServer(httpServerOptions(config)) } : {}),
 })
 app.get('/own', () => ({ ok: true }))
 await app.register(gateway, { config })

@@ -10,6 +10,7 @@ const created = (http_server: string) =>
       server: { http_server, read_timeout: '5s', idle_timeout: '7s' },
       proxy: { read_timeout: '9s' },
     }),
+    0,
   )(() => {})
 
 describe('what accepts connections', () => {

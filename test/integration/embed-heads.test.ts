@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import type { Server } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
-import Fastify from 'fastify'
+import Fastify, { type FastifyHttpOptions } from 'fastify'
 import gateway, { parseConfig } from '../../src/index.ts'
+import { hostServers } from '../support/host-servers.ts'
 import { exchangeRaw } from '../support/raw-client.ts'
 
-/** A host on Node's server with a route of its own beside the gateway's. */
-async function start(t: TestContext): Promise<number> {
-  const app = Fastify()
+/** A host with a route of its own beside the gateway's. */
+async function start(t: TestContext, options: FastifyHttpOptions<Server>): Promise<number> {
+  const app = Fastify(options)
   t.after(() => app.close())
   app.get('/own', () => 'own')
   app.post('/own', () => 'own')
@@ -32,13 +34,14 @@ const requests: ReadonlyArray<readonly [string, (path: string) => string, number
   ],
 ]
 
-describe('heads in an app of others', () => {
-  for (const [what, bytesFor, status] of requests) {
-    it(`are refused at the gateway's routes, and left to the app at its own: ${what}`, async (t) => {
-      const port = await start(t)
-      const { text } = await exchangeRaw(port, bytesFor('/llm/v1/models'))
-      assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
-      assert.match((await exchangeRaw(port, bytesFor('/own'))).text, /^HTTP\/1\.1 200 /)
-    })
-  }
-})
+for (const [server, options] of hostServers)
+  describe(`heads in an app of others, on ${server}`, () => {
+    for (const [what, bytesFor, status] of requests) {
+      it(`are refused at the gateway's routes, and left to the app at its own: ${what}`, async (t) => {
+        const port = await start(t, options())
+        const { text } = await exchangeRaw(port, bytesFor('/llm/v1/models'))
+        assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+        assert.match((await exchangeRaw(port, bytesFor('/own'))).text, /^HTTP\/1\.1 200 /)
+      })
+    }
+  })

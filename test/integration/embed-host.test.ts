@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import gateway, { parseConfig } from '../../src/index.ts'
 import { chatBody } from '../support/gateway.ts'
+import { hostServers } from '../support/host-servers.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
 /** A service with everything of its own that a gateway could trip over. */
-async function createHost(t: TestContext, lines: string[] = []): Promise<FastifyInstance> {
+async function createHost(
+  t: TestContext,
+  lines: string[] = [],
+  options: FastifyHttpOptions<Server> = {},
+): Promise<FastifyInstance> {
   const app = Fastify({
+    ...options,
     bodyLimit: 512,
     logger: {
       level: 'info',
@@ -81,39 +88,40 @@ async function serve(app: FastifyInstance): Promise<string> {
 }
 
 describe('in an app that has everything of its own', () => {
-  it('works under its hooks, whatever its parsers, limits, serialisers and handlers are', async (t) => {
-    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
-    const app = await createHost(t)
-    const config = parseConfig({
-      discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+  for (const [server, options] of hostServers)
+    it(`works under its hooks, whatever its parsers, limits, serialisers and handlers are: ${server}`, async (t) => {
+      const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+      const app = await createHost(t, [], options())
+      const config = parseConfig({
+        discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+      })
+      await app.register(gateway, { prefix: '/llm', config })
+      const url = await serve(app)
+      await eventually(async () => (await ask(url)).status === 200)
+
+      const long = await ask(
+        url,
+        JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(2_000) }] }),
+      )
+      assert.equal(long.status, 200, 'the host’s body limit is not the gateway’s')
+      assert.match(await long.text(), /\[one\]/)
+
+      const streamed = await ask(url, chatBody({ stream: true }))
+      assert.equal(streamed.headers.get('content-type')?.split(';')[0], 'text/event-stream')
+      assert.match(await streamed.text(), /data: \[DONE\]/)
+
+      const refused = await ask(url, chatBody(), { authorization: 'Bearer wrong' })
+      assert.equal(refused.status, 401, 'the host’s hooks come first')
+
+      const unknown = await ask(url, chatBody({ model: 'nobody-has-this' }))
+      const answer = (await unknown.json()) as { error?: { code?: string } }
+      assert.equal(answer.error?.code, 'model_not_found')
+
+      const status = await fetch(`${url}/llm/internal/status`, { headers: { authorization } })
+      assert.equal(((await status.json()) as { endpoints?: unknown[] }).endpoints?.length, 1)
+      const missing = await fetch(`${url}/llm/internal/nothing`, { headers: { authorization } })
+      assert.equal(((await missing.json()) as { error?: { code?: string } }).error?.code, 'not_found')
     })
-    await app.register(gateway, { prefix: '/llm', config })
-    const url = await serve(app)
-    await eventually(async () => (await ask(url)).status === 200)
-
-    const long = await ask(
-      url,
-      JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(2_000) }] }),
-    )
-    assert.equal(long.status, 200, 'the host’s body limit is not the gateway’s')
-    assert.match(await long.text(), /\[one\]/)
-
-    const streamed = await ask(url, chatBody({ stream: true }))
-    assert.equal(streamed.headers.get('content-type')?.split(';')[0], 'text/event-stream')
-    assert.match(await streamed.text(), /data: \[DONE\]/)
-
-    const refused = await ask(url, chatBody(), { authorization: 'Bearer wrong' })
-    assert.equal(refused.status, 401, 'the host’s hooks come first')
-
-    const unknown = await ask(url, chatBody({ model: 'nobody-has-this' }))
-    const answer = (await unknown.json()) as { error?: { code?: string } }
-    assert.equal(answer.error?.code, 'model_not_found')
-
-    const status = await fetch(`${url}/llm/internal/status`, { headers: { authorization } })
-    assert.equal(((await status.json()) as { endpoints?: unknown[] }).endpoints?.length, 1)
-    const missing = await fetch(`${url}/llm/internal/nothing`, { headers: { authorization } })
-    assert.equal(((await missing.json()) as { error?: { code?: string } }).error?.code, 'not_found')
-  })
 
   it('leaves the app as it was', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
@@ -164,23 +172,25 @@ describe('in an app that has everything of its own', () => {
     await eventually(() => lines.some((line) => line.includes('"request"') && line.includes('"model":"m"')))
   })
 
-  it('ends with the app: nothing is left open', async (t) => {
-    const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
-    const app = await createHost(t)
-    const config = parseConfig({
-      discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+  for (const [server, options] of hostServers)
+    it(`ends with the app, nothing is left open: ${server}`, async (t) => {
+      const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+      const app = await createHost(t, [], options())
+      const config = parseConfig({
+        discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
+      })
+      await app.register(gateway, { prefix: '/a', config })
+      await app.register(gateway, { prefix: '/llm', config })
+      const url = await serve(app)
+      await eventually(async () => (await ask(url)).status === 200)
+      await app.close()
+      const { hostname, port } = new URL(url)
+      const socket = connect(Number(port), hostname)
+      const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+      assert.equal(error.code, 'ECONNREFUSED')
+      await eventually(() => simulator.control.counters().openSockets === 0)
     })
-    await app.register(gateway, { prefix: '/a', config })
-    await app.register(gateway, { prefix: '/llm', config })
-    const url = await serve(app)
-    await eventually(async () => (await ask(url)).status === 200)
-    await app.close()
-    const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname)
-    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
-    assert.equal(error.code, 'ECONNREFUSED')
-    await eventually(() => simulator.control.counters().openSockets === 0)
-  })
+
   it('leaves no handle: the process ends by itself', { timeout: 20_000 }, async () => {
     const script = fileURLToPath(new URL('fixtures/close-by-itself.ts', import.meta.url))
     // One that does not end is killed, which rejects.

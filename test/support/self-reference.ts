@@ -8,6 +8,8 @@ const root = new URL('../../', import.meta.url)
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'olla-gateway') return next(new URL('src/index.ts', root).href, context)
+    if (specifier === 'olla-gateway/http-server')
+      return next(new URL('src/http-server.ts', root).href, context)
     const plugin = /^olla-gateway\/plugins\/([\w-]+)$/.exec(specifier)?.[1]
     if (plugin !== undefined) {
       const [file = ''] = globSync(`plugins/*/${plugin}.ts`, { cwd: fileURLToPath(root) })

@@ -13,6 +13,7 @@ import gateway, {
   type GatewayOptions,
   parseConfig,
 } from 'olla-gateway'
+import { httpServerOptions, type OllaHttpServerOptions, ollaHttpServer } from 'olla-gateway/http-server'
 import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
 import events from 'olla-gateway/plugins/events'
 
@@ -36,6 +37,13 @@ app.register(gateway, { config: { server: { port: 1 } } })
 app.register(gateway, { config, port: 1 })
 // @ts-expect-error configurations are read by name
 config.server.prot
+
+const onOwnServer = Fastify({ serverFactory: ollaHttpServer(httpServerOptions(config)) })
+expectTypeOf(onOwnServer).toExtend<FastifyInstance>()
+const serverOptions: OllaHttpServerOptions = { keepAliveTimeoutMs: 5_000, maxConnections: 100 }
+Fastify({ serverFactory: ollaHttpServer(serverOptions) })
+// @ts-expect-error units are in the names
+ollaHttpServer({ keepAliveTimeout: 5_000 })
 
 app.register(events)
 app.register(circuitBreaker, {})

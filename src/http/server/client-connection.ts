@@ -14,6 +14,8 @@ export interface ConnectionHost {
   readonly requestMs: number
   /** Milliseconds for the first request to begin; 0 is no limit. */
   readonly firstMs: number
+  /** Milliseconds without a byte after which a socket times out, as with Node's server; 0 is no limit. */
+  readonly silenceMs: number
   /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. */
   readonly stallMs: number
   /** Whether the server accepts connections. */
@@ -33,6 +35,8 @@ export interface ConnectionHost {
   handOver(socket: Socket, leftMs: number): void
   /** The request did not come in time. */
   timedOut(socket: Socket): void
+  /** The socket has timed out. @returns whether the host handles it */
+  silent(socket: Socket): boolean
   ended(connection: ClientConnection): void
 }
 
@@ -66,6 +70,8 @@ export class ClientConnection {
     socket.on('drain', this.#drained)
     socket.on('error', ignore)
     socket.on('close', this.#closed)
+    socket.on('timeout', this.#silent)
+    if (host.silenceMs > 0) socket.setTimeout(host.silenceMs)
   }
 
   /** Between two requests, or before the first. */
@@ -209,7 +215,9 @@ export class ClientConnection {
 
   #next(): void {
     this.#request = undefined
-    const { idleMs } = this.#host
+    const { idleMs, silenceMs } = this.#host
+    // The request or its response may have set another one.
+    if ((this.#socket.timeout ?? 0) !== silenceMs) this.#socket.setTimeout(silenceMs)
     this.#leftMs = idleMs === 0 ? 0 : idleMs + idleGraceMs
     const early = this.#early
     if (early.length === 0) {
@@ -228,6 +236,7 @@ export class ClientConnection {
     socket.off('drain', this.#drained)
     socket.off('error', ignore)
     socket.off('close', this.#closed)
+    socket.off('timeout', this.#silent)
     this.#host.ended(this)
     socket.pause()
     socket.unshift(bytes)
@@ -250,6 +259,15 @@ export class ClientConnection {
     }
     this.#breakRequest()
     this.#socket.end()
+  }
+
+  /** As Node's server does: a listener decides, without one the connection ends. */
+  readonly #silent = (): void => {
+    const request = this.#request
+    const byRequest = request?.complete === false && request.emit('timeout', this.#socket)
+    const byResponse = this.#response?.emit('timeout', this.#socket) === true
+    const byHost = this.#host.silent(this.#socket)
+    if (!byRequest && !byResponse && !byHost) this.#socket.destroy()
   }
 
   readonly #closed = (): void => {

@@ -21,10 +21,22 @@ export interface Http1ServerOptions extends ServerOptions {
 const requestStart = channel('http.server.request.start')
 const responseFinish = channel('http.server.response.finish')
 
+/** Options of Node's server that change how requests are read or answers written. */
+const optionsForNode = [
+  'IncomingMessage',
+  'ServerResponse',
+  'insecureHTTPParser',
+  'httpValidation',
+  'joinDuplicateHeaders',
+  'rejectNonStandardBodyWrites',
+  'uniqueHeaders',
+] as const satisfies readonly (keyof ServerOptions)[]
+
 /**
  * Node's HTTP server with a shorter way for plain requests, which takes half of its time per request. A connection
  * on which anything else comes (chunked or pipelined requests, `Upgrade`, `Expect`, HTTP/1.0, a head in pieces,
- * whatever is wrong) is Node's from then on, with what has come.
+ * whatever is wrong) is Node's from then on, with what has come. With one of the options above, or a limit of requests
+ * per connection, all connections are Node's.
  */
 export class Http1Server extends Server implements ConnectionHost, CapableServer {
   readonly stallMs: number
@@ -36,12 +48,15 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
   readonly #slowHeads: SlowHeads
   #timer: Timer | undefined
   #isDraining = false
+  /** Whether an option asks for what only Node's server does. */
+  readonly #needsNode: boolean
 
   constructor(
     { clock, stallMs = 600_000, allowHalfOpen = false, ...options }: Http1ServerOptions,
     handler: RequestListener,
   ) {
     super(options, handler)
+    this.#needsNode = optionsForNode.some((name) => Boolean(options[name]))
     this.stallMs = stallMs
     this.allowsHalfOpen = allowHalfOpen
     this.clock = clock
@@ -60,6 +75,10 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
 
   get requestMs(): number {
     return this.requestTimeout
+  }
+
+  get silenceMs(): number {
+    return this.timeout
   }
 
   get firstMs(): number {
@@ -90,10 +109,14 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
     if (responseFinish.hasSubscribers) responseFinish.publish({ request, response, socket, server: this })
   }
 
-  handOver(socket: Socket, leftMs: number): void {
+  handOver(socket: Socket, leftMs?: number): void {
     this.#slowHeads.add(socket, leftMs)
     lingerOnClose(socket, this.clock, this.#isOpen)
     this.#nodeConnection(socket)
+  }
+
+  silent(socket: Socket): boolean {
+    return this.emit('timeout', socket)
   }
 
   timedOut(socket: Socket): void {
@@ -119,6 +142,10 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
   }
 
   readonly #connected = (socket: Socket): void => {
+    if (this.#needsNode || (this.maxRequestsPerSocket ?? 0) > 0) {
+      this.handOver(socket)
+      return
+    }
     this.#connections.add(new ClientConnection(this, socket))
     this.#timer ??= this.clock.after(tickMs, this.#tick)
   }

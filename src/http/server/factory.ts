@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
+import { ConnectionLimit } from '../connections/connection-limit.ts'
+import { lingerOnClose } from '../connections/lingering-close.ts'
+import { LostClients } from '../connections/lost-clients.ts'
+import { SlowHeads } from '../connections/slow-heads.ts'
+import { tcpKeepAlive } from '../connections/tcp-keep-alive.ts'
+import type { CapableServer } from '../contract/capabilities.ts'
+import { maxHeaderFields } from '../request/strict-head.ts'
+import { Http1Server } from './server.ts'
+
+export interface OllaHttpServerOptions {
+  /** Time that an idle connection is kept; 0 is no limit. Default Fastify's `keepAliveTimeout`, 72,000. */
+  readonly keepAliveTimeoutMs?: number
+  /** Longest time to receive a request head; 0 is no limit. Default 60,000. */
+  readonly headersTimeoutMs?: number
+  /** Longest time to receive a whole request; 0 is no limit. Default Fastify's `requestTimeout`, 0. */
+  readonly requestTimeoutMs?: number
+  /** Longest time that a client may read nothing of an answer that has ended; 0 is no limit. Default 600,000. */
+  readonly stallTimeoutMs?: number
+  /** Largest request head. Default Node's, 16,384. */
+  readonly maxHeaderBytes?: number
+  /** Open connections at once; accepting pauses there, and idle connections make room. 0 is no limit, the default. */
+  readonly maxConnections?: number
+  /** Whether a client that has closed its side after the request is still answered. Default false. */
+  readonly allowHalfOpen?: boolean
+  /** Silence after which the system probes whether a client is still there; 0 is off. Default 15,000. */
+  readonly tcpKeepAliveMs?: number
+  /** Time in which a client must acknowledge what was sent to it (Linux); 0 leaves it to the system. Default 60,000. */
+  readonly tcpUserTimeoutMs?: number
+  /** Bytes that may wait for a client before writes report that it does not keep up. Default Node's. */
+  readonly highWaterMark?: number
+  /** For tests. */
+  readonly clock?: Clock
+}
+
+/**
+ * For Fastify's `serverFactory`.
+ * @param fastify its options, of which `keepAliveTimeout`, `requestTimeout`, `connectionTimeout`,
+ * `maxRequestsPerSocket` and `http` concern the server
+ */
+export type ServerFactory<S extends Server> = (handler: RequestListener, fastify?: JsonObject) => S
+
+/** Node's server with the capabilities of ours. */
+export type OllaHttpServer = Server & CapableServer
+
+const tcpTables = ['/proc/net/tcp', '/proc/net/tcp6']
+
+/**
+ * The server of the gateway's own command, for Fastify's `serverFactory`: HTTP/1.1 without TLS. Fastify calls the
+ * factory twice for an app that listens on `localhost`; both servers share `maxConnections`.
+ */
+export function ollaHttpServer(options: OllaHttpServerOptions = {}): ServerFactory<OllaHttpServer> {
+  const { clock = systemClock } = options
+  const prepare = preparation(options, clock)
+  return function createOllaHttpServer(handler, fastify = {}) {
+    const server = new Http1Server(
+      {
+        ...serverOptions(options, fastify),
+        ...(options.stallTimeoutMs === undefined ? {} : { stallMs: options.stallTimeoutMs }),
+        allowHalfOpen: options.allowHalfOpen ?? false,
+        clock,
+      },
+      handler,
+    )
+    prepare(server, fastify)
+    return server
+  }
+}
+
+/** Node's server with the same options and limits. */
+export function nodeHttpServer(options: OllaHttpServerOptions = {}): ServerFactory<Server> {
+  const { clock = systemClock } = options
+  const prepare = preparation(options, clock)
+  return function createNodeHttpServer(handler, fastify = {}) {
+    const server = createServer(serverOptions(options, fastify), handler)
+    const slowHeads = new SlowHeads(server, clock)
+    const isOpen = () => server.listening
+    server.on('connection', (socket) => {
+      slowHeads.add(socket)
+      lingerOnClose(socket, clock, isOpen)
+    })
+    prepare(server, fastify)
+    return server
+  }
+}
+
+function serverOptions(
+  {
+    keepAliveTimeoutMs,
+    headersTimeoutMs,
+    maxHeaderBytes,
+    highWaterMark,
+    tcpKeepAliveMs,
+  }: OllaHttpServerOptions,
+  fastify: JsonObject,
+): ServerOptions {
+  const http = isObject(fastify.http) ? fastify.http : {}
+  return {
+    ...http,
+    keepAliveTimeout: keepAliveTimeoutMs ?? numberOf(fastify.keepAliveTimeout) ?? 72_000,
+    // Set later: here it could not be shorter than the limit for the head.
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs ?? numberOf(http.headersTimeout) ?? 60_000,
+    // Node checks every 30 s by default, which is longer than a head may take.
+    connectionsCheckingInterval: 1_000,
+    // A client that has vanished sends nothing: a silent generation would hold its endpoint until its end.
+    ...tcpKeepAlive(tcpKeepAliveMs ?? 15_000),
+    ...(maxHeaderBytes === undefined ? {} : { maxHeaderSize: maxHeaderBytes }),
+    ...(highWaterMark === undefined ? {} : { highWaterMark }),
+  }
+}
+
+/** What is set on each server, and what all servers of one factory share. */
+function preparation(options: OllaHttpServerOptions, clock: Clock) {
+  const { tcpUserTimeoutMs = 60_000 } = options
+  const limit = new ConnectionLimit({ max: options.maxConnections ?? 0, clock })
+  const lost =
+    tcpUserTimeoutMs === 0 || process.platform !== 'linux'
+      ? undefined
+      : new LostClients({ timeoutMs: tcpUserTimeoutMs, clock, read: readTcpTables })
+  return function prepare(server: Server, fastify: JsonObject): void {
+    if (isAsked(fastify.https) || isAsked(fastify.http2))
+      throw new TypeError('This server speaks HTTP/1.1 without TLS: leave out `https` and `http2`.')
+    server.requestTimeout = options.requestTimeoutMs ?? numberOf(fastify.requestTimeout) ?? 0
+    server.setTimeout(numberOf(fastify.connectionTimeout) ?? 0)
+    server.maxRequestsPerSocket = numberOf(fastify.maxRequestsPerSocket) ?? 0
+    // Beyond its own limit Node drops header fields silently; the gateway refuses such a request.
+    server.maxHeadersCount = 2 * maxHeaderFields
+    // Node documents no option for it (`lib/_http_server.js`).
+    if (options.allowHalfOpen === true) Reflect.set(server, 'httpAllowHalfOpen', true)
+    limit.add(server)
+    lost?.add(server)
+  }
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
+function isAsked(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false
+}
+
+function readTcpTables(): Promise<string[]> {
+  return Promise.all(tcpTables.map((file) => readFile(file, 'latin1').catch(() => '')))
+}

@@ -1,17 +1,17 @@
 import type { Clock } from '../../kernel/clock.ts'
 
-/** When each endpoint last answered a request well: evidence that outweighs a probe that failed meanwhile. */
+/** When each endpoint last answered a request successfully, which outweighs a probe that failed in the meantime. */
 export class AnswerTimes {
   readonly #clock: Clock
   readonly #answeredAtMs: Float64Array
 
-  /** @param answeredAtMs shared cells, one for each endpoint: monotonic milliseconds, 0 for never */
+  /** @param answeredAtMs shared cells, one per endpoint; monotonic milliseconds, 0 for never */
   constructor(clock: Clock, answeredAtMs: Float64Array) {
     this.#clock = clock
     this.#answeredAtMs = answeredAtMs
   }
 
-  /** The endpoint has answered a request with anything but a server error. */
+  /** Records that the endpoint answered a request with anything but a server error. */
   answered(slot: number): void {
     this.#answeredAtMs[slot] = this.#clock.monotonicMs()
   }

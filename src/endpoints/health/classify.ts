@@ -1,6 +1,6 @@
 import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
 
-/** What a probe brought: an answer, or none. */
+/** Result of a probe: an answer or a failure. */
 export type ProbeResult =
   | {
       readonly kind: 'answered'
@@ -11,43 +11,43 @@ export type ProbeResult =
   | {
       readonly kind: 'failed'
       readonly reason: string
-      /** Whether no request can reach the endpoint either: its own address refuses or has no host. */
+      /** Whether requests cannot reach the endpoint either: connection refused or host unreachable. */
       readonly isCertain: boolean
-      /** Whether it waited in vain until its time was over. */
+      /** Whether the probe timed out. */
       readonly isSilence: boolean
     }
 
 export interface ProbeVerdict {
   readonly status: EndpointStatus
   readonly reason: string
-  /** Whether requests may be answered all the same. */
+  /** Whether the endpoint may still answer requests. */
   readonly isDoubtful?: boolean
-  /** Of `rate_limited`: milliseconds until the endpoint wants to be asked again. */
+  /** For `rate_limited`: milliseconds until the endpoint accepts requests again. */
   readonly retryAfterMs?: number
 }
 
-/** What is known of an endpoint beside the probe that has just ended. */
+/** State of an endpoint when a probe ends. */
 export interface ProbeContext {
-  /** Whether requests may go to the endpoint now. */
+  /** Whether the endpoint is routable now. */
   readonly isRoutable: boolean
-  /** Failed probes in a row, this one included. */
+  /** Consecutive failed probes, including this one. */
   readonly failures: number
-  /** Failed probes in a row that take a routable endpoint out. */
+  /** Consecutive failed probes after which a routable endpoint becomes unroutable. */
   readonly threshold: number
-  /** Whether the endpoint has answered a request well since the probe began. */
+  /** Whether the endpoint answered a request successfully since the probe began. */
   readonly hasAnswered: boolean
 }
 
 /**
- * What becomes of a failed probe.
+ * Effect of a failed probe.
  *
- * - `apply`: the endpoint gets the status that the probe shows
- * - `hold`: it stays routable until more probes agree (as HAProxy's `fall`)
- * - `outweighed`: a request was answered meanwhile, which is the better evidence
+ * - `apply`: the endpoint gets the status of the probe
+ * - `hold`: the endpoint stays routable until more probes fail (like HAProxy's `fall`)
+ * - `outweighed`: the endpoint answered a request in the meantime, which is better evidence
  */
 export type FailedProbeEffect = 'apply' | 'hold' | 'outweighed'
 
-/** Weighs a failed probe against what else is known. A single probe may get lost or come when a worker is busy. */
+/** Decides the effect of a failed probe: a single probe may get lost or hit a busy worker. */
 export function weighFailedProbe(
   result: ProbeResult,
   { isRoutable, failures, threshold, hasAnswered }: ProbeContext,
@@ -57,12 +57,12 @@ export function weighFailedProbe(
   return isRoutable && !isCertain && failures < threshold ? 'hold' : 'apply'
 }
 
-/** What a 429 without `Retry-After` stands for (contract 4). */
+/** Pause after a 429 without `Retry-After` (contract 4). */
 const defaultRetryAfterMs = 30_000
 
 /**
- * The status that a probe shows (contract 4).
- * @param busyThresholdMs a slower 2xx means `busy`; 0 is off
+ * Derives the status from a probe (contract 4).
+ * @param busyThresholdMs a slower 2xx means `busy`; 0 disables it
  */
 export function classifyProbe(result: ProbeResult, busyThresholdMs: number): ProbeVerdict {
   if (result.kind === 'failed') {
@@ -83,6 +83,6 @@ export function classifyProbe(result: ProbeResult, busyThresholdMs: number): Pro
     const retryAfterMs = result.retryAfterMs ?? defaultRetryAfterMs
     return { status: 'rate_limited', reason, retryAfterMs, isDoubtful: true }
   }
-  // With 503 a server says itself that it cannot serve: llama.cpp while it loads, vLLM whose engine has died.
+  // A 503 is the server's own report that it cannot serve: llama.cpp while loading, vLLM after its engine died.
   return { status: 'unhealthy', reason, isDoubtful: statusCode !== 503 }
 }

@@ -2,7 +2,7 @@ import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import type { PassiveEvidence } from './health-monitor.ts'
 
-/** Whether evidence says nothing new: of many requests that an endpoint refuses, the first is enough. */
+/** Whether evidence is already reflected: of many requests that an endpoint refuses, the first is enough. */
 export function isKnown(registry: EndpointRegistry, slot: number, evidence: PassiveEvidence): boolean {
   if (evidence.kind === 'answered') return registry.isRoutable(slot)
   const isUnsent =
@@ -10,7 +10,7 @@ export function isKnown(registry: EndpointRegistry, slot: number, evidence: Pass
   return isUnsent && registry.status(slot) === 'offline'
 }
 
-/** The status that evidence shows, and why. */
+/** Status that evidence implies, and the reason. */
 export function evidenceVerdict({ kind }: Pick<Exclude<PassiveEvidence, { kind: 'list_read' }>, 'kind'>): {
   status: EndpointStatus
   reason: string

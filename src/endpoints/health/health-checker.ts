@@ -15,11 +15,11 @@ import type { ProbeRecords } from './probe-records.ts'
 import { nextProbeInMs } from './schedule.ts'
 
 export interface HealthCheckerOptions {
-  /** A 2xx later than this makes an endpoint `busy`; milliseconds, 0 is off. Default 1,000. */
+  /** A slower 2xx makes an endpoint `busy`; milliseconds, 0 disables it. Default 1,000. */
   readonly busyThresholdMs: number
-  /** Random part of intervals. Default 0.1. */
+  /** Random fraction of intervals. Default 0.1. */
   readonly jitter: number
-  /** Longest interval of a failing endpoint; 0: its `check_interval`. Default 0. */
+  /** Maximum interval for a failing endpoint; 0: its `check_interval`. Default 0. */
   readonly maxBackoffMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -31,25 +31,25 @@ interface Watch {
   probing: boolean
   /** Monotonic milliseconds. */
   limitedUntilMs: number
-  /** When the last probe ended; monotonic milliseconds. */
+  /** End of the last probe; monotonic milliseconds. */
   probedMs: number
-  /** The endpoint refuses its model list for want of credentials, and no model of it is known. */
+  /** Whether the endpoint refused its model list for lack of credentials and none of its models is known. */
   isListRefused: boolean
 }
 
-/** After passive evidence of trouble, the first look comes so soon. */
+/** Delay of the first probe after passive evidence of a failure. */
 const earlyProbeMs = 100
-/** A probe that the gateway could not make is due again so soon. */
+/** Delay before repeating a probe that the gateway could not send. */
 const undoneProbeMs = 500
-/** Quick repeats within one probe, for a connection that failed once (contract 4). */
+/** Immediate repeats within one probe after a failed connection (contract 4). */
 const probeRepeats = 2
 const repeatBaseMs = 100
-/** A health answer's body is not looked at: as much is read so that the connection can be kept. */
+/** The checker reads and ignores this much of a health answer, so that the connection can be kept. */
 const maxProbeBytes = 1_048_576
 
 /**
- * Probes every endpoint at its own interval and is the only one who changes a status. Probes of one endpoint
- * never overlap; all of them together go through a bounded queue.
+ * Probes every endpoint at its own interval and owns the changes of status. Probes of one endpoint never overlap; a
+ * bounded queue limits all probes together.
  */
 export class HealthChecker implements HealthMonitor {
   readonly #clock: Clock
@@ -89,7 +89,7 @@ export class HealthChecker implements HealthMonitor {
     for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
   }
 
-  /** Probes every endpoint now and keeps doing so; returns at once. */
+  /** Starts probing every endpoint; returns at once. */
   start(): void {
     this.#running = true
     for (const { slot } of this.#registry.snapshot.endpoints) this.#arm(slot, 0)
@@ -117,7 +117,7 @@ export class HealthChecker implements HealthMonitor {
     if (!isKnown(this.#registry, slot, evidence)) this.accept(slot, evidence)
   }
 
-  /** Takes evidence that is news, though another thread may have set the status already. */
+  /** Accepts new evidence, even if another thread has already set the status. */
   accept(slot: number, evidence: PassiveEvidence): void {
     const watch = this.#watches[slot]
     if (watch === undefined) return
@@ -164,11 +164,11 @@ export class HealthChecker implements HealthMonitor {
         begunMs = this.#clock.monotonicMs()
         return this.#probe(endpoint)
       })
-      // What the gateway itself lacked for a probe says nothing of the endpoint.
+      // A shortage on the gateway's side shows nothing about the endpoint.
       if (this.#running && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
       isUndone = result === undefined
     } catch {
-      // The queue was full: the endpoint is as it was, and the next interval tries again.
+      // The queue was full: keep the status and retry at the next interval.
     } finally {
       watch.probing = false
       if (this.#running) this.#arm(slot, isUndone ? undoneProbeMs : this.#nextInMs(endpoint, watch))
@@ -190,13 +190,13 @@ export class HealthChecker implements HealthMonitor {
     return Math.max(inMs, this.#limitedForMs(endpoint.slot, watch))
   }
 
-  /** A rate-limited endpoint is left alone for as long as it asked. */
+  /** Remaining pause that a rate-limited endpoint requested. */
   #limitedForMs(slot: number, watch: Watch): number {
     if (this.#registry.status(slot) !== 'rate_limited') return 0
     return Math.max(0, watch.limitedUntilMs - this.#clock.monotonicMs())
   }
 
-  /** @returns undefined where the gateway could not ask */
+  /** @returns undefined if the gateway could not send the probe */
   async #probe(endpoint: Endpoint): Promise<ProbeResult | undefined> {
     for (let repeat = 0; ; repeat++) {
       try {
@@ -226,7 +226,7 @@ export class HealthChecker implements HealthMonitor {
       } catch (error) {
         const isFetchError = error instanceof FetchError
         if (isFetchError && error.failure.kind === 'shortage') return undefined
-        // A refusal is certain; a reset may be a connection that the server had just closed.
+        // A refused connection is certain; a reset may hit a connection that the server had just closed.
         const worthRepeating =
           isFetchError && !neverSent(error.failure.kind) && error.failure.kind !== 'first_byte_timeout'
         if (repeat >= probeRepeats || !worthRepeating || !this.#running) {
@@ -234,7 +234,7 @@ export class HealthChecker implements HealthMonitor {
             kind: 'failed',
             reason: isFetchError ? error.message : 'probe failed',
             isSilence: isFetchError && isTimeout(error.failure.kind),
-            // A health route elsewhere (an external monitor) says nothing of where requests go.
+            // A health URL on another host (an external monitor) shows nothing about the address of requests.
             isCertain:
               isFetchError &&
               neverSent(error.failure.kind) &&
@@ -262,7 +262,7 @@ export class HealthChecker implements HealthMonitor {
       this.#apply(slot, watch, verdict)
       return
     }
-    // A silent probe has lasted as long as its limit; a bad answer takes no time, so its interval counts.
+    // A timed-out probe took its whole limit; a bad answer takes no time, so the interval counts.
     const countsAlone = result.kind === 'failed' && (result.isCertain || result.isSilence)
     const sinceMs = countsAlone ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
     const effect = weighFailedProbe(result, {
@@ -286,7 +286,7 @@ export class HealthChecker implements HealthMonitor {
     if (watch.isListRefused && isRoutable(verdict.status)) return evidenceVerdict({ kind: 'list_refused' })
     const endpoint = this.#registry.snapshot.bySlot[slot]
     const isGuess = endpoint?.profile === undefined && endpoint?.ownHealthUrl === false
-    // The path was a guess: until its kind is known, a server that answers is not judged by it.
+    // The health path is a guess until the backend type is known, so any answer counts as healthy.
     if (isGuess && verdict.status === 'unhealthy')
       return { status: 'unknown', reason: `${verdict.reason}; its kind is not known yet` }
     return verdict
@@ -297,9 +297,9 @@ export class HealthChecker implements HealthMonitor {
     if (verdict.retryAfterMs !== undefined) {
       watch.limitedUntilMs = this.#clock.monotonicMs() + verdict.retryAfterMs
     }
-    // A health route is not limited: it does not end the pause that an answer to a request has asked for.
+    // A good health answer does not end a pause that an answer to a request asked for.
     if (isRoutable(verdict.status) && this.#limitedForMs(slot, watch) > 0) return
-    // Still warming: its time decides, not the next good probe.
+    // Warming ends by time, not by the next good probe.
     if (before === 'warming' && verdict.status === 'healthy') return
     const recovers = verdict.status === 'healthy' && before !== 'unknown' && !isRoutable(before)
     if (recovers && this.#registry.slowStartMs > 0) {
@@ -325,7 +325,7 @@ function isTimeout(kind: FailureKind): boolean {
   return kind === 'first_byte_timeout' || kind === 'connect_timeout' || kind === 'total_timeout'
 }
 
-/** Slow or guarded as its health route may be, the endpoint answers requests. */
+/** The endpoint answers requests although its health route is slow or protected. */
 function servesDespite({ reason }: ProbeVerdict): ProbeVerdict {
   return { status: 'busy', reason: `a request was answered, but: ${reason}` }
 }

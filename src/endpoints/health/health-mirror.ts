@@ -5,16 +5,16 @@ import { evidenceVerdict, isKnown } from './evidence.ts'
 import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'
 import type { ProbeRecords } from './probe-records.ts'
 
-/** What a request on a serving thread has learnt, for the prober. */
+/** Evidence from a request on a serving thread, for the health checker. */
 export const evidenceTopic: Topic<{ readonly slot: number; readonly evidence: PassiveEvidence }> =
   'health.evidence'
-/** A serving thread wants an endpoint probed now. */
+/** A serving thread asks for a probe now. */
 export const probeNowTopic: Topic<number> = 'health.probe'
 
-/** Longer than any probe with its repeats. */
+/** Exceeds the time of any probe with its repeats. */
 const probeMs = 120_000
 
-/** The health of endpoints on a thread that does not probe: it reads what the control thread has found. */
+/** Endpoint health on a serving thread: reads the results of the control thread. */
 export class HealthMirror implements HealthMonitor {
   readonly #registry: EndpointRegistry
   readonly #records: ProbeRecords
@@ -37,7 +37,7 @@ export class HealthMirror implements HealthMonitor {
     return Math.max(0, (this.#records.nextCheckMs(slot) ?? 0) - this.#clock.nowMs())
   }
 
-  /** Sets the status here and now; the prober hears of it and does the rest. */
+  /** Sets the status at once and forwards the evidence to the health checker. */
   report(slot: number, evidence: PassiveEvidence): void {
     if (isKnown(this.#registry, slot, evidence)) return
     if (evidence.kind !== 'list_read') {

@@ -8,16 +8,16 @@ import {
   type UpstreamFetch,
 } from '../connections/fetch.ts'
 
-/** Whether a port completes a TLS handshake, or refuses it as TLS does. */
+/** Checks whether a port speaks TLS: it completes a handshake or refuses it with a TLS alert. */
 export type SpeaksTls = (url: URL, timeoutMs: number) => Promise<boolean>
 
-/** How often one server is asked. */
+/** Minimum time between two checks of one server. */
 const askAgainMs = 60_000
 const handshakeMs = 1_000
 const hint = 'it speaks TLS: use https'
 
 /**
- * A fetch that says so where an `http` URL leads to a TLS port. OpenSSL closes such a connection without a word, nginx and
+ * Wraps a fetch to report that an `http` URL leads to a TLS port. OpenSSL closes such a connection silently, nginx and
  * Go answer 400 in plain text.
  */
 export function hintHttps(
@@ -51,7 +51,7 @@ export function hintHttps(
   }
 }
 
-/** The connection ended, and it was not said why. */
+/** Whether the connection ended without a reason. */
 function isSilent(error: unknown): boolean {
   return error instanceof FetchError && (error.failure.kind === 'closed' || error.failure.kind === 'reset')
 }
@@ -59,7 +59,7 @@ function isSilent(error: unknown): boolean {
 function handshake({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
   const host = hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
-    // Nothing is sent: whose certificate it is does not matter.
+    // The check sends no data, so it accepts any certificate.
     const socket = connect({
       host,
       port: Number(port || 80),

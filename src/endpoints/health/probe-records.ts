@@ -1,7 +1,7 @@
 import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { ProbeRecord } from './health-monitor.ts'
 
-/** What the last probes have shown, in shared memory: the control thread writes it, all threads read it. */
+/** Results of the last probes in shared memory: the control thread writes them, all threads read them. */
 export class ProbeRecords {
   readonly #table: GatewayCells['probes']
   readonly #lastCheckMs: number
@@ -40,7 +40,7 @@ export class ProbeRecords {
     this.#table.setNumber(slot, this.#nextCheckMs, atMs ?? Number.NaN)
   }
 
-  /** A probe has ended. */
+  /** Records a finished probe. */
   checked(slot: number, atMs: number, latencyMs: number | undefined): void {
     this.#table.setNumber(slot, this.#lastCheckMs, atMs)
     this.#table.setNumber(slot, this.#lastLatencyMs, latencyMs ?? Number.NaN)
@@ -51,7 +51,7 @@ export class ProbeRecords {
     if (this.#table.text(slot) !== '') this.#table.setText(slot, '')
   }
 
-  /** A failed probe that counts for nothing, since requests are answered. */
+  /** Records a failed probe that successful requests outweigh. */
   outweighed(slot: number, error: string): void {
     this.#table.setNumber(slot, this.#failures, 0)
     this.#table.setText(slot, error)

@@ -1,20 +1,20 @@
 export interface ProbeSchedule {
   /** The endpoint's `check_interval`. */
   readonly intervalMs: number
-  /** Random part of an interval, 0 to 0.5; it only shortens, so that no probe comes late. */
+  /** Random fraction of an interval, 0 to 0.5; it only shortens intervals, so that no probe is late. */
   readonly jitter: number
-  /** Longest interval while an endpoint fails; 0: never longer than `intervalMs`. */
+  /** Maximum interval while an endpoint fails; 0: never longer than `intervalMs`. */
   readonly maxBackoffMs: number
 }
 
-/** Multiples of the interval while an endpoint goes on failing: early looks first, then less and less. */
+/** Multiples of the interval while an endpoint keeps failing: early probes first, then fewer and fewer. */
 const failingFactors = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 12] as const
 
 /**
  * Milliseconds to the next probe.
  *
- * A failing endpoint is looked at sooner than a healthy one, and by default never later: its recovery is
- * noticed within one interval and one timeout.
+ * A failing endpoint is probed sooner than a healthy one and by default never later, so the checker notices a recovery
+ * within one interval plus one timeout.
  * @param consecutiveFailures 0 after a success
  * @param random 0 to 1
  */

@@ -2,7 +2,7 @@ import type { EndpointConfig } from '../../config/schema/schema.ts'
 
 type AuthConfig = NonNullable<EndpointConfig['auth']>
 
-/** The credentials header of an endpoint as a name/value pair (contract 3.2). Secrets are resolved before. */
+/** The credentials header of an endpoint as a name/value pair (contract 3.2), with resolved secrets. */
 export function authHeader(auth: AuthConfig): readonly [string, string] {
   switch (auth.type) {
     case 'bearer':
@@ -17,7 +17,7 @@ export function authHeader(auth: AuthConfig): readonly [string, string] {
   }
 }
 
-/** Static headers and credentials as flat pairs; credentials win over a header of the same name. */
+/** Static headers and credentials as flat pairs; credentials override a header with the same name. */
 export function endpointHeaders(config: Pick<EndpointConfig, 'headers' | 'auth'>): string[] {
   const credentials = config.auth === undefined ? undefined : authHeader(config.auth)
   const pairs: string[] = []
@@ -31,7 +31,7 @@ export function endpointHeaders(config: Pick<EndpointConfig, 'headers' | 'auth'>
 const secretName = /auth|key|token|secret|cookie|credential|passw|session|signature/
 const secretValue = /^(?:bearer|basic|token|apikey)\s|^sk-/i
 
-/** Lower-case names of the headers that hold credentials: `auth`, and static headers that look like it. */
+/** Lower-case names of headers with credentials: from `auth`, and static headers whose names suggest it. */
 export function credentialNames(config: Pick<EndpointConfig, 'headers' | 'auth'>): ReadonlySet<string> {
   const names = new Set<string>()
   for (const [name, value] of Object.entries(config.headers)) {

@@ -4,11 +4,11 @@ export interface BreakerPolicy {
   /** Consecutive failures that open the circuit. */
   readonly failureThreshold: number
   readonly openMs: number
-  /** A trial that has not reported back after this many milliseconds is given to the next request. */
+  /** After this time without a result the trial passes to the next request; milliseconds. */
   readonly trialTimeoutMs: number
   readonly failureStatuses: ReadonlySet<number>
   readonly connectionErrors: boolean
   readonly timeouts: boolean
-  /** A first byte later than this counts as a failure; 0 is off. */
+  /** A later first byte counts as a failure; 0 disables it. */
   readonly slowFirstByteMs: number
 }

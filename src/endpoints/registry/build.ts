@@ -7,12 +7,12 @@ import { endpointIds, shownUrl } from './identity.ts'
 import { joinPath } from './upstream-path.ts'
 
 export interface BuildContext {
-  /** A profile by name or prefix; undefined for `auto` and unknown types. */
+  /** Finds a profile by name or prefix; undefined for `auto` and unknown types. */
   profile(type: string): BackendProfile | undefined
   readonly proxy: ProxyConfig
 }
 
-/** Endpoints from their configuration, numbered in its order. */
+/** Builds endpoints from their configuration, with slots in its order. */
 export function buildEndpoints(configs: readonly EndpointConfig[], context: BuildContext): Endpoint[] {
   const named = configs.map((config) => {
     const url = new URL(config.url)
@@ -55,7 +55,7 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
   })
 }
 
-/** The endpoint once its type was found out: the profile's paths where the configuration names none. */
+/** Applies a detected profile: its paths replace those that the configuration leaves open. */
 export function withProfile(endpoint: Endpoint, profile: BackendProfile): Endpoint {
   const base = new URL(endpoint.url)
   if (endpoint.query !== undefined) base.search = endpoint.query
@@ -72,8 +72,7 @@ export function withHeaders(endpoint: Endpoint, headers: readonly string[]): End
 }
 
 /**
- * A path is joined to the endpoint's own path, and has its query; an absolute URL (an external monitor) is taken as it
- * is.
+ * Joins a path to the endpoint's base path and adds its query. An absolute URL (an external monitor) stays as it is.
  */
 function joinUrl(base: URL, pathOrUrl: string): string {
   if (/^https?:\/\//i.test(pathOrUrl)) return pathOrUrl

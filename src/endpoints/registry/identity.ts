@@ -9,8 +9,7 @@ export function fnv1a32(text: string): number {
 }
 
 /**
- * Stable IDs of endpoints: base36 of the hash of each URL; endpoints whose hashes collide get `-1`, `-2`, …
- * in order of name.
+ * Stable IDs of endpoints: base36 of the hash of each URL; colliding endpoints get `-1`, `-2`, … in order of name.
  */
 export function endpointIds(endpoints: readonly { name: string; url: string }[]): Map<string, string> {
   const byHash = new Map<string, { name: string; url: string }[]>()
@@ -26,7 +25,7 @@ export function endpointIds(endpoints: readonly { name: string; url: string }[])
   return ids
 }
 
-/** A URL that may be shown: without credentials, query and fragment; no trailing slash. */
+/** A URL that is safe to show: without credentials, query, fragment and trailing slash. */
 export function shownUrl(url: URL): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }

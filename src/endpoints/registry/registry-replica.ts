@@ -3,10 +3,10 @@ import type { BackendProfile } from '../profiles/profile.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointRegistry } from './registry.ts'
 
-/** What changes of an endpoint at run time, besides its cells. */
+/** Run-time changes of an endpoint outside its cells. */
 interface EndpointChange {
   readonly slot: number
-  /** Name of the profile in force. */
+  /** Name of the current profile. */
   readonly profile: string | undefined
   readonly headers: readonly string[]
 }
@@ -16,15 +16,15 @@ const allTopic: Topic<undefined, readonly EndpointChange[]> = 'endpoints.all'
 
 const allMs = 10_000
 
-/** Sends found types and fresh secrets to the serving threads, and all of them to a new one. */
+/** Sends detected types and new secrets to the serving threads, and the current state to a new thread. */
 export function shareEndpoints(registry: EndpointRegistry, link: PeerLink): void {
   registry.onReplaced((endpoint) => link.broadcast(changedTopic, changeOf(endpoint)))
   link.on(allTopic, () => registry.snapshot.endpoints.map(changeOf))
 }
 
 /**
- * Keeps a serving thread's endpoints like the control thread's.
- * @returns a function that fetches all of them, to be awaited before requests are taken
+ * Mirrors the control thread's endpoints on a serving thread.
+ * @returns a function that fetches all of them; await it before accepting requests
  */
 export function followEndpoints(
   registry: EndpointRegistry,

@@ -11,7 +11,7 @@ import type { BackendProfile } from '../profiles/profile.ts'
 import { withHeaders, withProfile } from './build.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** All endpoints at one moment: immutable, replaced whole. */
+/** All endpoints at one time; immutable, replaced as a whole. */
 export interface EndpointSnapshot {
   readonly version: number
   readonly endpoints: readonly Endpoint[]
@@ -27,8 +27,7 @@ export interface StatusDetail {
 }
 
 /**
- * Knows the endpoints and their status, which is shared between threads: any thread reads it without waiting,
- * and sets it.
+ * Holds the endpoints and their status. All threads share the status: any thread can read and set it without waiting.
  */
 export class EndpointRegistry {
   readonly #clock: Clock
@@ -42,7 +41,7 @@ export class EndpointRegistry {
   #snapshot: EndpointSnapshot
   #listener: (endpoint: Endpoint) => void = () => {}
 
-  /** @throws RangeError where there are more endpoints than cells */
+  /** @throws RangeError if there are more endpoints than cells */
   constructor(
     endpoints: readonly Endpoint[],
     services: { clock: Clock; cells: GatewayCells; events: EventBus; slowStartMs?: number },
@@ -63,7 +62,7 @@ export class EndpointRegistry {
     this.#lostAtMs = statusRecords.column('lostAtMs')
     this.#isDoubtful = statusRecords.column('isDoubtful')
     for (const { slot } of endpoints) {
-      // Another thread may have begun before this one.
+      // Another thread may have started first.
       if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
     }
   }
@@ -72,12 +71,12 @@ export class EndpointRegistry {
     return this.#snapshot
   }
 
-  /** @param listener told of an endpoint that has got another profile or other headers */
+  /** @param listener receives an endpoint that got another profile or other headers */
   onReplaced(listener: (endpoint: Endpoint) => void): void {
     this.#listener = listener
   }
 
-  /** Counts up with every change of a status, on any thread. */
+  /** Increases with every change of a status on any thread. */
   get statusVersion(): number {
     return Atomics.load(this.#cells.statusVersion, 0)
   }
@@ -95,8 +94,8 @@ export class EndpointRegistry {
   }
 
   /**
-   * Whether a request may be answered here: the endpoint is routable, or only a probe says that it is not. Such an
-   * endpoint is the last resort of requests, and its models are listed.
+   * Whether the endpoint may answer a request: it is routable, or only a probe shows that it is not. Such an endpoint is
+   * a last resort for requests, and its models are listed.
    */
   mayAnswer(slot: number): boolean {
     return this.isRoutable(slot) || this.#cells.statusRecords.number(slot, this.#isDoubtful) === 1
@@ -117,19 +116,19 @@ export class EndpointRegistry {
     }
   }
 
-  /** Milliseconds since an endpoint that had served is not routable any more; undefined where it is, or never was. */
+  /** Milliseconds since an endpoint became unroutable; undefined if it is routable or never was. */
   outageMs(slot: number): number | undefined {
     if (this.isRoutable(slot)) return undefined
     const lostAtMs = this.#cells.statusRecords.number(slot, this.#lostAtMs)
     return Number.isNaN(lostAtMs) ? undefined : this.#clock.monotonicMs() - lostAtMs
   }
 
-  /** The endpoint is out for a reason that does not pass by itself, as a certificate's: no request waits for it. */
+  /** Marks an outage that does not end on its own, such as a certificate error: no request waits for the endpoint. */
   staysOut(slot: number): void {
     this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, Number.NaN)
   }
 
-  /** @param isDoubtful whether only a probe says so, and requests may be answered all the same */
+  /** @param isDoubtful whether only a probe shows this status, so that the endpoint may still answer requests */
   setStatus(slot: number, to: EndpointStatus, reason: string, isDoubtful = false): void {
     this.#cells.statusRecords.setNumber(slot, this.#isDoubtful, isDoubtful ? 1 : 0)
     const from =
@@ -146,7 +145,7 @@ export class EndpointRegistry {
     }
   }
 
-  /** The share of an endpoint's weight that counts now, 0 to 1; a warming endpoint's grows over the slow start. */
+  /** Current fraction of an endpoint's weight, 0 to 1; grows during the slow start of a warming endpoint. */
   share(slot: number): number {
     const status = this.status(slot)
     const share = statusShare(status)
@@ -156,12 +155,12 @@ export class EndpointRegistry {
     return share + (1 - share) * Math.min(1, elapsedMs / this.#slowStartMs)
   }
 
-  /** A detected type: the endpoint gets the profile's paths. */
+  /** Applies a detected profile to an endpoint. */
   setProfile(slot: number, profile: BackendProfile): void {
     this.#replace(slot, (endpoint) => withProfile(endpoint, profile))
   }
 
-  /** Secrets that were read again. */
+  /** Replaces the headers after secrets were reread. */
   replaceHeaders(slot: number, headers: readonly string[]): void {
     const before = this.#snapshot.bySlot[slot]?.headers
     if (before?.length === headers.length && before.every((text, at) => text === headers[at])) return

@@ -2,11 +2,11 @@ import { decodeEscapes } from '../../kernel/canonical-path.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /**
- * The path and query to ask an endpoint for (contract 7.3). The client's escapes go on as they are; a path
- * that could climb out of the endpoint's base path, however it is escaped, is refused.
+ * Path and query of the upstream request (contract 7.3). Keeps the client's escapes and rejects a path that could leave
+ * the endpoint's base path, however it is escaped.
  * @param path begins with `/`, percent-encoded as received
  * @param query with its `?`, or ''
- * @returns undefined where the path is not safe
+ * @returns undefined if the path is not safe
  */
 export function upstreamPath(
   endpoint: Pick<Endpoint, 'basePath' | 'preservePath' | 'query'>,
@@ -19,8 +19,8 @@ export function upstreamPath(
 }
 
 /**
- * Puts a base path before a path. Where the base ends in a version that the path begins with (`/openai/v1` and
- * `/v1/models`), it stands there once.
+ * Joins a base path and a path. A version at the end of the base and the start of the path (`/openai/v1` and
+ * `/v1/models`) appears once.
  */
 export function joinPath(basePath: string, path: string): string {
   const last = basePath.lastIndexOf('/') + 1
@@ -38,7 +38,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-/** The endpoint's own parameters first: servers that take one of a name take the first or the last. */
+/** Puts the endpoint's own parameters first: of repeated names servers use the first or the last. */
 function joinQuery(own: string, query: string): string {
   return query.length > 1 ? `?${own}&${query.slice(1)}` : `?${own}`
 }
@@ -51,9 +51,9 @@ export function isSafePath(path: string): boolean {
   if (!path.startsWith('/') || !isPlain(path)) return false
   if (!path.includes('%')) return true
   const decoded = decodeEscapes(path)
-  // An escaped slash is legitimate inside a model name, so empty segments matter only as the client wrote them.
+  // An escaped slash is valid in a model name, so only literal empty segments matter.
   if (hasDotSegment(decoded) || hasUnsafeCharacter(decoded)) return false
-  // An endpoint behind another proxy may decode once more.
+  // A proxy in front of the endpoint may decode once more.
   return !decoded.includes('%') || !hasDotSegment(decodeEscapes(decoded))
 }
 

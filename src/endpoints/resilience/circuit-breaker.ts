@@ -9,42 +9,42 @@ import {
 } from '../../runtime/cells/breaker-table.ts'
 import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 
-/** Whether a phase cell says that the circuit is closed. */
+/** Whether a phase cell means closed. */
 export function isClosedPhase(cell: number): boolean {
   return (cell & phaseMask) === closed
 }
 
-/** A trial under way; the number tells it from the one that it may have been given on to. */
+/** A running trial; the number distinguishes it from a later trial that replaced it. */
 export interface TrialPermit {
   readonly trial: number
 }
 
-/** What a request got from the breaker: with all but `refused` it may go. */
+/** Answer of the breaker to a request: all except `refused` permit it. */
 export type BreakerPermit = 'closed' | 'refused' | TrialPermit
 
-/** Whether the endpoint did not answer, or answered badly: an answered probe disproves only the first. */
+/** Whether the endpoint was unreachable or answered badly; an answered probe disproves only the first. */
 export type FailureSource = 'connection' | 'answer'
 
 export interface BreakerSnapshot {
   readonly state: BreakerState
   /** Why the circuit is in this state; '' before the first transition. */
   readonly reason: string
-  /** Of requests and probes, since the last success. */
+  /** Failures of requests and probes since the last success. */
   readonly consecutiveFailures: number
-  /** Epoch milliseconds of the last transition; undefined before the first. */
+  /** Last transition; milliseconds since the Unix epoch, undefined before the first. */
   readonly sinceMs: number | undefined
-  /** Epoch milliseconds from which a trial is let through; undefined unless open. */
+  /** When the breaker permits a trial; milliseconds since the Unix epoch, undefined unless open. */
   readonly retryAtMs: number | undefined
 }
 
 /**
- * The phase cell: the phase in the low two bits, then the number of the thread that holds the trial, the rest
- * a generation.
+ * Layout of the phase cell: the phase in the low two bits, then the number of the thread with the trial, then a
+ * generation.
  */
 const closed = 0
 const open = 1
 const halfOpen = 2
-/** Half-open with its trial under way. */
+/** Half-open with a running trial. */
 const trial = 3
 const phaseMask = 3
 const stateOfPhase: readonly BreakerState[] = ['closed', 'open', 'half_open', 'half_open']
@@ -55,9 +55,8 @@ const generationShift = 10
 export type TransitionListener = (from: BreakerState, to: BreakerState, reason: string) => void
 
 /**
- * Closed, open, half-open over shared cells. Phase and a generation share one cell and every transition is one
- * compare-and-swap on it, so that of all threads exactly one opens the circuit, exactly one request becomes
- * the trial, and what has become stale meanwhile changes nothing.
+ * Circuit breaker over shared cells. Phase and generation share one cell, and every transition is one compare-and-swap
+ * on it, so exactly one thread opens the circuit, one request becomes the trial, and stale results change nothing.
  */
 export class CircuitBreaker {
   readonly #table: BreakerTable
@@ -69,7 +68,7 @@ export class CircuitBreaker {
   readonly #clock: Clock
   readonly #onTransition: TransitionListener
 
-  /** @param onTransition called for the transitions that this instance makes */
+  /** @param onTransition called for transitions made by this instance */
   constructor(
     table: BreakerTable,
     row: number,
@@ -95,7 +94,7 @@ export class CircuitBreaker {
     return stateOfPhase[this.#load(phaseCell) & phaseMask] ?? 'closed'
   }
 
-  /** Whether `acquire` would let a request through now; changes nothing. */
+  /** Whether `acquire` would permit a request now; changes nothing. */
   wouldAdmit(): boolean {
     if (!this.#policy.enabled) return true
     switch (this.#load(phaseCell) & phaseMask) {
@@ -113,7 +112,7 @@ export class CircuitBreaker {
     const cell = this.#load(phaseCell)
     if ((cell & phaseMask) === closed) return 'closed'
     if (!this.wouldAdmit()) return 'refused'
-    // Before the swap, so that no thread sees a new trial with the time of an old one and takes it for stale.
+    // Written before the swap: a thread that sees the new trial with the old time would consider it stale.
     this.#table.records.setNumber(this.#row, this.#trialAt, this.#clock.monotonicMs())
     const taken = nextCell(cell, trial, this.#table.thread)
     if (!this.#swap(cell, taken)) return 'refused'
@@ -121,7 +120,7 @@ export class CircuitBreaker {
     return { trial: taken }
   }
 
-  /** The endpoint answered well. */
+  /** Records a success. */
   succeed(permit: BreakerPermit): void {
     if (permit === 'refused') return
     if (isTrial(permit) && this.#load(phaseCell) === permit.trial) {
@@ -134,7 +133,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** The endpoint failed in a way that the policy counts. */
+  /** Records a failure that the policy counts. */
   fail(permit: BreakerPermit, reason: string, source: FailureSource = 'answer'): void {
     if (!this.#policy.enabled || permit === 'refused') return
     const failures = this.#table.increment(this.#row, requestFailuresCell)
@@ -145,7 +144,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** A request that went through in spite of the circuit was answered well: that outweighs why it opened. */
+  /** Closes the circuit after a forced request succeeded. */
   recover(): void {
     const cell = this.#load(phaseCell)
     this.#forgetFailures()
@@ -153,18 +152,18 @@ export class CircuitBreaker {
     this.#tell((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
   }
 
-  /** Opens the circuit for a reason that lies outside of it. */
+  /** Opens the circuit for an external reason. */
   trip(reason: string): void {
     const cell = this.#load(phaseCell)
     if (this.#policy.enabled && (cell & phaseMask) === closed) this.#open(cell, reason, 'answer')
   }
 
-  /** The request ended without saying anything about the endpoint (the client left). */
+  /** Returns a permit whose request showed nothing about the endpoint (the client left). */
   release(permit: BreakerPermit): void {
     if (isTrial(permit)) this.#swap(permit.trial, nextCell(permit.trial, halfOpen))
   }
 
-  /** A probe found no connection: counts like a request that found none. */
+  /** Records a failed connection of a probe, which counts like that of a request. */
   probeFailed(reason: string): void {
     if (!this.#policy.enabled || !this.#policy.connectionErrors || !this.#isClosed()) return
     const failures = this.#table.increment(this.#row, probeFailuresCell)
@@ -172,8 +171,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * A probe was answered: what failed probes have counted is forgotten, and a circuit that opened because
-   * connections failed may have its trial at once. About bad answers to requests a good health route says nothing.
+   * Records an answered probe: resets failures counted by probes and permits the trial of a circuit that failed
+   * connections opened. A good health route shows nothing about bad answers to requests.
    */
   probeSucceeded(): void {
     const cell = this.#load(phaseCell)
@@ -184,7 +183,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** Gives the trial on that a thread held which has ended. */
+  /** Frees the trial of a thread that has ended. */
   reclaim(thread: number): void {
     const cell = this.#load(phaseCell)
     if ((cell & phaseMask) !== trial || ((cell >> threadShift) & threadMask) !== thread) return
@@ -196,12 +195,12 @@ export class CircuitBreaker {
     return !this.#isClosed() && this.wouldAdmit()
   }
 
-  /** Whether the circuit opened because the endpoint could not be reached; of a closed one it says nothing. */
+  /** Whether unreachability opened the circuit; meaningless while closed. */
   get openedByConnection(): boolean {
     return this.#load(sourceCell) === 1
   }
 
-  /** Milliseconds until an open circuit lets a trial through; 0 where it is not open. */
+  /** Milliseconds until an open circuit permits a trial; 0 if it is not open. */
   retryInMs(): number {
     if ((this.#load(phaseCell) & phaseMask) !== open) return 0
     return Math.max(0, this.#policy.openMs - this.#elapsedMs(this.#openedAt))
@@ -230,7 +229,7 @@ export class CircuitBreaker {
   }
 
   #open(cell: number, reason: string, source: FailureSource): void {
-    // Written before the phase, so that no thread sees an open circuit with the time of an earlier one.
+    // Written before the phase: otherwise a thread could see an open circuit with an earlier time.
     this.#table.records.setNumber(this.#row, this.#openedAt, this.#clock.monotonicMs())
     this.#table.store(this.#row, sourceCell, source === 'connection' ? 1 : 0)
     if (!this.#swap(cell, nextCell(cell, open))) return
@@ -248,7 +247,7 @@ export class CircuitBreaker {
   }
 
   #forgetFailures(): void {
-    // Every success comes by here: a cell that is not written stays in every core's cache.
+    // Every success takes this path: a cell that is only read stays in every core's cache.
     if (this.#load(requestFailuresCell) !== 0) this.#table.store(this.#row, requestFailuresCell, 0)
     if (this.#load(probeFailuresCell) !== 0) this.#table.store(this.#row, probeFailuresCell, 0)
   }
@@ -270,7 +269,7 @@ function isTrial(permit: BreakerPermit): permit is TrialPermit {
   return typeof permit === 'object'
 }
 
-/** The next generation in another phase; wraps around, which takes four million transitions. */
+/** The next generation with another phase; wraps around after four million transitions. */
 function nextCell(cell: number, phase: number, thread = 0): number {
   return (((cell >> generationShift) + 1) << generationShift) | (thread << threadShift) | phase
 }

@@ -13,15 +13,15 @@ import {
 import { type AttemptResult, type CountedFailure, countedFailure } from './counted-failure.ts'
 import { type EvidenceTarget, type ModelStates, ofEndpoint } from './model-states.ts'
 
-/** Permits of the endpoint's circuit and of the model's. */
+/** Permits of the endpoint's and the model's circuit. */
 interface PairPermit {
   readonly endpoint: BreakerPermit
   readonly model: BreakerPermit
 }
 
 /**
- * What a request got from the circuits of its candidate: with all but `refused` it may go. `forced` went through
- * in spite of an open circuit, since nothing else could serve it.
+ * Answer of a candidate's circuits to a request: all except `refused` permit it. `forced` passes an open circuit because
+ * nothing else can serve the request.
  */
 export type CandidatePermit = BreakerPermit | PairPermit | 'forced'
 
@@ -34,18 +34,18 @@ export interface ModelCircuit {
 export interface CircuitServices {
   readonly clock: Clock
   readonly events: EventBus
-  /** Circuits of models; without them every failure is the endpoint's. */
+  /** Circuits of models; without them every failure counts for the endpoint. */
   readonly models?: ModelStates | undefined
-  /** Whether an endpoint has answered a request well since a monotonic time. */
+  /** Whether an endpoint answered a request successfully since a monotonic time. */
   readonly hasAnsweredSince?: ((slot: number, sinceMs: number) => boolean) | undefined
 }
 
-/** So many of an endpoint's models with open circuits, and no good answer from it, open the endpoint's own. */
+/** This many open circuits of models without a good answer in between open the endpoint's own circuit. */
 const modelsForWhole = 2
 
 /**
- * The circuit breakers of all endpoints, by slot, and of models on them. A request passes both; a failure counts for
- * one of them, by what it is evidence of.
+ * Circuit breakers of all endpoints by slot, and of models on them. A request passes both; a failure counts for one of
+ * them, depending on its evidence.
  */
 export class CircuitBreakers {
   readonly #endpoints: CircuitBreaker[] = []
@@ -53,7 +53,7 @@ export class CircuitBreakers {
   readonly #names: string[] = []
   readonly #services: CircuitServices
   readonly #models: ModelStates | undefined
-  /** By row, with the slot and the model that it was made for. */
+  /** By row, with slot and model. */
   readonly #byRow: { slot: number; model: string; breaker: CircuitBreaker }[] = []
 
   constructor(registry: EndpointRegistry, table: BreakerTable, services: CircuitServices) {
@@ -66,39 +66,39 @@ export class CircuitBreakers {
     }
   }
 
-  /** Where what is known of models is kept. */
+  /** State of models. */
   get modelStates(): ModelStates | undefined {
     return this.#models
   }
 
-  /** The circuit of an endpoint as a whole. */
+  /** The circuit of an endpoint. */
   get(slot: number): CircuitBreaker {
     const breaker = this.#endpoints[slot]
     if (breaker === undefined) throw new RangeError(`no endpoint in slot ${slot}`)
     return breaker
   }
 
-  /** Whether `acquire` would let a request through now; changes nothing. */
+  /** Whether `acquire` would permit a request now; changes nothing. */
   wouldAdmit(candidate: EvidenceTarget): boolean {
     return (
       this.get(candidate.endpoint.slot).wouldAdmit() && this.#modelBreaker(candidate)?.wouldAdmit() !== false
     )
   }
 
-  /** Whether the next request to this candidate would be the trial of one of its circuits. */
+  /** Whether the next request to this candidate would be a trial of one of its circuits. */
   isTrialDue(candidate: EvidenceTarget): boolean {
     const isDue =
       this.get(candidate.endpoint.slot).isTrialDue || this.#modelBreaker(candidate)?.isTrialDue === true
     return isDue && this.wouldAdmit(candidate)
   }
 
-  /** Milliseconds until the circuits of this candidate let a trial through; 0 where they are not open. */
+  /** Milliseconds until the circuits of this candidate permit a trial; 0 if they are not open. */
   retryInMs(candidate: EvidenceTarget): number {
     const { slot } = candidate.endpoint
     return Math.max(this.get(slot).retryInMs(), this.#modelBreaker(candidate)?.retryInMs() ?? 0)
   }
 
-  /** The circuit that refuses this candidate now, else the endpoint's. */
+  /** The circuit that refuses this candidate now, or else the endpoint's. */
   deciding(candidate: EvidenceTarget): CircuitBreaker {
     const own = this.get(candidate.endpoint.slot)
     if (!own.wouldAdmit()) return own
@@ -120,14 +120,14 @@ export class CircuitBreakers {
     return endpoint === 'closed' && model === 'closed' ? endpoint : { endpoint, model }
   }
 
-  /** The attempt ended without saying anything about endpoint or model. */
+  /** Returns a permit whose attempt showed nothing about endpoint or model. */
   release(candidate: EvidenceTarget, permit: CandidatePermit): void {
     if (permit === 'closed' || permit === 'forced') return
     this.get(candidate.endpoint.slot).release(ofOwn(permit))
     if (isPair(permit)) this.#modelBreaker(candidate)?.release(permit.model)
   }
 
-  /** The candidate answered well. */
+  /** Records a success. */
   succeed(candidate: EvidenceTarget, permit: CandidatePermit): void {
     const own = this.get(candidate.endpoint.slot)
     const model = this.#modelBreaker(candidate)
@@ -140,7 +140,7 @@ export class CircuitBreakers {
     model?.succeed(isPair(permit) ? permit.model : 'closed')
   }
 
-  /** Counts a failure that the policy counts, for what it is evidence of. */
+  /** Records a failure for the endpoint or the model, depending on its evidence. */
   fail(candidate: EvidenceTarget, permit: CandidatePermit, failure: CountedFailure): void {
     const { slot } = candidate.endpoint
     const own = this.get(slot)
@@ -154,7 +154,7 @@ export class CircuitBreakers {
     }
     const endpointPermit = ofOwn(permit)
     if (endpointPermit === 'closed') {
-      // A server that answers can be reached.
+      // A server that answers is reachable.
       if (failure.source === 'answer') own.succeed(endpointPermit)
     } else if (failure.source === 'answer' && own.openedByConnection) {
       own.succeed(endpointPermit)
@@ -166,8 +166,8 @@ export class CircuitBreakers {
   }
 
   /**
-   * Takes how an attempt went; whether it counts is the policy's.
-   * @param about what a failure counts for, where that differs from its kind
+   * Records the result of an attempt; the policy decides whether it counts.
+   * @param about subject of a failure, if it differs from the default of its kind
    */
   settle(
     candidate: EvidenceTarget,
@@ -182,7 +182,7 @@ export class CircuitBreakers {
     else this.release(candidate, permit)
   }
 
-  /** Circuits of an endpoint's models that are not closed, or about to open. */
+  /** Circuits of an endpoint's models that are not closed or have counted failures. */
   models(slot: number): ModelCircuit[] {
     const { table } = this.#models ?? {}
     if (table === undefined) return []
@@ -193,7 +193,7 @@ export class CircuitBreakers {
     })
   }
 
-  /** Gives on the trials of a thread that has ended. */
+  /** Frees the trials of a thread that has ended. */
   reclaim(thread: number): void {
     for (const breaker of this.#endpoints) breaker?.reclaim(thread)
     const { table } = this.#models ?? {}
@@ -211,7 +211,7 @@ export class CircuitBreakers {
     this.get(slot).trip(`circuits of ${open.length} models are open`)
   }
 
-  /** The circuit of the candidate's model; undefined where nothing has gone wrong with it there. */
+  /** The circuit of the candidate's model; undefined if the model has no failures there. */
   #modelBreaker(candidate: EvidenceTarget): CircuitBreaker | undefined {
     const row = this.#models?.find(candidate) ?? ofEndpoint
     const { nativeModel } = candidate
@@ -249,7 +249,7 @@ function isPair(permit: CandidatePermit): permit is PairPermit {
   return typeof permit === 'object' && 'endpoint' in permit
 }
 
-/** What the endpoint's own circuit has given. */
+/** The permit of the endpoint's own circuit. */
 function ofOwn(permit: CandidatePermit): BreakerPermit {
   if (permit === 'forced') return 'closed'
   return isPair(permit) ? permit.endpoint : permit

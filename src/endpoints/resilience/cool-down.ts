@@ -1,23 +1,23 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { type EvidenceTarget, type ModelStates, ofEndpoint } from './model-states.ts'
 
-/** Longest pause: a wrong unit or date must not take a model out for an hour. */
-export const longestPauseMs = 300_000
+/** Maximum pause: a wrong unit or date must not disable a model for an hour. */
+export const maxPauseMs = 300_000
 
 export interface CoolDownParts {
-  /** Pauses of models; without them every pause is the endpoint's. */
+  /** Pauses of models; without them every pause applies to the endpoint. */
   readonly models?: ModelStates | undefined
-  /** Whether an endpoint has answered a request well since a monotonic time. */
+  /** Whether an endpoint answered a request successfully since a monotonic time. */
   readonly hasAnsweredSince?: ((slot: number, sinceMs: number) => boolean) | undefined
 }
 
-/** Models, and whole endpoints, that have asked to be left alone for a while (`Retry-After`). */
+/** Pauses that models and whole endpoints requested (`Retry-After`). */
 export class CoolDowns {
   readonly #clock: Clock
   readonly #untilMs: Float64Array
   readonly #parts: CoolDownParts
 
-  /** @param untilMs shared cells, one for each endpoint: monotonic milliseconds, 0 for none */
+  /** @param untilMs shared cells, one per endpoint; monotonic milliseconds, 0 for none */
   constructor(clock: Clock, untilMs: Float64Array, parts: CoolDownParts = {}) {
     this.#clock = clock
     this.#untilMs = untilMs
@@ -25,15 +25,15 @@ export class CoolDowns {
   }
 
   /**
-   * Leaves the model alone on its endpoint; the whole endpoint where the request named no model, where it has only
-   * this one, and where another of its models pauses as well and none was answered since.
-   * @returns whether it is the whole endpoint
+   * Pauses the model on its endpoint. Pauses the whole endpoint if the request named no model, if it is the only model,
+   * or if another model pauses too and the endpoint answered no request since.
+   * @returns whether the whole endpoint pauses
    */
   set(target: EvidenceTarget, forMs: number): boolean {
     const { models } = this.#parts
     const { slot } = target.endpoint
     const row = models?.take(target) ?? ofEndpoint
-    const untilMs = this.#clock.monotonicMs() + Math.min(longestPauseMs, forMs)
+    const untilMs = this.#clock.monotonicMs() + Math.min(maxPauseMs, forMs)
     if (models !== undefined && row !== ofEndpoint) {
       const cells = models.table.pausedUntilMs
       if (row >= 0) cells[row] = Math.max(cells[row] ?? 0, untilMs)
@@ -43,7 +43,7 @@ export class CoolDowns {
     return true
   }
 
-  /** Milliseconds left; 0 where there is none. */
+  /** Remaining milliseconds; 0 if there is no pause. */
   leftMs(target: EvidenceTarget): number {
     const endpointUntilMs = this.#untilMs[target.endpoint.slot] ?? 0
     const row = this.#parts.models?.find(target) ?? ofEndpoint
@@ -53,8 +53,8 @@ export class CoolDowns {
   }
 
   /**
-   * Milliseconds left of a pause that was asked for this candidate itself; that others have made their endpoint pause
-   * does not count.
+   * Remaining milliseconds of a pause requested for this candidate itself, ignoring a pause of the endpoint caused by
+   * other models.
    */
   ownLeftMs(target: EvidenceTarget): number {
     const { models } = this.#parts
@@ -64,7 +64,7 @@ export class CoolDowns {
     return Math.max(0, untilMs - this.#clock.monotonicMs())
   }
 
-  /** An endpoint that pauses for the sake of some of its models has answered for another one. */
+  /** Ends a pause of the whole endpoint after it answered for another model. */
   endWhole(target: EvidenceTarget): void {
     if (this.ownLeftMs(target) === 0) this.#untilMs[target.endpoint.slot] = 0
   }

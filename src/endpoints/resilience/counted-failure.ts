@@ -3,20 +3,20 @@ import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 import type { FailureSource } from './circuit-breaker.ts'
 import { type Evidence, failureEvidence, statusEvidence } from './evidence.ts'
 
-/** How an attempt went, as far as a circuit breaker is concerned. */
+/** Result of an attempt for the circuit breakers. */
 export type AttemptResult =
   | AttemptFailure
   | { readonly kind: 'answered'; readonly statusCode: number; readonly firstByteMs: number }
 
-/** A failure as a circuit counts it. */
+/** A failure that a circuit counts. */
 export interface CountedFailure {
-  /** Whose circuit counts it. */
+  /** Which circuit counts it. */
   readonly about: 'endpoint' | 'model'
   readonly reason: string
   readonly source: FailureSource
 }
 
-/** @returns undefined where the policy does not count the result as a failure */
+/** @returns undefined if the policy does not count the result as a failure */
 export function countedFailure(policy: BreakerPolicy, result: AttemptResult): CountedFailure | undefined {
   if (result.kind === 'answered') {
     const { statusCode, firstByteMs } = result

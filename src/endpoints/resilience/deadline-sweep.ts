@@ -1,22 +1,22 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
-/** Something with a time limit that may move. */
+/** An entry with a movable deadline. */
 export interface DeadlineEntry {
   /** Monotonic milliseconds; `Infinity` for none. */
   readonly deadlineMs: number
-  /** Place in the sweep's list, kept by the sweep; -1 outside of it. */
+  /** Index in the sweep's list, maintained by the sweep; -1 when not listed. */
   sweepIndex: number
-  /** Called once per sweep while the deadline lies in the past. */
+  /** Called once per sweep while the deadline is in the past. */
   onDeadline(nowMs: number): void
 }
 
 /**
- * One timer for all requests instead of one each: it looks at every entry so often, and moving a deadline
- * costs one assignment. Precision is `resolutionMs`.
+ * One timer for all requests instead of one each: it checks every entry periodically, and moving a deadline costs one
+ * assignment. The precision is `resolutionMs`.
  *
- * The entries lie in a plain array, each knowing its place: a `Set` that is added to and deleted from with
- * every request leaves a trail of outgrown tables, which kept finished requests alive until the next full
- * collection (7 MB survived each young collection, 0.2 MB do so now).
+ * Entries are in a plain array, each with its index: a `Set` with an insertion and a deletion per request leaves
+ * outgrown tables behind, which kept finished requests alive until the next full collection (7 MB survived each young collection;
+ * now 0.2 MB).
  */
 export class DeadlineSweep<Entry extends DeadlineEntry = DeadlineEntry> {
   readonly #clock: Clock
@@ -33,7 +33,7 @@ export class DeadlineSweep<Entry extends DeadlineEntry = DeadlineEntry> {
     return this.#entries.length
   }
 
-  /** A copy: entries may leave while it is walked. */
+  /** A copy, because entries may leave during iteration. */
   entries(): Entry[] {
     return [...this.#entries]
   }
@@ -63,7 +63,7 @@ export class DeadlineSweep<Entry extends DeadlineEntry = DeadlineEntry> {
   readonly #sweep = (): void => {
     this.#timer = undefined
     const nowMs = this.#clock.monotonicMs()
-    // From the end: an entry that leaves is replaced by one that has been looked at.
+    // From the end, because the last entry replaces one that leaves.
     for (let index = this.#entries.length - 1; index >= 0; index--) {
       const entry = this.#entries[index]
       if (entry !== undefined && entry.deadlineMs <= nowMs) entry.onDeadline(nowMs)

@@ -2,33 +2,33 @@ import { loopStatus } from '../../kernel/failure-statuses.ts'
 import type { AttemptFailure } from '../connections/failure.ts'
 
 /**
- * What a fact about an attempt is a fact about.
+ * What the result of an attempt says something about.
  *
- * - `endpoint`: the server or the way to it, so all of its models
+ * - `endpoint`: the server or the network path to it, so all of its models
  * - `model`: this model on this endpoint
  * - `path`: this API path on this endpoint
  * - `request`: what this client sent
- * - `nothing`: neither (a kept connection that had gone stale, the request's own time limit)
+ * - `nothing`: none of these (a stale connection, the request's own time limit)
  */
 export type EvidenceSubject = 'endpoint' | 'model' | 'path' | 'request' | 'nothing'
 
 export interface Evidence {
   readonly about: EvidenceSubject
-  /** Which setting of `circuit_breaker` decides whether it counts as a failure. */
+  /** Setting of `circuit_breaker` that decides whether it counts as a failure. */
   readonly counted: 'connection_errors' | 'timeouts' | 'failure_statuses' | 'always' | 'never'
   /**
-   * - `at_once`: the request was not sent, so it cannot be the cause
-   * - `when_disproved`: only once another endpoint has answered the same request well, or where there is none to ask
+   * - `at_once`: the gateway did not send the request, so it cannot be the cause
+   * - `when_disproved`: only after another endpoint answered the same request, or if there is no other endpoint
    */
   readonly credited: 'at_once' | 'when_disproved'
-  /** Whether the request goes on to the next candidate; `configured` is for `proxy.failover_statuses` to say. */
+  /** Whether the request fails over to the next candidate; `configured`: `proxy.failover_statuses` decides. */
   readonly movesOn: 'always' | 'configured' | 'never'
   /**
-   * Whether the same endpoint is asked again where no other one can serve.
+   * Whether the request retries on the same endpoint if no other one can serve.
    *
-   * - `waits`: as soon as it may be back, for a bounded time
-   * - `rounds`: after a back-off, up to `proxy.max_retries` times
-   * - `once`: after a back-off, once
+   * - `waits`: as soon as the endpoint may be back, for a bounded time
+   * - `rounds`: after a backoff, up to `proxy.max_retries` times
+   * - `once`: after a backoff, once
    */
   readonly repeated: 'waits' | 'rounds' | 'once' | 'never'
 }
@@ -56,21 +56,21 @@ const stale: Evidence = {
   movesOn: 'always',
   repeated: 'once',
 }
-/** Also what a good answer is: nothing that counts against anybody. */
+/** No evidence of a failure; also for good answers. */
 const nothing: Evidence = { ...stale, movesOn: 'never', repeated: 'never' }
-/** The gateway's own side: every endpoint may be well. */
+/** A shortage on the gateway's side; the endpoint may be healthy. */
 const shortage: Evidence = { ...stale, repeated: 'waits' }
 const missingPath: Evidence = { ...stale, about: 'path', repeated: 'never' }
 const badAnswer: Evidence = { ...silence, counted: 'always' }
 const busyInside: Evidence = { ...badAnswer, repeated: 'rounds' }
 const serverError: Evidence = { ...silence, counted: 'failure_statuses', movesOn: 'configured' }
-/** A proxy in front of the server has lost it for a moment. */
+/** A proxy in front of the server temporarily lost it. */
 const badGateway: Evidence = { ...serverError, repeated: 'once' }
 const busy: Evidence = { ...serverError, repeated: 'rounds' }
 const missingPathStatus: Evidence = { ...missingPath, movesOn: 'configured' }
 const refusal: Evidence = { ...serverError, about: 'request' }
 
-/** What an answer's status is evidence of. */
+/** Evidence of a response status. */
 export function statusEvidence(statusCode: number): Evidence {
   switch (statusCode) {
     case 404:
@@ -85,11 +85,11 @@ export function statusEvidence(statusCode: number): Evidence {
       return refusal
     case 429:
     case 503:
-    // Not registered, but sent by Anthropic and what copies it for "overloaded".
+    // Not registered; Anthropic and compatible servers send it for "overloaded".
     case 529:
       return busy
     case 502:
-    // Of Cloudflare: the server is down, cannot be reached, or speaks badly.
+    // Cloudflare: the server is down, unreachable or sends invalid responses.
     case 520:
     case 521:
     case 522:
@@ -104,7 +104,7 @@ export function statusEvidence(statusCode: number): Evidence {
   }
 }
 
-/** What a failed attempt is evidence of. */
+/** Evidence of a failed attempt. */
 export function failureEvidence({ kind, statusCode }: AttemptFailure): Evidence {
   switch (kind) {
     case 'refused':

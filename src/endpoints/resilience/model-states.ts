@@ -3,26 +3,26 @@ import { phaseCell } from '../../runtime/cells/breaker-table.ts'
 import type { ModelTable } from '../../runtime/cells/model-table.ts'
 import { isClosedPhase } from './circuit-breaker.ts'
 
-/** What evidence is kept for: an endpoint, or one model on it. */
+/** Subject of evidence: an endpoint or one model on it. */
 export interface EvidenceTarget {
   readonly endpoint: { readonly slot: number }
-  /** As the endpoint spells it; undefined where the request names no model. */
+  /** As the endpoint spells it; undefined if the request names no model. */
   readonly nativeModel?: string | undefined
 }
 
-/** The state is the endpoint's own: the request names no model, or the endpoint has only this one. */
+/** The state belongs to the endpoint: the request names no model, or the endpoint has only this one. */
 export const ofEndpoint = -1
-/** Every row is in use: the failure counts for nothing. */
+/** All rows are in use, so the failure is not counted. */
 export const untracked = -2
 
-/** A row that no failure has touched for so long tells nothing any more. */
+/** A row without a failure for this long can be reused. */
 const idleMs = 60_000
 
-/** Finds the row that keeps what is known of a model on an endpoint, and gives back rows that tell nothing. */
+/** Finds the row with the state of a model on an endpoint, and reuses idle rows. */
 export class ModelStates {
   readonly table: ModelTable
   readonly #clock: Clock
-  /** How many models an endpoint lists; 0 where that is not known. */
+  /** Number of models that an endpoint lists; 0 if unknown. */
   countModels: (slot: number) => number = () => 0
 
   constructor(table: ModelTable, clock: Clock) {
@@ -30,17 +30,17 @@ export class ModelStates {
     this.#clock = clock
   }
 
-  /** @returns -1 where nothing of its own is known of the model there */
+  /** @returns -1 if the model has no state of its own on this endpoint */
   find({ endpoint, nativeModel }: EvidenceTarget): number {
     return nativeModel === undefined ? ofEndpoint : this.table.find(endpoint.slot, nativeModel)
   }
 
-  /** Whether what is about the model there is about its endpoint: it is the only one, or none was named. */
+  /** Whether evidence about the model applies to its endpoint: it is the only model, or the request named none. */
   isOfEndpoint({ endpoint: { slot }, nativeModel }: EvidenceTarget): boolean {
     return nativeModel === undefined || this.countModels(slot) === 1
   }
 
-  /** The row to write a failure to; `ofEndpoint` and `untracked` are none. */
+  /** The row for a failure, or `ofEndpoint` or `untracked`. */
   take(target: EvidenceTarget): number {
     const {
       endpoint: { slot },
@@ -55,7 +55,7 @@ export class ModelStates {
     return freed >= 0 ? freed : untracked
   }
 
-  /** Models of an endpoint that pause now, for views. */
+  /** Paused models of an endpoint, for views. */
   pauses(slot: number): { model: string; leftMs: number }[] {
     const nowMs = this.#clock.monotonicMs()
     return this.table.rows(slot).flatMap((row) => {

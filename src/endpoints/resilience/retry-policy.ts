@@ -1,13 +1,13 @@
 export interface RetryPolicyOptions {
-  /** Rounds over endpoints that were already tried. Default 3. */
+  /** Maximum rounds over endpoints that were already tried. Default 3. */
   readonly maxRounds: number
-  /** Base of the jittered exponential wait before a round, milliseconds. Default 500. */
+  /** Base of the jittered exponential backoff before a round; milliseconds. Default 500. */
   readonly backoffMs: number
-  /** Longest wait for a Retry-After, milliseconds. Default 5,000. */
+  /** Maximum wait for a `Retry-After`; milliseconds. Default 5,000. */
   readonly maxWaitMs: number
-  /** Retries that each request earns. Default 0.2. */
+  /** Retries that each request adds to the budget. Default 0.2. */
   readonly budgetRatio: number
-  /** Most retries saved up. Default 200. */
+  /** Maximum budget. Default 200. */
   readonly budgetBurst: number
   /** 0 to 1; `Math.random` by default. */
   readonly random: () => number
@@ -23,8 +23,8 @@ const defaults: RetryPolicyOptions = {
 }
 
 /**
- * How often and how soon a failed request is tried again. One policy serves all requests: its budget is what
- * keeps a struggling fleet from being hit by a multiple of its load.
+ * Decides how often and how soon a failed request is retried. All requests share one policy: its budget keeps retries
+ * from multiplying the load of a struggling fleet.
  */
 export class RetryPolicy {
   readonly #options: RetryPolicyOptions
@@ -36,22 +36,22 @@ export class RetryPolicy {
     this.#budget = this.#options.budgetBurst
   }
 
-  /** Retries that may be made now. */
+  /** Retries available now. */
   get budget(): number {
     return this.#budget
   }
 
-  /** Retries that the budget has refused. */
+  /** Retries that the budget refused. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Rounds over endpoints that were already tried. */
+  /** Maximum rounds over endpoints that were already tried. */
   get maxRounds(): number {
     return this.#options.maxRounds
   }
 
-  /** Longest wait for a `Retry-After`. */
+  /** Maximum wait for a `Retry-After`; milliseconds. */
   get maxWaitMs(): number {
     return this.#options.maxWaitMs
   }
@@ -61,7 +61,7 @@ export class RetryPolicy {
     this.#budget = Math.min(budgetBurst, this.#budget + budgetRatio)
   }
 
-  /** @returns false where the budget is spent */
+  /** @returns false if the budget is exhausted */
   spend(): boolean {
     if (this.#budget < 1) {
       this.#refused++
@@ -73,9 +73,9 @@ export class RetryPolicy {
 
   /**
    * Milliseconds to wait before a round over endpoints that were already tried: the upper half of an exponential bound,
-   * or what `Retry-After` asks. With full jitter all rounds might be over while a queue is still full for a moment.
-   * @param round 1 for the first repeat
-   * @returns undefined where there is no such round, or the wait would be too long
+   * or the value of `Retry-After`. With full jitter all rounds could end before a full queue drains.
+   * @param round 1 for the first repetition
+   * @returns undefined if there is no such round or the wait would be too long
    */
   waitBeforeRound(round: number, retryAfterMs: number | undefined): number | undefined {
     const { maxRounds, backoffMs, maxWaitMs, random } = this.#options
@@ -86,18 +86,18 @@ export class RetryPolicy {
   }
 }
 
-/** A wrong date or unit must not take an endpoint out for good; and timers end at 2^31 ms, where they fire at once. */
-const longestRetryAfterMs = 3_600_000
+/** A wrong date or unit must not disable an endpoint for good, and Node fires timers beyond 2^31 ms at once. */
+const maxRetryAfterMs = 3_600_000
 
 /**
  * `Retry-After` as milliseconds from now (RFC 9110 section 10.2.3: seconds or an HTTP date), at most one hour.
- * @returns undefined where it is neither
+ * @returns undefined if it is neither
  */
 export function parseRetryAfter(value: string, nowMs: number): number | undefined {
   const text = value.trim()
-  if (/^\d+$/.test(text)) return Math.min(longestRetryAfterMs, Number(text) * 1000)
+  if (/^\d+$/.test(text)) return Math.min(maxRetryAfterMs, Number(text) * 1000)
   // Only the three HTTP date forms begin with a day's name; Date.parse alone would take nearly anything.
   if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return undefined
   const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.min(longestRetryAfterMs, Math.max(0, date - nowMs))
+  return Number.isNaN(date) ? undefined : Math.min(maxRetryAfterMs, Math.max(0, date - nowMs))
 }

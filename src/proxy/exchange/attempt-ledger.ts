@@ -1,7 +1,7 @@
 import { type AttemptFailure, describeFailure, neverSent } from '../../endpoints/connections/failure.ts'
 import type { AnswerTimes } from '../../endpoints/health/answer-times.ts'
 import type { HealthMonitor } from '../../endpoints/health/health-monitor.ts'
-import { longestPauseMs } from '../../endpoints/resilience/cool-down.ts'
+import { maxPauseMs } from '../../endpoints/resilience/cool-down.ts'
 import { failureEvidence, statusEvidence } from '../../endpoints/resilience/evidence.ts'
 import { withHeaders } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -207,7 +207,7 @@ export class AttemptLedger {
     if (statusCode === 429 && retryAfterMs !== undefined && isWhole)
       this.#services.health.report(target.endpoint.slot, {
         kind: 'rate_limited',
-        retryAfterMs: Math.min(retryAfterMs, longestPauseMs),
+        retryAfterMs: Math.min(retryAfterMs, maxPauseMs),
       })
   }
 

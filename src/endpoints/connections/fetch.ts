@@ -106,6 +106,7 @@ async function ask(
     reuse,
   }
   const response = await pool.request({ ...options, signal }).catch((error: unknown) => {
+    reuse.isOver = true
     // A kept connection that its server has closed says nothing of the endpoint.
     if (reuse.client === undefined || !reuse.isStale(error)) throw error
     return reuse.client.onFreshConnection((fresh) => fresh.request({ ...options, signal }))

@@ -6,9 +6,15 @@ const staleWithinMs = 5_000
 /** What undici calls a connection that the other side has ended. */
 const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
 
+interface Held {
+  socket: Socket | undefined
+  /** The latest request; undefined unless it is watched. */
+  request: ConnectionReuse | undefined
+}
+
 /** A client of a pool that knows its connection. */
 export class WatchedClient extends Client {
-  readonly #held: { socket: Socket | undefined }
+  readonly #held: Held
   readonly #openFresh: () => Client
 
   /** @param openFresh makes a client without a connection, for one request that finds this one's closed */
@@ -18,10 +24,16 @@ export class WatchedClient extends Client {
     connect: buildConnector.connector,
     openFresh: () => Client,
   ) {
-    const held: { socket: Socket | undefined } = { socket: undefined }
+    const held: Held = { socket: undefined, request: undefined }
     super(origin, {
       ...options,
-      connect: (target, callback) =>
+      connect: (target, callback) => {
+        // undici reconnects after it has aborted a request, though no other needs the connection. It would hold a thread
+        // of a server that has one per connection.
+        if (held.request?.isOver === true) {
+          callback(new Error('no request needs a connection'), null)
+          return
+        }
         connect(target, (error, socket) => {
           if (error !== null) {
             callback(error, null)
@@ -29,7 +41,8 @@ export class WatchedClient extends Client {
           }
           held.socket = socket
           callback(null, socket)
-        }),
+        })
+      },
     })
     this.#held = held
     this.#openFresh = openFresh
@@ -50,6 +63,7 @@ export class WatchedClient extends Client {
   }
 
   override dispatch(options: WatchedOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#held.request = options.reuse
     options.reuse?.begins(this)
     return super.dispatch(options, handler)
   }
@@ -63,6 +77,8 @@ export interface WatchedOptions extends Dispatcher.DispatchOptions {
 /** What is known of the connection that carries one request, for the question whether it was stale. */
 export class ConnectionReuse {
   client: WatchedClient | undefined
+  /** True once the request has failed or was aborted. */
+  isOver = false
   #socket: Socket | undefined
   #bytesRead = 0
   #startedMs = 0

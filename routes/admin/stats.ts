@@ -42,7 +42,7 @@ export default fp<InternalStatsOptions>(
       config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: TranslatorStatsSchema } },
-      handler: () => translatorStatsView({ anthropic: translators.totals() }, clock.nowMs()),
+      handler: () => translatorStatsView(translators.totals(), clock.nowMs()),
     })
     app.route({
       method,

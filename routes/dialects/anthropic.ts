@@ -156,6 +156,7 @@ function settle(
   { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
 ): void {
   app.translatorStats.record({
+    dialect: anthropic.name,
     outcome: context.outcome ?? 'rejection',
     mode: variants?.mode,
     isStream,

@@ -1,9 +1,12 @@
+import { translatedDialects } from '../../dialects/all.ts'
 import type { RequestOutcome } from '../../proxy/contract/context.ts'
 import type { TranslatorColumn } from '../../runtime/cells/counted.ts'
 import type { CounterTable } from '../../runtime/cells/counter-table.ts'
 
 /** One request to a translated API that is over. */
 export interface TranslatedRequest {
+  /** Name of the dialect in which it came. */
+  readonly dialect: string
   readonly outcome: RequestOutcome
   /** How the last endpoint was spoken to; undefined where none was. */
   readonly mode: 'passthrough' | 'translation' | undefined
@@ -17,35 +20,48 @@ export interface TranslatedRequest {
 
 export type TranslatorTotals = Readonly<Record<TranslatorColumn, number>>
 
-/** Counts requests to a translated API in the cells that all threads share. */
+/** Counts requests to translated APIs, by dialect, in the cells that all threads share. */
 export class TranslatorStats {
   readonly #cells: CounterTable<TranslatorColumn>
+  readonly #rows: ReadonlyMap<string, number>
 
-  constructor(cells: CounterTable<TranslatorColumn>) {
+  /** @param dialects names of those that are counted; each has a row, in this order */
+  constructor(
+    cells: CounterTable<TranslatorColumn>,
+    dialects: readonly string[] = translatedDialects.map(({ name }) => name),
+  ) {
     this.#cells = cells
+    this.#rows = new Map(dialects.map((name, row) => [name, row]))
   }
 
   record(request: TranslatedRequest): void {
-    const { outcome, mode, isStream, mayPass, hadNoEndpoint, durationMs } = request
-    this.#add('requests')
-    if (outcome === 'success') this.#add('successes')
-    else if (outcome === 'failure' || outcome === 'rejection') this.#add('failures')
-    else this.#add('clientClosed')
-    if (mode !== undefined) this.#add(mode)
-    this.#add(isStream ? 'streaming' : 'nonStreaming')
-    if (hadNoEndpoint) this.#add('fallbackNoEndpoints')
-    if (mode === 'translation' && mayPass) this.#add('fallbackCannotPassthrough')
-    this.#add('durationSumMs', durationMs)
+    const { dialect, outcome, mode, isStream, mayPass, hadNoEndpoint, durationMs } = request
+    const row = this.#rows.get(dialect)
+    if (row === undefined) return
+    this.#add(row, 'requests')
+    if (outcome === 'success') this.#add(row, 'successes')
+    else if (outcome === 'failure' || outcome === 'rejection') this.#add(row, 'failures')
+    else this.#add(row, 'clientClosed')
+    if (mode !== undefined) this.#add(row, mode)
+    this.#add(row, isStream ? 'streaming' : 'nonStreaming')
+    if (hadNoEndpoint) this.#add(row, 'fallbackNoEndpoints')
+    if (mode === 'translation' && mayPass) this.#add(row, 'fallbackCannotPassthrough')
+    this.#add(row, 'durationSumMs', durationMs)
   }
 
-  totals(): TranslatorTotals {
+  /** By dialect. */
+  totals(): Readonly<Record<string, TranslatorTotals>> {
+    return Object.fromEntries([...this.#rows].map(([name, row]) => [name, this.#totalsOf(row)]))
+  }
+
+  #totalsOf(row: number): TranslatorTotals {
     const cells = this.#cells
     return Object.fromEntries(
-      cells.columns.map((column) => [column, cells.sum(0, cells.column(column))]),
+      cells.columns.map((column) => [column, cells.sum(row, cells.column(column))]),
     ) as Record<TranslatorColumn, number>
   }
 
-  #add(column: TranslatorColumn, amount = 1): void {
-    this.#cells.add(0, this.#cells.column(column), amount)
+  #add(row: number, column: TranslatorColumn, amount = 1): void {
+    this.#cells.add(row, this.#cells.column(column), amount)
   }
 }

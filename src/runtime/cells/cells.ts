@@ -22,6 +22,7 @@ import {
   type TrafficColumn,
   type TranslatorColumn,
   trafficColumns,
+  translatorCapacity,
   translatorColumns,
   violationColumns,
 } from './counted.ts'
@@ -119,7 +120,7 @@ export class GatewayCells {
   /** One row. */
   readonly sessions: CounterTable<SessionColumn>
 
-  /** One row: the Anthropic API. */
+  /** A row for each translated API. */
   readonly translators: CounterTable<TranslatorColumn>
   readonly violations: CounterTable<(typeof violationColumns)[number]>
   /** One row. */
@@ -179,7 +180,7 @@ export class GatewayCells {
     if (sessions > 0) SharedCache.reserve(this.sessionEntries, sessions)
     this.sessions = new CounterTable(sessionColumns, 1, blocks.place('sessions'))
 
-    this.translators = new CounterTable(translatorColumns, 1, blocks.place('translators'))
+    this.translators = new CounterTable(translatorColumns, translatorCapacity, blocks.place('translators'))
     this.resources = new CounterTable(resourceColumns, 1, blocks.place('resources'))
     this.violations = new CounterTable(violationColumns, 1, blocks.place('violations'))
     this.limits = blocks.place('limits')

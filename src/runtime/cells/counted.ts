@@ -208,6 +208,8 @@ export const translatorColumns = [
   /** Milliseconds from receipt to the end. */
   'durationSumMs',
 ] as const
+/** Translated APIs that are counted apart. */
+export const translatorCapacity = 16
 export type TranslatorColumn = (typeof translatorColumns)[number]
 
 /** What was refused. */

@@ -5,6 +5,7 @@ import { translatorStatsView } from '../../../src/observe/views/translators.ts'
 import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
 
 const request = (given: Partial<TranslatedRequest>): TranslatedRequest => ({
+  dialect: 'anthropic',
   outcome: 'success',
   mode: 'translation',
   isStream: true,
@@ -17,7 +18,7 @@ const request = (given: Partial<TranslatedRequest>): TranslatedRequest => ({
 function counted(...requests: Partial<TranslatedRequest>[]) {
   const stats = new TranslatorStats(new GatewayCells({ endpoints: 1, models: 1, placements: 1 }).translators)
   for (const each of requests) stats.record(request(each))
-  return translatorStatsView({ anthropic: stats.totals() }, 0)
+  return translatorStatsView(stats.totals(), 0)
 }
 
 describe('translator statistics', () => {
@@ -26,6 +27,22 @@ describe('translator statistics', () => {
     assert.equal(translators[0]?.total_requests, 0)
     assert.equal(translators[0]?.success_rate, '0%')
     assert.equal(summary.active_translators, 0)
+  })
+
+  it('count each dialect for itself, and none that is not translated', () => {
+    const { translators } = new GatewayCells({ endpoints: 1, models: 1, placements: 1 })
+    const stats = new TranslatorStats(translators, ['anthropic', 'responses'])
+    for (const dialect of ['responses', 'anthropic', 'responses', 'openai'])
+      stats.record(request({ dialect }))
+    const { summary, translators: rows } = translatorStatsView(stats.totals(), 0)
+    assert.deepEqual(
+      rows.map((row) => [row.translator_name, row.total_requests]),
+      [
+        ['responses', 2],
+        ['anthropic', 1],
+      ],
+    )
+    assert.equal(summary.total_translators, 2)
   })
 
   it('count a success only where the client got all of it', () => {

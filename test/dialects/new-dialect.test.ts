@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { importGraph, sourceFiles } from '../../docs/generate/house/import-graph.ts'
+import { answerForms, defaultDialect, dialects } from '../../src/dialects/all.ts'
+import { formFinder } from '../../src/dialects/answers/form-of.ts'
+import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
+import { answerForm } from '../../src/dialects/contract/answer-form.ts'
+import type { Dialect } from '../../src/dialects/contract/dialect.ts'
+import { dialectFinder } from '../../src/dialects/requests/dialect.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+
+const poem = answerForm({
+  name: 'poem',
+  owns: (path) => path.endsWith('/poems'),
+  usage: { section: 'muse', standard: { completion_tokens: 'poem.words' }, alsoAt: undefined },
+  contentKeys: ['verse'],
+  stream: {
+    belongs: /"verse"/,
+    ends: /"fin"/,
+    lastWord: undefined,
+    endsWithDone: false,
+    lines: undefined,
+    startsText: () => false,
+    isIdle: () => false,
+    seesError: () => false,
+  },
+})
+
+/** An API that there is not. */
+const muse: Dialect = {
+  name: 'muse',
+  paths: {
+    owns: (path) => path.startsWith('/muse/'),
+    shared: { header: 'muse-version', paths: /^\/v1\/models$/ },
+    inference: ['poems'],
+    postOnly: ['/muse/poems'],
+    takesName: undefined,
+    management: undefined,
+  },
+  errors: {
+    types: undefined,
+    body: ({ message }) => ({ lament: message }),
+    event: (_framing, body) => `data: ${body}\n\n`,
+    translate: () => undefined,
+    status: (_form, statusCode) => statusCode,
+  },
+  answers: [poem],
+  models: undefined,
+  keepAlive: undefined,
+  requestIdHeader: undefined,
+  isTranslated: false,
+}
+
+describe('a dialect that is put into the list', () => {
+  const find = dialectFinder([muse, ...dialects], defaultDialect)
+  const forms = formFinder([poem, ...answerForms], poem)
+
+  it('is recognised by its paths and its header', () => {
+    assert.equal(find('/muse/poems').name, 'muse')
+    assert.equal(find('/v1/models', { 'muse-version': '1' }).name, 'muse')
+    assert.equal(find('/v1/models', {}).name, 'openai')
+    assert.deepEqual(find('/muse/poems').errors.body(new GatewayError('not_found'), 'id'), {
+      lament: 'There is nothing at this path.',
+    })
+  })
+
+  it('has its answers read by its own marks', () => {
+    assert.equal(forms.answer('POST', '/muse/poems'), poem)
+    assert.equal(forms.answer('POST', '/v1/chat/completions')?.name, 'chat')
+    assert.ok(poem.stream !== undefined)
+    const watch = new StreamWatch(poem.stream)
+    watch.push(Buffer.from('data: {"verse":"O"}\n\n'))
+    assert.equal(watch.end().kind, 'missing')
+  })
+})
+
+describe('the folder of a dialect', () => {
+  const names = dialects.map(({ name }) => name)
+  const folderOf = (path: string) => names.find((name) => path.startsWith(`src/dialects/${name}/`))
+
+  /** Files that are about one API alone, and say so. */
+  const own: readonly RegExp[] = [
+    // The routes of one API.
+    /^routes\/dialects\//,
+    // From one API to another.
+    /^src\/dialects\/translate\//,
+    // Engines that write OpenAI's list with members of their own.
+    /^src\/dialects\/lists\/engine-items\.ts$/,
+    // Asks streams of OpenAI's API for their usage.
+    /^src\/proxy\/usage\/usage-variant\.ts$/,
+    /^src\/dialects\/all\.ts$/,
+  ]
+
+  it('is imported by the list, and by files that are about its API alone', () => {
+    const imports = importGraph(['src', 'plugins', 'routes'])
+    const inside = imports.filter(({ to }) => folderOf(to) !== undefined)
+    assert.ok(inside.length > 30, 'the imports were read')
+    const foreign = inside.filter(({ from, to }) => folderOf(from) !== folderOf(to))
+    assert.deepEqual(
+      foreign
+        .filter(({ from }) => !own.some((pattern) => pattern.test(from)))
+        .map(({ from, to }) => `${from} → ${to}`),
+      [],
+    )
+  })
+
+  /** Where a name of an API stands for something else, and what. */
+  const otherUses: Readonly<Record<string, string>> = {
+    'src/admin/clients/client-config.ts': 'a word of a client’s configuration',
+    'src/config/checks/semantics.ts': 'a key of the configuration',
+    'src/config/load.ts': 'a kind of endpoint',
+    'src/endpoints/discovery/discovery.ts': 'how an endpoint lists its models',
+    'src/endpoints/discovery/list-parsers.ts': 'how an endpoint lists its models',
+    'src/endpoints/profiles/profile-store.ts': 'how an endpoint lists its models',
+    'src/endpoints/profiles/profile.ts': 'how an endpoint lists its models',
+    'src/routing/models/directory.ts': 'a kind of endpoint',
+    'src/dialects/lists/engine-items.ts': 'the owner of a model where nothing names one',
+    'routes/dialects/models.ts': 'a kind of endpoint',
+    'routes/dialects/ollama.ts': 'a kind of endpoint',
+  }
+
+  it('is the only place that compares the name of its API', () => {
+    const files = sourceFiles(['src', 'plugins', 'routes']).filter((path) => {
+      if (folderOf(path) !== undefined) return false
+      return new RegExp(`'(?:${names.join('|')})'`).test(readFileSync(path, 'utf8'))
+    })
+    assert.deepEqual(
+      files.filter((path) => otherUses[path] === undefined),
+      [],
+    )
+  })
+})

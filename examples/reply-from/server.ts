@@ -1,12 +1,11 @@
-// An app that keeps its own @fastify/reply-from: plugins of the gateway probe the upstreams, choose one and open the
-// circuits of those that fail. reply-from carries one attempt; what comes of it decides whether there is another.
+// An app that keeps its own @fastify/reply-from: plugins of the gateway probe the upstreams and open the circuits of
+// those that fail. reply-from carries one attempt; if it fails, the next upstream gets the same request.
 import replyFrom from '@fastify/reply-from'
 import Fastify, { type FastifyReply } from 'fastify'
 import { parseConfig } from 'olla-gateway'
 import backendProfiles from 'olla-gateway/plugins/backend-profiles'
 import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
 import endpointRegistry from 'olla-gateway/plugins/endpoint-registry'
-import endpointSelector from 'olla-gateway/plugins/endpoint-selector'
 import events from 'olla-gateway/plugins/events'
 import healthChecker from 'olla-gateway/plugins/health-checker'
 import state from 'olla-gateway/plugins/state'
@@ -33,38 +32,37 @@ await app.register(endpointRegistry, { endpoints: discovery.static.endpoints, pr
 await app.register(upstreamPools)
 await app.register(circuitBreaker)
 await app.register(healthChecker, { version: '1.0.0' })
-await app.register(endpointSelector, { strategy: 'priority' })
 await app.register(replyFrom, {
   // Long generations outlive undici's limits of 300 s, and reply-from does not verify certificates by default.
   undici: { headersTimeout: 0, bodyTimeout: 0, connect: { rejectUnauthorized: true } },
   destroyAgent: true,
 })
 
-const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+const endpoints = app.endpointRegistry.snapshot.endpoints.toSorted((a, b) => b.priority - a.priority)
 const failoverStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-// The body stays the client's bytes: parsed JSON would be written anew for every attempt.
+// Forward the client's bytes: a parsed body would be serialized again for every attempt.
 app.removeAllContentTypeParsers()
 app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 app.post('/v1/*', (_request, reply) => forward(reply, new Set()))
 
 /** @param tried slots of the endpoints that have failed this request */
 function forward(reply: FastifyReply, tried: Set<number>): FastifyReply {
-  const candidate = app.endpointSelector.select(candidates, tried)
-  if (candidate === undefined) return reply.code(503).send({ error: 'no upstream is available' })
-  const { endpoint } = candidate
+  const endpoint = endpoints.find(({ slot }) => !tried.has(slot) && app.endpointRegistry.isRoutable(slot))
+  if (endpoint === undefined) return reply.code(503).send({ error: 'no upstream is available' })
   tried.add(endpoint.slot)
-  const permit = app.circuitBreakers.acquire(candidate)
+  const breaker = app.circuitBreakers.get(endpoint.slot)
+  const permit = breaker.acquire()
   if (permit === 'refused') return forward(reply, tried)
   const moveOn = (reason: string) => {
-    app.circuitBreakers.fail(candidate, permit, { about: 'endpoint', reason, source: 'connection' })
+    breaker.fail(permit, reason)
     forward(reply, tried)
   }
   return reply.from(reply.request.url, {
     getUpstream: () => endpoint.origin,
     body: reply.request.body ?? null,
     contentType: reply.request.headers['content-type'] ?? 'application/octet-stream',
-    // reply-from would retry on the same upstream.
+    // A retry of reply-from would go to the same upstream.
     retryDelay: () => null,
     onResponse(_request, _reply, { statusCode, stream }) {
       if (failoverStatuses.has(statusCode)) {
@@ -74,7 +72,7 @@ function forward(reply: FastifyReply, tried: Set<number>): FastifyReply {
         moveOn(`status ${statusCode}`)
         return
       }
-      app.circuitBreakers.succeed(candidate, permit)
+      breaker.succeed(permit)
       reply.header('x-served-by', endpoint.name).send(stream)
     },
     onError: (_reply, { error }) => moveOn(error.message),

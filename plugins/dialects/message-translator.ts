@@ -1,7 +1,7 @@
 /**
  * Puts Anthropic Messages requests into the form that each endpoint understands. Decorates `messageTranslator`; depends
- * on the model catalogue, the upstream pools and the link to the other threads. Uses the inspector where there is one.
- * Holds nothing to close.
+ * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`. Holds
+ * nothing to close.
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'

@@ -1,7 +1,8 @@
 /**
  * The inference servers and their status. Decorates `endpointRegistry`; depends on the event bus, the shared
  * cells and the backend profiles. Secrets in files are read again at intervals, until close. On a serving thread
- * of several the endpoints follow the control thread's, and the app is ready once they are alike.
+ * of several the endpoints follow the control thread's, and the app is ready once they are alike. Uses if present:
+ * `gatewayPeers`.
  */
 import fp from 'fastify-plugin'
 import { rereadSecrets } from '../../src/config/file/secrets.ts'

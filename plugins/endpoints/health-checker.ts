@@ -1,6 +1,7 @@
 /**
  * Probes the endpoints and keeps their status true, for all threads of the gateway. Decorates `healthChecker`;
- * depends on the shared cells, the registry, the breakers and the connection pools. Probing begins when the app is ready and ends on close.
+ * depends on the shared cells, the registry, the breakers and the connection pools. Uses if present: `gatewayPeers`.
+ * Probing begins when the app is ready and ends on close.
  */
 import fp from 'fastify-plugin'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'

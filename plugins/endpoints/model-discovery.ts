@@ -1,7 +1,7 @@
 /**
- * Finds out which endpoint has which model, for all threads of the gateway. Decorates `modelCatalog` and `modelDiscovery`; depends on the
- * registry, the profiles and the connection pools. Looks begin when an endpoint becomes routable and end on
- * close.
+ * Finds out which endpoint has which model, for all threads of the gateway. Decorates `modelCatalog` and
+ * `modelDiscovery`; depends on the registry, the profiles and the connection pools. Uses if present: `gatewayPeers`. It
+ * reads the models of an endpoint when that becomes routable, until close.
  */
 import fp from 'fastify-plugin'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'

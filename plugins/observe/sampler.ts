@@ -53,6 +53,12 @@ export default fp<SamplerOptions>(
   {
     name: 'gateway-sampler',
     fastify: '5.x',
-    dependencies: ['gateway-state', 'gateway-endpoint-registry', 'gateway-proxy-engine', 'gateway-event-log'],
+    dependencies: [
+      'gateway-events',
+      'gateway-state',
+      'gateway-endpoint-registry',
+      'gateway-proxy-engine',
+      'gateway-event-log',
+    ],
   },
 )

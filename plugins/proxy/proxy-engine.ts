@@ -1,8 +1,8 @@
 /**
  * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
- * on everything that decides where a request goes. Before it a host may decorate `answerObserver` and
- * `requestAffinity`, and plugins `usageObserver` and, where the host has none, `requestAffinity`; absent, they cost
- * nothing. On close, after the drain, nothing is left to do here.
+ * on everything that decides where a request goes. Uses if present: `answerObserver`, `requestAffinity`,
+ * `usageObserver`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two itself, before the
+ * gateway; absent, they cost nothing. On close, after the drain, nothing is left to do here.
  */
 import fp from 'fastify-plugin'
 import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'

@@ -1,7 +1,7 @@
 /**
  * Keeps the turns of a conversation on the endpoint that still holds their cache. Decorates `sessionAffinity`
- * and, for the proxy engine, `requestAffinity`, unless the host has put its own there; depends on the event
- * bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with
+ * and, for the proxy engine, `requestAffinity`, unless the host has put its own there; depends on the
+ * request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with
  * undefined and installs nothing. An endpoint that goes offline loses its sessions.
  */
 import fp from 'fastify-plugin'
@@ -108,6 +108,7 @@ export default fp<SessionAffinityOptions>(
     name: 'gateway-session-affinity',
     fastify: '5.x',
     dependencies: [
+      'gateway-request-context',
       'gateway-events',
       'gateway-state',
       'gateway-endpoint-registry',

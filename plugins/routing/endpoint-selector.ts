@@ -1,7 +1,7 @@
 /**
  * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`,
- * unless the host has put its own selector there; depends on the cells, the
- * registry, the breakers and the health checker.
+ * unless the host has put its own selector there; depends on the cells, the registry, the breakers and the health
+ * checker. Uses if present: `modelCatalog`.
  */
 import fp from 'fastify-plugin'
 import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'

@@ -1,6 +1,6 @@
 /**
- * The event bus. Decorates `gatewayEvents`; depends on nothing. Where the app has a line to other threads of the
- * gateway, their buses are one. On close, last of all, subscribers hear no more.
+ * The event bus. Decorates `gatewayEvents`; depends on nothing. With a link to other threads of the gateway, their buses
+ * are one. Uses if present: `gatewayPeers`. On close, last of all, subscribers hear no more.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'

@@ -50,7 +50,7 @@ export default fp(
       'gateway-model-directory',
       'gateway-model-discovery',
       'gateway-model-routing',
-      'gateway-request-context',
+      'gateway-internal-access',
     ],
   },
 )

@@ -130,6 +130,7 @@ export default fp<InternalEventsOptions>(
       'gateway-sampler',
       'gateway-internal-access',
       'gateway-peers',
+      'gateway-request-context',
       'gateway-state',
     ],
   },

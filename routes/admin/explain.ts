@@ -1,6 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without moving anybody's
- * turn. The body is the request's own, or `{ "path", "headers", "body" }`.
+ * turn. The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present:
+ * `messageTranslator`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -68,6 +69,8 @@ export default fp<ExplainOptions>(
     encapsulate: true,
     dependencies: [
       'gateway-request-context',
+      'gateway-internal-access',
+      'gateway-circuit-breaker',
       'gateway-model-routing',
       'gateway-endpoint-selector',
       'gateway-session-affinity',

@@ -73,6 +73,7 @@ export default fp<InternalHealthOptions>(
     encapsulate: true,
     dependencies: [
       'gateway-peers',
+      'gateway-internal-access',
       'gateway-endpoint-registry',
       'gateway-endpoint-selector',
       'gateway-model-discovery',

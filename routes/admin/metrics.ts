@@ -124,6 +124,7 @@ export default fp<InternalMetricsOptions>(
     encapsulate: true,
     dependencies: [
       ...endpointSourceDependencies,
+      'gateway-internal-access',
       'gateway-buffer-budget',
       'gateway-metrics',
       'gateway-security',

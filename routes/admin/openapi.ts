@@ -18,5 +18,10 @@ export default fp<OpenApiOptions>(
     })
     done()
   },
-  { name: 'gateway-routes-openapi', fastify: '5.x', encapsulate: true },
+  {
+    name: 'gateway-routes-openapi',
+    fastify: '5.x',
+    encapsulate: true,
+    dependencies: ['gateway-internal-access'],
+  },
 )

@@ -32,6 +32,12 @@ export default fp<InternalProcessOptions>(
     name: 'gateway-routes-internal-process',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-buffer-budget', 'gateway-state', 'gateway-peers', 'gateway-process-readings'],
+    dependencies: [
+      'gateway-internal-access',
+      'gateway-buffer-budget',
+      'gateway-state',
+      'gateway-peers',
+      'gateway-process-readings',
+    ],
   },
 )

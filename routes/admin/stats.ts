@@ -58,6 +58,11 @@ export default fp<InternalStatsOptions>(
     name: 'gateway-routes-internal-stats',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-endpoint-registry', 'gateway-state', 'gateway-stats', 'gateway-session-affinity'],
+    dependencies: [
+      'gateway-endpoint-registry',
+      'gateway-internal-access',
+      'gateway-stats',
+      'gateway-session-affinity',
+    ],
   },
 )

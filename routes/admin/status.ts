@@ -103,6 +103,6 @@ export default fp<InternalStatusOptions>(
     name: 'gateway-routes-internal-status',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: [...endpointSourceDependencies, 'gateway-security'],
+    dependencies: [...endpointSourceDependencies, 'gateway-internal-access', 'gateway-security'],
   },
 )

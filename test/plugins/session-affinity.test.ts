@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import requestContext from '../../plugins/proxy/request-context.ts'
 import sessionAffinity, { type SessionAffinityOptions } from '../../plugins/proxy/session-affinity.ts'
 import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
 import type { EndpointStatus } from '../../src/kernel/endpoint-status.ts'
@@ -16,6 +17,7 @@ async function setUp(t: TestContext, options: SessionAffinityOptions = {}) {
     type: 'vllm',
   }))
   const app = await createEndpointApp(t, endpoints, { clock })
+  await app.register(requestContext, { clock })
   await app.register(endpointSelector, { clock })
   await app.register(sessionAffinity, { clock, enabled: true, ...options })
   return app
@@ -54,6 +56,7 @@ describe('plugin session-affinity', () => {
 
   it('needs the selector, and says so', async (t) => {
     const app = await createEndpointApp(t, [])
+    await app.register(requestContext)
     await assert.rejects(
       async () => void (await app.register(sessionAffinity, { enabled: true })),
       /gateway-endpoint-selector/,

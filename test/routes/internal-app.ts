@@ -97,6 +97,7 @@ export async function createInternalApp(
         endpointLoad: { wouldAsk: () => !pausing.current },
       }),
     )
+    await scope.register(stub('gateway-internal-access', { internalAccess: undefined }))
     await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))
     await scope.register(gatewayStats)
     scope.get('/test/record', () => {

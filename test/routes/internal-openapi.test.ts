@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
+import fp from 'fastify-plugin'
 import internalOpenApi from '../../routes/admin/openapi.ts'
 import { openApiFile } from '../../src/kernel/package.ts'
 
@@ -20,6 +21,7 @@ async function documentAt(prefix: string): Promise<OpenApi> {
   const app = Fastify()
   await app.register(
     async (scope) => {
+      await scope.register(fp((_app, _options, done) => done(), { name: 'gateway-internal-access' }))
       await scope.register(internalOpenApi, { file: openApiFile })
     },
     { prefix },

@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
+import { isTranslatedPath } from '../../src/dialects/all.ts'
 import { readExplained } from '../../src/dialects/requests/explained-request.ts'
 import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { explain } from '../../src/observe/explain/explain.ts'
@@ -36,7 +37,7 @@ export default fp<ExplainOptions>(
         model,
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
-        isTranslatable: app.hasDecorator('messageTranslator') && target === '/v1/messages',
+        isTranslatable: app.hasDecorator('messageTranslator') && isTranslatedPath(target),
         dryRun: true,
       }
       const routed = app.modelRouter.route({ ...question, needs })

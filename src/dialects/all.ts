@@ -17,7 +17,14 @@ export const answerForms: readonly AnswerForm[] = dialects.flatMap(({ answers })
 export const usageSections: readonly string[] = [...new Set(answerForms.map(({ usage }) => usage.section))]
 
 /** Those whose requests are translated and counted. */
-export const translatedDialects: readonly Dialect[] = dialects.filter(({ isTranslated }) => isTranslated)
+export const translatedDialects: readonly Dialect[] = dialects.filter(
+  ({ translatedPaths }) => translatedPaths.length > 0,
+)
+
+/** @param path below the prefix of a route */
+export function isTranslatedPath(path: string): boolean {
+  return translatedDialects.some(({ translatedPaths }) => translatedPaths.includes(path))
+}
 
 /** @throws Error where there is none of this name */
 export function dialectNamed(name: string): Dialect {

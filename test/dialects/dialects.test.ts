@@ -4,6 +4,7 @@ import {
   answerForms,
   dialectNamed,
   dialects,
+  isTranslatedPath,
   translatedDialects,
   usageSections,
 } from '../../src/dialects/all.ts'
@@ -94,6 +95,8 @@ describe('the dialects', () => {
     assert.deepEqual(dialects.map(({ name }) => name).sort(), Object.keys(expected).sort())
     assert.equal(new Set(answerForms.map(({ name }) => name)).size, answerForms.length)
     assert.deepEqual([...usageSections].sort(), ['anthropic', 'ollama', 'openai', 'responses'])
+    assert.ok(isTranslatedPath('/v1/messages'))
+    assert.ok(!isTranslatedPath('/v1/chat/completions'))
     assert.deepEqual(
       translatedDialects.map(({ name }) => name),
       ['anthropic'],

@@ -49,7 +49,7 @@ const muse: Dialect = {
   models: undefined,
   keepAlive: undefined,
   requestIdHeader: undefined,
-  isTranslated: false,
+  translatedPaths: [],
 }
 
 describe('a dialect that is put into the list', () => {

@@ -26,5 +26,5 @@ export const anthropic = {
     headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
   },
   requestIdHeader: 'request-id',
-  isTranslated: true,
+  translatedPaths: ['/v1/messages'],
 } satisfies Dialect

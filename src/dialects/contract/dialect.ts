@@ -22,8 +22,8 @@ export interface Dialect {
   readonly keepAlive: StreamKeepAlive | undefined
   /** Header in which its clients look for the ID of a request, besides `X-Olla-Request-ID`. */
   readonly requestIdHeader: string | undefined
-  /** Whether its requests are translated for endpoints that do not speak it, and counted as such. */
-  readonly isTranslated: boolean
+  /** Paths whose requests are translated for endpoints that do not speak it, and counted as such; mostly none. */
+  readonly translatedPaths: readonly string[]
 }
 
 /** How paths are recognised. Patterns are those of `RoutePatterns`. */

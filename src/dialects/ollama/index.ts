@@ -27,5 +27,5 @@ export const ollama = {
   models: ollamaLists,
   keepAlive: undefined,
   requestIdHeader: undefined,
-  isTranslated: false,
+  translatedPaths: [],
 } satisfies Dialect

@@ -31,5 +31,5 @@ export const openai = {
   models: openaiLists,
   keepAlive: undefined,
   requestIdHeader: undefined,
-  isTranslated: false,
+  translatedPaths: [],
 } satisfies Dialect

@@ -1,3 +1,5 @@
+import { Remembered } from '../../kernel/remembered.ts'
+
 /**
  * What a content type says about a body: `json` and the forms announce what must be there, `binary` bodies are
  * never read, and under `other` a body is read if it turns out to be JSON.
@@ -32,16 +34,14 @@ const binarySubtypes: ReadonlySet<string> = new Set([
   'cbor',
 ])
 
-/** Spellings that are remembered; clients choose them, so there must be an end. */
-const mostSpellings = 1000
-const known = new Map<string, MediaType>()
+const known = new Remembered<MediaType>()
 
 /** Type and subtype have no case (RFC 9110 section 8.3.1). */
 export function readMediaType(contentType: string): MediaType {
   const found = known.get(contentType)
   if (found !== undefined) return found
   const read = describe(contentType)
-  if (known.size < mostSpellings) known.set(contentType, read)
+  known.set(contentType, read)
   return read
 }
 

@@ -1,3 +1,4 @@
+import { Remembered } from '../../kernel/remembered.ts'
 import { hopByHopNames } from './hop-by-hop.ts'
 
 /** What else the gateway looks at while headers pass. */
@@ -189,16 +190,14 @@ const roles: Readonly<Record<string, HeaderRole>> = {
   link: 'link',
 }
 
-/** Spellings that are remembered; clients choose them, so there must be an end. */
-const mostSpellings = 1000
-const known = new Map<string, HeaderName>()
+const known = new Remembered<HeaderName>()
 
 /** Each spelling is looked at once: lower case and several sets cost more than all the rest of a header's way. */
 export function headerName(text: string): HeaderName {
   const found = known.get(text)
   if (found !== undefined) return found
   const name = describe(text)
-  if (known.size < mostSpellings) known.set(text, name)
+  known.set(text, name)
   return name
 }
 

@@ -1,9 +1,10 @@
+import { Remembered } from '../../kernel/remembered.ts'
+
 /** How the body of an answer is framed, as its content type says. */
 export type AnswerFraming = 'sse' | 'ndjson' | 'json' | 'html' | 'text' | 'none' | 'other'
 
-/** Servers use a handful of content types. The bound keeps one that invents new ones from filling memory. */
-const mostKnown = 128
-const known = new Map<string, AnswerFraming>()
+/** Servers use a handful of content types. */
+const known = new Remembered<AnswerFraming>(128)
 
 /** Reads a content type; type and subtype are compared without case (RFC 9110, section 8.3.1). */
 export function framingOf(contentType: string | undefined): AnswerFraming {
@@ -14,7 +15,7 @@ export function framingOf(contentType: string | undefined): AnswerFraming {
   const found = known.get(contentType)
   if (found !== undefined) return found
   const framing = framingOfType(mediaType(contentType))
-  if (known.size < mostKnown) known.set(contentType, framing)
+  known.set(contentType, framing)
   return framing
 }
 

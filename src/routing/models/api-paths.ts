@@ -1,3 +1,5 @@
+import { Remembered } from '../../kernel/remembered.ts'
+
 /** Limits of a path that is cached, in characters and segments: API paths are short. */
 const maxPathLength = 80
 const mostSegments = 6
@@ -6,7 +8,8 @@ const maxCached = 1_000
 
 const wordSegment = /^[a-z][a-z._-]*$|^v\d{1,2}(?:alpha|beta)?\d?$/i
 
-const kept = new Map<string, string | undefined>()
+/** Null for paths that belong to no API. */
+const kept = new Remembered<string | null>(maxCached)
 
 /**
  * Reduces a request path to its API path: without IDs, what follows them, and a trailing slash.
@@ -15,10 +18,9 @@ const kept = new Map<string, string | undefined>()
  */
 export function apiPathOf(path: string): string | undefined {
   const known = kept.get(path)
-  if (known !== undefined || kept.has(path)) return known
+  if (known !== undefined) return known ?? undefined
   const read = readPath(path)
-  if (kept.size >= maxCached) kept.clear()
-  kept.set(path, read)
+  kept.set(path, read ?? null)
   return read
 }
 

@@ -146,7 +146,8 @@ async function routerOf(): Promise<ModelRouter> {
   const { ModelAliases } = await import('../src/routing/models/aliases.ts')
   const { ModelDirectory } = await import('../src/routing/models/directory.ts')
   const { loadFamilyTable } = await import('../src/routing/models/family-table.ts')
-  const { GatewayCells } = await import('../src/runtime/cells/cells.ts')
+  const { SharedState } = await import('../src/runtime/cells/shared-state.ts')
+  const { statusCells } = await import('../src/endpoints/registry/status-cells.ts')
   const { systemClock } = await import('../src/kernel/clock.ts')
   const { familiesFile } = await import('../src/kernel/package.ts')
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
@@ -155,7 +156,7 @@ async function routerOf(): Promise<ModelRouter> {
   })
   const registry = new EndpointRegistry(endpoints, {
     clock: systemClock,
-    cells: new GatewayCells({ endpoints: endpointCount }),
+    cells: new SharedState({ endpoints: endpointCount }).of(statusCells),
     events: new EventBus(systemClock, () => {}),
   })
   const catalog = new ModelCatalog()

@@ -1,4 +1,5 @@
 // Fills the statistics of a large fleet in a process of its own and prints what they take, as JSON.
+
 import { setImmediate } from 'node:timers/promises'
 import { endpointMetrics, type MetricEndpoint } from '../src/observe/prometheus/endpoint-metrics.ts'
 import { Exposition, labelText } from '../src/observe/prometheus/exposition.ts'
@@ -6,8 +7,9 @@ import { MetricSet } from '../src/observe/prometheus/metric.ts'
 import { modelMetrics } from '../src/observe/prometheus/model-metrics.ts'
 import { readModels } from '../src/observe/prometheus/model-series.ts'
 import { GatewayStats } from '../src/observe/stats/gateway-stats.ts'
-import { GatewayCells } from '../src/runtime/cells/cells.ts'
+import { readStatsCells } from '../src/observe/stats/stats-cells.ts'
 import { SharedBlocks } from '../src/runtime/cells/shared-blocks.ts'
+import { SharedState } from '../src/runtime/cells/shared-state.ts'
 
 export interface StatsMemory {
   readonly reservedBytes: number
@@ -31,7 +33,8 @@ function measured() {
 
 const before = measured()
 const blocks = new SharedBlocks()
-const cells = new GatewayCells({ endpoints: endpointCount + 64, models: modelCount + 1 }, blocks)
+const state = new SharedState({ endpoints: endpointCount + 64, models: modelCount + 1 }, blocks)
+const cells = readStatsCells(state)
 const names = new Set(Array.from({ length: modelCount }, (_, index) => `org/model-${index}-instruct-q4`))
 const withNames = measured()
 const stats = new GatewayStats(cells, (name) => (names.has(name) ? name : undefined))
@@ -141,7 +144,10 @@ async function scrape(): Promise<{ bytes: number; ms: number; longestPauseMs: nu
 for (let warmup = 0; warmup < 3; warmup++) await scrape()
 const { bytes, ms, longestPauseMs } = await scrape()
 const result: StatsMemory = {
-  reservedBytes: [...blocks.description.values()].reduce((total, block) => total + block.byteLength, 0),
+  reservedBytes: [...blocks.description.values()].reduce(
+    (total, block) => total + block.memory.byteLength,
+    0,
+  ),
   heapBytes: filled.heapUsed - withNames.heapUsed + (filled.external - withNames.external),
   residentBytes: filled.rss - before.rss,
   scrapeMs: ms,

@@ -33,7 +33,7 @@ const spareEndpoints = 64
 /** What everything stands on: the same on every thread. */
 export async function registerBase(
   app: FastifyInstance,
-  { proxy, discovery, metrics }: GatewayConfig,
+  { discovery, metrics }: GatewayConfig,
   options: {
     readonly thread: ThreadOfSeveral | undefined
     readonly onEvent?: ((event: GatewayEvent) => void) | undefined
@@ -44,7 +44,6 @@ export async function registerBase(
   await app.register(state, {
     endpointCapacity: discovery.static.endpoints.length + spareEndpoints,
     modelCapacity: metrics.tracked_models + 1,
-    sessionCapacity: proxy.sticky_sessions.enabled ? proxy.sticky_sessions.max_sessions : 0,
     blocks: options.thread?.blocks,
   })
 }

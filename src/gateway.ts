@@ -60,6 +60,7 @@ import type { SessionStore } from './routing/affinity/session-store.ts'
 import type { EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { DrainResult } from './runtime/lifecycle/drain.ts'
+import { processCells, runCells } from './runtime/process/process-cells.ts'
 
 export interface GatewayOptions {
   /** As `loadConfig` or `parseConfig` gives it. */
@@ -143,9 +144,12 @@ async function compose(
     signal: drainSignal,
     onDrained,
   })
-  const { process: counted } = app.gatewayCells
-  onLostLines?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
-  if (ownsProcess) await app.register((await import('../plugins/runtime/idle-collection.ts')).default)
+  const { counts } = app.gatewayState.of(processCells)
+  onLostLines?.((lines) => counts.add(0, counts.column('lostLogLines'), lines))
+  if (ownsProcess) {
+    const { default: idleCollection } = await import('../plugins/runtime/idle-collection.ts')
+    await app.register(idleCollection, { ended: () => app.gatewayStats.totals().requests })
+  }
   if (thread === undefined) await app.register(eventLines)
   await app.register(eventLog, { maxSubscribers: config.dashboard.event_subscribers })
 
@@ -158,7 +162,7 @@ async function compose(
   await app.register(requestContext, {
     trustProxyHeaders: server.rate_limits.trust_proxy_headers,
     trustedProxies: server.rate_limits.trusted_proxy_cidrs,
-    pseudonym: app.gatewayCells.pseudonym,
+    pseudonym: app.gatewayState.of(runCells).pseudonym,
   })
   await app.register(requestHooks, { hooks })
   await app.register(hostExtensions)

@@ -15,12 +15,11 @@ import {
   InternalAccess,
   maxInternalBodyBytes,
 } from '../../src/admin/security/internal-access.ts'
-import { SharedLimitStore } from '../../src/admin/security/shared-limit-store.ts'
+import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { TokenTries } from '../../src/admin/security/token-tries.ts'
 import { headerValue } from '../../src/http/headers/header-value.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
-import { limitCapacity } from '../../src/runtime/cells/counted.ts'
 
 export interface InternalAccessOptions {
   /** Networks that are let in. Default the loopback ones. */
@@ -67,7 +66,7 @@ export default fp<InternalAccessOptions>(
     const clock = options.clock ?? systemClock
     const token = options.adminToken === undefined ? undefined : new AdminToken(options.adminToken)
     const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
-    const tries = new TokenTries(new SharedLimitStore(limitCapacity, app.gatewayCells.limits))
+    const tries = new TokenTries(app.gatewayState.of(limitCells).store)
     const rules = new InternalAccess({
       allowedCidrs: options.allowedCidrs ?? ['127.0.0.0/8', '::1/128'],
       allowedHosts: options.allowedHosts ?? ['localhost'],

@@ -7,13 +7,12 @@ import fp from 'fastify-plugin'
 import { ClientKeys } from '../../src/admin/security/client-key.ts'
 import { guardedLimitStore } from '../../src/admin/security/guarded-limit-store.ts'
 import { requestHeadBytes } from '../../src/admin/security/header-size.ts'
+import { limitCells, violationCells } from '../../src/admin/security/limit-cells.ts'
 import type { LimitStore } from '../../src/admin/security/limit-store.ts'
 import { RateLimiter, type RateLimiterOptions } from '../../src/admin/security/rate-limiter.ts'
-import { SharedLimitStore } from '../../src/admin/security/shared-limit-store.ts'
 import { Violations } from '../../src/admin/security/violations.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
-import { limitCapacity } from '../../src/runtime/cells/counted.ts'
 
 export interface SecurityOptions {
   /** All off by default. */
@@ -44,7 +43,7 @@ declare module 'fastify' {
 export default fp<SecurityOptions>(
   function security(app, options, done) {
     const clock = options.clock ?? systemClock
-    const violations = new Violations(clock, app.gatewayCells)
+    const violations = new Violations(clock, app.gatewayState.of(violationCells))
     const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
     const counted = new WeakSet<Error>()
     const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
@@ -92,7 +91,7 @@ export default fp<SecurityOptions>(
         app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
       const store =
         options.store === undefined
-          ? new SharedLimitStore(limitCapacity, app.gatewayCells.limits)
+          ? app.gatewayState.of(limitCells).store
           : guardedLimitStore(options.store, onError)
       const limiter = new RateLimiter(store, rates)
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return

@@ -2,9 +2,11 @@
  * One circuit breaker per endpoint, used by requests and probes alike, and one per model that failed there. Decorates `circuitBreakers`; depends on
  * the registry, whose endpoints carry the policies.
  */
+
 import fp from 'fastify-plugin'
-import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
+import { circuitCells } from '../../src/endpoints/resilience/circuit-cells.ts'
 import { ModelStates } from '../../src/endpoints/resilience/model-states.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
@@ -20,13 +22,14 @@ declare module 'fastify' {
 
 export default fp<CircuitBreakerOptions>(
   function circuitBreaker(app, options, done) {
-    const { gatewayCells: cells } = app
+    const state = app.gatewayState
+    const circuits = state.of(circuitCells)
     const clock = options.clock ?? systemClock
-    const answers = new AnswerTimes(clock, cells.answeredAtMs)
-    const breakers = new CircuitBreakers(app.endpointRegistry, cells.breakers, {
+    const answers = new AnswerTimes(clock, state.of(answerCells).answeredAtMs)
+    const breakers = new CircuitBreakers(app.endpointRegistry, circuits.endpoints, {
       clock,
       events: app.gatewayEvents,
-      models: new ModelStates(cells.modelStates, clock),
+      models: new ModelStates(circuits.models, clock),
       hasAnsweredSince: (slot, sinceMs) => answers.hasAnsweredSince(slot, sinceMs),
     })
     app.decorate('circuitBreakers', breakers)

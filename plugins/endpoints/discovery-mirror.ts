@@ -7,7 +7,11 @@ import fp from 'fastify-plugin'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { followCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
 import { DiscoveryMirror } from '../../src/endpoints/discovery/discovery-mirror.ts'
-import { DiscoveryRecords, type ModelRefresher } from '../../src/endpoints/discovery/discovery-records.ts'
+import {
+  DiscoveryRecords,
+  discoveryCells,
+  type ModelRefresher,
+} from '../../src/endpoints/discovery/discovery-records.ts'
 
 export interface DiscoveryMirrorOptions {
   /** Whether the control thread looks for models. Default true. */
@@ -29,7 +33,10 @@ export default fp<DiscoveryMirrorOptions>(
     app.decorate('modelCatalog', catalog)
     app.decorate(
       'modelDiscovery',
-      new DiscoveryMirror(options.enabled ?? true, { records: new DiscoveryRecords(app.gatewayCells), link }),
+      new DiscoveryMirror(options.enabled ?? true, {
+        records: new DiscoveryRecords(app.gatewayState.of(discoveryCells)),
+        link,
+      }),
     )
     app.addHook('onReady', fetchAll)
     done()

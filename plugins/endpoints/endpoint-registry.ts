@@ -4,6 +4,7 @@
  * of several the endpoints follow the control thread's, and the app is ready once they are alike. Uses if present:
  * `gatewayPeers`.
  */
+
 import fp from 'fastify-plugin'
 import { rereadSecrets } from '../../src/config/file/secrets.ts'
 import type { EndpointConfig, ProxyConfig } from '../../src/config/schema/schema.ts'
@@ -11,6 +12,7 @@ import { endpointHeaders } from '../../src/endpoints/registry/auth.ts'
 import { buildEndpoints } from '../../src/endpoints/registry/build.ts'
 import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
 import { followEndpoints, shareEndpoints } from '../../src/endpoints/registry/registry-replica.ts'
+import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 
 export interface EndpointRegistryOptions {
@@ -40,7 +42,7 @@ export default fp<EndpointRegistryOptions>(
     const clock = options.clock ?? systemClock
     const registry = new EndpointRegistry(endpoints, {
       clock,
-      cells: app.gatewayCells,
+      cells: app.gatewayState.of(statusCells),
       events: app.gatewayEvents,
       slowStartMs: options.slowStartMs ?? 10_000,
     })

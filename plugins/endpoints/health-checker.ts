@@ -5,12 +5,12 @@
  */
 import fp from 'fastify-plugin'
 import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
-import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../../src/endpoints/health/health-checker.ts'
 import { evidenceTopic, probeNowTopic } from '../../src/endpoints/health/health-mirror.ts'
 import type { HealthMonitor } from '../../src/endpoints/health/health-monitor.ts'
 import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
-import { ProbeRecords } from '../../src/endpoints/health/probe-records.ts'
+import { ProbeRecords, probeCells } from '../../src/endpoints/health/probe-records.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
@@ -35,9 +35,9 @@ export default fp<HealthCheckerPluginOptions>(
       {
         clock: options.clock ?? systemClock,
         registry,
-        records: new ProbeRecords(app.gatewayCells),
+        records: new ProbeRecords(app.gatewayState.of(probeCells)),
         breakers: app.circuitBreakers,
-        answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayCells.answeredAtMs),
+        answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayState.of(answerCells).answeredAtMs),
         fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 10,

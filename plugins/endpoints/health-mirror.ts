@@ -5,7 +5,7 @@
 import fp from 'fastify-plugin'
 import { HealthMirror } from '../../src/endpoints/health/health-mirror.ts'
 import type { HealthMonitor } from '../../src/endpoints/health/health-monitor.ts'
-import { ProbeRecords } from '../../src/endpoints/health/probe-records.ts'
+import { ProbeRecords, probeCells } from '../../src/endpoints/health/probe-records.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface HealthMirrorOptions {
@@ -24,7 +24,7 @@ export default fp<HealthMirrorOptions>(
       'healthChecker',
       new HealthMirror({
         registry: app.endpointRegistry,
-        records: new ProbeRecords(app.gatewayCells),
+        records: new ProbeRecords(app.gatewayState.of(probeCells)),
         link: app.gatewayPeers,
         clock: options.clock ?? systemClock,
       }),

@@ -9,7 +9,11 @@ import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { shareCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../../src/endpoints/discovery/discovery.ts'
 import { refreshTopic } from '../../src/endpoints/discovery/discovery-mirror.ts'
-import { DiscoveryRecords, type ModelRefresher } from '../../src/endpoints/discovery/discovery-records.ts'
+import {
+  DiscoveryRecords,
+  discoveryCells,
+  type ModelRefresher,
+} from '../../src/endpoints/discovery/discovery-records.ts'
 import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
@@ -47,7 +51,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         clock: options.clock ?? systemClock,
         registry,
         catalog,
-        records: new DiscoveryRecords(app.gatewayCells),
+        records: new DiscoveryRecords(app.gatewayState.of(discoveryCells)),
         events: app.gatewayEvents,
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
         fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),

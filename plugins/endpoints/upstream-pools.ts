@@ -3,12 +3,14 @@
  * closed after idling; and `shortages`, which knows when this process has nothing left for another connection; and `viaEntry`. On close
  * all connections end.
  */
+
 import fp from 'fastify-plugin'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../../src/endpoints/connections/pools.ts'
-import { Shortages } from '../../src/endpoints/connections/shortages.ts'
+import { Shortages, shortageCells } from '../../src/endpoints/connections/shortages.ts'
 import { viaEntryOf } from '../../src/http/headers/via.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version } from '../../src/kernel/package.ts'
+import { runCells } from '../../src/runtime/process/process-cells.ts'
 
 export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
   readonly clock?: Clock
@@ -28,14 +30,15 @@ export default fp<UpstreamPoolsPluginOptions>(
     const clock = options.clock ?? systemClock
     const pools = new UpstreamPools(clock, options)
     app.decorate('upstreamPools', pools)
-    const shortages = new Shortages(clock, () => app.gatewayCells.resources.add(0, column, 1))
-    const column = app.gatewayCells.resources.column('shortages')
+    const { counts } = app.gatewayState.of(shortageCells)
+    const column = counts.column('shortages')
+    const shortages = new Shortages(clock, () => counts.add(0, column, 1))
     // A port that is given up is not free again for a minute.
     shortages.onShortage((resource) => {
       if (resource !== 'local ports') pools.closeIdle()
     })
     app.decorate('shortages', shortages)
-    app.decorate('viaEntry', viaEntryOf(version, app.gatewayCells.pseudonym))
+    app.decorate('viaEntry', viaEntryOf(version, app.gatewayState.of(runCells).pseudonym))
     app.addHook('onClose', () => pools.close())
     done()
   },

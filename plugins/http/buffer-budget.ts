@@ -4,7 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { BufferBudget } from '../../src/kernel/memory/buffer-budget.ts'
+import { BufferBudget, bufferCells } from '../../src/kernel/memory/buffer-budget.ts'
 
 export interface BufferBudgetPluginOptions {
   /** Bytes of all threads together; 0 is no limit, which is the default. */
@@ -22,7 +22,7 @@ declare module 'fastify' {
 
 export default fp<BufferBudgetPluginOptions>(
   function bufferBudget(app, { limitBytes = 0, patienceMs = 5_000, clock = systemClock }, done) {
-    const budget = new BufferBudget(app.gatewayCells, clock, { limitBytes, patienceMs })
+    const budget = new BufferBudget(app.gatewayState.of(bufferCells), clock, { limitBytes, patienceMs })
     app.decorate('bufferBudget', budget)
     app.addHook('onClose', function stop(_app, closed) {
       budget.stop()

@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import type { LimitedConnections } from '../../src/http/contract/capabilities.ts'
+import { listenerCells } from '../../src/http/server/listener-cells.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface ConnectionLimitPluginOptions {
@@ -16,14 +17,14 @@ const quietMs = 60_000
 
 export default fp<ConnectionLimitPluginOptions>(
   function connectionLimit(app, { limit, clock = systemClock }, done) {
-    const { resources } = app.gatewayCells
-    const pauses = resources.column('acceptPauses')
-    const idle = resources.column('idleClosed')
+    const { counts } = app.gatewayState.of(listenerCells)
+    const pauses = counts.column('acceptPauses')
+    const idle = counts.column('idleClosed')
     const mayLogPause = everyMs(clock, quietMs)
     const mayLogShortage = everyMs(clock, quietMs)
     limit.observe({
       paused() {
-        resources.add(0, pauses, 1)
+        counts.add(0, pauses, 1)
         if (mayLogPause())
           app.log.warn(
             {
@@ -33,7 +34,7 @@ export default fp<ConnectionLimitPluginOptions>(
             'accepting pauses: no more connections of clients for now',
           )
       },
-      closedIdle: (connections) => resources.add(0, idle, connections),
+      closedIdle: (connections) => counts.add(0, idle, connections),
     })
     app.shortages.onShortage((resource) => {
       if (mayLogShortage()) app.log.warn({ resource }, `the gateway is out of ${resource}`)

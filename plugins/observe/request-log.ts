@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { RequestLogger } from '../../src/observe/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../../src/observe/logging/request-line.ts'
 import { createRequestLineText } from '../../src/observe/logging/request-line-text.ts'
-import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/contract/context.ts'
+import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/contract/outcome.ts'
 
 export interface RequestLogOptions {
   /** Lines for requests. Default true. */

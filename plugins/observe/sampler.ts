@@ -4,7 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { Sampler } from '../../src/observe/stats/sampler.ts'
+import { readSamplerCells, Sampler } from '../../src/observe/stats/sampler.ts'
 
 export interface SamplerOptions {
   /** Milliseconds from one sample to the next. Default 2,000. */
@@ -31,7 +31,7 @@ export default fp<SamplerOptions>(
     const intervalMs = options.intervalMs ?? 2_000
     const samples = new Sampler({
       clock: options.clock ?? systemClock,
-      cells: app.gatewayCells,
+      cells: readSamplerCells(app.gatewayState),
       intervalMs,
       capacity: options.capacity ?? 450,
       endpoints: () => app.endpointRegistry.snapshot.endpoints,

@@ -3,10 +3,12 @@
  * uses; depends on the shared cells and the statistics. Without it only the host reads answers. Holds nothing
  * to close.
  */
+
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import { createAnswerObserver } from '../../src/proxy/usage/answer-observer.ts'
+import { gapCells } from '../../src/proxy/usage/gap-cells.ts'
 
 export interface AnswerUsageOptions {
   readonly clock?: Clock
@@ -23,7 +25,7 @@ export default fp<AnswerUsageOptions>(
   function answerUsage(app, options, done) {
     const observer = createAnswerObserver({
       clock: options.clock ?? systemClock,
-      cells: app.gatewayCells,
+      cells: app.gatewayState.of(gapCells),
       modelRow: (model) => app.gatewayStats.modelRow(model),
     })
     app.decorate('usageObserver', observer)

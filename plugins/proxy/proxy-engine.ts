@@ -4,8 +4,9 @@
  * `usageObserver`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two itself, before the
  * gateway; absent, they cost nothing. On close, after the drain, nothing is left to do here.
  */
+
 import fp from 'fastify-plugin'
-import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
 import { RetryPolicy, type RetryPolicyOptions } from '../../src/endpoints/resilience/retry-policy.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -17,7 +18,8 @@ import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../../src/proxy/exchange/gathering.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
-import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
+import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { loadCells } from '../../src/routing/selection/load-cells.ts'
 
 export interface ProxyEngineOptions {
   /** `olla` or `sherpa`; for display. */
@@ -65,8 +67,7 @@ export default fp<ProxyEngineOptions>(
   function proxyEngine(app, options, done) {
     const clock = options.clock ?? systemClock
     const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000, {
-      waiting: app.gatewayCells.waiting,
-      oldestMs: app.gatewayCells.oldestWaitingMs,
+      ...app.gatewayState.of(queueCells),
       clock,
       link: app.gatewayPeers,
     })
@@ -93,9 +94,9 @@ export default fp<ProxyEngineOptions>(
       selector: app.endpointSelector,
       load: app.endpointLoad,
       breakers: app.circuitBreakers,
-      inFlight: app.gatewayCells.inFlight,
+      inFlight: app.gatewayState.of(loadCells).inFlight,
       health: app.healthChecker,
-      answers: new AnswerTimes(clock, app.gatewayCells.answeredAtMs),
+      answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
       retries: new RetryPolicy(retryShare(options.retries, app.gatewayPeers.threads)),
       queue,
       budget: app.bufferBudget,

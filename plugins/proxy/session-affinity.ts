@@ -4,6 +4,7 @@
  * request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with
  * undefined and installs nothing. An endpoint that goes offline loses its sessions.
  */
+
 import fp from 'fastify-plugin'
 import type { KeySource } from '../../src/config/schema/key-sources.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -12,6 +13,7 @@ import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
 import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
 import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
+import { boundSessionCells, sessionCells } from '../../src/routing/affinity/session-cells.ts'
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'
 
@@ -59,10 +61,12 @@ export default fp<SessionAffinityOptions>(
     const clock = options.clock ?? systemClock
     const idleTtlMs = options.idleTtlMs ?? 600_000
     const bounds = { clock, maxSessions: options.maxSessions ?? 10_000, idleTtlMs }
+    const state = app.gatewayState
+    const { counts } = state.of(sessionCells)
     const store =
       options.store ??
-      (app.gatewayCells.threads > 1
-        ? new SharedSessionStore(bounds, app.gatewayCells)
+      (state.threads > 1
+        ? new SharedSessionStore(bounds, { ...state.of(boundSessionCells(bounds.maxSessions)), counts })
         : new LocalSessionStore(bounds))
     const affinity = new SessionAffinity(
       { store, heads: new HeadMemory(clock, idleTtlMs), load: app.endpointLoad },
@@ -72,7 +76,7 @@ export default fp<SessionAffinityOptions>(
     const sessions = new RequestSessions({
       affinity,
       keys: new SessionKeys({ sources, blockBytes: options.blockBytes ?? 512 }),
-      counters: app.gatewayCells.sessions,
+      counters: counts,
     })
     app.decorate('sessionAffinity', sessions)
     const onError = (error: unknown, part: string) =>

@@ -5,7 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { StoredResponses } from '../../src/proxy/request/stored-responses.ts'
+import { StoredResponses, storedResponseCells } from '../../src/proxy/request/stored-responses.ts'
 
 export interface StoredResponsesOptions {
   readonly clock?: Clock
@@ -21,7 +21,7 @@ export default fp<StoredResponsesOptions>(
   function storedResponses(app, options, done) {
     app.decorate(
       'storedResponses',
-      new StoredResponses(options.clock ?? systemClock, app.gatewayCells.storedResponses),
+      new StoredResponses(options.clock ?? systemClock, app.gatewayState.of(storedResponseCells)),
     )
     done()
   },

@@ -3,15 +3,17 @@
  * unless the host has put its own selector there; depends on the cells, the registry, the breakers and the health
  * checker. Uses if present: `modelCatalog`.
  */
+
 import fp from 'fastify-plugin'
-import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
-import { CoolDowns } from '../../src/endpoints/resilience/cool-down.ts'
+import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
+import { CoolDowns, coolDownCells } from '../../src/endpoints/resilience/cool-down.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { FailurePenalties } from '../../src/routing/selection/failure-penalty.ts'
+import { FailurePenalties, penaltyCells } from '../../src/routing/selection/failure-penalty.ts'
 import { guardedSelector } from '../../src/routing/selection/guarded-selector.ts'
 import { LiveLoad } from '../../src/routing/selection/live-load.ts'
+import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import type { EndpointLoad, EndpointSelector, StrategyName } from '../../src/routing/selection/selector.ts'
-import { createStrategy } from '../../src/routing/selection/strategies.ts'
+import { createStrategy, turnCells } from '../../src/routing/selection/strategies.ts'
 
 export interface EndpointSelectorOptions {
   /** Default `least-connections`. */
@@ -37,29 +39,28 @@ declare module 'fastify' {
 export default fp<EndpointSelectorOptions>(
   function endpointSelector(app, options, done) {
     const clock = options.clock ?? systemClock
-    const { circuitBreakers: breakers, gatewayCells: cells } = app
+    const { circuitBreakers: breakers, gatewayState: state } = app
     const models = breakers.modelStates
     if (models !== undefined && app.hasDecorator('modelCatalog')) {
       models.countModels = (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0
     }
-    const answers = new AnswerTimes(clock, cells.answeredAtMs)
+    const answers = new AnswerTimes(clock, state.of(answerCells).answeredAtMs)
     const hasAnsweredSince = (slot: number, sinceMs: number) => answers.hasAnsweredSince(slot, sinceMs)
     const load = new LiveLoad({
       clock,
       registry: app.endpointRegistry,
-      inFlight: cells.inFlight,
+      ...state.of(loadCells),
       breakers,
       health: app.healthChecker,
-      coolDowns: new CoolDowns(clock, cells.coolDownUntilMs, { models, hasAnsweredSince }),
+      coolDowns: new CoolDowns(clock, state.of(coolDownCells).untilMs, { models, hasAnsweredSince }),
       answers,
-      lastResortAtMs: cells.lastResortAtMs,
-      penalties: new FailurePenalties(clock, cells.penalties, { models }),
+      penalties: new FailurePenalties(clock, state.of(penaltyCells).penalties, { models }),
     })
     app.decorate('endpointLoad', load)
     const name = options.strategy ?? 'least-connections'
     const choose = createStrategy(name, {
       priorityTiers: options.priorityTiers ?? true,
-      turns: app.gatewayCells.turns,
+      turns: state.of(turnCells),
     })
     const selector: EndpointSelector = {
       strategy: name,

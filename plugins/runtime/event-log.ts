@@ -2,11 +2,13 @@
  * The last events, and the streams that tell of new ones. Decorates `eventLog` and `eventHub`; depends on the
  * event bus (which is one for all threads), the shared cells and the lifecycle, whose drain ends the streams.
  */
+
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { keptEvents } from '../../src/runtime/events/event-history.ts'
 import { EventHub } from '../../src/runtime/events/event-hub.ts'
 import { EventLog } from '../../src/runtime/events/event-log.ts'
+import { runCells } from '../../src/runtime/process/process-cells.ts'
 
 export interface EventLogOptions {
   /** Events kept. Default 1,000. */
@@ -33,7 +35,7 @@ const catchUpMs = 30_000
 export default fp<EventLogOptions>(
   function eventLog(app, options, done) {
     const clock = options.clock ?? systemClock
-    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const hub = new EventHub({
       clock,
       maxSubscribers: options.maxSubscribers ?? 50,

@@ -1,6 +1,5 @@
 /**
- * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the shared cells and the
- * lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
+ * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
  */
 import { getHeapStatistics } from 'node:v8'
 import fp from 'fastify-plugin'
@@ -9,19 +8,20 @@ import { garbageCollector } from '../../src/runtime/lifecycle/collect-garbage.ts
 import { IdleCollection } from '../../src/runtime/lifecycle/idle-collection.ts'
 
 export interface IdleCollectionPluginOptions {
+  /** Requests that have ended so far. */
+  readonly ended: () => number
   /** Collects in full; default V8's collection of this thread's heap. */
   readonly collect?: () => void
   readonly clock?: Clock
 }
 
 export default fp<IdleCollectionPluginOptions>(
-  function idleCollection(app, { collect, clock = systemClock }, done) {
-    const { gatewayCells: cells, gatewayLifecycle: lifecycle } = app
-    const requests = cells.totals.column('requests')
+  function idleCollection(app, { ended, collect, clock = systemClock }, done) {
+    const { gatewayLifecycle: lifecycle } = app
     const collection = new IdleCollection({
       clock,
       inFlight: () => lifecycle.inFlight,
-      ended: () => cells.totals.sum(0, requests),
+      ended,
       // `process.memoryUsage` opens a file and throws where there is no descriptor left.
       usedHeapBytes: () => getHeapStatistics().used_heap_size,
       collect: collect ?? garbageCollector(),
@@ -36,5 +36,5 @@ export default fp<IdleCollectionPluginOptions>(
     })
     done()
   },
-  { name: 'gateway-idle-collection', fastify: '5.x', dependencies: ['gateway-state', 'gateway-lifecycle'] },
+  { name: 'gateway-idle-collection', fastify: '5.x', dependencies: ['gateway-lifecycle'] },
 )

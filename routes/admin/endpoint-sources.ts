@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { modelIssues } from '../../src/observe/views/model-issues.ts'
 import type { EndpointSource } from '../../src/observe/views/source.ts'
+import { loadCells } from '../../src/routing/selection/load-cells.ts'
 
 /** Plugins whose decorators `endpointSources` reads. */
 export const endpointSourceDependencies = [
@@ -14,7 +15,8 @@ export const endpointSourceDependencies = [
 
 /** What is known of every endpoint now. */
 export function endpointSources(app: FastifyInstance): EndpointSource[] {
-  const { endpointRegistry, circuitBreakers, healthChecker, gatewayCells, gatewayStats } = app
+  const { endpointRegistry, circuitBreakers, healthChecker, gatewayState, gatewayStats } = app
+  const { inFlight } = gatewayState.of(loadCells)
   const known = app.modelCatalog.snapshot.byEndpoint
   return endpointRegistry.snapshot.endpoints.map((endpoint) => {
     const { slot } = endpoint
@@ -22,7 +24,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
     return {
       endpoint,
       status: endpointRegistry.statusDetail(slot),
-      inFlight: gatewayCells.inFlight.value(slot),
+      inFlight: inFlight.value(slot),
       traffic: gatewayStats.endpoint(slot),
       timings: gatewayStats.endpointTimings(slot),
       probe: healthChecker.record(slot),

@@ -2,6 +2,7 @@
  * `/internal/events`: what happens, as server-sent events that a client can resume; `/internal/samples`: the
  * counters of the last minutes.
  */
+
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -9,6 +10,7 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import { typeFilter } from '../../src/runtime/events/event-subscriber.ts'
 import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
 import { sseMessage } from '../../src/runtime/events/sse.ts'
+import { runCells } from '../../src/runtime/process/process-cells.ts'
 
 export interface InternalEventsOptions {
   /** Version of the gateway. */
@@ -42,7 +44,7 @@ export default fp<InternalEventsOptions>(
   function internalEvents(app, options, done) {
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
     const clock = options.clock ?? systemClock
-    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { features } = options
 
     app.get<{ Querystring: EventsQuery }>(

@@ -2,6 +2,7 @@
  * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints and
  * models, translators, sessions and the process to `gatewayMetrics`.
  */
+
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -15,7 +16,10 @@ import { contentTypes, negotiateFormat } from '../../src/observe/prometheus/nego
 import { ollaMetrics } from '../../src/observe/prometheus/olla-metrics.ts'
 import { processMetrics } from '../../src/observe/prometheus/process-metrics.ts'
 import { readProcessCounts } from '../../src/observe/stats/process-counts.ts'
+import { readStatsCells } from '../../src/observe/stats/stats-cells.ts'
 import { stickyView } from '../../src/observe/views/sticky.ts'
+import { queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { processCells, runCells } from '../../src/runtime/process/process-cells.ts'
 import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
@@ -49,9 +53,12 @@ export default fp<InternalMetricsOptions>(
       ollaNames = true,
     } = options
     const info = { version, commit, engine, profile, balancer }
-    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { translatorStats: translators } = app
-    const { gatewayMetrics: metrics, gatewayCells: cells } = app
+    const { gatewayMetrics: metrics, gatewayState: state } = app
+    const cells = readStatsCells(state)
+    const { waiting } = state.of(queueCells)
+    const processCounts = state.of(processCells)
     ignoreBodies(app)
 
     metrics.add(gatewayMetrics, () => {
@@ -60,11 +67,12 @@ export default fp<InternalMetricsOptions>(
         info,
         nowMs: clock.nowMs(),
         startedAtMs,
+        state,
         cells,
         totals: app.gatewayStats.totals(),
         endpoints: endpointSources(app),
         security: { status, blockedIps: limitedClients, rateLimits, sizeLimits },
-        waiting: cells.waiting.value(0),
+        waiting: waiting.value(0),
         buffers: app.bufferBudget,
       }
     })
@@ -82,7 +90,7 @@ export default fp<InternalMetricsOptions>(
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({
       process: app.processReadings.own(),
-      counts: readProcessCounts(cells),
+      counts: readProcessCounts(processCounts),
       threads: (await app.processReadings.all()).map(({ thread, reading }) => ({
         labels: labelText({ thread: String(thread) }),
         reading,

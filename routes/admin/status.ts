@@ -2,11 +2,13 @@
  * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: what the gateway, its
  * endpoints and their models are doing, with entity tags and compression for those who poll.
  */
+
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { EndpointsSchema, endpointsView } from '../../src/observe/views/endpoints.ts'
 import { type EndpointModelsSource, ModelsSchema, modelsView } from '../../src/observe/views/models.ts'
 import { StatusSchema, statusView } from '../../src/observe/views/status.ts'
+import { runCells } from '../../src/runtime/process/process-cells.ts'
 import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
@@ -27,7 +29,7 @@ export interface InternalStatusOptions {
 export default fp<InternalStatusOptions>(
   function internalStatus(app, options, done) {
     const clock = options.clock ?? systemClock
-    const startedAtMs = app.gatewayCells.run.begin(clock.nowMs())
+    const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { version, commit = 'none', engine, profile, balancer } = options
     const method = app.supportedMethods
     ignoreBodies(app)

@@ -1,4 +1,5 @@
 /** Entry of a serving thread: builds a gateway that mirrors what the control thread finds out, and listens. */
+
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../kernel/clock.ts'
 import { createThreadLogger } from '../observe/logging/logger.ts'
@@ -9,6 +10,7 @@ import type { LinkMessage } from '../runtime/links/messages.ts'
 import { ServingLink } from '../runtime/links/serving-link.ts'
 import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
 import { watchMain } from '../runtime/process/watch-main.ts'
+import { offerBlocks } from '../runtime/threads/block-exchange.ts'
 import {
   drainTopic,
   type ListenAddress,
@@ -30,6 +32,7 @@ const {
   config,
   maxConnections,
   blocks,
+  line,
   beats: beatBuffer,
   watchesMain,
 }: ServingThreadData = workerData
@@ -50,7 +53,7 @@ const app = createHttpServer({
   logger: log.logger,
   requestLogger: log.requestLogger,
   maxConnections,
-  thread: { link, blocks: new SharedBlocks(planes, thread, blocks) },
+  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, offerBlocks(line)) },
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })

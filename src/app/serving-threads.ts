@@ -4,11 +4,14 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from '../config/schema/schema.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { loadCells } from '../routing/selection/load-cells.ts'
 import { type BlocksDescription, SharedBlocks } from '../runtime/cells/shared-blocks.ts'
 import type { DrainResult } from '../runtime/lifecycle/drain.ts'
 import { ControlLink } from '../runtime/links/control-link.ts'
 import type { LinkMessage } from '../runtime/links/messages.ts'
 import { Heartbeats } from '../runtime/process/heartbeat.ts'
+import { processCells } from '../runtime/process/process-cells.ts'
+import { answerOffers, type BlockLine } from '../runtime/threads/block-exchange.ts'
 import { type RunningThread, Supervisor, type ThreadEvents } from '../runtime/threads/supervisor.ts'
 import { logTopic } from '../runtime/threads/thread-control.ts'
 import { watchThreads } from '../runtime/threads/thread-watch.ts'
@@ -24,6 +27,8 @@ export interface ServingThreadData {
   /** Most connections of clients on this thread; 0 is no limit. */
   readonly maxConnections: number
   readonly blocks: BlocksDescription
+  /** To offer blocks that no other thread has made yet. */
+  readonly line: BlockLine
   /** Of `Heartbeats`. */
   readonly beats: SharedArrayBuffer
   /** Whether the main thread beats, so that this one watches it. */
@@ -103,8 +108,9 @@ export async function serveOnThreads(
   app.log = logger
   await app.register(control, { config, thread: { link, blocks: new SharedBlocks(planes, threads) } })
   await app.ready()
-  const { process: counted } = app.gatewayCells
-  onLost?.((lines) => counted.add(0, counted.column('lostLogLines'), lines))
+  const state = app.gatewayState
+  const { counts } = state.of(processCells)
+  onLost?.((lines) => counts.add(0, counts.column('lostLogLines'), lines))
 
   const timeoutMs = config.server.watchdog_timeout
   const watchesMain = beatBuffer !== undefined
@@ -123,7 +129,8 @@ export async function serveOnThreads(
           planes,
           config,
           maxConnections: Math.ceil(maxConnections / threads),
-          blocks: app.gatewayCells.blocks,
+          blocks: state.blocks,
+          line: answerOffers((name, block) => state.keep(name, block)),
           beats,
           watchesMain,
         }
@@ -137,8 +144,8 @@ export async function serveOnThreads(
         })
       },
       countEnded(cut) {
-        counted.add(0, counted.column('endedThreads'), 1)
-        counted.add(0, counted.column('cutRequests'), cut)
+        counts.add(0, counts.column('endedThreads'), 1)
+        counts.add(0, counts.column('cutRequests'), cut)
       },
     },
   )
@@ -218,7 +225,11 @@ function spawn(
   events: ThreadEvents,
   logger: Logger,
 ): RunningThread {
-  const worker = new Worker(entry, { workerData: data, name: `serving ${data.thread}` })
+  const worker = new Worker(entry, {
+    workerData: data,
+    transferList: [data.line.port],
+    name: `serving ${data.thread}`,
+  })
   let failure: string | undefined
   worker.on('message', (message: LinkMessage) => link.receive(message))
   worker.on('error', (error) => {
@@ -234,13 +245,10 @@ function spawn(
   }
 }
 
-/** Gives back what an ended thread held, and lets go of what it alone counted. */
-function reclaim({ gatewayCells: cells, circuitBreakers }: FastifyInstance, thread: number): number {
-  const underWay = cells.inFlight.reclaim(thread)
-  cells.waiting.reclaim(thread)
-  cells.buffered.reclaim(thread)
-  cells.oldestWaitingMs[thread] = 0
-  cells.live.forget(thread)
+/** Gives back what an ended thread held. @returns how many requests it had under way */
+function reclaim({ gatewayState, circuitBreakers }: FastifyInstance, thread: number): number {
+  const underWay = gatewayState.of(loadCells).inFlight.heldBy(thread)
+  gatewayState.reclaim(thread)
   circuitBreakers.reclaim(thread)
   return underWay
 }
@@ -250,7 +258,7 @@ async function stop(
   { server }: GatewayConfig,
   supervisor: Supervisor,
 ): Promise<DrainResult> {
-  const underWay = app.gatewayCells.inFlight.total()
+  const underWay = app.gatewayState.of(loadCells).inFlight.total()
   app.gatewayEvents.publish('lifecycle.phase', { phase: 'draining', inFlight: underWay })
   const result = await supervisor.stop(server.shutdown_timeout + server.shutdown_delay + closingMs)
   app.gatewayEvents.publish('lifecycle.phase', {

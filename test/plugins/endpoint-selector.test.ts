@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import Fastify from 'fastify'
 import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
+import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import type { EndpointSelector } from '../../src/routing/selection/selector.ts'
 import { createEndpointApp } from '../support/endpoint-app.ts'
 
@@ -20,7 +21,7 @@ describe('the endpoint selector plugin', () => {
     assert.equal(app.endpointSelector.strategy, 'least-connections')
     assert.equal(choose(), undefined)
     for (const slot of [0, 1, 2]) app.endpointRegistry.setStatus(slot, 'healthy', '')
-    app.gatewayCells.inFlight.acquire(0)
+    app.gatewayState.of(loadCells).inFlight.acquire(0)
     assert.equal(choose(), 'b')
     app.endpointRegistry.setStatus(1, 'offline', '')
     assert.equal(choose(), 'a')

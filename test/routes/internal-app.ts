@@ -17,11 +17,13 @@ import internalStats from '../../routes/admin/stats.ts'
 import internalStatus from '../../routes/admin/status.ts'
 import versionRoute from '../../routes/admin/version.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
-import { DiscoveryRecords } from '../../src/endpoints/discovery/discovery-records.ts'
+import { DiscoveryRecords, discoveryCells } from '../../src/endpoints/discovery/discovery-records.ts'
 import type { ProbeRecord } from '../../src/endpoints/health/health-monitor.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
+import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
 import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
+import { circuitCells } from '../../src/endpoints/resilience/circuit-cells.ts'
 import { profilesFolder } from '../../src/kernel/package.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { noConnections } from '../support/no-connections.ts'
@@ -77,12 +79,12 @@ export async function createInternalApp(
     await scope.register(requestContext, { clock })
     await scope.register(security, { clock })
     await scope.register(backendProfiles, { builtIn: profilesFolder })
-    const services = { clock, cells: scope.gatewayCells, events: scope.gatewayEvents }
-    const discoveries = new DiscoveryRecords(scope.gatewayCells)
+    const services = { clock, cells: scope.gatewayState.of(statusCells), events: scope.gatewayEvents }
+    const discoveries = new DiscoveryRecords(scope.gatewayState.of(discoveryCells))
     records = discoveries
     const created = new EndpointRegistry(endpoints, services)
     registry = created
-    const breakers = new CircuitBreakers(created, scope.gatewayCells.breakers, services)
+    const breakers = new CircuitBreakers(created, scope.gatewayState.of(circuitCells).endpoints, services)
     await scope.register(stub('gateway-endpoint-registry', { endpointRegistry: created }))
     await scope.register(stub('gateway-circuit-breaker', { circuitBreakers: breakers }))
     await scope.register(stub('gateway-health-checker', { healthChecker: { record: () => probe.current } }))

@@ -1,8 +1,7 @@
+import { CounterTable } from '../../src/kernel/cells/counter-table.ts'
+import { Gauge } from '../../src/kernel/cells/gauge.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import { BufferBudget, type BufferBudgetOptions } from '../../src/kernel/memory/buffer-budget.ts'
-import { violationColumns } from '../../src/runtime/cells/counted.ts'
-import { CounterTable } from '../../src/runtime/cells/counter-table.ts'
-import { Gauge } from '../../src/runtime/cells/gauge.ts'
 import { FakeClock } from './fake-clock.ts'
 
 /** A budget of its own; 0 is no limit. */
@@ -12,6 +11,6 @@ export function budgetOf(
   options: Partial<BufferBudgetOptions> = {},
   buffered = new Gauge(1),
 ): BufferBudget {
-  const violations = new CounterTable(violationColumns, 1)
-  return new BufferBudget({ buffered, violations }, clock, { limitBytes, ...options })
+  const counts = new CounterTable(['refusals'], 1)
+  return new BufferBudget({ buffered, counts }, clock, { limitBytes, ...options })
 }

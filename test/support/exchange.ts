@@ -5,16 +5,17 @@ import type { TestContext } from 'node:test'
 import type { Dialect } from '../../src/dialects/contract/dialect.ts'
 import { openai } from '../../src/dialects/openai/index.ts'
 import { Shortages } from '../../src/endpoints/connections/shortages.ts'
-import { AnswerTimes } from '../../src/endpoints/health/answer-times.ts'
+import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
-import { CoolDowns } from '../../src/endpoints/resilience/cool-down.ts'
+import { circuitCells } from '../../src/endpoints/resilience/circuit-cells.ts'
 import { DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
 import { RetryPolicy } from '../../src/endpoints/resilience/retry-policy.ts'
 import { Http1Server } from '../../src/http/server/server.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
 import { GatewayStats } from '../../src/observe/stats/gateway-stats.ts'
+import { readStatsCells } from '../../src/observe/stats/stats-cells.ts'
 import type { ClientReply } from '../../src/proxy/contract/client-reply.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
@@ -23,11 +24,11 @@ import { Exchange } from '../../src/proxy/exchange/exchange.ts'
 import type { ActiveExchange, ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/router.ts'
 import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
-import { FailurePenalties } from '../../src/routing/selection/failure-penalty.ts'
-import { LiveLoad } from '../../src/routing/selection/live-load.ts'
+import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { createStrategy } from '../../src/routing/selection/strategies.ts'
 import { endpoint } from '../observe/stats/fixtures.ts'
 import { ownLine } from './line.ts'
+import { liveLoad } from './load.ts'
 import { createRegistry } from './registry.ts'
 
 /** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
@@ -43,20 +44,11 @@ export function createExchanges(
   hooks: Pick<ExchangeServices, 'affinity' | 'observe'> = {},
 ) {
   const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
-  const { clock, cells, events, registry } = createRegistry(endpoints)
+  const { clock, state, events, registry } = createRegistry(endpoints)
   for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
-  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
-  const load = new LiveLoad({
-    clock,
-    registry,
-    answers: new AnswerTimes(clock, cells.answeredAtMs),
-    lastResortAtMs: cells.lastResortAtMs,
-    inFlight: cells.inFlight,
-    breakers,
-    health: { retryInMs: () => 0 },
-    coolDowns: new CoolDowns(clock, cells.coolDownUntilMs),
-    penalties: new FailurePenalties(clock, cells.penalties),
-  })
+  const breakers = new CircuitBreakers(registry, state.of(circuitCells).endpoints, { clock, events })
+  const load = liveLoad(state, { clock, registry, breakers, health: { retryInMs: () => 0 } })
+  const cells = state.of(loadCells)
   const choose = createStrategy('priority', { priorityTiers: true })
   const sent: SentAttempt[] = []
   const active = new DeadlineSweep<ActiveExchange>(clock)
@@ -91,10 +83,10 @@ export function createExchanges(
     breakers,
     inFlight: cells.inFlight,
     health: { report: () => {} },
-    answers: new AnswerTimes(clock, cells.answeredAtMs),
+    answers: new AnswerTimes(clock, state.of(answerCells).answeredAtMs),
     retries: new RetryPolicy({ maxRounds: 0 }),
     queue: new CapacityQueue(10, ownLine(clock)),
-    stats: new GatewayStats(cells, (name) => name),
+    stats: new GatewayStats(readStatsCells(state), (name) => name),
     shortages: new Shortages(clock),
     events,
     active,

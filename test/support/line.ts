@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { Gauge } from '../../src/kernel/cells/gauge.ts'
 import type { SharedLine } from '../../src/routing/selection/capacity-queue.ts'
-import { Gauge } from '../../src/runtime/cells/gauge.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import { FakeClock } from './fake-clock.ts'
 

@@ -1,13 +1,15 @@
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
-import { GatewayCells } from '../../src/runtime/cells/cells.ts'
+import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
+import { SharedState } from '../../src/runtime/cells/shared-state.ts'
 import { EventBus } from '../../src/runtime/events/bus.ts'
 import { FakeClock } from './fake-clock.ts'
 
 /** A registry over real cells and a clock that the test moves. */
 export function createRegistry(endpoints: readonly Endpoint[], options: { slowStartMs?: number } = {}) {
   const clock = new FakeClock()
-  const cells = new GatewayCells({ endpoints: 8, models: 1, placements: 1 })
+  const state = new SharedState({ endpoints: 8, models: 1 })
+  const cells = state.of(statusCells)
   const events = new EventBus(clock, (error) => {
     throw error
   })
@@ -18,7 +20,7 @@ export function createRegistry(endpoints: readonly Endpoint[], options: { slowSt
       transitions.push(`${data.endpoint}: ${data.from} > ${data.to}`)
   })
   const registry = new EndpointRegistry(endpoints, { clock, cells, events, ...options })
-  return { clock, cells, events, transitions, registry }
+  return { clock, state, events, transitions, registry }
 }
 
 /** Resolves when the events published so far have been delivered. */

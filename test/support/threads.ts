@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { SharedBlocks, type TablePlace } from '../../src/runtime/cells/shared-blocks.ts'
+import type { Capacities } from '../../src/kernel/cells/layout.ts'
+import type { TablePlace } from '../../src/kernel/cells/table-place.ts'
+import { type Block, SharedBlocks } from '../../src/runtime/cells/shared-blocks.ts'
+import { SharedState } from '../../src/runtime/cells/shared-state.ts'
 
 /** Runs a worker file on several threads at once; each posts one result. */
 export function runThreads<Result>(file: URL, threads: number, data: object): Promise<Result[]> {
@@ -13,6 +16,18 @@ export function runThreads<Result>(file: URL, threads: number, data: object): Pr
       return result
     }),
   )
+}
+
+/** The state as each of several threads has it; the first keeps the blocks. */
+export function threadStates(threads: number, capacities: Partial<Capacities> = {}): SharedState[] {
+  const kept = new SharedBlocks(threads)
+  return Array.from({ length: threads }, (_, thread) => {
+    const offer = (name: string, block: Block) => kept.keep(name, block)
+    return new SharedState(
+      capacities,
+      thread === 0 ? kept : new SharedBlocks(threads, thread, new Map(), offer),
+    )
+  })
 }
 
 /** The same table as each of several threads has it. */

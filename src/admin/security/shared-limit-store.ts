@@ -1,7 +1,7 @@
-import { Cells64 } from '../../runtime/cells/cells64.ts'
-import { KeyHash } from '../../runtime/cells/key-hash.ts'
-import { limitHeaderBytes, limitWays, reserveLimits } from '../../runtime/cells/limit-cells.ts'
-import { ownPlace, type TablePlace } from '../../runtime/cells/shared-blocks.ts'
+import { getRandomValues } from 'node:crypto'
+import { Cells64 } from '../../kernel/cells/cells64.ts'
+import { KeyHash } from '../../kernel/cells/key-hash.ts'
+import { ownPlace, type TablePlace } from '../../kernel/cells/table-place.ts'
 import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
 
 /**
@@ -17,6 +17,11 @@ const lowerRange = 2 ** 32
 const timeRange = lowerRange * 2 ** timeBits
 /** A bucket that would take more than 38 hours to fill is as large as one that takes 38. */
 const longestTicks = timeRange / 2
+
+/** In front of the cells: the seeds of the hash. */
+const limitHeaderBytes = 8
+/** Keys of one set. */
+const limitWays = 8
 
 /** A cell that other threads keep changing is tried again; each try of all threads but one succeeds. */
 const mostTries = 1_000
@@ -36,10 +41,14 @@ export class SharedLimitStore implements LimitStore {
 
   /** @param capacity keys that are remembered; rounded up to a multiple of 8 */
   constructor(capacity: number, place: TablePlace = ownPlace()) {
-    const buffer = reserveLimits(place, capacity)
     this.#sets = Math.ceil(capacity / limitWays)
-    this.#hash = new KeyHash(new Int32Array(buffer, 0, 2))
-    this.#cells = new Cells64(buffer, limitHeaderBytes, this.#sets * limitWays)
+    const cells = this.#sets * limitWays
+    const bytes = limitHeaderBytes + cells * BigInt64Array.BYTES_PER_ELEMENT
+    const memory = place.allocate({ kind: 'rate limits', rows: cells }, bytes, (made) => {
+      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
+    })
+    this.#hash = new KeyHash(new Int32Array(memory, 0, 2))
+    this.#cells = new Cells64(memory, limitHeaderBytes, cells)
   }
 
   take(key: string, limit: RateLimit, nowMs: number): LimitResult {

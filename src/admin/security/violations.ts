@@ -1,21 +1,17 @@
+import type { SharedCache } from '../../kernel/cells/shared-cache.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import { limitedClientCapacity } from '../../runtime/cells/counted.ts'
-import { SharedCache } from '../../runtime/cells/shared-cache.ts'
+import type { ViolationCells } from './limit-cells.ts'
 
 const hourMs = 3_600_000
 
 /** Counts what was refused, on all threads, for the status routes (contract 1.6). */
 export class Violations {
-  readonly #counts: GatewayCells['violations']
+  readonly #counts: ViolationCells['counts']
   readonly #clients: SharedCache
 
-  constructor(clock: Clock, cells: Pick<GatewayCells, 'violations' | 'limitedClients'>) {
-    this.#counts = cells.violations
-    this.#clients = new SharedCache(
-      { capacity: limitedClientCapacity, ttlMs: hourMs, clock },
-      cells.limitedClients,
-    )
+  constructor(clock: Clock, { counts, limitedClients }: ViolationCells) {
+    this.#counts = counts
+    this.#clients = limitedClients({ ttlMs: hourMs, clock })
   }
 
   get rateLimits(): number {

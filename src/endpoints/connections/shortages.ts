@@ -1,5 +1,12 @@
+import { counters } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { AttemptFailure } from './failure.ts'
+
+export const shortageCells = cellLayout('shortages', () => ({
+  /** Connections to endpoints that could not be made. */
+  counts: counters(['shortages']),
+}))
 
 /** So long after a shortage a name that is not found may be one whose files or servers could not be read. */
 const recentMs = 1_000

@@ -1,4 +1,12 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import { records } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+
+/** The last looks at each endpoint's models, and why they failed: epoch milliseconds and a number. */
+export const discoveryCells = cellLayout('discovery', ({ endpoints }) => ({
+  looks: records(['lastSeenMs', 'consecutiveFailures'], endpoints),
+}))
+
+type DiscoveryCells = CellsOf<typeof discoveryCells>
 
 export interface DiscoveryRecord {
   /** Epoch milliseconds of the last successful look. */
@@ -22,14 +30,14 @@ export interface ModelRefresher {
 
 /** How the last looks went, in shared memory: the control thread writes it, all threads read it. */
 export class DiscoveryRecords {
-  readonly #table: GatewayCells['discoveries']
+  readonly #table: DiscoveryCells['looks']
   readonly #lastSeenMs: number
   readonly #failures: number
 
-  constructor({ discoveries }: Pick<GatewayCells, 'discoveries'>) {
-    this.#table = discoveries
-    this.#lastSeenMs = discoveries.column('lastSeenMs')
-    this.#failures = discoveries.column('consecutiveFailures')
+  constructor({ looks }: DiscoveryCells) {
+    this.#table = looks
+    this.#lastSeenMs = looks.column('lastSeenMs')
+    this.#failures = looks.column('consecutiveFailures')
   }
 
   get(slot: number): DiscoveryRecord {

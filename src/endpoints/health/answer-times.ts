@@ -1,11 +1,18 @@
+import { numbers } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
+
+export const answerCells = cellLayout('answers', ({ endpoints }) => ({
+  /** Monotonic milliseconds, 0 for never. */
+  answeredAtMs: numbers(endpoints),
+}))
 
 /** When each endpoint last answered a request successfully, which outweighs a probe that failed in the meantime. */
 export class AnswerTimes {
   readonly #clock: Clock
   readonly #answeredAtMs: Float64Array
 
-  /** @param answeredAtMs shared cells, one per endpoint; monotonic milliseconds, 0 for never */
+  /** @param answeredAtMs of `answerCells` */
   constructor(clock: Clock, answeredAtMs: Float64Array) {
     this.#clock = clock
     this.#answeredAtMs = answeredAtMs

@@ -1,15 +1,23 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import { records } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import type { ProbeRecord } from './health-monitor.ts'
+
+/** The last probe of each endpoint, and why it failed: epoch milliseconds, a duration and a number. */
+export const probeCells = cellLayout('probes', ({ endpoints }) => ({
+  probes: records(['lastCheckMs', 'nextCheckMs', 'lastLatencyMs', 'consecutiveFailures'], endpoints),
+}))
+
+type ProbeCells = CellsOf<typeof probeCells>
 
 /** Results of the last probes in shared memory: the control thread writes them, all threads read them. */
 export class ProbeRecords {
-  readonly #table: GatewayCells['probes']
+  readonly #table: ProbeCells['probes']
   readonly #lastCheckMs: number
   readonly #nextCheckMs: number
   readonly #lastLatencyMs: number
   readonly #failures: number
 
-  constructor({ probes }: Pick<GatewayCells, 'probes'>) {
+  constructor({ probes }: ProbeCells) {
     this.#table = probes
     this.#lastCheckMs = probes.column('lastCheckMs')
     this.#nextCheckMs = probes.column('nextCheckMs')

@@ -5,11 +5,11 @@ import {
   isRoutable,
   statusShare,
 } from '../../kernel/endpoint-status.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
 import { withHeaders, withProfile } from './build.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { StatusCells } from './status-cells.ts'
 
 /** All endpoints at one time; immutable, replaced as a whole. */
 export interface EndpointSnapshot {
@@ -31,7 +31,7 @@ export interface StatusDetail {
  */
 export class EndpointRegistry {
   readonly #clock: Clock
-  readonly #cells: GatewayCells
+  readonly #cells: StatusCells
   readonly #events: EventBus
   readonly #slowStartMs: number
   readonly #sinceMs: number
@@ -44,11 +44,11 @@ export class EndpointRegistry {
   /** @throws RangeError if there are more endpoints than cells */
   constructor(
     endpoints: readonly Endpoint[],
-    services: { clock: Clock; cells: GatewayCells; events: EventBus; slowStartMs?: number },
+    services: { clock: Clock; cells: StatusCells; events: EventBus; slowStartMs?: number },
   ) {
-    if (endpoints.length > services.cells.endpointCapacity) {
+    if (endpoints.length > services.cells.status.length) {
       throw new RangeError(
-        `${endpoints.length} endpoints are configured, but there is room for ${services.cells.endpointCapacity}`,
+        `${endpoints.length} endpoints are configured, but there is room for ${services.cells.status.length}`,
       )
     }
     this.#clock = services.clock
@@ -56,14 +56,14 @@ export class EndpointRegistry {
     this.#events = services.events
     this.#slowStartMs = services.slowStartMs ?? 0
     this.#snapshot = createSnapshot(endpoints, 1)
-    const { statusRecords } = services.cells
-    this.#sinceMs = statusRecords.column('sinceMs')
-    this.#sinceMonotonicMs = statusRecords.column('sinceMonotonicMs')
-    this.#lostAtMs = statusRecords.column('lostAtMs')
-    this.#isDoubtful = statusRecords.column('isDoubtful')
+    const { records } = services.cells
+    this.#sinceMs = records.column('sinceMs')
+    this.#sinceMonotonicMs = records.column('sinceMonotonicMs')
+    this.#lostAtMs = records.column('lostAtMs')
+    this.#isDoubtful = records.column('isDoubtful')
     for (const { slot } of endpoints) {
       // Another thread may have started first.
-      if (Number.isNaN(statusRecords.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
+      if (Number.isNaN(records.number(slot, this.#sinceMs))) this.#note(slot, 'not probed yet', true)
     }
   }
 
@@ -78,7 +78,7 @@ export class EndpointRegistry {
 
   /** Increases with every change of a status on any thread. */
   get statusVersion(): number {
-    return Atomics.load(this.#cells.statusVersion, 0)
+    return Atomics.load(this.#cells.version, 0)
   }
 
   get slowStartMs(): number {
@@ -98,7 +98,7 @@ export class EndpointRegistry {
    * a last resort for requests, and its models are listed.
    */
   mayAnswer(slot: number): boolean {
-    return this.isRoutable(slot) || this.#cells.statusRecords.number(slot, this.#isDoubtful) === 1
+    return this.isRoutable(slot) || this.#cells.records.number(slot, this.#isDoubtful) === 1
   }
 
   routableCount(): number {
@@ -108,37 +108,37 @@ export class EndpointRegistry {
   }
 
   statusDetail(slot: number): StatusDetail {
-    const { statusRecords } = this.#cells
+    const { records } = this.#cells
     return {
       status: this.status(slot),
-      reason: statusRecords.text(slot),
-      sinceMs: statusRecords.number(slot, this.#sinceMs) || 0,
+      reason: records.text(slot),
+      sinceMs: records.number(slot, this.#sinceMs) || 0,
     }
   }
 
   /** Milliseconds since an endpoint became unroutable; undefined if it is routable or never was. */
   outageMs(slot: number): number | undefined {
     if (this.isRoutable(slot)) return undefined
-    const lostAtMs = this.#cells.statusRecords.number(slot, this.#lostAtMs)
+    const lostAtMs = this.#cells.records.number(slot, this.#lostAtMs)
     return Number.isNaN(lostAtMs) ? undefined : this.#clock.monotonicMs() - lostAtMs
   }
 
   /** Marks an outage that does not end on its own, such as a certificate error: no request waits for the endpoint. */
   staysOut(slot: number): void {
-    this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, Number.NaN)
+    this.#cells.records.setNumber(slot, this.#lostAtMs, Number.NaN)
   }
 
   /** @param isDoubtful whether only a probe shows this status, so that the endpoint may still answer requests */
   setStatus(slot: number, to: EndpointStatus, reason: string, isDoubtful = false): void {
-    this.#cells.statusRecords.setNumber(slot, this.#isDoubtful, isDoubtful ? 1 : 0)
+    this.#cells.records.setNumber(slot, this.#isDoubtful, isDoubtful ? 1 : 0)
     const from =
       endpointStatuses[Atomics.exchange(this.#cells.status, slot, endpointStatuses.indexOf(to))] ?? 'unknown'
     this.#note(slot, reason, from !== to)
     if (from === to) return
     if (isRoutable(from) && !isRoutable(to)) {
-      this.#cells.statusRecords.setNumber(slot, this.#lostAtMs, this.#clock.monotonicMs())
+      this.#cells.records.setNumber(slot, this.#lostAtMs, this.#clock.monotonicMs())
     }
-    Atomics.add(this.#cells.statusVersion, 0, 1)
+    Atomics.add(this.#cells.version, 0, 1)
     const endpoint = this.#snapshot.bySlot[slot]
     if (endpoint !== undefined) {
       this.#events.publish('endpoint.status', { endpoint: endpoint.name, from, to, reason })
@@ -150,7 +150,7 @@ export class EndpointRegistry {
     const status = this.status(slot)
     const share = statusShare(status)
     if (status !== 'warming' || this.#slowStartMs === 0) return share
-    const sinceMs = this.#cells.statusRecords.number(slot, this.#sinceMonotonicMs)
+    const sinceMs = this.#cells.records.number(slot, this.#sinceMonotonicMs)
     const elapsedMs = Math.max(0, this.#clock.monotonicMs() - sinceMs)
     return share + (1 - share) * Math.min(1, elapsedMs / this.#slowStartMs)
   }
@@ -168,11 +168,11 @@ export class EndpointRegistry {
   }
 
   #note(slot: number, reason: string, isNew: boolean): void {
-    const { statusRecords } = this.#cells
-    statusRecords.setText(slot, reason)
+    const { records } = this.#cells
+    records.setText(slot, reason)
     if (!isNew) return
-    statusRecords.setNumber(slot, this.#sinceMs, this.#clock.nowMs())
-    statusRecords.setNumber(slot, this.#sinceMonotonicMs, this.#clock.monotonicMs())
+    records.setNumber(slot, this.#sinceMs, this.#clock.nowMs())
+    records.setNumber(slot, this.#sinceMonotonicMs, this.#clock.monotonicMs())
   }
 
   #replace(slot: number, change: (endpoint: Endpoint) => Endpoint): void {

@@ -1,13 +1,13 @@
 import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 import {
   type BreakerTable,
   phaseCell,
   probeFailuresCell,
   requestFailuresCell,
   sourceCell,
-} from '../../runtime/cells/breaker-table.ts'
-import type { BreakerPolicy } from '../registry/breaker-policy.ts'
+} from './breaker-table.ts'
 
 /** Whether a phase cell means closed. */
 export function isClosedPhase(cell: number): boolean {

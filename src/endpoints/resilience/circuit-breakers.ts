@@ -1,9 +1,9 @@
 import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { BreakerTable } from '../../runtime/cells/breaker-table.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { BreakerPolicy } from '../registry/breaker-policy.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
+import type { BreakerTable } from './breaker-table.ts'
 import {
   type BreakerPermit,
   type BreakerSnapshot,

@@ -1,8 +1,15 @@
+import { numbers } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type EvidenceTarget, type ModelStates, ofEndpoint } from './model-states.ts'
 
 /** Maximum pause: a wrong unit or date must not disable a model for an hour. */
 export const maxPauseMs = 300_000
+
+export const coolDownCells = cellLayout('cool-downs', ({ endpoints }) => ({
+  /** Monotonic milliseconds until which an endpoint wants no requests, 0 for none. */
+  untilMs: numbers(endpoints),
+}))
 
 export interface CoolDownParts {
   /** Pauses of models; without them every pause applies to the endpoint. */
@@ -17,7 +24,7 @@ export class CoolDowns {
   readonly #untilMs: Float64Array
   readonly #parts: CoolDownParts
 
-  /** @param untilMs shared cells, one per endpoint; monotonic milliseconds, 0 for none */
+  /** @param untilMs of `coolDownCells` */
   constructor(clock: Clock, untilMs: Float64Array, parts: CoolDownParts = {}) {
     this.#clock = clock
     this.#untilMs = untilMs

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { phaseCell } from '../../runtime/cells/breaker-table.ts'
-import type { ModelTable } from '../../runtime/cells/model-table.ts'
+import { phaseCell } from './breaker-table.ts'
 import { isClosedPhase } from './circuit-breaker.ts'
+import type { ModelTable } from './model-table.ts'
 
 /** Subject of evidence: an endpoint or one model on it. */
 export interface EvidenceTarget {

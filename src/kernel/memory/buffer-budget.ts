@@ -1,3 +1,5 @@
+import { counters, gauge } from '../cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../cells/layout.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 
@@ -11,21 +13,13 @@ export interface Holder {
   readonly bytes: number
 }
 
-/** Counts that all threads share. */
-export interface BufferCells {
-  /** Row 0 counts units of memory. */
-  readonly buffered: {
-    value(row: number): number
-    /** @returns whether the row, with these units, is within the limit */
-    acquire(row: number, limit: number, units: number): boolean
-    release(row: number, units: number): void
-  }
-  readonly violations: {
-    column(name: 'memoryLimits'): number
-    sum(row: number, column: number): number
-    add(row: number, column: number, count: number): void
-  }
-}
+export const bufferCells = cellLayout('buffers', () => ({
+  /** Units of memory that bodies and pending answers take up. */
+  buffered: gauge(),
+  counts: counters(['refusals']),
+}))
+
+export type BufferCells = CellsOf<typeof bufferCells>
 
 export interface BufferBudgetOptions {
   /** Limit in bytes over all threads; 0 means no limit. */
@@ -60,7 +54,7 @@ export class BufferBudget {
   readonly #clock: Clock
   readonly #patienceMs: number
   readonly #ranksBelow: (one: Holder, other: Holder) => boolean
-  readonly #counts: BufferCells['violations']
+  readonly #counts: BufferCells['counts']
   readonly #refusals: number
   /** In order of arrival of the requests. */
   readonly #waiters: Waiter[] = []
@@ -72,8 +66,8 @@ export class BufferBudget {
   /** @param cells shared by all threads */
   constructor(cells: BufferCells, clock: Clock, options: BufferBudgetOptions) {
     this.#gauge = cells.buffered
-    this.#counts = cells.violations
-    this.#refusals = cells.violations.column('memoryLimits')
+    this.#counts = cells.counts
+    this.#refusals = cells.counts.column('refusals')
     this.#clock = clock
     this.limitBytes = options.limitBytes
     this.#patienceMs = options.patienceMs ?? 5_000

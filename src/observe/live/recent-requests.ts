@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../kernel/errors.ts'
-import type { AttemptRecord, RequestContext, RequestOutcome } from '../../proxy/contract/context.ts'
+import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
+import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 
 /** Of a text that a client has chosen; characters. */
 const maxText = 256

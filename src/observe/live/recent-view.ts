@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatTime } from '../../kernel/format.ts'
-import { countedOutcomes } from '../../runtime/cells/counted.ts'
+import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import { Choice, Count, Text, Time } from '../views/fields.ts'
 import { known, NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
 import type { RecentRequest } from './recent-requests.ts'
@@ -19,7 +19,7 @@ const row = {
   duration_ms: Type.Number(),
   model: NullableText('As requested.'),
   endpoint: NullableText('The one that answered.'),
-  outcome: Choice(countedOutcomes),
+  outcome: Choice(requestOutcomes),
   status: NullableNumber('Null where the client was sent none.'),
   error: NullableText('Code of the error table.'),
   stream: NullableFlag('Null where there was no answer.'),

@@ -1,5 +1,5 @@
-import type { RequestOutcome } from '../../proxy/contract/context.ts'
-import { countedOutcomes } from '../../runtime/cells/counted.ts'
+import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
+import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import type { RecentRequest } from './recent-requests.ts'
 
 /** Which of the last requests are wanted; plain data, for other threads. */
@@ -29,7 +29,7 @@ export type RequestQuery = Readonly<
 export function readFilter(query: RequestQuery): RequestFilter | string {
   const outcomes = query.outcome?.split(',').map((text) => text.trim())
   const wrong = outcomes?.find((text) => !isOutcome(text))
-  if (wrong !== undefined) return `outcome must be of ${countedOutcomes.join(', ')}, not "${wrong}"`
+  if (wrong !== undefined) return `outcome must be of ${requestOutcomes.join(', ')}, not "${wrong}"`
   const statuses = query.status === undefined ? undefined : statusRange(query.status)
   if (query.status !== undefined && statuses === undefined)
     return 'status must be a code (502) or a class (5xx)'
@@ -70,7 +70,7 @@ function touches(request: RecentRequest, endpoint: string): boolean {
 }
 
 function isOutcome(text: string): text is RequestOutcome {
-  return countedOutcomes.some((outcome) => outcome === text)
+  return requestOutcomes.some((outcome) => outcome === text)
 }
 
 function statusRange(text: string): readonly [number, number] | undefined {

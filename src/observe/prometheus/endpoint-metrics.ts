@@ -1,7 +1,7 @@
 import { breakerStates } from '../../kernel/breaker-state.ts'
 import { endpointStatuses, isRoutable } from '../../kernel/endpoint-status.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { RowHistogram } from '../../runtime/cells/counted.ts'
+import type { RowHistogram } from '../stats/histogram-bounds.ts'
+import type { StatsCells } from '../stats/stats-cells.ts'
 import type { EndpointSource } from '../views/source.ts'
 import { joinLabels, type LabelText, labelText } from './exposition.ts'
 import { collectStatuses, directions, tokenTypes } from './gateway-metrics.ts'
@@ -14,7 +14,7 @@ export interface MetricEndpoint extends EndpointSource {
 }
 
 export interface EndpointMetricsSource {
-  readonly cells: GatewayCells
+  readonly cells: StatsCells
   readonly endpoints: readonly MetricEndpoint[]
 }
 

@@ -1,11 +1,13 @@
+import { shortageCells } from '../../endpoints/connections/shortages.ts'
+import { listenerCells } from '../../http/server/listener-cells.ts'
+import type { CounterTable } from '../../kernel/cells/counter-table.ts'
+import type { CellKind, CellLayout } from '../../kernel/cells/layout.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import {
-  countedOutcomes,
-  countedStatuses,
-  type HistogramKind,
-  type resourceColumns,
-} from '../../runtime/cells/counted.ts'
+import { requestOutcomes } from '../../proxy/contract/outcome.ts'
+import type { SharedState } from '../../runtime/cells/shared-state.ts'
+import type { HistogramKind } from '../stats/histogram-bounds.ts'
+import type { StatsCells } from '../stats/stats-cells.ts'
+import { countedStatuses } from '../stats/status-columns.ts'
 import type { Traffic } from '../stats/traffic.ts'
 import type { EndpointSource, SecuritySource } from '../views/source.ts'
 import { systemStatus } from '../views/status.ts'
@@ -18,7 +20,9 @@ export interface GatewayMetricsSource {
   readonly info: Readonly<Record<'version' | 'commit' | 'engine' | 'profile' | 'balancer', string>>
   readonly nowMs: number
   readonly startedAtMs: number
-  readonly cells: GatewayCells
+  /** For counters that are read in one place only. */
+  readonly state: Pick<SharedState, 'of'>
+  readonly cells: StatsCells
   readonly totals: Traffic
   readonly endpoints: readonly EndpointSource[]
   readonly security: SecuritySource
@@ -27,8 +31,6 @@ export interface GatewayMetricsSource {
   /** Memory that bodies take up, and the most that they may; 0 is no limit. */
   readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }
 }
-
-type ResourceColumn = (typeof resourceColumns)[number]
 
 const statusCodes = { healthy: 2, degraded: 1, critical: 0 } as const
 const routable = ({ endpoints }: GatewayMetricsSource) =>
@@ -97,7 +99,7 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     help: 'Requests that ended, by outcome and by the status that the client was sent.',
     labels: ['outcome', 'code'],
     collect: ({ cells, endpoints }, out) => {
-      const rows = [...endpoints.map(({ endpoint }) => endpoint.slot), cells.endpointCapacity]
+      const rows = [...endpoints.map(({ endpoint }) => endpoint.slot), cells.endpoints.rows]
       collectStatuses(cells, rows, '', out)
     },
   },
@@ -232,25 +234,41 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     help: 'Requests and answers for which there was no memory.',
     collect: ({ buffers }, out) => out.sample(buffers.refusals),
   },
-  resource(
+  counter(
     'olla_connection_shortages',
-    'shortages',
     'Connections to endpoints that failed because the gateway had no descriptor, port or memory left.',
+    shortageCells,
+    'shortages',
   ),
-  resource('olla_accept_pauses', 'acceptPauses', 'Times that accepting paused at server.max_connections.'),
-  resource(
+  counter(
+    'olla_accept_pauses',
+    'Times that accepting paused at server.max_connections.',
+    listenerCells,
+    'acceptPauses',
+  ),
+  counter(
     'olla_idle_connections_closed',
-    'idleClosed',
     'Idle connections of clients closed to make room for others.',
+    listenerCells,
+    'idleClosed',
   ),
 ]
 
-function resource(name: string, column: ResourceColumn, help: string): Metric<GatewayMetricsSource> {
+/** One of the `counts` that a room declares. */
+function counter<Column extends string>(
+  name: string,
+  help: string,
+  layout: CellLayout<{ readonly counts: CellKind<CounterTable<Column>> }>,
+  column: NoInfer<Column>,
+): Metric<GatewayMetricsSource> {
   return {
     name,
     type: 'counter',
     help,
-    collect: ({ cells: { resources } }, out) => out.sample(resources.sum(0, resources.column(column))),
+    collect: ({ state }, out) => {
+      const { counts } = state.of(layout)
+      out.sample(counts.sum(0, counts.column(column)))
+    },
   }
 }
 
@@ -264,13 +282,13 @@ export const tokenTypes = {
   completion: labelText({ type: 'completion' }),
 } as const
 
-const statusLabels = countedOutcomes.map((outcome) =>
+const statusLabels = requestOutcomes.map((outcome) =>
   countedStatuses.map((code) => labelText({ outcome, code })),
 )
 
 /** Samples of those outcomes and statuses that have been seen. */
 export function collectStatuses(
-  { statuses }: GatewayCells,
+  { statuses }: StatsCells,
   rows: readonly number[],
   labels: LabelText,
   out: Exposition,

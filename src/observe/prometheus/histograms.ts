@@ -1,5 +1,5 @@
-import type { HistogramKind } from '../../runtime/cells/counted.ts'
-import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
+import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
+import type { HistogramKind } from '../stats/histogram-bounds.ts'
 import type { ExposedHistogram } from './exposition.ts'
 
 /**

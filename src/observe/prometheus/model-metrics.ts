@@ -1,5 +1,6 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { RowHistogram, TrafficColumn } from '../../runtime/cells/counted.ts'
+import type { RowHistogram } from '../stats/histogram-bounds.ts'
+import type { StatsCells } from '../stats/stats-cells.ts'
+import type { TrafficColumn } from '../stats/traffic-columns.ts'
 import { joinLabels, type LabelText } from './exposition.ts'
 import { tokenTypes } from './gateway-metrics.ts'
 import { exposeHistogram } from './histograms.ts'
@@ -19,7 +20,7 @@ export interface MetricPlacement {
 }
 
 export interface ModelMetricsSource {
-  readonly cells: GatewayCells
+  readonly cells: StatsCells
   readonly models: readonly MetricModel[]
   readonly placements: readonly MetricPlacement[]
   /** Models that endpoints list, and those of them that were asked for. */
@@ -121,7 +122,7 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
   },
 ]
 
-function total({ models }: GatewayCells, rows: readonly number[], name: TrafficColumn): number {
+function total({ models }: StatsCells, rows: readonly number[], name: TrafficColumn): number {
   const column = models.column(name)
   let sum = 0
   for (const row of rows) sum += models.sum(row, column)

@@ -1,12 +1,12 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
 import type { GatewayStats } from '../stats/gateway-stats.ts'
 import { otherModels } from '../stats/model-rows.ts'
+import type { StatsCells } from '../stats/stats-cells.ts'
 import type { MetricEndpoint } from './endpoint-metrics.ts'
 import { joinLabels, type LabelText, labelText } from './exposition.ts'
 import type { MetricModel, MetricPlacement, ModelMetricsSource } from './model-metrics.ts'
 
 export interface ModelSeriesSource {
-  readonly cells: GatewayCells
+  readonly cells: StatsCells
   readonly stats: Pick<GatewayStats, 'modelEntries' | 'placements'>
   readonly endpoints: readonly MetricEndpoint[]
   /** Models that endpoints list. */
@@ -35,7 +35,7 @@ export function readModels({ cells, stats, endpoints, known, limit }: ModelSerie
       models.push({ labels, rows: [row] })
     }
   }
-  const asked = models.length + others.filter((row) => row !== cells.modelCapacity - 1).length
+  const asked = models.length + others.filter((row) => row !== table.rows - 1).length
   if (others.length > 0) models.push({ labels: labelText({ model: otherModels }), rows: others })
   return { cells, models, placements: placementsOf(stats, own, endpoints), known, asked }
 }

@@ -1,4 +1,4 @@
-import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
+import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
 import type { Traffic } from '../stats/traffic.ts'
 import { readTraffic } from '../stats/traffic.ts'
 import type { MetricEndpoint } from './endpoint-metrics.ts'

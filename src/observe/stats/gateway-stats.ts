@@ -1,11 +1,11 @@
+import { type Columns, columnsOf } from '../../kernel/cells/counter-table.ts'
 import type { RequestRecord } from '../../proxy/contract/request-record.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { PlacementColumn } from '../../runtime/cells/counted.ts'
-import { type Columns, columnsOf } from '../../runtime/cells/counter-table.ts'
 import { ModelRows } from './model-rows.ts'
 import { RequestCounter } from './request-counter.ts'
+import type { StatsCells } from './stats-cells.ts'
 import { readTimings, type Timings } from './timings.ts'
 import { readTraffic, successRate, type Traffic } from './traffic.ts'
+import type { PlacementColumn } from './traffic-columns.ts'
 
 /** A model on one endpoint. */
 export interface PlacementTraffic {
@@ -32,13 +32,13 @@ export interface ModelTraffic {
 
 /** Counts requests into the shared cells, each exactly once, and reads the counts. */
 export class GatewayStats {
-  readonly #cells: GatewayCells
+  readonly #cells: StatsCells
   readonly #placementColumns: Columns<PlacementColumn>
   readonly #models: ModelRows
   readonly #counter: RequestCounter
 
   /** @param knownModel how the catalogue spells a requested name; undefined where it does not know it */
-  constructor(cells: GatewayCells, knownModel: (name: string) => string | undefined) {
+  constructor(cells: StatsCells, knownModel: (name: string) => string | undefined) {
     this.#cells = cells
     this.#placementColumns = columnsOf(cells.placements)
     this.#models = new ModelRows(cells.modelRows, knownModel)
@@ -110,10 +110,10 @@ export class GatewayStats {
 
   /** Requests by model row and endpoint. */
   placements(): { modelRow: number; slot: number; requests: number }[] {
-    const { placements, placementRows, endpointCapacity } = this.#cells
+    const { placements, placementRows, endpoints } = this.#cells
     return placementRows.entries().map(([key, row]) => ({
-      modelRow: Math.floor(key / endpointCapacity),
-      slot: key % endpointCapacity,
+      modelRow: Math.floor(key / endpoints.rows),
+      slot: key % endpoints.rows,
       requests: placements.sum(row, this.#placementColumns.requests),
     }))
   }
@@ -124,16 +124,16 @@ export class GatewayStats {
   }
 
   #readPlacements(): Map<number, PlacementTraffic[]> {
-    const { placements, endpointCapacity } = this.#cells
+    const { placements, endpoints } = this.#cells
     const columns = this.#placementColumns
     const byModel = new Map<number, PlacementTraffic[]>()
     for (const [key, row] of this.#cells.placementRows.entries()) {
       const successes = placements.sum(row, columns.successes)
-      const modelRow = Math.floor(key / endpointCapacity)
+      const modelRow = Math.floor(key / endpoints.rows)
       const ofModel = byModel.get(modelRow) ?? []
       byModel.set(modelRow, ofModel)
       ofModel.push({
-        slot: key % endpointCapacity,
+        slot: key % endpoints.rows,
         requests: placements.sum(row, columns.requests),
         successRate: successRate(successes, placements.sum(row, columns.failures)),
         averageMs: successes === 0 ? undefined : placements.sum(row, columns.durationSumMs) / successes,

@@ -1,4 +1,4 @@
-import type { NameRows } from '../../runtime/cells/rows.ts'
+import type { NameRows } from '../../kernel/cells/rows.ts'
 
 /** Shown in place of all names without a row of their own. */
 export const otherModels = '(other)'

@@ -1,4 +1,4 @@
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
+import type { ProcessCells } from '../../runtime/process/process-cells.ts'
 
 /** What happened to the process since its start. */
 export interface ProcessCounts {
@@ -10,8 +10,8 @@ export interface ProcessCounts {
   readonly cutRequests: number
 }
 
-export function readProcessCounts({ process }: GatewayCells): ProcessCounts {
-  const count = (name: keyof ProcessCounts) => process.sum(0, process.column(name))
+export function readProcessCounts({ counts }: ProcessCells): ProcessCounts {
+  const count = (name: keyof ProcessCounts) => counts.sum(0, counts.column(name))
   return {
     lostLogLines: count('lostLogLines'),
     endedThreads: count('endedThreads'),

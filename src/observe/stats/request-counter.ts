@@ -1,19 +1,20 @@
+import { type Columns, type CounterTable, columnsOf } from '../../kernel/cells/counter-table.ts'
+import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
 import type { AnswerFigures, RequestRecord } from '../../proxy/contract/request-record.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { PlacementColumn, RowHistogram, TrafficColumn } from '../../runtime/cells/counted.ts'
-import { type Columns, type CounterTable, columnsOf } from '../../runtime/cells/counter-table.ts'
-import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
+import type { RowHistogram } from './histogram-bounds.ts'
 import type { ModelRows } from './model-rows.ts'
+import type { StatsCells } from './stats-cells.ts'
 import { statusColumn } from './status-columns.ts'
+import type { PlacementColumn, TrafficColumn } from './traffic-columns.ts'
 
 /** Counts requests that are over into the shared cells. */
 export class RequestCounter {
-  readonly #cells: GatewayCells
+  readonly #cells: StatsCells
   readonly #models: ModelRows
   readonly #columns: Columns<TrafficColumn>
   readonly #placementColumns: Columns<PlacementColumn>
 
-  constructor(cells: GatewayCells, models: ModelRows) {
+  constructor(cells: StatsCells, models: ModelRows) {
     this.#cells = cells
     this.#models = models
     this.#columns = columnsOf(cells.totals)
@@ -31,8 +32,8 @@ export class RequestCounter {
       this.#count(this.#cells.endpoints, endpointSlot, record, outcome)
       distribute(this.#cells.endpointHistograms, endpointSlot, record, outcome)
     }
-    const { statuses, endpointCapacity, totalHistograms } = this.#cells
-    statuses.add(endpointSlot ?? endpointCapacity, statusColumn(outcome, record.status), 1)
+    const { statuses, endpoints, totalHistograms } = this.#cells
+    statuses.add(endpointSlot ?? endpoints.rows, statusColumn(outcome, record.status), 1)
     distribute(totalHistograms, 0, record, outcome)
     if (record.queuedMs !== undefined) totalHistograms.queueWait.record(0, record.queuedMs)
     if (record.attempts !== undefined && record.attempts > 0) {
@@ -141,7 +142,7 @@ export class RequestCounter {
     record: RequestRecord,
     outcome: RequestRecord['outcome'],
   ): void {
-    const row = this.#cells.placementRows.take(modelRow * this.#cells.endpointCapacity + slot)
+    const row = this.#cells.placementRows.take(modelRow * this.#cells.endpoints.rows + slot)
     if (row === undefined) return
     const { placements } = this.#cells
     const columns = this.#placementColumns

@@ -1,13 +1,39 @@
+import type { CounterTable } from '../../kernel/cells/counter-table.ts'
+import { type HistogramTable, quantileOf } from '../../kernel/cells/histogram-table.ts'
+import { numberPerThread } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { TrafficColumn } from '../../runtime/cells/counted.ts'
-import type { CounterTable } from '../../runtime/cells/counter-table.ts'
-import { type HistogramTable, quantileOf } from '../../runtime/cells/histogram-table.ts'
+import { queueCells } from '../../routing/selection/capacity-queue.ts'
+import { loadCells } from '../../routing/selection/load-cells.ts'
+import type { SharedState } from '../../runtime/cells/shared-state.ts'
 import type { EndpointSample, Percentiles, Sample } from './sample.ts'
+import { statsCells } from './stats-cells.ts'
+import type { TrafficColumn } from './traffic-columns.ts'
+
+/** Completion tokens of the streams that each thread has under way, written at intervals. */
+const liveCells = cellLayout('live', () => ({ tokens: numberPerThread() }))
+
+type SamplerCells = ReturnType<typeof readSamplerCells>
+
+/** What is sampled. */
+export function readSamplerCells(state: Pick<SharedState, 'of' | 'thread'>) {
+  const { totals, endpoints, totalHistograms } = state.of(statsCells)
+  const { inFlight } = state.of(loadCells)
+  const { waiting } = state.of(queueCells)
+  return {
+    totals,
+    endpoints,
+    totalHistograms,
+    inFlight,
+    waiting,
+    tokens: state.of(liveCells).tokens,
+    thread: state.thread,
+  }
+}
 
 export interface SamplerOptions {
   readonly clock: Clock
-  readonly cells: GatewayCells
+  readonly cells: SamplerCells
   /** Milliseconds from one sample to the next. */
   readonly intervalMs: number
   /** Samples kept. */
@@ -130,11 +156,9 @@ export class Sampler {
   /** Of answers that are over and of those under way, over all threads. */
   #readCompletionTokens(): number {
     const { cells, tokensUnderWay } = this.#options
-    const { live, totals } = cells
-    const tokens = live.column('tokens')
-    live.clear(0, tokens)
-    live.add(0, tokens, tokensUnderWay())
-    return totals.sum(0, totals.column('completionTokens')) + live.sum(0, tokens)
+    const { tokens, totals, thread } = cells
+    tokens[thread] = tokensUnderWay()
+    return tokens.reduce((sum, each) => sum + each, totals.sum(0, totals.column('completionTokens')))
   }
 
   #readEndpoints(): { inFlight: number; endpoints: Record<string, EndpointSample> } {

@@ -1,11 +1,68 @@
-import { type CountedOutcome, countedOutcomes, countedStatuses } from '../../runtime/cells/counted.ts'
+import { type RequestOutcome, requestOutcomes } from '../../proxy/contract/outcome.ts'
+
+/** Statuses with a column of their own; all others share that of their class, and `none` is no answer. */
+export const countedStatuses = [
+  'none',
+  '2xx',
+  '3xx',
+  '4xx',
+  '5xx',
+  '200',
+  '201',
+  '204',
+  '206',
+  '301',
+  '302',
+  '304',
+  '307',
+  '308',
+  '400',
+  '401',
+  '402',
+  '403',
+  '404',
+  '405',
+  '406',
+  '408',
+  '409',
+  '410',
+  '411',
+  '413',
+  '414',
+  '415',
+  '416',
+  '417',
+  '421',
+  '422',
+  '424',
+  '425',
+  '426',
+  '428',
+  '429',
+  '431',
+  '499',
+  '500',
+  '501',
+  '502',
+  '503',
+  '504',
+  '507',
+  '529',
+] as const
+export type CountedStatus = (typeof countedStatuses)[number]
+
+export type StatusColumn = `${RequestOutcome} ${CountedStatus}`
+
+export const statusColumns = requestOutcomes.flatMap((outcome) =>
+  countedStatuses.map((status): StatusColumn => `${outcome} ${status}`),
+)
 
 /** Index into `countedStatuses` by HTTP status; 0, `none`, is at 0. */
 const statusIndex = Uint8Array.from({ length: 600 }, (_, status) => indexOf(status))
 
-/** Where a request that ended so is counted in `GatewayCells.statuses`. */
-export function statusColumn(outcome: CountedOutcome, status: number | undefined): number {
-  return countedOutcomes.indexOf(outcome) * countedStatuses.length + (statusIndex[status ?? 0] ?? 0)
+/** Where a request that ended so is counted in `StatsCells.statuses`. */
+export function statusColumn(outcome: RequestOutcome, status: number | undefined): number {
+  return requestOutcomes.indexOf(outcome) * countedStatuses.length + (statusIndex[status ?? 0] ?? 0)
 }
 
 function indexOf(status: number): number {

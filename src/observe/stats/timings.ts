@@ -1,5 +1,5 @@
-import type { RowHistogram } from '../../runtime/cells/counted.ts'
-import { type HistogramTable, quantileOf } from '../../runtime/cells/histogram-table.ts'
+import { type HistogramTable, quantileOf } from '../../kernel/cells/histogram-table.ts'
+import type { RowHistogram } from './histogram-bounds.ts'
 
 /** Upper bounds of the buckets that hold the percentiles, in milliseconds. */
 export interface Percentiles {

@@ -1,5 +1,5 @@
-import type { TrafficColumn } from '../../runtime/cells/counted.ts'
-import type { CounterTable } from '../../runtime/cells/counter-table.ts'
+import type { CounterTable } from '../../kernel/cells/counter-table.ts'
+import type { TrafficColumn } from './traffic-columns.ts'
 
 /** One row of counters as it is shown; times in milliseconds. */
 export interface Traffic {

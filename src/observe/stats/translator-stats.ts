@@ -1,7 +1,35 @@
 import { translatedDialects } from '../../dialects/all.ts'
-import type { RequestOutcome } from '../../proxy/contract/context.ts'
-import type { TranslatorColumn } from '../../runtime/cells/counted.ts'
-import type { CounterTable } from '../../runtime/cells/counter-table.ts'
+import type { CounterTable } from '../../kernel/cells/counter-table.ts'
+import { counters } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
+import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
+
+/** What is counted for requests to an API that is translated. */
+export const translatorColumns = [
+  'requests',
+  /** The client got a complete answer that is no error. */
+  'successes',
+  'failures',
+  /** The client left before the end. */
+  'clientClosed',
+  /** By what the endpoint that answered was sent. */
+  'passthrough',
+  'translation',
+  'streaming',
+  'nonStreaming',
+  /** No endpoint could take the request at all. */
+  'fallbackNoEndpoints',
+  /** Translated although passing through is on: the endpoint does not speak the API. */
+  'fallbackCannotPassthrough',
+  /** Milliseconds from receipt to the end. */
+  'durationSumMs',
+] as const
+export type TranslatorColumn = (typeof translatorColumns)[number]
+
+export const translatorCells = cellLayout('translators', () => ({
+  /** A row for each translated API. */
+  counts: counters(translatorColumns, translatedDialects.length),
+}))
 
 /** One request to a translated API that is over. */
 export interface TranslatedRequest {

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { RequestSessions } from '../../proxy/request/request-sessions.ts'
-import type { SessionColumn } from '../../runtime/cells/counted.ts'
+import type { SessionColumn } from '../../routing/affinity/session-cells.ts'
 
 const OnSchema = Type.Object({
   enabled: Type.Literal(true),

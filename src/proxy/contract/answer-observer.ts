@@ -1,7 +1,8 @@
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { AnswerObserver } from '../../kernel/stream/answer-transform.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import type { RequestContext, RequestOutcome } from './context.ts'
+import type { RequestContext } from './context.ts'
+import type { RequestOutcome } from './outcome.ts'
 
 /** An answer that a client is about to get, as the endpoint gives it. */
 export interface RelayedAnswer {

@@ -4,20 +4,9 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
+import type { RequestOutcome } from './outcome.ts'
 import type { AnswerFigures } from './request-record.ts'
 import type { RequestSession } from './request-session.ts'
-
-/**
- * How a request ended: `success` below 400, `rejection` for 4xx, `failure` for 5xx and answers that broke,
- * `client_closed` where the client left first, `cancelled` where an operator ended it.
- */
-export type RequestOutcome = 'success' | 'rejection' | 'failure' | 'client_closed' | 'cancelled'
-
-/** 4xx is the client's doing, 5xx a failure; so is no status at all. */
-export function outcomeOfStatus(status: number): RequestOutcome {
-  if (status >= 500 || status === 0) return 'failure'
-  return status >= 400 ? 'rejection' : 'success'
-}
 
 export interface AttemptRecord {
   readonly endpoint: string

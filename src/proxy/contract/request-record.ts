@@ -1,4 +1,4 @@
-import type { CountedOutcome } from '../../runtime/cells/counted.ts'
+import type { RequestOutcome } from './outcome.ts'
 
 /** What was read of an answer; each undefined where the answer did not tell. Times in milliseconds. */
 export interface AnswerFigures {
@@ -27,7 +27,7 @@ export interface RequestRecord {
   readonly endpointSlot: number | undefined
   /** As requested; undefined where the request named none. */
   readonly model: string | undefined
-  readonly outcome: CountedOutcome
+  readonly outcome: RequestOutcome
   /** HTTP status sent to the client; undefined where it was sent none. */
   readonly status: number | undefined
   readonly requestBytes: number

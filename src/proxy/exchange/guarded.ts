@@ -1,6 +1,6 @@
 import type { Affinity } from '../contract/affinity.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
-import type { RequestOutcome } from '../contract/context.ts'
+import type { RequestOutcome } from '../contract/outcome.ts'
 
 /** Told of what a host's function has thrown. */
 type OnError = (error: unknown, part: string) => void

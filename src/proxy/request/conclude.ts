@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { RequestContext, RequestOutcome } from '../contract/context.ts'
+import type { RequestContext } from '../contract/context.ts'
+import type { RequestOutcome } from '../contract/outcome.ts'
 import type { RequestRecord, RequestStats } from '../contract/request-record.ts'
 import type { RequestHookList } from './hooks.ts'
 import { upstreamTimeMs } from './own-time.ts'

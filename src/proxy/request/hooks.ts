@@ -1,5 +1,6 @@
 import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/router.ts'
-import type { RequestContext, RequestOutcome } from '../contract/context.ts'
+import type { RequestContext } from '../contract/context.ts'
+import type { RequestOutcome } from '../contract/outcome.ts'
 
 /** A request as hooks see it: complete as far as the request has come, and not theirs to change. */
 export type HookedRequest = Readonly<RequestContext>

@@ -1,13 +1,13 @@
 import type { KeySource } from '../../config/schema/key-sources.ts'
+import type { CounterTable } from '../../kernel/cells/counter-table.ts'
 import type { SessionKey, SessionKeys, SessionRequest } from '../../routing/affinity/key-sources.ts'
 import type {
   SessionAffinity,
   SessionDecision,
   SessionOutcome,
 } from '../../routing/affinity/session-affinity.ts'
+import type { SessionColumn } from '../../routing/affinity/session-cells.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import type { SessionColumn } from '../../runtime/cells/counted.ts'
-import type { CounterTable } from '../../runtime/cells/counter-table.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'

@@ -1,13 +1,20 @@
+import { cache } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+import { SharedCache } from '../../kernel/cells/shared-cache.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { memberSpans } from '../../kernel/json/body-members.ts'
 import { quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
-import { storedResponseCapacity } from '../../runtime/cells/counted.ts'
-import type { TablePlace } from '../../runtime/cells/shared-blocks.ts'
-import { SharedCache } from '../../runtime/cells/shared-cache.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
+
+/** Stored responses whose endpoint is remembered; half as many are kept for certain. */
+const storedResponseCapacity = 32_768
+
+export const storedResponseCells = cellLayout('stored-responses', () => ({
+  slots: cache(storedResponseCapacity),
+}))
 
 const rememberedMs = 86_400_000
 const longestId = 512
@@ -23,9 +30,8 @@ const idInPath = /\/responses\/([^/?]+)/
 export class StoredResponses {
   readonly #slots: SharedCache
 
-  /** @param place shared by all threads */
-  constructor(clock: Clock, place?: TablePlace) {
-    this.#slots = new SharedCache({ capacity: storedResponseCapacity, ttlMs: rememberedMs, clock }, place)
+  constructor(clock: Clock, { slots }: CellsOf<typeof storedResponseCells>) {
+    this.#slots = slots({ ttlMs: rememberedMs, clock })
   }
 
   /** Learns the names of responses from the answers that give them. */

@@ -3,15 +3,15 @@ import { type GapListener, StreamMeter } from '../../dialects/usage/stream-meter
 import { UsageReader } from '../../dialects/usage/usage-reader.ts'
 import { unknownUsage } from '../../endpoints/profiles/profile-usage.ts'
 import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
+import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { HistogramTable } from '../../runtime/cells/histogram-table.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { AnswerMeter } from './answer-meter.ts'
+import type { GapCells } from './gap-cells.ts'
 
 export interface AnswerObserverServices {
   readonly clock: Clock
-  readonly cells: GatewayCells
+  readonly cells: GapCells
   /** The row of a model in the cells. */
   readonly modelRow: (model: string) => number
 }
@@ -57,10 +57,10 @@ class GapRecorder implements GapListener {
   readonly #slot: number
   readonly #row: number | undefined
 
-  constructor(cells: GatewayCells, slot: number, row: number | undefined) {
-    this.#total = cells.totalHistograms.interToken
-    this.#endpoints = cells.endpointHistograms.interToken
-    this.#models = cells.modelHistograms.interToken
+  constructor(cells: GapCells, slot: number, row: number | undefined) {
+    this.#total = cells.total
+    this.#endpoints = cells.endpoints
+    this.#models = cells.models
     this.#slot = slot
     this.#row = row
   }

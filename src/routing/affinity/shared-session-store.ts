@@ -1,7 +1,6 @@
+import type { SharedCache } from '../../kernel/cells/shared-cache.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { GatewayCells } from '../../runtime/cells/cells.ts'
-import type { SessionColumn } from '../../runtime/cells/counted.ts'
-import { SharedCache } from '../../runtime/cells/shared-cache.ts'
+import type { BoundSessionCells, SessionColumn, SessionCounts } from './session-cells.ts'
 import type { SessionStore, SessionStoreOptions } from './session-store.ts'
 
 /** Minimum time between recounts of sessions per endpoint. */
@@ -16,21 +15,20 @@ export class SharedSessionStore implements SessionStore {
   readonly idleTtlMs: number
   readonly #cache: SharedCache
   readonly #clock: Clock
-  readonly #counters: GatewayCells['sessions']
+  readonly #counters: SessionCounts
   /** Sessions by slot as of `#talliedAtMs`, plus this thread's changes since then. */
   #tally: number[] = []
   #talliedAtMs = Number.NEGATIVE_INFINITY
 
-  /** @param cells sized for these sessions */
   constructor(
-    { clock, maxSessions, idleTtlMs }: SessionStoreOptions,
-    cells: Pick<GatewayCells, 'sessions' | 'sessionEntries'>,
+    { clock, idleTtlMs }: Omit<SessionStoreOptions, 'maxSessions'>,
+    { entries, counts }: BoundSessionCells & { readonly counts: SessionCounts },
   ) {
-    this.#cache = new SharedCache({ capacity: maxSessions, ttlMs: idleTtlMs, clock }, cells.sessionEntries)
+    this.#cache = entries({ ttlMs: idleTtlMs, clock })
     this.capacity = this.#cache.capacity
     this.idleTtlMs = idleTtlMs
     this.#clock = clock
-    this.#counters = cells.sessions
+    this.#counters = counts
   }
 
   get size(): number {

@@ -1,6 +1,16 @@
+import type { Gauge } from '../../kernel/cells/gauge.ts'
+import { gauge, numberPerThread } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
+
+/** State that the queues of all threads share. */
+export const queueCells = cellLayout('queue', () => ({
+  /** Number of waiters. */
+  waiting: gauge(),
+  /** Since when each thread's first waiter waits, in monotonic milliseconds; 0 if there is none. */
+  oldestMs: numberPerThread(),
+}))
 
 /** A request that waits for a free slot on one of its endpoints. */
 export interface CapacityWaiter {
@@ -10,11 +20,9 @@ export interface CapacityWaiter {
   wake(): void
 }
 
-/** State that the queues of all threads share. */
+/** `queueCells`, and the link between the threads. */
 export interface SharedLine {
-  /** One row: number of waiters. */
   readonly waiting: Gauge
-  /** Per thread: since when its first waiter waits, in monotonic milliseconds; 0 if there is none. */
   readonly oldestMs: Float64Array
   readonly clock: Clock
   readonly link: PeerLink

@@ -1,5 +1,12 @@
 import { type EvidenceTarget, type ModelStates, ofEndpoint } from '../../endpoints/resilience/model-states.ts'
+import { numbers } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
+
+export const penaltyCells = cellLayout('penalties', ({ endpoints }) => ({
+  /** Penalty of each endpoint as `FailurePenalties` stores it; 0 for none. */
+  penalties: numbers(endpoints),
+}))
 
 /** Penalty of one failure and maximum penalty of a target, in requests. */
 const perFailure = 4
@@ -21,7 +28,7 @@ export class FailurePenalties {
   readonly #models: ModelStates | undefined
 
   /**
-   * @param cells shared; one per endpoint, 0 for no penalty
+   * @param cells of `penaltyCells`
    * @param halfLifeMs time in which a penalty halves; default 5,000
    */
   constructor(

@@ -4,8 +4,8 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { CoolDowns } from '../../endpoints/resilience/cool-down.ts'
+import type { Gauge } from '../../kernel/cells/gauge.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Gauge } from '../../runtime/cells/gauge.ts'
 import type { FailurePenalties } from './failure-penalty.ts'
 import type { Candidate, EndpointLoad } from './selector.ts'
 
@@ -39,7 +39,7 @@ export class LiveLoad implements EndpointLoad {
     coolDowns: CoolDowns
     penalties: FailurePenalties
     answers: Pick<AnswerTimes, 'hasAnsweredSince'>
-    /** Shared cells, one per endpoint; monotonic milliseconds. */
+    /** Of `loadCells`. */
     lastResortAtMs: Float64Array
   }) {
     this.#clock = parts.clock

@@ -1,5 +1,13 @@
+import { numbers } from '../../kernel/cells/kinds.ts'
+import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
 import { createTiers } from './tiers.ts'
+
+export const turnCells = cellLayout('turns', ({ endpoints }) => ({
+  chosenAt: numbers(endpoints),
+  choices: numbers(),
+  credits: numbers(endpoints),
+}))
 
 export interface StrategyOptions {
   /** Whether lower priorities get traffic only if no higher one can take it. Always on for `priority`. */
@@ -9,7 +17,7 @@ export interface StrategyOptions {
 }
 
 /**
- * Rotation state per slot. In shared memory all threads rotate together; of two simultaneous choices one may be lost,
+ * Rotation state per slot. In shared memory (`turnCells`) all threads rotate together; of two simultaneous choices one may be lost,
  * which the next rotation evens out.
  */
 export interface Turns {

@@ -1,51 +1,54 @@
-/** Where a table keeps its cells, and which of its planes is this thread's. */
-export interface TablePlace {
-  /** Planes of a table that keeps one for each thread that writes. */
-  readonly threads: number
-  /** This thread's plane. */
-  readonly thread: number
-  /**
-   * The table's memory: the one that another thread has made, or new and all 0.
-   * @param fill called once, by the thread that makes it
-   * @throws RangeError where the existing one has another size
-   */
-  allocate(bytes: number, fill?: (buffer: SharedArrayBuffer) => void): SharedArrayBuffer
+import { isDeepStrictEqual } from 'node:util'
+import type { CellShape, TablePlace } from '../../kernel/cells/table-place.ts'
+
+/** Shared memory and what it is for. */
+export interface Block {
+  readonly shape: CellShape
+  readonly memory: SharedArrayBuffer
 }
 
-/** Two cache lines: what two threads write so close together, they take from each other with every write. */
-const planeBytes = 128
-
-/** How many cells apart the planes of two threads begin, so that no line has cells of both. */
-export function planeStride(cells: number, bytesPerCell: number): number {
-  const cellsPerPlane = planeBytes / bytesPerCell
-  return Math.ceil(cells / cellsPerPlane) * cellsPerPlane
-}
-
-/** What one thread sends to another, so that it finds the same memory. */
-export type BlocksDescription = ReadonlyMap<string, SharedArrayBuffer>
+/** Blocks by name, as one thread sends them to another. */
+export type BlocksDescription = ReadonlyMap<string, Block>
 
 /**
- * Blocks of shared memory by name. The first thread makes them while it builds its tables; the others build
- * the same tables from its `description` and get the same memory.
+ * Offers a new block to the threads that share the others.
+ * @returns the block of that name that all of them use: this one, or the one that another thread has offered before
+ */
+export type OfferBlock = (name: string, block: Block) => Block
+
+/**
+ * Blocks of shared memory by name. A block is made by the first thread that asks for it; `offer` tells the others.
  */
 export class SharedBlocks {
   readonly threads: number
   readonly thread: number
-  readonly #blocks: Map<string, SharedArrayBuffer>
+  readonly #blocks: Map<string, Block>
+  readonly #offer: OfferBlock | undefined
 
   /**
    * @param threads how many threads write
    * @param thread this one, from 0
+   * @param blocks what other threads have made so far
+   * @param offer for a thread that is not the one that keeps the blocks
    */
-  constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map()) {
+  constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map(), offer?: OfferBlock) {
     this.threads = threads
     this.thread = thread
     this.#blocks = new Map(blocks)
+    this.#offer = offer
   }
 
-  /** To be sent to the other threads once all tables are built. */
+  /** All blocks so far, for another thread. */
   get description(): BlocksDescription {
     return this.#blocks
+  }
+
+  /** Keeps a block that another thread offers. @returns the block that counts */
+  keep(name: string, offered: Block): Block {
+    const known = this.#blocks.get(name)
+    if (known !== undefined) return known
+    this.#blocks.set(name, offered)
+    return offered
   }
 
   place(name: string): TablePlace {
@@ -53,30 +56,28 @@ export class SharedBlocks {
     return {
       threads,
       thread,
-      allocate: (bytes, fill) => {
-        const known = this.#blocks.get(name)
-        if (known !== undefined) {
-          if (known.byteLength === bytes) return known
-          throw new RangeError(`the block ${name} has ${known.byteLength} bytes, not ${bytes}`)
+      allocate: (shape, bytes, fill) => {
+        const block = this.#blocks.get(name) ?? this.#make(name, shape, bytes, fill)
+        if (block.memory.byteLength !== bytes || !isDeepStrictEqual(block.shape, shape)) {
+          throw new RangeError(
+            `the cells ${name} are ${textOf(block)} on one thread, not ${textOf({ shape })}`,
+          )
         }
-        const made = new SharedArrayBuffer(bytes)
-        this.#blocks.set(name, made)
-        fill?.(made)
-        return made
+        return block.memory
       },
+      part: (part) => this.place(`${name}.${part}`),
     }
   }
 
-  integers(name: string, length: number): Int32Array {
-    return new Int32Array(this.place(name).allocate(length * Int32Array.BYTES_PER_ELEMENT))
-  }
-
-  numbers(name: string, length: number): Float64Array {
-    return new Float64Array(this.place(name).allocate(length * Float64Array.BYTES_PER_ELEMENT))
+  #make(name: string, shape: CellShape, bytes: number, fill?: (memory: SharedArrayBuffer) => void): Block {
+    const memory = new SharedArrayBuffer(bytes)
+    fill?.(memory)
+    const made = { shape, memory }
+    return this.keep(name, this.#offer?.(name, made) ?? made)
   }
 }
 
-/** A place that is not shared: for one thread, and for tests. */
-export function ownPlace(): TablePlace {
-  return new SharedBlocks().place('')
+function textOf({ shape: { kind, rows, columns = [] } }: Pick<Block, 'shape'>): string {
+  const each = columns.length === 0 ? '' : ` of ${columns.join(', ')}`
+  return `${rows} rows of ${kind}${each}`
 }

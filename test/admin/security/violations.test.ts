@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { violationCells } from '../../../src/admin/security/limit-cells.ts'
 import { Violations } from '../../../src/admin/security/violations.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-
-const capacity = { endpoints: 1, models: 2, placements: 1 }
+import { threadStates } from '../../support/threads.ts'
 
 describe('violations', () => {
   it('are counted on all threads together', async () => {
     const clock = new FakeClock()
-    const cells = new GatewayCells(capacity, new SharedBlocks(2, 0))
-    const first = new Violations(clock, cells)
-    const second = new Violations(clock, new GatewayCells(capacity, new SharedBlocks(2, 1, cells.blocks)))
+    const [first, second] = threadStates(2).map((state) => new Violations(clock, state.of(violationCells)))
+    assert.ok(first !== undefined && second !== undefined)
     first.rateLimited('10.0.0.1')
     second.rateLimited('10.0.0.1')
     second.rateLimited('10.0.0.2')
@@ -25,10 +23,10 @@ describe('violations', () => {
   })
 
   it('are elevated by many refusals or many clients', () => {
-    const violations = new Violations(new FakeClock(), new GatewayCells(capacity))
+    const violations = new Violations(new FakeClock(), new SharedState().of(violationCells))
     for (let client = 0; client < 11; client++) violations.rateLimited(`10.0.0.${client}`)
     assert.equal(violations.status, 'elevated')
-    const sizes = new Violations(new FakeClock(), new GatewayCells(capacity))
+    const sizes = new Violations(new FakeClock(), new SharedState().of(violationCells))
     for (let refusal = 0; refusal < 101; refusal++) sizes.sizeLimited()
     assert.equal(sizes.status, 'elevated')
   })

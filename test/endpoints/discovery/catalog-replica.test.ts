@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
 import { followCatalog, shareCatalog } from '../../../src/endpoints/discovery/catalog-replica.ts'
 import { DiscoveryMirror, refreshTopic } from '../../../src/endpoints/discovery/discovery-mirror.ts'
-import { DiscoveryRecords } from '../../../src/endpoints/discovery/discovery-records.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { DiscoveryRecords, discoveryCells } from '../../../src/endpoints/discovery/discovery-records.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import type { PeerLink } from '../../../src/runtime/links/peer-link.ts'
 import { connectLinks } from '../../support/links.ts'
 import { eventually } from '../../support/simulator.ts'
@@ -105,7 +105,7 @@ describe('the catalogue of a serving thread', () => {
       catalog.update(endpoint(slot), named('found'), 1)
       return true
     })
-    const records = new DiscoveryRecords(new GatewayCells({ endpoints: 2, models: 2, placements: 1 }))
+    const records = new DiscoveryRecords(new SharedState().of(discoveryCells))
     const mirror = new DiscoveryMirror(true, { records, link: first })
     assert.equal(await mirror.refresh(1), true)
     assert.equal(follower.snapshot.find('found')[0]?.slot, 1)

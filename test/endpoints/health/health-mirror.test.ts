@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { evidenceTopic, HealthMirror, probeNowTopic } from '../../../src/endpoints/health/health-mirror.ts'
-import { ProbeRecords } from '../../../src/endpoints/health/probe-records.ts'
+import { ProbeRecords, probeCells } from '../../../src/endpoints/health/probe-records.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { connectLinks } from '../../support/links.ts'
 import { createRegistry } from '../../support/registry.ts'
@@ -9,8 +9,8 @@ import { eventually } from '../../support/simulator.ts'
 
 function create(t: TestContext) {
   const { control, first: link } = connectLinks(t, 2)
-  const { cells, clock, registry } = createRegistry([endpoint({ slot: 0 })])
-  const records = new ProbeRecords(cells)
+  const { state, clock, registry } = createRegistry([endpoint({ slot: 0 })])
+  const records = new ProbeRecords(state.of(probeCells))
   const mirror = new HealthMirror({ registry, records, link, clock })
   const heard: unknown[] = []
   control.on(evidenceTopic, (evidence) => void heard.push(evidence))

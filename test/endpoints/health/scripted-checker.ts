@@ -1,8 +1,9 @@
-import { AnswerTimes } from '../../../src/endpoints/health/answer-times.ts'
+import { AnswerTimes, answerCells } from '../../../src/endpoints/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../../../src/endpoints/health/health-checker.ts'
-import { ProbeRecords } from '../../../src/endpoints/health/probe-records.ts'
+import { ProbeRecords, probeCells } from '../../../src/endpoints/health/probe-records.ts'
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import { CircuitBreakers } from '../../../src/endpoints/resilience/circuit-breakers.ts'
+import { circuitCells } from '../../../src/endpoints/resilience/circuit-cells.ts'
 import { BoundedQueue } from '../../../src/kernel/bounded-queue.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { createRegistry } from '../../support/registry.ts'
@@ -18,15 +19,15 @@ export function createChecker(
 ) {
   const { slowStartMs = 0, concurrency = 10, ...checkerOptions } = options
   const endpoints = settings.map((each, slot) => endpoint({ slot, ownHealthUrl: true, ...each }))
-  const { cells, clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
-  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
+  const { state, clock, events, registry, transitions } = createRegistry(endpoints, { slowStartMs })
+  const breakers = new CircuitBreakers(registry, state.of(circuitCells).endpoints, { clock, events })
   const upstreams = new ScriptedUpstreams(clock)
-  const answers = new AnswerTimes(clock, cells.answeredAtMs)
+  const answers = new AnswerTimes(clock, state.of(answerCells).answeredAtMs)
   const checker = new HealthChecker(
     {
       clock,
       registry,
-      records: new ProbeRecords(cells),
+      records: new ProbeRecords(state.of(probeCells)),
       breakers,
       answers,
       fetch: upstreams.fetch,

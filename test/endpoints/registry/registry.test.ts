@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
+import { statusCells } from '../../../src/endpoints/registry/status-cells.ts'
 import { profilesFolder } from '../../../src/kernel/package.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { createRegistry, delivered } from '../../support/registry.ts'
@@ -37,7 +38,8 @@ describe('EndpointRegistry', () => {
   })
 
   it('shares the status between all who hold the cells', () => {
-    const { registry, cells } = createRegistry([endpoint()])
+    const { registry, state } = createRegistry([endpoint()])
+    const cells = state.of(statusCells)
     registry.setStatus(0, 'busy', 'slow')
     assert.notEqual(Atomics.load(cells.status, 0), 0)
     Atomics.store(cells.status, 0, 0)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { BreakerTable } from '../../../src/runtime/cells/breaker-table.ts'
+import { BreakerTable } from '../../../src/endpoints/resilience/breaker-table.ts'
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { runThreads } from '../../support/threads.ts'
 
@@ -8,7 +8,7 @@ describe('a circuit breaker over real threads', () => {
   it('is opened by exactly one of them, and gives exactly one the trial', async () => {
     const [threads, rounds] = [2, 2_000]
     const blocks = new SharedBlocks(threads)
-    const table = new BreakerTable(1, blocks)
+    const table = new BreakerTable(1, blocks.place('breakers'))
     assert.equal(table.rows, 1)
     const results = await runThreads<{ trialRounds: number[]; opened: number }>(
       new URL('./breaker-worker.ts', import.meta.url),

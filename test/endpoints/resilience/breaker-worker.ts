@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { BreakerTable } from '../../../src/endpoints/resilience/breaker-table.ts'
 import { CircuitBreaker } from '../../../src/endpoints/resilience/circuit-breaker.ts'
-import { BreakerTable } from '../../../src/runtime/cells/breaker-table.ts'
 import { type BlocksDescription, SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -28,7 +28,7 @@ const policy = {
 }
 let opened = 0
 const breaker = new CircuitBreaker(
-  new BreakerTable(1, new SharedBlocks(threads, thread, blocks)),
+  new BreakerTable(1, new SharedBlocks(threads, thread, blocks).place('breakers')),
   0,
   policy,
   new FakeClock(),

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { BreakerPolicy } from '../../../src/endpoints/registry/breaker-policy.ts'
+import { BreakerTable } from '../../../src/endpoints/resilience/breaker-table.ts'
 import { type BreakerPermit, CircuitBreaker } from '../../../src/endpoints/resilience/circuit-breaker.ts'
 import type { BreakerState } from '../../../src/kernel/breaker-state.ts'
-import { BreakerTable } from '../../../src/runtime/cells/breaker-table.ts'
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -22,7 +22,7 @@ const policy: BreakerPolicy = {
 function create(overrides: Partial<BreakerPolicy> = {}) {
   const clock = new FakeClock()
   const blocks = new SharedBlocks(2)
-  const table = new BreakerTable(2, blocks)
+  const table = new BreakerTable(2, blocks.place('breakers'))
   const transitions: string[] = []
   const breaker = new CircuitBreaker(table, 1, { ...policy, ...overrides }, clock, (from, to) =>
     transitions.push(`${from} > ${to}`),
@@ -187,7 +187,7 @@ describe('CircuitBreaker', () => {
   it('gives on a trial whose thread has ended, and only that', async () => {
     const { breaker, blocks, clock } = create()
     const elsewhere = new CircuitBreaker(
-      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description)),
+      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description).place('breakers')),
       1,
       policy,
       clock,
@@ -207,7 +207,7 @@ describe('CircuitBreaker', () => {
   it('tells all threads why and since when', () => {
     const { breaker, blocks, clock } = create()
     const elsewhere = new CircuitBreaker(
-      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description)),
+      new BreakerTable(2, new SharedBlocks(2, 1, blocks.description).place('breakers')),
       1,
       policy,
       clock,
@@ -236,7 +236,7 @@ describe('CircuitBreaker', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const { clock, blocks, breaker } = create()
-        const elsewhere = new BreakerTable(2, new SharedBlocks(2, 1, blocks.description))
+        const elsewhere = new BreakerTable(2, new SharedBlocks(2, 1, blocks.description).place('breakers'))
         const threads = [breaker, new CircuitBreaker(elsewhere, 1, policy, clock)]
         const model = new TextbookBreaker()
         const held: { permit: BreakerPermit; model: ModelPermit }[] = []

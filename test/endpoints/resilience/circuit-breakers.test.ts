@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CircuitBreakers } from '../../../src/endpoints/resilience/circuit-breakers.ts'
+import { circuitCells } from '../../../src/endpoints/resilience/circuit-cells.ts'
 import { type AttemptResult, countedFailure } from '../../../src/endpoints/resilience/counted-failure.ts'
 import { ModelStates } from '../../../src/endpoints/resilience/model-states.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
@@ -48,11 +49,15 @@ describe('what a circuit breaker counts', () => {
 
 describe('CircuitBreakers', () => {
   function create() {
-    const { cells, clock, events, registry, transitions } = createRegistry([
+    const { state, clock, events, registry, transitions } = createRegistry([
       endpoint({ slot: 0, name: 'a' }),
       endpoint({ slot: 1, name: 'b' }),
     ])
-    return { clock, transitions, breakers: new CircuitBreakers(registry, cells.breakers, { clock, events }) }
+    return {
+      clock,
+      transitions,
+      breakers: new CircuitBreakers(registry, state.of(circuitCells).endpoints, { clock, events }),
+    }
   }
 
   it('keeps one per endpoint, and tells its transitions by name', async () => {
@@ -107,16 +112,16 @@ describe('CircuitBreakers', () => {
 
 describe('circuits of models', () => {
   function create(hasAnswered = false) {
-    const { cells, clock, events, registry } = createRegistry([
+    const { state, clock, events, registry } = createRegistry([
       endpoint({ slot: 0, name: 'a' }),
       endpoint({ slot: 1, name: 'b' }),
     ])
-    const models = new ModelStates(cells.modelStates, clock)
+    const models = new ModelStates(state.of(circuitCells).models, clock)
     const told: string[] = []
     events.subscribe(({ type, data }) => {
       if (type === 'model.transition') told.push(`${data.model}: ${data.from} > ${data.to}`)
     })
-    const breakers = new CircuitBreakers(registry, cells.breakers, {
+    const breakers = new CircuitBreakers(registry, state.of(circuitCells).endpoints, {
       clock,
       events,
       models,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CoolDowns } from '../../../src/endpoints/resilience/cool-down.ts'
 import { ModelStates } from '../../../src/endpoints/resilience/model-states.ts'
-import { ModelTable } from '../../../src/runtime/cells/model-table.ts'
+import { ModelTable } from '../../../src/endpoints/resilience/model-table.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 function create(answeredAtMs = Number.NEGATIVE_INFINITY) {

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { pathOf, RecentRequests } from '../../../src/observe/live/recent-requests.ts'
 import { recentDetail, recentRow } from '../../../src/observe/live/recent-view.ts'
 import { matches, readFilter } from '../../../src/observe/live/request-filter.ts'
-import type { RequestContext, RequestOutcome } from '../../../src/proxy/contract/context.ts'
+import type { RequestContext } from '../../../src/proxy/contract/context.ts'
+import type { RequestOutcome } from '../../../src/proxy/contract/outcome.ts'
 import { requestContext } from '../../support/request-context.ts'
 
 /** A ring that holds one request. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { HistogramTable } from '../../../src/kernel/cells/histogram-table.ts'
 import { endpointMetrics, labelEndpoints } from '../../../src/observe/prometheus/endpoint-metrics.ts'
 import { Exposition } from '../../../src/observe/prometheus/exposition.ts'
 import { gatewayMetrics } from '../../../src/observe/prometheus/gateway-metrics.ts'
@@ -9,14 +10,15 @@ import { modelMetrics } from '../../../src/observe/prometheus/model-metrics.ts'
 import { readModels } from '../../../src/observe/prometheus/model-series.ts'
 import { ollaMetrics } from '../../../src/observe/prometheus/olla-metrics.ts'
 import { GatewayStats } from '../../../src/observe/stats/gateway-stats.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import { type HistogramKind, histogramBounds } from '../../../src/runtime/cells/counted.ts'
-import { HistogramTable } from '../../../src/runtime/cells/histogram-table.ts'
+import { type HistogramKind, histogramBounds } from '../../../src/observe/stats/histogram-bounds.ts'
+import { readStatsCells } from '../../../src/observe/stats/stats-cells.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { type ParsedFamily, parseExposition } from '../../support/exposition-parser.ts'
 import { endpointSource, figures, request } from '../stats/fixtures.ts'
 
 function counted(limit = 10) {
-  const cells = new GatewayCells({ endpoints: 4, models: 8 })
+  const state = new SharedState({ endpoints: 4, models: 8 })
+  const cells = readStatsCells(state)
   const stats = new GatewayStats(cells, (name) => (name.startsWith('known') ? name : undefined))
   const sources = () =>
     [0, 1].map((slot) =>
@@ -31,6 +33,7 @@ function counted(limit = 10) {
     info: { version: '1', commit: 'none', engine: 'olla', profile: 'auto', balancer: 'priority' },
     nowMs: 5_000,
     startedAtMs: 2_000,
+    state,
     cells,
     totals: stats.totals(),
     endpoints: sources(),

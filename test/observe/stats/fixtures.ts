@@ -1,9 +1,10 @@
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
+import { CounterTable } from '../../../src/kernel/cells/counter-table.ts'
 import type { Timings } from '../../../src/observe/stats/timings.ts'
 import { readTraffic, type Traffic } from '../../../src/observe/stats/traffic.ts'
+import { trafficColumns } from '../../../src/observe/stats/traffic-columns.ts'
 import type { EndpointSource } from '../../../src/observe/views/source.ts'
 import type { AnswerFigures, RequestRecord } from '../../../src/proxy/contract/request-record.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
 
 /** A successful request of a known model on endpoint 0. */
 export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
@@ -84,7 +85,7 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
 
 export function traffic(overrides: Partial<Traffic> = {}): Traffic {
   return {
-    ...readTraffic(new GatewayCells({ endpoints: 1, models: 2, placements: 1 }).totals, 0),
+    ...readTraffic(new CounterTable(trafficColumns, 1), 0),
     ...overrides,
   }
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { NameRows } from '../../../src/kernel/cells/rows.ts'
 import { GatewayStats } from '../../../src/observe/stats/gateway-stats.ts'
 import { ModelRows, otherModels } from '../../../src/observe/stats/model-rows.ts'
+import { readStatsCells } from '../../../src/observe/stats/stats-cells.ts'
+import type { StatusColumn } from '../../../src/observe/stats/status-columns.ts'
 import type { RequestRecord } from '../../../src/proxy/contract/request-record.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import type { StatusColumn } from '../../../src/runtime/cells/counted.ts'
-import { NameRows } from '../../../src/runtime/cells/rows.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { figures, request } from './fixtures.ts'
 
 const known = ['llama3:8b', 'qwen2.5', 'Mixtral-8x7B']
@@ -17,7 +18,7 @@ function createStats(models = 16) {
 
 function createCounted(models = 16) {
   const find = (name: string) => known.find((each) => each.toLowerCase() === name.toLowerCase())
-  const cells = new GatewayCells({ endpoints: 4, models, placements: 8 })
+  const cells = readStatsCells(new SharedState({ endpoints: 4, models }))
   return { cells, stats: new GatewayStats(cells, find) }
 }
 
@@ -225,7 +226,7 @@ describe('counting a request', () => {
     for (const column of cells.statuses.columns) {
       assert.equal(counted(0, column), column in expected ? 1 : 0, column)
     }
-    assert.equal(counted(cells.endpointCapacity, 'rejection 404'), 1)
+    assert.equal(counted(cells.endpoints.rows, 'rejection 404'), 1)
   })
 
   it('counts failed tries that were followed by another', () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Sample } from '../../../src/observe/stats/sample.ts'
-import { Sampler } from '../../../src/observe/stats/sampler.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { readSamplerCells, Sampler } from '../../../src/observe/stats/sampler.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 function createSampler(capacity = 3) {
   const clock = new FakeClock()
-  const cells = new GatewayCells({ endpoints: 4, models: 2, placements: 2 })
+  const cells = readSamplerCells(new SharedState({ endpoints: 4, models: 2 }))
   const samples: Sample[] = []
   const underWay = { tokens: 0 }
   const events = { dropped: 0 }

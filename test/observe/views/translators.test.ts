@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type TranslatedRequest, TranslatorStats } from '../../../src/observe/stats/translator-stats.ts'
+import { CounterTable } from '../../../src/kernel/cells/counter-table.ts'
+import {
+  type TranslatedRequest,
+  TranslatorStats,
+  translatorCells,
+  translatorColumns,
+} from '../../../src/observe/stats/translator-stats.ts'
 import { translatorStatsView } from '../../../src/observe/views/translators.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 
 const request = (given: Partial<TranslatedRequest>): TranslatedRequest => ({
   dialect: 'anthropic',
@@ -16,7 +22,7 @@ const request = (given: Partial<TranslatedRequest>): TranslatedRequest => ({
 })
 
 function counted(...requests: Partial<TranslatedRequest>[]) {
-  const stats = new TranslatorStats(new GatewayCells({ endpoints: 1, models: 1, placements: 1 }).translators)
+  const stats = new TranslatorStats(new SharedState().of(translatorCells).counts)
   for (const each of requests) stats.record(request(each))
   return translatorStatsView(stats.totals(), 0)
 }
@@ -30,8 +36,7 @@ describe('translator statistics', () => {
   })
 
   it('count each dialect for itself, and none that is not translated', () => {
-    const { translators } = new GatewayCells({ endpoints: 1, models: 1, placements: 1 })
-    const stats = new TranslatorStats(translators, ['anthropic', 'responses'])
+    const stats = new TranslatorStats(new CounterTable(translatorColumns, 2), ['anthropic', 'responses'])
     for (const dialect of ['responses', 'anthropic', 'responses', 'openai'])
       stats.record(request({ dialect }))
     const { summary, translators: rows } = translatorStatsView(stats.totals(), 0)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { StoredResponses } from '../../../src/proxy/request/stored-responses.ts'
+import { StoredResponses, storedResponseCells } from '../../../src/proxy/request/stored-responses.ts'
 import { outcomeOf } from '../../../src/routing/models/outcome.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { routed } from '../../support/exchange.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -35,7 +36,7 @@ describe('stored responses', () => {
     ['another API', '/v1/chat/completions', body({ previous_response_id: 'resp_1' }), undefined],
     ['no JSON', '/v1/responses', Buffer.from('"previous_response_id": "resp_1"'), undefined],
   ]
-  const stored = new StoredResponses(new FakeClock())
+  const stored = new StoredResponses(new FakeClock(), new SharedState().of(storedResponseCells))
   stored.learn('resp_1', 1)
   for (const [name, path, bytes, slot] of cases) {
     it(`${name} leads to ${slot === undefined ? 'any endpoint' : 'the one that has it'}`, () => {

@@ -6,7 +6,8 @@ import { profilesFolder } from '../../../src/kernel/package.ts'
 import { RequestContext } from '../../../src/proxy/contract/context.ts'
 import type { AnswerFigures } from '../../../src/proxy/contract/request-record.ts'
 import { createAnswerObserver } from '../../../src/proxy/usage/answer-observer.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
+import { gapCells } from '../../../src/proxy/usage/gap-cells.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import * as recordings from '../../dialects/usage/recordings.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -15,7 +16,7 @@ const profiles = new ProfileStore({ builtIn: profilesFolder })
 
 function observed(profile: string, path: string, headers: string[], statusCode = 200) {
   const clock = new FakeClock()
-  const cells = new GatewayCells({ endpoints: 2, models: 2, placements: 1 })
+  const cells = new SharedState({ endpoints: 2, models: 2 }).of(gapCells)
   const observe = createAnswerObserver({ clock, cells, modelRow: () => 1 })
   const context = new RequestContext('id', clock.monotonicMs(), openai, 'proxy', '::1')
   context.model = 'm'
@@ -63,11 +64,11 @@ describe('the meter of an answer', () => {
       cachedTokens: 16,
     })
     for (const [table, row] of [
-      [cells.totalHistograms, 0],
-      [cells.endpointHistograms, 1],
-      [cells.modelHistograms, 1],
+      [cells.total, 0],
+      [cells.endpoints, 1],
+      [cells.models, 1],
     ] as const) {
-      const { count, sum } = table.interToken.read(row)
+      const { count, sum } = table.read(row)
       assert.deepEqual([count, sum], [2, 40])
     }
   })

@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { boundSessionCells, sessionCells } from '../../../src/routing/affinity/session-cells.ts'
 import {
   LocalSessionStore,
   type SessionStore,
   type SessionStoreOptions,
 } from '../../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../../src/routing/affinity/shared-session-store.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { threadStates } from '../../support/threads.ts'
 
 const stores: Readonly<Record<string, (options: SessionStoreOptions) => SessionStore>> = {
   'of one thread': (options) => new LocalSessionStore(options),
   'of all threads': (options) =>
-    new SharedSessionStore(options, new GatewayCells({ sessions: options.maxSessions })),
+    new SharedSessionStore(options, cellsFor(new SharedState(), options.maxSessions)),
+}
+
+function cellsFor(state: SharedState, maxSessions: number) {
+  return { ...state.of(sessionCells), ...state.of(boundSessionCells(maxSessions)) }
 }
 
 for (const [name, create] of Object.entries(stores)) {
@@ -142,10 +147,10 @@ for (const [name, create] of Object.entries(stores)) {
 describe('the session store of all threads', () => {
   it('finds on one thread what another one has bound, and counts for all', () => {
     const options = { clock: new FakeClock(), maxSessions: 64, idleTtlMs: 0 }
-    const blocks = new SharedBlocks(2)
-    const one = new SharedSessionStore(options, new GatewayCells({ sessions: 64 }, blocks))
-    const cells = new GatewayCells({ sessions: 64 }, new SharedBlocks(2, 1, blocks.description))
-    const other = new SharedSessionStore(options, cells)
+    const [one, other] = threadStates(2).map(
+      (state) => new SharedSessionStore(options, cellsFor(state, options.maxSessions)),
+    )
+    assert.ok(one !== undefined && other !== undefined)
     one.set(1, 3)
     other.set(2, 3)
     other.set(1, 2)
@@ -157,8 +162,8 @@ describe('the session store of all threads', () => {
 
   it('holds little less than it is asked for, and never more', () => {
     const store = new SharedSessionStore(
-      { clock: new FakeClock(), maxSessions: 1000, idleTtlMs: 0 },
-      new GatewayCells({ sessions: 1000 }),
+      { clock: new FakeClock(), idleTtlMs: 0 },
+      cellsFor(new SharedState(), 1000),
     )
     for (let key = 0; key < 5_000; key++) store.set(key * 7_919_000_000, key % 4)
     assert.equal(store.capacity, 1000)

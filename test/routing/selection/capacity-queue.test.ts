@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { CapacityQueue, queueCells } from '../../../src/routing/selection/capacity-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { ownLine } from '../../support/line.ts'
 import { connectLinks } from '../../support/links.ts'
 import { eventually } from '../../support/simulator.ts'
+import { threadStates } from '../../support/threads.ts'
 
 function waiter(name: string, slots: readonly number[], woken: string[]) {
   return { wants: (slot: number) => slots.includes(slot), wake: () => void woken.push(name) }
@@ -122,17 +121,10 @@ describe('the waiting lines of several threads', () => {
     // No clock of a machine that runs shows 0.
     await clock.advance(1)
     const { serving } = connectLinks(t, 3)
-    const capacity = { endpoints: 4, models: 2, placements: 1 }
-    const first = new GatewayCells(capacity, new SharedBlocks(3, 0))
+    const states = threadStates(3)
     const queues = serving.map((link, thread) => {
-      const cells =
-        thread === 0 ? first : new GatewayCells(capacity, new SharedBlocks(3, thread, first.blocks))
-      return new CapacityQueue(maxWaiting, {
-        waiting: cells.waiting,
-        oldestMs: cells.oldestWaitingMs,
-        clock,
-        link,
-      })
+      const cells = states[thread]?.of(queueCells) ?? assert.fail()
+      return new CapacityQueue(maxWaiting, { ...cells, clock, link })
     })
     return { clock, queues, woken: [] as string[] }
   }

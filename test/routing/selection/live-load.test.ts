@@ -1,35 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { AnswerTimes } from '../../../src/endpoints/health/answer-times.ts'
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import { CircuitBreakers } from '../../../src/endpoints/resilience/circuit-breakers.ts'
-import { CoolDowns } from '../../../src/endpoints/resilience/cool-down.ts'
-import { FailurePenalties } from '../../../src/routing/selection/failure-penalty.ts'
-import { LiveLoad } from '../../../src/routing/selection/live-load.ts'
+import { circuitCells } from '../../../src/endpoints/resilience/circuit-cells.ts'
+import { loadCells } from '../../../src/routing/selection/load-cells.ts'
 import type { Candidate } from '../../../src/routing/selection/selector.ts'
 import { createStrategy } from '../../../src/routing/selection/strategies.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
+import { liveLoad } from '../../support/load.ts'
 import { createRegistry } from '../../support/registry.ts'
 
 function create(settings: readonly Partial<Endpoint>[]) {
   const endpoints = settings.map((each, slot) => endpoint({ slot, ...each }))
-  const { clock, cells, events, registry } = createRegistry(endpoints)
-  const breakers = new CircuitBreakers(registry, cells.breakers, { clock, events })
+  const { clock, state, events, registry } = createRegistry(endpoints)
+  const breakers = new CircuitBreakers(registry, state.of(circuitCells).endpoints, { clock, events })
   /** Milliseconds until the next probe, by slot. */
   const probeInMs: number[] = []
-  const load = new LiveLoad({
-    clock,
-    registry,
-    answers: new AnswerTimes(clock, cells.answeredAtMs),
-    lastResortAtMs: cells.lastResortAtMs,
-    inFlight: cells.inFlight,
-    breakers,
-    health: { retryInMs: (slot) => (registry.isRoutable(slot) ? 0 : (probeInMs[slot] ?? 0)) },
-    coolDowns: new CoolDowns(clock, cells.coolDownUntilMs),
-    penalties: new FailurePenalties(clock, cells.penalties),
-  })
+  const health = {
+    retryInMs: (slot: number) => (registry.isRoutable(slot) ? 0 : (probeInMs[slot] ?? 0)),
+  }
+  const load = liveLoad(state, { clock, registry, breakers, health })
   for (const { slot } of endpoints) registry.setStatus(slot, 'healthy', '')
-  return { clock, registry, breakers, load, probeInMs, inFlight: cells.inFlight, endpoints }
+  return { clock, registry, breakers, load, probeInMs, inFlight: state.of(loadCells).inFlight, endpoints }
 }
 
 function only(endpoints: readonly Endpoint[]): Candidate {

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { strategyNames } from '../../../src/routing/selection/selector.ts'
-import { createStrategy } from '../../../src/routing/selection/strategies.ts'
-import { GatewayCells } from '../../../src/runtime/cells/cells.ts'
-import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+import { createStrategy, turnCells } from '../../../src/routing/selection/strategies.ts'
+import { threadStates } from '../../support/threads.ts'
 import { candidates, WrittenLoad } from './support.ts'
 
 const someCandidates = fc
@@ -63,12 +62,9 @@ for (const { name, priorityTiers } of allStrategies) {
       fc.assert(
         fc.property(someCandidates, fc.array(fc.nat(2), { maxLength: 40 }), (all, threads) => {
           const load = new WrittenLoad()
-          const first = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, new SharedBlocks(3, 0))
-          const sharing = [0, 1, 2].map((thread) => {
-            const blocks = new SharedBlocks(3, thread, first.blocks)
-            const { turns } = new GatewayCells({ endpoints: 8, models: 2, placements: 1 }, blocks)
-            return createStrategy(name, { priorityTiers, turns })
-          })
+          const sharing = threadStates(3, { endpoints: 8 }).map((state) =>
+            createStrategy(name, { priorityTiers, turns: state.of(turnCells) }),
+          )
           const alone = createStrategy(name, { priorityTiers })
           for (const thread of threads) {
             const chosen = sharing[thread]?.(all, load, undefined)

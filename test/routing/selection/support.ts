@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
+import { Gauge } from '../../../src/kernel/cells/gauge.ts'
 import type { Candidate, EndpointLoad } from '../../../src/routing/selection/selector.ts'
-import { Gauge } from '../../../src/runtime/cells/gauge.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 
 /** Load that a test writes down: a row per slot. */

@@ -1,0 +1,21 @@
+import { cache, counters } from '../../kernel/cells/kinds.ts'
+import { type CellKind, type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+import { SharedLimitStore } from './shared-limit-store.ts'
+
+/** Buckets of rate limits that are remembered. */
+const limitCapacity = 100_000
+/** Clients that are remembered to have met a rate limit. */
+const limitedClientCapacity = 16_384
+
+export const limitCells = cellLayout('limits', () => ({ store: limitStore(limitCapacity) }))
+
+/** What was refused. */
+export const violationCells = cellLayout('violations', () => ({
+  counts: counters(['rateLimits', 'sizeLimits']),
+  limitedClients: cache(limitedClientCapacity),
+}))
+export type ViolationCells = CellsOf<typeof violationCells>
+
+function limitStore(capacity: number): CellKind<SharedLimitStore> {
+  return (place) => new SharedLimitStore(capacity, place)
+}

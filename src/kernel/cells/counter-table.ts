@@ -1,0 +1,106 @@
+import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
+
+/** The columns of a table by name, looked up once. */
+export type Columns<Column extends string> = Readonly<Record<Column, number>>
+
+export function columnsOf<Column extends string>(table: CounterTable<Column>): Columns<Column> {
+  const entries = table.columns.map((column) => [column, table.column(column)] as const)
+  return Object.fromEntries(entries) as Record<Column, number>
+}
+
+/**
+ * Counters of many rows (endpoints, models), shared between threads without locks: every thread writes only
+ * its own plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned
+ * 64-bit float: exact up to 2^53.
+ */
+export class CounterTable<Column extends string> {
+  readonly columns: readonly Column[]
+  readonly rows: number
+  readonly threads: number
+  readonly #cells: Float64Array
+  /** Where the own plane begins. */
+  readonly #plane: number
+  /** From one plane to the next. */
+  readonly #stride: number
+  readonly #index: ReadonlyMap<Column, number>
+
+  constructor(columns: readonly Column[], rows: number, place: TablePlace = ownPlace()) {
+    this.columns = columns
+    this.rows = rows
+    this.threads = place.threads
+    this.#index = new Map(columns.map((column, index) => [column, index]))
+    this.#stride = planeStride(rows * columns.length, Float64Array.BYTES_PER_ELEMENT)
+    this.#plane = this.#stride * place.thread
+    const cells = this.threads * this.#stride
+    this.#cells = new Float64Array(
+      place.allocate({ kind: 'counters', rows, columns }, cells * Float64Array.BYTES_PER_ELEMENT),
+    )
+  }
+
+  /** The number to pass as `column` below; look it up once, at construction. */
+  column(name: Column): number {
+    const index = this.#index.get(name)
+    if (index === undefined) throw new RangeError(`no counter ${name}`)
+    return index
+  }
+
+  add(row: number, column: number, amount: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    this.#cells[at] = (this.#cells[at] ?? 0) + amount
+  }
+
+  /** Keeps the largest value seen. */
+  raise(row: number, column: number, value: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    if (value > (this.#cells[at] ?? 0)) this.#cells[at] = value
+  }
+
+  /**
+   * Keeps the smallest value seen; 0 means none yet, so a value of 0 is kept as the smallest number above it.
+   */
+  lower(row: number, column: number, value: number): void {
+    const at = this.#plane + row * this.columns.length + column
+    const current = this.#cells[at] ?? 0
+    if (current === 0 || value < current) this.#cells[at] = Math.max(value, Number.MIN_VALUE)
+  }
+
+  /** Starts a counter again from 0; a thread that adds to it at the same moment may undo that for its part. */
+  clear(row: number, column: number): void {
+    for (let thread = 0; thread < this.threads; thread++) {
+      this.#cells[thread * this.#stride + row * this.columns.length + column] = 0
+    }
+  }
+
+  /** Forgets what a thread has added, once it has ended: for counters of what is, not of what was. */
+  forget(thread: number): void {
+    this.#cells.fill(0, thread * this.#stride, (thread + 1) * this.#stride)
+  }
+
+  sum(row: number, column: number): number {
+    let total = 0
+    for (let thread = 0; thread < this.threads; thread++) total += this.#read(thread, row, column)
+    return total
+  }
+
+  largest(row: number, column: number): number {
+    let largest = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      largest = Math.max(largest, this.#read(thread, row, column))
+    }
+    return largest
+  }
+
+  /** The smallest value over all threads; 0 also where none was seen. */
+  smallest(row: number, column: number): number {
+    let smallest = 0
+    for (let thread = 0; thread < this.threads; thread++) {
+      const value = this.#read(thread, row, column)
+      if (value !== 0 && (smallest === 0 || value < smallest)) smallest = value
+    }
+    return smallest === Number.MIN_VALUE ? 0 : smallest
+  }
+
+  #read(thread: number, row: number, column: number): number {
+    return this.#cells[thread * this.#stride + row * this.columns.length + column] ?? 0
+  }
+}

@@ -1,0 +1,119 @@
+import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
+
+/** One row of a histogram. */
+export interface HistogramReading {
+  /** Per bucket, the last one above all bounds. */
+  readonly counts: readonly number[]
+  readonly count: number
+  /** Of all values that were recorded. */
+  readonly sum: number
+}
+
+/**
+ * Fixed-bucket histograms of many rows, one plane per thread as in `CounterTable`. Percentiles are exact to
+ * the bucket.
+ */
+export class HistogramTable {
+  /** Upper bounds (inclusive) of the buckets, ascending; a last bucket takes what is larger. */
+  readonly bounds: readonly number[]
+  readonly rows: number
+  readonly threads: number
+  readonly #cells: Float64Array
+  /** Where the own plane begins. */
+  readonly #plane: number
+  /** From one plane to the next. */
+  readonly #stride: number
+  /** Cells of a row: its buckets, then the sum. */
+  readonly #width: number
+
+  constructor(bounds: readonly number[], rows: number, place: TablePlace = ownPlace()) {
+    this.bounds = bounds
+    this.rows = rows
+    this.threads = place.threads
+    this.#width = bounds.length + 2
+    this.#stride = planeStride(rows * this.#width, Float64Array.BYTES_PER_ELEMENT)
+    this.#plane = place.thread * this.#stride
+    const cells = this.threads * this.#stride
+    this.#cells = new Float64Array(
+      place.allocate({ kind: 'histogram', rows, columns: bounds }, cells * Float64Array.BYTES_PER_ELEMENT),
+    )
+  }
+
+  record(row: number, value: number): void {
+    this.add(row, this.bucketOf(value), 1, value)
+  }
+
+  /** The bucket that takes a value: for who records it in several rows, or many at once. */
+  bucketOf(value: number): number {
+    let low = 0
+    let high = this.bounds.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (value <= (this.bounds[middle] ?? 0)) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  /**
+   * Records `count` values of one bucket.
+   * @param sum of the values
+   */
+  add(row: number, bucket: number, count: number, sum: number): void {
+    const start = this.#plane + row * this.#width
+    const at = start + bucket
+    const sumAt = start + this.#width - 1
+    this.#cells[at] = (this.#cells[at] ?? 0) + count
+    this.#cells[sumAt] = (this.#cells[sumAt] ?? 0) + sum
+  }
+
+  /** Counts per bucket, the last one above all bounds. */
+  counts(row: number): number[] {
+    return [...this.read(row).counts]
+  }
+
+  read(row: number): HistogramReading {
+    return this.readAll([row])
+  }
+
+  /** Several rows as one. */
+  readAll(rows: readonly number[]): HistogramReading {
+    const width = this.#width
+    const totals = new Float64Array(width)
+    for (let thread = 0; thread < this.threads; thread++) {
+      for (const row of rows) {
+        const start = thread * this.#stride + row * width
+        for (let cell = 0; cell < width; cell++) {
+          totals[cell] = (totals[cell] ?? 0) + (this.#cells[start + cell] ?? 0)
+        }
+      }
+    }
+    const counts = Array.from(totals.subarray(0, width - 1))
+    return { counts, count: totalOf(counts), sum: totals[width - 1] ?? 0 }
+  }
+
+  /**
+   * The upper bound of the bucket that holds the given quantile (0 to 1); the largest bound where it lies
+   * above all; 0 for an empty row.
+   */
+  quantile(row: number, quantile: number): number {
+    return quantileOf(this.counts(row), this.bounds, quantile)
+  }
+}
+
+/** As `HistogramTable.quantile`, of counts that were read before. */
+export function quantileOf(counts: readonly number[], bounds: readonly number[], quantile: number): number {
+  const total = totalOf(counts)
+  if (total === 0) return 0
+  const rank = Math.max(1, Math.ceil(quantile * total))
+  let seen = 0
+  for (const [bucket, count] of counts.entries()) {
+    seen += count
+    if (seen >= rank) return bounds[Math.min(bucket, bounds.length - 1)] ?? 0
+  }
+  return bounds.at(-1) ?? 0
+}
+
+function totalOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,95 @@
+import { Cells64 } from './cells64.ts'
+import { CounterTable } from './counter-table.ts'
+import { DistinctTable } from './distinct-table.ts'
+import { Gauge } from './gauge.ts'
+import { HistogramTable } from './histogram-table.ts'
+import { buildTables, type CellKind, type CellKinds, type Tables } from './layout.ts'
+import { RecordTable } from './record-table.ts'
+import { NameRows, NumberRows } from './rows.ts'
+import { SharedCache, type SharedCacheOptions } from './shared-cache.ts'
+
+/** Of a block with one number for each thread. */
+export const perThreadKind = 'numbers per thread'
+
+/** Sums that each thread adds to. */
+export function counters<Column extends string>(
+  columns: readonly Column[],
+  rows = 1,
+): CellKind<CounterTable<Column>> {
+  return (place) => new CounterTable(columns, rows, place)
+}
+
+/** How many of something are going on. What a thread holds when it ends is given back. */
+export function gauge(rows = 1): CellKind<Gauge> {
+  return (place) => new Gauge(rows, place)
+}
+
+export function histogram(bounds: readonly number[], rows = 1): CellKind<HistogramTable> {
+  return (place) => new HistogramTable(bounds, rows, place)
+}
+
+/** Numbers and a text of what was last seen. */
+export function records<Column extends string>(
+  columns: readonly Column[],
+  rows: number,
+): CellKind<RecordTable<Column>> {
+  return (place) => new RecordTable(columns, rows, place)
+}
+
+/** About how many different values there were. */
+export function distinct(rows: number): CellKind<DistinctTable> {
+  return (place) => new DistinctTable(rows, place)
+}
+
+/** Rows that names take; never given back. */
+export function nameRows(capacity: number): CellKind<NameRows> {
+  return (place) => new NameRows(capacity, place)
+}
+
+/** Rows that numbers take; never given back. */
+export function numberRows(capacity: number): CellKind<NumberRows> {
+  return (place) => new NumberRows(capacity, place)
+}
+
+/** A bounded map from keys to small numbers. */
+export function cache(
+  capacity: number,
+): CellKind<(options: Omit<SharedCacheOptions, 'capacity'>) => SharedCache> {
+  return (place) => {
+    SharedCache.reserve(place, capacity)
+    return (options) => new SharedCache({ ...options, capacity }, place)
+  }
+}
+
+/** Bare cells, for `Atomics`. */
+export function integers(rows = 1): CellKind<Int32Array> {
+  return (place) =>
+    new Int32Array(place.allocate({ kind: 'integers', rows }, rows * Int32Array.BYTES_PER_ELEMENT))
+}
+
+/** Bare cells of 64 bits that change as a whole. */
+export function cells64(rows: number): CellKind<Cells64> {
+  return (place) => {
+    const bytes = rows * BigInt64Array.BYTES_PER_ELEMENT
+    return new Cells64(place.allocate({ kind: 'cells of 64 bits', rows }, bytes), 0, rows)
+  }
+}
+
+/** Bare cells; of threads that write one at the same time the last one wins. */
+export function numbers(rows = 1): CellKind<Float64Array> {
+  return (place) =>
+    new Float64Array(place.allocate({ kind: 'numbers', rows }, rows * Float64Array.BYTES_PER_ELEMENT))
+}
+
+/** One number per thread, by its number; 0 again once the thread has ended. */
+export function numberPerThread(): CellKind<Float64Array> {
+  return ({ threads, allocate }) =>
+    new Float64Array(
+      allocate({ kind: perThreadKind, rows: threads }, threads * Float64Array.BYTES_PER_ELEMENT),
+    )
+}
+
+/** Several tables under one name. */
+export function group<Kinds extends CellKinds>(kinds: Kinds): CellKind<Tables<Kinds>> {
+  return (place) => buildTables(kinds, place)
+}

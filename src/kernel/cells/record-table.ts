@@ -1,0 +1,91 @@
+import { ownPlace, type TablePlace } from './table-place.ts'
+
+/** Longest text in bytes of UTF-8; the rest is cut off. */
+const textBytes = 248
+/** Int32 cells before a text: its version, odd while it is being written, and its length in bytes. */
+const textHeaderCells = 2
+const textRowBytes = textHeaderCells * Int32Array.BYTES_PER_ELEMENT + textBytes
+
+/** Looks at a text that is being written. */
+const mostLooks = 1_000
+
+/**
+ * A writer that takes longer has died: on a busy machine a living one is not run for some milliseconds, and its
+ * bytes must not be mixed with another's.
+ */
+const deathMs = 250
+
+/**
+ * What was last seen of each row: some numbers and a text, in memory that all threads read without waiting.
+ * Of threads that write the same cell at the same time the last one wins.
+ */
+export class RecordTable<Column extends string> {
+  readonly #columns: readonly Column[]
+  readonly #numbers: Float64Array
+  readonly #textCells: Int32Array
+  readonly #textBytes: Uint8Array
+
+  constructor(columns: readonly Column[], rows: number, place: TablePlace = ownPlace()) {
+    const numberBytes = rows * columns.length * Float64Array.BYTES_PER_ELEMENT
+    const buffer = place.allocate(
+      { kind: 'records', rows, columns },
+      numberBytes + rows * textRowBytes,
+      (made) => {
+        new Float64Array(made, 0, rows * columns.length).fill(Number.NaN)
+      },
+    )
+    this.#columns = columns
+    this.#numbers = new Float64Array(buffer, 0, rows * columns.length)
+    this.#textCells = new Int32Array(buffer, numberBytes)
+    this.#textBytes = new Uint8Array(buffer, numberBytes)
+  }
+
+  /** The place to pass as `column` below; look it up once, at construction. */
+  column(name: Column): number {
+    return this.#columns.indexOf(name)
+  }
+
+  /** NaN where nothing was written. */
+  number(row: number, column: number): number {
+    return this.#numbers[row * this.#columns.length + column] ?? Number.NaN
+  }
+
+  setNumber(row: number, column: number, value: number): void {
+    this.#numbers[row * this.#columns.length + column] = value
+  }
+
+  /** '' where nothing was written. */
+  text(row: number): string {
+    const header = row * (textRowBytes / Int32Array.BYTES_PER_ELEMENT)
+    const start = row * textRowBytes + textHeaderCells * Int32Array.BYTES_PER_ELEMENT
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const version = Atomics.load(this.#textCells, header)
+      if (version % 2 !== 0) continue
+      const length = this.#textCells[header + 1] ?? 0
+      // A copy: decoding takes longer, and another thread may write meanwhile.
+      const bytes = this.#textBytes.slice(start, start + length)
+      if (Atomics.load(this.#textCells, header) === version) return new TextDecoder().decode(bytes)
+    }
+    return ''
+  }
+
+  setText(row: number, text: string): void {
+    const header = row * (textRowBytes / Int32Array.BYTES_PER_ELEMENT)
+    const start = row * textRowBytes + textHeaderCells * Int32Array.BYTES_PER_ELEMENT
+    for (;;) {
+      const version = Atomics.load(this.#textCells, header)
+      const isTaken = version % 2 !== 0
+      if (isTaken && Atomics.wait(this.#textCells, header, version, deathMs) !== 'timed-out') continue
+      const odd = (isTaken ? version + 2 : version + 1) | 0
+      if (Atomics.compareExchange(this.#textCells, header, version, odd) !== version) continue
+      const { written } = new TextEncoder().encodeInto(
+        text,
+        this.#textBytes.subarray(start, start + textBytes),
+      )
+      this.#textCells[header + 1] = written
+      Atomics.store(this.#textCells, header, (odd + 1) | 0)
+      Atomics.notify(this.#textCells, header)
+      return
+    }
+  }
+}

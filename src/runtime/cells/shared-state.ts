@@ -1,0 +1,63 @@
+import { Gauge } from '../../kernel/cells/gauge.ts'
+import { perThreadKind } from '../../kernel/cells/kinds.ts'
+import {
+  buildTables,
+  type Capacities,
+  type CellKinds,
+  type CellLayout,
+  type Tables,
+} from '../../kernel/cells/layout.ts'
+import { type Block, type BlocksDescription, SharedBlocks } from './shared-blocks.ts'
+
+const defaultCapacities: Capacities = { endpoints: 256, models: 512 }
+
+/**
+ * The cells of one gateway, on this thread. A layout gets its memory when it is first asked for, on whichever thread
+ * that is; every other thread that asks for it gets the same memory.
+ */
+export class SharedState {
+  readonly capacities: Capacities
+  readonly #blocks: SharedBlocks
+
+  /** @param blocks where the tables lie; this thread's own by default */
+  constructor(capacities: Partial<Capacities> = {}, blocks: SharedBlocks = new SharedBlocks()) {
+    this.capacities = { ...defaultCapacities, ...capacities }
+    this.#blocks = blocks
+  }
+
+  /** How many threads write here. */
+  get threads(): number {
+    return this.#blocks.threads
+  }
+
+  /** This thread's number. */
+  get thread(): number {
+    return this.#blocks.thread
+  }
+
+  /** All memory so far, for another thread's `SharedBlocks`. */
+  get blocks(): BlocksDescription {
+    return this.#blocks.description
+  }
+
+  /** Keeps a block that another thread offers. @returns the one that all use */
+  keep(name: string, offered: Block): Block {
+    return this.#blocks.keep(name, offered)
+  }
+
+  /**
+   * The tables of a layout, for use at the start: keep what it returns.
+   * @throws RangeError where another thread, or another layout of that name, has something else there
+   */
+  of<Kinds extends CellKinds>({ name, kinds }: CellLayout<Kinds>): Tables<Kinds> {
+    return buildTables(kinds(this.capacities), this.#blocks.place(name))
+  }
+
+  /** Gives back what an ended thread held, in all tables of all layouts. Counters stay: they are history. */
+  reclaim(thread: number): void {
+    for (const [name, { shape, memory }] of this.#blocks.description) {
+      if (shape.kind === Gauge.kind) new Gauge(shape.rows, this.#blocks.place(name)).reclaim(thread)
+      else if (shape.kind === perThreadKind) new Float64Array(memory)[thread] = 0
+    }
+  }
+}

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 
-/** A server that closes an idle connection crosses the next request on the wire: that takes a round trip. */
+/** The end of an idle connection and the next request cross on the wire, which takes no longer than a round trip. */
 const staleWithinMs = 5_000
-/** What undici calls a connection that the other side has ended. */
+/** Error codes of undici for a connection that the server has closed. */
 const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
 
 interface Held {
@@ -12,12 +12,12 @@ interface Held {
   request: ConnectionReuse | undefined
 }
 
-/** A client of a pool that knows its connection. */
+/** A client of a pool that exposes its connection. */
 export class WatchedClient extends Client {
   readonly #held: Held
   readonly #openFresh: () => Client
 
-  /** @param openFresh makes a client without a connection, for one request that finds this one's closed */
+  /** @param openFresh makes a client for one request whose kept connection was closed */
   constructor(
     origin: URL | string,
     options: Omit<Client.Options, 'connect'>,
@@ -52,7 +52,7 @@ export class WatchedClient extends Client {
     return this.#held.socket
   }
 
-  /** @param send gives a request to a client whose connection is made for it and ends with it */
+  /** @param send dispatches a request on a client that opens a connection for it and closes afterwards */
   onFreshConnection<Sent>(send: (client: Client) => Sent): Sent {
     const client = this.#openFresh()
     const sent = send(client)
@@ -74,7 +74,7 @@ export interface WatchedOptions extends Dispatcher.DispatchOptions {
   readonly reuse?: ConnectionReuse
 }
 
-/** What is known of the connection that carries one request, for the question whether it was stale. */
+/** Decides whether the connection that carried a request was stale. */
 export class ConnectionReuse {
   client: WatchedClient | undefined
   /** True once the request has failed or was aborted. */
@@ -91,7 +91,7 @@ export class ConnectionReuse {
     this.#startedMs = performance.now()
   }
 
-  /** Whether the request met the end of a connection that had served before, and not a byte of an answer. */
+  /** Whether the connection had served before and closed without a byte of an answer to this request. */
   isStale(error: unknown): boolean {
     const socket = this.#socket
     if (socket === undefined || this.#bytesRead === 0 || socket !== this.client?.socket) return false

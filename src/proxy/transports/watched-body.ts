@@ -1,11 +1,11 @@
-/** A shorter body undici may still be writing when this says that it is not. */
+/** Bytes. undici may still be writing a shorter body when it asks for the next part. */
 export const watchedBodyBytes = 65_536
 
 /**
- * A body as an iterable of one part: undici, which does not tell when it has written bytes, asks for the next part
- * then. It waits for that with what is more than a socket's `writableHighWaterMark`, 64 KiB or less. It can be read
- * again from its beginning.
- * @param written the body is read no more
+ * A body as an iterable of one part. undici does not report that it has written a body, but it asks for the next part
+ * then. With more than the socket's `writableHighWaterMark`, 64 KiB or less, it waits for the socket before it asks. The
+ * iterable can be read again from the beginning.
+ * @param written called when undici no longer reads the body
  */
 export function watchedBody(body: Buffer, written: () => void): AsyncIterable<Buffer> {
   return {

@@ -8,7 +8,7 @@ import { Pool } from 'undici'
 import { watchedBody, watchedBodyBytes } from '../../../src/proxy/transports/watched-body.ts'
 import { eventually } from '../../support/simulator.ts'
 
-/** A server that reads what it is sent when it is told to. */
+/** A server that reads a body only after the test resumes the request. */
 async function startServer(t: TestContext) {
   const requests: IncomingMessage[] = []
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -41,7 +41,7 @@ function post(pool: Pool, bytes: number, written: () => void, signal?: AbortSign
 }
 
 describe('watchedBody', () => {
-  it('tells of a body when the socket has taken all of it', async (t) => {
+  it('reports a body once the socket has taken all of it', async (t) => {
     const { requests, pool } = await startServer(t)
     let isWritten = false
     const bytes = 16 * 1_048_576
@@ -56,7 +56,7 @@ describe('watchedBody', () => {
     assert.equal(isWritten, true)
   })
 
-  it('tells of the shortest one before its answer is over', async (t) => {
+  it('reports the shortest body before its answer ends', async (t) => {
     const { requests, pool } = await startServer(t)
     let isWritten = false
     const answering = post(pool, watchedBodyBytes, () => {
@@ -68,7 +68,7 @@ describe('watchedBody', () => {
     assert.equal(isWritten, true)
   })
 
-  it('is not told of while its connection is still there where it is given up half written', async (t) => {
+  it('does not report a half-written body that is aborted before its connection has closed', async (t) => {
     const { requests, pool } = await startServer(t)
     const abort = new AbortController()
     let connectedAtEnd: number | undefined

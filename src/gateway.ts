@@ -17,7 +17,6 @@ import telemetry from '../plugins/observe/telemetry.ts'
 import answerUsage from '../plugins/proxy/answer-usage.ts'
 import dispatch from '../plugins/proxy/dispatch.ts'
 import engineOlla from '../plugins/proxy/engine-olla.ts'
-import hostExtensions from '../plugins/proxy/host-extensions.ts'
 import proxyEngine from '../plugins/proxy/proxy-engine.ts'
 import requestContext from '../plugins/proxy/request-context.ts'
 import requestHooks from '../plugins/proxy/request-hooks.ts'
@@ -165,7 +164,6 @@ async function compose(
     pseudonym: app.gatewayState.of(runCells).pseudonym,
   })
   await app.register(requestHooks, { hooks })
-  await app.register(hostExtensions)
   const { enabled: isTraced, ...signals } = config.telemetry
   if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })

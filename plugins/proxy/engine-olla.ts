@@ -9,7 +9,7 @@ import {
 } from '../../src/endpoints/connections/connections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { Transport } from '../../src/proxy/contract/transport.ts'
-import { DirectTransport } from '../../src/proxy/transports/direct-transport.ts'
+import { directTransport } from '../../src/proxy/transports/direct-transport.ts'
 
 export interface EngineOllaOptions extends UpstreamConnectionsOptions {
   readonly clock?: Clock
@@ -28,7 +28,7 @@ export default fp<EngineOllaOptions>(
     app.shortages.onShortage((resource) => {
       if (resource !== 'local ports') connections.closeIdle()
     })
-    app.decorate('upstreamTransport', new DirectTransport(connections))
+    app.decorate('upstreamTransport', directTransport(connections))
     app.addHook('onClose', (_app, closed) => {
       connections.close()
       closed()

@@ -1,8 +1,8 @@
 /**
  * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
  * on everything that decides where a request goes. Uses if present: `answerObserver`, `requestAffinity`,
- * `usageObserver`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two itself, before the
- * gateway; absent, they cost nothing. On close, after the drain, nothing is left to do here.
+ * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two
+ * itself, before the gateway: what they throw is logged, and the request goes on without them. Absent, they cost nothing. On close, after the drain, nothing is left to do here.
  */
 
 import fp from 'fastify-plugin'
@@ -17,6 +17,7 @@ import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor, type StreamingProfile } from '../../src/proxy/exchange/gathering.ts'
+import { guardedAffinity, guardedObserve } from '../../src/proxy/exchange/guarded.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
@@ -72,7 +73,13 @@ export default fp<ProxyEngineOptions>(
       link: app.gatewayPeers,
     })
     const active = new DeadlineSweep<ActiveExchange>(clock)
-    const affinity = app.requestAffinity
+    const onError = (error: unknown, part: string) =>
+      app.log.error({ err: error, part }, 'a part of the host failed')
+    const { requestAffinity: given, answerObserver } = app
+    const isOwn = given === undefined || given === app.sessionAffinity
+    const affinity = isOwn ? given : guardedAffinity(given, onError)
+    const hostObserve =
+      answerObserver === undefined ? undefined : guardedObserve(answerObserver, 'answerObserver', onError)
     const stored = app.hasDecorator('storedResponses') ? app.storedResponses.observe : undefined
     const engine = new ProxyEngine(options.engine, {
       clock,
@@ -114,7 +121,7 @@ export default fp<ProxyEngineOptions>(
           }
         : undefined,
       observe: joinObservers(
-        joinObservers(app.answerObserver, app.usageObserver),
+        joinObservers(hostObserve, app.usageObserver),
         joinObservers(affinity?.observe?.bind(affinity), stored),
       ),
     })

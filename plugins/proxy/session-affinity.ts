@@ -39,7 +39,7 @@ export interface SessionAffinityOptions {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    sessionAffinity: RequestSessions | undefined
+    sessionAffinity?: RequestSessions | undefined
   }
 }
 

@@ -5,7 +5,7 @@ import { framingIn, type UpstreamHead, withHeaders } from '../../http/headers/re
 const openBrace = 0x7b
 const lineFeed = 0x0a
 const field = /^(?:\ufeff|\u00ef\u00bb\u00bf)?\s*(?:(?:data|event|id|retry|error):|:)/
-const longestField = 64
+const maxFieldLength = 64
 
 /**
  * The head of an answer with the content type that its first bytes show. Some servers, and proxies before them, send
@@ -29,7 +29,7 @@ export function withTrueType(
 }
 
 function eventType(first: Buffer): string | undefined {
-  return field.test(first.toString('latin1', 0, longestField)) ? 'text/event-stream' : undefined
+  return field.test(first.toString('latin1', 0, maxFieldLength)) ? 'text/event-stream' : undefined
 }
 
 /** A whole answer of Ollama's API is done; a line that is not is one of many. */

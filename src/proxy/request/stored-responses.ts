@@ -17,7 +17,7 @@ export const storedResponseCells = cellLayout('stored-responses', () => ({
 }))
 
 const rememberedMs = 86_400_000
-const longestId = 512
+const maxIdLength = 512
 
 const previousKey = new KeyNames<number>([['previous_response_id', 0]])
 const previousName = Buffer.from('"previous_response_id"')
@@ -41,14 +41,14 @@ export class StoredResponses {
   }
 
   learn(id: string, slot: number): void {
-    if (id.length <= longestId && slot <= SharedCache.maxValue) this.#slots.set(id, slot)
+    if (id.length <= maxIdLength && slot <= SharedCache.maxValue) this.#slots.set(id, slot)
   }
 
   /** The endpoint that has what a request goes on from or names; undefined where that is not known. */
   ownerOf(path: string, body: Buffer | undefined): number | undefined {
     if (!path.includes('/responses')) return undefined
     const id = idInPath.exec(path)?.[1] ?? (body === undefined ? undefined : previousId(body))
-    return id === undefined || id.length > longestId ? undefined : this.#slots.get(id)
+    return id === undefined || id.length > maxIdLength ? undefined : this.#slots.get(id)
   }
 
   /** The outcome with only the endpoint that has the response, where it is a candidate. */

@@ -6,7 +6,7 @@ import type { HttpClient } from '../../../src/http/client/contract.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import type { Transport, UpstreamRequest } from '../../../src/proxy/contract/transport.ts'
 import { Attempt, type AttemptOwner } from '../../../src/proxy/exchange/attempt.ts'
-import { DirectTransport } from '../../../src/proxy/transports/direct-transport.ts'
+import { directTransport } from '../../../src/proxy/transports/direct-transport.ts'
 import { UndiciTransport } from '../../../src/proxy/transports/undici-transport.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { routed } from '../../support/exchange.ts'
@@ -15,8 +15,8 @@ import { eventually } from '../../support/simulator.ts'
 
 /** Every transport, on connections that end with the test. */
 const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
-  'DirectTransport, own client': (t) => direct(t, 'own'),
-  'DirectTransport, undici': (t) => direct(t, 'undici'),
+  'directTransport, own client': (t) => direct(t, 'own'),
+  'directTransport, undici': (t) => direct(t, 'undici'),
   UndiciTransport(t) {
     const pools = new UpstreamPools(systemClock)
     t.after(() => pools.close())
@@ -27,7 +27,7 @@ const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
 function direct(t: TestContext, httpClient: HttpClient): Transport {
   const connections = new UpstreamConnections(systemClock, { httpClient })
   t.after(() => connections.close())
-  return new DirectTransport(connections)
+  return directTransport(connections)
 }
 
 const chat: UpstreamRequest = {

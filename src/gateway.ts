@@ -125,8 +125,8 @@ async function compose(
     onLostLines,
   }: GatewayOptions,
 ): Promise<void> {
-  const { server, proxy, model_registry: registry } = config
-  const bodyLimit = bodyLimitOf(server)
+  const { server, proxy, model_registry: registry, dashboard: page } = config
+  const bodyLimit = bodyLimitOf(server.request_limits.max_body_size)
   const answersCors = server.cors.enabled || server.browser_check
 
   // What everything stands on.
@@ -158,57 +158,21 @@ async function compose(
   })
 
   // What every request passes: first the context, so that whatever is refused later has an ID and a line.
-  await app.register(requestContext, {
-    trustProxyHeaders: server.rate_limits.trust_proxy_headers,
-    trustedProxies: server.rate_limits.trusted_proxy_cidrs,
-    pseudonym: app.gatewayState.of(runCells).pseudonym,
-  })
+  await app.register(requestContext, { server, pseudonym: app.gatewayState.of(runCells).pseudonym })
   await app.register(requestHooks, { hooks })
   const { enabled: isTraced, ...signals } = config.telemetry
   if (isTraced) await app.register(telemetry, { version, ...signals })
   await app.register(requestLog, { enabled: server.request_logging, logger: requestLogger })
   if (server.browser_check) {
-    await app.register(browserCheck, {
-      corsOrigins: server.cors.enabled ? server.cors.allowed_origins : undefined,
-      allowedHosts: [...server.allowed_hosts, ...config.dashboard.access_policy.allowed_hosts],
-    })
+    await app.register(browserCheck, { server, dashboard: page })
   }
   if (server.cors.enabled) {
     const { default: cors } = await import('../plugins/admin/cors.ts')
-    await app.register(cors, {
-      allowedOrigins: server.cors.allowed_origins,
-      allowedMethods: server.cors.allowed_methods,
-      allowedHeaders: server.cors.allowed_headers,
-      exposedHeaders: server.cors.exposed_headers,
-      allowCredentials: server.cors.allow_credentials,
-      maxAgeSeconds: server.cors.max_age,
-    })
+    await app.register(cors, { server })
   }
   await app.register(caller, { identify })
-  await app.register(security, {
-    store: stores?.limits,
-    rates: {
-      globalPerMinute: server.rate_limits.global_requests_per_minute,
-      perClientPerMinute: server.rate_limits.per_ip_requests_per_minute,
-      internalPerMinute: server.rate_limits.health_requests_per_minute,
-      burst: server.rate_limits.burst_size,
-      internalBurst: Math.max(100, server.rate_limits.burst_size),
-      globalBurst: server.rate_limits.global_burst_size || server.rate_limits.global_requests_per_minute,
-    },
-    ipv6PrefixBits: server.rate_limits.ipv6_prefix,
-    cleanupIntervalMs: server.rate_limits.cleanup_interval,
-    maxBodyBytes: bodyLimit,
-    maxHeaderBytes: server.request_limits.max_header_size,
-  })
-
-  const { dashboard: page } = config
-  await app.register(internalAccess, {
-    allowedCidrs: page.access_policy.allowed_cidrs,
-    allowedHosts: page.access_policy.allowed_hosts,
-    adminToken: page.admin_token,
-    gateAll: page.gate_internal_api,
-    ipv6PrefixBits: server.rate_limits.ipv6_prefix,
-  })
+  await app.register(security, { server, store: stores?.limits })
+  await app.register(internalAccess, { dashboard: page, server })
 
   // The endpoints and what is known of them.
   await registerEndpoints(app, config, profiles)

@@ -10,14 +10,14 @@ import fp from 'fastify-plugin'
 import { BrowserCheck } from '../../src/admin/security/browser-check.ts'
 import { exposedHeaders } from '../../src/admin/security/exposed-headers.ts'
 import { OriginList } from '../../src/admin/security/origins.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 
-export interface BrowserCheckOptions {
-  /** Origins whose pages may ask, where the CORS plugin answers them; undefined where it is not registered. */
-  readonly corsOrigins?: readonly string[] | undefined
-  /** Names of the gateway besides `localhost`, the machine's own and those that no public DNS has. */
-  readonly allowedHosts?: readonly string[]
-}
+/**
+ * Reads `server.allowed_hosts` and `dashboard.access_policy.allowed_hosts`, and `server.cors`, whose origins the CORS
+ * plugin answers.
+ */
+export type BrowserCheckOptions = Sections<'server' | 'dashboard'>
 
 const exposed = exposedHeaders.join(', ')
 const maxAgeSeconds = '300'
@@ -25,10 +25,11 @@ const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 export default fp<BrowserCheckOptions>(
   function browserCheck(app, options, done) {
-    const { corsOrigins } = options
+    const { server, dashboard } = readSections(options, ['server', 'dashboard'])
+    const corsOrigins = server.cors.enabled ? server.cors.allowedOrigins : undefined
     const check = new BrowserCheck({
       corsOrigins: corsOrigins && new OriginList(corsOrigins),
-      allowedHosts: options.allowedHosts ?? [],
+      allowedHosts: [...server.allowedHosts, ...dashboard.accessPolicy.allowedHosts],
       machineName: hostname(),
     })
 

@@ -6,31 +6,24 @@ import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import fp from 'fastify-plugin'
 import { exposedHeaders } from '../../src/admin/security/exposed-headers.ts'
 import { OriginList } from '../../src/admin/security/origins.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 
-export interface CorsOptions {
-  /** `*` allows all, and within an origin stands for any text. */
-  readonly allowedOrigins: readonly string[]
-  readonly allowedMethods: readonly string[]
-  /** `*` allows what is asked for. */
-  readonly allowedHeaders: readonly string[]
-  /** Empty: all that the gateway sets. */
-  readonly exposedHeaders: readonly string[]
-  readonly allowCredentials: boolean
-  readonly maxAgeSeconds: number
-}
+/** Reads `server.cors`, but for `enabled`. */
+export type CorsOptions = Sections<'server'>
 
 export default fp<CorsOptions>(
   async function cors(app, options) {
-    const origins = new OriginList(options.allowedOrigins)
+    const { cors } = readSections(options, ['server']).server
+    const origins = new OriginList(cors.allowedOrigins)
     const common: FastifyCorsOptions = {
       // Without an origin the headers are set as for one.
       origin: (origin, choose) => choose(null, origin === undefined || origins.has(origin)),
-      methods: [...options.allowedMethods],
+      methods: [...cors.allowedMethods],
       // Absent: the headers that a preflight asks for are allowed.
-      ...(options.allowedHeaders.includes('*') ? {} : { allowedHeaders: [...options.allowedHeaders] }),
-      exposedHeaders: options.exposedHeaders.length > 0 ? [...options.exposedHeaders] : [...exposedHeaders],
-      credentials: options.allowCredentials,
-      maxAge: options.maxAgeSeconds,
+      ...(cors.allowedHeaders.includes('*') ? {} : { allowedHeaders: [...cors.allowedHeaders] }),
+      exposedHeaders: cors.exposedHeaders.length > 0 ? [...cors.exposedHeaders] : [...exposedHeaders],
+      credentials: cors.allowCredentials,
+      maxAge: cors.maxAgeSeconds,
       optionsSuccessStatus: 200,
     }
     const preflight = { ...common, preflight: true }

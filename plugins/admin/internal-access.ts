@@ -17,21 +17,13 @@ import {
 } from '../../src/admin/security/internal-access.ts'
 import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { TokenTries } from '../../src/admin/security/token-tries.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { headerValue } from '../../src/http/headers/header-value.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 
-export interface InternalAccessOptions {
-  /** Networks that are let in. Default the loopback ones. */
-  readonly allowedCidrs?: readonly string[]
-  /** Host names under which they are; IP literals always are. Default `localhost`. */
-  readonly allowedHosts?: readonly string[]
-  /** Lets in from anywhere; at least 16 characters. Default none. */
-  readonly adminToken?: string | undefined
-  /** Check the routes that Olla leaves open too, but for health and readiness. Default false. */
-  readonly gateAll?: boolean
-  /** Bits of an IPv6 address that make one client, for the limit of wrong tokens. Default 64. */
-  readonly ipv6PrefixBits?: number
+/** Reads who may open the dashboard, and `server.rate_limits.ipv6_prefix` for the limit of wrong tokens. */
+export interface InternalAccessOptions extends Sections<'dashboard' | 'server'> {
   readonly clock?: Clock
 }
 
@@ -64,16 +56,16 @@ declare module 'fastify' {
 export default fp<InternalAccessOptions>(
   function internalAccess(app, options, done) {
     const clock = options.clock ?? systemClock
-    const token = options.adminToken === undefined ? undefined : new AdminToken(options.adminToken)
-    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
+    const { dashboard, server } = readSections(options, ['dashboard', 'server'], ['clock'])
+    const { adminToken, gateInternalApi: gateAll } = dashboard
+    const token = adminToken === undefined ? undefined : new AdminToken(adminToken)
+    const keys = new ClientKeys(server.rateLimits.ipv6Prefix)
     const tries = new TokenTries(app.gatewayState.of(limitCells).store)
     const rules = new InternalAccess({
-      allowedCidrs: options.allowedCidrs ?? ['127.0.0.0/8', '::1/128'],
-      allowedHosts: options.allowedHosts ?? ['localhost'],
+      ...dashboard.accessPolicy,
       token,
       tries,
     })
-    const gateAll = options.gateAll ?? false
     const { prefix } = app
     app.decorate('internalAccess', {
       rules,

@@ -9,22 +9,15 @@ import { guardedLimitStore } from '../../src/admin/security/guarded-limit-store.
 import { requestHeadBytes } from '../../src/admin/security/header-size.ts'
 import { limitCells, violationCells } from '../../src/admin/security/limit-cells.ts'
 import type { LimitStore } from '../../src/admin/security/limit-store.ts'
-import { RateLimiter, type RateLimiterOptions } from '../../src/admin/security/rate-limiter.ts'
+import { RateLimiter } from '../../src/admin/security/rate-limiter.ts'
 import { Violations } from '../../src/admin/security/violations.ts'
+import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 
-export interface SecurityOptions {
-  /** All off by default. */
-  readonly rates?: RateLimiterOptions
-  /** Bits of an IPv6 address that make one client. Default 64. */
-  readonly ipv6PrefixBits?: number
-  /** How often forgotten clients are dropped; milliseconds. Default 300,000. */
-  readonly cleanupIntervalMs?: number
-  /** Largest request body; bytes. Default 104,857,600. */
-  readonly maxBodyBytes?: number
-  /** Largest request head; bytes, at least 4,096. Default 1,048,576. */
-  readonly maxHeaderBytes?: number
+/** Reads `server.rate_limits` and `server.request_limits`. */
+export interface SecurityOptions extends Sections<'server'> {
   /** Where buckets are kept; this process, all its threads together, by default. While it throws no client is limited. */
   readonly store?: LimitStore | undefined
   readonly clock?: Clock
@@ -44,10 +37,12 @@ export default fp<SecurityOptions>(
   function security(app, options, done) {
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock, app.gatewayState.of(violationCells))
-    const keys = new ClientKeys(options.ipv6PrefixBits ?? 64)
+    const { server } = readSections(options, ['server'], ['store', 'clock'])
+    const { rateLimits, requestLimits } = server
+    const keys = new ClientKeys(rateLimits.ipv6Prefix)
     const counted = new WeakSet<Error>()
-    const maxBodyBytes = options.maxBodyBytes ?? 104_857_600
-    const maxHeaderBytes = Math.max(4096, options.maxHeaderBytes ?? 1_048_576)
+    const maxBodyBytes = bodyLimitOf(requestLimits.maxBodyBytes)
+    const maxHeaderBytes = Math.max(4096, requestLimits.maxHeaderBytes)
     app.decorate('gatewaySecurity', violations)
 
     function refuse(
@@ -63,7 +58,7 @@ export default fp<SecurityOptions>(
       return error
     }
 
-    if (options.rates !== undefined) limitRates(options.rates)
+    limitRates()
 
     app.addHook('onRequest', function limitSizes(request, _reply, next) {
       const { method, url, httpVersion, rawHeaders } = request.raw
@@ -86,14 +81,14 @@ export default fp<SecurityOptions>(
     })
     done()
 
-    function limitRates(rates: RateLimiterOptions): void {
+    function limitRates(): void {
       const onError = (error: unknown) =>
         app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
       const store =
         options.store === undefined
           ? app.gatewayState.of(limitCells).store
           : guardedLimitStore(options.store, onError)
-      const limiter = new RateLimiter(store, rates)
+      const limiter = new RateLimiter(store, rateLimits)
       if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway
@@ -114,7 +109,7 @@ export default fp<SecurityOptions>(
           next(refuse(request, 'rate', new GatewayError('rate_limited', undefined, { retryAfterSeconds })))
         }
       })
-      const intervalMs = options.cleanupIntervalMs ?? 300_000
+      const intervalMs = rateLimits.cleanupIntervalMs
       if (intervalMs > 0) {
         let timer: Timer
         const clean = () => {

@@ -4,6 +4,7 @@
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { dialectOf, routeClassOf } from '../../src/dialects/requests/dialect.ts'
 import { ClientAddresses } from '../../src/http/client-address.ts'
 import { serveNoMore } from '../../src/http/connections/closing-connections.ts'
@@ -16,11 +17,8 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 
-export interface RequestContextOptions {
-  /** Believe `X-Forwarded-For` of trusted proxies. Default false. */
-  readonly trustProxyHeaders?: boolean
-  /** Networks of trusted proxies. */
-  readonly trustedProxies?: readonly string[]
+/** Reads which proxies are trusted: `server.rate_limits.trust_proxy_headers` and `trusted_proxy_cidrs`. */
+export interface RequestContextOptions extends Sections<'server'> {
   /** Stands in `Via` of every request that the gateway has sent itself. */
   readonly pseudonym?: string
   readonly clock?: Clock
@@ -38,12 +36,13 @@ declare module 'fastify' {
 export default fp<RequestContextOptions>(
   function requestContext(app, options, done) {
     const clock = options.clock ?? systemClock
+    const { rateLimits } = readSections(options, ['server'], ['pseudonym', 'clock']).server
     const { pseudonym } = options
     const nextId = createRequestIds()
     let serial = 0
     const addresses = new ClientAddresses({
-      trustProxyHeaders: options.trustProxyHeaders ?? false,
-      trustedProxies: options.trustedProxies ?? [],
+      trustProxyHeaders: rateLimits.trustProxyHeaders,
+      trustedProxies: rateLimits.trustedProxyCidrs,
     })
     const prefixLength = app.prefix.length
     app.decorate('clientAddresses', addresses)

@@ -104,7 +104,7 @@ export function listenerOptions(
   const create = serverFor(config, maxConnections)
   let listener: Server | undefined
   return {
-    bodyLimit: bodyLimitOf(config.server),
+    bodyLimit: bodyLimitOf(config.server.request_limits.max_body_size),
     serverFactory(handler) {
       listener = create(handler)
       return listener

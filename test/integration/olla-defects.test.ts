@@ -62,11 +62,11 @@ describe('defects that must not be here', () => {
 
   it('21: one bursting client does not use up what others are allowed', () => {
     const limiter = new RateLimiter(new SharedLimitStore(64), {
-      globalPerMinute: 1000,
-      perClientPerMinute: 60,
-      internalPerMinute: 0,
-      burst: 5,
-      globalBurst: 1000,
+      globalRequestsPerMinute: 1000,
+      perIpRequestsPerMinute: 60,
+      healthRequestsPerMinute: 0,
+      burstSize: 5,
+      globalBurstSize: 0,
     })
     let allowed = 0
     for (let request = 0; request < 100; request++)

@@ -55,7 +55,7 @@ describe('routes below /internal', () => {
   })
 
   it('are all gated with gate_internal_api, but for the probes', async (t) => {
-    const { ask } = await start(t, { gateAll: true })
+    const { ask } = await start(t, { dashboard: { gate_internal_api: true } })
     assert.equal((await ask('/internal/status', far)).status, 403)
     assert.equal((await ask('/internal/status')).status, 200)
     assert.equal((await ask('/internal/health', far)).status, 200)
@@ -63,7 +63,7 @@ describe('routes below /internal', () => {
   })
 
   it('are found by route, so that no spelling of a path gets around', async (t) => {
-    const { ask } = await start(t, { gateAll: true }, '/llm')
+    const { ask } = await start(t, { dashboard: { gate_internal_api: true } }, '/llm')
     for (const path of ['/internal/status', '/internal/st%61tus', '/internal/status?x=1']) {
       assert.equal((await ask(path, far)).status, 403, path)
     }
@@ -94,7 +94,9 @@ describe('routes below /internal', () => {
   })
 
   it('open to the admin token from anywhere, and ask for it', async (t) => {
-    const { ask } = await start(t, { adminToken, allowedCidrs: [] })
+    const { ask } = await start(t, {
+      dashboard: { admin_token: adminToken, access_policy: { allowed_cidrs: [] } },
+    })
     const refused = await ask('/internal/requests')
     assert.equal(refused.status, 401)
     assert.equal(refused.headers['www-authenticate'], 'Bearer')
@@ -103,7 +105,7 @@ describe('routes below /internal', () => {
   })
 
   it('send a browser to the form where there is a token', async (t) => {
-    const { ask } = await start(t, { adminToken }, '/llm')
+    const { ask } = await start(t, { dashboard: { admin_token: adminToken } }, '/llm')
     const page = await ask('/internal/ui/', { ...far, headers: { accept: 'text/html,*/*' } })
     assert.equal(page.status, 303)
     assert.equal(page.headers.location, '/llm/internal/ui/login')
@@ -135,7 +137,7 @@ describe('routes that change something', () => {
   for (const [name, headers, status] of cases) {
     it(`answer ${status} to ${name}`, async (t) => {
       const isToken = 'authorization' in headers
-      const { ask } = await start(t, isToken ? { adminToken } : {})
+      const { ask } = await start(t, isToken ? { dashboard: { admin_token: adminToken } } : {})
       const answer = await ask('/internal/inflight/x', { method: 'DELETE', headers })
       assert.equal(answer.status, status)
     })
@@ -157,7 +159,7 @@ describe('wrong tokens', () => {
 
   it('are limited for each client, and the right one is not compared meanwhile', async (t) => {
     const clock = new FakeClock()
-    const { ask, seen } = await start(t, { adminToken, clock })
+    const { ask, seen } = await start(t, { dashboard: { admin_token: adminToken }, clock })
     const tell = async (token: string, remoteAddress: string) => {
       const { status, headers } = await ask('/internal/requests', { remoteAddress, headers: bearer(token) })
       return [status, headers['retry-after']]
@@ -176,7 +178,7 @@ describe('wrong tokens', () => {
   })
 
   it('are counted by the prefix of an IPv6 address', async (t) => {
-    const { ask } = await start(t, { adminToken })
+    const { ask } = await start(t, { dashboard: { admin_token: adminToken } })
     const statuses = new Set<number>()
     for (let guess = 0; guess < 12; guess++) {
       const remoteAddress = `2001:db8:0:1::${guess + 1}`
@@ -186,7 +188,9 @@ describe('wrong tokens', () => {
   })
 
   it('cost nothing while the right one is shown', async (t) => {
-    const { ask } = await start(t, { adminToken, allowedCidrs: [] })
+    const { ask } = await start(t, {
+      dashboard: { admin_token: adminToken, access_policy: { allowed_cidrs: [] } },
+    })
     for (let scrape = 0; scrape < 40; scrape++) {
       assert.equal((await ask('/internal/requests', { headers: bearer(adminToken) })).status, 200)
     }

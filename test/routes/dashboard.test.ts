@@ -46,7 +46,7 @@ async function start(t: TestContext, options: StartOptions = {}) {
       await scope.register(events)
       await scope.register(state)
       await scope.register(requestContext)
-      await scope.register(internalAccess, { adminToken: options.token })
+      await scope.register(internalAccess, { dashboard: { admin_token: options.token } })
       await scope.register(dashboard, { folder })
     },
     { prefix },

@@ -1,20 +1,18 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import type { RouteClass } from '../../dialects/requests/dialect.ts'
 import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
 
-export interface RateLimiterOptions {
-  /** All clients together; 0 is off. */
-  readonly globalPerMinute: number
-  /** Each client; 0 is off. */
-  readonly perClientPerMinute: number
-  /** Each client on `/internal/*` and `/version`; 0 is off. */
-  readonly internalPerMinute: number
-  /** Of each client's bucket. */
-  readonly burst: number
-  /** Of each client's bucket for the internal routes; `burst` by default. */
-  readonly internalBurst?: number
-  /** Of the common bucket: more than one client's, or that one could starve all others. */
-  readonly globalBurst: number
-}
+export type RateLimits = Pick<
+  SectionOptions<'server'>['rateLimits'],
+  | 'globalRequestsPerMinute'
+  | 'perIpRequestsPerMinute'
+  | 'healthRequestsPerMinute'
+  | 'burstSize'
+  | 'globalBurstSize'
+>
+
+/** A dashboard asks for much at once when it opens. */
+const minInternalBurst = 100
 
 export interface RateDecision extends LimitResult {
   /** Requests a minute of the limit that is nearest to being reached. */
@@ -31,12 +29,13 @@ export class RateLimiter {
   readonly #client: RateLimit | undefined
   readonly #internal: RateLimit | undefined
 
-  constructor(store: LimitStore, options: RateLimiterOptions) {
-    const { burst, globalBurst } = options
+  constructor(store: LimitStore, limits: RateLimits) {
+    const { burstSize, globalRequestsPerMinute: global } = limits
     this.#store = store
-    this.#global = toLimit(options.globalPerMinute, globalBurst)
-    this.#client = toLimit(options.perClientPerMinute, burst)
-    this.#internal = toLimit(options.internalPerMinute, options.internalBurst ?? burst)
+    // More than one client's burst, or a single client could starve all others.
+    this.#global = toLimit(global, limits.globalBurstSize || global)
+    this.#client = toLimit(limits.perIpRequestsPerMinute, burstSize)
+    this.#internal = toLimit(limits.healthRequestsPerMinute, Math.max(minInternalBurst, burstSize))
   }
 
   /** Whether a class of routes has any limit. */

@@ -36,7 +36,7 @@ function readScalar(schema: TSchema | undefined, { value, source }: WrittenScala
   const unit: unknown = schema[unitKeyword]
   const isWhole = unit === 'bytes' || unit === 'memory' || unit === 'threads' || unit === 'connections'
   if (isWhole) return readInteger(source) ?? value
-  if (unit !== undefined) return value
+  if (unit !== undefined && schema.type === undefined) return value
   switch (schema.type) {
     case 'boolean':
       return readBoolean(source) ?? value

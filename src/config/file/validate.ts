@@ -1,6 +1,6 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
-import { inputSchema } from '../schema/input-schema.ts'
+import { inputSchema, sectionSchema } from '../schema/input-schema.ts'
 import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
 import { type GatewayConfig, GatewayConfigSchema } from '../schema/schema.ts'
 import { mostThreads, unitKeyword } from '../schema/units.ts'
@@ -28,12 +28,29 @@ export function validate(
     }
   }
   const replaced = replaceLikeOlla(value)
-  check(value)
-  const faults = oneOfEachUnion(check.errors ?? []).flatMap((error) => toProblem(error, isHolder))
-  const problems = [...replaced, ...dedupe(faults)]
+  const problems = [...replaced, ...problemsBy(check, value, [], isHolder)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
+}
+
+/** Problems of one section that a host gives to a plugin: values may be written as in the file or decoded. */
+export function problemsOfSection(name: string, section: unknown): Problem[] {
+  return problemsBy(ajv.compile(sectionSchema(name)), section, [name])
+}
+
+function problemsBy(
+  check: ValidateFunction,
+  value: unknown,
+  prefix: KeyPath,
+  isHolder: (path: KeyPath) => boolean = () => false,
+): Problem[] {
+  check(value)
+  return dedupe(
+    oneOfEachUnion(check.errors ?? []).flatMap((error) =>
+      toProblem(error, [...prefix, ...pathOf(error.instancePath)], isHolder),
+    ),
+  )
 }
 
 /**
@@ -67,8 +84,7 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]))
 }
 
-function toProblem(error: ErrorObject, isHolder: (path: KeyPath) => boolean): Problem[] {
-  const path = pathOf(error.instancePath)
+function toProblem(error: ErrorObject, path: KeyPath, isHolder: (path: KeyPath) => boolean): Problem[] {
   switch (error.keyword) {
     case 'additionalProperties':
       return unknownKey([...path, String(error.params.additionalProperty)], isHolder)
@@ -128,7 +144,8 @@ function minimumMessage({ keyword, params }: ErrorObject): string {
 }
 
 function isInsideUnit(path: KeyPath): boolean {
-  return schemaAt(path)?.[unitKeyword] !== undefined
+  const schema = schemaAt(path)
+  return schema?.[unitKeyword] !== undefined && schema.type === undefined
 }
 
 function unitMessage(path: KeyPath, data: unknown): string {

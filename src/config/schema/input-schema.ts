@@ -1,4 +1,5 @@
 import { GatewayConfigSchema } from './schema.ts'
+import { unitKeyword } from './units.ts'
 
 /** A plain JSON Schema node. */
 export type SchemaNode = { readonly [key: string]: unknown }
@@ -10,6 +11,26 @@ export type SchemaNode = { readonly [key: string]: unknown }
 export function inputSchema(): SchemaNode {
   const plain: SchemaNode = JSON.parse(JSON.stringify(GatewayConfigSchema))
   return relax(plain)
+}
+
+/** The schema of one section, in which durations may also be numbers: milliseconds. */
+export function sectionSchema(name: string): SchemaNode {
+  const { properties } = inputSchema()
+  const section = isNode(properties) ? properties[name] : undefined
+  return isNode(section) ? withDecoded(section) : {}
+}
+
+const milliseconds = { type: 'number', minimum: 0 }
+
+function withDecoded(node: SchemaNode): SchemaNode {
+  if (node[unitKeyword] === 'duration' && Array.isArray(node.anyOf))
+    return { ...node, anyOf: [...node.anyOf, milliseconds] }
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [
+      key,
+      key === 'default' || !isNode(value) ? value : withDecoded(value),
+    ]),
+  )
 }
 
 function relax(node: SchemaNode): SchemaNode {

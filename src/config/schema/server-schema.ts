@@ -1,5 +1,5 @@
 import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
-import { BufferedBytes, Bytes, Connections, Duration, Threads } from './units.ts'
+import { BufferedBytes, Bytes, Connections, Duration, Seconds, Threads } from './units.ts'
 
 export const ServerSchema = Section(
   {
@@ -138,7 +138,7 @@ export const ServerSchema = Section(
           'Response headers a page may read; empty: all X-Olla-*, X-RateLimit-* and Retry-After.',
         ),
         allow_credentials: Flag(false, 'Allow cookies and auth; not together with origin `*`.'),
-        max_age: Count(300, 'Seconds a preflight answer is kept.'),
+        max_age: Seconds({ default: 300, description: 'Seconds a preflight answer is kept.' }),
       },
       'Cross-origin requests.',
     ),

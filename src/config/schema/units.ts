@@ -1,16 +1,25 @@
-import { Type } from '@sinclair/typebox'
+import { type TUnsafe, Type } from '@sinclair/typebox'
 
 /**
  * Leaves that a person writes with a unit. The static type is the decoded one: `decode.ts` turns the text
  * into a number once, at load, so nothing behind the loader sees a unit.
  */
 export const unitKeyword = 'x-unit'
-export type Unit = 'duration' | 'bytes' | 'memory' | 'threads' | 'connections'
+export type Unit = 'duration' | 'bytes' | 'memory' | 'threads' | 'connections' | 'seconds'
+
+/** A leaf with a unit, which its type names too: the names of derived options go by it. */
+export type TUnit<U extends Unit, Decoded> = TUnsafe<Decoded> & { readonly [unitKeyword]: U }
+
+function unitLeaf<const U extends Unit, Decoded>(
+  unit: U,
+  schema: Record<string, unknown>,
+): TUnit<U, Decoded> {
+  return Object.assign(Type.Unsafe<Decoded>(schema), { [unitKeyword]: unit } as const)
+}
 
 /** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
 export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
-  return Type.Unsafe<number>({
-    [unitKeyword]: 'duration',
+  return unitLeaf<'duration', number>('duration', {
     anyOf: [
       { type: 'string', pattern: '^\\+?(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^0$' },
       { type: 'integer', const: 0 },
@@ -24,8 +33,7 @@ export const mostThreads = 255
 
 /** A number of threads, or as many as the machine runs at once. */
 export function Threads(options: { default: number; description: string }) {
-  return Type.Unsafe<number | 'auto'>({
-    [unitKeyword]: 'threads',
+  return unitLeaf<'threads', number | 'auto'>('threads', {
     anyOf: [{ type: 'integer', minimum: 1, maximum: mostThreads }, { enum: ['auto'] }],
     ...options,
   })
@@ -33,8 +41,7 @@ export function Threads(options: { default: number; description: string }) {
 
 /** A number of connections, or what the limit of descriptors allows. */
 export function Connections(options: { default: 'auto'; description: string }) {
-  return Type.Unsafe<number | 'auto'>({
-    [unitKeyword]: 'connections',
+  return unitLeaf<'connections', number | 'auto'>('connections', {
     anyOf: [{ type: 'integer', minimum: 0 }, { enum: ['auto'] }],
     ...options,
   })
@@ -47,8 +54,7 @@ const bytesForms = [
 
 /** Bytes, or a share of what the machine has. */
 export function BufferedBytes(options: { default: 'auto'; description: string }) {
-  return Type.Unsafe<number | 'auto'>({
-    [unitKeyword]: 'memory',
+  return unitLeaf<'memory', number | 'auto'>('memory', {
     anyOf: [{ enum: ['auto'] }, ...bytesForms],
     ...options,
   })
@@ -56,9 +62,13 @@ export function BufferedBytes(options: { default: 'auto'; description: string })
 
 /** Bytes as an integer, or with a binary unit (`100MB`, `64KiB`); decoded to bytes. */
 export function Bytes(options: { default: number | string; description: string }) {
-  return Type.Unsafe<number>({
-    [unitKeyword]: 'bytes',
+  return unitLeaf<'bytes', number>('bytes', {
     anyOf: bytesForms,
     ...options,
   })
+}
+
+/** A whole number of seconds, as in Olla's file. */
+export function Seconds(options: { default: number; description: string }) {
+  return unitLeaf<'seconds', number>('seconds', { ...options, minimum: 0, type: 'integer' })
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { RateLimiter, type RateLimiterOptions } from '../../../src/admin/security/rate-limiter.ts'
+import { RateLimiter, type RateLimits } from '../../../src/admin/security/rate-limiter.ts'
 import { SharedLimitStore } from '../../../src/admin/security/shared-limit-store.ts'
 
-const off: RateLimiterOptions = {
-  globalPerMinute: 0,
-  perClientPerMinute: 0,
-  internalPerMinute: 0,
-  burst: 2,
-  globalBurst: 3,
+const off: RateLimits = {
+  globalRequestsPerMinute: 0,
+  perIpRequestsPerMinute: 0,
+  healthRequestsPerMinute: 0,
+  burstSize: 2,
+  globalBurstSize: 3,
 }
 
-function limiter(options: Partial<RateLimiterOptions>): RateLimiter {
+function limiter(options: Partial<RateLimits>): RateLimiter {
   return new RateLimiter(new SharedLimitStore(64), { ...off, ...options })
 }
 
@@ -24,7 +24,7 @@ describe('a rate limiter', () => {
   })
 
   it('tells the limit that is nearest to being reached', () => {
-    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30 })
+    const both = limiter({ globalRequestsPerMinute: 60, perIpRequestsPerMinute: 30 })
     const seen = ['a', 'b', 'b', 'c'].map((client) => both.check('proxy', client, 0))
     assert.deepEqual(
       seen.map((decision) => [decision?.limit, decision?.remaining, decision?.allowed]),
@@ -39,7 +39,7 @@ describe('a rate limiter', () => {
   })
 
   it('takes nothing of the common bucket for a client that is over its own limit', () => {
-    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30 })
+    const both = limiter({ globalRequestsPerMinute: 60, perIpRequestsPerMinute: 30 })
     for (let count = 0; count < 2; count++) both.check('proxy', 'a', 0)
     assert.deepEqual(
       [both.check('proxy', 'a', 0), both.check('proxy', 'a', 0)].map((decision) => decision?.limit),
@@ -49,7 +49,7 @@ describe('a rate limiter', () => {
   })
 
   it('does not spend the allowance of a client that the common limit refuses', () => {
-    const both = limiter({ globalPerMinute: 60, perClientPerMinute: 30, globalBurst: 1 })
+    const both = limiter({ globalRequestsPerMinute: 60, perIpRequestsPerMinute: 30, globalBurstSize: 1 })
     both.check('proxy', 'a', 0)
     for (let count = 0; count < 5; count++) assert.equal(both.check('proxy', 'b', 0)?.limit, 60)
     const later = both.check('proxy', 'b', 1_000)
@@ -57,17 +57,23 @@ describe('a rate limiter', () => {
     assert.equal(both.check('proxy', 'b', 2_000)?.allowed, true)
   })
 
-  it('has a burst of its own for the internal routes', () => {
-    const internal = limiter({ internalPerMinute: 60, burst: 1, internalBurst: 3 })
-    const allowed = () => internal.check('internal', 'a', 0)?.allowed
-    assert.deepEqual([allowed(), allowed(), allowed(), allowed()], [true, true, true, false])
+  it('lets a client burst by at least 100 requests on the internal routes', () => {
+    for (const [burstSize, burst] of [
+      [1, 100],
+      [150, 150],
+    ] as const) {
+      const internal = limiter({ healthRequestsPerMinute: 60, burstSize })
+      for (let count = 0; count < burst; count++)
+        assert.equal(internal.check('internal', 'a', 0)?.allowed, true)
+      assert.equal(internal.check('internal', 'a', 0)?.allowed, false)
+      assert.equal(internal.check('internal', 'b', 0)?.allowed, true)
+      assert.equal(internal.check('proxy', 'a', 0), undefined)
+    }
   })
 
-  it('counts the internal routes for themselves', () => {
-    const own = limiter({ internalPerMinute: 60, burst: 1 })
-    assert.equal(own.check('internal', 'a', 0)?.allowed, true)
-    assert.equal(own.check('internal', 'a', 0)?.allowed, false)
-    assert.equal(own.check('internal', 'b', 0)?.allowed, true)
-    assert.equal(own.check('proxy', 'a', 0), undefined)
+  it('lets all clients together burst by a minute of requests where no burst is set', () => {
+    const common = limiter({ globalRequestsPerMinute: 3, globalBurstSize: 0 })
+    const allowed = ['a', 'b', 'c', 'd'].map((client) => common.check('proxy', client, 0)?.allowed)
+    assert.deepEqual(allowed, [true, true, true, false])
   })
 })

@@ -1,0 +1,121 @@
+import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { decode, isRecord } from '../file/decode.ts'
+import { problemsOfSection } from '../file/validate.ts'
+import { ConfigError, dotted, nearest } from '../schema/diagnostics.ts'
+import { sectionsWith } from '../schema/known-keys.ts'
+import { GatewayConfigSchema } from '../schema/schema.ts'
+import { unitKeyword } from '../schema/units.ts'
+import { type CamelCase, camelCase, optionName } from './option-names.ts'
+import { type InputOf, type OptionsOf, optionsOf } from './options.ts'
+
+const schemas = GatewayConfigSchema.properties
+type Schemas = typeof schemas
+export type SectionName = keyof Schemas & string
+
+/** A section of the configuration as code reads it, complete. */
+export type SectionOptions<Name extends SectionName> = OptionsOf<Schemas[Name]>
+
+/**
+ * Options of a plugin that are sections of the configuration, under the names they have there. What is absent has the
+ * default of the schema; durations and sizes may be written as in the file (`30s`, `1MB`) or be milliseconds and bytes.
+ */
+export type Sections<Name extends SectionName> = {
+  readonly [Each in Name]?: InputOf<Schemas[Each]> | undefined
+}
+
+type Read<Name extends SectionName> = {
+  readonly [Each in Name as CamelCase<Each>]: SectionOptions<Each>
+}
+
+/** Options that Fastify itself reads where a plugin is registered. */
+const fastifyOptions = ['prefix', 'logLevel', 'logSerializers']
+
+/**
+ * Reads the sections among the options of a plugin.
+ * @param others names of the plugin's options that are none
+ * @throws ConfigError that names wrong options and keys, and the ones that were probably meant
+ */
+export function readSections<const Name extends SectionName, Options extends Sections<Name>>(
+  options: Options,
+  names: readonly Name[],
+  others: readonly Exclude<keyof Options & string, Name>[] = [],
+): Read<Name> {
+  rejectUnknown(Object.keys(options), names, others)
+  const read = Object.fromEntries(names.map((name) => [camelCase(name), readSection(name, options[name])]))
+  // One entry for each name, under the name that the type gives it.
+  return read as Read<Name>
+}
+
+/** Every plugin that is given the same section reads it once. */
+const known = new WeakMap<object, unknown>()
+const defaults = new Map<SectionName, unknown>()
+
+function readSection(name: SectionName, given: unknown): unknown {
+  const found = isRecord(given) ? known.get(given) : given === undefined ? defaults.get(name) : undefined
+  if (found !== undefined) return found
+  const schema: TSchema = schemas[name]
+  if (given !== undefined && !isDecoded(schema, given)) {
+    const problems = problemsOfSection(name, given)
+    if (problems.length > 0) {
+      throw new ConfigError(
+        problems.map(({ severity, path, message }) => ({ severity, key: dotted(path), message })),
+      )
+    }
+  }
+  const read: unknown = optionsOf(schema, decode(schema, given))
+  if (isRecord(given)) known.set(given, read)
+  else if (given === undefined) defaults.set(name, read)
+  return read
+}
+
+/** Whether a section lacks nothing: such a one comes from the loader, which has checked it. */
+function isDecoded(schema: TSchema, value: unknown): boolean {
+  if (!TypeGuard.IsObject(schema)) {
+    const unit: unknown = schema[unitKeyword]
+    return unit === 'duration' || unit === 'bytes' ? typeof value === 'number' : value !== undefined
+  }
+  const { properties } = schema
+  if (!isRecord(value) || !Object.keys(value).every((key) => Object.hasOwn(properties, key))) return false
+  return Object.entries(properties).every(([key, property]) =>
+    value[key] === undefined ? TypeGuard.IsOptional(property) : isDecoded(property, value[key]),
+  )
+}
+
+function rejectUnknown(
+  given: readonly string[],
+  names: readonly SectionName[],
+  others: readonly string[],
+): void {
+  const allowed = [...names, ...others]
+  const unknown = given.filter((name) => !allowed.includes(name) && !fastifyOptions.includes(name))
+  if (unknown.length === 0) return
+  throw new ConfigError(
+    unknown.map((key) => ({
+      severity: 'error',
+      key,
+      message: `unknown option${hint(key, names, allowed)}`,
+    })),
+  )
+}
+
+function hint(name: string, sections: readonly SectionName[], allowed: readonly string[]): string {
+  const places = sections.flatMap((section) => keysNamed(name, schemas[section], section))
+  if (places.length > 0) return `; the key is ${places.slice(0, 3).join(' or ')}`
+  const near = nearest(name, allowed)
+  if (near !== undefined) return `, did you mean "${near}"?`
+  const holders = sectionsWith(name).filter((place) =>
+    sections.some((section) => place === section || place.startsWith(`${section}.`)),
+  )
+  if (holders.length > 0) return `; it belongs under ${holders.slice(0, 3).join(' or ')}`
+  return `; there are ${allowed.join(', ')}`
+}
+
+/** Keys whose derived option has a name. */
+function keysNamed(name: string, schema: TSchema, path: string): string[] {
+  if (!TypeGuard.IsObject(schema)) return []
+  return Object.entries(schema.properties).flatMap(([key, property]) =>
+    optionName(key, property) === name && key !== name
+      ? [`${path}.${key}`]
+      : keysNamed(name, property, `${path}.${key}`),
+  )
+}

@@ -13,6 +13,7 @@ import { answerFormNamed, answerFormOf, usageFormOf } from '../../src/dialects/a
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { dialectOf } from '../../src/dialects/requests/dialect.ts'
 import { operationOf } from '../../src/dialects/requests/operation.ts'
+import { parserRefusal, wholeRefusal } from '../../src/dialects/requests/parser-refusal.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../src/dialects/usage/usage-reader.ts'
 import { unknownUsage } from '../../src/endpoints/profiles/profile-usage.ts'
@@ -130,6 +131,19 @@ describe('the dialects', () => {
         assert.deepEqual(Object.keys(errors.types).sort(), [...errorTypes].sort())
     })
 
+    it(`${name}: answers what Fastify does not see in its own words`, () => {
+      const [path = ''] = each.paths
+      const [head = '', body = ''] = wholeRefusal(error, path, 'id').split('\r\n\r\n')
+      assert.match(head, /^HTTP\/1\.1 404 /)
+      assert.deepEqual(JSON.parse(body), each.errorBody)
+      const request = {
+        code: 'HPE_INVALID_HEADER_TOKEN',
+        rawPacket: Buffer.from(`POST ${path} HTTP/1.1\r\n`),
+      }
+      const [, refusal = ''] = parserRefusal(request, 'id').split('\r\n\r\n')
+      assert.deepEqual(Object.keys(JSON.parse(refusal)).sort(), Object.keys(each.errorBody).sort())
+    })
+
     it(`${name}: ends a stream that broke`, () => {
       const tail = () => ''
       assert.ok(errorEvent(dialect, undefined, 'sse', error, 'id', tail).startsWith(each.errorEvent))
@@ -139,7 +153,7 @@ describe('the dialects', () => {
       )
     })
 
-    it(`${name}: tells an endpoint’s error in its own words, and leaves those that are`, () => {
+    it(`${name}: translates an endpoint’s error, and leaves one that is in its words`, () => {
       const form = answerFormNamed(each.forms[0] ?? '')
       assert.deepEqual(JSON.parse(errors.translate(form, 503, 'busy') ?? '{}'), each.foreignError)
       assert.equal(errors.translate(form, 500, each.ownError), undefined)

@@ -2,9 +2,9 @@ import type { AnswerForm, StreamFraming } from '../contract/answer-form.ts'
 import type { Dialect, ErrorParts } from '../contract/dialect.ts'
 
 /**
- * The last bytes of a stream that broke: an error event as the dialect's clients expect it.
- * @param form of the answer, as its client asked for it
- * @param tail gives the last bytes of the stream, as latin1
+ * The last bytes of a broken stream: an error event that clients of the dialect recognise.
+ * @param form of the answer that the client expects
+ * @param tail returns the last bytes of the stream, as latin1
  */
 export function errorEvent(
   { errors }: Dialect,

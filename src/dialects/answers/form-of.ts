@@ -2,14 +2,14 @@ import { Remembered } from '../../kernel/remembered.ts'
 import { answerForms } from '../all.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 
-/** Finds the forms of answers by the path that an endpoint was asked for, without a query. */
+/** Finds the form of an answer by the path that was requested of the endpoint, without the query. */
 export interface FormFinder {
   /**
-   * The form of the answer to a request, whatever the path is mounted below.
-   * @returns undefined where it is not known
+   * The form of the answer to a request.
+   * @returns undefined if it is not known
    */
   answer(method: string, path: string): AnswerForm | undefined
-  /** The form that says where an answer has its usage; of answers that are not known, the usual one. */
+  /** The form that defines where an answer reports its usage; the usual one if the form is not known. */
   usage(path: string): AnswerForm
 }
 
@@ -38,7 +38,7 @@ export function formFinder(forms: readonly AnswerForm[], usual: AnswerForm): For
   }
 }
 
-/** @throws Error where no dialect has it */
+/** @throws Error if no dialect has a form of this name */
 export function answerFormNamed(name: string): AnswerForm {
   const form = answerForms.find((each) => each.name === name)
   if (form === undefined) throw new Error(`No dialect has a form of answers "${name}".`)

@@ -1,7 +1,7 @@
 import { errorTable } from '../../kernel/errors.ts'
 import { isObject } from '../../kernel/json/json-fields.ts'
 import type { DialectErrors } from '../contract/dialect.ts'
-import { parsedError, toldMessage } from '../errors/told-message.ts'
+import { clientMessage, parsedError } from '../errors/client-message.ts'
 import { errorTypeNames, errorTypeOf } from './error-types.ts'
 
 export const anthropicErrors = {
@@ -21,7 +21,7 @@ export const anthropicErrors = {
     const value = parsedError(body)
     if (value?.type === 'error' && isObject(value.error) && typeof value.error.message === 'string')
       return undefined
-    const error = { type: errorTypeOf(statusCode), message: toldMessage(value, body, statusCode) }
+    const error = { type: errorTypeOf(statusCode), message: clientMessage(value, body, statusCode) }
     return JSON.stringify({ type: 'error', error })
   },
   status: (_form, statusCode) => statusCode,

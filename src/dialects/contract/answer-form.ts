@@ -8,77 +8,78 @@ type JsonObject = Readonly<Record<string, unknown>>
 /** What is asked of a model (OpenTelemetry semantic conventions, `gen_ai.operation.name`). */
 export type GenAiOperation = 'chat' | 'text_completion' | 'embeddings'
 
-/** Events, or a JSON text in each line. */
+/** Server-sent events, or one JSON text per line. */
 export type StreamFraming = 'sse' | 'ndjson'
 
-/** How the answers to one operation look, or to several alike. */
+/** The form of the answers to one operation, or to several whose answers look alike. */
 export interface AnswerForm {
   /** Unique among the forms of all dialects. */
   readonly name: string
   /**
-   * Whether the answer to a POST to this path has the form, whatever the API is mounted below.
-   * @param path as the endpoint sees it, without a query
+   * Whether a POST to this path is answered in this form, under whatever prefix the API is mounted.
+   * @param path as the endpoint sees it, without the query
    */
   owns(path: string): boolean
-  /** What is asked of a model, by the end of the path. */
+  /** GenAI operation by the end of the path. */
   readonly operations: Readonly<Record<string, GenAiOperation>>
   readonly usage: UsagePlaces
-  /** Keys of an event that carry what a model says: text that is not empty, or a list of parts. */
+  /** Keys of an event whose value is generated content: a non-empty string, or a list of parts. */
   readonly contentKeys: readonly string[]
-  /** Finds one of them. It is used by one search after the other, from a place that each sets itself. */
+  /** Matches one of these keys. Shared: every search sets `lastIndex` before it uses the pattern. */
   readonly contentPattern: RegExp
-  /** Top-level members that make a JSON object a result, by what their value is. */
+  /** Top-level members that identify a JSON object as a result, with the type of their value. */
   readonly results: Readonly<Record<string, 'list' | 'object' | 'text'>>
-  /** The beginning of a whole answer as most servers write it: it shows at first sight that it is one. */
+  /** Matches the beginning of a complete answer as most servers write it, so that it passes without a JSON walk. */
   readonly plainBeginning: RegExp | undefined
-  /** Undefined where the form is never a stream, or one whose marks are not known. */
+  /** Undefined if answers in this form are never streamed, or their stream format is not known. */
   readonly stream: StreamForm | undefined
-  /** Member whose object names the model, besides the answer itself. */
+  /** Member whose object has a `model` too, besides the top level. */
   readonly modelHolder: 'message' | 'response' | undefined
-  /** Whether the operation takes a prompt whose length an error may be about. */
+  /** Whether the operation takes a prompt that can exceed the model's context. */
   readonly hasContext: boolean
-  /** What makes an endpoint tell the usage of a stream whose client does not ask for it. */
+  /** Edits a streaming request that does not ask for usage so that the endpoint reports it. */
   askUsage: ((body: Buffer, scanned: ScannedBody) => BodyEdit | undefined) | undefined
   /**
-   * The last event of a stream that broke, where it is not simply the error's body.
+   * Writes the last event of a broken stream, if it is more than the error's body.
    * @param tail the last bytes of the stream, as latin1
    */
   breakEvent: ((error: { code: ErrorCode; message: string }, tail: string) => string) | undefined
 }
 
-/** Where an answer tells its tokens and times. */
+/** Where an answer reports its tokens and times. */
 export interface UsagePlaces {
-  /** Name of the section that a backend profile has for it. */
+  /** Name of its section in a backend profile. */
   readonly section: string
-  /** Where the API has them by itself; a profile's own places go before. */
+  /** The API's own places; those of a profile take precedence. */
   readonly standard: UsagePaths
-  /** Further paths that are read alike, also where nothing else is known of their answers. */
+  /** Further paths with the same usage, although the form of their answers is not known otherwise. */
   readonly alsoAt: RegExp | undefined
 }
 
 export interface StreamForm {
-  /** Whether a text is out of a stream of this API at all. Inside of a text of the model quotes are escaped. */
+  /** Matches any part of a stream of this API. Generated text cannot match, because its quotes are escaped. */
   readonly belongs: RegExp
+  /** Matches the end of a stream. */
   readonly ends: RegExp
-  /** The ordinary form of the ending, which no text of the model can contain. */
+  /** The usual last bytes of a stream, which generated text cannot contain. */
   readonly lastWord: Buffer | undefined
   /** Whether `[DONE]` ends it. */
   readonly endsWithDone: boolean
-  /** What a JSON text in each line says; undefined where the stream has events. */
+  /** Undefined if the stream consists of server-sent events. */
   readonly lines: LineForm | undefined
-  /** Whether an event says by itself that something is generated. */
+  /** Whether an event evidently carries generated text. */
   startsText(text: string): boolean
-  /** Whether an event is part of an answer and says nothing yet. */
+  /** Whether an event is part of an answer but carries no content yet. */
   isIdle(text: string): boolean
-  /** Whether clients take an event for an error. @param name of the event, '' where it has none */
+  /** Whether clients of the API treat an event as an error. @param name of the event, '' if it has none */
   seesError(name: string, value: JsonObject): boolean
 }
 
 export interface LineForm {
   isLast(value: JsonObject): boolean
-  /** Whether a line brings what was generated, so that an `error` in it is no error. */
+  /** Whether a line carries generated content, so that a member `error` in it is not an error. */
   isContent(value: JsonObject): boolean
-  /** At first sight. */
+  /** A cheap test before the line is parsed. */
   mayBeError(text: string): boolean
   isIdle(text: string): boolean
 }
@@ -86,7 +87,7 @@ export interface LineForm {
 const noOperations: AnswerForm['operations'] = {}
 const noResults: AnswerForm['results'] = {}
 
-/** What a form may leave out. */
+/** Members that a form may omit. */
 type Optional =
   | 'operations'
   | 'contentPattern'
@@ -98,7 +99,7 @@ type Optional =
   | 'askUsage'
   | 'breakEvent'
 
-/** One shape for all forms: the engine reads them faster. */
+/** Gives all forms the same hidden class, which V8 reads faster. */
 export function answerForm(form: Omit<AnswerForm, Optional> & Partial<AnswerForm>): AnswerForm {
   return {
     name: form.name,

@@ -6,47 +6,47 @@ import type { AnswerForm, StreamFraming } from './answer-form.ts'
 export type Json = Readonly<Record<string, unknown>>
 
 /**
- * One API that clients speak and endpoints may speak: all that is particular to it. Its folder exports one of these,
- * and `all.ts` lists it; no other file names it, but for routes that are its alone.
+ * Everything that is particular to one API. The folder of a dialect exports one of these, and `all.ts` lists it. Only
+ * routes and translations of the API itself import the folder besides.
  */
 export interface Dialect {
-  /** Unique: views, statistics and the formats of model lists go by it. */
+  /** Unique. Views, statistics and the formats of model lists use it. */
   readonly name: string
   readonly paths: DialectPaths
   readonly errors: DialectErrors
-  /** Forms in which its answers come. */
+  /** The forms of its answers. */
   readonly answers: readonly AnswerForm[]
-  /** How it lists models; undefined where it has no such list. */
+  /** Undefined if the API has no list of models. */
   readonly models: ModelLists | undefined
-  /** What keeps a client from giving up that waits for a stream; undefined where its clients know no such thing. */
+  /** Sent while a client waits for a stream; undefined if clients of the API do not expect it. */
   readonly keepAlive: StreamKeepAlive | undefined
-  /** Header in which its clients look for the ID of a request, besides `X-Olla-Request-ID`. */
+  /** Response header for the request ID, in addition to `X-Olla-Request-ID`. */
   readonly requestIdHeader: string | undefined
-  /** Paths whose requests are translated for endpoints that do not speak it, and counted as such; mostly none. */
+  /** Paths whose requests are translated for endpoints that do not speak the dialect, and counted by its name. */
   readonly translatedPaths: readonly string[]
 }
 
-/** How paths are recognised. Patterns are those of `RoutePatterns`. */
+/** How the paths of an API are recognised. Patterns are those of `RoutePatterns`. */
 export interface DialectPaths {
   /**
-   * Whether a request to this path is the dialect's: its errors are told in it. The first dialect of the list that
-   * owns a path has it.
+   * Whether clients that request this path expect the dialect, for example in errors. The first dialect in the list
+   * that owns a path gets it.
    * @param path below the gateway's own prefix
    */
   owns(path: string): boolean
-  /** Paths that another dialect has as well, and the header by which this one's clients are known; lower case. */
+  /** Paths that other dialects have too, and the request header (lower case) that only this one's clients send. */
   readonly shared: { readonly header: string; readonly paths: RegExp } | undefined
-  /** Operations for which an endpoint is there: with them go its credentials. */
+  /** Patterns of operations that may carry the endpoint's credentials. */
   readonly inference: readonly string[]
-  /** Sources of expressions for the end of paths that the API has for POST alone. */
+  /** Regular expressions for the end of paths that accept only POST. */
   readonly postOnly: readonly string[]
-  /** Operations in which `name` stands for `model` too. */
+  /** Paths on which `name` is a synonym of `model`. */
   readonly takesName: RegExp | undefined
-  /** Operations that manage a server, and the words with which they are refused. */
+  /** Patterns of operations that manage a server, and the message that refuses them. */
   readonly management: { readonly patterns: readonly string[]; readonly refusal: string } | undefined
 }
 
-/** The parts of a `GatewayError` that a body tells. */
+/** The parts of a `GatewayError` that a body contains. */
 export interface ErrorParts {
   readonly code: ErrorCode
   readonly message: string
@@ -55,31 +55,31 @@ export interface ErrorParts {
 }
 
 export interface DialectErrors {
-  /** Names of the types of errors; undefined where the API has none. */
+  /** The API's names for the types of errors; undefined if it has none. */
   readonly types: Readonly<Record<ErrorType, string>> | undefined
   /** The JSON body of one of the gateway's own errors. */
   body(error: ErrorParts, requestId: string): Json
-  /** An error inside of a stream. @param body as a JSON text */
+  /** An error event inside a stream. @param body of the error, as JSON */
   event(framing: StreamFraming, body: string): string
   /**
-   * An endpoint's error in the dialect's words.
-   * @param form in which the answer would have come
-   * @returns undefined where the body is in the dialect already
+   * Translates the error of an endpoint.
+   * @param form that the answer would have had
+   * @returns undefined if the body is in the dialect already
    */
   translate(form: AnswerForm, statusCode: number, body: string): string | undefined
-  /** The status with which it is told. */
+  /** The status for an endpoint's error. */
   status(form: AnswerForm, statusCode: number, body: string): number
 }
 
 export interface ModelLists {
-  /** @param query of the request, for APIs that give a part of the list */
+  /** @param query of the request, for APIs with pages */
   list(models: readonly UnifiedModel[], families: FamilyTable, query?: Json): Json
   entry(model: UnifiedModel, families: FamilyTable): Json
 }
 
 export interface StreamKeepAlive {
-  /** A complete event that clients pass over. */
+  /** A complete event that clients ignore. */
   readonly beat: Buffer
-  /** Flat headers of a stream that begins with it. */
+  /** Headers of a stream that begins with it, as flat name/value pairs. */
   readonly headers: readonly string[]
 }

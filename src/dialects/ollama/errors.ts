@@ -1,5 +1,5 @@
 import type { DialectErrors } from '../contract/dialect.ts'
-import { parsedError, toldMessage } from '../errors/told-message.ts'
+import { clientMessage, parsedError } from '../errors/client-message.ts'
 
 export const ollamaErrors: DialectErrors = {
   types: undefined,
@@ -10,7 +10,7 @@ export const ollamaErrors: DialectErrors = {
   translate(_form, statusCode, body) {
     const value = parsedError(body)
     if (typeof value?.error === 'string') return undefined
-    return JSON.stringify({ error: toldMessage(value, body, statusCode) })
+    return JSON.stringify({ error: clientMessage(value, body, statusCode) })
   },
   status: (_form, statusCode) => statusCode,
 }

@@ -3,9 +3,9 @@ import { errorTable } from '../../kernel/errors.ts'
 import { isObject } from '../../kernel/json/json-fields.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 import type { DialectErrors } from '../contract/dialect.ts'
+import { clientMessage, parsedError } from '../errors/client-message.ts'
 import { readContextLimit } from '../errors/context-limit.ts'
 import { readAnswerError } from '../errors/error-object.ts'
-import { parsedError, toldMessage } from '../errors/told-message.ts'
 
 const types: Readonly<Record<ErrorType, string>> = {
   invalid_request: 'invalid_request_error',
@@ -61,7 +61,7 @@ export const openaiErrors = {
     const found = readAnswerError(value)
     return JSON.stringify({
       error: {
-        message: toldMessage(value, body, statusCode),
+        message: clientMessage(value, body, statusCode),
         type:
           found?.type ??
           typeByStatus[statusCode] ??

@@ -8,13 +8,13 @@ export type RouteClass = 'proxy' | 'internal'
 type Headers = Readonly<Record<string, unknown>>
 
 /**
- * Finds the dialect of a request, in which its errors are told.
+ * Finds the dialect that the client of a request expects.
  * @param path below the gateway's own prefix
- * @param headers of the request, by lower-case name: some paths several APIs have
+ * @param headers of the request by lower-case name; they decide on paths that several APIs have
  */
 export type FindDialect = (path: string, headers?: Headers) => Dialect
 
-/** @param last has what is left */
+/** @param last owns all other paths */
 export function dialectFinder(all: readonly Dialect[], last: Dialect): FindDialect {
   const remembered = new Remembered<Dialect>()
   const sharing = all.flatMap((dialect) => {

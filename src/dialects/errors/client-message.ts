@@ -1,10 +1,10 @@
 import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
 import { readAnswerError } from './error-object.ts'
 
-/** Longest message that is passed on: endpoints quote whole prompts. */
+/** Longer messages are cut: endpoints quote whole prompts. */
 const maxMessageLength = 2_000
 
-/** The JSON object in an error's body; undefined where it is none. */
+/** Parses the body of an error. @returns undefined if it is not a JSON object */
 export function parsedError(body: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(body)
@@ -15,13 +15,13 @@ export function parsedError(body: string): JsonObject | undefined {
 }
 
 /**
- * What an endpoint's error says, for a client.
- * @param value the JSON object in the body, if it is one
+ * The message of an endpoint's error, for clients.
+ * @param value the parsed body, if it is a JSON object
  */
-export function toldMessage(value: JsonObject | undefined, body: string, statusCode: number): string {
-  const told = value === undefined ? plainText(body) : readAnswerError(value)?.message
+export function clientMessage(value: JsonObject | undefined, body: string, statusCode: number): string {
+  const read = value === undefined ? plainText(body) : readAnswerError(value)?.message
   const message =
-    told === undefined || told === '' ? `The endpoint answered with status ${statusCode}.` : told
+    read === undefined || read === '' ? `The endpoint answered with status ${statusCode}.` : read
   return message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message
 }
 

@@ -52,7 +52,10 @@ export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
   return { models: [...models.values()], skipped: limit - models.size, cut: entries.length - limit }
 }
 
-/** Undefined where the bytes are no JSON, or nested too deeply. A byte order mark is left out, as most clients do (RFC 8259, 8.1). */
+/**
+ * Undefined where the bytes are no JSON, or nested too deeply. A byte order mark is left out, as most clients do (RFC
+ * 8259, 8.1).
+ */
 function parseJson(body: Buffer): unknown {
   if (isDeeper(body, maxLevels)) return undefined
   try {

@@ -94,8 +94,8 @@ export class EndpointRegistry {
   }
 
   /**
-   * Whether the endpoint may answer a request: it is routable, or only a probe shows that it is not. Such an endpoint is
-   * a last resort for requests, and its models are listed.
+   * Whether the endpoint may answer a request: it is routable, or only a probe shows that it is not. Such an endpoint
+   * is a last resort for requests, and its models are listed.
    */
   mayAnswer(slot: number): boolean {
     return this.isRoutable(slot) || this.#cells.records.number(slot, this.#isDoubtful) === 1

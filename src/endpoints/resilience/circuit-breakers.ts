@@ -20,8 +20,8 @@ interface PairPermit {
 }
 
 /**
- * Answer of a candidate's circuits to a request: all except `refused` permit it. `forced` passes an open circuit because
- * nothing else can serve the request.
+ * Answer of a candidate's circuits to a request: all except `refused` permit it. `forced` passes an open circuit
+ * because nothing else can serve the request.
  */
 export type CandidatePermit = BreakerPermit | PairPermit | 'forced'
 

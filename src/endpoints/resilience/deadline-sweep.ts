@@ -15,8 +15,8 @@ export interface DeadlineEntry {
  * assignment. The precision is `resolutionMs`.
  *
  * Entries are in a plain array, each with its index: a `Set` with an insertion and a deletion per request leaves
- * outgrown tables behind, which kept finished requests alive until the next full collection (7 MB survived each young collection;
- * now 0.2 MB).
+ * outgrown tables behind, which kept finished requests alive until the next full collection (7 MB survived each young
+ * collection; now 0.2 MB).
  */
 export class DeadlineSweep<Entry extends DeadlineEntry = DeadlineEntry> {
   readonly #clock: Clock

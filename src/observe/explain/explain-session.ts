@@ -25,7 +25,7 @@ export function explainSession(
   }
 }
 
-/** What the session says about one endpoint, in words; undefined where it says nothing. */
+/** Text about the session's effect on one endpoint; undefined if there is none. */
 export function sessionWords(
   { match, earlier, target, reason }: SessionDecision,
   slot: number,

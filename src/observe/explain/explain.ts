@@ -9,13 +9,13 @@ import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import { explainSession, sessionWords } from './explain-session.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 
-/** The parts that decide, as the gateway has them. */
+/** The gateway's deciding parts. */
 export interface ExplainedState {
   readonly load: LiveLoad
   readonly breakers: CircuitBreakers
   readonly selector: EndpointSelector
   readonly affinity: SessionAffinity | undefined
-  /** Whether lower priorities wait for higher ones. */
+  /** Whether lower priorities get traffic only if no higher one can take it. */
   readonly tiers: boolean
   readonly warmMargin: number
 }
@@ -23,16 +23,16 @@ export interface ExplainedState {
 export interface ExplainedQuestion {
   readonly model: string | undefined
   readonly outcome: RoutingOutcome
-  /** Candidates before those went that are not known to be able to what the request needs. */
+  /** Candidates before the request's needs narrowed them. */
   readonly serving: readonly RoutedEndpoint[]
   readonly wouldRefresh: boolean
-  /** Undefined where the request has none, or sessions are off. */
+  /** Undefined if the request has none or sessions are disabled. */
   readonly sessionKey: SessionKey | undefined
 }
 
 /**
- * Tells where a request would go and why, without sending it: asks the parts that decide, and moves no
- * turn. A host's selector without `peek` cannot be asked.
+ * Explains where a request would go and why, without sending it or advancing a rotation. Cannot explain a host's
+ * selector without `peek`.
  */
 export function explain(
   { model, outcome, serving, wouldRefresh, sessionKey }: ExplainedQuestion,
@@ -44,7 +44,7 @@ export function explain(
   const route = routeOf(outcome, tier, chosen, state)
   const isOpen = decision?.target === undefined && selector.peek === undefined
   const bySlot = new Map<number, RoutedEndpoint>()
-  // An endpoint of two tiers is shown with the model that it would be asked for, else with its first.
+  // Show an endpoint of two tiers with the model of the tier that would serve, else with its first.
   for (const candidate of [...candidates, ...outcome.tiers.flatMap((each) => each.candidates)]) {
     if (!bySlot.has(candidate.endpoint.slot)) bySlot.set(candidate.endpoint.slot, candidate)
   }
@@ -123,11 +123,11 @@ interface ChosenTier {
   readonly tier: Tier | undefined
   readonly decision: SessionDecision | undefined
   readonly chosen: RoutedEndpoint | undefined
-  /** Whether it would be asked only because nothing else can serve. */
+  /** Whether the endpoint would serve only because nothing else can. */
   readonly isLastResort: boolean
 }
 
-/** The tier that would take the request, as an exchange finds it; the first one where none can. */
+/** The tier that would take the request, or the first tier if none can. */
 function firstTier(
   { tiers }: RoutingOutcome,
   sessionKey: SessionKey | undefined,
@@ -151,7 +151,7 @@ function firstTier(
   return first ?? { tier: undefined, decision, chosen: undefined, isLastResort: false }
 }
 
-/** What the headers would say. */
+/** Values of the routing headers. */
 function routeOf(
   outcome: RoutingOutcome,
   tier: Tier | undefined,
@@ -167,7 +167,7 @@ function routeOf(
   return { strategy: outcome.strategy, decision: 'rejected', reason }
 }
 
-/** As an exchange chooses whose session prefers no endpoint. */
+/** The choice of the selector without a session preference. */
 function selected(
   candidates: readonly RoutedEndpoint[],
   { selector, load, warmMargin }: ExplainedState,

@@ -9,7 +9,7 @@ const orNull = <T extends TSchema>(schema: T, description: string) =>
 const nameOrNull = (description: string) => orNull(Type.String(), description)
 const numberOrNull = (description: string) => orNull(Type.Number(), description)
 
-/** What a routing decision looked at, for one endpoint. */
+/** Inputs of a routing decision for one endpoint. */
 export const EndpointExplanationSchema = Type.Object({
   endpoint: Type.String(),
   chosen: Type.Boolean(),
@@ -29,7 +29,7 @@ export const EndpointExplanationSchema = Type.Object({
   ),
 })
 
-/** What a request's session says about it. */
+/** The session of a request and its effect. */
 export const SessionExplanationSchema = Type.Object({
   outcome: Choice(sessionOutcomes),
   reason: Choice(sessionReasons),

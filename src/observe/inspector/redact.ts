@@ -4,7 +4,7 @@ const secretName =
   'api[_-]?key|authorization|password|passwd|secret|credential|cookie|private[_-]?key|(?:access|auth|refresh|bearer)[_-]?token'
 const secretKey = new RegExp(secretName, 'i')
 
-/** Secrets that are known by their shape, or by what stands before them, wherever they stand in a text. */
+/** Secrets recognizable by their shape or by the text before them, anywhere in a text. */
 const shapes: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`("[\\w-]*(?:${secretName})[\\w-]*"\\s*:\\s*")(?:\\\\.|[^"\\\\])*`, 'gi'), `$1${hidden}`],
   [/\b(\w*(?:API_?KEY|SECRET|PASSWORD|TOKEN)\w*=)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, `$1${hidden}`],
@@ -17,8 +17,8 @@ const shapes: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * A JSON value with what looks like a secret hidden: values under a key that says so, and shapes of keys and tokens
- * in any text. It errs on the side of hiding too much; what has no such shape it cannot know.
+ * Hides what looks like a secret in a JSON value: values under telling keys, and key or token shapes in any text. It
+ * prefers to hide too much, but cannot recognize secrets without such a shape.
  */
 export function redactSecrets(value: unknown): unknown {
   if (typeof value === 'string') return redactText(value)

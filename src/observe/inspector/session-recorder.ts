@@ -5,17 +5,17 @@ import { redactSecrets } from './redact.ts'
 
 export interface SessionRecorderOptions {
   readonly folder: string
-  /** Bytes after which a file takes no more. */
+  /** Maximum size of a file. */
   readonly maxFileBytes: number
-  /** Days whose files are kept. */
+  /** Number of days to keep files. */
   readonly maxDays: number
 }
 
-/** Told of what comes of writing. */
+/** Receives changes between failing and working writes. */
 export interface RecorderOutcome {
-  /** The first entry after one that was written, or of all, could not be. */
+  /** A write failed after a success, or the first write failed. */
   failed(error: unknown): void
-  /** Entries are written again. @param lost how many were not */
+  /** Writes succeed again. @param lost number of lost entries */
   recovered(lost: number): void
 }
 
@@ -23,31 +23,31 @@ export interface RecorderOutcome {
 export interface SessionEntry {
   readonly type: 'request' | 'response'
   readonly model?: string | undefined
-  /** JSON where it is JSON, text otherwise. */
+  /** Stored as JSON if valid, else as text. */
   readonly body: Buffer
 }
 
-/** Lines that wait for the disk; what comes beyond is dropped. */
+/** Maximum bytes waiting for the disk; further entries are dropped. */
 const maxPendingBytes = 33_554_432
-/** Files of one day: clients name their sessions themselves. */
+/** Maximum files per day, because clients name their sessions. */
 const maxFilesPerDay = 1_000
 const lastFlushMs = 1_000
 const defaultSession = 'default'
 
-/** A session's name as a client gives it; what is not fit for a file name is the default session. */
+/** The client's session name, or the default session if it is not safe as a file name. */
 export function sessionName(given: string | undefined): string {
   return given !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : defaultSession
 }
 
 /**
- * Writes requests and answers to files, one for each session and day (`<folder>/<date>/<session>.jsonl`), readable
- * by the owner only, secrets hidden. For development; it never holds a request up and never fails one.
+ * Writes requests and responses to files, one per session and day (`<folder>/<date>/<session>.jsonl`), readable only by
+ * the owner, with secrets hidden. For development; it never delays or fails a request.
  */
 export class SessionRecorder {
   readonly #clock: Clock
   readonly #options: SessionRecorderOptions
   readonly #outcome: RecorderOutcome
-  /** Entries that could not be written since the last one that could. */
+  /** Entries lost since the last successful write. */
   #lost = 0
   #writes: Promise<void> = Promise.resolve()
   #pendingBytes = 0
@@ -61,7 +61,7 @@ export class SessionRecorder {
     this.#outcome = outcome
   }
 
-  /** Entries that were not written: the disk was slow, or the files are full. */
+  /** Entries that were not written because the disk was slow or the files are full. */
   get dropped(): number {
     return this.#dropped
   }
@@ -83,9 +83,9 @@ export class SessionRecorder {
       })
       .catch((error: unknown) => {
         this.#dropped++
-        // A full disk would fill the log with one line for each request.
+        // A full disk must not add a log line for every request.
         if (this.#lost++ === 0) this.#outcome.failed(error)
-        // Its folder may have been removed.
+        // The folder may have been removed.
         this.#day = ''
       })
       .finally(() => {
@@ -93,7 +93,7 @@ export class SessionRecorder {
       })
   }
 
-  /** Resolves when everything recorded so far has been written, or after a second: the disk may not respond. */
+  /** Resolves when all entries so far are written, or after a second in case the disk does not respond. */
   flush(): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock.after(lastFlushMs, resolve)

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 
-/** What does not exist (yet) is null in these answers, never left out. */
+/** These responses use null for missing values and never omit a field. */
 export const NullableText = (description?: string) =>
   Type.Unsafe<string | null>({
     type: ['string', 'null'],
@@ -17,19 +17,19 @@ export const NullableFlag = (description?: string) =>
     ...(description === undefined ? {} : { description }),
   })
 
-/** Null where routing has not come to a decision. */
+/** Null before routing has decided. */
 export const RoutingField = Type.Object({
   strategy: NullableText('Null where the request names no model.'),
   decision: NullableText(),
   reason: NullableText(),
 })
 
-/** To a tenth of a millisecond; null for what is not known. */
+/** Rounds to a tenth of a millisecond; null if unknown. */
 export function tenths(ms: number | undefined): number | null {
   return ms === undefined || Number.isNaN(ms) ? null : Math.round(ms * 10) / 10
 }
 
-/** Null for what is not known. */
+/** Null if unknown. */
 export function known(value: number): number | null {
   return Number.isNaN(value) ? null : value
 }

@@ -58,12 +58,12 @@ export const CancelledSchema = Type.Object({
 export type InFlightRow = Static<typeof InFlightRow>
 
 export interface ViewMoment {
-  /** Epoch milliseconds. */
+  /** Milliseconds since the Unix epoch. */
   readonly nowMs: number
   readonly monotonicMs: number
 }
 
-/** A request that is under way, as `/internal/inflight` lists it. */
+/** An in-flight request as listed by `/internal/inflight`. */
 export function inFlightRow(
   exchange: ActiveExchange,
   id: string,

@@ -13,9 +13,9 @@ export interface LiveRequestsServices {
   readonly link: PeerLink
   readonly events: EventBus
   readonly keys: RequestKeys
-  /** The requests that this thread has under way. */
+  /** In-flight requests of this thread. */
   readonly exchanges: () => readonly ActiveExchange[]
-  /** Undefined where none are kept. */
+  /** Undefined if none are kept. */
   readonly recent: RecentRequests | undefined
 }
 
@@ -36,7 +36,7 @@ export interface RequestName {
   readonly request_id: string
 }
 
-/** `ambiguous`: several requests that a client has given the same ID. */
+/** `ambiguous`: several requests have this client-chosen ID. */
 export type CancelResult = RequestName | 'unknown' | 'ambiguous'
 
 const topics: {
@@ -53,7 +53,7 @@ const topics: {
   detail: 'requests.detail',
 }
 
-/** What requests are under way and what the last ones were, over all threads. */
+/** In-flight and recent requests over all threads. */
 export class LiveRequests {
   readonly #services: LiveRequestsServices
   readonly #ends: readonly (() => void)[]
@@ -82,9 +82,9 @@ export class LiveRequests {
   }
 
   /**
-   * Ends a request that is under way, on whichever thread.
-   * @param id its own, or the client's where that stands once
-   * @param by address of who wants it
+   * Cancels an in-flight request on any thread.
+   * @param id the gateway's ID, or the client's if it is unique
+   * @param by address of the client that cancels
    */
   async cancel(id: string, by: string): Promise<CancelResult> {
     const { link } = this.#services
@@ -111,7 +111,7 @@ export class LiveRequests {
     }
   }
 
-  /** @param id its own, or the client's: then the newest that had it */
+  /** @param id the gateway's ID, or the client's, which finds the newest request */
   async detail(id: string): Promise<RecentDetail | undefined> {
     const answers = await this.#services.link.ask(topics.detail, id)
     const found = answers.filter((detail) => detail !== undefined)

@@ -2,14 +2,14 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 
-/** Of a text that a client has chosen; characters. */
+/** Maximum length of a client-chosen text; characters. */
 const maxText = 256
-/** Failed attempts kept of one request. */
+/** Maximum failed attempts kept per request. */
 const maxAttempts = 20
 
 /**
- * What is kept of a request that is over; never a body. Times are milliseconds from receipt. Numbers that are
- * not known are NaN rather than undefined, so that a slot is written again without allocating.
+ * Record of a finished request, without bodies. Times are milliseconds from receipt. Unknown numbers are NaN, not
+ * undefined, so that reusing a slot does not allocate.
  */
 export class RecentRequest {
   serial = 0
@@ -20,9 +20,9 @@ export class RecentRequest {
   dialect = ''
   client = ''
   model: string | undefined = undefined
-  /** The one that answered. */
+  /** The endpoint that answered. */
   endpoint: string | undefined = undefined
-  /** The last one that was asked. */
+  /** The endpoint of the last attempt. */
   lastEndpoint: string | undefined = undefined
   outcome: RequestOutcome = 'success'
   error: ErrorCode | undefined = undefined
@@ -32,7 +32,7 @@ export class RecentRequest {
   routingReason: string | undefined = undefined
   failedAttempts: readonly AttemptRecord[] = []
   attemptCount = 0
-  /** Epoch milliseconds. */
+  /** Milliseconds since the Unix epoch. */
   endedAtMs = 0
   durationMs = Number.NaN
   status = Number.NaN
@@ -49,7 +49,7 @@ export class RecentRequest {
   completionTokens = Number.NaN
   cachedTokens = Number.NaN
 
-  /** Takes the values of a request that has just ended. */
+  /** Copies the values of a finished request. */
   take(context: RequestContext, outcome: RequestOutcome, endedAtMs: number, durationMs: number): void {
     const { answer, attempts } = context
     this.serial = context.serial
@@ -88,8 +88,8 @@ export class RecentRequest {
 }
 
 /**
- * The last requests of this thread. Slots are made while the ring fills and written again from then on: keeping
- * the requests' own objects would carry all of them through every young collection.
+ * Ring of the last requests of this thread. Slots are allocated while it fills and then reused: keeping the requests'
+ * own objects would make them survive every young collection.
  */
 export class RecentRequests {
   readonly capacity: number
@@ -115,7 +115,7 @@ export class RecentRequests {
     slot.take(context, outcome, endedAtMs, durationMs)
   }
 
-  /** Newest first. Read at once: slots are written again. */
+  /** Newest first. Consume at once, because slots are reused. */
   *newest(): Generator<RecentRequest> {
     const { size } = this
     for (let age = 1; age <= size; age++) {
@@ -125,7 +125,7 @@ export class RecentRequests {
   }
 }
 
-/** A path is short as a rule; what is longer is copied, or all of it would stay in memory. */
+/** Cuts the path from a URL. Copies the slice of a long URL, which would otherwise keep the whole URL in memory. */
 export function pathOf(url: string): string {
   const mark = url.indexOf('?')
   return bounded(mark < 0 ? url : copied(url.slice(0, mark)))
@@ -135,7 +135,7 @@ function bounded(text: string): string {
   return text.length > maxText ? copied(text.slice(0, maxText)) : text
 }
 
-/** A slice keeps what it was cut from alive. */
+/** Copies a slice, because it keeps its parent string alive. */
 function copied(text: string): string {
   return Buffer.from(text).toString()
 }

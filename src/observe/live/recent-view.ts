@@ -70,12 +70,12 @@ export type RecentRow = Static<typeof RecentRow>
 export type RecentDetail = Static<typeof RecentDetailSchema>
 type AttemptView = RecentDetail['attempts'][number]
 
-/** A request as `/internal/requests` lists it. */
+/** A request as listed by `/internal/requests`. */
 export function recentRow(request: RecentRequest, id: string, thread: number): RecentRow {
   return { ...common(request, id, thread), attempts: request.attemptCount }
 }
 
-/** A request as `/internal/requests/{id}` tells it. */
+/** A request as returned by `/internal/requests/{id}`. */
 export function recentDetail(request: RecentRequest, id: string, thread: number): RecentDetail {
   const attempts = attemptsOf(request)
   return { ...common(request, id, thread), attempts, timeline: timelineOf(request, attempts) }
@@ -115,7 +115,7 @@ function common(request: RecentRequest, id: string, thread: number): Omit<Recent
   }
 }
 
-/** The failed attempts, and the one that did not fail, if there was one. */
+/** Failed attempts and the successful one, if any. */
 function attemptsOf(request: RecentRequest): AttemptView[] {
   const { failedAttempts, attemptCount, outcome } = request
   const attempts = failedAttempts.map(
@@ -132,7 +132,7 @@ function attemptsOf(request: RecentRequest): AttemptView[] {
   )
   const isBroken = request.error === 'upstream_broken' || request.error === 'upstream_timeout'
   const last = attempts.at(-1)
-  // The answer of the last one began, and broke off.
+  // The response of the last attempt started and then broke.
   if (isBroken && last !== undefined && last.endpoint === request.endpoint) {
     last.first_byte_ms = tenths(request.firstByteMs)
   }

@@ -2,21 +2,21 @@ import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import type { RecentRequest } from './recent-requests.ts'
 
-/** Which of the last requests are wanted; plain data, for other threads. */
+/** Filter for recent requests; plain data, because it goes to other threads. */
 export interface RequestFilter {
   readonly model: string | undefined
   readonly endpoint: string | undefined
   readonly client: string | undefined
   readonly outcomes: readonly RequestOutcome[] | undefined
-  /** Range of statuses, both inclusive. */
+  /** Inclusive range of statuses. */
   readonly statuses: readonly [number, number] | undefined
-  /** Epoch milliseconds. */
+  /** Milliseconds since the Unix epoch. */
   readonly sinceMs: number | undefined
   readonly onlyFailover: boolean
   readonly limit: number
 }
 
-/** Most rows of one answer. */
+/** Maximum rows per response. */
 export const maxRows = 1_000
 
 export type RequestQuery = Readonly<
@@ -25,7 +25,7 @@ export type RequestQuery = Readonly<
   >
 >
 
-/** @returns what is wrong with a parameter where one cannot be understood */
+/** @returns an error text if a parameter is invalid */
 export function readFilter(query: RequestQuery): RequestFilter | string {
   const outcomes = query.outcome?.split(',').map((text) => text.trim())
   const wrong = outcomes?.find((text) => !isOutcome(text))
@@ -61,7 +61,7 @@ export function matches(filter: RequestFilter, request: RecentRequest): boolean 
   return !filter.onlyFailover || request.attemptCount > 1
 }
 
-/** Answered there, or failed there and went on. */
+/** Whether the endpoint answered the request or failed an attempt of it. */
 function touches(request: RecentRequest, endpoint: string): boolean {
   return (
     request.lastEndpoint === endpoint ||

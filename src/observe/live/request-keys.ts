@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * IDs of the gateway's own for requests: those that clients see may be chosen by clients, and stand twice. No
- * two threads or runs have the same opening, so an old page cannot cancel a new request by mistake.
+ * Internal request IDs, because clients may choose the visible IDs and reuse them. The prefix differs per thread and
+ * run, so an outdated page cannot cancel a new request by mistake.
  */
 export class RequestKeys {
   readonly #opening = randomBytes(4).toString('hex')

@@ -17,7 +17,7 @@ export interface TimelineEntry {
   readonly endpoint: string | null
 }
 
-/** How a request ended, where not by its last byte. */
+/** Name of the final entry by outcome. */
 const endings = {
   success: 'last_byte',
   rejection: 'last_byte',
@@ -26,7 +26,7 @@ const endings = {
   cancelled: 'cancelled',
 } as const satisfies Record<RecentRequest['outcome'], string>
 
-/** What happened to a request, in order. */
+/** Lists the events of a request in order. */
 export function timelineOf(request: RecentRequest, attempts: readonly TimedAttempt[]): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ name: 'received', at_ms: 0, endpoint: null }]
   const add = (name: string, ms: number | null, endpoint: string | null = null) => {
@@ -35,7 +35,7 @@ export function timelineOf(request: RecentRequest, attempts: readonly TimedAttem
   const { routedMs, queuedMs, firstTokenMs, durationMs, outcome, status } = request
   add('routed', routedMs)
   const first = attempts[0]
-  // It waits before its first attempt, if at all: the wait ended when that began, or with the request.
+  // A request only queues before its first attempt, so the wait ended with the attempt's start or the request's end.
   if (!Number.isNaN(queuedMs)) add('queued', Math.max(0, (first?.started_ms ?? durationMs) - queuedMs))
   for (const attempt of attempts) {
     add('attempt', attempt.started_ms, attempt.endpoint)
@@ -45,7 +45,7 @@ export function timelineOf(request: RecentRequest, attempts: readonly TimedAttem
     if (attempt.outcome === 'failed') add('attempt_failed', attempt.ended_ms, attempt.endpoint)
   }
   const isRefused = outcome === 'rejection' && attempts.length === 0
-  // An answer of 5xx that came to its end is one all the same.
+  // A complete 5xx response still ends with its last byte.
   const isWhole = outcome === 'failure' && request.endpoint !== undefined && status >= 500
   const name = isRefused ? 'rejected' : isWhole ? 'last_byte' : endings[outcome]
   add(name, durationMs, request.endpoint ?? null)

@@ -7,10 +7,10 @@ export interface EventLine {
   readonly message: string
 }
 
-/** A failure that goes on is worth a line the first time and then every so often (contract 4). */
+/** A continuing failure is logged the first time and then every nth time (contract 4). */
 const everyNthFailure = 5
 
-/** @returns undefined where an event is not worth a line */
+/** @returns undefined if the event is not logged */
 export function eventLine(event: GatewayEvent): EventLine | undefined {
   switch (event.type) {
     case 'endpoint.status':
@@ -47,25 +47,25 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
     case 'thread.stopped':
       return { level: event.data.reason === null ? 'info' : 'error', message: 'serving thread has stopped' }
     case 'lifecycle.phase':
-      // The command says so itself, once the port is open.
+      // The command logs this once the port is open.
       if (event.data.phase === 'ready') return undefined
       return { level: 'info', message: `gateway is ${event.data.phase}` }
     case 'limit.rejected':
-      // The request's own line tells it.
+      // The request's own line reports it.
       return undefined
   }
 }
 
-/** Names of a list that a line has; the others are counted elsewhere in it. */
-const mostNames = 50
+/** Maximum names of a list in a line; other members count the rest. */
+const maxNames = 50
 
-/** What a line tells of an event: lists of models may be long. */
+/** Shortens an event for a log line, because lists of models may be long. */
 export function boundedFields(data: object): object {
-  const lists = Object.entries(data).filter(([, value]) => Array.isArray(value) && value.length > mostNames)
+  const lists = Object.entries(data).filter(([, value]) => Array.isArray(value) && value.length > maxNames)
   if (lists.length === 0) return data
   const cut = lists.map(([key, value]) => [
     key,
-    [...value.slice(0, mostNames), `… ${value.length - mostNames} more`],
+    [...value.slice(0, maxNames), `… ${value.length - maxNames} more`],
   ])
   return { ...data, ...Object.fromEntries(cut) }
 }

@@ -2,13 +2,13 @@ import { close, write } from 'node:fs'
 import { type LogOutput, maxPending } from './log-output.ts'
 import type { LostLines } from './lost-lines.ts'
 
-/** After a failed write, for instance to a full disk, the next is tried no sooner. */
+/** Minimum delay after a failed write, for example to a full disk. */
 const retryMs = 1_000
-/** For a terminal that another process has made non-blocking, and that is full. */
+/** Delay for a full terminal that another process made non-blocking. */
 const againMs = 50
 const lineBreak = 0x0a
 
-/** A file, a terminal or a device by its descriptor: one write at a time, and lines are gathered meanwhile. */
+/** Writes to a file, terminal or device by descriptor, one write at a time, and buffers lines in the meantime. */
 export class FileOutput implements LogOutput {
   readonly #minLength: number
   readonly #lost: LostLines
@@ -18,26 +18,26 @@ export class FileOutput implements LogOutput {
   #pausedUntilMs = 0
   #size = 0
   #next: { readonly descriptor: number | undefined; readonly size: number } | undefined
-  /** Whether a line was begun that could not be finished. */
+  /** Whether the last write ended inside a line. */
   #isMidLine = false
   #idle: (() => void)[] = []
 
-  /** @param descriptor undefined where there is none yet: then lines are lost until `reopen` */
+  /** @param descriptor undefined loses lines until `reopen` */
   constructor(descriptor: number | undefined, minLength: number, lost: LostLines) {
     this.#descriptor = descriptor
     this.#minLength = minLength
     this.#lost = lost
   }
 
-  /** Bytes that the file has, or the one that follows it once the write that is under way is over. */
+  /** Size of the current file, or of the next one after the running write. */
   get size(): number {
     return this.#next?.size ?? this.#size
   }
 
   /**
-   * Goes on with another file once the write that is under way is over, and closes the one before.
-   * @param descriptor undefined where there is none
-   * @param size bytes that the new one has already
+   * Switches to another file after the running write and closes the previous one.
+   * @param descriptor undefined if there is none
+   * @param size current size of the new file in bytes
    */
   reopen(descriptor: number | undefined, size: number): void {
     if (this.#next !== undefined) closeQuietly(this.#next.descriptor)
@@ -90,7 +90,7 @@ export class FileOutput implements LogOutput {
     })
   }
 
-  /** @param rest what could not be written */
+  /** @param rest bytes that were not written */
   #ended(rest: Buffer | undefined): void {
     this.#isWriting = false
     this.#takeNext()
@@ -99,7 +99,7 @@ export class FileOutput implements LogOutput {
       if (this.#idle.length > 0 || this.#pending.length >= this.#minLength) this.flush()
     } else {
       this.#lost.add(rest)
-      // Trying again at once would fail again.
+      // An immediate retry would fail again.
       this.#pausedUntilMs = performance.now() + retryMs
     }
     if (!this.#isWriting) for (const done of this.#idle.splice(0)) done()

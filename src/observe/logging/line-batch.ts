@@ -1,21 +1,21 @@
 /**
- * Joins lines before they are written. The destinations batch as well, but measure all that they hold with each
- * line: at 16 KB that costs more than the line itself.
+ * Joins lines before they are written. The destinations batch too, but measure their whole buffer for each line, which
+ * at 16 KB costs more than the line itself.
  */
 export class LineBatch {
-  readonly #most: number
+  readonly #maxCharacters: number
   readonly #write: (text: string) => void
   #text = ''
 
-  /** @param most characters that are held back; 0 writes each line at once */
-  constructor(most: number, write: (text: string) => void) {
-    this.#most = most
+  /** @param maxCharacters held back; 0 writes each line at once */
+  constructor(maxCharacters: number, write: (text: string) => void) {
+    this.#maxCharacters = maxCharacters
     this.#write = write
   }
 
   add(line: string): void {
     this.#text += line
-    if (this.#text.length > this.#most) this.flush()
+    if (this.#text.length > this.#maxCharacters) this.flush()
   }
 
   flush(): void {

@@ -1,11 +1,11 @@
-/** Values of one key that are remembered; when there are more, all are forgotten. */
-const mostKept = 256
-/** Longer texts are written anew each time. */
-const longestKept = 128
+/** Maximum cached values of one key; when exceeded, the cache is cleared. */
+const maxCached = 256
+/** Longer texts are not cached. */
+const maxCachedLength = 128
 
 /**
- * Members of one key, `,"key":value`, for values that come again and again: strings that are joined from few pieces
- * are written several times as fast as from many.
+ * Caches members of one key, `,"key":value`, for recurring values: a string joined from few pieces is written several
+ * times as fast as one from many.
  */
 export class LineMembers<Value extends string | number> {
   readonly #start: string
@@ -22,9 +22,9 @@ export class LineMembers<Value extends string | number> {
 
   #make(value: Value): string {
     const member = `${this.#start}${JSON.stringify(value)}`
-    if (typeof value === 'string' && value.length > longestKept) return member
-    if (this.#kept.size >= mostKept) this.#kept.clear()
-    // In one piece: joined anew it would be taken apart with each line.
+    if (typeof value === 'string' && value.length > maxCachedLength) return member
+    if (this.#kept.size >= maxCached) this.#kept.clear()
+    // Flatten the string once; otherwise each write would flatten it again.
     const whole = Buffer.from(member).toString()
     this.#kept.set(value, whole)
     return whole
@@ -32,13 +32,13 @@ export class LineMembers<Value extends string | number> {
 }
 
 const hundredths = Array.from({ length: 100 }, (_, part) => String(part / 100).slice(1))
-/** Up to here the whole part is a small integer, whose text the engine makes quickly. */
-const mostHundredths = 2 ** 30
+/** Up to this value the engine formats the integer part quickly. */
+const maxHundredths = 2 ** 30
 
-/** A number with two decimals at most, as JSON has it. */
+/** Formats a number as JSON with at most two decimals. */
 export function roundedText(value: number): string {
   const rounded = Math.round(value * 100)
-  if (!(rounded >= 0 && rounded < mostHundredths)) return JSON.stringify(rounded / 100)
+  if (!(rounded >= 0 && rounded < maxHundredths)) return JSON.stringify(rounded / 100)
   const part = rounded % 100
   return `${(rounded - part) / 100}${hundredths[part] ?? ''}`
 }

@@ -16,15 +16,15 @@ export type LogFileConfig = Pick<
 
 const logName = 'olla-gateway'
 const dayMs = 86_400_000
-/** How often the file is looked for: another program may move or remove it, and a full disk may have room again. */
+/** Interval to check the file: another program may move or remove it, and a full disk may have room again. */
 const lookMs = 1_000
-/** A network file system that has gone does not answer. */
+/** Time limit for opening, because an unreachable network file system does not answer. */
 const openMs = 2_000
 const openDescriptor = promisify(open)
 
 /**
- * Rotated files in `logging.dir`: `olla-gateway.1.log` and up. Files that are too old are removed first.
- * @throws ConfigError where the folder cannot be written to; a disk that is full or does not answer does not stop the start
+ * Opens rotated files in `logging.dir`, `olla-gateway.1.log` and up, and removes files that are too old.
+ * @throws ConfigError if the folder is not writable; a full or unresponsive disk does not stop the start
  */
 export async function createLogFile(
   config: LogFileConfig,
@@ -50,7 +50,7 @@ class LogFile implements LogOutput {
   readonly #clock: Clock
   readonly #output: FileOutput
   #number = 0
-  /** Of the open file. */
+  /** Inode of the open file. */
   #inode = 0
   #looking: Promise<void> | undefined
   #nextLookMs = 0
@@ -70,7 +70,7 @@ class LogFile implements LogOutput {
     const nowMs = this.#clock.monotonicMs()
     if (this.#looking !== undefined || (nowMs < this.#nextLookMs && !this.#isFull)) return
     this.#nextLookMs = nowMs + lookMs
-    // The next look tries again; until then lines go on to the file that is open, or are counted as lost.
+    // The next check retries; until then lines go to the open file or count as lost.
     void this.#while(this.#look()).catch(() => {})
   }
 
@@ -82,7 +82,7 @@ class LogFile implements LogOutput {
     return this.#while(this.#start())
   }
 
-  /** Nothing else is done with files meanwhile. */
+  /** Serializes work on files. */
   #while(work: Promise<void>): Promise<void> {
     this.#looking = work
       .catch(() => {})
@@ -122,7 +122,7 @@ class LogFile implements LogOutput {
       await mkdir(this.#config.dir, { recursive: true })
       await this.#openLast()
     } catch (error) {
-      // What is written to a removed file is lost.
+      // Lines written to a removed file are lost.
       if (found === undefined) this.#output.reopen(undefined, 0)
       throw error
     }

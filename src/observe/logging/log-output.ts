@@ -1,11 +1,14 @@
-/** Where finished lines go. Writing never waits and never throws: what cannot be written is dropped and counted. */
+/**
+ * Destination of finished lines. Writing never blocks and never throws: lines that cannot be written are dropped and
+ * counted.
+ */
 export interface LogOutput {
   write(text: string): void
-  /** Starts writing what is held back. */
+  /** Starts writing buffered lines. */
   flush(): void
   /** Calls back once everything is written or cannot be. */
   whenIdle(done: () => void): void
 }
 
-/** Characters that wait at most; a reader that has stopped must not take the memory of the gateway. */
+/** Maximum buffered characters, so that a stalled reader cannot exhaust memory. */
 export const maxPending = 8 * 1024 * 1024

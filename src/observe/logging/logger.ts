@@ -13,19 +13,19 @@ import { standardOutput } from './standard-output.ts'
 export interface LogTarget {
   readonly logger: Logger
   /**
-   * For the request lines alone, whose few fields are known: redaction copies every record, which was 40 % of
-   * all that a request allocated.
+   * Logger for request lines only, whose fields are known: redaction copies every record, which was 40 % of a request's
+   * allocations.
    */
   readonly requestLogger: RequestLogger
-  /** Writes finished lines of another thread's loggers. */
+  /** Writes finished lines from the loggers of another thread. */
   write(lines: string): void
-  /** Writes text for people to standard output, in order with the lines. */
+  /** Writes text for people to standard output, in order with log lines. */
   say(text: string): void
-  /** Calls back with each number of lines that could not be written, those until now at once. */
+  /** Reports numbers of lost lines, first those lost so far. */
   onLost(listener: (lines: number) => void): void
   /**
-   * Writes out what is still held back, for a second at most.
-   * @returns whether all outputs have taken it; else a write still blocks a thread of the pool
+   * Flushes buffered lines for at most a second.
+   * @returns whether all outputs accepted them; if not, a write still blocks a thread of the pool
    */
   flush(): Promise<boolean>
 }
@@ -35,24 +35,24 @@ export type ThreadLog = Pick<LogTarget, 'logger' | 'requestLogger'> & { flush():
 
 export interface LogSettings {
   readonly config: GatewayConfig['logging']
-  /** Whether standard output is read as it comes. */
+  /** Whether standard output is a terminal. */
   readonly isTerminal: boolean
-  /** Whether the format was chosen on purpose; else a terminal gets the pretty one. */
+  /** Whether the configuration sets the format; if not, a terminal gets the pretty one. */
   readonly formatIsChosen: boolean
 }
 
-/** Bytes gathered before a write, and the longest time they wait: one system call for many lines. */
+/** Bytes to buffer before a write, so that one system call writes many lines. */
 const batchBytes = 4096
 const flushMs = 250
-/** Of request lines, before they go to the destinations above. */
+/** Characters of request lines to batch before they go to the destinations. */
 const lineBatchCharacters = 65_536
 
-/** Longest time that stopping waits for a log destination that does not accept lines. */
+/** Maximum time that a stop waits for a log destination that accepts no lines. */
 const lastFlushMs = 1_000
 
 /**
- * The process's logger: to standard output, and to files where configured. Writes are batched, never wait for a reader, and
- * fail alone: a full disk or a pipe without a reader costs lines, not requests.
+ * The logger of the process: to standard output, and to files if configured. Writes are batched and never wait for a
+ * reader. A full disk or a pipe without a reader loses lines, not requests.
  */
 export async function createLogger({ config, isTerminal, formatIsChosen }: LogSettings): Promise<LogTarget> {
   const isPretty = formatIsChosen ? config.format === 'text' : isTerminal || config.format === 'text'
@@ -107,8 +107,8 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
 }
 
 /**
- * The loggers of a thread that owns no log of its own: their lines are gathered and sent to the one that does.
- * @param send takes finished lines
+ * Loggers of a thread without its own log: sends batched lines to the thread that writes them.
+ * @param send receives finished lines
  */
 export function createThreadLogger(level: string, send: (lines: string) => void): ThreadLog {
   const lines = new LineBatch(lineBatchCharacters, send)

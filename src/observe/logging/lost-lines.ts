@@ -1,11 +1,11 @@
-/** The lines that one output could not write. */
+/** Counts lines that one output could not write. */
 export class LostLines {
   #total = 0
   #unreported = 0
   #works = true
   readonly #onLost: ((lines: number) => void) | undefined
 
-  /** @param onLost called with each number of lines that are lost */
+  /** @param onLost receives each number of lost lines */
   constructor(onLost?: (lines: number) => void) {
     this.#onLost = onLost
   }
@@ -14,7 +14,7 @@ export class LostLines {
     return this.#total
   }
 
-  /** Counts the lines of a text that is dropped. */
+  /** Counts the lines of a dropped text. */
   add(text: string | Buffer): void {
     this.#works = false
     const lines = countLines(text)
@@ -24,7 +24,7 @@ export class LostLines {
     this.#onLost?.(lines)
   }
 
-  /** A write has succeeded. */
+  /** Records a successful write. */
   worked(): void {
     this.#works = true
   }

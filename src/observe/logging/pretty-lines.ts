@@ -1,23 +1,23 @@
 import { isRecord } from '../../config/file/decode.ts'
 
-/** Turns JSON lines into lines for people, one for one. */
+/** Converts JSON lines to lines for people, one to one. */
 export type LineFormatter = (lines: string) => string
 
 const requestMessage = 'request'
 
-/** Makes the formatter of a terminal, or of `logging.format: text`. */
+/** Creates the formatter for a terminal or for `logging.format: text`. */
 export async function createPrettyLines(hasColour: boolean): Promise<LineFormatter> {
   const { prettyFactory } = await import('pino-pretty')
   const options = { colorize: hasColour, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
   const event = prettyFactory(options)
-  // What happened stands in the message; the other thirty members are for programs.
+  // The message describes the event; the other thirty members are for programs.
   const request = prettyFactory({ ...options, hideObject: true, messageFormat: requestText })
   const isRequest = `"msg":"${requestMessage}"}`
   return (lines) =>
     lines
       .split('\n')
       .filter((line) => line !== '')
-      // Without members the library leaves the line break out.
+      // Without members the library omits the line break.
       .map((line) => `${(line.endsWith(isRequest) ? request(line) : event(line)).trimEnd()}\n`)
       .join('')
 }

@@ -1,10 +1,10 @@
-/** Names whose values never reach a log, in query strings (contract 9.5). */
+/** Query parameters whose values never reach a log (contract 9.5). */
 const secretNames = ['api_key', 'token', 'access_token', 'key', 'password', 'secret', 'auth']
 const secretParameters = new Set(secretNames)
-/** Matches where there is a secret, or an escape that may hide its name: most queries have neither. */
+/** Matches a secret or an escape that may hide its name; most queries have neither. */
 const suspect = new RegExp(`[?&](?:${secretNames.join('|')})=|%`, 'i')
 
-/** The URL with secret query values replaced; unchanged, and unallocated, where there is none. */
+/** Replaces secret query values; returns the same string, without allocation, if there are none. */
 export function redactQuery(url: string): string {
   const mark = url.indexOf('?')
   if (mark < 0 || !suspect.test(url)) return url
@@ -27,7 +27,7 @@ function decodeName(name: string): string {
   }
 }
 
-/** Paths of log records that pino replaces. */
+/** Paths of log records whose values pino replaces. */
 export const redactedPaths = [
   'authorization',
   'cookie',

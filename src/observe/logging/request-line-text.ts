@@ -5,8 +5,9 @@ import { redactQuery } from './redact.ts'
 import { failedAttempts, type LoggedRequest, sessionFields } from './request-line.ts'
 
 /**
- * Writes the members of `requestLine` as `JSON.stringify` would, without making the record: a third of the time.
- * @returns JSON without its braces
+ * Serializes the members of `requestLine` like `JSON.stringify`, but without building the record, in a third of the
+ * time.
+ * @returns JSON without braces
  */
 export function createRequestLineText(): (
   context: RequestContext,

@@ -6,7 +6,7 @@ import { redactQuery } from './redact.ts'
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** What a line tells of a request beside its context. */
+/** Facts of a request line that are not in its context. */
 export interface LoggedRequest {
   readonly method: string
   readonly url: string
@@ -14,8 +14,8 @@ export interface LoggedRequest {
 }
 
 /**
- * The one log record of a finished request. Times in milliseconds with two decimals. `createRequestLineText` writes
- * the same.
+ * The log record of a finished request, with times in milliseconds with two decimals. `createRequestLineText` produces
+ * the same members.
  */
 export function requestLine(
   context: RequestContext,
@@ -62,7 +62,7 @@ export function requestLine(
   }
 }
 
-/** The endpoints that were tried in vain, each with why; undefined where there were none. */
+/** Endpoints of failed attempts with the reasons; undefined if there are none. */
 export function failedAttempts(attempts: RequestContext['attempts']): string[] | undefined {
   return attempts.length > 0 ? attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`) : undefined
 }
@@ -77,7 +77,7 @@ export function sessionFields({ key, decision }: RequestSession): Record<string,
   }
 }
 
-/** Polls of the status routes that went well are not worth a line at the usual level. */
+/** Successful polls of status routes are logged at a lower level. */
 export function lineLevel(context: RequestContext, method: string): LineLevel {
   switch (context.outcome) {
     case 'failure':

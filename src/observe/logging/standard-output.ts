@@ -5,8 +5,8 @@ import { type LogOutput, maxPending } from './log-output.ts'
 import type { LostLines } from './lost-lines.ts'
 
 /**
- * Standard output as it is: a pipe is written without blocking, everything else through the thread pool.
- * @param minLength characters gathered before a write
+ * Opens standard output: writes to a pipe without blocking, to everything else through the thread pool.
+ * @param minLength characters to buffer before a write
  */
 export function standardOutput(minLength: number, lost: LostLines): LogOutput {
   const { stdout } = process
@@ -15,20 +15,20 @@ export function standardOutput(minLength: number, lost: LostLines): LogOutput {
 }
 
 /**
- * A write to a terminal whose user has stopped it (Ctrl-S) blocks a thread of the pool, and the exit of the process waits
- * for that thread. A description of its own can be non-blocking without changing the terminal of other programs.
+ * A write to a stopped terminal (Ctrl-S) blocks a thread of the pool, and the process waits for that thread at exit. A
+ * separate file description can be non-blocking without changing the terminal for other programs.
  */
 function terminalDescriptor(): number {
   const { O_WRONLY, O_APPEND, O_NOCTTY, O_NONBLOCK } = constants
   try {
     return openSync('/dev/fd/1', O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK)
   } catch {
-    // Windows, or a terminal of another user.
+    // On Windows, or on a terminal of another user.
     return 1
   }
 }
 
-/** A reader may be slow, stop reading or go away. */
+/** Writes to a pipe whose reader may be slow, stop reading or close it. */
 export class PipeOutput implements LogOutput {
   readonly #stream: Socket
   readonly #lost: LostLines

@@ -2,14 +2,14 @@ import type { Attributes } from '@opentelemetry/api'
 import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest } from '../../proxy/request/hooks.ts'
 
-/** Names and values as the OpenTelemetry semantic conventions have them (GenAI, HTTP, server); ours are `olla.*`. */
+/** Names and values follow the OpenTelemetry semantic conventions (GenAI, HTTP, server); ours start with `olla.`. */
 
-/** What is known of a request when it comes. */
+/** Facts known when a request arrives. */
 export interface RequestArrival {
   readonly method: string
   /** Without the query. */
   readonly path: string
-  /** The route's pattern. */
+  /** Pattern of the route. */
   readonly route: string | undefined
   readonly userAgent: string | undefined
   readonly operation: GenAiOperation | undefined
@@ -27,7 +27,7 @@ export function arrivalAttributes(request: HookedRequest, arrival: RequestArriva
   })
 }
 
-/** What is known of a request when it is over. */
+/** Attributes of a finished request. */
 export function requestAttributes(request: HookedRequest): Attributes {
   return present({
     'http.response.status_code': request.status,
@@ -64,7 +64,7 @@ export function attemptAttributes(
   })
 }
 
-/** What is known of an attempt when it is over; usage is of the one that answered. */
+/** Attributes of a finished attempt; usage belongs to the attempt that answered. */
 export function endAttributes(request: HookedRequest, { kind, statusCode, reason }: AttemptEnd): Attributes {
   const isAnswer = kind === 'answered'
   return present({
@@ -78,7 +78,7 @@ export function endAttributes(request: HookedRequest, { kind, statusCode, reason
   })
 }
 
-/** The class of error that a request ended with: our code, else the status; undefined for none. */
+/** Error type of a request: our code, else the status; undefined if it succeeded. */
 export function errorType({ error, status, outcome }: HookedRequest): string | undefined {
   if (outcome === 'success') return undefined
   if (error !== undefined) return error
@@ -86,7 +86,7 @@ export function errorType({ error, status, outcome }: HookedRequest): string | u
   return status !== undefined && status >= 400 ? String(status) : outcome
 }
 
-/** The same of an attempt. */
+/** The same for an attempt. */
 export function attemptError({
   kind,
   statusCode,

@@ -3,7 +3,7 @@ import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
 import { attemptAttributes, attemptError, errorType, present, seconds } from './attributes.ts'
 
-/** Bucket bounds that the semantic conventions give, in the unit of each metric. */
+/** Bucket bounds from the semantic conventions, in the unit of each metric. */
 const bounds = {
   tokens: [
     1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
@@ -14,8 +14,8 @@ const bounds = {
 } as const
 
 /**
- * The metrics of the GenAI semantic conventions. To its clients the gateway is a server (`gen_ai.server.*`, one
- * value per request), to endpoints a client (`gen_ai.client.*`, one value per attempt).
+ * Metrics of the GenAI semantic conventions. For its clients the gateway is a server (`gen_ai.server.*`, one value per
+ * request), for endpoints a client (`gen_ai.client.*`, one value per attempt).
  */
 export class GenAiMetrics implements RequestHooks {
   readonly #operations = new WeakMap<HookedRequest, GenAiOperation>()
@@ -26,7 +26,7 @@ export class GenAiMetrics implements RequestHooks {
   readonly #serverOutputToken: Histogram
   readonly #nowMs: () => number
 
-  /** @param nowMs monotonic milliseconds, as in the context of requests */
+  /** @param nowMs monotonic milliseconds, as in request contexts */
   constructor(meter: Meter, nowMs: () => number) {
     const histogram = (name: string, unit: string, description: string, own: readonly number[]) =>
       meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...own] } })
@@ -63,7 +63,7 @@ export class GenAiMetrics implements RequestHooks {
     )
   }
 
-  /** A request has come; those that ask nothing of a model are not measured. */
+  /** Starts measuring a request, if it addresses a model. */
   begin(request: HookedRequest, operation: GenAiOperation | undefined): void {
     if (operation !== undefined) this.#operations.set(request, operation)
   }
@@ -87,7 +87,7 @@ export class GenAiMetrics implements RequestHooks {
     const attributes = present({
       'gen_ai.operation.name': operation,
       'gen_ai.provider.name': 'olla',
-      // Clients can ask for any name: only those that some endpoint has become values of a label.
+      // Clients choose model names freely, so only names that an endpoint has become label values.
       'gen_ai.request.model': request.attemptCount > 0 ? request.model : undefined,
       'error.type': errorType(request),
     })

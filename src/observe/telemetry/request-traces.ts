@@ -10,7 +10,7 @@ import {
   requestAttributes,
 } from './attributes.ts'
 
-/** The OpenTelemetry API, as its package exports it. */
+/** The exports of the OpenTelemetry API package. */
 export type TelemetryApi = Pick<
   typeof import('@opentelemetry/api'),
   'context' | 'metrics' | 'propagation' | 'trace' | 'SpanKind' | 'SpanStatusCode'
@@ -23,8 +23,8 @@ interface RequestTrace {
 }
 
 /**
- * A span for each request and one below it for each of its attempts. The trace of the client goes on, and the
- * endpoint is told of its attempt's span, in whatever form the process propagates (W3C Trace Context as a rule).
+ * Creates a span per request with a child span per attempt. Continues the client's trace and propagates the attempt's
+ * span to the endpoint in the format of the process (usually W3C Trace Context).
  */
 export class RequestTraces implements RequestHooks {
   readonly #api: TelemetryApi
@@ -38,14 +38,14 @@ export class RequestTraces implements RequestHooks {
   }
 
   /**
-   * A request has come.
-   * @param headers of the client, for its trace
-   * @returns the trace's ID; undefined where it is not recorded
+   * Starts the span of a request.
+   * @param headers of the client, which may contain its trace
+   * @returns the trace ID; undefined if the trace is not recorded
    */
   begin(request: HookedRequest, arrival: RequestArrival, headers: object): string | undefined {
     const { context, propagation, trace, SpanKind } = this.#api
     const active = context.active()
-    // An instrumented HTTP server has read the client's trace already.
+    // An instrumented HTTP server has already read the client's trace.
     const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
     const span = this.#tracer.startSpan(
       `${arrival.method} ${arrival.route ?? arrival.path}`,
@@ -88,7 +88,7 @@ export class RequestTraces implements RequestHooks {
     this.end(request)
   }
 
-  /** A request is over; the first to say so counts. */
+  /** Ends the span of a request; only the first call counts. */
   end(request: HookedRequest): void {
     const begun = this.#requests.get(request)
     if (begun === undefined) return
@@ -96,7 +96,7 @@ export class RequestTraces implements RequestHooks {
     const { span } = begun
     if (span.isRecording()) {
       span.setAttributes(requestAttributes(request))
-      // Of a server's span only what is the server's fault is an error (HTTP semantic conventions).
+      // A server span is an error only if the server is at fault (HTTP semantic conventions).
       if (request.outcome === 'failure') this.#markFailed(span, errorType(request))
     }
     span.end()

@@ -34,9 +34,9 @@ const textKey = Buffer.from('"text"')
 
 /**
  * Hashes JSON bytes so that equal values get equal hashes, independent of white space, member order, `cache_control`,
- * Claude Code's billing line, and whether `content` is a text or a list with one text block. Uses two 32-bit lanes; long
- * texts contribute their CRC and length. An escape differs from the character it encodes, and `1` from `1.0`: a client
- * serializes a value the same way each time. Not for secrets: collisions are easy to construct.
+ * Claude Code's billing line, and whether `content` is a text or a list with one text block. Uses two 32-bit lanes;
+ * long texts contribute their CRC and length. An escape differs from the character it encodes, and `1` from `1.0`: a
+ * client serializes a value the same way each time. Not for secrets: collisions are easy to construct.
  */
 export class ContentHash {
   #a = 0

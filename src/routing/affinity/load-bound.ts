@@ -60,8 +60,8 @@ export function createFairLoad(
 
 /**
  * Maximum load of an endpoint above which its cache no longer attracts requests: `bound` times its fair share plus one.
- * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) uses the same bound; the plus one lets an
- * idle fleet start.
+ * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) uses the same bound; the plus one lets
+ * an idle fleet start.
  * @param bound factor of at least 1; 0 means no bound
  * @param ownWeight current weight of the endpoint
  */

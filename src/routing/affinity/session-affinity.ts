@@ -211,8 +211,8 @@ export class SessionAffinity {
 
   /**
    * For a new conversation, prefers an endpoint that computed its head, among the endpoints the selector could choose,
-   * and only while it has at most its share of sessions: otherwise all conversations would start on one endpoint. Leaves
-   * large fleets to the selector, which only samples them.
+   * and only while it has at most its share of sessions: otherwise all conversations would start on one endpoint.
+   * Leaves large fleets to the selector, which only samples them.
    */
   #headSharer(slots: readonly number[], fair: Fair): RoutedEndpoint | undefined {
     if (!fair.isWhole || fair.weight <= 0) return undefined

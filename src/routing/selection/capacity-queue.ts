@@ -48,8 +48,8 @@ const pausedEndpoint: Topic<number> = 'capacity.paused'
 
 /**
  * Queue for endpoints at their `max_concurrent`: first in, first out, over all threads. Freed capacity wakes the first
- * waiter that can use it. If another thread's first waiter is older, that thread gets the offer; until it accepts, a new
- * request may take the capacity.
+ * waiter that can use it. If another thread's first waiter is older, that thread gets the offer; until it accepts, a
+ * new request may take the capacity.
  */
 export class CapacityQueue {
   readonly #maxWaiting: number

@@ -15,11 +15,12 @@ const ceiling = 32
 const negligible = 0.01
 
 /**
- * Counts recent failures as decaying load: a server that answers 503 at once has the fewest in-flight requests and would
- * otherwise get all new ones (Olla issue 144). A failure of a model counts for that model only.
+ * Counts recent failures as decaying load: a server that answers 503 at once has the fewest in-flight requests and
+ * would otherwise get all new ones (Olla issue 144). A failure of a model counts for that model only.
  *
  * Stores a penalty p at time t as `log2(p) + t / halfLife`, one number that stays constant while the penalty decays, so
- * no thread sees one failure's penalty with another's time. Of two simultaneous failures on two threads one may be lost.
+ * no thread sees one failure's penalty with another's time. Of two simultaneous failures on two threads one may be
+ * lost.
  */
 export class FailurePenalties {
   readonly #clock: Clock

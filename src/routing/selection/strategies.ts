@@ -17,8 +17,8 @@ export interface StrategyOptions {
 }
 
 /**
- * Rotation state per slot. In shared memory (`turnCells`) all threads rotate together; of two simultaneous choices one may be lost,
- * which the next rotation evens out.
+ * Rotation state per slot. In shared memory (`turnCells`) all threads rotate together; of two simultaneous choices one
+ * may be lost, which the next rotation evens out.
  */
 export interface Turns {
   /** Sequence number of the last choice of each slot. */

@@ -11,8 +11,8 @@ export interface TierOptions {
 }
 
 /**
- * Splits lists of candidates into tiers, highest priority first. Caches the tiers of a list, because every request for a
- * model brings the same list.
+ * Splits lists of candidates into tiers, highest priority first. Caches the tiers of a list, because every request for
+ * a model brings the same list.
  */
 export function createTiers({
   byPriority,

@@ -16,6 +16,7 @@ import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import { localProfilesFolder, type ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { profilesFolder, version } from './kernel/package.ts'
+import { healthOptions, poolOptions, registryOptions } from './plugin-options.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { PeerLink } from './runtime/links/peer-link.ts'
@@ -75,26 +76,16 @@ export async function registerEndpoints(
   await app.register(endpointRegistry, {
     endpoints,
     proxy,
-    slowStartMs: discovery.health.slow_start,
-    secretsIntervalMs: discovery.refresh_interval,
+    ...registryOptions(discovery),
   })
-  await app.register(upstreamPools, {
-    keepAliveMs: proxy.connection_keep_alive,
-    idleMs: proxy.pool_idle_timeout,
-  })
+  await app.register(upstreamPools, poolOptions(proxy))
   await app.register(circuitBreaker)
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)
     await app.register(discoveryMirror, { enabled: discovery.model_discovery.enabled })
     return
   }
-  await app.register(healthChecker, {
-    version,
-    busyThresholdMs: discovery.health.busy_threshold,
-    jitter: discovery.health.jitter,
-    maxBackoffMs: discovery.health.max_backoff,
-    concurrency: discovery.health.concurrent_probes,
-  })
+  await app.register(healthChecker, healthOptions(discovery))
   await app.register(modelDiscovery, {
     version,
     enabled: discovery.model_discovery.enabled,

@@ -45,7 +45,6 @@ import ollamaRoutes from '../routes/dialects/ollama.ts'
 import proxyRoutes from '../routes/proxy/proxy.ts'
 import type { LimitStore } from './admin/security/limit-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
-import { shortest } from './config/checks/write-timeout.ts'
 import { bodyLimitOf } from './config/file/body-limit.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { wholeRefusal } from './dialects/requests/parser-refusal.ts'
@@ -54,6 +53,7 @@ import { type CapableServer, kConnectionLimit } from './http/contract/capabiliti
 import { bufferedLimit, patienceFor } from './kernel/memory/memory-limit.ts'
 import { dashboardFolder, familiesFile, openApiFile, version } from './kernel/package.ts'
 import type { RequestLogger } from './observe/logging/line-logger.ts'
+import { engineOptions, proxyEngineOptions } from './plugin-options.ts'
 import type { RequestHooks } from './proxy/request/hooks.ts'
 import type { SessionStore } from './routing/affinity/session-store.ts'
 import type { EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
@@ -220,33 +220,11 @@ async function compose(
   if (proxy.usage !== 'off') await app.register(answerUsage)
   if (proxy.engine === 'sherpa')
     await app.register((await import('../plugins/proxy/engine-sherpa.ts')).default)
-  else
-    await app.register(engineOlla, {
-      httpClient: proxy.http_client,
-      keepAliveMs: proxy.connection_keep_alive,
-    })
+  else await app.register(engineOlla, engineOptions(proxy))
   await app.register(proxyEngine, {
-    engine: proxy.engine,
-    version,
-    totalTimeoutMs: shortest(proxy.response_timeout, server.write_timeout),
-    clientStallMs: proxy.read_timeout,
-    streamingProfile: proxy.profile,
-    coldStartMs: proxy.cold_start_timeout,
-    warmMargin: proxy.warm_margin,
+    ...proxyEngineOptions(proxy, server.write_timeout),
     renameAnswers: registry.rewrite_response_model,
-    bufferBytes: proxy.stream_buffer_size,
     answersCors,
-    failoverStatuses: proxy.failover_statuses,
-    maxAttempts: proxy.max_attempts,
-    outageWaitMs: proxy.outage_wait,
-    retries: {
-      maxRounds: proxy.max_retries,
-      backoffMs: proxy.retry_backoff,
-      maxWaitMs: proxy.max_retry_wait,
-      budgetRatio: proxy.retry_budget.ratio,
-      budgetBurst: proxy.retry_budget.burst,
-    },
-    queue: { maxWaiting: proxy.queue.max_waiting, maxWaitMs: proxy.queue.max_wait },
   })
 
   await app.register(dispatch, {

@@ -5,12 +5,14 @@ import { code } from './markdown.ts'
 
 const root = new URL('../../', import.meta.url)
 
-/** Pages with an example, by the plugin's file name. */
-const pages = new Set(
-  globSync('docs/plugins/*.md', { cwd: fileURLToPath(root) }).map((path) =>
-    path.replace(/^.*[\\/]|\.md$/g, ''),
-  ),
-)
+/** What hosts may import, as the package's `exports` have it. */
+const publicPlugins: readonly (readonly [name: string, what: string])[] = [
+  ['circuit-breaker', "circuit breakers for an app's own upstreams"],
+  ['events', 'a typed event bus'],
+  ['health-checker', "probes for an app's own upstreams"],
+  ['proxy-engine', 'requests to one of several upstreams, with failover'],
+  ['security', 'rate and size limits'],
+]
 
 /** Every plugin with what it needs, gives and takes, from the plugins themselves. */
 export async function pluginReference(): Promise<string> {
@@ -23,10 +25,14 @@ export async function pluginReference(): Promise<string> {
     '',
     'Made from `plugins/` by `npm run docs`; a test holds it to the code.',
     '',
-    'The gateway is a list of plugins, and each can be registered alone: `olla-gateway/plugins/<name>`. They use',
-    '`fastify-plugin`, so what one decorates is there for the next; register them in a scope of their own to keep them',
-    'from the rest of an app. Fastify verifies the dependencies at boot and names the one that is missing. The order is',
-    'yours: a plugin comes after those it depends on.',
+    'Five plugins are useful without the rest of the gateway and are public. Each registers the internal plugins that it',
+    'needs; an app that registers several of them has each part once. They use `fastify-plugin`, so what one decorates is',
+    'there for the next; register them in a scope of their own to keep them from the rest of an app.',
+    '',
+    ...publicPlugins.map(([name, what]) => `- [\`olla-gateway/plugins/${name}\`](${name}.md): ${what}`),
+    '',
+    'The gateway itself is the list of plugins below. They are internal: names, options and decorators may change in any',
+    'version. Fastify verifies their dependencies at boot and names the one that is missing.',
     '',
     sections.join('\n\n'),
     '',
@@ -45,7 +51,6 @@ async function describePlugin(file: string): Promise<string> {
     `## ${name}`,
     '',
     headerOf(source),
-    ...(pages.has(name) ? ['', `[How to use it alone](${name}.md).`] : []),
     '',
     `Name: ${code(textOf(meta, 'name'))}. Depends on: ${dependenciesOf(meta)}.`,
     ...(options === undefined ? [] : ['', '```typescript', options, '```']),

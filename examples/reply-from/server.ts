@@ -1,15 +1,9 @@
-// An app that keeps its own @fastify/reply-from: plugins of the gateway probe the upstreams and open the circuits of
-// those that fail. reply-from carries one attempt; if it fails, the next upstream gets the same request.
+// An app that keeps its own @fastify/reply-from: the gateway's health checker probes the upstreams and opens the
+// circuits of those that fail. reply-from carries one attempt; if it fails, the next upstream gets the same request.
 import replyFrom from '@fastify/reply-from'
 import Fastify, { type FastifyReply } from 'fastify'
 import { parseConfig } from 'olla-gateway'
-import backendProfiles from 'olla-gateway/plugins/backend-profiles'
-import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
-import endpointRegistry from 'olla-gateway/plugins/endpoint-registry'
-import events from 'olla-gateway/plugins/events'
 import healthChecker from 'olla-gateway/plugins/health-checker'
-import state from 'olla-gateway/plugins/state'
-import upstreamPools from 'olla-gateway/plugins/upstream-pools'
 
 const url = process.env.ENDPOINT_URL ?? 'http://localhost:11434'
 const rentedUrl = process.env.RENTED_URL ?? 'http://localhost:8000'
@@ -25,13 +19,7 @@ const { discovery, proxy } = parseConfig({
 })
 
 const app = Fastify({ logger: true, bodyLimit: 50 * 1024 * 1024 })
-await app.register(events)
-await app.register(state)
-await app.register(backendProfiles)
-await app.register(endpointRegistry, { endpoints: discovery.static.endpoints, proxy })
-await app.register(upstreamPools)
-await app.register(circuitBreaker)
-await app.register(healthChecker, { version: '1.0.0' })
+await app.register(healthChecker, { discovery, proxy })
 await app.register(replyFrom, {
   // Long generations outlive undici's limits of 300 s, and reply-from does not verify certificates by default.
   undici: { headersTimeout: 0, bodyTimeout: 0, connect: { rejectUnauthorized: true } },

@@ -19,7 +19,7 @@ const pair = ({ from, to }: Import) => [from, to] as const
 describe('the rooms of src/', () => {
   it('are those of the list', () => {
     const found = new Set(sourceFiles(['src']).map(roomOf))
-    assert.deepEqual([...found].sort(), [...rooms.map(({ name }) => name), 'app', 'gateway'].sort())
+    assert.deepEqual([...found].sort(), [...rooms.map(({ name }) => name), 'app', 'gateway', 'public'].sort())
   })
 
   it('stand in the page on the architecture, in order', () => {

@@ -179,6 +179,41 @@ describe('the packed package', () => {
     })
   }
 
+  it('offers five plugins and the HTTP server, and nothing else', async (t) => {
+    const simulator = await startSimulator({ kind: 'vllm', models: ['llama3.2:3b'] })
+    t.after(() => simulator.close())
+    const text = `
+      import Fastify from 'fastify'
+      import gateway, { parseConfig } from 'olla-gateway'
+      import { httpServerOptions, ollaHttpServer } from 'olla-gateway/http-server'
+      const config = parseConfig({ discovery: { static: { endpoints: [{ url: '${simulator.url}', type: 'vllm' }] } } })
+      const { discovery, proxy } = config
+      const options = { 'circuit-breaker': { discovery, proxy }, events: {}, 'health-checker': { discovery, proxy },
+        'proxy-engine': { discovery, proxy }, security: { server: { request_limits: { max_body_size: '1MB' } } } }
+      const decorators = ['circuitBreakers', 'gatewayEvents', 'healthChecker', 'proxyEngine', 'gatewaySecurity']
+      for (const [at, [name, its]] of Object.entries(options).entries()) {
+        const alone = Fastify()
+        await alone.register(await import('olla-gateway/plugins/' + name), its)
+        await alone.ready()
+        if (!alone.hasDecorator(decorators[at])) throw new Error(name)
+        await alone.close()
+      }
+      const app = Fastify({ serverFactory: ollaHttpServer(httpServerOptions(config)) })
+      await app.register(gateway, { config })
+      const address = await app.listen({ host: '127.0.0.1', port: 0 })
+      console.log((await fetch(address + '/internal/health')).status)
+      await app.close()
+      for (const inner of ['plugins/state', 'plugins/endpoints/state', 'dist/src/gateway.js', 'src/gateway.js'])
+        await import('olla-gateway/' + inner).then(() => console.log('found', inner), ({ code }) => console.log(code))
+    `
+    await writeFile(join(project(), 'surface.mjs'), text)
+    for (const line of nodes) {
+      const { stdout } = await run(nodeBinary(line), ['surface.mjs'], { cwd: project(), timeout: 30_000 })
+      const refused = 'ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(4)
+      assert.equal(stdout, `200\n${refused}`, line)
+    }
+  })
+
   it('runs the example of the README', async (t) => {
     const simulator = await startSimulator({ kind: 'ollama', models: ['llama3.2:3b'], port: 0 })
     t.after(() => simulator.close())

@@ -1,7 +1,5 @@
 // Lets examples import `olla-gateway` as a user does, without building it first: `node --import` this file.
-import { globSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
 
@@ -11,10 +9,7 @@ registerHooks({
     if (specifier === 'olla-gateway/http-server')
       return next(new URL('src/http-server.ts', root).href, context)
     const plugin = /^olla-gateway\/plugins\/([\w-]+)$/.exec(specifier)?.[1]
-    if (plugin !== undefined) {
-      const [file = ''] = globSync(`plugins/*/${plugin}.ts`, { cwd: fileURLToPath(root) })
-      return next(new URL(file, root).href, context)
-    }
+    if (plugin !== undefined) return next(new URL(`src/public/${plugin}.ts`, root).href, context)
     // A script that a test has written elsewhere finds the packages of this project.
     const isElsewhere =
       context.parentURL?.startsWith('file:') === true && !context.parentURL.startsWith(root.href)

@@ -16,6 +16,9 @@ import gateway, {
 import { httpServerOptions, type OllaHttpServerOptions, ollaHttpServer } from 'olla-gateway/http-server'
 import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
 import events from 'olla-gateway/plugins/events'
+import healthChecker from 'olla-gateway/plugins/health-checker'
+import proxyEngine from 'olla-gateway/plugins/proxy-engine'
+import security from 'olla-gateway/plugins/security'
 
 const app = Fastify()
 const config = parseConfig({ discovery: { static: { endpoints: [{ url: 'http://localhost:1' }] } } })
@@ -46,7 +49,11 @@ Fastify({ serverFactory: ollaHttpServer(serverOptions) })
 ollaHttpServer({ keepAliveTimeout: 5_000 })
 
 app.register(events)
-app.register(circuitBreaker, {})
+app.register(circuitBreaker, { discovery: config.discovery, proxy: config.proxy })
+app.register(healthChecker, {})
+app.register(proxyEngine, { proxy: config.proxy })
+app.register(security, { server: { request_limits: { max_body_size: '1MB' } } })
+expectTypeOf(app.circuitBreakers.get).parameters.toEqualTypeOf<[slot: number]>()
 // @ts-expect-error unknown options of single plugins are found too
 app.register(circuitBreaker, { threshold: 3 })
 

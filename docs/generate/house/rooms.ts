@@ -24,8 +24,9 @@ export const rooms: readonly Room[] = [
   { name: 'admin', holds: 'security, dashboard, client configurations' },
 ]
 
-/** Of an import: the process may import everything, the composition root everything but the process. */
-const top = ['gateway', 'app']
+/** Of an import: the process may import everything, the composition root everything but the process and the
+ * public plugins. */
+const top = ['gateway', 'public', 'app']
 const order = [...rooms.map(({ name }) => name), ...top]
 
 /** The room of a file of `src/`; files directly in `src/` are the composition root. */

@@ -1,0 +1,12 @@
+/** One circuit breaker for each of an app's upstreams. Decorates `circuitBreakers` and `endpointRegistry`. */
+import fp from 'fastify-plugin'
+import { type EndpointOptions, requireBreakers, sectionsOf } from './requirements.ts'
+
+export type CircuitBreakerOptions = EndpointOptions
+
+export default fp<CircuitBreakerOptions>(
+  async function publicCircuitBreaker(app, options) {
+    await requireBreakers(app, sectionsOf(options))
+  },
+  { name: 'olla-gateway/plugins/circuit-breaker', fastify: '5.x' },
+)

@@ -1,0 +1,21 @@
+/** Takes requests to one of several upstreams and answers back, with failover. Decorates `proxyEngine`. */
+import fp from 'fastify-plugin'
+import engineOlla from '../../plugins/proxy/engine-olla.ts'
+import proxyEngine from '../../plugins/proxy/proxy-engine.ts'
+import { engineOptions, proxyEngineOptions } from '../plugin-options.ts'
+import { type EndpointOptions, once, requireProxying, sectionsOf } from './requirements.ts'
+
+export type ProxyEngineOptions = EndpointOptions
+
+export default fp<ProxyEngineOptions>(
+  async function publicProxyEngine(app, options) {
+    const sections = sectionsOf(options)
+    const { proxy } = sections
+    await requireProxying(app, sections)
+    if (proxy.engine === 'sherpa')
+      await once(app, (await import('../../plugins/proxy/engine-sherpa.ts')).default, {})
+    else await once(app, engineOlla, engineOptions(proxy))
+    await once(app, proxyEngine, proxyEngineOptions(proxy))
+  },
+  { name: 'olla-gateway/plugins/proxy-engine', fastify: '5.x' },
+)

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it, type TestContext } from 'node:test'
+import Fastify, { type FastifyInstance } from 'fastify'
+import gateway, { parseConfig } from '../../src/index.ts'
+import circuitBreaker from '../../src/public/circuit-breaker.ts'
+import events from '../../src/public/events.ts'
+import healthChecker from '../../src/public/health-checker.ts'
+import proxyEngine from '../../src/public/proxy-engine.ts'
+import security from '../../src/public/security.ts'
+import { eventually, withSimulator } from '../support/simulator.ts'
+
+function appFor(t: TestContext): FastifyInstance {
+  const app = Fastify()
+  t.after(() => app.close())
+  return app
+}
+
+const sectionsFor = (...urls: string[]) =>
+  parseConfig({
+    discovery: { static: { endpoints: urls.map((url) => ({ url, type: 'openai-compatible' })) } },
+    proxy: { load_balancer: 'round-robin', circuit_breaker: { failure_threshold: 2 } },
+  })
+
+describe('the public plugins', () => {
+  const { discovery, proxy } = sectionsFor('http://127.0.0.1:9')
+  const plugins: ReadonlyArray<
+    readonly [name: string, register: (app: FastifyInstance) => unknown, decorator: string]
+  > = [
+    ['circuit-breaker', (app) => app.register(circuitBreaker, { discovery, proxy }), 'circuitBreakers'],
+    ['events', (app) => app.register(events), 'gatewayEvents'],
+    ['health-checker', (app) => app.register(healthChecker, { discovery, proxy }), 'healthChecker'],
+    ['proxy-engine', (app) => app.register(proxyEngine, { discovery, proxy }), 'proxyEngine'],
+    ['security', (app) => app.register(security), 'gatewaySecurity'],
+  ]
+
+  it('are what the package exports beside the gateway and its server', () => {
+    const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    assert.ok(typeof manifest === 'object' && manifest !== null && 'exports' in manifest)
+    assert.deepEqual(Object.keys(Object(manifest.exports)).sort(), [
+      '.',
+      './http-server',
+      './package.json',
+      ...plugins.map(([name]) => `./plugins/${name}`),
+    ])
+  })
+
+  for (const [name, register, decorator] of plugins)
+    it(`bring what they need: ${name}`, async (t) => {
+      const app = appFor(t)
+      await register(app)
+      await app.ready()
+      assert.ok(app.hasDecorator(decorator))
+    })
+
+  it('stand together in any order, each part once, with or without awaiting', async (t) => {
+    for (const order of [plugins, plugins.toReversed()]) {
+      const app = appFor(t)
+      for (const [, register] of order) register(app)
+      await app.ready()
+      for (const [, , decorator] of plugins) assert.ok(app.hasDecorator(decorator), decorator)
+      assert.equal(app.endpointRegistry.snapshot.endpoints.length, 1)
+    }
+  })
+
+  it('use the sections that they are given', async (t) => {
+    const app = appFor(t)
+    await app.register(proxyEngine, { discovery, proxy })
+    assert.equal(app.endpointSelector.strategy, 'round-robin')
+    const breaker = app.circuitBreakers.get(0)
+    for (let call = 0; call < 2; call++) {
+      const permit = breaker.acquire()
+      assert.notEqual(permit, 'refused')
+      if (permit !== 'refused') breaker.fail(permit, 'down')
+    }
+    assert.equal(breaker.state, 'open')
+  })
+
+  it('tell with the event bus what the health checker finds', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', models: ['m'] })
+    const app = appFor(t)
+    const found: string[] = []
+    await app.register(events)
+    app.gatewayEvents.subscribe((event) => {
+      if (event.type === 'endpoint.status') found.push(event.data.to)
+    })
+    const sections = sectionsFor(simulator.url)
+    await app.register(healthChecker, { discovery: sections.discovery, proxy: sections.proxy })
+    await app.ready()
+    await eventually(() => found.includes('healthy'))
+    assert.equal(app.endpointRegistry.status(0), 'healthy')
+  })
+
+  it('stand beside a gateway, in a scope of their own', async (t) => {
+    const app = appFor(t)
+    await app.register(async (scope) => {
+      for (const [, register] of plugins) await register(scope)
+      scope.get('/guarded', () => 'guarded')
+    })
+    await app.register(gateway, { prefix: '/llm', config: parseConfig({}) })
+    await app.ready()
+    assert.equal((await app.inject('/guarded')).body, 'guarded')
+    assert.equal((await app.inject('/llm/internal/status')).statusCode, 200)
+  })
+})

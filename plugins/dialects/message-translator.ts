@@ -20,7 +20,6 @@ import {
   loadTokenizer,
   type TokenizerName,
 } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
-import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 
 export interface MessageTranslatorOptions {
@@ -71,7 +70,7 @@ export default fp<MessageTranslatorOptions>(
     app.decorate('messageTranslator', {
       passthrough,
       tokens: new TokenCounter({
-        fetch: createUpstreamFetch(app.upstreamPools, app),
+        fetch: app.upstreamFetch,
         serverVersion,
         estimate: (chat) => estimateTokens(chat, () => loadTokenizer(tokenizer), setImmediate),
         userAgent: `olla-gateway/${options.version}`,

@@ -4,7 +4,6 @@
  * Probing begins when the app is ready and ends on close.
  */
 import fp from 'fastify-plugin'
-import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { HealthChecker, type HealthCheckerOptions } from '../../src/endpoints/health/health-checker.ts'
 import { evidenceTopic, probeNowTopic } from '../../src/endpoints/health/health-mirror.ts'
@@ -38,7 +37,7 @@ export default fp<HealthCheckerPluginOptions>(
         records: new ProbeRecords(app.gatewayState.of(probeCells)),
         breakers: app.circuitBreakers,
         answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayState.of(answerCells).answeredAtMs),
-        fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
+        fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 10,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

@@ -4,7 +4,6 @@
  * reads the models of an endpoint when that becomes routable, until close.
  */
 import fp from 'fastify-plugin'
-import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { shareCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
 import { ModelDiscovery, type ModelDiscoveryOptions } from '../../src/endpoints/discovery/discovery.ts'
@@ -54,7 +53,7 @@ export default fp<ModelDiscoveryPluginOptions>(
         records: new DiscoveryRecords(app.gatewayState.of(discoveryCells)),
         events: app.gatewayEvents,
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
-        fetch: hintHttps(createUpstreamFetch(app.upstreamPools, app), options.clock ?? systemClock),
+        fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: options.concurrency ?? 5,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

@@ -4,7 +4,6 @@
  * interval of 0 installs nothing.
  */
 import fp from 'fastify-plugin'
-import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import { ModelResidency } from '../../src/endpoints/discovery/residency.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -28,7 +27,7 @@ export default fp<ModelResidencyOptions>(
         clock: options.clock ?? systemClock,
         registry,
         catalog: app.modelCatalog,
-        fetch: createUpstreamFetch(app.upstreamPools, app),
+        fetch: app.upstreamFetch,
         queue: new BoundedQueue({
           concurrency: 5,
           capacity: Math.max(64, registry.snapshot.endpoints.length),

@@ -1,10 +1,11 @@
 /**
- * Connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and
- * closed after idling; and `shortages`, which knows when this process has nothing left for another connection; and `viaEntry`. On close
- * all connections end.
+ * Connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and closed after
+ * idling; `upstreamFetch`, which carries the gateway's own requests over them; `shortages`, which knows when this process
+ * has nothing left for another connection; and `viaEntry`. On close all connections end.
  */
 
 import fp from 'fastify-plugin'
+import { createUpstreamFetch, type UpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../../src/endpoints/connections/pools.ts'
 import { Shortages, shortageCells } from '../../src/endpoints/connections/shortages.ts'
 import { viaEntryOf } from '../../src/http/headers/via.ts'
@@ -22,6 +23,8 @@ declare module 'fastify' {
     shortages: Shortages
     /** What the gateway adds to `Via` of all that it sends. */
     viaEntry: string
+    /** Carries the gateway's own requests. */
+    upstreamFetch: UpstreamFetch
   }
 }
 
@@ -38,7 +41,9 @@ export default fp<UpstreamPoolsPluginOptions>(
       if (resource !== 'local ports') pools.closeIdle()
     })
     app.decorate('shortages', shortages)
-    app.decorate('viaEntry', viaEntryOf(version, app.gatewayState.of(runCells).pseudonym))
+    const viaEntry = viaEntryOf(version, app.gatewayState.of(runCells).pseudonym)
+    app.decorate('viaEntry', viaEntry)
+    app.decorate('upstreamFetch', createUpstreamFetch(pools, { clock, shortages, viaEntry }))
     app.addHook('onClose', () => pools.close())
     done()
   },

@@ -8,7 +8,7 @@ import { filterModels, ofProvider } from '../../src/dialects/lists/list-filters.
 import { fleetVersion, type Serves, usableByOllamaClients } from '../../src/dialects/ollama/face.ts'
 import { ollamaLists, ollamaShow, runningModels } from '../../src/dialects/ollama/model-list.ts'
 import { askToShow, readShowRequest, showPath } from '../../src/dialects/ollama/show-model.ts'
-import { createUpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
+import type { UpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
@@ -28,7 +28,7 @@ export default fp(
     const face: OllamaFace = {
       isRoutable: (slot) => app.endpointRegistry.mayAnswer(slot),
       serves: (endpoint, path) => app.pathKnowledge.serves(endpoint, path),
-      fetch: createUpstreamFetch(app.upstreamPools, app),
+      fetch: app.upstreamFetch,
     }
     const profile = app.backendProfiles.get('ollama')
     const usable = () => usableByOllamaClients(routable(app, face), face.serves)
@@ -69,7 +69,7 @@ export default fp(
 interface OllamaFace {
   readonly isRoutable: (slot: number) => boolean
   readonly serves: Serves
-  readonly fetch: ReturnType<typeof createUpstreamFetch>
+  readonly fetch: UpstreamFetch
 }
 
 function routable(app: FastifyInstance, face: OllamaFace): UnifiedModel[] {

@@ -69,6 +69,17 @@ describe('the plugins and routes', () => {
     assert.deepEqual(missing, [])
   })
 
+  it('hand no function of src/ the whole app, which would hide what it uses', () => {
+    const handed = [...texts].flatMap(([path, text]) => {
+      const imported = [...text.matchAll(/^import \{([^}]*)\} from '[^']*\/src\//gm)]
+      const functions = imported.flatMap(([, list = '']) => list.match(/\w+/g) ?? [])
+      return functions
+        .filter((each) => new RegExp(`\\b${each}\\((?:[^()]*,\\s*)?(?:app|scope)\\s*[,)]`).test(text))
+        .map((each) => `${path}: ${each}`)
+    })
+    assert.deepEqual(handed, [])
+  })
+
   for (const { path, name, dependencies } of plugins) {
     const parts = partsOf(path).map(useOf)
     const used = new Set(parts.flatMap((part) => [...part.uses]))

@@ -1,6 +1,7 @@
 import { decodeBody } from '../../http/headers/content-coding.ts'
 import { headerPairs } from '../../http/headers/header-shapes.ts'
 import { headerValue } from '../../http/headers/response-headers.ts'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { type AttemptFailure, classifyFailure, describeFailure } from './failure.ts'
 import type { UpstreamPools } from './pools.ts'
 import { ConnectionReuse, type WatchedOptions } from './reused-connection.ts'
@@ -41,6 +42,8 @@ export class FetchError extends Error {
 }
 
 export interface FetchServices {
+  /** Default the system's. */
+  readonly clock?: Pick<Clock, 'monotonicMs'>
   /** Told of each connection that the gateway itself could not make. */
   readonly shortages?: Shortages
   /** For `Via`: an endpoint that is the gateway itself refuses what it has sent. */
@@ -64,20 +67,20 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
  */
 export function createUpstreamFetch(
   pools: UpstreamPools,
-  { shortages, viaEntry }: FetchServices = {},
+  { clock = systemClock, shortages, viaEntry }: FetchServices = {},
 ): UpstreamFetch {
   const via = viaEntry === undefined ? [] : ['Via', viaEntry]
   return async (given) => {
     const request = { ...given, headers: [...via, ...given.headers] }
     const { timeoutMs } = request
-    const startedMs = performance.now()
+    const startedMs = clock.monotonicMs()
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       let url = new URL(request.url)
       for (let redirects = 0; ; redirects++) {
         const answer = await ask(pools, url, request, signal)
         const next = redirects < maxRedirects ? redirectTarget(answer, url, request.body) : undefined
-        if (next === undefined) return { ...answer, durationMs: performance.now() - startedMs }
+        if (next === undefined) return { ...answer, durationMs: clock.monotonicMs() - startedMs }
         url = next
       }
     } catch (error) {

@@ -72,7 +72,7 @@ async function attack(t: TestContext, engine: string, threads: number): Promise<
     const { isBroken = false } = answer
     const isFollowed = answer.name.endsWith('elsewhere') && (got.status < 300 || got.status > 399)
     if (isFollowed) faults.push(`${answer.name} is answered ${got.status}`)
-    const fault = faultOf(isBroken === true || (isBroken !== false && engine === 'olla'), got)
+    const fault = faultOf(isBroken, got)
     const kind = fault !== undefined ? 'bad' : got.status >= 500 ? 'refused' : got.isWhole ? 'passed' : 'cut'
     const row = counts.get(answer.family) ?? {}
     row[kind] = (row[kind] ?? 0) + 1

@@ -18,6 +18,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   /** The request, while it can still be sent once more because its connection was stale. */
   #sent: WatchedOptions | undefined
   #interimAnswers = 0
+  #statusCode = 0
   #controller: Dispatcher.DispatchController | undefined
 
   /** @param reopen opens the stream again that is the request's body; without it such a request is sent once */
@@ -54,6 +55,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
       return
     }
     this.#sent = undefined
+    this.#statusCode = statusCode
     // Not next to the abort callback: V8 keeps closures of one function in one context, and with both in it finished
     // requests survived young collections (100 MB of heap in the first seconds of 64 connections, 40 MB so; Node 24).
     this.#attempt.onHeaders(statusCode, headerPairs(headers), () => this.#controller?.resume())
@@ -64,7 +66,11 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#attempt.onComplete()
+    const error = this.#statusCode < 400 ? this.#reuse.client?.socket?.errored : undefined
+    // undici takes a reset for the end of an answer that ends with its connection. After a refusal it is one: the kernel
+    // of a server that closes without reading the request resets the connection.
+    if (error) this.#attempt.onError(error)
+    else this.#attempt.onComplete()
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {

@@ -6,8 +6,8 @@ export interface HostileAnswer {
   readonly parts: readonly string[] | (() => string)
   /** How the endpoint ends the connection afterwards; it stays by default. */
   readonly ends?: 'fin' | 'reset'
-  /** A client must not take it for whole; undici, below `sherpa`, takes a reset for the end of such a body. */
-  readonly isBroken?: boolean | 'not to undici'
+  /** A client must not take it for whole. */
+  readonly isBroken?: boolean
   /** The rest comes when the connection is idle. */
   readonly isLate?: boolean
   readonly method?: 'GET' | 'HEAD' | 'POST'
@@ -229,7 +229,7 @@ export const hostileAnswers: readonly HostileAnswer[] = [
     'too short': { parts: [`${ok}Content-Length: 10\r\n\r\n${body}`], ends: 'fin', isBroken: true },
     'too short, reset': { parts: [`${ok}Content-Length: 10\r\n\r\n${body}`], ends: 'reset', isBroken: true },
     'until the end': { parts: [`${ok}\r\n${body}`], ends: 'fin' },
-    'until a reset': { parts: [`${ok}\r\n${body}`], ends: 'reset', isBroken: 'not to undici' },
+    'until a reset': { parts: [`${ok}\r\n${body}`], ends: 'reset', isBroken: true },
     'gzip that is none': `${ok}Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n${body}`,
     'a body of 204': `HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n${body}`,
     'a body of 304': `HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n${body}`,

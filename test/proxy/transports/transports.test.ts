@@ -101,6 +101,14 @@ for (const [name, makeTransport] of Object.entries(transports)) {
       await eventually(() => upstream.sockets.size === 0)
     })
 
+    it('fails an attempt whose answer ends with a reset of its connection', async (t) => {
+      const { calls } = await send(t, chat, ({ socket }) =>
+        socket.write('HTTP/1.1 200 OK\r\n\r\nhalf', () => socket.resetAndDestroy()),
+      )
+      await eventually(() => calls.some((call) => /^(failed|complete)/.test(call)))
+      assert.equal(calls.at(-1), 'failed reset')
+    })
+
     it('reports that the endpoint has taken a large body before it answers', async (t) => {
       const body = Buffer.alloc(300_000, 32)
       const { upstream, attempt } = await send(t, { ...chat, body }, () => {})

@@ -75,7 +75,10 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#reuse.isOver = true
-    if (!this.#resent(error)) this.#attempt.onError(error)
+    // A 304 may carry the length that a 200 would have (RFC 9110 section 8.6); undici 7 waits for that many bytes.
+    if (isLengthMismatch(error) && (this.#statusCode === 204 || this.#statusCode === 304))
+      this.#attempt.onComplete()
+    else if (!this.#resent(error)) this.#attempt.onError(error)
   }
 
   /** Sends a request whose kept connection had ended once more, on a connection of its own. */
@@ -91,6 +94,10 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     client.onFreshConnection((fresh) => fresh.dispatch(options, this))
     return true
   }
+}
+
+function isLengthMismatch(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 }
 
 /** @returns undefined if the body is a stream that cannot be opened again */

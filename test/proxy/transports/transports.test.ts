@@ -109,6 +109,14 @@ for (const [name, makeTransport] of Object.entries(transports)) {
       assert.equal(calls.at(-1), 'failed reset')
     })
 
+    it('completes a 304 that names a length', async (t) => {
+      const { calls } = await send(t, { ...chat, method: 'GET', body: null }, ({ socket }) =>
+        socket.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n'),
+      )
+      await eventually(() => calls.some((call) => /^(failed|complete)/.test(call)))
+      assert.deepEqual(calls, ['sent', 'head 304', 'complete'])
+    })
+
     it('reports that the endpoint has taken a large body before it answers', async (t) => {
       const body = Buffer.alloc(300_000, 32)
       const { upstream, attempt } = await send(t, { ...chat, body }, () => {})

@@ -60,7 +60,7 @@ export default fp<InternalAccessOptions>(
     const { adminToken, gateInternalApi: gateAll } = dashboard
     const token = adminToken === undefined ? undefined : new AdminToken(adminToken)
     const keys = new ClientKeys(server.rateLimits.ipv6Prefix)
-    const tries = new TokenTries(app.gatewayState.of(limitCells).store)
+    const tries = token === undefined ? undefined : new TokenTries(app.gatewayState.of(limitCells).store)
     const rules = new InternalAccess({
       ...dashboard.accessPolicy,
       token,

@@ -9,7 +9,7 @@ import { guardedLimitStore } from '../../src/admin/security/guarded-limit-store.
 import { requestHeadBytes } from '../../src/admin/security/header-size.ts'
 import { limitCells, violationCells } from '../../src/admin/security/limit-cells.ts'
 import type { LimitStore } from '../../src/admin/security/limit-store.ts'
-import { RateLimiter } from '../../src/admin/security/rate-limiter.ts'
+import { hasLimits, RateLimiter } from '../../src/admin/security/rate-limiter.ts'
 import { Violations } from '../../src/admin/security/violations.ts'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -82,6 +82,7 @@ export default fp<SecurityOptions>(
     done()
 
     function limitRates(): void {
+      if (!hasLimits(rateLimits)) return
       const onError = (error: unknown) =>
         app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
       const store =
@@ -89,7 +90,6 @@ export default fp<SecurityOptions>(
           ? app.gatewayState.of(limitCells).store
           : guardedLimitStore(options.store, onError)
       const limiter = new RateLimiter(store, rateLimits)
-      if (!limiter.limits('proxy') && !limiter.limits('internal')) return
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway
         if (routeClass === 'internal' && request.routeOptions.config.isUnlimited === true) {

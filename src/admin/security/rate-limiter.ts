@@ -14,6 +14,12 @@ export type RateLimits = Pick<
 /** A dashboard asks for much at once when it opens. */
 const minInternalBurst = 100
 
+/** Whether there is any limit. */
+export function hasLimits(limits: RateLimits): boolean {
+  const { globalRequestsPerMinute, perIpRequestsPerMinute, healthRequestsPerMinute } = limits
+  return globalRequestsPerMinute > 0 || perIpRequestsPerMinute > 0 || healthRequestsPerMinute > 0
+}
+
 export interface RateDecision extends LimitResult {
   /** Requests a minute of the limit that is nearest to being reached. */
   readonly limit: number
@@ -36,13 +42,6 @@ export class RateLimiter {
     this.#global = toLimit(global, limits.globalBurstSize || global)
     this.#client = toLimit(limits.perIpRequestsPerMinute, burstSize)
     this.#internal = toLimit(limits.healthRequestsPerMinute, Math.max(minInternalBurst, burstSize))
-  }
-
-  /** Whether a class of routes has any limit. */
-  limits(routeClass: RouteClass): boolean {
-    return routeClass === 'internal'
-      ? this.#internal !== undefined
-      : (this.#client ?? this.#global) !== undefined
   }
 
   /** @returns undefined where nothing limits this class of routes */

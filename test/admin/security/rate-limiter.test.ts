@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { RateLimiter, type RateLimits } from '../../../src/admin/security/rate-limiter.ts'
+import { hasLimits, RateLimiter, type RateLimits } from '../../../src/admin/security/rate-limiter.ts'
 import { SharedLimitStore } from '../../../src/admin/security/shared-limit-store.ts'
 
 const off: RateLimits = {
@@ -18,7 +18,7 @@ function limiter(options: Partial<RateLimits>): RateLimiter {
 describe('a rate limiter', () => {
   it('decides nothing where nothing is limited', () => {
     const none = limiter({})
-    assert.equal(none.limits('proxy'), false)
+    assert.equal(hasLimits(off), false)
     assert.equal(none.check('proxy', 'a', 0), undefined)
     assert.equal(none.check('internal', 'a', 0), undefined)
   })

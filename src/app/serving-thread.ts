@@ -10,7 +10,7 @@ import type { LinkMessage } from '../runtime/links/messages.ts'
 import { ServingLink } from '../runtime/links/serving-link.ts'
 import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
 import { watchMain } from '../runtime/process/watch-main.ts'
-import { offerBlocks } from '../runtime/threads/block-exchange.ts'
+import { askForBlocks } from '../runtime/threads/block-exchange.ts'
 import {
   drainTopic,
   type ListenAddress,
@@ -53,7 +53,7 @@ const app = createHttpServer({
   logger: log.logger,
   requestLogger: log.requestLogger,
   maxConnections,
-  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, offerBlocks(line)) },
+  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, askForBlocks(line)) },
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })

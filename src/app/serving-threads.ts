@@ -11,7 +11,7 @@ import { ControlLink } from '../runtime/links/control-link.ts'
 import type { LinkMessage } from '../runtime/links/messages.ts'
 import { Heartbeats } from '../runtime/process/heartbeat.ts'
 import { processCells } from '../runtime/process/process-cells.ts'
-import { answerOffers, type BlockLine } from '../runtime/threads/block-exchange.ts'
+import { type BlockLine, giveBlocks } from '../runtime/threads/block-exchange.ts'
 import { type RunningThread, Supervisor, type ThreadEvents } from '../runtime/threads/supervisor.ts'
 import { logTopic } from '../runtime/threads/thread-control.ts'
 import { watchThreads } from '../runtime/threads/thread-watch.ts'
@@ -27,7 +27,7 @@ export interface ServingThreadData {
   /** Most connections of clients on this thread; 0 is no limit. */
   readonly maxConnections: number
   readonly blocks: BlocksDescription
-  /** To offer blocks that no other thread has made yet. */
+  /** To ask for blocks that there were none of. */
   readonly line: BlockLine
   /** Of `Heartbeats`. */
   readonly beats: SharedArrayBuffer
@@ -130,7 +130,7 @@ export async function serveOnThreads(
           config,
           maxConnections: Math.ceil(maxConnections / threads),
           blocks: state.blocks,
-          line: answerOffers((name, block) => state.keep(name, block)),
+          line: giveBlocks(state.findBlock),
           beats,
           watchesMain,
         }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Capacities } from '../../src/kernel/cells/layout.ts'
 import type { TablePlace } from '../../src/kernel/cells/table-place.ts'
-import { type Block, SharedBlocks } from '../../src/runtime/cells/shared-blocks.ts'
+import { SharedBlocks } from '../../src/runtime/cells/shared-blocks.ts'
 import { SharedState } from '../../src/runtime/cells/shared-state.ts'
 
 /** Runs a worker file on several threads at once; each posts one result. */
@@ -18,14 +18,13 @@ export function runThreads<Result>(file: URL, threads: number, data: object): Pr
   )
 }
 
-/** The state as each of several threads has it; the first keeps the blocks. */
+/** The state as each of several threads has it; the first makes the blocks. */
 export function threadStates(threads: number, capacities: Partial<Capacities> = {}): SharedState[] {
   const kept = new SharedBlocks(threads)
   return Array.from({ length: threads }, (_, thread) => {
-    const offer = (name: string, block: Block) => kept.keep(name, block)
     return new SharedState(
       capacities,
-      thread === 0 ? kept : new SharedBlocks(threads, thread, new Map(), offer),
+      thread === 0 ? kept : new SharedBlocks(threads, thread, new Map(), kept.find),
     )
   })
 }

@@ -1,4 +1,3 @@
-import { getRandomValues } from 'node:crypto'
 import { Cells64 } from '../../kernel/cells/cells64.ts'
 import { KeyHash } from '../../kernel/cells/key-hash.ts'
 import { ownPlace, type TablePlace } from '../../kernel/cells/table-place.ts'
@@ -44,9 +43,8 @@ export class SharedLimitStore implements LimitStore {
     this.#sets = Math.ceil(capacity / limitWays)
     const cells = this.#sets * limitWays
     const bytes = limitHeaderBytes + cells * BigInt64Array.BYTES_PER_ELEMENT
-    const memory = place.allocate({ kind: 'rate limits', rows: cells }, bytes, (made) => {
-      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
-    })
+    const start = { randomBytes: limitHeaderBytes }
+    const memory = place.allocate({ kind: 'rate limits', rows: cells }, bytes, start)
     this.#hash = new KeyHash(new Int32Array(memory, 0, 2))
     this.#cells = new Cells64(memory, limitHeaderBytes, cells)
   }

@@ -27,13 +27,9 @@ export class RecordTable<Column extends string> {
 
   constructor(columns: readonly Column[], rows: number, place: TablePlace = ownPlace()) {
     const numberBytes = rows * columns.length * Float64Array.BYTES_PER_ELEMENT
-    const buffer = place.allocate(
-      { kind: 'records', rows, columns },
-      numberBytes + rows * textRowBytes,
-      (made) => {
-        new Float64Array(made, 0, rows * columns.length).fill(Number.NaN)
-      },
-    )
+    const bytes = numberBytes + rows * textRowBytes
+    const start = { unknownNumbers: rows * columns.length }
+    const buffer = place.allocate({ kind: 'records', rows, columns }, bytes, start)
     this.#columns = columns
     this.#numbers = new Float64Array(buffer, 0, rows * columns.length)
     this.#textCells = new Int32Array(buffer, numberBytes)

@@ -1,4 +1,3 @@
-import { getRandomValues } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Cells64 } from './cells64.ts'
 import { KeyHash } from './key-hash.ts'
@@ -76,9 +75,7 @@ export class SharedCache {
   static reserve(place: TablePlace, capacity: number): SharedArrayBuffer {
     const cells = setsOf(capacity) * waysOf(capacity)
     const bytes = headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT
-    return place.allocate({ kind: 'cache', rows: cells }, bytes, (made) => {
-      new Int32Array(made, 0, 2).set(getRandomValues(new Int32Array(2)))
-    })
+    return place.allocate({ kind: 'cache', rows: cells }, bytes, { randomBytes: headerBytes })
   }
 
   /** Counts as a use: the entry lives on. */

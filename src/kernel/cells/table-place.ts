@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 /** What a block of cells is for: plain data, so that threads can compare it. */
 export interface CellShape {
   readonly kind: string
@@ -5,6 +7,9 @@ export interface CellShape {
   /** Names of columns, or bounds of buckets. */
   readonly columns?: readonly (string | number)[]
 }
+
+/** What a new block begins with, in place of zeros: so many 64-bit numbers that are not known, or random bytes. */
+export type BlockStart = { readonly unknownNumbers: number } | { readonly randomBytes: number }
 
 /** Where a table keeps its cells, and which of its planes is this thread's. */
 export interface TablePlace {
@@ -14,10 +19,10 @@ export interface TablePlace {
   readonly thread: number
   /**
    * The table's memory: the block that another thread has made, or a new one, all 0.
-   * @param fill called for a new block before any other thread sees it
+   * @param start what a new block begins with
    * @throws RangeError where another thread has made the block for something else
    */
-  allocate(shape: CellShape, bytes: number, fill?: (memory: SharedArrayBuffer) => void): SharedArrayBuffer
+  allocate(shape: CellShape, bytes: number, start?: BlockStart): SharedArrayBuffer
   /** A place of its own for one part of a table that has several. */
   part(name: string): TablePlace
 }
@@ -31,16 +36,20 @@ export function planeStride(cells: number, bytesPerCell: number): number {
   return Math.ceil(cells / cellsPerPlane) * cellsPerPlane
 }
 
+export function newMemory(bytes: number, start?: BlockStart): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(bytes)
+  if (start === undefined) return memory
+  if ('unknownNumbers' in start) new Float64Array(memory, 0, start.unknownNumbers).fill(Number.NaN)
+  else new Uint8Array(memory).set(randomBytes(start.randomBytes))
+  return memory
+}
+
 /** A place of this thread alone: the default of tables that are built by themselves, as tests do. */
 export function ownPlace(): TablePlace {
   return {
     threads: 1,
     thread: 0,
-    allocate(_shape, bytes, fill) {
-      const memory = new SharedArrayBuffer(bytes)
-      fill?.(memory)
-      return memory
-    },
+    allocate: (_shape, bytes, start) => newMemory(bytes, start),
     part: ownPlace,
   }
 }

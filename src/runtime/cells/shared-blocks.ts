@@ -1,5 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CellShape, TablePlace } from '../../kernel/cells/table-place.ts'
+import {
+  type BlockStart,
+  type CellShape,
+  newMemory,
+  type TablePlace,
+} from '../../kernel/cells/table-place.ts'
 
 /** Shared memory and what it is for. */
 export interface Block {
@@ -7,35 +12,38 @@ export interface Block {
   readonly memory: SharedArrayBuffer
 }
 
+/** A block that a table needs; plain data. */
+export interface WantedBlock {
+  readonly name: string
+  readonly shape: CellShape
+  readonly bytes: number
+  readonly start: BlockStart | undefined
+}
+
 /** Blocks by name, as one thread sends them to another. */
 export type BlocksDescription = ReadonlyMap<string, Block>
 
-/**
- * Offers a new block to the threads that share the others.
- * @returns the block of that name that all of them use: this one, or the one that another thread has offered before
- */
-export type OfferBlock = (name: string, block: Block) => Block
+/** @returns the block of that name, which all threads use; a new one where there was none */
+export type FindBlock = (wanted: WantedBlock) => Block
 
-/**
- * Blocks of shared memory by name. A block is made by the first thread that asks for it; `offer` tells the others.
- */
+/** Blocks of shared memory by name. One thread makes them all; the others ask it for those that they lack. */
 export class SharedBlocks {
   readonly threads: number
   readonly thread: number
   readonly #blocks: Map<string, Block>
-  readonly #offer: OfferBlock | undefined
+  readonly #ask: FindBlock
 
   /**
    * @param threads how many threads write
    * @param thread this one, from 0
-   * @param blocks what other threads have made so far
-   * @param offer for a thread that is not the one that keeps the blocks
+   * @param blocks what there is so far
+   * @param ask the thread that makes the blocks; by default it is this one
    */
-  constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map(), offer?: OfferBlock) {
+  constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map(), ask: FindBlock = makeBlock) {
     this.threads = threads
     this.thread = thread
     this.#blocks = new Map(blocks)
-    this.#offer = offer
+    this.#ask = ask
   }
 
   /** All blocks so far, for another thread. */
@@ -43,12 +51,12 @@ export class SharedBlocks {
     return this.#blocks
   }
 
-  /** Keeps a block that another thread offers. @returns the block that counts */
-  keep(name: string, offered: Block): Block {
-    const known = this.#blocks.get(name)
+  readonly find: FindBlock = (wanted) => {
+    const known = this.#blocks.get(wanted.name)
     if (known !== undefined) return known
-    this.#blocks.set(name, offered)
-    return offered
+    const block = this.#ask(wanted)
+    this.#blocks.set(wanted.name, block)
+    return block
   }
 
   place(name: string): TablePlace {
@@ -56,11 +64,11 @@ export class SharedBlocks {
     return {
       threads,
       thread,
-      allocate: (shape, bytes, fill) => {
-        const block = this.#blocks.get(name) ?? this.#make(name, shape, bytes, fill)
+      allocate: (shape, bytes, start) => {
+        const block = this.find({ name, shape, bytes, start })
         if (block.memory.byteLength !== bytes || !isDeepStrictEqual(block.shape, shape)) {
           throw new RangeError(
-            `the cells ${name} are ${textOf(block)} on one thread, not ${textOf({ shape })}`,
+            `the cells ${name} are ${textOf(block.shape)} on one thread, not ${textOf(shape)}`,
           )
         }
         return block.memory
@@ -68,16 +76,13 @@ export class SharedBlocks {
       part: (part) => this.place(`${name}.${part}`),
     }
   }
-
-  #make(name: string, shape: CellShape, bytes: number, fill?: (memory: SharedArrayBuffer) => void): Block {
-    const memory = new SharedArrayBuffer(bytes)
-    fill?.(memory)
-    const made = { shape, memory }
-    return this.keep(name, this.#offer?.(name, made) ?? made)
-  }
 }
 
-function textOf({ shape: { kind, rows, columns = [] } }: Pick<Block, 'shape'>): string {
+function makeBlock({ shape, bytes, start }: WantedBlock): Block {
+  return { shape, memory: newMemory(bytes, start) }
+}
+
+function textOf({ kind, rows, columns = [] }: CellShape): string {
   const each = columns.length === 0 ? '' : ` of ${columns.join(', ')}`
   return `${rows} rows of ${kind}${each}`
 }

@@ -7,7 +7,7 @@ import {
   type CellLayout,
   type Tables,
 } from '../../kernel/cells/layout.ts'
-import { type Block, type BlocksDescription, SharedBlocks } from './shared-blocks.ts'
+import { type BlocksDescription, type FindBlock, SharedBlocks } from './shared-blocks.ts'
 
 const defaultCapacities: Capacities = { endpoints: 256, models: 512 }
 
@@ -40,9 +40,9 @@ export class SharedState {
     return this.#blocks.description
   }
 
-  /** Keeps a block that another thread offers. @returns the one that all use */
-  keep(name: string, offered: Block): Block {
-    return this.#blocks.keep(name, offered)
+  /** For the threads that lack a block. */
+  get findBlock(): FindBlock {
+    return this.#blocks.find
   }
 
   /**

@@ -1,27 +1,22 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { Block, OfferBlock } from '../cells/shared-blocks.ts'
+import type { Block, FindBlock, WantedBlock } from '../cells/shared-blocks.ts'
 
-/** A serving thread's way to offer blocks of cells; sent to it when it starts, `port` transferred. */
+/** A serving thread's way to ask for blocks of cells; sent to it when it starts, `port` transferred. */
 export interface BlockLine {
   readonly port: MessagePort
   /** One cell that counts answers. */
   readonly answers: Int32Array
 }
 
-interface Offer {
-  readonly name: string
-  readonly block: Block
-}
-
 /** Only a blocked control thread takes this long. */
 const answerMs = 30_000
 
-/** Answers a serving thread's offers, until it ends. @param keep decides which block counts */
-export function answerOffers(keep: OfferBlock): BlockLine {
+/** Answers a serving thread until it ends. */
+export function giveBlocks(find: FindBlock): BlockLine {
   const { port1, port2 } = new MessageChannel()
   const answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  port1.on('message', ({ name, block }: Offer) => {
-    port1.postMessage(keep(name, block))
+  port1.on('message', (wanted: WantedBlock) => {
+    port1.postMessage(find(wanted))
     Atomics.add(answers, 0, 1)
     Atomics.notify(answers, 0)
   })
@@ -30,16 +25,18 @@ export function answerOffers(keep: OfferBlock): BlockLine {
 }
 
 /**
- * Offers blocks to the control thread. Blocks this thread until it has the answer: plugins take their tables while
- * they are registered, before the thread serves.
+ * Asks the control thread. Blocks this thread until it has the answer: plugins take their tables while they are
+ * registered, before the thread serves.
  */
-export function offerBlocks({ port, answers }: BlockLine): OfferBlock {
-  return (name, block) => {
+export function askForBlocks({ port, answers }: BlockLine): FindBlock {
+  return (wanted) => {
     const before = Atomics.load(answers, 0)
-    port.postMessage({ name, block } satisfies Offer)
+    port.postMessage(wanted)
     Atomics.wait(answers, 0, before, answerMs)
     const answer: { message: Block } | undefined = receiveMessageOnPort(port)
-    if (answer === undefined) throw new Error(`the control thread does not answer about the cells ${name}`)
+    if (answer === undefined) {
+      throw new Error(`the control thread does not answer about the cells ${wanted.name}`)
+    }
     return answer.message
   }
 }

@@ -6,11 +6,11 @@ import { counters } from '../../../src/kernel/cells/kinds.ts'
 import { cellLayout } from '../../../src/kernel/cells/layout.ts'
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
-import { answerOffers } from '../../../src/runtime/threads/block-exchange.ts'
+import { giveBlocks } from '../../../src/runtime/threads/block-exchange.ts'
 import { countedCells } from './counted-cells.ts'
 
 async function run(state: SharedState, thread: number, threads: number): Promise<void> {
-  const line = answerOffers((name, block) => state.keep(name, block))
+  const line = giveBlocks(state.findBlock)
   const worker = new Worker(new URL('./block-worker.ts', import.meta.url), {
     workerData: { line, thread, threads },
     transferList: [line.port],
@@ -19,8 +19,8 @@ async function run(state: SharedState, thread: number, threads: number): Promise
   await once(worker, 'exit')
 }
 
-describe('offers of blocks between threads', () => {
-  it('end in one block for all, where threads offer the same at the same time', async () => {
+describe('blocks that threads ask for', () => {
+  it('are the same for all, where threads ask at the same time', async () => {
     const state = new SharedState({}, new SharedBlocks(3, 2))
     await Promise.all([run(state, 0, 3), run(state, 1, 3)])
     for (let table = 0; table < 20; table++) {

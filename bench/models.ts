@@ -146,13 +146,14 @@ async function routerOf(): Promise<ModelRouter> {
   const { ModelAliases } = await import('../src/routing/models/aliases.ts')
   const { ModelDirectory } = await import('../src/routing/models/directory.ts')
   const { loadFamilyTable } = await import('../src/routing/models/family-table.ts')
+  const { sectionOptions } = await import('../src/config/options/sections.ts')
   const { SharedState } = await import('../src/runtime/cells/shared-state.ts')
   const { statusCells } = await import('../src/endpoints/registry/status-cells.ts')
   const { systemClock } = await import('../src/kernel/clock.ts')
   const { familiesFile } = await import('../src/kernel/package.ts')
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: () => undefined,
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
   const registry = new EndpointRegistry(endpoints, {
     clock: systemClock,

@@ -14,9 +14,7 @@ import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
-import { localProfilesFolder, type ProfileDocument } from './endpoints/profiles/profile-store.ts'
-import { profilesFolder, version } from './kernel/package.ts'
-import { healthOptions, poolOptions, registryOptions } from './plugin-options.ts'
+import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { PeerLink } from './runtime/links/peer-link.ts'
@@ -56,48 +54,19 @@ export async function registerBase(
 export async function registerEndpoints(
   app: FastifyInstance,
   config: GatewayConfig,
-  profiles?: readonly ProfileDocument[],
+  inline?: readonly ProfileDocument[],
 ): Promise<void> {
-  const {
-    discovery,
-    model_registry: { unification },
-    model_filter: filter,
-    profiles: { directory },
-  } = config
-  const { proxy, endpoints } = withWriteTimeout(config)
-  await app.register(backendProfiles, {
-    builtIn: profilesFolder,
-    local: localProfilesFolder,
-    own: directory,
-    usageSections,
-    ...(profiles === undefined ? {} : { inline: profiles }),
-    filter: proxy.profile_filter,
-  })
-  await app.register(endpointRegistry, {
-    endpoints,
-    proxy,
-    ...registryOptions(discovery),
-  })
-  await app.register(upstreamPools, poolOptions(proxy))
+  const { proxy, discovery, model_registry, model_filter, profiles } = withWriteTimeout(config)
+  await app.register(backendProfiles, { profiles, proxy, usageSections, inline })
+  await app.register(endpointRegistry, { discovery, proxy })
+  await app.register(upstreamPools, { proxy })
   await app.register(circuitBreaker)
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)
-    await app.register(discoveryMirror, { enabled: discovery.model_discovery.enabled })
+    await app.register(discoveryMirror, { discovery })
     return
   }
-  await app.register(healthChecker, healthOptions(discovery))
-  await app.register(modelDiscovery, {
-    version,
-    enabled: discovery.model_discovery.enabled,
-    intervalMs: discovery.model_discovery.interval,
-    timeoutMs: discovery.model_discovery.timeout,
-    concurrency: discovery.model_discovery.concurrent_workers,
-    retryAttempts: discovery.model_discovery.retry_attempts,
-    retryBackoffMs: discovery.model_discovery.retry_backoff,
-    detectIntervalMs: discovery.refresh_interval,
-    filter,
-    staleMs: unification.stale_threshold,
-    cleanupIntervalMs: unification.cleanup_interval && Math.max(1000, unification.cleanup_interval),
-  })
-  await app.register(modelResidency, { intervalMs: discovery.residency_interval })
+  await app.register(healthChecker, { discovery })
+  await app.register(modelDiscovery, { discovery, model_registry, model_filter })
+  await app.register(modelResidency, { discovery })
 }

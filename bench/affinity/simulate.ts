@@ -1,4 +1,5 @@
 import { parseConfig } from '../../src/config/load.ts'
+import { sectionOptions } from '../../src/config/options/sections.ts'
 import { buildEndpoints } from '../../src/endpoints/registry/build.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/router.ts'
@@ -183,7 +184,10 @@ export function candidatesFor(count: number): RoutedEndpoint[] {
       },
     },
   })
-  return buildEndpoints(discovery.static.endpoints, { profile: () => undefined, proxy }).map((endpoint) => ({
+  return buildEndpoints(discovery.static.endpoints, {
+    profile: () => undefined,
+    proxy: sectionOptions('proxy', proxy),
+  }).map((endpoint) => ({
     endpoint,
     nativeModel: 'm',
     sentModel: undefined,

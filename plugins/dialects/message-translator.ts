@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { TokenCounter } from '../../src/dialects/tokens/token-counter.ts'
 import {
   type MessagesCall,
@@ -18,21 +19,13 @@ import {
   estimateTokens,
   isInstalled,
   loadTokenizer,
-  type TokenizerName,
 } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 
-export interface MessageTranslatorOptions {
-  /** Endpoints that speak the API get requests as they came. Default true. */
-  readonly passthrough?: boolean
-  /** Answers carry the client's name for the model. Default true. */
-  readonly renameAnswers?: boolean
-  /** Whether `max_tokens` is lowered to what the model's context leaves. Default false. */
-  readonly fitsMaxTokens?: boolean
-  /** Counts tokens where no endpoint can. Default `rules`. */
-  readonly tokenizer?: TokenizerName
-  /** Version of the gateway, for `User-Agent`. */
-  readonly version: string
+export interface MessageTranslatorOptions extends Sections<'translators' | 'model_registry'> {
+  /** For `User-Agent`. Default the package's. */
+  readonly version?: string
 }
 
 export interface MessageTranslator {
@@ -54,8 +47,12 @@ declare module 'fastify' {
 
 export default fp<MessageTranslatorOptions>(
   function messageTranslator(app, options, done) {
-    const passthrough = options.passthrough ?? true
-    const { tokenizer = 'rules' } = options
+    const { translators, modelRegistry } = readSections(
+      options,
+      ['translators', 'model_registry'],
+      ['version'],
+    )
+    const { passthroughEnabled: passthrough, fitMaxTokens, tokenizer } = translators.anthropic
     const inspector = app.hasDecorator('inspector') ? app.inspector : undefined
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
@@ -73,7 +70,7 @@ export default fp<MessageTranslatorOptions>(
         fetch: app.upstreamFetch,
         serverVersion,
         estimate: (chat) => estimateTokens(chat, () => loadTokenizer(tokenizer), setImmediate),
-        userAgent: `olla-gateway/${options.version}`,
+        userAgent: `olla-gateway/${options.version ?? packageVersion}`,
       }),
       prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
       sessionHeader: inspector?.sessionHeader,
@@ -81,13 +78,13 @@ export default fp<MessageTranslatorOptions>(
         const tap = inspector?.record(call, session)
         return new MessageVariants(call, {
           passthrough,
-          renameAnswers: options.renameAnswers ?? true,
+          renameAnswers: modelRegistry.rewriteResponseModel,
           serverVersion,
           newId,
           tap,
           reasoningFields,
           openThoughts,
-          fitsMaxTokens: options.fitsMaxTokens ?? false,
+          fitsMaxTokens: fitMaxTokens,
         })
       },
     })

@@ -4,6 +4,7 @@
  * catalogue is as the control thread's; holds nothing to close.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { followCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
 import { DiscoveryMirror } from '../../src/endpoints/discovery/discovery-mirror.ts'
@@ -13,10 +14,7 @@ import {
   type ModelRefresher,
 } from '../../src/endpoints/discovery/discovery-records.ts'
 
-export interface DiscoveryMirrorOptions {
-  /** Whether the control thread looks for models. Default true. */
-  readonly enabled?: boolean
-}
+export type DiscoveryMirrorOptions = Sections<'discovery'>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,13 +25,14 @@ declare module 'fastify' {
 
 export default fp<DiscoveryMirrorOptions>(
   function discoveryMirror(app, options, done) {
+    const { discovery } = readSections(options, ['discovery'])
     const catalog = new ModelCatalog()
     const link = app.gatewayPeers
     const fetchAll = followCatalog(catalog, link)
     app.decorate('modelCatalog', catalog)
     app.decorate(
       'modelDiscovery',
-      new DiscoveryMirror(options.enabled ?? true, {
+      new DiscoveryMirror(discovery.modelDiscovery.enabled, {
         records: new DiscoveryRecords(app.gatewayState.of(discoveryCells)),
         link,
       }),

@@ -7,7 +7,7 @@
 
 import fp from 'fastify-plugin'
 import { rereadSecrets } from '../../src/config/file/secrets.ts'
-import type { EndpointConfig, ProxyConfig } from '../../src/config/schema/schema.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { endpointHeaders } from '../../src/endpoints/registry/auth.ts'
 import { buildEndpoints } from '../../src/endpoints/registry/build.ts'
 import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
@@ -15,15 +15,7 @@ import { followEndpoints, shareEndpoints } from '../../src/endpoints/registry/re
 import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 
-export interface EndpointRegistryOptions {
-  /** As the configuration's `discovery.static.endpoints`, decoded. */
-  readonly endpoints: readonly EndpointConfig[]
-  /** Defaults of timeouts and circuit breakers. */
-  readonly proxy: ProxyConfig
-  /** How long a recovered endpoint is warming; milliseconds. Default 10,000; 0 is off. */
-  readonly slowStartMs?: number
-  /** How often secrets in files are read again; milliseconds. Default 30,000; 0 never. */
-  readonly secretsIntervalMs?: number
+export interface EndpointRegistryOptions extends Sections<'discovery' | 'proxy'> {
   readonly clock?: Clock
 }
 
@@ -35,16 +27,16 @@ declare module 'fastify' {
 
 export default fp<EndpointRegistryOptions>(
   function endpointRegistry(app, options, done) {
-    const endpoints = buildEndpoints(options.endpoints, {
-      profile: (type) => app.backendProfiles.get(type),
-      proxy: options.proxy,
-    })
+    const { discovery, proxy } = readSections(options, ['discovery', 'proxy'], ['clock'])
+    const configured = discovery.static.endpoints
+    const profile = (type: string) => app.backendProfiles.get(type)
+    const endpoints = buildEndpoints(configured, { profile, proxy })
     const clock = options.clock ?? systemClock
     const registry = new EndpointRegistry(endpoints, {
       clock,
       cells: app.gatewayState.of(statusCells),
       events: app.gatewayEvents,
-      slowStartMs: options.slowStartMs ?? 10_000,
+      slowStartMs: discovery.health.slowStartMs,
     })
     app.decorate('endpointRegistry', registry)
 
@@ -59,12 +51,12 @@ export default fp<EndpointRegistryOptions>(
     }
     if (link !== undefined) shareEndpoints(registry, link)
 
-    const intervalMs = options.secretsIntervalMs ?? 30_000
-    if (intervalMs > 0 && options.endpoints.some((endpoint) => rereadSecrets(endpoint) !== undefined)) {
+    const intervalMs = discovery.refreshIntervalMs
+    if (intervalMs > 0 && configured.some((endpoint) => rereadSecrets(endpoint) !== undefined)) {
       let timer: Timer
       const arm = () => {
         timer = clock.after(intervalMs, () => {
-          for (const [slot, endpoint] of options.endpoints.entries()) {
+          for (const [slot, endpoint] of configured.entries()) {
             const fresh = rereadSecrets(endpoint)
             if (fresh !== undefined) registry.replaceHeaders(slot, endpointHeaders(fresh))
           }

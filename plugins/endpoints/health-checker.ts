@@ -4,20 +4,22 @@
  * Probing begins when the app is ready and ends on close.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
-import { HealthChecker, type HealthCheckerOptions } from '../../src/endpoints/health/health-checker.ts'
+import { HealthChecker } from '../../src/endpoints/health/health-checker.ts'
 import { evidenceTopic, probeNowTopic } from '../../src/endpoints/health/health-mirror.ts'
 import type { HealthMonitor } from '../../src/endpoints/health/health-monitor.ts'
 import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
 import { ProbeRecords, probeCells } from '../../src/endpoints/health/probe-records.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 
-export interface HealthCheckerPluginOptions extends Partial<HealthCheckerOptions> {
-  /** Probes at a time. Default 10. */
-  readonly concurrency?: number
-  /** Version of the gateway, for `User-Agent`. */
-  readonly version: string
+export interface HealthCheckerPluginOptions extends Sections<'discovery'> {
+  /** 0 to 1; the random part of intervals. Default `Math.random`. */
+  readonly random?: () => number
+  /** For `User-Agent`. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
 
@@ -29,6 +31,8 @@ declare module 'fastify' {
 
 export default fp<HealthCheckerPluginOptions>(
   function healthChecker(app, options, done) {
+    const { health } = readSections(options, ['discovery'], ['random', 'version', 'clock']).discovery
+    const { version = packageVersion, random = Math.random } = options
     const registry = app.endpointRegistry
     const checker = new HealthChecker(
       {
@@ -39,12 +43,12 @@ export default fp<HealthCheckerPluginOptions>(
         answers: new AnswerTimes(options.clock ?? systemClock, app.gatewayState.of(answerCells).answeredAtMs),
         fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
-          concurrency: options.concurrency ?? 10,
+          concurrency: health.concurrentProbes,
           capacity: Math.max(64, registry.snapshot.endpoints.length),
         }),
-        userAgent: `olla-gateway-HealthChecker/${options.version}`,
+        userAgent: `olla-gateway-HealthChecker/${version}`,
       },
-      options,
+      { ...health, random },
     )
     app.decorate('healthChecker', checker)
     if (app.hasDecorator('gatewayPeers')) {

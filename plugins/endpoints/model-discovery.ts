@@ -4,9 +4,10 @@
  * reads the models of an endpoint when that becomes routable, until close.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { shareCatalog } from '../../src/endpoints/discovery/catalog-replica.ts'
-import { ModelDiscovery, type ModelDiscoveryOptions } from '../../src/endpoints/discovery/discovery.ts'
+import { ModelDiscovery } from '../../src/endpoints/discovery/discovery.ts'
 import { refreshTopic } from '../../src/endpoints/discovery/discovery-mirror.ts'
 import {
   DiscoveryRecords,
@@ -16,21 +17,15 @@ import {
 import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
-import type { ModelFilterRules } from '../../src/kernel/names/name-filter.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 
-export interface ModelDiscoveryPluginOptions extends Partial<ModelDiscoveryOptions> {
-  /** Off: the catalogue stays empty. Default true. */
-  readonly enabled?: boolean
-  /** Models that were not seen for so long leave the catalogue; milliseconds. Default 86,400,000. */
-  readonly staleMs?: number
-  /** How often stale models are looked for; milliseconds. Default 600,000. */
-  readonly cleanupIntervalMs?: number
-  /** Looks at a time. Default 5. */
-  readonly concurrency?: number
-  /** Names of models that may be used at all. */
-  readonly filter?: ModelFilterRules
-  /** Version of the gateway, for `User-Agent`. */
-  readonly version: string
+/** Reads `discovery.model_discovery`, `model_registry.unification` and which models may be used at all. */
+export interface ModelDiscoveryPluginOptions
+  extends Sections<'discovery' | 'model_registry' | 'model_filter'> {
+  /** 0 to 1; the random part of waits. Default `Math.random`. */
+  readonly random?: () => number
+  /** For `User-Agent`. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
 
@@ -41,10 +36,20 @@ declare module 'fastify' {
   }
 }
 
+/** A shorter interval would search the catalogue all the time. */
+const minCleanupMs = 1_000
+
 export default fp<ModelDiscoveryPluginOptions>(
   function modelDiscovery(app, options, done) {
+    const {
+      discovery: config,
+      modelRegistry,
+      modelFilter,
+    } = readSections(options, ['discovery', 'model_registry', 'model_filter'], ['random', 'version', 'clock'])
+    const { modelDiscovery: looks } = config
+    const { version = packageVersion, random = Math.random } = options
     const registry = app.endpointRegistry
-    const catalog = new ModelCatalog(options.filter)
+    const catalog = new ModelCatalog(modelFilter)
     const discovery = new ModelDiscovery(
       {
         clock: options.clock ?? systemClock,
@@ -55,21 +60,14 @@ export default fp<ModelDiscoveryPluginOptions>(
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
         fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
-          concurrency: options.concurrency ?? 5,
+          concurrency: looks.concurrentWorkers,
           capacity: Math.max(64, registry.snapshot.endpoints.length),
         }),
         profiles: () => app.backendProfiles.all(),
         fallbackProfile: () => app.backendProfiles.get('openai-compatible'),
-        userAgent: `olla-gateway-Discovery/${options.version}`,
+        userAgent: `olla-gateway-Discovery/${version}`,
       },
-      {
-        intervalMs: options.intervalMs ?? 300_000,
-        timeoutMs: options.timeoutMs ?? 30_000,
-        retryAttempts: options.retryAttempts ?? 3,
-        retryBackoffMs: options.retryBackoffMs ?? 1_000,
-        detectIntervalMs: options.detectIntervalMs ?? 30_000,
-        random: options.random ?? Math.random,
-      },
+      { ...looks, detectIntervalMs: config.refreshIntervalMs, random },
     )
     app.decorate('modelCatalog', catalog)
     app.decorate('modelDiscovery', discovery)
@@ -77,14 +75,14 @@ export default fp<ModelDiscoveryPluginOptions>(
       shareCatalog(catalog, app.gatewayPeers)
       app.gatewayPeers.on(refreshTopic, (slot) => discovery.refresh(slot))
     }
-    if (options.enabled ?? true) {
+    if (looks.enabled) {
       const clock = options.clock ?? systemClock
       let timer: Timer | undefined
-      const { staleMs = 86_400_000, cleanupIntervalMs = 600_000 } = options
+      const { staleThresholdMs, cleanupIntervalMs } = modelRegistry.unification
       const armCleanup = () => {
-        if (staleMs === 0 || cleanupIntervalMs === 0) return
-        timer = clock.after(cleanupIntervalMs, () => {
-          catalog.expire(clock.nowMs() - staleMs)
+        if (staleThresholdMs === 0 || cleanupIntervalMs === 0) return
+        timer = clock.after(Math.max(minCleanupMs, cleanupIntervalMs), () => {
+          catalog.expire(clock.nowMs() - staleThresholdMs)
           armCleanup()
         })
       }

@@ -4,19 +4,18 @@
  * interval of 0 installs nothing.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { ModelResidency } from '../../src/endpoints/discovery/residency.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
-export interface ModelResidencyOptions {
-  /** Between two looks; milliseconds. Default 10,000; 0 never looks. */
-  readonly intervalMs?: number
+export interface ModelResidencyOptions extends Sections<'discovery'> {
   readonly clock?: Clock
 }
 
 export default fp<ModelResidencyOptions>(
   function modelResidency(app, options, done) {
-    const intervalMs = options.intervalMs ?? 10_000
+    const intervalMs = readSections(options, ['discovery'], ['clock']).discovery.residencyIntervalMs
     if (intervalMs === 0) {
       done()
       return

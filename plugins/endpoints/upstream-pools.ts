@@ -5,15 +5,16 @@
  */
 
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { createUpstreamFetch, type UpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
-import { UpstreamPools, type UpstreamPoolsOptions } from '../../src/endpoints/connections/pools.ts'
+import { UpstreamPools } from '../../src/endpoints/connections/pools.ts'
 import { Shortages, shortageCells } from '../../src/endpoints/connections/shortages.ts'
 import { viaEntryOf } from '../../src/http/headers/via.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version } from '../../src/kernel/package.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
 
-export interface UpstreamPoolsPluginOptions extends UpstreamPoolsOptions {
+export interface UpstreamPoolsPluginOptions extends Sections<'proxy'> {
   readonly clock?: Clock
 }
 
@@ -31,7 +32,7 @@ declare module 'fastify' {
 export default fp<UpstreamPoolsPluginOptions>(
   function upstreamPools(app, options, done) {
     const clock = options.clock ?? systemClock
-    const pools = new UpstreamPools(clock, options)
+    const pools = new UpstreamPools(clock, readSections(options, ['proxy'], ['clock']).proxy)
     app.decorate('upstreamPools', pools)
     const { counts } = app.gatewayState.of(shortageCells)
     const column = counts.column('shortages')

@@ -3,12 +3,11 @@
  * short. Decorates nothing; depends on the shared cells and `shortages`. Holds nothing to close.
  */
 import fp from 'fastify-plugin'
-import type { LimitedConnections } from '../../src/http/contract/capabilities.ts'
+import { type CapableServer, kConnectionLimit } from '../../src/http/contract/capabilities.ts'
 import { listenerCells } from '../../src/http/server/listener-cells.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface ConnectionLimitPluginOptions {
-  readonly limit: LimitedConnections
   readonly clock?: Clock
 }
 
@@ -16,7 +15,12 @@ export interface ConnectionLimitPluginOptions {
 const quietMs = 60_000
 
 export default fp<ConnectionLimitPluginOptions>(
-  function connectionLimit(app, { limit, clock = systemClock }, done) {
+  function connectionLimit(app, { clock = systemClock }, done) {
+    const { [kConnectionLimit]: limit }: CapableServer = app.server
+    if (limit === undefined) {
+      done()
+      return
+    }
     const { counts } = app.gatewayState.of(listenerCells)
     const pauses = counts.column('acceptPauses')
     const idle = counts.column('idleClosed')

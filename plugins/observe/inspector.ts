@@ -3,15 +3,12 @@
  * it writes what it still holds.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { SessionRecorder, sessionName } from '../../src/observe/inspector/session-recorder.ts'
 
-export interface InspectorOptions {
-  readonly folder: string
-  /** Lower case: names the session of a request. */
-  readonly sessionHeader: string
-  readonly maxFileBytes: number
-  readonly maxDays: number
+/** Reads `translators.anthropic.inspector`, but for `enabled`. */
+export interface InspectorOptions extends Sections<'translators'> {
   readonly clock?: Clock
 }
 
@@ -37,13 +34,16 @@ declare module 'fastify' {
 }
 
 export default fp<InspectorOptions>(
-  function inspector(app, { folder, sessionHeader, maxFileBytes, maxDays, clock = systemClock }, done) {
+  function inspector(app, options, done) {
+    const { anthropic } = readSections(options, ['translators'], ['clock']).translators
+    const { outputDir: folder, maxFileBytes, maxDays } = anthropic.inspector
+    const sessionHeader = anthropic.inspector.sessionHeader.toLowerCase()
     app.log.warn(
       { folder },
       'The inspector writes prompts and answers of Anthropic clients to files. It is for development only.',
     )
     const recorder = new SessionRecorder(
-      clock,
+      options.clock ?? systemClock,
       { folder, maxFileBytes, maxDays },
       {
         failed: (err) => app.log.warn({ err }, 'The inspector cannot write.'),

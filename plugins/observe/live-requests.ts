@@ -3,14 +3,14 @@
  * the engine, the hooks around requests and the line to the other threads. With none kept it installs no hook.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { LiveRequests } from '../../src/observe/live/live-requests.ts'
 import { RecentRequests } from '../../src/observe/live/recent-requests.ts'
 import { RequestKeys } from '../../src/observe/live/request-keys.ts'
 
-export interface LiveRequestsOptions {
-  /** Ended requests that this thread keeps; 0 is off. Default 500. */
-  readonly recentCapacity?: number
+/** Reads `dashboard.recent_requests`. */
+export interface LiveRequestsOptions extends Sections<'dashboard'> {
   readonly clock?: Clock
 }
 
@@ -23,7 +23,7 @@ declare module 'fastify' {
 export default fp<LiveRequestsOptions>(
   function liveRequests(app, options, done) {
     const clock = options.clock ?? systemClock
-    const capacity = options.recentCapacity ?? 500
+    const capacity = readSections(options, ['dashboard'], ['clock']).dashboard.recentRequests
     const recent = capacity > 0 ? new RecentRequests(capacity) : undefined
     if (recent !== undefined) {
       app.requestHooks.add({

@@ -1,19 +1,19 @@
 /**
- * One log line for each request when it is over. Depends on the request context. `enabled: false` installs
- * nothing.
+ * One log line for each request when it is over. Depends on the request context. `request_logging: false`
+ * installs nothing.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { RequestLogger } from '../../src/observe/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../../src/observe/logging/request-line.ts'
 import { createRequestLineText } from '../../src/observe/logging/request-line-text.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/contract/outcome.ts'
 
-export interface RequestLogOptions {
-  /** Lines for requests. Default true. */
-  readonly enabled?: boolean
+/** Reads `server.request_logging`. */
+export interface RequestLogOptions extends Sections<'server'> {
   /** Where the lines of requests go. Default the app's own logger. */
   readonly logger?: RequestLogger | undefined
   readonly clock?: Clock
@@ -24,6 +24,7 @@ type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
 
 export default fp<RequestLogOptions>(
   function requestLog(app, options, done) {
+    const { server } = readSections(options, ['server'], ['logger', 'clock'])
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
     const requestLineText = createRequestLineText()
@@ -42,7 +43,7 @@ export default fp<RequestLogOptions>(
       else logger.members(level, requestLineText(context, told, durationMs), 'request')
     }
 
-    if (options.enabled ?? true) {
+    if (server.requestLogging) {
       app.addHook('onRequest', function watch(request, reply, next) {
         const raw: LoggedResponse = reply.raw
         raw[requestKey] = request

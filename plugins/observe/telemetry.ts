@@ -5,19 +5,18 @@
  */
 import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { GenAiMetrics } from '../../src/observe/telemetry/genai-metrics.ts'
 import { operationOf } from '../../src/observe/telemetry/operation.ts'
 import { RequestTraces, type TelemetryApi } from '../../src/observe/telemetry/request-traces.ts'
 import type { RequestContext } from '../../src/proxy/contract/context.ts'
 
-export interface TelemetryOptions {
-  /** Version of the gateway: that of its tracer and meter. */
-  readonly version: string
-  /** Spans. Default true. */
-  readonly traces?: boolean
-  /** Metrics. Default true. */
-  readonly metrics?: boolean
+/** Reads `telemetry.traces` and `telemetry.metrics`. */
+export interface TelemetryOptions extends Sections<'telemetry'> {
+  /** Version of the tracer and the meter. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
 
@@ -27,16 +26,15 @@ type TracedResponse = ServerResponse & { [contextKey]?: RequestContext }
 export default fp<TelemetryOptions>(
   async function telemetry(app, options) {
     const api = await loadApi()
-    const { version } = options
+    const { telemetry: signals } = readSections(options, ['telemetry'], ['version', 'clock'])
+    const { version = packageVersion } = options
     const clock = options.clock ?? systemClock
-    const traces =
-      (options.traces ?? true)
-        ? new RequestTraces(api, api.trace.getTracer('olla-gateway', version))
-        : undefined
-    const metrics =
-      (options.metrics ?? true)
-        ? new GenAiMetrics(api.metrics.getMeter('olla-gateway', version), () => clock.monotonicMs())
-        : undefined
+    const traces = signals.traces
+      ? new RequestTraces(api, api.trace.getTracer('olla-gateway', version))
+      : undefined
+    const metrics = signals.metrics
+      ? new GenAiMetrics(api.metrics.getMeter('olla-gateway', version), () => clock.monotonicMs())
+      : undefined
     const removals = [traces, metrics].flatMap((hooks) =>
       hooks === undefined ? [] : [app.requestHooks.add(hooks)],
     )

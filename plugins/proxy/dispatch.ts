@@ -3,7 +3,10 @@
  * decides where a request goes, on the statistics, which count refusals, and on the engine. Holds nothing to close.
  */
 import fp from 'fastify-plugin'
+import { answersCors } from '../../src/config/options/derived.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import type { ClientReply } from '../../src/proxy/contract/client-reply.ts'
 import {
   type DispatchedRequest,
@@ -12,13 +15,10 @@ import {
   type ReadRequest,
 } from '../../src/proxy/dispatch.ts'
 
-export interface DispatchOptions {
-  /** Version of the gateway, for `Via`. */
-  readonly version: string
-  /** Longest time that endpoints are asked again for an unknown model; milliseconds. Default 2,000. */
-  readonly refreshTimeoutMs?: number
-  /** Whether the gateway itself decides which origins may ask. Default false. */
-  readonly answersCors?: boolean
+/** Reads who decides about CORS, and how long endpoints are asked again for an unknown model. */
+export interface DispatchOptions extends Sections<'server' | 'model_registry'> {
+  /** For `Via`. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
 
@@ -31,13 +31,18 @@ declare module 'fastify' {
 
 export default fp<DispatchOptions>(
   function dispatchPlugin(app, options, done) {
+    const { server, modelRegistry } = readSections(
+      options,
+      ['server', 'model_registry'],
+      ['version', 'clock'],
+    )
     const services: DispatchServices = {
       clock: options.clock ?? systemClock,
       options: {
-        version: options.version,
+        version: options.version ?? packageVersion,
         viaEntry: app.viaEntry,
-        refreshTimeoutMs: options.refreshTimeoutMs ?? 2_000,
-        answersCors: options.answersCors ?? false,
+        refreshTimeoutMs: modelRegistry.routingStrategy.options.discoveryTimeoutMs,
+        answersCors: answersCors(server),
       },
       addresses: app.clientAddresses,
       router: app.modelRouter,

@@ -3,15 +3,13 @@
  * `upstreamTransport`. On close all its connections end.
  */
 import fp from 'fastify-plugin'
-import {
-  UpstreamConnections,
-  type UpstreamConnectionsOptions,
-} from '../../src/endpoints/connections/connections.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { UpstreamConnections } from '../../src/endpoints/connections/connections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { Transport } from '../../src/proxy/contract/transport.ts'
 import { directTransport } from '../../src/proxy/transports/direct-transport.ts'
 
-export interface EngineOllaOptions extends UpstreamConnectionsOptions {
+export interface EngineOllaOptions extends Sections<'proxy'> {
   readonly clock?: Clock
 }
 
@@ -23,7 +21,8 @@ declare module 'fastify' {
 
 export default fp<EngineOllaOptions>(
   function engineOlla(app, options, done) {
-    const connections = new UpstreamConnections(options.clock ?? systemClock, options)
+    const { proxy } = readSections(options, ['proxy'], ['clock'])
+    const connections = new UpstreamConnections(options.clock ?? systemClock, proxy)
     // A port that is given up is not free again for a minute.
     app.shortages.onShortage((resource) => {
       if (resource !== 'local ports') connections.closeIdle()

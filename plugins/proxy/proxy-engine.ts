@@ -6,53 +6,32 @@
  */
 
 import fp from 'fastify-plugin'
+import { answersCors } from '../../src/config/options/derived.ts'
+import { readSections, type SectionOptions, type Sections } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
-import { RetryPolicy, type RetryPolicyOptions } from '../../src/endpoints/resilience/retry-policy.ts'
+import { RetryPolicy } from '../../src/endpoints/resilience/retry-policy.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { failoverStatuses } from '../../src/kernel/failure-statuses.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { joinObservers } from '../../src/proxy/answer/join-observers.ts'
 import type { Affinity } from '../../src/proxy/contract/affinity.ts'
 import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
-import { gatheringFor, type StreamingProfile } from '../../src/proxy/exchange/gathering.ts'
+import { gatheringFor } from '../../src/proxy/exchange/gathering.ts'
 import { guardedAffinity, guardedObserve } from '../../src/proxy/exchange/guarded.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 
-export interface ProxyEngineOptions {
-  /** `olla` or `sherpa`; for display. */
-  readonly engine: string
-  /** Version of the gateway, for `Via`, `X-Served-By` and `X-Proxied-By`. */
-  readonly version: string
-  /** A whole request, all attempts; milliseconds, 0 is no limit. Default 900,000. */
-  readonly totalTimeoutMs?: number
-  /** Silence of a client that takes nothing; milliseconds, 0 is no limit. Default 600,000. */
-  readonly clientStallMs?: number
-  /** Default `auto`. */
-  readonly streamingProfile?: StreamingProfile
-  /** Bytes joined where chunks are gathered. Default 65,536. */
-  readonly bufferBytes?: number
-  /** Attempts of one request that reach an endpoint. Default 6. */
-  readonly maxAttempts?: number
-  /** Wait for an endpoint that has just gone down, where nothing else can serve; milliseconds. Default 5,000. */
-  readonly outageWaitMs?: number
-  /** Default: `failoverStatuses` of the evidence. */
-  readonly failoverStatuses?: readonly number[]
-  /** First-byte limit where the endpoint must load the model first; milliseconds. Default 900,000. */
-  readonly coldStartMs?: number
-  /** Requests by which a warm endpoint may be busier. Default 2. */
-  readonly warmMargin?: number
-  /** Answers get the model name that was asked for. Default true. */
-  readonly renameAnswers?: boolean
-  /** The gateway itself decides which origins may ask. Default false. */
-  readonly answersCors?: boolean
-  readonly retries?: Partial<RetryPolicyOptions>
-  readonly queue?: { readonly maxWaiting: number; readonly maxWaitMs: number }
+/** Reads all of `proxy`, who decides about CORS, and whether answers get the model name that was asked for. */
+export interface ProxyEngineOptions extends Sections<'proxy' | 'server' | 'model_registry'> {
+  /** For `Via`, `X-Served-By` and `X-Proxied-By`. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
+
+type RetryBudget = SectionOptions<'proxy'>['retryBudget']
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -66,8 +45,13 @@ declare module 'fastify' {
 
 export default fp<ProxyEngineOptions>(
   function proxyEngine(app, options, done) {
+    const { proxy, server, modelRegistry } = readSections(
+      options,
+      ['proxy', 'server', 'model_registry'],
+      ['version', 'clock'],
+    )
     const clock = options.clock ?? systemClock
-    const queue = new CapacityQueue(options.queue?.maxWaiting ?? 1000, {
+    const queue = new CapacityQueue(proxy.queue.maxWaiting, {
       ...app.gatewayState.of(queueCells),
       clock,
       link: app.gatewayPeers,
@@ -81,21 +65,15 @@ export default fp<ProxyEngineOptions>(
     const hostObserve =
       answerObserver === undefined ? undefined : guardedObserve(answerObserver, 'answerObserver', onError)
     const stored = app.hasDecorator('storedResponses') ? app.storedResponses.observe : undefined
-    const engine = new ProxyEngine(options.engine, {
+    const engine = new ProxyEngine(proxy.engine, {
       clock,
       options: {
-        version: options.version,
-        totalTimeoutMs: options.totalTimeoutMs ?? 900_000,
-        clientStallMs: options.clientStallMs ?? 600_000,
-        queueWaitMs: options.queue?.maxWaitMs ?? 30_000,
-        coldStartMs: options.coldStartMs ?? 900_000,
-        warmMargin: options.warmMargin ?? 2,
-        renameAnswers: options.renameAnswers ?? true,
-        maxAttempts: options.maxAttempts ?? 6,
-        outageWaitMs: options.outageWaitMs ?? 5_000,
-        failoverStatuses: new Set(options.failoverStatuses ?? failoverStatuses),
-        answersCors: options.answersCors ?? false,
-        gatherBytes: gatheringFor(options.streamingProfile ?? 'auto', options.bufferBytes ?? 65_536),
+        ...proxy,
+        version: options.version ?? packageVersion,
+        rewriteResponseModel: modelRegistry.rewriteResponseModel,
+        failoverStatuses: new Set(proxy.failoverStatuses),
+        answersCors: answersCors(server),
+        gatherBytes: gatheringFor(proxy.profile, proxy.streamBufferBytes),
       },
       transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
@@ -104,7 +82,10 @@ export default fp<ProxyEngineOptions>(
       inFlight: app.gatewayState.of(loadCells).inFlight,
       health: app.healthChecker,
       answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
-      retries: new RetryPolicy(retryShare(options.retries, app.gatewayPeers.threads)),
+      retries: new RetryPolicy({
+        ...proxy,
+        retryBudget: budgetShare(proxy.retryBudget, app.gatewayPeers.threads),
+      }),
       queue,
       budget: app.bufferBudget,
       stats: app.gatewayStats,
@@ -159,10 +140,7 @@ export default fp<ProxyEngineOptions>(
   },
 )
 
-const defaultBudgetBurst = 200
-
 /** Each serving thread earns retries by its own requests, and saves up its part of the most. */
-function retryShare(options: Partial<RetryPolicyOptions> = {}, threads: number): Partial<RetryPolicyOptions> {
-  const { budgetBurst = defaultBudgetBurst } = options
-  return { ...options, budgetBurst: Math.max(1, budgetBurst / threads) }
+function budgetShare({ ratio, burst }: RetryBudget, threads: number): RetryBudget {
+  return { ratio, burst: Math.max(1, burst / threads) }
 }

@@ -6,7 +6,8 @@
  */
 
 import fp from 'fastify-plugin'
-import type { KeySource } from '../../src/config/schema/key-sources.ts'
+import { hasPriorityTiers } from '../../src/config/options/derived.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { guardedAffinity } from '../../src/proxy/exchange/guarded.ts'
 import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request-sessions.ts'
@@ -17,21 +18,8 @@ import { boundSessionCells, sessionCells } from '../../src/routing/affinity/sess
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'
 
-export interface SessionAffinityOptions {
-  /** Default false. */
-  readonly enabled?: boolean
-  /** Where a session's key is taken from, in order. */
-  readonly sources?: readonly KeySource[]
-  /** Milliseconds without a request after which a session is forgotten; 0 never. Default 600,000. */
-  readonly idleTtlMs?: number
-  /** Most sessions. Default 10,000. */
-  readonly maxSessions?: number
-  /** Size of the blocks that a prompt without turns is cut into; bytes. Default 512. */
-  readonly blockBytes?: number
-  /** How many times its part of the load an endpoint may have, and one request; 0 is no bound. Default 1.5. */
-  readonly loadBound?: number
-  /** Whether higher priorities come first. Default true. */
-  readonly priorityTiers?: boolean
+/** Reads `proxy.sticky_sessions`, and whether priorities are tiers. */
+export interface SessionAffinityOptions extends Sections<'proxy'> {
   /** Where sessions are kept. Default in this process; with several threads, in the shared cells. */
   readonly store?: SessionStore | undefined
   readonly clock?: Clock
@@ -43,24 +31,18 @@ declare module 'fastify' {
   }
 }
 
-const defaultSources: readonly KeySource[] = [
-  'session_header',
-  'previous_response_id',
-  'prompt_cache_key',
-  'prefix_hash',
-  'auth_header',
-]
-
 export default fp<SessionAffinityOptions>(
   function sessionAffinity(app, options, done) {
-    if (options.enabled !== true) {
+    const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
+    const { stickySessions: sticky } = proxy
+    if (!sticky.enabled) {
       app.decorate('sessionAffinity', undefined)
       done()
       return
     }
     const clock = options.clock ?? systemClock
-    const idleTtlMs = options.idleTtlMs ?? 600_000
-    const bounds = { clock, maxSessions: options.maxSessions ?? 10_000, idleTtlMs }
+    const idleTtlMs = sticky.idleTtlSeconds * 1000
+    const bounds = { clock, maxSessions: sticky.maxSessions, idleTtlMs }
     const state = app.gatewayState
     const { counts } = state.of(sessionCells)
     const store =
@@ -70,12 +52,11 @@ export default fp<SessionAffinityOptions>(
         : new LocalSessionStore(bounds))
     const affinity = new SessionAffinity(
       { store, heads: new HeadMemory(clock, idleTtlMs), load: app.endpointLoad },
-      { priorityTiers: options.priorityTiers ?? true, loadBound: options.loadBound ?? 1.5 },
+      { priorityTiers: hasPriorityTiers(proxy), loadBound: sticky.loadBound },
     )
-    const sources = options.sources ?? defaultSources
     const sessions = new RequestSessions({
       affinity,
-      keys: new SessionKeys({ sources, blockBytes: options.blockBytes ?? 512 }),
+      keys: new SessionKeys({ sources: sticky.keySources, blockBytes: sticky.prefixHashBytes }),
       counters: counts,
     })
     app.decorate('sessionAffinity', sessions)

@@ -5,6 +5,7 @@
  */
 
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { CoolDowns, coolDownCells } from '../../src/endpoints/resilience/cool-down.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -12,14 +13,10 @@ import { FailurePenalties, penaltyCells } from '../../src/routing/selection/fail
 import { guardedSelector } from '../../src/routing/selection/guarded-selector.ts'
 import { LiveLoad } from '../../src/routing/selection/live-load.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
-import type { EndpointLoad, EndpointSelector, StrategyName } from '../../src/routing/selection/selector.ts'
+import type { EndpointLoad, EndpointSelector } from '../../src/routing/selection/selector.ts'
 import { createStrategy, turnCells } from '../../src/routing/selection/strategies.ts'
 
-export interface EndpointSelectorOptions {
-  /** Default `least-connections`. */
-  readonly strategy?: StrategyName
-  /** Whether lower priorities get traffic only when no higher one can take it. Default true. */
-  readonly priorityTiers?: boolean
+export interface EndpointSelectorOptions extends Sections<'proxy'> {
   /**
    * Makes another selector, in place of the strategy, which chooses only where that throws or chooses an endpoint that
    * cannot be asked.
@@ -38,6 +35,7 @@ declare module 'fastify' {
 
 export default fp<EndpointSelectorOptions>(
   function endpointSelector(app, options, done) {
+    const { proxy } = readSections(options, ['proxy'], ['selector', 'clock'])
     const clock = options.clock ?? systemClock
     const { circuitBreakers: breakers, gatewayState: state } = app
     const models = breakers.modelStates
@@ -57,9 +55,9 @@ export default fp<EndpointSelectorOptions>(
       penalties: new FailurePenalties(clock, state.of(penaltyCells).penalties, { models }),
     })
     app.decorate('endpointLoad', load)
-    const name = options.strategy ?? 'least-connections'
+    const name = proxy.loadBalancer
     const choose = createStrategy(name, {
-      priorityTiers: options.priorityTiers ?? true,
+      priorityTiers: proxy.priorityTiers,
       turns: state.of(turnCells),
     })
     const selector: EndpointSelector = {

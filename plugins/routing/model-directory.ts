@@ -3,21 +3,19 @@
  * the model catalogue.
  */
 import fp from 'fastify-plugin'
-import { type AliasConfig, ModelAliases } from '../../src/routing/models/aliases.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { familiesFile } from '../../src/kernel/package.ts'
+import { ModelAliases } from '../../src/routing/models/aliases.ts'
 import { ModelDirectory } from '../../src/routing/models/directory.ts'
 import { loadFamilyTable } from '../../src/routing/models/family-table.ts'
 
-export interface ModelDirectoryOptions {
-  /** File of the built-in table of model families. */
-  readonly families: string
+export interface ModelDirectoryOptions extends Sections<'model_registry' | 'model_aliases'> {
+  /** File of the built-in table of model families. Default the package's. */
+  readonly families?: string
   /** Folder in which a user's own `models.yaml` is looked for. Default the working directory. */
   readonly cwd?: string
   /** A further folder to look in. */
   readonly configDir?: string | undefined
-  /** Off: only models of exactly the same name are one. Default true. */
-  readonly unify?: boolean
-  /** Virtual model names. */
-  readonly aliases?: AliasConfig
 }
 
 declare module 'fastify' {
@@ -29,16 +27,27 @@ declare module 'fastify' {
 
 export default fp<ModelDirectoryOptions>(
   function modelDirectory(app, options, done) {
+    const { modelRegistry, modelAliases } = readSections(
+      options,
+      ['model_registry', 'model_aliases'],
+      ['families', 'cwd', 'configDir'],
+    )
     const families = loadFamilyTable({
-      builtIn: options.families,
+      builtIn: options.families ?? familiesFile,
       cwd: options.cwd ?? process.cwd(),
       configDir: options.configDir,
     })
-    const aliases = new ModelAliases(options.aliases ?? {})
+    const aliases = new ModelAliases(modelAliases)
     app.decorate('modelAliases', aliases)
     app.decorate(
       'modelDirectory',
-      new ModelDirectory(app.endpointRegistry, app.modelCatalog, families, aliases, options.unify ?? true),
+      new ModelDirectory(
+        app.endpointRegistry,
+        app.modelCatalog,
+        families,
+        aliases,
+        modelRegistry.enableUnifier,
+      ),
     )
     done()
   },

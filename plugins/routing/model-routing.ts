@@ -4,14 +4,16 @@
  * learns of paths it tells the others.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { isRoutable } from '../../src/kernel/endpoint-status.ts'
 import { ModelLook } from '../../src/routing/models/model-look.ts'
 import { type PathFact, PathKnowledge } from '../../src/routing/models/path-knowledge.ts'
-import { ModelRouter, type ModelRouterOptions } from '../../src/routing/models/router.ts'
+import { ModelRouter } from '../../src/routing/models/router.ts'
 import type { Topic } from '../../src/runtime/links/peer-link.ts'
 
-export interface ModelRoutingOptions extends Partial<ModelRouterOptions> {
+export interface ModelRoutingOptions
+  extends Sections<'model_registry' | 'model_fallbacks' | 'model_filter' | 'discovery'> {
   readonly clock?: Clock
 }
 
@@ -28,6 +30,12 @@ declare module 'fastify' {
 
 export default fp<ModelRoutingOptions>(
   function modelRouting(app, options, done) {
+    const { modelRegistry, modelFallbacks, modelFilter, discovery } = readSections(
+      options,
+      ['model_registry', 'model_fallbacks', 'model_filter', 'discovery'],
+      ['clock'],
+    )
+    const { type: strategy, options: routing } = modelRegistry.routingStrategy
     const paths = new PathKnowledge({
       clock: options.clock ?? systemClock,
       fallbackPaths: () => app.backendProfiles.get('openai-compatible')?.paths ?? [],
@@ -73,12 +81,12 @@ export default fp<ModelRoutingOptions>(
         paths,
       },
       {
-        strategy: options.strategy ?? 'strict',
-        fallback: options.fallback ?? 'compatible_only',
-        fallbackModels: options.fallbackModels ?? {},
-        filter: options.filter ?? { include: [], exclude: [] },
-        refreshOnMiss: options.refreshOnMiss ?? false,
-        discovers: options.discovers ?? true,
+        strategy,
+        fallback: routing.fallbackBehavior,
+        fallbackModels: modelFallbacks,
+        filter: modelFilter,
+        refreshOnMiss: routing.discoveryRefreshOnMiss,
+        discovers: discovery.modelDiscovery.enabled,
       },
     )
     app.decorate('modelRouter', router)

@@ -4,17 +4,17 @@
  */
 
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { keptEvents } from '../../src/runtime/events/event-history.ts'
 import { EventHub } from '../../src/runtime/events/event-hub.ts'
 import { EventLog } from '../../src/runtime/events/event-log.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
 
-export interface EventLogOptions {
+/** Reads `dashboard.event_subscribers`. */
+export interface EventLogOptions extends Sections<'dashboard'> {
   /** Events kept. Default 1,000. */
   readonly capacity?: number
-  /** Streams of `/internal/events` at a time. Default 50. */
-  readonly maxSubscribers?: number
   /** Bytes that may wait for one stream before it is cut off. Default 1,048,576. */
   readonly maxBufferedBytes?: number
   /** Milliseconds between comments that keep streams alive. Default 15,000. */
@@ -34,11 +34,16 @@ const catchUpMs = 30_000
 
 export default fp<EventLogOptions>(
   function eventLog(app, options, done) {
+    const { dashboard } = readSections(
+      options,
+      ['dashboard'],
+      ['capacity', 'maxBufferedBytes', 'heartbeatMs', 'clock'],
+    )
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const hub = new EventHub({
       clock,
-      maxSubscribers: options.maxSubscribers ?? 50,
+      maxSubscribers: dashboard.eventSubscribers,
       maxBufferedBytes: options.maxBufferedBytes ?? 1_048_576,
       heartbeatMs: options.heartbeatMs ?? 15_000,
     })

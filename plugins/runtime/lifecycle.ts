@@ -5,17 +5,15 @@
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { DrainingListener } from '../../src/http/connections/draining-listener.ts'
 import { createRequestIds } from '../../src/http/request/request-id.ts'
 import { type Clock, persistentClock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { type DrainResult, GatewayLifecycle } from '../../src/runtime/lifecycle/drain.ts'
 
-export interface LifecycleOptions {
-  /** Milliseconds that requests may go on after a stop. Default 10,000. */
-  readonly shutdownTimeoutMs?: number
-  /** Milliseconds between "not ready" and refusing connections. Default 0. */
-  readonly shutdownDelayMs?: number
+/** Reads `server.shutdown_timeout` and `server.shutdown_delay`. */
+export interface LifecycleOptions extends Sections<'server'> {
   /**
    * The whole answer to a request that the drain refuses before Fastify has seen it. Default: the status, without a
    * body.
@@ -47,10 +45,15 @@ const retryAfterSeconds = 1
 export default fp<LifecycleOptions>(
   function lifecycle(app, options, done) {
     const clock = options.clock ?? persistentClock
-    const timeoutMs = options.shutdownTimeoutMs ?? 10_000
+    const { server } = readSections(
+      options,
+      ['server'],
+      ['refusal', 'announces', 'signal', 'onDrained', 'clock'],
+    )
+    const timeoutMs = server.shutdownTimeoutMs
     const gatewayLifecycle = new GatewayLifecycle(clock, app.gatewayEvents, {
       timeoutMs,
-      delayMs: options.shutdownDelayMs ?? 0,
+      delayMs: server.shutdownDelayMs,
       announces: options.announces ?? true,
     })
     app.decorate('gatewayLifecycle', gatewayLifecycle)

@@ -9,12 +9,13 @@ import { loginPage, loginPolicy } from '../../src/admin/dashboard/login-page.ts'
 import { sessionCookie } from '../../src/admin/security/admin-token.ts'
 import { isCrossSite } from '../../src/admin/security/cross-site.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { dashboardFolder } from '../../src/kernel/package.ts'
 import { chooseCoding } from './compression.ts'
 import { matchesTag } from './etag.ts'
 
 export interface DashboardOptions {
-  /** Folder of the built page. */
-  readonly folder: string
+  /** Folder of the built page. Default the package's. */
+  readonly folder?: string
   readonly clock?: Clock
 }
 
@@ -36,12 +37,12 @@ const formBytes = 4096
 
 export default fp<DashboardOptions>(
   async function dashboard(app, options) {
-    const clock = options.clock ?? systemClock
+    const { folder = dashboardFolder, clock = systemClock } = options
     const { token } = app.internalAccess
     const base = `${app.prefix}/internal/ui`
 
     await app.register(fastifyStatic, {
-      root: options.folder,
+      root: folder,
       serve: false,
       preCompressed: true,
       // The tag and the caching are set below; the dashboard may not be built yet.
@@ -70,7 +71,7 @@ export default fp<DashboardOptions>(
       { config: { internalAccess: 'page', isUnlimited: true }, onSend: registeredScriptType },
       async (request, reply) => {
         const { headers, params } = request
-        const asset = await findAsset(options.folder, params['*'], (codings) =>
+        const asset = await findAsset(folder, params['*'], (codings) =>
           chooseCoding(headers['accept-encoding'], codings),
         )
         protect(reply, pagePolicy)

@@ -5,26 +5,19 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { typeFilter } from '../../src/runtime/events/event-subscriber.ts'
 import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
 import { sseMessage } from '../../src/runtime/events/sse.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
 
-export interface InternalEventsOptions {
-  /** Version of the gateway. */
-  readonly version: string
-  /** As configured, for display. */
-  readonly engine: string
-  readonly balancer: string
-  readonly profile: string
-  readonly features: {
-    readonly cancel: boolean
-    readonly playground: boolean
-    /** Ended requests that are kept per thread. */
-    readonly recentRequests: number
-  }
+/** Reads what the page is told of: which features it has, and how requests are sent. */
+export interface InternalEventsOptions extends Sections<'proxy' | 'dashboard'> {
+  /** Version of the gateway. Default the package's. */
+  readonly version?: string
   readonly clock?: Clock
 }
 
@@ -45,7 +38,7 @@ export default fp<InternalEventsOptions>(
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
-    const { features } = options
+    const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], ['version', 'clock'])
 
     app.get<{ Querystring: EventsQuery }>(
       '/internal/events',
@@ -104,18 +97,18 @@ export default fp<InternalEventsOptions>(
 
     function hello() {
       return {
-        version: options.version,
+        version: options.version ?? packageVersion,
         started_at: new Date(startedAtMs).toISOString(),
         now: new Date(clock.nowMs()).toISOString(),
         threads: peers.threads,
-        engine: options.engine,
-        balancer: options.balancer,
-        profile: options.profile,
+        engine: proxy.engine,
+        balancer: proxy.loadBalancer,
+        profile: proxy.profile,
         sample_interval_ms: samples.intervalMs,
         features: {
-          cancel: features.cancel,
-          playground: features.playground,
-          recent_requests: features.recentRequests,
+          cancel: dashboard.allowCancel,
+          playground: dashboard.playground,
+          recent_requests: dashboard.recentRequests,
           login: app.internalAccess.rules.hasToken,
         },
         last_event_id: log.lastId ?? null,

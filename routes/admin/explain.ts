@@ -5,6 +5,8 @@
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
+import { hasPriorityTiers } from '../../src/config/options/derived.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { isTranslatedPath } from '../../src/dialects/all.ts'
 import { readExplained } from '../../src/dialects/requests/explained-request.ts'
 import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
@@ -12,15 +14,12 @@ import { explain } from '../../src/observe/explain/explain.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 
-export interface ExplainOptions {
-  /** Whether lower priorities wait for higher ones. Default true. */
-  readonly priorityTiers?: boolean
-  /** Requests by which a warm endpoint may be busier. Default 2. */
-  readonly warmMargin?: number
-}
+export type ExplainOptions = Sections<'proxy'>
 
 export default fp<ExplainOptions>(
   function internalExplain(app, options, done) {
+    const { proxy } = readSections(options, ['proxy'])
+    const tiers = hasPriorityTiers(proxy)
     // The bytes count: a session goes by them.
     acceptBytes(app, maxInternalBodyBytes)
     const schema = { response: { 200: ExplanationSchema } }
@@ -57,8 +56,8 @@ export default fp<ExplainOptions>(
           breakers: app.circuitBreakers,
           selector: app.endpointSelector,
           affinity: sessions?.affinity,
-          tiers: options.priorityTiers ?? true,
-          warmMargin: options.warmMargin ?? 2,
+          tiers,
+          warmMargin: proxy.warmMargin,
         },
       )
     })

@@ -5,7 +5,9 @@
 
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { endpointMetrics, labelEndpoints } from '../../src/observe/prometheus/endpoint-metrics.ts'
 import { Exposition, labelText } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
@@ -24,34 +26,25 @@ import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
 
-export interface InternalMetricsOptions {
-  /** Version of the gateway. */
-  readonly version: string
+/** Reads which models and names are exposed, and for display how requests are sent. */
+export interface InternalMetricsOptions extends Sections<'proxy' | 'metrics'> {
+  /** Version of the gateway. Default the package's. */
+  readonly version?: string
   /** Commit that it was built from. Default `none`. */
   readonly commit?: string | undefined
-  /** As configured, for display. */
-  readonly engine: string
-  readonly profile: string
-  readonly balancer: string
-  /** Models with series of their own. Default 200. */
-  readonly exposedModels?: number
-  /** Whether what has another name in Olla has that one too. Default true. */
-  readonly ollaNames?: boolean
   readonly clock?: Clock
 }
 
 export default fp<InternalMetricsOptions>(
   function internalMetrics(app, options, done) {
     const clock = options.clock ?? systemClock
-    const {
-      version,
-      commit = 'none',
-      engine,
-      profile,
-      balancer,
-      exposedModels = 200,
-      ollaNames = true,
-    } = options
+    const { proxy, metrics: config } = readSections(
+      options,
+      ['proxy', 'metrics'],
+      ['version', 'commit', 'clock'],
+    )
+    const { version = packageVersion, commit = 'none' } = options
+    const { engine, profile, loadBalancer: balancer } = proxy
     const info = { version, commit, engine, profile, balancer }
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { translatorStats: translators } = app
@@ -83,7 +76,7 @@ export default fp<InternalMetricsOptions>(
         stats: app.gatewayStats,
         endpoints: labelEndpoints(endpointSources(app)),
         known: app.modelCatalog.snapshot.size,
-        limit: exposedModels,
+        limit: config.exposedModels,
       })
     metrics.add(modelMetrics, models)
     metrics.add(translatorMetrics, () => ({ translators: translators.totals() }))
@@ -97,7 +90,7 @@ export default fp<InternalMetricsOptions>(
       })),
       nowMs: clock.nowMs(),
     }))
-    if (ollaNames) {
+    if (config.ollaNames) {
       metrics.add(ollaMetrics, () => ({
         totals: app.gatewayStats.totals(),
         endpoints: labelEndpoints(endpointSources(app)),

@@ -1,14 +1,15 @@
 /** `/internal/openapi.json`: all routes, as a file of the package describes them. Depends on nothing. */
 import { readFileSync } from 'node:fs'
 import fp from 'fastify-plugin'
+import { openApiFile } from '../../src/kernel/package.ts'
 
 export interface OpenApiOptions {
-  /** The document's file. */
-  readonly file: string
+  /** The document's file. Default the package's. */
+  readonly file?: string
 }
 
 export default fp<OpenApiOptions>(
-  function openApi(app, { file }, done) {
+  function openApi(app, { file = openApiFile }, done) {
     // Read on first use: few ask, and it has a hundred kilobytes.
     let document: string | undefined
     const prefix = app.prefix

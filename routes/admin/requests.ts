@@ -3,6 +3,7 @@
  * have ended, with how each went.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { formatTime } from '../../src/kernel/format.ts'
@@ -11,9 +12,8 @@ import { RecentDetailSchema, RecentSchema } from '../../src/observe/live/recent-
 import { type RequestQuery, readFilter } from '../../src/observe/live/request-filter.ts'
 import { ignoreBodies } from './any-method.ts'
 
-export interface InternalRequestsOptions {
-  /** Whether requests may be cancelled. Default true. */
-  readonly allowCancel?: boolean
+/** Reads `dashboard.allow_cancel`. */
+export interface InternalRequestsOptions extends Sections<'dashboard'> {
   readonly clock?: Clock
 }
 
@@ -25,7 +25,7 @@ export default fp<InternalRequestsOptions>(
   function internalRequests(app, options, done) {
     const clock = options.clock ?? systemClock
     const { liveRequests } = app
-    const allowCancel = options.allowCancel ?? true
+    const { allowCancel } = readSections(options, ['dashboard'], ['clock']).dashboard
     const config = { internalAccess: 'gated' } as const
     ignoreBodies(app)
     app.addHook('onSend', function forgetIt(_request, reply, payload, next) {

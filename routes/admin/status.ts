@@ -4,7 +4,9 @@
  */
 
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { EndpointsSchema, endpointsView } from '../../src/observe/views/endpoints.ts'
 import { type EndpointModelsSource, ModelsSchema, modelsView } from '../../src/observe/views/models.ts'
 import { StatusSchema, statusView } from '../../src/observe/views/status.ts'
@@ -14,15 +16,12 @@ import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
 import { sendTagged } from './etag.ts'
 
-export interface InternalStatusOptions {
-  /** Version of the gateway. */
-  readonly version: string
+/** Reads which engine and which profile of streaming are set. */
+export interface InternalStatusOptions extends Sections<'proxy'> {
+  /** Version of the gateway. Default the package's. */
+  readonly version?: string
   /** Commit that it was built from. Default `none`. */
   readonly commit?: string | undefined
-  /** As configured, for display. */
-  readonly engine: string
-  readonly profile: string
-  readonly balancer: string
   readonly clock?: Clock
 }
 
@@ -30,7 +29,9 @@ export default fp<InternalStatusOptions>(
   function internalStatus(app, options, done) {
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
-    const { version, commit = 'none', engine, profile, balancer } = options
+    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock'])
+    const { version = packageVersion, commit = 'none' } = options
+    const { engine, profile } = proxy
     const method = app.supportedMethods
     ignoreBodies(app)
 
@@ -48,7 +49,7 @@ export default fp<InternalStatusOptions>(
           startedAtMs,
           version,
           commit,
-          proxy: { engine, profile, balancer },
+          proxy: { engine, profile, balancer: app.endpointSelector.strategy },
           endpoints: endpointSources(app),
           totals: app.gatewayStats.totals(),
           security: {
@@ -105,6 +106,11 @@ export default fp<InternalStatusOptions>(
     name: 'gateway-routes-internal-status',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: [...endpointSourceDependencies, 'gateway-internal-access', 'gateway-security'],
+    dependencies: [
+      ...endpointSourceDependencies,
+      'gateway-internal-access',
+      'gateway-endpoint-selector',
+      'gateway-security',
+    ],
   },
 )

@@ -1,15 +1,16 @@
 /** `/version`: what this gateway is and what it can do. */
 import fp from 'fastify-plugin'
+import { version as packageVersion } from '../../src/kernel/package.ts'
 import { type Build, VersionSchema, versionView } from '../../src/kernel/version.ts'
 import { ignoreBodies } from './any-method.ts'
 
 export interface VersionRouteOptions extends Build {
-  /** Version of the gateway. */
-  readonly version: string
+  /** Version of the gateway. Default the package's. */
+  readonly version?: string
 }
 
 export default fp<VersionRouteOptions>(
-  function versionRoute(app, { version, commit, date }, done) {
+  function versionRoute(app, { version = packageVersion, commit, date }, done) {
     ignoreBodies(app)
     app.route({
       method: app.supportedMethods,

@@ -4,6 +4,8 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { anthropic } from '../../src/dialects/anthropic/index.ts'
 import {
   anthropicModel,
@@ -22,24 +24,29 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 import { findModel } from './find-model.ts'
 
-export interface AnthropicRoutesOptions {
-  /** Largest request in bytes. Default 33,554,432, as Anthropic's own. */
-  readonly maxMessageBytes?: number
-  /** Silence after which a stream that waits gets a `ping`; milliseconds, 0 is never. Default 15,000. */
-  readonly pingIntervalMs?: number
+/** Reads `translators.anthropic.max_message_size` and `ping_interval`, and the limit of other bodies. */
+export interface AnthropicRoutesOptions extends Sections<'translators' | 'server'> {
   readonly clock?: Clock
+}
+
+interface MessagesSettings {
+  readonly clock: Clock
+  readonly pingIntervalMs: number
 }
 
 export default fp<AnthropicRoutesOptions>(
   function anthropicRoutes(app, options, done) {
-    acceptBytes(app, options.maxMessageBytes ?? 33_554_432)
+    const { translators, server } = readSections(options, ['translators', 'server'], ['clock'])
+    const { maxMessageBytes, pingIntervalMs } = translators.anthropic
+    acceptBytes(app, maxMessageBytes || bodyLimitOf(server.requestLimits.maxBodyBytes))
+    const settings: MessagesSettings = { clock: options.clock ?? systemClock, pingIntervalMs }
     app.addHook('onRequest', function name({ gateway }, _reply, next) {
       gateway.headers.push(anthropic.requestIdHeader, gateway.id)
       next()
     })
-    for (const base of ['/olla/anthropic', '/olla/proxy', '']) mountMessages(app, options, base, undefined)
+    for (const base of ['/olla/anthropic', '/olla/proxy', '']) mountMessages(app, settings, base, undefined)
     for (const [prefix, profile] of app.backendProfiles.prefixes()) {
-      mountMessages(app, options, `/olla/${prefix}`, app.backendProfiles.get(profile))
+      mountMessages(app, settings, `/olla/${prefix}`, app.backendProfiles.get(profile))
     }
     for (const base of ['/olla/anthropic', '']) {
       // Claude Code asks whether a server is there, and reports how it is used, which is dropped.
@@ -76,11 +83,11 @@ export default fp<AnthropicRoutesOptions>(
 /** @param provider whose endpoints are asked; undefined leads to all */
 function mountMessages(
   app: FastifyInstance,
-  options: AnthropicRoutesOptions,
+  settings: MessagesSettings,
   base: string,
   provider: BackendProfile | undefined,
 ): void {
-  app.post(`${base}/v1/messages`, (request, reply) => messages(app, options, provider, request, reply))
+  app.post(`${base}/v1/messages`, (request, reply) => messages(app, settings, provider, request, reply))
   app.post(`${base}/v1/messages/count_tokens`, (request, reply) => countTokens(app, provider, request, reply))
   // Below most of the prefixes any other method would go on to an endpoint.
   const method = app.supportedMethods.filter((each) => each !== 'POST')
@@ -108,14 +115,14 @@ function hello() {
 
 function messages(
   app: FastifyInstance,
-  options: AnthropicRoutesOptions,
+  settings: MessagesSettings,
   provider: BackendProfile | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
   const translator = app.messageTranslator
   const settling = { variants: undefined as MessageVariants | undefined, isStream: false }
-  const clock = options.clock ?? systemClock
+  const { clock, pingIntervalMs: intervalMs } = settings
   reply.raw.once('close', () => settle(app, clock, request, settling))
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
@@ -130,7 +137,6 @@ function messages(
   )
   settling.variants = variants
   settling.isStream = isStream
-  const intervalMs = options.pingIntervalMs ?? 15_000
   const keepAlive = isStream && intervalMs > 0 ? { intervalMs, ...anthropic.keepAlive } : undefined
   app.dispatch(
     {

@@ -4,6 +4,8 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { inspectRequest, inspectUpload, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { managementRefusal } from '../../src/dialects/requests/management-refusal.ts'
 import { methodRefusal } from '../../src/dialects/requests/method-refusal.ts'
@@ -16,15 +18,15 @@ import type { ReadRequest } from '../../src/proxy/dispatch.ts'
 import { askingVariant } from '../../src/proxy/usage/usage-variant.ts'
 import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 
-export interface ProxyRoutesOptions {
-  /** Largest request body in bytes. Default 104,857,600. */
-  readonly bodyLimitBytes?: number
-  /** Streams are asked for their usage where clients do not ask. Default false. */
-  readonly asksUsage?: boolean
-  /** Answers get the model name that was asked for. Default true. */
-  readonly renameAnswers?: boolean
-  /** Operations that manage endpoints are passed on. Default false. */
-  readonly allowsManagement?: boolean
+export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
+
+interface ReadSettings {
+  /** Streams are asked for their usage where clients do not ask. */
+  readonly asksUsage: boolean
+  /** Answers get the model name that was asked for. */
+  readonly renameAnswers: boolean
+  /** Operations that manage endpoints are passed on. */
+  readonly allowsManagement: boolean
 }
 
 interface Mount {
@@ -38,20 +40,26 @@ interface Mount {
 
 export default fp<ProxyRoutesOptions>(
   function proxyRoutes(app, options, done) {
-    const limitBytes = options.bodyLimitBytes ?? 104_857_600
+    const { proxy, server, modelRegistry } = readSections(options, ['proxy', 'server', 'model_registry'])
+    const limitBytes = bodyLimitOf(server.requestLimits.maxBodyBytes)
+    const settings: ReadSettings = {
+      asksUsage: proxy.usage === 'ask',
+      renameAnswers: modelRegistry.rewriteResponseModel,
+      allowsManagement: proxy.management,
+    }
     acceptBytes(app, limitBytes)
     acceptUploads(app, limitBytes)
     const base = countSegments(app.prefix)
-    mount(app, options, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })
+    mount(app, settings, { prefix: '/olla/proxy', stripped: base + 2, provider: undefined })
     for (const [prefix, profile] of app.backendProfiles.prefixes()) {
-      mount(app, options, {
+      mount(app, settings, {
         prefix: `/olla/${prefix}`,
         stripped: base + 2,
         provider: app.backendProfiles.get(profile),
       })
     }
-    mount(app, options, { prefix: '/v1', stripped: base, provider: undefined })
-    mount(app, options, { prefix: '/api', stripped: base, provider: undefined })
+    mount(app, settings, { prefix: '/v1', stripped: base, provider: undefined })
+    mount(app, settings, { prefix: '/api', stripped: base, provider: undefined })
     done()
   },
   {
@@ -67,14 +75,14 @@ export default fp<ProxyRoutesOptions>(
   },
 )
 
-function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mount): void {
+function mount(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) =>
-    proxy(app, options, mountPoint, request, reply)
+    handle(app, settings, mountPoint, request, reply)
   app.route({
     method: app.supportedMethods,
     url: `${mountPoint.prefix}/*`,
     // Before the body is read: whatever it is, the answer is the same.
-    onRequest: (request, _reply, next) => next(refusal(options, mountPoint, request)),
+    onRequest: (request, _reply, next) => next(refusal(settings, mountPoint, request)),
     handler,
     exposeHeadRoute: false,
   })
@@ -89,7 +97,7 @@ function mount(app: FastifyInstance, options: ProxyRoutesOptions, mountPoint: Mo
 
 /** Why a request goes to no endpoint, whatever its body says. */
 function refusal(
-  { allowsManagement = false }: ProxyRoutesOptions,
+  { allowsManagement }: ReadSettings,
   { stripped }: Mount,
   { method, raw }: FastifyRequest,
 ): GatewayError | undefined {
@@ -100,19 +108,19 @@ function refusal(
   return found === undefined || isSafePath(path) ? found : undefined
 }
 
-function proxy(
+function handle(
   app: FastifyInstance,
-  options: ProxyRoutesOptions,
+  settings: ReadSettings,
   { stripped, provider }: Mount,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
   const target = targetPath(request.raw.url ?? '/', stripped)
-  app.dispatch(readRequest(options, request, reply, target, provider), request, reply)
+  app.dispatch(readRequest(settings, request, reply, target, provider), request, reply)
 }
 
 function readRequest(
-  options: ProxyRoutesOptions,
+  settings: ReadSettings,
   request: FastifyRequest,
   reply: FastifyReply,
   target: TargetPath,
@@ -129,10 +137,10 @@ function readRequest(
   const inspection = inspectRequest(body, request.headers['content-type'], target.path, target.query)
   const { modelSpan, usageEdit: edit } = inspection
   const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection }
-  if (!(options.asksUsage ?? false) || body === null || edit === undefined) return read
+  if (!settings.asksUsage || body === null || edit === undefined) return read
   if (inspection.modelPlace !== undefined) return read
   const { path, query } = target
-  const renameAnswers = options.renameAnswers ?? true
+  const { renameAnswers } = settings
   const stream = { context: request.gateway, path, query, body, modelSpan, edit, renameAnswers }
   return { ...read, extra: { variant: askingVariant(stream) } }
 }

@@ -2,7 +2,7 @@
 import fp from 'fastify-plugin'
 import engineOlla from '../../plugins/proxy/engine-olla.ts'
 import proxyEngine from '../../plugins/proxy/proxy-engine.ts'
-import { engineOptions, proxyEngineOptions } from '../plugin-options.ts'
+import { sectionOptions } from '../config/options/sections.ts'
 import { type EndpointOptions, once, requireProxying, sectionsOf } from './requirements.ts'
 
 export type ProxyEngineOptions = EndpointOptions
@@ -12,10 +12,10 @@ export default fp<ProxyEngineOptions>(
     const sections = sectionsOf(options)
     const { proxy } = sections
     await requireProxying(app, sections)
-    if (proxy.engine === 'sherpa')
+    if (sectionOptions('proxy', proxy).engine === 'sherpa')
       await once(app, (await import('../../plugins/proxy/engine-sherpa.ts')).default, {})
-    else await once(app, engineOlla, engineOptions(proxy))
-    await once(app, proxyEngine, proxyEngineOptions(proxy))
+    else await once(app, engineOlla, { proxy })
+    await once(app, proxyEngine, { proxy })
   },
   { name: 'olla-gateway/plugins/proxy-engine', fastify: '5.x' },
 )

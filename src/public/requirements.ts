@@ -10,30 +10,26 @@ import endpointRegistry from '../../plugins/endpoints/endpoint-registry.ts'
 import healthChecker from '../../plugins/endpoints/health-checker.ts'
 import modelDiscovery from '../../plugins/endpoints/model-discovery.ts'
 import upstreamPools from '../../plugins/endpoints/upstream-pools.ts'
-import bufferBudget from '../../plugins/http/buffer-budget.ts'
 import gatewayStats from '../../plugins/observe/gateway-stats.ts'
 import requestContext, { type RequestContextOptions } from '../../plugins/proxy/request-context.ts'
 import requestHooks from '../../plugins/proxy/request-hooks.ts'
 import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
+import bufferBudget from '../../plugins/runtime/buffer-budget.ts'
 import events from '../../plugins/runtime/events.ts'
 import lifecycle from '../../plugins/runtime/lifecycle.ts'
 import peers from '../../plugins/runtime/peers.ts'
 import state from '../../plugins/runtime/state.ts'
-import { parseConfig } from '../config/load.ts'
-import type { GatewayConfig } from '../config/schema/schema.ts'
+import { readSections, type Sections } from '../config/options/sections.ts'
 import { usageSections } from '../dialects/all.ts'
-import { profilesFolder, version } from '../kernel/package.ts'
-import { healthOptions, poolOptions, registryOptions } from '../plugin-options.ts'
 
-/** Sections of a configuration that `parseConfig` or `loadConfig` gives; without one its defaults hold. */
-export type EndpointOptions = Partial<EndpointSections>
+/** The endpoints and how requests reach them, as `parseConfig` or `loadConfig` gives it, or in part. */
+export type EndpointOptions = Sections<'discovery' | 'proxy'>
 
-type EndpointSections = Pick<GatewayConfig, 'discovery' | 'proxy'>
-
-export function sectionsOf({ discovery, proxy }: EndpointOptions): EndpointSections {
-  if (discovery !== undefined && proxy !== undefined) return { discovery, proxy }
-  const defaults = parseConfig({})
-  return { discovery: discovery ?? defaults.discovery, proxy: proxy ?? defaults.proxy }
+/** @throws ConfigError where an option is none of the sections, or a key is unknown or has a wrong value */
+export function sectionsOf(options: EndpointOptions): EndpointOptions {
+  readSections(options, ['discovery', 'proxy'])
+  const { discovery, proxy } = options
+  return { discovery, proxy }
 }
 
 /*
@@ -57,34 +53,32 @@ export async function requireRequests(
 
 export async function requireEndpoints(
   app: FastifyInstance,
-  { discovery, proxy }: EndpointSections,
+  { discovery, proxy }: EndpointOptions,
 ): Promise<void> {
   await requireEvents(app)
-  await once(app, backendProfiles, { builtIn: profilesFolder, usageSections, filter: proxy.profile_filter })
-  const { endpoints } = discovery.static
-  await once(app, endpointRegistry, { endpoints, proxy, ...registryOptions(discovery) })
+  await once(app, backendProfiles, { proxy, usageSections })
+  await once(app, endpointRegistry, { discovery, proxy })
 }
 
-export async function requireBreakers(app: FastifyInstance, sections: EndpointSections): Promise<void> {
+export async function requireBreakers(app: FastifyInstance, sections: EndpointOptions): Promise<void> {
   await requireEndpoints(app, sections)
   await once(app, circuitBreaker, {})
 }
 
-export async function requireHealth(app: FastifyInstance, sections: EndpointSections): Promise<void> {
+export async function requireHealth(app: FastifyInstance, sections: EndpointOptions): Promise<void> {
   await requireBreakers(app, sections)
-  await once(app, upstreamPools, poolOptions(sections.proxy))
-  await once(app, healthChecker, healthOptions(sections.discovery))
+  await once(app, upstreamPools, { proxy: sections.proxy })
+  await once(app, healthChecker, { discovery: sections.discovery })
 }
 
-export async function requireProxying(app: FastifyInstance, sections: EndpointSections): Promise<void> {
+export async function requireProxying(app: FastifyInstance, sections: EndpointOptions): Promise<void> {
   await requireHealth(app, sections)
   await requireRequests(app)
   await once(app, lifecycle, {})
   await once(app, bufferBudget, {})
   await once(app, requestHooks, {})
-  await once(app, modelDiscovery, { version, enabled: false })
-  const { load_balancer: strategy, priority_tiers: priorityTiers } = sections.proxy
-  await once(app, endpointSelector, { strategy, priorityTiers })
+  await once(app, modelDiscovery, { discovery: { model_discovery: { enabled: false } } })
+  await once(app, endpointSelector, { proxy: sections.proxy })
   await once(app, gatewayStats, {})
 }
 

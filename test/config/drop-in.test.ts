@@ -211,8 +211,8 @@ describe('server.write_timeout', () => {
     const limits = (server: Record<string, unknown>, timeouts: Record<string, unknown>) => {
       const list = [{ url: 'http://h:1', timeouts }]
       const config = parseConfig({ server, discovery: { static: { endpoints: list } } })
-      const { proxy, endpoints } = withWriteTimeout(config)
-      return [proxy.response_timeout, endpoints[0]?.timeouts.total]
+      const { proxy, discovery } = withWriteTimeout(config)
+      return [proxy.response_timeout, discovery.static.endpoints[0]?.timeouts.total]
     }
     assert.deepEqual(limits({}, {}), [900_000, 0])
     assert.deepEqual(limits({ write_timeout: '5s' }, {}), [5000, 0])

@@ -19,13 +19,13 @@ describe('start', () => {
   it('fails by name where a plugin that another depends on is missing', async () => {
     const app = Fastify()
     await assert.rejects(async () => {
-      await app.register(healthChecker, { version: '1' })
+      await app.register(healthChecker)
       await app.ready()
     }, /gateway-events' of plugin 'gateway-health-checker' is not registered/)
     const other = Fastify()
     await assert.rejects(async () => {
       await other.register(events)
-      await other.register(proxyEngine, { engine: 'olla', version: '1' })
+      await other.register(proxyEngine)
       await other.ready()
     }, /gateway-proxy-engine/)
   })
@@ -174,7 +174,7 @@ describe('shutdown', () => {
     await app.register(events)
     let result: DrainResult | undefined
     await app.register(lifecycle, {
-      shutdownTimeoutMs: 200,
+      server: { shutdown_timeout: 200 },
       onDrained: (drained) => {
         result = drained
       },

@@ -9,7 +9,6 @@ import endpointRegistry from '../../plugins/endpoints/endpoint-registry.ts'
 import events from '../../plugins/runtime/events.ts'
 import state from '../../plugins/runtime/state.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { profilesFolder } from '../../src/kernel/package.ts'
 import { createEndpointApp } from '../support/endpoint-app.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -38,7 +37,7 @@ describe('the endpoint registry plugin', () => {
     await app.register(events)
     await app.register(state)
     await assert.rejects(async () => {
-      await app.register(endpointRegistry, { endpoints: [], proxy: loadDefaults() })
+      await app.register(endpointRegistry)
     }, /gateway-backend-profiles.*gateway-endpoint-registry/)
   })
 
@@ -56,11 +55,10 @@ describe('the endpoint registry plugin', () => {
     const app = Fastify()
     await app.register(events)
     await app.register(state)
-    await app.register(backendProfiles, { builtIn: profilesFolder })
+    await app.register(backendProfiles)
     await app.register(endpointRegistry, {
-      endpoints: config.discovery.static.endpoints,
+      discovery: { ...config.discovery, refresh_interval: '1s' },
       proxy: config.proxy,
-      secretsIntervalMs: 1000,
       clock,
     })
     const headers = () => app.endpointRegistry.snapshot.bySlot[0]?.headers
@@ -80,7 +78,3 @@ describe('the endpoint registry plugin', () => {
     assert.equal(clock.armed, 0)
   })
 })
-
-function loadDefaults() {
-  return loadConfig({ none: true, env: {}, cwd: '.', knownTypes: [] }).config.proxy
-}

@@ -35,7 +35,9 @@ describe('the endpoint selector plugin', () => {
 
   it('takes strategy and tiers from its options', async (t) => {
     const app = await createEndpointApp(t, endpoints)
-    await app.register(endpointSelector, { strategy: 'round-robin', priorityTiers: false })
+    await app.register(endpointSelector, {
+      proxy: { load_balancer: 'round-robin', priority_tiers: false },
+    })
     for (const slot of [0, 1, 2]) app.endpointRegistry.setStatus(slot, 'healthy', '')
     const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
     const turns = Array.from(
@@ -49,7 +51,7 @@ describe('the endpoint selector plugin', () => {
     const own: EndpointSelector = { strategy: 'own', select: (candidates) => candidates[0] }
     const app = await createEndpointApp(t, endpoints)
     app.decorate('endpointSelector', own)
-    await app.register(endpointSelector, { strategy: 'priority' })
+    await app.register(endpointSelector, { proxy: { load_balancer: 'priority' } })
     assert.equal(app.endpointSelector, own)
     assert.equal(app.endpointLoad.inFlight(0), 0)
   })

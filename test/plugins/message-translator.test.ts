@@ -52,13 +52,19 @@ describe('message translator', () => {
     assert.equal(app.messageTranslator.sessionHeader, undefined)
     assert.deepEqual(warnings, [])
     app.messageTranslator.variants(call, undefined)
-    assert.equal((await createApp(t, { passthrough: false })).app.messageTranslator.passthrough, false)
+    assert.equal(
+      (await createApp(t, { translators: { anthropic: { passthrough_enabled: false } } })).app
+        .messageTranslator.passthrough,
+      false,
+    )
   })
 
   it('warns while the inspector is on, and has written everything when it closes', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'olla-gateway-inspector-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
-    const inspected = { folder, sessionHeader: 'x-who', maxFileBytes: 10_000, maxDays: 1 }
+    const inspected = {
+      translators: { anthropic: { inspector: { output_dir: folder, session_header: 'X-Who' } } },
+    }
     const { app, warnings } = await createApp(t, {}, new LocalLink(() => {}), inspected)
     assert.deepEqual(warnings, [{ folder }])
     assert.equal(app.messageTranslator.sessionHeader, 'x-who')
@@ -69,7 +75,9 @@ describe('message translator', () => {
   })
 
   it('warns once where the tokenizer it is asked for is not installed, and estimates by rules', async (t) => {
-    const { app, warnings } = await createApp(t, { tokenizer: 'gpt-tokenizer' })
+    const { app, warnings } = await createApp(t, {
+      translators: { anthropic: { tokenizer: 'gpt-tokenizer' } },
+    })
     assert.deepEqual(warnings, [])
     await app.close()
     const hooks = registerHooks({
@@ -79,18 +87,24 @@ describe('message translator', () => {
       },
     })
     t.after(() => hooks.deregister())
-    const first = await createApp(t, { tokenizer: 'gpt-tokenizer' })
+    const first = await createApp(t, { translators: { anthropic: { tokenizer: 'gpt-tokenizer' } } })
     assert.match(String(first.warnings), /gpt-tokenizer is not installed \(npm install gpt-tokenizer\)/)
     const second = Object.assign(new LocalLink(() => {}), { thread: 1 })
-    assert.deepEqual((await createApp(t, { tokenizer: 'gpt-tokenizer' }, second)).warnings, [])
-    assert.deepEqual((await createApp(t, { tokenizer: 'rules' })).warnings, [])
+    assert.deepEqual(
+      (await createApp(t, { translators: { anthropic: { tokenizer: 'gpt-tokenizer' } } }, second)).warnings,
+      [],
+    )
+    assert.deepEqual(
+      (await createApp(t, { translators: { anthropic: { tokenizer: 'rules' } } })).warnings,
+      [],
+    )
     assert.equal((await loadTokenizer('gpt-tokenizer'))('antidisestablishmentarianism'), 4)
   })
 
   it('says which dependency is missing', async () => {
     const app = Fastify()
     await assert.rejects(
-      async () => app.register(messageTranslator, { version: '1' }),
+      async () => app.register(messageTranslator),
       /gateway-peers.*gateway-message-translator/,
     )
   })

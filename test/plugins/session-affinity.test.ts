@@ -19,7 +19,7 @@ async function setUp(t: TestContext, options: SessionAffinityOptions = {}) {
   const app = await createEndpointApp(t, endpoints, { clock })
   await app.register(requestContext, { clock })
   await app.register(endpointSelector, { clock })
-  await app.register(sessionAffinity, { clock, enabled: true, ...options })
+  await app.register(sessionAffinity, { clock, proxy: { sticky_sessions: { enabled: true } }, ...options })
   return app
 }
 
@@ -48,7 +48,7 @@ describe('plugin session-affinity', () => {
   })
 
   it('is nothing while it is off', async (t) => {
-    const app = await setUp(t, { enabled: false })
+    const app = await setUp(t, { proxy: {} })
     assert.equal(app.sessionAffinity, undefined)
     assert.equal(app.requestAffinity, undefined)
     assert.equal(app.hasDecorator('sessionAffinity'), true)
@@ -58,7 +58,8 @@ describe('plugin session-affinity', () => {
     const app = await createEndpointApp(t, [])
     await app.register(requestContext)
     await assert.rejects(
-      async () => void (await app.register(sessionAffinity, { enabled: true })),
+      async () =>
+        void (await app.register(sessionAffinity, { proxy: { sticky_sessions: { enabled: true } } })),
       /gateway-endpoint-selector/,
     )
   })

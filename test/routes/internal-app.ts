@@ -3,10 +3,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import security from '../../plugins/admin/security.ts'
 import backendProfiles from '../../plugins/endpoints/backend-profiles.ts'
-import bufferBudget from '../../plugins/http/buffer-budget.ts'
 import gatewayStats from '../../plugins/observe/gateway-stats.ts'
 import processReadings from '../../plugins/observe/process-readings.ts'
 import requestContext from '../../plugins/proxy/request-context.ts'
+import bufferBudget from '../../plugins/runtime/buffer-budget.ts'
 import events from '../../plugins/runtime/events.ts'
 import lifecycle from '../../plugins/runtime/lifecycle.ts'
 import peers from '../../plugins/runtime/peers.ts'
@@ -24,7 +24,6 @@ import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
 import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
 import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
 import { circuitCells } from '../../src/endpoints/resilience/circuit-cells.ts'
-import { profilesFolder } from '../../src/kernel/package.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { noConnections } from '../support/no-connections.ts'
 
@@ -70,15 +69,15 @@ export async function createInternalApp(
     await scope.register(processReadings)
     await scope.register(events, { clock })
     await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })
-    await scope.register(bufferBudget, { limitBytes: 1_048_576 })
-    await scope.register(lifecycle, { shutdownTimeoutMs: 100 })
+    await scope.register(bufferBudget, { server: { request_limits: { max_buffered_bytes: '1MB' } } })
+    await scope.register(lifecycle, { server: { shutdown_timeout: 100 } })
     const { gatewayLifecycle } = scope
     drain = async () => {
       await gatewayLifecycle.drain(noConnections)
     }
     await scope.register(requestContext, { clock })
     await scope.register(security, { clock })
-    await scope.register(backendProfiles, { builtIn: profilesFolder })
+    await scope.register(backendProfiles)
     const services = { clock, cells: scope.gatewayState.of(statusCells), events: scope.gatewayEvents }
     const discoveries = new DiscoveryRecords(scope.gatewayState.of(discoveryCells))
     records = discoveries
@@ -97,6 +96,7 @@ export async function createInternalApp(
     await scope.register(
       stub('gateway-endpoint-selector', {
         endpointLoad: { wouldAsk: () => !pausing.current },
+        endpointSelector: { strategy: 'priority' },
       }),
     )
     await scope.register(stub('gateway-internal-access', { internalAccess: undefined }))
@@ -116,9 +116,8 @@ export async function createInternalApp(
       })
       return {}
     })
-    const display = { engine: 'olla', profile: 'auto', balancer: 'priority' }
     await scope.register(internalHealth, { clock })
-    await scope.register(internalStatus, { version: '1.2.3', clock, ...display })
+    await scope.register(internalStatus, { version: '1.2.3', clock })
     await scope.register(internalStats, { clock })
     await scope.register(internalProcess, { clock })
     await scope.register(versionRoute, { version: '1.2.3' })

@@ -43,10 +43,8 @@ async function start(t: TestContext, options: EventLogOptions = {}) {
     )
     await scope.register(internalEvents, {
       version: '1.2.3',
-      engine: 'olla',
-      balancer: 'priority',
-      profile: 'auto',
-      features: { cancel: true, playground: false, recentRequests: 5 },
+      proxy: { load_balancer: 'priority' },
+      dashboard: { playground: false, recent_requests: 5 },
     })
     bus = scope.gatewayEvents
     hub = scope.eventHub
@@ -197,7 +195,7 @@ describe('/internal/events', () => {
   })
 
   it('has so many places, and gives them back', async (t) => {
-    const { url, hub } = await start(t, { maxSubscribers: 1 })
+    const { url, hub } = await start(t, { dashboard: { event_subscribers: 1 } })
     const first = await openEvents(t, `${url}/internal/events`)
     await first.until(({ event }) => event === 'hello')
     const second = await fetch(`${url}/internal/events`)

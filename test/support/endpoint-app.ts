@@ -9,7 +9,6 @@ import events from '../../plugins/runtime/events.ts'
 import state from '../../plugins/runtime/state.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { profilesFolder } from '../../src/kernel/package.ts'
 
 /** The plugins that know endpoints and their health, in the gateway's order, and nothing that serves requests. */
 export async function createEndpointApp(
@@ -23,11 +22,10 @@ export async function createEndpointApp(
   t.after(() => app.close())
   await app.register(events, { clock })
   await app.register(state, { endpointCapacity: 8, modelCapacity: 1 })
-  await app.register(backendProfiles, { builtIn: profilesFolder })
+  await app.register(backendProfiles)
   await app.register(endpointRegistry, {
-    endpoints: discovery.static.endpoints,
+    discovery: { ...discovery, health: { ...discovery.health, slow_start: options.slowStartMs ?? 0 } },
     proxy,
-    slowStartMs: options.slowStartMs ?? 0,
     clock,
   })
   await app.register(upstreamPools, {})

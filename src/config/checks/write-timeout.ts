@@ -1,4 +1,4 @@
-import type { EndpointConfig, GatewayConfig, ProxyConfig } from '../schema/schema.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
 
 /** The shorter of two limits, of which 0 is none. */
 export function shortest(a: number, b: number): number {
@@ -6,19 +6,18 @@ export function shortest(a: number, b: number): number {
 }
 
 /** `server.write_timeout` bounds every answer, also of endpoints that have a longer limit of their own. */
-export function withWriteTimeout({ server, proxy, discovery }: GatewayConfig): {
-  proxy: ProxyConfig
-  endpoints: readonly EndpointConfig[]
-} {
-  const { endpoints } = discovery.static
+export function withWriteTimeout(config: GatewayConfig): GatewayConfig {
+  const { server, proxy, discovery } = config
   const limit = server.write_timeout
-  if (limit === 0) return { proxy, endpoints }
+  if (limit === 0) return config
+  const endpoints = discovery.static.endpoints.map((endpoint) => {
+    const { timeouts } = endpoint
+    const total = timeouts.total === 0 ? 0 : Math.min(timeouts.total, limit)
+    return { ...endpoint, timeouts: { ...timeouts, total } }
+  })
   return {
+    ...config,
     proxy: { ...proxy, response_timeout: shortest(proxy.response_timeout, limit) },
-    endpoints: endpoints.map((endpoint) => {
-      const { timeouts } = endpoint
-      const total = timeouts.total === 0 ? 0 : Math.min(timeouts.total, limit)
-      return { ...endpoint, timeouts: { ...timeouts, total } }
-    }),
+    discovery: { ...discovery, static: { ...discovery.static, endpoints } },
   }
 }

@@ -29,7 +29,7 @@ export type OptionsOf<S extends TSchema> =
         {
           readonly [Key in RequiredKey<P> & string as OptionName<Key, P[Key]>]: OptionsOf<P[Key]>
         } & {
-          readonly [Key in OptionalKey<P> & string as OptionName<Key, P[Key]>]?: OptionsOf<P[Key]> | undefined
+          readonly [Key in OptionalKey<P> & string as OptionName<Key, P[Key]>]?: OptionsOf<P[Key]>
         }
       >
     : S extends TArray<infer Item>

@@ -46,6 +46,20 @@ export function readSections<const Name extends SectionName, Options extends Sec
   return read as Read<Name>
 }
 
+/** The options of one section whose values are the defaults. */
+export function defaultsOf<Name extends SectionName>(name: Name): SectionOptions<Name> {
+  return sectionOptions(name, undefined)
+}
+
+/** The options of one section. @throws ConfigError */
+export function sectionOptions<Name extends SectionName>(
+  name: Name,
+  given: InputOf<Schemas[Name]> | undefined,
+): SectionOptions<Name> {
+  // `readSection` reads by the schema of that name.
+  return readSection(name, given) as SectionOptions<Name>
+}
+
 /** Every plugin that is given the same section reads it once. */
 const known = new WeakMap<object, unknown>()
 const defaults = new Map<SectionName, unknown>()

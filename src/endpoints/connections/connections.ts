@@ -1,14 +1,10 @@
+import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { ClientPool, HttpClient } from '../../http/client/contract.ts'
 import { poolOf } from '../../http/http-clients.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { PoolTarget } from './pools.ts'
 
-export interface UpstreamConnectionsOptions {
-  /** Default `own`. */
-  readonly httpClient?: HttpClient
-  /** Milliseconds between TCP keep-alive probes. Default 30,000. */
-  readonly keepAliveMs?: number
-}
+export type UpstreamConnectionsOptions = Pick<SectionOptions<'proxy'>, 'httpClient' | 'connectionKeepAliveMs'>
 
 /**
  * The connections over which clients' requests reach endpoints, one pool for each. Pools without a connection are
@@ -22,10 +18,11 @@ export class UpstreamConnections {
   readonly #connected = new Set<ClientPool>()
   #isClosed = false
 
-  constructor(clock: Clock, options: UpstreamConnectionsOptions = {}) {
+  constructor(clock: Clock, options: Partial<UpstreamConnectionsOptions> = {}) {
+    const { connectionKeepAliveMs, httpClient } = { ...defaultsOf('proxy'), ...options }
     this.#clock = clock
-    this.#keepAliveMs = options.keepAliveMs ?? 30_000
-    this.#httpClient = options.httpClient ?? 'own'
+    this.#keepAliveMs = connectionKeepAliveMs
+    this.#httpClient = httpClient
   }
 
   /** Connections to all endpoints now. */

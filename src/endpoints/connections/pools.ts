@@ -1,4 +1,5 @@
 import { Client, Pool } from 'undici'
+import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { createConnector } from './connector.ts'
 import { WatchedClient } from './reused-connection.ts'
@@ -9,12 +10,10 @@ export interface PoolTarget {
   readonly timeouts: { readonly connectMs: number; readonly tlsMs: number }
 }
 
-export interface UpstreamPoolsOptions {
-  /** Milliseconds between TCP keep-alive probes. Default 30,000. */
-  readonly keepAliveMs?: number
-  /** A pool without requests for so many milliseconds is closed. Default 300,000; 0 never. */
-  readonly idleMs?: number
-}
+export type UpstreamPoolsOptions = Pick<
+  SectionOptions<'proxy'>,
+  'connectionKeepAliveMs' | 'poolIdleTimeoutMs'
+>
 
 interface Entry {
   readonly pool: Pool
@@ -36,10 +35,11 @@ export class UpstreamPools {
   #timer: Timer | undefined
   #closed = false
 
-  constructor(clock: Clock, options: UpstreamPoolsOptions = {}) {
+  constructor(clock: Clock, options: Partial<UpstreamPoolsOptions> = {}) {
+    const { connectionKeepAliveMs, poolIdleTimeoutMs } = { ...defaultsOf('proxy'), ...options }
     this.#clock = clock
-    this.#keepAliveMs = options.keepAliveMs ?? 30_000
-    this.#idleMs = options.idleMs ?? 300_000
+    this.#keepAliveMs = connectionKeepAliveMs
+    this.#idleMs = poolIdleTimeoutMs
   }
 
   get size(): number {

@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import { type BoundedQueue, QueueFullError } from '../../kernel/bounded-queue.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
@@ -15,15 +16,11 @@ import type { DiscoveredModel } from './discovered-model.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
 import { ListFormatError, parseModelList, readProps } from './list-parsers.ts'
 
-export interface ModelDiscoveryOptions {
-  /** Between two looks at one endpoint; milliseconds. */
-  readonly intervalMs: number
-  /** Limit of one request. */
-  readonly timeoutMs: number
-  /** Quick repeats of a failed look. */
-  readonly retryAttempts: number
-  /** Base of the jittered exponential wait between repeats; milliseconds. */
-  readonly retryBackoffMs: number
+export interface ModelDiscoveryOptions
+  extends Pick<
+    SectionOptions<'discovery'>['modelDiscovery'],
+    'intervalMs' | 'timeoutMs' | 'retryAttempts' | 'retryBackoffMs'
+  > {
   /** How often an endpoint whose kind is unknown is asked again; milliseconds. */
   readonly detectIntervalMs: number
   /** 0 to 1. */

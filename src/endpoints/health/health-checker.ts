@@ -1,3 +1,4 @@
+import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { BoundedQueue } from '../../kernel/bounded-queue.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
@@ -14,13 +15,8 @@ import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monit
 import type { ProbeRecords } from './probe-records.ts'
 import { nextProbeInMs } from './schedule.ts'
 
-export interface HealthCheckerOptions {
-  /** A slower 2xx makes an endpoint `busy`; milliseconds, 0 disables it. Default 1,000. */
-  readonly busyThresholdMs: number
-  /** Random fraction of intervals. Default 0.1. */
-  readonly jitter: number
-  /** Maximum interval for a failing endpoint; 0: its `check_interval`. Default 0. */
-  readonly maxBackoffMs: number
+export interface HealthCheckerOptions
+  extends Pick<SectionOptions<'discovery'>['health'], 'busyThresholdMs' | 'jitter' | 'maxBackoffMs'> {
   /** 0 to 1. */
   readonly random: () => number
 }
@@ -85,7 +81,7 @@ export class HealthChecker implements HealthMonitor {
     this.#fetch = services.fetch
     this.#queue = services.queue
     this.#userAgent = services.userAgent
-    this.#options = { busyThresholdMs: 1_000, jitter: 0.1, maxBackoffMs: 0, random: Math.random, ...options }
+    this.#options = { ...defaultsOf('discovery').health, random: Math.random, ...options }
     for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
   }
 

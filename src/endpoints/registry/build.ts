@@ -1,4 +1,8 @@
-import type { BreakerConfig, EndpointConfig, ProxyConfig } from '../../config/schema/schema.ts'
+import { Type } from '@sinclair/typebox'
+import { type OptionsOf, optionsOf } from '../../config/options/options.ts'
+import type { SectionOptions } from '../../config/options/sections.ts'
+import { BreakerSchema } from '../../config/schema/proxy-schema.ts'
+import type { EndpointConfig } from '../../config/schema/schema.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
 import { credentialNames, endpointHeaders } from './auth.ts'
 import type { BreakerPolicy } from './breaker-policy.ts'
@@ -9,7 +13,7 @@ import { joinPath } from './upstream-path.ts'
 export interface BuildContext {
   /** Finds a profile by name or prefix; undefined for `auto` and unknown types. */
   profile(type: string): BackendProfile | undefined
-  readonly proxy: ProxyConfig
+  readonly proxy: SectionOptions<'proxy'>
 }
 
 /** Builds endpoints from their configuration, with slots in its order. */
@@ -50,7 +54,10 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       allowsManagement: context.proxy.management,
       modelFilter: config.model_filter,
       timeouts: stageTimeouts(config, context.proxy),
-      breaker: breakerPolicy({ ...context.proxy.circuit_breaker, ...config.circuit_breaker }),
+      breaker: breakerPolicy({
+        ...context.proxy.circuitBreaker,
+        ...optionsOf(PartialBreaker, config.circuit_breaker ?? {}),
+      }),
     }
   })
 }
@@ -88,25 +95,18 @@ function headerNames(pairs: readonly string[]): ReadonlySet<string> {
   return new Set(pairs.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase().replaceAll('_', '-')))
 }
 
-function stageTimeouts({ timeouts }: EndpointConfig, proxy: ProxyConfig): StageTimeouts {
+function stageTimeouts({ timeouts }: EndpointConfig, proxy: SectionOptions<'proxy'>): StageTimeouts {
   return {
-    connectMs: timeouts.connect || proxy.connection_timeout,
-    tlsMs: timeouts.tls || proxy.tls_handshake_timeout,
-    firstByteMs: timeouts.first_byte || proxy.response_header_timeout,
-    idleMs: timeouts.idle || proxy.read_timeout,
-    totalMs: timeouts.total || proxy.response_timeout,
+    connectMs: timeouts.connect || proxy.connectionTimeoutMs,
+    tlsMs: timeouts.tls || proxy.tlsHandshakeTimeoutMs,
+    firstByteMs: timeouts.first_byte || proxy.responseHeaderTimeoutMs,
+    idleMs: timeouts.idle || proxy.readTimeoutMs,
+    totalMs: timeouts.total || proxy.responseTimeoutMs,
   }
 }
 
-export function breakerPolicy(config: BreakerConfig): BreakerPolicy {
-  return {
-    enabled: config.enabled,
-    failureThreshold: config.failure_threshold,
-    openMs: config.open_duration,
-    trialTimeoutMs: config.trial_timeout,
-    failureStatuses: new Set(config.failure_statuses),
-    connectionErrors: config.connection_errors,
-    timeouts: config.timeouts,
-    slowFirstByteMs: config.slow_first_byte,
-  }
+const PartialBreaker = Type.Partial(BreakerSchema)
+
+export function breakerPolicy(options: OptionsOf<typeof BreakerSchema>): BreakerPolicy {
+  return { ...options, failureStatuses: new Set(options.failureStatuses) }
 }

@@ -99,7 +99,7 @@ export class CircuitBreaker {
     if (!this.#policy.enabled) return true
     switch (this.#load(phaseCell) & phaseMask) {
       case open:
-        return this.#elapsedMs(this.#openedAt) >= this.#policy.openMs
+        return this.#elapsedMs(this.#openedAt) >= this.#policy.openDurationMs
       case trial:
         return this.#elapsedMs(this.#trialAt) >= this.#policy.trialTimeoutMs
       default:
@@ -203,7 +203,7 @@ export class CircuitBreaker {
   /** Milliseconds until an open circuit permits a trial; 0 if it is not open. */
   retryInMs(): number {
     if ((this.#load(phaseCell) & phaseMask) !== open) return 0
-    return Math.max(0, this.#policy.openMs - this.#elapsedMs(this.#openedAt))
+    return Math.max(0, this.#policy.openDurationMs - this.#elapsedMs(this.#openedAt))
   }
 
   snapshot(): BreakerSnapshot {

@@ -206,7 +206,7 @@ export class CircuitBreakers {
     const { clock, hasAnsweredSince } = this.#services
     const open = this.models(slot).filter(({ circuit }) => circuit.state === 'open')
     if (open.length < modelsForWhole) return
-    const sinceMs = clock.monotonicMs() - this.#policy(slot).openMs
+    const sinceMs = clock.monotonicMs() - this.#policy(slot).openDurationMs
     if (hasAnsweredSince?.(slot, sinceMs) === true) return
     this.get(slot).trip(`circuits of ${open.length} models are open`)
   }

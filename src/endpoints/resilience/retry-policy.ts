@@ -1,25 +1,9 @@
-export interface RetryPolicyOptions {
-  /** Maximum rounds over endpoints that were already tried. Default 3. */
-  readonly maxRounds: number
-  /** Base of the jittered exponential backoff before a round; milliseconds. Default 500. */
-  readonly backoffMs: number
-  /** Maximum wait for a `Retry-After`; milliseconds. Default 5,000. */
-  readonly maxWaitMs: number
-  /** Retries that each request adds to the budget. Default 0.2. */
-  readonly budgetRatio: number
-  /** Maximum budget. Default 200. */
-  readonly budgetBurst: number
-  /** 0 to 1; `Math.random` by default. */
-  readonly random: () => number
-}
+import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 
-const defaults: RetryPolicyOptions = {
-  maxRounds: 3,
-  backoffMs: 500,
-  maxWaitMs: 5_000,
-  budgetRatio: 0.2,
-  budgetBurst: 200,
-  random: Math.random,
+export interface RetryPolicyOptions
+  extends Pick<SectionOptions<'proxy'>, 'maxRetries' | 'retryBackoffMs' | 'maxRetryWaitMs' | 'retryBudget'> {
+  /** 0 to 1. */
+  readonly random: () => number
 }
 
 /**
@@ -32,8 +16,8 @@ export class RetryPolicy {
   #refused = 0
 
   constructor(options: Partial<RetryPolicyOptions> = {}) {
-    this.#options = { ...defaults, ...options }
-    this.#budget = this.#options.budgetBurst
+    this.#options = { ...defaultsOf('proxy'), random: Math.random, ...options }
+    this.#budget = this.#options.retryBudget.burst
   }
 
   /** Retries available now. */
@@ -48,17 +32,17 @@ export class RetryPolicy {
 
   /** Maximum rounds over endpoints that were already tried. */
   get maxRounds(): number {
-    return this.#options.maxRounds
+    return this.#options.maxRetries
   }
 
   /** Maximum wait for a `Retry-After`; milliseconds. */
   get maxWaitMs(): number {
-    return this.#options.maxWaitMs
+    return this.#options.maxRetryWaitMs
   }
 
   requestStarted(): void {
-    const { budgetRatio, budgetBurst } = this.#options
-    this.#budget = Math.min(budgetBurst, this.#budget + budgetRatio)
+    const { ratio, burst } = this.#options.retryBudget
+    this.#budget = Math.min(burst, this.#budget + ratio)
   }
 
   /** @returns false if the budget is exhausted */
@@ -78,10 +62,10 @@ export class RetryPolicy {
    * @returns undefined if there is no such round or the wait would be too long
    */
   waitBeforeRound(round: number, retryAfterMs: number | undefined): number | undefined {
-    const { maxRounds, backoffMs, maxWaitMs, random } = this.#options
-    if (round > maxRounds) return undefined
-    if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) return undefined
-    const jittered = (0.5 + 0.5 * random()) * Math.min(maxWaitMs, backoffMs * 2 ** (round - 1))
+    const { maxRetries, retryBackoffMs, maxRetryWaitMs, random } = this.#options
+    if (round > maxRetries) return undefined
+    if (retryAfterMs !== undefined && retryAfterMs > maxRetryWaitMs) return undefined
+    const jittered = (0.5 + 0.5 * random()) * Math.min(maxRetryWaitMs, retryBackoffMs * 2 ** (round - 1))
     return Math.max(retryAfterMs ?? 0, jittered)
   }
 }

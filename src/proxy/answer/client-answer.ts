@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { SectionOptions } from '../../config/options/sections.ts'
 import { errorEvent } from '../../dialects/answers/error-event.ts'
 import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import type { StreamEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
@@ -24,11 +25,9 @@ import { Heartbeat } from './heartbeat.ts'
 /** What telling a client an answer touches. */
 export interface AnswerServices {
   readonly clock: Clock
-  readonly options: {
+  readonly options: Pick<SectionOptions<'model_registry'>, 'rewriteResponseModel'> & {
     /** Version of the gateway, for `Via` and its kind. */
     readonly version: string
-    /** Whether answers get the model name that was asked for. */
-    readonly renameAnswers: boolean
     /** Whether the gateway itself decides which origins may ask: endpoints' CORS headers stay behind it. */
     readonly answersCors: boolean
     /** Size up to which chunks of this content type are joined; 0 sends each at once. */
@@ -91,7 +90,7 @@ export class ClientAnswer {
       method: this.#request.method,
       path: this.#request.path,
       dialect: context.dialect,
-      asked: options.renameAnswers ? context.model : undefined,
+      asked: options.rewriteResponseModel ? context.model : undefined,
     })
     context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
     context.overheadMs = ownTimeMs(context)

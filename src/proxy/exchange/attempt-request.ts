@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { SectionOptions } from '../../config/options/sections.ts'
 import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
@@ -15,10 +16,7 @@ import type { Attempt, Redirected } from './attempt.ts'
 
 /** What making an attempt's request touches. */
 export interface AttemptRequestServices {
-  readonly options: {
-    /** Whether answers get the model name that was asked for. */
-    readonly renameAnswers: boolean
-  }
+  readonly options: Pick<SectionOptions<'model_registry'>, 'rewriteResponseModel'>
   /** For what is held beside bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
 }
@@ -34,7 +32,7 @@ export function attemptRequest(
 ): UpstreamRequest | GatewayError {
   try {
     attempt.variant ??= request.variant?.(attempt.target)
-    const made = requestFor(request, attempt, options.renameAnswers)
+    const made = requestFor(request, attempt, options.rewriteResponseModel)
     if (made === undefined) return new GatewayError('invalid_path')
     const { body } = made
     if (body === request.body || !Buffer.isBuffer(body)) return made
@@ -46,13 +44,13 @@ export function attemptRequest(
 
 /**
  * The request as one endpoint gets it: with the model's name there, and with credentials of its own.
- * @param renameAnswers whether the answer will be read for the model's name, so it must not come compressed
+ * @param rewriteResponseModel whether the answer will be read for the model's name, so it must not come compressed
  * @returns undefined where the path is not safe
  */
 function requestFor(
   request: ExchangeRequest,
   { target, variant, redirected }: Attempt,
-  renameAnswers: boolean,
+  rewriteResponseModel: boolean,
 ): UpstreamRequest | undefined {
   const { endpoint, sentModel } = target
   if (variant !== undefined) return variantFor(request, endpoint, variant, redirected)
@@ -63,7 +61,7 @@ function requestFor(
   const path = pathAt(endpoint, method, asked, query)
   if (path === undefined) return undefined
   const own = ownHeaders(endpoint, method, asked)
-  const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && renameAnswers)
+  const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && rewriteResponseModel)
   const content = isRenamed ? renamedBody(request, sentModel) : request.body
   if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
   const body: Buffer | Readable = content.open()

@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { CandidatePermit, CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
@@ -22,10 +23,7 @@ export interface TakenEndpoint {
 /** What choosing a candidate touches. */
 export interface ChoiceServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly options: {
-    /** How many more requests an endpoint may have that holds the model in memory, and still be preferred. */
-    readonly warmMargin: number
-  }
+  readonly options: Pick<SectionOptions<'proxy'>, 'warmMargin'>
   readonly affinity?: Pick<Affinity, 'prefer'> | undefined
   readonly selector: Pick<EndpointSelector, 'select'>
   readonly load: LiveLoad

@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
@@ -14,10 +15,7 @@ import { NextTry, type NextTryServices } from './next-try.ts'
 export type SearchServices = ChoiceServices &
   NextTryServices & {
     readonly clock: Pick<Clock, 'after'>
-    readonly options: {
-      /** Longest wait for a place on an endpoint at its `max_concurrent`. */
-      readonly queueWaitMs: number
-    }
+    readonly options: Pick<SectionOptions<'proxy'>, 'queue'>
     readonly queue: Pick<CapacityQueue, 'enter' | 'leave' | 'waitedMs'>
   }
 
@@ -188,6 +186,6 @@ export class CandidateSearch implements CapacityWaiter {
   get #lineDeadlineMs(): number {
     const { queue, options, clock } = this.#services
     const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
-    return Math.min(this.#owner.totalDeadlineMs, deadlineAfter(sinceMs, options.queueWaitMs))
+    return Math.min(this.#owner.totalDeadlineMs, deadlineAfter(sinceMs, options.queue.maxWaitMs))
   }
 }

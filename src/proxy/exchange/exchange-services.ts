@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import type { Shortages } from '../../endpoints/connections/shortages.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { DeadlineEntry, DeadlineSweep } from '../../endpoints/resilience/deadline-sweep.ts'
@@ -27,17 +28,10 @@ export interface ActiveExchange extends DeadlineEntry {
 /** What the exchange itself touches, beside what its parts do. Times in milliseconds, 0 is no limit. */
 export interface ConductServices {
   readonly clock: Clock
-  readonly options: {
-    readonly totalTimeoutMs: number
-    /** How long a client may take nothing before it counts as gone. */
-    readonly clientStallMs: number
-    /** First-byte limit where the endpoint must load the model first. */
-    readonly coldStartMs: number
-    /** Limit for the first byte of an endpoint that is down and asked nevertheless. */
-    readonly outageWaitMs: number
-    /** Answers that move a request to the next endpoint. */
-    readonly failoverStatuses: ReadonlySet<number>
-  }
+  readonly options: Pick<
+    SectionOptions<'proxy'>,
+    'responseTimeoutMs' | 'readTimeoutMs' | 'coldStartTimeoutMs' | 'outageWaitMs'
+  >
   readonly transport: Transport
   /** Exchanges that have not settled, with their time limits. */
   readonly active: DeadlineSweep<ActiveExchange>

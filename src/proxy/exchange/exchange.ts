@@ -57,7 +57,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#search = new CandidateSearch(services, request, this, this.#ledger)
     this.#startedMs = services.clock.monotonicMs()
     request.context.routedMs = this.#startedMs - request.context.startedAtMs
-    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.totalTimeoutMs)
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.responseTimeoutMs)
     this.deadlineMs = this.#totalDeadlineMs
   }
 
@@ -126,7 +126,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   sent(attempt: Attempt): void {
     this.#phase = 'waiting'
     this.#ledger.sent(attempt)
-    this.#limit(firstByteLimitMs(attempt.target, this.#services.options.coldStartMs))
+    this.#limit(firstByteLimitMs(attempt.target, this.#services.options.coldStartTimeoutMs))
   }
 
   bodyWritten(): void {
@@ -173,7 +173,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     if (this.#phase !== 'stalled') awaitDrain(this.#raw)
     this.#phase = 'stalled'
-    this.#limit(this.#services.options.clientStallMs)
+    this.#limit(this.#services.options.readTimeoutMs)
     return false
   }
 

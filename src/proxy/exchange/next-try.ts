@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import { type AttemptFailure, neverSent } from '../../endpoints/connections/failure.ts'
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
@@ -9,12 +10,7 @@ import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './
 /** What deciding about another try touches. */
 export interface NextTryServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly options: {
-    /** Attempts of one request that may reach an endpoint. */
-    readonly maxAttempts: number
-    /** Longest wait for an endpoint that went down a short while ago, where nothing else can serve. */
-    readonly outageWaitMs: number
-  }
+  readonly options: Pick<SectionOptions<'proxy'>, 'maxAttempts' | 'outageWaitMs'>
   readonly retries: Pick<RetryPolicy, 'spend'>
   readonly queue: Pick<CapacityQueue, 'hasRoom'>
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { clientConfig } from '../../../src/admin/clients/client-config.ts'
 import { hasResponses } from '../../../src/admin/clients/responses-support.ts'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
 import type { DiscoveredModel } from '../../../src/endpoints/discovery/discovered-model.ts'
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
@@ -21,7 +22,7 @@ function fleet(type: string, models: readonly Omit<DiscoveredModel, 'raw'>[]) {
   const config = parseConfig({ discovery: { static: { endpoints: [{ name: 'e', url: 'http://h', type }] } } })
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: (name) => profiles.get(name),
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
   const { registry } = createRegistry(endpoints)
   const catalog = new ModelCatalog()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { formatModelList, modelListFormats } from '../../../src/dialects/lists/list-formats.ts'
 import { modelDetail } from '../../../src/dialects/lists/single-model.ts'
 import { ollamaShow, runningModels } from '../../../src/dialects/ollama/model-list.ts'
@@ -33,7 +34,7 @@ function models() {
   const profiles = new ProfileStore({ builtIn: profilesFolder })
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: (type) => profiles.get(type),
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
   const catalog = new ModelCatalog()
   const [box, desk, gpu] = endpoints

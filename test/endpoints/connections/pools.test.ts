@@ -22,7 +22,7 @@ describe('UpstreamPools', () => {
   it('closes a pool that has idled, and its sockets', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm' })
     const clock = new FakeClock()
-    const pools = new UpstreamPools(clock, { idleMs: 10_000 })
+    const pools = new UpstreamPools(clock, { poolIdleTimeoutMs: 10_000 })
     t.after(() => pools.close())
     const fetch = createUpstreamFetch(pools)
     await fetch({ url: `${simulator.url}/health`, headers: [], timeoutMs: 1000, maxBytes: 1000 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
@@ -15,7 +16,7 @@ function build(
   const config = parseConfig({ proxy, discovery: { static: { endpoints } } })
   return buildEndpoints(config.discovery.static.endpoints, {
     profile: (type) => profiles.get(type),
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
 }
 
@@ -38,7 +39,7 @@ describe('buildEndpoints', () => {
     assert.equal(built.checkTimeoutMs, 2000)
     assert.equal(built.preservePath, false)
     assert.equal(built.breaker.failureThreshold, 5)
-    assert.equal(built.breaker.openMs, 30_000)
+    assert.equal(built.breaker.openDurationMs, 30_000)
     assert.deepEqual(built.headers, [])
   })
 
@@ -99,7 +100,7 @@ describe('buildEndpoints', () => {
     assert.equal(built.timeouts.connectMs, 1000)
     assert.equal(built.timeouts.totalMs, 120_000)
     assert.equal(built.breaker.failureThreshold, 2)
-    assert.equal(built.breaker.openMs, 7000)
+    assert.equal(built.breaker.openDurationMs, 7000)
     const inherited = buildOne({ url }, { connection_timeout: '9s', response_timeout: '20m' })
     assert.equal(inherited.timeouts.connectMs, 9000)
     assert.equal(inherited.timeouts.totalMs, 1_200_000)

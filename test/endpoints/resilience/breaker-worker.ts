@@ -19,7 +19,7 @@ const arrived = new Int32Array(gate)
 const policy = {
   enabled: true,
   failureThreshold: 1,
-  openMs: 0,
+  openDurationMs: 0,
   trialTimeoutMs: 60_000,
   failureStatuses: new Set<number>(),
   connectionErrors: true,

@@ -11,7 +11,7 @@ import { FakeClock } from '../../support/fake-clock.ts'
 const policy: BreakerPolicy = {
   enabled: true,
   failureThreshold: 3,
-  openMs: 30_000,
+  openDurationMs: 30_000,
   trialTimeoutMs: 10_000,
   failureStatuses: new Set([500]),
   connectionErrors: true,
@@ -290,7 +290,7 @@ class TextbookBreaker {
 
   wouldAdmit(): boolean {
     if (this.state === 'closed') return true
-    if (this.state === 'open') return this.nowMs - this.#openedMs >= policy.openMs
+    if (this.state === 'open') return this.nowMs - this.#openedMs >= policy.openDurationMs
     return this.#trial === undefined || this.nowMs - this.#trial.sinceMs >= policy.trialTimeoutMs
   }
 

@@ -10,7 +10,7 @@ import { createRegistry, delivered } from '../../support/registry.ts'
 const policy = {
   enabled: true,
   failureThreshold: 5,
-  openMs: 1,
+  openDurationMs: 1,
   trialTimeoutMs: 1,
   failureStatuses: new Set([500, 503]),
   connectionErrors: true,

@@ -10,7 +10,7 @@ describe('RetryPolicy', () => {
         fc.array(fc.boolean(), { maxLength: 500 }),
         fc.integer({ min: 1, max: 20 }),
         (steps, burst) => {
-          const policy = new RetryPolicy({ budgetRatio: 0.2, budgetBurst: burst })
+          const policy = new RetryPolicy({ retryBudget: { ratio: 0.2, burst } })
           let requests = 0
           let retries = 0
           for (const isRequest of steps) {
@@ -48,7 +48,7 @@ describe('RetryPolicy', () => {
 
 describe('the retry budget', () => {
   it('is full at first, earns with each request, counts what it refuses', () => {
-    const policy = new RetryPolicy({ budgetRatio: 0.5, budgetBurst: 2 })
+    const policy = new RetryPolicy({ retryBudget: { ratio: 0.5, burst: 2 } })
     assert.deepEqual([policy.spend(), policy.spend(), policy.spend()], [true, true, false])
     policy.requestStarted()
     assert.equal(policy.spend(), false)

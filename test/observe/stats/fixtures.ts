@@ -72,7 +72,7 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     breaker: {
       enabled: true,
       failureThreshold: 5,
-      openMs: 30_000,
+      openDurationMs: 30_000,
       trialTimeoutMs: 30_000,
       failureStatuses: new Set([500]),
       connectionErrors: true,

@@ -21,10 +21,10 @@ function create(
     ...created.services,
     options: {
       ...created.services.options,
-      queueWaitMs: 10_000,
+      queue: { maxWaiting: 10, maxWaitMs: 10_000 },
       failoverStatuses: new Set(failoverStatuses),
     },
-    retries: new RetryPolicy({ maxRounds: 0, random: () => 0, ...retries }),
+    retries: new RetryPolicy({ maxRetries: 0, random: () => 0, ...retries }),
   }
   /** Slots of all attempts, the last of which is under way. */
   const slots = () => sent.map(({ attempt }) => attempt.target.endpoint.slot)
@@ -73,7 +73,9 @@ describe('a request that finds every endpoint busy', () => {
     [5, [1_000]],
   ] as const) {
     it(`spreads what is left of its attempts over time: ${endpoints}`, async (t) => {
-      const { all, clock, sent, slots, start } = create(t, Array<number>(endpoints).fill(1), { maxRounds: 3 })
+      const { all, clock, sent, slots, start } = create(t, Array<number>(endpoints).fill(1), {
+        maxRetries: 3,
+      })
       await start()
       await all(fails(503))
       assert.equal(sent.length, endpoints)
@@ -98,7 +100,7 @@ describe('a request that finds every endpoint busy', () => {
 
 describe('the retry budget', () => {
   it('takes no request its first failover, and bounds what follows', async (t) => {
-    const { all, services, sent, start } = create(t, [1, 1, 1], { budgetBurst: 1, budgetRatio: 0 })
+    const { all, services, sent, start } = create(t, [1, 1, 1], { retryBudget: { burst: 1, ratio: 0 } })
     services.retries.spend()
     await start()
     await all(fails(500))

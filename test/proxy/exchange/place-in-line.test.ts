@@ -41,7 +41,10 @@ describe('a request whose endpoint is full', () => {
 
   it('waits for as long as the endpoint has asked for, and goes on then', async (t) => {
     const { services, clock, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 2 }])
-    const patient = { ...services, options: { ...services.options, queueWaitMs: 10_000 } }
+    const patient = {
+      ...services,
+      options: { ...services.options, queue: { maxWaiting: 10, maxWaitMs: 10_000 } },
+    }
     const exchanges = []
     for (let each = 0; each < 5; each++) exchanges.push((await begin({}, patient)).exchange)
     for (const { attempt } of sent.splice(0)) {
@@ -79,7 +82,7 @@ describe('a request whose endpoints pause', () => {
       ...created.services,
       options: {
         ...created.services.options,
-        queueWaitMs: 10_000,
+        queue: { maxWaiting: 10, maxWaitMs: 10_000 },
         failoverStatuses: new Set([429, 503]),
       },
       health: {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
 import { headerValue } from '../../../src/http/headers/response-headers.ts'
 import { clientHeaders } from '../../../src/proxy/answer/client-headers.ts'
@@ -219,7 +220,7 @@ describe('ownHeaders', () => {
   })
   const [endpoint] = buildEndpoints(config.discovery.static.endpoints, {
     profile: () => undefined,
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
 
   it('hold the credentials for inference and model lists alone', () => {

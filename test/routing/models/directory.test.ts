@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
 import type { DiscoveredModel } from '../../../src/endpoints/discovery/discovered-model.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
@@ -23,7 +24,7 @@ function directory(lists: readonly (readonly Omit<DiscoveredModel, 'raw'>[])[], 
   })
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: () => undefined,
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
   const { registry } = createRegistry(endpoints)
   const catalog = new ModelCatalog()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseConfig } from '../../../src/config/load.ts'
+import { sectionOptions } from '../../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
 import type { DiscoveredModel } from '../../../src/endpoints/discovery/discovered-model.ts'
 import { buildEndpoints } from '../../../src/endpoints/registry/build.ts'
@@ -40,7 +41,7 @@ export function fleet(
   })
   const endpoints = buildEndpoints(config.discovery.static.endpoints, {
     profile: () => undefined,
-    proxy: config.proxy,
+    proxy: sectionOptions('proxy', config.proxy),
   })
   const { registry } = createRegistry(endpoints)
   const catalog = new ModelCatalog()

@@ -3,14 +3,13 @@
  * On close those that wait for room are forgotten.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { BufferBudget, bufferCells } from '../../src/kernel/memory/buffer-budget.ts'
+import { bufferedLimit, patienceFor } from '../../src/kernel/memory/memory-limit.ts'
 
-export interface BufferBudgetPluginOptions {
-  /** Bytes of all threads together; 0 is no limit, which is the default. */
-  readonly limitBytes?: number
-  /** Milliseconds that a request waits for room. Default 5,000. */
-  readonly patienceMs?: number
+/** Reads `server.request_limits.max_buffered_bytes`, and `server.read_timeout` for how long requests wait for room. */
+export interface BufferBudgetPluginOptions extends Sections<'server'> {
   readonly clock?: Clock
 }
 
@@ -21,7 +20,11 @@ declare module 'fastify' {
 }
 
 export default fp<BufferBudgetPluginOptions>(
-  function bufferBudget(app, { limitBytes = 0, patienceMs = 5_000, clock = systemClock }, done) {
+  function bufferBudget(app, options, done) {
+    const { requestLimits, readTimeoutMs } = readSections(options, ['server'], ['clock']).server
+    const limitBytes = bufferedLimit(requestLimits.maxBufferedBytes)
+    const patienceMs = patienceFor(readTimeoutMs)
+    const clock = options.clock ?? systemClock
     const budget = new BufferBudget(app.gatewayState.of(bufferCells), clock, { limitBytes, patienceMs })
     app.decorate('bufferBudget', budget)
     app.addHook('onClose', function stop(_app, closed) {

@@ -49,5 +49,3 @@ export type ExchangeServices = ConductServices &
   LedgerServices &
   AttemptRequestServices &
   AnswerServices
-
-export type ExchangeOptions = ExchangeServices['options']

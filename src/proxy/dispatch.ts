@@ -24,7 +24,7 @@ import { type ConcludeServices, concludeRequest } from './request/conclude.ts'
 import type { RequestHookList } from './request/hooks.ts'
 import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
-import { tellRoute } from './request/routing-headers.ts'
+import { noteRoute } from './request/routing-headers.ts'
 import type { StoredResponses } from './request/stored-responses.ts'
 
 /** What routing a request, and sending or refusing it, touches. */
@@ -148,7 +148,7 @@ function send(
   const { options, addresses } = services
   const context = request.gateway
   const routing = services.stored.placed(routed, target.path, Buffer.isBuffer(body) ? body : undefined)
-  tellRoute(context, routing)
+  noteRoute(context, routing)
   services.hooks.routed(context, routing)
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
     services.sessions?.refused({ context, path: target.path, body })

@@ -11,7 +11,7 @@ import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
-import { tellRoute } from '../request/routing-headers.ts'
+import { noteRoute } from '../request/routing-headers.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that has taken the request: its place and its circuit's permit are held. */
@@ -293,7 +293,7 @@ export class CandidateRounds {
   }
 
   /** The headers tell how this candidate was found: another one may have been tried since. */
-  tellRoute(target: RoutedEndpoint): void {
+  noteRoute(target: RoutedEndpoint): void {
     const tier = this.#tiers.length > 1 ? this.#tiers[this.#tierOf(target)] : undefined
     if (tier !== undefined) this.#tell(tier)
   }
@@ -317,7 +317,7 @@ export class CandidateRounds {
     const { context } = this.#request
     if (context.routingDecision === 'rejected') return
     const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
-    tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
+    noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
   }
 
   /** @param attemptsLeft as in `waitForNext` */
@@ -338,7 +338,7 @@ export class CandidateRounds {
   #tell({ route }: Tier): void {
     const { context, routing } = this.#request
     const { strategy, decision, reason } = route ?? routing
-    if (context.routingReason !== reason) tellRoute(context, { strategy, decision, reason })
+    if (context.routingReason !== reason) noteRoute(context, { strategy, decision, reason })
   }
 
   #tierOf(target: RoutedEndpoint): number {

@@ -97,8 +97,8 @@ export class CandidateSearch implements CapacityWaiter {
   }
 
   /** The headers tell how this candidate was found. */
-  tellRoute(target: RoutedEndpoint): void {
-    this.#rounds.tellRoute(target)
+  noteRoute(target: RoutedEndpoint): void {
+    this.#rounds.noteRoute(target)
   }
 
   /** Whether a candidate has failed in another way than that it lacks the path. */

@@ -237,7 +237,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     const { attempt, kept } = last
     // An endpoint's own words say more than ours.
     this.#attempt = attempt
-    this.#search.tellRoute(attempt.target)
+    this.#search.noteRoute(attempt.target)
     this.#head = kept.head
     this.#phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)

@@ -4,7 +4,7 @@ import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { pathNotServed } from '../../routing/models/tiers.ts'
 import { type LackingAnswer, wordsOf } from '../answer/lacking-answer.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
-import { tellRoute } from '../request/routing-headers.ts'
+import { noteRoute } from '../request/routing-headers.ts'
 import type { Attempt } from './attempt.ts'
 
 /** Learns what endpoints lack, so that requests are spared it. */
@@ -72,7 +72,7 @@ export class RequestLack {
     if (paths === undefined || paths.length < context.attemptCount) return undefined
     const asked = new Map(paths.map(({ attempt, words }) => [attempt.target.endpoint, words]))
     const endpoints = [...asked.keys(), ...(routing.lackPath ?? [])]
-    tellRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
+    noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
     return pathError(endpoints, { model: context.model, path, wordsOf: (endpoint) => asked.get(endpoint) })
   }
 }

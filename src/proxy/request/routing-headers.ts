@@ -4,7 +4,7 @@ import type { RequestRoute } from '../contract/context.ts'
 const names = ['X-Olla-Routing-Strategy', 'X-Olla-Routing-Decision', 'X-Olla-Routing-Reason'] as const
 
 /** Notes how a request was routed, for its answer's headers and its record; replaces what was noted before. */
-export function tellRoute(context: RequestRoute, { strategy, decision, reason }: ServedRoute): void {
+export function noteRoute(context: RequestRoute, { strategy, decision, reason }: ServedRoute): void {
   context.routingStrategy = strategy
   context.routingDecision = decision
   context.routingReason = reason

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { folder } from '../support/command.ts'
 import { chunk, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
+import { engineOf, transports } from './engines.ts'
 
 const skip = process.platform === 'linux' ? false : 'ulimit and pauses of accepting are tested on Linux only'
 const command = fileURLToPath(new URL('../../bin/olla-gateway.js', import.meta.url))
@@ -23,22 +24,23 @@ const stream = async ({ socket }: RawRequest) => {
 }
 
 const cases = [
-  { limit: 128, clients: 200, threads: 1, engine: 'olla', server: 'own' },
-  { limit: 128, clients: 200, threads: 1, engine: 'sherpa', server: 'node' },
-  { limit: 256, clients: 400, threads: 1, engine: 'sherpa', server: 'own' },
-  { limit: 256, clients: 300, threads: 2, engine: 'olla', server: 'own' },
-  { limit: 512, clients: 400, threads: 2, engine: 'olla', server: 'node' },
+  { limit: 128, clients: 200, threads: 1, carrier: 'olla', server: 'own' },
+  { limit: 128, clients: 200, threads: 1, carrier: 'sherpa', server: 'node' },
+  { limit: 128, clients: 200, threads: 1, carrier: 'olla by undici', server: 'own' },
+  { limit: 256, clients: 400, threads: 1, carrier: 'sherpa', server: 'own' },
+  { limit: 256, clients: 300, threads: 2, carrier: 'olla', server: 'own' },
+  { limit: 512, clients: 400, threads: 2, carrier: 'olla', server: 'node' },
 ]
 
 describe('more clients than the process has descriptors', { skip }, () => {
-  for (const { limit, clients, threads, engine, server } of cases) {
-    it(`are all served: ${clients} with ulimit -n ${limit}, ${threads} threads, ${engine}, ${server}`, async (t) => {
+  for (const { limit, clients, threads, carrier, server } of cases) {
+    it(`are all served: ${clients} with ulimit -n ${limit}, ${threads} threads, ${carrier}, ${server}`, async (t) => {
       const upstreams = [await startRawUpstream(t, stream), await startRawUpstream(t, stream)]
       const list = upstreams.map(({ url }, at) => `{ url: "${url}", name: e${at}, type: openai-compatible }`)
       const limits = 'rate_limits: { global_requests_per_minute: 0, per_ip_requests_per_minute: 0 }'
       const { url, child } = await start(t, limit, [
         `server: { host: 127.0.0.1, port: 0, threads: ${threads}, http_server: ${server}, ${limits} }`,
-        `proxy: { engine: ${engine} }`,
+        `proxy: ${JSON.stringify(engineOf(carrier))}`,
         `discovery: { static: { endpoints: [ ${list.join(', ')} ] } }`,
       ])
       const outcomes = await Promise.all(Array.from({ length: clients }, () => ask(url, 2)))
@@ -52,25 +54,28 @@ describe('more clients than the process has descriptors', { skip }, () => {
     })
   }
 
-  it('end no process where there is no limit: refused ones are told to come again', async (t) => {
-    const upstream = await startRawUpstream(t, stream)
-    const { url, child } = await start(t, 128, [
-      'server: { host: 127.0.0.1, port: 0, max_connections: 0, rate_limits: { per_ip_requests_per_minute: 0, global_requests_per_minute: 0 } }',
-      `discovery: { static: { endpoints: [ { url: "${upstream.url}", name: e, type: openai-compatible } ] } }`,
-    ])
-    const outcomes = (await Promise.all(Array.from({ length: 200 }, () => ask(url, 1)))).flat()
-    const known = /^(served|503 out_of_resources|ECONNRESET|EPIPE)$/
-    assert.deepEqual(
-      outcomes.filter((each) => !known.test(each)),
-      [],
-    )
-    // The first seconds without a request: timers look at memory then.
-    await setTimeout(2_500)
-    assert.equal(child.exitCode, null)
-    assert.deepEqual(await ask(url, 1), ['served'])
-    const status = (await (await fetch(`${url}/internal/status/endpoints`)).json()) as Status
-    assert.equal(status.endpoints[0]?.breaker?.state, 'closed')
-  })
+  for (const carrier of transports) {
+    it(`end no process where there is no limit: refused ones are told to come again, ${carrier}`, async (t) => {
+      const upstream = await startRawUpstream(t, stream)
+      const { url, child } = await start(t, 128, [
+        'server: { host: 127.0.0.1, port: 0, max_connections: 0, rate_limits: { per_ip_requests_per_minute: 0, global_requests_per_minute: 0 } }',
+        `proxy: ${JSON.stringify(engineOf(carrier))}`,
+        `discovery: { static: { endpoints: [ { url: "${upstream.url}", name: e, type: openai-compatible } ] } }`,
+      ])
+      const outcomes = (await Promise.all(Array.from({ length: 200 }, () => ask(url, 1)))).flat()
+      const known = /^(served|503 out_of_resources|ECONNRESET|EPIPE)$/
+      assert.deepEqual(
+        outcomes.filter((each) => !known.test(each)),
+        [],
+      )
+      // The first seconds without a request: timers look at memory then.
+      await setTimeout(2_500)
+      assert.equal(child.exitCode, null)
+      assert.deepEqual(await ask(url, 1), ['served'])
+      const status = (await (await fetch(`${url}/internal/status/endpoints`)).json()) as Status
+      assert.equal(status.endpoints[0]?.breaker?.state, 'closed')
+    })
+  }
 })
 
 interface Status {

@@ -18,15 +18,13 @@ for (const engine of transports) {
         setTimeout(() => request.socket.end(), 1)
       })
       const gateway = await startGateway(t, [{ url: hasty.url, name: 'hasty' }], { proxy: engineOf(engine) })
-      const startedMs = performance.now()
       for (let chat = 0; chat < 300; chat++) {
         const response = await postChat(gateway.url)
         assert.equal(response.status, 200)
+        // A second attempt would have waited for a back-off.
         assert.equal(response.headers.get('x-olla-attempts'), null)
         await response.text()
       }
-      // One back-off alone takes longer than a chat, and there would be dozens.
-      assert.ok(performance.now() - startedMs < 10_000)
       const [row] = await gateway.status()
       assert.equal(row?.breaker?.state, 'closed')
     })

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
 import { readAnswerError } from './error-object.ts'
 
-/** Longer messages are cut: endpoints quote whole prompts. */
+/** Longer messages are cut, because endpoints quote whole prompts. */
 const maxMessageLength = 2_000
 
 /** Parses the body of an error. @returns undefined if it is not a JSON object */

@@ -1,16 +1,16 @@
 import { readContextLimit } from './context-limit.ts'
 
-/** Most characters of an error that are read. */
-const mostText = 4096
+/** Number of characters of an error that are examined. */
+const maxTextLength = 4096
 
-/** Types that several engines give to what the client did wrong, whatever the status says. */
+/** Types that several engines give to client errors, whatever the status. */
 const types =
   /"type"\s*:\s*"(?:invalid_request|not_supported|unsupported|exceed_context_size|badrequest|validation)/i
 
 const capability =
   '(?:images?|image input|audio|audio input|video|vision|multimodal|tools?|function calling|functions?|embeddings?|rerank(?:ing)?|thinking|reasoning|completions?|chat|generate|insert|infill|logprobs|grammar|response_format|json_schema)'
 
-/** Sentences about what was asked for and this model or server cannot do, or could not be read. */
+/** Messages about input that the model or the server does not support or could not read. */
 const sentences: readonly RegExp[] = [
   new RegExp(`\\b${capability}\\b[^.:]{0,40}\\b(?:is|are|was) not supported\\b`, 'i'),
   new RegExp(`\\b(?:does not|doesn't|do not|cannot|can't) support\\b[^.:]{0,40}\\b${capability}\\b`, 'i'),
@@ -21,17 +21,16 @@ const sentences: readonly RegExp[] = [
   /\bfailed to (?:parse|decode|load|process) (?:the )?(?:grammar|messages?|tools?|images?|inputs?|json|schema|request)/i,
 ]
 
-/** What the server itself ran out of or lost: the request may be well. */
+/** Messages about the server's own exhaustion or failure. The request may be valid. */
 const serverTrouble =
   /\b(?:cuda|rocm|hip|metal|vulkan|out of memory|system memory|device|worker|runner|terminated|crash|traceback|internal assertion)\b/i
 
 /**
- * Whether an error that a server tells with a status of its own failures (500, 501) is about what the client sent: an
- * image for a text model, a prompt longer than the context. llama.cpp, Ollama and LiteLLM do so
- * (ggml-org/llama.cpp#19774).
+ * Whether an error with a server status (500, 501) is about the request: an image for a text model, a prompt longer
+ * than the context. llama.cpp, Ollama and LiteLLM report such errors this way (ggml-org/llama.cpp#19774).
  */
 export function isClientMistake(body: string): boolean {
-  const text = body.slice(0, mostText)
+  const text = body.slice(0, maxTextLength)
   if (readContextLimit(text) !== undefined) return true
   if (serverTrouble.test(text)) return false
   return types.test(text) || sentences.some((sentence) => sentence.test(text))

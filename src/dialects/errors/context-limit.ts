@@ -1,12 +1,12 @@
 import { contextNumbers } from './context-numbers.ts'
 import { errorText } from './error-text.ts'
 
-/** A request that does not fit into the model's context, as the endpoint says it. */
+/** The endpoint's report that a request does not fit into the model's context. */
 export interface ContextLimit {
-  /** `max_tokens`: the prompt fits, but not together with what may be generated. */
+  /** `max_tokens`: the prompt fits, but not together with the requested output. */
   readonly kind: 'prompt' | 'max_tokens'
   readonly promptTokens?: number
-  /** True where the endpoint stopped counting: the prompt has at least `promptTokens`. */
+  /** True if the endpoint stopped counting: the prompt has at least `promptTokens`. */
   readonly isLowerBound?: boolean
   readonly maxTokens?: number
   readonly limitTokens?: number
@@ -14,11 +14,11 @@ export interface ContextLimit {
   readonly totalTokens?: number
 }
 
-/** Codes and types that mean nothing else. */
+/** Unambiguous codes and types. */
 const codes =
   /context_?(?:length|window|size)_?(?:limit_?)?(?:exceeded|full)|exceed_context_size|context_overflow|context_too_long|prompt_too_long|input_length_error/
 
-/** Sentences that mean nothing else. */
+/** Unambiguous messages. */
 const sentences: readonly RegExp[] = [
   /\b(?:prompt|input|request|conversation)(?: \([^)]{0,60}\))? (?:is )?too (?:long|large)\b(?! to (?!fit|process|be))/,
   /\bmaximum (?:context|prompt|model|sequence) length (?:is|of) (?:only )?\d/,
@@ -31,14 +31,14 @@ const sentences: readonly RegExp[] = [
   /\bcontext (?:is full|overflow)|\boverflow(?:s|ed)? (?:of )?the context\b|\bcontext the overflows\b/,
   /\bcannot truncate prompt\b/,
   /\btotal (?:number of )?tokens\b[^.]{0,40}\bexceeds? (?:the )?(?:max|limit|model)/,
-  // vLLM asks itself for what the prompt leaves.
+  // vLLM computes `max_tokens` from what the prompt leaves.
   /\bmax_tokens must be at least 1, got -\d/,
 ]
 
 const limitNoun =
   /\bcontext (?:length|size|window|limit)\b|\bn_ctx\w{0,20}|\bmax_(?:model_len|seq_len|position_embeddings|num_tokens|input_tokens|input_length)\b|\bmax(?:imum)? (?:model|sequence|prompt|input|context) (?:length|size|tokens|limit)\b|\b(?:input|prompt) length limit\b|\bmodel token limit\b|\bmax input limit\b|\bmax(?:imum)? context\b|\bmax_new_tokens\b|\bsession_len\b/
 
-/** These are limits of much else, too: the sentence must speak of the prompt. */
+/** Many other things have such limits, so the message must also mention the prompt. */
 const looseNoun =
   /\bmax(?:imum)?(?: allowed)?(?: input)? length\b|\bnumber of (?:input )?tokens\b|\btoken limit\b|\bsupports? (?:only )?up to\b|\bbatch size\b|\btoo many tokens\b|\b(?:the )?limit of \d|\btokens\. given\b/
 
@@ -48,14 +48,14 @@ const subject =
 const excess =
   /\bexceed|\b(?:longer|greater|larger|more|less) than\b|\btoo (?:long|large|big|many)\b|\boverflow|\bmust be <=|>=?(?= ?\w)|\bonly supports?\b|\bsupports? (?:only )?up to\b|\b(?:not|nt|cannot|unable to) fit\b|\breached\b|\bis only\b|\bof only\b|\bthe configured\b/
 
-/** Limits by time, money or memory are not the request's length. */
+/** Limits of time, money or memory do not concern the length of the request. */
 const otherLimits =
   /\bper[ _-](?:minute|min|second|hour|day|month)\b|\brate[ _-]?limit|\btp[md]\b|\b(?:daily|monthly|weekly|hourly)\b|\bquota\b|\bcredits?\b|\bbilling\b|\b(?:of|enough|insufficient|available|system|gpu) (?:v?ram|memory)\b|\bdeadline exceeded\b/
 
 /**
- * Recognises any engine's way of saying that a request does not fit into the context, with the numbers it tells.
- * @param body an error body, or a message out of one
- * @returns undefined where the error is another one
+ * Recognizes any engine's report that a request does not fit into the context, with the numbers in it.
+ * @param body an error body, or a message from one
+ * @returns undefined if the error is a different one
  */
 export function readContextLimit(body: string): ContextLimit | undefined {
   const text = errorText(body).toLowerCase()
@@ -86,7 +86,7 @@ function isContextLimit(text: string): boolean {
   return isCounted(text)
 }
 
-/** Words that no row knows, with numbers that speak for themselves: more prompt tokens than there may be. */
+/** Messages that no row matches, but whose numbers show it: more prompt tokens than the limit. */
 function isCounted(text: string): boolean {
   if (!/\btokens?\b/.test(text) || !/\b(?:prompt|inputs?|conversation|messages|request)\b/.test(text))
     return false
@@ -94,7 +94,7 @@ function isCounted(text: string): boolean {
   return promptTokens !== undefined && limitTokens !== undefined && promptTokens > limitTokens
 }
 
-/** OpenAI limits the characters of a message, too; the same words limit short fields such as `user`. */
+/** OpenAI also limits the characters of a message; the same text limits short fields such as `user`. */
 function isLongString(text: string): boolean {
   const found = /\bstring too long\. expected a string with maximum length (\d{1,12})/.exec(text)
   return found !== null && Number(found[1]) >= 100_000
@@ -115,7 +115,7 @@ function kindOf(
     : 'prompt'
 }
 
-/** What is left of a total without one part; undefined where that cannot be. */
+/** The total without one part; undefined if a number is missing or the result is not positive. */
 export function difference(total: number | undefined, part: number | undefined): number | undefined {
   return total !== undefined && part !== undefined && total > part ? total - part : undefined
 }

@@ -1,7 +1,7 @@
-/** The numbers in a sentence about a full context, by what they count. */
+/** The numbers in a message about a full context, by what they count. */
 export interface ContextNumbers {
   promptTokens?: number
-  /** True where the endpoint stopped counting: the prompt has at least that many tokens. */
+  /** True if the endpoint stopped counting: the prompt has at least that many tokens. */
   isLowerBound?: boolean
   maxTokens?: number
   limitTokens?: number
@@ -13,11 +13,11 @@ export interface ContextNumbers {
 
 type Role = Exclude<keyof ContextNumbers, 'isLowerBound'> | 'promptPart'
 
-/** Words between a number and the one that says what it counts. */
+/** Maximum number of words between a number and the word that says what it counts. */
 const wordsBefore = 8
 const wordsAfter = 6
 
-/** Neighbouring words decide. The first row that matches wins. */
+/** The neighboring words decide. The first matching row wins. */
 const roles: readonly { readonly role: Role; readonly before?: RegExp; readonly after?: RegExp }[] = [
   { role: 'promptTokens', before: /\bn_(?:keep|prompt_tokens)$/ },
   { role: 'excessTokens', before: /\bby$/ },
@@ -61,7 +61,7 @@ const roles: readonly { readonly role: Role; readonly before?: RegExp; readonly 
   { role: 'promptTokens', after: /^(?:[a-z]+ ){0,2}>=?$/ },
 ]
 
-/** Reads the numbers of a sentence that is known to be about a full context. */
+/** Reads the numbers of a message that is known to be about a full context. */
 export function contextNumbers(text: string): ContextNumbers {
   const sum = /(\d{1,9}) ?\+ ?(\d{1,9}) ?> ?(\d{1,9})/.exec(text)
   if (sum !== null) {
@@ -88,7 +88,7 @@ export function contextNumbers(text: string): ContextNumbers {
   return found
 }
 
-/** Two numbers of which the first is too large: the prompt's and the limit. */
+/** Two numbers, the first of which is too large: prompt and limit. */
 function comparedIn(text: string): ContextNumbers {
   const [, left, right] =
     /(?<!max_\w{0,20}tokens\W{0,3})\b(\d{1,9})(?: tokens?)? ?[>/] ?(\d{1,9})\b/.exec(text) ?? []
@@ -97,7 +97,7 @@ function comparedIn(text: string): ContextNumbers {
   return promptTokens > limitTokens ? { promptTokens, limitTokens } : {}
 }
 
-/** The words from the number to the next one or to the end of the sentence. */
+/** The words between the number and the next number or the end of the sentence. */
 function neighbours(words: readonly (string | number)[], isBefore: boolean): string {
   const isBoundary = (word: string | number) => typeof word === 'number' || word === '.'
   const texts = words.filter((word) => typeof word === 'string')
@@ -109,7 +109,7 @@ function neighbours(words: readonly (string | number)[], isBefore: boolean): str
 
 const wordPattern = /(\d{1,3}(?:,\d{3}){1,3}(?!\d)|\d{1,12})(?:\.0)?|[a-z_]{1,40}|[<>]=?|\.(?=\s|$)/g
 
-/** Lower-case words, numbers, comparisons and ends of sentences; everything else separates them. */
+/** Lower-case words, numbers, comparison operators and sentence ends; everything else separates them. */
 function wordsOf(text: string): (string | number)[] {
   const words: (string | number)[] = []
   for (const [word, digits] of text.replace(/['’]/g, '').matchAll(wordPattern)) {

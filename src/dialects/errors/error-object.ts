@@ -1,8 +1,8 @@
-/** An error that an answer tells, in whatever shape. */
+/** An error that an answer reports, in whatever shape. */
 export interface AnswerError {
-  /** 400 to 599; undefined where the error does not tell one. */
+  /** 400 to 599; undefined if the error contains no status. */
   readonly statusCode: number | undefined
-  /** '' where it says nothing. */
+  /** '' if the error has none. */
   readonly message: string
   readonly type: string | undefined
   readonly code: string | number | undefined
@@ -11,7 +11,7 @@ export interface AnswerError {
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-/** Names of errors, without case and separators, that say whose fault it is. The first that matches counts. */
+/** Names of errors, without case and separators, and the status that each implies. The first match wins. */
 const statusByName: readonly (readonly [RegExp, number])[] = [
   [
     /contextlength|contextwindow|contextsize|invalidrequest|badrequest|validation|invalidprompt|unprocessable/,
@@ -28,8 +28,8 @@ const statusByName: readonly (readonly [RegExp, number])[] = [
 ]
 
 /**
- * The error that a JSON object is or contains. `"error": null` and its like are none.
- * @returns undefined where the object is no error
+ * The error that a JSON object is or contains. `"error": null` and the like are not errors.
+ * @returns undefined if the object is not an error
  */
 export function readAnswerError(value: unknown): AnswerError | undefined {
   if (!isObject(value)) return undefined
@@ -47,12 +47,12 @@ export function readAnswerError(value: unknown): AnswerError | undefined {
   return isFlatError(value) ? errorFrom(value, value) : undefined
 }
 
-/** LM Studio answers a path that it does not have with status 200 and these words (lmstudio-bug-tracker#1323). */
+/** LM Studio answers an unknown path with status 200 and this message (lmstudio-bug-tracker#1323). */
 export function saysPathIsMissing({ message }: AnswerError): boolean {
   return /^unexpected endpoint or method/i.test(message)
 }
 
-/** Whether the object says nothing but that something has gone wrong. */
+/** Whether the object reports only that something failed. */
 function isFlatError(value: JsonObject): boolean {
   if (textOf(value) === undefined) return false
   if (value.success === false || value.status === 'error' || value.ok === false) return true
@@ -64,7 +64,7 @@ function fromList(errors: readonly unknown[], outer: JsonObject): AnswerError | 
   return isObject(first) ? errorFrom(first, outer) : errorFrom({ message: String(first) }, outer)
 }
 
-/** FastAPI: a text, or a list of what is wrong with each field. */
+/** FastAPI: a string, or a list with one entry per invalid field. */
 function fromDetail(detail: unknown, outer: JsonObject): AnswerError | undefined {
   if (typeof detail === 'string')
     return detail === '' ? undefined : errorFrom({ ...outer, message: detail }, outer)
@@ -85,14 +85,14 @@ function errorFrom(error: JsonObject, outer: JsonObject): AnswerError {
     statusCode:
       statusOf(error) ?? statusOf(outer) ?? statusOfNames([text(error.code), type, text(error.name)]),
     message,
-    // The names of events say nothing of what has happened.
+    // The type of an event does not describe the failure.
     type: type === 'error' || type?.startsWith('response.') === true ? undefined : type,
     code,
     param: text(error.param),
   }
 }
 
-/** The error inside of an object that has one. */
+/** The error inside an object that has one. */
 function inner(value: JsonObject): JsonObject {
   return isObject(value.error) ? value.error : value
 }

@@ -1,7 +1,7 @@
-/** Longest text that is examined: error bodies are short, and some quote the whole prompt at their end. */
+/** Longest text that is examined. Error bodies are short; some end with a quote of the whole prompt. */
 const maxTextLength = 8_192
-/** Fields of an error object that say what is wrong; other fields may quote the request. */
-const tellingFields: readonly string[] = [
+/** Fields of an error object that describe the error. Other fields may quote the request. */
+const descriptiveFields: readonly string[] = [
   'message',
   'msg',
   'error',
@@ -17,8 +17,8 @@ const tellingFields: readonly string[] = [
 const maxDepth = 4
 
 /**
- * The words of an error body: the fields that say what is wrong, joined. A body that is not a JSON object is
- * its own text. Fields that may quote the request, such as FastAPI's `input`, are left out.
+ * The text of an error body: the fields that describe the error, joined. A body that is not a JSON object is its own
+ * text. Fields that may quote the request, such as FastAPI's `input`, are left out.
  */
 export function errorText(body: string): string {
   const parsed = body.trimStart().startsWith('{') ? parse(body) : undefined
@@ -33,7 +33,7 @@ function collect(value: unknown, words: string[], depth: number): void {
   else if (Array.isArray(value)) {
     if (depth < maxDepth) for (const each of value.slice(0, 8)) collect(each, words, depth + 1)
   } else if (typeof value === 'object' && value !== null && depth < maxDepth) {
-    for (const field of tellingFields) {
+    for (const field of descriptiveFields) {
       const inner: unknown = Reflect.get(value, field)
       if (typeof inner === 'number') words.push(`${field}: ${inner}`)
       else if (inner !== undefined && inner !== null) collect(inner, words, depth + 1)

@@ -1,13 +1,12 @@
 import { errorText } from './error-text.ts'
 
 /**
- * What an endpoint's "there is no such thing" is about.
- *
+ * What an endpoint's "not found" refers to.
  * - `path`: the endpoint does not have the API path
  * - `model`: it does not have the model
  * - `object`: it does not have the stored object that the request names
- * - `request`: it turns this request down
- * - `unsure`: its words do not tell
+ * - `request`: it refuses this request
+ * - `unsure`: the text does not show which
  */
 export type Missing = 'path' | 'model' | 'object' | 'request' | 'unsure'
 
@@ -15,16 +14,16 @@ export interface MissingAnswer {
   /** Without its query. */
   readonly path: string
   readonly statusCode: number
-  /** The answer's body; undefined where it cannot be read. */
+  /** The answer's body; undefined if it is not readable. */
   readonly text: string | undefined
 }
 
-/** Statuses with which servers say that they do not have something. */
+/** Whether servers use a status to report that something is missing. */
 export function saysMissing(statusCode: number): boolean {
   return statusCode === 404 || statusCode === 405 || statusCode === 501
 }
 
-/** Words of routers that know no such route: of frameworks, proxies and inference servers. */
+/** Messages of routers for an unknown route: of frameworks, proxies and inference servers. */
 const pathWords: readonly RegExp[] = [
   // Go, Express, LM Studio, OpenAI, Kong, Spring, Rails, Laravel
   /\b404 page not found\b/,
@@ -38,14 +37,14 @@ const pathWords: readonly RegExp[] = [
   /\bno static resource\b/,
   /\bpath_not_served\b/,
 ]
-/** An answer that says this and no more says nothing of a model. */
+/** An answer that consists of one of these says nothing about a model. */
 const bareWords =
   /^(?:the requested (?:url|resource) was not found(?: on (?:this|the) server)?|(?:404[\s:.-]*)?not[\s_]?found(?:[_\s]?error)?|method not allowed|not implemented|no response)[.!]?$/
 const modelWords =
   /\bmodels?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|do not have access|not (?:available|loaded|registered|recognized|exist|supported)|is unknown|cannot be found|could not be found|pulling it)\b|\bmodel_not_found\b|\b(?:no such|unknown|invalid|could not find(?: the| suitable handler for)?|failed to find|not found:?) models?\b|\bno (?:model|healthy deployments?|deployments?)\b|\btry pulling it first\b/
 const objectWords =
   /\b(?:response|conversation|thread|item|file|batch|assistant|message|object|previous_response_id)s?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|expired|unknown|no longer)\b|\bno (?:response|conversation|item|file|batch) (?:found|with)\b/
-/** Words with which a server says that it does not do what a path is for: llama.cpp was not started for it. */
+/** Messages of a server that was started without the feature behind a path (llama.cpp). */
 const operationWords: readonly (readonly [path: RegExp, words: RegExp])[] = [
   [/embed/, /\b(?:embed|pooling)/],
   [/rerank|score|classify/, /\b(?:rerank|scor(?:e|ing)|pooling|classif)/],
@@ -57,11 +56,11 @@ const operationWords: readonly (readonly [path: RegExp, words: RegExp])[] = [
   [/chat|completion|messages|generate/, /\b(?:chat|completions?|messages|generation|generate)\b/],
   [/slots|metrics/, /\b(?:slot|metric)/],
 ]
-/** Words for what one request brings or asks for. */
+/** Words for the content or the options of a request. */
 const inputWords =
   /\b(?:image|picture|audio|speech|video|file|document|pdf|vision|multimodal|modalit|mmproj|input|content|part|tool|function|grammar|logprob|logit|json_schema|response_format|reasoning|thinking|parameter|option|feature|stop|stream|temperature)\w*/
 
-/** Reads what a 404, a 405 or a 501 is about. */
+/** Determines what a 404, 405 or 501 refers to. */
 export function readMissing({ path, statusCode, text }: MissingAnswer): Missing {
   if (statusCode === 405) return 'path'
   if (text === undefined) return 'unsure'
@@ -87,7 +86,7 @@ function names(path: string): boolean {
   return /\/(?:responses|conversations|files|batches|threads|assistants)\/[^/]/.test(path)
 }
 
-/** Whether each told field is one of the bare words, or no word at all. */
+/** Whether each field is one of the bare messages or has no words at all. */
 function bareParts(words: string): boolean {
   return words.split(' . ').every((part) => {
     const plain = part.trim()

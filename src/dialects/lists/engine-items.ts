@@ -5,7 +5,7 @@ import { openaiItem } from '../openai/model-list.ts'
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
 
-/** Entries as servers write them that list their models like OpenAI with members of their own. */
+/** Entries of servers that list their models as OpenAI does, with members of their own. */
 export const engineItems: Readonly<Record<string, (model: UnifiedModel, families: FamilyTable) => Json>> = {
   unified: unifiedItem,
   litellm: (model) => openaiItem(model, ownerOf(model, 'openai')),
@@ -95,7 +95,7 @@ function lmStudioItem(model: UnifiedModel, families: FamilyTable): Json {
   }
 }
 
-/** The organisation in the name, else the owner that the engine names, else the engine. */
+/** The organization in the model's name, else the owner that the engine reports, else the engine. */
 function ownerOf(model: UnifiedModel, engine: string): string {
   const organisation = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
   return organisation ?? model.publisher ?? engine

@@ -13,7 +13,7 @@ export interface ModelQuery {
   readonly include_unavailable?: string | undefined
 }
 
-/** Capabilities that older clients ask for, and the type they mean. */
+/** Capabilities that older clients filter by, and the model type that each means. */
 const typeOfCapability: Readonly<Record<string, UnifiedModel['type']>> = {
   vision: 'vlm',
   multimodal: 'vlm',
@@ -26,8 +26,8 @@ const typeOfCapability: Readonly<Record<string, UnifiedModel['type']>> = {
 }
 
 /**
- * The models that a query asks for, each with the sources that count.
- * @param isRoutable whether requests may go to an endpoint
+ * The models that match a query, each with its matching sources.
+ * @param isRoutable whether the selector may choose an endpoint
  * @throws GatewayError invalid_request
  */
 export function filterModels(
@@ -64,12 +64,12 @@ export function filterModels(
 
 function hasCapability(model: UnifiedModel, capability: string): boolean {
   const ability = abilityOf(capability)
-  const told = ability === undefined ? undefined : model.abilities[ability]
-  if (told !== undefined) return told
+  const reported = ability === undefined ? undefined : model.abilities[ability]
+  if (reported !== undefined) return reported
   return typeOfCapability[capability] === model.type || model.capabilities.includes(capability)
 }
 
-/** The models that at least one endpoint of a kind has, with those sources. */
+/** The models of the endpoints with one backend type, with those sources. */
 export function ofProvider(models: readonly UnifiedModel[], profile: BackendProfile): UnifiedModel[] {
   const isOf = ({ endpoint }: ModelSource): boolean =>
     profile.name === 'openai-compatible'

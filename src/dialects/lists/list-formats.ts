@@ -4,7 +4,7 @@ import { dialects } from '../all.ts'
 import type { Json, ModelLists } from '../contract/dialect.ts'
 import { engineItems } from './engine-items.ts'
 
-/** How model lists are written, by name: each kind of client reads its own (contract 1.5). */
+/** Formats of model lists, by name. Each type of client expects its own (contract 1.5). */
 const formats: ReadonlyMap<string, ModelLists> = new Map<string, ModelLists>([
   ...Object.entries(engineItems).map(([name, entry]): [string, ModelLists] => [
     name,
@@ -20,12 +20,12 @@ const formats: ReadonlyMap<string, ModelLists> = new Map<string, ModelLists>([
 
 export const modelListFormats: readonly string[] = [...formats.keys()]
 
-/** @returns undefined for a name that no format has */
+/** @returns undefined if no format has this name */
 export function modelLists(format: string): ModelLists | undefined {
   return formats.get(format)
 }
 
-/** A list in a format that there is. */
+/** Writes a list in an existing format. */
 export function formatModelList(
   format: string,
   models: readonly UnifiedModel[],
@@ -36,6 +36,6 @@ export function formatModelList(
 
 function listsOf(format: string): ModelLists {
   const lists = formats.get(format)
-  if (lists === undefined) throw new Error(`There is no format "${format}" of model lists.`)
+  if (lists === undefined) throw new Error(`Unknown model list format "${format}".`)
   return lists
 }

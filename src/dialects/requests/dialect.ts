@@ -10,11 +10,11 @@ type Headers = Readonly<Record<string, unknown>>
 /**
  * Finds the dialect that the client of a request expects.
  * @param path below the gateway's own prefix
- * @param headers of the request by lower-case name; they decide on paths that several APIs have
+ * @param headers of the request by lower-case name; they decide on paths that several APIs share
  */
 export type FindDialect = (path: string, headers?: Headers) => Dialect
 
-/** @param last owns all other paths */
+/** @param last owns all paths that no other dialect owns */
 export function dialectFinder(all: readonly Dialect[], last: Dialect): FindDialect {
   const remembered = new Remembered<Dialect>()
   const sharing = all.flatMap((dialect) => {

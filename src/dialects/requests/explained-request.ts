@@ -3,9 +3,9 @@ import { memberSpans } from '../../kernel/json/body-members.ts'
 import { decodeString, openBrace } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 
-/** A request that a client asks about instead of sending it. */
+/** A request that a client wants explained, not sent. */
 export interface ExplainedRequest {
-  /** As a client would call it, below the gateway's own prefix. */
+  /** As a client would request it, below the gateway's own prefix. */
   readonly path: string
   /** Flat name/value pairs. */
   readonly rawHeaders: readonly string[]
@@ -22,8 +22,8 @@ const envelopePlaces = new KeyNames<number>([
 const noBody: Buffer = Buffer.from('{}')
 
 /**
- * Reads `{ path, headers, body }`, or takes the bytes for the body itself, whose headers are then those that
- * came with it. The body stays as it is: sessions go by its bytes.
+ * Reads `{ path, headers, body }`. Other JSON is the request body itself, and the headers are those it came with. The
+ * body stays byte for byte as it is, because session affinity hashes its bytes.
  * @throws GatewayError invalid_json, invalid_request
  */
 export function readExplained(received: Buffer, rawHeaders: readonly string[]): ExplainedRequest {
@@ -51,7 +51,7 @@ function readHeaders(text: string): string[] {
   }
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
   return entries.flatMap(([name, each]) => {
-    if (typeof each !== 'string') throw new GatewayError('invalid_request', 'headers must be texts.')
+    if (typeof each !== 'string') throw new GatewayError('invalid_request', 'Header values must be strings.')
     return [name, each]
   })
 }

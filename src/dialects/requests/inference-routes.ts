@@ -2,12 +2,12 @@ import { dialects } from '../all.ts'
 import { RoutePatterns } from './route-pattern.ts'
 
 /**
- * Operations for which an endpoint is there: models, answers, and what clients keep at their server. With these, and
- * with no others, go the endpoint's credentials.
+ * Operations that serve clients: model lists, inference, and objects that clients store on their server. Only these
+ * requests carry the endpoint's credentials.
  */
 const inference = new RoutePatterns([
   ...dialects.flatMap(({ paths }) => paths.inference),
-  // Of servers, beside the APIs.
+  // Routes of inference servers outside the APIs.
   ...['completion', 'fim/completions', 'generate_stream', 'infill', 'chat/completions/vision', 'invocations'],
   ...['embedding', 'encode', 'pooling', 'score', 'classify', 'similarity', 'predict'],
   ...['rerank', 'reranking', 'rank', 'ocr', 'batch', 'extend'],
@@ -22,15 +22,18 @@ export function isInference(segments: readonly string[]): boolean {
   return inference.matches(segments) || customMethod.test(segments.at(-1) ?? '')
 }
 
-/** A list of models, or one of them: harmless where it is only read. */
+/** A list of models, or one model. Reading it is harmless. */
 export function isModelList(segments: readonly string[]): boolean {
   return segments.at(-1) === 'models' || segments.slice(-4, -1).includes('models')
 }
 
-/** What a server tells of itself: it needs no credentials, and costs or tells too much with them. */
+/**
+ * Routes on which a server reports its own state. They need no credentials, and with credentials they cost or reveal
+ * too much.
+ */
 const status = /health|metrics|^version$|stats|info|status|sleeping|^props$|^slots$|^logs?$/
 
-/** Whether a path that a profile lists is one of a server's own figures. */
+/** Whether a path that a profile lists reports the server's own state. */
 export function isStatus(segments: readonly string[]): boolean {
   return segments.some((segment) => status.test(segment))
 }

@@ -9,29 +9,29 @@ import { type RequestNeeds, readNeeds } from '../../routing/models/needs.ts'
 import { answerFormOf } from '../answers/form-of.ts'
 import { operationOf } from './operation.ts'
 
-/** Where a name stands that is not in a JSON body: in a form's bytes, or in the query. */
+/** Position of a model name outside a JSON body: in a form or in the query. */
 export interface TextPlace extends FieldSpan {
   readonly in: 'form' | 'query'
 }
 
-/** What routing learns from a request. */
+/** What routing needs to know about a request. */
 export interface Inspection {
   readonly model: string | undefined
-  /** Where the name stands in a JSON body. */
+  /** Position of the name in a JSON body. */
   readonly modelSpan: JsonSpan | undefined
-  /** Where it stands if it is not there. */
+  /** Position of the name if it is not in a JSON body. */
   readonly modelPlace: TextPlace | undefined
-  /** Whether a stream is asked for. */
+  /** Whether the client requests a stream. */
   readonly isStream: boolean
-  /** Undefined where the body says nothing that narrows the choice. */
+  /** Undefined if the body does not restrict the choice of endpoints. */
   readonly needs: (() => RequestNeeds) | undefined
-  /** What makes an endpoint tell the usage of a stream whose client does not ask for it. */
+  /** Makes the endpoint report the usage of a stream whose client does not request it. */
   readonly usageEdit: BodyEdit | undefined
   /** The content type to send instead of the client's; undefined keeps it. */
   readonly contentType: string | undefined
 }
 
-/** Of a request that says nothing that can be read. */
+/** For a request without readable content. */
 export const noInspection: Inspection = {
   model: undefined,
   modelSpan: undefined,
@@ -45,12 +45,12 @@ export const noInspection: Inspection = {
 const jsonType = 'application/json'
 
 /**
- * Reads the model and the needs from the raw bytes. What is a JSON object is read as one under any content type
- * but those of binary data: `curl -d` calls everything a form, and most endpoints do not look.
- * @param path as the endpoint is asked for it
+ * Reads the model and the needs from the raw bytes. A JSON object is read under any content type except those of binary
+ * data: `curl -d` declares every body a form, and most endpoints ignore the type.
+ * @param path as sent to the endpoint
  * @param query with its `?`, or ''
- * @throws GatewayError invalid_json where JSON was announced and is not there, invalid_request where the model of an
- * inference request is no string, or its name is too long
+ * @throws GatewayError invalid_json if the content type is JSON and the body is not, invalid_request if the model of an
+ * inference request is not a string or its name is too long
  */
 export function inspectRequest(
   body: Buffer | null,
@@ -79,7 +79,7 @@ function inspectBody(body: Buffer | null, contentType: string | undefined, path:
 function inspectJson(body: Buffer, path: string, contentType: string | undefined): Inspection {
   const scanned = scanBody(body)
   if (scanned !== undefined) return inspectScanned(body, scanned, path, contentType)
-  // A list is JSON as well; it names no model.
+  // An array is valid JSON too, but names no model.
   if (body[skipSpace(body, 0)] === openBracket) return noInspection
   throw new GatewayError('invalid_json')
 }
@@ -96,7 +96,7 @@ function inspectScanned(
     throw new GatewayError('invalid_request', 'model field is given twice, in two spellings')
   let model = scanned.model?.trim()
   let { modelSpan } = scanned
-  // Ollama's Go clients write an empty `model` where they name the model in `name`.
+  // Ollama's Go clients send an empty `model` if they name the model in `name`.
   if (model === undefined || model === '') {
     const span = scanned.nameSpan !== undefined && operationOf(path).takesName ? scanned.nameSpan : undefined
     const name = span === undefined ? '' : nameAt(body, span.start, span.end)?.trim()
@@ -124,8 +124,8 @@ function inspectForm(body: Buffer): Inspection {
 }
 
 /**
- * @param model of the form
- * @throws GatewayError invalid_request where the name is too long
+ * @param model from the form
+ * @throws GatewayError invalid_request if the name is too long
  */
 export function inspectUpload(model: string | undefined, query: string): Inspection {
   const named = model?.trim() ?? ''
@@ -133,7 +133,7 @@ export function inspectUpload(model: string | undefined, query: string): Inspect
   return named === '' ? withQueryModel(noInspection, query) : { ...noInspection, model: named }
 }
 
-/** The body names no model: what the query names counts (llama.cpp's `/props?model=`). */
+/** Takes the model from the query if the body names none (llama.cpp's `/props?model=`). */
 function withQueryModel(inspection: Inspection, query: string): Inspection {
   const field = findQueryField(query, 'model')
   if (field === undefined) return inspection
@@ -142,7 +142,7 @@ function withQueryModel(inspection: Inspection, query: string): Inspection {
   return { ...inspection, model: value, modelSpan: undefined, modelPlace: { in: 'query', start, end } }
 }
 
-/** The content type to send a JSON body under instead of the client's; undefined where that will do. */
+/** The content type for a JSON body whose own content type is not JSON; undefined keeps the client's. */
 export function jsonTypeFor(contentType: string | undefined): string | undefined {
   if (contentType === jsonType) return undefined
   return readMediaType(contentType ?? '').kind === 'json' ? undefined : jsonType
@@ -151,8 +151,8 @@ export function jsonTypeFor(contentType: string | undefined): string | undefined
 const bom = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * A JSON text without the byte order mark that it must not have and that strict parsers refuse (RFC 8259
- * section 8.1); any other body as it is.
+ * Removes the byte order mark from a JSON text, where RFC 8259 section 8.1 forbids it and strict parsers refuse it.
+ * Returns any other body unchanged.
  */
 export function withoutBom(body: Buffer): Buffer {
   if (body[0] !== 0xef || !body.subarray(0, 3).equals(bom)) return body

@@ -1,6 +1,6 @@
 /**
- * Operations that change a server or tell its owner's secrets, by engine. `write` are those whose path can be
- * read harmlessly: GET, HEAD and OPTIONS are let through.
+ * Operations that change a server or reveal its owner's secrets, by engine. Paths in `write` may be read: GET, HEAD and
+ * OPTIONS pass.
  */
 interface EngineRoutes {
   readonly any?: readonly string[]
@@ -51,7 +51,7 @@ export const engineRoutes: Readonly<Record<string, EngineRoutes>> = {
   lmdeploy: { any: ['wakeup', 'nodes/**', 'distserve/**', 'terminate', 'terminate_all', 'free_cache'] },
   'lm-studio': {
     any: ['models/download', 'models/download/*'],
-    // Loads, unloads and removes; below `/v1/models` other engines register and delete.
+    // Loads, unloads and removes models; below `/v1/models` other engines register and delete them.
     write: [
       'models',
       'models/delete/*',
@@ -173,7 +173,7 @@ export const engineRoutes: Readonly<Record<string, EngineRoutes>> = {
   },
   'tensorrt-llm': { any: ['steady_clock_offset', 'kv_cache_events', 'prefetch'] },
   dynamo: { write: ['busy_threshold', 'loras', 'loras/**'] },
-  // Also what Cortex and Jan call their engines; below `engines` others have inference.
+  // Cortex and Jan also use this name for their engines; below `engines` other servers have inference routes.
   cortex: {
     any: ['processmanager/destroy', 'server/loadmodel', 'server/unloadmodel'],
     write: [
@@ -189,7 +189,7 @@ export const engineRoutes: Readonly<Record<string, EngineRoutes>> = {
     any: ['users', 'users/**', 'api-keys', 'api-keys/**', 'auth/login'],
     write: ['model-files', 'model-files/**', 'model-instances', 'model-instances/**'],
   },
-  // Its paths for other servers end as theirs do.
+  // Its routes for other servers have the same endings.
   'open-webui': { any: ['auths/**', 'configs/**', '/ollama/config', '/openai/config', 'functions/**'] },
   'mistral.rs': { any: ['re_isq', 'activate_adapters', 'auto_tune'] },
   fastchat: { any: ['receive_heart_beat'] },

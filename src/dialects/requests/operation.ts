@@ -2,28 +2,28 @@ import { canonicalPath } from '../../kernel/canonical-path.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import { dialects } from '../all.ts'
 import { isInference, isModelList, isStatus } from './inference-routes.ts'
-import { type Management, managementOf, managementWords } from './management-routes.ts'
+import { type Management, managementMessage, managementOf } from './management-routes.ts'
 import { segmentsOf } from './route-pattern.ts'
 
-/** What a path asks an endpoint for, wherever the gateway serves it. */
+/** The operation that a path requests from an endpoint, under whatever prefix the gateway serves it. */
 export interface Operation {
-  /** As the most lenient of servers may read it. */
+  /** As the most lenient server may read it. */
   readonly path: string
   readonly management: Management
-  /** Words of a dialect with which its management is refused. */
-  readonly managementWords: string | undefined
+  /** The message with which a dialect refuses its management operations. */
+  readonly managementMessage: string | undefined
   readonly isInference: boolean
   readonly isModelList: boolean
   readonly isStatus: boolean
-  /** The API has this path for POST alone. */
+  /** Whether the API accepts only POST on this path. */
   readonly isPostOnly: boolean
-  /** `name` stands for `model` here. */
+  /** Whether `name` is a synonym of `model` on this path. */
   readonly takesName: boolean
 }
 
 const known = new Remembered<Operation>()
 
-/** @param path as the endpoint is asked for it, percent-encoded, without its query */
+/** @param path as sent to the endpoint, percent-encoded, without its query */
 export function operationOf(path: string): Operation {
   const found = known.get(path)
   if (found !== undefined) return found
@@ -32,7 +32,7 @@ export function operationOf(path: string): Operation {
   return operation
 }
 
-/** Whether a request changes an endpoint, or reads what is its owner's alone. */
+/** Whether a request changes an endpoint or reads data that only its owner may see. */
 export function managesEndpoint(method: string, { management }: Operation): boolean {
   switch (management) {
     case undefined:
@@ -47,10 +47,10 @@ export function managesEndpoint(method: string, { management }: Operation): bool
 }
 
 /**
- * Whether a request may carry the endpoint's credentials: it asks for inference or for models.
+ * Whether a request may carry the endpoint's credentials: only inference and model lists do.
  * @param paths that the endpoint's profile lists
  */
-export function earnsCredentials(
+export function mayCarryCredentials(
   method: string,
   operation: Operation,
   paths: readonly string[] | undefined,
@@ -60,7 +60,7 @@ export function earnsCredentials(
   return !operation.isStatus && paths?.includes(operation.path) === true
 }
 
-/** Of the APIs that are served at every endpoint; a server may give other paths more methods. */
+/** Paths of the APIs that every endpoint serves. Servers may accept more methods on other paths. */
 const postOnly = new RegExp(
   [
     ...dialects.flatMap(({ paths }) => paths.postOnly),
@@ -82,7 +82,7 @@ function describe(path: string): Operation {
   return {
     path: canonical,
     management: managementOf(segments, isAsked),
-    managementWords: managementWords(segments),
+    managementMessage: managementMessage(segments),
     isInference: isAsked,
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),

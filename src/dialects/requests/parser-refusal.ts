@@ -4,7 +4,7 @@ import { originForm } from '../../http/request/request-target.ts'
 import { type ErrorCode, GatewayError } from '../../kernel/errors.ts'
 import { dialectOf } from './dialect.ts'
 
-/** Errors of Node's parser and server, by code; every other one is a request that is not HTTP/1.1. */
+/** Errors of Node's parser and server, by code. Every other error means that the request is not HTTP/1.1. */
 const known: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload_too_large',
@@ -12,14 +12,14 @@ const known: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** What is known of a connection whose bytes could not be read as a request. */
+/** A parser error and the bytes that caused it. */
 export interface ParserError {
   readonly code?: string | undefined
-  /** The bytes in which the error was found; of a head in several pieces, the last. */
+  /** The chunk that contains the error; the last one if the head arrived in several. */
   readonly rawPacket?: unknown
 }
 
-/** The whole answer to it, in the dialect of the API as far as that can be told. */
+/** The complete response to a parser error, in the dialect of the requested API if the path is readable. */
 export function parserRefusal({ code = '', rawPacket }: ParserError, requestId: string): string {
   const found = known[code]
   const message = found === undefined ? 'The request is not valid HTTP/1.1.' : undefined
@@ -27,7 +27,7 @@ export function parserRefusal({ code = '', rawPacket }: ParserError, requestId: 
   return wholeRefusal(error, targetOf(rawPacket), requestId)
 }
 
-/** An answer outside of Fastify, which ends its connection. */
+/** A complete response, written without Fastify. It closes the connection. */
 export function wholeRefusal(error: GatewayError, target: string, requestId: string): string {
   const body = JSON.stringify(dialectOf(target).errors.body(error, requestId))
   const headers = [

@@ -2,52 +2,52 @@ import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 
 /**
- * Another form of a request, for an endpoint that cannot take it as it came: another path, another body, and an
- * answer that is changed back on its way to the client. Each attempt asks for its own.
+ * Another form of a request, for an endpoint that does not accept the original: another path, another body, and an
+ * answer that is translated back on its way to the client. Each attempt creates its own variant.
  */
 export interface RequestVariant {
   /** The client's by default. */
   readonly method?: string
-  /** As the endpoint is to see it, percent-encoded, without its base path. */
+  /** As sent to the endpoint, percent-encoded, without its base path. */
   readonly path: string
   /** With its `?`, or ''. */
   readonly query: string
-  /** As it is sent; the endpoint's name for the model already stands in it. */
+  /** Sent unchanged; it already contains the endpoint's name for the model. */
   readonly body: Buffer | null
   /** Flat name/value pairs that replace the client's of the same name. */
   readonly headers?: readonly string[]
-  /** Told to the client as `X-Olla-Mode`. */
+  /** Sent to the client as `X-Olla-Mode`. */
   readonly mode?: string
-  /** What becomes of the answer, once its head has come; undefined leaves it as it is. */
+  /** Changes to the answer, once its head has arrived; undefined passes the answer unchanged. */
   answer?(head: UpstreamHead): AnswerVariant | GatheredAnswer | undefined
   /**
-   * Asked where the endpoint has refused this form: a status of 400 or more, or an error inside of a good one.
-   * What it returns goes to the same endpoint at once.
+   * Called if the endpoint refuses this variant: with a status of 400 or higher, or with an error inside a 2xx answer.
+   * The returned variant goes to the same endpoint at once.
    * @param body complete
-   * @returns undefined where the refusal is not for the form
+   * @returns undefined if the endpoint refused the request for another reason
    */
   otherwise?(head: UpstreamHead, body: Buffer): RequestVariant | undefined
 }
 
-/** Changes to one answer as it passes. Its length is no longer known. */
+/** Changes to one answer while it streams. Its length is then unknown. */
 export interface AnswerVariant {
   /** The endpoint's by default. */
   readonly statusCode?: number
-  /** Flat name/value pairs that replace the endpoint's of the same name: mostly `Content-Type`. */
+  /** Flat name/value pairs that replace the endpoint's of the same name, usually `Content-Type`. */
   readonly headers?: readonly string[]
   /** Applied in this order. */
   readonly transforms: readonly AnswerTransform[]
-  /** Whether a transform finds out by itself whether the answer is complete: see `hasFailed`. */
+  /** Whether a transform detects by itself whether the answer is complete; see `hasFailed`. */
   readonly knowsEnding?: boolean
 }
 
 /**
- * An answer that is told in one piece. Until it is complete the client knows nothing of it, and the request can
- * still go to another endpoint.
+ * An answer that is buffered and sent whole. The client receives nothing before it is complete, so the request can
+ * still fail over to another endpoint.
  */
 export interface GatheredAnswer {
   push(chunk: Buffer): void
-  /** Whether what has come is enough, however long the answer goes on. */
+  /** Whether the bytes so far suffice, although the answer may continue. */
   readonly isOver?: boolean
   end(): WholeAnswer
 }

@@ -1,6 +1,6 @@
 /**
- * Patterns over canonical paths. `a/b` is the end of a path, `/a/b` the whole of it, `*` any one segment and a
- * final `**` whatever lies below: `/a/**` at the root, `a/**` also behind the version (`v1`, `api/v1`) of an API.
+ * Patterns for canonical paths. `a/b` matches the end of a path, `/a/b` the whole path, `*` any one segment, and a
+ * final `**` everything below: `/a/**` at the root, `a/**` also after an API version (`v1`, `api/v1`).
  */
 export class RoutePatterns {
   readonly #tails: readonly (readonly string[])[]

@@ -1,4 +1,4 @@
-import { earnsCredentials, operationOf } from '../../dialects/requests/operation.ts'
+import { mayCarryCredentials, operationOf } from '../../dialects/requests/operation.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
@@ -74,7 +74,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
  */
 export function ownHeaders(endpoint: Endpoint, method: string, path: string): readonly string[] {
   const { headers, credentialNames, profile } = endpoint
-  if (credentialNames.size === 0 || earnsCredentials(method, operationOf(path), profile?.paths))
+  if (credentialNames.size === 0 || mayCarryCredentials(method, operationOf(path), profile?.paths))
     return headers
   const open: string[] = []
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { earnsCredentials, managesEndpoint, operationOf } from '../../../src/dialects/requests/operation.ts'
+import {
+  managesEndpoint,
+  mayCarryCredentials,
+  operationOf,
+} from '../../../src/dialects/requests/operation.ts'
 import { canonicalPath } from '../../../src/kernel/canonical-path.ts'
 
 const manages = (line: string) => {
@@ -9,7 +13,7 @@ const manages = (line: string) => {
 }
 const earns = (line: string, paths?: readonly string[]) => {
   const [method = '', path = ''] = line.split(' ')
-  return earnsCredentials(method, operationOf(path), paths)
+  return mayCarryCredentials(method, operationOf(path), paths)
 }
 
 describe('canonicalPath', () => {
@@ -140,7 +144,7 @@ describe('managesEndpoint', () => {
   for (const line of open) it(`is not so for ${line}`, () => assert.equal(manages(line), false))
 })
 
-describe('earnsCredentials', () => {
+describe('mayCarryCredentials', () => {
   const litellm = ['/', '/health', '/v1/chat/completions', '/models', '/health/readiness']
   it('holds for inference, model lists and what the profile lists', () => {
     for (const line of [

@@ -155,8 +155,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
   await when(proxy.engine === 'sherpa', () => import('../plugins/proxy/engine-sherpa.ts'), {})
-  await app.register(proxyEngine, { proxy, server, model_registry })
-  await app.register(dispatch, { server, model_registry })
+  await app.register(proxyEngine, { proxy, model_registry })
+  await app.register(dispatch, { model_registry })
 
   // What operators see.
   await app.register(sampler)

@@ -3,7 +3,6 @@
  * decides where a request goes, on the statistics, which count refusals, and on the engine. Holds nothing to close.
  */
 import fp from 'fastify-plugin'
-import { answersCors } from '../../src/config/options/derived.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
@@ -14,9 +13,10 @@ import {
   dispatch,
   type ReadRequest,
 } from '../../src/proxy/dispatch.ts'
+import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 
-/** Reads who decides about CORS, and how long endpoints are asked again for an unknown model. */
-export interface DispatchOptions extends Sections<'server' | 'model_registry'> {
+/** Reads how long endpoints are asked again for an unknown model. */
+export interface DispatchOptions extends Sections<'model_registry'> {
   /** For `Via`. Default the package's. */
   readonly version?: string
   readonly clock?: Clock
@@ -31,18 +31,14 @@ declare module 'fastify' {
 
 export default fp<DispatchOptions>(
   function dispatchPlugin(app, options, done) {
-    const { server, modelRegistry } = readSections(
-      options,
-      ['server', 'model_registry'],
-      ['version', 'clock'],
-    )
+    const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
     const services: DispatchServices = {
       clock: options.clock ?? systemClock,
       options: {
         version: options.version ?? packageVersion,
         viaEntry: app.viaEntry,
         refreshTimeoutMs: modelRegistry.routingStrategy.options.discoveryTimeoutMs,
-        answersCors: answersCors(server),
+        answersCors: answersCors((name) => app.hasPlugin(name)),
       },
       addresses: app.clientAddresses,
       router: app.modelRouter,

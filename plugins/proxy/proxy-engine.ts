@@ -6,7 +6,6 @@
  */
 
 import fp from 'fastify-plugin'
-import { answersCors } from '../../src/config/options/derived.ts'
 import { readSections, type SectionOptions, type Sections } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
@@ -20,12 +19,13 @@ import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor } from '../../src/proxy/exchange/gathering.ts'
 import { guardedAffinity, guardedObserve } from '../../src/proxy/exchange/guarded.ts'
+import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 
-/** Reads all of `proxy`, who decides about CORS, and whether answers get the model name that was asked for. */
-export interface ProxyEngineOptions extends Sections<'proxy' | 'server' | 'model_registry'> {
+/** Reads all of `proxy`, and whether answers get the model name that was asked for. */
+export interface ProxyEngineOptions extends Sections<'proxy' | 'model_registry'> {
   /** For `Via`, `X-Served-By` and `X-Proxied-By`. Default the package's. */
   readonly version?: string
   readonly clock?: Clock
@@ -45,11 +45,7 @@ declare module 'fastify' {
 
 export default fp<ProxyEngineOptions>(
   function proxyEngine(app, options, done) {
-    const { proxy, server, modelRegistry } = readSections(
-      options,
-      ['proxy', 'server', 'model_registry'],
-      ['version', 'clock'],
-    )
+    const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
     const queue = new CapacityQueue(proxy.queue.maxWaiting, {
       ...app.gatewayState.of(queueCells),
@@ -72,7 +68,7 @@ export default fp<ProxyEngineOptions>(
         version: options.version ?? packageVersion,
         rewriteResponseModel: modelRegistry.rewriteResponseModel,
         failoverStatuses: new Set(proxy.failoverStatuses),
-        answersCors: answersCors(server),
+        answersCors: answersCors((name) => app.hasPlugin(name)),
         gatherBytes: gatheringFor(proxy.profile, proxy.streamBufferBytes),
       },
       transport: new TurnTransport(app.upstreamTransport),

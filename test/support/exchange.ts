@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { defaultsOf } from '../../src/config/options/sections.ts'
 import type { Dialect } from '../../src/dialects/contract/dialect.ts'
 import { openai } from '../../src/dialects/openai/index.ts'
 import { Shortages } from '../../src/endpoints/connections/shortages.ts'
@@ -56,15 +57,13 @@ export function createExchanges(
   const services = {
     clock,
     options: {
+      ...defaultsOf('proxy'),
+      ...defaultsOf('model_registry'),
       version: '1.2.3',
       responseTimeoutMs: 0,
-      queue: { maxWaiting: 10, maxWaitMs: 1000 },
       readTimeoutMs: 0,
       coldStartTimeoutMs: 0,
-      warmMargin: 2,
-      rewriteResponseModel: true,
-      maxAttempts: 6,
-      outageWaitMs: 5_000,
+      queue: { maxWaiting: 10, maxWaitMs: 1000 },
       answersCors: false,
       failoverStatuses: new Set([503]),
       gatherBytes: () => 0,

@@ -1,6 +1,6 @@
 /**
- * 64-bit cells in shared memory, read and swapped whole but seen as two 32-bit halves: what belongs together
- * changes together. `high` and `low` hold the halves of the last cell that was read.
+ * 64-bit cells in shared memory, read and swapped atomically but accessed as two 32-bit halves, so that related values
+ * change together. `high` and `low` hold the halves of the cell read last.
  */
 export class Cells64 {
   readonly #cells: BigInt64Array
@@ -21,12 +21,12 @@ export class Cells64 {
     return this.#cells.length
   }
 
-  /** The upper half alone, to pass over cells cheaply; `read` before believing the lower one. */
+  /** Returns only the upper half, to skip cells cheaply; call `read` before relying on the lower one. */
   peekHigh(at: number): number {
     return this.#halves[at * 2] ?? 0
   }
 
-  /** @returns the cell as `swap` wants it */
+  /** @returns the cell, as `swap` expects it */
   read(at: number): bigint {
     const cell = Atomics.load(this.#cells, at)
     this.#scratch[0] = cell
@@ -35,7 +35,7 @@ export class Cells64 {
     return cell
   }
 
-  /** @returns false where the cell is not `expected` any more; it is as it was then */
+  /** @returns false if the cell no longer holds `expected`; the cell is then unchanged */
   swap(at: number, expected: bigint, high: number, low: number): boolean {
     this.#scratchHalves[0] = high
     this.#scratchHalves[1] = low

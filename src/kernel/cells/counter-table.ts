@@ -1,6 +1,6 @@
 import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
 
-/** The columns of a table by name, looked up once. */
+/** Column indexes by name, resolved once. */
 export type Columns<Column extends string> = Readonly<Record<Column, number>>
 
 export function columnsOf<Column extends string>(table: CounterTable<Column>): Columns<Column> {
@@ -9,18 +9,18 @@ export function columnsOf<Column extends string>(table: CounterTable<Column>): C
 }
 
 /**
- * Counters of many rows (endpoints, models), shared between threads without locks: every thread writes only
- * its own plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned
- * 64-bit float: exact up to 2^53.
+ * Counters for many rows (endpoints, models), shared between threads without locks: each thread writes only its own
+ * plane, so plain additions lose nothing, and a reader sums the planes. A value is one aligned 64-bit float: exact up
+ * to 2^53.
  */
 export class CounterTable<Column extends string> {
   readonly columns: readonly Column[]
   readonly rows: number
   readonly threads: number
   readonly #cells: Float64Array
-  /** Where the own plane begins. */
+  /** Start of this thread's plane. */
   readonly #plane: number
-  /** From one plane to the next. */
+  /** Distance between planes. */
   readonly #stride: number
   readonly #index: ReadonlyMap<Column, number>
 
@@ -37,7 +37,7 @@ export class CounterTable<Column extends string> {
     )
   }
 
-  /** The number to pass as `column` below; look it up once, at construction. */
+  /** Returns the index to pass as `column` below; resolve it once, at construction. */
   column(name: Column): number {
     const index = this.#index.get(name)
     if (index === undefined) throw new RangeError(`no counter ${name}`)
@@ -49,29 +49,27 @@ export class CounterTable<Column extends string> {
     this.#cells[at] = (this.#cells[at] ?? 0) + amount
   }
 
-  /** Keeps the largest value seen. */
+  /** Keeps the maximum. */
   raise(row: number, column: number, value: number): void {
     const at = this.#plane + row * this.columns.length + column
     if (value > (this.#cells[at] ?? 0)) this.#cells[at] = value
   }
 
-  /**
-   * Keeps the smallest value seen; 0 means none yet, so a value of 0 is kept as the smallest number above it.
-   */
+  /** Keeps the minimum; 0 means no value yet, so a value of 0 is stored as the smallest number above it. */
   lower(row: number, column: number, value: number): void {
     const at = this.#plane + row * this.columns.length + column
     const current = this.#cells[at] ?? 0
     if (current === 0 || value < current) this.#cells[at] = Math.max(value, Number.MIN_VALUE)
   }
 
-  /** Starts a counter again from 0; a thread that adds to it at the same moment may undo that for its part. */
+  /** Resets a counter to 0; a thread that adds to it at the same moment may undo that for its own plane. */
   clear(row: number, column: number): void {
     for (let thread = 0; thread < this.threads; thread++) {
       this.#cells[thread * this.#stride + row * this.columns.length + column] = 0
     }
   }
 
-  /** Forgets what a thread has added, once it has ended: for counters of what is, not of what was. */
+  /** Clears the plane of a thread that has ended: for counters of current state, not of history. */
   forget(thread: number): void {
     this.#cells.fill(0, thread * this.#stride, (thread + 1) * this.#stride)
   }
@@ -90,7 +88,7 @@ export class CounterTable<Column extends string> {
     return largest
   }
 
-  /** The smallest value over all threads; 0 also where none was seen. */
+  /** Returns the minimum over all threads; 0 if there is no value. */
   smallest(row: number, column: number): number {
     let smallest = 0
     for (let thread = 0; thread < this.threads; thread++) {

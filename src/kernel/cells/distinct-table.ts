@@ -5,8 +5,8 @@ const bitsPerRow = 2048
 const wordsPerRow = bitsPerRow / 32
 
 /**
- * About how many different values each row has seen, without keeping the values: linear counting (Whang,
- * Vander-Zanden and Taylor 1990) over one bitmap per row. Bits are only ever set, so threads share it freely.
+ * Estimates the number of distinct values per row without keeping the values: linear counting (Whang, Vander-Zanden and
+ * Taylor 1990) over one bitmap per row. Bits are only ever set, so threads share it without locks.
  */
 export class DistinctTable {
   readonly rows: number
@@ -24,7 +24,7 @@ export class DistinctTable {
     Atomics.or(this.#words, row * wordsPerRow + (bit >>> 5), 1 << (bit & 31))
   }
 
-  /** Whole number; 0 for an empty row. */
+  /** Returns an integer; 0 for an empty row. */
   estimate(row: number): number {
     let zeros = 0
     for (let word = row * wordsPerRow; word < (row + 1) * wordsPerRow; word++) {
@@ -40,7 +40,7 @@ function onesIn(word: number): number {
   return ones
 }
 
-/** FNV-1a over UTF-16 units, with the last mixing steps of MurmurHash3: addresses differ in few bits only. */
+/** FNV-1a over UTF-16 units, finished with MurmurHash3's final mix: addresses differ in few bits only. */
 function hash(value: string): number {
   let state = 0x811c9dc5
   for (let at = 0; at < value.length; at++) state = Math.imul(state ^ value.charCodeAt(at), 0x01000193)

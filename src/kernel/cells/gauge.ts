@@ -1,16 +1,16 @@
 import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
 
 /**
- * How many of something are going on, per row, exact over all threads. Each thread also keeps its own part,
- * so that what a dead thread held can be given back.
+ * Counts concurrent operations per row, exactly over all threads. Each thread also keeps its own share, so that what a
+ * dead thread held can be released.
  */
 export class Gauge {
   static readonly kind = 'gauge'
   readonly rows: number
   readonly #cells: Int32Array
-  /** From the sum to the first thread's part, and from one thread's to the next. */
+  /** Distance from the sum to the first thread's share, and between the shares of threads. */
   readonly #stride: number
-  /** Where the own part begins. */
+  /** Start of this thread's share. */
   readonly #own: number
 
   constructor(rows: number, place: TablePlace = ownPlace()) {
@@ -35,8 +35,8 @@ export class Gauge {
   }
 
   /**
-   * Takes one place, or several together, if no more than `limit` are taken then (0: no limit).
-   * @returns false where the row has no room for them
+   * Acquires `places` places if the row then holds no more than `limit` (0: unlimited).
+   * @returns false if the row does not have enough free places
    */
   acquire(row: number, limit = 0, places = 1): boolean {
     if (limit > 0) {
@@ -57,7 +57,7 @@ export class Gauge {
     Atomics.sub(this.#cells, this.#own + row, places)
   }
 
-  /** How much `thread` holds, over all rows. */
+  /** Returns the places that `thread` holds, over all rows. */
   heldBy(thread: number): number {
     const plane = (thread + 1) * this.#stride
     let held = 0
@@ -65,7 +65,7 @@ export class Gauge {
     return held
   }
 
-  /** Gives back all that `thread` still holds, once that thread has ended. @returns how much it was */
+  /** Releases everything that `thread` still holds, after that thread has ended. @returns the number of places */
   reclaim(thread: number): number {
     let reclaimed = 0
     const plane = (thread + 1) * this.#stride

@@ -2,26 +2,26 @@ import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
 
 /** One row of a histogram. */
 export interface HistogramReading {
-  /** Per bucket, the last one above all bounds. */
+  /** Per bucket; the last bucket is above all bounds. */
   readonly counts: readonly number[]
   readonly count: number
-  /** Of all values that were recorded. */
+  /** Sum of all recorded values. */
   readonly sum: number
 }
 
 /**
- * Fixed-bucket histograms of many rows, one plane per thread as in `CounterTable`. Percentiles are exact to
- * the bucket.
+ * Fixed-bucket histograms for many rows, one plane per thread as in `CounterTable`. Percentiles are exact to the
+ * bucket.
  */
 export class HistogramTable {
-  /** Upper bounds (inclusive) of the buckets, ascending; a last bucket takes what is larger. */
+  /** Upper bounds (inclusive) of the buckets, ascending; a last bucket holds larger values. */
   readonly bounds: readonly number[]
   readonly rows: number
   readonly threads: number
   readonly #cells: Float64Array
-  /** Where the own plane begins. */
+  /** Start of this thread's plane. */
   readonly #plane: number
-  /** From one plane to the next. */
+  /** Distance between planes. */
   readonly #stride: number
   /** Cells of a row: its buckets, then the sum. */
   readonly #width: number
@@ -43,7 +43,7 @@ export class HistogramTable {
     this.add(row, this.bucketOf(value), 1, value)
   }
 
-  /** The bucket that takes a value: for who records it in several rows, or many at once. */
+  /** Returns the bucket of a value, for callers that record it in several rows or many times. */
   bucketOf(value: number): number {
     let low = 0
     let high = this.bounds.length
@@ -67,7 +67,7 @@ export class HistogramTable {
     this.#cells[sumAt] = (this.#cells[sumAt] ?? 0) + sum
   }
 
-  /** Counts per bucket, the last one above all bounds. */
+  /** Returns the counts per bucket; the last bucket is above all bounds. */
   counts(row: number): number[] {
     return [...this.read(row).counts]
   }
@@ -76,7 +76,7 @@ export class HistogramTable {
     return this.readAll([row])
   }
 
-  /** Several rows as one. */
+  /** Reads several rows as one. */
   readAll(rows: readonly number[]): HistogramReading {
     const width = this.#width
     const totals = new Float64Array(width)
@@ -93,15 +93,15 @@ export class HistogramTable {
   }
 
   /**
-   * The upper bound of the bucket that holds the given quantile (0 to 1); the largest bound where it lies
-   * above all; 0 for an empty row.
+   * Returns the upper bound of the bucket that holds the given quantile (0 to 1); the last bound if the quantile is
+   * above all bounds; 0 for an empty row.
    */
   quantile(row: number, quantile: number): number {
     return quantileOf(this.counts(row), this.bounds, quantile)
   }
 }
 
-/** As `HistogramTable.quantile`, of counts that were read before. */
+/** Like `HistogramTable.quantile`, for counts read before. */
 export function quantileOf(counts: readonly number[], bounds: readonly number[], quantile: number): number {
   const total = totalOf(counts)
   if (total === 0) return 0

@@ -1,6 +1,6 @@
 /**
- * 64-bit hash of a key in two halves, not cryptographic: two multiplicative lanes over UTF-16 units with
- * MurmurHash3's last mixing steps. One instance is used again and again, so that hashing allocates nothing.
+ * 64-bit hash of a key in two halves, not cryptographic: two multiplicative lanes over UTF-16 units, finished with
+ * MurmurHash3's final mix. Instances are reused, so that hashing allocates nothing.
  */
 export class KeyHash {
   readonly #seeds: Int32Array
@@ -8,12 +8,12 @@ export class KeyHash {
   high = 0
   low = 0
 
-  /** @param seeds two numbers; the same on every thread that shares what is found by the hash */
+  /** @param seeds two numbers, the same on all threads that share the hashed data */
   constructor(seeds: Int32Array) {
     this.#seeds = seeds
   }
 
-  /** @param key a text, or a safe integer that is a hash already */
+  /** @param key a string, or a safe integer that is already a hash */
   update(key: string | number): void {
     if (typeof key === 'number') {
       this.high = mix((this.#seeds[0] ?? 0) ^ Math.floor(key / 2 ** 32) ^ Math.imul(key | 0, 0x9e3779b1))

@@ -2,10 +2,10 @@ import { Cells64 } from './cells64.ts'
 import { ownPlace, type TablePlace } from './table-place.ts'
 
 /**
- * Gives each 64-bit key a row of its own, the same on all threads, in the order in which keys come. A row is
- * taken by one compare-and-swap of its key into the first empty cell and never given back, so no thread waits.
+ * Assigns each 64-bit key its own row, the same on all threads, in order of first use. A thread takes a row with one
+ * compare-and-swap of the key into the first empty cell and never gives it back, so no thread waits.
  *
- * Finding a key looks at every cell: callers keep what they have found.
+ * Finding a key scans all cells: callers cache the result.
  */
 export class KeyTable {
   readonly capacity: number
@@ -21,8 +21,8 @@ export class KeyTable {
   }
 
   /**
-   * @param high not 0, which is an empty cell
-   * @returns undefined where all rows are taken
+   * @param high not 0, which marks an empty cell
+   * @returns undefined if all rows are taken
    */
   take(high: number, low: number): number | undefined {
     const cells = this.#cells
@@ -32,7 +32,7 @@ export class KeyTable {
       const cell = cells.read(row)
       if (cells.high === 0) {
         if (cells.swap(row, cell, high, low)) return row
-        // Another thread was faster; it may have been with the same key.
+        // Another thread took the cell first, perhaps for the same key.
         cells.read(row)
       }
       if (cells.high === high && cells.low === low) return row
@@ -40,7 +40,7 @@ export class KeyTable {
     return undefined
   }
 
-  /** How many rows are taken. */
+  /** Number of rows taken. */
   get size(): number {
     let size = 0
     while (size < this.capacity && this.#isTaken(size)) size++

@@ -8,7 +8,7 @@ import { RecordTable } from './record-table.ts'
 import { NameRows, NumberRows } from './rows.ts'
 import { SharedCache, type SharedCacheOptions } from './shared-cache.ts'
 
-/** Of a block with one number for each thread. */
+/** Kind of a block with one number per thread. */
 export const perThreadKind = 'numbers per thread'
 
 /** Sums that each thread adds to. */
@@ -19,7 +19,7 @@ export function counters<Column extends string>(
   return (place) => new CounterTable(columns, rows, place)
 }
 
-/** How many of something are going on. What a thread holds when it ends is given back. */
+/** Counts concurrent operations; when a thread ends, its share is released. */
 export function gauge(rows = 1): CellKind<Gauge> {
   return (place) => new Gauge(rows, place)
 }
@@ -28,7 +28,7 @@ export function histogram(bounds: readonly number[], rows = 1): CellKind<Histogr
   return (place) => new HistogramTable(bounds, rows, place)
 }
 
-/** Numbers and a text of what was last seen. */
+/** Numbers and a text, last write wins. */
 export function records<Column extends string>(
   columns: readonly Column[],
   rows: number,
@@ -36,22 +36,22 @@ export function records<Column extends string>(
   return (place) => new RecordTable(columns, rows, place)
 }
 
-/** About how many different values there were. */
+/** Approximate number of distinct values. */
 export function distinct(rows: number): CellKind<DistinctTable> {
   return (place) => new DistinctTable(rows, place)
 }
 
-/** Rows that names take; never given back. */
+/** Assigns rows to names; rows are never given back. */
 export function nameRows(capacity: number): CellKind<NameRows> {
   return (place) => new NameRows(capacity, place)
 }
 
-/** Rows that numbers take; never given back. */
+/** Assigns rows to numbers; rows are never given back. */
 export function numberRows(capacity: number): CellKind<NumberRows> {
   return (place) => new NumberRows(capacity, place)
 }
 
-/** A bounded map from keys to small numbers. */
+/** A bounded map from keys to small integers. */
 export function cache(
   capacity: number,
 ): CellKind<(options: Omit<SharedCacheOptions, 'capacity'>) => SharedCache> {
@@ -61,13 +61,13 @@ export function cache(
   }
 }
 
-/** Bare cells, for `Atomics`. */
+/** Plain cells for `Atomics`. */
 export function integers(rows = 1): CellKind<Int32Array> {
   return (place) =>
     new Int32Array(place.allocate({ kind: 'integers', rows }, rows * Int32Array.BYTES_PER_ELEMENT))
 }
 
-/** Bare cells of 64 bits that change as a whole. */
+/** Plain 64-bit cells that change atomically. */
 export function cells64(rows: number): CellKind<Cells64> {
   return (place) => {
     const bytes = rows * BigInt64Array.BYTES_PER_ELEMENT
@@ -75,13 +75,13 @@ export function cells64(rows: number): CellKind<Cells64> {
   }
 }
 
-/** Bare cells; of threads that write one at the same time the last one wins. */
+/** Plain cells; if threads write one at the same time, the last write wins. */
 export function numbers(rows = 1): CellKind<Float64Array> {
   return (place) =>
     new Float64Array(place.allocate({ kind: 'numbers', rows }, rows * Float64Array.BYTES_PER_ELEMENT))
 }
 
-/** One number per thread, by its number; 0 again once the thread has ended. */
+/** One number per thread, indexed by thread; reset to 0 when the thread ends. */
 export function numberPerThread(): CellKind<Float64Array> {
   return ({ threads, allocate }) =>
     new Float64Array(
@@ -89,7 +89,7 @@ export function numberPerThread(): CellKind<Float64Array> {
     )
 }
 
-/** Several tables under one name. */
+/** Groups several tables under one name. */
 export function group<Kinds extends CellKinds>(kinds: Kinds): CellKind<Tables<Kinds>> {
   return (place) => buildTables(kinds, place)
 }

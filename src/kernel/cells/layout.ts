@@ -1,17 +1,17 @@
 import type { TablePlace } from './table-place.ts'
 
-/** Builds a table over the memory of its place. See `kinds.ts`; a room may have kinds of its own. */
+/** Builds a table in the memory of its place. See `kinds.ts`; a room may define its own kinds. */
 export type CellKind<Table> = (place: TablePlace) => Table
 
 export type CellKinds = Readonly<Record<string, CellKind<unknown>>>
 
-/** What each kind builds, by name. */
+/** The tables that the kinds build, by name. */
 export type Tables<Kinds extends CellKinds> = { readonly [Name in keyof Kinds]: ReturnType<Kinds[Name]> }
 
-/** How many rows the tables of endpoints and models have: shared memory does not grow. */
+/** Row counts of the tables for endpoints and models: shared memory does not grow. */
 export interface Capacities {
   readonly endpoints: number
-  /** The last row is shared by all models that have no row of their own. */
+  /** All models without their own row share the last one. */
   readonly models: number
 }
 

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import { ownPlace, type TablePlace } from './table-place.ts'
 
 /**
- * What one gateway calls itself in `Via`, the same on all its threads and another in each process: a request that
- * carries it has passed here before (RFC 9110 section 7.6.3). Two gateways in a row are two names.
+ * Name of a gateway in `Via`, the same on all its threads and different in each process: a request that carries it has
+ * already passed through this gateway (RFC 9110 section 7.6.3). Two chained gateways have two names.
  */
 export function ownPseudonym(place: TablePlace = ownPlace()): string {
   const cells = new Int32Array(place.allocate({ kind: 'pseudonym', rows: 1 }, Int32Array.BYTES_PER_ELEMENT))

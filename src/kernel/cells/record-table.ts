@@ -1,23 +1,23 @@
 import { ownPlace, type TablePlace } from './table-place.ts'
 
-/** Longest text in bytes of UTF-8; the rest is cut off. */
+/** Maximum length of a text in bytes of UTF-8; longer texts are truncated. */
 const textBytes = 248
-/** Int32 cells before a text: its version, odd while it is being written, and its length in bytes. */
+/** Int32 cells before a text: its version, odd during a write, and its length in bytes. */
 const textHeaderCells = 2
 const textRowBytes = textHeaderCells * Int32Array.BYTES_PER_ELEMENT + textBytes
 
-/** Looks at a text that is being written. */
-const mostLooks = 1_000
+/** Reads of a text that another thread is writing before the reader gives up. */
+const maxReads = 1_000
 
 /**
- * A writer that takes longer has died: on a busy machine a living one is not run for some milliseconds, and its
- * bytes must not be mixed with another's.
+ * A writer that takes longer has died. On a busy machine the scheduler may suspend a live writer for some milliseconds,
+ * and its bytes must not mix with another writer's.
  */
 const deathMs = 250
 
 /**
- * What was last seen of each row: some numbers and a text, in memory that all threads read without waiting.
- * Of threads that write the same cell at the same time the last one wins.
+ * Last value seen per row: some numbers and a text, in memory that all threads read without waiting. If threads write
+ * the same cell at the same time, the last write wins.
  */
 export class RecordTable<Column extends string> {
   readonly #columns: readonly Column[]
@@ -36,12 +36,12 @@ export class RecordTable<Column extends string> {
     this.#textBytes = new Uint8Array(buffer, numberBytes)
   }
 
-  /** The place to pass as `column` below; look it up once, at construction. */
+  /** Returns the index to pass as `column` below; resolve it once, at construction. */
   column(name: Column): number {
     return this.#columns.indexOf(name)
   }
 
-  /** NaN where nothing was written. */
+  /** Returns NaN if nothing was written. */
   number(row: number, column: number): number {
     return this.#numbers[row * this.#columns.length + column] ?? Number.NaN
   }
@@ -50,15 +50,15 @@ export class RecordTable<Column extends string> {
     this.#numbers[row * this.#columns.length + column] = value
   }
 
-  /** '' where nothing was written. */
+  /** Returns '' if nothing was written. */
   text(row: number): string {
     const header = row * (textRowBytes / Int32Array.BYTES_PER_ELEMENT)
     const start = row * textRowBytes + textHeaderCells * Int32Array.BYTES_PER_ELEMENT
-    for (let looks = 0; looks < mostLooks; looks++) {
+    for (let reads = 0; reads < maxReads; reads++) {
       const version = Atomics.load(this.#textCells, header)
       if (version % 2 !== 0) continue
       const length = this.#textCells[header + 1] ?? 0
-      // A copy: decoding takes longer, and another thread may write meanwhile.
+      // Copy first: decoding takes longer, and another thread may write in the meantime.
       const bytes = this.#textBytes.slice(start, start + length)
       if (Atomics.load(this.#textCells, header) === version) return new TextDecoder().decode(bytes)
     }

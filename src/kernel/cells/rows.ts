@@ -3,10 +3,10 @@ import { KeyTable } from './key-table.ts'
 import { RecordTable } from './record-table.ts'
 import { ownPlace, type TablePlace } from './table-place.ts'
 
-/** Keys without a row that a thread remembers, so as not to look for them again. */
-const mostRefused = 10_000
+/** Keys without a row that a thread remembers, to avoid searching for them again. */
+const maxRefused = 10_000
 
-/** What one thread has found of a key table. */
+/** Rows that one thread has found in a key table. */
 class FoundRows<Key> {
   readonly #find: (key: Key) => number | undefined
   readonly #rows = new Map<Key, number>()
@@ -27,43 +27,43 @@ class FoundRows<Key> {
     if (row !== undefined) {
       this.#rows.set(key, row)
     } else {
-      // Rows are never given back: without one now is without one for ever.
-      if (this.#refused.size >= mostRefused) this.#refused.clear()
+      // Rows are never given back: a key without a row now never gets one.
+      if (this.#refused.size >= maxRefused) this.#refused.clear()
       this.#refused.add(key)
     }
     return row
   }
 }
 
-/** Gives each number (32 bits, from 0) a row of its own on all threads, as long as there are any. */
+/** Assigns each number (32 bits, from 0) its own row on all threads, while rows are available. */
 export class NumberRows {
   readonly #table: KeyTable
   readonly #found: FoundRows<number>
 
   constructor(capacity: number, place: TablePlace = ownPlace()) {
     this.#table = new KeyTable(capacity, place)
-    // The upper half differs as well: it is what tells keys apart at a glance.
+    // Vary the upper half too: the table compares it first to tell keys apart.
     this.#found = new FoundRows((key) => this.#table.take(key + 1, key))
   }
 
-  /** @returns undefined where all rows are taken */
+  /** @returns undefined if all rows are taken */
   take(key: number): number | undefined {
     return this.#found.take(key)
   }
 
-  /** Keys in the order in which they came, each with its row. */
+  /** Keys in order of first use, each with its row. */
   entries(): [number, number][] {
     return Array.from({ length: this.#table.size }, (_, row) => [this.#table.low(row), row])
   }
 }
 
-/** The same for texts; of one longer than 248 bytes, only the beginning is ever shown. */
+/** The same for strings; only the first 248 bytes of a longer one are ever shown. */
 export class NameRows {
   readonly capacity: number
   readonly #table: KeyTable
   readonly #names: RecordTable<never>
   readonly #found: FoundRows<string>
-  // Names come from the endpoints' lists, not from clients: no client can choose them so that they collide.
+  // Names come from the endpoints' lists, not from clients: no client can choose colliding ones.
   readonly #hash = new KeyHash(Int32Array.of(0x2c1b3c6d, 0x297a2d39))
 
   constructor(capacity: number, place: TablePlace = ownPlace()) {
@@ -73,30 +73,30 @@ export class NameRows {
     this.#found = new FoundRows((key) => this.#take(key))
   }
 
-  /** The row of a name that this thread has taken before. */
+  /** Returns the row of a name that this thread has taken before. */
   known(name: string): number | undefined {
     return this.#found.known(name)
   }
 
-  /** @returns undefined where all rows are taken */
+  /** @returns undefined if all rows are taken */
   take(name: string): number | undefined {
     return this.#found.take(name)
   }
 
-  /** Names in the order in which they came, each with its row. */
+  /** Names in order of first use, each with its row. */
   entries(): [string, number][] {
     const rows = Array.from({ length: this.#table.size }, (_, row): [string, number] => [
       this.#names.text(row),
       row,
     ])
-    // A row that has just been taken gets its name in the next moment.
+    // A row that another thread has just taken gets its name a moment later.
     return rows.filter(([name]) => name !== '')
   }
 
   #take(name: string): number | undefined {
     this.#hash.update(name)
     const row = this.#table.take(this.#hash.high || 1, this.#hash.low)
-    // A thread that finds a row without its name writes it: the thread that took it may have died since.
+    // A thread that finds a row without its name writes it: the thread that took the row may have died since.
     if (row !== undefined && this.#names.text(row) === '') this.#names.setText(row, name)
     return row
   }

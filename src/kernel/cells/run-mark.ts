@@ -1,6 +1,6 @@
 import { ownPlace, type TablePlace } from './table-place.ts'
 
-/** When this run of the gateway began, the same on all its threads. */
+/** Start time of this run of the gateway, the same on all its threads. */
 export class RunMark {
   readonly #cells: BigInt64Array
 
@@ -12,7 +12,7 @@ export class RunMark {
 
   /**
    * @param nowMs epoch milliseconds
-   * @returns what the first of all threads has said
+   * @returns the value of the thread that called first
    */
   begin(nowMs: number): number {
     const before = Atomics.compareExchange(this.#cells, 0, 0n, BigInt(Math.round(nowMs)))

@@ -4,51 +4,51 @@ import { KeyHash } from './key-hash.ts'
 import { ownPlace, type TablePlace } from './table-place.ts'
 
 export interface SharedCacheOptions {
-  /** Most entries; rounded up to a multiple of 8 above 16. */
+  /** Maximum number of entries; above 16, rounded up to a multiple of 8. */
   readonly capacity: number
-  /** An entry that was neither set nor got for so long is gone; milliseconds. 0: entries stay. */
+  /** An entry expires after this long without `set` or `get`; milliseconds. 0: entries do not expire. */
   readonly ttlMs: number
-  /** Its monotonic time must be the same on all threads. */
+  /** Must have the same monotonic time on all threads. */
   readonly clock: Clock
 }
 
-/** A text, or a safe integer that is a hash already. */
+/** A string, or a safe integer that is already a hash. */
 export type CacheKey = string | number
 
-const mostWays = 8
-/** Up to so many entries all lie in one set, and the least recently used of all is evicted. */
+const maxWays = 8
+/** Up to this capacity all entries share one set, and the cache evicts the least recently used of all. */
 const smallCapacity = 16
 
-/** The lower half of a cell: a value, of which 0 is an empty cell, and the time of last use. */
+/** The lower half of a cell: the value (0 marks an empty cell) and the time of last use. */
 const valueBits = 14
 const timeBits = 32 - valueBits
 const valueMask = 2 ** valueBits - 1
 const timeMask = 2 ** timeBits - 1
-/** How finely the time of last use is kept; an entry may live longer by one part. */
+/** Resolution of the time of last use; an entry may live one tick longer. */
 const ticksPerTtl = 1024
 const tickMsWithoutTtl = 1_000
 const skewTicks = 2
 
 /** Seeds of the hash, at the beginning of the buffer. */
 const headerBytes = 8
-/** A cell that other threads keep changing is given up after so many tries: it is only a cache. */
-const mostTries = 16
+/** Attempts to change a cell that other threads keep changing; a cache may then give up. */
+const maxTries = 16
 
 /**
- * A bounded map from keys to small numbers that all threads share without locks: sets of 8 cells of 64 bits
- * (half of the key's hash, value, time of last use), each changed by one compare-and-swap.
+ * A bounded map from keys to small numbers that all threads share without locks: sets of 8 cells of 64 bits (half of
+ * the key's hash, value, time of last use), each changed by one compare-and-swap.
  *
- * - Entries expire when they have not been used for `ttlMs`. A full set drops its least recently used entry
- *   even if other sets have room: a cache half full has kept 99 % of its entries, three quarters full 94 %, so
- *   take twice the capacity that must fit. Up to 16 entries lie in one set, in exactly the order of use.
- *   Times are kept to a thousandth of the time to live.
- * - Keys are not kept: two of them share an entry with a probability of 2^-29 for each lookup. The hash is
- *   seeded at random, so that no client can look for such keys.
+ * - Entries expire when unused for `ttlMs`. A full set evicts its least recently used entry even if other sets have
+ *   room: filled to half of its capacity, a cache keeps 99 % of its entries, to three quarters 94 %, so use twice the
+ *   capacity that must fit. Up to 16 entries share one set, in exact order of use. The resolution of times is a
+ *   thousandth of the time to live.
+ * - Keys are not stored: two keys share an entry with a probability of 2^-29 per lookup. The hash is seeded at random,
+ *   so that no client can search for such keys.
  */
 export class SharedCache {
-  /** The largest value that an entry can have; the smallest is 0. */
+  /** The maximum value of an entry; the minimum is 0. */
   static readonly maxValue = valueMask - 1
-  /** Most entries. */
+  /** Maximum number of entries. */
   readonly capacity: number
   readonly #clock: Clock
   readonly #ways: number
@@ -71,14 +71,14 @@ export class SharedCache {
     this.#cells = new Cells64(buffer, headerBytes, this.#sets * this.#ways)
   }
 
-  /** Makes the memory of a cache that other threads will build. */
+  /** Allocates the memory of a cache that other threads will build. */
   static reserve(place: TablePlace, capacity: number): SharedArrayBuffer {
     const cells = setsOf(capacity) * waysOf(capacity)
     const bytes = headerBytes + cells * BigInt64Array.BYTES_PER_ELEMENT
     return place.allocate({ kind: 'cache', rows: cells }, bytes, { randomBytes: headerBytes })
   }
 
-  /** Counts as a use: the entry lives on. */
+  /** Returns the value and counts as a use. */
   get(key: CacheKey): number | undefined {
     const cells = this.#cells
     const first = this.#find(key)
@@ -91,14 +91,14 @@ export class SharedCache {
       if (high !== tag || low === 0) continue
       const age = ageIn(low, now)
       if (age > this.#ttlTicks) continue
-      // Where another thread was faster, it has used the entry too, or it is another entry by now.
+      // If another thread was faster, either it used the entry too, or the cell now holds another entry.
       if (age > 0) cells.swap(at, cell, tag, entry(valueIn(low), now))
       return valueIn(low)
     }
     return undefined
   }
 
-  /** A look that counts as no use. */
+  /** Returns the value without counting as a use. */
   peek(key: CacheKey): number | undefined {
     const cells = this.#cells
     const first = this.#find(key)
@@ -113,7 +113,7 @@ export class SharedCache {
   }
 
   /**
-   * @param value whole number, 0 to `SharedCache.maxValue`
+   * @param value integer, 0 to `SharedCache.maxValue`
    * @throws RangeError for any other value
    */
   set(key: CacheKey, value: number): void {
@@ -122,7 +122,7 @@ export class SharedCache {
     }
     const first = this.#find(key)
     const tag = this.#hash.high
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const now = this.#now()
       const at = this.#placeFor(first, tag, now)
       const cell = this.#cells.read(at)
@@ -133,7 +133,7 @@ export class SharedCache {
     }
   }
 
-  /** @returns whether there was such an entry */
+  /** @returns whether the entry existed */
   delete(key: CacheKey): boolean {
     const first = this.#find(key)
     const tag = this.#hash.high
@@ -146,26 +146,26 @@ export class SharedCache {
     return wasThere
   }
 
-  /** Deletes all entries of one value. @returns how many */
+  /** Deletes all entries with a value. @returns their number */
   deleteValue(value: number): number {
     return this.#dropAll((low) => valueIn(low) === value)
   }
 
-  /** @returns how many entries there were */
+  /** @returns the number of entries deleted */
   clear(): number {
     const now = this.#now()
     this.#dropAll((low) => ageIn(low, now) > this.#ttlTicks)
     return this.#dropAll(() => true)
   }
 
-  /** How many entries there are; looks at all cells, as `tally` does. */
+  /** Number of entries; scans all cells, like `tally`. */
   size(): number {
     return this.tally().reduce((sum, count) => sum + count, 0)
   }
 
   /**
-   * How many entries there are of each value. Looks at all cells and frees those that have expired, which must
-   * happen once in 200 times to live: the time of last use begins anew after 256.
+   * Number of entries per value. Scans all cells and frees expired ones, which must happen at least once in 200 times
+   * to live: the time of last use wraps around after 256.
    */
   tally(): number[] {
     const now = this.#now()
@@ -189,7 +189,7 @@ export class SharedCache {
     return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * this.#ways
   }
 
-  /** The key's own cell, or else one that is free, has expired, or was not used for the longest time. */
+  /** Returns the key's own cell, or else a free, expired or the least recently used one. */
   #placeFor(first: number, tag: number, now: number): number {
     let place = first
     let oldest = -1
@@ -206,7 +206,7 @@ export class SharedCache {
     return place
   }
 
-  /** Two threads may have put one key into two cells of its set at the same time: the first of them stays. */
+  /** Two threads may have put one key into two cells of its set at the same time: keep the first. */
   #dropDoubles(first: number, tag: number): void {
     let isFirst = true
     for (let at = first; at < first + this.#ways; at++) {
@@ -225,9 +225,9 @@ export class SharedCache {
     return dropped
   }
 
-  /** Empties a cell as long as it matches. */
+  /** Empties a cell while it matches. */
   #dropIf(at: number, matches: (high: number, low: number) => boolean): boolean {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const cell = this.#cells.read(at)
       const { high, low } = this.#cells
       if (low === 0 || !matches(high, low)) return false
@@ -238,7 +238,7 @@ export class SharedCache {
 }
 
 function waysOf(capacity: number): number {
-  return capacity <= smallCapacity ? Math.max(1, capacity) : mostWays
+  return capacity <= smallCapacity ? Math.max(1, capacity) : maxWays
 }
 
 function setsOf(capacity: number): number {
@@ -253,7 +253,7 @@ function valueIn(low: number): number {
   return (low >>> timeBits) - 1
 }
 
-/** In ticks. Threads may read the clock on either side of a tick, so it can be a little below 0. */
+/** Age in ticks. Threads may read the clock on either side of a tick, so it can be slightly below 0. */
 function ageIn(low: number, now: number): number {
   return ((now - (low & timeMask) + skewTicks) & timeMask) - skewTicks
 }

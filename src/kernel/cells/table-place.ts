@@ -1,36 +1,36 @@
 import { randomBytes } from 'node:crypto'
 
-/** What a block of cells is for: plain data, so that threads can compare it. */
+/** Describes a block of cells: plain data, so that threads can compare it. */
 export interface CellShape {
   readonly kind: string
   readonly rows: number
-  /** Names of columns, or bounds of buckets. */
+  /** Column names or bucket bounds. */
   readonly columns?: readonly (string | number)[]
 }
 
-/** What a new block begins with, in place of zeros: so many 64-bit numbers that are not known, or random bytes. */
+/** Initial content of a new block other than zeros: a number of NaN cells, or of random bytes. */
 export type BlockStart = { readonly unknownNumbers: number } | { readonly randomBytes: number }
 
-/** Where a table keeps its cells, and which of its planes is this thread's. */
+/** Memory of a table, and which of its planes belongs to this thread. */
 export interface TablePlace {
-  /** Planes of a table that keeps one for each thread that writes. */
+  /** Number of planes in a table that keeps one per writing thread. */
   readonly threads: number
   /** This thread's plane. */
   readonly thread: number
   /**
-   * The table's memory: the block that another thread has made, or a new one, all 0.
-   * @param start what a new block begins with
-   * @throws RangeError where another thread has made the block for something else
+   * Returns the table's memory: the block that another thread has made, or a new one, zeroed.
+   * @param start initial content of a new block
+   * @throws RangeError if another thread has made the block with a different shape
    */
   allocate(shape: CellShape, bytes: number, start?: BlockStart): SharedArrayBuffer
-  /** A place of its own for one part of a table that has several. */
+  /** Returns a place for one part of a table that has several. */
   part(name: string): TablePlace
 }
 
-/** Two cache lines: what two threads write so close together, they take from each other with every write. */
+/** Two cache lines: threads that write closer together invalidate each other's cache with every write. */
 const planeBytes = 128
 
-/** How many cells apart the planes of two threads begin, so that no line has cells of both. */
+/** Distance in cells between the planes of two threads, so that no cache line holds cells of both. */
 export function planeStride(cells: number, bytesPerCell: number): number {
   const cellsPerPlane = planeBytes / bytesPerCell
   return Math.ceil(cells / cellsPerPlane) * cellsPerPlane
@@ -44,7 +44,7 @@ export function newMemory(bytes: number, start?: BlockStart): SharedArrayBuffer 
   return memory
 }
 
-/** A place of this thread alone: the default of tables that are built by themselves, as tests do. */
+/** A place for this thread alone: the default for tables built on their own, as in tests. */
 export function ownPlace(): TablePlace {
   return {
     threads: 1,

@@ -63,6 +63,10 @@ export interface ClientPool {
   close(): void
 }
 
+/** Bytes of a head: endpoints behind other proxies send long ones (cookies, policies). */
+export const maxHeadBytes = 131_072
+/** Interim answers (1xx) before the final one. */
+export const maxInterimAnswers = 16
 /** Milliseconds that an idle connection is kept where its server does not say how long it keeps it. */
 export const defaultIdleMs = 30_000
 /** Longest that an idle connection is kept, whatever its server says; milliseconds. */

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ConnectionReuse, type WatchedOptions } from '../../endpoints/connections/reused-connection.ts'
+import { maxInterimAnswers } from '../../http/client/contract.ts'
 import { invalidResponse } from '../../http/client/errors.ts'
-import { mostInterimAnswers } from '../../http/client/response-reader.ts'
 import { headerPairs } from '../../http/headers/header-shapes.ts'
 import type { CarriedAttempt, UpstreamRequest } from '../contract/transport.ts'
 
@@ -45,7 +45,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (statusCode < 200) {
-      if (++this.#interimAnswers > mostInterimAnswers)
+      if (++this.#interimAnswers > maxInterimAnswers)
         controller.abort(invalidResponse('too many interim answers'))
       return
     }

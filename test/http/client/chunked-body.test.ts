@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ChunkedBody } from '../../../src/http/client/chunked-body.ts'
+import { ChunkedBody } from '../../../src/http/client/own/chunked-body.ts'
 import { anyChunked, anyCuts } from './support.ts'
 
 /** Reads all of a text in pieces. @returns the data, and how much of the text was read */

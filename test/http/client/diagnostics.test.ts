@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it, type TestContext } from 'node:test'
-import { publishing } from '../../../src/http/client/diagnostics.ts'
+import { publishing } from '../../../src/http/client/own/diagnostics.ts'
 import { ask, Collected, get, ok, startPool } from './server.ts'
 
 interface Message {

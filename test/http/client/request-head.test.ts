@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Http1Error } from '../../../src/http/client/errors.ts'
-import { requestHead } from '../../../src/http/client/request-head.ts'
+import { requestHead } from '../../../src/http/client/own/request-head.ts'
 
 const host = 'box:1'
 const fixed = `Host: ${host}\r\nConnection: keep-alive\r\n`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseResponseHead } from '../../../src/http/client/response-head.ts'
+import { parseResponseHead } from '../../../src/http/client/own/response-head.ts'
 
 const parse = (lines: readonly string[], method = 'POST') =>
   parseResponseHead(

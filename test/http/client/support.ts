@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { ResponseHead } from '../../../src/http/client/response-head.ts'
-import { ResponseReader } from '../../../src/http/client/response-reader.ts'
+import type { ResponseHead } from '../../../src/http/client/own/response-head.ts'
+import { ResponseReader } from '../../../src/http/client/own/response-reader.ts'
 
 /** What a reader has told of one answer. */
 export interface ToldAnswer {

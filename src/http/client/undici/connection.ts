@@ -5,13 +5,14 @@ import {
   closeAheadMs,
   defaultIdleMs,
   isStream,
+  maxHeadBytes,
   maxIdleMs,
+  maxInterimAnswers,
   type RequestHandler,
   staleWithinMs,
 } from '../contract.ts'
 import { Http1Error, invalidResponse } from '../errors.ts'
 import { readOnAfterFailedWrites } from '../patient-writes.ts'
-import { mostHeadBytes, mostInterimAnswers } from '../response-reader.ts'
 import { readPastContinue } from './unasked-continue.ts'
 
 const clientOptions: Omit<Client.Options, 'connect'> = {
@@ -22,7 +23,7 @@ const clientOptions: Omit<Client.Options, 'connect'> = {
   keepAliveTimeout: defaultIdleMs,
   keepAliveMaxTimeout: maxIdleMs,
   keepAliveTimeoutThreshold: closeAheadMs,
-  maxHeaderSize: mostHeadBytes,
+  maxHeaderSize: maxHeadBytes,
 }
 
 /** A smaller body is reported as written when its answer comes, which costs nothing. */
@@ -168,7 +169,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, statusCode: number): void {
     if (statusCode < 200) {
-      if (++this.#interimAnswers > mostInterimAnswers) throw invalidResponse('too many interim answers')
+      if (++this.#interimAnswers > maxInterimAnswers) throw invalidResponse('too many interim answers')
       return
     }
     // undici takes any three digits; of no class the status is invalid (RFC 9110 section 15).

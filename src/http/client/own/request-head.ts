@@ -1,4 +1,4 @@
-import { Http1Error } from './errors.ts'
+import { Http1Error } from '../errors.ts'
 
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 const target = /^[\x21-\x7e\x80-\xff]+$/

@@ -1,13 +1,9 @@
+import { maxHeadBytes, maxInterimAnswers } from '../contract.ts'
+import { Http1Error, invalidResponse } from '../errors.ts'
+import { refuseOtherProtocols } from '../first-bytes.ts'
 import { ChunkedBody } from './chunked-body.ts'
 import { copyOf } from './copy-of.ts'
-import { Http1Error, invalidResponse } from './errors.ts'
-import { refuseOtherProtocols } from './first-bytes.ts'
 import { type BodyFraming, isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
-
-/** Most bytes of a head: endpoints behind other proxies send long ones (cookies, policies). */
-export const mostHeadBytes = 131_072
-/** Interim answers (1xx) before the one proper. */
-export const mostInterimAnswers = 16
 
 /** What a reader tells of one answer, in this order. */
 export interface AnswerListener {
@@ -97,7 +93,7 @@ export class ResponseReader {
     // Part of the mark may be among the bytes that were held.
     const mark = whole.indexOf(headEnd, Math.max(0, heldBytes - 3))
     const end = mark < 0 ? whole.length : mark + headEnd.length
-    if (end > mostHeadBytes) throw invalidResponse('response head too large')
+    if (end > maxHeadBytes) throw invalidResponse('response head too large')
     if (mark < 0) {
       refuseOtherProtocols(whole, heldBytes)
       this.#held = heldBytes === 0 ? Buffer.from(bytes) : whole
@@ -108,7 +104,7 @@ export class ResponseReader {
     // No request asked for another protocol.
     if (head.statusCode === 101) throw invalidResponse('upgrade without a request')
     if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
-    else if (++this.#interimAnswers > mostInterimAnswers) throw invalidResponse('too many interim answers')
+    else if (++this.#interimAnswers > maxInterimAnswers) throw invalidResponse('too many interim answers')
     return start + end - heldBytes
   }
 

@@ -1,5 +1,5 @@
-import { fieldValue } from '../headers/field-value.ts'
-import { invalidResponse } from './errors.ts'
+import { fieldValue } from '../../headers/field-value.ts'
+import { invalidResponse } from '../errors.ts'
 
 /** How the end of a body is known (RFC 9112 section 6.3); a number is its length in bytes. */
 export type BodyFraming = number | 'chunked' | 'until-close'

@@ -1,6 +1,5 @@
-import type { Timer } from '../../kernel/clock.ts'
-import type { ConnectOptions } from './connect.ts'
-import { Connection, type ConnectionOwner } from './connection.ts'
+import type { Timer } from '../../../kernel/clock.ts'
+import type { ConnectOptions } from '../connect.ts'
 import {
   type ClientPool,
   type ClientPoolOptions,
@@ -10,10 +9,11 @@ import {
   maxIdleMs,
   type RequestHandler,
   sameAgain,
-} from './contract.ts'
+} from '../contract.ts'
+import { Http1Error } from '../errors.ts'
+import { IdleConnections } from '../idle-connections.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
 import { publishing } from './diagnostics.ts'
-import { Http1Error } from './errors.ts'
-import { IdleConnections } from './idle-connections.ts'
 
 /** The connections of the gateway's own client to one server. */
 export class ConnectionPool implements ClientPool, ConnectionOwner {

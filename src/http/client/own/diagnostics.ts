@@ -3,7 +3,7 @@
  * (`undici:request:create` and so on). Without a subscriber a request costs four reads of a property.
  */
 import { channel } from 'node:diagnostics_channel'
-import type { ClientRequest, RequestHandler } from './contract.ts'
+import type { ClientRequest, RequestHandler } from '../contract.ts'
 
 /** One request, the same object in all of its messages. */
 export interface PublishedRequest {

@@ -1,5 +1,5 @@
+import { invalidResponse } from '../errors.ts'
 import { copyOf } from './copy-of.ts'
-import { invalidResponse } from './errors.ts'
 
 const lf = 0x0a
 const cr = 0x0d

@@ -137,7 +137,7 @@ export async function serveOnThreads(
         return spawn(entry, data, link, events, logger)
       },
       reclaim: (thread) => reclaim(app, thread),
-      onUnendable(thread) {
+      onUnkillable(thread) {
         // Its share of new connections would hang: better a process that starts again.
         setImmediate(() => {
           throw new Error(`serving thread ${thread} blocks in a system call and cannot be ended`)
@@ -166,7 +166,7 @@ export async function serveOnThreads(
     link,
     watchesMain,
     isResponsive: watch.areResponsive,
-    isBlocked: () => supervisor.hasUnendable,
+    isBlocked: () => supervisor.hasUnkillable,
     close,
   }
   if (signal?.aborted === true) void close()

@@ -6,13 +6,13 @@ import {
   type TablePlace,
 } from '../../kernel/cells/table-place.ts'
 
-/** Shared memory and what it is for. */
+/** Shared memory and its purpose. */
 export interface Block {
   readonly shape: CellShape
   readonly memory: SharedArrayBuffer
 }
 
-/** A block that a table needs; plain data. */
+/** Describes a block that a table needs; plain data. */
 export interface WantedBlock {
   readonly name: string
   readonly shape: CellShape
@@ -23,10 +23,10 @@ export interface WantedBlock {
 /** Blocks by name, as one thread sends them to another. */
 export type BlocksDescription = ReadonlyMap<string, Block>
 
-/** @returns the block of that name, which all threads use; a new one where there was none */
+/** @returns the block of that name, which all threads share; a new one if there was none */
 export type FindBlock = (wanted: WantedBlock) => Block
 
-/** Blocks of shared memory by name. One thread makes them all; the others ask it for those that they lack. */
+/** Blocks of shared memory by name. One thread allocates them all; the others request the ones they lack. */
 export class SharedBlocks {
   readonly threads: number
   readonly thread: number
@@ -34,10 +34,10 @@ export class SharedBlocks {
   readonly #ask: FindBlock
 
   /**
-   * @param threads how many threads write
-   * @param thread this one, from 0
-   * @param blocks what there is so far
-   * @param ask the thread that makes the blocks; by default it is this one
+   * @param threads number of threads that write
+   * @param thread this thread, from 0
+   * @param blocks the blocks so far
+   * @param ask requests a block from the thread that allocates; by default this thread
    */
   constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map(), ask: FindBlock = makeBlock) {
     this.threads = threads

@@ -12,20 +12,20 @@ import { type BlocksDescription, type FindBlock, SharedBlocks } from './shared-b
 const defaultCapacities: Capacities = { endpoints: 256, models: 512 }
 
 /**
- * The cells of one gateway, on this thread. A layout gets its memory when it is first asked for, on whichever thread
- * that is; every other thread that asks for it gets the same memory.
+ * The cells of one gateway, on this thread. The first thread to request a layout allocates its memory; every other
+ * thread that requests it gets the same memory.
  */
 export class SharedState {
   readonly capacities: Capacities
   readonly #blocks: SharedBlocks
 
-  /** @param blocks where the tables lie; this thread's own by default */
+  /** @param blocks memory for the tables; this thread's own by default */
   constructor(capacities: Partial<Capacities> = {}, blocks: SharedBlocks = new SharedBlocks()) {
     this.capacities = { ...defaultCapacities, ...capacities }
     this.#blocks = blocks
   }
 
-  /** How many threads write here. */
+  /** Number of threads that write. */
   get threads(): number {
     return this.#blocks.threads
   }
@@ -40,20 +40,20 @@ export class SharedState {
     return this.#blocks.description
   }
 
-  /** For the threads that lack a block. */
+  /** Finds blocks for the threads that lack them. */
   get findBlock(): FindBlock {
     return this.#blocks.find
   }
 
   /**
-   * The tables of a layout, for use at the start: keep what it returns.
-   * @throws RangeError where another thread, or another layout of that name, has something else there
+   * Returns the tables of a layout. Call it at startup and keep the result.
+   * @throws RangeError if another thread, or another layout of that name, has allocated something else
    */
   of<Kinds extends CellKinds>({ name, kinds }: CellLayout<Kinds>): Tables<Kinds> {
     return buildTables(kinds(this.capacities), this.#blocks.place(name))
   }
 
-  /** Gives back what an ended thread held, in all tables of all layouts. Counters stay: they are history. */
+  /** Releases what an ended thread held, in all tables of all layouts. Counters stay: they are history. */
   reclaim(thread: number): void {
     for (const [name, { shape, memory }] of this.#blocks.description) {
       if (shape.kind === Gauge.kind) new Gauge(shape.rows, this.#blocks.place(name)).reclaim(thread)

@@ -17,9 +17,9 @@ interface Subscriber {
 }
 
 /**
- * Publish and subscribe within the process, over all its threads. A publisher never waits and never sees a subscriber's error:
- * events wait in a buffer per subscriber and are handed over after the current turn. A full buffer drops the
- * new event and counts it.
+ * Publish and subscribe within the process, over all its threads. A publisher never waits and never sees a subscriber's
+ * error: events wait in a buffer per subscriber, and the bus delivers them after the current event-loop turn. If the
+ * buffer is full, the bus drops the new event and counts it.
  */
 export class EventBus {
   readonly #clock: Clock
@@ -31,7 +31,7 @@ export class EventBus {
   #sequence = 0
   #dropped = 0
 
-  /** @param capacity events that may wait for a subscriber that does not say otherwise */
+  /** @param capacity default buffer size per subscriber, in events */
   constructor(clock: Clock, onError: (error: unknown, event: GatewayEvent) => void, capacity = 100) {
     this.#clock = clock
     this.#onError = onError
@@ -42,7 +42,7 @@ export class EventBus {
     return this.#sequence
   }
 
-  /** Events dropped over all subscribers, closed ones included. */
+  /** Events dropped for all subscribers, including closed ones. */
   get dropped(): number {
     return this.#dropped
   }
@@ -57,12 +57,12 @@ export class EventBus {
     else if (!this.#forward(event)) this.#dropped++
   }
 
-  /** Gives an event its place in the sequence and delivers it. */
+  /** Numbers an event and delivers it. */
   number(event: NewEvent): void {
     this.deliver({ ...event, sequence: this.#sequence + 1 } as GatewayEvent)
   }
 
-  /** Delivers an event that has its place, here or given by another thread's bus. */
+  /** Delivers a numbered event, from this bus or another thread's. */
   deliver(event: GatewayEvent): void {
     const { type } = event
     this.#sequence = event.sequence
@@ -83,10 +83,10 @@ export class EventBus {
   }
 
   /**
-   * Makes this bus one of several that are the same on all threads.
-   * @param ends.forward takes what is published here to the bus that numbers all events, which gives it back
-   *   by `deliver`; false where it could not
-   * @param ends.onDelivered told of each event with its number
+   * Connects this bus to the buses of the other threads.
+   * @param ends.forward sends a published event to the bus that numbers all events, which returns it through `deliver`;
+   * false if it cannot
+   * @param ends.onDelivered called with each numbered event
    */
   connect(ends: {
     forward?: (event: NewEvent) => boolean
@@ -98,7 +98,7 @@ export class EventBus {
 
   /**
    * @param options.types only these; all if absent
-   * @param options.capacity events that may wait; the bus's own if absent
+   * @param options.capacity buffer size in events; the bus's default if absent
    */
   subscribe(
     receive: (event: GatewayEvent) => void,

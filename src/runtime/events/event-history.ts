@@ -1,10 +1,10 @@
 import type { Topic } from '../links/peer-link.ts'
 import type { GatewayEvent } from './events.ts'
 
-/** Asks the control thread for the events that it remembers. */
+/** Requests the events that the control thread keeps. */
 export const keptEvents: Topic<undefined, readonly GatewayEvent[]> = 'events.kept'
 
-/** The last events as they are, for threads that begin later than these. */
+/** The latest events, for threads that start after them. */
 export class EventHistory {
   readonly #capacity: number
   readonly #events: GatewayEvent[] = []

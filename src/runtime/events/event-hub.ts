@@ -6,13 +6,13 @@ import { keepAlive, sseMessage } from './sse.ts'
 export interface EventHubOptions {
   readonly clock: Clock
   readonly maxSubscribers: number
-  /** Bytes that may wait for one subscriber before it is cut off. */
+  /** Buffered bytes beyond which the hub disconnects a subscriber. */
   readonly maxBufferedBytes: number
-  /** Milliseconds between comments that keep connections alive. */
+  /** Interval of the comments that keep connections alive. */
   readonly heartbeatMs: number
 }
 
-/** Sends events and samples to every client of `/internal/events`, whatever pace each can keep. */
+/** Sends events and samples to every client of `/internal/events`, at each client's own pace. */
 export class EventHub {
   readonly #options: EventHubOptions
   readonly #subscribers = new Set<EventSubscriber>()
@@ -29,22 +29,22 @@ export class EventHub {
     return this.#subscribers.size
   }
 
-  /** Clients that were cut off because they did not read. */
+  /** Clients that the hub disconnected because they did not read. */
   get slow(): number {
     return this.#slow
   }
 
-  /** Clients that found all places taken. */
+  /** Clients that the hub refused because all places were taken. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Whether it takes no more subscribers for good. */
+  /** True once the hub accepts no more subscribers. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Whether there is room for one more; counts who is turned away. */
+  /** Returns whether there is room for one more; counts refusals. */
   admits(): boolean {
     if (this.#subscribers.size < this.#options.maxSubscribers) return true
     this.#refused++
@@ -78,14 +78,14 @@ export class EventHub {
     for (const subscriber of this.#subscribers) subscriber.event(event)
   }
 
-  /** @param json of the sample */
+  /** @param json the sample */
   sample(json: string): void {
     if (this.#subscribers.size === 0) return
     const message = `event: sample\ndata: ${json}\n\n`
     for (const subscriber of this.#subscribers) subscriber.sample(message)
   }
 
-  /** Ends all streams, for good. */
+  /** Ends all streams for good. */
   end(reason: 'draining'): void {
     this.#isOver = true
     this.#disarm()

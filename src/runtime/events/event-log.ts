@@ -5,34 +5,34 @@ import { sseMessage } from './sse.ts'
 export interface LoggedEvent {
   readonly sequence: number
   readonly type: GatewayEventType
-  /** As every subscriber is sent it; written once. */
+  /** The message for every subscriber, serialized once. */
   readonly message: string
 }
 
-/** What a client that comes back has missed. */
+/** Events that a reconnecting client has missed. */
 export interface Resumed {
   readonly events: readonly LoggedEvent[]
-  /** Set where not all of it is kept any more. */
+  /** Set if the log no longer keeps all of them. */
   readonly gap: EventGap | undefined
 }
 
 export interface EventGap {
-  /** `restarted`: the client's last event was of another run of the gateway. */
+  /** `restarted`: the client's last event belongs to another run of the gateway. */
   readonly reason: 'too_old' | 'restarted'
-  /** Undefined where that is not known. */
+  /** undefined if unknown. */
   readonly missed: number | undefined
 }
 
 export interface EventLogOptions {
-  /** Tells this run of the gateway from others; letters and digits. */
+  /** Identifies this run of the gateway; letters and digits. */
   readonly run: string
-  /** Events kept. */
+  /** Maximum number of events kept. */
   readonly capacity: number
-  /** Told of every event. */
+  /** Called with every event. */
   readonly onEvent: (event: LoggedEvent) => void
 }
 
-/** The last events, each with an ID by which a client can say what it has seen last. */
+/** The latest events, each with an ID that a client sends to resume after it. */
 export class EventLog {
   readonly #options: EventLogOptions
   readonly #kept: LoggedEvent[] = []
@@ -42,12 +42,12 @@ export class EventLog {
     this.#options = options
   }
 
-  /** Undefined before the first. */
+  /** undefined before the first event. */
   get lastId(): string | undefined {
     return this.#last === 0 ? undefined : this.#idOf(this.#last)
   }
 
-  /** Events come in the order of their numbers; some may be missing, or known from another thread. */
+  /** Events arrive in the order of their numbers; some may be missing, or already known from another thread. */
   add(event: GatewayEvent): void {
     const { capacity, onEvent } = this.#options
     if (event.sequence <= this.#last) return
@@ -58,7 +58,7 @@ export class EventLog {
     onEvent(logged)
   }
 
-  /** Takes events from before the first one here, as another thread remembers them. */
+  /** Adds events older than the first one here, as another thread remembers them. */
   addEarlier(events: readonly GatewayEvent[]): void {
     const first = this.#kept[0]?.sequence ?? Number.POSITIVE_INFINITY
     const earlier = events.filter(({ sequence }) => sequence < first).map((event) => this.#toLogged(event))
@@ -67,12 +67,12 @@ export class EventLog {
     this.#kept.splice(0, this.#kept.length - this.#options.capacity)
   }
 
-  /** The last `count` events. */
+  /** Returns the last `count` events. */
   last(count: number): readonly LoggedEvent[] {
     return count <= 0 ? [] : this.#kept.slice(-count)
   }
 
-  /** @param lastId what the client has seen last, as it was told */
+  /** @param lastId ID of the last event that the client has seen */
   since(lastId: string): Resumed {
     const match = /^([0-9a-z]+)-(\d{1,16})$/.exec(lastId)
     if (match?.[1] !== this.#options.run) {

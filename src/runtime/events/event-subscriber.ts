@@ -1,6 +1,6 @@
 import type { LoggedEvent } from './event-log.ts'
 
-/** The part of a response that a stream of events needs. */
+/** The part of a response that an event stream needs. */
 export interface EventSink {
   readonly writableLength: number
   readonly destroyed: boolean
@@ -10,18 +10,18 @@ export interface EventSink {
 }
 
 export interface SubscriberOptions {
-  /** Which events; all where undefined. */
+  /** Filters event types; undefined accepts all. */
   readonly accepts: ((type: string) => boolean) | undefined
   readonly samples: boolean
-  /** Bytes that may wait for this client before it is cut off. */
+  /** Buffered bytes beyond which the subscriber is disconnected. */
   readonly maxBufferedBytes: number
-  /** Told once when the client was too slow. */
+  /** Called once if the client was too slow. */
   readonly onSlow: () => void
 }
 
 /**
- * One client of `/internal/events`. It never makes anybody wait: one that does not read is cut off, and can
- * come back for what it has missed.
+ * One client of `/internal/events`. It never blocks a publisher: a client that does not read is disconnected, and can
+ * reconnect to fetch what it has missed.
  */
 export class EventSubscriber {
   readonly #sink: EventSink
@@ -34,7 +34,7 @@ export class EventSubscriber {
     this.#maxBufferedBytes = options.maxBufferedBytes
   }
 
-  /** What is kept, at once: however much it is, taking it slowly is no fault. */
+  /** Sends kept events at once. Their size does not count against the client's buffer limit. */
   replay(events: readonly LoggedEvent[]): void {
     const wanted = events.filter((event) => this.#accepts(event))
     const text = wanted.map(({ message }) => message).join('')
@@ -47,7 +47,7 @@ export class EventSubscriber {
     if (this.#accepts(event)) this.send(event.message)
   }
 
-  /** A sample that cannot be sent at once is old news when it can. */
+  /** Drops a sample that cannot be sent at once: it would be outdated later. */
   sample(message: string): void {
     if (this.#options.samples && this.#sink.writableLength === 0) this.send(message)
   }
@@ -70,9 +70,9 @@ export class EventSubscriber {
 }
 
 /**
- * Which types a client asked for.
- * @param types comma-separated; `endpoint.*` takes all that begin so
- * @returns undefined for all
+ * Parses the event types that a client requested.
+ * @param types comma-separated; `endpoint.*` matches all types with that prefix
+ * @returns undefined for all types
  */
 export function typeFilter(types: string | undefined): ((type: string) => boolean) | undefined {
   const wanted = (types ?? '')

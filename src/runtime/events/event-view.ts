@@ -1,18 +1,18 @@
 import type { GatewayEvent } from './events.ts'
 
-/** Of each text of an event that is shown; characters. */
+/** Maximum length of each text in an event; characters. */
 const maxText = 500
-/** Of each list. */
+/** Maximum length of each list. */
 const maxItems = 50
 
-/** An event as `/internal/events` tells it: names with underscores, what is undefined as null. */
+/** Converts an event for `/internal/events`: names in snake case, undefined as null. */
 export function eventView(event: GatewayEvent, id: string): Record<string, unknown> {
   const data: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(event.data)) data[snakeCase(key)] = bounded(value)
   return { id, type: event.type, at: new Date(event.atMs).toISOString(), data }
 }
 
-/** Some texts come from endpoints and clients: what is kept of them has a limit. */
+/** Some texts come from endpoints and clients, so their size needs a limit. */
 function bounded(value: unknown): unknown {
   if (value === undefined) return null
   if (typeof value === 'string') return value.length > maxText ? `${value.slice(0, maxText)}…` : value

@@ -1,7 +1,7 @@
 import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
 
-/** Everything that the concerns tell each other; the key is the event's type. */
+/** All events of the gateway by type. */
 export interface GatewayEvents {
   'endpoint.status': { endpoint: string; from: EndpointStatus; to: EndpointStatus; reason: string }
   'breaker.transition': { endpoint: string; from: BreakerState; to: BreakerState; reason: string }
@@ -22,10 +22,10 @@ export interface GatewayEvents {
     ignored: number
   }
   'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
-  /** An `auto` endpoint was recognised. */
+  /** The gateway recognized the profile of an `auto` endpoint. */
   'endpoint.detected': { endpoint: string; profile: string }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
-  /** An operator has ended a request that was under way. */
+  /** An operator cancelled a request in flight. */
   'request.cancelled': {
     id: string
     requestId: string
@@ -34,17 +34,17 @@ export interface GatewayEvents {
     by: string
   }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
-  /** A client without access asked for a route below `/internal`. */
+  /** A client without access requested a route below `/internal`. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
   'thread.started': { thread: number; reason: string | null }
-  /** `cut` counts the requests that it had under way. */
+  /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
   'lifecycle.phase': { phase: 'ready' | 'draining' | 'drained' | 'cut'; inFlight: number }
 }
 
 export type GatewayEventType = keyof GatewayEvents
 
-/** All of them, for those who list or choose. */
+/** All event types, for listings and filters. */
 export const gatewayEventTypes = Object.keys({
   'endpoint.status': true,
   'breaker.transition': true,
@@ -61,7 +61,7 @@ export const gatewayEventTypes = Object.keys({
   'lifecycle.phase': true,
 } satisfies Record<GatewayEventType, true>)
 
-/** One event as subscribers get it. */
+/** An event as subscribers receive it. */
 export type GatewayEvent = {
   [Type in GatewayEventType]: {
     readonly type: Type
@@ -73,7 +73,7 @@ export type GatewayEvent = {
   }
 }[GatewayEventType]
 
-/** An event that has not got its place in the sequence yet. */
+/** An event without a sequence number. */
 export type NewEvent = {
   [Type in GatewayEventType]: Omit<Extract<GatewayEvent, { type: Type }>, 'sequence'>
 }[GatewayEventType]

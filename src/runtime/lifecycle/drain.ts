@@ -3,29 +3,29 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { GatewayEvents } from '../events/events.ts'
 
-/** Where the gateway is in its life: it serves, is being stopped, or has stopped. */
+/** Phase of the gateway: serving, stopping or stopped. */
 export type LifecyclePhase = 'serving' | 'draining' | 'stopped'
 
 export interface DrainTarget {
-  /** Requests under way. */
+  /** Number of requests in flight. */
   inFlight(): number
-  /** Ends what is under way so that clients see it, and refuses what comes later; returns how many it ended. */
+  /** Aborts the requests in flight, visibly for their clients, and refuses new ones. @returns the number aborted */
   cutAll(): number
 }
 
 export interface DrainResult {
-  /** Requests that were under way when the drain began, or whose end it was later. */
+  /** Requests that were in flight when the drain began, or that ended during it. */
   readonly drained: number
-  /** Requests that had to be ended. */
+  /** Requests that the drain aborted. */
   readonly cut: number
 }
 
-/** How often a drain looks whether requests are still under way. */
+/** How often a drain checks for requests in flight. */
 const pollMs = 20
 
 /**
- * Graceful stop: first not ready and everything served, then no new connections, then wait up to a limit for what is
- * under way, then end the rest visibly.
+ * Graceful stop: report not ready while still serving everything, then close the listener, then wait up to a limit for
+ * requests in flight, then abort the rest visibly.
  */
 export class GatewayLifecycle {
   readonly #clock: Clock
@@ -39,9 +39,9 @@ export class GatewayLifecycle {
   #drain: Promise<DrainResult> | undefined
 
   /**
-   * @param options.timeoutMs how long requests may go on
-   * @param options.delayMs between "not ready" and closing the port, so that a load balancer notices
-   * @param options.announces whether the phases are published; by default they are
+   * @param options.timeoutMs how long requests may continue
+   * @param options.delayMs between "not ready" and closing the listener, so that a load balancer notices
+   * @param options.announces whether to publish the phases; default true
    */
   constructor(
     clock: Clock,
@@ -63,7 +63,7 @@ export class GatewayLifecycle {
     return this.#phase !== 'serving'
   }
 
-  /** To be called when requests are taken. */
+  /** Call when the gateway accepts requests. */
   ready(): void {
     this.#announce('ready', 0)
   }
@@ -72,7 +72,7 @@ export class GatewayLifecycle {
     this.#targets.add(target)
   }
 
-  /** @param run called when the delay is over and the port is about to be closed */
+  /** @param run called after the delay, just before the listener closes */
   onClosing(run: () => void): void {
     this.#closing.push(run)
   }
@@ -105,7 +105,7 @@ export class GatewayLifecycle {
     this.#phase = 'stopped'
     const cut = await this.#cut(listener)
     this.#announce(cut > 0 ? 'cut' : 'drained', cut)
-    // What was refused before it was whole was not under way yet.
+    // Requests refused before their body was complete were not in flight yet.
     return { drained: Math.max(drained, cut), cut }
   }
 
@@ -114,7 +114,7 @@ export class GatewayLifecycle {
     for (const target of this.#targets) cut += target.cutAll()
     if (listener.open === 0) return cut
     cut += listener.refuseIncomplete()
-    // The last words to clients whose requests were ended are on their way.
+    // Allows time for the final bytes to reach clients whose requests were aborted.
     await this.#sleep(pollMs)
     return cut + listener.cutUnread()
   }

@@ -1,6 +1,6 @@
 import type { DrainResult } from './drain.ts'
 
-/** What begins a gateway's drain and learns of its end. */
+/** Starts a gateway's drain and reports its end. */
 export interface Drainable {
   readonly signal: AbortSignal
   readonly onDrained: (result: DrainResult) => void
@@ -8,7 +8,7 @@ export interface Drainable {
   drain(): Promise<DrainResult>
 }
 
-/** For a gateway that is drained before its app is closed: until then the app serves as before. */
+/** For a gateway that drains before its app closes: until then the app serves as before. */
 export function createDrainable(): Drainable {
   const controller = new AbortController()
   const { promise, resolve } = Promise.withResolvers<DrainResult>()

@@ -2,22 +2,23 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 
 export interface IdleCollectionOptions {
   readonly clock: Clock
-  /** Requests under way. */
+  /** Number of requests in flight. */
   readonly inFlight: () => number
-  /** Requests that have ended so far. */
+  /** Number of requests that have ended. */
   readonly ended: () => number
   readonly usedHeapBytes: () => number
-  /** Collects in full; blocks. */
+  /** Runs a full collection; blocks. */
   readonly collect: () => void
 }
 
-/** How often it looks, and how long no request must have come. */
-const lookMs = 1_000
-/** A larger heap takes so long that a request that came meanwhile would notice. */
+/** Check interval, and how long the gateway must be idle. */
+const checkMs = 1_000
+/** Collecting a larger heap would take long enough to delay a request noticeably. */
 const maxHeapBytes = 128 * 1024 * 1024
 /**
- * Collects once, when no request waits for the first time: most of what a start allocates is garbage then, which V8 lets
- * lie. Not again after work, as it would drop compiled code: requests then took twice the CPU for a second.
+ * Collects garbage once, at the first idle moment after startup: most of what startup allocates is garbage by then, and
+ * V8 keeps it. It does not repeat this after work, because a full collection drops compiled code: requests then took
+ * twice the CPU for a second.
  */
 export class IdleCollection {
   readonly #options: IdleCollectionOptions
@@ -30,7 +31,7 @@ export class IdleCollection {
   start(): void {
     const { clock, inFlight, ended, usedHeapBytes, collect } = this.#options
     const endedBefore = ended()
-    this.#timer = clock.after(lookMs, () => {
+    this.#timer = clock.after(checkMs, () => {
       if (inFlight() > 0 || ended() !== endedBefore) this.start()
       else if (usedHeapBytes() <= maxHeapBytes) collect()
     })

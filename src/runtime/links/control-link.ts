@@ -1,40 +1,40 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { everyone, type LinkMessage, type LinkPort, type ThreadAnswer } from './messages.ts'
-import { OpenQuestions } from './open-questions.ts'
+import { allThreads, type LinkMessage, type LinkPort, type ThreadAnswer } from './messages.ts'
 import { answerMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
+import { PendingRequests } from './pending-requests.ts'
 import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
 
-/** The control thread's link: a line to each serving thread, over which it also passes on what is for others. */
+/** The control thread's link: one line to each serving thread. It also forwards messages between serving threads. */
 export class ControlLink implements PeerLink {
   readonly thread = controlThread
   readonly threads: number
   readonly isControl = true
   readonly #ports = new Map<number, LinkPort>()
   readonly #handlers: TopicHandlers
-  readonly #questions: OpenQuestions
+  readonly #pending: PendingRequests
 
   constructor(services: { threads: number; clock: Clock; onFailure: HandlerFailure }) {
     this.threads = services.threads
     this.#handlers = new TopicHandlers(services.onFailure)
-    this.#questions = new OpenQuestions(services.clock)
+    this.#pending = new PendingRequests(services.clock)
   }
 
-  /** A serving thread has begun; what it says must come to `receive`. */
+  /** A serving thread has started; its messages must go to `receive`. */
   connect(thread: number, port: LinkPort): void {
     this.#ports.set(thread, port)
   }
 
-  /** A serving thread has ended: nothing waits for it any more. */
+  /** A serving thread has ended: pending requests to it end. */
   disconnect(thread: number): void {
     const port = this.#ports.get(thread)
     this.#ports.delete(thread)
-    if (port !== undefined) this.#questions.closeAll(port)
+    if (port !== undefined) this.#pending.closeAll(port)
   }
 
   receive(message: LinkMessage): void {
     switch (message.kind) {
       case 'tell':
-        if (message.to === everyone) this.#post(message, message.from)
+        if (message.to === allThreads) this.#post(message, message.from)
         else if (message.to !== this.thread) {
           this.#ports.get(message.to)?.postMessage(message)
           break
@@ -45,13 +45,13 @@ export class ControlLink implements PeerLink {
         void this.#answer(message)
         break
       case 'answer':
-        this.#questions.close(message.id, message.answers)
+        this.#pending.close(message.id, message.answers)
         break
     }
   }
 
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    this.#post({ kind: 'tell', topic, data, from: this.thread, to: everyone }, this.thread)
+    this.#post({ kind: 'tell', topic, data, from: this.thread, to: allThreads }, this.thread)
   }
 
   tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
@@ -75,7 +75,7 @@ export class ControlLink implements PeerLink {
     return answers.map(({ value }) => value as Answer)
   }
 
-  /** Asks one serving thread. @returns undefined where it does not answer in time, fails or has ended */
+  /** Sends a request to one serving thread. @returns undefined if it fails, has ended or does not answer in time */
   async askThread<Data, Answer>(
     thread: number,
     topic: Topic<Data, Answer>,
@@ -84,8 +84,8 @@ export class ControlLink implements PeerLink {
   ): Promise<Answer | undefined> {
     const port = this.#ports.get(thread)
     if (port === undefined) return undefined
-    const question = { topic, data, from: this.thread, to: thread }
-    const [answer] = await this.#questions.ask(port, question, timeoutMs)
+    const request = { topic, data, from: this.thread, to: thread }
+    const [answer] = await this.#pending.ask(port, request, timeoutMs)
     return answer?.value as Answer | undefined
   }
 
@@ -94,23 +94,23 @@ export class ControlLink implements PeerLink {
     return answer?.value as Answer | undefined
   }
 
-  /** To all serving threads but one. */
+  /** Posts to all serving threads except one. */
   #post(message: LinkMessage, except: number): void {
     for (const [thread, port] of this.#ports) if (thread !== except) port.postMessage(message)
   }
 
-  /** Asks all serving threads but the one that wants to know. */
+  /** Sends a request to all serving threads except the one that started it. */
   async #gather(topic: string, data: unknown, from: number, timeoutMs: number): Promise<ThreadAnswer[]> {
-    const asked = [...this.#ports].filter(([thread]) => thread !== from)
+    const peers = [...this.#ports].filter(([thread]) => thread !== from)
     const answers = await Promise.all(
-      asked.map(([thread, port]) => this.#questions.ask(port, { topic, data, from, to: thread }, timeoutMs)),
+      peers.map(([thread, port]) => this.#pending.ask(port, { topic, data, from, to: thread }, timeoutMs)),
     )
     return answers.flat().toSorted((a, b) => a.thread - b.thread)
   }
 
   async #answer({ id, topic, data, from, to, timeoutMs }: LinkMessage & { kind: 'ask' }): Promise<void> {
     let answers: readonly ThreadAnswer[]
-    if (to === everyone) {
+    if (to === allThreads) {
       answers = await this.#gather(topic, data, from, timeoutMs)
     } else {
       const own = await this.#handlers.call(topic, data, from)

@@ -1,7 +1,7 @@
 import type { PeerLink, Topic, TopicHandler } from './peer-link.ts'
 import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
 
-/** The link of a gateway with one thread: it answers itself, and has no other to tell. */
+/** The link of a gateway with one thread: it handles its own requests and has no other thread to notify. */
 export class LocalLink implements PeerLink {
   readonly thread = 0
   readonly threads = 1

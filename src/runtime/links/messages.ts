@@ -3,10 +3,10 @@ export interface LinkPort {
   postMessage(message: LinkMessage): void
 }
 
-/** Stands for all serving threads, and control where it is not the sender. */
-export const everyone = -2
+/** Addresses all serving threads, and the control thread unless it is the sender. */
+export const allThreads = -2
 
-/** What goes over a line; `to` is the number of a thread, `controlThread` or `everyone`. */
+/** A message over a line; `to` is the number of a thread, `controlThread` or `allThreads`. */
 export type LinkMessage =
   | {
       readonly kind: 'tell'
@@ -27,7 +27,7 @@ export type LinkMessage =
   | {
       readonly kind: 'answer'
       readonly id: number
-      /** Of the threads that had one; at most one unless everyone was asked. */
+      /** From the threads that answered; at most one unless the request went to all. */
       readonly answers: readonly ThreadAnswer[]
     }
 

@@ -1,21 +1,21 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { everyone, type LinkMessage, type LinkPort } from './messages.ts'
-import { OpenQuestions } from './open-questions.ts'
+import { allThreads, type LinkMessage, type LinkPort } from './messages.ts'
 import { answerMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
+import { PendingRequests } from './pending-requests.ts'
 import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
 
-const gatheringGraceMs = 500
+const gatherGraceMs = 500
 
-/** The link of a serving thread: one line, to the control thread, which passes on what is for others. */
+/** The link of a serving thread: one line to the control thread, which forwards messages for other threads. */
 export class ServingLink implements PeerLink {
   readonly thread: number
   readonly threads: number
   readonly isControl = false
   readonly #port: LinkPort
   readonly #handlers: TopicHandlers
-  readonly #questions: OpenQuestions
+  readonly #pending: PendingRequests
 
-  /** @param port to the control thread; what it says must come to `receive` */
+  /** @param port to the control thread; its messages must go to `receive` */
   constructor(
     port: LinkPort,
     services: { thread: number; threads: number; clock: Clock; onFailure: HandlerFailure },
@@ -24,7 +24,7 @@ export class ServingLink implements PeerLink {
     this.threads = services.threads
     this.#port = port
     this.#handlers = new TopicHandlers(services.onFailure)
-    this.#questions = new OpenQuestions(services.clock)
+    this.#pending = new PendingRequests(services.clock)
   }
 
   receive(message: LinkMessage): void {
@@ -36,13 +36,13 @@ export class ServingLink implements PeerLink {
         void this.#answer(message)
         break
       case 'answer':
-        this.#questions.close(message.id, message.answers)
+        this.#pending.close(message.id, message.answers)
         break
     }
   }
 
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    this.#tell(topic, data, everyone)
+    this.#tell(topic, data, allThreads)
   }
 
   tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
@@ -64,7 +64,7 @@ export class ServingLink implements PeerLink {
   ): Promise<Answer[]> {
     const [own, others] = await Promise.all([
       this.#handlers.call(topic, data, this.thread),
-      this.#ask(topic, data, everyone, timeoutMs),
+      this.#ask(topic, data, allThreads, timeoutMs),
     ])
     const answers = own === undefined ? others : [...others, { thread: this.thread, value: own.value }]
     return answers.toSorted((a, b) => a.thread - b.thread).map(({ value }) => value as Answer)
@@ -84,9 +84,9 @@ export class ServingLink implements PeerLink {
   }
 
   #ask(topic: string, data: unknown, to: number, timeoutMs: number) {
-    const question = { topic, data, from: this.thread, to }
-    // Control waits for the others and sends what has come: it must not be too late with that.
-    return this.#questions.ask(this.#port, question, timeoutMs, to === everyone ? gatheringGraceMs : 0)
+    const request = { topic, data, from: this.thread, to }
+    // The control thread waits for the others and sends the answers it has by the time limit: allow time for those.
+    return this.#pending.ask(this.#port, request, timeoutMs, to === allThreads ? gatherGraceMs : 0)
   }
 
   async #answer({ id, topic, data, from }: LinkMessage & { kind: 'ask' }): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Topic, TopicHandler } from './peer-link.ts'
 
-/** Told of a handler that failed: a sender never sees it. */
+/** Reports a handler that failed: the sender never sees the error. */
 export type HandlerFailure = (error: unknown, topic: string) => void
 
-/** The handlers of one thread, one for each topic. */
+/** The handlers of one thread, one per topic. */
 export class TopicHandlers {
-  // What a topic's name stands for in types is known where it is sent and where it is handled, not here.
+  // Senders and handlers know the types behind a topic; this map does not.
   readonly #handlers = new Map<string, TopicHandler<never, unknown>>()
   readonly #onFailure: HandlerFailure
 
@@ -13,7 +13,7 @@ export class TopicHandlers {
     this.#onFailure = onFailure
   }
 
-  /** @throws RangeError where the topic has a handler */
+  /** @throws RangeError if the topic already has a handler */
   add<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
     if (this.#handlers.has(topic)) throw new RangeError(`the topic ${topic} has a handler already`)
     this.#handlers.set(topic, handler)
@@ -22,7 +22,7 @@ export class TopicHandlers {
     }
   }
 
-  /** @returns the answer, or nothing where the topic has no handler or the handler fails */
+  /** @returns the answer; undefined if the topic has no handler or the handler fails */
   async call(topic: string, data: unknown, from: number): Promise<{ readonly value: unknown } | undefined> {
     const handler = this.#handlers.get(topic)
     if (handler === undefined) return undefined

@@ -1,6 +1,7 @@
 /**
- * Ends this process. `process.exit` waits for threads of Node's pool and for workers: one that blocks in a system call (a
- * network file system that has gone) would keep the process forever. Another program in its place does not wait.
+ * Ends this process. `process.exit` waits for threads of Node's pool and for workers: one that blocks in a system call
+ * (an unreachable network file system) would keep the process alive forever. Replacing the process with another program
+ * does not wait.
  * @param isClean whether nothing can be blocked
  */
 export function endProcess(code: number, isClean: boolean): void {
@@ -9,7 +10,7 @@ export function endProcess(code: number, isClean: boolean): void {
     try {
       process.execve(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], env)
     } catch {
-      // Not on this system, or not allowed.
+      // Not available on this system, or not permitted.
     }
   }
   process.exit(code)

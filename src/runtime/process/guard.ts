@@ -3,19 +3,19 @@ import { systemClock } from '../../kernel/clock.ts'
 import { BeatWatch, beatIntervalMs, Heartbeats } from './heartbeat.ts'
 import { killProcess, watchMain } from './watch-main.ts'
 
-/** What the guard thread is given. */
+/** Data for the guard thread. */
 export interface GuardData {
-  /** Of `Heartbeats`. */
+  /** Buffer of `Heartbeats`. */
   readonly beats: SharedArrayBuffer
-  /** Number of the main thread among those that beat. */
+  /** Number of the main thread among those with a heartbeat. */
   readonly main: number
-  /** 0: only the deadline counts. */
+  /** 0: only the deadline applies. */
   readonly timeoutMs: number
-  /** One number: monotonic milliseconds after which the process is ended; 0 for none. */
+  /** One number: monotonic milliseconds after which the guard kills the process; 0 for none. */
   readonly deadline: SharedArrayBuffer
 }
 
-/** What the guard thread runs: it watches the main thread, and the end of a stop. */
+/** Code of the guard thread: it watches the main thread and the deadline of a stop. */
 function guardProcess({ beats, main, timeoutMs, deadline }: GuardData): void {
   if (timeoutMs > 0) watchMain(new Heartbeats(beats), main, timeoutMs)
   const deadlineMs = new Float64Array(deadline)
@@ -27,13 +27,13 @@ function guardProcess({ beats, main, timeoutMs, deadline }: GuardData): void {
   }, 500)
 }
 
-/** As text: a thread that loads modules takes 20 MB more. None of them uses anything but the others. */
+/** As text: a thread that loads modules takes 20 MB more. These functions use nothing but each other. */
 const source = [Heartbeats, BeatWatch, beatIntervalMs, watchMain, killProcess, guardProcess]
   .map(String)
   .concat(`guardProcess(process.getBuiltinModule('node:worker_threads').workerData)`)
   .join('\n')
 
-/** Ends the process from a thread of its own where the main thread cannot. */
+/** Kills the process from a separate thread when the main thread cannot. */
 export class Guard {
   readonly #options: Omit<GuardData, 'deadline'>
   readonly #deadline = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
@@ -56,12 +56,12 @@ export class Guard {
       execArgv: [],
       resourceLimits,
     })
-    // Where the system has no thread left the gateway does without.
+    // If the system has no thread left, the gateway runs without a guard.
     worker.on('error', () => {})
     worker.unref()
   }
 
-  /** The process must have ended after this time. */
+  /** Kills the process unless it ends within this time. */
   endAfter(ms: number): void {
     new Float64Array(this.#deadline)[0] = systemClock.monotonicMs() + ms
     this.start()

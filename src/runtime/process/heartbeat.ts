@@ -1,6 +1,6 @@
 /**
- * One cell for each thread, which it counts up as long as its event loop turns, and one that says whether a debugger may
- * hold threads.
+ * One cell per thread, which the thread increments while its event loop runs, and one that indicates whether a debugger
+ * may pause threads.
  */
 export class Heartbeats {
   readonly #cells: Int32Array
@@ -30,15 +30,15 @@ export class Heartbeats {
   }
 }
 
-/** How often threads beat, and how often others look, for a limit of `timeoutMs`. */
+/** Interval of heartbeats and of checks, for a limit of `timeoutMs`. */
 export function beatIntervalMs(timeoutMs: number): number {
   return Math.min(1_000, Math.max(20, timeoutMs / 10))
 }
 
 /**
  * Beats until the thread ends; the timer does not keep it alive.
- * @param isDebugged tells of a debugger; only the main thread knows
- * @returns a function that ends it
+ * @param isDebugged whether a debugger is attached; only the main thread knows
+ * @returns a function that stops the heartbeat
  */
 export function keepBeating(
   beats: Heartbeats,
@@ -55,10 +55,10 @@ export function keepBeating(
 }
 
 /**
- * Finds a thread that has stopped beating, or beats so rarely that its requests stand still: a thread that fills its heap
- * collects garbage for seconds, then turns its event loop once. A beat therefore makes up for a part of the silence only.
- * The time in which this watch was not called does not count: of a process that was suspended (SIGSTOP, a laptop's lid, a
- * paused virtual machine) all threads stood still.
+ * Detects a thread that has stopped beating, or beats so rarely that its requests stall: a thread with a full heap
+ * collects garbage for seconds, then runs one turn of its event loop. A beat therefore offsets only part of the
+ * silence. Time in which this watch did not run does not count: while a process is suspended (SIGSTOP, a closed laptop,
+ * a paused virtual machine), all its threads stand still.
  */
 export class BeatWatch {
   readonly #beats: Heartbeats
@@ -66,7 +66,7 @@ export class BeatWatch {
   readonly #timeoutMs: number
   #seen = -1
   #silentMs = 0
-  #lookedAtMs: number | undefined
+  #checkedAtMs: number | undefined
 
   constructor(beats: Heartbeats, thread: number, timeoutMs: number) {
     this.#beats = beats
@@ -79,23 +79,23 @@ export class BeatWatch {
     return this.#silentMs
   }
 
-  /** To be called at each interval. @returns whether the thread is stuck */
-  look(nowMs: number): boolean {
-    const sinceMs = this.#lookedAtMs === undefined ? 0 : nowMs - this.#lookedAtMs
-    this.#lookedAtMs = nowMs
+  /** Call at each interval. @returns whether the thread is stuck */
+  check(nowMs: number): boolean {
+    const sinceMs = this.#checkedAtMs === undefined ? 0 : nowMs - this.#checkedAtMs
+    this.#checkedAtMs = nowMs
     const passedMs = Math.min(sinceMs, 2 * beatIntervalMs(this.#timeoutMs))
     const beat = this.#beats.of(this.#thread)
     if (this.#beats.isDebugged) this.#silentMs = 0
     else if (beat === this.#seen) this.#silentMs += passedMs
-    // At the default limit a beat makes up for three seconds.
+    // At the default limit a beat offsets three seconds.
     else this.#silentMs = Math.max(0, this.#silentMs - 6 * passedMs)
     this.#seen = beat
     return this.#silentMs >= this.#timeoutMs
   }
 
-  /** Another thread has taken the place. */
+  /** Call when another thread replaces this one. */
   reset(): void {
     this.#silentMs = 0
-    this.#lookedAtMs = undefined
+    this.#checkedAtMs = undefined
   }
 }

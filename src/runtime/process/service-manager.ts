@@ -1,20 +1,20 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
 export interface ServiceManagerOptions {
-  /** Of the process; `NOTIFY_SOCKET` says that there is a manager that listens. */
+  /** Environment of the process; `NOTIFY_SOCKET` indicates that a service manager listens. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly pid: number
   readonly clock: Clock
-  /** Sends assignments to the manager. @throws where that is not possible */
+  /** Sends assignments to the manager. @throws if that is not possible */
   send(assignments: readonly string[]): Promise<void>
-  /** Called with the first failure. Others may be followed by success, but not that the program is missing. */
+  /** Called with the first failure. Later messages may succeed, unless the program is missing. */
   onFailure(error: unknown): void
 }
 
-/** How soon it looks again where a thread does not respond just now. */
+/** Delay before the next check after a thread did not respond. */
 const againMs = 500
 
-/** Tells systemd, or a manager that does the same, how the gateway is: `sd_notify(3)`. */
+/** Reports the gateway's state to systemd, or a manager with the same protocol: `sd_notify(3)`. */
 export class ServiceManager {
   readonly #options: ServiceManagerOptions
   #sending: Promise<void> = Promise.resolve()
@@ -23,7 +23,7 @@ export class ServiceManager {
   #isMissing = false
   #feeding: Timer | undefined
 
-  /** @returns undefined where no manager listens */
+  /** @returns undefined if no manager listens */
   static of(options: ServiceManagerOptions): ServiceManager | undefined {
     return (options.env.NOTIFY_SOCKET ?? '') === '' ? undefined : new ServiceManager(options)
   }
@@ -33,7 +33,7 @@ export class ServiceManager {
   }
 
   /**
-   * To be called when the gateway listens. From here on the manager's watchdog is fed.
+   * Call when the gateway listens. From then on it feeds the manager's watchdog.
    * @param isResponsive whether all threads respond
    */
   ready(status: string, isResponsive: () => boolean): void {
@@ -42,13 +42,13 @@ export class ServiceManager {
     if (intervalMs !== undefined) this.#feed(intervalMs / 2, isResponsive)
   }
 
-  /** @param limitMs longest time until the end */
+  /** @param limitMs maximum time until the end */
   stopping(limitMs: number): void {
     this.#send('STOPPING=1', `EXTEND_TIMEOUT_USEC=${Math.ceil(limitMs) * 1000}`, 'STATUS=stopping')
   }
 
   #feed(everyMs: number, isResponsive: () => boolean): void {
-    // While something is on its way to a slow manager nothing more is added.
+    // While a message to a slow manager is pending, send no more.
     const isFit = this.#pending === 0 && isResponsive()
     if (isFit) this.#send('WATCHDOG=1')
     this.#feeding = this.#options.clock.after(isFit ? everyMs : Math.min(everyMs, againMs), () =>
@@ -56,7 +56,7 @@ export class ServiceManager {
     )
   }
 
-  /** Milliseconds within which the manager wants a sign of life; undefined where it does not, or of another process. */
+  /** Watchdog interval of the manager in milliseconds; undefined if it has none, or watches another process. */
   #watchdogMs(): number | undefined {
     const { WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid } = this.#options.env
     const ms = Number(microseconds) / 1000

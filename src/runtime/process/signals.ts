@@ -4,30 +4,30 @@ import { isatty } from 'node:tty'
 export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
 
 /**
- * On a terminal SIGHUP says that the terminal is gone. Without one, as a service and under `nohup`, it is an operator's
- * request to reload, and must not end the gateway. (`nohup` has it ignored, but Node sets all signals back to their defaults
- * before any script runs; what `nohup` leaves is that no standard stream is a terminal.)
+ * On a terminal, SIGHUP means that the terminal has closed. Without one, as a service and under `nohup`, it is an
+ * operator's request to reload, and must not end the gateway. (`nohup` ignores the signal, but Node resets all signals
+ * to their defaults before any script runs; all that remains of `nohup` is that no standard stream is a terminal.)
  */
 function hasTerminal(): boolean {
   return isatty(0) || isatty(1) || isatty(2)
 }
 
 export interface SignalListeners {
-  /** A signal that stops the gateway. */
+  /** Called with a signal that stops the gateway. */
   stop(signal: NodeJS.Signals): void
-  /** A signal that changes nothing here, though it does in other servers. */
+  /** Called with a signal that has no effect here, though it has in other servers. */
   note(signal: NodeJS.Signals): void
 }
 
 /**
- * Listens to the signals of operators; not to those of a crash (SIGSEGV, SIGILL, SIGABRT): a handler would return to the
- * instruction that failed, forever.
- * @returns a function that ends it
+ * Listens to the signals of operators, but not to crash signals (SIGSEGV, SIGILL, SIGABRT): a handler would return to
+ * the failed instruction, forever.
+ * @returns a function that stops listening
  */
 export function listenToSignals({ stop, note }: SignalListeners, stopsOnHangup = hasTerminal()): () => void {
   const listeners = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
   for (const signal of stopSignals) listeners.set(signal, stop)
-  // Unheard, SIGUSR1 opens Node's inspector, and SIGUSR2 ends the process.
+  // Without a listener, SIGUSR1 opens Node's inspector and SIGUSR2 ends the process.
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) listeners.set(signal, note)
   listeners.set('SIGHUP', stopsOnHangup ? stop : note)
   for (const [signal, listener] of listeners) process.on(signal, listener)

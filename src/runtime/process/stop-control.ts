@@ -5,28 +5,28 @@ export type StopCause = { readonly signal: string } | { readonly error: unknown 
 
 export interface StopResult {
   readonly code: number
-  /** Whether nothing blocks a thread any more. */
+  /** Whether no thread is blocked. */
   readonly isClean: boolean
 }
 
 export interface StopServices {
   /** Its timers must keep the process alive. */
   readonly clock: Clock
-  /** Longest time of the whole stop. */
+  /** Maximum time of the whole stop. */
   readonly limitMs: number
   stop(cause: StopCause): Promise<StopResult>
-  /** An error that comes during the stop. */
+  /** Reports an error during the stop. */
   note(error: unknown): void
   end(code: number, isClean: boolean): void
 }
 
 /**
- * A signal that comes by two ways counts once: on Ctrl-C a terminal sends SIGINT to npm and to the gateway, and npm passes
- * it on.
+ * Treats a signal that arrives twice as one: on Ctrl-C a terminal sends SIGINT to npm and to the gateway, and npm
+ * forwards it.
  */
 const sameSignalMs = 500
 
-/** Stops once, within its time; a second signal ends the process at once. */
+/** Stops once, within its time limit; a second signal ends the process at once. */
 export class StopControl {
   readonly #services: StopServices
   #isStopping = false
@@ -49,11 +49,11 @@ export class StopControl {
       return
     }
     const isSame = signal === this.#first?.signal && nowMs - this.#first.atMs < sameSignalMs
-    // A service manager may send SIGHUP along with the signal to stop.
+    // A service manager may send SIGHUP along with the stop signal.
     if (!isSame && signal !== 'SIGHUP') this.#services.end(1, false)
   }
 
-  /** To be called with an error that was not caught. */
+  /** Call with an uncaught error. */
   fail(error: unknown): void {
     this.#hasFailed = true
     if (this.#isStopping) this.#services.note(error)

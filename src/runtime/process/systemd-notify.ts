@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 
 /**
- * Sends assignments by systemd's own program: Node opens no datagram sockets of the UNIX kind, and an addon would have to be
- * compiled. It comes with systemd.
+ * Sends assignments with systemd's own program, which is part of systemd: Node has no UNIX datagram sockets, and a
+ * native addon would need compiling.
  */
 export async function systemdNotify(assignments: readonly string[]): Promise<void> {
   await execute('systemd-notify', [...assignments], { timeout: 10_000 })

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Block, FindBlock, WantedBlock } from '../cells/shared-blocks.ts'
 
-/** A serving thread's way to ask for blocks of cells; sent to it when it starts, `port` transferred. */
+/** A serving thread's channel for requesting blocks of cells; sent to it at startup, with `port` transferred. */
 export interface BlockLine {
   readonly port: MessagePort
   /** One cell that counts answers. */
@@ -11,7 +11,7 @@ export interface BlockLine {
 /** Only a blocked control thread takes this long. */
 const answerMs = 30_000
 
-/** Answers a serving thread until it ends. */
+/** Answers a serving thread's requests until it ends. */
 export function giveBlocks(find: FindBlock): BlockLine {
   const { port1, port2 } = new MessageChannel()
   const answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
@@ -25,8 +25,8 @@ export function giveBlocks(find: FindBlock): BlockLine {
 }
 
 /**
- * Asks the control thread. Blocks this thread until it has the answer: plugins take their tables while they are
- * registered, before the thread serves.
+ * Requests blocks from the control thread. Blocks this thread until the answer arrives: plugins create their tables
+ * during registration, before the thread serves.
  */
 export function askForBlocks({ port, answers }: BlockLine): FindBlock {
   return (wanted) => {

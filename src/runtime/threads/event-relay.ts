@@ -7,14 +7,14 @@ const newEvents: Topic<readonly NewEvent[]> = 'events.new'
 /** Numbered events on their way to all serving threads, each with the thread that published it. */
 const numberedEvents: Topic<readonly (readonly [event: GatewayEvent, from: number])[]> = 'events.numbered'
 
-/** Events that a serving thread may have sent and not seen come back; beyond, it drops them. */
-const mostUnderWay = 1_000
+/** Events that a serving thread may send without receiving them back; it drops further ones. */
+const maxPending = 1_000
 
 /**
- * Makes the buses of all threads one: the control thread numbers what any thread publishes and sends it to
- * all, so that every subscriber hears every event once, in one order. No thread waits; what is published in one
- * turn travels together. A serving thread whose events do not come back drops what it cannot send.
- * @returns a function that ends it
+ * Connects the buses of all threads: the control thread numbers the events of all threads and sends them to all, so
+ * that every subscriber receives every event once, in one order. No thread waits; events published in one event-loop
+ * turn travel together. A serving thread drops events while too many have not returned.
+ * @returns a function that disconnects them
  */
 export function relayEvents(bus: EventBus, link: PeerLink): () => void {
   if (link.threads === 1) return () => {}
@@ -41,18 +41,18 @@ function numberEvents(bus: EventBus, link: PeerLink): () => void {
 
 function forwardEvents(bus: EventBus, link: PeerLink): () => void {
   const outgoing = new Batch<NewEvent>((batch) => link.tellControl(newEvents, batch))
-  let underWay = 0
+  let pending = 0
   bus.connect({
     forward(event) {
-      if (underWay >= mostUnderWay) return false
-      underWay++
+      if (pending >= maxPending) return false
+      pending++
       outgoing.add(event)
       return true
     },
   })
   const end = link.on(numberedEvents, (events) => {
     for (const [event, from] of events) {
-      if (from === link.thread) underWay--
+      if (from === link.thread) pending--
       bus.deliver(event)
     }
   })
@@ -63,7 +63,7 @@ function forwardEvents(bus: EventBus, link: PeerLink): () => void {
   }
 }
 
-/** Gathers what is added within one turn. */
+/** Collects the items added within one event-loop turn. */
 class Batch<Item> {
   readonly #flush: (items: readonly Item[]) => void
   #items: Item[] = []

@@ -5,15 +5,15 @@ import type { ControlLink } from '../links/control-link.ts'
 import type { LinkPort } from '../links/messages.ts'
 import { drainTopic, type ListenAddress, listenTopic } from './thread-control.ts'
 
-/** A running thread, as the supervisor needs it. */
+/** A running thread, as the supervisor sees it. */
 export interface RunningThread extends LinkPort {
-  /** Ends it at once. */
+  /** Terminates it at once. */
   terminate(): void
 }
 
 /** What a thread reports besides its messages. */
 export interface ThreadEvents {
-  /** It has ended; nothing comes after this. `reason` is undefined where it ended in order. */
+  /** The thread has ended; no event follows. `reason` is undefined if it ended normally. */
   onExit(reason: string | undefined): void
 }
 
@@ -23,52 +23,52 @@ export interface SupervisorServices {
   readonly clock: Clock
   /** Starts a thread; its messages go to the link. */
   spawn(thread: number, events: ThreadEvents): RunningThread
-  /** Gives back what a thread held that has ended. @returns requests that it had under way */
+  /** Releases what an ended thread held. @returns its requests in flight */
   reclaim(thread: number): number
-  /** Called where a thread cannot be ended: it blocks in a system call. */
-  onUnendable(thread: number): void
-  /** Counts a thread that has ended before the stop. @param cut requests that it had under way */
+  /** Called if a thread cannot be terminated because it blocks in a system call. */
+  onUnkillable(thread: number): void
+  /** Counts a thread that ended before the stop. @param cut its requests in flight */
   countEnded(cut: number): void
 }
 
 interface Seat {
   running: RunningThread | undefined
-  /** Whether it listens, so that it may have requests. */
+  /** Whether it listens, and so may have requests. */
   isOpen: boolean
   /** Monotonic milliseconds. */
   startedAtMs: number
-  /** Ends in a row that came soon after the start. */
+  /** Consecutive ends shortly after startup. */
   failures: number
   restart: Timer | undefined
-  /** Requests that it had under way when it ended. */
+  /** Its requests in flight when it ended. */
   held: number
-  /** Why it is being ended. */
+  /** Why the supervisor ends it. */
   endReason: string | undefined
-  /** Whether it cannot be ended. */
-  isUnendable: boolean
+  /** Whether it cannot be terminated. */
+  isUnkillable: boolean
   /** Why it ended the last time. */
   lastReason: string | undefined
   /** Called when it has ended. */
   readonly waiting: (() => void)[]
 }
 
-/** Reading the sources of a gateway takes seconds on a busy machine. */
+/** Loading the gateway's sources takes seconds on a busy machine. */
 const listenMs = 60_000
-/** A thread that has run so long has not failed at the start. */
+/** A thread that has run this long has started successfully. */
 const steadyMs = 60_000
 const restartBaseMs = 100
-const longestRestartMs = 10_000
-/** Time for a thread that was ended by force: what it is doing in V8, a full collection at most, comes to its end. */
+const maxRestartMs = 10_000
+/** Time for a terminated thread to end: V8 first finishes what it is doing, at most a full collection. */
 const forcedEndMs = 10_000
 /** Time for a drained thread to end by itself. */
 const endMs = 2_000
 
-/** Codes of what may be there again in a moment. */
+/** Error codes of temporary shortages. */
 const shortages = /\bE(?:MFILE|NFILE|NOBUFS|NOMEM)\b/
 
 /**
- * Runs the serving threads: starts them on one port, starts one again that has ended, with a growing wait
- * where it keeps ending, and drains all of them for a stop.
+ * Runs the serving threads: starts them on one port, restarts a thread that ends, with exponential backoff if it keeps
+ * ending, and drains all of them for a stop.
  */
 export class Supervisor {
   readonly #services: SupervisorServices
@@ -83,21 +83,21 @@ export class Supervisor {
   }
 
   /**
-   * The first thread takes the port, the others follow.
-   * @returns the address for people
-   * @throws Error where one of them cannot listen; then none is left running
+   * Starts the first thread, which takes the port, then the others.
+   * @returns the address, for display
+   * @throws Error if one of them cannot listen; no thread is left running then
    */
   async start(): Promise<string> {
     try {
-      if (this.#isStopping) throw new Error('told to stop')
-      // All of them build at the same time.
+      if (this.#isStopping) throw new Error('stopped during startup')
+      // All threads build at the same time.
       for (const thread of this.#seats.keys()) this.#spawn(thread)
       const first = await this.#open(0)
       this.#listen = { host: this.#listen.host, port: first.port }
       await Promise.all([...this.#seats.keys()].slice(1).map((thread) => this.#follow(thread)))
       return first.address
     } catch (error) {
-      // Those that listen are draining.
+      // The threads that listen are draining.
       if (this.#isStopping) throw error
       this.#isStopping = true
       for (const { running, restart } of this.#seats) {
@@ -110,8 +110,8 @@ export class Supervisor {
   }
 
   /**
-   * Lets requests finish on all threads and ends them, also during the start.
-   * @param timeoutMs after which a thread that does not answer is ended anyhow
+   * Lets requests finish on all threads and ends the threads, even during startup.
+   * @param timeoutMs after which a thread that does not answer is terminated
    */
   async stop(timeoutMs: number): Promise<DrainResult> {
     this.#isStopping = true
@@ -127,12 +127,12 @@ export class Supervisor {
     return this.#seat(thread).isOpen
   }
 
-  /** Whether a thread could not be ended: the process cannot either, in the usual way. */
-  get hasUnendable(): boolean {
-    return this.#seats.some(({ isUnendable }) => isUnendable)
+  /** Whether a thread could not be terminated, so that the process cannot exit normally. */
+  get hasUnkillable(): boolean {
+    return this.#seats.some(({ isUnkillable }) => isUnkillable)
   }
 
-  /** Ends a thread that does not respond; another one takes its place. */
+  /** Terminates a thread that does not respond; another one replaces it. */
   replace(thread: number, reason: string): void {
     const seat = this.#seat(thread)
     const { running } = seat
@@ -141,10 +141,10 @@ export class Supervisor {
     running.terminate()
     this.#services.clock.after(forcedEndMs, () => {
       if (seat.running !== running) return
-      seat.isUnendable = true
+      seat.isUnkillable = true
       seat.held = this.#services.reclaim(thread)
       for (const resume of seat.waiting.splice(0)) resume()
-      this.#services.onUnendable(thread)
+      this.#services.onUnkillable(thread)
     })
   }
 
@@ -158,7 +158,9 @@ export class Supervisor {
     link.connect(thread, seat.running)
   }
 
-  /** The first thread serves already, and its clients may have taken all descriptors: this one starts again later. */
+  /**
+   * The first thread already serves, and its clients may have taken all descriptors: in that case start this one later.
+   */
   async #follow(thread: number): Promise<void> {
     try {
       await this.#open(thread)
@@ -167,7 +169,7 @@ export class Supervisor {
     }
   }
 
-  /** Lets a thread that runs listen; one that cannot is ended. */
+  /** Lets a running thread listen; terminates it if it cannot. */
   async #open(thread: number): Promise<{ address: string; port: number }> {
     const seat = this.#seat(thread)
     const { link, events } = this.#services
@@ -196,7 +198,7 @@ export class Supervisor {
     if (this.#isStopping) return
     countEnded(seat.held)
     seat.failures = clock.monotonicMs() - seat.startedAtMs < steadyMs ? seat.failures + 1 : 1
-    const waitMs = Math.min(longestRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
+    const waitMs = Math.min(maxRestartMs, restartBaseMs * 2 ** (seat.failures - 1))
     seat.restart = clock.after(waitMs, () => this.#restart(thread))
   }
 
@@ -208,7 +210,7 @@ export class Supervisor {
       this.#exited(thread, error instanceof Error ? error.message : String(error))
       return
     }
-    // Where it fails it ends as well, and the next try is on its way.
+    // A failure ends the thread, and its restart is already scheduled.
     this.#open(thread).catch(() => {})
   }
 
@@ -216,7 +218,7 @@ export class Supervisor {
     seat.restart?.cancel()
     const { running } = seat
     if (running === undefined) return { drained: 0, cut: 0 }
-    if (seat.isUnendable) return { drained: seat.held, cut: seat.held }
+    if (seat.isUnkillable) return { drained: seat.held, cut: seat.held }
     if (!seat.isOpen) {
       running.terminate()
       await ended(seat)
@@ -227,7 +229,7 @@ export class Supervisor {
     if (result === undefined) this.replace(thread, 'no answer to the stop')
     await ended(seat)
     grace.cancel()
-    // A thread that ended without a word has cut what it had under way.
+    // A thread that ended without a result has cut its requests in flight.
     return result ?? { drained: seat.held, cut: seat.held }
   }
 
@@ -247,13 +249,13 @@ function createSeat(): Seat {
     restart: undefined,
     held: 0,
     endReason: undefined,
-    isUnendable: false,
+    isUnkillable: false,
     lastReason: undefined,
     waiting: [],
   }
 }
 
 async function ended(seat: Seat): Promise<void> {
-  if (seat.running === undefined || seat.isUnendable) return
+  if (seat.running === undefined || seat.isUnkillable) return
   await new Promise<void>((resume) => seat.waiting.push(resume))
 }

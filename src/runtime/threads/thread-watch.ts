@@ -7,36 +7,36 @@ export interface ThreadWatchOptions {
   /** 0 watches none. */
   readonly timeoutMs: number
   readonly clock: Clock
-  /** Whether a thread serves: starting one takes as long as the machine needs. */
+  /** Whether a thread serves: startup takes as long as the machine needs. */
   isOpen(thread: number): boolean
-  /** Called once for each time that a thread is found stuck. */
+  /** Called each time a thread becomes stuck. */
   onStuck(thread: number): void
 }
 
-/** A watch that is kept. */
+/** Handle of a running watch. */
 export interface ThreadWatch {
-  /** Whether no thread is silent for half of the time limit. */
+  /** Whether no thread has been silent for half of the time limit. */
   areResponsive(): boolean
   end(): void
 }
 
-/** Looks after the serving threads from the control thread. */
+/** Monitors the serving threads from the control thread. */
 export function watchThreads(options: ThreadWatchOptions): ThreadWatch {
   const { beats, threads, timeoutMs, clock, isOpen, onStuck } = options
   if (timeoutMs === 0) return { areResponsive: () => true, end() {} }
   const watches = Array.from({ length: threads }, (_, thread) => new BeatWatch(beats, thread, timeoutMs))
-  const told = new Set<number>()
+  const reported = new Set<number>()
   const intervalMs = beatIntervalMs(timeoutMs)
-  let timer = clock.after(intervalMs, look)
-  function look(): void {
-    timer = clock.after(intervalMs, look)
+  let timer = clock.after(intervalMs, check)
+  function check(): void {
+    timer = clock.after(intervalMs, check)
     const nowMs = clock.monotonicMs()
     for (const [thread, watch] of watches.entries()) {
       if (!isOpen(thread)) {
         watch.reset()
-        told.delete(thread)
-      } else if (watch.look(nowMs) && !told.has(thread)) {
-        told.add(thread)
+        reported.delete(thread)
+      } else if (watch.check(nowMs) && !reported.has(thread)) {
+        reported.add(thread)
         onStuck(thread)
       }
     }

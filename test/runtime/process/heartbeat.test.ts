@@ -59,7 +59,7 @@ describe('a watch of beats', () => {
         for (let look = 0; look < looks; look++) {
           if (step === 'both' || (step === 'once' && look === 0)) beats.beat(0)
           nowMs += intervalMs
-          if (watch.look(nowMs)) found ??= index
+          if (watch.check(nowMs)) found ??= index
         }
         if (step === 'suspended') nowMs += 1_000
       }

@@ -65,7 +65,7 @@ function supervise(
   const held = new Map<number, number>()
   const reclaimed: number[] = []
   const cut: number[] = []
-  const unendable: number[] = []
+  const unkillable: number[] = []
   const supervisor = new Supervisor(
     threads,
     { host: 'localhost', port: 0 },
@@ -106,12 +106,12 @@ function supervise(
         reclaimed.push(thread)
         return held.get(thread) ?? 0
       },
-      onUnendable: (thread) => void unendable.push(thread),
+      onUnkillable: (thread) => void unkillable.push(thread),
       countEnded: (requests) => void cut.push(requests),
     },
   )
   const of = (thread: number) => spawned.findLast((each) => each.thread === thread) ?? assert.fail()
-  return { clock, supervisor, heard, spawned, listened, held, reclaimed, cut, unendable, of }
+  return { clock, supervisor, heard, spawned, listened, held, reclaimed, cut, unkillable, of }
 }
 
 describe('a supervisor', () => {
@@ -246,14 +246,14 @@ describe('a supervisor', () => {
   })
 
   it('gives up a thread that cannot be ended: the stop does not wait for it', async (t) => {
-    const { supervisor, held, reclaimed, unendable, clock } = supervise(t, 2, (thread) => ({
+    const { supervisor, held, reclaimed, unkillable, clock } = supervise(t, 2, (thread) => ({
       staysAlive: thread === 1,
     }))
     await supervisor.start()
     held.set(1, 3)
     supervisor.replace(1, 'no response')
     await clock.advance(10_000)
-    assert.deepEqual([unendable, reclaimed, supervisor.hasUnendable], [[1], [1], true])
+    assert.deepEqual([unkillable, reclaimed, supervisor.hasUnkillable], [[1], [1], true])
     assert.deepEqual(await supervisor.stop(10_000), { drained: 4, cut: 3 })
   })
 

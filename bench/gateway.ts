@@ -14,9 +14,18 @@ export interface GatewayTargetOptions {
   readonly threads: number
   /** Stands in an app of its own, on this server, instead of being the process. */
   readonly embeddedOn?: 'node' | 'own'
+  /** `server.http_server`. Default `own`. */
+  readonly httpServer?: 'node' | 'own'
 }
 
-export function gatewayTarget({ name, title, engine, threads, embeddedOn }: GatewayTargetOptions): Target {
+export function gatewayTarget({
+  name,
+  title,
+  engine,
+  threads,
+  embeddedOn,
+  httpServer = 'own',
+}: GatewayTargetOptions): Target {
   return {
     name,
     title,
@@ -28,7 +37,7 @@ export function gatewayTarget({ name, title, engine, threads, embeddedOn }: Gate
         folder,
         cores: threads > 1 ? cores.two : cores.one,
         ...(embeddedOn === undefined ? {} : { program: [builtScript('embedded'), embeddedOn] }),
-        config: gatewayConfig({ origins: originsOf(upstreamPorts), engine, threads }),
+        config: gatewayConfig({ origins: originsOf(upstreamPorts), engine, threads, httpServer }),
       }),
   }
 }
@@ -41,13 +50,21 @@ export interface GatewayConfigOptions {
   readonly origins: readonly string[]
   readonly engine: 'olla' | 'sherpa'
   readonly threads: number
+  /** Default `own`. */
+  readonly httpServer?: 'node' | 'own'
 }
 
-export function gatewayConfig({ origins, engine, threads }: GatewayConfigOptions): object {
+export function gatewayConfig({
+  origins,
+  engine,
+  threads,
+  httpServer = 'own',
+}: GatewayConfigOptions): object {
   return {
     server: {
       host: '127.0.0.1',
       port: 0,
+      http_server: httpServer,
       ...(threads > 1 ? { threads } : {}),
       rate_limits: {
         global_requests_per_minute: 100_000_000,

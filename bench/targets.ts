@@ -42,6 +42,13 @@ export const targets: readonly Target[] = [
   scriptTarget('reply-from', 'bare reply-from', 'bare-reply-from'),
   scriptTarget('bare', 'bare path', 'bare'),
   gatewayTarget({ name: 'olla', title: 'gateway, `olla`', engine: 'olla', threads: 1 }),
+  gatewayTarget({
+    name: 'olla-node',
+    title: "gateway, Node's server",
+    engine: 'olla',
+    threads: 1,
+    httpServer: 'node',
+  }),
   gatewayTarget({ name: 'olla-2', title: 'gateway, `olla`, 2 threads', engine: 'olla', threads: 2 }),
   gatewayTarget({
     name: 'embedded',

@@ -3,8 +3,8 @@
  * short. Decorates nothing; depends on the shared cells and `shortages`. Holds nothing to close.
  */
 import fp from 'fastify-plugin'
+import { listenerCells } from '../../src/http/connections/listener-cells.ts'
 import { type CapableServer, kConnectionLimit } from '../../src/http/contract/capabilities.ts'
-import { listenerCells } from '../../src/http/server/listener-cells.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface ConnectionLimitPluginOptions {

@@ -1,5 +1,5 @@
 import { shortageCells } from '../../endpoints/connections/shortages.ts'
-import { listenerCells } from '../../http/server/listener-cells.ts'
+import { listenerCells } from '../../http/connections/listener-cells.ts'
 import type { CounterTable } from '../../kernel/cells/counter-table.ts'
 import type { CellKind, CellLayout } from '../../kernel/cells/layout.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'

@@ -3,10 +3,10 @@ import { SseReader } from '../../kernel/stream/sse-reader.ts'
 import type { AnswerForm, LineForm } from '../contract/answer-form.ts'
 import { type BadAnswer, errorIn, errorOfEvent, type Judgement, judgeWhole } from './whole-answer.ts'
 
-/** Reads the beginning of an answer. */
+/** Judges the beginning of an answer. */
 export interface AnswerJudge {
   push(chunk: Buffer): Judgement
-  /** The answer is complete. */
+  /** The answer has ended. */
   end(): Judgement
 }
 
@@ -14,10 +14,10 @@ const emptyAnswer: BadAnswer = { reason: 'empty' }
 const webPage: BadAnswer = { reason: 'a web page' }
 const endedEarly: BadAnswer = { reason: 'ended before it was complete' }
 
-/** Most bytes that are held back until an answer is known to be one. */
-const mostHeldBytes = 65_536
-/** Events without content may come before an error: they hide it no longer than this many bytes. */
-const mostIdleBytes = 16_384
+/** Maximum number of bytes held back before the answer passes unjudged. */
+const maxHeldBytes = 65_536
+/** Events without content may precede an error. They hold an answer back for at most this many bytes. */
+const maxIdleBytes = 16_384
 
 const space = 0x20
 const lessThan = 0x3c
@@ -28,18 +28,18 @@ const bom = 0xef
 const bomBytes = 3
 const letterA = 0x61
 const letterZ = 0x7a
-const longestField = 'error:'.length
+const maxFieldLength = 'error:'.length
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Reads the beginning of an answer whose status is good, until it is known whether it is an answer at all. What may
- * be legitimate passes: only an error, a web page and nothing at all do not. The bytes decide where they contradict
- * the content type: servers mislabel JSON as text, and whole answers as streams.
+ * Judges the beginning of a 2xx answer. Anything that may be legitimate passes; only an error, a web page and an empty
+ * answer do not. The bytes take precedence over the content type, because servers mislabel JSON as text, and whole
+ * answers as streams.
  */
 export class BeginningJudge implements AnswerJudge {
   readonly #form: AnswerForm
   readonly #framing: AnswerFraming
-  /** What may be the beginning of a byte order mark or of a field's name: a few bytes. */
+  /** A few bytes that may be the start of a byte order mark or of a field name. */
   #cut: Buffer = noBytes
   #blankBytes = 0
   #isBlank = true
@@ -57,10 +57,10 @@ export class BeginningJudge implements AnswerJudge {
     if (first === undefined || isCutField(bytes, first)) {
       this.#blankBytes += chunk.length
       this.#isBlank = first === undefined
-      // White space says nothing, however much there is.
+      // White space decides nothing, however long it is.
       if (first !== undefined) this.#cut = bytes.subarray(first)
       else this.#cut = bytes.length < bomBytes ? bytes : noBytes
-      return this.#blankBytes > mostHeldBytes ? 'good' : 'undecided'
+      return this.#blankBytes > maxHeldBytes ? 'good' : 'undecided'
     }
     if (bytes[first] === lessThan || this.#framing === 'html') return webPage
     this.#judge = judgeFor(this.#form, this.#framing, bytes, first)
@@ -74,8 +74,8 @@ export class BeginningJudge implements AnswerJudge {
 }
 
 /**
- * Whether a chunk shows by itself that a stream is an answer, as most do: its first events say nothing yet, or are
- * part of one. Says no where it takes more to know.
+ * Whether a single chunk proves that a stream is an answer, as most first chunks do: its first events are idle or carry
+ * content. False if more bytes are needed.
  */
 export function beginsWell(form: AnswerForm, chunk: Buffer): boolean {
   let at = 0
@@ -83,7 +83,7 @@ export function beginsWell(form: AnswerForm, chunk: Buffer): boolean {
     const end = chunk.indexOf(lineFeed, at)
     if (end < 0 || chunk[end + 1] !== lineFeed) return false
     const text = chunk.toString('utf8', at + dataField.length, end)
-    // A carriage return ends a line as well.
+    // A carriage return also ends a line.
     if (text.includes('\r')) return false
     const judgement = judgeEvent(form, text.trim(), '')
     if (judgement !== 'idle') return judgement === 'good'
@@ -113,28 +113,28 @@ function judgeFor(
   return undefined
 }
 
-/** Behind white space and a byte order mark; undefined where there is nothing else. */
+/** Offset of the first byte after white space and a byte order mark; undefined if there is none. */
 function firstByte(bytes: Buffer): number | undefined {
   let at = bytes[0] === bom ? bomBytes : 0
   while (at < bytes.length && (bytes[at] ?? 0) <= space) at++
   return at < bytes.length ? at : undefined
 }
 
-/** Whether more bytes are needed to tell the name of a field from other text. */
+/** Whether more bytes are needed to distinguish a field name from other text. */
 function isCutField(bytes: Buffer, at: number): boolean {
   const byte = bytes[at] ?? 0
-  return bytes.length - at < longestField && byte >= letterA && byte <= letterZ
+  return bytes.length - at < maxFieldLength && byte >= letterA && byte <= letterZ
 }
 
 function startsField(bytes: Buffer, at: number): boolean {
   return bytes[at] === colon || /^(?:data|event|id|retry|error):/.test(bytes.toString('latin1', at, at + 8))
 }
 
-/** One JSON text. */
+/** Judges a single JSON text. */
 class WholeJudge implements AnswerJudge {
   #chunks: Buffer[] = []
   #bytes = 0
-  /** It is read again when twice as much has come: all readings together stay linear. */
+  /** The judge parses again when the bytes have doubled, so the total work stays linear. */
   #nextBytes = 0
 
   push(chunk: Buffer): Judgement {
@@ -143,7 +143,7 @@ class WholeJudge implements AnswerJudge {
     if (this.#bytes < this.#nextBytes) return 'undecided'
     this.#nextBytes = this.#bytes * 2
     const judgement = judgeWhole(this.#joined(), false)
-    return judgement === 'undecided' && this.#bytes > mostHeldBytes ? 'good' : judgement
+    return judgement === 'undecided' && this.#bytes > maxHeldBytes ? 'good' : judgement
   }
 
   end(): Judgement {
@@ -158,7 +158,7 @@ class WholeJudge implements AnswerJudge {
   }
 }
 
-/** One JSON text in each line. */
+/** Judges one JSON text per line. */
 class LineJudge implements AnswerJudge {
   readonly #form: LineForm | undefined
   #line: Buffer[] = []
@@ -175,7 +175,7 @@ class LineJudge implements AnswerJudge {
     for (;;) {
       const end = chunk.indexOf(lineFeed, at)
       this.#line.push(chunk.subarray(at, end < 0 ? chunk.length : end))
-      if (end < 0) return this.#bytes > mostHeldBytes ? 'good' : 'undecided'
+      if (end < 0) return this.#bytes > maxHeldBytes ? 'good' : 'undecided'
       const judgement = this.#judge()
       if (judgement !== 'undecided') return judgement
       at = end + 1
@@ -197,7 +197,7 @@ class LineJudge implements AnswerJudge {
     if (bad !== undefined) return bad
     this.#hasAnswer = true
     const isIdle = this.#form?.isIdle(text) === true
-    return isIdle && this.#bytes <= mostIdleBytes ? 'undecided' : 'good'
+    return isIdle && this.#bytes <= maxIdleBytes ? 'undecided' : 'good'
   }
 }
 
@@ -212,14 +212,14 @@ class EventJudge implements AnswerJudge {
     this.#form = form
     this.#reader = new SseReader((data, name) => {
       if (this.#judgement === 'undecided') this.#judgement = this.#judge(data, name)
-    }, mostHeldBytes)
+    }, maxHeldBytes)
   }
 
   push(chunk: Buffer): Judgement {
     this.#bytes += chunk.length
     this.#reader.push(chunk)
     if (this.#judgement !== 'undecided') return this.#judgement
-    return this.#bytes > (this.#hasAnswer ? mostIdleBytes : mostHeldBytes) ? 'good' : 'undecided'
+    return this.#bytes > (this.#hasAnswer ? maxIdleBytes : maxHeldBytes) ? 'good' : 'undecided'
   }
 
   end(): Judgement {
@@ -242,10 +242,10 @@ class EventJudge implements AnswerJudge {
   }
 }
 
-/** An event that is not empty and not the last one. `idle` is part of an answer and says nothing yet. */
+/** Judges an event that is neither empty nor the last. `idle` events belong to an answer but carry no content yet. */
 function judgeEvent(form: AnswerForm, text: string, name: string): 'good' | 'idle' | BadAnswer {
   if (name === 'error') return errorOfEvent(text)
-  // An event that says what is generated has no such member at any depth: inside of a text quotes are escaped.
+  // An event with generated content has no such key at any depth, because quotes inside strings are escaped.
   const mayBeError = errorMember.test(text)
   if (!mayBeError && form.stream?.startsText(text) === true) return 'good'
   const isIdle = isIdleEvent(form, text)
@@ -256,5 +256,5 @@ function judgeEvent(form: AnswerForm, text: string, name: string): 'good' | 'idl
 const errorMember = /"(?:errors?|detail|message|msg|response|response\.failed)"/
 
 function isIdleEvent({ stream }: AnswerForm, text: string): boolean {
-  return stream !== undefined && text.length <= mostIdleBytes && stream.isIdle(text)
+  return stream !== undefined && text.length <= maxIdleBytes && stream.isIdle(text)
 }

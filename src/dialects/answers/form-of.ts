@@ -2,7 +2,7 @@ import { Remembered } from '../../kernel/remembered.ts'
 import { answerForms } from '../all.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 
-/** Finds the form of an answer by the path that was requested of the endpoint, without the query. */
+/** Finds the form of an answer by the requested path, without the query. */
 export interface FormFinder {
   /**
    * The form of the answer to a request.

@@ -16,28 +16,28 @@ const space = 0x20
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const data: Buffer = Buffer.from('data:')
-/** Of the UTF-8 byte order mark. */
+/** First byte of the UTF-8 byte order mark. */
 const bom = 0xef
-/** Longest key that is looked at; a name may be written in escapes. */
-const longestKey = 48
+/** Longest key that is compared. A key may be written in escapes. */
+const maxKeyLength = 48
 
-/** Longest beginning of an event that is remembered. */
-const longestPrefix = 1_024
+/** Longest event prefix that is remembered. */
+const maxPrefixBytes = 1_024
 const modelKey: Buffer = Buffer.from('"model"')
 const escapeMark: Buffer = Buffer.from('\\u')
 
-/** Where in the framing the next byte stands. */
+/** Position of the next byte in the framing. */
 type Place = 'unknown' | 'line start' | 'other line' | 'text'
-/** What the string is that the next byte stands in. */
+/** Type of the string that contains the next byte. */
 type StringKind = 'none' | 'key' | 'other' | 'model'
 
-/** Which object of an answer names the model beside the answer itself. */
+/** The object of an answer that names the model besides the answer itself. */
 export type InnerObject = 'message' | 'response' | undefined
 
 /**
- * Gives the answers of an endpoint the model name that the client asked for, whatever the endpoint calls it. It
- * follows the structure of the JSON texts in an answer: the `model` at the top, and the one in the object that an API
- * puts around its message, get the name; nothing deeper is touched, such as arguments of tools. Nothing is held back.
+ * Replaces the endpoint's model name in answers with the name that the client requested. It follows the structure of
+ * the JSON texts: it replaces `model` at the top level and in the object that an API wraps around its message. Deeper
+ * keys, such as those of tool arguments, stay. It holds nothing back.
  */
 export class ModelRename implements AnswerTransform {
   readonly #name: Buffer
@@ -45,25 +45,25 @@ export class ModelRename implements AnswerTransform {
   #isSse: boolean
   readonly #isLines: boolean
   #place: Place
-  /** Of `data:`, at the start of a line. */
+  /** Number of bytes of `data:` matched at the start of a line. */
   #matched = 0
   #isAfterCr = false
-  /** In the JSON text: how deep, and at which depth keys count. */
+  /** Depth in the JSON text, and the depth at which keys count. */
   #depth = 0
   #keyDepth = 1
   #string: StringKind = 'none'
   #isEscaped = false
   #isKeyNext = false
   #key = ''
-  /** The value that comes next belongs to `model`, or to the inner object. */
+  /** The next value belongs to `model` or to the inner object. */
   #pending: 'model' | 'inner' | undefined
-  /** What the last event began with, to behind its model, and the same with the client's name. */
+  /** The beginning of the last event up to its model, and the same with the client's name. */
   #prefix: Buffer | undefined
   #renamedPrefix = noBytes
-  /** Nothing in the rest of this text counts. */
+  /** The rest of this text contains no model name. */
   #isDone = false
 
-  /** @param name the client's */
+  /** @param name that the client uses */
   constructor(name: string, framing: AnswerFraming, inner: InnerObject) {
     this.#name = Buffer.from(JSON.stringify(name))
     this.#inner = inner
@@ -107,7 +107,7 @@ export class ModelRename implements AnswerTransform {
       }
       if (this.#place === 'line start') this.#lineStart(byte)
       else if (byte <= space) this.#blank(byte)
-      else if (byte === quote && this.#opensModel()) {
+      else if (byte === quote && this.#startsModel()) {
         parts.push(chunk.subarray(copied, at), this.#name)
         copied = chunk.length
       } else this.#mark(byte)
@@ -129,9 +129,9 @@ export class ModelRename implements AnswerTransform {
     )
   }
 
-  /** The events of one answer begin alike: the next one need not be read as far as its model. */
+  /** The events of one answer begin alike, so the next one can skip the scan up to its model. */
   #remember(chunk: Buffer, end: number, parts: readonly Buffer[]): void {
-    if (end > longestPrefix) return
+    if (end > maxPrefixBytes) return
     this.#prefix = Buffer.from(chunk.subarray(0, end))
     this.#renamedPrefix = Buffer.concat(parts)
   }
@@ -140,24 +140,24 @@ export class ModelRename implements AnswerTransform {
     return this.#string !== 'none'
   }
 
-  /** Whether each line, or each event, is a text of its own. */
+  /** Whether each line or event is a JSON text of its own. */
   get #hasLines(): boolean {
     return this.#isSse || this.#isLines
   }
 
-  /** Nothing is held back. */
+  /** There are no bytes to flush. */
   end(): Buffer {
     return noBytes
   }
 
-  /** The content type did not say it: JSON begins with a brace, events with a name. */
+  /** If the content type is unknown, a brace or bracket indicates JSON, other bytes events. */
   #recognize(byte: number): void {
     if (byte <= space) return
     this.#isSse = byte !== openBrace && byte !== openBracket
     this.#place = this.#isSse ? 'line start' : 'text'
   }
 
-  /** Passes over what does not count. @returns where it ends */
+  /** Skips what does not count. @returns where to continue */
   #skip(chunk: Buffer, from: number, hasCr: boolean): number {
     let at = from
     if (hasCr) while (at < chunk.length && chunk[at] !== lineFeed && chunk[at] !== carriageReturn) at++
@@ -184,7 +184,7 @@ export class ModelRename implements AnswerTransform {
     }
   }
 
-  /** White space in a text, and ends of lines. */
+  /** Handles white space in a text, and line ends. */
   #blank(byte: number): void {
     if (byte !== lineFeed && byte !== carriageReturn) return
     if (this.#isLines) {
@@ -195,7 +195,7 @@ export class ModelRename implements AnswerTransform {
     const isSecondHalf = byte === lineFeed && this.#isAfterCr
     this.#isAfterCr = byte === carriageReturn
     if (isSecondHalf) return
-    // An empty line ends the event, and with it its text.
+    // An empty line ends the event and its text.
     if (this.#place === 'line start' && this.#matched === 0) this.#reset()
     this.#place = 'line start'
     this.#matched = 0
@@ -208,8 +208,8 @@ export class ModelRename implements AnswerTransform {
     this.#isDone = false
   }
 
-  /** Whether a string begins here that is the model's name; begins any other one as well. */
-  #opensModel(): boolean {
+  /** Whether this quote opens the model's name. Also records the start of any other string. */
+  #startsModel(): boolean {
     const isCounting = this.#depth === this.#keyDepth
     if (isCounting && this.#isKeyNext) {
       this.#string = 'key'
@@ -248,7 +248,7 @@ export class ModelRename implements AnswerTransform {
         if (this.#depth === this.#keyDepth) this.#isKeyNext = false
         return
       default:
-        // Not an object: whatever it is, it names no model.
+        // A value that is not an object names no model.
         if (this.#depth === 0) this.#isDone = this.#hasLines
     }
   }
@@ -270,7 +270,7 @@ export class ModelRename implements AnswerTransform {
     this.#isDone = this.#hasLines
   }
 
-  /** @returns where the string ends, or the chunk */
+  /** @returns the offset after the string, or after the chunk */
   #inString(chunk: Buffer, from: number): number {
     let at = from
     if (this.#isEscaped) {
@@ -280,28 +280,28 @@ export class ModelRename implements AnswerTransform {
     while (at < chunk.length) {
       const byte = chunk[at]
       if (byte === quote) {
-        this.#note(chunk, from, at)
+        this.#collectKey(chunk, from, at)
         if (this.#string === 'key') this.#endKey()
         this.#string = 'none'
         return at + 1
       }
       if (byte === backslash) at++
       else if (byte !== undefined && byte < space && this.#hasLines && isLineEnd(byte)) {
-        // A text that is broken does not break the next one.
+        // A broken text must not affect the next one.
         this.#string = 'none'
         this.#isDone = true
         return at
       }
       at++
     }
-    this.#note(chunk, from, chunk.length)
+    this.#collectKey(chunk, from, chunk.length)
     this.#isEscaped = at > chunk.length
     return chunk.length
   }
 
-  #note(chunk: Buffer, from: number, end: number): void {
-    if (this.#string !== 'key' || this.#key.length > longestKey) return
-    this.#key += chunk.toString('latin1', from, Math.min(end, from + longestKey + 1))
+  #collectKey(chunk: Buffer, from: number, end: number): void {
+    if (this.#string !== 'key' || this.#key.length > maxKeyLength) return
+    this.#key += chunk.toString('latin1', from, Math.min(end, from + maxKeyLength + 1))
   }
 
   #endKey(): void {
@@ -312,7 +312,7 @@ export class ModelRename implements AnswerTransform {
   }
 }
 
-/** Whether these bytes are whole events without a key `model`, however it is written. */
+/** Whether these bytes are whole events without a `model` key, escaped or not. */
 function namesNothing(chunk: Buffer): boolean {
   const { length } = chunk
   if (chunk[length - 1] !== lineFeed || chunk[length - 2] !== lineFeed) return false

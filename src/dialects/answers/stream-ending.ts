@@ -5,44 +5,44 @@ import { LastBytes } from '../usage/last-bytes.ts'
 /** How a stream ended that the endpoint closed properly. */
 export interface StreamEnding {
   /**
-   * - `missing`: it is one of these streams, and its ending has not come
-   * - `failed`: it told an error
-   * - `unknown`: it is something else, and may be complete
+   * - `missing`: a stream of this API without its ending
+   * - `failed`: the stream reported an error
+   * - `unknown`: another stream, which may be complete
    */
   readonly kind: 'complete' | 'missing' | 'failed' | 'unknown'
-  /** Of `failed`. */
+  /** Set for `failed`. */
   readonly error?: AnswerError | undefined
-  /** Of `failed`: whether clients of the API see the error. */
+  /** Set for `failed`: whether clients of the API recognize the error. */
   readonly isVisible?: boolean
 }
 
-/** Endings and errors stand at the end: an event with the usage and one with the end may follow. */
+/** Endings and errors are at the end, followed at most by an event with the usage and one that ends the stream. */
 const tailBytes = 4_096
-/** Of a line that is longer than the tail its beginning says what it is. */
+/** The first bytes of a line longer than the tail identify it. */
 const headBytes = 512
 /** Shorter lines are whole in the tail, unless more follows than an ending has. */
 const longLineBytes = 1_024
-/** An error stands right before the end, if it is not the end. */
+/** An error is either the end or right before it. */
 const errorBytes = 1_500
-/** The ending itself stands in these last bytes, where it has its ordinary form. */
+/** An ending in its usual form is within these last bytes. */
 const lastBytes = 96
-const failureWords = /error|abort/
+const failurePattern = /error|abort/
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-/** Values of `finish_reason` that say that the answer did not come to its end. */
+/** Values of `finish_reason` that report an incomplete answer. */
 const brokenFinish = /(?<!\\)"finish_reason"\s*:\s*"(?:error|abort|aborted|network_error)"/
 
 /**
- * Watches a stream for its ending while it passes. A chunk costs the keeping of a reference: only the end is read,
- * and the beginnings of lines that are longer than what is kept.
+ * Watches a stream for its ending. Per chunk it only stores a reference: it reads the end of the stream, and the
+ * beginnings of lines that are longer than the tail.
  */
 export class StreamWatch {
   readonly #form: StreamForm
   readonly #tail = new LastBytes(tailBytes)
-  /** The beginning of a line that has not ended. */
+  /** The beginning of the current line, which has not ended. */
   #head = ''
-  /** Of that line, so far. */
+  /** Length of that line so far. */
   #lineBytes = 0
   #hasEnded = false
 
@@ -53,7 +53,8 @@ export class StreamWatch {
   push(chunk: Buffer): void {
     this.#tail.push(chunk)
     const { length } = chunk
-    if (length > tailBytes && isInLongLine(chunk, length - tailBytes)) this.#look(chunk.toString('latin1'))
+    if (length > tailBytes && isInLongLine(chunk, length - tailBytes))
+      this.#findEnding(chunk.toString('latin1'))
     const last = chunk[length - 1]
     if (this.#lineBytes === 0 && (last === lineFeed || last === carriageReturn)) return
     this.#openLine(chunk)
@@ -63,7 +64,8 @@ export class StreamWatch {
     const start = Math.max(chunk.lastIndexOf(lineFeed), chunk.lastIndexOf(carriageReturn)) + 1
     if (this.#lineBytes > 0) {
       if (this.#head.length < headBytes) this.#head += chunk.toString('latin1', 0, headBytes)
-      if (start > 0 && this.#lineBytes + firstLineEnd(chunk, start) > longLineBytes) this.#look(this.#head)
+      if (start > 0 && this.#lineBytes + firstLineEnd(chunk, start) > longLineBytes)
+        this.#findEnding(this.#head)
     }
     if (start > 0 || this.#lineBytes === 0) {
       this.#head = chunk.toString('latin1', start, start + headBytes)
@@ -72,7 +74,7 @@ export class StreamWatch {
     this.#lineBytes += chunk.length - start
   }
 
-  #look(text: string): void {
+  #findEnding(text: string): void {
     this.#hasEnded ||= this.#form.ends.test(text)
   }
 
@@ -92,15 +94,15 @@ export class StreamWatch {
     const failure = lineForm === undefined ? eventFailure(form, lines) : lineFailure(form, lineForm, lines)
     if (failure !== undefined) return failure
     if (brokenFinish.test(text)) return { kind: 'failed', isVisible: true }
-    this.#look(this.#head)
-    // A whole line is parsed: what was found before may stand inside of it.
+    this.#findEnding(this.#head)
+    // Whole lines are parsed, so an earlier match may have been inside a string.
     const wasSeen = this.#hasEnded && (isCut || lineForm === undefined)
     if (wasSeen || hasEnding(form, lines, text, isCut)) return { kind: 'complete' }
     return { kind: form.belongs.test(text) ? 'missing' : 'unknown' }
   }
 }
 
-/** Whether the line at this place is longer than what is looked at of a line. */
+/** Whether the line at this offset is longer than what is read of a line. */
 function isInLongLine(chunk: Buffer, at: number): boolean {
   const end = chunk.indexOf(lineFeed, at)
   return end < 0 || end - chunk.lastIndexOf(lineFeed, at) > longLineBytes
@@ -111,11 +113,11 @@ function firstLineEnd(chunk: Buffer, otherwise: number): number {
   return end < 0 ? otherwise : end
 }
 
-/** Most streams end well and in the ordinary form: their last bytes show it. */
+/** Most streams end well and in the usual form, which their last bytes show. */
 function endsWell(bytes: Buffer, lastWord: Buffer): boolean {
   if (!bytes.includes(lastWord, Math.max(0, bytes.length - lastBytes))) return false
-  // A pattern takes a quarter of the time of a search in the bytes: the first letter of a word is frequent.
-  return !failureWords.test(bytes.toString('latin1', Math.max(0, bytes.length - errorBytes)))
+  // A pattern takes a quarter of the time of `includes`, whose first letter occurs often.
+  return !failurePattern.test(bytes.toString('latin1', Math.max(0, bytes.length - errorBytes)))
 }
 
 function hasEnding(
@@ -125,7 +127,7 @@ function hasEnding(
   isCut: boolean,
 ): boolean {
   if (lineForm === undefined) return ends.test(text)
-  // Arguments of tools are objects here: the mark may stand inside of them.
+  // Tool arguments are objects here and may contain the mark.
   const last = lines.findLast((line) => line.trim() !== '') ?? ''
   const value = parsed(last)
   return value === undefined ? isCut && ends.test(last) : lineForm.isLast(value)

@@ -5,17 +5,17 @@ import { answerForms } from '../all.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
 
-/** An answer that began with a good status and is none. */
+/** An answer with a 2xx status that is not an answer. */
 export interface BadAnswer {
   /** For logs and clients. */
   readonly reason: string
-  /** What it says has gone wrong. */
+  /** The error that it reports. */
   readonly error?: AnswerError | undefined
   /** The error as a JSON text. */
   readonly body?: string | undefined
 }
 
-/** `undecided` needs more bytes. */
+/** `undecided` if more bytes are needed. */
 export type Judgement = 'good' | 'undecided' | BadAnswer
 
 type Member = 'list' | 'object' | 'text' | 'error'
@@ -29,23 +29,23 @@ const members = new KeyNames<Member>([
 const closeBracket = 0x5d
 const letterN = 0x6e
 
-/** Most bytes of the members before the first choice in the form that most servers write. */
+/** Maximum number of bytes before the first choice in the form that most servers write. */
 const plainBytes = 256
 
-/** Whether the beginning of a JSON text shows at first sight that it is an answer in the form. */
+/** Whether the first bytes of a JSON text already show an answer in this form. */
 export function beginsPlainly({ plainBeginning }: AnswerForm, bytes: Buffer): boolean {
   return plainBeginning?.test(bytes.toString('latin1', 0, plainBytes)) === true
 }
 
 /**
- * Reads as much of a JSON object as says whether it is a result or an error. Results say it early: what they
- * generated need not be walked.
- * @param isComplete nothing more will come
+ * Reads only as much of a JSON object as shows whether it is a result or an error. Results show it early, so their
+ * generated content is not scanned.
+ * @param isComplete whether these are all bytes
  */
 export function judgeWhole(bytes: Buffer, isComplete: boolean): Judgement {
   const walk = new BodyMembers(bytes)
   let mayBeError = false
-  // That a value has begun is enough: it may be cut, and a long one is not walked for nothing.
+  // The start of a value suffices: it may be cut off, and scanning a long one would be wasted.
   while (walk.nextKey()) {
     const member = walk.find(members)
     if (member === 'error') mayBeError ||= bytes[walk.start] !== letterN
@@ -74,13 +74,13 @@ function startsItem(bytes: Buffer, from: number): boolean {
   return first !== undefined && first !== closeBracket
 }
 
-/** The error that a JSON text tells; undefined where it tells none. */
+/** The error that a JSON text reports; undefined if it reports none. */
 export function errorIn(text: string): BadAnswer | undefined {
   const error = readAnswerError(parsed(text))
   return error === undefined ? undefined : { reason: reasonOf(error), error, body: text }
 }
 
-/** The error that an event tells whose name says that it is one. */
+/** The error in an event with the name of an error event. */
 export function errorOfEvent(text: string): BadAnswer {
   const value = parsed(text)
   const error = readAnswerError(value)

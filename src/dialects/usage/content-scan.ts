@@ -6,15 +6,15 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 
 /**
- * Tells events with content from all others, without parsing them. The events of one answer are alike, so the
- * key is mostly where it was in the last one.
+ * Recognizes events with content without parsing them. The events of one answer are alike, so the key is usually at the
+ * same offset as in the previous event.
  */
 export class ContentScan {
   readonly #keys: RegExp
   #key = ''
   #offset = 0
 
-  /** @param keys that carry content, one piece per event */
+  /** @param keys that carry content, one token per event */
   constructor(keys: RegExp) {
     this.#keys = keys
   }
@@ -48,7 +48,7 @@ function isAt(bytes: Buffer, at: number, key: string): boolean {
 }
 
 /**
- * Whether the value behind a key is a text or a list with something in it.
+ * Whether the value after a key is a non-empty string or list.
  * @param end of the event
  */
 function hasContent(bytes: Buffer, afterKey: number, end: number): boolean {

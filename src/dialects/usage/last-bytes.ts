@@ -1,13 +1,13 @@
 const noBytes: Buffer = Buffer.alloc(0)
-/** Pieces that are kept apart; beyond, they are joined. */
-const maxPieces = 256
+/** Number of chunks that are kept separately; more are joined. */
+const maxChunks = 256
 
-/** Keeps at least the last `capacity` bytes of what it is given, and at most twice as many and one chunk. */
+/** Keeps at least the last `capacity` bytes, and at most twice as many plus one chunk. */
 export class LastBytes {
   readonly #capacity: number
-  /** Most answers come in one piece. */
+  /** Most answers arrive in one chunk. */
   #first = noBytes
-  #pieces: Buffer[] | undefined
+  #chunks: Buffer[] | undefined
   #bytes = 0
   #isCut = false
 
@@ -19,11 +19,11 @@ export class LastBytes {
     return this.#bytes
   }
 
-  get #isTooMuch(): boolean {
-    return this.#bytes > 2 * this.#capacity || (this.#pieces?.length ?? 0) > maxPieces
+  get #isOverLimit(): boolean {
+    return this.#bytes > 2 * this.#capacity || (this.#chunks?.length ?? 0) > maxChunks
   }
 
-  /** Whether bytes were given that are no longer here. */
+  /** Whether earlier bytes have been dropped. */
   get isCut(): boolean {
     return this.#isCut
   }
@@ -32,51 +32,51 @@ export class LastBytes {
     if (this.#bytes === 0) {
       this.#first = chunk
     } else {
-      this.#pieces ??= [this.#first]
-      this.#pieces.push(chunk)
+      this.#chunks ??= [this.#first]
+      this.#chunks.push(chunk)
     }
     this.#bytes += chunk.length
-    if (this.#isTooMuch) this.#shorten()
+    if (this.#isOverLimit) this.#shorten()
   }
 
-  /** The last pieces that have so many bytes together, or all. */
+  /** The last chunks that together have at least this many bytes, or all of them. */
   last(bytes: number): Buffer {
-    const pieces = this.#pieces
-    if (pieces === undefined) return this.#first
-    let from = pieces.length
-    for (let left = bytes; left > 0 && from > 0; left -= pieces[from]?.length ?? 0) from--
-    return from === pieces.length - 1 ? (pieces[from] ?? noBytes) : Buffer.concat(pieces.slice(from))
+    const chunks = this.#chunks
+    if (chunks === undefined) return this.#first
+    let from = chunks.length
+    for (let left = bytes; left > 0 && from > 0; left -= chunks[from]?.length ?? 0) from--
+    return from === chunks.length - 1 ? (chunks[from] ?? noBytes) : Buffer.concat(chunks.slice(from))
   }
 
-  /** All that is kept. */
+  /** All kept bytes. */
   peek(): Buffer {
-    return this.#pieces === undefined ? this.#first : Buffer.concat(this.#pieces, this.#bytes)
+    return this.#chunks === undefined ? this.#first : Buffer.concat(this.#chunks, this.#bytes)
   }
 
-  /** All that is kept, and begins anew. */
+  /** Returns all kept bytes and starts over. */
   take(): Buffer {
     const all = this.peek()
     this.#first = noBytes
-    this.#pieces = undefined
+    this.#chunks = undefined
     this.#bytes = 0
     this.#isCut = false
     return all
   }
 
-  /** Without copying, where the first pieces can go. */
+  /** Drops the first chunks, without copying if that suffices. */
   #shorten(): void {
-    const pieces = this.#pieces ?? []
+    const chunks = this.#chunks ?? []
     let count = 0
-    for (const { length } of pieces) {
+    for (const { length } of chunks) {
       if (this.#bytes - length < this.#capacity) break
       this.#bytes -= length
       count++
     }
     if (count > 0) {
-      pieces.splice(0, count)
+      chunks.splice(0, count)
       this.#isCut = true
     }
-    if (this.#isTooMuch) this.#compact()
+    if (this.#isOverLimit) this.#compact()
   }
 
   #compact(): void {

@@ -5,24 +5,27 @@ import { ContentScan } from './content-scan.ts'
 import { LastBytes } from './last-bytes.ts'
 import type { UsageReader } from './usage-reader.ts'
 
-/** Takes the gaps between tokens as they pass. */
+/** Receives the gaps between tokens during the stream. */
 export interface GapListener {
-  /** @param count tokens that came after one gap; `eachMs` is its share for each */
+  /** @param count tokens that arrived after one gap; `eachMs` is the share of each */
   gap(eachMs: number, count: number): void
 }
 
-/** Of an event that comes in pieces so much is kept; larger ones are no tokens, and tell their usage at the end. */
+/**
+ * Number of bytes kept of an event that arrives in several chunks. Larger events carry no tokens and have their usage
+ * at the end.
+ */
 const maxEventBytes = 65_536
 
 const lineFeed = 0x0a
-const firstOfData = 0x64
+const letterD = 0x64
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Follows a stream of events while it passes: when its tokens come, and what it tells of itself. Cut anywhere,
- * it sees the same events. An event with content costs a search for its end and a look where the last one had
- * its content; only the few others are read for numbers.
+ * Meters a stream: when its tokens arrive, and what it reports about itself. Chunk boundaries do not matter. An event
+ * with content costs one search for its end and one comparison at the offset of the previous event's content; only the
+ * few others are searched for numbers.
  */
 export class StreamMeter {
   readonly #clock: Clock
@@ -33,21 +36,21 @@ export class StreamMeter {
   readonly #gaps: GapListener
   readonly #lineEnds: LineEnds | undefined
   readonly #pending = new LastBytes(maxEventBytes)
-  /** The last event with content, which may tell numbers as well, if nothing else has come since. */
+  /** The last event with content, if nothing has followed it. It may also contain numbers. */
   #lastChunk = noBytes
   #lastStart = 0
   #lastEnd = 0
   #events = 0
   #firstMs = 0
   #lastMs = 0
-  #longestGapMs = 0
+  #maxGapMs = 0
 
   constructor(
     framing: StreamFraming,
     { contentPattern }: Pick<AnswerForm, 'contentPattern'>,
     sources: { clock: Clock; startedMs: number; usage: UsageReader; gaps: GapListener },
   ) {
-    this.#first = framing === 'sse' ? firstOfData : openBrace
+    this.#first = framing === 'sse' ? letterD : openBrace
     this.#lineEnds = framing === 'sse' ? new LineEnds() : undefined
     this.#scan = new ContentScan(contentPattern)
     this.#clock = sources.clock
@@ -56,30 +59,30 @@ export class StreamMeter {
     this.#gaps = sources.gaps
   }
 
-  /** Events with content so far. */
+  /** Number of events with content so far. */
   get events(): number {
     return this.#events
   }
 
-  /** From receipt of the request to the first event with content. */
+  /** Time from receipt of the request to the first event with content. */
   get firstMs(): number | undefined {
     return this.#events === 0 ? undefined : this.#firstMs - this.#startedMs
   }
 
-  /** From the first event with content to the last; undefined where there is only one. */
+  /** Time from the first event with content to the last; undefined if there is only one. */
   get spanMs(): number | undefined {
     return this.#events < 2 ? undefined : this.#lastMs - this.#firstMs
   }
 
-  get longestGapMs(): number | undefined {
-    return this.#events < 2 ? undefined : this.#longestGapMs
+  get maxGapMs(): number | undefined {
+    return this.#events < 2 ? undefined : this.#maxGapMs
   }
 
   push(chunk: Buffer): void {
     this.#read(this.#lineEnds === undefined ? chunk : this.#lineEnds.push(chunk))
   }
 
-  /** Apart from `push`: a compiler that has put the line ends in here leaves out what looks at events. */
+  /** Separate from `push`: if V8 inlines the line ends here, it no longer inlines what examines events. */
   #read(chunk: Buffer): void {
     let events = 0
     let at = 0
@@ -107,16 +110,16 @@ export class StreamMeter {
       if (this.#line(chunk, at, end)) events++
       at = end + 1
     }
-    if (events > 0) this.#came(events)
+    if (events > 0) this.#recordArrival(events)
   }
 
-  /** The answer is over, complete or not. */
+  /** The answer has ended, complete or not. */
   end(): void {
-    if (this.#pending.length > 0 && this.#takePending()) this.#came(1)
+    if (this.#pending.length > 0 && this.#takePending()) this.#recordArrival(1)
     this.#readLast()
   }
 
-  /** Numbers count in the order of the stream: those beside the last content come before what follows it. */
+  /** Numbers count in stream order: those of the last content event precede those that follow it. */
   #readLast(): void {
     if (this.#lastEnd === 0) return
     this.#usage.read(this.#lastChunk.subarray(this.#lastStart, this.#lastEnd))
@@ -147,15 +150,15 @@ export class StreamMeter {
     return false
   }
 
-  #came(events: number): void {
+  #recordArrival(events: number): void {
     const nowMs = this.#clock.monotonicMs()
     if (this.#events === 0) {
       this.#firstMs = nowMs
-      // Those that came with it came at the same time.
+      // The other events of the chunk arrived at the same time.
       if (events > 1) this.#gaps.gap(0, events - 1)
     } else {
       const gapMs = nowMs - this.#lastMs
-      if (gapMs > this.#longestGapMs) this.#longestGapMs = gapMs
+      if (gapMs > this.#maxGapMs) this.#maxGapMs = gapMs
       this.#gaps.gap(gapMs / events, events)
     }
     this.#lastMs = nowMs

@@ -6,12 +6,12 @@ const zero = 0x30
 const nine = 0x39
 /** A usage object with all its details is far smaller. */
 const maxValueBytes = 16_384
-/** Values of one key that are parsed, from the end, until one is whole. */
+/** Number of values of one key that are parsed, from the end, until one is whole. */
 const maxTries = 4
 
 /**
- * Collects the numbers that answers tell of themselves. Only the values that hold them are parsed; of a number
- * that comes several times the last one counts.
+ * Collects the numbers that answers report about themselves. Only the values with these numbers are parsed; the last
+ * occurrence of a number counts.
  */
 export class UsageReader {
   readonly #plan: UsagePlan
@@ -21,14 +21,14 @@ export class UsageReader {
     this.#plan = plan
   }
 
-  /** Reads what stands in these bytes: an event, or the end of an answer. */
+  /** Reads an event, or the end of an answer. */
   read(bytes: Buffer): void {
     for (const { mark, leaves } of this.#plan.roots) {
       const value = lastValue(bytes, mark)
       if (value === undefined) continue
       for (const { index, below } of leaves) {
         const number = numberBelow(value, below)
-        // Running totals may end in a zero: it says less than a number that was told.
+        // Running totals may end with a zero, which must not replace a reported number.
         if (number !== undefined && (number > 0 || this.#values[index] === undefined))
           this.#values[index] = number
       }
@@ -43,7 +43,7 @@ export class UsageReader {
     return undefined
   }
 
-  /** @returns undefined where no part is there */
+  /** @returns undefined if every part is missing */
   #sum(parts: readonly number[]): number | undefined {
     let sum: number | undefined
     for (const part of parts) {
@@ -55,8 +55,8 @@ export class UsageReader {
 }
 
 /**
- * The last value of a key that is an object or a number. Text that quotes the key escapes its quotes, and what has
- * no numbers yet says `"usage":null`.
+ * The last value of a key that is an object or a number. Quotes inside strings are escaped, so quoted keys do not
+ * match, and `"usage":null` is skipped.
  */
 function lastValue(bytes: Buffer, mark: Buffer): unknown {
   let before = bytes.length
@@ -71,8 +71,8 @@ function lastValue(bytes: Buffer, mark: Buffer): unknown {
 }
 
 /**
- * Where the last such value before an offset begins; -1 for nowhere. Forward: `lastIndexOf` takes 5 times as long in
- * an answer of 600 bytes, 20 times in one of 8 KB.
+ * Offset of the last such value before `before`, or -1. Searches forward: `lastIndexOf` takes 5 times as long in an
+ * answer of 600 bytes and 20 times in one of 8 KB.
  */
 function lastStart(bytes: Buffer, mark: Buffer, before: number): number {
   let last = -1
@@ -85,7 +85,7 @@ function lastStart(bytes: Buffer, mark: Buffer, before: number): number {
   return last
 }
 
-/** Where an object or a number begins that is the value of this key; -1 where none does, or it is no key. */
+/** Offset of the key's value if it is an object or a number; -1 if not, or if these bytes are not a key. */
 function valueStart(bytes: Buffer, key: number, afterKey: number): number {
   if (bytes[key - 1] !== quote || bytes[key - 2] === backslash) return -1
   const at = skipSpace(bytes, afterKey)

@@ -39,7 +39,7 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   }
 
   get interTokenMaxMs(): number | undefined {
-    return this.#stream?.longestGapMs
+    return this.#stream?.maxGapMs
   }
 
   push(chunk: Buffer): void {

@@ -210,7 +210,7 @@ describe('a stream meter', () => {
     meter.end()
     assert.equal(meter.firstMs, 50)
     assert.equal(meter.spanMs, 20)
-    assert.equal(meter.longestGapMs, 10)
+    assert.equal(meter.maxGapMs, 10)
     assert.deepEqual(gaps, [
       [10, 1],
       [10, 1],
@@ -224,7 +224,7 @@ describe('a stream meter', () => {
     await clock.advance(30)
     meter.push(Buffer.concat([token, token, token]))
     assert.deepEqual(gaps, [[10, 3]])
-    assert.equal(meter.longestGapMs, 30)
+    assert.equal(meter.maxGapMs, 30)
     assert.equal(meter.events, 4)
   })
 
@@ -232,7 +232,7 @@ describe('a stream meter', () => {
     const { meter, gaps } = meterFor({})
     meter.push(Buffer.from('data: {"choices":[{"delta":{"content":"a"}}]}\n\n'))
     meter.end()
-    assert.deepEqual([meter.spanMs, meter.longestGapMs, gaps.length], [undefined, undefined, 0])
+    assert.deepEqual([meter.spanMs, meter.maxGapMs, gaps.length], [undefined, undefined, 0])
   })
 
   it('takes an event without an end for no token, and still reads what stands at its end', () => {

@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import { filterModels, ofProvider } from '../../src/dialects/lists/list-filters.ts'
 import { fleetVersion, type Serves, usableByOllamaClients } from '../../src/dialects/ollama/face.ts'
 import { ollamaLists, ollamaShow, runningModels } from '../../src/dialects/ollama/model-list.ts'
-import { askToShow, readShowRequest, showPath } from '../../src/dialects/ollama/show-model.ts'
+import { fetchModelDetails, readShowRequest, showPath } from '../../src/dialects/ollama/show-model.ts'
 import type { UpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -103,7 +103,7 @@ async function show(
   const isBusy = ({ endpoint, nativeName }: ModelSource) =>
     Number(!app.endpointLoad.admits({ endpoint, nativeModel: nativeName }))
   sources.sort((a, b) => isBusy(a) - isBusy(b))
-  const shown = await askToShow(face.fetch, asked, sources)
+  const shown = await fetchModelDetails(face.fetch, asked, sources)
   if (shown === undefined) return sendTagged(request, reply, ollamaShow(model, app.modelDirectory.families))
   reply.header('X-Olla-Endpoint', encodeURIComponent(shown.endpoint.name))
   return reply.type('application/json; charset=utf-8').send(shown.body)

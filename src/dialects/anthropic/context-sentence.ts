@@ -1,19 +1,19 @@
 import { type ContextLimit, difference } from '../errors/context-limit.ts'
 
-/** What is known of the request without the endpoint's words. */
+/** What the gateway knows about the request, independent of the endpoint's error. */
 export interface RequestSize {
-  /** `max_tokens` as it was asked for. */
+  /** `max_tokens` as the client sent it. */
   readonly maxTokens?: number | undefined
-  /** Estimate. */
+  /** An estimate. */
   readonly promptTokens?: number | undefined
-  /** Context length of the model at that endpoint. */
+  /** Context length of the model at this endpoint. */
   readonly limitTokens?: number | undefined
 }
 
 /**
- * Anthropic's own sentence for it: agents know its two sentences by heart and read their numbers. Numbers that
- * the endpoint does not tell come from the request, as far as they agree with what the endpoint says.
- * @returns undefined where the limit is not known
+ * Anthropic's own message for a full context: agents recognize its two forms and read the numbers. Numbers that the
+ * endpoint does not report come from the request, if they are consistent with those it does.
+ * @returns undefined if the limit is unknown
  */
 export function contextSentence(found: ContextLimit, size: RequestSize = {}): string | undefined {
   const limitTokens = found.limitTokens ?? size.limitTokens
@@ -28,12 +28,12 @@ export function contextSentence(found: ContextLimit, size: RequestSize = {}): st
   if (!fitsAlone || maxTokens === undefined) {
     return `prompt is too long: ${Math.max(promptTokens, limitTokens + 1)} tokens > ${limitTokens} maximum`
   }
-  // The two must add up to more than the limit, or the sentence would contradict itself.
+  // The sum must exceed the limit, or the message would contradict itself.
   const prompt = Math.max(Math.min(promptTokens, limitTokens - 1), limitTokens - maxTokens + 1)
   return `input length and \`max_tokens\` exceed context limit: ${prompt} + ${maxTokens} > ${limitTokens}, decrease input length or \`max_tokens\` and try again`
 }
 
-/** An endpoint that stopped counting says less than an estimate. */
+/** If the endpoint stopped counting, its number may be lower than the estimate. */
 function promptOf({ promptTokens, isLowerBound }: ContextLimit, size: RequestSize): number | undefined {
   return promptTokens !== undefined && isLowerBound === true
     ? Math.max(promptTokens, size.promptTokens ?? 0)

@@ -1,6 +1,6 @@
 import type { ErrorType } from '../../kernel/errors.ts'
 
-/** What the API calls the gateway's own errors. */
+/** The API's types for the gateway's own errors. */
 export const errorTypeNames: Readonly<Record<ErrorType, string>> = {
   invalid_request: 'invalid_request_error',
   authentication: 'authentication_error',
@@ -28,10 +28,10 @@ const typeByStatus: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 }
 
-/** The type of an endpoint's error by its status; others follow the class. */
+/** The type of an endpoint's error by its status. Other statuses follow their class. */
 export function errorTypeOf(statusCode: number): string {
   return typeByStatus[statusCode] ?? (statusCode < 500 ? 'invalid_request_error' : 'api_error')
 }
 
-/** Every type that an endpoint's error may have in the API. */
+/** Every type that the API defines for an endpoint's error. */
 export const knownErrorTypes: ReadonlySet<string> = new Set([...Object.values(typeByStatus), 'api_error'])

@@ -21,7 +21,7 @@ export const anthropic = {
   answers: [messages],
   models: anthropicLists,
   keepAlive: {
-    // Keeps connections open that carry nothing for a while.
+    // Keeps idle connections open.
     beat: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
     headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
   },

@@ -5,12 +5,12 @@ const idle = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
 /** Answers of the Messages API. */
 export const messages: AnswerForm = answerForm({
   name: 'messages',
-  // Below a thread of OpenAI's API messages are stored objects.
+  // Below one of OpenAI's threads, `messages` are stored objects.
   owns: (path) => path.endsWith('/v1/messages') || path === '/messages',
   operations: { '/messages': 'chat' },
   usage: {
     section: 'anthropic',
-    // `input_tokens` are those that no cache had (Messages API, prompt caching).
+    // `input_tokens` excludes cached tokens (Messages API, prompt caching).
     standard: {
       prompt_tokens: 'usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens',
       completion_tokens: 'usage.output_tokens',

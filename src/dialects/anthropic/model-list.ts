@@ -11,17 +11,14 @@ export function anthropicModel(model: UnifiedModel) {
   }
 }
 
-/** How the Anthropic API asks for a part of the list. */
+/** Paging parameters of the Anthropic API. */
 export interface ModelPageQuery {
   readonly limit?: unknown
   readonly after_id?: unknown
   readonly before_id?: unknown
 }
 
-/**
- * A page of the list of models that answer messages; all of it where nothing is asked for. An ID that is not in
- * the list is passed over.
- */
+/** One page of the models that answer messages, or all of them without paging parameters. Unknown IDs are ignored. */
 export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPageQuery = {}) {
   const models = all.filter(canChat)
   const ids = models.map(({ id }) => id)
@@ -30,7 +27,7 @@ export function anthropicModelPage(all: readonly UnifiedModel[], query: ModelPag
   const inRange = models.slice(after + 1, before < 0 ? undefined : before)
   const limit = Number(query.limit)
   const isLimited = Number.isInteger(limit) && limit > 0 && limit < inRange.length
-  // Before an ID means the last ones before it.
+  // `before_id` selects the last models before that ID.
   const page = !isLimited ? inRange : before < 0 ? inRange.slice(0, limit) : inRange.slice(-limit)
   return {
     data: page.map(anthropicModel),

@@ -1,6 +1,6 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
 
-/** A line without anything that was generated. */
+/** A line without generated content. */
 const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
 
 /** Answers of `/api/chat`, `/api/generate`, `/api/embed` and `/api/embeddings`. */

@@ -2,10 +2,10 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { type UnifiedModel, withSources } from '../../routing/models/unified-model.ts'
 import { presentedOllamaVersion } from './model-list.ts'
 
-/** Routes of Ollama's own API that generate something. */
+/** Routes of Ollama's own API that run inference. */
 const ownRoutes = ['/api/chat', '/api/generate', '/api/embed', '/api/embeddings']
 
-/** Whether an endpoint has a path, as far as is known. */
+/** Whether an endpoint has a path; undefined if unknown. */
 export type Serves = (endpoint: Endpoint, path: string) => boolean | undefined
 
 /** The models that a client of Ollama's API can use, each with the endpoints that serve it. */
@@ -25,8 +25,8 @@ export function usableByOllamaClients(models: readonly UnifiedModel[], serves: S
 }
 
 /**
- * The lowest of some Ollama versions: what all of them have. Builds from sources say `0.0.0`, which compares
- * with nothing.
+ * The lowest of the given Ollama versions, whose features all of them have. Builds from source report `0.0.0`, which is
+ * ignored.
  */
 export function fleetVersion(versions: readonly (string | undefined)[]): string {
   const released = versions.flatMap((version) => {

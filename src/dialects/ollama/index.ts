@@ -7,7 +7,7 @@ import { ollamaLists } from './model-list.ts'
 export const ollama = {
   name: 'ollama',
   paths: {
-    // `/api/v0` and `/api/v1` are LM Studio's and Lemonade's.
+    // `/api/v0` and `/api/v1` belong to LM Studio and Lemonade.
     owns: (path) => /^(?:\/olla\/(?:ollama|proxy))?\/api\/(?!v\d)/.test(path),
     shared: undefined,
     inference: ['chat', 'generate', 'embed', 'embeddings', 'api/tags', 'api/ps', 'api/show', 'api/version'],
@@ -18,7 +18,7 @@ export const ollama = {
         ...['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete'],
         ...['api/blobs', 'api/blobs/*'],
       ],
-      // Olla's own words (contract 1.3).
+      // Olla's own wording (contract 1.3).
       refusal: 'model management operations not supported by proxy',
     },
   },

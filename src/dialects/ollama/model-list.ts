@@ -4,16 +4,16 @@ import { canChat, type ModelSource, type UnifiedModel } from '../../routing/mode
 import type { Json, ModelLists } from '../contract/dialect.ts'
 
 /**
- * What `/api/version` says where no Ollama endpoint is there to be asked: above what editors insist on (VS Code
- * 0.6.4, `MINIMUM_OLLAMA_VERSION` of its provider), and with `capabilities` in `/api/show`, which came with 0.6.4.
+ * Answer of `/api/version` without an Ollama endpoint: higher than the minimum of editors (VS Code 0.6.4,
+ * `MINIMUM_OLLAMA_VERSION` of its provider), and with `capabilities` in `/api/show`, which 0.6.4 introduced.
  */
 export const presentedOllamaVersion = '0.12.0'
 
 /** Ollama's default context length. Its CLI before 0.6 panics without one. */
 const defaultContext = 4096
-/** Ollama keeps a model for five minutes after its last request. */
+/** Ollama keeps a model loaded for five minutes after its last request. */
 const keepMs = 300_000
-/** What Ollama writes for models that stay; its CLI reads it as "Forever". */
+/** Ollama's expiry of models that stay loaded; its CLI displays it as "Forever". */
 const forever = '2318-01-01T00:00:00Z'
 
 /** An entry of Ollama's `/api/tags`. */
@@ -25,18 +25,18 @@ export function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
     size: sizeOf(model),
     digest: digestOf(model),
     details: details(model, families),
-    ...(isUntold(model) ? {} : { capabilities: capabilityWords(model) }),
+    ...(hasUnreportedAbilities(model) ? {} : { capabilities: capabilityNames(model) }),
   }
 }
 
-/** Ollama before 0.14 tells abilities in `/api/show` alone: then a list of them here would say too little. */
-function isUntold({ sources }: UnifiedModel): boolean {
+/** Ollama before 0.14 reports abilities only in `/api/show`; a list of them here would be incomplete. */
+function hasUnreportedAbilities({ sources }: UnifiedModel): boolean {
   return sources.every(
     ({ endpoint, told }) => told.abilities === undefined && endpoint.profile?.listFormat === 'ollama',
   )
 }
 
-/** `/api/ps` of Ollama: what is in memory somewhere. */
+/** Ollama's `/api/ps`: the models that any endpoint has in memory. */
 export function runningModels(models: readonly UnifiedModel[], families: FamilyTable, nowMs: number): Json {
   const running = models.flatMap((model) => {
     const loaded = model.sources.filter(({ state }) => state === 'loaded')
@@ -66,7 +66,7 @@ function runningItem(
   }
 }
 
-/** `/api/show` of Ollama, from what is known here: for models of endpoints that have no such route. */
+/** Ollama's `/api/show`, from what the gateway knows, for models of endpoints without that route. */
 export function ollamaShow(model: UnifiedModel, families: FamilyTable): Json {
   const told = model.sources.find(({ told: { family } }) => family !== undefined)?.told.family
   const architecture = told ?? (model.family || 'unknown')
@@ -82,13 +82,13 @@ export function ollamaShow(model: UnifiedModel, families: FamilyTable): Json {
       [`${architecture}.context_length`]: model.contextInForce ?? model.contextLength ?? defaultContext,
       [`${architecture}.embedding_length`]: model.embeddingLength ?? 0,
     },
-    capabilities: capabilityWords(model),
+    capabilities: capabilityNames(model),
     modified_at: modifiedAt(model),
   }
 }
 
-/** Abilities in Ollama's words. */
-export function capabilityWords(model: UnifiedModel): string[] {
+/** Abilities under Ollama's names. */
+export function capabilityNames(model: UnifiedModel): string[] {
   const { abilities, capabilities, type, sources } = model
   const known = (...words: string[]) => words.some((word) => capabilities.includes(word))
   const chats = canChat(model)
@@ -106,8 +106,8 @@ export function capabilityWords(model: UnifiedModel): string[] {
 }
 
 /**
- * The endpoint's own digest, else one of the name: clients print its first 12 characters and some take models
- * that share one for the same.
+ * The endpoint's own digest, else one computed from the name. Clients print its first 12 characters, and some treat
+ * models with equal digests as one.
  */
 export function digestOf({ digest, id }: UnifiedModel): string {
   if (digest !== undefined && digest.length >= 12) return digest
@@ -131,7 +131,7 @@ function details(model: UnifiedModel, table: FamilyTable): Json {
   }
 }
 
-/** Whole bytes: Ollama's clients read an integer. */
+/** A whole number of bytes, because Ollama's clients read an integer. */
 function sizeOf({ sizeBytes }: UnifiedModel): number {
   return Math.round(sizeBytes ?? 0)
 }
@@ -141,7 +141,7 @@ function modifiedAt(model: UnifiedModel): string {
   return written ?? new Date(model.lastSeenMs).toISOString()
 }
 
-/** Never in the past: the CLI takes that for a model that is about to go. */
+/** Never in the past, which the CLI shows as a model about to be unloaded. */
 function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
   const written = loaded
     .map(({ told }) => told.memory?.expiresAt)
@@ -149,11 +149,11 @@ function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
   if (written !== undefined) return written
   const stays = loaded.every(({ endpoint }) => endpoint.profile?.loadedModelsPath === undefined)
   if (stays) return forever
-  // In whole minutes, so that the list's tag lasts a while.
+  // Rounded to whole minutes, so that the ETag of the list stays the same for a while.
   return new Date(Math.ceil((nowMs + keepMs) / 60_000) * 60_000).toISOString()
 }
 
-/** RFC 3339, which Go's clients insist on. */
+/** RFC 3339, which Go's clients require. */
 function isTime(value: unknown): value is string {
   if (typeof value !== 'string') return false
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value)

@@ -7,26 +7,26 @@ type Json = Readonly<Record<string, unknown>>
 
 export const showPath = '/api/show'
 
-/** A verbose answer lists the whole vocabulary. */
+/** A verbose answer contains the whole vocabulary. */
 const maxAnswerBytes = 64 * 1024 * 1024
 const timeoutMs = 10_000
 const maxAttempts = 3
 
-/** What a client asks of `/api/show`. */
+/** A client's request to `/api/show`. */
 export interface ShowRequest {
   readonly name: string
   readonly body: Json
 }
 
-/** An endpoint's own answer. */
+/** An endpoint's answer. */
 export interface ShownModel {
   readonly endpoint: ModelSource['endpoint']
   readonly body: Buffer | Json
 }
 
 /**
- * Reads a request as Ollama does: any content type; `name` is the older field, and counts where `model` is
- * empty, since Go clients write every field.
+ * Reads a request as Ollama does: with any content type. `name` is the older field; it applies if `model` is empty,
+ * because Go clients send every field.
  * @throws GatewayError invalid_request, invalid_json
  */
 export function readShowRequest(bytes: Buffer): ShowRequest {
@@ -45,18 +45,18 @@ export function readShowRequest(bytes: Buffer): ShowRequest {
 }
 
 /**
- * Asks the endpoints that have the model, one after the other.
- * @param sources those that have the route, in the order in which they are asked
- * @returns undefined where none could tell
- * @throws GatewayError model_not_found where every endpoint says that it has the model no more
+ * Requests `/api/show` from the endpoints that have the model, one after the other.
+ * @param sources endpoints that have the route, in order of preference
+ * @returns undefined if no endpoint answered with the model
+ * @throws GatewayError model_not_found if every endpoint reports that it no longer has the model
  */
-export async function askToShow(
+export async function fetchModelDetails(
   fetch: UpstreamFetch,
   request: ShowRequest,
   sources: readonly ModelSource[],
 ): Promise<ShownModel | undefined> {
   const asked = sources.slice(0, maxAttempts)
-  let gone = 0
+  let missing = 0
   for (const { endpoint, nativeName } of asked) {
     const body = JSON.stringify({ ...request.body, model: nativeName, name: nativeName })
     const answer = await fetch({
@@ -68,12 +68,12 @@ export async function askToShow(
     }).catch(() => undefined)
     if (answer === undefined) continue
     const shown = parseObject(answer.body.toString('utf8'))
-    if (answer.statusCode === 200 && shown !== undefined && !isSaid(shown.error)) {
+    if (answer.statusCode === 200 && shown !== undefined && !isPresent(shown.error)) {
       return { endpoint, body: withClientsName(answer.body, shown, nativeName, request.name) }
     }
-    if (typeof shown?.error === 'string' && /\bmodel\b.*\bnot found\b/is.test(shown.error)) gone++
+    if (typeof shown?.error === 'string' && /\bmodel\b.*\bnot found\b/is.test(shown.error)) missing++
   }
-  if (gone > 0 && gone === sources.length) {
+  if (missing > 0 && missing === sources.length) {
     throw new GatewayError('model_not_found', `model '${request.name}' not found`)
   }
   return undefined
@@ -85,7 +85,7 @@ function withClientsName(bytes: Buffer, shown: Json, native: string, asked: stri
   return { ...shown, ...Object.fromEntries(names.map((field) => [field, asked])) }
 }
 
-function isSaid(value: unknown): boolean {
+function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 

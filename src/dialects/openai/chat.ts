@@ -4,7 +4,7 @@ import { editForUsage } from './usage-ask.ts'
 
 const quote = 0x22
 const deltaText = '"delta":{"content":"'
-/** Opens a chat, or tells its role; not where an error stands beside it. */
+/** An event that opens a chat or states its role, without an error beside it. */
 const idleDelta =
   /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/
 const noChoices = /"choices"\s*:\s*(?:\[\s*\]|null)/
@@ -55,7 +55,7 @@ export const completions: AnswerForm = answerForm({
   askUsage: editForUsage,
 })
 
-/** Whether OpenAI's clients take an event for an error. */
+/** Whether OpenAI's clients treat an event as an error. */
 export function seesOpenaiError(_name: string, value: Readonly<Record<string, unknown>>): boolean {
   return (
     (value.error !== undefined && value.error !== null) ||

@@ -20,7 +20,7 @@ const types: Readonly<Record<ErrorType, string>> = {
   overloaded: 'server_error',
 }
 
-/** Of an endpoint's error that names no type; others follow the class of their status. */
+/** Types of endpoint errors that name none. Other statuses follow their class. */
 const typeByStatus: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
@@ -30,7 +30,7 @@ const typeByStatus: Readonly<Record<number, string>> = {
   504: 'timeout_error',
 }
 
-/** What OpenAI's clients look for to shorten a conversation. */
+/** The code on which OpenAI's clients shorten a conversation. */
 const contextCode = 'context_length_exceeded'
 
 export const openaiErrors = {
@@ -71,7 +71,7 @@ export const openaiErrors = {
       },
     })
   },
-  /** A full context is the client's to mend: SDKs repeat what failed with 5xx. */
+  /** Only the client can fix a full context, and SDKs retry 5xx. */
   status(form, statusCode, body) {
     return statusCode >= 500 && isContextFull(form, statusCode, body) ? 400 : statusCode
   },

@@ -11,7 +11,7 @@ export const embeddings: AnswerForm = answerForm({
   results: { data: 'list', embeddings: 'list', embedding: 'list' },
 })
 
-/** Jina, Cohere, vLLM: no part of OpenAI's API, but beside it in every server. */
+/** Jina, Cohere and vLLM: not part of OpenAI's API, but most servers have it. */
 export const rerank: AnswerForm = answerForm({
   name: 'rerank',
   owns: (path) => /\/(?:rerank|reranking|score)$/.test(path),
@@ -20,7 +20,7 @@ export const rerank: AnswerForm = answerForm({
   results: { results: 'list', data: 'list' },
 })
 
-/** llama.cpp's own. */
+/** llama.cpp's native API. */
 export const nativeCompletion: AnswerForm = answerForm({
   name: 'native_completion',
   owns: (path) => /\/(?:completion|infill)$/.test(path),

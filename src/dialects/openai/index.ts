@@ -5,11 +5,11 @@ import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
 import { openaiLists } from './model-list.ts'
 import { responses } from './responses.ts'
 
-/** OpenAI's API, and what most servers have beside it. */
+/** OpenAI's API, and the routes that most servers have beside it. */
 export const openai = {
   name: 'openai',
   paths: {
-    // Whatever no other dialect has: it stands last in the list.
+    // The default dialect, last in the list: it owns every path that no other dialect owns.
     owns: () => true,
     shared: undefined,
     inference: [

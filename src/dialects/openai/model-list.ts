@@ -1,12 +1,12 @@
 import type { UnifiedModel } from '../../routing/models/unified-model.ts'
 import type { Json, ModelLists } from '../contract/dialect.ts'
 
-/** An entry of OpenAI's list, to which servers add members of their own. */
+/** An entry of OpenAI's list. Servers add members of their own. */
 export function openaiItem(model: UnifiedModel, owner: string): Json {
   return { id: model.id, object: 'model', created: Math.floor(model.createdMs / 1000), owned_by: owner }
 }
 
-/** How long a context may be, under the names by which clients look for it. */
+/** The context length, under each name that clients look for. */
 function contextFields({ contextLength, sources }: UnifiedModel): Json {
   const meta = sources.map(({ told }) => told.raw.meta).find((each) => each !== undefined)
   return {

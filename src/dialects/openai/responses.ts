@@ -30,7 +30,7 @@ export const responses: AnswerForm = answerForm({
   },
   modelHolder: 'response',
   hasContext: true,
-  /** `ResponseErrorEvent` of OpenAI's OpenAPI document: it has a number of its own. */
+  /** `ResponseErrorEvent` of OpenAI's OpenAPI document has its own sequence number. */
   breakEvent({ code, message }, tail) {
     const body = { type: 'error', code, message, param: null, sequence_number: nextNumber(tail) }
     return `event: error\ndata: ${JSON.stringify(body)}\n\n`

@@ -2,24 +2,24 @@ import type { BodyEdit } from '../../kernel/json/body-edit.ts'
 import type { ScannedBody } from '../../kernel/json/body-scan.ts'
 import { colon, openBrace, skipSpace, skipValue } from '../../kernel/json/json-bytes.ts'
 
-const wanted = '{"include_usage":true}'
+const usageOptions = '{"include_usage":true}'
 const key = Buffer.from('"include_usage"')
 
 /**
- * What must change in the body of a stream so that the endpoint tells its usage (OpenAI, `stream_options`).
- * @returns undefined where the client asks for it itself, or nothing can be asked
+ * The edit to a streaming request that makes the endpoint report its usage (OpenAI, `stream_options`).
+ * @returns undefined if the client requests the usage itself, or the body leaves no way to
  */
 export function editForUsage(body: Buffer, scanned: ScannedBody): BodyEdit | undefined {
   const { streamOptions, lastEnd } = scanned
   if (streamOptions === undefined) {
-    return { start: lastEnd, end: lastEnd, text: `,"stream_options":${wanted}` }
+    return { start: lastEnd, end: lastEnd, text: `,"stream_options":${usageOptions}` }
   }
   const { start, end } = streamOptions
-  if (body.toString('latin1', start, end) === 'null') return { start, end, text: wanted }
+  if (body.toString('latin1', start, end) === 'null') return { start, end, text: usageOptions }
   return body[start] === openBrace ? editInside(body, start, end) : undefined
 }
 
-/** Sets `include_usage` in an object of options. */
+/** Sets `include_usage` inside the client's options. */
 function editInside(body: Buffer, start: number, end: number): BodyEdit | undefined {
   const options = body.subarray(start, end)
   const at = options.indexOf(key)

@@ -3,7 +3,7 @@ import { openBrace, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 
-/** Without its first quote: the search for a rare byte is several times faster than for one that is everywhere. */
+/** Without its first quote: searching for a rare byte is several times faster than for one that occurs everywhere. */
 const mark = Buffer.from('usage"')
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
@@ -13,25 +13,24 @@ const names = new KeyNames<'usage' | 'choices'>([
   ['choices', 'choices'],
 ])
 
-/** Larger events are passed on as they come: no usage is so large. */
+/** Larger events pass unchanged: no usage event is so large. */
 const maxHeldBytes = 1_048_576
 
-/** Bytes of a chunk that are taken out, ascending. */
+/** A byte range to remove from a chunk; ranges ascend. */
 type Cut = readonly [start: number, end: number]
 
 /**
- * Takes out of a stream of chat or text completions what is only there because the gateway asked for it
- * (`stream_options.include_usage`): the event that tells the usage and nothing else, and `"usage":null` in all
- * others, as OpenAI writes it. Every other byte stays. A complete event is passed on at once; only one whose end has
- * not come is held, and no client could use its beginning.
+ * Removes from a stream of chat or text completions what the gateway's own `stream_options.include_usage` added: the
+ * event that contains only the usage, and `"usage":null` in all others, as OpenAI writes it. Every other byte stays.
+ * Complete events pass at once; only an incomplete event is held, which no client could use yet.
  */
 export class UsageStrip implements AnswerTransform {
   #held: Buffer[] = []
   #heldBytes = 0
-  /** The event that was taken out ended in a CR: a LF that follows belongs to it. */
+  /** The removed event ended in CR, so an LF that follows belongs to it. */
   #isLfDue = false
-  /** In an event that is too large. */
-  #isPassing = false
+  /** Inside an event that is too large. */
+  #isOversized = false
 
   push(received: Buffer): Buffer {
     const chunk = this.#isLfDue && received[0] === lineFeed ? received.subarray(1) : received
@@ -46,7 +45,7 @@ export class UsageStrip implements AnswerTransform {
       : noBytes
   }
 
-  /** An event without an end is the last of a stream that ends without an empty line. */
+  /** The rest is the last event of a stream that ends without an empty line. */
   end(): Buffer {
     const last = this.#takeHeld()
     return without(last, cutsOf(last, 0, last.length, markAfter(last, 0)))
@@ -59,30 +58,30 @@ export class UsageStrip implements AnswerTransform {
     return held
   }
 
-  /** Passes the events that are complete in these bytes and holds the rest. */
+  /** Passes the complete events in these bytes and holds the rest. */
   #complete(bytes: Buffer): Buffer {
     let start = 0
-    if (this.#isPassing) {
+    if (this.#isOversized) {
       start = eventEnd(bytes, 0, bytes.includes(carriageReturn))
       if (start < 0) return bytes
-      this.#isPassing = false
+      this.#isOversized = false
     }
     const markAt = markAfter(bytes, start)
-    // Most chunks have nothing to look at but where their last event ends.
+    // Most chunks contain no usage: only the end of their last event matters.
     if (markAt < 0) return this.#holdFrom(bytes, lastEventEnd(bytes, start), [])
     const cuts: Cut[] = []
     const end = findCuts(bytes, start, markAt, cuts)
     return this.#holdFrom(bytes, end, cuts)
   }
 
-  /** @param end where the last complete event is over */
+  /** @param end offset after the last complete event */
   #holdFrom(bytes: Buffer, end: number, cuts: readonly Cut[]): Buffer {
     if (end === bytes.length) {
       this.#isLfDue = bytes[end - 1] === carriageReturn && cuts.at(-1)?.[1] === end
       return without(bytes, cuts)
     }
     if (bytes.length - end > maxHeldBytes) {
-      this.#isPassing = true
+      this.#isOversized = true
       return without(bytes, cuts)
     }
     this.#held.push(bytes.subarray(end))
@@ -91,7 +90,7 @@ export class UsageStrip implements AnswerTransform {
   }
 }
 
-/** @returns where the last complete event is over */
+/** @returns the offset after the last complete event */
 function findCuts(bytes: Buffer, from: number, firstMark: number, cuts: Cut[]): number {
   const hasCr = bytes.includes(carriageReturn)
   let start = from
@@ -107,14 +106,14 @@ function findCuts(bytes: Buffer, from: number, firstMark: number, cuts: Cut[]): 
   }
 }
 
-/** Where the next key may be; -1 for nowhere. */
+/** Offset of the next possible key, or -1. */
 function markAfter(bytes: Buffer, from: number): number {
   let at = bytes.indexOf(mark, from)
   while (at > 0 && bytes[at - 1] !== quote) at = bytes.indexOf(mark, at + 1)
   return at
 }
 
-/** Where the event that begins at `start` is over, its empty line included; -1 if it is not. */
+/** Offset after the event that starts at `start`, including its empty line; -1 if the event is incomplete. */
 function eventEnd(bytes: Buffer, start: number, hasCr: boolean): number {
   if (hasCr) return anyEventEnd(bytes, start)
   let line = start
@@ -126,7 +125,10 @@ function eventEnd(bytes: Buffer, start: number, hasCr: boolean): number {
   }
 }
 
-/** The same where lines may end in CR: a LF behind it belongs to it, and if it comes later it is an empty line. */
+/**
+ * The same for lines that may end in CR. An LF right after the CR belongs to it; an LF in a later chunk counts as an
+ * empty line.
+ */
 function anyEventEnd(bytes: Buffer, start: number): number {
   let line = start
   for (;;) {
@@ -141,7 +143,9 @@ function anyEventEnd(bytes: Buffer, start: number): number {
 
 const emptyLines = ['\n\n', '\n\r', '\r\r'].map((ends) => Buffer.from(ends))
 
-/** Whether an event may end in a chunk: at an empty line. What is held is read again only then, not at each line. */
+/**
+ * Whether an event may end in a chunk, at an empty line. Only then are the held bytes scanned again, not at each line.
+ */
 function mayEndEvent(before: number | undefined, chunk: Buffer): boolean {
   const first = chunk[0]
   const isEmptyLine =
@@ -153,10 +157,10 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === lineFeed || byte === carriageReturn
 }
 
-/** Where the last event that is complete is over; `from` where none is. */
+/** Offset after the last complete event; `from` if there is none. */
 function lastEventEnd(bytes: Buffer, from: number): number {
   const { length } = bytes
-  // Most chunks end with an event. A second LF ends an empty line, whatever the ends of the other lines.
+  // Most chunks end with an event. A second LF ends an empty line, whatever the other line endings are.
   if (length >= from + 2 && bytes[length - 1] === lineFeed && bytes[length - 2] === lineFeed) return length
   if (bytes.includes(carriageReturn)) {
     let end = from
@@ -173,7 +177,7 @@ function lastEventEnd(bytes: Buffer, from: number): number {
   return from
 }
 
-/** @param markAt where the key may stand; -1 for nowhere */
+/** @param markAt possible offset of the key, or -1 */
 function cutsOf(bytes: Buffer, start: number, end: number, markAt: number): Cut[] {
   if (markAt < 0) return []
   const json = bytes.indexOf(openBrace, start)
@@ -184,16 +188,16 @@ function cutsOf(bytes: Buffer, start: number, end: number, markAt: number): Cut[
   const usage = findUsage(event)
   if (usage === undefined) return []
   if (usage.isNull) return [[json + usage.start, json + usage.end]]
-  return usage.standsAlone ? [[start, end]] : []
+  return usage.isAlone ? [[start, end]] : []
 }
 
 interface FoundUsage {
-  /** The member with the comma that goes with it. */
+  /** Includes the comma that belongs to the member. */
   readonly start: number
   readonly end: number
   readonly isNull: boolean
-  /** Whether the event tells nothing else. */
-  readonly standsAlone: boolean
+  /** Whether the event contains nothing else. */
+  readonly isAlone: boolean
 }
 
 function findUsage(event: Buffer): FoundUsage | undefined {
@@ -221,11 +225,11 @@ function findUsage(event: Buffer): FoundUsage | undefined {
   }
   if (usage === undefined || !members.isWhole) return undefined
   const { start, end, value } = usage
-  return { start, end, isNull: value === 'null', standsAlone: value.startsWith('{') && saysNothing(choices) }
+  return { start, end, isNull: value === 'null', isAlone: value.startsWith('{') && areChoicesEmpty(choices) }
 }
 
-/** Whether choices are empty, or each of them is. */
-function saysNothing(choices: string): boolean {
+/** Whether `choices` is empty, or every choice is. */
+function areChoicesEmpty(choices: string): boolean {
   if (choices === '[]') return true
   try {
     const list: unknown = JSON.parse(choices)
@@ -235,7 +239,7 @@ function saysNothing(choices: string): boolean {
   }
 }
 
-/** Only an index, and values that are null, empty or of nothing. */
+/** Only an index, and values that are null, empty or themselves empty objects. */
 function isEmpty(value: unknown): boolean {
   if (value === null || value === '' || value === false) return true
   if (typeof value !== 'object') return false

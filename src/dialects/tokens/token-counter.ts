@@ -15,18 +15,18 @@ import { plainChat, speaksMessages } from '../translate/messages-to-chat/message
 import { chatRequest } from '../translate/messages-to-chat/request/chat-request.ts'
 import { imageTokens, promptText } from '../translate/messages-to-chat/tokens/prompt-text.ts'
 
-/** Where a count comes from: the endpoint's own count, its tokenizer, or a guess. */
+/** Source of a count: the endpoint's own count, its tokenizer, or an estimate. */
 export type CountSource = 'native' | 'tokenizer' | 'estimated'
 
 export interface TokenCount {
   readonly tokens: number
   readonly source: CountSource
-  /** Who counted; undefined where it was estimated. */
+  /** The endpoint that counted; undefined for an estimate. */
   readonly endpoint: Endpoint | undefined
 }
 
 export interface CountRequest {
-  /** As it came. */
+  /** As the client sent it. */
   readonly body: Buffer
   readonly modelSpan: JsonSpan | undefined
   readonly parsed: JsonObject
@@ -36,19 +36,19 @@ export interface CountRequest {
 export interface TokenCounterServices {
   readonly fetch: UpstreamFetch
   readonly serverVersion: (slot: number) => string | undefined
-  /** Counts a chat request without asking anybody. */
+  /** Counts a chat request without a request to an endpoint. */
   readonly estimate: (chat: JsonObject) => Promise<number>
   readonly userAgent: string
 }
 
-/** A count is asked for before each turn: one that is late is worth less than a guess. */
+/** Clients request a count before each turn, so a late one is worth less than an estimate. */
 const timeoutMs = 5_000
-/** llama.cpp answers with every token. */
+/** llama.cpp answers with the list of all tokens. */
 const maxAnswerBytes = 16 * 1024 * 1024
-/** Endpoints that are asked before a guess has to do. */
-const maxAsked = 2
+/** Number of endpoints tried before the counter estimates. */
+const maxEndpoints = 2
 
-/** Counts the tokens of a Messages request: asks an endpoint that can count, and guesses where none can. */
+/** Counts the tokens of a Messages request: on an endpoint that can count, else by an estimate. */
 export class TokenCounter {
   readonly #services: TokenCounterServices
 
@@ -56,17 +56,17 @@ export class TokenCounter {
     this.#services = services
   }
 
-  /** @param candidates that have the model, best first */
+  /** @param candidates endpoints that have the model, best first */
   async count(request: CountRequest, candidates: readonly RoutedEndpoint[]): Promise<TokenCount> {
     const native = candidates.filter(({ endpoint }) => this.#countsItself(endpoint))
     const others = candidates.filter(
       ({ endpoint }) => !this.#countsItself(endpoint) && endpoint.profile?.tokenize,
     )
-    for (const target of [...native, ...others].slice(0, maxAsked)) {
+    for (const target of [...native, ...others].slice(0, maxEndpoints)) {
       const { endpoint } = target
       const isNative = this.#countsItself(endpoint)
       const counting = isNative ? this.#native(request, target) : this.#tokenized(request, target)
-      // Whatever goes wrong here, the next way of counting does.
+      // On any failure the next method counts.
       const tokens = await counting.catch(() => undefined)
       if (tokens !== undefined) return { tokens, source: isNative ? 'native' : 'tokenizer', endpoint }
     }
@@ -145,7 +145,7 @@ export class TokenCounter {
   }
 }
 
-/** Tokenizers know text only. */
+/** Tokenizers only support text. */
 function withoutImages(chat: JsonObject): JsonObject {
   const messages = listField(chat, 'messages').map((message) => {
     if (!isObject(message) || !Array.isArray(message.content)) return message

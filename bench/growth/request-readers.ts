@@ -142,7 +142,7 @@ const translator: readonly GrowthCase[] = requests.map(([shape, input]) => ({
   run: (bytes) => {
     const request = read(input(bytes))
     if (request === undefined) return
-    JSON.stringify(translateRequest(request, 'm', { ...plainChat, longestToolName: 64 }).chat)
+    JSON.stringify(translateRequest(request, 'm', { ...plainChat, maxToolNameLength: 64 }).chat)
   },
 }))
 

@@ -19,7 +19,7 @@ export interface ChatTraits {
    */
   readonly effort?: 'reasoning_effort' | 'chat_template_kwargs' | 'thinking_models' | 'none'
   /** Longest name of a tool; undefined where any length will do. */
-  readonly longestToolName?: number | undefined
+  readonly maxToolNameLength?: number | undefined
   /** Tells thinking that came from this endpoint from that of others. */
   readonly endpointMark?: string | undefined
   /** Whether the model is known to think. */

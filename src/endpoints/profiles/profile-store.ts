@@ -314,7 +314,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       readsFiles: api.chat?.reads_files ?? false,
       continuesMessages: api.chat?.continues_messages ?? false,
       effort: api.chat?.effort ?? 'none',
-      longestToolName: api.chat?.longest_tool_name,
+      maxToolNameLength: api.chat?.longest_tool_name,
     },
     servesTools: api.chat?.tools ?? false,
     tokenize: api.tokenize,

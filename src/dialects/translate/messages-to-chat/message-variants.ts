@@ -37,11 +37,11 @@ import { fingerprint, type ReasoningField } from './shared/reasoning-signature.t
 import { fittedByEstimate, fittedByWords } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
-/** A Messages request as it came. */
+/** A Messages request as the client sent it. */
 export interface MessagesCall {
   readonly body: Buffer
   readonly modelSpan: JsonSpan | undefined
-  /** What the client calls the model. */
+  /** The client's name for the model. */
   readonly model: string
   /** With its `?`, or ''. */
   readonly query: string
@@ -50,32 +50,32 @@ export interface MessagesCall {
 }
 
 export interface VariantOptions {
-  /** Whether endpoints that speak the API get the request as it came. */
+  /** Whether endpoints with the Messages API receive the original request. */
   readonly passthrough: boolean
-  /** Whether answers carry the client's name for the model. */
+  /** Whether answers contain the client's name for the model. */
   readonly renameAnswers: boolean
   readonly serverVersion: (slot: number) => string | undefined
   readonly newId: (prefix: string) => string
-  /** Where each endpoint has sent what its models think, by slot: filled as answers come. */
+  /** The field in which each endpoint sends thinking, by slot. Answers fill it in. */
   readonly reasoningFields?: Map<number, ReasoningField> | undefined
-  /** Which models begin their answers inside a thought: filled as answers come. */
+  /** Models whose answers start inside a thought. Answers fill it in. */
   readonly openThoughts?: OpenThoughts | undefined
   /** Whether `max_tokens` is lowered to what the context leaves. */
   readonly fitsMaxTokens?: boolean
-  /** Reads what the client gets; undefined where nothing does. */
+  /** Receives a copy of what the client receives; undefined if unused. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
 
-/** What an endpoint has refused of a translated request, where it has. */
+/** What an endpoint has refused in a translated request. */
 interface ChatForm {
-  /** False does not ask for the usage of a stream. */
+  /** False does not request the usage of a stream. */
   readonly asksUsage?: boolean
-  /** Replaces what the client asks for. */
+  /** Replaces the client's value. */
   readonly maxTokens?: number
 }
 
-/** A translated body may be so many times as large as the request, and so many bytes larger. */
-const mostGrowth = 4
+/** A translated body may be this many times as large as the request, plus `spareBytes`. */
+const maxGrowth = 4
 const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
 const spareBytes = 1_048_576
 
@@ -83,7 +83,7 @@ const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache
 
 export type MessagesMode = 'passthrough' | 'translation'
 
-/** What any OpenAI-compatible server understands. */
+/** What every OpenAI-compatible server supports. */
 export const plainChat: ChatTraits & { readonly path: string } = {
   path: '/v1/chat/completions',
   reasoningField: 'none',
@@ -92,14 +92,14 @@ export const plainChat: ChatTraits & { readonly path: string } = {
   continuesMessages: false,
 }
 
-/** Whether an endpoint answers Messages requests by itself, as far as its profile and its version tell. */
+/** Whether an endpoint has the Messages API, according to its profile and version. */
 export function speaksMessages(profile: BackendProfile | undefined, version: string | undefined): boolean {
   return profile?.anthropic.enabled === true && isAtLeast(version, profile.anthropic.minVersion)
 }
 
 /**
- * One Messages request in the form that each endpoint understands: as it came where the endpoint speaks the
- * API, as a chat completion where it does not. Each attempt decides for itself, so a request can move between both.
+ * One Messages request in the form that each endpoint supports: unchanged if it has the API, else as a chat completion.
+ * Each attempt decides separately, so failover can cross between the two.
  */
 export class MessageVariants {
   readonly #call: MessagesCall
@@ -111,17 +111,17 @@ export class MessageVariants {
     this.#options = options
   }
 
-  /** Of the last attempt; undefined before the first. */
+  /** Mode of the last attempt; undefined before the first. */
   get mode(): MessagesMode | undefined {
     return this.#mode
   }
 
-  /** @throws GatewayError invalid_request where the request cannot be translated */
+  /** @throws GatewayError invalid_request if the request cannot be translated */
   of(target: RoutedEndpoint): RequestVariant {
     const { endpoint, sentModel } = target
     const { profile, slot } = endpoint
     const version = this.#options.serverVersion(slot)
-    // Nothing of it is kept while the endpoint works: what lives long costs the garbage collector.
+    // Nothing is kept while the endpoint generates: long-lived objects cost the garbage collector.
     let parsed: JsonObject | undefined
     const request = () => {
       parsed ??= parseMessagesRequest(this.#call.body)
@@ -156,7 +156,7 @@ export class MessageVariants {
     return variant
   }
 
-  /** A server may answer a request for a stream with a whole message. */
+  /** A server may answer a streaming request with a whole message. */
   #nativeMessage(head: UpstreamHead, sentModel: string | undefined): AnswerVariant | undefined {
     const isWhole = framingOf(headerValue(head.headers, 'content-type')) === 'json'
     if (!this.#call.isStream || !isWhole || isEncoded(head)) return undefined
@@ -169,7 +169,7 @@ export class MessageVariants {
     }
   }
 
-  /** The translation, where the endpoint turns out not to speak the API, or not all of it. */
+  /** The translated request, if the endpoint turns out not to support the API, or not all of it. */
   #insteadOfNative(
     statusCode: number,
     refusal: Buffer,
@@ -187,29 +187,33 @@ export class MessageVariants {
     try {
       const chat = this.#chat(parseMessagesRequest(this.#call.body), target)
       this.#mode = 'translation'
-      return isPath ? whenTaken(chat, () => messagesRefusals.add(target.endpoint)) : chat
+      return isPath ? onAccepted(chat, () => messagesRefusals.add(target.endpoint)) : chat
     } catch {
-      // A request that cannot be translated keeps the answer that it has got.
+      // A request that cannot be translated keeps the native answer.
       return undefined
     }
   }
 
-  /** Configured: asks for no more tokens than the model's context leaves. */
+  /** If configured: limits `max_tokens` to what the model's context leaves. */
   #fitted(body: Buffer, target: RoutedEndpoint): Buffer {
     if (this.#options.fitsMaxTokens !== true || target.abilities?.contextLength === undefined) return body
     const { maxTokens, promptTokens = 0, limitTokens } = this.#size(target)
     return withMaxTokens(body, fittedByEstimate(maxTokens, promptTokens, limitTokens))
   }
 
-  /** Configured: as many tokens as the endpoint says that there is room for. */
+  /** If configured: `max_tokens` that fits, by the numbers in the endpoint's refusal. */
   #fittedByWords(refusal: Buffer, { maxTokens, promptTokens = 0 }: RequestSize): number | undefined {
     return this.#options.fitsMaxTokens === true
       ? fittedByWords(maxTokens, promptTokens, refusal.toString('utf8'))
       : undefined
   }
 
-  #fittedChat(chat: JsonObject, limitTokens: number | undefined, told: number | undefined): JsonObject {
-    if (told !== undefined) return { ...chat, max_tokens: told }
+  #fittedChat(
+    chat: JsonObject,
+    limitTokens: number | undefined,
+    allowedTokens: number | undefined,
+  ): JsonObject {
+    if (allowedTokens !== undefined) return { ...chat, max_tokens: allowedTokens }
     if (this.#options.fitsMaxTokens !== true || limitTokens === undefined) return chat
     const fitted = fittedByEstimate(numberField(chat, 'max_tokens'), roughTokens(chat), limitTokens)
     return fitted === undefined ? chat : { ...chat, max_tokens: fitted }
@@ -267,19 +271,19 @@ export class MessageVariants {
     if (how.asksUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
       return undefined
     const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, asksUsage: false })
-    return whenTaken(chat, () => streamOptionsRefusals.add(target.endpoint))
+    return onAccepted(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
-  /** A translation is about as large as the request: one that has grown far beyond it is not worth its memory. */
+  /** A translation is about as large as the request, so one that has grown far beyond it is refused. */
   #chatBody(chat: JsonObject): Buffer {
     const body = Buffer.from(JSON.stringify(chat))
-    if (body.length > mostGrowth * this.#call.body.length + spareBytes) {
+    if (body.length > maxGrowth * this.#call.body.length + spareBytes) {
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     }
     return body
   }
 
-  /** What is known of a request that passes through: read only where the endpoint says that it is too large. */
+  /** The size of a passthrough request, computed only if the endpoint reports that it is too large. */
   #size({ abilities }: RoutedEndpoint): RequestSize {
     const limitTokens = abilities?.contextLength
     try {
@@ -287,7 +291,7 @@ export class MessageVariants {
       const { chat } = translateRequest(request, this.#call.model, plainChat)
       return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(chat), limitTokens }
     } catch {
-      // An endpoint may read what cannot be translated.
+      // The endpoint may accept a request that cannot be translated.
       return { limitTokens }
     }
   }
@@ -342,14 +346,14 @@ export class MessageVariants {
   }
 }
 
-/** A body that asks for so many tokens; undefined leaves it. */
+/** The body with another `max_tokens`; undefined keeps it. */
 function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
   const [span] = maxTokens === undefined ? [] : (memberSpans(body, maxTokensKey) ?? [])
   return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
 }
 
-/** A form of a request that tells when an endpoint has taken it, or a form that came of it. */
-function whenTaken(variant: RequestVariant, taken: () => void): RequestVariant {
+/** Wraps a variant to report when the endpoint has accepted it, or a variant derived from it. */
+function onAccepted(variant: RequestVariant, accepted: () => void): RequestVariant {
   const { otherwise } = variant
   return {
     ...variant,
@@ -358,17 +362,17 @@ function whenTaken(variant: RequestVariant, taken: () => void): RequestVariant {
       : {
           otherwise(head, body) {
             const next = otherwise(head, body)
-            return next === undefined ? undefined : whenTaken(next, taken)
+            return next === undefined ? undefined : onAccepted(next, accepted)
           },
         }),
     answer(head) {
-      if (head.statusCode < 400) taken()
+      if (head.statusCode < 400) accepted()
       return variant.answer?.(head)
     },
   }
 }
 
-/** The request asked for no compression. */
+/** The request did not accept compression. */
 function isEncoded({ headers }: UpstreamHead): boolean {
   const encoding = headerValue(headers, 'content-encoding')
   return encoding !== undefined && encoding !== 'identity'

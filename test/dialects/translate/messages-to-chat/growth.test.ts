@@ -67,7 +67,7 @@ describe('what a translation makes', () => {
   it('of a request is little more than the request', () => {
     fc.assert(
       fc.property(requests, (request) => {
-        const chat = translate(request, { longestToolName: 64, readsFiles: true })
+        const chat = translate(request, { maxToolNameLength: 64, readsFiles: true })
         assertSmall(Buffer.byteLength(JSON.stringify(chat)), Buffer.byteLength(JSON.stringify(request)))
       }),
       { numRuns: 300 },

@@ -7,34 +7,34 @@ import { ChatReader, type ExpectedAnswer } from './chat-reader.ts'
 import { MessageBody } from './message-body.ts'
 import { MessageEvents } from './message-events.ts'
 
-/** Where a translated answer comes out. */
+/** Collects a translated answer. */
 interface MessageOutput extends MessageWriter {
-  /** What was written since the last time. */
+  /** Returns what was written since the last call. */
   take(): string
 }
 
-/** How an answer is framed, from the endpoint and to the client. */
+/** The framing of an answer, from the endpoint or to the client. */
 export type AnswerFraming = 'stream' | 'whole'
 
-/** An answer that is translated on its way. */
+/** Translates an answer while it streams. */
 export interface AnswerTranslation extends AnswerTransform {
-  /** Why it has failed, with the status that the endpoint should have answered with. */
+  /** Why the answer failed, with the status that the endpoint should have used. */
   readonly failure: UpstreamError | undefined
-  /** Undefined while it is under way. */
+  /** Undefined while the answer is incomplete. */
   readonly outcome: 'complete' | 'failed' | undefined
 }
 
-/** Largest whole completion that is read; a generation is text. */
+/** Largest completion without streaming that is read; answers are text. */
 const maxWholeBytes = 67_108_864
-/** Of an answer that cannot be read the beginning is kept: it says why. */
+/** Number of bytes kept of an answer that is not readable, because its beginning says why. */
 const maxUnreadBytes = 16_384
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Translates a chat completion to a message, whatever form it comes in: a server may answer a request for a
- * stream with a whole completion, or the other way round.
- * @param from how the endpoint answers
- * @param to how the client wants it
+ * Translates a chat completion to a message. A server may answer a streaming request with a whole completion, or the
+ * other way round.
+ * @param from framing of the endpoint's answer
+ * @param to framing that the client expects
  */
 export function translateAnswer(
   from: AnswerFraming,
@@ -55,17 +55,17 @@ class StreamedChat implements AnswerTranslation {
   readonly #chat: ChatReader
   readonly #reader: SseReader
   readonly #expected: ExpectedAnswer
-  /** What has come before anything that could be read. */
+  /** The bytes before the first readable content. */
   #unread: Buffer[] = []
   #unreadBytes = 0
-  readonly #mostBytes: number
+  readonly #maxBytes: number
   #bytes = 0
 
-  /** @param mostBytes a longer answer has failed */
-  constructor(output: MessageOutput, expected: ExpectedAnswer, mostBytes: number) {
+  /** @param maxBytes a longer answer fails */
+  constructor(output: MessageOutput, expected: ExpectedAnswer, maxBytes: number) {
     this.#output = output
     this.#expected = expected
-    this.#mostBytes = mostBytes
+    this.#maxBytes = maxBytes
     this.#chat = new ChatReader(output, expected)
     this.#reader = new SseReader((data, name) => this.#event(data.toString('utf8'), name))
   }
@@ -84,10 +84,10 @@ class StreamedChat implements AnswerTranslation {
 
   push(chunk: Buffer): Buffer {
     if (this.#chat.outcome === 'failed') return noBytes
-    if (!this.#chat.hasContent) this.#keep(chunk)
+    if (!this.#chat.hasContent) this.#keepUnread(chunk)
     this.#reader.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes > this.#mostBytes) this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
+    if (this.#bytes > this.#maxBytes) this.#chat.fail(tooLarge('The answer of the endpoint is too large.'))
     if (this.#reader.hasLargeEvent) this.#chat.fail(tooLarge('The endpoint sent an event that is too large.'))
     return bytesOf(this.#output.take())
   }
@@ -111,13 +111,13 @@ class StreamedChat implements AnswerTranslation {
     if (this.#chat.hasContent) this.#unread = []
   }
 
-  #keep(chunk: Buffer): void {
+  #keepUnread(chunk: Buffer): void {
     if (this.#unreadBytes >= maxUnreadBytes) return
     this.#unread.push(Buffer.from(chunk.subarray(0, maxUnreadBytes - this.#unreadBytes)))
     this.#unreadBytes += chunk.length
   }
 
-  /** An answer without anything in it may say why, only not in an event. */
+  /** An answer without content may report an error outside of an event. */
   #checkUnread(): void {
     if (this.#chat.outcome !== undefined || this.#chat.hasContent || this.#unread.length === 0) return
     const error = unreadAnswerError(Buffer.concat(this.#unread).toString('utf8'), this.#expected)
@@ -180,9 +180,9 @@ function pushJson(chat: ChatReader, text: string, expected: ExpectedAnswer): voi
   try {
     value = JSON.parse(text)
   } catch {
-    const told = chat.hasContent ? undefined : unreadAnswerError(text.slice(0, maxUnreadBytes), expected)
+    const reported = chat.hasContent ? undefined : unreadAnswerError(text.slice(0, maxUnreadBytes), expected)
     const message = 'The endpoint sent something that is not JSON.'
-    chat.fail(told ?? { statusCode: 502, type: 'api_error', message })
+    chat.fail(reported ?? { statusCode: 502, type: 'api_error', message })
     return
   }
   chat.push(value)

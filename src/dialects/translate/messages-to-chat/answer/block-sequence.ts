@@ -1,9 +1,9 @@
 import type { MessageWriter } from '../shared/message-shape.ts'
 import { CallArguments } from './call-arguments.ts'
 
-/** Characters that may wait for a block before them to end: a few whole files. */
+/** Number of characters that may wait for an earlier block to end: a few whole files. */
 const maxHeldLength = 8_388_608
-/** Of white space that may begin a text. */
+/** Longest white space at the start of a text. */
 const maxBlankLength = 4_096
 
 interface TextBlock {
@@ -11,11 +11,11 @@ interface TextBlock {
   held: string
 }
 
-/** A tool call on its way. */
+/** A tool call that is being received. */
 export interface ToolBlock {
   readonly kind: 'tool_use'
   readonly args: CallArguments
-  /** As the endpoint gave it; '' where it has not. */
+  /** The endpoint's ID, or '' if it sent none. */
   id: string
   name: string
   held: string
@@ -24,31 +24,31 @@ export interface ToolBlock {
 
 type Block = TextBlock | ToolBlock
 
-/** What the client gets to see of a call. */
+/** The ID and name of a call for the client. */
 export interface CallNaming {
   id(given: string): string
   name(given: string): string
-  /** Whether a name is whole: nothing more of it can come. */
+  /** Whether a name is complete, so that no further part of it can follow. */
   isWhole(name: string): boolean
 }
 
 /**
- * Puts what may come interleaved into blocks one after the other, as Anthropic's streams have them: one block is
- * open and its pieces pass at once; those of later ones wait until it is done. A call begins when its name is known
- * to be whole, at the latest with its arguments, and is done when they are complete; text is done when something else begins.
+ * Puts interleaved content into consecutive blocks, as in Anthropic's streams. One block is open, and its content
+ * passes at once; content of later blocks waits until it ends. A call starts when its name is certainly complete, at
+ * the latest with its arguments, and ends when its arguments are complete. Text ends when something else starts.
  */
 export class BlockSequence {
   readonly #writer: MessageWriter
   readonly #naming: CallNaming
   readonly #waiting: Block[] = []
   #open: Block | undefined
-  /** Blank text that would begin a block: Anthropic's blocks have something in them. */
+  /** Blank text at the start of a block. It is held, because Anthropic's blocks are never blank. */
   #blank: TextBlock | undefined
   #index = -1
   #hasToolUse = false
-  /** Characters that wait. */
+  /** Number of waiting characters. */
   #heldLength = 0
-  #hasHalfCall = false
+  #hasPartialCall = false
 
   constructor(writer: MessageWriter, naming: CallNaming) {
     this.#writer = writer
@@ -59,34 +59,34 @@ export class BlockSequence {
     return this.#hasToolUse
   }
 
-  /** Whether more waits for a block that does not end than is worth its memory. */
-  get isTooMuch(): boolean {
+  /** Whether more text waits for an open block than its memory is worth. */
+  get isOverLimit(): boolean {
     return this.#heldLength > maxHeldLength
   }
 
-  /** Whether the arguments of a call end in the middle: the client has got half an object. */
-  get hasHalfCall(): boolean {
-    return this.#hasHalfCall
+  /** Whether a call's arguments were cut off, so that the client has part of an object. */
+  get hasPartialCall(): boolean {
+    return this.#hasPartialCall
   }
 
-  text(kind: 'text' | 'thinking', piece: string): void {
-    if (piece === '') return
+  text(kind: 'text' | 'thinking', text: string): void {
+    if (text === '') return
     const last = this.#waiting.at(-1) ?? this.#open
     if (last?.kind === kind) {
-      this.#append(last, piece)
+      this.#append(last, text)
       return
     }
-    const held = this.#blank?.kind === kind ? this.#blank.held + piece : piece
+    const held = this.#blank?.kind === kind ? this.#blank.held + text : text
     const block = { kind, held }
-    // What has been held so far is blank.
-    this.#blank = piece.trim() === '' ? block : undefined
+    // Everything held so far is blank.
+    this.#blank = text.trim() === '' ? block : undefined
     if (this.#blank === undefined) {
       this.#heldLength += held.length
       this.#enqueue(block)
     } else if (held.length > maxBlankLength) this.#blank = { kind, held: held.slice(0, maxBlankLength) }
   }
 
-  /** A call begins; its arguments follow. */
+  /** Starts a call, whose arguments follow. */
   startCall(id: string, name: string): ToolBlock {
     const block: ToolBlock = {
       kind: 'tool_use',
@@ -101,23 +101,23 @@ export class BlockSequence {
     return block
   }
 
-  /** @param piece of the arguments' JSON */
-  callPiece(block: ToolBlock, piece: string): void {
+  /** @param delta part of the arguments' JSON */
+  appendArguments(block: ToolBlock, delta: string): void {
     if (block.isClosed) return
     const before = block.args.heldLength
-    const passed = block.args.push(piece)
+    const passed = block.args.push(delta)
     this.#heldLength += block.args.heldLength - before
     if (passed !== '') this.#append(block, passed)
     this.#advance()
   }
 
-  /** Nothing more comes: everything that waits is written, complete or not. */
+  /** At the end of the answer: writes everything that waits, complete or not. */
   finish(): void {
     for (;;) {
       const next = this.#waiting.shift()
       this.#close()
       if (next === undefined) return
-      // A call without a name is none.
+      // Without a name there is no call.
       if (next.kind !== 'tool_use' || next.name !== '') this.#begin(next)
     }
   }
@@ -127,12 +127,12 @@ export class BlockSequence {
     this.#advance()
   }
 
-  #append(block: Block, piece: string): void {
+  #append(block: Block, text: string): void {
     if (block === this.#open) {
-      this.#writer.append(this.#index, block.kind, piece)
+      this.#writer.append(this.#index, block.kind, text)
     } else {
-      block.held += piece
-      this.#heldLength += piece.length
+      block.held += text
+      this.#heldLength += text.length
     }
   }
 
@@ -147,7 +147,7 @@ export class BlockSequence {
     }
   }
 
-  /** A name may come in pieces as long as nothing has come behind it. */
+  /** A name may continue in the next delta as long as nothing has followed it. */
   #canBegin({ name, args }: ToolBlock): boolean {
     if (name === '') return false
     return args.isFlowing || (args.isComplete && this.#waiting.length > 1) || this.#naming.isWhole(name)
@@ -176,7 +176,7 @@ export class BlockSequence {
     if (block.kind === 'tool_use') {
       block.isClosed = true
       this.#heldLength -= block.args.heldLength
-      if (block.args.isFlowing && !block.args.isComplete) this.#hasHalfCall = true
+      if (block.args.isFlowing && !block.args.isComplete) this.#hasPartialCall = true
       const rest = block.args.end()
       if (rest !== '') this.#writer.append(this.#index, block.kind, rest)
     }

@@ -1,44 +1,43 @@
 import { isObject } from '../../../../kernel/json/json-fields.ts'
 
-/** Arguments that do not begin as an object are held until the call ends; more of them is dropped. */
+/** Arguments that do not start as an object are held until the call ends; any beyond this length are dropped. */
 const maxHeldLength = 1_048_576
 
-/** Longest text that may say nothing. */
-const maxNothingLength = 256
+/** Longest text that is tested for an empty value. */
+const maxEmptyLength = 256
 
 /** Key under which Anthropic's documentation puts arguments that are not valid JSON ("fine-grained tool streaming"). */
 const invalidKey = 'INVALID_JSON'
 
 /**
- * The arguments of one tool call, which come in pieces. An object passes through as it comes, from the moment at
- * which it is certain that it is not empty; whatever stands behind its end belongs to no call. Everything else,
- * such as `null`, `{}` or an object inside a string, is held until the call ends, because a real object may still
- * follow.
+ * The arguments of one tool call, which arrive in parts. An object passes as it arrives, as soon as it is certain not
+ * to be empty; text after its end belongs to no call. Everything else, such as `null`, `{}` or an object inside a
+ * string, is held until the call ends, because a real object may still follow.
  */
 export class CallArguments {
   #state: 'blank' | 'object' | 'string' | 'other' = 'blank'
   #depth = 0
   #isInString = false
   #isEscaped = false
-  /** Whether the object has anything in it. */
+  /** Whether the object has members. */
   #hasMembers = false
   #isComplete = false
   #held = ''
   #passedLength = 0
-  /** Kept to recognise a call that is sent twice; undefined once it is too long for that. */
+  /** Kept to recognize a call that is sent twice; undefined if it is too long for that. */
   #whole: string | undefined = ''
 
-  /** Characters that wait for the call to end, or to show that it is not empty. */
+  /** Number of characters held until the call ends or is certain not to be empty. */
   get heldLength(): number {
     return this.#held.length
   }
 
-  /** Whether pieces of it have been passed on. */
+  /** Whether part of the arguments has been passed on. */
   get isFlowing(): boolean {
     return this.#passedLength > 0
   }
 
-  /** Whether nothing has come but white space. */
+  /** Whether only white space has arrived. */
   get isBlank(): boolean {
     return this.#state === 'blank'
   }
@@ -48,18 +47,18 @@ export class CallArguments {
     return this.#isComplete
   }
 
-  /** Whether this text says again what has come already. */
+  /** Whether this text repeats the complete arguments. */
   repeats(text: string): boolean {
     return this.#isComplete && this.#whole?.trim() === text.trim()
   }
 
   /** @returns what can be passed on now */
-  push(piece: string): string {
-    let left = piece
+  push(text: string): string {
+    let left = text
     for (;;) {
       if (this.#isComplete || this.#state === 'other') {
-        // Some servers open every call with `{}` or `null` and send the arguments behind it.
-        const isReplaced = !this.isFlowing && left.trimStart().startsWith('{') && this.#isNothing()
+        // Some servers start every call with `{}` or `null` and send the arguments after it.
+        const isReplaced = !this.isFlowing && left.trimStart().startsWith('{') && this.#isEmptyValue()
         if (isReplaced) this.#restart()
         else if (this.#isComplete) return ''
       }
@@ -78,7 +77,7 @@ export class CallArguments {
     if (this.#held.length < maxHeldLength) this.#held += text
   }
 
-  /** No more pieces come. @returns what must still be passed on so that the whole is an object */
+  /** The call has ended. @returns the rest that makes the whole an object */
   end(): string {
     return this.isFlowing ? '' : this.#pass(objectText(this.#held))
   }
@@ -89,8 +88,8 @@ export class CallArguments {
     return text
   }
 
-  #isNothing(): boolean {
-    if (this.#hasMembers || this.#held.length > maxNothingLength) return false
+  #isEmptyValue(): boolean {
+    if (this.#hasMembers || this.#held.length > maxEmptyLength) return false
     return /^\s*(?:\{\s*\}|null|""|\[\s*\])\s*$/.test(this.#held)
   }
 
@@ -103,7 +102,7 @@ export class CallArguments {
     this.#whole = ''
   }
 
-  /** Follows the value. @returns the length of what belongs to it */
+  /** Scans the value. @returns the length of the part that belongs to it */
   #read(text: string): number {
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at)
@@ -152,7 +151,7 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }
 
-/** Arguments as the text of an object: `tool_use.input` is one, whatever the model wrote. */
+/** Arguments as the text of an object: `tool_use.input` must be one, whatever the model wrote. */
 function objectText(text: string): string {
   const value = parse(text)
   if (isObject(value)) return text
@@ -163,7 +162,7 @@ function objectText(text: string): string {
   return JSON.stringify({ [invalidKey]: typeof value === 'string' ? value : text })
 }
 
-/** `tool_use.input` of arguments that have come whole; those that are not valid JSON stand under a key of their own. */
+/** `tool_use.input` of complete arguments. Arguments that are not valid JSON are put under a separate key. */
 export function callInput(text: string, parseJson: (text: string) => unknown = JSON.parse): object {
   const objectJson = objectText(text)
   const value: unknown = parseJson(objectJson)

@@ -20,48 +20,48 @@ import { isBrokenFinish, readStop } from './stop-reason.ts'
 import { splitWhole, ThinkTags } from './think-tags.ts'
 import { ToolCalls } from './tool-calls.ts'
 
-/** What is known of an answer before it comes. */
+/** What the gateway knows about an answer in advance. */
 export interface ExpectedAnswer extends RequestSize {
   /** `msg_…` */
   readonly messageId: string
-  /** What the client calls the model. */
+  /** The client's name for the model. */
   readonly model: string
-  /** True passes on what the endpoint calls it, where the answer names it. */
+  /** Whether to use the endpoint's name for the model, if the answer contains it. */
   readonly keepsModel: boolean
-  /** Told in errors. */
+  /** For errors. */
   readonly requestId: string
   /** The request's stop sequences. */
   readonly stopSequences: readonly string[]
-  /** Whether the request asks for thinking; `off` drops what comes of it. */
+  /** Whether the request asks for thinking; `off` drops the thinking that arrives. */
   readonly thinking: 'asked' | 'unasked' | 'off'
-  /** Estimate, for the head of a stream, which is sent before the endpoint has counted. */
+  /** An estimate for the head of a stream, which is sent before the endpoint has counted. */
   readonly promptTokens: number
   readonly newCallId: () => string
-  /** IDs of the calls in the request's history: an answer's are others. */
+  /** IDs of the calls in the request's history, which the answer must not reuse. */
   readonly callIds: readonly string[]
-  /** Names of the tools as the endpoint has them. */
+  /** Names of the tools as sent to the endpoint. */
   readonly toolNames: readonly string[]
-  /** The client's name of a tool whose name was shortened for the endpoint. */
+  /** The client's names of tools whose names were shortened for the endpoint. */
   readonly originalNames: ReadonlyMap<string, string> | undefined
-  /** The field that the endpoint's kind reads thinking from. */
+  /** The field in which the endpoint's backend type reads thinking. */
   readonly reasoningField: ChatTraits['reasoningField']
-  /** Stands in the signature of thinking that came in another field, so that it goes back as it came. */
+  /** Part of the signature of thinking that arrived in another field, so that it returns in the same one. */
   readonly endpointMark: string
-  /** Gets the field in which thinking comes, under the endpoint's slot. */
+  /** Records the field in which thinking arrives, by the endpoint's slot. */
   readonly reasoningFields?: Map<number, ReasoningField> | undefined
   readonly slot?: number
-  /** What earlier answers have shown of the model's thoughts. */
+  /** What earlier answers have shown about the model's thoughts. */
   readonly thoughts?: ThoughtMemory | undefined
 }
 
-/** Rough, for answers that come without a count: clients need a measure of how full their context is. */
+/** A rough ratio for answers without a count: clients need to know how full their context is. */
 const charactersPerToken = 4
 
 const noDelta: JsonObject = {}
 
 /**
- * Reads an OpenAI chat completion, whole or in chunks, and writes it as a message. It ends once: complete, or
- * failed. An answer that stops without saying why has failed.
+ * Reads an OpenAI chat completion, whole or in chunks, and writes it as a message. It ends once, complete or failed. An
+ * answer that stops without a finish reason has failed.
  */
 export class ChatReader {
   readonly #writer: MessageWriter
@@ -90,12 +90,12 @@ export class ChatReader {
     this.#calls = new ToolCalls(this.#blocks, expected.toolNames)
   }
 
-  /** Why the answer has failed. */
+  /** Why the answer failed. */
   get failure(): UpstreamError | undefined {
     return this.#failure
   }
 
-  /** Whether anything of an answer has come. */
+  /** Whether any part of an answer has arrived. */
   get hasContent(): boolean {
     return this.#characters > 0 || this.#finish !== undefined
   }
@@ -104,13 +104,13 @@ export class ChatReader {
     return this.#outcome
   }
 
-  /** A chunk of a stream, or a whole completion. */
+  /** Reads a chunk of a stream, or a whole completion. */
   push(value: unknown): void {
     if (this.#outcome !== undefined) return
     try {
       this.#read(value)
     } catch (error) {
-      this.#cannotTell(error)
+      this.#failIfTooDeep(error)
     }
   }
 
@@ -131,13 +131,13 @@ export class ChatReader {
     if (this.#finish !== undefined && this.#usage !== undefined) this.#complete()
   }
 
-  /** The endpoint has said that this is all: what has come is the answer, if anything has. */
+  /** The endpoint has announced the end: what has arrived is the answer, if there is any. */
   done(): void {
     if (this.#finish === undefined && this.#characters === 0) this.#incomplete()
     else this.#complete()
   }
 
-  /** The bytes have ended; the endpoint has not said that this is all, unless the last chunk did. */
+  /** The bytes have ended. Only the last chunk may have announced it. */
   end(): void {
     if (this.#finish === undefined) this.#incomplete()
     else this.#complete()
@@ -196,16 +196,17 @@ export class ChatReader {
     const { tool_calls: calls, function_call: call } = delta
     if (Array.isArray(calls)) {
       for (const each of calls) {
-        if (isObject(each)) this.#characters += isWhole ? this.#calls.whole(each) : this.#calls.piece(each)
-        if (this.#calls.isTooMany) break
+        if (isObject(each))
+          this.#characters += isWhole ? this.#calls.pushWhole(each) : this.#calls.pushDelta(each)
+        if (this.#calls.isOverLimit) break
       }
-    } else if (isObject(calls)) this.#characters += this.#calls.piece(calls)
-    else if (isObject(call)) this.#characters += this.#calls.piece(call)
-    if (this.#calls.isTooMany) this.fail(brokenAnswer('The endpoint sent too many tool calls.'))
-    else if (this.#blocks.isTooMuch) this.fail(brokenAnswer('The endpoint sent too much at once.'))
+    } else if (isObject(calls)) this.#characters += this.#calls.pushDelta(calls)
+    else if (isObject(call)) this.#characters += this.#calls.pushDelta(call)
+    if (this.#calls.isOverLimit) this.fail(brokenAnswer('The endpoint sent too many tool calls.'))
+    else if (this.#blocks.isOverLimit) this.fail(brokenAnswer('The endpoint sent too much at once.'))
   }
 
-  /** This endpoint separates thinking from text by itself. */
+  /** Records that this endpoint separates thinking from text itself. */
   #learnReasoning(delta: JsonObject): void {
     this.#hasReasoning = true
     this.#tags = undefined
@@ -215,11 +216,11 @@ export class ChatReader {
     if (field !== reasoningField) this.#writer.sign(thinkingSignature(field, endpointMark))
   }
 
-  /** Of a whole text it can be told where thinking ends, even if its beginning stood in the prompt. */
+  /** A whole text shows where thinking ends, even if the opening tag was in the prompt. */
   #text(content: string, isWhole: boolean): void {
     const split = isWhole && this.#tags !== undefined ? splitWhole(content) : undefined
     if (split === undefined) {
-      if (isWhole) this.#tags?.guessNothing()
+      if (isWhole) this.#tags?.disableGuess()
       this.#content(content)
       return
     }
@@ -265,11 +266,11 @@ export class ChatReader {
     this.#blocks.finish()
   }
 
-  /** A guess that was wrong has shown the answer as a thought: the client gets it as text as well. */
+  /** After a wrong guess the client has received the answer as thinking, so it gets it as text as well. */
   #learnThoughts({ hasLoneClosing, wrongGuess }: ThinkTags): void {
     const { thoughts } = this.#expected
     if (hasLoneClosing) thoughts?.learn(true)
-    // A thought may be cut off before its end.
+    // The output limit may cut a thought off before its end.
     if (wrongGuess === '' || textField(this.#finish ?? noDelta, 'finish_reason') === 'length') return
     thoughts?.learn(false)
     if (!this.#blocks.hasToolUse) this.#blocks.text('text', wrongGuess)
@@ -278,24 +279,24 @@ export class ChatReader {
   #complete(): void {
     if (this.#outcome !== undefined) return
     try {
-      this.#finishUp()
+      this.#writeEnding()
     } catch (error) {
-      this.#cannotTell(error)
+      this.#failIfTooDeep(error)
     }
   }
 
-  #finishUp(): void {
+  #writeEnding(): void {
     this.#outcome = 'complete'
     if (this.#finish === undefined) this.#flush()
-    const told = readStop(this.#finish ?? noDelta, this.#blocks.hasToolUse, this.#expected.stopSequences)
-    // As Anthropic tells a call that was cut off: agents run no call of such a message.
-    const isHalf = told.stopReason === 'tool_use' && this.#blocks.hasHalfCall
-    const stop = isHalf ? { stopReason: 'max_tokens' as const, stopSequence: null } : told
+    const reported = readStop(this.#finish ?? noDelta, this.#blocks.hasToolUse, this.#expected.stopSequences)
+    // As Anthropic reports a call that was cut off: agents do not run the calls of such a message.
+    const isCutOff = reported.stopReason === 'tool_use' && this.#blocks.hasPartialCall
+    const stop = isCutOff ? { stopReason: 'max_tokens' as const, stopSequence: null } : reported
     this.#writer.finish({ ...stop, usage: this.#usage ?? this.#estimate() })
   }
 
-  /** Values that stand in each other too deeply can be read, but not written again. */
-  #cannotTell(error: unknown): void {
+  /** Values that are nested too deeply can be parsed but not serialized. */
+  #failIfTooDeep(error: unknown): void {
     if (!(error instanceof RangeError)) throw error
     this.#outcome = undefined
     this.fail(brokenAnswer('The endpoint sent something that is nested too deeply or too long.'))

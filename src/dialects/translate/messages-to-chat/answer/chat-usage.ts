@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, numberField, objectField } from '../../../../kernel/json/json-fields.ts'
 import type { MessageUsage } from '../shared/message-shape.ts'
 
-/** Reads `usage` of a chat completion; undefined where the endpoint has not counted. */
+/** Reads `usage` of a chat completion; undefined if the endpoint has not counted. */
 export function readChatUsage(value: unknown): MessageUsage | undefined {
   if (!isObject(value)) return undefined
   const prompt = numberField(value, 'prompt_tokens') ?? numberField(value, 'input_tokens')
@@ -16,7 +16,7 @@ export function readChatUsage(value: unknown): MessageUsage | undefined {
   }
 }
 
-/** OpenAI, vLLM, SGLang and llama.cpp nest it; DeepSeek's kin put it beside the others. */
+/** OpenAI, vLLM, SGLang and llama.cpp nest the field; DeepSeek's relatives put it beside the others. */
 function cachedTokens(usage: JsonObject): number {
   const details = objectField(usage, 'prompt_tokens_details') ?? objectField(usage, 'input_tokens_details')
   return (

@@ -1,7 +1,7 @@
 import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
 import type { AnswerTranslation } from './answer-translation.ts'
 
-/** A message that is told in one piece once its translation is complete. */
+/** A message that is sent whole once its translation is complete. */
 export class GatheredMessage implements GatheredAnswer {
   readonly #translation: AnswerTranslation
   readonly #parts: Buffer[] = []
@@ -27,7 +27,7 @@ export class GatheredMessage implements GatheredAnswer {
   }
 }
 
-/** The same answer, whose body someone else reads as well. */
+/** The same answer, with a copy of its body for `tap`. */
 export function tapped(answer: GatheredAnswer, tap: ((body: Buffer) => void) | undefined): GatheredAnswer {
   if (tap === undefined) return answer
   return {

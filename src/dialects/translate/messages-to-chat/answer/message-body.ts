@@ -15,7 +15,7 @@ interface GrowingBlock {
   text: string
 }
 
-/** Gathers a message into the JSON body of an answer that is no stream. */
+/** Collects a message into the JSON body of an answer that is not streamed. */
 export class MessageBody implements MessageWriter {
   readonly #requestId: string
   readonly #blocks: GrowingBlock[] = []
@@ -25,8 +25,8 @@ export class MessageBody implements MessageWriter {
   #body: string | undefined
 
   /**
-   * @param requestId told in errors
-   * @param putsTextFirst whether thinking stands behind the first text: clients that have not asked for any read
+   * @param requestId for error bodies
+   * @param putsTextFirst whether thinking follows the first text: clients that have not requested thinking read
    * `content[0].text`
    */
   constructor(requestId: string, putsTextFirst = false) {
@@ -34,7 +34,7 @@ export class MessageBody implements MessageWriter {
     this.#putsTextFirst = putsTextFirst
   }
 
-  /** The whole body, once; '' before the message is complete. */
+  /** Returns the whole body, once; '' before the message is complete. */
   take(): string {
     const body = this.#body ?? ''
     this.#body = undefined
@@ -79,7 +79,7 @@ export class MessageBody implements MessageWriter {
     this.#body = JSON.stringify({ type: 'error', error, request_id: this.#requestId })
   }
 
-  /** Clients that call tools read blocks by their type and keep the order in which the model wrote. */
+  /** Clients that call tools select blocks by type and preserve the model's order. */
   #moveText(): void {
     if (this.#blocks.some(({ head }) => head.kind === 'tool_use')) return
     const at = this.#blocks.findIndex(({ head }) => head.kind === 'text')

@@ -14,18 +14,18 @@ const deltas: Readonly<Record<BlockKind, readonly [type: string, field: string]>
   tool_use: ['input_json_delta', 'partial_json'],
 }
 
-/** Writes a message as Anthropic's stream of events. */
+/** Writes a message as Anthropic's event stream. */
 export class MessageEvents implements MessageWriter {
   readonly #requestId: string
   #pending = ''
   #signature = ''
 
-  /** @param requestId told in errors */
+  /** @param requestId for error events */
   constructor(requestId: string) {
     this.#requestId = requestId
   }
 
-  /** The events since the last time. */
+  /** Returns the events since the last call. */
   take(): string {
     const text = this.#pending
     this.#pending = ''
@@ -52,7 +52,7 @@ export class MessageEvents implements MessageWriter {
 
   append(index: number, kind: BlockKind, piece: string): void {
     const [type, field] = deltas[kind]
-    // One for every token: nothing is built but the text.
+    // Called for every token, so it only builds a string.
     this.#pending += `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":${JSON.stringify(piece)}}}\n\n`
   }
 

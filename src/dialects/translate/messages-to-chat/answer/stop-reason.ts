@@ -11,23 +11,23 @@ const byFinishReason: Readonly<Record<string, Stop['stopReason']>> = {
   refusal: 'refusal',
 }
 
-/** Endings that are failures of the endpoint. */
+/** Values that report a failure of the endpoint. */
 const broken: ReadonlySet<string> = new Set(['error', 'abort', 'aborted', 'cancelled', 'network_error'])
 
-/** Whether a `finish_reason` says that the answer did not come to its end. */
+/** Whether a `finish_reason` reports an incomplete answer. */
 export function isBrokenFinish(reason: string): boolean {
   return broken.has(reason)
 }
 
 /**
  * Why a message ended.
- * @param choice with `finish_reason`; vLLM and SGLang tell beside it which stop sequence was met
- * @param hasToolUse some servers say `stop` where tools are called
+ * @param choice with `finish_reason`; vLLM and SGLang add the matching stop sequence
+ * @param hasToolUse some servers report `stop` for tool calls
  * @param asked the request's stop sequences
  */
 export function readStop(choice: JsonObject, hasToolUse: boolean, asked: readonly string[]): Stop {
-  const told = byFinishReason[textField(choice, 'finish_reason') ?? '']
-  if (told !== undefined) return { stopReason: told, stopSequence: null }
+  const known = byFinishReason[textField(choice, 'finish_reason') ?? '']
+  if (known !== undefined) return { stopReason: known, stopSequence: null }
   if (hasToolUse) return { stopReason: 'tool_use', stopSequence: null }
   const met = [choice.stop_reason, choice.matched_stop].find(
     (value): value is string => typeof value === 'string' && asked.includes(value),

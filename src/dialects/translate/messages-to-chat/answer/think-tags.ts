@@ -1,4 +1,4 @@
-/** What came out of a text that may think aloud. */
+/** A text separated into thinking and answer. */
 export interface ThinkingSplit {
   readonly thinking: string
   readonly text: string
@@ -6,61 +6,61 @@ export interface ThinkingSplit {
 
 const opening = '<think>'
 const closing = '</think>'
-/** White space before a tag; more of it is text. */
+/** Longest white space before a tag; longer white space is text. */
 const maxBlankLength = 4_096
 
-/** Longest beginning that is kept in case it was no thought. */
-const longestGuess = 262_144
+/** Longest guess that is kept in case it was not a thought. */
+const maxGuessLength = 262_144
 
 /**
- * Separates what a model thinks from what it says, where the endpoint does not: thoughts stand between
- * `<think>` tags at the very beginning. A text may come in any pieces; only what may be part of a tag is held
- * back. Tags further on are quoted and stay.
+ * Separates a model's thinking from its answer if the endpoint does not: thoughts are between `<think>` tags at the
+ * very start. Tags may be split across chunks; only a possible part of a tag is held back. Later tags are quotes and
+ * stay.
  */
 export class ThinkTags {
-  #state: 'before' | 'inside' | 'behind' | 'text' = 'before'
+  #state: 'before' | 'inside' | 'after' | 'text' = 'before'
   #held = ''
   #isOpen: boolean
-  /** What was taken for a thought that nothing opened; undefined where there is none, or it is too long. */
+  /** Text that was assumed to be a thought without an opening tag; undefined if there is none or it is too long. */
   #guess: string | undefined
   #hasOpening = false
   #hasLoneClosing = false
   #last = ''
 
-  /** @param isOpen whether the opening tag stands in the prompt */
+  /** @param isOpen whether the opening tag is in the prompt */
   constructor(isOpen = false) {
     this.#isOpen = isOpen
   }
 
-  /** Whether a thought has ended that the text had not begun: its opening tag stood in the prompt. */
+  /** Whether a thought ended without an opening tag in the text, because the tag was in the prompt. */
   get hasLoneClosing(): boolean {
     return this.#hasLoneClosing
   }
 
-  /** What was taken for a thought, and turns out to be the answer; '' where the guess was right. */
+  /** Text that was assumed to be a thought but is the answer; '' if the guess was right. */
   get wrongGuess(): string {
     return this.#guess ?? ''
   }
 
-  /** A whole text shows where its thought ends. */
-  guessNothing(): void {
+  /** For a whole text, which shows where its thought ends. */
+  disableGuess(): void {
     this.#isOpen = false
   }
 
-  push(piece: string): ThinkingSplit {
-    if (this.#state === 'text') return { thinking: '', text: this.#passed(piece) }
-    this.#held += piece
+  push(chunk: string): ThinkingSplit {
+    if (this.#state === 'text') return { thinking: '', text: this.#noteLoneClosing(chunk) }
+    this.#held += chunk
     let thinking = ''
     if (this.#state === 'before') this.#findOpening()
     if (this.#state === 'inside') thinking = this.#takeThoughts()
-    if (this.#state === 'behind') {
+    if (this.#state === 'after') {
       this.#held = this.#held.trimStart()
       if (this.#held !== '') this.#state = 'text'
     }
-    return { thinking, text: this.#state === 'text' ? this.#passed(this.#takeHeld()) : '' }
+    return { thinking, text: this.#state === 'text' ? this.#noteLoneClosing(this.#takeHeld()) : '' }
   }
 
-  /** What is still held back when nothing more comes. */
+  /** Returns what is held back at the end of the answer. */
   end(): ThinkingSplit {
     const held = this.#takeHeld()
     const isThought = this.#state === 'inside'
@@ -81,8 +81,8 @@ export class ThinkTags {
     }
   }
 
-  /** Looks for a closing tag on a line of its own, which nothing has opened. */
-  #passed(text: string): string {
+  /** Looks for a closing tag on its own line without an opening tag. */
+  #noteLoneClosing(text: string): string {
     if (this.#hasOpening || this.#hasLoneClosing || text === '') return text
     const at = text.indexOf(closing)
     const before = at > 0 ? text[at - 1] : this.#last
@@ -97,9 +97,9 @@ export class ThinkTags {
     const thoughts = this.#held.slice(0, end)
     this.#held = this.#held.slice(at >= 0 ? end + closing.length : end)
     if (this.#guess !== undefined)
-      this.#guess = this.#guess.length > longestGuess ? undefined : this.#guess + thoughts
+      this.#guess = this.#guess.length > maxGuessLength ? undefined : this.#guess + thoughts
     if (at >= 0) {
-      this.#state = 'behind'
+      this.#state = 'after'
       if (!this.#hasOpening) this.#hasLoneClosing = true
       this.#hasOpening = true
       this.#guess = undefined
@@ -114,7 +114,7 @@ export class ThinkTags {
   }
 }
 
-/** How many of the last characters may be the beginning of the closing tag. */
+/** Number of trailing characters that may be the start of the closing tag. */
 function partialTag(text: string): number {
   for (let length = Math.min(closing.length - 1, text.length); length > 0; length--) {
     if (closing.startsWith(text.slice(-length))) return length
@@ -123,10 +123,10 @@ function partialTag(text: string): number {
 }
 
 /**
- * A whole text whose opening tag stands in the prompt, as some templates have it (mudler/LocalAI#4761): thoughts
- * end at a closing tag that nothing opened. The first stream of such a model cannot be split so: its text has gone
- * before the tag comes.
- * @returns undefined where the text has no such tag
+ * Splits a whole text whose opening tag is in the prompt, as with some templates (mudler/LocalAI#4761): thoughts end at
+ * a closing tag without an opening one. The first stream of such a model cannot be split this way, because its text has
+ * been sent before the tag arrives.
+ * @returns undefined if the text has no such tag
  */
 export function splitWhole(text: string): ThinkingSplit | undefined {
   const end = text.indexOf(closing)

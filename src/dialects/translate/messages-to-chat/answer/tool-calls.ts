@@ -1,25 +1,25 @@
 import { type JsonObject, numberField, objectField, textField } from '../../../../kernel/json/json-fields.ts'
 import type { BlockSequence, ToolBlock } from './block-sequence.ts'
 
-/** Calls of one answer: models make a few, and what runs them takes no more (OpenAI's limit for tools). */
-const mostCalls = 128
-/** Indices and IDs that calls are found again by. */
-const mostKeys = 2 * mostCalls
-/** Names come in pieces: what is longer is no tool's. */
-const longestName = 512
+/** Maximum number of calls in one answer: models make a few, and agents accept no more (OpenAI's limit for tools). */
+const maxCalls = 128
+/** Maximum number of indices and IDs that identify calls. */
+const maxKeys = 2 * maxCalls
+/** Longest name. Names arrive in parts, and no tool has a longer one. */
+const maxNameLength = 512
 
-interface Piece {
+interface CallDelta {
   readonly index: number | undefined
-  /** '' where there is none. */
+  /** '' if there is none. */
   readonly id: string
   readonly name: string
   readonly args: string
 }
 
 /**
- * Tells which pieces of an answer belong to which tool call. In a whole message each element is a call of its
- * own. In a stream the index decides, else the ID; where servers send neither, or the same for every call, a
- * name behind complete arguments begins another one (vercel/ai#18440, langchain-ai/langchain#40594).
+ * Assigns the deltas of an answer to tool calls. In a whole message each element is a call of its own. In a stream the
+ * index decides, else the ID. If a server sends neither, or the same for every call, a name after complete arguments
+ * starts another call (vercel/ai#18440, langchain-ai/langchain#40594).
  */
 export class ToolCalls {
   readonly #blocks: BlockSequence
@@ -30,34 +30,34 @@ export class ToolCalls {
   #count = 0
   #known: Set<string> | undefined
 
-  /** @param toolNames names that the request offers: they tell a name in pieces from two names */
+  /** @param toolNames names of the request's tools, to distinguish a name in parts from two names */
   constructor(blocks: BlockSequence, toolNames: readonly string[]) {
     this.#blocks = blocks
     this.#toolNames = toolNames
   }
 
-  /** Whether the answer has more calls, or a longer name, than any that a client could use. */
-  get isTooMany(): boolean {
-    return this.#count > mostCalls || (this.#last?.name.length ?? 0) > longestName
+  /** Whether the answer has more calls, or a longer name, than a client could use. */
+  get isOverLimit(): boolean {
+    return this.#count > maxCalls || (this.#last?.name.length ?? 0) > maxNameLength
   }
 
-  /** A call of a whole message. @returns how many characters its arguments have */
-  whole(call: JsonObject): number {
-    const { id, name, args } = readPiece(call)
-    this.#blocks.callPiece(this.#start(id, name), args)
+  /** Adds a call of a whole message. @returns the length of its arguments */
+  pushWhole(call: JsonObject): number {
+    const { id, name, args } = readDelta(call)
+    this.#blocks.appendArguments(this.#start(id, name), args)
     return args.length
   }
 
-  /** A piece out of a stream. @returns how many characters of arguments it has */
-  piece(call: JsonObject): number {
-    const piece = readPiece(call)
-    const block = this.#find(piece)
+  /** Adds a delta of a stream. @returns the length of its arguments */
+  pushDelta(call: JsonObject): number {
+    const delta = readDelta(call)
+    const block = this.#find(delta)
     this.#last = block
-    // A call may come under ever new indices and IDs.
-    if (piece.index !== undefined && this.#byIndex.size < mostKeys) this.#byIndex.set(piece.index, block)
-    if (piece.id !== '' && this.#byId.size < mostKeys) this.#byId.set(piece.id, block)
-    if (piece.args !== '') this.#blocks.callPiece(block, piece.args)
-    return piece.args.length
+    // A call may arrive under ever new indices and IDs.
+    if (delta.index !== undefined && this.#byIndex.size < maxKeys) this.#byIndex.set(delta.index, block)
+    if (delta.id !== '' && this.#byId.size < maxKeys) this.#byId.set(delta.id, block)
+    if (delta.args !== '') this.#blocks.appendArguments(block, delta.args)
+    return delta.args.length
   }
 
   #start(id: string, name: string): ToolBlock {
@@ -65,27 +65,27 @@ export class ToolCalls {
     return this.#blocks.startCall(id, name)
   }
 
-  #find(piece: Piece): ToolBlock {
-    const { id, name } = piece
-    const current = this.#current(piece)
-    if (current === undefined || this.#isAnother(current, piece)) return this.#start(id, name)
+  #find(delta: CallDelta): ToolBlock {
+    const { id, name } = delta
+    const current = this.#current(delta)
+    if (current === undefined || this.#startsAnother(current, delta)) return this.#start(id, name)
     if (current.id === '') current.id = id
     if (name !== '' && name !== current.name && (current.name === '' || !current.args.isFlowing))
-      current.name = joined(current.name, name)
+      current.name = joinedName(current.name, name)
     return current
   }
 
-  /** The call that a piece continues, unless it turns out to begin another one. */
-  #current({ index, id, name }: Piece): ToolBlock | undefined {
+  /** The call that a delta continues, unless the delta turns out to start another one. */
+  #current({ index, id, name }: CallDelta): ToolBlock | undefined {
     const byIndex = index === undefined ? undefined : this.#byIndex.get(index)
     if (byIndex !== undefined) return byIndex
     const byId = id === '' ? undefined : this.#byId.get(id)
-    // A piece without a name begins nothing, whatever its index or its ID says.
+    // A delta without a name starts no call, whatever its index or ID.
     if (name === '') return byId ?? this.#last
     return index === undefined ? (byId ?? (id === '' ? this.#last : undefined)) : undefined
   }
 
-  #isAnother(current: ToolBlock, { id, name, args }: Piece): boolean {
+  #startsAnother(current: ToolBlock, { id, name, args }: CallDelta): boolean {
     if (name === '' || current.name === '') return false
     const { args: known } = current
     const hasBegun = !known.isBlank && !known.isComplete
@@ -93,14 +93,14 @@ export class ToolCalls {
     if (known.isComplete) {
       if (name !== current.name) return true
       if (id === '') return args.trim() !== ''
-      // The same call once more (vllm-project/vllm#51697), or another one that the model gave the same ID.
+      // The same call again (vllm-project/vllm#51697), or another one to which the model gave the same ID.
       return args.trim() !== '' && known.isFlowing && !known.repeats(args)
     }
     if (name === current.name) return false
     return hasBegun || this.#isComplete(current.name, name)
   }
 
-  /** Whether a name is the name of a tool already, so that another name begins another call. */
+  /** Whether a name is already a tool's name, so that another name starts another call. */
   #isComplete(name: string, next: string): boolean {
     if (name === '' || this.#toolNames.length === 0 || next.startsWith(name)) return false
     this.#known ??= new Set(this.#toolNames)
@@ -108,12 +108,12 @@ export class ToolCalls {
   }
 }
 
-/** Names come in pieces, or from one piece to the next as far as they are known. */
-function joined(known: string, next: string): string {
+/** Servers send a name in parts, or all of it known so far with each delta. */
+function joinedName(known: string, next: string): string {
   return next.startsWith(known) ? next : known + next
 }
 
-function readPiece(call: JsonObject): Piece {
+function readDelta(call: JsonObject): CallDelta {
   const inner = objectField(call, 'function') ?? call
   const { arguments: given } = inner
   return {
@@ -125,7 +125,7 @@ function readPiece(call: JsonObject): Piece {
   }
 }
 
-/** Some servers write the index as a text. */
+/** Some servers send the index as a string. */
 function indexText(call: JsonObject): number | undefined {
   const text = textField(call, 'index')
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined

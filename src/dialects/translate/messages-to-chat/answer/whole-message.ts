@@ -7,11 +7,11 @@ import {
 } from '../../../../kernel/json/json-fields.ts'
 import type { AnswerTransform } from '../../../../kernel/stream/answer-transform.ts'
 
-/** Largest whole message that is read; a generation is text. */
+/** Largest message without streaming that is read; answers are text. */
 const maxBytes = 67_108_864
 const noBytes: Buffer = Buffer.alloc(0)
 
-/** Tells a whole message as the stream of events that the client has asked for. */
+/** Converts a whole message to the stream of events that the client requested. */
 export class WholeMessageEvents implements AnswerTransform {
   readonly #requestId: string
   readonly #model: string | undefined
@@ -74,7 +74,7 @@ function events(message: JsonObject, model: string | undefined): string {
 }
 
 function blockEvents(block: JsonObject, index: number): string {
-  const { empty, deltas } = pieces(block)
+  const { empty, deltas } = splitBlock(block)
   return [
     event('content_block_start', { index, content_block: empty }),
     ...deltas.map((delta) => event('content_block_delta', { index, delta })),
@@ -82,8 +82,8 @@ function blockEvents(block: JsonObject, index: number): string {
   ].join('')
 }
 
-/** A block as it begins, and what comes after. */
-function pieces(block: JsonObject): { empty: JsonObject; deltas: JsonObject[] } {
+/** A block as its start event contains it, and the deltas that follow. */
+function splitBlock(block: JsonObject): { empty: JsonObject; deltas: JsonObject[] } {
   switch (block.type) {
     case 'text':
       return {

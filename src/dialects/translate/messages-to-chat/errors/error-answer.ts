@@ -2,14 +2,14 @@ import type { RequestSize } from '../../../anthropic/context-sentence.ts'
 import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
 import { isAnthropicError, translateError } from './upstream-error.ts'
 
-/** Error bodies are small; of a larger one the beginning says enough. */
+/** Error bodies are small, and the beginning of a larger one suffices. */
 const maxErrorBytes = 65_536
 
 const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
 
 /**
- * An endpoint's error in Anthropic's envelope. One that comes in it already is passed on byte for byte, unless
- * it says in other words than Anthropic's that the context is full.
+ * An endpoint's error in Anthropic's envelope. An error that already has it passes unchanged, unless it reports a full
+ * context in other words than Anthropic's.
  */
 export class ErrorAnswer implements GatheredAnswer {
   readonly #statusCode: number
@@ -19,8 +19,8 @@ export class ErrorAnswer implements GatheredAnswer {
   #bytes = 0
 
   /**
-   * @param requestId told in the body, as Anthropic does
-   * @param size what is known of the request; asked only where the context is full
+   * @param requestId for the body, as Anthropic includes it
+   * @param size what is known of the request; called only if the context is full
    */
   constructor(statusCode: number, requestId: string, size?: () => RequestSize) {
     this.#statusCode = statusCode
@@ -28,7 +28,7 @@ export class ErrorAnswer implements GatheredAnswer {
     this.#size = size
   }
 
-  /** An answer that cannot be read: what is in it is passed over. */
+  /** For an answer that is not readable. Its content is ignored. */
   static unreadable(requestId: string): GatheredAnswer {
     const error = { type: 'api_error', message: 'The endpoint compressed its answer unasked.' }
     return {

@@ -10,15 +10,15 @@ export interface UpstreamError extends MessageError {
   readonly statusCode: number
 }
 
-/** Longest message that is passed on: endpoints quote whole prompts. */
-const longestMessage = 2_000
-/** Errors that gateways have wrapped in each other. */
+/** Longest message that is forwarded: endpoints quote whole prompts. */
+const maxMessageLength = 2_000
+/** Maximum nesting of errors that gateways have wrapped in each other. */
 const maxWrappings = 3
 
 /**
- * An error answer as Anthropic's API would report it.
+ * Translates an error answer to what Anthropic's API would report.
  * @param body of any server: OpenAI's, Ollama's, FastAPI's or Anthropic's object, or plain text
- * @param size what is known of the request; asked only where the context is full
+ * @param size what is known of the request; called only if the context is full
  */
 export function translateError(
   statusCode: number,
@@ -40,8 +40,8 @@ export function translateError(
 }
 
 /**
- * The error inside an answer that began well; undefined where there is none. Its code is the status that the
- * endpoint should have answered with: clients repeat a 5xx and must not repeat a 4xx.
+ * The error inside a 2xx answer; undefined if there is none. Its status is the one that the endpoint should have used:
+ * clients retry a 5xx and must not retry a 4xx.
  */
 export function readUpstreamError(value: JsonObject, size?: RequestSize): UpstreamError | undefined {
   if (value.choices !== undefined && value.choices !== null && (value.error ?? null) === null)
@@ -61,8 +61,8 @@ export function readUpstreamError(value: JsonObject, size?: RequestSize): Upstre
 }
 
 /**
- * What an answer says that had no event in it that anybody could read: an error in another field of the stream
- * (llama.cpp wrote `error: {…}` until late 2025, ggml-org/llama.cpp#16109), JSON without a frame, or plain text.
+ * The error in an answer without a readable event: in another field of the stream (llama.cpp wrote `error: {…}` until
+ * late 2025, ggml-org/llama.cpp#16109), JSON without framing, or plain text.
  */
 export function unreadAnswerError(text: string, size?: RequestSize): UpstreamError | undefined {
   for (const line of text.split('\n', 100)) {
@@ -77,14 +77,14 @@ export function unreadAnswerError(text: string, size?: RequestSize): UpstreamErr
   return contextError(plain, plain, size) ?? { statusCode: 502, type: 'api_error', message: shortened(plain) }
 }
 
-/** Whether a body is an error in Anthropic's own envelope and says nothing that clients must be told otherwise. */
+/** Whether a body is an error in Anthropic's own envelope that clients understand as it is. */
 export function isAnthropicError(body: string): boolean {
   const parsed = parse(body)
   if (!isObject(parsed) || parsed.type !== 'error' || !isObject(parsed.error)) return false
   return knownType(parsed.error) && readContextLimit(body) === undefined
 }
 
-/** Agents compact, or ask for less, at Anthropic's own words only, and at no other status. */
+/** Agents compact their context, or request fewer tokens, only on Anthropic's exact message and status. */
 function contextError(
   body: string,
   message: string,
@@ -94,11 +94,11 @@ function contextError(
   if (limit === undefined) return undefined
   const beginning =
     limit.kind === 'prompt' ? 'prompt is too long' : 'input length and `max_tokens` exceed context limit'
-  const told = message.startsWith(beginning) ? message : `${beginning}: ${message}`
+  const prefixed = message.startsWith(beginning) ? message : `${beginning}: ${message}`
   return {
     statusCode: 400,
     type: 'invalid_request_error',
-    message: contextSentence(limit, typeof size === 'function' ? size() : size) ?? shortened(told),
+    message: contextSentence(limit, typeof size === 'function' ? size() : size) ?? shortened(prefixed),
   }
 }
 
@@ -115,13 +115,13 @@ function parse(body: string): unknown {
   }
 }
 
-/** HTML tells a client nothing. */
+/** HTML is not useful to a client. */
 function readableText(body: string): string | undefined {
   const text = body.trim()
   return text === '' || text.startsWith('<') ? undefined : text
 }
 
-/** The object or text in an error body that says what is wrong. */
+/** The object or text in an error body that describes the error. */
 function errorOf(body: JsonObject, depth = 0): JsonObject | string | undefined {
   const { error } = body
   const found =
@@ -132,14 +132,14 @@ function errorOf(body: JsonObject, depth = 0): JsonObject | string | undefined {
         : typeof body.message === 'string'
           ? body
           : detailOf(body.detail)
-  // Ollama puts its runner's answer into the message as it came.
+  // Ollama embeds its runner's answer unchanged in the message.
   const message =
     typeof found === 'string' ? found : found === undefined ? '' : (textField(found, 'message') ?? '')
   const inner = depth < maxWrappings && message.startsWith('{') ? parse(message) : undefined
   return (isObject(inner) ? errorOf(inner, depth + 1) : undefined) ?? found
 }
 
-/** FastAPI: a text, an object, or a list of what is wrong with each field. */
+/** FastAPI: a string, an object, or a list with one entry per invalid field. */
 function detailOf(detail: unknown): string | undefined {
   if (typeof detail === 'string') return detail
   if (isObject(detail))
@@ -161,8 +161,8 @@ function messageOf(error: JsonObject | string): string | undefined {
 }
 
 /**
- * A type that is Anthropic's as well says more than the status, but not that the client's mistake is the server's: Ollama
- * calls every error an `api_error`.
+ * A type that Anthropic also defines is more specific than the status, except that it must not turn a client error into
+ * a server error: Ollama calls every error an `api_error`.
  */
 function anthropicType(
   error: JsonObject | string | undefined,
@@ -178,5 +178,5 @@ function knownType(error: JsonObject): boolean {
 }
 
 function shortened(message: string): string {
-  return message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message
+  return message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message
 }

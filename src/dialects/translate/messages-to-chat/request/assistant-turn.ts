@@ -5,11 +5,11 @@ import { endpointIds } from '../shared/call-ids.ts'
 import { signedField } from '../shared/reasoning-signature.ts'
 import { shortName } from '../shared/tool-names.ts'
 
-/** A call, and the result that must follow it. */
+/** A tool call whose result must follow. */
 export interface MadeCall {
   /** As the client knows it. */
   readonly id: string
-  /** As the endpoint gets it: told apart from the other calls of its turn. */
+  /** As sent to the endpoint; distinct from the other calls of its turn. */
   readonly sentId: string
 }
 
@@ -19,15 +19,15 @@ export interface AssistantTurn {
   readonly calls: readonly MadeCall[]
 }
 
-/** What the model said before. Blocks that only Anthropic's servers can read back are left out. */
+/** Translates an assistant turn. Blocks that only Anthropic's servers can read are dropped. */
 export function assistantMessage(
   blocks: readonly JsonObject[],
-  traits: Pick<ChatTraits, 'reasoningField' | 'longestToolName' | 'endpointMark'>,
+  traits: Pick<ChatTraits, 'reasoningField' | 'maxToolNameLength' | 'endpointMark'>,
 ): AssistantTurn {
   const uses = blocks.filter(isCall)
   const ids = uses.map(({ id }) => id)
   const sentIds = endpointIds(ids)
-  const calls = uses.map((use, at) => toolCall(use, sentIds[at] ?? use.id, traits.longestToolName))
+  const calls = uses.map((use, at) => toolCall(use, sentIds[at] ?? use.id, traits.maxToolNameLength))
   const text = joinedText(blocks.filter(({ type }) => type !== 'thinking' && type !== 'tool_use'))
   return {
     message: {
@@ -40,7 +40,7 @@ export function assistantMessage(
   }
 }
 
-/** Thinking goes back under the name under which this endpoint sent it; else under the one that its kind reads. */
+/** Thinking returns in the field in which this endpoint sent it, else in the field that its backend type reads. */
 function reasoningOf(
   blocks: readonly JsonObject[],
   { reasoningField, endpointMark }: Pick<ChatTraits, 'reasoningField' | 'endpointMark'>,
@@ -58,7 +58,7 @@ function reasoningOf(
 
 type ToolUse = JsonObject & { readonly id: string; readonly name: string }
 
-/** A call without an ID or a name cannot be answered or made. */
+/** A call needs an ID and a name. */
 function isCall(block: JsonObject): block is ToolUse {
   return (
     block.type === 'tool_use' &&
@@ -67,15 +67,15 @@ function isCall(block: JsonObject): block is ToolUse {
   )
 }
 
-function toolCall({ name, input }: ToolUse, id: string, longestName: number | undefined) {
+function toolCall({ name, input }: ToolUse, id: string, maxNameLength: number | undefined) {
   return {
     id,
     type: 'function',
-    function: { name: shortName(name, longestName), arguments: JSON.stringify(inputObject(input)) },
+    function: { name: shortName(name, maxNameLength), arguments: JSON.stringify(inputObject(input)) },
   }
 }
 
-/** Some clients give the input back as the text in which it came. */
+/** Some clients return the input as the JSON text in which it arrived. */
 function inputObject(input: unknown): object {
   if (isObject(input)) return input
   if (typeof input !== 'string') return {}

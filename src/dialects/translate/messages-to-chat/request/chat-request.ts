@@ -15,21 +15,21 @@ import { chatToolChoice, chatTools, toolNameOf } from './tools.ts'
 import { readTurns } from './turns.ts'
 import { userMessages } from './user-turn.ts'
 
-/** A request in the form of the chat API, and what its answer must be told by. */
+/** A chat request, and what translating its answer requires. */
 export interface ChatTranslation {
   readonly chat: JsonObject
   /** IDs of the tool calls in the history, as the client knows them. */
   readonly callIds: readonly string[]
-  /** Names of the tools, as the endpoint gets them. */
+  /** Names of the tools as sent to the endpoint. */
   readonly toolNames: readonly string[]
-  /** The client's names of those that were shortened. */
+  /** The client's names of shortened tool names. */
   readonly originalNames: ReadonlyMap<string, string> | undefined
 }
 
-/** Longest `user` that OpenAI takes; Claude Code sends 150 characters and more. */
-const longestUser = 64
+/** Longest `user` that OpenAI accepts; Claude Code sends 150 characters and more. */
+const maxUserLength = 64
 
-/** An effort in the words that every server knows: vLLM and SGLang refuse others. */
+/** Effort levels mapped to those that every server accepts; vLLM and SGLang reject others. */
 const efforts: Readonly<Record<string, string>> = {
   low: 'low',
   medium: 'medium',
@@ -39,15 +39,15 @@ const efforts: Readonly<Record<string, string>> = {
 }
 
 /**
- * Writes an Anthropic Messages request as an OpenAI chat completion request (contract 10.2). Takes what clients
- * really send, sends only what OpenAI-compatible servers accept.
- * @param request checked by `readMessagesRequest`
+ * Translates an Anthropic Messages request to an OpenAI chat completion request (contract 10.2). It accepts what
+ * clients send in practice, and sends only what OpenAI-compatible servers accept.
+ * @param request validated by `readMessagesRequest`
  * @param model the endpoint's name for the model
  */
 export function translateRequest(request: JsonObject, model: string, traits: ChatTraits): ChatTranslation {
   const callIds: string[] = []
   const messages = chatMessages(request, traits, callIds)
-  const tools = chatTools(offeredTools(request), traits.longestToolName)
+  const tools = chatTools(offeredTools(request), traits.maxToolNameLength)
   const toolNames = tools.map(toolNameOf)
   const names = tools.length === 0 ? undefined : clientNames(request, traits)
   const isStream = request.stream === true
@@ -71,12 +71,12 @@ export function translateRequest(request: JsonObject, model: string, traits: Cha
   return { chat, callIds, toolNames, originalNames: names }
 }
 
-/** The chat of a translated request alone. */
+/** Only the chat request of the translation. */
 export function chatRequest(request: JsonObject, model: string, traits: ChatTraits): JsonObject {
   return translateRequest(request, model, traits).chat
 }
 
-/** @param callIds gets the IDs of the calls, as the client knows them */
+/** @param callIds receives the IDs of the calls as the client knows them */
 function chatMessages(request: JsonObject, traits: ChatTraits, callIds: string[]): ChatMessage[] {
   const { preface, turns } = readTurns(listField(request, 'messages'))
   const system = systemText(request.system, preface)
@@ -98,21 +98,21 @@ function chatMessages(request: JsonObject, traits: ChatTraits, callIds: string[]
 
 function clientNames(
   request: JsonObject,
-  { longestToolName }: ChatTraits,
+  { maxToolNameLength }: ChatTraits,
 ): ReadonlyMap<string, string> | undefined {
-  if (longestToolName === undefined) return undefined
+  if (maxToolNameLength === undefined) return undefined
   const names = offeredTools(request).flatMap((tool) =>
     isObject(tool) ? (textField(tool, 'name') ?? []) : [],
   )
-  return originalNames(names, longestToolName)
+  return originalNames(names, maxToolNameLength)
 }
 
-/** The choice of a tool that was left out is left out with it: servers refuse a name that they do not know. */
+/** Dropping a tool also drops a choice of it, because servers reject unknown names. */
 function toolChoice(request: JsonObject, toolNames: readonly string[], traits: ChatTraits): JsonObject {
   const { tool_choice: choice } = request
   const name = isObject(choice) && choice.type === 'tool' ? textField(choice, 'name') : undefined
   if (!isObject(choice) || name === undefined) return chatToolChoice(choice)
-  const sent = shortName(name, traits.longestToolName)
+  const sent = shortName(name, traits.maxToolNameLength)
   return chatToolChoice(toolNames.includes(sent) ? { ...choice, name: sent } : { ...choice, type: 'auto' })
 }
 
@@ -125,13 +125,13 @@ function stops(request: JsonObject): JsonObject {
   return stop.length === 0 ? {} : { stop }
 }
 
-/** A user ID that is too long is replaced by its hash: it still tells one user from another. */
+/** Replaces a user ID that is too long with its hash, which still distinguishes users. */
 function userOf(request: JsonObject): string | undefined {
   const id = textField(objectField(request, 'metadata') ?? {}, 'user_id')
-  return id !== undefined && id.length > longestUser ? createHash('sha256').update(id).digest('hex') : id
+  return id !== undefined && id.length > maxUserLength ? createHash('sha256').update(id).digest('hex') : id
 }
 
-/** Structured outputs: `output_config.format`, and `output_format` as it was first called. */
+/** Structured outputs: `output_config.format`, and its earlier name `output_format`. */
 function responseFormat(request: JsonObject): JsonObject {
   const format = outputFormat(request)
   if (format === undefined || !isObject(format.schema)) return {}
@@ -139,16 +139,16 @@ function responseFormat(request: JsonObject): JsonObject {
   return { response_format: { type: 'json_schema', json_schema: schema } }
 }
 
-/** The format that an answer must have; undefined where any will do. */
+/** The required format of the answer; undefined if the request sets none. */
 export function outputFormat(request: JsonObject): JsonObject | undefined {
   const format = objectField(objectField(request, 'output_config') ?? {}, 'format') ?? request.output_format
   return isObject(format) && format.type === 'json_schema' ? format : undefined
 }
 
 /**
- * Whether and how hard to think. Servers turn thinking on by themselves where a model has it, and some refuse an
- * effort for a model that has none: so where thinking is switched by `reasoning_effort` it is only turned off.
- * A template that knows no such argument ignores it.
+ * Whether and how hard to think. Servers enable thinking by default for models that support it, and some reject an
+ * effort for other models, so `reasoning_effort` is only used to turn thinking off. Templates ignore arguments that
+ * they do not know.
  */
 function thinkingFields(request: JsonObject, traits: ChatTraits): JsonObject {
   const type = textField(objectField(request, 'thinking') ?? {}, 'type')

@@ -12,7 +12,7 @@ export function textPart(text: string): ContentPart {
   return { type: 'text', text }
 }
 
-/** The parts of one block: none where there is nothing that a model could read. */
+/** The parts of one block; empty if it has nothing that a model could read. */
 export function contentParts(block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
   switch (block.type) {
     case 'image':
@@ -28,7 +28,7 @@ export function contentParts(block: JsonObject, traits: Pick<ChatTraits, 'readsF
   }
 }
 
-/** One string where all is text: templates that know no parts take it too. */
+/** One string if all parts are text, because some templates do not support parts. */
 export function messageContent(parts: readonly ContentPart[]): string | readonly ContentPart[] {
   const texts = parts.flatMap((part) => (part.type === 'text' ? part.text : []))
   return texts.length === parts.length ? texts.join('\n\n') : parts
@@ -52,9 +52,9 @@ function searchResult(block: JsonObject): string {
 }
 
 /**
- * A document as parts: text stands in the prompt; a PDF is sent as a file where the endpoint reads files. Where
- * it does not, a sentence in its place tells the model so: an error would end an agent's conversation for good,
- * since the document stays in it.
+ * Translates a document to parts. Text goes into the prompt; a PDF is sent as a file if the endpoint reads files.
+ * Otherwise a sentence informs the model. An error would end an agent's conversation for good, because the document
+ * stays in it.
  */
 function documentParts(block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
   const source = objectField(block, 'source') ?? {}

@@ -3,8 +3,8 @@ import { type JsonObject, listField } from '../../../../kernel/json/json-fields.
 import { outputFormat } from './chat-request.ts'
 
 /**
- * Whether an endpoint's own Messages route can do what a request needs.
- * @param limitations of its profile, Olla's names; `name<version` ends with that version
+ * Whether an endpoint's own Messages route supports what a request needs.
+ * @param limitations of its profile, with Olla's names; `name<version` no longer applies from that version on
  * @param request parses the body
  */
 export function isWithin(
@@ -14,8 +14,8 @@ export function isWithin(
   request: () => JsonObject,
 ): boolean {
   return limitations.every((limitation) => {
-    const [name, mendedIn] = limitation.split('<', 2)
-    if (mendedIn !== undefined && isAtLeast(version, mendedIn)) return true
+    const [name, fixedIn] = limitation.split('<', 2)
+    if (fixedIn !== undefined && isAtLeast(version, fixedIn)) return true
     switch (name) {
       case 'no_tool_use':
         return listField(request(), 'tools').length === 0
@@ -37,7 +37,7 @@ export function isWithin(
   })
 }
 
-/** Models that are known to think, by what their server says of them or by their name. */
+/** Models known to think, by their server's report or by their name. */
 export function isThinker(model: string, capabilities: readonly string[] | undefined): boolean {
   return (
     capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||

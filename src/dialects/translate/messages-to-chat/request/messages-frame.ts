@@ -15,13 +15,13 @@ import { KeyNames } from '../../../../kernel/json/key-names.ts'
 import { valuesFor } from '../../../../kernel/memory/memory-limit.ts'
 import { contentBlocks } from '../shared/blocks.ts'
 
-/** Deepest nesting that is translated: writing deeper values would overflow the stack. */
+/** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
 const maxDepth = 400
-/** As many values as are parsed and translated with the heap that there is. */
+/** Number of values that can be parsed and translated with the available heap. */
 const heapValues = valuesFor()
-/** Up to this size a body is parsed: that is quicker than walking it, as long as most of it is short strings. */
-const mostParsedBytes = 262_144
-/** A message with more bytes has something in it. */
+/** Up to this size, parsing a body is faster than scanning it, as long as most of it is short strings. */
+const maxParsedBytes = 262_144
+/** A larger message cannot be empty. */
 const emptyMessageBytes = 4_096
 
 const fields = new KeyNames<number>([
@@ -36,13 +36,13 @@ const roles = new KeyNames<number>([['role', 0]])
 const knownRoles: ReadonlySet<string> = new Set(['user', 'assistant', 'system', 'developer'])
 
 /**
- * Checks what every Messages request needs: the same for an endpoint that speaks the API and for a translation,
- * before an endpoint is asked.
- * @param needsMaxTokens false where tokens are only counted
+ * Validates what every Messages request requires, before the gateway chooses an endpoint; native endpoints and
+ * translations have the same requirements.
+ * @param needsMaxTokens false for requests that only count tokens
  * @throws GatewayError invalid_request, invalid_json
  */
 export function checkMessagesFrame(body: Buffer, needsMaxTokens = true): void {
-  if (body.length > mostParsedBytes) checkScanned(body, needsMaxTokens)
+  if (body.length > maxParsedBytes) checkScanned(body, needsMaxTokens)
   else checkParsed(parse(body), needsMaxTokens)
 }
 
@@ -60,10 +60,10 @@ function checkParsed(request: unknown, needsMaxTokens: boolean): void {
   checkNumbers(request, needsMaxTokens)
 }
 
-/** Pictures and files make a body large: walking it costs less than parsing it. */
+/** Scans the body: images and files make it large, and scanning is then cheaper than parsing. */
 function checkScanned(body: Buffer, needsMaxTokens: boolean): void {
   const spans = memberSpans(body, fields)
-  // What is wrong with it is told when the model is read.
+  // Reading the model reports what is wrong with such a body.
   if (spans === undefined) return
   const [messages, ...numbers] = spans
   const values = numbers.map((span) => (span === undefined ? undefined : valueAt(body, span)))
@@ -83,9 +83,9 @@ function checkNumbers(request: JsonObject, needsMaxTokens: boolean): void {
 }
 
 /**
- * A conversation that is left to the server (`thread`, a beta of the Anthropic API): no inference server keeps
- * one, and most would answer as if the new messages were all. Anthropic's clients know this refusal and send the
- * whole conversation.
+ * Refuses a conversation that the server stores (`thread`, a beta of the Anthropic API). Inference servers store none,
+ * and most would treat the new messages as the whole conversation. Anthropic's clients recognize this refusal and send
+ * the whole conversation.
  */
 function refuseThread(): never {
   throw new GatewayError('invalid_request', 'thread: conversations are not kept here; send all messages', {
@@ -129,7 +129,7 @@ function checkRole(role: unknown, index: number): void {
   }
 }
 
-/** Engines continue the assistant's turn where the user's last one is empty, or fail in their template. */
+/** If the last user turn is empty, engines continue the assistant's turn or fail in their template. */
 function checkContent(content: unknown, index: number): void {
   if (content === undefined || content === null) refuse(`messages.${index}.content: Field required`)
   if (typeof content === 'string' && content !== '' && content.trim() !== '') return
@@ -143,7 +143,7 @@ function checkContent(content: unknown, index: number): void {
 
 /**
  * @param maxValues members and items of all objects and lists together
- * @throws GatewayError invalid_request where they are too many, or stand in each other too deeply to be written again
+ * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
  */
 export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
   const excess = excessIn(body, maxDepth, maxValues)
@@ -151,14 +151,14 @@ export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
   if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
 }
 
-function checkNumber(value: unknown, least: number, most: number, rule: string): void {
+function checkNumber(value: unknown, min: number, max: number, rule: string): void {
   if (value === undefined || value === null) return
-  if (typeof value !== 'number' || value < least || value > most) {
+  if (typeof value !== 'number' || value < min || value > max) {
     refuse(`${rule}, got ${shown(value)}`)
   }
 }
 
-/** Not as it is: it may be of any depth. */
+/** Does not include the value itself, which may be nested to any depth. */
 function shown(value: unknown): string {
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object'
   return String(JSON.stringify(value)).slice(0, 40)

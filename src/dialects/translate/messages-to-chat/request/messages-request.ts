@@ -4,7 +4,7 @@ import { parseLossless } from '../../../../kernel/json/lossless.ts'
 import { checkDepth, checkMessagesFrame } from './messages-frame.ts'
 
 /**
- * A Messages request whose frame is known to be sound. What stands inside is read leniently.
+ * Parses a Messages request and validates its frame. The contents are read leniently.
  * @throws GatewayError invalid_request, invalid_json
  */
 export function readMessagesRequest(body: Buffer | null): JsonObject {
@@ -16,7 +16,7 @@ export function readMessagesRequest(body: Buffer | null): JsonObject {
 }
 
 /**
- * The same for a request whose frame has been checked.
+ * The same for a request whose frame is already validated.
  * @throws GatewayError invalid_request, invalid_json
  */
 export function parseMessagesRequest(body: Buffer): JsonObject {

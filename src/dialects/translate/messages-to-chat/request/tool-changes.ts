@@ -7,8 +7,8 @@ import {
 } from '../../../../kernel/json/json-fields.ts'
 
 /**
- * The tools that are offered at the end of a conversation: those of the request, and those that messages have
- * added and withdrawn since (`tool_addition`, `tool_removal`).
+ * The tools on offer at the end of a conversation: those of the request, with the additions and removals in its
+ * messages (`tool_addition`, `tool_removal`).
  */
 export function offeredTools(request: JsonObject): readonly unknown[] {
   const declared = listField(request, 'tools')

@@ -5,35 +5,35 @@ import { shortName } from '../shared/tool-names.ts'
 const runByServer =
   /^(?:web_search|web_fetch|code_execution|tool_search_tool|advisor|mcp_toolset|memory_store)(?:_|$)/
 
-/** Tool definitions; those that no client could run are left out. */
-export function chatTools(tools: readonly unknown[], longestName?: number): JsonObject[] {
+/** Translates tool definitions, without those that only Anthropic's servers can run. */
+export function chatTools(tools: readonly unknown[], maxNameLength?: number): JsonObject[] {
   return tools
-    .map((tool) => (isObject(tool) ? chatTool(tool, longestName) : undefined))
+    .map((tool) => (isObject(tool) ? chatTool(tool, maxNameLength) : undefined))
     .filter((tool) => tool !== undefined)
 }
 
-/** The name of a tool in the chat API's form. */
+/** The name of a tool in the form of the chat API. */
 export function toolNameOf(tool: JsonObject): string {
   return textField(objectField(tool, 'function') ?? {}, 'name') ?? ''
 }
 
-function chatTool(tool: JsonObject, longestName: number | undefined): JsonObject | undefined {
+function chatTool(tool: JsonObject, maxNameLength: number | undefined): JsonObject | undefined {
   const name = textField(tool, 'name')
   if (name === undefined || runByServer.test(textField(tool, 'type') ?? '')) return undefined
   const description = textField(tool, 'description')
   return {
     type: 'function',
     function: {
-      name: shortName(name, longestName),
+      name: shortName(name, maxNameLength),
       ...(description === undefined ? {} : { description }),
-      // Anthropic's own client tools (bash, text editor) come without a schema.
+      // Anthropic's client tools (bash, text editor) have no schema.
       parameters: isObject(tool.input_schema) ? tool.input_schema : { type: 'object', properties: {} },
       ...(tool.strict === true ? { strict: true } : {}),
     },
   }
 }
 
-/** `tool_choice` and `parallel_tool_calls`; a choice that is not known leaves it to the model. */
+/** `tool_choice` and `parallel_tool_calls`. An unknown choice becomes the default, `auto`. */
 export function chatToolChoice(given: unknown): JsonObject {
   const choice = typeof given === 'string' ? { type: given } : given
   if (!isObject(choice)) return {}

@@ -3,23 +3,22 @@ import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.t
 import { contentBlocks, joinedText } from '../shared/blocks.ts'
 import { withoutBillingLine } from './system-text.ts'
 
-/** What one side said before the other spoke again. */
+/** Consecutive messages of one role. */
 export interface Turn {
   readonly role: 'user' | 'assistant'
   readonly blocks: readonly JsonObject[]
 }
 
 export interface Conversation {
-  /** System messages that stood before the first turn. */
+  /** System messages before the first turn. */
   readonly preface: readonly string[]
-  /** Alternating: neighbours of one role are one turn, as Anthropic reads them. */
+  /** In alternating roles: Anthropic joins adjacent messages of one role. */
   readonly turns: readonly Turn[]
 }
 
 /**
- * Reads messages into alternating turns. Many chat templates refuse a system message anywhere but at the
- * beginning, and moving a later one there would change the start of the prompt that the endpoint has in its
- * cache: so it stays in its place, inside the user's turn.
+ * Groups messages into alternating turns. Many chat templates reject a system message after the beginning, and moving a
+ * later one there would change the prompt prefix in the endpoint's cache. So it stays in place, inside the user's turn.
  * @throws GatewayError invalid_request
  */
 export function readTurns(messages: readonly unknown[]): Conversation {
@@ -31,7 +30,7 @@ export function readTurns(messages: readonly unknown[]): Conversation {
     const blocks = contentBlocks(message.content)
     const role = roleOf(message, index)
     if (role === 'system') {
-      // Such a message is meant for the turn that follows it only.
+      // Such a message applies only to the turn that follows it.
       if (message.clear_at === 'next_user_message' && index < lastUser) return
       const text = withoutBillingLine(joinedText(blocks))
       if (text === '') return

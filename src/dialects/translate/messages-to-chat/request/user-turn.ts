@@ -5,9 +5,9 @@ import type { MadeCall } from './assistant-turn.ts'
 import { type ContentPart, contentParts, messageContent, textPart } from './content-parts.ts'
 
 /**
- * A user's turn as chat messages: first the results of the calls before it, in the order of the calls, then
- * what the user says. Results are text only in this API: pictures in them follow in the user's message.
- * @param calls of the assistant's turn before; of calls with one ID each gets the next result of that ID
+ * Translates a user's turn to chat messages: first the results of the preceding calls, in the order of the calls, then
+ * the user's message. Results are text only in this API, so their images move into the user's message.
+ * @param calls of the preceding assistant turn; calls with the same ID consume its results in order
  */
 export function userMessages(
   blocks: readonly JsonObject[],
@@ -37,7 +37,7 @@ export function userMessages(
 
 interface Results {
   readonly blocks: JsonObject[]
-  /** How many of them have been given to a call. */
+  /** Number of results already assigned to a call. */
   given: number
 }
 
@@ -45,7 +45,7 @@ function nextOf(results: Results | undefined): JsonObject | undefined {
   return results?.blocks[results.given++]
 }
 
-/** The results of these calls, each ID's in the order in which they stand. */
+/** The results of these calls by ID, in their order. */
 function resultsById(blocks: readonly JsonObject[], calls: readonly MadeCall[]): Map<string, Results> {
   const results = new Map<string, Results>()
   if (calls.length === 0) return results
@@ -58,7 +58,7 @@ function resultId(block: JsonObject): string | undefined {
   return block.type === 'tool_result' ? (textField(block, 'tool_use_id') ?? '') : undefined
 }
 
-/** The call was cut out of the history: servers refuse a result without one, but the text is worth keeping. */
+/** The history lacks the call. Servers reject a result without its call, but the text is worth keeping. */
 function strayResult(id: string, block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
   const { text, others } = resultParts(block, traits)
   return [textPart(`[Result of tool call ${id}]\n${text}`), ...others]
@@ -66,7 +66,7 @@ function strayResult(id: string, block: JsonObject, traits: Pick<ChatTraits, 're
 
 interface ResultParts {
   readonly text: string
-  /** What is no text: pictures and files. */
+  /** Parts that are not text: images and files. */
   readonly others: readonly ContentPart[]
 }
 
@@ -79,7 +79,7 @@ function resultParts(block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>):
   return { text: block.is_error === true && !/^error/i.test(text) ? `Error: ${text}` : text, others }
 }
 
-/** A kind of block that is not known is shown to the model as it is: a result must not vanish. */
+/** Unknown block types are passed to the model as JSON, so that no result is lost. */
 function resultBlockParts(block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
   const parts = contentParts(block, traits)
   return parts.length > 0 || block.type === 'text' ? parts : [textPart(JSON.stringify(block))]

@@ -1,10 +1,10 @@
 import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
 
-/** A string, a block, or a list of both, also of lists: all are blocks afterwards. */
+/** Converts a string, a block, or a possibly nested list of both to blocks. */
 export function contentBlocks(content: unknown): JsonObject[] {
   if (!Array.isArray(content)) return oneBlock(content)
   const blocks: JsonObject[] = []
-  // Without recursion: lists stand in lists as deeply as the text has it.
+  // Iterative, because lists may be nested as deeply as the JSON parser permits.
   const lists: { readonly items: readonly unknown[]; at: number }[] = [{ items: content, at: 0 }]
   for (let list = lists.at(-1); list !== undefined; list = lists.at(-1)) {
     const item = list.items[list.at]
@@ -20,7 +20,7 @@ function oneBlock(content: unknown): JsonObject[] {
   return isObject(content) ? [content] : []
 }
 
-/** The text of blocks, of any type that has some; blocks are paragraphs. */
+/** The text of all blocks that have some, joined as paragraphs. */
 export function joinedText(blocks: readonly JsonObject[]): string {
   return blocks
     .map((block) => textField(block, 'text') ?? '')

@@ -1,11 +1,11 @@
-/** Between an ID that was given twice and the number that tells the second use from the first. */
+/** Separates a repeated ID from the number that makes it unique. */
 const mark = '--'
 const marked = /^(.+)--\d{1,6}$/
 
-/** IDs that are taken, and what becomes of one that comes again. */
+/** Used IDs, and the number for the next repetition of each. */
 class TakenIds {
   readonly #taken: Set<string>
-  /** The last number that was given to an ID: many equal ones cost no more than as many others. */
+  /** The last number given to an ID, so that repetitions of one ID cost no more than distinct IDs. */
   readonly #counts = new Map<string, number>()
 
   constructor(taken: readonly string[] = []) {
@@ -16,7 +16,7 @@ class TakenIds {
     return this.#taken.has(id)
   }
 
-  /** @returns the ID itself, or one with a number at its end */
+  /** @returns the ID itself, or with a number appended */
   take(id: string): string {
     const unique = this.#taken.has(id) ? this.#numbered(id) : id
     this.#taken.add(unique)
@@ -32,9 +32,9 @@ class TakenIds {
 }
 
 /**
- * IDs of the tool calls in one answer. Anthropic's are unique in a conversation; some servers number the calls
- * of each answer anew, and models repeat IDs (anthropics/claude-code#28515). A repeated one gets a number at its
- * end, which the next request takes off again.
+ * IDs of the tool calls in one answer. Anthropic's are unique in a conversation; some servers number the calls of each
+ * answer from the start, and models repeat IDs (anthropics/claude-code#28515). A repeated ID gets a number appended,
+ * which the next request removes again.
  */
 export class CallIds {
   readonly #history: readonly string[]
@@ -43,14 +43,14 @@ export class CallIds {
 
   /**
    * @param history IDs of the calls in the request
-   * @param newId for a call that comes without one
+   * @param newId creates the ID of a call without one
    */
   constructor(history: readonly string[], newId: () => string) {
     this.#history = history
     this.#newId = newId
   }
 
-  /** @param given by the endpoint, or '' */
+  /** @param given the endpoint's ID, or '' */
   next(given: string): string {
     this.#taken ??= new TakenIds(this.#history)
     return this.#taken.take(given === '' ? this.#newId() : given)
@@ -58,8 +58,8 @@ export class CallIds {
 }
 
 /**
- * The IDs under which the calls of one turn go to the endpoint: its own, as far as they tell the calls apart.
- * @param ids as the client has them
+ * The IDs under which the calls of one turn go to the endpoint: its own, if they are distinct.
+ * @param ids as the client knows them
  */
 export function endpointIds(ids: readonly string[]): string[] {
   const taken = new TakenIds()

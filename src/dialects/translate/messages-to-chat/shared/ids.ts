@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** Random bytes of one ID: 24 characters of it. */
+/** Random bytes per ID, which encode to 24 characters. */
 const idBytes = 18
-/** They are fetched for many IDs at once: each call to the generator costs a microsecond and more. */
+/** Random bytes are generated for many IDs at once, because each call costs at least a microsecond. */
 const poolBytes = 256 * idBytes
 
-/** Makes IDs as Anthropic's: a prefix and 24 random characters. */
+/** Creates IDs in Anthropic's form: a prefix and 24 random characters. */
 export function createIds(random: (bytes: number) => Buffer = randomBytes): (prefix: string) => string {
   let pool = Buffer.alloc(0)
   let at = 0

@@ -1,11 +1,11 @@
-/** A content block as it begins. */
+/** A content block as its start event contains it. */
 export type BlockHead =
   | { readonly kind: 'text' | 'thinking' }
   | { readonly kind: 'tool_use'; readonly id: string; readonly name: string }
 
 export type BlockKind = BlockHead['kind']
 
-/** Tokens as Anthropic counts them: what came out of a cache is not part of `inputTokens`. */
+/** Token counts as Anthropic defines them: `inputTokens` excludes cached tokens. */
 export interface MessageUsage {
   readonly inputTokens: number
   readonly cacheReadTokens: number
@@ -21,7 +21,7 @@ export interface MessageEnding {
     | 'tool_use'
     | 'refusal'
     | 'model_context_window_exceeded'
-  /** The one of the request's sequences that was met. */
+  /** The stop sequence of the request that ended the message. */
   readonly stopSequence: string | null
   readonly usage: MessageUsage
 }
@@ -39,8 +39,8 @@ export interface MessageError {
 }
 
 /**
- * Takes a message in the order in which Anthropic tells it: a head, blocks one after the other, an ending. A
- * message that fails has no ending.
+ * Writes a message in the order of Anthropic's events: head, blocks one after the other, ending. A failed message has
+ * no ending.
  */
 export interface MessageWriter {
   start(head: MessageHead): void

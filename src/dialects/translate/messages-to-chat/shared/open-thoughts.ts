@@ -1,17 +1,18 @@
-/** Most models that are remembered. */
-const mostModels = 1_000
+/** Maximum number of models that are remembered. */
+const maxModels = 1_000
 
-/** What is known of one model's answers. */
+/** What the gateway knows about one model's answers. */
 export interface ThoughtMemory {
-  /** Whether its template opens the thought, so that an answer begins inside it. */
+  /** Whether the model's template opens the thought, so that answers start inside it. */
   readonly isOpen: boolean
-  /** An answer has shown it. */
+  /** Called when an answer shows it. */
   learn(isOpen: boolean): void
 }
 
 /**
  * Models whose chat template opens the thought in the prompt (DeepSeek-R1, Qwen3), on servers that do not separate it:
- * an answer has only the closing tag. That is learnt from answers, since the same model is served both ways.
+ * their answers contain only the closing tag. The gateway learns this from answers, because the same model is served
+ * both ways.
  */
 export class OpenThoughts {
   readonly #models = new Set<string>()
@@ -22,7 +23,7 @@ export class OpenThoughts {
       isOpen: this.#models.has(key),
       learn: (isOpen) => {
         if (!isOpen) this.#models.delete(key)
-        else if (this.#models.size < mostModels) this.#models.add(key)
+        else if (this.#models.size < maxModels) this.#models.add(key)
       },
     }
   }

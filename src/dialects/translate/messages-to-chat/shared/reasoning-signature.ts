@@ -1,10 +1,10 @@
-/** Where chat servers send what a model thinks. */
+/** The field in which chat servers send thinking. */
 export type ReasoningField = 'reasoning_content' | 'reasoning'
 
 /**
- * Thinking must go back to an endpoint under the name under which it came (DeepSeek's kin refuse a tool result
- * without it). Clients return each thinking block with its signature, so the name stands there, together with a
- * mark of the endpoint: nothing has to be remembered, on any thread and after a restart.
+ * Thinking must return to an endpoint in the field in which it arrived (DeepSeek's relatives reject a tool result
+ * without it). Clients return each thinking block with its signature, so the signature contains the field and a mark of
+ * the endpoint. The gateway needs no memory for this, across threads and restarts.
  */
 export function thinkingSignature(field: ReasoningField, endpointMark: string): string {
   return endpointMark === '' ? '' : `${field}.${endpointMark}`
@@ -20,7 +20,7 @@ export function signedField(
   return signature === `reasoning.${endpointMark}` ? 'reasoning' : undefined
 }
 
-/** Eight hexadecimal digits that stand for a text (FNV-1a, 32 bits). */
+/** An eight-digit hexadecimal hash of a text (FNV-1a, 32 bits). */
 export function fingerprint(text: string): string {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) {

@@ -1,25 +1,25 @@
 import { fingerprint } from './reasoning-signature.ts'
 
 /**
- * A tool's name for an endpoint that limits the length: OpenAI takes 64 characters, and MCP clients make longer
- * ones. What is cut off is replaced by a hash, so that equal beginnings stay apart.
- * @param longest undefined where any length will do
+ * Shortens a tool's name for an endpoint that limits its length: OpenAI accepts 64 characters, and MCP clients create
+ * longer names. A hash replaces the end, so that names with the same beginning stay distinct.
+ * @param maxLength undefined if the endpoint has no limit
  */
-export function shortName(name: string, longest: number | undefined): string {
-  if (longest === undefined || name.length <= longest) return name
-  return `${name.slice(0, longest - 9)}_${fingerprint(name)}`
+export function shortName(name: string, maxLength: number | undefined): string {
+  if (maxLength === undefined || name.length <= maxLength) return name
+  return `${name.slice(0, maxLength - 9)}_${fingerprint(name)}`
 }
 
-/** The client's names of tools whose names were shortened; undefined where none was. */
+/** The client's names of tools whose names were shortened; undefined if none was. */
 export function originalNames(
   names: readonly string[],
-  longest: number | undefined,
+  maxLength: number | undefined,
 ): ReadonlyMap<string, string> | undefined {
-  if (longest === undefined || !names.some((name) => name.length > longest)) return undefined
-  return new Map(names.map((name) => [shortName(name, longest), name]))
+  if (maxLength === undefined || !names.some((name) => name.length > maxLength)) return undefined
+  return new Map(names.map((name) => [shortName(name, maxLength), name]))
 }
 
-/** Whether a name that came in a stream can be taken for whole: it is a tool's, and no other tool's begins so. */
+/** Whether a streamed name is certainly complete: it is a tool's name, and no other tool's name starts with it. */
 export function isWholeName(name: string, toolNames: readonly string[]): boolean {
   if (toolNames.length === 0) return true
   let isKnown = false

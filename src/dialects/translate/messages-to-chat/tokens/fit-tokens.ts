@@ -1,15 +1,15 @@
 import { type ContextLimit, readContextLimit } from '../../../errors/context-limit.ts'
 
-/** An estimate may be short by so much. */
+/** Factor by which an estimate may fall short. */
 const estimateError = 1.15
-/** Template and special tokens that no estimate knows. */
+/** Tokens of the template and special tokens, which no estimate includes. */
 const spareTokens = 64
-/** Answers with less room than this are not worth their prompt: the client is told instead. */
-const fewestTokens = 256
+/** With less room than this, an answer is not worth its prompt, and the client gets the error instead. */
+const minAnswerTokens = 256
 
 /**
- * `max_tokens` as the context leaves room for it beside an estimated prompt.
- * @returns undefined where what was asked for fits, or nothing useful would
+ * The `max_tokens` that the context leaves beside an estimated prompt.
+ * @returns undefined if the requested value fits, or no useful value would
  */
 export function fittedByEstimate(
   maxTokens: number | undefined,
@@ -21,8 +21,8 @@ export function fittedByEstimate(
 }
 
 /**
- * The same by what the endpoint says when it refuses.
- * @param body of its error
+ * The same by the numbers in the endpoint's refusal.
+ * @param body of the error
  */
 export function fittedByWords(
   maxTokens: number | undefined,
@@ -37,12 +37,12 @@ export function fittedByWords(
     : lowered(maxTokens, found.limitTokens - counted)
 }
 
-/** The prompt as the endpoint has counted it. */
+/** The size of the prompt as the endpoint counted it. */
 function countedPrompt(found: ContextLimit, maxTokens: number): number | undefined {
   if (found.isLowerBound === true) return undefined
   return found.promptTokens ?? (found.totalTokens === undefined ? undefined : found.totalTokens - maxTokens)
 }
 
 function lowered(maxTokens: number, room: number): number | undefined {
-  return room >= fewestTokens && room < maxTokens ? room : undefined
+  return room >= minAnswerTokens && room < maxTokens ? room : undefined
 }

@@ -6,7 +6,7 @@ import {
   textField,
 } from '../../../../kernel/json/json-fields.ts'
 
-/** What of a chat request a model has to read. */
+/** The parts of a chat request that a model reads. */
 export interface PromptText {
   readonly texts: readonly string[]
   readonly messages: number
@@ -14,7 +14,7 @@ export interface PromptText {
   readonly tools: number
 }
 
-/** Takes the text out of a chat request: what is said, called and answered, and the tools. */
+/** Extracts the text of a chat request: messages, calls, results and tools. */
 export function promptText(chat: JsonObject): PromptText {
   const texts: string[] = []
   const counts = readPrompt(chat, (text) => {
@@ -23,31 +23,29 @@ export function promptText(chat: JsonObject): PromptText {
   return { texts, ...counts }
 }
 
-/** What a chat template puts around each message. */
+/** Tokens that a chat template adds around each message. */
 const tokensPerMessage = 4
-/** What opens the prompt and the answer. */
+/** Tokens that open the prompt and the answer. */
 const tokensPerPrompt = 3
-/** What templates say of tools before they list them: how a call must be written. */
+/** Tokens of the instructions that templates put before the list of tools. */
 const tokensForTools = 80
-/** Between a thumbnail's 256 and a screenshot's 1,600: every model cuts pictures up in its own way. */
+/** Between a thumbnail's 256 and a screenshot's 1,600: each model splits images in its own way. */
 const tokensPerImage = 1_000
 const charactersPerToken = 4
 
-/** Tokens beside the text itself. */
+/** Tokens besides the text itself. */
 export function frameTokens({ messages, images, tools }: Omit<PromptText, 'texts'>): number {
   if (messages === 0) return 0
   const opening = tokensPerPrompt + (tools > 0 ? tokensForTools : 0)
   return opening + messages * tokensPerMessage + imageTokens(images)
 }
 
-/** Pictures are not text: a tokenizer counts none. */
+/** Tokenizers do not count images. */
 export function imageTokens(images: number): number {
   return images * tokensPerImage
 }
 
-/**
- * A first guess that costs nothing: English has about four characters to a token, code and other scripts fewer.
- */
+/** A rough estimate at no cost: English has about four characters per token; code and other scripts have fewer. */
 export function roughTokens(chat: JsonObject): number {
   let characters = 0
   const counts = readPrompt(chat, (text) => {

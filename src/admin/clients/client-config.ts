@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { canChat, type ModelSource, type UnifiedModel } from '../../routing/models/unified-model.ts'
 
-/** Programs for which a ready configuration can be printed. */
+/** Programs that the gateway can print a configuration for. */
 export const clientNames = [
   'opencode',
   'claude-code',
@@ -21,19 +21,19 @@ export interface ClientConfig {
 }
 
 interface Source {
-  /** Where the gateway was asked, without a trailing slash. */
+  /** URL under which the client reached the gateway, without a trailing slash. */
   readonly baseUrl: string
-  /** Models that answer a chat; the one to begin with first. */
+  /** Chat models, the recommended default first. */
   readonly models: readonly UnifiedModel[]
   readonly hasResponses: HasResponses
 }
 
-/** Whether an endpoint has the Responses API; undefined where that is not known. */
+/** Whether an endpoint has the Responses API; undefined if unknown. */
 export type HasResponses = (endpoint: ModelSource['endpoint']) => boolean | undefined
 
-/** The gateway asks for no key, but clients insist on one. */
+/** The gateway needs no key, but clients insist on one. */
 const anyKey = 'olla'
-/** What VS Code takes where a server tells none: agents do not start with much less. */
+/** VS Code's default if a server reports none: agents cannot start with much less. */
 const defaultContext = 32_768
 const maxOutput = 8192
 
@@ -146,7 +146,7 @@ const writers: Record<ClientName, (source: Source) => ClientConfig> = {
     ]),
 }
 
-/** What to put into a program's configuration so that it uses the gateway. */
+/** Returns the configuration that makes a program use the gateway. */
 export function clientConfig(
   name: ClientName,
   baseUrl: string,
@@ -154,14 +154,14 @@ export function clientConfig(
   hasResponses: HasResponses,
 ): ClientConfig {
   const chatting = models.filter(canChat)
-  // Agents are of no use without tools, and a model in memory answers at once.
+  // Agents are of no use without tools, and a loaded model answers at once.
   const rank = ({ abilities, sources }: UnifiedModel) =>
     (abilities.tools === true ? 0 : abilities.tools === undefined ? 2 : 4) +
     (sources.some(({ state }) => state === 'loaded') ? 0 : 1)
   return writers[name]({ baseUrl, models: chatting.sort((a, b) => rank(a) - rank(b)), hasResponses })
 }
 
-/** With its limits opencode compacts a session in time. */
+/** With these limits opencode compacts a session in time. */
 function openCodeModel(model: UnifiedModel) {
   const context = contextOf(model)
   return {
@@ -172,7 +172,7 @@ function openCodeModel(model: UnifiedModel) {
   }
 }
 
-/** Codex speaks the Responses API alone. Without an endpoint that has it, the lines stay comments. */
+/** Codex supports only the Responses API. If no endpoint has it, the lines stay comments. */
 function codexConfig({ baseUrl, models, hasResponses }: Source): string {
   const served = models.find(({ sources }) => sources.some(({ endpoint }) => hasResponses(endpoint) === true))
   const maybe = models.find(({ sources }) => sources.some(({ endpoint }) => hasResponses(endpoint) !== false))
@@ -203,7 +203,7 @@ function codexConfig({ baseUrl, models, hasResponses }: Source): string {
   ].join('\n')
 }
 
-/** What holds wherever a request goes: what a model was loaded with, where that is known. */
+/** Prefers the context length that the model was loaded with, because it applies wherever a request goes. */
 function contextOf({ contextInForce, contextLength }: UnifiedModel): number | undefined {
   return contextInForce ?? contextLength
 }
@@ -221,7 +221,7 @@ function firstModel(models: readonly UnifiedModel[], lines: (id: string) => stri
   return first === undefined ? [] : lines(first.id)
 }
 
-/** For a shell: single quotes keep everything as it is. */
+/** Quotes for a shell: single quotes preserve every character. */
 function quoted(text: string): string {
   return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

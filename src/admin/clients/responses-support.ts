@@ -4,8 +4,8 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 export const responsesPath = '/v1/responses'
 
 /**
- * Since which version servers have the Responses API; '' is always. Kinds that are not here may have it or not:
- * that only a request shows.
+ * Minimum server versions that have the Responses API; '' means any. Other backend types may or may not have it: only a
+ * request shows.
  */
 const sinceVersion: Readonly<Record<string, string>> = {
   // Its release notes.
@@ -21,9 +21,9 @@ const sinceVersion: Readonly<Record<string, string>> = {
 
 /**
  * Whether an endpoint has the Responses API.
- * @param learned what requests have shown; undefined where there were none
- * @param version as the server tells it
- * @returns undefined where nothing tells
+ * @param learned result of earlier requests; undefined if there were none
+ * @param version as the server reports it
+ * @returns undefined if unknown
  */
 export function hasResponses(
   { profile }: Endpoint,

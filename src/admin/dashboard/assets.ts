@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 
-/** Codings of the copies that the build writes beside a file, best first, with the ends of their names. */
+/** Codings of the compressed copies that the build writes beside a file, best first, with their file extensions. */
 const copies = [
   ['br', '.br'],
   ['gzip', '.gz'],
@@ -14,21 +14,21 @@ export interface Asset {
   /** Path below the folder, with `/`. */
   readonly name: string
   readonly coding: Coding | 'identity'
-  /** A strong tag: it differs for each coding (RFC 9110 section 8.8.1). */
+  /** A strong ETag: it differs for each coding (RFC 9110 section 8.8.1). */
   readonly tag: string
-  /** Its name carries a hash of its content: it never changes. */
+  /** True if the name contains a hash of the content, which therefore never changes. */
   readonly isImmutable: boolean
 }
 
-/** The page that answers every path that is no file. */
+/** The page for every path that is not a file. */
 const indexName = 'index.html'
 
 /**
- * Finds the file for a path of the dashboard, or the page itself. It reads the folder each time: the page may be
- * rebuilt while the gateway runs. The tag is a hash of the content, because npm gives every file the same date.
+ * Finds the file for a path of the dashboard, or the page itself. It reads the folder each time, because the page may
+ * be rebuilt while the gateway runs. The tag is a hash of the content, because npm gives every file the same date.
  * @param path below the folder, with `/`
- * @param choose picks one of the codings that the file is there in
- * @returns undefined where the dashboard is not built
+ * @param choose picks one of the file's available codings
+ * @returns undefined if the dashboard is not built
  */
 export async function findAsset(
   folder: string,

@@ -9,7 +9,7 @@ input, button { font: inherit; padding: 0.5rem }
 [role='alert'] { margin: 0; font-weight: 600 }
 `
 
-/** The page's only style, named by its hash; scripts there are none. */
+/** Allows the page's only style, by its hash, and no scripts. */
 export const loginPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,

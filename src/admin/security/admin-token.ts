@@ -6,9 +6,9 @@ export const sessionMs = 12 * 3_600_000
 const cookieName = 'olla_gateway_admin'
 
 /**
- * The admin token, and sessions of browsers that have shown it. A session is a cookie that carries its end and a
- * keyed hash of it, so every thread can check it and nothing is stored; a new token ends all of them. The cookie
- * never holds the token itself.
+ * The admin token, and sessions of browsers that have presented it. A session is a cookie with its expiry time and a
+ * keyed hash of it, so that every thread can verify it and the gateway stores nothing; a new token ends all sessions.
+ * The cookie never contains the token itself.
  */
 export class AdminToken {
   readonly #digest: Buffer
@@ -19,12 +19,12 @@ export class AdminToken {
     this.#sessionKey = createHmac('sha256', token).update('olla-gateway session key').digest()
   }
 
-  /** In constant time; digests, because lengths would tell too. */
+  /** Compares in constant time; digests, because lengths would leak too. */
   matches(text: string): boolean {
     return timingSafeEqual(digest(text), this.#digest)
   }
 
-  /** The value of a session cookie. */
+  /** Creates the value of a session cookie. */
   createSession(nowMs: number): string {
     const end = String(nowMs + sessionMs)
     return `${end}.${this.#sign(end)}`
@@ -46,8 +46,8 @@ export class AdminToken {
 }
 
 /**
- * `Set-Cookie` of a session, or of its end.
- * @param value from `createSession`; undefined ends it
+ * Formats `Set-Cookie` for a session, or to end one.
+ * @param value from `createSession`; undefined ends the session
  */
 export function sessionCookie(
   value: string | undefined,

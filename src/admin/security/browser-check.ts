@@ -4,7 +4,7 @@ import { type BrowserRequest, HostCheck, type HostCheckOptions } from './host-ch
 import { isLocalOrigin, isOriginOfHost, type OriginList } from './origins.ts'
 
 export interface BrowserCheckOptions extends HostCheckOptions {
-  /** Whose pages may ask, and read the answers; undefined where CORS is not configured. */
+  /** Origins whose pages may send requests and read the answers; undefined if CORS is not configured. */
   readonly corsOrigins: OriginList | undefined
 }
 
@@ -14,9 +14,9 @@ export type BrowserDecision =
   | { readonly allowed: false; readonly message: string }
 
 /**
- * Whether a request may come from the page that sent it. Any page may have its visitor's browser send simple requests
- * to this machine, and under a name of its own that leads here it could read the answers (DNS rebinding). Inference
- * servers look for both themselves, but behind a gateway they see the gateway's `Host`.
+ * Decides whether a request may come from the page that sent it. Any page can make its visitor's browser send simple
+ * requests to this machine, and with a host name of its own that resolves to this machine it could read the answers
+ * (DNS rebinding). Inference servers check for both themselves, but behind a gateway they see the gateway's `Host`.
  */
 export class BrowserCheck {
   readonly #corsOrigins: OriginList | undefined
@@ -27,7 +27,7 @@ export class BrowserCheck {
     this.#hosts = new HostCheck(options)
   }
 
-  /** Whether nothing about a request needs a closer look: no page has sent it, and the name is the gateway's. */
+  /** Fast path: no page sent the request, and the host is known. */
   isPlain(headers: IncomingHttpHeaders): boolean {
     return (
       headers.origin === undefined &&
@@ -66,10 +66,10 @@ export class BrowserCheck {
 const ownPage: BrowserDecision = { allowed: true, reads: false }
 const reader: BrowserDecision = { allowed: true, reads: true }
 
-/** `own` also stands for programs, which name no origin. */
+/** `own` includes programs, which send no origin. */
 type Source = 'own' | 'local' | 'foreign'
 
-/** Browsers send `Sec-Fetch-Site` to this machine and over TLS, and `Origin` with whatever is not GET or HEAD. */
+/** Browsers send `Sec-Fetch-Site` to this machine and over TLS, and `Origin` with every method except GET and HEAD. */
 function sourceOf({ method, headers }: BrowserRequest): Source {
   const { origin, host } = headers
   const site = headers['sec-fetch-site']
@@ -78,16 +78,16 @@ function sourceOf({ method, headers }: BrowserRequest): Source {
     return isLink(headers) && isRead(method) ? 'own' : 'foreign'
   }
   if (site === 'same-origin' || isOriginOfHost(origin, host)) return 'own'
-  // A cross-site request cannot carry this field unless a preflight was answered, so a proxy has set it.
+  // A cross-site request cannot carry this field without an answered preflight, so a proxy has set it.
   const forwardedHost = headers['x-forwarded-host']
   if (typeof forwardedHost === 'string' && isOriginOfHost(origin, forwardedHost.split(',', 1)[0]))
     return 'own'
   if (isLocalOrigin(origin)) return 'local'
-  // An extension that its user has given access to this host.
+  // An extension to which its user has granted access to this host.
   return site === 'none' && /^[a-z]+-extension:/.test(origin) ? 'own' : 'foreign'
 }
 
-/** A link shows nothing to the page that has it, and its visitor sees where it leads, unlike with a frame. */
+/** A link reveals nothing to the linking page, and unlike with a frame, its visitor sees where it leads. */
 function isLink(headers: IncomingHttpHeaders): boolean {
   const dest = headers['sec-fetch-dest']
   return headers['sec-fetch-mode'] === 'navigate' && (dest === undefined || dest === 'document')

@@ -1,23 +1,23 @@
 import ipaddr from 'ipaddr.js'
 import { Remembered } from '../../kernel/remembered.ts'
 
-/** IPv4 addresses as a translator writes them (RFC 6052 section 2.1). */
+/** IPv4 addresses as a NAT64 translator writes them (RFC 6052 section 2.1). */
 const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 /**
- * The name under which a client's address is limited. A network hands out IPv6 addresses by the prefix, 2^64 of them
- * to each site (RFC 6177), so a limit on single addresses limits nothing.
+ * Derives the key under which rate limits count a client. Networks assign IPv6 addresses by prefix, 2^64 of them to
+ * each site (RFC 6177), so a limit on single addresses would be ineffective.
  */
 export class ClientKeys {
   readonly #prefixBits: number
   readonly #known = new Remembered<string>(1_024, 64)
 
-  /** @param prefixBits of an IPv6 address that make one client, 1 to 128 */
+  /** @param prefixBits length of the IPv6 prefix that identifies a client, 1 to 128 */
   constructor(prefixBits: number) {
     this.#prefixBits = prefixBits
   }
 
-  /** @returns an IPv4 address as it is, also where it is written as IPv6; else the prefix */
+  /** @returns an IPv4 address unchanged, even if written as IPv6; otherwise the prefix */
   of(address: string): string {
     if (!address.includes(':')) return address
     const found = this.#known.get(address)

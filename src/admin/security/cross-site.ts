@@ -1,6 +1,6 @@
 import { bearerOf } from './internal-access.ts'
 
-/** What a browser says of where a request comes from. */
+/** Headers in which a browser reports the origin of a request. */
 export interface RequestOrigin {
   readonly secFetchSite: string | undefined
   readonly origin: string | undefined
@@ -8,8 +8,8 @@ export interface RequestOrigin {
 }
 
 /**
- * Whether a request may come from a page of another site. Browsers say it in `Sec-Fetch-Site`, on plain HTTP
- * only in `Origin`; programs send neither and are no risk.
+ * Whether a request may come from a page of another site. Browsers report this in `Sec-Fetch-Site`, on plain HTTP only
+ * in `Origin`; programs send neither and are no risk.
  */
 export function isCrossSite({ secFetchSite, origin, host }: RequestOrigin): boolean {
   if (secFetchSite !== undefined) return secFetchSite !== 'same-origin' && secFetchSite !== 'none'
@@ -18,8 +18,8 @@ export function isCrossSite({ secFetchSite, origin, host }: RequestOrigin): bool
 }
 
 /**
- * Whether a page of another site wants to read or to hold a stream open. Following a link from there is the
- * visitor's own doing, and shows nothing to the page that has it.
+ * Whether a page of another site tries to read an answer or to hold a stream open. Following a link from that site is
+ * the visitor's choice and reveals nothing to the linking page.
  * @param secFetchMode `navigate` for a link
  */
 export function isForeignRead(origin: RequestOrigin, secFetchMode: string | undefined): boolean {
@@ -27,8 +27,8 @@ export function isForeignRead(origin: RequestOrigin, secFetchMode: string | unde
 }
 
 /**
- * Whether a request that changes something was meant by who sends it: it carries a header that another site's
- * form or image cannot set, and it does not come from another site's script either.
+ * Whether the sender intended a request that changes something: it carries a header that another site's form or image
+ * cannot set, and it does not come from another site's script either.
  * @param marker value of `X-Olla-Gateway`
  */
 export function isDeliberate(

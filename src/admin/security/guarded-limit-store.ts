@@ -1,11 +1,11 @@
 import type { LimitStore } from './limit-store.ts'
 
-/** What stands for the answer of a store that has none. */
+/** Result when the store fails. */
 const unlimited = { allowed: true, remaining: 1, retryAfterMs: 0, fullInMs: 0 }
 
 /**
- * A host's store that breaks no request: where it throws, no client is limited.
- * @param onError told of what it has thrown
+ * Wraps a host application's store so that its errors break no request: if it throws, the gateway limits no client.
+ * @param onError called with each error
  */
 export function guardedLimitStore(store: LimitStore, onError: (error: unknown) => void): LimitStore {
   function guarded<T>(call: () => T, otherwise: T): T {

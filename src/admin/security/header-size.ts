@@ -1,6 +1,6 @@
 /**
- * Size of a request head in bytes, as Olla estimates it (contract 9.2): names, values with separators, and
- * the request line.
+ * Estimates the size of a request head in bytes, as Olla does (contract 9.2): names, values with separators, and the
+ * request line.
  * @param rawHeaders as `IncomingMessage.rawHeaders`
  */
 export function requestHeadBytes(

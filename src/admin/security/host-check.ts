@@ -4,29 +4,29 @@ import { isPublicHost } from '../../http/public-host.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import { isOriginOfHost } from './origins.ts'
 
-/** What is looked at of a request. */
+/** The parts of a request that the check uses. */
 export interface BrowserRequest {
   readonly method: string
   readonly httpVersion: string
   readonly headers: IncomingHttpHeaders
-  /** Address of the connection; undefined on a socket that has none. */
+  /** Address of the connection; undefined on a socket without one. */
   readonly peer: string | undefined
-  /** The listener's own port, and whether only this machine reaches it. */
+  /** The listener's own port, and whether only this machine can reach it. */
   readonly port: number | undefined
   readonly isLoopbackOnly: boolean
 }
 
 export interface HostCheckOptions {
-  /** Names of the gateway besides those that no public DNS has; `*` stands for any. */
+  /** Host names of the gateway besides those that public DNS cannot have; `*` matches any. */
   readonly allowedHosts: readonly string[]
   /** The machine's own name. */
   readonly machineName: string
 }
 
 /**
- * Recognises DNS rebinding: a page whose own name has been led to this machine. Its browser connects directly and names
- * that host with the listener's port, which no script can change. Reverse proxies on this machine pass foreign names on
- * as well, and must not be taken for such a page.
+ * Detects DNS rebinding: a page whose host name was made to resolve to this machine. Its browser connects directly and
+ * sends that host with the listener's port, which no script can change. Reverse proxies on this machine also forward
+ * foreign host names, and must not be mistaken for such a page.
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string>
@@ -36,9 +36,9 @@ export class HostCheck {
     this.#names = new Set([...allowedHosts, machineName].map(normalName))
   }
 
-  /** Whether a name cannot be a rebound one: it is an address, a name that only private networks have, or allowed. */
+  /** Whether a host cannot be a rebound one: it is an address, a name that only private networks have, or allowed. */
   isKnown(host: string | undefined): boolean {
-    // What is no host at all is refused for that.
+    // An invalid host is refused for that reason elsewhere.
     if (host === undefined) return true
     const found = this.#known.get(host)
     if (found !== undefined) return found
@@ -60,15 +60,15 @@ export class HostCheck {
     if (this.isKnown(host) || isOfProxy(request)) return true
     const isDirect = (readHost(host ?? '')?.port ?? 80) === port
     if (!isLoopback(peer)) return !isDirect || origin === undefined
-    // A page may write forwarding headers itself, but it cannot leave out the port.
+    // A page can set forwarding headers itself, but it cannot omit the port.
     if (isLoopbackOnly && !isForwarded(headers)) return false
     return !isDirect || !mayBePage(request)
   }
 }
 
 /**
- * What a page that was led here cannot send: HTTP/1.0, header names that are forbidden to scripts (Fetch standard,
- * "forbidden request-header"), an origin behind TLS, which the gateway does not speak.
+ * Detects what a rebound page cannot send: HTTP/1.0, header names that are forbidden to scripts (Fetch standard,
+ * "forbidden request-header"), or an origin with TLS, which the gateway does not serve.
  */
 function isOfProxy({ httpVersion, headers }: BrowserRequest): boolean {
   const { origin, host, via } = headers
@@ -86,7 +86,7 @@ function isForwarded(headers: IncomingHttpHeaders): boolean {
   )
 }
 
-/** Browsers name the origin of all requests but GET and HEAD. */
+/** Browsers send the origin with every method except GET and HEAD. */
 function mayBePage({ method, headers }: BrowserRequest): boolean {
   if (headers.origin !== undefined) return true
   if (method !== 'GET' && method !== 'HEAD') return false

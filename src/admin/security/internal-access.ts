@@ -3,30 +3,30 @@ import { isIpLiteral, normalName, readHost, shownValue } from '../../http/host-n
 import type { AdminToken } from './admin-token.ts'
 import type { TokenTries } from './token-tries.ts'
 
-/** Largest body of a route below `/internal`, however large those of inference may be. */
+/** Maximum body size of routes below `/internal`, independent of the limit for inference. */
 export const maxInternalBodyBytes = 1_048_576
 
 export interface InternalAccessOptions {
-  /** Networks whose addresses are let in. */
+  /** Networks that have access. */
   readonly allowedCidrs: readonly string[]
-  /** Host names under which they are; IP literals always are. */
+  /** Allowed host names; IP literals are always allowed. */
   readonly allowedHosts: readonly string[]
-  /** Lets in from anywhere, under any name; undefined where none is configured. */
+  /** Grants access from anywhere, under any host name; undefined if none is configured. */
   readonly token: AdminToken | undefined
-  /** Limits wrong tokens; without it there is no limit. */
+  /** Limits wrong tokens; unlimited if absent. */
   readonly tries?: TokenTries | undefined
 }
 
-/** What is looked at of a request. */
+/** The parts of a request that the check uses. */
 export interface AccessRequest {
   /** Address of the connection. */
   readonly peer: string
-  /** Address of the client as far as proxies are trusted; the peer's where none is. */
+  /** Address of the client behind trusted proxies; the peer's address if there are none. */
   readonly client: string
-  /** The client as limits count it; its address by default. */
+  /** Rate limit key of the client; its address by default. */
   readonly limitKey?: string
   readonly host: string | undefined
-  /** The `Host` field itself, where the authority of an absolute target has replaced it. */
+  /** The original `Host` field, if the authority of an absolute target has replaced it. */
   readonly hostField?: string | undefined
   readonly authorization: string | undefined
   readonly cookie: string | undefined
@@ -34,9 +34,9 @@ export interface AccessRequest {
 
 export interface AccessRefusal {
   readonly allowed: false
-  /** 401 where a token would help, 429 after too many wrong ones. */
+  /** 401 if a token would help, 429 after too many wrong ones. */
   readonly status: 401 | 403 | 429
-  /** Seconds until a token is looked at again; with 429. */
+  /** Seconds until the gateway accepts another token; with 429. */
   readonly retryAfterSeconds?: number
   /** Olla's text (contract 9.4). */
   readonly message: string
@@ -45,10 +45,10 @@ export interface AccessRefusal {
 export type AccessDecision = { readonly allowed: true; readonly by: 'address' | 'token' } | AccessRefusal
 
 /**
- * Who may see and do what the dashboard shows. By address both are required: the address lies in an allowed
- * network, and the `Host` is an IP literal or an allowed name. Without the second a page of another site could
- * let its own name point here and read everything through its visitor's browser (DNS rebinding). A token needs
- * neither: under a foreign name a browser has it not.
+ * Decides who may see and do what the dashboard shows. Access by address requires both: the address is in an allowed
+ * network, and the `Host` is an IP literal or an allowed name. Without the second, a page of another site could make
+ * its own host name resolve to this machine and read everything through its visitor's browser (DNS rebinding). A token
+ * needs neither: a browser does not send it under a foreign name.
  */
 export class InternalAccess {
   readonly #networks: NetworkList
@@ -75,7 +75,7 @@ export class InternalAccess {
       if (bearer !== undefined) return this.compare(bearer, request.limitKey ?? client, monotonicMs)
       if (this.#token.hasSession(cookie, nowMs)) return byToken
     }
-    // A trusted proxy on an allowed address must not lend it to its clients.
+    // A trusted proxy with an allowed address must not pass its access on to its clients.
     if (!this.#networks.has(peer) || !this.#networks.has(client)) {
       return this.#refuse(`ip not in allowed range (ip=${client}, host=${shownValue(host)})`)
     }
@@ -85,7 +85,7 @@ export class InternalAccess {
     return byAddress
   }
 
-  /** A try with the token: right, wrong, or one too many for this client. */
+  /** Checks a token: right, wrong, or one too many for this client. */
   compare(shown: string, limitKey: string, monotonicMs: number): AccessDecision {
     const waitMs = this.#tries?.take(limitKey, monotonicMs) ?? 0
     if (waitMs > 0) {
@@ -98,7 +98,7 @@ export class InternalAccess {
     return byToken
   }
 
-  /** Whether the `Host` header is an IP literal or an allowed name; ports and letter case aside. */
+  /** Whether the `Host` header is an IP literal or an allowed name, ignoring port and case. */
   acceptsHost(host: string | undefined): boolean {
     if (host === undefined) return false
     const name = readHost(host)?.name
@@ -115,7 +115,7 @@ export class InternalAccess {
 const byToken: AccessDecision = { allowed: true, by: 'token' }
 const byAddress: AccessDecision = { allowed: true, by: 'address' }
 
-/** The token of `Authorization: Bearer`; undefined for every other scheme. */
+/** Returns the token of `Authorization: Bearer`; undefined for any other scheme. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1]
 }

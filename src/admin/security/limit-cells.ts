@@ -2,14 +2,14 @@ import { cache, counters } from '../../kernel/cells/kinds.ts'
 import { type CellKind, type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import { SharedLimitStore } from './shared-limit-store.ts'
 
-/** Buckets of rate limits that are remembered. */
+/** Maximum number of rate limit buckets. */
 const limitCapacity = 100_000
-/** Clients that are remembered to have met a rate limit. */
+/** Maximum number of remembered clients that have hit a rate limit. */
 const limitedClientCapacity = 16_384
 
 export const limitCells = cellLayout('limits', () => ({ store: limitStore(limitCapacity) }))
 
-/** What was refused. */
+/** Counts refusals. */
 export const violationCells = cellLayout('violations', () => ({
   counts: counters(['rateLimits', 'sizeLimits']),
   limitedClients: cache(limitedClientCapacity),

@@ -1,4 +1,4 @@
-/** A limit: so many a minute, so many at once. */
+/** A limit on the rate and on bursts. */
 export interface RateLimit {
   readonly perMinute: number
   readonly burst: number
@@ -6,20 +6,20 @@ export interface RateLimit {
 
 export interface LimitResult {
   readonly allowed: boolean
-  /** Whole requests that could come now. */
+  /** Requests that are possible now; an integer. */
   readonly remaining: number
-  /** Milliseconds until one more request may come; 0 where one may. */
+  /** Milliseconds until the next request is allowed; 0 if one is now. */
   readonly retryAfterMs: number
   /** Milliseconds until the bucket is full. */
   readonly fullInMs: number
 }
 
-/** Where buckets are kept. This process here; a shared store can stand in its place. */
+/** Storage of the buckets: this process by default, or a shared store. */
 export interface LimitStore {
-  /** Takes one token of the key's bucket if there is one. */
+  /** Takes one token from the key's bucket if there is one. */
   take(key: string, limit: RateLimit, nowMs: number): LimitResult
-  /** Gives one token back, for a request that another limit has refused. */
+  /** Returns one token, for a request that another limit has refused. */
   giveBack(key: string, limit: RateLimit): void
-  /** Drops buckets that are full again. */
+  /** Drops full buckets. */
   clean(nowMs: number): void
 }

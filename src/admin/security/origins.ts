@@ -1,6 +1,6 @@
 import { type HostName, readHost } from '../../http/host-name.ts'
 
-/** Origins as `server.cors.allowed_origins` names them: one `*` in each may stand for any text, as in Olla. */
+/** Origins as in `server.cors.allowed_origins`: one `*` in each may match any text, as in Olla. */
 export class OriginList {
   readonly #exact: ReadonlySet<string>
   readonly #patterns: readonly { readonly start: string; readonly end: string }[]
@@ -27,26 +27,26 @@ export class OriginList {
 }
 
 /**
- * What Ollama lets in by default: pages that this machine serves to itself, and applications whose windows are pages.
- * `null` is not among them: any page can give itself that origin by a sandboxed frame.
+ * Ollama's default: pages that this machine serves to itself, and applications whose windows are pages. `null` is not
+ * among them: any page can obtain that origin with a sandboxed frame.
  */
 const local =
   /^(?:https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1\]|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.localhost)(?::\d{1,5})?$|(?:app|file|tauri|vscode-webview|vscode-file):\/\/)/i
 
-/** Whether an origin is one of this machine's own programs. */
+/** Whether an origin belongs to a program on this machine. */
 export function isLocalOrigin(origin: string): boolean {
   return origin.length <= 512 && local.test(origin)
 }
 
 /**
- * Whether an origin is the one under which the gateway itself was asked.
+ * Whether an origin is the one under which the client reached the gateway itself.
  * @param host a `Host` field
  */
 export function isOriginOfHost(origin: string, host: string | undefined): boolean {
   const asked = host === undefined ? undefined : readHost(host)
   const page = readOrigin(origin)
   if (asked === undefined || page === undefined || asked.name !== page.name) return false
-  // A proxy may pass the name on without the port.
+  // A proxy may forward the name without the port.
   return asked.port === undefined || asked.port === page.port
 }
 

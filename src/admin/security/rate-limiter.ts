@@ -11,7 +11,7 @@ export type RateLimits = Pick<
   | 'globalBurstSize'
 >
 
-/** A dashboard asks for much at once when it opens. */
+/** A dashboard sends many requests at once when it opens. */
 const minInternalBurst = 100
 
 /** Whether there is any limit. */
@@ -21,13 +21,13 @@ export function hasLimits(limits: RateLimits): boolean {
 }
 
 export interface RateDecision extends LimitResult {
-  /** Requests a minute of the limit that is nearest to being reached. */
+  /** Requests per minute of the limit that is closest to being reached. */
   readonly limit: number
 }
 
 /**
- * A bucket for everybody together and one for each client: a client that bursts empties its own, and the
- * common one only by what it was allowed (contract 16.2, item 21).
+ * One bucket for all clients and one per client: a client that bursts empties its own, and the global one only by the
+ * requests that its own allowed (contract 16.2, item 21).
  */
 export class RateLimiter {
   readonly #store: LimitStore
@@ -38,13 +38,13 @@ export class RateLimiter {
   constructor(store: LimitStore, limits: RateLimits) {
     const { burstSize, globalRequestsPerMinute: global } = limits
     this.#store = store
-    // More than one client's burst, or a single client could starve all others.
+    // Larger than one client's burst, or a single client could starve all others.
     this.#global = toLimit(global, limits.globalBurstSize || global)
     this.#client = toLimit(limits.perIpRequestsPerMinute, burstSize)
     this.#internal = toLimit(limits.healthRequestsPerMinute, Math.max(minInternalBurst, burstSize))
   }
 
-  /** @returns undefined where nothing limits this class of routes */
+  /** @returns undefined if nothing limits this class of routes */
   check(routeClass: RouteClass, client: string, nowMs: number): RateDecision | undefined {
     const store = this.#store
     if (routeClass === 'internal') {
@@ -59,7 +59,7 @@ export class RateLimiter {
     const isRefused = own?.allowed === false
     const common = isRefused ? undefined : commonLimit && store.take(commonKey, commonLimit, nowMs)
     if (clientLimit !== undefined && common?.allowed === false) {
-      // Refused by the common limit: the client's own allowance is not spent.
+      // The global limit refused the request: return the token of the client's own.
       store.giveBack(clientKey, clientLimit)
     }
     if (own !== undefined && clientLimit !== undefined && isNearer(own, common))
@@ -74,7 +74,7 @@ export class RateLimiter {
 
 const commonKey = 'global '
 
-/** Whether a client's own limit says more than the common one. */
+/** Whether a client's own limit is closer to being reached than the global one. */
 function isNearer(own: LimitResult, common: LimitResult | undefined): boolean {
   return common === undefined || (common.allowed && own.remaining <= common.remaining)
 }

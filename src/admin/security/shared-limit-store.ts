@@ -4,41 +4,40 @@ import { ownPlace, type TablePlace } from '../../kernel/cells/table-place.ts'
 import type { LimitResult, LimitStore, RateLimit } from './limit-store.ts'
 
 /**
- * A cell: the upper 28 bits are a part of the key's hash, the lower 36 the time at which the bucket will be
- * full, in ticks of 4 microseconds. It begins anew after 76 hours; one that lies further ahead than a bucket
- * can is a leftover.
+ * A cell: the upper 28 bits hold a part of the key's hash, the lower 36 the time at which the bucket will be full, in
+ * ticks of 4 microseconds. The time wraps around after 76 hours; one further ahead than a bucket can be is left over
+ * from before.
  */
 const tickMs = 0.004
-/** Of the time, how much lies in the upper half of a cell. */
+/** Bits of the time stored in the upper half of a cell. */
 const timeBits = 4
 const timeMask = 0xf
 const lowerRange = 2 ** 32
 const timeRange = lowerRange * 2 ** timeBits
-/** A bucket that would take more than 38 hours to fill is as large as one that takes 38. */
-const longestTicks = timeRange / 2
+/** Caps the size of a bucket at what fills in 38 hours. */
+const maxTicks = timeRange / 2
 
-/** In front of the cells: the seeds of the hash. */
+/** Bytes before the cells, for the seeds of the hash. */
 const limitHeaderBytes = 8
-/** Keys of one set. */
+/** Cells per set. */
 const limitWays = 8
 
-/** A cell that other threads keep changing is tried again; each try of all threads but one succeeds. */
-const mostTries = 1_000
+/** Attempts to change a cell that other threads keep changing; in each round one thread succeeds. */
+const maxTries = 1_000
 
 /**
- * Token buckets that all threads share, exact over all of them: a bucket is the time at which it will be full
- * (the generic cell rate algorithm, ITU-T I.371), so that taking a token is one compare-and-swap.
+ * Token buckets that all threads share, exact over all of them: a bucket is the time at which it will be full (the
+ * generic cell rate algorithm, ITU-T I.371), so that taking a token is one compare-and-swap.
  *
- * Bounded: keys lie in sets of eight; in a full one the bucket that is nearest to being full starts afresh.
- * Keys are not kept: two of them share a bucket with a probability of 2^-25 for each lookup, and the hash is
- * seeded at random.
+ * Memory is bounded: keys are in sets of eight; in a full set the bucket closest to being full is replaced. Keys are
+ * not stored: two keys share a bucket with a probability of 2^-25 per lookup, and the hash is seeded at random.
  */
 export class SharedLimitStore implements LimitStore {
   readonly #sets: number
   readonly #cells: Cells64
   readonly #hash: KeyHash
 
-  /** @param capacity keys that are remembered; rounded up to a multiple of 8 */
+  /** @param capacity maximum number of keys; rounded up to a multiple of 8 */
   constructor(capacity: number, place: TablePlace = ownPlace()) {
     this.#sets = Math.ceil(capacity / limitWays)
     const cells = this.#sets * limitWays
@@ -51,10 +50,10 @@ export class SharedLimitStore implements LimitStore {
 
   take(key: string, limit: RateLimit, nowMs: number): LimitResult {
     const interval = intervalOf(limit)
-    const full = interval * Math.min(limit.burst, Math.floor(longestTicks / interval))
+    const full = interval * Math.min(limit.burst, Math.floor(maxTicks / interval))
     const now = Math.floor(nowMs / tickMs)
     const first = this.#find(key)
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const at = this.#placeFor(first, now)
       const cell = this.#cells.read(at)
       const owed = this.#isMine() ? owedAt(this.#time(), now, full) : 0
@@ -62,7 +61,7 @@ export class SharedLimitStore implements LimitStore {
       const next = owed + interval
       if (this.#swap(at, cell, now + next)) return result(true, next, interval, full)
     }
-    // No thread can be overtaken so often; a limit that cannot be kept lets no request through.
+    // No thread loses this many races; if the limit cannot be enforced, refuse the request.
     return result(false, full, interval, full)
   }
 
@@ -75,7 +74,7 @@ export class SharedLimitStore implements LimitStore {
     }
   }
 
-  /** Buckets that were full at that time are as good as none. */
+  /** Empties buckets that were full at that time: they are equivalent to empty cells. */
   clean(nowMs: number): void {
     const now = Math.floor(nowMs / tickMs)
     for (let at = 0; at < this.#cells.length; at++) {
@@ -84,7 +83,7 @@ export class SharedLimitStore implements LimitStore {
     }
   }
 
-  /** Buckets that are kept; looks at every cell. */
+  /** Number of buckets; scans all cells. */
   get size(): number {
     let size = 0
     for (let at = 0; at < this.#cells.length; at++) {
@@ -100,11 +99,11 @@ export class SharedLimitStore implements LimitStore {
     return Math.floor(((this.#hash.low >>> 0) / 2 ** 32) * this.#sets) * limitWays
   }
 
-  /** The key's own cell, or else an empty one, or the bucket that is nearest to being full. */
+  /** Returns the key's own cell, or else an empty one, or the bucket closest to being full. */
   #placeFor(first: number, now: number): number {
     const tag = this.#hash.high >>> timeBits
     for (let at = first; at < first + limitWays; at++) {
-      // A cell that is another key's by the time it is read is found to be so there.
+      // If the cell belongs to another key by the time the caller reads it, the caller detects that.
       if (this.#cells.peekHigh(at) >>> timeBits === tag) return at
     }
     let place = first
@@ -120,7 +119,7 @@ export class SharedLimitStore implements LimitStore {
     return place
   }
 
-  // Of the cell that was read last, and the key that was looked for last:
+  // These use the last cell read and the last key hashed:
 
   #isEmpty(): boolean {
     return this.#cells.high === 0 && this.#cells.low === 0
@@ -142,25 +141,25 @@ export class SharedLimitStore implements LimitStore {
 }
 
 /**
- * Ticks between two requests at the limit's pace: exact to 1 % up to 300,000 a minute, and never more than 15 million,
- * which no process serves.
+ * Ticks between two requests at the limit's rate: exact to 1 % up to 300,000 a minute, and at most 15 million, which no
+ * process serves.
  */
 function intervalOf({ perMinute }: RateLimit): number {
   return Math.max(1, Math.round(60_000 / perMinute / tickMs))
 }
 
-/** As `%` of a non-negative number, which takes several times as long. */
+/** Like `%` for a non-negative number, but several times faster. */
 function modulo(time: number): number {
   return time - Math.floor(time / timeRange) * timeRange
 }
 
-/** How many ticks a time lies ahead of now; negative for one that has passed. */
+/** Ticks from now to a time; negative if it has passed. */
 function aheadOf(time: number, now: number): number {
   const ahead = modulo(time - now)
   return ahead < timeRange / 2 ? ahead : ahead - timeRange
 }
 
-/** Ticks until the bucket is full; 0 also for a leftover, which lies further ahead than any bucket of the limit. */
+/** Ticks until the bucket is full; 0 also for a leftover time, further ahead than any bucket of the limit. */
 function owedAt(time: number, now: number, full: number): number {
   const ahead = modulo(time - now)
   return ahead > full ? 0 : ahead

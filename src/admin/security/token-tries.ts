@@ -1,11 +1,11 @@
 import type { LimitStore, RateLimit } from './limit-store.ts'
 
-/** What a person mistypes, and far below what a guess at 16 characters needs. */
+/** Allows for typing errors, and is far too low to guess 16 characters. */
 const limit: RateLimit = { perMinute: 10, burst: 10 }
 
 /**
- * How often a client may show a wrong token. A try is taken before the token is compared: otherwise a client that has
- * none left would still learn from the answer whether a guess was right.
+ * Limits how often a client may present a wrong token. A try is taken before the comparison: otherwise a client without
+ * tries left could still learn from the answer whether a guess was right.
  */
 export class TokenTries {
   readonly #store: LimitStore
@@ -14,13 +14,13 @@ export class TokenTries {
     this.#store = store
   }
 
-  /** Takes a try. @returns milliseconds until the next one; 0 where the token may be compared */
+  /** Takes a try. @returns milliseconds until the next one; 0 if the token may be compared */
   take(client: string, nowMs: number): number {
     const { allowed, retryAfterMs } = this.#store.take(keyOf(client), limit, nowMs)
     return allowed ? 0 : Math.max(1, retryAfterMs)
   }
 
-  /** The token was the right one: it costs nothing. */
+  /** Returns the try, because the token was right. */
   giveBack(client: string): void {
     this.#store.giveBack(keyOf(client), limit)
   }

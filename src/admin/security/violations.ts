@@ -4,7 +4,7 @@ import type { ViolationCells } from './limit-cells.ts'
 
 const hourMs = 3_600_000
 
-/** Counts what was refused, on all threads, for the status routes (contract 1.6). */
+/** Counts refusals on all threads, for the status routes (contract 1.6). */
 export class Violations {
   readonly #counts: ViolationCells['counts']
   readonly #clients: SharedCache
@@ -31,7 +31,7 @@ export class Violations {
     this.#counts.add(0, this.#counts.column('sizeLimits'), 1)
   }
 
-  /** Clients that met a rate limit within the last hour, of some 16,000 that are remembered. */
+  /** Clients that hit a rate limit within the last hour, out of about 16,000 remembered ones. */
   get limitedClients(): number {
     return this.#clients.size()
   }

@@ -1,6 +1,6 @@
 /** The HTTP server of the gateway's own command, for Fastify apps that embed the gateway. */
 import type { GatewayConfig } from './config/schema/schema.ts'
-import { mostConnections } from './http/connections/descriptors.ts'
+import { connectionLimit } from './http/connections/descriptors.ts'
 import type { OllaHttpServerOptions } from './http/server/factory.ts'
 
 export {
@@ -33,7 +33,7 @@ export {
  */
 export function httpServerOptions(
   { server, proxy }: GatewayConfig,
-  maxConnections: number = mostConnections(server.max_connections, 1, () => {}),
+  maxConnections: number = connectionLimit(server.max_connections, 1, () => {}),
 ): OllaHttpServerOptions {
   return {
     keepAliveTimeoutMs: server.idle_timeout || server.read_timeout || 72_000,

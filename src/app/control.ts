@@ -10,8 +10,8 @@ export interface ControlOptions {
 }
 
 /**
- * The control thread of a gateway with several: it probes and discovers for all, reads secrets again, numbers
- * the events and writes them to the log. It serves no clients.
+ * The control thread of a multi-threaded gateway: it probes and discovers for all threads, rereads secrets, numbers the
+ * events and writes them to the log. It serves no clients.
  */
 export default fp<ControlOptions>(
   async function control(app, { config, thread }) {

@@ -26,23 +26,26 @@ import type { DrainResult } from '../runtime/lifecycle/drain.ts'
 export interface HttpServerOptions {
   readonly config: GatewayConfig
   readonly logger: Logger
-  /** For the lines of requests. */
+  /** Writes the request log. */
   readonly requestLogger: RequestLogger
   readonly thread?: ThreadOfSeveral | undefined
-  /** Most connections of clients on this thread; 0 is no limit. */
+  /** Maximum client connections on this thread; 0 is unlimited. */
   readonly maxConnections: number
-  /** Begins the drain; the app is closed when that is over. */
+  /** Begins the drain, after which the app closes. */
   readonly drainSignal: AbortSignal
   readonly onDrained: (result: DrainResult) => void
   readonly onLostLines?: GatewayOptions['onLostLines']
 }
 
-/** A thread's own Fastify, with what only the owner of a listener can set. */
+/**
+ * Creates a Fastify instance for a standalone process or thread, with the settings that only the owner of a listener
+ * can make.
+ */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { config, logger, requestLogger, thread, maxConnections, drainSignal, onDrained, onLostLines } =
     options
   const app = Fastify({
-    // With a logger Fastify makes a child for each request and watches each response for lines of its own.
+    // With a logger Fastify would create a child logger per request and log each response itself.
     logger: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -62,11 +65,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   return app
 }
 
-/** Inside of a host application the root is the host's. */
+/** Adds routes at the root, which belongs to the host when the gateway is embedded. */
 export function addRootRoutes(app: FastifyInstance, hasDashboard = true): void {
   const nextId = createRequestIds()
   app.register(function root(scope, _options, done) {
-    // The hooks of the gateway are of its own scope.
+    // The gateway's hooks are encapsulated in its own scope.
     scope.addHook('onRequest', function refuseHead({ raw }, reply, next) {
       const error = refusalOfHead(raw)
       if (error === undefined) {
@@ -76,13 +79,13 @@ export function addRootRoutes(app: FastifyInstance, hasDashboard = true): void {
       refuse(error, raw, reply, nextId())
     })
     rootRoute(scope, { version, hasDashboard })
-    // `OPTIONS *` asks what the server as a whole can do (RFC 9110 section 9.3.7).
+    // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7).
     scope.options('/', (_request, reply) => reply.code(204).header('Allow', allMethods).send())
     done()
   })
 }
 
-/** Answers where the gateway's hooks have not run, and ends the connection. */
+/** Replies where the gateway's hooks have not run, and closes the connection. */
 function refuse(error: GatewayError, { url = '/' }: IncomingMessage, reply: FastifyReply, id: string): void {
   serveNoMore(reply.raw.req.socket)
   reply.code(error.statusCode).header('X-Olla-Request-ID', id)
@@ -92,7 +95,7 @@ function refuse(error: GatewayError, { url = '/' }: IncomingMessage, reply: Fast
   reply.send(JSON.stringify(dialectOf(url).errors.body(error, id)))
 }
 
-/** What Fastify needs for the listener as the gateway's own process has it. */
+/** Fastify options for the listener of a standalone gateway. */
 export function listenerOptions(
   config: GatewayConfig,
   maxConnections = 0,
@@ -109,13 +112,13 @@ export function listenerOptions(
       listener = create(handler)
       return listener
     },
-    // Before it is routed, so that every route sees one form of it.
+    // Runs before routing, so that every route sees one form of the URL.
     rewriteUrl(request) {
       const { url } = request
       takeOriginForm(request)
       return url === '*' && request.method === 'OPTIONS' ? '/' : (request.url ?? '/')
     },
-    // A path that the router cannot read meets no hook.
+    // Hooks do not run for a path that the router cannot parse.
     frameworkErrors(error, { raw }, reply) {
       const refusal = refusalOfHead(raw)
       refuse(refusal ?? toGatewayError(error), raw, reply, nextId())
@@ -140,10 +143,10 @@ export function serverFor(
     // Node's own refusal has no body and no request ID.
     const server = create(handler, { http: { requireHostHeader: false } })
     const isOpen = (): boolean => server.listening
-    // A client with `HTTPS_PROXY` set takes the gateway for a proxy.
+    // A client with `HTTPS_PROXY` set mistakes the gateway for a proxy.
     server.on('connect', ({ url = '/' }, socket) => {
       const error = new GatewayError('method_not_allowed', undefined, { headers: ['Allow', allMethods] })
-      // Node's server has taken its own listener off, and an error without one ends the process.
+      // Node has removed its own listener from the socket, and an error without a listener ends the process.
       socket.on('error', ignore)
       if (socket instanceof Socket)
         refuseConnection(socket, wholeRefusal(error, url, nextId()), systemClock, isOpen)

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 
 const announcement = 'listening'
 
-/** Opens the port without Fastify's own lines, one for each address: the command says it once, for people. */
+/** Listens without Fastify's log lines, one per address: the command logs the address once. */
 export async function listenQuietly(
   app: FastifyInstance,
   logger: Logger,

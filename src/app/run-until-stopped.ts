@@ -7,20 +7,20 @@ import { StopControl } from '../runtime/process/stop-control.ts'
 import type { RunningGateway } from './serving-threads.ts'
 
 export interface RunOptions {
-  /** Longest time of a stop. */
+  /** Maximum time of a stop. */
   readonly limitMs: number
   readonly logger: Logger
-  /** @param signal aborted where the gateway is told to stop meanwhile */
+  /** @param signal aborted if the gateway must stop during startup */
   start(signal: AbortSignal): Promise<RunningGateway>
   /** Called when a stop begins. */
   onStopping(): void
-  /** Called when the gateway has stopped. @returns whether nothing blocks a thread any more */
+  /** Called when the gateway has stopped. @returns whether no thread is blocked */
   onClosed(result: DrainResult): Promise<boolean>
 }
 
 /**
- * Starts a gateway and stops it on a signal or on an error that was not caught, also during the start.
- * @returns its address; never settles where the gateway is told to stop before
+ * Starts a gateway and stops it on a signal or an uncaught error, even during startup.
+ * @returns its address; never settles if the gateway must stop before it has one
  * @throws what `start` throws
  */
 export async function runUntilStopped({
@@ -43,7 +43,7 @@ export async function runUntilStopped({
       const running = await starting?.catch(() => undefined)
       const result = (await running?.close()) ?? { drained: 0, cut: 0 }
       const isClean = await onClosed(result)
-      // Clients whose answers were cut deserve no less than an error.
+      // Report requests cut during the drain as an error.
       return { code: result.cut > 0 ? 1 : 0, isClean: isClean && running?.isBlocked?.() !== true }
     },
     note: (err) => logger.error({ err }, 'unexpected error during the stop'),

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { GatewayConfig } from '../config/schema/schema.ts'
-import { mostConnections } from '../http/connections/descriptors.ts'
+import { connectionLimit } from '../http/connections/descriptors.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { LogTarget } from '../observe/logging/logger.ts'
 import { GcMonitor } from '../observe/stats/gc-monitor.ts'
@@ -15,26 +15,26 @@ import { listenQuietly } from './listen.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 import type { RunningGateway } from './serving-threads.ts'
 
-/** What the server needs of the log. */
+/** The parts of the log that the server uses. */
 export type ServerLog = Pick<LogTarget, 'logger' | 'requestLogger' | 'write'> &
   Partial<Pick<LogTarget, 'onLost'>>
 
 export interface ServerOptions {
   readonly config: GatewayConfig
   readonly log: ServerLog
-  /** Called once after everything else has stopped. @returns whether nothing blocks a thread any more */
+  /** Called once after everything else has stopped. @returns whether no thread is blocked */
   readonly onStopped?: () => Promise<boolean>
 }
 
-/** Time for closing sockets and files after the drain, before the process ends without them. */
+/** Time for closing sockets and files after the drain, before the process exits regardless. */
 const closingMs = 5_000
-/** And for ending it so, before a thread of its own ends it. */
+/** Further time for the exit, before the guard thread kills the process. */
 const guardMs = 3_000
 
 /**
- * Serves until a signal; resolves once the port is open, and not at all where it is told to stop before. The process ends
- * with 0 where all requests had finished, else with 1; a second signal ends it at once. A thread that stands still is
- * ended, see `server.watchdog_timeout`.
+ * Serves until a signal. Resolves once the listener is open, and never if the gateway must stop before that. The exit
+ * code is 0 if all requests finished, otherwise 1; a second signal ends the process at once. A thread that hangs is
+ * terminated, see `server.watchdog_timeout`.
  */
 export async function serve({ config, log, onStopped }: ServerOptions): Promise<{ address: string }> {
   const { logger } = log
@@ -42,7 +42,7 @@ export async function serve({ config, log, onStopped }: ServerOptions): Promise<
   if (config.engineering.show_nerdstats) collections.start()
   const { shutdown_delay: delayMs, shutdown_timeout: timeoutMs, watchdog_timeout: watchdogMs } = config.server
   const threads = threadsOf(config)
-  // Of several threads this one comes last.
+  // With several threads, the main thread is the last.
   const main = threads === 1 ? 0 : threads
   const beats = Heartbeats.allocate(main + 1)
   const guard = new Guard({ beats, main, timeoutMs: watchdogMs })
@@ -89,9 +89,9 @@ function threadsOf({ server }: GatewayConfig): number {
 }
 
 /**
- * Listens, on as many threads as are configured, where the system can share a port between them. What serves is
- * loaded here only where this thread serves, and what controls others only where there are others.
- * @param signal aborted where the gateway is told to stop meanwhile: it then does not listen, or no longer
+ * Listens, on as many threads as configured, if the system can share a port between them. Loads the serving modules
+ * only if this thread serves, and the control modules only if there are other threads.
+ * @param signal aborted if the gateway must stop: it then does not start listening, or closes
  * @param beats of `Heartbeats`, for all threads
  */
 export async function start(
@@ -102,7 +102,7 @@ export async function start(
 ): Promise<RunningGateway> {
   const wanted = threadsOf(config)
   const { logger, write, onLost } = log
-  const maxConnections = mostConnections(config.server.max_connections, wanted, (message) =>
+  const maxConnections = connectionLimit(config.server.max_connections, wanted, (message) =>
     logger.warn(message),
   )
   if (wanted === 1) return serveHere(config, log, maxConnections, signal)

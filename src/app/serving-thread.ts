@@ -1,4 +1,4 @@
-/** Entry of a serving thread: builds a gateway that mirrors what the control thread finds out, and listens. */
+/** Entry of a serving thread: builds a gateway that mirrors the state of the control thread, and listens. */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../kernel/clock.ts'
@@ -57,13 +57,13 @@ const app = createHttpServer({
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })
-// The answer to `listenTopic` reports the failure, but the question may come later than it.
+// The answer to `listenTopic` reports the failure; until then, prevent an unhandled rejection.
 app.catch(() => {})
 
 link.on(listenTopic, async ({ host, port: number }: ListenAddress): Promise<ListenResult> => {
   try {
     const server = await app
-    // Fastify hands its options to the listener, but its types do not know this one.
+    // Fastify passes its options on to the listener, but its types lack this one.
     const options = { host, port: number, reusePort: true }
     const address = await listenQuietly(server, log.logger, options)
     if (watchdogMs > 0 && watchesMain) watchMain(beats, threads, watchdogMs)
@@ -78,10 +78,10 @@ link.on(drainTopic, async (): Promise<DrainResult> => {
   const result = await drainable.drain()
   await server.close()
   await log.flush()
-  // Nothing else keeps the thread alive; the answer is on its way before it ends.
+  // Nothing else keeps the thread alive; it posts the answer before it ends.
   port.unref()
   return result
 })
-// Also where the thread fails: its last lines say most.
+// Also when the thread fails: its last log lines matter most.
 process.once('exit', () => void log.flush())
 port.on('message', (message: LinkMessage) => link.receive(message))

@@ -17,19 +17,19 @@ import { logTopic } from '../runtime/threads/thread-control.ts'
 import { watchThreads } from '../runtime/threads/thread-watch.ts'
 import control from './control.ts'
 
-/** What a serving thread is given at its start. */
+/** Data that a serving thread receives at startup. */
 export interface ServingThreadData {
   readonly thread: number
   readonly threads: number
-  /** Threads that write to the shared cells: those that serve, then control. */
+  /** Number of threads that write to the shared cells: the serving threads, then control. */
   readonly planes: number
   readonly config: GatewayConfig
-  /** Most connections of clients on this thread; 0 is no limit. */
+  /** Maximum client connections on this thread; 0 is unlimited. */
   readonly maxConnections: number
   readonly blocks: BlocksDescription
-  /** To ask for blocks that there were none of. */
+  /** For requesting blocks that did not exist at startup. */
   readonly line: BlockLine
-  /** Of `Heartbeats`. */
+  /** Buffer of `Heartbeats`. */
   readonly beats: SharedArrayBuffer
   /** Whether the main thread beats, so that this one watches it. */
   readonly watchesMain: boolean
@@ -38,49 +38,51 @@ export interface ServingThreadData {
 export interface ServingThreadsOptions {
   readonly config: GatewayConfig
   readonly logger: Logger
-  /** Takes finished log lines of the serving threads. */
+  /** Writes finished log lines of the serving threads. */
   readonly writeLines: (lines: string) => void
-  /** Called once with a function that counts lines which could not be written. */
+  /** Called once with a function that counts lost log lines. */
   readonly onLost?: ((count: (lines: number) => void) => void) | undefined
-  /** Aborted where the gateway is told to stop during its start. */
+  /** Aborted if the gateway must stop during startup. */
   readonly signal?: AbortSignal | undefined
-  /** Most connections of clients on all threads; 0, the default, is no limit. */
+  /** Maximum client connections on all threads; 0, the default, is unlimited. */
   readonly maxConnections?: number
-  /** Of `Heartbeats`, for all threads; this one is the last and beats already. By default it is not watched. */
+  /**
+   * Buffer of `Heartbeats` for all threads; this thread is the last and already beats. By default it is not watched.
+   */
   readonly beats?: SharedArrayBuffer | undefined
-  /** What a serving thread runs. Default the gateway's own. */
+  /** Entry module of a serving thread. Default: the gateway's own. */
   readonly entry?: URL
 }
 
 /** A gateway that listens. */
 export interface RunningGateway {
-  /** For people. */
+  /** For display. */
   readonly address: string
-  /** Whether other threads of it watch the main thread. */
+  /** Whether its other threads watch the main thread. */
   readonly watchesMain?: boolean
   /** Whether its threads respond. */
   readonly isResponsive?: () => boolean
-  /** Whether a thread of it could not be ended, so that the process cannot exit in the usual way. */
+  /** Whether a thread could not be terminated, so that the process cannot exit normally. */
   readonly isBlocked?: () => boolean
-  /** Lets requests finish and stops; again and again with one result. */
+  /** Lets requests finish, then stops; repeated calls return the same result. */
   close(): Promise<DrainResult>
 }
 
 export interface GatewayOnThreads extends RunningGateway {
-  /** The control thread's line to those that serve. */
+  /** The control thread's link to the serving threads. */
   readonly link: ControlLink
 }
 
-/** The sources run unbuilt; the published package has only the built ones. */
+/** The sources run without a build; the published package contains only the built files. */
 const ownEntry = new URL(`./serving-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
-/** Left of the time for a stop, so that this thread can close what it has. */
+/** Reserved out of the time for a stop, so that this thread can close its resources. */
 const closingMs = 2_000
 
 /**
- * Serves on several threads, all on one port, and controls them from this one. Told to stop during the start, it returns a
- * gateway that stops.
- * @throws Error where the port is taken
+ * Serves on several threads, all on one port, and controls them from this one. If the signal aborts during startup, it
+ * returns a gateway that is stopping.
+ * @throws Error if the port is taken
  */
 export async function serveOnThreads(
   threads: number,
@@ -138,7 +140,7 @@ export async function serveOnThreads(
       },
       reclaim: (thread) => reclaim(app, thread),
       onUnkillable(thread) {
-        // Its share of new connections would hang: better a process that starts again.
+        // The thread's share of new connections would hang: better to exit and restart the process.
         setImmediate(() => {
           throw new Error(`serving thread ${thread} blocks in a system call and cannot be ended`)
         })
@@ -172,7 +174,7 @@ export async function serveOnThreads(
   if (signal?.aborted === true) void close()
   else signal?.addEventListener('abort', () => void close(), { once: true })
   try {
-    // Sharing a port with a gateway that is running already would go unnoticed.
+    // The system would silently share the port with a gateway that is already running.
     if (port !== 0) await assertFree(host, port)
     const address = await supervisor.start()
     if (stopped !== undefined) return { ...gateway, address }
@@ -187,8 +189,8 @@ export async function serveOnThreads(
 }
 
 /**
- * Whether several threads can listen on one port here (Node 22.12 and later, where the system can).
- * @returns why not; undefined where they can
+ * Checks whether several threads can listen on one port (Node 22.12 and later, if the system can).
+ * @returns the reason why not; undefined if they can
  */
 export async function whyNoSharedPort(host: string): Promise<string | undefined> {
   const server = createServer()
@@ -245,7 +247,7 @@ function spawn(
   }
 }
 
-/** Gives back what an ended thread held. @returns how many requests it had under way */
+/** Releases what an ended thread held. @returns the number of its requests in flight */
 function reclaim({ gatewayState, circuitBreakers }: FastifyInstance, thread: number): number {
   const underWay = gatewayState.of(loadCells).inFlight.heldBy(thread)
   gatewayState.reclaim(thread)

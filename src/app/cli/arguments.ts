@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { nearest } from '../../config/schema/diagnostics.ts'
 
-/** What was typed cannot be understood; the message is one sentence. */
+/** The command line is invalid; the message is one sentence. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -9,8 +9,8 @@ export class UsageError extends Error {
 type Options = NonNullable<ParseArgsConfig['options']>
 
 /**
- * Reads options as Node's `parseArgs` does, and as Go's `flag` package: `-config FILE`, `-config=FILE`, `-c=FILE`,
- * `-version`, `-version=false`. Words that are no options are left in `words`.
+ * Reads options like Node's `parseArgs`, and like Go's `flag` package: `-config FILE`, `-config=FILE`, `-c=FILE`,
+ * `-version`, `-version=false`. Positional arguments are in `words`.
  * @throws UsageError
  */
 export function readOptions<const T extends Options>(args: readonly string[], options: T) {
@@ -23,7 +23,7 @@ export function readOptions<const T extends Options>(args: readonly string[], op
   }
 }
 
-/** In the spelling of `parseArgs`; unknown options end here, as its own message for them says too much. */
+/** Converts to the spelling of `parseArgs`; rejects unknown options here, because its own message is too long. */
 function normalize(args: readonly string[], options: Options): string[] {
   const shorts = new Map(
     Object.entries(options).flatMap(([name, { short }]) => (short ? [[short, name]] : [])),

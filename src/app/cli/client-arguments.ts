@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { GatewayClient } from './gateway-client.ts'
 
-/** Options of the commands that ask a running gateway. */
+/** Options of the commands that query a running gateway. */
 export const clientOptions = {
   url: { type: 'string' },
   token: { type: 'string' },
@@ -22,7 +22,7 @@ export interface ClientArguments {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** @throws Error with a message for people */
+/** @throws Error with a message for display */
 export function createClient(values: ClientArguments, env: Env, timeoutMs: number): GatewayClient {
   const url = values.url ?? nonEmpty(env.OLLA_GATEWAY_URL) ?? 'http://localhost:40114'
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new Error(`not an http or https URL: ${url}`)

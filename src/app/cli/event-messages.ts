@@ -5,10 +5,10 @@ export interface ServerMessage {
   readonly data: unknown
 }
 
-/** Longest message that is taken; characters. A gateway's are far below. */
+/** Maximum length of a message in characters. The gateway's messages are far shorter. */
 const maxMessage = 1_000_000
 
-/** Puts the text of a stream of the gateway's together into messages. */
+/** Parses the text of the gateway's event stream into messages. */
 export class EventMessages {
   #rest = ''
 

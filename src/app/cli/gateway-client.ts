@@ -1,17 +1,17 @@
 import { EventMessages, type ServerMessage } from './event-messages.ts'
 
 export interface GatewayClientOptions {
-  /** Base URL, with the prefix where the gateway has one. */
+  /** Base URL, including the gateway's prefix if it has one. */
   readonly url: string
   readonly token: string | undefined
-  /** Milliseconds for an answer. */
+  /** Timeout for an answer, in milliseconds. */
   readonly timeoutMs: number
 }
 
-/** Why a gateway did not give what it was asked for. */
+/** Why a request to the gateway failed. */
 export class GatewayClientError extends Error {
   override readonly name = 'GatewayClientError'
-  /** `refused`: it answered, and does not let us in; `limited`: not now, as its rate limit is reached. */
+  /** `refused`: the gateway denied access; `limited`: its rate limit is reached. */
   readonly kind: 'unreachable' | 'refused' | 'limited' | 'unexpected'
 
   constructor(kind: GatewayClientError['kind'], message: string) {
@@ -43,8 +43,8 @@ export class GatewayClient {
   }
 
   /**
-   * Messages of `/internal/events` until the stream ends.
-   * @param lastId of the last event that was seen
+   * Yields messages of `/internal/events` until the stream ends.
+   * @param lastId of the last event seen
    * @throws GatewayClientError
    */
   async *events(

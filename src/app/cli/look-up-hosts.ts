@@ -7,13 +7,13 @@ import { findSelf } from '../../config/checks/self-endpoint.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { ConfigError, formatDiagnostic } from '../../config/schema/diagnostics.ts'
 
-/** A name that is not found by then is looked up when it is needed. */
+/** Names that do not resolve within this time are resolved on first use. */
 const lookUpMs = 1_000
 
 type LookUp = (host: string) => Promise<readonly string[]>
 
 /**
- * Looks the host names of endpoints up, to find those that are this gateway or one server under two names.
+ * Resolves the host names of endpoints, to find endpoints that are this gateway, or one server under two names.
  * @throws ConfigError
  */
 export async function checkHosts(loaded: LoadedConfig, lookUp: LookUp = addresses): Promise<LoadedConfig> {

@@ -42,13 +42,13 @@ Options:
 Olla's spellings work too: -config FILE, -version, -validate-config.
 `
 
-/** Whether the output is the log of a gateway. */
+/** Whether the output is a gateway's log. */
 let serves = false
 
 /** The command line. Sets the exit code; a server keeps the process alive. */
 export async function main(args: string[]): Promise<void> {
   const [command, ...rest] = args
-  // A reader that has seen enough may go at any time; the gateway serves on in any case.
+  // The reader may close the output at any time; the gateway keeps serving.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (serves || error.code === 'EPIPE') return
     warn(`the output cannot be written (${error.code})`)
@@ -97,7 +97,7 @@ const profilerNotice =
   'there is no pprof in Node: node --cpu-prof bin/olla-gateway.js writes a profile, and node --inspect serves one'
 
 async function run(values: ServeArguments): Promise<void> {
-  // Also as the first process of a container, which only has the signals that it listens to.
+  // Also as PID 1 of a container, which receives only the signals that it listens to.
   const release = listenToSignals({ stop: () => process.exit(0), note: () => {} })
   const fleet = values.demo ? await (await import('../../../simulator/fleet.ts')).startDemoFleet() : undefined
   const { loaded, broken } = await prepare(values, fleet)
@@ -133,21 +133,21 @@ async function run(values: ServeArguments): Promise<void> {
     if (failure === undefined) throw error
     await log.flush()
     fail(failure)
-    // Probes and threads that have begun would keep the process alive.
+    // Probes and threads that have started would keep the process alive.
     process.exit()
   }
-  // Not to standard output itself: a terminal that its user has stopped would stop this thread.
-  const tell = () => log.say(`${welcome(address, loaded, fleet !== undefined)}\n`)
-  // On a terminal behind the lines of the start, so that it stays in sight.
-  if (isTerminal) systemClock.after(settlingMs, tell)
-  else tell()
+  // Not to standard output directly: if the user has stopped the terminal, that would block this thread.
+  const printWelcome = () => log.say(`${welcome(address, loaded, fleet !== undefined)}\n`)
+  // On a terminal, after the log lines of startup, so that it stays visible.
+  if (isTerminal) systemClock.after(settlingMs, printWelcome)
+  else printWelcome()
   systemClock.after(settlingMs, endStart)
 }
 
-/** After which the first probes and model lists are through. */
+/** Time for the first probes and model lists to finish. */
 const settlingMs = 1_000
 
-/** Takes back what `bin/olla-gateway.js` has set for the start: from here on speed counts for more than memory. */
+/** Resets what `bin/olla-gateway.js` has set for startup: from now on speed matters more than memory. */
 function endStart(): void {
   setFlagsFromString('--maglev')
   setFlagsFromString('--turbofan')
@@ -156,11 +156,11 @@ function endStart(): void {
 
 interface Prepared {
   readonly loaded: LoadedConfig
-  /** Tables and profiles of the user that cannot be read, each a sentence. */
+  /** Sentences about the user's tables and profiles that cannot be read. */
   readonly broken: readonly string[]
 }
 
-/** The configuration with what the command line says, and with endpoints from wherever they come. */
+/** Returns the configuration with the command line applied, and with endpoints from any source. */
 async function prepare(values: ServeArguments, fleet: DemoFleet | undefined): Promise<Prepared> {
   const { env: overrides, flags } = overridesOf(values)
   const env = { ...process.env, ...overrides }
@@ -206,7 +206,7 @@ async function withLocalServers(config: GatewayConfig): Promise<GatewayConfig> {
     : withFoundEndpoints(config, [ollaDefaultEndpoint])
 }
 
-/** A loop of requests to the demonstration must not run into the limits first. */
+/** A loop of requests to the demo should not hit the rate limits. */
 function withoutRateLimits(config: GatewayConfig, env: NodeJS.ProcessEnv): GatewayConfig {
   const { rate_limits: limits } = config.server
   const given = (name: string, value: number) => (env[name] === undefined ? 0 : value)
@@ -219,7 +219,7 @@ function withoutRateLimits(config: GatewayConfig, env: NodeJS.ProcessEnv): Gatew
   return { ...config, server: { ...config.server, rate_limits } }
 }
 
-/** As in Olla, a table or profile that the start would replace by the built-in one fails here. */
+/** As in Olla, a table or profile that startup would replace by the built-in one is an error here. */
 function report({ config, file, passedOver, warnings }: LoadedConfig, broken: readonly string[]): void {
   for (const warning of warnings) say(`warning: ${formatDiagnostic(warning)}`)
   for (const other of passedOver) say(`not read: ${other}`)
@@ -232,7 +232,7 @@ function report({ config, file, passedOver, warnings }: LoadedConfig, broken: re
   say(`${file ?? 'built-in defaults'}: valid, ${count}`)
 }
 
-/** The output of a failed command that is no report belongs to standard error. */
+/** Output of a failed command goes to standard error, unless it is a report. */
 function finish({ output, exitCode }: CommandResult): void {
   const stream = exitCode === 3 ? process.stderr : process.stdout
   stream.write(output)

@@ -15,7 +15,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-/** Options of the command that serves, and what to say about words that it does not know. */
+/** Reads the options of the serve command, and the messages for unknown arguments. */
 export function readServeArguments(args: readonly string[]) {
   const { values, words } = readOptions(args, options)
   return { values, notices: words.flatMap(noticeOf) }
@@ -23,7 +23,7 @@ export function readServeArguments(args: readonly string[]) {
 
 export type ServeArguments = ReturnType<typeof readServeArguments>['values']
 
-/** What people type to have a server started; Olla ignores all words. */
+/** Words that users type to start a server; Olla ignores all of them. */
 const startWords = new Set(['serve', 'server', 'start', 'run'])
 const commands = ['top', 'status', 'simulator', 'help', 'version']
 
@@ -38,7 +38,7 @@ function noticeOf(word: string): string[] {
   ]
 }
 
-/** Variables that options stand for, and the options as typed. */
+/** Returns the variables that the options set, and the options as typed. */
 export function overridesOf(values: ServeArguments): {
   env: Record<string, string>
   flags: Map<string, string>

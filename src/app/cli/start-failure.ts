@@ -1,7 +1,7 @@
 import { isRecord } from '../../config/file/decode.ts'
 import type { ServerConfig } from '../../config/schema/schema.ts'
 
-/** @returns one sentence for a listener that cannot be opened; undefined for any other error */
+/** @returns one sentence if the listener cannot be opened; undefined for any other error */
 export function listenFailure(
   error: unknown,
   { host, port }: Pick<ServerConfig, 'host' | 'port'>,
@@ -12,7 +12,7 @@ export function listenFailure(
   return known?.[1](host, port)
 }
 
-/** The code may have come from another thread, as text. */
+/** The code may be in text from another thread. */
 const reasons: ReadonlyMap<string, (host: string, port: number) => string> = new Map([
   ['EADDRINUSE', (host, port) => `port ${port} on ${host} is in use; choose another with --port`],
   [

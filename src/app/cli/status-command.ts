@@ -21,7 +21,7 @@ const options = {
   json: { type: 'boolean' },
 } as const
 
-/** What a command writes and how it ends. */
+/** Output and exit code of a command. */
 export interface CommandResult {
   readonly output: string
   readonly exitCode: number

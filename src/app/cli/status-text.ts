@@ -1,14 +1,14 @@
 import { printable } from '../top/text.ts'
 
-/** What `olla-gateway status` prints; with `--json` as it is. */
+/** Data of `olla-gateway status`; printed unchanged with `--json`. */
 export interface FleetStatus {
   readonly url: string
   readonly status: 'healthy' | 'degraded' | 'critical' | 'unreachable' | 'refused' | 'limited'
-  /** Why nothing could be read. */
+  /** Why the gateway could not be read. */
   readonly error: string | null
-  /** As `system` of `/internal/status`. */
+  /** `system` of `/internal/status`. */
   readonly system: Readonly<Record<string, unknown>> | null
-  /** As `endpoints` of `/internal/status/endpoints`. */
+  /** `endpoints` of `/internal/status/endpoints`. */
   readonly endpoints: readonly Readonly<Record<string, unknown>>[]
 }
 

@@ -17,12 +17,12 @@ Keys: q quit, arrows or j/k scroll, tab other list, s or left/right sort, r reve
 `
 
 const timeoutMs = 5_000
-/** The screen is drawn at most so often; milliseconds. */
+/** Minimum interval between redraws; milliseconds. */
 const drawMs = 100
 const alternateScreen = '\u001b[?1049h\u001b[?25l'
 const usualScreen = '\u001b[?25h\u001b[?1049l'
 
-/** What the command needs of a terminal. */
+/** The parts of a terminal that the command uses. */
 export interface Terminal {
   readonly input: NodeJS.ReadStream
   readonly output: NodeJS.WriteStream
@@ -51,12 +51,12 @@ async function printOnce(client: GatewayClient, { output, env }: Terminal): Prom
   const state = messages.reduce(update, initialState(client.url))
   const lines = renderScreen(state, {
     columns: output.columns ?? (Number(env.COLUMNS) || 100),
-    // Room for everything; what is empty is cut off below.
+    // Room for everything; the empty rest is cut off below.
     rows: 36 + state.endpoints.length * 2,
     paint: plainPaint,
     nowMs: Date.now(),
   })
-  // The last line tells of keys.
+  // The last line describes the keys.
   const text = lines.slice(0, -1).map((line) => line.trimEnd())
   return { output: `${text.join('\n').trimEnd()}\n`, exitCode: 0 }
 }
@@ -69,18 +69,18 @@ async function showLive(client: GatewayClient, { input, output, env }: Terminal)
   const draw = () => {
     timer = undefined
     const { columns, rows } = output
-    // Each line is written over the last one: clearing first would flicker.
+    // Overwrite each line: clearing first would flicker.
     const lines = renderScreen(state, { columns, rows, paint, nowMs: Date.now() })
     output.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}`)
   }
-  const tell = (message: TopMessage) => {
+  const dispatch = (message: TopMessage) => {
     state = update(state, message)
     timer ??= setTimeout(draw, message.kind === 'key' ? 0 : drawMs)
   }
   const onInput = (data: Buffer) => {
     for (const key of readKeys(data.toString())) {
       if (key === 'quit') stop.abort()
-      else tell({ kind: 'key', key })
+      else dispatch({ kind: 'key', key })
     }
   }
   const onResize = () => {
@@ -95,7 +95,7 @@ async function showLive(client: GatewayClient, { input, output, env }: Terminal)
   output.write(alternateScreen)
   draw()
   try {
-    await watchGateway(client, tell, stop.signal)
+    await watchGateway(client, dispatch, stop.signal)
     return { output: '', exitCode: 0 }
   } finally {
     stop.abort()

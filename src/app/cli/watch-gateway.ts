@@ -5,24 +5,24 @@ import type { EndpointRow, EventLine, Hello, RequestRow, TopMessage } from '../t
 import type { ServerMessage } from './event-messages.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 
-/** How often lists are read, which no event carries; milliseconds. */
+/** Poll interval of the lists that no event carries; milliseconds. */
 const pollMs = 2_000
-/** Before a stream that has ended is opened again; milliseconds. */
+/** Delay before reopening a stream that ended; milliseconds. */
 const retryMs = 1_000
 
 /**
- * Tells what a gateway does until the signal is aborted; a gateway that goes away is waited for.
- * @throws GatewayClientError where it does not let us in
+ * Reports what a gateway does until the signal aborts; retries while the gateway is unreachable.
+ * @throws GatewayClientError if the gateway denies access
  */
 export async function watchGateway(
   client: GatewayClient,
-  tell: (message: TopMessage) => void,
+  emit: (message: TopMessage) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all([follow(client, tell, signal), poll(client, tell, signal)])
+  await Promise.all([follow(client, emit, signal), poll(client, emit, signal)])
 }
 
-/** What can be known at one moment. @throws GatewayClientError */
+/** Reads the current state once. @throws GatewayClientError */
 export async function readOnce(client: GatewayClient): Promise<TopMessage[]> {
   const messages: TopMessage[] = [await readSamples(client), ...(await readLists(client))]
   const end = new AbortController()
@@ -34,37 +34,37 @@ export async function readOnce(client: GatewayClient): Promise<TopMessage[]> {
   )) {
     messages.push(...toTopMessages(message))
     if (message.event === 'hello' && isRecord(message.data)) lastId = message.data.last_event_id
-    // The newest event ends what is replayed.
+    // The newest event ends the replay.
     if (lastId === null || message.id === lastId) break
   }
   end.abort()
   return messages
 }
 
-async function follow(client: GatewayClient, tell: (message: TopMessage) => void, signal: AbortSignal) {
+async function follow(client: GatewayClient, emit: (message: TopMessage) => void, signal: AbortSignal) {
   let lastId: string | undefined
   let hasSamples = false
   while (!signal.aborted) {
     try {
-      if (!hasSamples) tell(await readSamples(client))
+      if (!hasSamples) emit(await readSamples(client))
       hasSamples = true
       for await (const message of client.events('/internal/events?replay=50', lastId, signal)) {
         lastId = message.id ?? lastId
-        for (const each of toTopMessages(message)) tell(each)
+        for (const each of toTopMessages(message)) emit(each)
       }
     } catch (error) {
-      tell({ kind: 'problem', problem: reasonOf(error) })
+      emit({ kind: 'problem', problem: reasonOf(error) })
     }
     await pause(retryMs, signal)
   }
 }
 
-async function poll(client: GatewayClient, tell: (message: TopMessage) => void, signal: AbortSignal) {
+async function poll(client: GatewayClient, emit: (message: TopMessage) => void, signal: AbortSignal) {
   while (!signal.aborted) {
     try {
-      for (const message of await readLists(client)) tell(message)
+      for (const message of await readLists(client)) emit(message)
     } catch (error) {
-      tell({ kind: 'problem', problem: reasonOf(error) })
+      emit({ kind: 'problem', problem: reasonOf(error) })
     }
     await pause(pollMs, signal)
   }
@@ -88,7 +88,7 @@ async function readLists(client: GatewayClient): Promise<TopMessage[]> {
 
 function toTopMessages({ event, data }: ServerMessage): TopMessage[] {
   if (!isRecord(data)) return []
-  // As docs/internal-api.md has them.
+  // See docs/internal-api.md.
   switch (event) {
     case 'hello':
       return [{ kind: 'hello', hello: data as unknown as Hello }]
@@ -109,7 +109,7 @@ function isNoNews(data: unknown): boolean {
   return Array.isArray(added) && Array.isArray(removed) && added.length + removed.length === 0
 }
 
-/** @throws the error where waiting would not help */
+/** @throws the error if waiting would not help */
 function reasonOf(error: unknown): string {
   if (error instanceof GatewayClientError && error.kind !== 'refused') return error.message
   throw error

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '../../config/load.ts'
 import { version } from '../../kernel/package.ts'
 
-/** What a person sees when the gateway serves. */
+/** Message for the user once the gateway serves. */
 export function welcome(
   address: string,
   { config, file, passedOver }: LoadedConfig,
@@ -30,7 +30,7 @@ export function welcome(
   ].join('\n')
 }
 
-/** Without a query, which may hold a key. */
+/** Removes the query, which may contain a key. */
 function shown(url: string): string {
   return url.replace(/\?.*$/s, '')
 }

@@ -18,10 +18,10 @@ const keys: Readonly<Record<string, TopKey | 'quit'>> = {
 }
 
 const escapeKey = '\u001b'
-/** One key's sequence, or one letter. */
+/** One key's escape sequence, or one character. */
 const sequence = new RegExp(`${escapeKey}\\[[0-9;]*[A-Za-z~]|.`, 'gsu')
 
-/** The keys in what a terminal has sent, in raw mode; what means nothing is left out. */
+/** Parses the keys in what a terminal has sent in raw mode; ignores unknown ones. */
 export function readKeys(input: string): (TopKey | 'quit')[] {
   const found: (TopKey | 'quit')[] = []
   for (const text of input.match(sequence) ?? []) {

@@ -1,7 +1,7 @@
-/** How a text may look. */
+/** Style of a text. */
 export type Look = 'plain' | 'bold' | 'dim' | 'reverse' | 'green' | 'yellow' | 'red'
 
-/** Dresses a text, which takes no more room by it. */
+/** Styles a text without changing its visible width. */
 export type Paint = (look: Look, text: string) => string
 
 const codes = {
@@ -21,7 +21,7 @@ export const ansiPaint: Paint = (look, text) => {
   return code === undefined ? text : `\u001b[${code}m${text}\u001b[0m`
 }
 
-/** Words say it too: a colour only helps to find it. */
+/** The text states the same; the color only helps to find it. */
 export function stateColour(status: string, circuit: string): Look {
   if (status === 'offline' || status === 'unhealthy' || circuit === 'open') return 'red'
   return status === 'healthy' && circuit === 'closed' ? 'green' : 'yellow'

@@ -15,10 +15,10 @@ export interface Screen {
 /** Lines above the lists, and the one below. */
 const headLines = 4
 const footLines = 1
-/** Below this nothing useful can be shown. */
+/** Below this width nothing useful fits. */
 const minColumns = 40
 
-/** The screen, exactly `rows` lines of `columns` characters (colours aside). */
+/** Renders the screen: exactly `rows` lines of `columns` visible characters. */
 export function renderScreen(state: TopState, screen: Screen): string[] {
   const columns = Math.max(minColumns, screen.columns)
   const at = { ...screen, columns }

@@ -1,6 +1,6 @@
 import type { Sample } from '../../observe/stats/sample.ts'
 
-/** A row of `/internal/status/endpoints`, as far as it is shown. */
+/** The displayed fields of a row of `/internal/status/endpoints`. */
 export interface EndpointRow {
   readonly id: string
   readonly name: string
@@ -14,7 +14,7 @@ export interface EndpointRow {
   readonly success_rate: string
 }
 
-/** A row of `/internal/inflight`, as far as it is shown. */
+/** The displayed fields of a row of `/internal/inflight`. */
 export interface RequestRow {
   readonly id: string
   readonly age_ms: number
@@ -48,7 +48,7 @@ export type Pane = 'endpoints' | 'requests'
 /** Everything that the screen shows. */
 export interface TopState {
   readonly url: string
-  /** Why there is nothing new; undefined while the gateway answers. */
+  /** Why there is no new data; undefined while the gateway answers. */
   readonly problem: string | undefined
   readonly hello: Hello | undefined
   /** Oldest first. */
@@ -61,11 +61,11 @@ export interface TopState {
   readonly sort: SortKey
   readonly isReversed: boolean
   readonly pane: Pane
-  /** First row shown of each list. */
+  /** First visible row of each list. */
   readonly offsets: Readonly<Record<Pane, number>>
 }
 
-/** What can be remembered at most. */
+/** Maximum history. */
 const maxSamples = 450
 const maxEvents = 100
 
@@ -99,11 +99,11 @@ export type TopKey = 'up' | 'down' | 'page-up' | 'page-down' | 'pane' | 'sort' |
 
 const steps = { up: -1, down: 1, 'page-up': -10, 'page-down': 10 } as const
 
-/** The state after a message. */
+/** Returns the state after a message. */
 export function update(state: TopState, message: TopMessage): TopState {
   switch (message.kind) {
     case 'hello': {
-      // Counters of another run begin anew, and so do the charts.
+      // Another run of the gateway restarts its counters, so the charts restart too.
       const isRestart = state.hello !== undefined && state.hello.started_at !== message.hello.started_at
       return {
         ...state,

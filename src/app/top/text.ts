@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from 'node:util'
 
-/** Names come from clients and endpoints: nothing in them may steer the terminal. */
+/** Names come from clients and endpoints and must not contain control sequences for the terminal. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '?')
 }
 
-/** Exactly `width` characters: cut with an ellipsis, or filled up. */
+/** Pads or truncates to exactly `width` characters; truncation adds an ellipsis. */
 export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const letters = [...text]
   if (letters.length > width) return width <= 0 ? '' : `${letters.slice(0, width - 1).join('')}…`
@@ -15,7 +15,7 @@ export function fit(text: string, width: number, align: 'left' | 'right' = 'left
 
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 
-/** The last `width` values as a line of bars from 0 to their largest. */
+/** Draws the last `width` values as a line of bars from 0 to their maximum. */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = values.slice(-width)
   const largest = Math.max(...shown, 0)
@@ -26,7 +26,7 @@ export function sparkline(values: readonly number[], width: number): string {
   return line.join('').padStart(width)
 }
 
-/** `140ms`, `2.3s`, `4m 5s`; `-` for nothing. */
+/** `140ms`, `2.3s`, `4m 5s`; `-` if absent. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return '-'
   if (ms < 1_000) return `${Math.round(ms)}ms`

@@ -19,7 +19,7 @@ export function connectionsFor(limit: number, open: number, threads: number): nu
 }
 
 /** `server.max_connections` for all threads together; 0 is no limit. @param warn told where it cannot be reached */
-export function mostConnections(
+export function connectionLimit(
   configured: number | 'auto',
   threads: number,
   warn: (message: string) => void,

@@ -8,9 +8,9 @@ import { setTimeout } from 'node:timers/promises'
 import { pauseAccepting, resumeAccepting } from '../../../src/http/connections/accept-pause.ts'
 import { ConnectionLimit } from '../../../src/http/connections/connection-limit.ts'
 import {
+  connectionLimit,
   connectionsFor,
   descriptorLimit,
-  mostConnections,
   openDescriptors,
 } from '../../../src/http/connections/descriptors.ts'
 import { Http1Server } from '../../../src/http/server/server.ts'
@@ -122,18 +122,18 @@ describe('the default of server.max_connections', () => {
     const limit = descriptorLimit() ?? assert.fail('not read')
     assert.match(readFileSync('/proc/self/limits', 'utf8'), new RegExp(`Max open files +${limit} `))
     assert.ok(openDescriptors() > 3)
-    assert.ok(mostConnections('auto', 1, () => {}) < limit / 2)
+    assert.ok(connectionLimit('auto', 1, () => {}) < limit / 2)
   })
 
   it('warns of more than the process can have, and takes 0 for no limit', { skip }, () => {
     const told: string[] = []
     assert.equal(
-      mostConnections(0, 1, (message) => told.push(message)),
+      connectionLimit(0, 1, (message) => told.push(message)),
       0,
     )
     assert.equal(told.length, 0)
     assert.equal(
-      mostConnections(10_000_000_000, 1, (message) => told.push(message)),
+      connectionLimit(10_000_000_000, 1, (message) => told.push(message)),
       10_000_000_000,
     )
     assert.equal(told.length, 1)

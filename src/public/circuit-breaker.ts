@@ -1,6 +1,10 @@
 /** One circuit breaker for each of an app's upstreams. Decorates `circuitBreakers` and `endpointRegistry`. */
 import fp from 'fastify-plugin'
 import { type EndpointOptions, requireBreakers, sectionsOf } from './requirements.ts'
+// Declares what the plugin decorates; declaration files keep no other import.
+import '../../plugins/endpoints/circuit-breaker.ts'
+import '../../plugins/endpoints/endpoint-registry.ts'
+import '../../plugins/runtime/events.ts'
 
 export type CircuitBreakerOptions = EndpointOptions
 

@@ -4,6 +4,11 @@
  */
 import fp from 'fastify-plugin'
 import { type EndpointOptions, requireHealth, sectionsOf } from './requirements.ts'
+// Declares what the plugin decorates; declaration files keep no other import.
+import '../../plugins/endpoints/circuit-breaker.ts'
+import '../../plugins/endpoints/endpoint-registry.ts'
+import '../../plugins/endpoints/health-checker.ts'
+import '../../plugins/runtime/events.ts'
 
 export type HealthCheckerOptions = EndpointOptions
 

@@ -4,6 +4,14 @@ import engineOlla from '../../plugins/proxy/engine-olla.ts'
 import proxyEngine from '../../plugins/proxy/proxy-engine.ts'
 import { sectionOptions } from '../config/options/sections.ts'
 import { type EndpointOptions, once, requireProxying, sectionsOf } from './requirements.ts'
+// Declares what the plugin decorates; declaration files keep no other import.
+import '../../plugins/endpoints/circuit-breaker.ts'
+import '../../plugins/endpoints/endpoint-registry.ts'
+import '../../plugins/endpoints/health-checker.ts'
+import '../../plugins/proxy/proxy-engine.ts'
+import '../../plugins/proxy/request-context.ts'
+import '../../plugins/routing/endpoint-selector.ts'
+import '../../plugins/runtime/events.ts'
 
 export type ProxyEngineOptions = EndpointOptions
 

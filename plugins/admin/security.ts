@@ -34,7 +34,8 @@ declare module 'fastify' {
 }
 
 export default fp<SecurityOptions>(
-  function security(app, options, done) {
+  // A promise, so that what it throws at a wrong option fails the registration.
+  async function security(app, options) {
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock, app.gatewayState.of(violationCells))
     const { server } = readSections(options, ['server'], ['store', 'clock'])
@@ -79,7 +80,6 @@ export default fp<SecurityOptions>(
       if (isNew && !counted.has(error)) refuse(request, 'body_size', new GatewayError('payload_too_large'))
       next()
     })
-    done()
 
     function limitRates(): void {
       if (!hasLimits(rateLimits)) return

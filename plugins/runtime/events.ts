@@ -3,6 +3,7 @@
  * are one. Uses if present: `gatewayPeers`. On close, last of all, subscribers hear no more.
  */
 import fp from 'fastify-plugin'
+import { readSections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { EventBus } from '../../src/runtime/events/bus.ts'
 import type { GatewayEvent } from '../../src/runtime/events/events.ts'
@@ -23,7 +24,9 @@ declare module 'fastify' {
 }
 
 export default fp<EventsOptions>(
-  function events(app, options, done) {
+  // A promise, so that what it throws at a wrong option fails the registration.
+  async function events(app, options) {
+    readSections(options, [], ['subscriberCapacity', 'onEvent', 'clock'])
     const bus = new EventBus(
       options.clock ?? systemClock,
       (error, event) => app.log.error({ err: error, event: event.type }, 'a subscriber failed'),
@@ -37,7 +40,6 @@ export default fp<EventsOptions>(
       bus.close()
       closed()
     })
-    done()
   },
   { name: 'gateway-events', fastify: '5.x' },
 )

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
-import Fastify, { type FastifyInstance } from 'fastify'
-import gateway, { parseConfig } from '../../src/index.ts'
+import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify'
+import gateway, { ConfigError, parseConfig } from '../../src/index.ts'
 import circuitBreaker from '../../src/public/circuit-breaker.ts'
 import events from '../../src/public/events.ts'
 import healthChecker from '../../src/public/health-checker.ts'
@@ -102,4 +102,39 @@ describe('the public plugins', () => {
     assert.equal((await app.inject('/guarded')).body, 'guarded')
     assert.equal((await app.inject('/llm/internal/status')).statusCode, 200)
   })
+})
+
+describe('a public plugin that is registered with a wrong option', () => {
+  const cases: readonly (readonly [
+    name: string,
+    plugin: FastifyPluginCallback<Record<string, unknown>>,
+    options: Record<string, unknown>,
+    message: RegExp,
+  ])[] = [
+    ['circuit-breaker', circuitBreaker, { proxi: {} }, /^proxi: unknown option, did you mean "proxy"\?$/],
+    ['events', events, { onevent: () => {} }, /^onevent: unknown option, did you mean "onEvent"\?$/],
+    [
+      'health-checker',
+      healthChecker,
+      { discovery: { health: { jiter: 0 } } },
+      /^discovery\.health\.jiter: unknown key, did you mean "jitter"\?$/,
+    ],
+    [
+      'proxy-engine',
+      proxyEngine,
+      { proxy: { max_attempts: 0 } },
+      /^proxy\.max_attempts: must be at least 1$/,
+    ],
+    ['proxy-engine', proxyEngine, { maxAttempts: 3 }, /the key is proxy\.max_attempts$/],
+    ['security', security, { rates: {} }, /^rates: unknown option; there are server, store, clock$/],
+    ['security', security, { maxBodyBytes: 1 }, /the key is server\.request_limits\.max_body_size$/],
+  ]
+  for (const [name, plugin, options, message] of cases) {
+    it(`${name}: ${Object.keys(options).join()}`, async (t) => {
+      await assert.rejects(
+        async () => void (await appFor(t).register(plugin, options)),
+        (error) => error instanceof ConfigError && message.test(error.message),
+      )
+    })
+  }
 })

@@ -24,7 +24,7 @@ const maxAgeSeconds = '300'
 const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 export default fp<BrowserCheckOptions>(
-  function browserCheck(app, options, done) {
+  async function browserCheck(app, options) {
     const { server, dashboard } = readSections(options, ['server', 'dashboard'])
     const corsOrigins = server.cors.enabled ? server.cors.allowedOrigins : undefined
     const check = new BrowserCheck({
@@ -37,7 +37,6 @@ export default fp<BrowserCheckOptions>(
       if (request.method !== 'OPTIONS' && (check.isPlain(request.headers) || hasOwnCheck(request))) next()
       else inspect(request, reply, next)
     })
-    done()
 
     function inspect(request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void): void {
       const { headers, method, raw, socket } = request

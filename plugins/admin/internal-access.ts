@@ -54,7 +54,7 @@ declare module 'fastify' {
 }
 
 export default fp<InternalAccessOptions>(
-  function internalAccess(app, options, done) {
+  async function internalAccess(app, options) {
     const clock = options.clock ?? systemClock
     const { dashboard, server } = readSections(options, ['dashboard', 'server'], ['clock'])
     const { adminToken, gateInternalApi: gateAll } = dashboard
@@ -81,7 +81,6 @@ export default fp<InternalAccessOptions>(
       const own = route.onRequest ?? []
       if (checks.length > 0) route.onRequest = [...checks, ...(Array.isArray(own) ? own : [own])]
     })
-    done()
 
     function checksOf(level: AccessLevel): onRequestHookHandler[] {
       switch (level) {

@@ -34,11 +34,10 @@ declare module 'fastify' {
 }
 
 export default fp<SecurityOptions>(
-  // A promise, so that what it throws at a wrong option fails the registration.
   async function security(app, options) {
+    const { server } = readSections(options, ['server'], ['store', 'clock'])
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock, app.gatewayState.of(violationCells))
-    const { server } = readSections(options, ['server'], ['store', 'clock'])
     const { rateLimits, requestLimits } = server
     const keys = new ClientKeys(rateLimits.ipv6Prefix)
     const counted = new WeakSet<Error>()

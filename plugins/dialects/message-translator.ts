@@ -46,7 +46,7 @@ declare module 'fastify' {
 }
 
 export default fp<MessageTranslatorOptions>(
-  function messageTranslator(app, options, done) {
+  async function messageTranslator(app, options) {
     const { translators, modelRegistry } = readSections(
       options,
       ['translators', 'model_registry'],
@@ -88,7 +88,6 @@ export default fp<MessageTranslatorOptions>(
         })
       },
     })
-    done()
   },
   {
     name: 'gateway-message-translator',

@@ -26,7 +26,7 @@ declare module 'fastify' {
 }
 
 export default fp<BackendProfilesOptions>(
-  function backendProfiles(app, options, done) {
+  async function backendProfiles(app, options) {
     const { profiles, proxy } = readSections(
       options,
       ['profiles', 'proxy'],
@@ -44,7 +44,6 @@ export default fp<BackendProfilesOptions>(
         ...(usageSections === undefined ? {} : { usageSections }),
       })
     app.decorate('backendProfiles', store)
-    done()
   },
   { name: 'gateway-backend-profiles', fastify: '5.x' },
 )

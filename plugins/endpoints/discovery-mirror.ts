@@ -24,7 +24,7 @@ declare module 'fastify' {
 }
 
 export default fp<DiscoveryMirrorOptions>(
-  function discoveryMirror(app, options, done) {
+  async function discoveryMirror(app, options) {
     const { discovery } = readSections(options, ['discovery'])
     const catalog = new ModelCatalog()
     const link = app.gatewayPeers
@@ -38,7 +38,6 @@ export default fp<DiscoveryMirrorOptions>(
       }),
     )
     app.addHook('onReady', fetchAll)
-    done()
   },
   {
     name: 'gateway-model-discovery',

@@ -26,7 +26,7 @@ declare module 'fastify' {
 }
 
 export default fp<EndpointRegistryOptions>(
-  function endpointRegistry(app, options, done) {
+  async function endpointRegistry(app, options) {
     const { discovery, proxy } = readSections(options, ['discovery', 'proxy'], ['clock'])
     const configured = discovery.static.endpoints
     const profile = (type: string) => app.backendProfiles.get(type)
@@ -46,7 +46,6 @@ export default fp<EndpointRegistryOptions>(
         'onReady',
         followEndpoints(registry, link, (name) => app.backendProfiles.get(name)),
       )
-      done()
       return
     }
     if (link !== undefined) shareEndpoints(registry, link)
@@ -69,7 +68,6 @@ export default fp<EndpointRegistryOptions>(
         closed()
       })
     }
-    done()
   },
   {
     name: 'gateway-endpoint-registry',

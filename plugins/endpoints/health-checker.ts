@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 export default fp<HealthCheckerPluginOptions>(
-  function healthChecker(app, options, done) {
+  async function healthChecker(app, options) {
     const { health } = readSections(options, ['discovery'], ['random', 'version', 'clock']).discovery
     const { version = packageVersion, random = Math.random } = options
     const registry = app.endpointRegistry
@@ -73,7 +73,6 @@ export default fp<HealthCheckerPluginOptions>(
       checker.stop()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-health-checker',

@@ -40,7 +40,7 @@ declare module 'fastify' {
 const minCleanupMs = 1_000
 
 export default fp<ModelDiscoveryPluginOptions>(
-  function modelDiscovery(app, options, done) {
+  async function modelDiscovery(app, options) {
     const {
       discovery: config,
       modelRegistry,
@@ -97,7 +97,6 @@ export default fp<ModelDiscoveryPluginOptions>(
         closed()
       })
     }
-    done()
   },
   {
     name: 'gateway-model-discovery',

@@ -14,10 +14,9 @@ export interface ModelResidencyOptions extends Sections<'discovery'> {
 }
 
 export default fp<ModelResidencyOptions>(
-  function modelResidency(app, options, done) {
+  async function modelResidency(app, options) {
     const intervalMs = readSections(options, ['discovery'], ['clock']).discovery.residencyIntervalMs
     if (intervalMs === 0) {
-      done()
       return
     }
     const registry = app.endpointRegistry
@@ -42,7 +41,6 @@ export default fp<ModelResidencyOptions>(
       residency.stop()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-model-residency',

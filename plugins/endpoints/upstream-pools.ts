@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 export default fp<UpstreamPoolsPluginOptions>(
-  function upstreamPools(app, options, done) {
+  async function upstreamPools(app, options) {
     const clock = options.clock ?? systemClock
     const pools = new UpstreamPools(clock, readSections(options, ['proxy'], ['clock']).proxy)
     app.decorate('upstreamPools', pools)
@@ -46,7 +46,6 @@ export default fp<UpstreamPoolsPluginOptions>(
     app.decorate('viaEntry', viaEntry)
     app.decorate('upstreamFetch', createUpstreamFetch(pools, { clock, shortages, viaEntry }))
     app.addHook('onClose', () => pools.close())
-    done()
   },
   { name: 'gateway-upstream-pools', fastify: '5.x', dependencies: ['gateway-state'] },
 )

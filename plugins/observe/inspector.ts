@@ -34,7 +34,7 @@ declare module 'fastify' {
 }
 
 export default fp<InspectorOptions>(
-  function inspector(app, options, done) {
+  async function inspector(app, options) {
     const { anthropic } = readSections(options, ['translators'], ['clock']).translators
     const { outputDir: folder, maxFileBytes, maxDays } = anthropic.inspector
     const sessionHeader = anthropic.inspector.sessionHeader.toLowerCase()
@@ -60,7 +60,6 @@ export default fp<InspectorOptions>(
       },
     })
     app.addHook('onClose', () => recorder.flush())
-    done()
   },
   { name: 'gateway-inspector', fastify: '5.x' },
 )

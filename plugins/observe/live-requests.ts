@@ -21,7 +21,7 @@ declare module 'fastify' {
 }
 
 export default fp<LiveRequestsOptions>(
-  function liveRequests(app, options, done) {
+  async function liveRequests(app, options) {
     const clock = options.clock ?? systemClock
     const capacity = readSections(options, ['dashboard'], ['clock']).dashboard.recentRequests
     const recent = capacity > 0 ? new RecentRequests(capacity) : undefined
@@ -44,7 +44,6 @@ export default fp<LiveRequestsOptions>(
       requests.stop()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-live-requests',

@@ -23,7 +23,7 @@ const requestKey = Symbol('olla-gateway.request')
 type LoggedResponse = ServerResponse & { [requestKey]?: FastifyRequest }
 
 export default fp<RequestLogOptions>(
-  function requestLog(app, options, done) {
+  async function requestLog(app, options) {
     const { server } = readSections(options, ['server'], ['logger', 'clock'])
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
@@ -51,7 +51,6 @@ export default fp<RequestLogOptions>(
         next()
       })
     }
-    done()
   },
   {
     name: 'gateway-request-log',

@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 export default fp<DispatchOptions>(
-  function dispatchPlugin(app, options, done) {
+  async function dispatchPlugin(app, options) {
     const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
     const services: DispatchServices = {
       clock: options.clock ?? systemClock,
@@ -54,7 +54,6 @@ export default fp<DispatchOptions>(
       engine: app.proxyEngine,
     }
     app.decorate('dispatch', (read, request, reply) => dispatch(services, read, request, reply))
-    done()
   },
   {
     name: 'gateway-dispatch',

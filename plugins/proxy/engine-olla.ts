@@ -20,7 +20,7 @@ declare module 'fastify' {
 }
 
 export default fp<EngineOllaOptions>(
-  function engineOlla(app, options, done) {
+  async function engineOlla(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['clock'])
     const connections = new UpstreamConnections(options.clock ?? systemClock, proxy)
     // A port that is given up is not free again for a minute.
@@ -32,7 +32,6 @@ export default fp<EngineOllaOptions>(
       connections.close()
       closed()
     })
-    done()
   },
   { name: 'gateway-engine', fastify: '5.x', dependencies: ['gateway-upstream-pools'] },
 )

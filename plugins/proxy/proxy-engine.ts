@@ -44,7 +44,7 @@ declare module 'fastify' {
 }
 
 export default fp<ProxyEngineOptions>(
-  function proxyEngine(app, options, done) {
+  async function proxyEngine(app, options) {
     const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
     const queue = new CapacityQueue(proxy.queue.maxWaiting, {
@@ -114,7 +114,6 @@ export default fp<ProxyEngineOptions>(
       active.stop()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-proxy-engine',

@@ -34,7 +34,7 @@ declare module 'fastify' {
 }
 
 export default fp<RequestContextOptions>(
-  function requestContext(app, options, done) {
+  async function requestContext(app, options) {
     const clock = options.clock ?? systemClock
     const { rateLimits } = readSections(options, ['server'], ['pseudonym', 'clock']).server
     const { pseudonym } = options
@@ -110,7 +110,6 @@ export default fp<RequestContextOptions>(
     app.setNotFoundHandler((request, reply) =>
       answerError(nothingAt(pathOf(request.url), methodsByPath), request, reply),
     )
-    done()
   },
   { name: 'gateway-request-context', fastify: '5.x' },
 )

@@ -32,12 +32,11 @@ declare module 'fastify' {
 }
 
 export default fp<SessionAffinityOptions>(
-  function sessionAffinity(app, options, done) {
+  async function sessionAffinity(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
     const { stickySessions: sticky } = proxy
     if (!sticky.enabled) {
       app.decorate('sessionAffinity', undefined)
-      done()
       return
     }
     const clock = options.clock ?? systemClock
@@ -87,7 +86,6 @@ export default fp<SessionAffinityOptions>(
       subscription.close()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-session-affinity',

@@ -34,7 +34,7 @@ declare module 'fastify' {
 }
 
 export default fp<EndpointSelectorOptions>(
-  function endpointSelector(app, options, done) {
+  async function endpointSelector(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['selector', 'clock'])
     const clock = options.clock ?? systemClock
     const { circuitBreakers: breakers, gatewayState: state } = app
@@ -72,7 +72,6 @@ export default fp<EndpointSelectorOptions>(
     } else if (!app.hasDecorator('endpointSelector')) {
       app.decorate('endpointSelector', selector)
     }
-    done()
   },
   {
     name: 'gateway-endpoint-selector',

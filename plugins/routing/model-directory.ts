@@ -26,7 +26,7 @@ declare module 'fastify' {
 }
 
 export default fp<ModelDirectoryOptions>(
-  function modelDirectory(app, options, done) {
+  async function modelDirectory(app, options) {
     const { modelRegistry, modelAliases } = readSections(
       options,
       ['model_registry', 'model_aliases'],
@@ -49,7 +49,6 @@ export default fp<ModelDirectoryOptions>(
         modelRegistry.enableUnifier,
       ),
     )
-    done()
   },
   {
     name: 'gateway-model-directory',

@@ -29,7 +29,7 @@ declare module 'fastify' {
 }
 
 export default fp<ModelRoutingOptions>(
-  function modelRouting(app, options, done) {
+  async function modelRouting(app, options) {
     const { modelRegistry, modelFallbacks, modelFilter, discovery } = readSections(
       options,
       ['model_registry', 'model_fallbacks', 'model_filter', 'discovery'],
@@ -90,7 +90,6 @@ export default fp<ModelRoutingOptions>(
       },
     )
     app.decorate('modelRouter', router)
-    done()
   },
   {
     name: 'gateway-model-routing',

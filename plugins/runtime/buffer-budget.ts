@@ -20,7 +20,7 @@ declare module 'fastify' {
 }
 
 export default fp<BufferBudgetPluginOptions>(
-  function bufferBudget(app, options, done) {
+  async function bufferBudget(app, options) {
     const { requestLimits, readTimeoutMs } = readSections(options, ['server'], ['clock']).server
     const limitBytes = bufferedLimit(requestLimits.maxBufferedBytes)
     const patienceMs = patienceFor(readTimeoutMs)
@@ -31,7 +31,6 @@ export default fp<BufferBudgetPluginOptions>(
       budget.stop()
       closed()
     })
-    done()
   },
   { name: 'gateway-buffer-budget', fastify: '5.x', dependencies: ['gateway-state'] },
 )

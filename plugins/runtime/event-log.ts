@@ -33,7 +33,7 @@ declare module 'fastify' {
 const catchUpMs = 30_000
 
 export default fp<EventLogOptions>(
-  function eventLog(app, options, done) {
+  async function eventLog(app, options) {
     const { dashboard } = readSections(
       options,
       ['dashboard'],
@@ -82,7 +82,6 @@ export default fp<EventLogOptions>(
       subscription.close()
       closed()
     })
-    done()
   },
   {
     name: 'gateway-event-log',

@@ -24,7 +24,6 @@ declare module 'fastify' {
 }
 
 export default fp<EventsOptions>(
-  // A promise, so that what it throws at a wrong option fails the registration.
   async function events(app, options) {
     readSections(options, [], ['subscriberCapacity', 'onEvent', 'clock'])
     const bus = new EventBus(

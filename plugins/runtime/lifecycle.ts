@@ -43,7 +43,7 @@ const stallMs = 2_000
 const retryAfterSeconds = 1
 
 export default fp<LifecycleOptions>(
-  function lifecycle(app, options, done) {
+  async function lifecycle(app, options) {
     const clock = options.clock ?? persistentClock
     const { server } = readSections(
       options,
@@ -85,7 +85,6 @@ export default fp<LifecycleOptions>(
     const start = () => void drain().catch(() => {})
     if (signal?.aborted === true) start()
     else signal?.addEventListener('abort', start, { once: true })
-    done()
   },
   { name: 'gateway-lifecycle', fastify: '5.x', dependencies: ['gateway-events'] },
 )

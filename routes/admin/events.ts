@@ -34,11 +34,11 @@ const retryMs = 2_000
 const retryAfterSeconds = 10
 
 export default fp<InternalEventsOptions>(
-  function internalEvents(app, options, done) {
+  async function internalEvents(app, options) {
+    const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], ['version', 'clock'])
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
-    const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], ['version', 'clock'])
 
     app.get<{ Querystring: EventsQuery }>(
       '/internal/events',
@@ -58,7 +58,6 @@ export default fp<InternalEventsOptions>(
         .type('application/json; charset=utf-8')
         .send(`{"sample_interval_ms":${samples.intervalMs},"samples":${samples.json()}}`),
     )
-    done()
 
     function stream(
       { query, headers, gateway }: FastifyRequest<{ Querystring: EventsQuery }>,

@@ -17,7 +17,7 @@ import { acceptBytes } from '../http/request-bodies.ts'
 export type ExplainOptions = Sections<'proxy'>
 
 export default fp<ExplainOptions>(
-  function internalExplain(app, options, done) {
+  async function internalExplain(app, options) {
     const { proxy } = readSections(options, ['proxy'])
     const tiers = hasPriorityTiers(proxy)
     // The bytes count: a session goes by them.
@@ -61,7 +61,6 @@ export default fp<ExplainOptions>(
         },
       )
     })
-    done()
   },
   {
     name: 'gateway-routes-internal-explain',

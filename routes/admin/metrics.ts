@@ -36,7 +36,7 @@ export interface InternalMetricsOptions extends Sections<'proxy' | 'metrics'> {
 }
 
 export default fp<InternalMetricsOptions>(
-  function internalMetrics(app, options, done) {
+  async function internalMetrics(app, options) {
     const clock = options.clock ?? systemClock
     const { proxy, metrics: config } = readSections(
       options,
@@ -117,7 +117,6 @@ export default fp<InternalMetricsOptions>(
         return reply.type(contentTypes[format]).header('Cache-Control', 'no-store').send(parts.join(''))
       },
     })
-    done()
   },
   {
     name: 'gateway-routes-internal-metrics',

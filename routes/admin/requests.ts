@@ -22,7 +22,7 @@ interface ById {
 }
 
 export default fp<InternalRequestsOptions>(
-  function internalRequests(app, options, done) {
+  async function internalRequests(app, options) {
     const clock = options.clock ?? systemClock
     const { liveRequests } = app
     const { allowCancel } = readSections(options, ['dashboard'], ['clock']).dashboard
@@ -70,7 +70,6 @@ export default fp<InternalRequestsOptions>(
         return detail
       },
     )
-    done()
   },
   {
     name: 'gateway-routes-internal-requests',

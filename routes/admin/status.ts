@@ -26,10 +26,10 @@ export interface InternalStatusOptions extends Sections<'proxy'> {
 }
 
 export default fp<InternalStatusOptions>(
-  function internalStatus(app, options, done) {
+  async function internalStatus(app, options) {
+    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock'])
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
-    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock'])
     const { version = packageVersion, commit = 'none' } = options
     const { engine, profile } = proxy
     const method = app.supportedMethods
@@ -88,7 +88,6 @@ export default fp<InternalStatusOptions>(
         )
       },
     })
-    done()
 
     function models(): EndpointModelsSource[] {
       const known = app.modelCatalog.snapshot.byEndpoint

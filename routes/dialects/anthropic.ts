@@ -35,7 +35,7 @@ interface MessagesSettings {
 }
 
 export default fp<AnthropicRoutesOptions>(
-  function anthropicRoutes(app, options, done) {
+  async function anthropicRoutes(app, options) {
     const { translators, server } = readSections(options, ['translators', 'server'], ['clock'])
     const { maxMessageBytes, pingIntervalMs } = translators.anthropic
     acceptBytes(app, maxMessageBytes || bodyLimitOf(server.requestLimits.maxBodyBytes))
@@ -60,7 +60,6 @@ export default fp<AnthropicRoutesOptions>(
       ),
     )
     app.get('/olla/anthropic/v1/models/*', (request) => anthropicModel(findModel(app, request, 4)))
-    done()
   },
   {
     name: 'gateway-routes-anthropic',

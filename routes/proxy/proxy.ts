@@ -39,7 +39,7 @@ interface Mount {
 }
 
 export default fp<ProxyRoutesOptions>(
-  function proxyRoutes(app, options, done) {
+  async function proxyRoutes(app, options) {
     const { proxy, server, modelRegistry } = readSections(options, ['proxy', 'server', 'model_registry'])
     const limitBytes = bodyLimitOf(server.requestLimits.maxBodyBytes)
     const settings: ReadSettings = {
@@ -60,7 +60,6 @@ export default fp<ProxyRoutesOptions>(
     }
     mount(app, settings, { prefix: '/v1', stripped: base, provider: undefined })
     mount(app, settings, { prefix: '/api', stripped: base, provider: undefined })
-    done()
   },
   {
     name: 'gateway-routes-proxy',

@@ -38,7 +38,7 @@ const error = new GatewayError('model_not_found', 'No such model.', {
   details: { model: 'x' },
 })
 
-/** What each dialect says in each part of the contract. */
+/** The expected value of each part of the contract, by dialect. */
 const expected: Readonly<Record<string, Expected>> = {
   anthropic: {
     paths: ['/v1/messages', '/olla/anthropic/v1/models', '/olla/vllm/v1/messages/count_tokens'],
@@ -91,8 +91,8 @@ const expected: Readonly<Record<string, Expected>> = {
   },
 }
 
-describe('the dialects', () => {
-  it('have names and forms of their own', () => {
+describe('dialects', () => {
+  it('have unique names and forms', () => {
     assert.deepEqual(dialects.map(({ name }) => name).sort(), Object.keys(expected).sort())
     assert.equal(new Set(answerForms.map(({ name }) => name)).size, answerForms.length)
     assert.deepEqual([...usageSections].sort(), ['anthropic', 'ollama', 'openai', 'responses'])
@@ -104,7 +104,7 @@ describe('the dialects', () => {
     )
   })
 
-  it('give one section of a profile one meaning', () => {
+  it('agree on the meaning of each usage section', () => {
     for (const { usage } of answerForms)
       for (const other of answerForms)
         if (other.usage.section === usage.section) assert.equal(other.usage.standard, usage.standard)
@@ -114,24 +114,24 @@ describe('the dialects', () => {
     const dialect = dialectNamed(name)
     const { errors } = dialect
 
-    it(`${name}: is known by its paths`, () => {
+    it(`${name}: owns its paths`, () => {
       for (const path of each.paths) assert.equal(dialectOf(path).name, name, path)
     })
 
-    it(`${name}: says which of its paths are for POST`, () => {
+    it(`${name}: declares its POST-only paths`, () => {
       for (const path of each.posts) {
         assert.ok(operationOf(path).isPostOnly, path)
         assert.ok(operationOf(path).isInference, path)
       }
     })
 
-    it(`${name}: writes error bodies, with a type for every kind of error`, () => {
+    it(`${name}: writes error bodies with a type for every error`, () => {
       assert.deepEqual(errors.body(error, 'id'), each.errorBody)
       if (errors.types !== undefined)
         assert.deepEqual(Object.keys(errors.types).sort(), [...errorTypes].sort())
     })
 
-    it(`${name}: answers what Fastify does not see in its own words`, () => {
+    it(`${name}: writes the responses to requests that never reach Fastify`, () => {
       const [path = ''] = each.paths
       const [head = '', body = ''] = wholeRefusal(error, path, 'id').split('\r\n\r\n')
       assert.match(head, /^HTTP\/1\.1 404 /)
@@ -144,7 +144,7 @@ describe('the dialects', () => {
       assert.deepEqual(Object.keys(JSON.parse(refusal)).sort(), Object.keys(each.errorBody).sort())
     })
 
-    it(`${name}: ends a stream that broke`, () => {
+    it(`${name}: ends a broken stream with an error event`, () => {
       const tail = () => ''
       assert.ok(errorEvent(dialect, undefined, 'sse', error, 'id', tail).startsWith(each.errorEvent))
       assert.equal(
@@ -153,14 +153,14 @@ describe('the dialects', () => {
       )
     })
 
-    it(`${name}: translates an endpoint’s error, and leaves one that is in its words`, () => {
+    it(`${name}: translates an endpoint’s error, and keeps one that is in the dialect`, () => {
       const form = answerFormNamed(each.forms[0] ?? '')
       assert.deepEqual(JSON.parse(errors.translate(form, 503, 'busy') ?? '{}'), each.foreignError)
       assert.equal(errors.translate(form, 500, each.ownError), undefined)
       assert.equal(errors.status(form, 503, 'busy'), 503)
     })
 
-    it(`${name}: has the forms of its answers, its lists and its headers`, () => {
+    it(`${name}: declares its answer forms, lists and headers`, () => {
       assert.deepEqual(
         dialect.answers.map((form) => form.name),
         each.forms,
@@ -171,7 +171,7 @@ describe('the dialects', () => {
     })
   }
 
-  it('are told apart by a header on paths that several have', () => {
+  it('are distinguished by a header on shared paths', () => {
     for (const path of ['/v1/models', '/v1/models/x', '/v1/files/f1', '/v1/complete']) {
       assert.equal(dialectOf(path, { 'anthropic-version': '2023-06-01' }).name, 'anthropic', path)
       assert.equal(dialectOf(path, {}).name, 'openai', path)
@@ -182,7 +182,7 @@ describe('the dialects', () => {
 
 interface FormCase {
   readonly path: string
-  /** A piece with content, the usage, the ending. */
+  /** A chunk with content, the usage, the ending. */
   readonly stream: readonly [content: string, usage: string, ending: string] | undefined
   readonly tokens: readonly [prompt: number, completion: number]
 }
@@ -238,7 +238,7 @@ const formCases: Readonly<Record<string, FormCase>> = {
   native_completion: { path: '/completion', stream: undefined, tokens: [5, 7] },
 }
 
-describe('the forms of answers', () => {
+describe('answer forms', () => {
   it('are all in the table', () => {
     assert.deepEqual(Object.keys(formCases).sort(), answerForms.map(({ name }) => name).sort())
   })
@@ -247,14 +247,14 @@ describe('the forms of answers', () => {
     const form = answerFormNamed(name)
     const { section, standard } = form.usage
 
-    it(`${name}: is known by its path`, () => {
+    it(`${name}: owns its path`, () => {
       assert.equal(answerFormOf('POST', path), form)
       assert.equal(answerFormOf('GET', path), undefined)
       assert.equal(usageFormOf(path), form)
     })
 
     if (stream === undefined) {
-      it(`${name}: has its usage in a whole answer`, () => {
+      it(`${name}: finds the usage in a whole answer`, () => {
         const usage = new UsageReader(unknownUsage.plan(section, standard))
         usage.read(Buffer.from('{"usage":{"prompt_tokens":5,"completion_tokens":7}}'))
         assert.deepEqual([usage.get('promptTokens'), usage.get('completionTokens')], tokens)
@@ -262,7 +262,7 @@ describe('the forms of answers', () => {
       continue
     }
 
-    it(`${name}: marks content, usage and the ending of its streams`, () => {
+    it(`${name}: recognizes content, usage and the ending of its streams`, () => {
       assert.ok(form.stream !== undefined)
       const clock = new FakeClock()
       const usage = new UsageReader(unknownUsage.plan(section, standard))
@@ -299,7 +299,7 @@ describe('the forms of answers', () => {
   })
 })
 
-describe('the error table', () => {
+describe('error table', () => {
   it('has a type for every code', () => {
     for (const [code, { type }] of Object.entries(errorTable)) assert.ok(errorTypes.includes(type), code)
   })

@@ -27,7 +27,7 @@ const poem = answerForm({
   },
 })
 
-/** An API that there is not. */
+/** An API that does not exist. */
 const muse: Dialect = {
   name: 'muse',
   paths: {
@@ -52,11 +52,11 @@ const muse: Dialect = {
   translatedPaths: [],
 }
 
-describe('a dialect that is put into the list', () => {
+describe('a dialect added to the list', () => {
   const find = dialectFinder([muse, ...dialects], defaultDialect)
   const forms = formFinder([poem, ...answerForms], poem)
 
-  it('is recognised by its paths and its header', () => {
+  it('is recognized by its paths and its header', () => {
     assert.equal(find('/muse/poems').name, 'muse')
     assert.equal(find('/v1/models', { 'muse-version': '1' }).name, 'muse')
     assert.equal(find('/v1/models', {}).name, 'openai')
@@ -65,7 +65,7 @@ describe('a dialect that is put into the list', () => {
     })
   })
 
-  it('has its answers read by its own marks', () => {
+  it('gets its answers read by its own form', () => {
     assert.equal(forms.answer('POST', '/muse/poems'), poem)
     assert.equal(forms.answer('POST', '/v1/chat/completions')?.name, 'chat')
     assert.ok(poem.stream !== undefined)
@@ -75,24 +75,24 @@ describe('a dialect that is put into the list', () => {
   })
 })
 
-describe('the folder of a dialect', () => {
+describe('folder of a dialect', () => {
   const names = dialects.map(({ name }) => name)
   const folderOf = (path: string) => names.find((name) => path.startsWith(`src/dialects/${name}/`))
 
-  /** Files that are about one API alone, and say so. */
+  /** Files that concern exactly one API, and say so. */
   const own: readonly RegExp[] = [
     // The routes of one API.
     /^routes\/dialects\//,
-    // From one API to another.
+    // Translations between APIs.
     /^src\/dialects\/translate\//,
     // Engines that write OpenAI's list with members of their own.
     /^src\/dialects\/lists\/engine-items\.ts$/,
-    // Asks streams of OpenAI's API for their usage.
+    // Requests usage from streams of OpenAI's API.
     /^src\/proxy\/usage\/usage-variant\.ts$/,
     /^src\/dialects\/all\.ts$/,
   ]
 
-  it('is imported by the list, and by files that are about its API alone', () => {
+  it('is imported only by the list and by files of its API', () => {
     const imports = importGraph(['src', 'plugins', 'routes'])
     const inside = imports.filter(({ to }) => folderOf(to) !== undefined)
     assert.ok(inside.length > 30, 'the imports were read')
@@ -105,7 +105,7 @@ describe('the folder of a dialect', () => {
     )
   })
 
-  /** Where a name of an API stands for something else, and what. */
+  /** Files in which the name of an API means something else, and what. */
   const otherUses: Readonly<Record<string, string>> = {
     'src/admin/clients/client-config.ts': 'a word of a client’s configuration',
     'src/config/checks/semantics.ts': 'a key of the configuration',

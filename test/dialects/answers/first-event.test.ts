@@ -9,13 +9,13 @@ const json = 'application/json'
 const sse = 'text/event-stream; charset=utf-8'
 const ndjson = 'application/x-ndjson'
 
-/** `good`, `undecided`, or why it is bad; with the status that an error tells. */
-function judge(operation: string, type: string | undefined, text: string, pieceBytes = 1e6, isEnded = true) {
+/** `good`, `undecided`, or why the answer is bad, with the status of the error. */
+function judge(operation: string, type: string | undefined, text: string, chunkBytes = 1e6, isEnded = true) {
   const judge = new BeginningJudge(answerFormNamed(operation), framingOf(type))
   const bytes = Buffer.from(text)
-  let found = judge.push(bytes.subarray(0, pieceBytes))
-  for (let at = pieceBytes; at < bytes.length && found === 'undecided'; at += pieceBytes) {
-    found = judge.push(bytes.subarray(at, at + pieceBytes))
+  let found = judge.push(bytes.subarray(0, chunkBytes))
+  for (let at = chunkBytes; at < bytes.length && found === 'undecided'; at += chunkBytes) {
+    found = judge.push(bytes.subarray(at, at + chunkBytes))
   }
   if (found === 'undecided' && isEnded) found = judge.end()
   return typeof found === 'string' ? found : (found.error?.statusCode ?? found.reason)
@@ -213,15 +213,15 @@ const cases: readonly [string, string, string | undefined, string, string | numb
   ],
 ]
 
-describe('the beginning of an answer', () => {
+describe('BeginningJudge', () => {
   for (const [name, operation, type, text, expected] of cases) {
-    it(`${name} is ${expected}, in whatever pieces`, () => {
-      for (const pieceBytes of [1, 7, 64, 1e6])
-        assert.equal(judge(operation, type, text, pieceBytes), expected)
+    it(`judges ${name} as ${expected}, for any chunk boundaries`, () => {
+      for (const chunkBytes of [1, 7, 64, 1e6])
+        assert.equal(judge(operation, type, text, chunkBytes), expected)
     })
   }
 
-  it('passes with the first event that says something', () => {
+  it('decides on the first event with content', () => {
     for (const [operation, text] of [
       ['chat', content],
       ['chat', chunk({ delta: { role: 'assistant', content: '', tool_calls: [{ index: 0 }] } })],
@@ -252,13 +252,13 @@ describe('the beginning of an answer', () => {
     ],
     ['a message', 'messages', 'event: message_start\ndata: {"type":"message_start"}\n\n', false],
   ] as const) {
-    it(`${expected ? 'shows' : 'does not show'} at once that it is good: ${name}`, () => {
+    it(`${expected ? 'accepts' : 'does not accept'} the first chunk alone: ${name}`, () => {
       assert.equal(beginsWell(answerFormNamed(operation), Buffer.from(text)), expected)
       if (expected) assert.equal(judge(operation, sse, text, 1e6, false), 'good')
     })
   }
 
-  it('is good at first sight only where the whole reading finds it good', () => {
+  it('accepts a first chunk only if the full judgement is good', () => {
     const words = [
       role,
       content,
@@ -288,7 +288,7 @@ describe('the beginning of an answer', () => {
     ['white space and an answer', '\n\n', content, 'good'],
     ['white space alone', '\n\n', '', 'empty'],
   ] as const) {
-    it(`reads ${name}, byte by byte, and keeps no white space`, (t) => {
+    it(`reads ${name} byte by byte and keeps no white space`, (t) => {
       const concat = t.mock.method(Buffer, 'concat')
       const verdict = judge('chat', sse, start.repeat(start === '\ufeff' ? 1 : 500) + rest, 1, true)
       assert.equal(verdict, expected)
@@ -296,7 +296,7 @@ describe('the beginning of an answer', () => {
     })
   }
 
-  it('is held no longer than its limits, in linear time', () => {
+  it('holds an answer back no longer than its limits, in linear time', () => {
     const begun = performance.now()
     for (const [type, unit] of [
       [json, `{"error":"${'x'.repeat(100)}`],
@@ -335,14 +335,14 @@ describe('the beginning of an answer', () => {
       '\\',
     )
     fc.assert(
-      fc.property(types, fc.array(words), fc.integer({ min: 1, max: 9 }), (type, parts, pieceBytes) => {
-        judge('chat', type, parts.join(''), pieceBytes)
+      fc.property(types, fc.array(words), fc.integer({ min: 1, max: 9 }), (type, parts, chunkBytes) => {
+        judge('chat', type, parts.join(''), chunkBytes)
       }),
     )
   })
 })
 
-describe('the form of the answer to a path', () => {
+describe('answerFormOf', () => {
   for (const [path, expected] of [
     ['/v1/chat/completions', 'chat'],
     ['/api/v0/chat/completions', 'chat'],
@@ -361,6 +361,6 @@ describe('the form of the answer to a path', () => {
     ['/api/pull', undefined],
     ['/v1/audio/transcriptions', undefined],
   ] as const) {
-    it(`${path} is ${expected}`, () => assert.equal(answerFormOf('POST', path)?.name, expected))
+    it(`returns ${expected} for ${path}`, () => assert.equal(answerFormOf('POST', path)?.name, expected))
   }
 })

@@ -6,7 +6,7 @@ import type { AnswerFraming } from '../../../src/http/headers/media-type.ts'
 import { editBody, valueEdit } from '../../../src/kernel/json/body-edit.ts'
 import { scanBody } from '../../../src/kernel/json/body-scan.ts'
 
-/** Pushes a text in pieces cut at the given offsets. */
+/** Pushes a text in chunks cut at the given offsets. */
 function rename(
   text: string,
   cuts: readonly number[] = [],
@@ -24,7 +24,7 @@ const event = (value: string) => `data: ${value}\n\n`
 const args =
   '"args":{"model":"native"},"text":"say \\"model\\":\\"native\\"","list":["model","native",{"model":"native"}]'
 
-/** `native` is what the endpoint wrote, wherever the name must stay. */
+/** `native` is the endpoint's name, wherever it must stay. */
 const cases: readonly [string, AnswerFraming, InnerObject, string, string][] = [
   [
     'the model at the top',
@@ -152,7 +152,7 @@ const cases: readonly [string, AnswerFraming, InnerObject, string, string][] = [
 
 describe('ModelRename', () => {
   for (const [name, framing, inner, text, expected] of cases) {
-    it(`gives or leaves ${name} its name, in whatever pieces`, () => {
+    it(`renames or keeps ${name}, for any chunk boundaries`, () => {
       assert.equal(rename(text, [], framing, inner), expected)
       const everywhere = Array.from({ length: Buffer.byteLength(text) }, (_, at) => at)
       assert.equal(rename(text, everywhere, framing, inner), expected)
@@ -160,7 +160,7 @@ describe('ModelRename', () => {
     })
   }
 
-  it('changes the top of any JSON and nothing else, for any cutting into chunks', () => {
+  it('changes only the top level of any JSON, for any chunk boundaries', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
@@ -194,7 +194,7 @@ describe('ModelRename', () => {
   })
 })
 
-describe('the edit of a value', () => {
+describe('editBody with a value edit', () => {
   it('changes one value and no other byte', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (model, other) => {

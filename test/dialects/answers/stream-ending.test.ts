@@ -3,13 +3,13 @@ import { describe, it } from 'node:test'
 import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
 import { StreamWatch } from '../../../src/dialects/answers/stream-ending.ts'
 
-/** How a stream ended; with `hidden` where clients do not see its error. */
-function ending(operation: string, text: string, pieceBytes: number): string {
+/** How a stream ended; `hidden` if clients do not recognize its error. */
+function ending(operation: string, text: string, chunkBytes: number): string {
   const { stream } = answerFormNamed(operation)
   assert.ok(stream !== undefined)
   const watch = new StreamWatch(stream)
   const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; at += pieceBytes) watch.push(bytes.subarray(at, at + pieceBytes))
+  for (let at = 0; at < bytes.length; at += chunkBytes) watch.push(bytes.subarray(at, at + chunkBytes))
   const { kind, isVisible } = watch.end()
   return isVisible === false ? `${kind}, hidden` : kind
 }
@@ -137,11 +137,11 @@ const cases: readonly [string, string, string, string][] = [
   ['an error object', 'ollama', `${piece}{"error":{"message":"no"}}\n`, 'failed, hidden'],
 ]
 
-describe('the ending of a stream', () => {
+describe('StreamWatch', () => {
   for (const [name, operation, stream, expected] of cases) {
-    it(`${operation}: ${name} is ${expected}, in whatever pieces`, () => {
-      for (const pieceBytes of [1, 13, 1_000, 1e7])
-        assert.equal(ending(operation, stream, pieceBytes), expected)
+    it(`${operation}: reports ${name} as ${expected}, for any chunk boundaries`, () => {
+      for (const chunkBytes of [1, 13, 1_000, 1e7])
+        assert.equal(ending(operation, stream, chunkBytes), expected)
     })
   }
 })

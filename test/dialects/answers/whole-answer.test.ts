@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { beginsPlainly, judgeWhole } from '../../../src/dialects/answers/whole-answer.ts'
 import { chat } from '../../../src/dialects/openai/chat.ts'
 
-describe('a chat answer at first sight', () => {
+describe('beginsPlainly for chat answers', () => {
   for (const [text, expected] of [
     ['{"choices":[{"index":0}]}', true],
     ['{"id":"x","object":"chat.completion","created":1,"tier":null,"choices":[{"index":0}]}', true],
@@ -17,11 +17,11 @@ describe('a chat answer at first sight', () => {
     ['{"id":"\\",\\"choices\\":[{","error":"busy"}', false],
     ['["choices",[{}]]', false],
   ] as const) {
-    it(`${expected ? 'knows' : 'does not know'} ${text}`, () =>
+    it(`${expected ? 'accepts' : 'does not accept'} ${text}`, () =>
       assert.equal(beginsPlainly(chat, Buffer.from(text)), expected))
   }
 
-  it('never passes what the whole text shows to be none', () => {
+  it('never accepts an answer that judgeWhole rejects', () => {
     const value = fc.oneof(
       fc.constantFrom(null, 0, 'x', '"choices":[{', [{}], [], { choices: [{}] }, { message: 'busy' }),
       fc.string(),

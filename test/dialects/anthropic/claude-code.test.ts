@@ -6,7 +6,7 @@ import { behind, model, postMessages } from './support.ts'
 /** What Claude Code does with `ANTHROPIC_BASE_URL` at the gateway itself, or below it. */
 describe('Claude Code', () => {
   for (const base of ['', '/olla/anthropic']) {
-    it(`finds everything that it asks for at ${base === '' ? 'the root' : base}`, async (t) => {
+    it(`finds every route that it requests at ${base === '' ? 'the root' : base}`, async (t) => {
       const all = await behind(t, ['sglang'])
       const [simulator] = all.simulators
       const before = simulator?.control.counters().requests

@@ -29,14 +29,14 @@ describe('count_tokens', () => {
     })
   }
 
-  it('asks the template and the tokenizer of a llama.cpp that is too old to count', async (t) => {
+  it('uses the template and the tokenizer of a llama.cpp that is too old to count', async (t) => {
     const all = await behind(t, [{ kind: 'llamacpp', version: 'b5000-old' }])
     const { data, response } = await all.client.messages.countTokens(counted).withResponse()
     assert.deepEqual([data.input_tokens, response.headers.get('x-olla-token-count')], [6, 'tokenizer'])
     assert.equal(all.simulators[0]?.control.counters().byPath['/apply-template'], 1)
   })
 
-  it('prefers an endpoint that counts, wherever it stands, and needs none', async (t) => {
+  it('prefers an endpoint that counts, whatever its position, and works without one', async (t) => {
     const all = await behind(t, ['ollama', 'vllm', 'llamacpp'])
     const { response } = await all.client.messages.countTokens(counted).withResponse()
     assert.equal(response.headers.get('x-olla-endpoint'), 'llamacpp')
@@ -54,7 +54,7 @@ describe('count_tokens', () => {
     assert.equal(nobody.response.headers.get('x-olla-token-count'), 'estimated')
   })
 
-  it('counts what an endpoint knows under another name', async (t) => {
+  it('counts for a model that the endpoint knows under another name', async (t) => {
     for (const kind of ['llamacpp', 'vllm'] as const) {
       const all = await behind(t, [kind], { model_aliases: { 'claude-haiku': [model] } })
       const { data } = await all.client.messages
@@ -64,7 +64,7 @@ describe('count_tokens', () => {
     }
   })
 
-  it('is below /olla/anthropic too, and tells errors in the envelope', async (t) => {
+  it('is also available below /olla/anthropic, with errors in the envelope', async (t) => {
     const all = await behind(t, ['llamacpp'])
     const response = await postMessages(all, counted, {}, '/olla/anthropic/v1/messages/count_tokens')
     assert.deepEqual(await response.json(), { input_tokens: 6 })

@@ -26,7 +26,7 @@ async function envelope(response: Response): Promise<Envelope> {
 }
 
 describe('errors of the gateway', () => {
-  it('everything down is an error for streams too, not an empty message', async (t) => {
+  it('report unavailable endpoints to streaming clients too, not an empty message', async (t) => {
     const all = await behind(t, ['sglang'], { proxy: { outage_wait: 0 } })
     await all.simulators[0]?.control.setFault({ kind: 'refuse' })
     for (const stream of [false, true]) {
@@ -38,7 +38,7 @@ describe('errors of the gateway', () => {
     assert.equal((await translatorOf(all)).success_rate, '0%')
   })
 
-  it('an unknown model is not found, with the reason', async (t) => {
+  it('report an unknown model as not found, with the reason', async (t) => {
     const all = await behind(t, ['sglang'])
     await assert.rejects(
       all.client.messages.create({ ...request, model: 'nobody' }),
@@ -50,7 +50,7 @@ describe('errors of the gateway', () => {
     await eventually(async () => (await translatorOf(all)).fallback_no_compatible_endpoints === 2)
   })
 
-  it('a request that is none is told what is wrong with it', async (t) => {
+  it('explain what is wrong with an invalid request', async (t) => {
     const all = await behind(t, ['sglang'])
     const cases: [string, RegExp][] = [
       ['', /empty request body/],
@@ -71,7 +71,7 @@ describe('errors of the gateway', () => {
     }
   })
 
-  it('a large message is too large, announced or not', async (t) => {
+  it('report a body that is too large, with or without Content-Length', async (t) => {
     const all = await behind(t, ['sglang'], { translators: { anthropic: { max_message_size: 2_000 } } })
     const large = JSON.stringify({ ...request, system: 'x'.repeat(3_000) })
     const response = await postMessages(all, large)
@@ -88,7 +88,7 @@ describe('errors of the gateway', () => {
     assert.equal((await postMessages(all, large, {}, '/v1/chat/completions')).status, 200)
   })
 
-  it('rate limits hold here as well', async (t) => {
+  it('include rate limits', async (t) => {
     const all = await behind(t, ['sglang'], {
       server: {
         rate_limits: { per_ip_requests_per_minute: 60, burst_size: 2, global_requests_per_minute: 0 },
@@ -104,14 +104,14 @@ describe('errors of the gateway', () => {
     await assert.rejects(all.client.messages.create(request), RateLimitError)
   })
 
-  it('what is not there is not found', async (t) => {
+  it('report an unknown path as not found', async (t) => {
     const all = await behind(t, ['sglang'])
     const response = await fetch(`${all.gateway.url}/olla/anthropic/v1/complete`, { method: 'POST' })
     assert.equal(response.status, 404)
     assert.equal((await envelope(response)).error.type, 'not_found_error')
   })
 
-  it('a conversation that the server is to keep is refused in the words that clients know', async (t) => {
+  it('refuse a server-side conversation with the message that clients recognize', async (t) => {
     const all = await behind(t, ['vllm'])
     const response = await postMessages(all, { ...request, thread: { type: 'create' } })
     assert.equal(response.status, 400)
@@ -138,20 +138,20 @@ describe('errors of endpoints', () => {
     ],
   ]
   for (const kind of ['sglang', 'vllm'] as const) {
-    it(`are told in the envelope, whatever they were told in (${kind})`, async (t) => {
+    it(`are translated to the envelope from any format (${kind})`, async (t) => {
       const start = () => behind(t, [kind], { proxy: { max_retries: 0, outage_wait: 0 } })
       let all = await start()
       for (const [status, body, type, message] of answers) {
         for (const stream of [false, true]) {
-          // After one of these the gateway does not ask the endpoint for a while.
+          // After one of these the gateway pauses requests to the endpoint.
           if (status >= 429) all = await start()
           await all.simulators[0]?.control.clearFaults()
           await all.simulators[0]?.control.setFault({ kind: 'status', status, body, retryAfter: 1 })
           const response = await postMessages(all, { ...request, stream })
           assert.equal(response.status, status)
           assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
-          const told = (await response.json()) as Envelope
-          assert.deepEqual(told.error, { type, message })
+          const translated = (await response.json()) as Envelope
+          assert.deepEqual(translated.error, { type, message })
           assert.equal(response.headers.get('retry-after'), '1')
           assert.ok(response.headers.get('request-id'))
         }
@@ -159,7 +159,7 @@ describe('errors of endpoints', () => {
     })
   }
 
-  it('are exceptions of their kind for the client', async (t) => {
+  it('become exceptions of the matching class in the client', async (t) => {
     const all = await behind(t, ['sglang'])
     const failWith = async (status: number) => {
       await all.simulators[0]?.control.clearFaults()
@@ -178,7 +178,7 @@ describe('errors of endpoints', () => {
     )
   })
 
-  it('a full context is told in the words at which Claude Code shortens the conversation', async (t) => {
+  it('report a full context with the message on which Claude Code shortens the conversation', async (t) => {
     const all = await behind(t, ['sglang'])
     await all.simulators[0]?.control.setFault({
       kind: 'status',

@@ -6,8 +6,8 @@ import { readUntilCut } from '../../support/read-until-cut.ts'
 import { eventually, lastPost } from '../../support/simulator.ts'
 import { behind, postMessages, request, translatorOf } from './support.ts'
 
-describe('a request that moves between endpoints', () => {
-  it('from one that speaks the API to one that needs a translation', async (t) => {
+describe('failover of a Messages request', () => {
+  it('moves from an endpoint with the API to one that needs a translation', async (t) => {
     const all = await behind(t, ['vllm', 'sglang'])
     const [vllm, sglang] = all.simulators
     await vllm?.control.setFault({ kind: 'status', status: 503 })
@@ -22,7 +22,7 @@ describe('a request that moves between endpoints', () => {
     assert.match(String(stats.average_latency), /^[1-9]\d*ms$|^\d+\.\ds$/)
   })
 
-  it('from one that needs a translation to one that speaks the API, streaming', async (t) => {
+  it('moves from an endpoint that needs a translation to one with the API, streaming', async (t) => {
     const all = await behind(t, ['sglang', 'vllm'])
     await all.simulators[0]?.control.setFault({ kind: 'reset_before_headers' })
     const message = await all.client.messages.stream({ ...request, max_tokens: 3 }).finalMessage()
@@ -31,14 +31,14 @@ describe('a request that moves between endpoints', () => {
     assert.deepEqual([stats.translation_requests, stats.passthrough_requests], [0, 1])
   })
 
-  it('when a whole answer breaks off in the middle: nothing had been told yet', async (t) => {
+  it('happens if a whole answer breaks off, because the client has received nothing yet', async (t) => {
     const all = await behind(t, ['sglang', 'lmdeploy'])
     await all.simulators[0]?.control.setFault({ kind: 'die' })
     const message = await all.client.messages.create({ ...request, max_tokens: 3 })
     assert.deepEqual(message.content, [{ type: 'text', text: '[lmdeploy] the quick' }])
   })
 
-  it('passes bytes through unchanged where the endpoint speaks the API', async (t) => {
+  it('passes bytes unchanged to an endpoint with the API', async (t) => {
     const all = await behind(t, ['vllm'])
     const body = `{ "max_tokens": 2, "model":"${request.model}", "big": 12345678901234567890, "messages": [ {"role":"user","content":"hi"} ] }`
     const response = await postMessages(all, body, { 'anthropic-beta': 'a,b' }, '/v1/messages?beta=true')
@@ -51,7 +51,7 @@ describe('a request that moves between endpoints', () => {
   })
 
   for (const engine of engines) {
-    it(`keeps the query of the API from an endpoint that does not speak it, ${engine} engine`, async (t) => {
+    it(`keeps the query of the API from an endpoint without it, ${engine} engine`, async (t) => {
       const all = await behind(t, ['sglang'], { proxy: engineOf(engine) })
       const response = await postMessages(all, request, {}, '/v1/messages?beta=true')
       assert.equal(response.status, 200)
@@ -59,27 +59,27 @@ describe('a request that moves between endpoints', () => {
     })
   }
 
-  it('translates for a server that is too old to speak the API', async (t) => {
+  it('translates for a server that is too old for the API', async (t) => {
     const all = await behind(t, [{ kind: 'ollama', version: '0.13.9' }])
     const { response } = await all.client.messages.create(request).withResponse()
     assert.equal(response.headers.get('x-olla-mode'), null)
     assert.equal(all.simulators[0]?.control.counters().byPath['/v1/chat/completions'], 1)
   })
 
-  it('is translated everywhere where passing through is switched off', async (t) => {
+  it('translates for every endpoint if passthrough is off', async (t) => {
     const all = await behind(t, ['vllm'], { translators: { anthropic: { passthrough_enabled: false } } })
     const { response } = await all.client.messages.create(request).withResponse()
     assert.equal(response.headers.get('x-olla-mode'), null)
     assert.equal((await translatorOf(all)).fallback_cannot_passthrough, 0)
   })
 
-  it('is not served at all where the translator is switched off', async (t) => {
+  it('does not exist if the translator is off', async (t) => {
     const all = await behind(t, ['sglang'], { translators: { anthropic: { enabled: false } } })
     const response = await postMessages(all, request, {}, '/olla/anthropic/v1/messages')
     assert.equal(response.status, 404)
   })
 
-  it('carries the name that the client asked for, in both modes', async (t) => {
+  it("keeps the client's model name in both modes", async (t) => {
     for (const kind of ['vllm', 'sglang'] as const) {
       const all = await behind(t, [kind], { model_aliases: { 'claude-sonnet-4': [request.model] } })
       const asked = { ...request, model: 'claude-sonnet-4' }
@@ -91,9 +91,9 @@ describe('a request that moves between endpoints', () => {
   })
 })
 
-describe('a stream that breaks', () => {
+describe('a broken stream', () => {
   for (const kind of ['sglang', 'vllm'] as const) {
-    it(`in the middle ends in an error, never in end_turn (${kind})`, async (t) => {
+    it(`ends in an error, never in end_turn (${kind})`, async (t) => {
       const all = await behind(t, [kind])
       await all.simulators[0]?.control.setFault({ kind: 'die', chunks: 4 })
       const seen: string[] = []
@@ -107,7 +107,7 @@ describe('a stream that breaks', () => {
     })
   }
 
-  it('by an error inside of it ends in that error', async (t) => {
+  it('ends in the error that it contains', async (t) => {
     const all = await behind(t, ['sglang'])
     all.simulators[0]?.control.script({ text: 'one two three four', errorAfter: 2 })
     await assert.rejects(
@@ -117,16 +117,16 @@ describe('a stream that breaks', () => {
     await eventually(async () => (await translatorOf(all)).failed_requests === 1)
   })
 
-  it('by a body that says less than it promised is no message', async (t) => {
+  it('is not a message if its body is shorter than announced', async (t) => {
     const all = await behind(t, ['sglang'])
     await all.simulators[0]?.control.setFault({ kind: 'truncate' })
     await assert.rejects(all.client.messages.create(request), (error) => error instanceof APIError)
   })
 })
 
-describe('a client that leaves', () => {
+describe('a client that disconnects', () => {
   for (const isStream of [true, false]) {
-    it(`stops the work of the endpoint (${isStream ? 'stream' : 'whole'})`, async (t) => {
+    it(`cancels the request to the endpoint (${isStream ? 'stream' : 'whole'})`, async (t) => {
       const all = await behind(t, [{ kind: 'sglang', tokensPerSecond: 20, timeToFirstTokenMs: 1 }])
       const [simulator] = all.simulators
       const leaving = new AbortController()
@@ -143,9 +143,9 @@ describe('a client that leaves', () => {
   }
 })
 
-describe('a stream that waits', () => {
-  // Between tokens too, which test/proxy/answer/heartbeat.test.ts shows on a clock that no busy machine holds up.
-  it('is kept alive by pings before the first token', async (t) => {
+describe('a waiting stream', () => {
+  // Pings between tokens are in test/proxy/answer/heartbeat.test.ts, with a clock that a busy machine does not delay.
+  it('gets pings before the first token', async (t) => {
     const all = await behind(t, [{ kind: 'sglang', timeToFirstTokenMs: 150 }], {
       translators: { anthropic: { ping_interval: '30ms' } },
     })
@@ -158,7 +158,7 @@ describe('a stream that waits', () => {
   })
 
   for (const engine of engines)
-    it(`can still move to another endpoint, and is told of a failure by an event, ${engine}`, async (t) => {
+    it(`can still fail over, and reports a failure as an event, ${engine}`, async (t) => {
       const all = await behind(t, ['sglang', 'vllm'], {
         proxy: engineOf(engine),
         translators: { anthropic: { ping_interval: '20ms' } },

@@ -26,8 +26,8 @@ async function entries(folder: string): Promise<Record<string, { type: string; b
   return found
 }
 
-describe('the inspector', () => {
-  it('writes requests of both modes and translated answers, by session', async (t) => {
+describe('inspector', () => {
+  it('records requests of both modes and translated answers, by session', async (t) => {
     const folder = await folderFor(t)
     const all = await behind(t, ['sglang'], {
       translators: {
@@ -55,7 +55,7 @@ describe('the inspector', () => {
     assert.match(streamed ?? '', /message_start.*message_stop/s)
   })
 
-  it('is off unless it is switched on', async (t) => {
+  it('is off by default', async (t) => {
     const folder = await folderFor(t)
     const all = await behind(t, ['sglang'], {
       translators: { anthropic: { inspector: { output_dir: folder } } },

@@ -5,8 +5,8 @@ import { behind, model } from './support.ts'
 
 const others = ['org/Mistral-7B', 'qwen3:8b', model]
 
-describe('the models list of the anthropic client', () => {
-  it('has all models, at both addresses, page by page', async (t) => {
+describe('the model list of the Anthropic client', () => {
+  it('has all models, at both base URLs, page by page', async (t) => {
     const all = await behind(t, [{ kind: 'vllm', models: others }])
     const below = new Anthropic({
       baseURL: `${all.gateway.url}/olla/anthropic`,
@@ -26,7 +26,7 @@ describe('the models list of the anthropic client', () => {
     }
   })
 
-  it('goes backwards', async (t) => {
+  it('pages backwards', async (t) => {
     const all = await behind(t, [{ kind: 'vllm', models: others }])
     const { data } = await all.client.models.list()
     const last = data.at(-1)?.id ?? ''
@@ -38,7 +38,7 @@ describe('the models list of the anthropic client', () => {
     assert.equal(before.has_more, true)
   })
 
-  it('shows one model, also with a slash in its name, and says which it does not know', async (t) => {
+  it('shows one model, also with a slash in its name, and reports an unknown one', async (t) => {
     const all = await behind(t, [{ kind: 'vllm', models: others }])
     const below = new Anthropic({
       baseURL: `${all.gateway.url}/olla/anthropic`,
@@ -54,7 +54,7 @@ describe('the models list of the anthropic client', () => {
     }
   })
 
-  it('stays the list of OpenAI for clients that do not say that they are of Anthropic', async (t) => {
+  it("is OpenAI's list for clients without Anthropic's header", async (t) => {
     const all = await behind(t, ['vllm'])
     const list = (await (await fetch(`${all.gateway.url}/v1/models`)).json()) as { object: string }
     assert.equal(list.object, 'list')

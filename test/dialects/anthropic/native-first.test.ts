@@ -5,8 +5,8 @@ import { startScriptedEndpoint } from '../../support/scripted-endpoint.ts'
 import { lastPost } from '../../support/simulator.ts'
 import { behind, model, postMessages, request } from './support.ts'
 
-describe('endpoints that speak the Messages API', () => {
-  it('come first, whatever the load', async (t) => {
+describe('endpoints with the Messages API', () => {
+  it('take precedence, whatever the load', async (t) => {
     const all = await behind(t, ['sglang', 'openai-compatible', 'vllm'], {
       proxy: { load_balancer: 'round-robin' },
     })
@@ -18,7 +18,7 @@ describe('endpoints that speak the Messages API', () => {
     }
   })
 
-  it('are followed by translation where none of them answers', async (t) => {
+  it('fall back to a translation if none of them answers', async (t) => {
     const all = await behind(t, ['sglang', 'vllm'])
     await all.simulators[1]?.control.setFault({ kind: 'refuse' })
     const response = await postMessages(all, request)
@@ -27,7 +27,7 @@ describe('endpoints that speak the Messages API', () => {
     assert.equal(response.headers.get('x-olla-mode'), null)
   })
 
-  it('are not preferred where every request is translated', async (t) => {
+  it('have no precedence if every request is translated', async (t) => {
     const all = await behind(t, ['sglang', 'vllm'], {
       translators: { anthropic: { passthrough_enabled: false } },
     })
@@ -35,7 +35,7 @@ describe('endpoints that speak the Messages API', () => {
     assert.equal(response.headers.get('x-olla-endpoint'), 'sglang')
   })
 
-  it('are translated for, without asking each time, where a server is too old to have the route', async (t) => {
+  it('get translations without another try if the server is too old for the route', async (t) => {
     const asked: string[] = []
     const old = await startScriptedEndpoint(t, ['m'], ({ method, path }) => {
       if (method === 'POST') asked.push(path)
@@ -57,7 +57,7 @@ describe('endpoints that speak the Messages API', () => {
     assert.deepEqual(asked, ['/v1/messages', ...Array(3).fill('/v1/chat/completions')])
   })
 
-  it('get a translation of what their route ignores', async (t) => {
+  it('get a translation if their route ignores what the request needs', async (t) => {
     const all = await behind(t, [{ kind: 'llamacpp', version: 'b9100-x' }])
     const format = { type: 'json_schema', schema: { type: 'object' } }
     const response = await postMessages(all, { ...request, output_config: { format } })
@@ -67,7 +67,7 @@ describe('endpoints that speak the Messages API', () => {
   })
 })
 
-describe('a request that is not valid', () => {
+describe('an invalid request', () => {
   const cases: readonly object[] = [
     { messages: undefined },
     { messages: [{ role: 'user', content: '' }] },
@@ -77,7 +77,7 @@ describe('a request that is not valid', () => {
     { temperature: 9 },
   ]
   for (const kind of ['vllm', 'sglang'] as const) {
-    it(`is refused before an endpoint is asked: ${kind}`, async (t) => {
+    it(`is refused before the gateway contacts an endpoint: ${kind}`, async (t) => {
       const all = await behind(t, [kind])
       for (const change of cases) {
         const response = await postMessages(all, { ...request, ...change })
@@ -92,8 +92,8 @@ describe('a request that is not valid', () => {
   }
 })
 
-describe('what of the Anthropic API is not served', () => {
-  it('is not found, in its own envelope', async (t) => {
+describe('an unsupported part of the Anthropic API', () => {
+  it("is not found, in Anthropic's envelope", async (t) => {
     const all = await behind(t, ['openai-compatible'])
     const asked: [method: string, path: string][] = [
       ['GET', '/v1/messages/batches'],
@@ -114,7 +114,7 @@ describe('what of the Anthropic API is not served', () => {
   })
 })
 
-describe('max_tokens that is lowered', () => {
+describe('lowered max_tokens', () => {
   for (const version of ['0.10.0', '0.12.0']) {
     it(`is what the context leaves: vLLM ${version}`, async (t) => {
       const all = await behind(

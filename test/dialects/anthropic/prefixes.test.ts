@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { behind, model, postMessages, request } from './support.ts'
 
-describe('Messages below every prefix', () => {
-  it('are translated for the endpoints of that kind, and answered in their dialect', async (t) => {
+describe('Messages below every provider prefix', () => {
+  it('are translated for the endpoints of that type, and answered in their dialect', async (t) => {
     const fleet = await behind(t, ['sglang', 'vllm'])
     const [sglang, vllm] = fleet.simulators
     for (const [prefix, server] of [
       ['/olla/sglang', sglang],
       ['/olla/vllm', vllm],
-      // Endpoints that speak the API come first.
+      // Endpoints with the API take precedence.
       ['/olla/openai', vllm],
       ['/olla/proxy', vllm],
     ] as const) {

@@ -7,7 +7,7 @@ import { engineOf, engines } from '../../integration/engines.ts'
 import { lastPost } from '../../support/simulator.ts'
 import { behind, request } from './support.ts'
 
-/** Every kind, and whether it speaks the API itself. */
+/** Every backend type, and whether it has the API itself. */
 const kinds: readonly (readonly [SimulatorKind, 'passthrough' | null])[] = [
   ['ollama', 'passthrough'],
   ['lm-studio', 'passthrough'],
@@ -51,8 +51,8 @@ const toolContent = [
 ]
 
 for (const [kind, mode] of kinds) {
-  describe(`the anthropic client on ${kind}`, () => {
-    it('gets a message, at both addresses', async (t) => {
+  describe(`the Anthropic client on ${kind}`, () => {
+    it('gets a message, at both base URLs', async (t) => {
       const { clients } = await atBothAddresses(t, kind)
       for (const client of clients) {
         const { data, response } = await client.messages.create({ ...request, max_tokens: 3 }).withResponse()
@@ -67,7 +67,7 @@ for (const [kind, mode] of kinds) {
       }
     })
 
-    it('streams thoughts, text and parallel calls', async (t) => {
+    it('streams thinking, text and parallel calls', async (t) => {
       const { client, simulator } = await atBothAddresses(t, kind)
       simulator.control.script(toolScript)
       const stream = client.messages.stream({
@@ -81,7 +81,7 @@ for (const [kind, mode] of kinds) {
       stream.on('inputJson', (piece) => pieces.push(piece))
       const message = await stream.finalMessage()
       assert.deepEqual(
-        // Where its kind does not say how the endpoint reads thinking, the signature does.
+        // If the backend type does not define the field for thinking, the signature does.
         message.content.map((block) =>
           block.type === 'thinking' ? { ...block, signature: '' } : { ...block },
         ),
@@ -97,10 +97,10 @@ for (const [kind, mode] of kinds) {
 }
 
 for (const engine of engines) {
-  describe(`translated for the anthropic client by the ${engine} engine`, () => {
+  describe(`a translation for the Anthropic client by the ${engine} engine`, () => {
     const translated = (t: TestContext) => atBothAddresses(t, 'sglang', engine)
 
-    it('whole answers have the same blocks', async (t) => {
+    it('has the same blocks in whole answers', async (t) => {
       const { client, simulator } = await translated(t)
       simulator.control.script(toolScript)
       const message = await client.messages.create(request)
@@ -108,7 +108,7 @@ for (const engine of engines) {
       assert.equal(message.stop_reason, 'tool_use')
     })
 
-    it('thoughts between tags are thoughts', async (t) => {
+    it('separates thinking between tags', async (t) => {
       const { client, simulator } = await translated(t)
       simulator.control.script({ reasoning: 'hm, let me see', text: 'Four words.', thinkTags: true })
       const message = await client.messages.stream(request).finalMessage()
@@ -118,7 +118,7 @@ for (const engine of engines) {
       ])
     })
 
-    it('a stop sequence is told', async (t) => {
+    it('reports a stop sequence', async (t) => {
       const { client, simulator } = await translated(t)
       simulator.control.script({ text: 'one two', stopSequence: 'END' })
       const message = await client.messages.create({ ...request, stop_sequences: ['END'] })
@@ -127,7 +127,7 @@ for (const engine of engines) {
       assert.match(String(lastPost(simulator)?.body), /"stop":\["END"\]/)
     })
 
-    it('pictures reach the endpoint', async (t) => {
+    it('sends images to the endpoint', async (t) => {
       const { client, simulator } = await translated(t)
       await client.messages.create({
         ...request,
@@ -149,7 +149,7 @@ for (const engine of engines) {
       )
     })
 
-    it('the tool runner goes through its rounds', async (t) => {
+    it('supports the tool runner over several rounds', async (t) => {
       const { client, simulator } = await translated(t)
       simulator.control.script(
         { text: 'Looking.', toolCalls: [{ name: 'weather', arguments: '{"city":"Paris"}' }] },

@@ -18,7 +18,7 @@ export interface Behind {
   readonly client: Anthropic
 }
 
-/** A gateway in front of simulated endpoints, the first preferred, and the official client. */
+/** A gateway in front of simulated endpoints, of which the first has the highest priority, and the official client. */
 export async function behind(
   t: TestContext,
   kinds: readonly (SimulatorOptions | SimulatorOptions['kind'])[],

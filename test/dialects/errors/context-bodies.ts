@@ -3,7 +3,7 @@ import type { ContextLimit } from '../../../src/dialects/errors/context-limit.ts
 export const json = (value: unknown) => JSON.stringify(value)
 export const error = (message: string, more: object = {}) => json({ error: { message, ...more } })
 
-/** What servers answer when the prompt alone is too long, with the numbers that they tell. */
+/** Answers of servers to a prompt that is too long on its own, with the numbers in them. */
 export const tooLong: readonly [server: string, body: string, numbers?: Partial<ContextLimit>][] = [
   [
     'vLLM',

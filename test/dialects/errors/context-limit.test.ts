@@ -72,7 +72,7 @@ const tooMuch: readonly [server: string, body: string, numbers: readonly [number
   ],
 ]
 
-/** Errors that speak of tokens, contexts and lengths, and mean something else. */
+/** Errors about tokens, contexts and lengths that mean something else. */
 const others: readonly string[] = [
   "The 'name' field exceeds the maximum length of 64 characters",
   'messages[3].name exceeds maximum length 64',
@@ -116,7 +116,7 @@ const others: readonly string[] = [
 
 describe('readContextLimit', () => {
   for (const [server, body, numbers] of tooLong) {
-    it(`takes a prompt that is too long: ${server}`, () => {
+    it(`recognizes a prompt that is too long: ${server}`, () => {
       const found = readContextLimit(body)
       assert.equal(found?.kind, 'prompt', json(found))
       for (const [name, value] of Object.entries(numbers ?? {})) {
@@ -126,7 +126,7 @@ describe('readContextLimit', () => {
   }
 
   for (const [server, body, [promptTokens, maxTokens, limitTokens]] of tooMuch) {
-    it(`takes a completion that is too long: ${server}`, () => {
+    it(`recognizes a completion that is too long: ${server}`, () => {
       const { kind, ...numbers } = readContextLimit(body) ?? { kind: 'none' }
       assert.equal(kind, 'max_tokens', json(numbers))
       assert.partialDeepStrictEqual(numbers, { promptTokens, maxTokens, limitTokens })
@@ -134,14 +134,14 @@ describe('readContextLimit', () => {
   }
 
   for (const message of others) {
-    it(`leaves another error alone: ${message.slice(0, 70)}`, () => {
+    it(`ignores another error: ${message.slice(0, 70)}`, () => {
       assert.equal(readContextLimit(message), undefined)
       assert.equal(readContextLimit(error(message, { code: 400 })), undefined)
       assert.equal(readContextLimit(json({ detail: message })), undefined)
     })
   }
 
-  it('does not read what an error quotes of the request', () => {
+  it('ignores what an error quotes from the request', () => {
     const quoted = {
       detail: [{ type: 'missing', loc: ['body', 'x'], msg: 'Field required', input: 'prompt is too long' }],
     }
@@ -173,14 +173,14 @@ describe('contextSentence', () => {
   }
   const asked = { maxTokens: 32000, promptTokens: 900 }
 
-  it('tells a long prompt in the words of Anthropic', () => {
+  it("writes Anthropic's message for a long prompt", () => {
     assert.equal(
       sentence(error("The input (61709 tokens) is longer than the model's context length (40960 tokens).")),
       'prompt is too long: 61709 tokens > 40960 maximum',
     )
   })
 
-  it('tells a long completion in the words of Anthropic', () => {
+  it("writes Anthropic's message for a long completion", () => {
     for (const [server, body, [prompt, max, limit]] of tooMuch) {
       assert.equal(
         sentence(body),
@@ -208,7 +208,7 @@ describe('contextSentence', () => {
     assert.equal(sentence(none, asked), undefined)
   })
 
-  it('prefers its estimate where the endpoint stopped counting', () => {
+  it('prefers the estimate if the endpoint stopped counting', () => {
     const body = error(
       "This model's maximum context length is 32768 tokens. However, you requested 32000 output tokens and your prompt contains at least 769 input tokens, for a total of at least 32769 tokens.",
     )

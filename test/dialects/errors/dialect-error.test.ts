@@ -7,7 +7,7 @@ const llamacpp = '{"error":{"code":404,"message":"File Not Found","type":"not_fo
 const full =
   '{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_ctx":4096}}'
 
-/** `undefined` passes byte for byte. */
+/** `undefined` if the error passes byte for byte. */
 const cases: readonly [string, string, number, string, object | undefined][] = [
   ['ollama', 'ollama', 404, '{"error":"model \'x\' not found"}', undefined],
   ['ollama', 'ollama', 404, llamacpp, { error: 'File Not Found' }],
@@ -91,25 +91,25 @@ const cases: readonly [string, string, number, string, object | undefined][] = [
   ],
 ]
 
-const told = (dialect: string, form: string, status: number, body: string) =>
+const translated = (dialect: string, form: string, status: number, body: string) =>
   dialectNamed(dialect).errors.translate(answerFormNamed(form), status, body)
 
 describe('an endpoint’s error in the client’s dialect', () => {
   for (const [dialect, operation, status, body, expected] of cases) {
     it(`${dialect} ${operation} ${status} ${body.slice(0, 50)}`, () => {
-      const text = told(dialect, operation, status, body)
+      const text = translated(dialect, operation, status, body)
       assert.deepEqual(text === undefined ? undefined : JSON.parse(text), expected)
     })
   }
 
-  it('says in a word that the context is full, to clients that shorten the conversation by themselves', () => {
+  it('has the code on which clients shorten the conversation if the context is full', () => {
     for (const operation of ['chat', 'completions', 'responses'] as const) {
-      const value: unknown = JSON.parse(told('openai', operation, 400, full) ?? assert.fail())
+      const value: unknown = JSON.parse(translated('openai', operation, 400, full) ?? assert.fail())
       assert.partialDeepStrictEqual(value, { error: { code: 'context_length_exceeded', n_ctx: 4096 } })
     }
   })
 
-  it('is the client’s to mend where the context is full, whatever status says so', () => {
+  it("has a client status if the context is full, whatever the endpoint's status", () => {
     for (const [dialect, operation, status, body, expected] of [
       ['openai', 'chat', 500, full, 400],
       ['openai', 'responses', 400, full, 400],
@@ -122,8 +122,13 @@ describe('an endpoint’s error in the client’s dialect', () => {
     }
   })
 
-  it('shortens what quotes the whole prompt', () => {
-    const text = told('ollama', 'ollama', 400, JSON.stringify({ error: { message: 'x'.repeat(10_000) } }))
+  it('is shortened if it quotes the whole prompt', () => {
+    const text = translated(
+      'ollama',
+      'ollama',
+      400,
+      JSON.stringify({ error: { message: 'x'.repeat(10_000) } }),
+    )
     assert.ok(text !== undefined && text.length < 2_100)
   })
 })

@@ -5,14 +5,14 @@ import { type Missing, readMissing } from '../../../src/dialects/errors/missing.
 const chat = '/v1/chat/completions'
 const json = (value: unknown) => JSON.stringify(value)
 
-/** Status, path, body, what it is about. */
+/** Status, path, body, and what is missing. */
 const answers: readonly (readonly [number, string, string, Missing])[] = [
   // FastAPI: vLLM, SGLang, LMDeploy, LiteLLM, transformers
   [404, '/v1/responses', json({ detail: 'Not Found' }), 'path'],
   [405, '/v1/responses', json({ detail: 'Method Not Allowed' }), 'path'],
   // Go: Ollama and what is built with net/http
   [404, '/v1/rerank', '404 page not found', 'path'],
-  // What one request asks for, told with 501
+  // Unsupported options of one request, reported with 501
   [501, chat, json({ error: { code: 501, message: 'audio is not supported' } }), 'request'],
   [501, chat, json({ error: { message: 'video input is not implemented' } }), 'request'],
   [501, chat, json({ error: 'this model does not support thinking' }), 'request'],
@@ -151,7 +151,7 @@ const answers: readonly (readonly [number, string, string, Missing])[] = [
     json({ error: { message: "Response with id 'resp_1' not found." } }),
     'object',
   ],
-  // What cannot be told
+  // Unclear messages
   [
     404,
     chat,
@@ -161,18 +161,18 @@ const answers: readonly (readonly [number, string, string, Missing])[] = [
   [404, chat, json({ error: 'adapter 7 is gone' }), 'unsure'],
 ]
 
-describe('what an answer says is missing', () => {
+describe('readMissing', () => {
   for (const [statusCode, path, text, missing] of answers) {
-    it(`${statusCode} ${text.slice(0, 90) || '(empty)'} at ${path}: ${missing}`, () => {
+    it(`reads ${statusCode} ${text.slice(0, 90) || '(empty)'} at ${path} as ${missing}`, () => {
       assert.equal(readMissing({ path, statusCode, text }), missing)
     })
   }
 
-  it('cannot be told of a body that cannot be read', () => {
+  it('is unsure about an unreadable body', () => {
     assert.equal(readMissing({ path: chat, statusCode: 404, text: undefined }), 'unsure')
   })
 
-  it('is read in linear time', () => {
+  it('takes linear time', () => {
     const text = json({ error: `${'model '.repeat(200_000)}x` })
     const startedMs = performance.now()
     readMissing({ path: chat, statusCode: 404, text })

@@ -18,7 +18,7 @@ import { createRegistry } from '../../support/registry.ts'
 const families = new FamilyTable(parse(readFileSync(familiesFile, 'utf8')))
 const seenMs = Date.parse('2026-11-24T10:00:00Z')
 
-/** One model on three kinds of endpoints, and one with an organisation in its name. */
+/** One model on three types of endpoints, and one with an organization in its name. */
 function models() {
   const config = parseConfig({
     discovery: {
@@ -65,13 +65,13 @@ function models() {
   return new ModelDirectory(registry, catalog, families, new ModelAliases({})).models()
 }
 
-describe('the formats of model lists', () => {
+describe('model list formats', () => {
   for (const format of modelListFormats) {
-    it(`${format} is as its clients read it`, (t) =>
+    it(`${format} is what its clients expect`, (t) =>
       t.assert.snapshot(formatModelList(format, models(), families)))
   }
 
-  it('single models and running ones are as their clients read them', (t) => {
+  it('single and running models are what their clients expect', (t) => {
     const all = models()
     t.assert.snapshot({
       details: all.map((model) => modelDetail(model, (slot) => slot !== 1)),

@@ -4,14 +4,14 @@ import fc from 'fast-check'
 import { inspectRequest } from '../../../src/dialects/requests/inspect.ts'
 import { editBody } from '../../../src/kernel/json/body-edit.ts'
 
-/** The body as an endpoint gets it; undefined where nothing is asked. */
+/** The body sent to the endpoint; undefined if it is unchanged. */
 function asked(text: string, path = '/v1/chat/completions'): string | undefined {
   const body = Buffer.from(text)
   const edit = inspectRequest(body, 'application/json', path).usageEdit
   return edit === undefined ? undefined : editBody(body, [edit]).toString()
 }
 
-describe('asking a stream for its usage', () => {
+describe('editForUsage', () => {
   it('adds one member and changes no other byte', () => {
     assert.equal(
       asked('{ "seed": 12345678901234567890, "stream" : true }\n'),
@@ -19,7 +19,7 @@ describe('asking a stream for its usage', () => {
     )
   })
 
-  it('takes options that are there', () => {
+  it('extends existing options', () => {
     const cases = {
       null: '{"include_usage":true}',
       '{}': '{"include_usage":true}',
@@ -36,7 +36,7 @@ describe('asking a stream for its usage', () => {
     }
   })
 
-  it('asks nothing where the client does, where no stream is wanted, or elsewhere', () => {
+  it('changes nothing if the client requests usage, for requests without a stream, and on other paths', () => {
     assert.equal(asked('{"stream":true,"stream_options":{"include_usage":true}}'), undefined)
     assert.equal(asked('{"stream":true,"stream_options":[1]}'), undefined)
     assert.equal(asked('{"stream":false}'), undefined)
@@ -47,7 +47,7 @@ describe('asking a stream for its usage', () => {
     assert.notEqual(asked('{"stream":true}', '/v1/completions'), undefined)
   })
 
-  it('leaves everything else as it was, whatever the body', () => {
+  it('keeps everything else in any body', () => {
     const others = fc.dictionary(
       fc.string().filter((name) => !['stream', 'stream_options', '__proto__'].includes(name)),
       fc.jsonValue(),

@@ -22,12 +22,12 @@ const content = (text: string, usage = '') =>
 const done = 'data: [DONE]\n\n'
 const usageEvent = 'data: {"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
 
-describe('taking usage out of a stream', () => {
-  it('drops the event that tells nothing else', () => {
+describe('UsageStrip', () => {
+  it('removes an event that contains only usage', () => {
     assert.equal(strip(content('a') + usageEvent + done), content('a') + done)
   })
 
-  it('drops it with the fields around its data, with spaces and with CRLF', () => {
+  it('removes it together with its other fields, with spaces and with CRLF', () => {
     const spaced = ': hm\r\ndata: {"choices": [ ], "usage": {"prompt_tokens": 1}}\r\n\r\n'
     assert.equal(
       strip(`data: {}\r\n\r\n${spaced}data: [DONE]\r\n\r\n`),
@@ -35,12 +35,12 @@ describe('taking usage out of a stream', () => {
     )
   })
 
-  it('drops it where its choices are there but empty', () => {
+  it('removes it if its choices are present but empty', () => {
     const empty = '"choices":[{"index":0,"delta":{"content":""},"logprobs":null,"finish_reason":null}]'
     assert.equal(strip(`data: {${empty},"usage":{"prompt_tokens":1}}\n\n${done}`), done)
   })
 
-  it('takes out what OpenAI adds to all others', () => {
+  it('removes the null usage that OpenAI adds to all other events', () => {
     assert.equal(strip(content('a', ',"usage":null')), content('a'))
     assert.equal(strip(content('a', ',"usage":null,"obfuscation":"x"')), content('a', ',"obfuscation":"x"'))
     assert.equal(
@@ -50,12 +50,12 @@ describe('taking usage out of a stream', () => {
     assert.equal(strip('data: {"id": "c", "usage": null, "x": 1}\n\n'), 'data: {"id": "c", "x": 1}\n\n')
   })
 
-  it('leaves usage beside something else', () => {
+  it('keeps usage beside other content', () => {
     const last = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}\n\n'
     assert.equal(strip(last), last)
   })
 
-  it('leaves usage that is not the event’s own', () => {
+  it('keeps usage that is not the event’s own', () => {
     for (const text of [
       content('say "usage":null'),
       content('usage'),
@@ -68,7 +68,7 @@ describe('taking usage out of a stream', () => {
     }
   })
 
-  it('passes a complete event on at once, as it is', () => {
+  it('passes a complete event unchanged at once', () => {
     const transform = new UsageStrip()
     const chunk = Buffer.from(content('a'))
     assert.equal(transform.push(chunk), chunk)
@@ -76,12 +76,12 @@ describe('taking usage out of a stream', () => {
     assert.equal(transform.end().length, 0)
   })
 
-  it('judges an event whose empty line never comes', () => {
+  it('examines an event whose empty line never arrives', () => {
     assert.equal(strip(content('a') + usageEvent.trimEnd()), content('a'))
     assert.equal(strip(content('a').trimEnd()), content('a').trimEnd())
   })
 
-  it('holds no event that is too large for one', () => {
+  it('does not hold an event that is too large', () => {
     const transform = new UsageStrip()
     const large = Buffer.from(content('x'.repeat(1_200_000)))
     let passed = 0
@@ -93,7 +93,7 @@ describe('taking usage out of a stream', () => {
   })
 
   for (const end of ['\n', '\r\n', '\r']) {
-    it(`joins a long event once, not at each of its lines: ${JSON.stringify(end)}`, (t) => {
+    it(`joins a long event once, not for each of its lines: ${JSON.stringify(end)}`, (t) => {
       let joinedBytes = 0
       const { concat } = Buffer
       t.mock.method(Buffer, 'concat', (parts: readonly Uint8Array[], bytes?: number) => {
@@ -109,7 +109,7 @@ describe('taking usage out of a stream', () => {
     })
   }
 
-  it('gives what was not asked for, wherever the stream is cut', () => {
+  it('returns the stream as if usage had not been requested, for any chunk boundaries', () => {
     const piece = fc.record({
       text: fc.oneof(fc.string(), fc.constantFrom('"usage":null', 'usage', '"choices":[]', '\n\n', 'é漢')),
       isNull: fc.boolean(),
@@ -136,7 +136,7 @@ describe('taking usage out of a stream', () => {
     )
   })
 
-  it('gives the same for recorded streams, byte for byte', () => {
+  it('returns the same for recorded streams, byte by byte', () => {
     const unasked = {
       [recordings.vllmChat]: /data: [^\n]*"choices":\[\],[^\n]*\n\n/,
       [recordings.openAiChat]: /data: [^\n]*"choices":\[\],[^\n]*\n\n|,"usage":null/g,
@@ -152,7 +152,7 @@ describe('taking usage out of a stream', () => {
     }
   })
 
-  it('gives the same with any line ends, and holds back no complete event', () => {
+  it('returns the same with any line ends, and holds back no complete event', () => {
     for (const lineEnd of ['\r', '\r\n', '\n']) {
       const text = recordings.vllmChat.replaceAll('\n', lineEnd)
       const expected = recordings.vllmChat

@@ -13,7 +13,7 @@ const inspect = (value: unknown, path = '/v1/chat/completions') =>
   inspectRequest(Buffer.from(JSON.stringify(value)), json, path)
 
 describe('inspectRequest', () => {
-  it('finds what a request needs of a model', () => {
+  it('finds what a request needs from a model', () => {
     const needs = (value: unknown, path?: string) => inspect(value, path).needs?.()
     assert.equal(needs({ model: 'm', tools: [{ type: 'function' }] })?.tools, true)
     assert.equal(needs({ model: 'm', tools: [] })?.tools, false)
@@ -27,7 +27,7 @@ describe('inspectRequest', () => {
     assert.equal(needs({ messages: [{ content: 'x'.repeat(40_000) }] })?.promptTokens, 10_004)
   })
 
-  it('refuses what was announced as JSON and is not', () => {
+  it('refuses a body that is not JSON but declared so', () => {
     for (const text of ['', '{"model":', 'nope', '{"a":1}}']) {
       const read = () => inspectRequest(Buffer.from(text), json, '/')
       if (text === '') continue
@@ -38,7 +38,7 @@ describe('inspectRequest', () => {
   })
 })
 
-describe('where a request names its model', () => {
+describe('the model name of a request', () => {
   const body = '{"model":"m","stream":true}'
   const read = (text: string, type?: string, path = '/v1/chat/completions', query = '') =>
     inspectRequest(Buffer.from(text), type, path, query)
@@ -47,7 +47,7 @@ describe('where a request names its model', () => {
     ...[undefined, '', 'text/json', 'text/plain', '*/*', 'application/octet-stream', 'application/x-ndjson'],
     ...['application/x-www-form-urlencoded', 'application/json, application/json', 'garbage', 'json; x'],
   ]) {
-    it(`reads JSON under ${type ?? 'no type'}, and sends it under its own`, () => {
+    it(`is found in JSON under ${type ?? 'no type'}, which is sent as JSON`, () => {
       const { model, isStream, usageEdit, contentType } = read(` \n${body}`, type)
       assert.deepEqual([model, isStream, contentType], ['m', true, 'application/json'])
       assert.ok(usageEdit)
@@ -56,13 +56,13 @@ describe('where a request names its model', () => {
   }
 
   for (const type of ['application/json', 'Application/JSON; charset=utf-8', 'application/vnd.x+json']) {
-    it(`keeps ${type}`, () => {
+    it(`is found in JSON under ${type}, which keeps its type`, () => {
       assert.deepEqual([read(body, type).model, read(body, type).contentType], ['m', undefined])
       assert.equal(jsonTypeFor(type), undefined)
     })
   }
 
-  it('leaves alone what is not JSON, and binary data', () => {
+  it('is not searched in binary data and other formats', () => {
     for (const [text, type] of [
       [body, 'audio/wav'],
       [body, 'multipart/mixed'],
@@ -77,7 +77,7 @@ describe('where a request names its model', () => {
     }
   })
 
-  it('reads a form', () => {
+  it('is found in a form', () => {
     const form = 'prompt=hi&model=a%2Fb'
     const { model, modelPlace, contentType } = read(form, 'application/x-www-form-urlencoded')
     assert.deepEqual([model, contentType], ['a/b', undefined])
@@ -85,7 +85,7 @@ describe('where a request names its model', () => {
     assert.equal(modelPlace?.in, 'form')
   })
 
-  it("takes Ollama's name where its operations do, and only without a model", () => {
+  it("may be in Ollama's `name` on Ollama's operations, only without a model", () => {
     for (const [text, model] of [
       ['{"name":"n"}', 'n'],
       ['{"model":"","name":"n"}', 'n'],
@@ -113,7 +113,7 @@ describe('where a request names its model', () => {
   })
 
   for (const value of ['7', '["m"]', '{"id":"m"}', 'true', 'false', '-1.5']) {
-    it(`refuses the model ${value} of an inference request`, () => {
+    it(`must not be ${value} in an inference request`, () => {
       for (const path of [
         '/v1/chat/completions',
         '/v1/responses',
@@ -130,7 +130,7 @@ describe('where a request names its model', () => {
     })
   }
 
-  it('reads the key without its case, as servers in Go do, and refuses two that differ', () => {
+  it('is found without regard to case, as Go servers do, unless two spellings differ', () => {
     for (const text of [
       '{"Model":"m"}',
       '{"x":1,"MODEL":"m"}',
@@ -150,7 +150,7 @@ describe('where a request names its model', () => {
       assert.equal(read(text).model, undefined)
   })
 
-  it('takes the query where nothing else names one', () => {
+  it('may be in the query if nothing else names one', () => {
     const query = '?x=1&model=q'
     const named = (text: string | null, type?: string) =>
       inspectRequest(text === null ? null : Buffer.from(text), type, '/props', query)
@@ -165,7 +165,7 @@ describe('where a request names its model', () => {
     assert.equal(inspectUpload(' u ', query).model, 'u')
   })
 
-  it('reads behind a byte order mark, which is not sent on', () => {
+  it('is found after a byte order mark, which is not forwarded', () => {
     assert.equal(withoutBom(Buffer.from(`\ufeff${body}`)).toString(), body)
     assert.equal(withoutBom(Buffer.from('\ufeff [1]')).toString(), ' [1]')
     for (const other of ['\ufefftext', '\ufeff', body, '']) {

@@ -9,7 +9,7 @@ const manages = (line: string) => {
 
 const escaped = (text: string) => text.replace(/[a-z]/gi, (letter) => `%${letter.charCodeAt(0).toString(16)}`)
 
-/** Other ways to write a path that some server, or a proxy in front of it, reads as the same. */
+/** Alternative spellings of a path that a server, or a proxy in front of it, reads as the same. */
 const spellings: Readonly<Record<string, (path: string) => string>> = {
   'as it is': (path) => path,
   'a slash at the end': (path) => `${path}/`,
@@ -171,7 +171,7 @@ const open = [
   ],
 ]
 
-describe('operations that manage an endpoint', () => {
+describe('management operations', () => {
   const examples = [
     'DELETE /api/delete',
     'POST /api/pull',
@@ -180,7 +180,7 @@ describe('operations that manage an endpoint', () => {
     'POST /props',
   ]
   for (const [name, spell] of Object.entries(spellings)) {
-    it(`are found in every spelling: ${name}`, () => {
+    it(`are recognized in every spelling: ${name}`, () => {
       for (const line of examples) {
         const [method = '', path = ''] = line.split(' ')
         assert.equal(manages(`${method} ${spell(path)}`), true, `${method} ${spell(path)}`)
@@ -189,12 +189,12 @@ describe('operations that manage an endpoint', () => {
   }
 
   for (const [engine, lines] of Object.entries(ofEngines)) {
-    it(`are found for ${engine}`, () => {
+    it(`are recognized for ${engine}`, () => {
       for (const line of lines) assert.equal(manages(line), true, line)
     })
   }
 
-  it('are not inference, status or what nothing is known of', () => {
+  it('do not include inference, status and unknown paths', () => {
     for (const line of open) assert.equal(manages(line), false, line)
   })
 })

@@ -17,7 +17,7 @@ describe('methodRefusal', () => {
     ],
     ...['/completion', '/infill', '/tokenize', '/reranking', '/chat/completions'],
   ]) {
-    it(`takes only POST for ${path}`, () => {
+    it(`only allows POST for ${path}`, () => {
       for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']) {
         const refusal = methodRefusal(method, path)
         assert.equal(refusal?.statusCode, 405)

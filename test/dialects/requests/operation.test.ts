@@ -114,7 +114,7 @@ describe('managesEndpoint', () => {
     ],
   }
   for (const [engine, lines] of Object.entries(refused)) {
-    for (const line of lines) it(`is so for ${line} (${engine})`, () => assert.equal(manages(line), true))
+    for (const line of lines) it(`is true for ${line} (${engine})`, () => assert.equal(manages(line), true))
   }
 
   const open = [
@@ -141,12 +141,12 @@ describe('managesEndpoint', () => {
     ...['POST /v1/rerank', 'POST /pooling', 'POST /score', 'POST /v1/moderations', 'GET /health/readiness'],
     ...['GET /v1/model', 'GET /api/v1/config/max_length', 'POST /openai/deployments/m/chat/completions'],
   ]
-  for (const line of open) it(`is not so for ${line}`, () => assert.equal(manages(line), false))
+  for (const line of open) it(`is false for ${line}`, () => assert.equal(manages(line), false))
 })
 
 describe('mayCarryCredentials', () => {
   const litellm = ['/', '/health', '/v1/chat/completions', '/models', '/health/readiness']
-  it('holds for inference, model lists and what the profile lists', () => {
+  it('is true for inference, model lists and the paths of the profile', () => {
     for (const line of [
       ...['POST /v1/chat/completions', 'POST /chat/completions', 'POST /engines/llama.cpp/v1/completions'],
       ...['POST /api/chat', 'POST /api/show', 'GET /api/tags', 'GET /v1/models', 'GET /api/v0/models/org/m'],
@@ -170,7 +170,7 @@ describe('mayCarryCredentials', () => {
     assert.equal(earns('POST /my/own/route', ['/my/own/route']), true)
   })
 
-  it('does not hold for anything else, nor for what manages', () => {
+  it('is false for everything else, and for management', () => {
     for (const line of [
       ...[
         'GET /health',

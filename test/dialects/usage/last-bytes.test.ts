@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { LastBytes } from '../../../src/dialects/usage/last-bytes.ts'
 
-describe('the last bytes', () => {
-  it('are the end of all that was given, never less than asked for nor much more', () => {
+describe('LastBytes', () => {
+  it('keeps the end of all bytes, never less than its capacity and not much more', () => {
     const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 600 })
     fc.assert(
       fc.property(chunks, fc.integer({ min: 1, max: 200 }), (given, capacity) => {
@@ -27,7 +27,7 @@ describe('the last bytes', () => {
     )
   })
 
-  it('do not pile up in tiny pieces', () => {
+  it('does not accumulate tiny chunks', () => {
     const last = new LastBytes(10_000)
     const bytes = Buffer.from('ab')
     for (let count = 0; count < 100_000; count++) last.push(bytes.subarray(count % 2, (count % 2) + 1))

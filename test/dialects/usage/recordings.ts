@@ -1,4 +1,4 @@
-/** Answers as each kind of server writes them. */
+/** Answers as each type of server writes them. */
 
 const sse = (...events: readonly object[]) =>
   events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
@@ -22,7 +22,7 @@ const usage = (cached?: number) => ({
 })
 const done = 'data: [DONE]\n\n'
 
-/** vLLM, asked for usage; the text quotes JSON. */
+/** vLLM with usage requested; the text quotes JSON. */
 export const vllmChat =
   sse(
     chunk({ role: 'assistant', content: '' }),
@@ -33,7 +33,7 @@ export const vllmChat =
     chunk({}, { choices: [], usage: usage(16) }),
   ) + done
 
-/** OpenAI itself, asked for usage: every other event says `null`. */
+/** OpenAI with usage requested: every other event has `null`. */
 export const openAiChat =
   sse(
     chunk({ role: 'assistant', content: '', refusal: null }, { usage: null, obfuscation: 'x' }),
@@ -65,7 +65,7 @@ export const toolCallChat = sse(
   chunk({}, { choices: [], usage: usage() }),
 )
 
-/** llama.cpp, not asked: the last event has its timings. */
+/** llama.cpp without usage requested: the last event has its timings. */
 export const llamaCppChat =
   sse(
     chunk({ role: 'assistant', content: null }),
@@ -80,7 +80,7 @@ export const llamaCppChat =
     ),
   ) + done
 
-/** llama.cpp's own route. */
+/** llama.cpp's own API. */
 export const llamaCppCompletion = sse(
   { index: 0, content: 'a', tokens: [], stop: false, id_slot: 0, tokens_predicted: 1, tokens_evaluated: 4 },
   { index: 0, content: 'b', tokens: [], stop: false, id_slot: 0, tokens_predicted: 2, tokens_evaluated: 4 },
@@ -94,7 +94,7 @@ export const llamaCppCompletion = sse(
   },
 )
 
-/** Usage in the last event that has text. */
+/** Usage in the last event with text. */
 export const usageBesideText = sse(chunk({ content: 'a' }), chunk({ content: 'b' }, { usage: usage(4) }))
 
 export const textCompletion =
@@ -168,14 +168,14 @@ export const ollamaChat = lines(
   { model: 'm', created_at: 't', message: { role: 'assistant', content: '' }, ...ollamaEnd },
 )
 
-/** With the `context` that Ollama gives back: more than is kept of an event that comes in pieces. */
+/** With Ollama's `context`, which is larger than the buffer for an event in several chunks. */
 export const ollamaGenerate = lines(
   { model: 'm', created_at: 't', response: 'a', done: false },
   { model: 'm', created_at: 't', response: 'b', done: false },
   { model: 'm', response: '', context: Array.from({ length: 40_000 }, (_, index) => index), ...ollamaEnd },
 )
 
-/** Answers that are one JSON text; the text quotes what is looked for. */
+/** Answers that are one JSON text; the text quotes the keys. */
 export const chatJson = JSON.stringify({
   id: 'chatcmpl-1',
   object: 'chat.completion',

@@ -157,7 +157,7 @@ function numbersIn(usage: UsageReader): Record<string, number> {
   return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 
-describe('a stream meter', () => {
+describe('StreamMeter', () => {
   for (const each of cases) {
     it(`reads ${each.name}`, () => {
       const { meter, usage } = meterFor(each)
@@ -168,7 +168,7 @@ describe('a stream meter', () => {
     })
   }
 
-  it('reads the same wherever a stream is cut', () => {
+  it('reads the same for any chunk boundaries', () => {
     const short = cases.filter(({ text }) => text.length < 5_000)
     fc.assert(
       fc.property(fc.constantFrom(...short), fc.array(fc.nat(5_000), { maxLength: 40 }), (each, cuts) => {
@@ -186,7 +186,7 @@ describe('a stream meter', () => {
     )
   })
 
-  it('reads the same byte for byte', () => {
+  it('reads the same byte by byte', () => {
     for (const each of cases) {
       const { meter, usage } = meterFor(each)
       const bytes = Buffer.from(each.text)
@@ -197,7 +197,7 @@ describe('a stream meter', () => {
     }
   })
 
-  it('times the first token and the gaps between the others', async () => {
+  it('measures the time to the first token and the gaps after it', async () => {
     const { clock, meter, gaps } = meterFor({})
     const [role = '', ...rest] = recordings.vllmChat.split(/(?<=\n\n)/)
     await clock.advance(40)
@@ -217,7 +217,7 @@ describe('a stream meter', () => {
     ])
   })
 
-  it('shares a gap among the tokens that came after it at once, and keeps the longest whole', async () => {
+  it('divides a gap among the tokens of one chunk, and keeps the longest gap undivided', async () => {
     const { clock, meter, gaps } = meterFor({})
     const token = Buffer.from('data: {"choices":[{"delta":{"content":"a"}}]}\n\n')
     meter.push(token)
@@ -228,14 +228,14 @@ describe('a stream meter', () => {
     assert.equal(meter.events, 4)
   })
 
-  it('knows no gap of one token', () => {
+  it('reports no gap for a single token', () => {
     const { meter, gaps } = meterFor({})
     meter.push(Buffer.from('data: {"choices":[{"delta":{"content":"a"}}]}\n\n'))
     meter.end()
     assert.deepEqual([meter.spanMs, meter.maxGapMs, gaps.length], [undefined, undefined, 0])
   })
 
-  it('takes an event without an end for no token, and still reads what stands at its end', () => {
+  it('does not count an unfinished event as a token, but reads the usage at its end', () => {
     const { meter, usage } = meterFor({})
     const piece = Buffer.alloc(100_000, 'x')
     meter.push(Buffer.from('data: {"choices":[{"delta":{"content":"'))

@@ -19,14 +19,14 @@ function read(...texts: readonly string[]): UsageReader {
   return reader
 }
 
-describe('reading usage', () => {
-  it('finds a number wherever its object stands', () => {
+describe('UsageReader', () => {
+  it('finds a number wherever its object is', () => {
     assert.equal(read('{"usage":{"prompt_tokens":4}}').get('promptTokens'), 4)
     assert.equal(read('{"message":{"usage" : { "prompt_tokens" : 4 }}}').get('promptTokens'), 4)
     assert.equal(read('{"usage":{"details":{"cached":0}}}').get('cachedTokens'), 0)
   })
 
-  it('takes the last of several, and passes over null', () => {
+  it('takes the last of several values and skips null', () => {
     assert.equal(
       read('{"usage":{"prompt_tokens":1},"x":{"usage":{"prompt_tokens":2}}}').get('promptTokens'),
       2,
@@ -34,14 +34,14 @@ describe('reading usage', () => {
     assert.equal(read('{"usage":{"prompt_tokens":1},"x":{"usage":null}}').get('promptTokens'), 1)
   })
 
-  it('takes the last value that is whole, before any number of nulls and texts', () => {
+  it('takes the last whole value before any number of nulls and strings', () => {
     const nulls = '"usage":null,"usage":"none","usage":[1],'.repeat(20)
     assert.equal(read(`{"usage":{"prompt_tokens":3},${nulls}"x":1}`).get('promptTokens'), 3)
     assert.equal(read('{"usage":{"prompt_tokens":3},"usage":{"prompt_tok').get('promptTokens'), 3)
     assert.equal(read('{"usage":{"prompt_tokens":3},"usage":').get('promptTokens'), 3)
   })
 
-  it('keeps what a later event does not tell', () => {
+  it('keeps values that a later event does not contain', () => {
     const reader = read(
       '{"usage":{"prompt_tokens":9,"completion_tokens":1}}',
       '{"usage":{"completion_tokens":5}}',
@@ -49,29 +49,29 @@ describe('reading usage', () => {
     assert.deepEqual([reader.get('promptTokens'), reader.get('completionTokens')], [9, 5])
   })
 
-  it('brings times to milliseconds', () => {
+  it('converts times to milliseconds', () => {
     assert.equal(read('{"stats":{"time":1.5}}').get('generationMs'), 1_500)
   })
 
-  it('takes the first alternative that is there, and adds what belongs together', () => {
+  it('takes the first available alternative, and sums its parts', () => {
     assert.equal(read('{"timings":{"a":3,"b":4}}').get('completionTokens'), 7)
     assert.equal(read('{"timings":{"b":4}}').get('completionTokens'), 4)
     assert.equal(read('{"timings":{"a":3,"b":4},"usage":{"completion_tokens":1}}').get('completionTokens'), 1)
   })
 
-  it('reads nothing in text that quotes the keys', () => {
+  it('ignores strings that quote the keys', () => {
     const quoted = JSON.stringify({ content: '{"usage":{"prompt_tokens":4}}' })
     assert.equal(read(quoted).get('promptTokens'), undefined)
     assert.equal(read(JSON.stringify({ content: quoted })).get('promptTokens'), undefined)
   })
 
-  it('takes no number that cannot be one of tokens', () => {
+  it('ignores numbers that cannot be token counts', () => {
     for (const value of ['-1', '"4"', 'null', 'true', '[4]', '1e999']) {
       assert.equal(read(`{"usage":{"prompt_tokens":${value}}}`).get('promptTokens'), undefined, value)
     }
   })
 
-  it('reads no names that every object has', () => {
+  it('ignores names that every object inherits', () => {
     const reader = new UsageReader(planUsage([{ prompt_tokens: 'usage.constructor.length' }]))
     reader.read(Buffer.from('{"usage":{}}'))
     assert.equal(reader.get('promptTokens'), undefined)

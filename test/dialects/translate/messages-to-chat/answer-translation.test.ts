@@ -24,28 +24,28 @@ const recorded = readdirSync(new URL('./fixtures', import.meta.url))
   .filter((name) => name.endsWith('.chat.sse'))
   .map((name) => name.slice(0, -'.chat.sse'.length))
 
-describe('recorded streams', () => {
+describe('translation of recorded streams', () => {
   for (const name of recorded) {
     const chat = fixture(`${name}.chat.sse`)
     const events = fixture(`${name}.message.sse`).toString()
 
-    it(`${name}: as events`, () => {
+    it(`${name}: to events`, () => {
       assert.equal(translate('stream', 'stream', [chat]).text, events)
     })
 
-    it(`${name}: as one body, for a client that asked for no stream`, () => {
+    it(`${name}: to one body, for a client that requested no stream`, () => {
       const { text } = translate('stream', 'whole', [chat])
       assert.deepEqual(JSON.parse(text), JSON.parse(fixture(`${name}.message.json`).toString()))
     })
 
-    it(`${name}: the same for every place where it can be cut in two`, () => {
+    it(`${name}: is the same for every cut in two`, () => {
       for (let at = 0; at <= chat.length; at++) {
         const { text } = translate('stream', 'stream', [chat.subarray(0, at), chat.subarray(at)])
         assert.equal(text, events, `cut at ${at}`)
       }
     })
 
-    it(`${name}: the same for any cutting`, () => {
+    it(`${name}: is the same for any chunk boundaries`, () => {
       fc.assert(
         fc.property(fc.array(fc.nat(10_000), { maxLength: 40 }), (cuts) => {
           assert.equal(translate('stream', 'stream', cutBytes(chat, cuts)).text, events)
@@ -53,7 +53,7 @@ describe('recorded streams', () => {
       )
     })
 
-    it(`${name}: the same byte by byte`, () => {
+    it(`${name}: is the same byte by byte`, () => {
       const bytes = [...chat].map((byte) => Buffer.from([byte]))
       assert.equal(translate('stream', 'stream', bytes).text, events)
     })
@@ -61,7 +61,7 @@ describe('recorded streams', () => {
 })
 
 describe('a translated stream', () => {
-  it('passes every piece with the chunk that brought it', () => {
+  it('passes every delta with the chunk that contains it', () => {
     const translation = translateAnswer('stream', 'stream', expectedAnswer())
     const push = (value: object) =>
       readEvents(translation.push(toSse([value], '')).toString()).map(({ type }) => type)
@@ -83,7 +83,7 @@ describe('a translated stream', () => {
     assert.equal(translation.outcome, 'complete')
   })
 
-  it('counts exactly from the first event where the endpoint does', () => {
+  it('has exact counts from the first event on if the endpoint does', () => {
     const usage = { prompt_tokens: 20, completion_tokens: 0, prompt_tokens_details: { cached_tokens: 15 } }
     const { events } = translateStream([{ ...chunk({ content: 'x' }), usage }, chunk({}, 'stop')])
     assert.deepEqual((events[0]?.message as { usage: unknown } | undefined)?.usage, {
@@ -94,12 +94,12 @@ describe('a translated stream', () => {
     })
   })
 
-  it('is complete with [DONE] where no reason was given, and with a reason where [DONE] is missing', () => {
+  it('is complete with [DONE] but no finish reason, and with a finish reason but no [DONE]', () => {
     assert.equal(translateStream([chunk({ content: 'x' })]).outcome, 'complete')
     assert.equal(translateStream([chunk({ content: 'x' }, 'stop')], '').outcome, 'complete')
   })
 
-  it('never ends well where the endpoint broke off', () => {
+  it('never ends successfully if the endpoint broke it off', () => {
     const broken = [
       translateStream([], ''),
       translateStream([]),
@@ -120,7 +120,7 @@ describe('a translated stream', () => {
     }
   })
 
-  it('tells an error with its type and says nothing after it', () => {
+  it('reports an error with its type, and nothing after it', () => {
     const { events } = translateStream([
       { error: { message: 'slow down', code: 429 } },
       chunk({ content: 'late' }, 'stop'),
@@ -130,7 +130,7 @@ describe('a translated stream', () => {
     ])
   })
 
-  it('fails on an event that is larger than what is kept', () => {
+  it('fails on an event larger than the buffer', () => {
     const { text, outcome } = translate('stream', 'stream', [
       Buffer.from(`data: ${'x'.repeat(9_000_000)}\n\n`),
     ])
@@ -138,7 +138,7 @@ describe('a translated stream', () => {
     assert.match(text, /too large/)
   })
 
-  it('leaves thoughts out where the request has switched them off', () => {
+  it('omits thinking if the request disables it', () => {
     const chunks = [
       chunk({ reasoning: 'hm' }),
       chunk({ reasoning_content: 'hm' }),
@@ -152,7 +152,7 @@ describe('a translated stream', () => {
     assert.equal(JSON.stringify(tagged.events).includes('hm'), false)
   })
 
-  it('reads parts, as Mistral sends them, and a refusal', () => {
+  it('reads content parts, as Mistral sends them, and a refusal', () => {
     const parts = [
       { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
       { type: 'text', text: 'yes' },
@@ -169,7 +169,7 @@ describe('a translated stream', () => {
   })
 })
 
-describe('calls from servers that deviate', () => {
+describe('tool calls from deviating servers', () => {
   const callsOf = (...deltas: object[]) => {
     const chunks = [...deltas.map((each) => chunk({ tool_calls: [each] })), chunk({}, 'stop')]
     const { text } = translate('stream', 'whole', [toSse(chunks)])
@@ -177,21 +177,21 @@ describe('calls from servers that deviate', () => {
     return { content: message.content, stopReason: message.stop_reason }
   }
 
-  it('are calls although the reason says stop', () => {
+  it('count as calls even if the finish reason is stop', () => {
     const { stopReason } = callsOf({ index: 0, id: 'a', function: { name: 'f', arguments: '{}' } })
     assert.equal(stopReason, 'tool_use')
   })
 
   const cutOff = [
     ['in a string', '{"path": "/a", "text": "The beg', 'max_tokens'],
-    ['behind a member', '{"path": "/a", ', 'max_tokens'],
+    ['after a member', '{"path": "/a", ', 'max_tokens'],
     ['in a nested object', '{"a": {"b": 1}', 'max_tokens'],
     ['nowhere', '{"path": "/a"}', 'tool_use'],
     ['before anything', '', 'tool_use'],
     ['before anything but a brace', '{', 'tool_use'],
   ] as const
   for (const [where, args, stopReason] of cutOff) {
-    it(`whose arguments end ${where} say ${stopReason}, though the endpoint says that they are complete`, () => {
+    it(`with arguments that end ${where} report ${stopReason}, although the endpoint reports them as complete`, () => {
       const call = { index: 0, id: 'a', function: { name: 'f', arguments: args } }
       const chunks = [chunk({ tool_calls: [call] }), chunk({}, 'tool_calls')]
       const { events } = translateStream(chunks)
@@ -201,7 +201,7 @@ describe('calls from servers that deviate', () => {
     })
   }
 
-  it('may come without index', () => {
+  it('may lack an index', () => {
     const { content } = callsOf(
       { id: 'a', function: { name: 'f', arguments: '{"x":' } },
       { function: { arguments: '1}' } },
@@ -213,7 +213,7 @@ describe('calls from servers that deviate', () => {
     ])
   })
 
-  it('may come without ID, with arguments first, with arguments that are an object, or repeat ID and name', () => {
+  it('may lack an ID, start with arguments, send them as an object, or repeat ID and name', () => {
     const { content } = callsOf(
       { index: 0, function: { arguments: '{"x":' } },
       { index: 0, function: { name: 'f', arguments: '1}' } },
@@ -228,7 +228,7 @@ describe('calls from servers that deviate', () => {
     ])
   })
 
-  it('keep integers beyond 2^53, and keep JSON that is broken under a key of its own', () => {
+  it('keep integers beyond 2^53, and keep broken JSON under a separate key', () => {
     const { text } = translate('stream', 'whole', [
       toSse([
         chunk({
@@ -264,7 +264,7 @@ describe('a whole completion', () => {
   }
   const bytes = Buffer.from(JSON.stringify(completion))
 
-  it('is one body', () => {
+  it('becomes one body', () => {
     const { text } = translate('whole', 'whole', cutBytes(bytes, [3, 50]))
     assert.deepEqual(JSON.parse(text), {
       id: 'msg_1',
@@ -287,20 +287,20 @@ describe('a whole completion', () => {
     })
   })
 
-  it('becomes events for a client that asked for a stream', () => {
+  it('becomes events for a client that requested a stream', () => {
     const events = readEvents(translate('whole', 'stream', [bytes]).text)
     assert.equal(events[0]?.type, 'message_start')
     assert.equal(events.at(-1)?.type, 'message_stop')
     assert.equal(events.filter(({ type }) => type === 'content_block_start').length, 3)
   })
 
-  it('has an empty text where the model said nothing', () => {
+  it('has an empty text if the model generated none', () => {
     const empty = { ...completion, choices: [{ message: { content: '' }, finish_reason: 'stop' }] }
     const { text } = translate('whole', 'whole', [Buffer.from(JSON.stringify(empty))])
     assert.deepEqual(JSON.parse(text).content, [{ type: 'text', text: '' }])
   })
 
-  it('fails where it is no completion', () => {
+  it('fails if it is not a completion', () => {
     for (const body of ['', 'busy', '[]', '{}', '{"choices":[]}', '{"error":{"message":"no"}}']) {
       const { text, outcome } = translate('whole', 'whole', [Buffer.from(body)])
       assert.equal(outcome, 'failed', body)

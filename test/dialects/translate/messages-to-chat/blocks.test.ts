@@ -13,10 +13,10 @@ describe('contentBlocks', () => {
     ['a list', ['a', { type: 'image' }, '', null, 1, 'b'], [text('a'), { type: 'image' }, text('b')]],
     ['lists in a list', [['a', ['b', []]], [[['c']]], 'd'], ['a', 'b', 'c', 'd'].map(text)],
   ] as const) {
-    it(`of ${what}`, () => assert.deepEqual(contentBlocks(content), blocks))
+    it(`converts ${what}`, () => assert.deepEqual(contentBlocks(content), blocks))
   }
 
-  it('goes as deep as JSON does', () => {
+  it('supports any depth that JSON does', () => {
     const levels = 300_000
     const content: unknown = JSON.parse(`${'['.repeat(levels)}"a"${']'.repeat(levels)}`)
     assert.deepEqual(contentBlocks(content), [text('a')])

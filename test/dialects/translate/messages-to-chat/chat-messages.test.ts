@@ -11,8 +11,8 @@ const result = (id: string, content: unknown, beside: object = {}) => ({
   ...beside,
 })
 
-describe('messages', () => {
-  it('take strings, blocks, single blocks and lists of strings', () => {
+describe('translated messages', () => {
+  it('accept strings, blocks, single blocks and lists of strings', () => {
     assert.deepEqual(messagesOf([user('a')]), [{ role: 'user', content: 'a' }])
     assert.deepEqual(messagesOf([user({ type: 'text', text: 'a' })]), [{ role: 'user', content: 'a' }])
     assert.deepEqual(messagesOf([user(['a', { type: 'text', text: 'b' }])]), [
@@ -20,7 +20,7 @@ describe('messages', () => {
     ])
   })
 
-  it('leave out empty ones and join neighbours of one role', () => {
+  it('omit empty ones and join adjacent ones of one role', () => {
     assert.deepEqual(
       messagesOf([user(''), user('a'), user('b'), assistant('c'), assistant('d'), user(null)]),
       [
@@ -30,7 +30,7 @@ describe('messages', () => {
     )
   })
 
-  it('keep a later system message in its place, inside the turn of the user', () => {
+  it("keep a later system message in place, inside the user's turn", () => {
     assert.deepEqual(
       messagesOf([
         { role: 'developer', content: 'first' },
@@ -49,7 +49,7 @@ describe('messages', () => {
     )
   })
 
-  it('drop the billing line of Claude Code, also before other text', () => {
+  it("drop Claude Code's billing line, also before other text", () => {
     const line = 'x-anthropic-billing-header: cc_version=2.1.100.7b4; cc_entrypoint=cli; cch=eb6c6'
     for (const system of [
       `${line};\nYou are an agent.`,
@@ -63,14 +63,14 @@ describe('messages', () => {
     assert.deepEqual(messages, [{ role: 'user', content: 'a' }])
   })
 
-  it('drop a system message that was meant for one turn, once the next has come', () => {
+  it('drop a system message for one turn once the next turn follows', () => {
     const reminder = { role: 'system', content: 'now', clear_at: 'next_user_message' }
     const wrapped = '<system-reminder>\nnow\n</system-reminder>'
     assert.equal(messagesOf([user('a'), reminder])[0]?.content, `a\n\n${wrapped}`)
     assert.equal(messagesOf([user('a'), reminder, user('b')])[0]?.content, 'a\n\nb')
   })
 
-  it('refuse roles that do not exist', () => {
+  it('reject unknown roles', () => {
     assert.throws(
       () => messagesOf([{ role: 'tool', content: 'x' }]),
       (error: GatewayError) =>
@@ -79,7 +79,7 @@ describe('messages', () => {
     assert.throws(() => translate({ messages: ['x'] }), /messages\.0/)
   })
 
-  it('tolerate blocks that are not known, and keep what text they have', () => {
+  it('tolerate unknown blocks and keep their text', () => {
     assert.deepEqual(
       messagesOf([
         user([{ type: 'hologram', data: 'x' }, { type: 'new_text', text: 'a' }, { type: 'text' }]),
@@ -89,10 +89,10 @@ describe('messages', () => {
   })
 })
 
-describe('pictures and documents', () => {
+describe('images and documents', () => {
   const pdf = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' }
 
-  it('keep their place among the text', () => {
+  it('keep their place in the text', () => {
     const image = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }
     assert.deepEqual(messagesOf([user([{ type: 'text', text: 'a' }, image, { type: 'text', text: 'b' }])]), [
       {
@@ -106,12 +106,12 @@ describe('pictures and documents', () => {
     ])
   })
 
-  it('say that a picture is missing where only Anthropic could fetch it', () => {
+  it('are replaced by a notice if only Anthropic could fetch them', () => {
     const [message] = messagesOf([user([{ type: 'image', source: { type: 'file', file_id: 'f' } }])])
     assert.match(String(message?.content), /no access/)
   })
 
-  it('put text documents into the prompt', () => {
+  it('are put into the prompt if they are text', () => {
     const blocks = [
       {
         type: 'document',
@@ -132,7 +132,7 @@ describe('pictures and documents', () => {
     ])
   })
 
-  it('send a PDF where files are read, and else tell the model that it is not there', () => {
+  it('are sent as a file if the endpoint reads PDFs, else replaced by a notice', () => {
     const block = { type: 'document', title: 'a.pdf', source: pdf }
     assert.deepEqual(messagesOf([user([block])], { readsFiles: true })[0]?.content, [
       {
@@ -150,7 +150,7 @@ describe('pictures and documents', () => {
 })
 
 describe('calls and results', () => {
-  it('show pictures of results in the message behind them, before what the user says', () => {
+  it("show images of results in the following message, before the user's text", () => {
     const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } }
     const messages = messagesOf([
       user('go'),
@@ -168,7 +168,7 @@ describe('calls and results', () => {
     ])
   })
 
-  it('join results that came in several messages', () => {
+  it('join results from several messages', () => {
     const messages = messagesOf([
       user('go'),
       assistant([call('1'), call('2')]),
@@ -188,7 +188,7 @@ describe('calls and results', () => {
     assert.equal(error('error: no such file'), 'error: no such file')
   })
 
-  it('keep a result whose call is gone as text, and one of an unknown kind as it is', () => {
+  it('keep a result without its call as text, and one of an unknown type as it is', () => {
     assert.deepEqual(messagesOf([user([result('x', 'late')])]), [
       { role: 'user', content: '[Result of tool call x]\nlate' },
     ])
@@ -200,7 +200,7 @@ describe('calls and results', () => {
     assert.equal(messagesOf([assistant([call('1')]), user([result('1', undefined)])])[1]?.content, '')
   })
 
-  it('leave out what cannot be called', () => {
+  it('omit invalid calls', () => {
     const messages = messagesOf([
       assistant([
         { type: 'tool_use', name: 'f' },

@@ -5,8 +5,8 @@ import { readMessagesRequest } from '../../../../src/dialects/translate/messages
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import { assistant, fixture, messagesOf, translate, user } from './support.ts'
 
-describe('a recorded conversation of an agent', () => {
-  it('becomes a chat with results behind their calls, in the order of the calls', () => {
+describe('a recorded agent conversation', () => {
+  it('becomes a chat with results after their calls, in the order of the calls', () => {
     const request = readMessagesRequest(fixture('agent.request.json'))
     const chat = chatRequest(request, 'Qwen/Qwen3-Coder', {
       reasoningField: 'reasoning',
@@ -33,7 +33,7 @@ describe('thinking', () => {
     user('c'),
   ]
 
-  it('of earlier turns goes where the endpoint reads it', () => {
+  it('of earlier turns uses the field that the endpoint reads', () => {
     assert.deepEqual(messagesOf(messages)[1], { role: 'assistant', content: 'b' })
     assert.deepEqual(messagesOf(messages, { reasoningField: 'reasoning' })[1], {
       role: 'assistant',
@@ -42,7 +42,7 @@ describe('thinking', () => {
     })
   })
 
-  it('is switched as the endpoint knows it', () => {
+  it('is switched in the way that the endpoint supports', () => {
     const switched = (type: string, thinkingSwitch: ChatTraits['thinkingSwitch']) => {
       const { chat_template_kwargs, reasoning_effort } = translate(
         { messages, thinking: { type } },
@@ -84,7 +84,7 @@ describe('tools', () => {
     ])
   })
 
-  it('are described as far as can be where Anthropic knows them by their type, and left out if it runs them', () => {
+  it('are described as far as possible if Anthropic defines them by type, and dropped if Anthropic runs them', () => {
     const chat = translate({
       messages: [user('a')],
       tools: [
@@ -106,7 +106,7 @@ describe('tools', () => {
     assert.equal('tools' in none || 'tool_choice' in none, false)
   })
 
-  it('are those that the conversation has come to', () => {
+  it('include the additions and removals of the conversation', () => {
     const added = { name: 'g', input_schema: { type: 'object' } }
     const change = (type: string, tool: object) => ({ role: 'system', content: [{ type, tool }] })
     const named = (...messages: object[]) =>
@@ -125,7 +125,7 @@ describe('tools', () => {
     ])
   })
 
-  it('are chosen as asked', () => {
+  it('are chosen as requested', () => {
     assert.equal(choice(undefined), undefined)
     assert.equal(choice({ type: 'auto' }), 'auto')
     assert.equal(choice('any'), 'required')
@@ -140,7 +140,7 @@ describe('tools', () => {
 })
 
 describe('settings', () => {
-  it('go on under their OpenAI names, and what has none stays behind', () => {
+  it("keep their values under OpenAI's names, and are dropped if OpenAI has none", () => {
     const chat = translate({
       messages: [user('a')],
       max_tokens: 10,
@@ -167,13 +167,13 @@ describe('settings', () => {
     })
   })
 
-  it('ask for usage in streams', () => {
+  it('request usage in streams', () => {
     const { stream, stream_options } = translate({ messages: [user('a')], stream: true })
     assert.deepEqual({ stream, stream_options }, { stream: true, stream_options: { include_usage: true } })
     assert.equal('stream' in translate({ messages: [user('a')], stream: false }), false)
   })
 
-  it('ask for structured output', () => {
+  it('request structured output', () => {
     const schema = { type: 'object' }
     const expected = { type: 'json_schema', json_schema: { name: 'output', schema, strict: true } }
     const format = { type: 'json_schema', schema }
@@ -183,7 +183,7 @@ describe('settings', () => {
     assert.equal(translate({ messages, output_config: { effort: 'high' } }).response_format, undefined)
   })
 
-  it('ask to continue an answer that the client has begun, where that must be said', () => {
+  it('request to continue an answer that the client has started, if the endpoint needs that', () => {
     const messages = [user('a'), assistant('{')]
     const chat = translate({ messages }, { continuesMessages: true })
     assert.equal(chat.continue_final_message, true)

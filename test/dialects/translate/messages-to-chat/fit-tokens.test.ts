@@ -5,20 +5,20 @@ import {
   fittedByWords,
 } from '../../../../src/dialects/translate/messages-to-chat/tokens/fit-tokens.ts'
 
-describe('max_tokens that is lowered to what the context leaves', () => {
-  it('leaves room for an estimate that is short', () => {
+describe('max_tokens lowered to what the context leaves', () => {
+  it('leaves room for an estimate that is too low', () => {
     const fitted = fittedByEstimate(32_000, 10_000, 32_768) ?? 0
     assert.ok(fitted > 20_000 && fitted + 10_000 < 32_768, String(fitted))
   })
 
-  it('is left alone where it fits, where nothing is known, and where nothing useful would fit', () => {
+  it('keeps its value if it fits, if the limit is unknown, and if nothing useful would fit', () => {
     assert.equal(fittedByEstimate(1_000, 10_000, 32_768), undefined)
     assert.equal(fittedByEstimate(32_000, 10_000, undefined), undefined)
     assert.equal(fittedByEstimate(undefined, 10_000, 32_768), undefined)
     assert.equal(fittedByEstimate(32_000, 32_700, 32_768), undefined)
   })
 
-  it('follows the numbers of the endpoint', () => {
+  it("uses the endpoint's numbers", () => {
     const body = JSON.stringify({
       error: {
         message:

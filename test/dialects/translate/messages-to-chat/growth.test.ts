@@ -58,12 +58,12 @@ const delta = fc.oneof<fc.Arbitrary<object>[]>(
   fc.record({ tool_calls: fc.array(piece, { maxLength: 3 }) }),
 )
 
-/** A translation is a small multiple of what is translated, and some bytes that every one has. */
+/** A translation may be a small multiple of its input, plus a constant. */
 function assertSmall(translated: number, received: number): void {
   assert.ok(translated <= 4 * received + 4_096, `${translated} of ${received} bytes`)
 }
 
-describe('what a translation makes', () => {
+describe('the size of a translation', () => {
   it('of a request is little more than the request', () => {
     fc.assert(
       fc.property(requests, (request) => {
@@ -79,14 +79,14 @@ describe('what a translation makes', () => {
       fc.property(fc.array(delta, { maxLength: 40 }), fc.constantFrom('stream', 'whole'), (deltas, to) => {
         const received = toSse(deltas.map((each) => chunk(each)))
         const translation = translateAnswer('stream', to, expectedAnswer())
-        const told = translation.push(received).length + translation.end().length
-        assertSmall(told, received.length)
+        const written = translation.push(received).length + translation.end().length
+        assertSmall(written, received.length)
       }),
       { numRuns: 300 },
     )
   })
 
-  it('of many repeated IDs and results is no product of both', () => {
+  it('of many repeated IDs and results is not their product', () => {
     for (const count of [100, 1_000, 10_000]) {
       const request = {
         model: 'm',

@@ -10,18 +10,18 @@ const call = (index: number, name: string, args: string, id = `c${index}`) => ({
   tool_calls: [{ index, id, function: { name, arguments: args } }],
 })
 
-/** Sends chunks until the answer has failed. @returns what the client got, and how many chunks it took */
-function pour(delta: (at: number) => object, most: number, to: 'stream' | 'whole' = 'stream') {
+/** Sends chunks until the answer has failed. @returns what the client received, and the number of chunks */
+function pour(delta: (at: number) => object, maxChunks: number, to: 'stream' | 'whole' = 'stream') {
   const translation = translateAnswer('stream', to, expectedAnswer())
   const parts: Buffer[] = []
   let taken = 0
-  for (; taken < most && translation.outcome === undefined; taken++)
+  for (; taken < maxChunks && translation.outcome === undefined; taken++)
     parts.push(translation.push(toSse([chunk(delta(taken))], '')))
   parts.push(translation.end())
   return { taken, text: Buffer.concat(parts).toString(), outcome: translation.outcome }
 }
 
-describe('an answer without end', () => {
+describe('an endless answer', () => {
   const rows: [string, (at: number) => object, number, RegExp][] = [
     ['has ever new calls', (at) => call(at, 'f', '{'), 130, /too many tool calls/],
     ['has ever new whole calls', (at) => call(at, 'f', '{}'), 130, /too many tool calls/],
@@ -33,22 +33,22 @@ describe('an answer without end', () => {
     ],
     ['has a name without end', (at) => call(0, `${at}`.padEnd(100, 'n'), ''), 20, /too many tool calls/],
     [
-      'fills a call behind one that does not end',
+      'fills a call after one that does not end',
       (at) => call(at === 0 ? 0 : 1, at < 2 ? 'f' : '', at === 0 ? '{"a":' : `{"b":"${'x'.repeat(100_000)}`),
       200,
       /too much at once/,
     ],
     [
-      'writes text behind a call that does not end',
+      'writes text after a call that does not end',
       (at) => (at === 0 ? call(0, 'f', '{"a":') : { content: 'x'.repeat(100_000) }),
       200,
       /too much at once/,
     ],
   ]
-  for (const [title, delta, most, message] of rows) {
-    it(`fails where it ${title}, and the client is told`, () => {
-      const { taken, text, outcome } = pour(delta, most)
-      assert.ok(taken < most, `${taken} chunks`)
+  for (const [title, delta, maxChunks, message] of rows) {
+    it(`fails if it ${title}, and the client gets an error`, () => {
+      const { taken, text, outcome } = pour(delta, maxChunks)
+      assert.ok(taken < maxChunks, `${taken} chunks`)
       assert.equal(outcome, 'failed')
       const events = readEvents(text)
       assert.equal(events.at(-1)?.type, 'error')
@@ -56,14 +56,14 @@ describe('an answer without end', () => {
     })
   }
 
-  it('fails at a limit where the client wants it whole', () => {
+  it('fails at a limit if the client requested a whole answer', () => {
     const piece = { content: 'x'.repeat(1_000_000) }
     const { taken, outcome, text } = pour(() => piece, 100, 'whole')
     assert.deepEqual([taken < 70, outcome], [true, 'failed'])
     assert.match(text, /"type":"error".*too large/)
   })
 
-  it('keeps no more than some white space of a text that does not begin', () => {
+  it('holds only a little white space of a text that has not started', () => {
     const translation = translateAnswer('stream', 'stream', expectedAnswer())
     let bytes = 0
     for (let at = 0; at < 1_000; at++)
@@ -83,10 +83,10 @@ function canStringify(json: string): boolean {
   }
 }
 
-describe('an answer that is nested too deeply to be written again', () => {
+describe('an answer nested too deeply to be serialized', () => {
   const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`
-  /** Before Node 26, JSON.stringify runs out of stack. */
-  const canBeWritten = canStringify(deep)
+  /** Before Node 26, JSON.stringify overflows the stack. */
+  const canBeSerialized = canStringify(deep)
   const made = (args: string) =>
     `{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":${args}}}]}`
   const whole = (message: string) => `{"choices":[{"index":0,"message":${message},"finish_reason":"stop"}]}`
@@ -101,25 +101,26 @@ describe('an answer that is nested too deeply to be written again', () => {
   for (const [title, from, to, text] of rows) {
     it(`fails: ${title}`, () => {
       const translation = translateAnswer(from, to, expectedAnswer())
-      const told = `${translation.push(Buffer.from(text))}${translation.end()}`
-      if (canBeWritten && title.includes('call')) {
+      const written = `${translation.push(Buffer.from(text))}${translation.end()}`
+      if (canBeSerialized && title.includes('call')) {
         assert.equal(translation.outcome, from === 'whole' ? 'complete' : 'failed')
         return
       }
       assert.equal(translation.outcome, 'failed')
-      assert.match(told, /"type":"error"/)
-      assert.ok(told.length < 2_000)
+      assert.match(written, /"type":"error"/)
+      assert.ok(written.length < 2_000)
     })
   }
 })
 
-describe('a message that is too large to be told as events', () => {
-  it('fails as soon as it is, and holds nothing then', () => {
+describe('a message too large to be converted to events', () => {
+  it('fails at once and holds nothing afterwards', () => {
     const whole = new WholeMessageEvents('r', undefined)
-    let told = ''
-    for (let at = 0; at < 70 && !whole.hasFailed; at++) told += whole.push(Buffer.alloc(1_000_000)).toString()
+    let written = ''
+    for (let at = 0; at < 70 && !whole.hasFailed; at++)
+      written += whole.push(Buffer.alloc(1_000_000)).toString()
     assert.ok(whole.hasFailed)
-    assert.match(told, /^event: error\n.*too large/)
+    assert.match(written, /^event: error\n.*too large/)
     assert.equal(whole.end().length, 0)
   })
 })
@@ -133,7 +134,7 @@ describe('arguments of a call', () => {
 })
 
 describe('thinking', () => {
-  it('is looked for behind some white space only', () => {
+  it('is only recognized after limited white space', () => {
     const tags = new ThinkTags()
     let text = ''
     for (let at = 0; at < 10_000; at++) text += tags.push(' ').text

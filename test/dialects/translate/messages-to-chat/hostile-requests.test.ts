@@ -23,8 +23,8 @@ function cost(request: object): number {
   return (userUs + system) / 1000
 }
 
-describe('a request that is made to be expensive', () => {
-  it('does not multiply one result by the calls of its ID', () => {
+describe('an expensive request', () => {
+  it('does not multiply one result by the calls with its ID', () => {
     const request = conversation(
       times(12_000, () => call('t')),
       [result('t', 'r'.repeat(100_000))],
@@ -79,7 +79,7 @@ describe('a request that is made to be expensive', () => {
     ],
   ]
   for (const [shape, make] of shapes) {
-    it(`costs time in proportion: ${shape}`, () => {
+    it(`takes proportional time: ${shape}`, () => {
       const [few, many] = [make(5_000), make(40_000)]
       cost(few)
       const fewMs = Math.min(cost(few), cost(few))
@@ -89,13 +89,13 @@ describe('a request that is made to be expensive', () => {
 })
 
 describe('endpointIds', () => {
-  it('gives the endpoint its own IDs back', () => {
+  it("returns the endpoint's own IDs", () => {
     assert.deepEqual(endpointIds(['a', 'a--2', 'b--3', 'c']), ['a', 'a--2', 'b', 'c'])
     assert.deepEqual(endpointIds(['t', 't', 't']), ['t', 't--2', 't--3'])
     assert.deepEqual(endpointIds(['t--2', 't']), ['t', 't--2'])
   })
 
-  it('undoes what an answer has been given', () => {
+  it('reverts the IDs that an answer was given', () => {
     const ids = new CallIds(['call_0', 'call_1'], () => 'new')
     const given = ['call_0', 'call_2', 'call_1'].map((id) => ids.next(id))
     assert.equal(new Set([...given, 'call_0', 'call_1']).size, 5)

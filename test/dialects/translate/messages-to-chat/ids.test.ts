@@ -3,14 +3,14 @@ import { describe, it } from 'node:test'
 import { createIds } from '../../../../src/dialects/translate/messages-to-chat/shared/ids.ts'
 
 describe('createIds', () => {
-  it('makes IDs that differ, over more than one pool', () => {
+  it('creates distinct IDs, across pools', () => {
     const newId = createIds()
     const ids = Array.from({ length: 1_000 }, () => newId('msg'))
     assert.equal(new Set(ids).size, ids.length)
     for (const id of ids) assert.match(id, /^msg_[\w-]{24}$/)
   })
 
-  it('asks for random bytes once for many', () => {
+  it('generates random bytes for many IDs at once', () => {
     let calls = 0
     const newId = createIds((bytes) => {
       calls++

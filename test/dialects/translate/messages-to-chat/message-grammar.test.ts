@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { translateAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
 import { chunk, expectedAnswer, type MessageEvent, readEvents, toSse } from './support.ts'
 
-/** Something that a model does; calls may be cut into pieces that come interleaved with all else. */
+/** One step of a model's output. Calls may be split into parts that interleave with everything else. */
 type Step =
   | { readonly kind: 'reasoning'; readonly text: string }
   | { readonly kind: 'content'; readonly text: string }
@@ -13,7 +13,7 @@ type Step =
 const words = fc.string({ unit: 'grapheme', maxLength: 8 })
 const calls = fc.array(fc.json({ maxDepth: 2 }), { maxLength: 4 })
 
-/** The pieces of several calls and texts, in an order in which each call's own pieces follow each other. */
+/** The parts of several calls and texts, in an order that keeps the parts of each call in sequence. */
 const scripts = fc
   .record({
     texts: fc.array(
@@ -66,7 +66,7 @@ const deltaOf: Readonly<Record<string, string>> = {
   tool_use: 'input_json_delta',
 }
 
-/** message_start (block_start delta* block_stop)* message_delta message_stop, with rising indices. */
+/** message_start (block_start delta* block_stop)* message_delta message_stop, with ascending indices. */
 function checkGrammar(events: readonly MessageEvent[]): void {
   assert.equal(events[0]?.type, 'message_start')
   let open: { index: number; type: string } | undefined
@@ -111,7 +111,7 @@ const join = (events: readonly MessageEvent[], type: string, field: string): str
 const visible = (text: string) => text.replace(/\s+/g, '')
 
 describe('the order of events', () => {
-  it('holds for any interleaving of thoughts, text and calls, and nothing of them is lost', () => {
+  it('holds for any interleaving of thinking, text and calls, without loss', () => {
     fc.assert(
       fc.property(scripts, ({ steps, inputs }) => {
         const translation = translateAnswer('stream', 'stream', expectedAnswer())
@@ -122,7 +122,7 @@ describe('the order of events', () => {
 
         const said = (kind: string) =>
           steps.map((step) => (step.kind === kind && 'text' in step ? step.text : '')).join('')
-        // Blank text at the edge of a block is not told.
+        // Blank text at the edge of a block is omitted.
         assert.equal(visible(join(events, 'thinking_delta', 'thinking')), visible(said('reasoning')))
         assert.equal(visible(join(events, 'text_delta', 'text')), visible(`${said('content')}.`))
         const starts = events.filter(({ type }) => type === 'content_block_start')
@@ -138,7 +138,7 @@ describe('the order of events', () => {
     )
   })
 
-  it('never throws, whatever comes, and ends in exactly one way', () => {
+  it('holds for any input: the reader never throws and ends exactly once', () => {
     const anything = fc.oneof(fc.anything(), fc.constantFrom(chunk({ content: 'x' }), chunk({}, 'stop')))
     const delta = fc.record({
       content: fc.anything(),

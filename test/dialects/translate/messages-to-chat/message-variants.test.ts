@@ -80,8 +80,8 @@ function streamed(answer: AnswerVariant | GatheredAnswer | undefined, bytes: Buf
   return { events: readEvents(text), hasFailed: transform.hasFailed, headers: answer.headers ?? [] }
 }
 
-describe('the form of a request', () => {
-  it('is as it came for an endpoint that speaks the API', () => {
+describe('the variant of a request', () => {
+  it('is the original for an endpoint with the Messages API', () => {
     const all = variants()
     const variant = all.of(target('docker-model-runner'))
     assert.equal(variant.path, '/anthropic/v1/messages')
@@ -94,7 +94,7 @@ describe('the form of a request', () => {
     assert.match(String(renamed.body), /^\{"model":"org\/m","messages"/)
   })
 
-  it('is a chat completion for all others, where their profile says', () => {
+  it('is a chat completion for other endpoints, at the path of their profile', () => {
     const all = variants({ stream: true })
     for (const [kind, path] of [
       ['lemonade', '/api/v1/chat/completions'],
@@ -112,7 +112,7 @@ describe('the form of a request', () => {
     assert.equal(unknown.path, '/v1/chat/completions')
   })
 
-  it('depends on the version that the server tells, and on the switch', () => {
+  it('depends on the version that the server reports, and on the option', () => {
     const modeFor = (options: Partial<VariantOptions>) => variants({}, options).of(target('ollama')).mode
     assert.equal(modeFor({ serverVersion: () => '0.14.0' }), 'passthrough')
     assert.equal(modeFor({ serverVersion: () => '0.13.9' }), undefined)
@@ -120,7 +120,7 @@ describe('the form of a request', () => {
     assert.equal(modeFor({ passthrough: false }), undefined)
   })
 
-  it('is translated where the endpoint cannot do what the request needs', () => {
+  it('is a translation if the endpoint does not support what the request needs', () => {
     const image = { type: 'image', source: { type: 'url', url: 'x' } }
     const cases: [string, object, object][] = [
       ['no_tool_use', { tools: [{ name: 'f' }] }, { tools: [] }],
@@ -141,7 +141,7 @@ describe('the form of a request', () => {
     assert.equal(variants().of(target('vllm', {}, ['no_token_counting'])).mode, 'passthrough')
   })
 
-  it('is none where the request is nested too deeply to be written', () => {
+  it('is an error if the request is nested too deeply to be serialized', () => {
     const tools = [{ name: 'a', input_schema: {} }]
     const body = Buffer.from(
       JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'a' }], tools }).replace(
@@ -154,13 +154,13 @@ describe('the form of a request', () => {
   })
 })
 
-describe('a request that asks for too many tokens', () => {
+describe('a request for too many tokens', () => {
   const refusal = Buffer.from(
     '{"error":{"message":"This model\'s maximum context length is 32768 tokens. However, you requested 49459 tokens (17459 in the messages, 32000 in the completion)."}}',
   )
   const head = { statusCode: 400, headers: [] }
   for (const kind of ['sglang', 'vllm']) {
-    it(`asks once more for what the endpoint has room for, where that is configured: ${kind}`, () => {
+    it(`is retried once with what the endpoint has room for, if configured: ${kind}`, () => {
       const asked = { max_tokens: 32_000 }
       const variant = variants(asked, { fitsMaxTokens: true }).of(target(kind))
       const lower = variant.otherwise?.(head, refusal)
@@ -171,8 +171,8 @@ describe('a request that asks for too many tokens', () => {
   }
 })
 
-describe('the answer to it', () => {
-  it('is one body for a client that asked for one, however the endpoint answers', () => {
+describe('its answer', () => {
+  it('is one body for a client that requested one, whatever the endpoint sends', () => {
     const variant = variants().of(target('sglang'))
     const json = whole(answerOf(variant, 200, 'content-type', 'application/json'), completion)
     const sse = whole(
@@ -189,7 +189,7 @@ describe('the answer to it', () => {
     }
   })
 
-  it('is a stream for a client that asked for one, however the endpoint answers', () => {
+  it('is a stream for a client that requested one, whatever the endpoint sends', () => {
     const variant = variants({ stream: true }).of(target('sglang'))
     const json = streamed(answerOf(variant, 200, 'content-type', 'application/json'), Buffer.from(completion))
     const sse = streamed(
@@ -213,13 +213,13 @@ describe('the answer to it', () => {
     }
   })
 
-  it('keeps what the endpoint calls the model where answers are not to be renamed', () => {
+  it("keeps the endpoint's model name if answers are not renamed", () => {
     const variant = variants({}, { renameAnswers: false }).of(target('sglang'))
     const { body } = whole(answerOf(variant, 200, 'content-type', 'application/json'), completion)
     assert.equal(JSON.parse(String(body)).model, 'native')
   })
 
-  it('is a failure where it is no completion, or was compressed', () => {
+  it('is a failure if it is not a completion or is compressed', () => {
     const variant = variants().of(target('sglang'))
     const busy = whole(answerOf(variant, 200, 'content-type', 'text/html'), '<html>')
     assert.equal(busy.statusCode, 502)
@@ -233,7 +233,7 @@ describe('the answer to it', () => {
     assert.equal(cut.hasFailed, true)
   })
 
-  it('is an error in the envelope in both modes; one that is in it already stays as it is', () => {
+  it('is an error in the envelope in both modes; an error already in it passes unchanged', () => {
     const own = '{"type":"error", "error":{"type":"overloaded_error","message":"busy"}}'
     for (const kind of ['vllm', 'sglang']) {
       const variant = variants().of(target(kind))
@@ -250,7 +250,7 @@ describe('the answer to it', () => {
     }
   })
 
-  it('is shown to who taps it, as the client gets it', () => {
+  it('is passed to the tap as the client receives it', () => {
     const taps: string[] = []
     const tap = (bytes: Buffer) => taps.push(String(bytes))
     const { body } = whole(

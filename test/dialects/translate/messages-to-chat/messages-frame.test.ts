@@ -15,14 +15,14 @@ const refuses = (check: () => void, message: RegExp) =>
     (error) => error instanceof GatewayError && error.statusCode === 400 && message.test(error.message),
   )
 
-/** Large bodies are walked, small ones parsed. */
+/** Large bodies are scanned, small ones parsed. */
 const paddings = [
   ['small', ''],
   ['large', `"metadata":{"x":"${'x'.repeat(300_000)}"},`],
 ] as const
 
 for (const [size, padding] of paddings)
-  describe(`the frame of a Messages request, ${size}`, () => {
+  describe(`checkMessagesFrame, ${size}`, () => {
     const bytes = (request: unknown) =>
       Buffer.from(
         (typeof request === 'string' ? request : JSON.stringify(request)).replace('{', `{${padding}`),
@@ -61,7 +61,7 @@ for (const [size, padding] of paddings)
       ],
     ]
     for (const [request, message] of refusals) {
-      it(`is refused: ${JSON.stringify(request).slice(0, 100)}`, () =>
+      it(`refuses ${JSON.stringify(request).slice(0, 100)}`, () =>
         refuses(() => checkMessagesFrame(bytes(request)), message))
     }
 
@@ -87,14 +87,14 @@ for (const [size, padding] of paddings)
       { ...sound, messages: [{ ...user('the "thread" of it'), thread: 1 }] },
     ]
     for (const request of accepted) {
-      it(`is accepted: ${JSON.stringify(request).slice(0, 100)}`, () => checkMessagesFrame(bytes(request)))
+      it(`accepts ${JSON.stringify(request).slice(0, 100)}`, () => checkMessagesFrame(bytes(request)))
     }
 
-    it('needs no max_tokens where tokens are only counted', () => {
+    it('does not require max_tokens to count tokens', () => {
       checkMessagesFrame(bytes({ ...sound, max_tokens: undefined }), false)
     })
 
-    it('leaves no conversation to the server, in the words that clients know', () => {
+    it('refuses a server-side conversation with the message that clients recognize', () => {
       for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) {
         assert.throws(
           () => checkMessagesFrame(bytes({ ...sound, thread })),
@@ -104,7 +104,7 @@ for (const [size, padding] of paddings)
       }
     })
 
-    it('accepts whatever content a sound request has, in any layout', () => {
+    it('accepts any content of a valid request, in any layout', () => {
       fc.assert(
         fc.property(
           fc.array(fc.jsonValue(), { minLength: 1, maxLength: 4 }),
@@ -121,7 +121,7 @@ for (const [size, padding] of paddings)
 
 describe('the depth of a request', () => {
   const nested = (depth: number) => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`)
-  it('is bounded', () => {
+  it('is limited', () => {
     checkDepth(nested(400))
     refuses(() => checkDepth(nested(401)), /400 levels/)
     refuses(() => checkDepth(Buffer.from('{"a":'.repeat(100_000))), /400 levels/)
@@ -132,7 +132,7 @@ describe('the depth of a request', () => {
     }
   })
 
-  it('does not count brackets inside of strings', () => {
+  it('does not include brackets inside strings', () => {
     checkDepth(Buffer.from(JSON.stringify({ a: '[{'.repeat(10_000), b: '\\"['.repeat(1_000) })))
     checkDepth(Buffer.from(JSON.stringify(Array.from({ length: 1_000 }, () => [[]]))))
   })

@@ -8,7 +8,7 @@ const read = (body: string | object) =>
   readMessagesRequest(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
 
 describe('readMessagesRequest', () => {
-  it('takes a request that lacks max_tokens, or has numbers at their limits', () => {
+  it('accepts a request without max_tokens, and numbers at their limits', () => {
     const { max_tokens, ...rest } = sound
     assert.equal(max_tokens, 1)
     assert.deepEqual(read(rest), rest)
@@ -16,7 +16,7 @@ describe('readMessagesRequest', () => {
     assert.ok(read({ ...sound, temperature: null }))
   })
 
-  it('refuses what cannot be served, in the words of Olla', () => {
+  it("refuses invalid requests with Olla's messages", () => {
     const refusals: [string | object, RegExp][] = [
       ['', /empty request body/],
       ['[]', /must be an object/],

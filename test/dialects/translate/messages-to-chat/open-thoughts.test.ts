@@ -15,7 +15,7 @@ interface Block {
   readonly thinking?: string
 }
 
-/** Answers of one model on one endpoint, one after the other. */
+/** Consecutive answers of one model on one endpoint. */
 function answers() {
   const memory = new OpenThoughts()
   const translate = (from: AnswerFraming, bytes: Buffer, given: Partial<ExpectedAnswer> = {}) => {
@@ -39,15 +39,15 @@ function answers() {
 
 const lone = ['I', ' count.\n', '</think>', '\n\nTwo.']
 
-describe('a thought whose opening tag stands in the prompt', () => {
-  it('is a thought in a whole answer, and from the second stream on', () => {
+describe('a thought whose opening tag is in the prompt', () => {
+  it('is separated in a whole answer, and from the second stream on', () => {
     const { stream } = answers()
     assert.deepEqual(stream(lone), ['text: I count.\n</think>\n\nTwo.'])
     assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
     assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
   })
 
-  it('is learnt from whole answers as well', () => {
+  it('is also learned from whole answers', () => {
     const { whole, stream } = answers()
     assert.deepEqual(whole(lone.join('')), ['thinking: I count.', 'text: Two.'])
     assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
@@ -55,7 +55,7 @@ describe('a thought whose opening tag stands in the prompt', () => {
     assert.deepEqual(whole(lone.join('')), ['thinking: I count.', 'text: Two.'])
   })
 
-  it('is forgotten where an answer has none: it comes as text after all', () => {
+  it('is unlearned after an answer without one, whose text arrives as text after all', () => {
     const { stream } = answers()
     stream(lone)
     assert.deepEqual(stream(['Two', '.']), ['thinking: Two.', 'text: Two.'])
@@ -69,26 +69,26 @@ describe('a thought whose opening tag stands in the prompt', () => {
     assert.deepEqual(stream(lone), ['thinking: I count.\n', 'text: Two.'])
   })
 
-  it('is not expected where the request has switched thinking off', () => {
+  it('is not expected if the request disables thinking', () => {
     const { stream } = answers()
     stream(lone)
     assert.deepEqual(stream(['Two.'], 'stop', { thinking: 'off' }), ['text: Two.'])
   })
 
-  it('may have its opening tag all the same', () => {
+  it('may still have its opening tag', () => {
     const { stream } = answers()
     stream(lone)
     assert.deepEqual(stream(['<think>', ...lone]), ['thinking: I count.\n', 'text: Two.'])
   })
 
-  it('is not learnt from a tag that is quoted', () => {
+  it('is not learned from a quoted tag', () => {
     const { stream } = answers()
     const quoted = ['Models end with `', '</think>', '`.']
     assert.deepEqual(stream(quoted), [`text: ${quoted.join('')}`])
     assert.deepEqual(stream(quoted), [`text: ${quoted.join('')}`])
   })
 
-  it('is another matter on another endpoint, and for another model', () => {
+  it('is learned separately for each endpoint and model', () => {
     const { memory, stream } = answers()
     stream(lone)
     assert.deepEqual(
@@ -97,7 +97,7 @@ describe('a thought whose opening tag stands in the prompt', () => {
     )
   })
 
-  it('comes out the same for any cutting', () => {
+  it('is the same for any chunk boundaries', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(40), { maxLength: 8 }), (cuts) => {
         const text = lone.join('')

@@ -12,11 +12,11 @@ export const plainTraits: ChatTraits = {
   continuesMessages: false,
 }
 
-/** A request for a message, as the chat that an endpoint gets. */
+/** Translates a Messages request to a chat request. */
 export const translate = (request: object, traits: Partial<ChatTraits> = {}) =>
   chatRequest({ model: 'm', ...request }, 'native', { ...plainTraits, ...traits })
 
-/** The messages of that chat. */
+/** The messages of the translated request. */
 export const messagesOf = (messages: object[], traits: Partial<ChatTraits> = {}) =>
   translate({ messages }, traits).messages as Record<string, unknown>[]
 
@@ -43,7 +43,7 @@ export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAns
   }
 }
 
-/** A chunk of a streamed chat. */
+/** A chunk of a streamed chat completion. */
 export function chunk(delta: object, finishReason: string | null = null, beside: object = {}): object {
   return { model: 'm', choices: [{ index: 0, delta, finish_reason: finishReason, ...beside }] }
 }
@@ -51,7 +51,7 @@ export function chunk(delta: object, finishReason: string | null = null, beside:
 export const toSse = (chunks: readonly object[], end = 'data: [DONE]\n\n'): Buffer =>
   Buffer.from(chunks.map((each) => `data: ${JSON.stringify(each)}\n\n`).join('') + end)
 
-/** Pieces of bytes cut at the given offsets. */
+/** Chunks of bytes cut at the given offsets. */
 export function cutBytes(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const offsets = [0, ...cuts.map((each) => each % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
   return offsets.slice(1).map((end, index) => bytes.subarray(offsets[index], end))
@@ -63,7 +63,7 @@ export interface MessageEvent {
   readonly [key: string]: unknown
 }
 
-/** The events of a message stream; fails where name and type differ. */
+/** The events of a message stream. Fails if an event's name and type differ. */
 export function readEvents(text: string): MessageEvent[] {
   if (text === '') return []
   if (!text.endsWith('\n\n')) throw new Error('the stream ends inside an event')

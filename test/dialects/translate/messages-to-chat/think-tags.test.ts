@@ -13,7 +13,7 @@ function split(pieces: readonly string[]): { thinking: string; text: string } {
 }
 
 describe('ThinkTags', () => {
-  it('separates thoughts at the beginning', () => {
+  it('separates thoughts at the start', () => {
     assert.deepEqual(split(['<think>a</think>\n\nb']), { thinking: 'a', text: 'b' })
     assert.deepEqual(split([' \n<think>', 'a <', 'b </thin', 'g>', '</think>', 'c']), {
       thinking: 'a <b </thing>',
@@ -21,7 +21,7 @@ describe('ThinkTags', () => {
     })
   })
 
-  it('leaves tags further on, and what only looks like one', () => {
+  it('keeps later tags, and text that only resembles a tag', () => {
     for (const text of ['a <think>b</think>', '<thin', '<thinking>a</thinking>', ' <b>', 'x</think>y', '']) {
       assert.deepEqual(split([text]), { thinking: '', text })
     }
@@ -31,11 +31,11 @@ describe('ThinkTags', () => {
     })
   })
 
-  it('takes thoughts that never end for thoughts', () => {
+  it('treats thoughts that never end as thoughts', () => {
     assert.deepEqual(split(['<think>a</thi']), { thinking: 'a</thi', text: '' })
   })
 
-  it('holds back nothing that cannot be part of a tag', () => {
+  it('holds back only what may be part of a tag', () => {
     const tags = new ThinkTags()
     assert.deepEqual(tags.push('<th'), { thinking: '', text: '' })
     assert.deepEqual(tags.push('e'), { thinking: '', text: '<the' })
@@ -46,7 +46,7 @@ describe('ThinkTags', () => {
     assert.deepEqual(thinking.push('b'), { thinking: '<b', text: '' })
   })
 
-  it('gives the same for any cutting', () => {
+  it('returns the same for any chunk boundaries', () => {
     const texts = fc
       .array(fc.constantFrom('<think>', '</think>', '<', '</', 'think', '>', ' ', '\n', 'a'), {
         maxLength: 10,

@@ -38,7 +38,7 @@ const tokenizers = ['rules', 'gpt-tokenizer'] as const
 const using = (name: TokenizerName) => () => loadTokenizer(name)
 
 describe('promptText', () => {
-  it('takes what a model reads, and no picture for text', () => {
+  it('collects the text that a model reads, without images', () => {
     const { texts, messages, images } = promptText(chat)
     assert.deepEqual(texts, [
       'one two',
@@ -55,14 +55,14 @@ describe('promptText', () => {
 
 describe('estimateTokens', () => {
   for (const name of tokenizers) {
-    it(`counts the text and what a template adds (${name})`, async () => {
+    it(`counts the text and the tokens of the template (${name})`, async () => {
       assert.equal(isInstalled(name), true)
       const prompt = saying('hello world, how are you?')
       assert.equal(await estimateTokens(prompt, using(name), pause), 7 + 4 + 3)
       assert.equal(await estimateTokens({ messages: [] }, using(name), pause), 1)
     })
 
-    it(`reads text that looks like a special token as text (${name})`, async () => {
+    it(`treats text that looks like a special token as text (${name})`, async () => {
       const prompt = saying('<|endoftext|>')
       assert.ok((await estimateTokens(prompt, using(name), pause)) > 1 + 4 + 3)
     })
@@ -84,7 +84,7 @@ describe('estimateTokens', () => {
     }
   })
 
-  it('never gives a tokenizer a word that is too long for it', async () => {
+  it('never passes a tokenizer a word that is too long for it', async () => {
     const asked: string[] = []
     const count = (text: string) => {
       asked.push(text)
@@ -97,7 +97,7 @@ describe('estimateTokens', () => {
     assert.ok(asked.length < 40)
   })
 
-  it('lets others go first when it takes long', async () => {
+  it('lets other work run if it takes long', async () => {
     let pauses = 0
     const slow = () => {
       const endMs = performance.now() + 6
@@ -117,7 +117,7 @@ describe('estimateTokens', () => {
     assert.equal(pauses, 3)
   })
 
-  it('counts for a bounded time, and takes the rest by what it has counted', async () => {
+  it('counts for a limited time and extrapolates the rest', async () => {
     let counted = 0
     const slow = () => {
       const endMs = performance.now() + 20

@@ -32,7 +32,7 @@ const run = (from: AnswerFraming, to: AnswerFraming, bytes: Buffer, expected: Pa
   return text
 }
 
-/** The calls of a stream, as a client gathers them from its events. */
+/** The calls of a stream, as a client collects them from its events. */
 function streamed(
   deltas: readonly (object | readonly object[])[],
   expected: Partial<ExpectedAnswer> = {},
@@ -70,7 +70,7 @@ const aAndB = [
 ]
 const onlyA = [{ name: 'a', input: { x: 1 } }]
 
-describe('two calls of a stream are two', () => {
+describe('two calls of a stream stay separate', () => {
   const shapes: readonly [string, readonly (object | readonly object[])[]][] = [
     ['no ID, no index, in one chunk', [[call('a', x1), call('b', y2)]]],
     ['no ID, no index, in two chunks', [call('a', x1), call('b', y2)]],
@@ -130,7 +130,7 @@ describe('two calls of a stream are two', () => {
     })
   }
 
-  it('also where both call one tool', () => {
+  it('if both call the same tool', () => {
     assert.deepEqual(withoutIds(streamed([call('a', x1), call('a', y2)])), [
       { name: 'a', input: { x: 1 } },
       { name: 'a', input: { y: 2 } },
@@ -139,7 +139,7 @@ describe('two calls of a stream are two', () => {
     assert.equal(streamed(same).length, 2)
   })
 
-  it('also where neither has arguments', () => {
+  it('if neither has arguments', () => {
     assert.deepEqual(withoutIds(streamed([call('a', ''), call('b', '')])), [
       { name: 'a', input: {} },
       { name: 'b', input: {} },
@@ -203,7 +203,7 @@ describe('one call of a stream stays one', () => {
   ]
   for (const [shape, deltas] of shapes) it(shape, () => assert.deepEqual(withoutIds(streamed(deltas)), onlyA))
 
-  it('with its name in pieces', () => {
+  it('with its name in parts', () => {
     const expected = [{ name: 'get_weather', input: {} }]
     const pieces = [call('get_', '', start), call('weather', '', { index: 0 }), piece('{}', { index: 0 })]
     assert.deepEqual(withoutIds(streamed(pieces)), expected)
@@ -250,7 +250,7 @@ describe('arguments become an object', () => {
       ]))
   }
 
-  it('in any pieces', () => {
+  it('for any chunk boundaries', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
@@ -288,11 +288,11 @@ describe('calls of a whole message', () => {
     })
   }
 
-  it('are told apart although they are equal', () => {
+  it('are separate even if they are equal', () => {
     assert.equal(whole([call('a', x1), call('a', x1)]).length, 2)
   })
 
-  it('may be in the form from before tools', () => {
+  it('may be in the older function_call form', () => {
     const legacy = { function_call: { name: 'a', arguments: x1 } }
     const stream = run('stream', 'whole', toSse([chunk(legacy), chunk({}, 'function_call')]), {})
     assert.partialDeepStrictEqual(JSON.parse(stream), {
@@ -309,21 +309,21 @@ describe('calls of a whole message', () => {
 })
 
 describe('IDs of calls', () => {
-  it('stay as the endpoint gave them where they are not in use', () => {
+  it('stay as the endpoint sent them if they are not in use', () => {
     assert.deepEqual(
       whole([call('a', x1, { id: 'functions.a:0' })], { callIds: ['functions.a:1'] })[0]?.id,
       'functions.a:0',
     )
   })
 
-  it('get a number where the answer or the history has them already', () => {
+  it('get a number if the answer or the history already has them', () => {
     const ids = (calls: readonly Call[]) => calls.map(({ id }) => id)
     assert.deepEqual(ids(whole([call('a', x1, { id: 'c' }), call('b', y2, { id: 'c' })])), ['c', 'c--2'])
     assert.deepEqual(ids(whole([call('a', x1, { id: 'c' })], { callIds: ['c', 'c--2'] })), ['c--3'])
     assert.deepEqual(ids(streamed([call('a', x1, { index: 0, id: 'c' })], { callIds: ['c'] })), ['c--2'])
   })
 
-  it('are short names again at the client', () => {
+  it("are mapped back to the client's full names", () => {
     const originalNames = new Map([['short', 'a very long name']])
     assert.equal(whole([call('short', x1)], { originalNames })[0]?.name, 'a very long name')
   })

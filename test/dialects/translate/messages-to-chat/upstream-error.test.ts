@@ -10,7 +10,7 @@ import {
 const json = (value: unknown) => JSON.stringify(value)
 
 describe('translateError', () => {
-  it('finds the message in the body of every kind of server', () => {
+  it('finds the message in the body of every type of server', () => {
     const bodies: [string, string][] = [
       [json({ error: { message: 'no model', type: 'NotFoundError', code: 404 } }), 'no model'],
       [
@@ -32,7 +32,7 @@ describe('translateError', () => {
     }
   })
 
-  it("does not call the client's mistake the server's", () => {
+  it('does not report a client error as a server error', () => {
     for (const type of ['api_error', 'overloaded_error']) {
       const body = json({ error: { type, message: 'no tools' } })
       assert.equal(translateError(400, body).type, 'invalid_request_error')
@@ -41,7 +41,7 @@ describe('translateError', () => {
     }
   })
 
-  it('names the type by the status, unless the endpoint has said it in the words of Anthropic', () => {
+  it("derives the type from the status, unless the endpoint sent one of Anthropic's", () => {
     const types: [number, string][] = [
       [400, 'invalid_request_error'],
       [401, 'authentication_error'],
@@ -67,7 +67,7 @@ describe('translateError', () => {
     )
   })
 
-  it('says a full context in the words at which clients shorten the conversation', () => {
+  it('reports a full context with the message on which clients shorten the conversation', () => {
     const bodies = [
       { error: { message: "This model's maximum context length is 8192 tokens.", code: 400 } },
       { error: { message: 'too long', code: 'context_length_exceeded' } },
@@ -86,13 +86,13 @@ describe('translateError', () => {
     assert.equal(translateError(400, json(own)).message, 'prompt is too long: 9 tokens > 8 maximum')
   })
 
-  it('shortens what is very long', () => {
+  it('shortens very long messages', () => {
     assert.equal(translateError(400, 'x'.repeat(10_000)).message.length, 2_001)
   })
 })
 
 describe('a full context', () => {
-  it('is a client error of one kind, whatever status the endpoint gave it', () => {
+  it('is the same client error for every status of the endpoint', () => {
     for (const status of [400, 413, 422, 500, 501]) {
       const body = json({
         error: { message: 'request (9 tokens) exceeds the available context size (8 tokens)' },
@@ -105,7 +105,7 @@ describe('a full context', () => {
     }
   })
 
-  it('is told inside an envelope of Anthropic, too', () => {
+  it("is also recognized inside Anthropic's envelope", () => {
     const message = json({
       error: { code: 400, message: 'request (9 tokens) exceeds the available context size (8 tokens)' },
     })
@@ -114,7 +114,7 @@ describe('a full context', () => {
     assert.equal(translateError(400, body).message, 'prompt is too long: 9 tokens > 8 maximum')
   })
 
-  it('is told in the words of the endpoint where no limit is known', () => {
+  it("keeps the endpoint's message if no limit is known", () => {
     const { message } = translateError(400, json({ error: 'the input length exceeds the context length' }))
     assert.equal(message, 'prompt is too long: the input length exceeds the context length')
     const size = { maxTokens: 10, promptTokens: 5000, limitTokens: 4096 }
@@ -125,7 +125,7 @@ describe('a full context', () => {
   })
 })
 
-describe('an error inside an answer that began well', () => {
+describe('an error inside a 2xx answer', () => {
   const cases: [value: Record<string, unknown>, statusCode: number, type: string, message: RegExp][] = [
     [
       { error: { code: 400, message: 'bad', type: 'BadRequestError' } },
@@ -172,14 +172,14 @@ describe('an error inside an answer that began well', () => {
     })
   }
 
-  it('is none where the answer is one', () => {
+  it('is not found in a real answer', () => {
     for (const value of [{ choices: [] }, { choices: [], error: null }, { id: 'x' }]) {
       assert.equal(readUpstreamError(value), undefined)
     }
   })
 })
 
-describe('an answer without an event that could be read', () => {
+describe('an answer without a readable event', () => {
   const cases: [text: string, message: string | undefined][] = [
     ['error: {"code":503,"message":"Loading model","type":"unavailable_error"}\n\n', 'Loading model'],
     ['event: error\nerror: {"message":"bad"}\n\ndata: [DONE]\n\n', 'bad'],
@@ -197,7 +197,7 @@ describe('an answer without an event that could be read', () => {
 })
 
 describe('isAnthropicError', () => {
-  it('knows the envelope by its type', () => {
+  it('recognizes the envelope by its type', () => {
     assert.equal(isAnthropicError(json({ type: 'error', error: { type: 'api_error', message: 'x' } })), true)
     assert.equal(
       isAnthropicError(json({ type: 'error', error: { type: 'NotFoundError', message: 'x' } })),

@@ -102,9 +102,12 @@ for (const [name, makeTransport] of Object.entries(transports)) {
     })
 
     it('fails an attempt whose answer ends with a reset of its connection', async (t) => {
-      const { calls } = await send(t, chat, ({ socket }) =>
-        socket.write('HTTP/1.1 200 OK\r\n\r\nhalf', () => socket.resetAndDestroy()),
+      const { upstream, calls, body } = await send(t, chat, ({ socket }) =>
+        socket.write('HTTP/1.1 200 OK\r\n\r\nhalf'),
       )
+      // Node 22 reads a reset right behind data as the end of the connection.
+      await eventually(() => body() === 'half')
+      for (const socket of upstream.sockets) socket.resetAndDestroy()
       await eventually(() => calls.some((call) => /^(failed|complete)/.test(call)))
       assert.equal(calls.at(-1), 'failed reset')
     })

@@ -18,7 +18,7 @@ export interface EndpointMetricsSource {
   readonly endpoints: readonly MetricEndpoint[]
 }
 
-/** Endpoints by name; one whose name is taken has its ID behind it, so that no series stands twice. */
+/** Returns endpoints by name; adds the ID to a name that is already taken, so that no series appears twice. */
 export function labelEndpoints(endpoints: readonly EndpointSource[]): MetricEndpoint[] {
   const taken = new Set<string>()
   return endpoints.map((source) => {
@@ -32,15 +32,15 @@ export function labelEndpoints(endpoints: readonly EndpointSource[]): MetricEndp
 const statusLabels = endpointStatuses.map((status) => labelText({ status }))
 const stateLabels = breakerStates.map((state) => labelText({ state }))
 
-/** What is known of each endpoint. */
+/** Metrics per endpoint. */
 export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
-  gauge('olla_endpoint_up', 'Whether requests may go to the endpoint.', ({ status }) =>
+  gauge('olla_endpoint_up', '1 if the endpoint is routable, otherwise 0.', ({ status }) =>
     isRoutable(status.status) ? 1 : 0,
   ),
   {
     name: 'olla_endpoint_status',
     type: 'gauge',
-    help: '1 for the status that the endpoint has, 0 for all others.',
+    help: '1 for the current status of the endpoint, 0 for all others.',
     labels: ['endpoint', 'status'],
     collect: ({ endpoints }, out) => {
       for (const { labels, status } of endpoints) {
@@ -53,7 +53,7 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
   {
     name: 'olla_endpoint_breaker_state',
     type: 'gauge',
-    help: '1 for the state of the circuit breaker of the endpoint, 0 for all others.',
+    help: "1 for the current state of the endpoint's circuit breaker, 0 for all others.",
     labels: ['endpoint', 'state'],
     collect: ({ endpoints }, out) => {
       for (const { labels, breaker } of endpoints) {
@@ -65,30 +65,30 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
   },
   gauge(
     'olla_endpoint_models_out',
-    'Models whose circuit is not closed there, or that pause, while the endpoint serves others.',
+    'Models with a circuit that is not closed, or with a pause, while the endpoint serves other models.',
     ({ modelIssues }) => modelIssues.length,
   ),
   {
     name: 'olla_endpoint_requests',
     type: 'counter',
-    help: 'Requests that ended on the endpoint, by outcome and by the status that the client was sent.',
+    help: 'Finished requests of the endpoint, by outcome and by the status sent to the client.',
     labels: ['endpoint', 'outcome', 'code'],
     collect: ({ cells, endpoints }, out) => {
       for (const { labels, endpoint } of endpoints) collectStatuses(cells, [endpoint.slot], labels, out)
     },
   },
-  counter('olla_endpoint_attempts', 'Tries on the endpoint.', ({ traffic }) => traffic.attempts),
-  counter('olla_endpoint_failed_attempts', 'Tries that failed.', ({ traffic }) => traffic.failedAttempts),
+  counter('olla_endpoint_attempts', 'Attempts on the endpoint.', ({ traffic }) => traffic.attempts),
+  counter('olla_endpoint_failed_attempts', 'Failed attempts.', ({ traffic }) => traffic.failedAttempts),
   counter(
     'olla_endpoint_failovers',
-    'Failed tries that were followed by another, here or elsewhere.',
+    'Failed attempts that were followed by another, here or elsewhere.',
     (source) => source.traffic.failovers,
   ),
   {
     name: 'olla_endpoint_traffic_bytes',
     type: 'counter',
     unit: 'bytes',
-    help: 'Bytes of bodies.',
+    help: 'Size of request and response bodies.',
     labels: ['endpoint', 'direction'],
     collect: ({ endpoints }, out) => {
       for (const { labels, traffic } of endpoints) {
@@ -100,7 +100,7 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
   {
     name: 'olla_endpoint_tokens',
     type: 'counter',
-    help: 'Tokens of prompts and of completions.',
+    help: 'Prompt and completion tokens.',
     labels: ['endpoint', 'type'],
     collect: ({ endpoints }, out) => {
       for (const { labels, traffic } of endpoints) {
@@ -111,47 +111,47 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
   },
   counter(
     'olla_endpoint_cached_tokens',
-    'The part of the prompt tokens that was in a cache.',
+    'Prompt tokens that were cached.',
     ({ traffic }) => traffic.cachedTokens,
   ),
   counter(
     'olla_endpoint_generated_tokens',
-    'Completion tokens whose generation was timed.',
+    'Completion tokens with a measured generation time.',
     ({ traffic }) => traffic.timedTokens,
   ),
   seconds(
     'olla_endpoint_generation_seconds',
-    'Time of their generation: tokens per second are the ratio of the two.',
+    'Time spent generating the timed tokens; the ratio of the two is tokens per second.',
     ({ traffic }) => traffic.generationSumMs,
   ),
   seconds(
     'olla_endpoint_load_seconds',
-    'Time for loading models, where the endpoint tells it.',
+    'Time spent loading models, if the endpoint reports it.',
     ({ traffic }) => traffic.loadSumMs,
   ),
   seconds(
     'olla_endpoint_prompt_seconds',
-    'Time for reading prompts, where the endpoint tells it.',
+    'Time spent processing prompts, if the endpoint reports it.',
     ({ traffic }) => traffic.promptSumMs,
   ),
-  gauge('olla_endpoint_connections', 'Requests under way.', ({ inFlight }) => inFlight),
+  gauge('olla_endpoint_connections', 'Requests in flight.', ({ inFlight }) => inFlight),
   gauge(
     'olla_endpoint_max_concurrent',
-    'Most requests at a time; 0 is no limit.',
+    'Maximum concurrent requests; 0 is unlimited.',
     ({ endpoint }) => endpoint.maxConcurrent,
   ),
   gauge('olla_endpoint_priority', 'Configured priority.', ({ endpoint }) => endpoint.priority),
-  gauge('olla_endpoint_models', 'Models that the endpoint lists.', ({ modelCount }) => modelCount),
+  gauge('olla_endpoint_models', 'Models listed by the endpoint.', ({ modelCount }) => modelCount),
   gauge(
     'olla_endpoint_probe_failures',
-    'Health probes that failed since the last that did not.',
+    'Consecutive failed health probes.',
     ({ probe }) => probe.consecutiveFailures,
   ),
   {
     name: 'olla_endpoint_probe_duration_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'Duration of the last health probe that was answered.',
+    help: 'Duration of the last answered health probe.',
     labels: ['endpoint'],
     collect: ({ endpoints }, out) => {
       for (const { labels, probe } of endpoints) {
@@ -162,18 +162,14 @@ export const endpointMetrics: readonly Metric<EndpointMetricsSource>[] = [
   histogram(
     'olla_endpoint_request_duration_seconds',
     'duration',
-    'Time from receipt to the last byte, of successes.',
+    'Time from receipt to the last byte, for successes.',
   ),
   histogram(
     'olla_endpoint_time_to_first_token_seconds',
     'firstToken',
     'Time from receipt to the first token of a stream.',
   ),
-  histogram(
-    'olla_endpoint_inter_token_seconds',
-    'interToken',
-    'Time from one token of a stream to the next.',
-  ),
+  histogram('olla_endpoint_inter_token_seconds', 'interToken', 'Time between the tokens of a stream.'),
 ]
 
 type Read = (source: MetricEndpoint) => number
@@ -186,7 +182,7 @@ function counter(name: string, help: string, read: Read): Metric<EndpointMetrics
   return { name, type: 'counter', help, labels: ['endpoint'], collect: each(read) }
 }
 
-/** @param readMs what it is in milliseconds */
+/** @param readMs reads the value in milliseconds */
 function seconds(name: string, help: string, readMs: Read): Metric<EndpointMetricsSource> {
   const collect = each((source) => readMs(source) / 1000)
   return { name, type: 'counter', unit: 'seconds', help, labels: ['endpoint'], collect }

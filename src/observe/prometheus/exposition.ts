@@ -5,25 +5,25 @@ export type MetricUnit = 'seconds' | 'bytes' | 'ratio'
 
 /** A metric with all its series. */
 export interface MetricFamily {
-  /** Without `_total`, `_info` and the like, with its unit. */
+  /** Without `_total`, `_info` and other suffixes, but with its unit. */
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram' | 'info'
   readonly unit?: MetricUnit
   /** One sentence. */
   readonly help: string
   /**
-   * OpenMetrics has no name like that beside the counter of the same name, whose samples end in `_total`: the family
-   * is in the text format alone.
+   * Restricts the family to the text format: OpenMetrics does not allow its name beside the counter of the same name,
+   * whose samples end in `_total`.
    */
   readonly isTextOnly?: boolean
-  /** Names of the labels that its series have; for the documentation. */
+  /** Label names of its series, for the documentation. */
   readonly labels?: readonly string[]
 }
 
-/** Labels of a series, made once by `labelText`; '' for none. */
+/** Labels of a series, formatted once by `labelText`; '' for none. */
 export type LabelText = string
 
-/** A histogram as it is exposed: cumulative counts per bound, and of all values. */
+/** A histogram as exposed: cumulative counts per bound, and over all values. */
 export interface ExposedHistogram {
   /** Upper bounds, ascending, in the unit of the metric. */
   readonly bounds: readonly number[]
@@ -32,27 +32,27 @@ export interface ExposedHistogram {
   readonly sum: number
 }
 
-/** Labels as they stand between braces. */
+/** Formats labels as they appear between braces. */
 export function labelText(labels: Readonly<Record<string, string>>): LabelText {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
     .join(',')
 }
 
-/** Two texts of labels as one. */
+/** Joins two label texts. */
 export function joinLabels(first: LabelText, second: LabelText): LabelText {
   if (first === '') return second
   return second === '' ? first : `${first},${second}`
 }
 
 /**
- * Writes families in one of the two formats. Each family is written whole before the next, so their lines stand
- * together, as both formats want it.
+ * Writes families in one of the two formats. It writes each family completely before the next, because both formats
+ * require the lines of a family to be contiguous.
  */
 export class Exposition {
   readonly #isOpenMetrics: boolean
   #family: MetricFamily | undefined
-  /** Whose head has been written. */
+  /** The family whose header was written last. */
   #headed: MetricFamily | undefined
   #text = ''
 
@@ -60,7 +60,7 @@ export class Exposition {
     this.#isOpenMetrics = format === 'openmetrics'
   }
 
-  /** Begins a family. One without a sample leaves nothing behind. */
+  /** Begins a family. A family without samples writes nothing. */
   family(family: MetricFamily): void {
     this.#family = family
   }
@@ -81,19 +81,19 @@ export class Exposition {
     this.#line(`${name}_count`, labels, count)
   }
 
-  /** What has been written since the last call. */
+  /** Returns the text written since the last call. */
   take(): string {
     const text = this.#text
     this.#text = ''
     return text
   }
 
-  /** The last of it. */
+  /** Returns the rest of the text. */
   end(): string {
     return this.#isOpenMetrics ? `${this.take()}# EOF\n` : this.take()
   }
 
-  /** The current family, its head written. */
+  /** Returns the current family after writing its header. */
   #begun(): MetricFamily {
     const family = this.#family
     if (family === undefined) throw new RangeError('a sample belongs to a family')
@@ -111,7 +111,7 @@ export class Exposition {
       if (unit !== undefined) this.#text += `# UNIT ${name} ${unit}\n`
       this.#text += `# HELP ${name} ${escapeHelp(help)}\n`
     } else {
-      // The older format knows no info, and names a counter by its samples.
+      // The older format has no info type, and names a counter after its samples.
       const named = sampleName(family)
       this.#text += `# HELP ${named} ${escapeHelp(help)}\n# TYPE ${named} ${type === 'info' ? 'gauge' : type}\n`
     }
@@ -122,13 +122,13 @@ export class Exposition {
       labels === '' ? `${name} ${numberText(value)}\n` : `${name}{${labels}} ${numberText(value)}\n`
   }
 
-  /** OpenMetrics writes every bound as a float. */
+  /** OpenMetrics requires every bound to be a float. */
   #bound(bound: number): string {
     return this.#isOpenMetrics && Number.isInteger(bound) ? `${bound}.0` : String(bound)
   }
 }
 
-/** The name that a family's samples have, those of histograms aside. */
+/** Name of a family's samples, except for histograms. */
 export function sampleName({ name, type }: MetricFamily): string {
   if (type === 'counter') return `${name}_total`
   return type === 'info' ? `${name}_info` : name

@@ -4,45 +4,45 @@ import { labelText } from './exposition.ts'
 import type { Metric } from './metric.ts'
 
 export interface TranslatorMetricsSource {
-  /** By the translator's name. */
+  /** By translator name. */
   readonly translators: Readonly<Record<string, TranslatorTotals>>
 }
 
-/** What is known of the translators. */
+/** Metrics per translator. */
 export const translatorMetrics: readonly Metric<TranslatorMetricsSource>[] = [
-  translators('olla_translator_requests', 'Requests to a translated API that ended.', 'outcome', {
+  translators('olla_translator_requests', 'Finished requests to a translated API.', 'outcome', {
     success: (totals) => totals.successes,
     failure: (totals) => totals.failures,
     client_closed: (totals) => totals.clientClosed,
   }),
-  translators('olla_translator_answers', 'How the endpoint was spoken to that took the request.', 'mode', {
+  translators('olla_translator_answers', 'How the gateway sent the request to the endpoint.', 'mode', {
     passthrough: (totals) => totals.passthrough,
     translation: (totals) => totals.translation,
   }),
-  translators('olla_translator_fallbacks', 'Why a request was not passed through.', 'reason', {
-    no_endpoint: (totals) => totals.fallbackNoEndpoints,
-    cannot_pass: (totals) => totals.fallbackCannotPassthrough,
-  }),
+  translators(
+    'olla_translator_fallbacks',
+    'Why the gateway translated a request instead of passing it through.',
+    'reason',
+    {
+      no_endpoint: (totals) => totals.fallbackNoEndpoints,
+      cannot_pass: (totals) => totals.fallbackCannotPassthrough,
+    },
+  ),
 ]
 
-/** As `/internal/stats/sticky` tells it; nothing where sessions are off. */
+/** Same data as `/internal/stats/sticky`; absent if sessions are off. */
 export type StickyMetricsSource = StickyView
 
 type StickyOn = Extract<StickyView, { enabled: true }>
 
-/** What is known of sessions. */
+/** Metrics of sessions. */
 export const stickyMetrics: readonly Metric<StickyMetricsSource>[] = [
-  sticky(
-    'olla_sticky_sessions',
-    'gauge',
-    'Sessions that are bound to an endpoint.',
-    (view) => view.active_sessions,
-  ),
-  sticky('olla_sticky_max_sessions', 'gauge', 'Sessions that have room.', (view) => view.max_sessions),
+  sticky('olla_sticky_sessions', 'gauge', 'Sessions bound to an endpoint.', (view) => view.active_sessions),
+  sticky('olla_sticky_max_sessions', 'gauge', 'Maximum number of sessions.', (view) => view.max_sessions),
   {
     name: 'olla_sticky_requests',
     type: 'counter',
-    help: 'Requests by what became of their session; disabled are those without a key.',
+    help: 'Requests by the outcome of the session lookup; disabled means without a session key.',
     labels: ['result'],
     collect: (view, out) => {
       if (!view.enabled) return
@@ -52,8 +52,8 @@ export const stickyMetrics: readonly Metric<StickyMetricsSource>[] = [
       out.sample(view.disabled, labelText({ result: 'disabled' }))
     },
   },
-  sticky('olla_sticky_insertions', 'counter', 'Sessions that were made.', (view) => view.insertions),
-  sticky('olla_sticky_evictions', 'counter', 'Sessions that had to make room.', (view) => view.evictions),
+  sticky('olla_sticky_insertions', 'counter', 'Sessions created.', (view) => view.insertions),
+  sticky('olla_sticky_evictions', 'counter', 'Sessions evicted to make room.', (view) => view.evictions),
 ]
 
 function translators(

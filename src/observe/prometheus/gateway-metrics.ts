@@ -20,15 +20,15 @@ export interface GatewayMetricsSource {
   readonly info: Readonly<Record<'version' | 'commit' | 'engine' | 'profile' | 'balancer', string>>
   readonly nowMs: number
   readonly startedAtMs: number
-  /** For counters that are read in one place only. */
+  /** For counters that only one metric reads. */
   readonly state: Pick<SharedState, 'of'>
   readonly cells: StatsCells
   readonly totals: Traffic
   readonly endpoints: readonly EndpointSource[]
   readonly security: SecuritySource
-  /** Requests that wait for a place on an endpoint. */
+  /** Requests waiting for a place on an endpoint. */
   readonly waiting: number
-  /** Memory that bodies take up, and the most that they may; 0 is no limit. */
+  /** Memory held by bodies, and its limit; 0 is unlimited. */
   readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }
 }
 
@@ -36,19 +36,19 @@ const statusCodes = { healthy: 2, degraded: 1, critical: 0 } as const
 const routable = ({ endpoints }: GatewayMetricsSource) =>
   endpoints.filter(({ status }) => isRoutable(status.status)).length
 
-/** What is known of the gateway as a whole. */
+/** Metrics of the gateway as a whole. */
 export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
   {
     name: 'olla',
     type: 'info',
-    help: 'The gateway and how it is set up.',
+    help: 'Version and configuration of the gateway.',
     labels: ['version', 'commit', 'engine', 'profile', 'balancer'],
     collect: ({ info }, out) => out.sample(1, labelText(info)),
   },
   {
     name: 'olla_system_status',
     type: 'gauge',
-    help: 'Health of the whole: 2 healthy, 1 degraded, 0 critical.',
+    help: 'Overall health: 2 healthy, 1 degraded, 0 critical.',
     collect: (source, out) => {
       const { endpoints, totals } = source
       out.sample(statusCodes[systemStatus(routable(source), endpoints.length, totals.successRate)])
@@ -58,7 +58,7 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     name: 'olla_uptime_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'Time since the gateway began to serve.',
+    help: 'Time since the gateway started serving.',
     collect: ({ nowMs, startedAtMs }, out) => out.sample((nowMs - startedAtMs) / 1000),
   },
   {
@@ -77,26 +77,26 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
   {
     name: 'olla_endpoints_routable',
     type: 'gauge',
-    help: 'Endpoints that requests may go to.',
+    help: 'Routable endpoints.',
     collect: (source, out) => out.sample(routable(source)),
   },
   {
     name: 'olla_active_connections',
     type: 'gauge',
-    help: 'Requests under way on endpoints.',
+    help: 'Requests in flight on endpoints.',
     collect: ({ endpoints }, out) =>
       out.sample(endpoints.reduce((total, { inFlight }) => total + inFlight, 0)),
   },
   {
     name: 'olla_queue_waiting',
     type: 'gauge',
-    help: 'Requests that wait for a place on an endpoint at its max_concurrent.',
+    help: 'Requests waiting for an endpoint that is at its max_concurrent.',
     collect: ({ waiting }, out) => out.sample(waiting),
   },
   {
     name: 'olla_requests',
     type: 'counter',
-    help: 'Requests that ended, by outcome and by the status that the client was sent.',
+    help: 'Finished requests, by outcome and by the status sent to the client.',
     labels: ['outcome', 'code'],
     collect: ({ cells, endpoints }, out) => {
       const rows = [...endpoints.map(({ endpoint }) => endpoint.slot), cells.endpoints.rows]
@@ -106,14 +106,14 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
   {
     name: 'olla_failures',
     type: 'counter',
-    help: 'Requests answered with 5xx, broken off, timed out or without an answer.',
+    help: 'Requests answered with 5xx, interrupted, timed out or without an answer.',
     collect: ({ totals }, out) => out.sample(totals.failures),
   },
   {
     name: 'olla_traffic_bytes',
     type: 'counter',
     unit: 'bytes',
-    help: 'Bytes of bodies.',
+    help: 'Size of request and response bodies.',
     labels: ['direction'],
     collect: ({ totals }, out) => {
       out.sample(totals.requestBytes, directions.request)
@@ -124,20 +124,20 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     name: 'olla_overhead_seconds',
     type: 'counter',
     unit: 'seconds',
-    help: 'Time that the gateway itself took before endpoints had the requests that they answered.',
+    help: 'Time the gateway took before sending requests to the endpoints that answered them.',
     collect: ({ totals }, out) => out.sample(totals.overheadSumMs / 1000),
   },
   {
     name: 'olla_upstream_wait_seconds',
     type: 'counter',
     unit: 'seconds',
-    help: 'Time from asking endpoints to the first bytes of their answers.',
+    help: 'Time from sending requests to endpoints to the first bytes of their answers.',
     collect: ({ totals }, out) => out.sample(totals.upstreamSumMs / 1000),
   },
   {
     name: 'olla_tokens',
     type: 'counter',
-    help: 'Tokens of prompts and of completions.',
+    help: 'Prompt and completion tokens.',
     labels: ['type'],
     collect: ({ totals }, out) => {
       out.sample(totals.promptTokens, tokenTypes.prompt)
@@ -147,91 +147,99 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
   {
     name: 'olla_cached_tokens',
     type: 'counter',
-    help: 'The part of the prompt tokens that endpoints had in a cache.',
+    help: 'Prompt tokens that endpoints had cached.',
     collect: ({ totals }, out) => out.sample(totals.cachedTokens),
   },
   {
     name: 'olla_counted_tokens',
     type: 'counter',
-    help: 'The part of the completion tokens that was counted by stream events, since the endpoint told none.',
+    help: 'Completion tokens counted by stream events, because the endpoint reported none.',
     collect: ({ totals }, out) => out.sample(totals.countedTokens),
   },
   {
     name: 'olla_attempts',
     type: 'counter',
-    help: 'Tries of requests on endpoints, the first ones included.',
+    help: 'Attempts of requests on endpoints, including the first.',
     collect: ({ totals }, out) => out.sample(totals.attempts),
   },
   {
     name: 'olla_failed_attempts',
     type: 'counter',
-    help: 'Tries that failed.',
+    help: 'Failed attempts.',
     collect: ({ totals }, out) => out.sample(totals.failedAttempts),
   },
   {
     name: 'olla_failovers',
     type: 'counter',
-    help: 'Failed tries that were followed by another.',
+    help: 'Failed attempts that were followed by another.',
     collect: ({ totals }, out) => out.sample(totals.failovers),
   },
-  histogram('olla_request_duration_seconds', 'duration', 'Time from receipt to the last byte, of successes.'),
+  histogram(
+    'olla_request_duration_seconds',
+    'duration',
+    'Time from receipt to the last byte, for successes.',
+  ),
   histogram(
     'olla_time_to_first_token_seconds',
     'firstToken',
     'Time from receipt to the first token of a stream.',
   ),
-  histogram('olla_inter_token_seconds', 'interToken', 'Time from one token of a stream to the next.'),
-  histogram('olla_queue_wait_seconds', 'queueWait', 'Time that requests waited for a place on an endpoint.'),
+  histogram('olla_inter_token_seconds', 'interToken', 'Time between the tokens of a stream.'),
+  histogram(
+    'olla_queue_wait_seconds',
+    'queueWait',
+    'Time that requests waited for an endpoint to have capacity.',
+  ),
   histogram('olla_request_size_bytes', 'requestSize', 'Size of request bodies.'),
-  histogram('olla_request_attempts', 'attempts', 'Tries that a request took.'),
+  histogram('olla_request_attempts', 'attempts', 'Attempts per request.'),
   {
     name: 'olla_security_violations',
     type: 'counter',
-    help: 'Requests turned away by a limit.',
+    help: 'Requests rejected by a limit.',
     collect: ({ security }, out) => out.sample(security.rateLimits + security.sizeLimits),
   },
   {
     name: 'olla_security_rate_limit_violations',
     type: 'counter',
-    help: 'Requests turned away by a rate limit.',
+    help: 'Requests rejected by a rate limit.',
     collect: ({ security }, out) => out.sample(security.rateLimits),
   },
   {
     name: 'olla_security_size_limit_violations',
     type: 'counter',
-    help: 'Requests turned away by a size limit.',
+    help: 'Requests rejected by a size limit.',
     collect: ({ security }, out) => out.sample(security.sizeLimits),
   },
   {
     name: 'olla_security_blocked_ips',
     type: 'gauge',
-    help: 'Client addresses that were rate-limited in the last hour.',
+    help: 'Client addresses that hit a rate limit in the last hour.',
     collect: ({ security }, out) => out.sample(security.blockedIps),
   },
   {
     name: 'olla_security_status',
     type: 'gauge',
-    help: '1 while violations are unusually many, else 0.',
+    help: '1 while there are unusually many violations, otherwise 0.',
     collect: ({ security }, out) => out.sample(security.status === 'elevated' ? 1 : 0),
   },
   {
     name: 'olla_buffered_bytes',
     type: 'gauge',
     unit: 'bytes',
-    help: 'Memory that bodies and pending answers take up.',
+    help: 'Memory held by bodies and pending answers.',
     collect: ({ buffers }, out) => out.sample(buffers.heldBytes),
   },
   {
     name: 'olla_buffered_limit_bytes',
     type: 'gauge',
     unit: 'bytes',
-    help: 'The most that they may take up together; 0 is no limit.',
+    help: 'Limit of the memory held by bodies and pending answers; 0 is unlimited.',
     collect: ({ buffers }, out) => out.sample(buffers.limitBytes),
   },
   {
     name: 'olla_buffer_refusals',
     type: 'counter',
-    help: 'Requests and answers for which there was no memory.',
+    help: 'Requests and answers refused at the memory limit.',
     collect: ({ buffers }, out) => out.sample(buffers.refusals),
   },
   counter(
@@ -242,19 +250,19 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
   ),
   counter(
     'olla_accept_pauses',
-    'Times that accepting paused at server.max_connections.',
+    'Number of times that the listener paused at server.max_connections.',
     listenerCells,
     'acceptPauses',
   ),
   counter(
     'olla_idle_connections_closed',
-    'Idle connections of clients closed to make room for others.',
+    'Idle client connections closed to make room for others.',
     listenerCells,
     'idleClosed',
   ),
 ]
 
-/** One of the `counts` that a room declares. */
+/** Counter from the `counts` that a room declares. */
 function counter<Column extends string>(
   name: string,
   help: string,
@@ -286,7 +294,7 @@ const statusLabels = requestOutcomes.map((outcome) =>
   countedStatuses.map((code) => labelText({ outcome, code })),
 )
 
-/** Samples of those outcomes and statuses that have been seen. */
+/** Collects samples for the outcomes and statuses seen so far. */
 export function collectStatuses(
   { statuses }: StatsCells,
   rows: readonly number[],

@@ -3,8 +3,8 @@ import type { HistogramKind } from '../stats/histogram-bounds.ts'
 import type { ExposedHistogram } from './exposition.ts'
 
 /**
- * Bounds that are exposed, a part of those that are kept: every bound of every series is a line of every scrape.
- * Milliseconds or bytes, as in the cells.
+ * Exposed bounds, a subset of the stored ones: every bound of every series adds a line to every scrape. Milliseconds or
+ * bytes, as in the cells.
  */
 export const exposedBounds: Readonly<Record<HistogramKind, readonly number[]>> = {
   duration: [
@@ -19,10 +19,10 @@ export const exposedBounds: Readonly<Record<HistogramKind, readonly number[]>> =
   attempts: [1, 2, 3, 4, 5, 7, 10, 20],
 }
 
-/** Kinds whose values are milliseconds in the cells and seconds outside. */
+/** Kinds whose values are milliseconds in the cells and seconds in the exposition. */
 const timeKinds: ReadonlySet<HistogramKind> = new Set(['duration', 'firstToken', 'interToken', 'queueWait'])
 
-/** One or several rows of a histogram as one. */
+/** Combines one or more rows of a histogram. */
 export function exposeHistogram(
   kind: HistogramKind,
   table: HistogramTable,

@@ -1,14 +1,14 @@
 import { type Exposition, type MetricFamily, sampleName } from './exposition.ts'
 
-/** A metric that knows how to read its series. */
+/** A metric that reads its own series. */
 export interface Metric<Source> extends MetricFamily {
   collect(source: Source, out: Exposition): void
 }
 
-/** Metrics with what they are read from. */
+/** Metrics with their source. */
 interface MetricGroup {
   readonly families: readonly MetricFamily[]
-  /** Writes one family after the other, and pauses behind each. */
+  /** Writes one family after the other, and pauses after each. */
   write(out: Exposition): AsyncIterable<void>
 }
 
@@ -18,7 +18,7 @@ export class MetricSet {
 
   /**
    * @param read called once per scrape, for all of these metrics
-   * @throws RangeError where a name is taken
+   * @throws RangeError if a name is taken
    */
   add<Source>(metrics: readonly Metric<Source>[], read: () => Source | Promise<Source>): void {
     const names = new Set(this.families().map(keyOf))
@@ -44,13 +44,13 @@ export class MetricSet {
     return this.#groups.flatMap(({ families }) => families)
   }
 
-  /** Writes all metrics; the caller may do other things at each pause. */
+  /** Writes all metrics; the caller may yield at each pause. */
   async *write(out: Exposition): AsyncIterable<void> {
     for (const group of this.#groups) yield* group.write(out)
   }
 }
 
-/** A family of the text format alone is told apart by its samples. */
+/** Identifies a family that exists only in the text format by its sample name. */
 function keyOf(family: MetricFamily): string {
   return family.isTextOnly === true ? `${sampleName(family)} (text)` : family.name
 }

@@ -6,11 +6,11 @@ import { tokenTypes } from './gateway-metrics.ts'
 import { exposeHistogram } from './histograms.ts'
 import type { Metric } from './metric.ts'
 
-/** A model with series of its own, or all that have none. */
+/** A model with its own series, or the combination of all models without one. */
 export interface MetricModel {
   /** `model="…"`. */
   readonly labels: LabelText
-  /** Its row in the cells; of `(other)`, those of all models beyond the limit. */
+  /** Its row in the cells; for `(other)`, the rows of all models beyond the limit. */
   readonly rows: readonly number[]
 }
 
@@ -23,35 +23,39 @@ export interface ModelMetricsSource {
   readonly cells: StatsCells
   readonly models: readonly MetricModel[]
   readonly placements: readonly MetricPlacement[]
-  /** Models that endpoints list, and those of them that were asked for. */
+  /** Number of listed models, and of those that clients have requested. */
   readonly known: number
   readonly asked: number
 }
 
-/** What is known of each model. */
+/** Metrics per model. */
 export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
   {
     name: 'olla_models',
     type: 'gauge',
-    help: 'Models that endpoints list.',
+    help: 'Models listed by endpoints.',
     collect: ({ known }, out) => out.sample(known),
   },
   {
     name: 'olla_models_active',
     type: 'gauge',
-    help: 'Models that were asked for since the start.',
+    help: 'Models requested since startup.',
     collect: ({ asked }, out) => out.sample(asked),
   },
-  counter('olla_model_requests', 'Requests for the model that ended.', 'requests'),
+  counter('olla_model_requests', 'Finished requests for the model.', 'requests'),
   counter(
     'olla_model_successful_requests',
-    'Answered with a status below 400 to the last byte.',
+    'Requests answered completely with a status below 400.',
     'successes',
   ),
-  counter('olla_model_failed_requests', 'Answered with 5xx, broken off or without an answer.', 'failures'),
-  counter('olla_model_rejected_requests', 'Answered with 4xx.', 'rejections'),
-  counter('olla_model_client_closed_requests', 'Requests whose client left.', 'clientClosed'),
-  counter('olla_model_traffic_bytes', 'Bytes of answers.', 'responseBytes', 'bytes'),
+  counter(
+    'olla_model_failed_requests',
+    'Requests answered with 5xx, interrupted or without an answer.',
+    'failures',
+  ),
+  counter('olla_model_rejected_requests', 'Requests answered with 4xx.', 'rejections'),
+  counter('olla_model_client_closed_requests', 'Requests whose client disconnected.', 'clientClosed'),
+  counter('olla_model_traffic_bytes', 'Size of answers.', 'responseBytes', 'bytes'),
   counter(
     'olla_model_routing_hits',
     'Requests that went to an endpoint known to have the model.',
@@ -59,7 +63,7 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
   ),
   counter(
     'olla_model_routing_misses',
-    'Requests turned away since no endpoint had the model.',
+    'Requests rejected because no endpoint had the model.',
     'routingMisses',
   ),
   counter(
@@ -70,7 +74,7 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
   {
     name: 'olla_model_unique_clients',
     type: 'gauge',
-    help: 'About how many different clients asked for the model.',
+    help: 'Approximate number of distinct clients that requested the model.',
     labels: ['model'],
     collect: ({ cells, models }, out) => {
       for (const { labels, rows } of models) {
@@ -82,7 +86,7 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
   {
     name: 'olla_model_tokens',
     type: 'counter',
-    help: 'Tokens of prompts and of completions.',
+    help: 'Prompt and completion tokens.',
     labels: ['model', 'type'],
     collect: ({ cells, models }, out) => {
       for (const { labels, rows } of models) {
@@ -91,30 +95,34 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
       }
     },
   },
-  counter('olla_model_cached_tokens', 'The part of the prompt tokens that was in a cache.', 'cachedTokens'),
-  counter('olla_model_generated_tokens', 'Completion tokens whose generation was timed.', 'timedTokens'),
+  counter('olla_model_cached_tokens', 'Prompt tokens that were cached.', 'cachedTokens'),
+  counter('olla_model_generated_tokens', 'Completion tokens with a measured generation time.', 'timedTokens'),
   seconds(
     'olla_model_generation_seconds',
-    'Time of their generation: tokens per second are the ratio of the two.',
+    'Time spent generating the timed tokens; the ratio of the two is tokens per second.',
     'generationSumMs',
   ),
-  seconds('olla_model_load_seconds', 'Time for loading the model, where endpoints tell it.', 'loadSumMs'),
-  seconds('olla_model_prompt_seconds', 'Time for reading prompts, where endpoints tell it.', 'promptSumMs'),
+  seconds('olla_model_load_seconds', 'Time spent loading the model, if endpoints report it.', 'loadSumMs'),
+  seconds(
+    'olla_model_prompt_seconds',
+    'Time spent processing prompts, if endpoints report it.',
+    'promptSumMs',
+  ),
   histogram(
     'olla_model_request_duration_seconds',
     'duration',
-    'Time from receipt to the last byte, of successes.',
+    'Time from receipt to the last byte, for successes.',
   ),
   histogram(
     'olla_model_time_to_first_token_seconds',
     'firstToken',
     'Time from receipt to the first token of a stream.',
   ),
-  histogram('olla_model_inter_token_seconds', 'interToken', 'Time from one token of a stream to the next.'),
+  histogram('olla_model_inter_token_seconds', 'interToken', 'Time between the tokens of a stream.'),
   {
     name: 'olla_model_endpoint_requests',
     type: 'counter',
-    help: 'Requests for a model that ended on an endpoint.',
+    help: 'Finished requests for a model on an endpoint.',
     labels: ['model', 'endpoint'],
     collect: ({ placements }, out) => {
       for (const { labels, requests } of placements) out.sample(requests, labels)

@@ -9,15 +9,15 @@ export interface ModelSeriesSource {
   readonly cells: StatsCells
   readonly stats: Pick<GatewayStats, 'modelEntries' | 'placements'>
   readonly endpoints: readonly MetricEndpoint[]
-  /** Models that endpoints list. */
+  /** Number of models that endpoints list. */
   readonly known: number
-  /** Models with series of their own, at most; all others share one. */
+  /** Maximum number of models with their own series; all others share one. */
   readonly limit: number
 }
 
 /**
- * What the metrics of models are read from. Series of their own have the models that were asked for first: so a
- * model never goes back to the others, and their sum never falls.
+ * Reads the metrics of models. The models requested first have their own series: a model therefore never moves back to
+ * the shared series, whose sum never decreases.
  */
 export function readModels({ cells, stats, endpoints, known, limit }: ModelSeriesSource): ModelMetricsSource {
   const { models: table } = cells

@@ -7,7 +7,7 @@ export const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
 
 const maxHeaderBytes = 4096
 
-/** OpenMetrics for those who name it and like nothing better; the older format for all others. */
+/** Picks OpenMetrics if the client names it and prefers nothing else; otherwise the older format. */
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   if (accept === undefined || accept.length > maxHeaderBytes) return 'text'
   let openMetrics = 0
@@ -24,7 +24,7 @@ export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   return openMetrics > 0 && openMetrics >= text ? 'openmetrics' : 'text'
 }
 
-/** No version is any. */
+/** No version means any. */
 function isVersionOne(parameters: readonly string[]): boolean {
   const version = parameters.find((each) => each.startsWith('version='))
   return (

@@ -15,8 +15,8 @@ export interface OllaMetricsSource {
 const bytesOf = ({ requestBytes, responseBytes }: Traffic) => requestBytes + responseBytes
 
 /**
- * Olla's own names (contract 8.1) of what has a better one here: dashboards and alerts that were made for Olla go on.
- * All are computed by the scrape.
+ * Olla's names (contract 8.1) for metrics that have better names here, so that dashboards and alerts made for Olla keep
+ * working. Each scrape computes them.
  */
 export const ollaMetrics: readonly Metric<OllaMetricsSource>[] = [
   total('olla_endpoints_total', 'olla_endpoints', ({ endpoints }) => endpoints.length),
@@ -81,7 +81,7 @@ export const ollaMetrics: readonly Metric<OllaMetricsSource>[] = [
 
 type Family = Pick<Metric<OllaMetricsSource>, 'name' | 'type' | 'help' | 'isTextOnly'>
 
-/** @param better name of the metric that says the same, or more */
+/** @param better name of the metric that reports the same or more */
 function gauge(name: string, better: string, isTextOnly = false): Family {
   const only = isTextOnly ? ', in the text format alone' : ''
   return { name, type: 'gauge', help: `Olla's name; see ${better}${only}.`, isTextOnly }
@@ -137,14 +137,14 @@ function quantile(name: string, share: number): Metric<OllaMetricsSource> {
     labels: ['model'],
     collect: ({ models: { cells, models } }, out) => {
       for (const { labels, rows } of models) {
-        out.sample(largestQuantile(cells.modelHistograms.duration, rows, share), labels)
+        out.sample(maxQuantile(cells.modelHistograms.duration, rows, share), labels)
       }
     },
   }
 }
 
-/** Of models that share a series the slowest, as quantiles cannot be added. */
-function largestQuantile(table: HistogramTable, rows: readonly number[], share: number): number {
+/** The maximum over models that share a series, as quantiles cannot be added. */
+function maxQuantile(table: HistogramTable, rows: readonly number[], share: number): number {
   const values = rows.map((row) => table.quantile(row, share)).filter(Number.isFinite)
   return Math.max(0, ...values)
 }

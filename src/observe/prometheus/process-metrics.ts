@@ -10,7 +10,7 @@ export interface ProcessMetricsSource {
   readonly nowMs: number
 }
 
-/** What the process and its threads say of themselves, under the names that other exporters have given them. */
+/** Metrics of the process and its threads, under the names that other exporters use. */
 export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
   {
     name: 'process_cpu_seconds',
@@ -30,7 +30,7 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
     name: 'process_start_time_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'When the process was started, in seconds since the epoch.',
+    help: 'Start time of the process, in seconds since the epoch.',
     collect: ({ process, nowMs }, out) => out.sample(Math.round(nowMs - process.upMs) / 1000),
   },
   {
@@ -43,7 +43,7 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
   {
     name: 'olla_log_lines_dropped',
     type: 'counter',
-    help: 'Log lines that an output did not take.',
+    help: 'Log lines that an output did not accept.',
     collect: ({ counts }, out) => out.sample(counts.lostLogLines),
   },
   {
@@ -55,29 +55,29 @@ export const processMetrics: readonly Metric<ProcessMetricsSource>[] = [
   {
     name: 'olla_threads_requests_cut',
     type: 'counter',
-    help: 'Requests that ended serving threads had under way.',
+    help: 'Requests that ended serving threads had in flight.',
     collect: ({ counts }, out) => out.sample(counts.cutRequests),
   },
   gauge('nodejs_heap_size_used_bytes', 'Used heap.', 'bytes', (from) => from.usedHeapBytes),
   gauge('nodejs_heap_size_total_bytes', 'Reserved heap.', 'bytes', (from) => from.totalHeapBytes),
-  gauge('nodejs_heap_size_limit_bytes', 'Largest heap.', 'bytes', (from) => from.heapLimitBytes),
-  gauge('nodejs_external_memory_bytes', 'Memory outside of the heap.', 'bytes', (from) => from.externalBytes),
+  gauge('nodejs_heap_size_limit_bytes', 'Maximum heap.', 'bytes', (from) => from.heapLimitBytes),
+  gauge('nodejs_external_memory_bytes', 'Memory outside the heap.', 'bytes', (from) => from.externalBytes),
   gauge(
     'nodejs_array_buffer_bytes',
-    'The part of it that is buffers.',
+    'Memory outside the heap used by buffers.',
     'bytes',
     (from) => from.arrayBufferBytes,
   ),
   gauge(
     'nodejs_eventloop_utilization_ratio',
-    'Busy share of the event loop since the start.',
+    'Busy fraction of the event loop since startup.',
     'ratio',
     (from) => from.loopUtilization,
   ),
   counter('nodejs_gc_cycles', 'Garbage collections.', undefined, (from) => from.gc.cycles),
   counter(
     'nodejs_gc_pause_seconds',
-    'Time of garbage collections.',
+    'Time spent in garbage collections.',
     'seconds',
     (from) => from.gc.pausedMs / 1000,
   ),

@@ -11,7 +11,7 @@ import type { PlacementColumn } from './traffic-columns.ts'
 export interface PlacementTraffic {
   readonly slot: number
   readonly requests: number
-  /** 0 to 100; undefined where nothing has succeeded or failed yet. */
+  /** 0 to 100; undefined before the first success or failure. */
   readonly successRate: number | undefined
   readonly averageMs: number | undefined
   readonly failuresInRow: number
@@ -25,19 +25,19 @@ export interface ModelTraffic {
   readonly p95Ms: number
   readonly p99Ms: number
   readonly timings: Timings
-  /** About how many different clients asked for it. */
+  /** Approximate number of distinct clients that requested it. */
   readonly clients: number
   readonly placements: readonly PlacementTraffic[]
 }
 
-/** Counts requests into the shared cells, each exactly once, and reads the counts. */
+/** Counts each request exactly once in the shared cells, and reads the counts. */
 export class GatewayStats {
   readonly #cells: StatsCells
   readonly #placementColumns: Columns<PlacementColumn>
   readonly #models: ModelRows
   readonly #counter: RequestCounter
 
-  /** @param knownModel how the catalogue spells a requested name; undefined where it does not know it */
+  /** @param knownModel returns the catalog's spelling of a requested name; undefined if unknown */
   constructor(cells: StatsCells, knownModel: (name: string) => string | undefined) {
     this.#cells = cells
     this.#placementColumns = columnsOf(cells.placements)
@@ -45,24 +45,22 @@ export class GatewayStats {
     this.#counter = new RequestCounter(cells, this.#models)
   }
 
-  /**
-   * Call once per request. One that was turned away before it reached an endpoint counts in the totals only.
-   */
+  /** Call once per request. A request rejected before it reached an endpoint counts only in the totals. */
   record(record: RequestRecord): void {
     this.#counter.record(record)
   }
 
-  /** Call once per try on an endpoint, when it has been answered or has failed. */
+  /** Call once per attempt on an endpoint, after its answer or failure. */
   recordAttempt(slot: number, failed: boolean): void {
     this.#counter.recordAttempt(slot, failed)
   }
 
-  /** Call once per failed try that is followed by another. */
+  /** Call once per failed attempt that is followed by another. */
   recordFailover(slot: number): void {
     this.#counter.recordFailover(slot)
   }
 
-  /** Where the answers of a model are counted while they pass. */
+  /** Returns the row that counts a model's answers while they stream. */
   modelRow(model: string): number {
     return this.#models.rowOf(model)
   }
@@ -83,7 +81,7 @@ export class GatewayStats {
     return readTimings(this.#cells.endpointHistograms, slot)
   }
 
-  /** Models that were asked for, in the order of the first request; `(other)` last. */
+  /** Requested models, in the order of their first request; `(other)` last. */
   models(): ModelTraffic[] {
     const placements = this.#readPlacements()
     const models: ModelTraffic[] = []
@@ -103,7 +101,7 @@ export class GatewayStats {
     return models
   }
 
-  /** Every row of the model cells with its name, `(other)` last. */
+  /** All rows of the model cells with their names, `(other)` last. */
   modelEntries(): Iterable<[string, number]> {
     return this.#models.entries()
   }
@@ -118,7 +116,7 @@ export class GatewayStats {
     }))
   }
 
-  /** The bound of a bucket may lie above all that was measured. */
+  /** The bound of a bucket may exceed the maximum that was measured. */
   #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
     return Math.min(maxMs, this.#cells.modelHistograms.duration.quantile(row, quantile))
   }

@@ -3,7 +3,7 @@ import { PerformanceObserver } from 'node:perf_hooks'
 export interface GcTotals {
   readonly cycles: number
   readonly pausedMs: number
-  /** Epoch milliseconds; undefined before the first. */
+  /** Epoch milliseconds; undefined before the first collection. */
   readonly lastAtMs: number | undefined
 }
 

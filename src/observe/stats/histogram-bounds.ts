@@ -7,29 +7,29 @@ export const durationBoundsMs = [
   900_000,
 ] as const
 
-/** Bucket bounds of the size of a request in bytes: powers of four from 256 B to 64 MB. */
+/** Bucket bounds for the size of a request in bytes: powers of four from 256 B to 64 MB. */
 export const requestSizeBounds = Array.from({ length: 10 }, (_, power) => 256 * 4 ** power)
 
-/** Bucket bounds of the number of tries that a request took. */
+/** Bucket bounds for the number of attempts per request. */
 export const attemptBounds = [1, 2, 3, 4, 5, 7, 10, 20] as const
 
-/** Everything whose distribution is kept, with the bounds of its buckets. */
+/** All histograms with the bounds of their buckets. */
 export const histogramBounds = {
-  /** Milliseconds from receipt to the last byte, over successes. */
+  /** Milliseconds from receipt to the last byte, for successes. */
   duration: durationBoundsMs,
   /** Milliseconds from receipt to the first token of a stream. */
   firstToken: durationBoundsMs,
-  /** Milliseconds between the tokens of a stream, each gap for itself. */
+  /** Milliseconds between the tokens of a stream, each gap separately. */
   interToken: interTokenBoundsMs,
-  /** Bytes of a request's body. */
+  /** Size of a request's body in bytes. */
   requestSize: requestSizeBounds,
-  /** Milliseconds that a request waited for a place on an endpoint; only those that had to. */
+  /** Milliseconds that a request waited for a place on an endpoint, for requests that waited. */
   queueWait: durationBoundsMs,
-  /** Tries of a request, over those that had any. */
+  /** Attempts per request, for requests with at least one. */
   attempts: attemptBounds,
 } as const
 
 export type HistogramKind = keyof typeof histogramBounds
-/** Those that are kept for each endpoint and each model; all are kept for the whole gateway. */
+/** Histograms kept for each endpoint and each model; the gateway as a whole has all of them. */
 export const rowHistograms = ['duration', 'firstToken', 'interToken', 'requestSize'] as const
 export type RowHistogram = (typeof rowHistograms)[number]

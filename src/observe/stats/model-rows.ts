@@ -1,11 +1,11 @@
 import type { NameRows } from '../../kernel/cells/rows.ts'
 
-/** Shown in place of all names without a row of their own. */
+/** Label for all names without their own row. */
 export const otherModels = '(other)'
 
 /**
- * Rows of the model counters. A client can ask for any name, so only those that the catalogue knows take a
- * row; all others, and those that come when every row is taken, share the last.
+ * Rows of the model counters. A client can send any name, so only names in the catalog get a row; all others, and those
+ * that find every row taken, share the last.
  */
 export class ModelRows {
   readonly #rows: NameRows
@@ -13,8 +13,8 @@ export class ModelRows {
   readonly #shared: number
 
   /**
-   * @param rows all but the shared one
-   * @param knownName how the catalogue spells a requested name; undefined where it does not know it
+   * @param rows all except the shared one
+   * @param knownName returns the catalog's spelling of a requested name; undefined if unknown
    */
   constructor(rows: NameRows, knownName: (name: string) => string | undefined) {
     this.#rows = rows

@@ -1,12 +1,12 @@
 import type { ProcessCells } from '../../runtime/process/process-cells.ts'
 
-/** What happened to the process since its start. */
+/** Counts events of the process since startup. */
 export interface ProcessCounts {
-  /** Log lines that no output took. */
+  /** Log lines that no output accepted. */
   readonly lostLogLines: number
   /** Serving threads that ended before the stop. */
   readonly endedThreads: number
-  /** Requests that those had under way. */
+  /** Requests that those threads had in flight. */
   readonly cutRequests: number
 }
 

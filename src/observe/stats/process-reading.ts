@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { GcTotals } from './gc-monitor.ts'
 
-/** What the process says of itself at one moment; sizes in bytes. */
+/** Metrics of the process at one moment; sizes in bytes. */
 export interface ProcessReading {
   readonly usedHeapBytes: number
   readonly totalHeapBytes: number
@@ -16,10 +16,10 @@ export interface ProcessReading {
   readonly gc: GcTotals
   /** Handles and requests that keep the event loop busy. */
   readonly activeResources: number
-  /** Busy share of the event loop since the start, 0 to 1. */
+  /** Busy fraction of the event loop since startup, 0 to 1. */
   readonly loopUtilization: number
   readonly upMs: number
-  /** Since this thread was started. */
+  /** Since this thread started. */
   readonly threadUpMs: number
   /** User and system time of the process. */
   readonly cpuMs: number
@@ -27,13 +27,13 @@ export interface ProcessReading {
   readonly cpus: number
 }
 
-/** What a serving thread says of the process: heap, collections and event loop are its own. */
+/** Metrics of a serving thread, which has its own heap, collections and event loop. */
 export interface ThreadReading {
   readonly thread: number
   readonly reading: ProcessReading
 }
 
-/** The readings of several threads as that of one process. */
+/** Combines the readings of several threads. */
 export function joinReadings(own: ProcessReading, threads: readonly ThreadReading[]): ProcessReading {
   const sum = (read: (reading: ProcessReading) => number) =>
     threads.reduce((total, { reading }) => total + read(reading), 0)
@@ -58,12 +58,12 @@ export function joinReadings(own: ProcessReading, threads: readonly ThreadReadin
 
 let last = { rss: 0, arrayBuffers: 0 }
 
-/** Resident memory is read from a file: without a descriptor for it, what was read last. */
+/** Node reads resident memory from a file: if it has no descriptor for that, return the last value. */
 function memoryUsage(): { rss: number; arrayBuffers: number } {
   try {
     last = process.memoryUsage()
   } catch {
-    // Statistics are not worth an exception in a timer.
+    // Statistics must not throw in a timer.
   }
   return last
 }

@@ -7,7 +7,7 @@ import type { StatsCells } from './stats-cells.ts'
 import { statusColumn } from './status-columns.ts'
 import type { PlacementColumn, TrafficColumn } from './traffic-columns.ts'
 
-/** Counts requests that are over into the shared cells. */
+/** Counts finished requests in the shared cells. */
 export class RequestCounter {
   readonly #cells: StatsCells
   readonly #models: ModelRows
@@ -21,9 +21,7 @@ export class RequestCounter {
     this.#placementColumns = columnsOf(cells.placements)
   }
 
-  /**
-   * Call once per request. One that was turned away before it reached an endpoint counts in the totals only.
-   */
+  /** Call once per request. A request rejected before it reached an endpoint counts only in the totals. */
   record(record: RequestRecord): void {
     const { endpointSlot, model } = record
     const outcome = trueOutcome(record)
@@ -51,13 +49,13 @@ export class RequestCounter {
     if (endpointSlot !== undefined) this.#countPlacement(row, endpointSlot, record, outcome)
   }
 
-  /** Call once per try on an endpoint, when it has been answered or has failed. */
+  /** Call once per attempt on an endpoint, after its answer or failure. */
   recordAttempt(slot: number, failed: boolean): void {
     this.#addBoth(slot, this.#columns.attempts)
     if (failed) this.#addBoth(slot, this.#columns.failedAttempts)
   }
 
-  /** Call once per failed try that is followed by another. */
+  /** Call once per failed attempt that is followed by another. */
   recordFailover(slot: number): void {
     this.#addBoth(slot, this.#columns.failovers)
   }
@@ -159,7 +157,7 @@ export class RequestCounter {
   }
 }
 
-/** The gaps between tokens are recorded while they pass, by who reads the answer. */
+/** The reader of the answer records the gaps between tokens while it streams. */
 function distribute(
   tables: Readonly<Record<RowHistogram, HistogramTable>>,
   row: number,
@@ -171,7 +169,7 @@ function distribute(
   if (answer?.firstTokenMs !== undefined) tables.firstToken.record(row, answer.firstTokenMs)
 }
 
-/** A delivered error is no success, whatever the caller makes of its delivery (contract 8: Olla's was). */
+/** A delivered error is not a success, even if its delivery was (contract 8: Olla counted it as one). */
 function trueOutcome({ outcome, status }: RequestRecord): RequestRecord['outcome'] {
   if (outcome !== 'success' || status === undefined || status < 400) return outcome
   return status >= 500 ? 'failure' : 'rejection'

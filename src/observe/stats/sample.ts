@@ -1,6 +1,6 @@
-/** What happened in one interval, as charts want it. */
+/** Activity within one interval, for charts. */
 export interface Sample {
-  /** Epoch milliseconds of its end. */
+  /** End of the interval in epoch milliseconds. */
   readonly at_ms: number
   readonly interval_ms: number
   readonly requests: number
@@ -18,11 +18,11 @@ export interface Sample {
   readonly first_token_ms: Percentiles | null
   readonly duration_ms: Percentiles | null
   readonly events_dropped: number
-  /** By endpoint ID, only those with something to tell. */
+  /** By endpoint ID, only endpoints with activity. */
   readonly endpoints: Readonly<Record<string, EndpointSample>>
 }
 
-/** In flight now; requests and failures of the interval; mean time to its first bytes, null where none came. */
+/** In flight now; requests and failures within the interval; mean time to the first byte, null without one. */
 export type EndpointSample = readonly [
   inFlight: number,
   requests: number,

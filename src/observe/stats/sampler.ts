@@ -10,12 +10,12 @@ import type { EndpointSample, Percentiles, Sample } from './sample.ts'
 import { statsCells } from './stats-cells.ts'
 import type { TrafficColumn } from './traffic-columns.ts'
 
-/** Completion tokens of the streams that each thread has under way, written at intervals. */
+/** Completion tokens of each thread's streams in flight, updated at intervals. */
 const liveCells = cellLayout('live', () => ({ tokens: numberPerThread() }))
 
 type SamplerCells = ReturnType<typeof readSamplerCells>
 
-/** What is sampled. */
+/** The cells that the sampler reads. */
 export function readSamplerCells(state: Pick<SharedState, 'of' | 'thread'>) {
   const { totals, endpoints, totalHistograms } = state.of(statsCells)
   const { inFlight } = state.of(loadCells)
@@ -36,17 +36,17 @@ export interface SamplerOptions {
   readonly cells: SamplerCells
   /** Milliseconds from one sample to the next. */
   readonly intervalMs: number
-  /** Samples kept. */
+  /** Maximum number of samples kept. */
   readonly capacity: number
   readonly endpoints: () => readonly { readonly slot: number; readonly id: string }[]
-  /** Completion tokens of the streams that this thread has under way. */
+  /** Completion tokens of this thread's streams in flight. */
   readonly tokensUnderWay: () => number
   readonly eventsDropped: () => number
-  /** Told of each sample, as JSON. */
+  /** Called with each sample, as JSON. */
   readonly onSample: (json: string) => void
 }
 
-/** How far back percentiles look: an interval alone has too few requests. */
+/** Window of the percentiles: a single interval has too few requests. */
 const windowMs = 30_000
 
 const totalColumns = {
@@ -71,8 +71,8 @@ interface EndpointReading {
 }
 
 /**
- * Reads the shared counters at intervals and keeps what has changed, so that a page that opens has charts at
- * once. They are kept as the text that is sent, which is smaller than what it tells of.
+ * Reads the shared counters at intervals and keeps the changes, so that a page that opens has charts at once. It keeps
+ * samples as serialized text, which is smaller than the objects.
  */
 export class Sampler {
   readonly #options: SamplerOptions
@@ -111,7 +111,7 @@ export class Sampler {
     this.#timer?.cancel()
   }
 
-  /** The samples kept, oldest first, as a JSON array. */
+  /** Returns the kept samples, oldest first, as a JSON array. */
   json(): string {
     return `[${this.#kept.join(',')}]`
   }
@@ -132,7 +132,7 @@ export class Sampler {
     const totals = readTotals(cells.totals)
     this.#totals = totals
     const tokens = this.#readCompletionTokens()
-    // Counted by events while they pass and by the endpoint at the end: the second may be the smaller one.
+    // Events count tokens during the stream and the endpoint reports them at its end: the latter may be smaller.
     const newTokens = Math.max(0, tokens - this.#completionTokens)
     this.#completionTokens = tokens
     const dropped = this.#options.eventsDropped()
@@ -153,7 +153,7 @@ export class Sampler {
     }
   }
 
-  /** Of answers that are over and of those under way, over all threads. */
+  /** Over finished and running answers of all threads. */
   #readCompletionTokens(): number {
     const { cells, tokensUnderWay } = this.#options
     const { tokens, totals, thread } = cells
@@ -188,7 +188,7 @@ export class Sampler {
   }
 }
 
-/** Quantiles of what a histogram has taken within its last readings. */
+/** Quantiles over a histogram's latest readings. */
 class MovingQuantiles {
   readonly #table: HistogramTable
   readonly #depth: number

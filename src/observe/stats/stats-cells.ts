@@ -6,21 +6,21 @@ import { attemptBounds, durationBoundsMs, requestSizeBounds } from './histogram-
 import { statusColumns } from './status-columns.ts'
 import { placementColumns, trafficColumns } from './traffic-columns.ts'
 
-/** Requests that have ended: for the gateway, for each endpoint, for each model, and for each model on an endpoint. */
+/** Counts finished requests: for the gateway, per endpoint, per model, and per model on an endpoint. */
 export const statsCells = cellLayout('stats', ({ endpoints, models }) => {
-  // Pairs beyond are not told apart.
+  // Pairs beyond this number are not counted separately.
   const placements = Math.max(2048, 4 * models)
   return {
     totals: counters(trafficColumns),
     endpoints: counters(trafficColumns, endpoints),
     models: counters(trafficColumns, models),
-    /** Rows of models by name; the row after the last is shared by all others. */
+    /** Rows of models by name; all other models share the row after the last. */
     modelRows: nameRows(models - 1),
     modelClients: distinct(models),
     placements: counters(placementColumns, placements),
     /** Rows of placements by model row and endpoint. */
     placementRows: numberRows(placements),
-    /** By how requests ended; the last row is of those that reached no endpoint. */
+    /** By outcome; the last row counts requests that reached no endpoint. */
     statuses: counters(statusColumns, endpoints + 1),
     totalHistograms: group({
       ...distributions(1),
@@ -40,7 +40,7 @@ function distributions(rows: number) {
   }
 }
 
-/** What statistics are read from: the cells of requests, and the gaps that are counted while answers pass. */
+/** Sources of statistics: the request cells, and the token gaps counted while answers stream. */
 export type StatsCells = ReturnType<typeof readStatsCells>
 
 export function readStatsCells(state: Pick<SharedState, 'of'>) {

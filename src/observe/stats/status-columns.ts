@@ -1,6 +1,6 @@
 import { type RequestOutcome, requestOutcomes } from '../../proxy/contract/outcome.ts'
 
-/** Statuses with a column of their own; all others share that of their class, and `none` is no answer. */
+/** Statuses with their own column; all others share their class's column, and `none` means no answer. */
 export const countedStatuses = [
   'none',
   '2xx',
@@ -57,10 +57,10 @@ export const statusColumns = requestOutcomes.flatMap((outcome) =>
   countedStatuses.map((status): StatusColumn => `${outcome} ${status}`),
 )
 
-/** Index into `countedStatuses` by HTTP status; 0, `none`, is at 0. */
+/** Index into `countedStatuses` by HTTP status; `none` has index 0. */
 const statusIndex = Uint8Array.from({ length: 600 }, (_, status) => indexOf(status))
 
-/** Where a request that ended so is counted in `StatsCells.statuses`. */
+/** Returns the column of `StatsCells.statuses` for an outcome and status. */
 export function statusColumn(outcome: RequestOutcome, status: number | undefined): number {
   return requestOutcomes.indexOf(outcome) * countedStatuses.length + (statusIndex[status ?? 0] ?? 0)
 }

@@ -1,14 +1,14 @@
 import { type HistogramTable, quantileOf } from '../../kernel/cells/histogram-table.ts'
 import type { RowHistogram } from './histogram-bounds.ts'
 
-/** Upper bounds of the buckets that hold the percentiles, in milliseconds. */
+/** Upper bounds of the buckets that contain the percentiles, in milliseconds. */
 export interface Percentiles {
   readonly p50: number
   readonly p95: number
   readonly p99: number
 }
 
-/** How long things took; undefined before the first. */
+/** Durations; undefined before the first. */
 export interface Timings {
   readonly duration: Percentiles | undefined
   readonly firstToken: Percentiles | undefined

@@ -1,41 +1,41 @@
-/** What is counted for each endpoint, each model and the whole gateway. */
+/** Counters per endpoint, per model and for the whole gateway. */
 export const trafficColumns = [
-  /** Requests that ended, with any outcome. */
+  /** Finished requests, with any outcome. */
   'requests',
-  /** Answered with a status below 400 to the last byte. */
+  /** Answered completely with a status below 400. */
   'successes',
-  /** Answered with 5xx, broken off, timed out or without an answer. */
+  /** Answered with 5xx, interrupted, timed out or without an answer. */
   'failures',
-  /** Answered with 4xx: the client's doing, neither success nor failure of the endpoint. */
+  /** Answered with 4xx: the client's fault, neither success nor failure of the endpoint. */
   'rejections',
-  /** The client left before the end: counts against no endpoint. */
+  /** The client disconnected before the end: not a failure of the endpoint. */
   'clientClosed',
-  /** Ended by an operator: counts against no endpoint. */
+  /** Cancelled by an operator: not a failure of the endpoint. */
   'cancelled',
-  /** Tries on this endpoint, the first one included. */
+  /** Attempts on this endpoint, including the first. */
   'attempts',
   'failedAttempts',
-  /** Failed tries that were followed by another. */
+  /** Failed attempts that were followed by another. */
   'failovers',
   'requestBytes',
   'responseBytes',
-  /** Milliseconds from receipt to the last byte, over successes. */
+  /** Milliseconds from receipt to the last byte, for successes. */
   'durationSumMs',
   'durationMinMs',
   'durationMaxMs',
-  /** Milliseconds to the first byte of the answer, over answered requests. */
+  /** Milliseconds to the first byte of the answer, for answered requests. */
   'firstByteSumMs',
   'firstByteCount',
-  /** Of the same: what the gateway itself took, and from asking the endpoint to its first byte. */
+  /** Split of the same time: the gateway's overhead, and from the request to the endpoint to its first byte. */
   'overheadSumMs',
   'upstreamSumMs',
   'promptTokens',
   'completionTokens',
-  /** The part of the completion tokens that was counted by events, since the endpoint told none. */
+  /** The completion tokens that were counted by events, because the endpoint reported none. */
   'countedTokens',
-  /** The part of the prompt tokens that the endpoint had in a cache. */
+  /** The prompt tokens that the endpoint had cached. */
   'cachedTokens',
-  /** Completion tokens of answers whose generation was timed, and the milliseconds that it took. */
+  /** Completion tokens of answers with a measured generation time, and that time in milliseconds. */
   'timedTokens',
   'generationSumMs',
   /** Milliseconds that endpoints reported for loading models and for reading prompts. */
@@ -43,7 +43,7 @@ export const trafficColumns = [
   'promptSumMs',
   /** Requests that went to an endpoint known to have the model. */
   'routingHits',
-  /** Requests turned away because no endpoint had the model. */
+  /** Requests rejected because no endpoint had the model. */
   'routingMisses',
   /** Requests that went to an endpoint not known to have the model. */
   'routingFallbacks',
@@ -53,7 +53,7 @@ export const trafficColumns = [
 
 export type TrafficColumn = (typeof trafficColumns)[number]
 
-/** What is counted for each model on each endpoint. */
+/** Counters per model on each endpoint. */
 export const placementColumns = [
   'requests',
   'successes',

@@ -1,7 +1,7 @@
 import type { CounterTable } from '../../kernel/cells/counter-table.ts'
 import type { TrafficColumn } from './traffic-columns.ts'
 
-/** One row of counters as it is shown; times in milliseconds. */
+/** One row of counters for display; times in milliseconds. */
 export interface Traffic {
   readonly requests: number
   readonly successes: number
@@ -14,27 +14,27 @@ export interface Traffic {
   readonly failovers: number
   readonly requestBytes: number
   readonly responseBytes: number
-  /** 0 to 100; undefined where nothing has succeeded or failed yet. */
+  /** 0 to 100; undefined before the first success or failure. */
   readonly successRate: number | undefined
-  /** Over successes; undefined before the first. */
+  /** Mean over successes; undefined before the first. */
   readonly averageMs: number | undefined
   /** 0 before the first success. */
   readonly minMs: number
   readonly maxMs: number
   /** Undefined before the first answer. */
   readonly averageFirstByteMs: number | undefined
-  /** Milliseconds over all answers: the gateway's own, and from asking endpoints to their first bytes. */
+  /** Milliseconds over all answers: the gateway's overhead, and from requests to endpoints to their first bytes. */
   readonly overheadSumMs: number
   readonly upstreamSumMs: number
   readonly promptTokens: number
   readonly completionTokens: number
-  /** The part of the completion tokens that was counted by events, since endpoints told none. */
+  /** The completion tokens that were counted by events, because endpoints reported none. */
   readonly countedTokens: number
   readonly cachedTokens: number
-  /** Completion tokens whose generation was timed, and the milliseconds that it took. */
+  /** Completion tokens with a measured generation time, and that time in milliseconds. */
   readonly timedTokens: number
   readonly generationSumMs: number
-  /** Over those; undefined before the first. */
+  /** Mean over those; undefined before the first. */
   readonly tokensPerSecond: number | undefined
   readonly loadSumMs: number
   readonly promptSumMs: number
@@ -88,7 +88,7 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
   }
 }
 
-/** Percent; clients that left and requests that were refused count neither way. */
+/** Percent; disconnected clients and rejected requests do not count. */
 export function successRate(successes: number, failures: number): number | undefined {
   const rated = successes + failures
   return rated === 0 ? undefined : (successes * 100) / rated

@@ -4,22 +4,22 @@ import { counters } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 
-/** What is counted for requests to an API that is translated. */
+/** Counters for requests to a translated API. */
 export const translatorColumns = [
   'requests',
-  /** The client got a complete answer that is no error. */
+  /** The client received a complete answer that is not an error. */
   'successes',
   'failures',
-  /** The client left before the end. */
+  /** The client disconnected before the end. */
   'clientClosed',
-  /** By what the endpoint that answered was sent. */
+  /** By the format sent to the endpoint that answered. */
   'passthrough',
   'translation',
   'streaming',
   'nonStreaming',
-  /** No endpoint could take the request at all. */
+  /** No endpoint could serve the request at all. */
   'fallbackNoEndpoints',
-  /** Translated although passing through is on: the endpoint does not speak the API. */
+  /** Translated although passthrough is on: the endpoint does not support the API. */
   'fallbackCannotPassthrough',
   /** Milliseconds from receipt to the end. */
   'durationSumMs',
@@ -27,33 +27,33 @@ export const translatorColumns = [
 export type TranslatorColumn = (typeof translatorColumns)[number]
 
 export const translatorCells = cellLayout('translators', () => ({
-  /** A row for each translated API. */
+  /** One row per translated API. */
   counts: counters(translatorColumns, translatedDialects.length),
 }))
 
-/** One request to a translated API that is over. */
+/** A finished request to a translated API. */
 export interface TranslatedRequest {
-  /** Name of the dialect in which it came. */
+  /** Dialect of the request. */
   readonly dialect: string
   readonly outcome: RequestOutcome
-  /** How the last endpoint was spoken to; undefined where none was. */
+  /** How the gateway sent the request to the last endpoint; undefined if it reached none. */
   readonly mode: 'passthrough' | 'translation' | undefined
   readonly isStream: boolean
-  /** Whether passing through was allowed. */
+  /** Whether passthrough was allowed. */
   readonly mayPass: boolean
-  /** Whether no endpoint could take it. */
+  /** Whether no endpoint could serve it. */
   readonly hadNoEndpoint: boolean
   readonly durationMs: number
 }
 
 export type TranslatorTotals = Readonly<Record<TranslatorColumn, number>>
 
-/** Counts requests to translated APIs, by dialect, in the cells that all threads share. */
+/** Counts requests to translated APIs, by dialect, in cells that all threads share. */
 export class TranslatorStats {
   readonly #cells: CounterTable<TranslatorColumn>
   readonly #rows: ReadonlyMap<string, number>
 
-  /** @param dialects names of those that are counted; each has a row, in this order */
+  /** @param dialects the dialects to count, one row each in this order */
   constructor(
     cells: CounterTable<TranslatorColumn>,
     dialects: readonly string[] = translatedDialects.map(({ name }) => name),

@@ -25,31 +25,31 @@ const EndpointDetail = Type.Object({
     Text('The backend profile in force; absent while `auto` has not found one (beyond Olla).'),
   ),
   status: EndpointStatusField,
-  status_reason: Text('What the status was concluded from (beyond Olla).'),
-  status_since: Time('Since when the endpoint has this status (beyond Olla).'),
+  status_reason: Text('The evidence for the status (beyond Olla).'),
+  status_since: Time('Time of the last change of status (beyond Olla).'),
   url: Text('Without credentials, query and fragment.'),
   priority: Type.Integer(),
   weight: Type.Number({ description: 'Share within its priority (beyond Olla).' }),
-  max_concurrent: Count('Most requests at a time; 0 is no limit (beyond Olla).'),
-  in_flight: Count('Requests under way (beyond Olla).'),
+  max_concurrent: Count('Maximum concurrent requests; 0 is unlimited (beyond Olla).'),
+  in_flight: Count('Requests in flight (beyond Olla).'),
   model_count: Count(),
-  request_count: Count('Requests that ended here.'),
-  failures: Count('Requests that failed here (beyond Olla).'),
-  client_closed: Count('Requests whose client left (beyond Olla).'),
-  attempts: Count('Tries, those that failed over included (beyond Olla).'),
-  failed_attempts: Count('Tries that failed (beyond Olla).'),
-  failovers: Count('Failed tries that were followed by another (beyond Olla).'),
+  request_count: Count('Finished requests.'),
+  failures: Count('Failed requests (beyond Olla).'),
+  client_closed: Count('Requests whose client disconnected (beyond Olla).'),
+  attempts: Count('Attempts, including those that failed over (beyond Olla).'),
+  failed_attempts: Count('Failed attempts (beyond Olla).'),
+  failovers: Count('Failed attempts that were followed by another (beyond Olla).'),
   active_connections: Count(),
-  avg_latency_ms: Type.Optional(Milliseconds('Mean of successes; absent before the first.')),
+  avg_latency_ms: Type.Optional(Milliseconds('Mean over successes; absent before the first.')),
   min_latency_ms: Milliseconds(),
   max_latency_ms: Milliseconds(),
   ...timingFields,
   prompt_tokens: Count('Beyond Olla.'),
   completion_tokens: Count('Beyond Olla.'),
-  cached_tokens: Count('The part of the prompt tokens that was in a cache (beyond Olla).'),
+  cached_tokens: Count('Prompt tokens that were cached (beyond Olla).'),
   tokens_per_second: Type.Optional(
     Type.Number({
-      description: 'Mean speed of an answer; absent before the first that was timed (beyond Olla).',
+      description: 'Mean generation speed; absent before the first measurement (beyond Olla).',
     }),
   ),
   success_rate: Percentage(),
@@ -61,7 +61,7 @@ const EndpointDetail = Type.Object({
   response_time: Type.Optional(Latency()),
   last_error: Type.Optional(
     Text(
-      'Why the last probe failed, else why a circuit is open, else why the model list could not be read (beyond Olla).',
+      'Why the last probe failed, a circuit is open, or the model list could not be read, in this order (beyond Olla).',
     ),
   ),
   issues: Type.Optional(
@@ -75,11 +75,11 @@ const EndpointDetail = Type.Object({
       Type.Object({
         model: Text('As the endpoint spells it.'),
         breaker: Type.Optional(BreakerField),
-        pause_ms: Type.Optional(Count('What is left of a pause that was asked for.')),
+        pause_ms: Type.Optional(Count('Remaining time of a pause that the endpoint requested.')),
       }),
       {
         description:
-          'Models that get no requests there now, or only trials, while the endpoint serves others (beyond Olla).',
+          'Models that get no requests now, or only trial requests, while the endpoint serves others (beyond Olla).',
       },
     ),
   ),
@@ -90,7 +90,7 @@ export const EndpointsSchema = Type.Object({
   endpoints: Type.Array(EndpointDetail),
   total_count: Count(),
   healthy_count: Count('Status `healthy`.'),
-  routable_count: Count('Those that requests may go to.'),
+  routable_count: Count('Routable endpoints.'),
 })
 
 export type EndpointsView = Static<typeof EndpointsSchema>

@@ -2,7 +2,9 @@ import { Type } from '@sinclair/typebox'
 import { breakerStates } from '../../kernel/breaker-state.ts'
 import { endpointStatuses } from '../../kernel/endpoint-status.ts'
 
-/** Building blocks of the response schemas: Fastify writes the answers from these, so they cannot drift. */
+/**
+ * Building blocks of the response schemas. Fastify serializes answers with these schemas, so they match the answers.
+ */
 
 export const Text = (description?: string) => Type.String(description === undefined ? {} : { description })
 export const Count = (description?: string) =>
@@ -29,14 +31,14 @@ export const BreakerField = Type.Object(
     state: Choice(breakerStates),
     reason: Text('Why the circuit is in this state; empty before the first transition.'),
     since: Type.Optional(Time('Last transition.')),
-    retry_at: Type.Optional(Time('When an open circuit lets a trial through.')),
+    retry_at: Type.Optional(Time('When an open circuit allows a trial request.')),
   },
   { description: 'Circuit breaker (beyond Olla).' },
 )
 
 type Present<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
 
-/** The fields that have a value: an absent field is left out of an answer, not null. */
+/** Returns the fields that have a value: an absent field is omitted from an answer, not null. */
 export function present<T extends Record<string, unknown>>(fields: T): Partial<Present<T>> {
   const kept: Partial<Present<T>> = {}
   for (const key in fields) {

@@ -1,12 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Choice, Count, Text } from './fields.ts'
 
-export const HealthSchema = Type.Object({ status: Choice(['healthy'], 'The process answers; nothing more.') })
+export const HealthSchema = Type.Object({
+  status: Choice(['healthy'], 'Reports only that the process answers.'),
+})
 
 export const ReadySchema = Type.Object({
   status: Choice(['ready', 'not_ready']),
-  reason: Text('Why; begins with `serving` where it is ready.'),
-  routable_endpoints: Count('Endpoints that requests may go to.'),
+  reason: Text('Why; begins with `serving` if it is ready.'),
+  routable_endpoints: Count('Routable endpoints.'),
   total_endpoints: Count(),
 })
 
@@ -16,12 +18,12 @@ export type ReadyView = Static<typeof ReadySchema>
 export function readyView(source: {
   draining: boolean
   routable: number
-  /** Endpoints that a request may be tried at: the routable ones, and those that only a probe holds for down. */
+  /** Number of endpoints that can receive requests: the routable ones, and those that only a probe considers down. */
   able: number
   total: number
-  /** Whether these endpoints were asked for their models. */
+  /** Whether the gateway has read these endpoints' model lists. */
   isListed: boolean
-  /** Whether all of them have asked for a pause. */
+  /** Whether all of them have requested a pause. */
   isPausing: boolean
 }): ReadyView {
   const { draining, routable, able, total } = source

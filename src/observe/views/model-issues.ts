@@ -1,7 +1,7 @@
 import type { ModelCircuit } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { ModelIssue } from './source.ts'
 
-/** What keeps models of an endpoint from requests: circuits that are not closed, and pauses. */
+/** Lists why models of an endpoint get no requests: circuits that are not closed, and pauses. */
 export function modelIssues(
   circuits: readonly ModelCircuit[],
   pauses: readonly { readonly model: string; readonly leftMs: number }[],

@@ -9,7 +9,7 @@ import { timingFields, timingView } from './timings.ts'
 const EndpointBreakdown = Type.Object({
   endpoint_name: Text(),
   request_count: Count(),
-  success_rate: Type.Number({ description: '0 to 100; 0 before the first.' }),
+  success_rate: Type.Number({ description: '0 to 100; 0 before the first request.' }),
   average_latency: Latency(),
   last_used: Ago(),
   consecutive_errors: Count('Failures since the last success.'),
@@ -20,7 +20,7 @@ const ModelRow = Type.Object({
   total_requests: Count(),
   successful_requests: Count(),
   failed_requests: Count(),
-  client_closed: Count('Requests whose client left (beyond Olla).'),
+  client_closed: Count('Requests whose client disconnected (beyond Olla).'),
   success_rate: Percentage(),
   total_traffic: ByteText(),
   average_latency: Latency(),
@@ -29,15 +29,15 @@ const ModelRow = Type.Object({
   average_first_byte: Latency(),
   last_requested: Ago(),
   unique_clients: Count('Estimate, within 5 % up to about 5,000.'),
-  routing_hits: Count('Went to an endpoint known to have the model.'),
-  routing_misses: Count('Turned away: no endpoint had it.'),
-  routing_fallbacks: Count('Went to an endpoint not known to have it.'),
-  prompt_tokens: Count('As endpoints told (beyond Olla).'),
-  completion_tokens: Count('As endpoints told (beyond Olla).'),
-  cached_tokens: Count('The part of the prompt tokens that was in a cache (beyond Olla).'),
+  routing_hits: Count('Requests sent to an endpoint known to have the model.'),
+  routing_misses: Count('Requests rejected because no endpoint had the model.'),
+  routing_fallbacks: Count('Requests sent to an endpoint not known to have the model.'),
+  prompt_tokens: Count('As reported by endpoints (beyond Olla).'),
+  completion_tokens: Count('As reported by endpoints (beyond Olla).'),
+  cached_tokens: Count('Prompt tokens that were cached (beyond Olla).'),
   tokens_per_second: Type.Optional(
     Type.Number({
-      description: 'Mean speed of an answer; absent before the first that was timed (beyond Olla).',
+      description: 'Mean generation speed; absent before the first measurement (beyond Olla).',
     }),
   ),
   ...timingFields,
@@ -67,9 +67,9 @@ export interface ModelStatsSource {
   readonly endpoints: readonly { readonly slot: number; readonly name: string; readonly traffic: Traffic }[]
   /** Epoch milliseconds. */
   readonly nowMs: number
-  /** `include_endpoints=true`: each model's endpoints. */
+  /** `include_endpoints=true`: adds each model's endpoints. */
   readonly includeEndpoints: boolean
-  /** `include_summary=true`: the endpoints over all models. */
+  /** `include_summary=true`: adds the endpoints over all models. */
   readonly includeSummary: boolean
 }
 
@@ -181,7 +181,7 @@ function endpointTotal(
   }
 }
 
-/** @param models the most requested first */
+/** @param models by number of requests, descending */
 function summary(models: readonly ModelTraffic[], nowMs: number): ModelStatsView['summary'] {
   const sum = (read: (traffic: Traffic) => number) =>
     models.reduce((total, { traffic }) => total + read(traffic), 0)

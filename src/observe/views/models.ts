@@ -16,11 +16,10 @@ const ModelItem = Type.Object({
   endpoints: Type.Array(Text(), { description: 'Names, sorted.' }),
   endpoint_ids: Type.Array(Text(), { description: 'In the order of `endpoints`.' }),
   capabilities: Type.Optional(Type.Array(Text())),
-  context_length: Type.Optional(Count('Tokens; the most that any of the endpoints allows (beyond Olla).')),
+  context_length: Type.Optional(Count('Tokens; maximum over the endpoints (beyond Olla).')),
   loaded_endpoints: Type.Optional(
     Type.Array(Text(), {
-      description:
-        'Those of `endpoints` that hold it in memory; absent where none is known to (beyond Olla).',
+      description: 'The `endpoints` that have it in memory; absent if none is known to (beyond Olla).',
     }),
   ),
 })
@@ -47,18 +46,18 @@ export const ModelsSchema = Type.Object({
 export type ModelsView = Static<typeof ModelsSchema>
 type Item = Static<typeof ModelItem>
 
-/** What one endpoint is known to have. */
+/** Models of one endpoint. */
 export interface EndpointModelsSource {
   readonly id: string
   readonly name: string
   readonly models: readonly Omit<DiscoveredModel, 'raw'>[]
-  /** Whether it holds all that it lists in memory, as servers of one model do. */
+  /** Whether it keeps all listed models in memory, as servers of one model do. */
   readonly alwaysLoaded?: boolean
   /** Epoch milliseconds. */
   readonly seenMs: number
 }
 
-/** Models whose family is not known. */
+/** Group of models whose family is unknown. */
 const unknownFamily = 'unknown'
 const recentCount = 10
 
@@ -110,7 +109,7 @@ interface FoundModel {
   seenMs: number
 }
 
-/** Each name once, sorted, with all endpoints that have it. */
+/** Returns each name once, sorted, with all endpoints that have it. */
 function collect(endpoints: readonly EndpointModelsSource[]): FoundModel[] {
   const byName = new Map<string, FoundModel>()
   const inOrder = [...endpoints].sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id))
@@ -130,7 +129,7 @@ function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs:
   const capabilities = [...new Set(descriptions.flatMap(capabilitiesOf))]
   const contextLength = Math.max(...descriptions.map((each) => each.contextLength ?? 0))
   const loaded = endpoints.filter(({ isLoaded }) => isLoaded)
-  // Size and quantization belong together: those of two endpoints would describe a file that does not exist.
+  // Take size and quantization from one endpoint: values of two would describe a file that does not exist.
   const file = descriptions.find(
     ({ sizeBytes = 0, quantization }) => sizeBytes > 0 || quantization !== undefined,
   )
@@ -153,7 +152,7 @@ function modelItem({ name, descriptions, endpoints, seenMs }: FoundModel, nowMs:
   }
 }
 
-/** Most lists say little: the first endpoint that tells is believed. */
+/** Most lists contain little: use the first endpoint that reports a value. */
 function firstKnown(
   descriptions: readonly KnownModel[],
   key: 'type' | 'family' | 'parameterSize',
@@ -161,7 +160,7 @@ function firstKnown(
   return descriptions.find((each) => each[key] !== undefined && each[key] !== '')?.[key]
 }
 
-/** As told by the backend; else inferred (contract 1.6). */
+/** As reported by the backend, or else inferred (contract 1.6). */
 function capabilitiesOf(model: KnownModel): string[] {
   const capabilities = new Set<string>(model.capabilities ?? [])
   for (const capability of byType.get(model.type ?? '') ?? []) capabilities.add(capability)
@@ -176,7 +175,7 @@ const byType: ReadonlyMap<string, readonly string[]> = new Map([
   ['llm', ['text_generation', 'chat']],
 ])
 
-/** Sorted by family, the unknown one last. */
+/** Groups by family, sorted, with the unknown family last. */
 function byFamily(items: readonly Item[]): [string, Item[]][] {
   const families = new Map<string, Item[]>()
   for (const item of items) {

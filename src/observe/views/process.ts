@@ -4,7 +4,7 @@ import type { ProcessCounts } from '../stats/process-counts.ts'
 import { joinReadings, type ThreadReading } from '../stats/process-reading.ts'
 import { ByteText, Choice, Count, Milliseconds, present, Text, Time } from './fields.ts'
 
-/** Olla's keys with what Node has in their place; 0 where Node has nothing of the kind. */
+/** Olla's keys with Node's equivalents; 0 if Node has none. */
 export const ProcessSchema = Type.Object({
   timestamp: Time(),
   memory: Type.Object({
@@ -14,21 +14,21 @@ export const ProcessSchema = Type.Object({
     heap_released: ByteText(),
     stack_inuse: ByteText(),
     total_alloc: Type.String({
-      description: 'In use now, on and off the heap: Node does not count what it has freed.',
+      description: 'In use now, on and off the heap; Node does not count freed memory.',
     }),
     heap_limit: ByteText(),
     resident: ByteText(),
     external: ByteText(),
     array_buffers: ByteText(),
-    buffered: Type.String({ description: 'What bodies and pending answers take up (beyond Olla).' }),
-    buffered_limit: Type.String({ description: 'The most that they may; `0 B` is no limit.' }),
+    buffered: Type.String({ description: 'Memory held by bodies and pending answers (beyond Olla).' }),
+    buffered_limit: Type.String({ description: 'Limit of that memory; `0 B` is unlimited.' }),
     memory_pressure: Choice(['LOW', 'MEDIUM', 'HIGH']),
   }),
   garbage_collection: Type.Object({
     last_gc: Type.Optional(Time()),
     total_gc_time: Text('`8.479ms`.'),
     avg_gc_pause: Text('`423µs`.'),
-    gc_cpu_fraction: Type.Number({ description: 'Share of the run time, 0 to 1.' }),
+    gc_cpu_fraction: Type.Number({ description: 'Fraction of the uptime, 0 to 1.' }),
     num_gc_cycles: Count(),
   }),
   goroutines: Type.Object(
@@ -40,7 +40,7 @@ export const ProcessSchema = Type.Object({
     { description: 'Sockets, timers and other active resources of the event loop.' },
   ),
   event_loop: Type.Object(
-    { utilization: Type.Number({ description: 'Busy share since the start, 0 to 1.' }) },
+    { utilization: Type.Number({ description: 'Busy fraction since startup, 0 to 1.' }) },
     { description: 'Beyond Olla.' },
   ),
   runtime: Type.Object({
@@ -48,14 +48,14 @@ export const ProcessSchema = Type.Object({
     go_version: Text('`node v24.0.0`.'),
     node_version: Text('`v24.0.0` (beyond Olla).'),
     num_cpu: Count(),
-    gomaxprocs: Count('Threads that serve.'),
-    thread: Count('The one that answers (beyond Olla).'),
+    gomaxprocs: Count('Number of serving threads.'),
+    thread: Count('The thread that answers (beyond Olla).'),
   }),
   allocations: Type.Object({ total_mallocs: Count(), total_frees: Count(), net_objects: Count() }),
   threads: Type.Array(
     Type.Object({
       thread: Count(),
-      uptime_ms: Milliseconds('Since the thread was started.'),
+      uptime_ms: Milliseconds('Time since the thread started.'),
       heap_alloc: ByteText(),
       heap_limit: ByteText(),
       memory_pressure: Choice(['LOW', 'MEDIUM', 'HIGH']),
@@ -66,10 +66,12 @@ export const ProcessSchema = Type.Object({
   ),
   ended_threads: Type.Object(
     { count: Count(), requests_cut: Count() },
-    { description: 'Serving threads that ended before a stop, and the requests they had (beyond Olla).' },
+    { description: 'Serving threads that ended before a stop, and their requests in flight (beyond Olla).' },
   ),
   log: Type.Object(
-    { lines_dropped: Count('Lines that an output did not take: a full disk, a reader that has stopped.') },
+    {
+      lines_dropped: Count('Lines that an output did not accept: a full disk, or a reader that has stopped.'),
+    },
     { description: 'Beyond Olla.' },
   ),
 })
@@ -80,11 +82,11 @@ const noBuffers = { heldBytes: 0, limitBytes: 0 }
 
 /**
  * `/internal/process`.
- * @param own of the thread that answers
- * @param threads of all that serve
+ * @param own reading of the thread that answers
+ * @param threads readings of all serving threads
  * @param nowMs epoch milliseconds
  * @param counts default none
- * @param buffers memory of bodies, and the most that they may take up
+ * @param buffers memory held by bodies, and its limit
  */
 export function processView(
   own: ThreadReading,
@@ -154,20 +156,20 @@ function threadRow({ thread, reading }: ThreadReading): ProcessView['threads'][n
   }
 }
 
-/** The thread that is nearest to its limit ends first. */
+/** The thread closest to its heap limit runs out of memory first. */
 function worstPressure(threads: readonly ThreadReading[]): 'LOW' | 'MEDIUM' | 'HIGH' {
   const shares = threads.map(({ reading }) => reading.usedHeapBytes / Math.max(1, reading.heapLimitBytes))
   return memoryPressure(Math.max(0, ...shares), 1)
 }
 
-/** How near the heap is to the limit at which the process would end. */
+/** How close the heap is to the limit at which the process runs out of memory. */
 export function memoryPressure(usedBytes: number, limitBytes: number): 'LOW' | 'MEDIUM' | 'HIGH' {
   const share = limitBytes === 0 ? 0 : usedBytes / limitBytes
   if (share >= 0.85) return 'HIGH'
   return share >= 0.6 ? 'MEDIUM' : 'LOW'
 }
 
-/** Olla's steps (contract 1.6). */
+/** Olla's thresholds (contract 1.6). */
 export function resourceHealth(count: number): ProcessView['goroutines']['health_status'] {
   if (count > 1000) return 'CONCERNING'
   if (count > 500) return 'ELEVATED'

@@ -5,15 +5,15 @@ import type { BreakerSnapshot } from '../../endpoints/resilience/circuit-breaker
 import type { Timings } from '../stats/timings.ts'
 import type { Traffic } from '../stats/traffic.ts'
 
-/** Why requests for one model do not go to an endpoint now, or only as trials. */
+/** Why an endpoint gets no requests for one model now, or only trial requests. */
 export interface ModelIssue {
   readonly model: string
   readonly circuit: BreakerSnapshot | undefined
-  /** Milliseconds that are left of a pause that was asked for; 0 where there is none. */
+  /** Remaining milliseconds of a requested pause; 0 without one. */
   readonly pauseMs: number
 }
 
-/** All that a view may show of an endpoint. */
+/** All data about an endpoint that views may show. */
 export interface EndpointSource {
   readonly endpoint: Pick<
     Endpoint,
@@ -25,25 +25,25 @@ export interface EndpointSource {
   readonly timings: Timings
   readonly probe: ProbeRecord
   readonly breaker: BreakerSnapshot
-  /** Models of it that are out of service there, though the endpoint is not. */
+  /** Models that are unavailable although the endpoint is available. */
   readonly modelIssues: readonly ModelIssue[]
   readonly modelCount: number
-  /** Epoch milliseconds of the last list that was read; undefined before the first. */
+  /** Epoch milliseconds of the last successful read of its list; undefined before the first. */
   readonly modelsSyncedAtMs: number | undefined
-  /** Why the last look at its models failed; undefined after a success. */
+  /** Why the last read of its models failed; undefined after a success. */
   readonly listError: string | undefined
 }
 
-/** What the security concern has turned away. */
+/** Requests that the security checks rejected. */
 export interface SecuritySource {
   readonly status: 'normal' | 'elevated'
-  /** Client addresses that were rate-limited in the last hour. */
+  /** Client addresses that hit a rate limit in the last hour. */
   readonly blockedIps: number
   readonly rateLimits: number
   readonly sizeLimits: number
 }
 
-/** Priority descending, healthy first, then name and ID: the order of Olla's lists. */
+/** Sorts by priority descending, healthy first, then name and ID: the order of Olla's lists. */
 export function compareEndpoints(a: EndpointSource, b: EndpointSource): number {
   if (a.endpoint.priority !== b.endpoint.priority) return b.endpoint.priority - a.endpoint.priority
   const healthyFirst = Number(b.status.status === 'healthy') - Number(a.status.status === 'healthy')
@@ -51,20 +51,20 @@ export function compareEndpoints(a: EndpointSource, b: EndpointSource): number {
   return compareText(a.endpoint.name, b.endpoint.name) || compareText(a.endpoint.id, b.endpoint.id)
 }
 
-/** By code unit: the same on every machine. */
+/** Compares by code unit: the same on every machine. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
 }
 
-/** From this share of successes down, an endpoint's rate is an issue; percent. */
+/** A success rate below this value is an issue; percent. */
 const lowRatePercent = 90
-/** A rate over so few says nothing. */
+/** A rate over this number of requests or fewer is not significant. */
 const fewRequests = 10
 
 /**
- * Whether too much of what went to an endpoint failed. Tries count as well as requests: those that failed over
- * ended well elsewhere, and still say something of this endpoint.
+ * Whether too many of an endpoint's requests failed. Attempts count as well as requests: a request that failed over
+ * ended well elsewhere, but its failed attempt still counts against this endpoint.
  */
 export function hasLowSuccessRate({
   successRate,

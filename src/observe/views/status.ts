@@ -33,11 +33,11 @@ const EndpointRow = Type.Object({
   url: Text('Without credentials, query and fragment.'),
   status: EndpointStatusField,
   priority: Type.Integer(),
-  connections: Count('Requests under way.'),
-  requests: Count('Requests that ended here.'),
+  connections: Count('Requests in flight.'),
+  requests: Count('Finished requests.'),
   success_rate: Percentage(),
   avg_latency: Latency(),
-  avg_latency_ms: Type.Optional(Milliseconds('Mean of successes; absent before the first.')),
+  avg_latency_ms: Type.Optional(Milliseconds('Mean over successes; absent before the first.')),
   min_latency_ms: Milliseconds(),
   max_latency_ms: Milliseconds(),
   traffic: ByteText(),
@@ -46,7 +46,7 @@ const EndpointRow = Type.Object({
   health_check_at: Type.Optional(Time()),
   next_check_at: Type.Optional(Time()),
   models: Type.Object({ count: Count(), last_updated: Type.Optional(Time()) }),
-  issues: Text('Comma-separated; empty where there are none.'),
+  issues: Text('Comma-separated; empty if there are none.'),
   breaker: BreakerField,
 })
 
@@ -56,7 +56,7 @@ export const StatusSchema = Type.Object({
   endpoints: Type.Array(EndpointRow),
   security: Type.Object({
     status: Choice(['normal', 'elevated']),
-    blocked_ips: Count('Addresses that were rate-limited in the last hour.'),
+    blocked_ips: Count('Addresses that hit a rate limit in the last hour.'),
     violations: Type.Object({ rate_limits: Count(), size_limits: Count() }),
   }),
   system: Type.Object({
@@ -73,7 +73,7 @@ export const StatusSchema = Type.Object({
     security_violations: Count(),
     total_requests: Count(),
     total_failures: Count(),
-    client_closed: Count('Requests whose client left (beyond Olla).'),
+    client_closed: Count('Requests whose client disconnected (beyond Olla).'),
     has_traffic: Type.Boolean(),
   }),
 })
@@ -127,7 +127,7 @@ export function statusView(source: StatusSource): StatusView {
   }
 }
 
-/** @param successRate percent; undefined where only the endpoints can tell */
+/** @param successRate percent; undefined if only the endpoints determine the status */
 export function systemStatus(up: number, endpoints: number, successRate = 100): SystemStatus {
   const upRatio = endpoints === 0 ? 0 : up / endpoints
   if (upRatio < 0.5 || successRate < 90) return 'critical'

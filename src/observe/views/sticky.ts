@@ -24,7 +24,7 @@ export const StickySchema = Type.Union([OnSchema, Type.Object({ enabled: Type.Li
 export type StickyView = Static<typeof StickySchema>
 
 /**
- * `/internal/stats/sticky` (contract 1.6): Olla's fields, then what went elsewhere or had no key, and the
+ * `/internal/stats/sticky` (contract 1.6): Olla's fields, then requests that went elsewhere or had no key, and the
  * sessions of each endpoint.
  */
 export function stickyView(

@@ -6,16 +6,16 @@ import { Count, Latency, Percentage, Text, Time } from './fields.ts'
 const TranslatorRow = Type.Object({
   translator_name: Text(),
   total_requests: Count(),
-  successful_requests: Count('The client got a complete answer that is no error.'),
-  failed_requests: Count('Refused, failed or broken off.'),
-  client_closed: Count('Requests whose client left (beyond Olla).'),
-  passthrough_requests: Count('Answered by an endpoint that speaks the API.'),
-  translation_requests: Count('Answered through a translation.'),
+  successful_requests: Count('The client received a complete answer that is not an error.'),
+  failed_requests: Count('Refused, failed or interrupted.'),
+  client_closed: Count('Requests whose client disconnected (beyond Olla).'),
+  passthrough_requests: Count('Answered by an endpoint that supports the API.'),
+  translation_requests: Count('Answered after translation.'),
   streaming_requests: Count(),
   non_streaming_requests: Count(),
-  fallback_no_compatible_endpoints: Count('No endpoint could take the request.'),
-  fallback_translator_does_not_support_passthrough: Count('Always 0 here.'),
-  fallback_cannot_passthrough: Count('Translated although passing through is on.'),
+  fallback_no_compatible_endpoints: Count('No endpoint could serve the request.'),
+  fallback_translator_does_not_support_passthrough: Count('Always 0.'),
+  fallback_cannot_passthrough: Count('Translated although passthrough is on.'),
   success_rate: Percentage(),
   passthrough_rate: Percentage(),
   average_latency: Latency(),
@@ -37,7 +37,7 @@ export const TranslatorStatsSchema = Type.Object({
   }),
 })
 
-/** `/internal/stats/translators`. @param totals by the translator's name */
+/** `/internal/stats/translators`. @param totals by translator name */
 export function translatorStatsView(
   totals: Readonly<Record<string, TranslatorTotals>>,
   nowMs: number,
@@ -78,7 +78,7 @@ export function translatorStatsView(
   }
 }
 
-/** Of nothing, 0 %, as Olla has it. */
+/** 0 % of zero, like Olla. */
 function share(part: number, whole: number): string {
   return formatPercentage(whole === 0 ? 0 : (part / whole) * 100)
 }

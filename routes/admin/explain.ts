@@ -8,7 +8,7 @@ import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.t
 import { hasPriorityTiers } from '../../src/config/options/derived.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { isTranslatedPath } from '../../src/dialects/all.ts'
-import { readExplained } from '../../src/dialects/requests/explained-request.ts'
+import { readExplainRequest } from '../../src/dialects/requests/explained-request.ts'
 import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { explain } from '../../src/observe/explain/explain.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
@@ -25,7 +25,7 @@ export default fp<ExplainOptions>(
     const schema = { response: { 200: ExplanationSchema } }
     app.post('/internal/explain', { config: { internalAccess: 'gated' }, schema }, (request) => {
       const received = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
-      const asked = readExplained(received, request.raw.rawHeaders)
+      const asked = readExplainRequest(received, request.raw.rawHeaders)
       const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path
       const prefix = /^\/olla\/([^/]+)/.exec(path)?.[1]
       const profile =

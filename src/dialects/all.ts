@@ -29,6 +29,6 @@ export function isTranslatedPath(path: string): boolean {
 /** @throws Error if there is no dialect of this name */
 export function dialectNamed(name: string): Dialect {
   const dialect = dialects.find((each) => each.name === name)
-  if (dialect === undefined) throw new Error(`There is no dialect "${name}".`)
+  if (dialect === undefined) throw new Error(`Unknown dialect "${name}".`)
   return dialect
 }

@@ -29,7 +29,7 @@ interface Expected {
   readonly ownError: string
   readonly forms: readonly string[]
   readonly isListed: boolean
-  readonly beat: string | undefined
+  readonly event: string | undefined
   readonly requestIdHeader: string | undefined
 }
 
@@ -53,7 +53,7 @@ const expected: Readonly<Record<string, Expected>> = {
     ownError: '{"type":"error","error":{"type":"api_error","message":"no"}}',
     forms: ['messages'],
     isListed: true,
-    beat: 'event: ping\ndata: {"type":"ping"}\n\n',
+    event: 'event: ping\ndata: {"type":"ping"}\n\n',
     requestIdHeader: 'request-id',
   },
   ollama: {
@@ -65,7 +65,7 @@ const expected: Readonly<Record<string, Expected>> = {
     ownError: '{"error":"no"}',
     forms: ['ollama'],
     isListed: true,
-    beat: undefined,
+    event: undefined,
     requestIdHeader: undefined,
   },
   openai: {
@@ -86,7 +86,7 @@ const expected: Readonly<Record<string, Expected>> = {
     ownError: '{"error":{"message":"no"}}',
     forms: ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'native_completion'],
     isListed: true,
-    beat: undefined,
+    event: undefined,
     requestIdHeader: undefined,
   },
 }
@@ -166,7 +166,7 @@ describe('dialects', () => {
         each.forms,
       )
       assert.equal(dialect.models !== undefined, each.isListed)
-      assert.equal(dialect.keepAlive?.beat.toString(), each.beat)
+      assert.equal(dialect.keepAlive?.event.toString(), each.event)
       assert.equal(dialect.requestIdHeader, each.requestIdHeader)
     })
   }

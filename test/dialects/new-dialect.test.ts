@@ -13,17 +13,17 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 const poem = answerForm({
   name: 'poem',
   owns: (path) => path.endsWith('/poems'),
-  usage: { section: 'muse', standard: { completion_tokens: 'poem.words' }, alsoAt: undefined },
+  usage: { section: 'muse', standard: { completion_tokens: 'poem.words' }, furtherPaths: undefined },
   contentKeys: ['verse'],
   stream: {
     belongs: /"verse"/,
     ends: /"fin"/,
-    lastWord: undefined,
+    usualEnd: undefined,
     endsWithDone: false,
     lines: undefined,
     startsText: () => false,
     isIdle: () => false,
-    seesError: () => false,
+    isErrorEvent: () => false,
   },
 })
 
@@ -35,7 +35,7 @@ const muse: Dialect = {
     shared: { header: 'muse-version', paths: /^\/v1\/models$/ },
     inference: ['poems'],
     postOnly: ['/muse/poems'],
-    takesName: undefined,
+    acceptsName: undefined,
     management: undefined,
   },
   errors: {

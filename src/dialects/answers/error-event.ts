@@ -2,7 +2,7 @@ import type { AnswerForm, StreamFraming } from '../contract/answer-form.ts'
 import type { Dialect, ErrorParts } from '../contract/dialect.ts'
 
 /**
- * The last bytes of a broken stream: an error event that clients of the dialect recognise.
+ * The last bytes of a broken stream: an error event that clients of the dialect recognize.
  * @param form of the answer that the client expects
  * @param tail returns the last bytes of the stream, as latin1
  */
@@ -14,6 +14,6 @@ export function errorEvent(
   requestId: string,
   tail: () => string,
 ): string {
-  if (framing === 'sse' && form?.breakEvent !== undefined) return form.breakEvent(error, tail())
+  if (framing === 'sse' && form?.brokenStreamEvent !== undefined) return form.brokenStreamEvent(error, tail())
   return errors.event(framing, JSON.stringify(errors.body(error, requestId)))
 }

@@ -77,7 +77,7 @@ export class BeginningJudge implements AnswerJudge {
  * Whether a single chunk proves that a stream is an answer, as most first chunks do: its first events are idle or carry
  * content. False if more bytes are needed.
  */
-export function beginsWell(form: AnswerForm, chunk: Buffer): boolean {
+export function firstChunkIsGood(form: AnswerForm, chunk: Buffer): boolean {
   let at = 0
   while (startsObject(chunk, at)) {
     const end = chunk.indexOf(lineFeed, at)

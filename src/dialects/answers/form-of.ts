@@ -9,7 +9,7 @@ export interface FormFinder {
    * @returns undefined if it is not known
    */
   answer(method: string, path: string): AnswerForm | undefined
-  /** The form that defines where an answer reports its usage; the usual one if the form is not known. */
+  /** The form that defines where an answer reports its usage; the default if the form is unknown. */
   usage(path: string): AnswerForm
 }
 
@@ -31,7 +31,7 @@ export function formFinder(forms: readonly AnswerForm[], usual: AnswerForm): For
     usage(path) {
       const found = usages.get(path)
       if (found !== undefined) return found
-      const form = owner(path) ?? forms.find(({ usage }) => usage.alsoAt?.test(path) === true) ?? usual
+      const form = owner(path) ?? forms.find(({ usage }) => usage.furtherPaths?.test(path) === true) ?? usual
       usages.set(path, form)
       return form
     },
@@ -41,7 +41,7 @@ export function formFinder(forms: readonly AnswerForm[], usual: AnswerForm): For
 /** @throws Error if no dialect has a form of this name */
 export function answerFormNamed(name: string): AnswerForm {
   const form = answerForms.find((each) => each.name === name)
-  if (form === undefined) throw new Error(`No dialect has a form of answers "${name}".`)
+  if (form === undefined) throw new Error(`Unknown answer form "${name}".`)
   return form
 }
 

@@ -75,7 +75,7 @@ export class ModelRename implements AnswerTransform {
 
   push(chunk: Buffer): Buffer {
     const isAtEvent = this.#isAtEvent
-    if (isAtEvent && namesNothing(chunk)) return chunk
+    if (isAtEvent && hasNoModelKey(chunk)) return chunk
     const parts: Buffer[] = []
     let copied = this.#string === 'model' ? chunk.length : 0
     let start = 0
@@ -313,7 +313,7 @@ export class ModelRename implements AnswerTransform {
 }
 
 /** Whether these bytes are whole events without a `model` key, escaped or not. */
-function namesNothing(chunk: Buffer): boolean {
+function hasNoModelKey(chunk: Buffer): boolean {
   const { length } = chunk
   if (chunk[length - 1] !== lineFeed || chunk[length - 2] !== lineFeed) return false
   return !chunk.includes(modelKey) && !chunk.includes(escapeMark)

@@ -87,8 +87,9 @@ export class StreamWatch {
   end(): StreamEnding {
     const form = this.#form
     const { isCut } = this.#tail
-    const { lastWord, lines: lineForm } = form
-    if (lastWord !== undefined && endsWell(this.#tail.last(errorBytes), lastWord)) return { kind: 'complete' }
+    const { usualEnd, lines: lineForm } = form
+    if (usualEnd !== undefined && endsNormally(this.#tail.last(errorBytes), usualEnd))
+      return { kind: 'complete' }
     const text = this.#tail.peek().toString('utf8')
     const lines = text.split(/\r\n|\r|\n/)
     const failure = lineForm === undefined ? eventFailure(form, lines) : lineFailure(form, lineForm, lines)
@@ -114,8 +115,8 @@ function firstLineEnd(chunk: Buffer, otherwise: number): number {
 }
 
 /** Most streams end well and in the usual form, which their last bytes show. */
-function endsWell(bytes: Buffer, lastWord: Buffer): boolean {
-  if (!bytes.includes(lastWord, Math.max(0, bytes.length - lastBytes))) return false
+function endsNormally(bytes: Buffer, usualEnd: Buffer): boolean {
+  if (!bytes.includes(usualEnd, Math.max(0, bytes.length - lastBytes))) return false
   // A pattern takes a quarter of the time of `includes`, whose first letter occurs often.
   return !failurePattern.test(bytes.toString('latin1', Math.max(0, bytes.length - errorBytes)))
 }
@@ -142,7 +143,7 @@ function lineFailure(
   const value = line === undefined || !line.includes('"error"') ? undefined : parsed(line)
   if (value === undefined || lineForm.isContent(value)) return undefined
   const error = readAnswerError(value)
-  return error && { kind: 'failed', error, isVisible: form.seesError('', value) }
+  return error && { kind: 'failed', error, isVisible: form.isErrorEvent('', value) }
 }
 
 function eventFailure(form: StreamForm, lines: readonly string[]): StreamEnding | undefined {
@@ -171,7 +172,7 @@ function failureOf(form: StreamForm, name: string, data: string, isData: boolean
     readAnswerError(value) ??
     (name === 'error' ? readAnswerError({ error: value ?? (data || 'error') }) : undefined)
   if (error === undefined) return undefined
-  const isVisible = isData && value !== undefined && form.seesError(name, value)
+  const isVisible = isData && value !== undefined && form.isErrorEvent(name, value)
   return { kind: 'failed', error, isVisible }
 }
 

@@ -33,8 +33,8 @@ const letterN = 0x6e
 const plainBytes = 256
 
 /** Whether the first bytes of a JSON text already show an answer in this form. */
-export function beginsPlainly({ plainBeginning }: AnswerForm, bytes: Buffer): boolean {
-  return plainBeginning?.test(bytes.toString('latin1', 0, plainBytes)) === true
+export function isPlainAnswer({ plainStart }: AnswerForm, bytes: Buffer): boolean {
+  return plainStart?.test(bytes.toString('latin1', 0, plainBytes)) === true
 }
 
 /**

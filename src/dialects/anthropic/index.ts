@@ -14,7 +14,7 @@ export const anthropic = {
     },
     inference: ['messages', 'messages/count_tokens', 'messages/batches/**'],
     postOnly: ['/v\\d+/messages(?:/count_tokens)?'],
-    takesName: undefined,
+    acceptsName: undefined,
     management: undefined,
   },
   errors: anthropicErrors,
@@ -22,7 +22,7 @@ export const anthropic = {
   models: anthropicLists,
   keepAlive: {
     // Keeps idle connections open.
-    beat: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
+    event: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
     headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
   },
   requestIdHeader: 'request-id',

@@ -5,55 +5,55 @@ import type { ScannedBody } from '../../kernel/json/body-scan.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-/** What is asked of a model (OpenTelemetry semantic conventions, `gen_ai.operation.name`). */
+/** The operation that a model performs (OpenTelemetry semantic conventions, `gen_ai.operation.name`). */
 export type GenAiOperation = 'chat' | 'text_completion' | 'embeddings'
 
 /** Server-sent events, or one JSON text per line. */
 export type StreamFraming = 'sse' | 'ndjson'
 
-/** The form of the answers to one operation, or to several whose answers look alike. */
+/** The form of the answers to one operation, or to several with alike answers. */
 export interface AnswerForm {
   /** Unique among the forms of all dialects. */
   readonly name: string
   /**
-   * Whether a POST to this path is answered in this form, under whatever prefix the API is mounted.
+   * Whether the answer to a POST to this path has this form, under whatever prefix the API is mounted.
    * @param path as the endpoint sees it, without the query
    */
   owns(path: string): boolean
   /** GenAI operation by the end of the path. */
   readonly operations: Readonly<Record<string, GenAiOperation>>
-  readonly usage: UsagePlaces
+  readonly usage: UsageDefinition
   /** Keys of an event whose value is generated content: a non-empty string, or a list of parts. */
   readonly contentKeys: readonly string[]
   /** Matches one of these keys. Shared: every search sets `lastIndex` before it uses the pattern. */
   readonly contentPattern: RegExp
   /** Top-level members that identify a JSON object as a result, with the type of their value. */
   readonly results: Readonly<Record<string, 'list' | 'object' | 'text'>>
-  /** Matches the beginning of a complete answer as most servers write it, so that it passes without a JSON walk. */
-  readonly plainBeginning: RegExp | undefined
+  /** Matches the beginning of a complete answer as most servers write it, so that it passes without a JSON scan. */
+  readonly plainStart: RegExp | undefined
   /** Undefined if answers in this form are never streamed, or their stream format is not known. */
   readonly stream: StreamForm | undefined
   /** Member whose object has a `model` too, besides the top level. */
   readonly modelHolder: 'message' | 'response' | undefined
   /** Whether the operation takes a prompt that can exceed the model's context. */
   readonly hasContext: boolean
-  /** Edits a streaming request that does not ask for usage so that the endpoint reports it. */
-  askUsage: ((body: Buffer, scanned: ScannedBody) => BodyEdit | undefined) | undefined
+  /** The edit to a streaming request without `include_usage` that makes the endpoint report its usage. */
+  editForUsage: ((body: Buffer, scanned: ScannedBody) => BodyEdit | undefined) | undefined
   /**
    * Writes the last event of a broken stream, if it is more than the error's body.
    * @param tail the last bytes of the stream, as latin1
    */
-  breakEvent: ((error: { code: ErrorCode; message: string }, tail: string) => string) | undefined
+  brokenStreamEvent: ((error: { code: ErrorCode; message: string }, tail: string) => string) | undefined
 }
 
 /** Where an answer reports its tokens and times. */
-export interface UsagePlaces {
+export interface UsageDefinition {
   /** Name of its section in a backend profile. */
   readonly section: string
-  /** The API's own places; those of a profile take precedence. */
+  /** The API's own paths; those of a profile take precedence. */
   readonly standard: UsagePaths
-  /** Further paths with the same usage, although the form of their answers is not known otherwise. */
-  readonly alsoAt: RegExp | undefined
+  /** Further paths with the same usage, whose answers have no known form. */
+  readonly furtherPaths: RegExp | undefined
 }
 
 export interface StreamForm {
@@ -62,7 +62,7 @@ export interface StreamForm {
   /** Matches the end of a stream. */
   readonly ends: RegExp
   /** The usual last bytes of a stream, which generated text cannot contain. */
-  readonly lastWord: Buffer | undefined
+  readonly usualEnd: Buffer | undefined
   /** Whether `[DONE]` ends it. */
   readonly endsWithDone: boolean
   /** Undefined if the stream consists of server-sent events. */
@@ -72,7 +72,7 @@ export interface StreamForm {
   /** Whether an event is part of an answer but carries no content yet. */
   isIdle(text: string): boolean
   /** Whether clients of the API treat an event as an error. @param name of the event, '' if it has none */
-  seesError(name: string, value: JsonObject): boolean
+  isErrorEvent(name: string, value: JsonObject): boolean
 }
 
 export interface LineForm {
@@ -92,12 +92,12 @@ type Optional =
   | 'operations'
   | 'contentPattern'
   | 'results'
-  | 'plainBeginning'
+  | 'plainStart'
   | 'stream'
   | 'modelHolder'
   | 'hasContext'
-  | 'askUsage'
-  | 'breakEvent'
+  | 'editForUsage'
+  | 'brokenStreamEvent'
 
 /** Gives all forms the same hidden class, which V8 reads faster. */
 export function answerForm(form: Omit<AnswerForm, Optional> & Partial<AnswerForm>): AnswerForm {
@@ -109,11 +109,11 @@ export function answerForm(form: Omit<AnswerForm, Optional> & Partial<AnswerForm
     contentKeys: form.contentKeys,
     contentPattern: new RegExp(`"(?:${form.contentKeys.join('|')})"`, 'g'),
     results: form.results ?? noResults,
-    plainBeginning: form.plainBeginning,
+    plainStart: form.plainStart,
     stream: form.stream,
     modelHolder: form.modelHolder,
     hasContext: form.hasContext ?? false,
-    askUsage: form.askUsage,
-    breakEvent: form.breakEvent,
+    editForUsage: form.editForUsage,
+    brokenStreamEvent: form.brokenStreamEvent,
   }
 }

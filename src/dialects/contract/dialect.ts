@@ -6,8 +6,8 @@ import type { AnswerForm, StreamFraming } from './answer-form.ts'
 export type Json = Readonly<Record<string, unknown>>
 
 /**
- * Everything that is particular to one API. The folder of a dialect exports one of these, and `all.ts` lists it. Only
- * routes and translations of the API itself import the folder besides.
+ * Everything specific to one API. The folder of a dialect exports one of these, and `all.ts` lists it. Only routes and
+ * translations of the API also import the folder.
  */
 export interface Dialect {
   /** Unique. Views, statistics and the formats of model lists use it. */
@@ -22,11 +22,11 @@ export interface Dialect {
   readonly keepAlive: StreamKeepAlive | undefined
   /** Response header for the request ID, in addition to `X-Olla-Request-ID`. */
   readonly requestIdHeader: string | undefined
-  /** Paths whose requests are translated for endpoints that do not speak the dialect, and counted by its name. */
+  /** Paths whose requests are translated for endpoints without the API, and counted under the dialect's name. */
   readonly translatedPaths: readonly string[]
 }
 
-/** How the paths of an API are recognised. Patterns are those of `RoutePatterns`. */
+/** How the paths of an API are recognized. Patterns are those of `RoutePatterns`. */
 export interface DialectPaths {
   /**
    * Whether clients that request this path expect the dialect, for example in errors. The first dialect in the list
@@ -34,14 +34,14 @@ export interface DialectPaths {
    * @param path below the gateway's own prefix
    */
   owns(path: string): boolean
-  /** Paths that other dialects have too, and the request header (lower case) that only this one's clients send. */
+  /** Paths that several dialects share, and the request header (lower case) that only this one's clients send. */
   readonly shared: { readonly header: string; readonly paths: RegExp } | undefined
   /** Patterns of operations that may carry the endpoint's credentials. */
   readonly inference: readonly string[]
   /** Regular expressions for the end of paths that accept only POST. */
   readonly postOnly: readonly string[]
   /** Paths on which `name` is a synonym of `model`. */
-  readonly takesName: RegExp | undefined
+  readonly acceptsName: RegExp | undefined
   /** Patterns of operations that manage a server, and the message that refuses them. */
   readonly management: { readonly patterns: readonly string[]; readonly refusal: string } | undefined
 }
@@ -79,7 +79,7 @@ export interface ModelLists {
 
 export interface StreamKeepAlive {
   /** A complete event that clients ignore. */
-  readonly beat: Buffer
+  readonly event: Buffer
   /** Headers of a stream that begins with it, as flat name/value pairs. */
   readonly headers: readonly string[]
 }

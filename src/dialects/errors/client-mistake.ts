@@ -22,7 +22,7 @@ const sentences: readonly RegExp[] = [
 ]
 
 /** Messages about the server's own exhaustion or failure. The request may be valid. */
-const serverTrouble =
+const serverFailure =
   /\b(?:cuda|rocm|hip|metal|vulkan|out of memory|system memory|device|worker|runner|terminated|crash|traceback|internal assertion)\b/i
 
 /**
@@ -32,6 +32,6 @@ const serverTrouble =
 export function isClientMistake(body: string): boolean {
   const text = body.slice(0, maxTextLength)
   if (readContextLimit(text) !== undefined) return true
-  if (serverTrouble.test(text)) return false
+  if (serverFailure.test(text)) return false
   return types.test(text) || sentences.some((sentence) => sentence.test(text))
 }

@@ -72,8 +72,8 @@ export function contextNumbers(text: string): ContextNumbers {
   let parts = 0
   words.forEach((word, at) => {
     if (typeof word !== 'number') return
-    const before = neighbours(words.slice(Math.max(0, at - wordsBefore), at), true)
-    const after = neighbours(words.slice(at + 1, at + 1 + wordsAfter), false)
+    const before = neighbors(words.slice(Math.max(0, at - wordsBefore), at), true)
+    const after = neighbors(words.slice(at + 1, at + 1 + wordsAfter), false)
     const role = roles.find(
       (row) => (row.before?.test(before) ?? true) && (row.after?.test(after) ?? true),
     )?.role
@@ -98,7 +98,7 @@ function comparedIn(text: string): ContextNumbers {
 }
 
 /** The words between the number and the next number or the end of the sentence. */
-function neighbours(words: readonly (string | number)[], isBefore: boolean): string {
+function neighbors(words: readonly (string | number)[], isBefore: boolean): string {
   const isBoundary = (word: string | number) => typeof word === 'number' || word === '.'
   const texts = words.filter((word) => typeof word === 'string')
   const at = isBefore ? words.findLastIndex(isBoundary) : words.findIndex(isBoundary)

@@ -48,7 +48,7 @@ export function readAnswerError(value: unknown): AnswerError | undefined {
 }
 
 /** LM Studio answers an unknown path with status 200 and this message (lmstudio-bug-tracker#1323). */
-export function saysPathIsMissing({ message }: AnswerError): boolean {
+export function reportsMissingPath({ message }: AnswerError): boolean {
   return /^unexpected endpoint or method/i.test(message)
 }
 

@@ -19,7 +19,7 @@ export interface MissingAnswer {
 }
 
 /** Whether servers use a status to report that something is missing. */
-export function saysMissing(statusCode: number): boolean {
+export function isMissingStatus(statusCode: number): boolean {
   return statusCode === 404 || statusCode === 405 || statusCode === 501
 }
 

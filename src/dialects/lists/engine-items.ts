@@ -97,8 +97,8 @@ function lmStudioItem(model: UnifiedModel, families: FamilyTable): Json {
 
 /** The organization in the model's name, else the owner that the engine reports, else the engine. */
 function ownerOf(model: UnifiedModel, engine: string): string {
-  const organisation = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
-  return organisation ?? model.publisher ?? engine
+  const organization = model.name.includes('/') ? model.name.split('/', 1)[0] : undefined
+  return organization ?? model.publisher ?? engine
 }
 
 function rawOf(model: UnifiedModel, key: string): unknown {

@@ -17,14 +17,14 @@ export const ollamaAnswers: AnswerForm = answerForm({
       prompt_ns: 'prompt_eval_duration',
       generation_ns: 'eval_duration',
     },
-    alsoAt: /\/api\/embed/,
+    furtherPaths: /\/api\/embed/,
   },
   contentKeys: ['content', 'response', 'thinking', 'tool_calls'],
   results: { message: 'object', response: 'text', embeddings: 'list', embedding: 'list' },
   stream: {
     belongs: /(?<!\\)"done"\s*:/,
     ends: /(?<!\\)"done"\s*:\s*true/,
-    lastWord: undefined,
+    usualEnd: undefined,
     endsWithDone: false,
     lines: {
       isLast: ({ done }) => done === true,
@@ -35,6 +35,6 @@ export const ollamaAnswers: AnswerForm = answerForm({
     },
     startsText: () => false,
     isIdle: () => false,
-    seesError: (_name, { error }) => typeof error === 'string',
+    isErrorEvent: (_name, { error }) => typeof error === 'string',
   },
 })

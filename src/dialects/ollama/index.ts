@@ -12,7 +12,7 @@ export const ollama = {
     shared: undefined,
     inference: ['chat', 'generate', 'embed', 'embeddings', 'api/tags', 'api/ps', 'api/show', 'api/version'],
     postOnly: ['/api/(?:chat|generate|embed|embeddings|show)'],
-    takesName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/,
+    acceptsName: /\/api\/(?:show|chat|generate|embed|embeddings|pull|push|create|delete)$/,
     management: {
       patterns: [
         ...['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete'],

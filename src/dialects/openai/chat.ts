@@ -1,6 +1,6 @@
 import { type AnswerForm, answerForm, type StreamForm } from '../contract/answer-form.ts'
 import { openaiUsage } from './usage.ts'
-import { editForUsage } from './usage-ask.ts'
+import { editForUsage } from './usage-edit.ts'
 
 const quote = 0x22
 const deltaText = '"delta":{"content":"'
@@ -16,7 +16,7 @@ export const openaiContentKeys = ['content', 'reasoning_content', 'reasoning', '
 const stream: StreamForm = {
   belongs: /(?<!\\)"choices"\s*:/,
   ends: /^data:\s*\[DONE\]|(?<!\\)"finish_reason"\s*:\s*"/m,
-  lastWord: Buffer.from('\ndata: [DONE]'),
+  usualEnd: Buffer.from('\ndata: [DONE]'),
   endsWithDone: true,
   lines: undefined,
   startsText(text) {
@@ -27,7 +27,7 @@ const stream: StreamForm = {
     if (text.includes('"error"') || hasEnding.test(text)) return false
     return idleDelta.test(text) || noChoices.test(text) || emptyText.test(text)
   },
-  seesError: seesOpenaiError,
+  isErrorEvent: isOpenaiErrorEvent,
 }
 
 export const chat: AnswerForm = answerForm({
@@ -37,10 +37,10 @@ export const chat: AnswerForm = answerForm({
   usage: openaiUsage,
   contentKeys: openaiContentKeys,
   results: { choices: 'list' },
-  plainBeginning: /^\{(?:"(?!error")[^"\\]*":(?:"[^"\\]*"|-?[\d.]+|null|true|false),)*"choices":\[\{/,
+  plainStart: /^\{(?:"(?!error")[^"\\]*":(?:"[^"\\]*"|-?[\d.]+|null|true|false),)*"choices":\[\{/,
   stream,
   hasContext: true,
-  askUsage: editForUsage,
+  editForUsage,
 })
 
 export const completions: AnswerForm = answerForm({
@@ -52,11 +52,11 @@ export const completions: AnswerForm = answerForm({
   results: { choices: 'list' },
   stream,
   hasContext: true,
-  askUsage: editForUsage,
+  editForUsage,
 })
 
 /** Whether OpenAI's clients treat an event as an error. */
-export function seesOpenaiError(_name: string, value: Readonly<Record<string, unknown>>): boolean {
+export function isOpenaiErrorEvent(_name: string, value: Readonly<Record<string, unknown>>): boolean {
   return (
     (value.error !== undefined && value.error !== null) ||
     value.type === 'error' ||

@@ -23,7 +23,7 @@ export const openai = {
       '/v\\d+/(?:audio/(?:speech|transcriptions|translations)|images/(?:generations|edits|variations))',
       '^/(?:chat/completions|completions|embeddings)',
     ],
-    takesName: undefined,
+    acceptsName: undefined,
     management: undefined,
   },
   errors: openaiErrors,

@@ -1,5 +1,5 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
-import { seesOpenaiError } from './chat.ts'
+import { isOpenaiErrorEvent } from './chat.ts'
 
 const idle = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
 
@@ -14,24 +14,24 @@ export const responses: AnswerForm = answerForm({
       completion_tokens: 'usage.output_tokens',
       cached_tokens: 'usage.input_tokens_details.cached_tokens',
     },
-    alsoAt: undefined,
+    furtherPaths: undefined,
   },
   contentKeys: ['delta'],
   results: { output: 'list' },
   stream: {
     belongs: /(?<!\\)"type"\s*:\s*"response\.|^event:\s*response\./m,
     ends: /(?<!\\)"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled|done)"|^event:\s*response\.(?:completed|failed|incomplete|cancelled|done)\s*$/m,
-    lastWord: undefined,
+    usualEnd: undefined,
     endsWithDone: false,
     lines: undefined,
     startsText: () => false,
     isIdle: (text) => idle.test(text),
-    seesError: seesOpenaiError,
+    isErrorEvent: isOpenaiErrorEvent,
   },
   modelHolder: 'response',
   hasContext: true,
   /** `ResponseErrorEvent` of OpenAI's OpenAPI document has its own sequence number. */
-  breakEvent({ code, message }, tail) {
+  brokenStreamEvent({ code, message }, tail) {
     const body = { type: 'error', code, message, param: null, sequence_number: nextNumber(tail) }
     return `event: error\ndata: ${JSON.stringify(body)}\n\n`
   },

@@ -1,11 +1,11 @@
-import type { UsagePlaces } from '../contract/answer-form.ts'
+import type { UsageDefinition } from '../contract/answer-form.ts'
 
-export const openaiUsage: UsagePlaces = {
+export const openaiUsage: UsageDefinition = {
   section: 'openai',
   standard: {
     prompt_tokens: 'usage.prompt_tokens',
     completion_tokens: 'usage.completion_tokens',
     cached_tokens: 'usage.prompt_tokens_details.cached_tokens',
   },
-  alsoAt: undefined,
+  furtherPaths: undefined,
 }

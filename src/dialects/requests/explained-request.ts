@@ -26,7 +26,7 @@ const noBody: Buffer = Buffer.from('{}')
  * body stays byte for byte as it is, because session affinity hashes its bytes.
  * @throws GatewayError invalid_json, invalid_request
  */
-export function readExplained(received: Buffer, rawHeaders: readonly string[]): ExplainedRequest {
+export function readExplainRequest(received: Buffer, rawHeaders: readonly string[]): ExplainedRequest {
   if (received.length === 0) return { path: usualPath, rawHeaders, body: noBody }
   const spans = memberSpans(received, envelopePlaces)
   if (spans === undefined) throw new GatewayError('invalid_json')

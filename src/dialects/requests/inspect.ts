@@ -98,7 +98,8 @@ function inspectScanned(
   let { modelSpan } = scanned
   // Ollama's Go clients send an empty `model` if they name the model in `name`.
   if (model === undefined || model === '') {
-    const span = scanned.nameSpan !== undefined && operationOf(path).takesName ? scanned.nameSpan : undefined
+    const span =
+      scanned.nameSpan !== undefined && operationOf(path).acceptsName ? scanned.nameSpan : undefined
     const name = span === undefined ? '' : nameAt(body, span.start, span.end)?.trim()
     model = name === '' ? undefined : name
     modelSpan = model === undefined ? undefined : span
@@ -110,7 +111,8 @@ function inspectScanned(
     modelPlace: undefined,
     isStream: scanned.stream === true,
     needs: () => readNeeds(body, scanned, path),
-    usageEdit: scanned.stream === true ? answerFormOf('POST', path)?.askUsage?.(body, scanned) : undefined,
+    usageEdit:
+      scanned.stream === true ? answerFormOf('POST', path)?.editForUsage?.(body, scanned) : undefined,
     contentType,
   }
 }

@@ -18,7 +18,7 @@ export interface Operation {
   /** Whether the API accepts only POST on this path. */
   readonly isPostOnly: boolean
   /** Whether `name` is a synonym of `model` on this path. */
-  readonly takesName: boolean
+  readonly acceptsName: boolean
 }
 
 const known = new Remembered<Operation>()
@@ -87,6 +87,6 @@ function describe(path: string): Operation {
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
     isPostOnly: postOnly.test(canonical),
-    takesName: dialects.some(({ paths }) => paths.takesName?.test(canonical) === true),
+    acceptsName: dialects.some(({ paths }) => paths.acceptsName?.test(canonical) === true),
   }
 }

@@ -26,7 +26,7 @@ export interface RequestVariant {
    * @param body complete
    * @returns undefined if the endpoint refused the request for another reason
    */
-  otherwise?(head: UpstreamHead, body: Buffer): RequestVariant | undefined
+  onRefusal?(head: UpstreamHead, body: Buffer): RequestVariant | undefined
 }
 
 /** Changes to one answer while it streams. Its length is then unknown. */
@@ -38,7 +38,7 @@ export interface AnswerVariant {
   /** Applied in this order. */
   readonly transforms: readonly AnswerTransform[]
   /** Whether a transform detects by itself whether the answer is complete; see `hasFailed`. */
-  readonly knowsEnding?: boolean
+  readonly detectsEnding?: boolean
 }
 
 /**

@@ -71,7 +71,7 @@ function lastValue(bytes: Buffer, mark: Buffer): unknown {
 }
 
 /**
- * Offset of the last such value before `before`, or -1. Searches forward: `lastIndexOf` takes 5 times as long in an
+ * Offset of the last such value before `before`, or -1. Searches forward: `lastIndexOf` needs 5 times as long in an
  * answer of 600 bytes and 20 times in one of 8 KB.
  */
 function lastStart(bytes: Buffer, mark: Buffer, before: number): number {

@@ -1,13 +1,13 @@
-import { type AnswerJudge, BeginningJudge, beginsWell } from '../../dialects/answers/first-event.ts'
+import { type AnswerJudge, BeginningJudge, firstChunkIsGood } from '../../dialects/answers/first-event.ts'
 import { answerFormOf } from '../../dialects/answers/form-of.ts'
 import {
   type BadAnswer,
-  beginsPlainly,
+  isPlainAnswer,
   type Judgement,
   judgeWhole,
 } from '../../dialects/answers/whole-answer.ts'
 import { readContextLimit } from '../../dialects/errors/context-limit.ts'
-import { saysPathIsMissing } from '../../dialects/errors/error-object.ts'
+import { reportsMissingPath } from '../../dialects/errors/error-object.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
@@ -96,10 +96,10 @@ export function otherForm(
   head: UpstreamHead | undefined,
   bad: BadAttempt | undefined,
 ): RequestVariant | undefined {
-  if (refusedForms >= maxForms || variant?.otherwise === undefined) return undefined
-  if (bad !== undefined) return variant.otherwise(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
+  if (refusedForms >= maxForms || variant?.onRefusal === undefined) return undefined
+  if (bad !== undefined) return variant.onRefusal(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
   if (head === undefined || head.statusCode < 400) return undefined
-  return variant.otherwise(head, gate?.body ?? noBytes)
+  return variant.onRefusal(head, gate?.body ?? noBytes)
 }
 
 /** @returns undefined where the answer can pass */
@@ -112,7 +112,7 @@ function gateFor(
 ): AnswerGate | undefined {
   if (statusCode >= 400) {
     const isRead =
-      variant?.otherwise !== undefined ||
+      variant?.onRefusal !== undefined ||
       mayLack(method, variant?.path ?? requestPath, { statusCode, headers })
     return isRead ? new AnswerGate(undefined, Number.POSITIVE_INFINITY) : undefined
   }
@@ -124,9 +124,9 @@ function gateFor(
   if (framing === 'other' || isEncoded(headers)) return undefined
   // Most answers say it in their first bytes.
   if (framing === 'json' && chunk[0] === openBrace) {
-    if (beginsPlainly(form, chunk) || judgeWhole(chunk, false) === 'good') return undefined
+    if (isPlainAnswer(form, chunk) || judgeWhole(chunk, false) === 'good') return undefined
   }
-  if (framing === 'sse' && beginsWell(form, chunk)) return undefined
+  if (framing === 'sse' && firstChunkIsGood(form, chunk)) return undefined
   return new AnswerGate(new BeginningJudge(form, framing), answeredMs + maxHeldMs)
 }
 
@@ -153,7 +153,7 @@ export interface BadAttempt {
 export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
   if (error === undefined)
     return { failure: { kind: 'bad_answer', detail: reason }, told: undefined, isRequests: false }
-  const isPath = saysPathIsMissing(error)
+  const isPath = reportsMissingPath(error)
   const isFull =
     body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
   const statusCode = isPath ? 404 : isFull ? 400 : error.statusCode

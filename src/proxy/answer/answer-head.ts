@@ -51,7 +51,7 @@ export function planAnswer(
   const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
   const rename = changes === undefined ? renameFor(target, asked, head, variant?.path ?? path) : undefined
-  const watch = changes?.knowsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
+  const watch = changes?.detectsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
   if (rename === undefined && changes === undefined) {
     return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
   }

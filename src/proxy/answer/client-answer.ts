@@ -206,12 +206,12 @@ export class ClientAnswer {
     const { keepAlive } = this.#request
     if (keepAlive === undefined) return undefined
     return new Heartbeat(this.#services.clock, keepAlive.intervalMs, () => {
-      if (isDue()) this.beat(keepAlive)
+      if (isDue()) this.sendKeepAlive(keepAlive)
     })
   }
 
   /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
-  beat({ headers, beat }: KeepAlive): void {
+  sendKeepAlive({ headers, event }: KeepAlive): void {
     if (this.#raw.destroyed) return
     if (!this.hasBegun) {
       const { context } = this.#request
@@ -224,7 +224,7 @@ export class ClientAnswer {
         gatherBytes: 0,
       })
     }
-    this.#relay.interject(beat)
+    this.#relay.interject(event)
   }
 
   /** Ends an answer that has begun so that no client takes it for complete. */

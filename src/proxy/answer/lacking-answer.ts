@@ -1,6 +1,6 @@
 import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
 import { errorText } from '../../dialects/errors/error-text.ts'
-import { type Missing, readMissing, saysMissing } from '../../dialects/errors/missing.ts'
+import { isMissingStatus, type Missing, readMissing } from '../../dialects/errors/missing.ts'
 import { managesEndpoint, operationOf } from '../../dialects/requests/operation.ts'
 import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
@@ -21,7 +21,7 @@ const maxWordsLength = 160
 
 /** Whether an answer may say that the endpoint lacks what it was asked for, so that it is worth reading. */
 export function mayLack(method: string, path: string, { statusCode }: UpstreamHead): boolean {
-  if (!saysMissing(statusCode)) return false
+  if (!isMissingStatus(statusCode)) return false
   const operation = operationOf(path)
   return operation.isInference && !managesEndpoint(method, operation)
 }

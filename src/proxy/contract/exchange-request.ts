@@ -35,7 +35,7 @@ export interface KeepAlive {
   /** Milliseconds of silence. */
   readonly intervalMs: number
   /** A complete event that clients pass over. */
-  readonly beat: Buffer
+  readonly event: Buffer
   /**
    * Flat headers of the answer, for a client that is still without one: it has status 200 from then on, and a
    * failure is told as an event. Other endpoints can still be tried.

@@ -44,7 +44,7 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
         const strip = new UsageStrip()
         return { transforms: rename === undefined ? [strip] : [strip, rename] }
       },
-      otherwise({ statusCode }, refusal) {
+      onRefusal({ statusCode }, refusal) {
         return mayRefuseStreamOptions(statusCode, refusal) ? unasked(stream, target) : undefined
       },
     }

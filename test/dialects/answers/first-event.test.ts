@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { BeginningJudge, beginsWell } from '../../../src/dialects/answers/first-event.ts'
+import { BeginningJudge, firstChunkIsGood } from '../../../src/dialects/answers/first-event.ts'
 import { answerFormNamed, answerFormOf } from '../../../src/dialects/answers/form-of.ts'
 import { framingOf } from '../../../src/http/headers/media-type.ts'
 
@@ -253,7 +253,7 @@ describe('BeginningJudge', () => {
     ['a message', 'messages', 'event: message_start\ndata: {"type":"message_start"}\n\n', false],
   ] as const) {
     it(`${expected ? 'accepts' : 'does not accept'} the first chunk alone: ${name}`, () => {
-      assert.equal(beginsWell(answerFormNamed(operation), Buffer.from(text)), expected)
+      assert.equal(firstChunkIsGood(answerFormNamed(operation), Buffer.from(text)), expected)
       if (expected) assert.equal(judge(operation, sse, text, 1e6, false), 'good')
     })
   }
@@ -275,7 +275,7 @@ describe('BeginningJudge', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...words), { maxLength: 8 }), (parts) => {
         const text = parts.join('')
-        if (beginsWell(answerFormNamed('chat'), Buffer.from(text)))
+        if (firstChunkIsGood(answerFormNamed('chat'), Buffer.from(text)))
           assert.equal(judge('chat', sse, text, 1e6, false), 'good')
       }),
     )

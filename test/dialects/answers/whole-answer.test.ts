@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { beginsPlainly, judgeWhole } from '../../../src/dialects/answers/whole-answer.ts'
+import { isPlainAnswer, judgeWhole } from '../../../src/dialects/answers/whole-answer.ts'
 import { chat } from '../../../src/dialects/openai/chat.ts'
 
-describe('beginsPlainly for chat answers', () => {
+describe('isPlainAnswer for chat answers', () => {
   for (const [text, expected] of [
     ['{"choices":[{"index":0}]}', true],
     ['{"id":"x","object":"chat.completion","created":1,"tier":null,"choices":[{"index":0}]}', true],
@@ -18,7 +18,7 @@ describe('beginsPlainly for chat answers', () => {
     ['["choices",[{}]]', false],
   ] as const) {
     it(`${expected ? 'accepts' : 'does not accept'} ${text}`, () =>
-      assert.equal(beginsPlainly(chat, Buffer.from(text)), expected))
+      assert.equal(isPlainAnswer(chat, Buffer.from(text)), expected))
   }
 
   it('never accepts an answer that judgeWhole rejects', () => {
@@ -31,7 +31,7 @@ describe('beginsPlainly for chat answers', () => {
       fc.property(fc.array(fc.tuple(name, value), { maxLength: 4 }), (members) => {
         const text = `{${members.map(([key, each]) => `${JSON.stringify(key)}:${JSON.stringify(each)}`).join(',')}}`
         const bytes = Buffer.from(text)
-        if (beginsPlainly(chat, bytes)) assert.equal(judgeWhole(bytes, true), 'good')
+        if (isPlainAnswer(chat, bytes)) assert.equal(judgeWhole(bytes, true), 'good')
       }),
       { numRuns: 2_000 },
     )

@@ -29,7 +29,7 @@ describe('Heartbeat', () => {
 
 const keepAlive: KeepAlive = {
   intervalMs: 1000,
-  beat: Buffer.from('event: ping\n\n'),
+  event: Buffer.from('event: ping\n\n'),
   headers: ['Content-Type', 'text/event-stream'],
 }
 const sseHead = ['Content-Type', 'text/event-stream', 'X-Mine', '1']

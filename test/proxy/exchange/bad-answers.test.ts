@@ -128,7 +128,7 @@ describe('a form that the endpoint refuses', () => {
       path: '/v1/chat/completions',
       query: '',
       body: Buffer.from('first'),
-      otherwise: ({ statusCode }, body) => (when(statusCode, body.toString()) ? other : undefined),
+      onRefusal: ({ statusCode }, body) => (when(statusCode, body.toString()) ? other : undefined),
     })
   }
 

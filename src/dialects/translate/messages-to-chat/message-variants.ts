@@ -30,11 +30,11 @@ import { GatheredMessage, tapped } from './answer/gathered-message.ts'
 import { WholeMessageEvents } from './answer/whole-message.ts'
 import { ErrorAnswer } from './errors/error-answer.ts'
 import { type ChatTranslation, translateRequest } from './request/chat-request.ts'
-import { isThinker, isWithin } from './request/limitations.ts'
+import { isThinker, supportsRequest } from './request/limitations.ts'
 import { parseMessagesRequest } from './request/messages-request.ts'
 import type { OpenThoughts } from './shared/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from './shared/reasoning-signature.ts'
-import { fittedByEstimate, fittedByWords } from './tokens/fit-tokens.ts'
+import { fittedByEstimate, fittedByRefusal } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
 /** A Messages request as the client sent it. */
@@ -132,7 +132,7 @@ export class MessageVariants {
       profile !== undefined &&
       speaksMessages(profile, version) &&
       !messagesRefusals.has(endpoint) &&
-      isWithin(profile.anthropic.limitations, version, this.#call.body, request)
+      supportsRequest(profile.anthropic.limitations, version, this.#call.body, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
     return isNative
       ? this.#native(profile.anthropic.messagesPath, sentModel, target)
@@ -151,7 +151,7 @@ export class MessageVariants {
         head.statusCode >= 400
           ? this.#error(head, () => this.#size(target))
           : this.#nativeMessage(head, sentModel),
-      otherwise: (head, refusal) => this.#insteadOfNative(head.statusCode, refusal, target, variant),
+      onRefusal: (head, refusal) => this.#translatedFallback(head.statusCode, refusal, target, variant),
     }
     return variant
   }
@@ -163,23 +163,23 @@ export class MessageVariants {
     const isRenamed = this.#options.renameAnswers && sentModel !== undefined
     return {
       statusCode: 200,
-      knowsEnding: true,
+      detectsEnding: true,
       headers: eventHeaders,
       transforms: [new WholeMessageEvents(this.#call.requestId, isRenamed ? this.#call.model : undefined)],
     }
   }
 
   /** The translated request, if the endpoint turns out not to support the API, or not all of it. */
-  #insteadOfNative(
+  #translatedFallback(
     statusCode: number,
     refusal: Buffer,
     target: RoutedEndpoint,
     native: RequestVariant,
   ): RequestVariant | undefined {
     const fitted =
-      this.#options.fitsMaxTokens === true ? this.#fittedByWords(refusal, this.#size(target)) : undefined
+      this.#options.fitsMaxTokens === true ? this.#fittedByRefusal(refusal, this.#size(target)) : undefined
     if (fitted !== undefined) {
-      const { otherwise, ...variant } = native
+      const { onRefusal, ...variant } = native
       return variant.body === null ? undefined : { ...variant, body: withMaxTokens(variant.body, fitted) }
     }
     const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
@@ -202,9 +202,9 @@ export class MessageVariants {
   }
 
   /** If configured: `max_tokens` that fits, by the numbers in the endpoint's refusal. */
-  #fittedByWords(refusal: Buffer, { maxTokens, promptTokens = 0 }: RequestSize): number | undefined {
+  #fittedByRefusal(refusal: Buffer, { maxTokens, promptTokens = 0 }: RequestSize): number | undefined {
     return this.#options.fitsMaxTokens === true
-      ? fittedByWords(maxTokens, promptTokens, refusal.toString('utf8'))
+      ? fittedByRefusal(maxTokens, promptTokens, refusal.toString('utf8'))
       : undefined
   }
 
@@ -250,21 +250,20 @@ export class MessageVariants {
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
       ...(isAsked || mayLower
         ? {
-            otherwise: (head, refusal) =>
-              this.#insteadOfChat(head.statusCode, refusal, target, expected, how),
+            onRefusal: (head, refusal) => this.#reducedChat(head.statusCode, refusal, target, expected, how),
           }
         : {}),
     }
   }
 
-  #insteadOfChat(
+  #reducedChat(
     statusCode: number,
     refusal: Buffer,
     target: RoutedEndpoint,
     size: RequestSize,
     how: ChatForm,
   ): RequestVariant | undefined {
-    const maxTokens = how.maxTokens === undefined ? this.#fittedByWords(refusal, size) : undefined
+    const maxTokens = how.maxTokens === undefined ? this.#fittedByRefusal(refusal, size) : undefined
     if (maxTokens !== undefined) {
       return this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, maxTokens })
     }
@@ -304,9 +303,10 @@ export class MessageVariants {
     if (to === 'whole') return tapped(new GatheredMessage(translation), this.#options.tap)
     return {
       statusCode: 200,
-      knowsEnding: true,
+      detectsEnding: true,
       headers: eventHeaders,
-      transforms: this.#options.tap === undefined ? [translation] : [translation, tapping(this.#options.tap)],
+      transforms:
+        this.#options.tap === undefined ? [translation] : [translation, tapTransform(this.#options.tap)],
     }
   }
 
@@ -354,14 +354,14 @@ function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
 
 /** Wraps a variant to report when the endpoint has accepted it, or a variant derived from it. */
 function onAccepted(variant: RequestVariant, accepted: () => void): RequestVariant {
-  const { otherwise } = variant
+  const { onRefusal } = variant
   return {
     ...variant,
-    ...(otherwise === undefined
+    ...(onRefusal === undefined
       ? {}
       : {
-          otherwise(head, body) {
-            const next = otherwise(head, body)
+          onRefusal(head, body) {
+            const next = onRefusal(head, body)
             return next === undefined ? undefined : onAccepted(next, accepted)
           },
         }),
@@ -378,7 +378,7 @@ function isEncoded({ headers }: UpstreamHead): boolean {
   return encoding !== undefined && encoding !== 'identity'
 }
 
-function tapping(tap: (chunk: Buffer) => void) {
+function tapTransform(tap: (chunk: Buffer) => void) {
   return {
     push(chunk: Buffer): Buffer {
       if (chunk.length > 0) tap(chunk)

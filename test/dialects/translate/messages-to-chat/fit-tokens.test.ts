@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   fittedByEstimate,
-  fittedByWords,
+  fittedByRefusal,
 } from '../../../../src/dialects/translate/messages-to-chat/tokens/fit-tokens.ts'
 
 describe('max_tokens lowered to what the context leaves', () => {
@@ -25,13 +25,13 @@ describe('max_tokens lowered to what the context leaves', () => {
           "This model's maximum context length is 32768 tokens. However, you requested 32000 output tokens and your prompt contains 17459 input tokens, for a total of 49459 tokens.",
       },
     })
-    assert.equal(fittedByWords(32_000, 1, body), 32_768 - 17_459)
+    assert.equal(fittedByRefusal(32_000, 1, body), 32_768 - 17_459)
     const total = '{"error":"maximum context length is 32768 tokens. However, you requested 33000 tokens"}'
-    assert.equal(fittedByWords(32_000, 1, total), 32_768 - 1_000)
+    assert.equal(fittedByRefusal(32_000, 1, total), 32_768 - 1_000)
     assert.equal(
-      fittedByWords(32_000, 1, '{"error":"prompt is too long: 40000 tokens > 32768 maximum"}'),
+      fittedByRefusal(32_000, 1, '{"error":"prompt is too long: 40000 tokens > 32768 maximum"}'),
       undefined,
     )
-    assert.equal(fittedByWords(32_000, 1, '{"error":"no such model"}'), undefined)
+    assert.equal(fittedByRefusal(32_000, 1, '{"error":"no such model"}'), undefined)
   })
 })

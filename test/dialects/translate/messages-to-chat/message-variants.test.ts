@@ -163,10 +163,10 @@ describe('a request for too many tokens', () => {
     it(`is retried once with what the endpoint has room for, if configured: ${kind}`, () => {
       const asked = { max_tokens: 32_000 }
       const variant = variants(asked, { fitsMaxTokens: true }).of(target(kind))
-      const lower = variant.otherwise?.(head, refusal)
+      const lower = variant.onRefusal?.(head, refusal)
       assert.equal(lower?.path, variant.path)
       assert.equal(JSON.parse(String(lower?.body)).max_tokens, 32_768 - 17_459)
-      assert.equal(variants(asked).of(target(kind)).otherwise?.(head, refusal), undefined)
+      assert.equal(variants(asked).of(target(kind)).onRefusal?.(head, refusal), undefined)
     })
   }
 })

@@ -44,7 +44,7 @@ export class WholeMessageEvents implements AnswerTransform {
     if (this.hasFailed) return noBytes
     const message = parsed(Buffer.concat(this.#chunks).toString('utf8'))
     if (message?.type === 'message') return Buffer.from(events(message, this.#model))
-    return this.#fail('The endpoint sent something that is no message.')
+    return this.#fail('The endpoint sent something that is not a message.')
   }
 
   #fail(message: string): Buffer {

@@ -7,7 +7,7 @@ import { outputFormat } from './chat-request.ts'
  * @param limitations of its profile, with Olla's names; `name<version` no longer applies from that version on
  * @param request parses the body
  */
-export function isWithin(
+export function supportsRequest(
   limitations: readonly string[],
   version: string | undefined,
   body: Buffer,

@@ -29,7 +29,7 @@ export function userMessages(
   for (const block of blocks) {
     const id = resultId(block)
     if (id === undefined) parts.push(...contentParts(block, traits))
-    else if (!taken.has(block)) parts.push(...strayResult(id, block, traits))
+    else if (!taken.has(block)) parts.push(...orphanResult(id, block, traits))
   }
   if (parts.length > 0) messages.push({ role: 'user', content: messageContent(parts) })
   return messages
@@ -59,7 +59,7 @@ function resultId(block: JsonObject): string | undefined {
 }
 
 /** The history lacks the call. Servers reject a result without its call, but the text is worth keeping. */
-function strayResult(id: string, block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
+function orphanResult(id: string, block: JsonObject, traits: Pick<ChatTraits, 'readsFiles'>): ContentPart[] {
   const { text, others } = resultParts(block, traits)
   return [textPart(`[Result of tool call ${id}]\n${text}`), ...others]
 }

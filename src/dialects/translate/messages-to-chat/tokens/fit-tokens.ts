@@ -24,7 +24,7 @@ export function fittedByEstimate(
  * The same by the numbers in the endpoint's refusal.
  * @param body of the error
  */
-export function fittedByWords(
+export function fittedByRefusal(
   maxTokens: number | undefined,
   promptTokens: number,
   body: string,

@@ -1,5 +1,5 @@
 import type { BackendProfile } from '../../endpoints/profiles/profile.ts'
-import { abilityOf } from '../../endpoints/profiles/told-abilities.ts'
+import { abilityOf } from '../../endpoints/profiles/reported-abilities.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import { type ModelSource, type UnifiedModel, withSources } from '../../routing/models/unified-model.ts'
 

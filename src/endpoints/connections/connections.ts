@@ -7,8 +7,8 @@ import type { PoolTarget } from './pools.ts'
 export type UpstreamConnectionsOptions = Pick<SectionOptions<'proxy'>, 'httpClient' | 'connectionKeepAliveMs'>
 
 /**
- * The connections over which clients' requests reach endpoints, one pool for each. Pools without a connection are
- * forgotten with their endpoint.
+ * The connections that carry clients' requests to endpoints, one pool per endpoint. A pool without a connection is
+ * dropped with its endpoint.
  */
 export class UpstreamConnections {
   readonly #clock: Clock
@@ -25,7 +25,7 @@ export class UpstreamConnections {
     this.#httpClient = httpClient
   }
 
-  /** Connections to all endpoints now. */
+  /** Number of open connections to all endpoints. */
   get size(): number {
     let size = 0
     for (const pool of this.#connected) size += pool.size
@@ -36,12 +36,12 @@ export class UpstreamConnections {
     return this.#pools.get(target) ?? this.#add(target)
   }
 
-  /** Ends those that carry nothing now, for want of descriptors. */
+  /** Closes idle connections, to free descriptors. */
   closeIdle(): void {
     for (const pool of [...this.#connected]) pool.closeIdle()
   }
 
-  /** Ends all connections; what is under way fails. */
+  /** Closes all connections; requests in flight fail. */
   close(): void {
     this.#isClosed = true
     for (const pool of [...this.#connected]) pool.close()

@@ -4,11 +4,11 @@ import { readOnAfterFailedWrites } from '../../http/client/patient-writes.ts'
 import { tcpKeepAlive } from '../../http/connections/tcp-keep-alive.ts'
 
 export interface ConnectorOptions {
-  /** Milliseconds for the TCP connection; 0 is no limit. */
+  /** Limit of the TCP connect in milliseconds; 0 is unlimited. */
   readonly connectTimeoutMs: number
-  /** Milliseconds for the TLS handshake after it; 0 is no limit. */
+  /** Limit of the subsequent TLS handshake in milliseconds; 0 is unlimited. */
   readonly tlsTimeoutMs: number
-  /** Milliseconds between TCP keep-alive probes; 0 switches them off. */
+  /** Milliseconds between TCP keep-alive probes; 0 disables them. */
   readonly keepAliveMs: number
 }
 
@@ -18,8 +18,8 @@ class TlsTimeoutError extends Error {
 }
 
 /**
- * Connects with a limit of its own for each stage: undici's single timeout covers TCP and TLS together.
- * The returned function is what undici takes as `connect`.
+ * Creates a connector with a limit per stage: undici's single timeout covers TCP and TLS together. The returned
+ * function is undici's `connect`.
  */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({
@@ -32,7 +32,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
         callback(error, null)
         return
       }
-      // undici ends with the end of what is read.
+      // undici handles the end of the readable side.
       readOnAfterFailedWrites(connected, ignore)
       callback(null, connected)
     }) as unknown

@@ -7,13 +7,13 @@ import { missingResource } from './own-resources.ts'
  *
  * - `refused`, `unreachable`, `dns`, `tls`, `connect_timeout`: no connection, the request was never sent
  * - `reset`, `closed`: the connection ended before the answer did
- * - `first_byte_timeout`, `idle_timeout`, `total_timeout`: the answer did not come in time
- * - `status`: answered with a status that moves on to the next endpoint
- * - `bad_answer`: answered 2xx, but with an error or a page instead of what was asked for
+ * - `first_byte_timeout`, `idle_timeout`, `total_timeout`: the answer did not arrive in time
+ * - `status`: answered with a status that causes failover
+ * - `bad_answer`: answered 2xx, but with an error or an HTML page instead of the requested content
  * - `path_missing`: the endpoint does not have the path
- * - `protocol`: what came back is not HTTP
- * - `stale`: a kept connection had ended before the request reached the endpoint
- * - `shortage`: the gateway's own side has no descriptor, port or memory left for a connection
+ * - `protocol`: the answer is not HTTP
+ * - `stale`: a kept-alive connection had closed before the request reached the endpoint
+ * - `shortage`: the gateway has no descriptor, port or memory left for a connection
  */
 export type FailureKind =
   | 'refused'
@@ -35,17 +35,19 @@ export type FailureKind =
 
 export interface AttemptFailure {
   readonly kind: FailureKind
-  /** Of `status` and `path_missing` failures; of `bad_answer`, the code inside the answer where there is one. */
+  /** For `status` and `path_missing`; for `bad_answer`, the code inside the answer if there is one. */
   readonly statusCode?: number | undefined
-  /** Of `bad_answer`: what it said; of `tls` and `protocol`: what the endpoint seems to speak; of
-   * `shortage`: what has run out. Fit to be shown. */
+  /**
+   * For `bad_answer`: its message; for `tls` and `protocol`: the protocol that the endpoint seems to use; for
+   * `shortage`: the missing resource. Safe to display.
+   */
   readonly detail?: string | undefined
   /** Milliseconds, from the answer's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }
 
-/** Whether the request cannot have reached the endpoint: trying elsewhere costs no work twice. */
+/** Whether the request cannot have reached the endpoint, so that a failover repeats no work. */
 export function neverSent(kind: FailureKind): boolean {
   return (
     kind === 'refused' ||
@@ -66,7 +68,7 @@ export function isTimeout({ kind }: AttemptFailure): boolean {
   )
 }
 
-/** What clients and logs are told; no address, no raw error text. */
+/** Describes a failure for clients and logs, without addresses or raw error text. */
 export function describeFailure(failure: AttemptFailure): string {
   switch (failure.kind) {
     case 'refused':
@@ -141,7 +143,7 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   UND_ERR_CLOSED: 'closed',
 }
 
-/** Recognises an error of undici or of a socket by its code, through `cause` and `AggregateError`. */
+/** Classifies an error of undici or of a socket by its code, through `cause` and `AggregateError`. */
 export function classifyFailure(error: unknown): AttemptFailure {
   let current: unknown = error
   for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
@@ -154,7 +156,7 @@ export function classifyFailure(error: unknown): AttemptFailure {
         continue
       }
       const kind = kindByCode[code] ?? kindByPrefix(code)
-      // A closed socket often carries the reason it was closed for.
+      // The error of a closed socket often has the reason as its cause.
       if (kind === 'closed' && hasCode(current, 'cause')) {
         current = (current as { cause: unknown }).cause
         continue
@@ -168,7 +170,7 @@ export function classifyFailure(error: unknown): AttemptFailure {
   return { kind: 'closed', cause: error }
 }
 
-/** Of the addresses of one host, the first that says something of the host. */
+/** Of the errors per address of one host, picks the first that is caused by the host. */
 function ofEndpoint(errors: readonly unknown[]): unknown {
   return errors.find((error) => !isOwn(error)) ?? errors[0]
 }
@@ -180,7 +182,7 @@ function isOwn(error: unknown): boolean {
 
 function codeOf(error: object): string | undefined {
   if ('code' in error && typeof error.code === 'string') return error.code
-  // undici finds no code for some of what its parser refuses.
+  // undici sets no code for some parser errors.
   return 'name' in error && error.name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined
 }
 
@@ -190,16 +192,16 @@ const otherProtocols: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks HTTP/2 only',
 }
 
-/** What an endpoint seems to speak that was asked in another protocol; undefined where the error does not tell. */
+/** Guesses the protocol of an endpoint that was addressed in another one; undefined if the error does not show it. */
 function otherProtocol(code: string, error: object): string | undefined {
   if (error instanceof Http1Error) return error.hint
-  // undici's parser shows the bytes that it did not understand.
+  // undici's parser attaches the bytes that it could not parse.
   if (code.startsWith('HPE_') && 'data' in error && typeof error.data === 'string')
     return protocolOf(Buffer.from(error.data, 'latin1'))
   return otherProtocols[code]
 }
 
-/** Of certificates that are not good, Node has the codes of OpenSSL (its documentation of TLS lists them). */
+/** For invalid certificates Node uses OpenSSL's codes (listed in its TLS documentation). */
 function kindByPrefix(code: string): FailureKind | undefined {
   if (code.startsWith('HPE_')) return 'protocol'
   if (/^ERR_(TLS|SSL)|^CRL_|CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return 'tls'

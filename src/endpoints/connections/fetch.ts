@@ -7,30 +7,30 @@ import type { UpstreamPools } from './pools.ts'
 import { ConnectionReuse, type WatchedOptions } from './reused-connection.ts'
 import type { Shortages } from './shortages.ts'
 
-/** A small request that the gateway makes for itself: a probe, a model list, a count. */
+/** A small request of the gateway itself: a probe, a model list, a count. */
 export interface FetchRequest {
-  /** Sent by POST; by default nothing, and the method is GET. */
+  /** Sent by POST; if absent, the method is GET. */
   readonly body?: Buffer | undefined
-  /** Absolute. */
+  /** Absolute URL. */
   readonly url: string
   /** Flat name/value pairs. */
   readonly headers: readonly string[]
   readonly timeoutMs: number
-  /** Most bytes of the body that are read. */
+  /** Maximum body size to read. */
   readonly maxBytes: number
-  /** Whether the status is all that counts: then the body may be of any size, and in any coding. Default false. */
+  /** Whether only the status matters: the body may then have any size and coding. Default false. */
   readonly dropsBody?: boolean
 }
 
 export interface FetchedAnswer {
   readonly statusCode: number
-  /** The first value of a header; the name in lower case. */
+  /** Returns the first value of a header; the name in lower case. */
   header(lowerName: string): string | undefined
   readonly body: Buffer
   readonly durationMs: number
 }
 
-/** No usable answer. The message is fit to be shown. */
+/** No usable answer. The message is safe to display. */
 export class FetchError extends Error {
   override readonly name = 'FetchError'
   readonly failure: AttemptFailure
@@ -42,19 +42,19 @@ export class FetchError extends Error {
 }
 
 export interface FetchServices {
-  /** Default the system's. */
+  /** Default: the system clock. */
   readonly clock?: Pick<Clock, 'monotonicMs'>
-  /** Told of each connection that the gateway itself could not make. */
+  /** Receives each connection that the gateway itself could not open. */
   readonly shortages?: Shortages
-  /** For `Via`: an endpoint that is the gateway itself refuses what it has sent. */
+  /** For `Via`: if the endpoint is the gateway itself, it refuses requests that carry its own entry. */
   readonly viaEntry?: string
 }
 
 export type UpstreamFetch = (request: FetchRequest) => Promise<FetchedAnswer>
 
-/** Time for the connection itself; probes have their own limit for the whole. */
+/** Connect timeout; probes have their own limit for the whole request. */
 const connectMs = 5_000
-/** Redirects that are followed: to a path with a slash, to a versioned path. */
+/** Maximum redirects: for a trailing slash, for a versioned path. */
 const maxRedirects = 5
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const noBytes: Buffer = Buffer.alloc(0)
@@ -62,8 +62,8 @@ const noBytes: Buffer = Buffer.alloc(0)
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * A fetch over the gateway's own connection pools. It follows redirects within the origin and decodes what comes
- * encoded, as Go's client does, which Olla's users rely on. Throws only `FetchError`.
+ * Creates a fetch over the gateway's own connection pools. It follows redirects within the origin and decodes
+ * compressed bodies, like Go's client, on which Olla's users rely. Throws only `FetchError`.
  */
 export function createUpstreamFetch(
   pools: UpstreamPools,
@@ -110,7 +110,7 @@ async function ask(
   }
   const response = await pool.request({ ...options, signal }).catch((error: unknown) => {
     reuse.isOver = true
-    // A kept connection that its server has closed says nothing of the endpoint.
+    // A kept-alive connection that the server closed says nothing about the endpoint.
     if (reuse.client === undefined || !reuse.isStale(error)) throw error
     return reuse.client.onFreshConnection((fresh) => fresh.request({ ...options, signal }))
   })
@@ -150,7 +150,9 @@ async function readable(body: Buffer, codings: string | undefined, maxBytes: num
   return isMarked ? decoded.subarray(byteOrderMark.length) : decoded
 }
 
-/** Only within the origin: credentials must not leave it. A POST goes on only where its body goes with it. */
+/**
+ * Only within the origin: credentials must not leave it. Follows for a POST only if the redirect preserves the body.
+ */
 function redirectTarget(
   { statusCode, header }: Pick<FetchedAnswer, 'statusCode' | 'header'>,
   from: URL,

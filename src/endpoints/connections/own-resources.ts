@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 
-/** By the code of the error: what the system has refused this process, for any connection. */
+/** By error code: resources that the system has refused this process, for any connection. */
 const resources: Readonly<Record<string, string>> = {
   EMFILE: 'file descriptors',
   ENFILE: 'file descriptors',
@@ -12,9 +12,9 @@ const resources: Readonly<Record<string, string>> = {
 }
 
 /**
- * What the gateway's own side lacks for a connection. That says nothing of the endpoint.
+ * Returns the resource that the gateway lacks for a connection. Such a failure says nothing about the endpoint.
  * @param code of the error
- * @returns undefined where the error is of another kind
+ * @returns undefined for any other error
  */
 export function missingResource(error: object, code: string): string | undefined {
   const own = 'errors' in error && Array.isArray(error.errors) ? ofAddresses(error.errors) : resources[code]
@@ -22,8 +22,8 @@ export function missingResource(error: object, code: string): string | undefined
 }
 
 /**
- * Of a host with several addresses each was tried. Where one could not be, for want of a descriptor or memory, it is
- * not known whether the host can be reached; ports run out for one address alone.
+ * For a host with several addresses each was tried. If one could not be tried, for lack of a descriptor or memory, it
+ * is unknown whether the host is reachable; ports run out per address.
  */
 function ofAddresses(errors: readonly unknown[]): string | undefined {
   const found = errors.map((error) => {
@@ -36,14 +36,14 @@ function ofAddresses(errors: readonly unknown[]): string | undefined {
   return found.every(({ resource }) => resource !== undefined) ? found[0]?.resource : undefined
 }
 
-/** A machine without an IPv6 address of its own reports EADDRNOTAVAIL for every IPv6 address: no port has run out. */
+/** A machine without an IPv6 address reports EADDRNOTAVAIL for every IPv6 address: no port has run out. */
 function lacksFamily(error: object): boolean {
   if (!('address' in error && typeof error.address === 'string' && error.address.includes(':'))) return false
   try {
     const addresses = Object.values(networkInterfaces()).flat()
     return !addresses.some((each) => each?.family === 'IPv6')
   } catch {
-    // It takes a descriptor itself.
+    // The lookup itself needs a descriptor.
     return false
   }
 }

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import { createConnector } from './connector.ts'
 import { WatchedClient } from './reused-connection.ts'
 
-/** What a connection pool needs to know of its endpoint. */
+/** The endpoint data that a connection pool needs. */
 export interface PoolTarget {
   readonly origin: string
   readonly timeouts: { readonly connectMs: number; readonly tlsMs: number }
@@ -21,16 +21,16 @@ interface Entry {
 }
 
 /**
- * One undici pool per origin and pair of connect limits, made on first use and closed when it has idled, so
- * that the sockets of a removed or silent endpoint do not stay. Concurrency is limited by `max_concurrent`,
- * not by the number of connections.
+ * One undici pool per origin and pair of connect limits. A pool is created on first use and closed when idle, so that
+ * the sockets of a removed or silent endpoint do not stay open. `max_concurrent` limits concurrency, not the number of
+ * connections.
  */
 export class UpstreamPools {
   readonly #clock: Clock
   readonly #keepAliveMs: number
   readonly #idleMs: number
   readonly #entries = new Map<string, Entry>()
-  /** Clients with one connection for one request. */
+  /** Clients with a single connection for one request. */
   readonly #single = new Set<Client>()
   #timer: Timer | undefined
   #closed = false
@@ -46,7 +46,7 @@ export class UpstreamPools {
     return this.#entries.size
   }
 
-  /** Sockets connected to endpoints now. */
+  /** Number of open sockets to endpoints. */
   get connections(): number {
     let connections = 0
     for (const { pool } of this.#entries.values()) connections += pool.stats.connected
@@ -65,12 +65,12 @@ export class UpstreamPools {
     return entry.pool
   }
 
-  /** Ends the connections of pools that carry nothing now, for want of descriptors. */
+  /** Closes the connections of idle pools, to free descriptors. */
   closeIdle(): void {
     this.#closeUnused(Number.POSITIVE_INFINITY)
   }
 
-  /** Ends all connections; requests that still run are aborted. */
+  /** Closes all connections; running requests are aborted. */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
@@ -87,7 +87,7 @@ export class UpstreamPools {
     })
     const options = {
       pipelining: 1,
-      // The gateway has its own limits per stage; undici's would end a long generation.
+      // The gateway has its own limits per stage; undici's would abort a long generation.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 30_000,
@@ -118,7 +118,7 @@ export class UpstreamPools {
     this.#closeUnused(this.#clock.monotonicMs() - this.#idleMs)
   }
 
-  /** @param beforeMs pools that were used since are kept */
+  /** @param beforeMs closes pools last used before this time */
   #closeUnused(beforeMs: number): void {
     for (const [key, { pool, usedMs }] of this.#entries) {
       const { running, pending } = pool.stats

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 
-/** The end of an idle connection and the next request cross on the wire, which takes no longer than a round trip. */
+/** The close of an idle connection and the next request cross on the wire, within one round trip. */
 const staleWithinMs = 5_000
-/** Error codes of undici for a connection that the server has closed. */
+/** undici's error codes for a connection that the server has closed. */
 const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
 
 interface Held {
@@ -17,7 +17,7 @@ export class WatchedClient extends Client {
   readonly #held: Held
   readonly #openFresh: () => Client
 
-  /** @param openFresh makes a client for one request whose kept connection was closed */
+  /** @param openFresh creates a client for one request whose kept-alive connection had closed */
   constructor(
     origin: URL | string,
     options: Omit<Client.Options, 'connect'>,
@@ -28,8 +28,8 @@ export class WatchedClient extends Client {
     super(origin, {
       ...options,
       connect: (target, callback) => {
-        // undici reconnects after it has aborted a request, though no other needs the connection. It would hold a thread
-        // of a server that has one per connection.
+        // undici reconnects after it has aborted a request, even if no other request needs the connection, which would
+        // occupy a thread of a server with one thread per connection.
         if (held.request?.isOver === true) {
           callback(new Error('no request needs a connection'), null)
           return
@@ -57,7 +57,7 @@ export class WatchedClient extends Client {
     const client = this.#openFresh()
     const sent = send(client)
     client.close().catch(() => {
-      // It was destroyed, and its request with it.
+      // The client was destroyed, and its request with it.
     })
     return sent
   }
@@ -91,7 +91,7 @@ export class ConnectionReuse {
     this.#startedMs = performance.now()
   }
 
-  /** Whether the connection had served before and closed without a byte of an answer to this request. */
+  /** Whether the connection had served an earlier request and closed without a byte of the answer. */
   isStale(error: unknown): boolean {
     const socket = this.#socket
     if (socket === undefined || this.#bytesRead === 0 || socket !== this.client?.socket) return false

@@ -4,32 +4,32 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { AttemptFailure } from './failure.ts'
 
 export const shortageCells = cellLayout('shortages', () => ({
-  /** Connections to endpoints that could not be made. */
+  /** Connections to endpoints that could not be opened. */
   counts: counters(['shortages']),
 }))
 
-/** So long after a shortage a name that is not found may be one whose files or servers could not be read. */
+/** For this long after a shortage, a name that does not resolve may fail because the resolver lacked descriptors. */
 const recentMs = 1_000
 
-/** Knows when this process lacks what a connection needs, and lets those who hold some of it give it back. */
+/** Tracks shortages of the resources that connections need, and lets their holders release some. */
 export class Shortages {
   readonly #clock: Clock
   readonly #count: () => void
   readonly #listeners = new Set<(resource: string) => void>()
   #lastMs = Number.NEGATIVE_INFINITY
 
-  /** @param count called for each connection that could not be made */
+  /** @param count called for each connection that could not be opened */
   constructor(clock: Clock, count: () => void = () => {}) {
     this.#clock = clock
     this.#count = count
   }
 
-  /** @param listener told what has run out, with each connection that could not be made */
+  /** @param listener called with the missing resource for each connection that could not be opened */
   onShortage(listener: (resource: string) => void): void {
     this.#listeners.add(listener)
   }
 
-  /** Looks at a failure: it may be a shortage here, and may be one that does not look so. */
+  /** Reclassifies a failure that a shortage on this side may have caused. */
   explain(failure: AttemptFailure): AttemptFailure {
     if (failure.kind === 'shortage') {
       this.#lastMs = this.#clock.monotonicMs()

@@ -4,42 +4,42 @@ import type { Endpoint } from '../registry/endpoint.ts'
 import type { DiscoveredModel, ModelMemory } from './discovered-model.ts'
 import { areSameLists, type ModelPlace, NameIndex } from './name-index.ts'
 
-/** What one endpoint is known to have. */
+/** The known models of one endpoint. */
 export interface EndpointModels {
   readonly models: readonly DiscoveredModel[]
-  /** Epoch milliseconds of the last successful look. */
+  /** Epoch milliseconds of the last successful read. */
   readonly seenMs: number
-  /** As the server tells it; absent where it does not. */
+  /** As reported by the server; absent if it reports none. */
   readonly serverVersion?: string | undefined
-  /** Epoch milliseconds of the first look that found a model, by name. */
+  /** Epoch milliseconds when each model was first found, by name. */
   readonly firstSeenMs: ReadonlyMap<string, number>
 }
 
-/** Told of an endpoint's list that has changed; undefined is none. */
+/** Called when an endpoint's list has changed; undefined for no list. */
 export type ListListener = (
   slot: number,
   list: EndpointModels | undefined,
   before: EndpointModels | undefined,
 ) => void
 
-/** All models of all endpoints at one moment: immutable, replaced whole. */
+/** All models of all endpoints at one moment: immutable, replaced as a whole. */
 export interface CatalogSnapshot {
-  /** Counts up with every change, also where the same was seen again. */
+  /** Counts up with every change, even if the list is the same as before. */
   readonly version: number
-  /** Counts up where routing finds something else than before. */
+  /** Counts up when routing results may change. */
   readonly contentVersion: number
   readonly byEndpoint: ReadonlyMap<number, EndpointModels>
   /** Number of distinct names. */
   readonly size: number
-  /** Places by the exact name; where there are none, by the name without regard to case. */
+  /** Returns places by the exact name; if there are none, by the name ignoring case. */
   find(name: string): readonly ModelPlace[]
-  /** Distinct names, as spelt, sorted. */
+  /** Returns distinct names in their original spelling, sorted. */
   names(): readonly string[]
 }
 
 /**
- * Which endpoint has which model. A new list replaces the endpoint's old one, so a model that is gone is
- * gone; names that a filter, the endpoint's or the one for all, does not allow never enter.
+ * Which endpoint has which model. A new list replaces the endpoint's old one, so a removed model disappears; names that
+ * a filter (the endpoint's or the global one) excludes never enter.
  */
 export class ModelCatalog {
   #index = new NameIndex(new Map())
@@ -47,7 +47,7 @@ export class ModelCatalog {
   #listener: ListListener = () => {}
   readonly #filter: NameFilter
 
-  /** @param filter names that may be used at all */
+  /** @param filter the global filter for names */
   constructor(filter: ModelFilterRules = { include: [], exclude: [] }) {
     this.#filter = new NameFilter(filter)
   }
@@ -60,14 +60,14 @@ export class ModelCatalog {
     this.#listener = listener
   }
 
-  /** Takes an endpoint's list as it is, or takes it away. */
+  /** Stores an endpoint's list unchanged, or removes it. */
   put(slot: number, list: EndpointModels | undefined): void {
     const before = this.#snapshot.byEndpoint.get(slot)
     if (list === undefined && before === undefined) return
     const byEndpoint = new Map(this.#snapshot.byEndpoint)
     if (list === undefined) byEndpoint.delete(slot)
     else byEndpoint.set(slot, list)
-    // In the order of the configuration, whichever answered first.
+    // Keep the order of the configuration, regardless of which endpoint answered first.
     const isNew = before === undefined
     const ordered = isNew ? new Map([...byEndpoint].sort(([a], [b]) => a - b)) : byEndpoint
     const { version, contentVersion } = this.#snapshot
@@ -83,8 +83,8 @@ export class ModelCatalog {
   }
 
   /**
-   * Forgets the models of endpoints whose list was not seen for long.
-   * @param beforeMs epoch milliseconds; lists last seen earlier go
+   * Removes the models of endpoints whose list is outdated.
+   * @param beforeMs epoch milliseconds; removes lists last seen earlier
    */
   expire(beforeMs: number): void {
     for (const [slot, { seenMs }] of this.#snapshot.byEndpoint) {
@@ -93,8 +93,8 @@ export class ModelCatalog {
   }
 
   /**
-   * Notes which of an endpoint's models are in memory.
-   * @param loaded by name; undefined where that is not known any more
+   * Records which of an endpoint's models are in memory.
+   * @param loaded by name; undefined if no longer known
    */
   setLoaded(slot: number, loaded: ReadonlyMap<string, ModelMemory> | undefined): void {
     const known = this.#snapshot.byEndpoint.get(slot)
@@ -105,8 +105,9 @@ export class ModelCatalog {
   }
 
   /**
-   * @param serverVersion undefined where it was not told this time
-   * @returns which names came and which went
+   * Stores an endpoint's new list.
+   * @param serverVersion undefined if the server did not report it this time
+   * @returns the names added and removed
    */
   update(
     endpoint: Pick<Endpoint, 'slot' | 'modelFilter'>,
@@ -117,14 +118,17 @@ export class ModelCatalog {
     const filter = new NameFilter(endpoint.modelFilter)
     const known = this.#snapshot.byEndpoint.get(endpoint.slot)
     const before = new Map(known?.models.map((model) => [model.name, model]))
-    // A list that says nothing of memory does not unsay what was known.
+    // A list without memory states does not reset the known ones.
     const allowed = models
       .filter(({ name }) => filter.allows(name) && this.#filter.allows(name))
       .map((model) => {
         const { state, memory, contextInForce } = before.get(model.name) ?? {}
         return model.state !== undefined || state === undefined
           ? model
-          : { ...model, ...told({ state, memory, contextInForce: model.contextInForce ?? contextInForce }) }
+          : {
+              ...model,
+              ...defined({ state, memory, contextInForce: model.contextInForce ?? contextInForce }),
+            }
       })
     const after = new Set(allowed.map(({ name }) => name))
     this.put(endpoint.slot, {
@@ -140,7 +144,7 @@ export class ModelCatalog {
   }
 }
 
-/** The same models, in memory or not as an endpoint says. */
+/** Returns the models with the memory states that the endpoint reports. */
 function withStates(
   models: readonly DiscoveredModel[],
   loaded: ReadonlyMap<string, ModelMemory> | undefined,
@@ -150,7 +154,7 @@ function withStates(
     if (loaded === undefined) return rest
     const memory = loaded.get(model.name)
     if (memory === undefined) return { ...rest, state: 'not-loaded' }
-    return { ...rest, state: 'loaded', ...told({ memory, contextInForce: memory.contextLength }) }
+    return { ...rest, state: 'loaded', ...defined({ memory, contextInForce: memory.contextLength }) }
   })
 }
 
@@ -166,8 +170,8 @@ function isSameState(one: DiscoveredModel, other: DiscoveredModel | undefined): 
 
 type MemoryFacts = Pick<DiscoveredModel, 'state' | 'memory' | 'contextInForce'>
 
-/** Leaves out what is undefined, so that an absent field is absent. */
-function told(facts: { [Key in keyof MemoryFacts]: MemoryFacts[Key] | undefined }): MemoryFacts {
+/** Omits undefined values, so that an absent field is absent. */
+function defined(facts: { [Key in keyof MemoryFacts]: MemoryFacts[Key] | undefined }): MemoryFacts {
   const { state, memory, contextInForce } = facts
   return {
     ...(state === undefined ? {} : { state }),

@@ -1,11 +1,11 @@
-import type { ToldAbilities } from '../profiles/told-abilities.ts'
+import type { ReportedAbilities } from '../profiles/reported-abilities.ts'
 
-/** An entry of a list, as it came. */
+/** An unchanged entry of a list. */
 export type ListEntry = Readonly<Record<string, unknown>>
 
-/** One model as its endpoint lists it. Absent fields were not told. */
+/** One model as listed by its endpoint. Absent fields were not reported. */
 export interface DiscoveredModel {
-  /** Spelt as the backend spells it. */
+  /** In the backend's spelling. */
   readonly name: string
   /** `llm`, `vlm`, `embeddings`, … */
   readonly type?: string
@@ -19,18 +19,18 @@ export interface DiscoveredModel {
   readonly format?: string
   readonly digest?: string
   readonly sizeBytes?: number
-  /** Tokens: the most that the model takes on this endpoint. */
+  /** Tokens: the maximum of the model on this endpoint. */
   readonly contextLength?: number
-  /** Tokens: what the model was loaded with, where that may be less. */
+  /** Tokens: the limit with which the model was loaded, if that may be lower. */
   readonly contextInForce?: number
   readonly embeddingLength?: number
   readonly state?: 'loaded' | 'not-loaded'
-  /** What the endpoint says of the model in memory. */
+  /** The endpoint's data about the model in memory. */
   readonly memory?: ModelMemory
   readonly publisher?: string
-  /** The endpoint's own words. */
+  /** In the endpoint's own terms. */
   readonly capabilities?: readonly string[]
-  readonly abilities?: ToldAbilities
+  readonly abilities?: ReportedAbilities
   /** Further fields of the entry that lists show. */
   readonly raw: ListEntry
 }
@@ -38,7 +38,7 @@ export interface DiscoveredModel {
 export interface ModelMemory {
   readonly sizeBytes?: number | undefined
   readonly vramBytes?: number | undefined
-  /** RFC 3339, as it came. */
+  /** RFC 3339, unchanged. */
   readonly expiresAt?: string | undefined
   readonly contextLength?: number | undefined
 }

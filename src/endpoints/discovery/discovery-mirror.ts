@@ -1,13 +1,16 @@
 import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
 
-/** A serving thread wants an endpoint's models looked at now. */
+/** A serving thread requests a read of an endpoint's models now. */
 export const refreshTopic: Topic<number, boolean> = 'discovery.refresh'
 
-/** Longer than a look with all its repeats takes, unless they were configured to be without end. */
+/** Longer than a read with all its retries takes, unless the configured retries are excessive. */
 const refreshMs = 300_000
 
-/** Discovery on a thread that does not look itself: it asks the control thread, and the catalogue follows. */
+/**
+ * Discovery on a thread that does not read lists itself: it sends requests to the control thread, and the catalog
+ * follows.
+ */
 export class DiscoveryMirror implements ModelRefresher {
   readonly isRunning: boolean
   readonly #records: DiscoveryRecords
@@ -23,7 +26,7 @@ export class DiscoveryMirror implements ModelRefresher {
     return this.#records.get(slot)
   }
 
-  /** Resolves after the catalogue here has changed: what was found comes over the line before the answer. */
+  /** Resolves after the local catalog has changed: the control thread sends the result before the answer. */
   async refresh(slot: number): Promise<boolean> {
     return (await this.#link.askControl(refreshTopic, slot, refreshMs)) ?? false
   }

@@ -1,43 +1,43 @@
 import { records } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 
-/** The last looks at each endpoint's models, and why they failed: epoch milliseconds and a number. */
+/** The last reads of each endpoint's models, and why they failed: epoch milliseconds and a number. */
 export const discoveryCells = cellLayout('discovery', ({ endpoints }) => ({
-  looks: records(['lastSeenMs', 'consecutiveFailures'], endpoints),
+  reads: records(['lastSeenMs', 'consecutiveFailures'], endpoints),
 }))
 
 type DiscoveryCells = CellsOf<typeof discoveryCells>
 
 export interface DiscoveryRecord {
-  /** Epoch milliseconds of the last successful look. */
+  /** Epoch milliseconds of the last successful read. */
   readonly lastSeenMs: number | undefined
   readonly consecutiveFailures: number
-  /** Fit to be shown; undefined after a success. */
+  /** Safe to display; undefined after a success. */
   readonly lastError: string | undefined
 }
 
-/** Discovery as everybody but the one who looks sees it, the same on every thread. */
+/** Discovery as seen by its users, the same on every thread. */
 export interface ModelRefresher {
-  /** Whether endpoints are looked at at all. */
+  /** Whether discovery is enabled. */
   readonly isRunning: boolean
   record(slot: number): DiscoveryRecord
   /**
-   * One look now; callers that come meanwhile share it.
+   * Reads the list now; concurrent callers share one read.
    * @returns whether the list could be read
    */
   refresh(slot: number): Promise<boolean>
 }
 
-/** How the last looks went, in shared memory: the control thread writes it, all threads read it. */
+/** Results of the last reads, in shared memory: the control thread writes them, all threads read them. */
 export class DiscoveryRecords {
-  readonly #table: DiscoveryCells['looks']
+  readonly #table: DiscoveryCells['reads']
   readonly #lastSeenMs: number
   readonly #failures: number
 
-  constructor({ looks }: DiscoveryCells) {
-    this.#table = looks
-    this.#lastSeenMs = looks.column('lastSeenMs')
-    this.#failures = looks.column('consecutiveFailures')
+  constructor({ reads }: DiscoveryCells) {
+    this.#table = reads
+    this.#lastSeenMs = reads.column('lastSeenMs')
+    this.#failures = reads.column('consecutiveFailures')
   }
 
   get(slot: number): DiscoveryRecord {
@@ -60,8 +60,8 @@ export class DiscoveryRecords {
     this.#table.setText(slot, '')
   }
 
-  /** A try has failed that will be repeated at once. */
-  noted(slot: number, error: string): void {
+  /** Records a failed attempt that will be retried at once. */
+  attemptFailed(slot: number, error: string): void {
     this.#table.setText(slot, error)
   }
 

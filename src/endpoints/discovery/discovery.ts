@@ -21,7 +21,7 @@ export interface ModelDiscoveryOptions
     SectionOptions<'discovery'>['modelDiscovery'],
     'intervalMs' | 'timeoutMs' | 'retryAttempts' | 'retryBackoffMs'
   > {
-  /** How often an endpoint whose kind is unknown is asked again; milliseconds. */
+  /** Interval of detection for an endpoint whose backend type is unknown; milliseconds. */
   readonly detectIntervalMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -32,14 +32,14 @@ interface Watch {
   flight: Promise<boolean> | undefined
 }
 
-/** A look that the gateway could not take is due again so soon; milliseconds. */
-const undoneLookMs = 500
-/** Model lists of hundreds of models with all details stay far below this (contract 6.1). */
+/** Delay before repeating a read that failed for lack of the gateway's own resources; milliseconds. */
+const shortageRetryMs = 500
+/** Model lists of hundreds of models with all details are far smaller (contract 6.1). */
 const maxListBytes = 10 * 1024 * 1024
 
 /**
- * Looks at the endpoints' model lists: when an endpoint becomes routable, then at intervals, and on demand.
- * Endpoints do not wait for each other; one that fails keeps what it had and is asked again later.
+ * Reads the endpoints' model lists: when an endpoint becomes routable, then at intervals, and on demand. Endpoints do
+ * not wait for each other; one that fails keeps its list and is retried later.
  */
 export class ModelDiscovery implements ModelRefresher {
   readonly #clock: Clock
@@ -55,10 +55,10 @@ export class ModelDiscovery implements ModelRefresher {
   readonly #userAgent: string
   readonly #options: ModelDiscoveryOptions
   readonly #watches: Watch[] = []
-  /** Slots of endpoints whose type was not given. */
+  /** Slots of endpoints without a configured type. */
   readonly #detected = new Set<number>()
-  /** Slots of endpoints that were found without models. */
-  readonly #toldEmpty = new Set<number>()
+  /** Slots of endpoints reported as having no models. */
+  readonly #reportedEmpty = new Set<number>()
   #subscription: Subscription | undefined
   #running = false
 
@@ -69,7 +69,7 @@ export class ModelDiscovery implements ModelRefresher {
       catalog: ModelCatalog
       records: DiscoveryRecords
       events: EventBus
-      /** Takes what a look says of the endpoint's health. */
+      /** Receives what a read shows about the endpoint's health. */
       report: (slot: number, evidence: PassiveEvidence) => void
       fetch: UpstreamFetch
       queue: BoundedQueue
@@ -95,7 +95,7 @@ export class ModelDiscovery implements ModelRefresher {
     for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
   }
 
-  /** Returns at once; endpoints are looked at as they become routable. */
+  /** Returns at once; discovery reads endpoints as they become routable. */
   start(): void {
     this.#running = true
     this.#subscription = this.#events.subscribe(
@@ -105,7 +105,7 @@ export class ModelDiscovery implements ModelRefresher {
         const endpoint = this.#registry.snapshot.byName.get(event.data.endpoint)
         if (endpoint === undefined) return
         const recovered = isRoutable(to) && !isRoutable(from)
-        // A server that answers can be asked what it is, even where it has another health route than was probed.
+        // A server that answers can be detected, even if its health route is not the one that was probed.
         const answers = endpoint.profile === undefined && to !== 'offline'
         const isBlind = !isRoutable(to) && !this.#hasListed(endpoint.slot)
         if (recovered || answers || isBlind) void this.refresh(endpoint.slot)
@@ -134,20 +134,20 @@ export class ModelDiscovery implements ModelRefresher {
   refresh(slot: number): Promise<boolean> {
     const watch = this.#watches[slot]
     if (watch === undefined) return Promise.resolve(false)
-    watch.flight ??= this.#look(slot, watch).finally(() => {
+    watch.flight ??= this.#read(slot, watch).finally(() => {
       watch.flight = undefined
     })
     return watch.flight
   }
 
-  async #look(slot: number, watch: Watch): Promise<boolean> {
+  async #read(slot: number, watch: Watch): Promise<boolean> {
     watch.timer?.cancel()
-    const error = await this.#queue.push(() => this.#lookWithRepeats(slot)).catch((reason: unknown) => reason)
+    const error = await this.#queue.push(() => this.#readWithRetries(slot)).catch((reason: unknown) => reason)
     if (!this.#running) return false
     if (error === undefined) {
       this.#records.succeeded(slot, this.#clock.nowMs())
     } else if (isShortage(error)) {
-      this.#arm(slot, watch, undoneLookMs)
+      this.#arm(slot, watch, shortageRetryMs)
       return false
     } else {
       const reason = shownError(error)
@@ -160,26 +160,26 @@ export class ModelDiscovery implements ModelRefresher {
 
   #arm(slot: number, watch: Watch, soonMs?: number): void {
     const { intervalMs, retryBackoffMs: backoffMs, detectIntervalMs, random } = this.#options
-    // A list that fails at once must not be asked for without a pause.
+    // A list that fails at once must not be requested again without a pause.
     const retryBackoffMs = backoffMs || 1_000
     const endpoint = this.#registry.snapshot.bySlot[slot]
-    // Until the kind of a server is known it serves nothing, so it is asked as often as it is probed.
-    const longestMs = this.#isUnknown(slot)
+    // A server of unknown type gets no requests, so detection runs as often as probes.
+    const maxDelayMs = this.#isUnknown(slot)
       ? Math.min(intervalMs, detectIntervalMs, endpoint?.checkIntervalMs ?? intervalMs)
       : intervalMs
     const failures = this.#records.consecutiveFailures(slot)
     const delayMs =
       failures === 0
-        ? longestMs * (1 - 0.1 * random())
-        : Math.min(longestMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
+        ? maxDelayMs * (1 - 0.1 * random())
+        : Math.min(maxDelayMs, retryBackoffMs * 2 ** Math.min(20, failures)) * (0.5 + 0.5 * random())
     watch.timer?.cancel()
     watch.timer = this.#clock.after(soonMs ?? delayMs, () => {
-      if (this.#isWorthLook(slot)) void this.refresh(slot)
+      if (this.#isWorthReading(slot)) void this.refresh(slot)
       else this.#arm(slot, watch)
     })
   }
 
-  /** That an endpoint which is out does not list its models says nothing new. */
+  /** Whether a failed read is news: it is not for an endpoint that is down anyway. */
   #isNews(slot: number): boolean {
     return (
       this.#registry.isRoutable(slot) ||
@@ -197,10 +197,10 @@ export class ModelDiscovery implements ModelRefresher {
   }
 
   /**
-   * An endpoint that refuses its list comes back when the list can be read. And where only the health route says that a
-   * server is out, the list shows what requests it may be tried with.
+   * An endpoint that refuses its list recovers when the list can be read. And if only the health route reports a server
+   * as down, the list shows which requests may try it.
    */
-  #isWorthLook(slot: number): boolean {
+  #isWorthReading(slot: number): boolean {
     return this.#isNews(slot) || !this.#hasListed(slot)
   }
 
@@ -212,11 +212,11 @@ export class ModelDiscovery implements ModelRefresher {
     return this.#registry.snapshot.bySlot[slot]?.profile === undefined
   }
 
-  async #lookWithRepeats(slot: number): Promise<undefined> {
+  async #readWithRetries(slot: number): Promise<undefined> {
     const { retryAttempts, retryBackoffMs, random } = this.#options
     for (let attempt = 0; ; attempt++) {
       try {
-        await this.#lookOnce(slot)
+        await this.#readOnce(slot)
         return undefined
       } catch (error) {
         if (
@@ -226,19 +226,19 @@ export class ModelDiscovery implements ModelRefresher {
           !this.#registry.isRoutable(slot)
         )
           throw error
-        // The repeats take seconds in which the status routes should already show the reason.
-        this.#records.noted(slot, shownError(error))
+        // The retries take seconds, and the status routes should show the reason before they end.
+        this.#records.attemptFailed(slot, shownError(error))
         await this.#sleep(retryBackoffMs * 2 ** attempt * random())
       }
     }
   }
 
-  async #lookOnce(slot: number): Promise<void> {
+  async #readOnce(slot: number): Promise<void> {
     let endpoint = this.#registry.snapshot.bySlot[slot]
     if (endpoint === undefined) return
     if (endpoint.profile === undefined) {
       endpoint = await this.#detect(endpoint)
-      // Its own health route is asked next; the list follows when that was well.
+      // Probe the type's own health route first; the list follows after a success.
       if (endpoint.profile !== undefined && !this.#registry.isRoutable(slot)) return
     }
     const profile = endpoint.profile ?? this.#fallbackProfile()
@@ -247,8 +247,8 @@ export class ModelDiscovery implements ModelRefresher {
       const wantsCredentials = answer.statusCode === 401 || answer.statusCode === 403
       const knowsModels = (this.#catalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0) > 0
       if (wantsCredentials && !knowsModels) this.#report(slot, { kind: 'list_refused' })
-      const said = `the model list was answered with status ${answer.statusCode}`
-      throw new ListFormatError(`${said}${wantsCredentials ? '' : await this.#typeHint(endpoint)}`)
+      const message = `the model list was answered with status ${answer.statusCode}`
+      throw new ListFormatError(`${message}${wantsCredentials ? '' : await this.#typeHint(endpoint)}`)
     }
     this.#report(slot, { kind: 'list_read' })
     const { models: listed, cut } = await this.#parse(endpoint, profile, answer.body)
@@ -263,8 +263,8 @@ export class ModelDiscovery implements ModelRefresher {
       removed,
       ignored: cut,
     })
-    // Routing goes by the new list meanwhile.
-    if (listed.length === 0) await this.#tellEmpty(endpoint)
+    // Routing already uses the new list.
+    if (listed.length === 0) await this.#reportEmpty(endpoint)
   }
 
   async #parse(endpoint: Endpoint, profile: BackendProfile | undefined, body: Buffer) {
@@ -276,14 +276,14 @@ export class ModelDiscovery implements ModelRefresher {
     }
   }
 
-  /** A healthy endpoint without models serves nothing, and says so nowhere else. */
-  async #tellEmpty(endpoint: Endpoint): Promise<void> {
-    if (this.#toldEmpty.has(endpoint.slot)) return
-    this.#toldEmpty.add(endpoint.slot)
+  /** Reports a healthy endpoint without models: it gets no requests, and nothing else shows why. */
+  async #reportEmpty(endpoint: Endpoint): Promise<void> {
+    if (this.#reportedEmpty.has(endpoint.slot)) return
+    this.#reportedEmpty.add(endpoint.slot)
     this.#publishFailure(endpoint.slot, `it answers, but lists no models${await this.#typeHint(endpoint)}`)
   }
 
-  /** Where a server does not answer as one of its type does: what it looks like. */
+  /** If a server does not answer as its type does, hints at the type that it appears to be. */
   async #typeHint(endpoint: Endpoint): Promise<string> {
     const { slot, url, profile } = endpoint
     const isOfFile = profile !== undefined && !this.#detected.has(slot)
@@ -296,7 +296,7 @@ export class ModelDiscovery implements ModelRefresher {
     return `; ${other}its type is ${profile.name}: try type: auto`
   }
 
-  /** What the server runs its one model with says more than what the model was trained for. */
+  /** The context length that the server runs its one model with takes precedence over the model's own. */
   async #withProps(endpoint: Endpoint, path: string, models: readonly DiscoveredModel[]) {
     const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
     const props = answer?.statusCode === 200 ? readProps(answer.body) : undefined
@@ -352,7 +352,7 @@ function shownError(error: unknown): string {
   return 'the model list could not be read'
 }
 
-/** A server that breaks off its answer to one path may answer others; one that cannot be reached answers none. */
+/** A server that closes the connection on one path may answer others; an unreachable one answers none. */
 function noAnswer(error: unknown): FetchedAnswer {
   const isPathOnly =
     error instanceof FetchError &&
@@ -362,7 +362,7 @@ function noAnswer(error: unknown): FetchedAnswer {
   return { statusCode: 0, header: () => undefined, body: Buffer.alloc(0), durationMs: 0 }
 }
 
-/** The gateway itself could not ask: that says nothing of the endpoint. */
+/** The gateway itself could not send the request, which says nothing about the endpoint. */
 function isShortage(error: unknown): boolean {
   return error instanceof FetchError && error.failure.kind === 'shortage'
 }

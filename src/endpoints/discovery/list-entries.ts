@@ -1,26 +1,26 @@
 import { maxModelNameLength } from '../../kernel/names/model-name.ts'
 import type { ListFormat } from '../profiles/profile.ts'
-import { readAbilities } from '../profiles/told-abilities.ts'
+import { readAbilities } from '../profiles/reported-abilities.ts'
 import type { DiscoveredModel, ListEntry } from './discovered-model.ts'
 
 const maxTextLength = 256
 const maxWords = 64
 
-/** How an entry of each format is read. A backend is data; only formats differ. */
+/** Entry reader per format. Backends are data; only formats differ in code. */
 export const entryReaders: Record<ListFormat, (name: string, entry: ListEntry) => DiscoveredModel> = {
   openai: readOpenAi,
   lmstudio: readLmStudio,
   ollama: readOllama,
 }
 
-/** Which of its fields name the model of an entry, in each format. */
+/** Fields that may hold the model name of an entry, per format. */
 export const nameFields: Record<ListFormat, readonly string[]> = {
   openai: ['id', 'name', 'model', 'key'],
   lmstudio: ['id', 'key', 'name', 'model'],
   ollama: ['name', 'model', 'id', 'key'],
 }
 
-/** The name in an entry; undefined where it has none that can be used. */
+/** Returns the name in an entry; undefined if there is no usable one. */
 export function nameIn(format: ListFormat, entry: ListEntry): string | undefined {
   for (const field of nameFields[format]) {
     const name = usableName(entry[field])
@@ -41,7 +41,7 @@ function readOpenAi(name: string, entry: ListEntry): DiscoveredModel {
   return compact({
     name,
     publisher: text(entry.owned_by) ?? text(entry.publisher),
-    // What the server was started with goes before what the model was trained for.
+    // The server's startup setting takes precedence over the model's own maximum.
     contextLength:
       count(entry.max_model_len) ??
       count(meta.n_ctx) ??
@@ -62,7 +62,7 @@ function readOpenAi(name: string, entry: ListEntry): DiscoveredModel {
   })
 }
 
-/** Both `/api/v0/models` and `/api/v1/models` of LM Studio. */
+/** Reads both `/api/v0/models` and `/api/v1/models` of LM Studio. */
 function readLmStudio(name: string, entry: ListEntry): DiscoveredModel {
   const quantization = objectAt(entry, 'quantization')
   const instances = Array.isArray(entry.loaded_instances) ? entry.loaded_instances : undefined
@@ -107,7 +107,7 @@ function readOllama(name: string, entry: ListEntry): DiscoveredModel {
   })
 }
 
-/** Fields beyond the common ones that some list shows again. */
+/** Less common fields that some list shows again. */
 const keptFields = [
   'modified_at',
   'checkpoint',
@@ -119,7 +119,7 @@ const keptFields = [
   'frontend_enabled',
 ] as const
 
-/** A hostile entry may be of any size and depth: only named fields are kept, and only plain values. */
+/** A hostile entry may have any size and depth: keep only named fields with plain values. */
 function kept(entry: ListEntry): ListEntry {
   const fields: Record<string, unknown> = {}
   for (const field of keptFields) if (isPlain(entry[field])) fields[field] = entry[field]
@@ -137,7 +137,7 @@ function isPlain(value: unknown): boolean {
 
 type Loose<T> = { [K in keyof T]: T[K] | undefined }
 
-/** Leaves out what is undefined, so that an absent field is absent. */
+/** Omits undefined values, so that an absent field is absent. */
 function compact(model: Loose<DiscoveredModel> & Pick<DiscoveredModel, 'name' | 'raw'>): DiscoveredModel {
   const entries = Object.entries(model).filter(([, value]) => value !== undefined)
   return { ...(Object.fromEntries(entries) as Partial<DiscoveredModel>), name: model.name, raw: model.raw }
@@ -156,7 +156,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' && value.length <= maxTextLength ? value : undefined
 }
 
-/** A list of words, or the keys to which an object says yes; undefined where there are none. */
+/** Reads a list of strings, or the keys of an object with a true value; undefined if there are none. */
 function words(value: unknown): readonly string[] | undefined {
   const listed = Array.isArray(value)
     ? value
@@ -172,7 +172,7 @@ export function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
 }
 
-/** `527936` parameters are `0.5M`, `7615616512` are `7.6B`, as Ollama writes them. */
+/** Formats `527936` parameters as `0.5M`, `7615616512` as `7.6B`, like Ollama. */
 function sizeText(parameters: number | undefined): string | undefined {
   if (parameters === undefined) return undefined
   return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)}B` : `${(parameters / 1e6).toFixed(2)}M`

@@ -1,12 +1,12 @@
 import { isDeeper } from '../../kernel/json/json-depth.ts'
 import type { ListFormat } from '../profiles/profile.ts'
-import { readAbilities, readPropsAbilities, type ToldAbilities } from '../profiles/told-abilities.ts'
+import { type ReportedAbilities, readAbilities, readPropsAbilities } from '../profiles/reported-abilities.ts'
 import type { DiscoveredModel, ListEntry, ModelMemory } from './discovered-model.ts'
 import { count, entryReaders, isEntry, nameIn, usableName } from './list-entries.ts'
 
 export interface ParsedList {
   readonly models: readonly DiscoveredModel[]
-  /** Entries without a usable name, and those of a name that came before. */
+  /** Entries without a usable name, and duplicates. */
   readonly skipped: number
   /** Entries beyond the limit. */
   readonly cut: number
@@ -17,16 +17,16 @@ export class ListFormatError extends Error {
   override readonly name = 'ListFormatError'
 }
 
-/** More models than any real server has; beyond them the lists of a hostile one cost every client. */
+/** More models than any real server has; a hostile server's longer list would slow down every client. */
 export const maxModels = 10_000
-/** Real lists have eight; a parser needs some hundred bytes for each. */
+/** Real lists have eight levels; a parser needs some hundred bytes for each. */
 const maxLevels = 64
 
 const listKeys: Record<ListFormat, string> = { openai: 'data', lmstudio: 'data', ollama: 'models' }
 
 /**
- * Reads a model list as loosely as servers write it: `null` is an empty list (`ollama serve` without models), a
- * list may stand alone (Together), or be an object by name; entries may be bare names.
+ * Parses a model list as leniently as servers write it: `null` is an empty list (`ollama serve` without models); a list
+ * may be the whole document (Together), or an object by name; entries may be plain names.
  * @throws ListFormatError
  */
 export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
@@ -53,7 +53,7 @@ export function parseModelList(format: ListFormat, body: Buffer): ParsedList {
 }
 
 /**
- * Undefined where the bytes are no JSON, or nested too deeply. A byte order mark is left out, as most clients do (RFC
+ * Returns undefined if the bytes are not JSON, or nested too deeply. Ignores a byte order mark, like most clients (RFC
  * 8259, 8.1).
  */
 function parseJson(body: Buffer): unknown {
@@ -74,7 +74,7 @@ function entriesOf(document: unknown, format: ListFormat): readonly unknown[] | 
   if (own !== undefined && own.length > 0) return own
   for (const other of ['data', 'models', 'model_list', 'result', 'items']) {
     const entries = other === key ? undefined : listAt(document, other)
-    // An empty list under another name is an error of the kind of endpoint rather than a list without models.
+    // An empty list under another name means the wrong endpoint type rather than a list without models.
     if (entries !== undefined && entries.length > 0) return entries
   }
   return own ?? (document[key] === null ? [] : undefined)
@@ -96,10 +96,10 @@ function asEntry(value: unknown): ListEntry | undefined {
   return isEntry(value) ? value : undefined
 }
 
-/** llama.cpp has a second list in its answer, which in builds of 2025 alone tells the capabilities. */
-function capabilitiesBeside(document: unknown, key: string): Map<string, ToldAbilities> | undefined {
+/** llama.cpp has a second list in its answer; in builds of 2025 only that one contains the capabilities. */
+function capabilitiesBeside(document: unknown, key: string): Map<string, ReportedAbilities> | undefined {
   if (key !== 'data' || !isEntry(document) || !Array.isArray(document.models)) return undefined
-  const found = new Map<string, ToldAbilities>()
+  const found = new Map<string, ReportedAbilities>()
   for (const entry of document.models.slice(0, maxModels)) {
     const name = isEntry(entry) ? nameIn('ollama', entry) : undefined
     const abilities = isEntry(entry) ? readAbilities(entry) : undefined
@@ -108,7 +108,7 @@ function capabilitiesBeside(document: unknown, key: string): Map<string, ToldAbi
   return found
 }
 
-/** What llama.cpp's `/props` says of the one model that it runs. */
+/** Reads llama.cpp's `/props`, which describes the one model that it runs. */
 export function readProps(body: Buffer): Pick<DiscoveredModel, 'contextLength' | 'abilities'> | undefined {
   const document = parseJson(body)
   if (!isEntry(document)) return undefined
@@ -122,7 +122,7 @@ export function readProps(body: Buffer): Pick<DiscoveredModel, 'contextLength' |
 }
 
 /**
- * What is in memory, by name, in the format of the model list.
+ * Parses the models in memory, by name, in the format of the model list.
  * @throws ListFormatError
  */
 export function parseLoadedModels(format: ListFormat, body: Buffer): Map<string, ModelMemory> {

@@ -1,8 +1,8 @@
 import { isLatest, untaggedName } from '../../kernel/names/tags.ts'
-import { areSameAbilities } from '../profiles/told-abilities.ts'
+import { areSameAbilities } from '../profiles/reported-abilities.ts'
 import type { DiscoveredModel } from './discovered-model.ts'
 
-/** What routing looks at; the other fields may hold a time that is another one with each look. */
+/** The fields that routing uses; the others may contain a time that differs with each read. */
 export type RoutedModel = Omit<DiscoveredModel, 'raw' | 'memory'>
 
 /** One model on one endpoint. */
@@ -18,11 +18,11 @@ type Places = Map<string, readonly ModelPlace[]>
 
 interface Maps {
   readonly exact: Places
-  /** By the name without regard to case. */
+  /** By the name ignoring case. */
   readonly folded: Places
 }
 
-/** An index that exists, and whose lists are others now. */
+/** An existing index whose lists have changed. */
 interface Basis {
   readonly maps: Maps
   readonly lists: ModelLists
@@ -32,9 +32,9 @@ interface Basis {
 const nowhere: readonly ModelPlace[] = []
 
 /**
- * Finds the places of a name in all lists. Immutable, and made ready at the first look: while a fleet
- * starts, list follows list. After a change only the names of the changed lists are looked at; those of others keep
- * their very array, so that what was worked out from it can be kept with it.
+ * Finds the places of a name in all lists. Immutable, and built lazily at the first lookup, because lists arrive one
+ * after another while a fleet starts. After a change it updates only the names of the changed lists; the other names
+ * keep their arrays, so that callers can cache results derived from them.
  */
 export class NameIndex {
   readonly #lists: ModelLists
@@ -47,7 +47,7 @@ export class NameIndex {
     this.#basis = basis
   }
 
-  /** Places by the exact name; where there are none, without regard to case, then without `:latest`. */
+  /** Returns places by the exact name; if there are none, ignoring case, then without `:latest`. */
   find(name: string): readonly ModelPlace[] {
     this.#maps ??= this.#build()
     const { exact, folded } = this.#maps
@@ -56,7 +56,7 @@ export class NameIndex {
     return isLatest(name) ? (folded.get(untaggedName(name).toLowerCase()) ?? nowhere) : nowhere
   }
 
-  /** Distinct names, as spelt, sorted. */
+  /** Returns distinct names in their original spelling, sorted. */
   names(): readonly string[] {
     if (this.#names === undefined) {
       const names = new Set<string>()
@@ -66,7 +66,7 @@ export class NameIndex {
     return this.#names
   }
 
-  /** The index of other lists, of which only one has changed. */
+  /** Returns the index after one list has changed. */
   after(slot: number, lists: ModelLists): NameIndex {
     if (this.#maps !== undefined) {
       return new NameIndex(lists, { maps: this.#maps, lists: this.#lists, changed: new Set([slot]) })
@@ -94,7 +94,7 @@ export class NameIndex {
   }
 }
 
-/** Whether routing finds the same in both lists. */
+/** Whether both lists produce the same routing. */
 export function areSameLists(one: readonly RoutedModel[], other: readonly RoutedModel[]): boolean {
   return (
     one.length === other.length &&
@@ -130,7 +130,7 @@ function areSameWords(one: readonly string[] | undefined, other: readonly string
   return one === other || one?.join() === other?.join()
 }
 
-/** The first model of a list that each key leads to. */
+/** Returns the first model of a list for each key. */
 function byKey(
   models: readonly RoutedModel[],
   keysOf: (model: RoutedModel) => readonly string[],
@@ -144,7 +144,7 @@ function byKey(
 
 function exactKeys({ name, digest }: RoutedModel): readonly string[] {
   const keys = untagged(name)
-  // Models of one name with different weights: each can be asked for by its digest.
+  // If models with one name have different weights, each can be requested by its digest.
   return digest === undefined ? keys : [...keys, `${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
 }
 
@@ -152,7 +152,7 @@ function foldedKeys({ name }: RoutedModel): readonly string[] {
   return untagged(name).map((key) => key.toLowerCase())
 }
 
-/** Ollama reads a name without a tag as `:latest`, and lists it with the tag. */
+/** Ollama treats a name without a tag as `:latest`, and lists it with the tag. */
 function untagged(name: string): readonly string[] {
   return isLatest(name) ? [name, untaggedName(name)] : [name]
 }

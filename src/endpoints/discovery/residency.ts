@@ -5,14 +5,14 @@ import type { EndpointRegistry } from '../registry/registry.ts'
 import type { ModelCatalog } from './catalog.ts'
 import { parseLoadedModels } from './list-parsers.ts'
 
-/** Looks that may fail in a row before what was known counts as stale. */
+/** Consecutive failed polls after which the known states count as stale. */
 const staleAfterFailures = 3
 const maxListBytes = 1_048_576
 const timeoutMs = 2_000
 
 /**
- * Asks endpoints what they hold in memory, where their kind has a cheap route for that, and notes it in the
- * catalogue.
+ * Polls which models endpoints have in memory, for backend types with a cheap route for that, and records them in the
+ * catalog.
  */
 export class ModelResidency {
   readonly #clock: Clock
@@ -54,9 +54,9 @@ export class ModelResidency {
     this.#queue.clear()
   }
 
-  /** One look at every endpoint that can be asked; resolves when all have answered or failed. */
-  async look(): Promise<void> {
-    const looks = this.#registry.snapshot.endpoints.map(async (endpoint) => {
+  /** Polls every endpoint that supports it; resolves when all have answered or failed. */
+  async poll(): Promise<void> {
+    const polls = this.#registry.snapshot.endpoints.map(async (endpoint) => {
       const { slot, profile, url, headers } = endpoint
       const path = profile?.loadedModelsPath
       if (profile === undefined || path === undefined || !this.#registry.isRoutable(slot)) return
@@ -72,12 +72,12 @@ export class ModelResidency {
         if (this.#failures[slot] >= staleAfterFailures) this.#catalog.setLoaded(slot, undefined)
       }
     })
-    await Promise.all(looks)
+    await Promise.all(polls)
   }
 
   #arm(): void {
     this.#timer = this.#clock.after(this.#intervalMs, () => {
-      void this.look().finally(() => {
+      void this.poll().finally(() => {
         if (this.#running) this.#arm()
       })
     })

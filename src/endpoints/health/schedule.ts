@@ -20,10 +20,10 @@ const failingFactors = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 12] as const
  */
 export function nextProbeInMs(schedule: ProbeSchedule, consecutiveFailures: number, random: number): number {
   const { intervalMs, jitter, maxBackoffMs } = schedule
-  const longestMs = Math.max(intervalMs, maxBackoffMs)
+  const maxDelayMs = Math.max(intervalMs, maxBackoffMs)
   const factor =
     consecutiveFailures === 0
       ? 1
       : (failingFactors[Math.min(consecutiveFailures, failingFactors.length) - 1] ?? 1)
-  return Math.min(longestMs, intervalMs * factor) * (1 - jitter * random)
+  return Math.min(maxDelayMs, intervalMs * factor) * (1 - jitter * random)
 }

@@ -2,21 +2,21 @@ import { valueAt } from '../../kernel/json/pointer.ts'
 import type { FetchedAnswer } from '../connections/fetch.ts'
 import type { BackendProfile, DetectionProbe } from './profile.ts'
 
-/** Asks the endpoint for a path. What it throws ends the detection: the server does not answer. */
+/** Requests a path of the endpoint. An error ends the detection: the server does not answer. */
 export type DetectionFetch = (path: string) => Promise<FetchedAnswer>
 
-/** What the answers of a server show of it. */
+/** What a server's answers reveal. */
 export interface Detection {
-  /** Undefined where no profile matches. */
+  /** undefined if no profile matches. */
   readonly profile: BackendProfile | undefined
-  /** Whether some path was refused for want of credentials. */
+  /** Whether the server refused a path for lack of credentials. */
   readonly wantsCredentials: boolean
 }
 
 /**
- * Finds the kind of an inference server: the first profile, in detection order, of which one probe matches.
- * Each path is asked for once. An answer with an error status still names its server in its headers: a server that
- * loads a model answers 503 to all paths.
+ * Detects the backend type of an inference server: the first profile, in detection order, with a matching probe. Each
+ * path is requested once. An answer with an error status still identifies its server by its headers: a server that is
+ * loading a model answers 503 to all paths.
  */
 export async function detectProfile(
   profiles: readonly BackendProfile[],

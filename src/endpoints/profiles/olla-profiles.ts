@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 /**
  * SHA-256, the first 16 digits, of every profile that a release of Olla shipped (0.0.6 to 0.0.29): its archives unpack
- * them beside the program. An unchanged one must not take back what the built-in profiles know better.
+ * them beside the program. An unchanged one must not override the improvements of the built-in profiles.
  */
 const shipped: ReadonlySet<string> = new Set([
   '0005d14a8bdef433',

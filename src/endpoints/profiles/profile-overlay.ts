@@ -1,6 +1,6 @@
 /**
- * A profile over another of the same name: mappings are merged key by key, and everything else is replaced. Olla's own
- * files lack what the gateway has beyond Olla, so they must not replace its profiles whole.
+ * Overlays a profile on another of the same name: mappings are merged key by key, everything else is replaced. Olla's
+ * own files lack the gateway's additions, so they must not replace its profiles completely.
  */
 export function overlay(below: unknown, above: unknown): unknown {
   if (!isMapping(below) || !isMapping(above)) return above

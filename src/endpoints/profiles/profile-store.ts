@@ -14,7 +14,7 @@ export class ProfileError extends Error {
   override readonly name = 'ProfileError'
 }
 
-/** The keys of a profile that the gateway reads; all others are kept for what comes to need them. */
+/** The keys of a profile that the gateway reads; it ignores all others, but keeps them. */
 const ProfileSchema = Type.Object({
   name: Type.String({ minLength: 1 }),
   display_name: Type.Optional(Type.String()),
@@ -101,10 +101,10 @@ const ProfileSchema = Type.Object({
   ),
 })
 
-/** A backend profile as its YAML file says it. */
+/** A backend profile as in its YAML file. */
 export type ProfileDocument = Static<typeof ProfileSchema>
 
-/** Spellings that users try and no profile lists as a prefix (contract 1.3). */
+/** Spellings that users try but no profile lists as a prefix (contract 1.3). */
 const spellings: Readonly<Record<string, string>> = {
   'llama-cpp': 'llamacpp',
   llama_cpp: 'llamacpp',
@@ -121,14 +121,14 @@ export interface ProfileStoreOptions {
   readonly builtIn: string
   /**
    * Folder in which Olla would look; it may be missing. A profile there changes the built-in one of its name key by
-   * key, and a broken one is a warning.
+   * key, and a broken one causes a warning.
    */
   readonly local?: string
-  /** Folder of the user's own; '' for none. A profile there replaces the built-in one of its name. */
+  /** The user's own folder; '' for none. A profile there replaces the built-in one of its name. */
   readonly own?: string
-  /** The user's own as objects; they replace those of the files by name. */
+  /** The user's own profiles as objects; they replace those of the files by name. */
   readonly inline?: readonly ProfileDocument[]
-  /** Names that the `usage` of a profile may have, besides `stream_options`; by default any. */
+  /** Valid keys in the `usage` section of a profile, besides `stream_options`; by default any. */
   readonly usageSections?: readonly string[]
   /** Profiles to offer, by name. */
   readonly filter?: { readonly include: readonly string[]; readonly exclude: readonly string[] }
@@ -138,8 +138,8 @@ export interface ProfileStoreOptions {
 export const localProfilesFolder = 'config/profiles'
 
 /**
- * Backend profiles from YAML files. What the files offer (name, prefixes) is read at construction, since
- * routes depend on it; the rest of a profile is built when it is first asked for.
+ * Backend profiles from YAML files. It reads the names and prefixes at construction, because routes depend on them, and
+ * builds the rest of a profile on first use.
  */
 export class ProfileStore {
   readonly #documents = new Map<string, { file: string; document: ProfileDocument }>()
@@ -170,7 +170,7 @@ export class ProfileStore {
     this.#indexPrefixes()
   }
 
-  /** What is wrong with profiles that are not used for it. */
+  /** Problems of profiles that were skipped because of them. */
   get warnings(): readonly string[] {
     return this.#warnings
   }
@@ -179,19 +179,19 @@ export class ProfileStore {
     return [...this.#documents.keys()].sort()
   }
 
-  /** URL prefix to profile name. */
+  /** Maps URL prefixes to profile names. */
   prefixes(): ReadonlyMap<string, string> {
     return this.#byPrefix
   }
 
-  /** Everything that an endpoint's `type` may say, besides `auto`. */
+  /** All valid values of an endpoint's `type`, except `auto`. */
   types(): string[] {
     return [
       ...new Set([...this.#documents.keys(), ...this.#byPrefix.keys(), ...Object.keys(spellings)]),
     ].sort()
   }
 
-  /** Built on first use. */
+  /** Returns a profile, built on first use. */
   get(nameOrPrefix: string): BackendProfile | undefined {
     const asked = nameOrPrefix.toLowerCase()
     const name = this.#documents.has(asked) ? asked : (this.#byPrefix.get(asked) ?? spellings[asked])
@@ -209,7 +209,7 @@ export class ProfileStore {
     return this.names().flatMap((name) => this.get(name) ?? [])
   }
 
-  /** Profiles that have been built. */
+  /** Number of profiles built so far. */
   get loaded(): number {
     return this.#profiles.size
   }
@@ -271,7 +271,7 @@ function readProfile(path: string, usageSections: readonly string[] | undefined)
   }
 }
 
-/** @param where the file, or what else holds it, for the message */
+/** @param where the file or other source, for the message */
 function checkProfile(
   value: unknown,
   where: string,

@@ -8,7 +8,7 @@ const Paths = Type.Record(
   { additionalProperties: false },
 )
 
-/** The `usage` section of a backend profile: where its answers tell their usage, by the API that they come in. */
+/** The `usage` section of a backend profile: where its answers report usage, by API. */
 export interface UsageDocument {
   readonly stream_options?: boolean
   readonly [section: string]: UsagePaths | boolean | undefined
@@ -18,13 +18,16 @@ export const UsageSchema = Type.Unsafe<UsageDocument>(
   Type.Object({ stream_options: Type.Optional(Type.Boolean()) }, { additionalProperties: Paths }),
 )
 
-/** Olla's section with the same purpose (contract 11.2); what its `calculations` give is ours for every backend. */
+/**
+ * Olla's section with the same purpose (contract 11.2); for every backend the gateway computes the values of its
+ * `calculations` itself.
+ */
 export const ExtractionSchema = Type.Object({
   enabled: Type.Optional(Type.Boolean()),
   paths: Type.Optional(Type.Record(Type.String(), Type.String())),
 })
 
-/** What Olla's profiles call the same things in `metrics.extraction.paths` (contract 11.2). */
+/** The names of Olla's profiles for the same values in `metrics.extraction.paths` (contract 11.2). */
 const extractionNames: Readonly<Record<string, string>> = {
   input_tokens: 'prompt_tokens',
   output_tokens: 'completion_tokens',
@@ -37,19 +40,19 @@ const extractionNames: Readonly<Record<string, string>> = {
   predicted_ms: 'generation_ms',
 }
 
-/** What a kind of backend tells of its answers, and where. */
+/** What a backend type reports about its answers, and where. */
 export interface ProfileUsage {
-  /** Whether a stream that does not ask for its usage can be made to tell it, in an event of its own. */
+  /** Whether the gateway can make a stream that does not request its usage report it, in a separate event. */
   readonly asksStreams: boolean
   /**
-   * Where the answers of an API are read; made on first use.
-   * @param section of the profile, by which the plan is kept
-   * @param standard where that API has its numbers by itself
+   * Returns where to read the answers of an API; built on first use.
+   * @param section of the profile, the cache key of the plan
+   * @param standard the paths that the API itself defines
    */
   plan(section: string, standard: UsagePaths): UsagePlan
 }
 
-/** The profile's own paths come first, then those that the API has by itself, then those of Olla's section. */
+/** The profile's own paths take precedence, then those of the API itself, then those of Olla's section. */
 export function profileUsage(
   usage: UsageDocument = {},
   extraction: { readonly enabled?: boolean; readonly paths?: Readonly<Record<string, string>> } = {},
@@ -70,10 +73,10 @@ export function profileUsage(
   }
 }
 
-/** For endpoints whose kind is not known. */
+/** For endpoints of unknown backend type. */
 export const unknownUsage: ProfileUsage = profileUsage()
 
-/** Those that mean something here, `$.` taken off. */
+/** Returns the paths with a known name, without `$.`. */
 function extractedPaths(paths: Readonly<Record<string, string>>): UsagePaths {
   return Object.fromEntries(
     Object.entries(paths).flatMap(([name, path]) => {

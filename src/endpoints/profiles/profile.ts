@@ -5,17 +5,17 @@ import type { ProfileUsage } from './profile-usage.ts'
 export const listFormats = ['openai', 'ollama', 'lmstudio'] as const
 export type ListFormat = (typeof listFormats)[number]
 
-/** How tokens are counted: vLLM takes the messages of a chat, llama.cpp a prompt that its template has made. */
+/** How tokens are counted: vLLM accepts the messages of a chat, llama.cpp a prompt that its template produced. */
 export const tokenizeStyles = ['messages', 'template'] as const
 export type TokenizeStyle = (typeof tokenizeStyles)[number]
 
-/** What an inference server of one kind looks like: data, read from `config/profiles/*.yaml`. */
+/** Describes a type of inference server: data, read from `config/profiles/*.yaml`. */
 export interface BackendProfile {
   /** `ollama`, `vllm`, `lm-studio`, … */
   readonly name: string
   readonly displayName: string
   readonly description: string
-  /** URL prefixes under `/olla/`, and accepted as endpoint `type` as well. */
+  /** URL prefixes under `/olla/`, also valid as endpoint `type`. */
   readonly prefixes: readonly string[]
   readonly openaiCompatible: boolean
   readonly anthropic: {
@@ -25,49 +25,49 @@ export interface BackendProfile {
     readonly minVersion: string | undefined
     readonly limitations: readonly string[]
   }
-  /** How its OpenAI chat route is spoken to. */
+  /** Traits of its OpenAI chat route. */
   readonly chat: ChatTraits & { readonly path: string }
-  /** Whether its chat route takes tools whatever the model, as far as is known. */
+  /** Whether its chat route accepts tools for any model, as far as is known. */
   readonly servesTools: boolean
-  /** A route that counts the tokens of a prompt; undefined where there is none. */
+  /** A route that counts the tokens of a prompt; undefined if there is none. */
   readonly tokenize: { readonly path: string; readonly style: TokenizeStyle } | undefined
-  /** Where it tells its version; undefined where nowhere. */
+  /** Where it reports its version; undefined if nowhere. */
   readonly version: { readonly path: string; readonly pointer: string } | undefined
   /** Paths that the backend serves; used to infer which backends can serve a request's path. */
   readonly paths: readonly string[]
   readonly modelDiscoveryPath: string
   readonly healthCheckPath: string
   readonly metricsPath: string | undefined
-  /** Tells the context length of the one model that it runs. */
+  /** A route that reports the context length of the one model that it runs. */
   readonly propsPath: string | undefined
-  /** Whether all that it lists is in memory. */
+  /** Whether all listed models are in memory. */
   readonly alwaysLoaded: boolean
-  /** Lists what is in memory, in the format of its model list. */
+  /** A route that lists the models in memory, in the format of its model list. */
   readonly loadedModelsPath: string | undefined
   readonly listFormat: ListFormat
   readonly usage: ProfileUsage
   readonly detection: {
-    /** Lower is asked earlier; detection asks all and takes the first that matches. */
+    /** Lower is tried earlier; detection takes the first profile that matches. */
     readonly order: number
     readonly defaultPorts: readonly number[]
     readonly probes: readonly DetectionProbe[]
   }
-  /** The parsed YAML document: everything else that a profile says, for later concerns. */
+  /** The parsed YAML document, including keys that the gateway does not use yet. */
   readonly raw: Readonly<Record<string, unknown>>
 }
 
-/** A request whose answer tells one kind of backend from the others. */
+/** A request whose answer distinguishes one backend type from the others. */
 export interface DetectionProbe {
   readonly path: string
-  /** Every condition given must hold. */
+  /** All given conditions must match. */
   readonly match: {
     /** JSON pointer that must exist in the body. */
     readonly has?: string
-    /** JSON pointer → value it must equal (first array element via `/0`). */
+    /** JSON pointer → required value (first array element via `/0`). */
     readonly equals?: Readonly<Record<string, string>>
     /** Response header (lower case) → substring, ignoring case. */
     readonly header?: Readonly<Record<string, string>>
-    /** Text the body must contain. */
+    /** Text that the body must contain. */
     readonly text?: string
   }
 }

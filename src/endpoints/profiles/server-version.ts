@@ -1,9 +1,9 @@
 import { valueAt } from '../../kernel/json/pointer.ts'
 
 /**
- * Whether a server is at least of a version. One that tells none, or none that can be compared (`main`, `0.0.0` of
- * a build from sources), counts as new enough: a user who has it knows.
- * @param reported `0.14.1-rc2`, `v0.12.0`, `b7200-7ca5991`; undefined where the server has not told
+ * Whether a server has at least a version. One that reports none, or none that can be compared (`main`, `0.0.0` of a
+ * source build), counts as new enough: its user knows what it is.
+ * @param reported `0.14.1-rc2`, `v0.12.0`, `b7200-7ca5991`; undefined if the server reported none
  */
 export function isAtLeast(reported: string | undefined, minimum: string | undefined): boolean {
   if (reported === undefined || minimum === undefined) return true
@@ -17,15 +17,15 @@ export function isAtLeast(reported: string | undefined, minimum: string | undefi
   return true
 }
 
-/** The numbers of the version itself; what stands behind a dash, a plus or a letter is a build. */
+/** Parses the numbers of the version itself, without the build after a dash, a plus or a letter. */
 function numbersOf(version: string): number[] {
   const numbers = /^[a-z]*(\d+(?:\.\d+)*)/i.exec(version.trim())?.[1]
   return numbers === undefined ? [] : numbers.split('.').map(Number)
 }
 
 /**
- * The version in the answer of a route that tells it.
- * @param pointer where it stands in the JSON
+ * Reads the version from the answer of a version route.
+ * @param pointer JSON pointer to the version
  */
 export function readVersion(body: Buffer, pointer: string): string | undefined {
   try {

@@ -1,4 +1,4 @@
-/** What is read of an answer; times in milliseconds. */
+/** Values read from an answer; times in milliseconds. */
 export const usageNames = [
   'promptTokens',
   'completionTokens',
@@ -10,39 +10,39 @@ export const usageNames = [
 export type UsageName = (typeof usageNames)[number]
 
 /**
- * Where a number stands: `usage.prompt_tokens`. The first name is looked for at any depth, so the same path finds
- * what Anthropic puts below `message`. `a.b + a.c` adds what is there; of a list the first that is there counts.
+ * Path of a number: `usage.prompt_tokens`. The first name is searched at any depth, so the same path matches what
+ * Anthropic nests below `message`. `a.b + a.c` adds the existing values; in a list the first existing path wins.
  */
 export type UsagePath = string | readonly string[]
 
-/** Paths by what they tell, as a profile has them: `prompt_tokens`, `load_ns`, `generation_ms`, … */
+/** Paths by value, as in a profile: `prompt_tokens`, `load_ns`, `generation_ms`, … */
 export type UsagePaths = Readonly<Record<string, UsagePath>>
 
-/** A key whose value has numbers, or is one. */
+/** A key whose value contains numbers, or is one. */
 export interface UsageRoot {
-  /** The key as it stands in JSON without its first quote: a search for a rare byte is faster. */
+  /** The key in JSON without its first quote: a search for a rare byte is faster. */
   readonly mark: Buffer
   readonly leaves: readonly UsageLeaf[]
 }
 
 export interface UsageLeaf {
   readonly index: number
-  /** Names below the root; none where its value is the number itself. */
+  /** Names below the root; empty if its value is the number itself. */
   readonly below: readonly string[]
 }
 
-/** One way to learn a number. */
+/** One way to obtain a number. */
 export interface UsageField {
   /** Indexes of leaves, which are added. */
   readonly parts: readonly number[]
-  /** What the sum is multiplied with to be in our unit. */
+  /** Factor that converts the sum to the gateway's unit. */
   readonly scale: number
 }
 
-/** Paths made ready for reading. */
+/** Paths compiled for reading. */
 export interface UsagePlan {
   readonly roots: readonly UsageRoot[]
-  /** The first that is there counts. */
+  /** The first existing one wins. */
   readonly fields: Readonly<Record<UsageName, readonly UsageField[]>>
 }
 
@@ -56,14 +56,12 @@ const keys: Readonly<Record<string, UsageName>> = {
   generation: 'generationMs',
 }
 
-/** Every key that a profile may use. */
+/** All keys that a profile may use. */
 export const usageKeys: readonly string[] = Object.keys(keys).flatMap((key) =>
   key.endsWith('_tokens') ? [key] : Object.keys(units).map((unit) => `${key}_${unit}`),
 )
 
-/**
- * @param sources the first that has a number wins
- */
+/** @param sources the first with a number wins */
 export function planUsage(sources: readonly UsagePaths[]): UsagePlan {
   const roots = new Map<string, UsageLeaf[]>()
   const indexes = new Map<string, number>()

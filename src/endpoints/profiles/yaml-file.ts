@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
 
-/** A YAML file that cannot be read; the message names it, with line and column where it can. */
+/** A YAML file that cannot be read; the message contains its name, with line and column if known. */
 export class YamlFileError extends Error {
   override readonly name = 'YamlFileError'
 }

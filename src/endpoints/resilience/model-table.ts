@@ -6,7 +6,7 @@ import { ownPlace, type TablePlace } from '../../kernel/cells/table-place.ts'
 import { BreakerTable } from './breaker-table.ts'
 
 /** Names without a row that a thread remembers, so as not to look for them again. */
-const mostFound = 10_000
+const maxFound = 10_000
 
 /**
  * Rows for models on endpoints that something went wrong with: circuit, pause and penalty of each, the same on all
@@ -51,7 +51,7 @@ export class ModelTable {
   find(slot: number, model: string): number {
     if (Atomics.load(this.#rowsOf, slot) === 0) return -1
     const version = Atomics.load(this.#version, 0)
-    if (version !== this.#foundVersion || this.#foundSize > mostFound) {
+    if (version !== this.#foundVersion || this.#foundSize > maxFound) {
       this.#found = []
       this.#foundSize = 0
       this.#foundVersion = version

@@ -1,7 +1,7 @@
 import type { ModelCatalog } from '../../endpoints/discovery/catalog.ts'
 import type { DiscoveredModel } from '../../endpoints/discovery/discovered-model.ts'
 import type { ModelPlace, RoutedModel } from '../../endpoints/discovery/name-index.ts'
-import type { ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
+import type { ReportedAbilities } from '../../endpoints/profiles/reported-abilities.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
 import { otherSpelling, untaggedName } from '../../kernel/names/tags.ts'
@@ -247,7 +247,7 @@ function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
 }
 
 /** Derives the type of a model from the abilities that its endpoints report, which take precedence over its name. */
-function toldType({ embedding, completion, vision }: ToldAbilities): string | undefined {
+function toldType({ embedding, completion, vision }: ReportedAbilities): string | undefined {
   if (embedding === true && completion !== true) return 'embeddings'
   if (vision !== undefined && completion !== false) return vision ? 'vlm' : 'llm'
   return undefined

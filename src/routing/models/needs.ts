@@ -1,5 +1,5 @@
 import type { RoutedModel } from '../../endpoints/discovery/name-index.ts'
-import { areSameAbilities, type ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
+import { areSameAbilities, type ReportedAbilities } from '../../endpoints/profiles/reported-abilities.ts'
 import type { ScannedBody } from '../../kernel/json/body-scan.ts'
 import { type MediaParts, readMediaParts } from './media-parts.ts'
 
@@ -67,7 +67,7 @@ export interface KnownAbilities {
   readonly capabilities: readonly string[] | undefined
   readonly contextLength: number | undefined
   /** Abilities that the endpoint itself reports. */
-  readonly told?: ToldAbilities | undefined
+  readonly told?: ReportedAbilities | undefined
 }
 
 /** Names of the same ability in engines and in the family table. */

@@ -1,5 +1,5 @@
 import type { DiscoveredModel } from '../../endpoints/discovery/discovered-model.ts'
-import { mergeAbilities, type ToldAbilities } from '../../endpoints/profiles/told-abilities.ts'
+import { mergeAbilities, type ReportedAbilities } from '../../endpoints/profiles/reported-abilities.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 
 /** One model on one endpoint in the directory. */
@@ -47,7 +47,7 @@ interface ToldFacts {
   readonly digest: string | undefined
   readonly sizeBytes: number | undefined
   readonly families: readonly string[]
-  readonly abilities: ToldAbilities
+  readonly abilities: ReportedAbilities
 }
 
 export function toldFacts(sources: readonly ModelSource[]): ToldFacts {

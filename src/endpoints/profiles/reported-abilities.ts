@@ -1,5 +1,5 @@
-/** What an endpoint says a model can do: `true` or `false` where it says so, absent where it says nothing. */
-export interface ToldAbilities {
+/** What an endpoint reports about a model's abilities: `true` or `false` if reported, otherwise absent. */
+export interface ReportedAbilities {
   readonly completion?: boolean
   readonly embedding?: boolean
   readonly tools?: boolean
@@ -9,7 +9,7 @@ export interface ToldAbilities {
   readonly insert?: boolean
 }
 
-export type Ability = keyof ToldAbilities
+export type Ability = keyof ReportedAbilities
 
 type Entry = Readonly<Record<string, unknown>>
 type Found = { -readonly [Key in Ability]?: boolean }
@@ -24,8 +24,8 @@ export const abilityNames = [
   'insert',
 ] as const satisfies readonly Ability[]
 
-/** Words that engines use for the same ability: in lists, as keys of an object, and as flags of an entry. */
-const abilityOfWord: Readonly<Record<string, Ability>> = {
+/** Engines' terms for the same ability: in lists, as keys of an object, and as flags of an entry. */
+const abilityOfTerm: Readonly<Record<string, Ability>> = {
   completion: 'completion',
   completion_chat: 'completion',
   chat: 'completion',
@@ -57,9 +57,9 @@ const abilityOfWord: Readonly<Record<string, Ability>> = {
   completion_fim: 'insert',
 }
 
-const flags = Object.keys(abilityOfWord).filter((word) => word.startsWith('supports_'))
+const flags = Object.keys(abilityOfTerm).filter((word) => word.startsWith('supports_'))
 
-/** `type` of an entry whose model generates no text. */
+/** Values of `type` for models that generate no text. */
 const silentTypes = new Set([
   'embedding',
   'embeddings',
@@ -81,13 +81,13 @@ const silentTypes = new Set([
 ])
 
 /**
- * Reads what an entry of a model list says of its model.
- * @param isComplete whether `capabilities`, where it is a list, names all that the model can do, as Ollama's does
+ * Reads the abilities from an entry of a model list.
+ * @param isComplete whether `capabilities`, if it is a list, names all abilities of the model, as Ollama's does
  */
-export function readAbilities(entry: Entry, isComplete = false): ToldAbilities | undefined {
+export function readAbilities(entry: Entry, isComplete = false): ReportedAbilities | undefined {
   const found: Found = {}
   readType(entry.type, found)
-  readWords(entry.capabilities, found, isComplete)
+  readTerms(entry.capabilities, found, isComplete)
   for (const flag of flags) put(found, flag, entry[flag])
   const architecture = isObject(entry.architecture) ? entry.architecture : {}
   readInputs(
@@ -99,8 +99,8 @@ export function readAbilities(entry: Entry, isComplete = false): ToldAbilities |
   return someOf(found)
 }
 
-/** What `/props` of llama.cpp says of the one model that it runs. */
-export function readPropsAbilities(props: Entry): ToldAbilities | undefined {
+/** Reads the abilities from llama.cpp's `/props`, which describes the one model that it runs. */
+export function readPropsAbilities(props: Entry): ReportedAbilities | undefined {
   const found: Found = {}
   const { modalities, chat_template_caps: caps, chat_template: template } = props
   if (isObject(modalities)) {
@@ -113,8 +113,8 @@ export function readPropsAbilities(props: Entry): ToldAbilities | undefined {
   return someOf(found)
 }
 
-/** What holds for some endpoints together: one that can is enough, all must say that they cannot. */
-export function mergeAbilities(all: readonly (ToldAbilities | undefined)[]): ToldAbilities {
+/** Combines several endpoints: an ability is true if one has it, and false only if all lack it. */
+export function mergeAbilities(all: readonly (ReportedAbilities | undefined)[]): ReportedAbilities {
   const merged: Found = {}
   for (const name of abilityNames) {
     if (all.some((each) => each?.[name] === true)) merged[name] = true
@@ -123,7 +123,10 @@ export function mergeAbilities(all: readonly (ToldAbilities | undefined)[]): Tol
   return merged
 }
 
-export function areSameAbilities(one: ToldAbilities | undefined, other: ToldAbilities | undefined): boolean {
+export function areSameAbilities(
+  one: ReportedAbilities | undefined,
+  other: ReportedAbilities | undefined,
+): boolean {
   return one === other || abilityNames.every((name) => one?.[name] === other?.[name])
 }
 
@@ -136,27 +139,27 @@ function readType(type: unknown, found: Found): void {
   else if (word === 'llm' || word === 'vlm' || word === 'chat') found.completion = true
 }
 
-/** A list of words, or an object that says yes or no to each. */
-function readWords(capabilities: unknown, found: Found, isComplete: boolean): void {
+/** Reads a list of terms, or an object with a boolean per term. */
+function readTerms(capabilities: unknown, found: Found, isComplete: boolean): void {
   if (Array.isArray(capabilities)) {
     for (const word of capabilities) if (typeof word === 'string') put(found, word, true)
-    // A list in other words than Ollama's is none of Ollama's.
+    // A list with other terms than Ollama's does not come from Ollama.
     const isOllamas = found.completion === true || found.embedding === true
     if (isComplete && isOllamas) for (const name of abilityNames) found[name] ??= false
   } else if (isObject(capabilities)) {
-    for (const word of Object.keys(abilityOfWord)) {
+    for (const word of Object.keys(abilityOfTerm)) {
       const value = capabilities[word]
       put(found, word, isObject(value) ? (value.supported ?? true) : value)
     }
   }
 }
 
-/** `text+image->text`. */
+/** Parses `text+image->text`. */
 function inputsOf(modality: unknown): string[] | undefined {
   return typeof modality === 'string' ? modality.split('->', 1)[0]?.split('+') : undefined
 }
 
-/** A list of inputs is complete: what is not in it is not read. */
+/** A list of inputs is complete: the model does not read any other. */
 function readInputs(inputs: unknown, found: Found): void {
   if (!Array.isArray(inputs) || inputs.length === 0) return
   found.vision = inputs.includes('image')
@@ -175,19 +178,19 @@ function readParameters(parameters: unknown, found: Found): void {
   found.thinking ??= parameters.includes('reasoning') || parameters.includes('include_reasoning')
 }
 
-/** What a word of an engine or a client means; undefined where that is nothing that is known here. */
+/** Returns the ability for a term of an engine or a client; undefined if unknown. */
 export function abilityOf(word: string): Ability | undefined {
   const spelt = word.toLowerCase().replaceAll('-', '_')
-  return Object.hasOwn(abilityOfWord, spelt) ? abilityOfWord[spelt] : undefined
+  return Object.hasOwn(abilityOfTerm, spelt) ? abilityOfTerm[spelt] : undefined
 }
 
 function put(found: Found, word: string, value: unknown): void {
   const name = abilityOf(word)
-  // One word of several that says yes decides.
+  // If several terms mean the same ability, one true value decides.
   if (name !== undefined && typeof value === 'boolean') found[name] = value || found[name] === true
 }
 
-function someOf(found: Found): ToldAbilities | undefined {
+function someOf(found: Found): ReportedAbilities | undefined {
   return Object.keys(found).length === 0 ? undefined : found
 }
 

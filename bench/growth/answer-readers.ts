@@ -96,7 +96,7 @@ const expected: ExpectedAnswer = {
   keepsModel: false,
   requestId: 'r',
   stopSequences: ['END'],
-  thinking: 'asked',
+  thinking: 'requested',
   promptTokens: 1,
   callIds: [],
   toolNames: [],

@@ -270,9 +270,9 @@ describe('answer forms', () => {
       const meter = new StreamMeter(framing, form, { clock, startedMs: 0, usage, gaps: { gap: () => {} } })
       const watch = new StreamWatch(form.stream)
       const cut = new StreamWatch(form.stream)
-      for (const piece of stream) {
-        meter.push(Buffer.from(piece))
-        watch.push(Buffer.from(piece))
+      for (const chunk of stream) {
+        meter.push(Buffer.from(chunk))
+        watch.push(Buffer.from(chunk))
       }
       cut.push(Buffer.from(stream[0]))
       meter.end()

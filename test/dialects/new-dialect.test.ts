@@ -109,15 +109,15 @@ describe('folder of a dialect', () => {
   const otherUses: Readonly<Record<string, string>> = {
     'src/admin/clients/client-config.ts': 'a word of a client’s configuration',
     'src/config/checks/semantics.ts': 'a key of the configuration',
-    'src/config/load.ts': 'a kind of endpoint',
+    'src/config/load.ts': 'a backend type',
     'src/endpoints/discovery/discovery.ts': 'how an endpoint lists its models',
     'src/endpoints/discovery/list-parsers.ts': 'how an endpoint lists its models',
     'src/endpoints/profiles/profile-store.ts': 'how an endpoint lists its models',
     'src/endpoints/profiles/profile.ts': 'how an endpoint lists its models',
-    'src/routing/models/directory.ts': 'a kind of endpoint',
-    'src/dialects/lists/engine-items.ts': 'the owner of a model where nothing names one',
-    'routes/dialects/models.ts': 'a kind of endpoint',
-    'routes/dialects/ollama.ts': 'a kind of endpoint',
+    'src/routing/models/directory.ts': 'a backend type',
+    'src/dialects/lists/engine-items.ts': 'the owner of a model without one',
+    'routes/dialects/models.ts': 'a backend type',
+    'routes/dialects/ollama.ts': 'a backend type',
   }
 
   it('is the only place that compares the name of its API', () => {

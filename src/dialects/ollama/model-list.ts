@@ -68,8 +68,8 @@ function runningItem(
 
 /** Ollama's `/api/show`, from what the gateway knows, for models of endpoints without that route. */
 export function ollamaShow(model: UnifiedModel, families: FamilyTable): Json {
-  const told = model.sources.find(({ told: { family } }) => family !== undefined)?.told.family
-  const architecture = told ?? (model.family || 'unknown')
+  const reportedFamily = model.sources.find(({ told: { family } }) => family !== undefined)?.told.family
+  const architecture = reportedFamily ?? (model.family || 'unknown')
   return {
     modelfile: `# ${model.id.replace(/\s/g, ' ')}: served by endpoints that have no Modelfile\n`,
     parameters: '',
@@ -115,17 +115,17 @@ export function digestOf({ digest, id }: UnifiedModel): string {
 }
 
 function details(model: UnifiedModel, table: FamilyTable): Json {
-  const told = model.sources.map((source) => source.told)
-  const family = told.find((each) => each.family !== undefined)?.family ?? model.family
+  const reports = model.sources.map((source) => source.told)
+  const family = reports.find((each) => each.family !== undefined)?.family ?? model.family
   const families = model.families.length > 0 ? model.families : family === '' ? [] : [family]
-  const spelt = told.find((each) => each.quantization !== undefined)?.quantization
+  const spelling = reports.find((each) => each.quantization !== undefined)?.quantization
   return {
     parent_model: '',
     format: model.format,
     family,
     families,
     parameter_size: model.parameterSize.toUpperCase(),
-    quantization_level: spelt ?? table.spelledQuantization(model.quantization),
+    quantization_level: spelling ?? table.spelledQuantization(model.quantization),
     ...(model.contextLength === undefined ? {} : { context_length: model.contextLength }),
     ...(model.embeddingLength === undefined ? {} : { embedding_length: model.embeddingLength }),
   }
@@ -137,16 +137,16 @@ function sizeOf({ sizeBytes }: UnifiedModel): number {
 }
 
 function modifiedAt(model: UnifiedModel): string {
-  const written = model.sources.map(({ told }) => told.raw.modified_at).find(isTime)
-  return written ?? new Date(model.lastSeenMs).toISOString()
+  const reported = model.sources.map(({ told }) => told.raw.modified_at).find(isTime)
+  return reported ?? new Date(model.lastSeenMs).toISOString()
 }
 
 /** Never in the past, which the CLI shows as a model about to be unloaded. */
 function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
-  const written = loaded
+  const reported = loaded
     .map(({ told }) => told.memory?.expiresAt)
     .find((time) => isTime(time) && Date.parse(time) > nowMs)
-  if (written !== undefined) return written
+  if (reported !== undefined) return reported
   const stays = loaded.every(({ endpoint }) => endpoint.profile?.loadedModelsPath === undefined)
   if (stays) return forever
   // Rounded to whole minutes, so that the ETag of the list stays the same for a while.

@@ -55,9 +55,9 @@ export async function fetchModelDetails(
   request: ShowRequest,
   sources: readonly ModelSource[],
 ): Promise<ShownModel | undefined> {
-  const asked = sources.slice(0, maxAttempts)
+  const candidates = sources.slice(0, maxAttempts)
   let missing = 0
-  for (const { endpoint, nativeName } of asked) {
+  for (const { endpoint, nativeName } of candidates) {
     const body = JSON.stringify({ ...request.body, model: nativeName, name: nativeName })
     const answer = await fetch({
       url: `${endpoint.url}${showPath}`,
@@ -79,10 +79,10 @@ export async function fetchModelDetails(
   return undefined
 }
 
-function withClientsName(bytes: Buffer, shown: Json, native: string, asked: string): Buffer | Json {
-  if (native === asked || (shown.model !== native && shown.name !== native)) return bytes
+function withClientsName(bytes: Buffer, shown: Json, native: string, requested: string): Buffer | Json {
+  if (native === requested || (shown.model !== native && shown.name !== native)) return bytes
   const names = ['model', 'name'].filter((field) => shown[field] === native)
-  return { ...shown, ...Object.fromEntries(names.map((field) => [field, asked])) }
+  return { ...shown, ...Object.fromEntries(names.map((field) => [field, requested])) }
 }
 
 function isPresent(value: unknown): boolean {

@@ -78,12 +78,12 @@ function isRead(method: string): boolean {
 function describe(path: string): Operation {
   const canonical = canonicalPath(path)
   const segments = segmentsOf(canonical)
-  const isAsked = isInference(segments)
+  const servesInference = isInference(segments)
   return {
     path: canonical,
-    management: managementOf(segments, isAsked),
+    management: managementOf(segments, servesInference),
     managementMessage: managementMessage(segments),
-    isInference: isAsked,
+    isInference: servesInference,
     isModelList: isModelList(segments),
     isStatus: isStatus(segments),
     isPostOnly: postOnly.test(canonical),

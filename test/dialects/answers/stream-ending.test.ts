@@ -26,7 +26,7 @@ const text = event('response.output_text.delta', {
   sequence_number: 3,
 })
 const block = event('content_block_delta', { delta: { text: 'a' } })
-const piece = '{"message":{"content":"a"},"done":false}\n'
+const content = '{"message":{"content":"a"},"done":false}\n'
 const large = 'x'.repeat(100_000)
 const error = data({ error: { message: 'no', code: 500 } })
 
@@ -45,7 +45,7 @@ const cases: readonly [string, string, string, string][] = [
     'complete',
   ],
   [
-    'the end behind an aborted choice',
+    'the end after an aborted choice',
     'chat',
     data({ choices: [{ finish_reason: 'abort' }] }) + done,
     'failed',
@@ -111,30 +111,30 @@ const cases: readonly [string, string, string, string][] = [
   ['a message and [DONE]', 'messages', block + event('message_stop') + done, 'complete'],
   ['no message_stop', 'messages', block, 'missing'],
   [
-    'an error of its own',
+    'its own error',
     'messages',
     block + event('error', { error: { type: 'api_error', message: 'x' } }),
     'failed',
   ],
   ['OpenAI’s error', 'messages', block + error + done, 'failed, hidden'],
-  ['a line that is done', 'ollama', `${piece}{"message":{"content":""},"done":true}\n`, 'complete'],
-  ['a line that is done, not ended', 'ollama', `${piece}{"response":"","done":true}`, 'complete'],
+  ['a line that is done', 'ollama', `${content}{"message":{"content":""},"done":true}\n`, 'complete'],
+  ['a line that is done, not ended', 'ollama', `${content}{"response":"","done":true}`, 'complete'],
   [
     'a large last line',
     'ollama',
-    `${piece}{"response":"","done":true,"context":[${'1,'.repeat(50_000)}1]}\n`,
+    `${content}{"response":"","done":true,"context":[${'1,'.repeat(50_000)}1]}\n`,
     'complete',
   ],
-  ['no line that is done', 'ollama', piece, 'missing'],
+  ['no line that is done', 'ollama', content, 'missing'],
   [
     'arguments that are done',
     'ollama',
     '{"message":{"tool_calls":[{"function":{"arguments":{"done":true}}}]},"done":false}\n',
     'missing',
   ],
-  ['half a line', 'ollama', `${piece}{"message":{"content":"b"},"do`, 'missing'],
-  ['an error line', 'ollama', `${piece}{"error":"no"}\n`, 'failed'],
-  ['an error object', 'ollama', `${piece}{"error":{"message":"no"}}\n`, 'failed, hidden'],
+  ['part of a line', 'ollama', `${content}{"message":{"content":"b"},"do`, 'missing'],
+  ['an error line', 'ollama', `${content}{"error":"no"}\n`, 'failed'],
+  ['an error object', 'ollama', `${content}{"error":{"message":"no"}}\n`, 'failed, hidden'],
 ]
 
 describe('StreamWatch', () => {

@@ -50,8 +50,8 @@ describe('count_tokens', () => {
     await all.simulators[1]?.control.setFault({ kind: 'status', status: 500, path: '/tokenize' })
     const guess = await all.client.messages.countTokens(counted).withResponse()
     assert.equal(guess.response.headers.get('x-olla-token-count'), 'estimated')
-    const nobody = await all.client.messages.countTokens({ ...counted, model: 'nobody' }).withResponse()
-    assert.equal(nobody.response.headers.get('x-olla-token-count'), 'estimated')
+    const unknown = await all.client.messages.countTokens({ ...counted, model: 'nobody' }).withResponse()
+    assert.equal(unknown.response.headers.get('x-olla-token-count'), 'estimated')
   })
 
   it('counts for a model that the endpoint knows under another name', async (t) => {

@@ -89,7 +89,7 @@ for (const [kind, mode] of kinds) {
       )
       assert.equal(message.stop_reason, 'tool_use')
       assert.equal(texts.join(''), 'I look at both.')
-      assert.ok(pieces.length > 4, 'arguments come in pieces')
+      assert.ok(pieces.length > 4, 'arguments arrive in several deltas')
       assert.equal(message.usage.cache_read_input_tokens, 3)
       assert.equal(message.usage.input_tokens, 1)
     })

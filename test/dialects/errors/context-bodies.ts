@@ -148,7 +148,7 @@ export const tooLong: readonly [server: string, body: string, numbers?: Partial<
     { promptTokens: 13542, limitTokens: 4096 },
   ],
   [
-    'LiteLLM, words unknown',
+    'LiteLLM, unknown wording',
     error(
       'litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: Hosted_vllmException - input too big',
     ),
@@ -325,7 +325,7 @@ export const tooLong: readonly [server: string, body: string, numbers?: Partial<
     { promptTokens: 160000, limitTokens: 131071 },
   ],
   [
-    'numbers apart from the words',
+    'numbers separate from the text',
     error('Prompt tokens exceed max context: 40000 > 32768'),
     { promptTokens: 40000, limitTokens: 32768 },
   ],

@@ -59,13 +59,13 @@ const cases: readonly Case[] = [
     usage: { promptTokens: 11, completionTokens: 7 },
   },
   {
-    name: 'running usage with every piece',
+    name: 'running usage with every chunk',
     text: 'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":11,"completion_tokens":1}}\n\ndata: {"choices":[{"delta":{"content":"b"}}],"usage":{"prompt_tokens":11,"completion_tokens":2}}\n\ndata: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":3}}\n\n',
     events: 2,
     usage: { promptTokens: 11, completionTokens: 3 },
   },
   {
-    name: 'zeros and null behind the numbers',
+    name: 'zeros and null after the numbers',
     text: 'data: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":7}}\n\ndata: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}\n\ndata: {"choices":[],"usage":null}\n\n',
     events: 1,
     usage: { promptTokens: 11, completionTokens: 7 },
@@ -237,9 +237,9 @@ describe('StreamMeter', () => {
 
   it('does not count an unfinished event as a token, but reads the usage at its end', () => {
     const { meter, usage } = meterFor({})
-    const piece = Buffer.alloc(100_000, 'x')
+    const chunk = Buffer.alloc(100_000, 'x')
     meter.push(Buffer.from('data: {"choices":[{"delta":{"content":"'))
-    for (let count = 0; count < 50; count++) meter.push(piece)
+    for (let count = 0; count < 50; count++) meter.push(chunk)
     meter.push(Buffer.from('"}}],"usage":{"prompt_tokens":3}}\n\n'))
     meter.end()
     assert.equal(meter.events, 0)

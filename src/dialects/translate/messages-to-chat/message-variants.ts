@@ -69,7 +69,7 @@ export interface VariantOptions {
 /** What an endpoint has refused in a translated request. */
 interface ChatForm {
   /** False does not request the usage of a stream. */
-  readonly asksUsage?: boolean
+  readonly requestsUsage?: boolean
   /** Replaces the client's value. */
   readonly maxTokens?: number
 }
@@ -233,13 +233,14 @@ export class MessageVariants {
     })
     const chat = this.#fittedChat(translation.chat, abilities?.contextLength, how.maxTokens)
     const expected = this.#expected(request, translation, target, profileTraits.reasoningField, endpointMark)
-    const { stream_options: asked, ...unasked } = chat
-    const isAsked = asked !== undefined && how.asksUsage !== false && !streamOptionsRefusals.has(endpoint)
+    const { stream_options: usageOptions, ...withoutUsage } = chat
+    const isUsageRequested =
+      usageOptions !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
     const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
     return {
       path: traits.path,
       query: '',
-      body: this.#chatBody(isAsked ? chat : unasked),
+      body: this.#chatBody(isUsageRequested ? chat : withoutUsage),
       headers: [
         'Content-Type',
         'application/json',
@@ -248,7 +249,7 @@ export class MessageVariants {
       ],
       answer: (head) =>
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
-      ...(isAsked || mayLower
+      ...(isUsageRequested || mayLower
         ? {
             onRefusal: (head, refusal) => this.#reducedChat(head.statusCode, refusal, target, expected, how),
           }
@@ -267,9 +268,9 @@ export class MessageVariants {
     if (maxTokens !== undefined) {
       return this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, maxTokens })
     }
-    if (how.asksUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
+    if (how.requestsUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
       return undefined
-    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, asksUsage: false })
+    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, requestsUsage: false })
     return onAccepted(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
@@ -325,7 +326,7 @@ export class MessageVariants {
       keepsModel: !renameAnswers,
       requestId: this.#call.requestId,
       stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
-      thinking: thinking === 'disabled' ? 'off' : thinking === undefined ? 'unasked' : 'asked',
+      thinking: thinking === 'disabled' ? 'off' : thinking === undefined ? 'default' : 'requested',
       promptTokens: roughTokens(chat),
       maxTokens: numberField(request, 'max_tokens'),
       limitTokens: abilities?.contextLength,

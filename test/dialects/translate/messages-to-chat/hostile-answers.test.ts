@@ -94,7 +94,7 @@ describe('an answer nested too deeply to be serialized', () => {
     ['a call', 'whole', 'whole', whole(made(deep))],
     ['a call for a stream', 'whole', 'stream', whole(made(deep))],
     ['a call whose arguments are a text', 'whole', 'whole', whole(made(JSON.stringify(deep)))],
-    ['a piece of a call', 'stream', 'stream', `data: {"choices":[{"delta":${made(deep)}}]}\n\n`],
+    ['part of a call', 'stream', 'stream', `data: {"choices":[{"delta":${made(deep)}}]}\n\n`],
     ['an error', 'whole', 'whole', `{"error":${deep}}`],
     ['an event with an error', 'stream', 'stream', `data: {"error":{"message":${deep}}}\n\n`],
   ]

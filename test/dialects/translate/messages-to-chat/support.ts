@@ -31,7 +31,7 @@ export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAns
     keepsModel: true,
     requestId: 'req',
     stopSequences: ['END'],
-    thinking: 'asked',
+    thinking: 'requested',
     promptTokens: 7,
     callIds: [],
     toolNames: [],

@@ -19,7 +19,7 @@ const call = (name: string, args: unknown, more: object = {}) => ({
   function: { name, arguments: args },
   ...more,
 })
-const piece = (args: string, more: object = {}) => ({ function: { arguments: args }, ...more })
+const delta = (text: string, more: object = {}) => ({ function: { arguments: text }, ...more })
 
 const run = (from: AnswerFraming, to: AnswerFraming, bytes: Buffer, expected: Partial<ExpectedAnswer>) => {
   const translation = translateAnswer(
@@ -85,30 +85,30 @@ describe('two calls of a stream stay separate', () => {
     ],
     [
       'in fragments, IDs but no index',
-      [call('a', '', { id: 'c1' }), piece('{"x":'), piece('1}'), call('b', '', { id: 'c2' }), piece(y2)],
+      [call('a', '', { id: 'c1' }), delta('{"x":'), delta('1}'), call('b', '', { id: 'c2' }), delta(y2)],
     ],
     [
       'in fragments, no ID, no index',
-      [call('a', ''), piece('{"x":'), piece('1}'), call('b', ''), piece('{"y"'), piece(':2}')],
+      [call('a', ''), delta('{"x":'), delta('1}'), call('b', ''), delta('{"y"'), delta(':2}')],
     ],
     [
       'interleaved',
       [
         [call('a', '', { index: 0, id: 'c1' }), call('b', '', { index: 1, id: 'c2' })],
-        [piece('{"x":', { index: 0 }), piece('{"y":', { index: 1 })],
-        [piece('1}', { index: 0 }), piece('2}', { index: 1 })],
+        [delta('{"x":', { index: 0 }), delta('{"y":', { index: 1 })],
+        [delta('1}', { index: 0 }), delta('2}', { index: 1 })],
       ],
     ],
     ['arguments as objects', [call('a', { x: 1 }), call('b', { y: 2 })]],
     [
       'the index after the first fragment is missing',
-      [call('a', '{"x":', { index: 0, id: 'c1' }), piece('1}'), call('b', y2, { index: 1, id: 'c2' })],
+      [call('a', '{"x":', { index: 0, id: 'c1' }), delta('1}'), call('b', y2, { index: 1, id: 'c2' })],
     ],
     [
       'interleaved, indexes as texts',
       [
         [call('a', '', { index: '0', id: 'c1' }), call('b', '', { index: '1', id: 'c2' })],
-        [piece('{"x":1}', { index: '0' }), piece('{"y":2}', { index: '1' })],
+        [delta('{"x":1}', { index: '0' }), delta('{"y":2}', { index: '1' })],
       ],
     ],
     ['numbers as IDs', [call('a', x1, { id: 7 }), call('b', y2, { id: 8 })]],
@@ -155,13 +155,13 @@ describe('one call of a stream stays one', () => {
       'another ID in every fragment',
       [
         call('a', undefined, start),
-        piece('{"x":', { index: 0, id: 'c2' }),
-        piece('1}', { index: 0, id: 'c3' }),
+        delta('{"x":', { index: 0, id: 'c2' }),
+        delta('1}', { index: 0, id: 'c3' }),
       ],
     ],
     [
       'another ID in every fragment, no index',
-      [call('a', '', { id: 'c1' }), piece('{"x":', { id: 'c2' }), piece('1}', { id: 'c3' })],
+      [call('a', '', { id: 'c1' }), delta('{"x":', { id: 'c2' }), delta('1}', { id: 'c3' })],
     ],
     [
       'ID and name in every fragment',
@@ -174,43 +174,43 @@ describe('one call of a stream stays one', () => {
     ['name and no arguments at the end', [call('a', x1, { index: 0 }), call('a', '', { index: 0 })]],
     [
       'another index in every fragment',
-      [call('a', '', start), piece('{"x":', { index: 1 }), piece('1}', { index: 2 })],
+      [call('a', '', start), delta('{"x":', { index: 1 }), delta('1}', { index: 2 })],
     ],
-    ['the arguments once more', [call('a', '', start), piece(x1, { index: 0 }), piece(x1, { index: 0 })]],
-    ['the arguments once more in the same fragment', [call('a', x1 + x1, start)]],
+    ['the arguments again', [call('a', '', start), delta(x1, { index: 0 }), delta(x1, { index: 0 })]],
+    ['the arguments again in the same fragment', [call('a', x1 + x1, start)]],
     [
-      'the arguments once more in two fragments',
+      'the arguments again in two fragments',
       [
         call('a', '', start),
-        piece(x1, { index: 0 }),
-        piece('{"x":', { index: 0 }),
-        piece('1}', { index: 0 }),
+        delta(x1, { index: 0 }),
+        delta('{"x":', { index: 0 }),
+        delta('1}', { index: 0 }),
       ],
     ],
-    ['other arguments behind the first', [call('a', x1, start), piece('{"x":2}', { index: 0 })]],
-    ['the whole call once more', [call('a', x1, start), call('a', x1, start)]],
-    ['an empty object, then the real one', [call('a', '{}', start), piece(x1, { index: 0 })]],
+    ['other arguments after the first', [call('a', x1, start), delta('{"x":2}', { index: 0 })]],
+    ['the whole call again', [call('a', x1, start), call('a', x1, start)]],
+    ['an empty object, then the real one', [call('a', '{}', start), delta(x1, { index: 0 })]],
     [
       'an empty object, then the real one with the name again',
       [call('a', '{}', start), call('a', x1, start)],
     ],
     ['an empty object and the real one together', [call('a', `{}${x1}`, start)]],
-    ['null, then the real one', [call('a', 'null', start), piece(x1, { index: 0 })]],
+    ['null, then the real one', [call('a', 'null', start), delta(x1, { index: 0 })]],
     ['an object inside a string', [call('a', JSON.stringify(x1), start)]],
-    ['space around it', [call('a', ' \n', start), piece(`  ${x1}`, { index: 0 }), piece('\n', { index: 0 })]],
-    ['a closing brace too many', [call('a', x1, start), piece('}', { index: 0 })]],
-    ['an end marker behind it', [call('a', `${x1}</tool_call>`, start)]],
+    ['space around it', [call('a', ' \n', start), delta(`  ${x1}`, { index: 0 }), delta('\n', { index: 0 })]],
+    ['a closing brace too many', [call('a', x1, start), delta('}', { index: 0 })]],
+    ['an end marker after it', [call('a', `${x1}</tool_call>`, start)]],
   ]
   for (const [shape, deltas] of shapes) it(shape, () => assert.deepEqual(withoutIds(streamed(deltas)), onlyA))
 
   it('with its name in parts', () => {
     const expected = [{ name: 'get_weather', input: {} }]
-    const pieces = [call('get_', '', start), call('weather', '', { index: 0 }), piece('{}', { index: 0 })]
+    const pieces = [call('get_', '', start), call('weather', '', { index: 0 }), delta('{}', { index: 0 })]
     assert.deepEqual(withoutIds(streamed(pieces)), expected)
     const growing = [
       call('get_', '', start),
       call('get_weather', '', { index: 0 }),
-      piece('{}', { index: 0 }),
+      delta('{}', { index: 0 }),
     ]
     assert.deepEqual(withoutIds(streamed(growing)), expected)
   })
@@ -263,7 +263,7 @@ describe('arguments become an object', () => {
             ...cuts.map((cut) => cut % (text.length + 1)).sort((one, two) => one - two),
             text.length,
           ]
-          const pieces = offsets.slice(1).map((end, at) => piece(text.slice(offsets[at], end), { index: 0 }))
+          const pieces = offsets.slice(1).map((end, at) => delta(text.slice(offsets[at], end), { index: 0 }))
           const [found] = streamed([call('a', '', { index: 0, id: 'c' }), ...pieces])
           assert.deepEqual(found?.input, JSON.parse(JSON.stringify(input)))
         },

@@ -45,7 +45,7 @@ export function translateAnswer(
   const output =
     to === 'stream'
       ? new MessageEvents(requestId)
-      : new MessageBody(requestId, expected.thinking === 'unasked')
+      : new MessageBody(requestId, expected.thinking === 'default')
   if (from === 'whole') return new WholeChat(output, expected)
   return new StreamedChat(output, expected, to === 'whole' ? maxWholeBytes : Number.POSITIVE_INFINITY)
 }

@@ -26,8 +26,8 @@ type Block = TextBlock | ToolBlock
 
 /** The ID and name of a call for the client. */
 export interface CallNaming {
-  id(given: string): string
-  name(given: string): string
+  id(sentId: string): string
+  name(sentName: string): string
   /** Whether a name is complete, so that no further part of it can follow. */
   isWhole(name: string): boolean
 }

@@ -32,8 +32,8 @@ export interface ExpectedAnswer extends RequestSize {
   readonly requestId: string
   /** The request's stop sequences. */
   readonly stopSequences: readonly string[]
-  /** Whether the request asks for thinking; `off` drops the thinking that arrives. */
-  readonly thinking: 'asked' | 'unasked' | 'off'
+  /** Whether the request enables thinking, leaves it to the model, or drops what arrives. */
+  readonly thinking: 'requested' | 'default' | 'off'
   /** An estimate for the head of a stream, which is sent before the endpoint has counted. */
   readonly promptTokens: number
   readonly newCallId: () => string
@@ -83,8 +83,8 @@ export class ChatReader {
     this.#tags = new ThinkTags(expected.thinking !== 'off' && expected.thoughts?.isOpen === true)
     const ids = new CallIds(expected.callIds, expected.newCallId)
     this.#blocks = new BlockSequence(writer, {
-      id: (given) => ids.next(given),
-      name: (given) => expected.originalNames?.get(given) ?? given,
+      id: (sentId) => ids.next(sentId),
+      name: (sentName) => expected.originalNames?.get(sentName) ?? sentName,
       isWhole: (name) => isWholeName(name, expected.toolNames),
     })
     this.#calls = new ToolCalls(this.#blocks, expected.toolNames)

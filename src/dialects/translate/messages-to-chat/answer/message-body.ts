@@ -49,9 +49,9 @@ export class MessageBody implements MessageWriter {
     this.#blocks.push({ head, text: '' })
   }
 
-  append(index: number, _kind: BlockKind, piece: string): void {
+  append(index: number, _kind: BlockKind, text: string): void {
     const block = this.#blocks[index]
-    if (block !== undefined) block.text += piece
+    if (block !== undefined) block.text += text
   }
 
   close(): void {}

@@ -50,10 +50,10 @@ export class MessageEvents implements MessageWriter {
     this.#event('content_block_start', { index, content_block: emptyBlock(block) })
   }
 
-  append(index: number, kind: BlockKind, piece: string): void {
+  append(index: number, kind: BlockKind, text: string): void {
     const [type, field] = deltas[kind]
     // Called for every token, so it only builds a string.
-    this.#pending += `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":${JSON.stringify(piece)}}}\n\n`
+    this.#pending += `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":${JSON.stringify(text)}}}\n\n`
   }
 
   close(index: number, kind: BlockKind): void {

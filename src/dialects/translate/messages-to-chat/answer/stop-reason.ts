@@ -23,14 +23,14 @@ export function isBrokenFinish(reason: string): boolean {
  * Why a message ended.
  * @param choice with `finish_reason`; vLLM and SGLang add the matching stop sequence
  * @param hasToolUse some servers report `stop` for tool calls
- * @param asked the request's stop sequences
+ * @param stopSequences of the request
  */
-export function readStop(choice: JsonObject, hasToolUse: boolean, asked: readonly string[]): Stop {
+export function readStop(choice: JsonObject, hasToolUse: boolean, stopSequences: readonly string[]): Stop {
   const known = byFinishReason[textField(choice, 'finish_reason') ?? '']
   if (known !== undefined) return { stopReason: known, stopSequence: null }
   if (hasToolUse) return { stopReason: 'tool_use', stopSequence: null }
   const met = [choice.stop_reason, choice.matched_stop].find(
-    (value): value is string => typeof value === 'string' && asked.includes(value),
+    (value): value is string => typeof value === 'string' && stopSequences.includes(value),
   )
   return met === undefined
     ? { stopReason: 'end_turn', stopSequence: null }

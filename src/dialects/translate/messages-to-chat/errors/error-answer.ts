@@ -30,7 +30,10 @@ export class ErrorAnswer implements GatheredAnswer {
 
   /** For an answer that is not readable. Its content is ignored. */
   static unreadable(requestId: string): GatheredAnswer {
-    const error = { type: 'api_error', message: 'The endpoint compressed its answer unasked.' }
+    const error = {
+      type: 'api_error',
+      message: 'The endpoint compressed its answer, which the request did not accept.',
+    }
     return {
       isOver: true,
       push: () => undefined,

@@ -56,12 +56,12 @@ export function translateRequest(request: JsonObject, model: string, traits: Cha
     messages,
     ...(tools.length === 0 ? {} : { tools, ...toolChoice(request, toolNames, traits) }),
     ...(isStream ? { stream: true, stream_options: { include_usage: true } } : {}),
-    ...given('max_tokens', request.max_tokens),
-    ...given('temperature', request.temperature),
-    ...given('top_p', request.top_p),
-    ...given('top_k', request.top_k),
+    ...optional('max_tokens', request.max_tokens),
+    ...optional('temperature', request.temperature),
+    ...optional('top_p', request.top_p),
+    ...optional('top_k', request.top_k),
     ...stops(request),
-    ...given('user', userOf(request)),
+    ...optional('user', userOf(request)),
     ...responseFormat(request),
     ...thinkingFields(request, traits),
     ...(messages.at(-1)?.role === 'assistant' && traits.continuesMessages
@@ -116,7 +116,7 @@ function toolChoice(request: JsonObject, toolNames: readonly string[], traits: C
   return chatToolChoice(toolNames.includes(sent) ? { ...choice, name: sent } : { ...choice, type: 'auto' })
 }
 
-function given(key: string, value: unknown): JsonObject {
+function optional(key: string, value: unknown): JsonObject {
   return value === undefined || value === null ? {} : { [key]: value }
 }
 
@@ -163,7 +163,7 @@ function thinkingFields(request: JsonObject, traits: ChatTraits): JsonObject {
   const sent = isOff && traits.thinkingSwitch === 'reasoning_effort' ? 'none' : effort
   return {
     ...(Object.keys(template).length === 0 ? {} : { chat_template_kwargs: template }),
-    ...given('reasoning_effort', sent),
+    ...optional('reasoning_effort', sent),
   }
 }
 

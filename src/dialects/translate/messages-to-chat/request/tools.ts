@@ -34,8 +34,8 @@ function chatTool(tool: JsonObject, maxNameLength: number | undefined): JsonObje
 }
 
 /** `tool_choice` and `parallel_tool_calls`. An unknown choice becomes the default, `auto`. */
-export function chatToolChoice(given: unknown): JsonObject {
-  const choice = typeof given === 'string' ? { type: given } : given
+export function chatToolChoice(requested: unknown): JsonObject {
+  const choice = typeof requested === 'string' ? { type: requested } : requested
   if (!isObject(choice)) return {}
   const parallel = choice.disable_parallel_tool_use === true ? { parallel_tool_calls: false } : {}
   switch (choice.type) {

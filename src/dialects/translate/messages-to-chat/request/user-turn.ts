@@ -38,18 +38,18 @@ export function userMessages(
 interface Results {
   readonly blocks: JsonObject[]
   /** Number of results already assigned to a call. */
-  given: number
+  assigned: number
 }
 
 function nextOf(results: Results | undefined): JsonObject | undefined {
-  return results?.blocks[results.given++]
+  return results?.blocks[results.assigned++]
 }
 
 /** The results of these calls by ID, in their order. */
 function resultsById(blocks: readonly JsonObject[], calls: readonly MadeCall[]): Map<string, Results> {
   const results = new Map<string, Results>()
   if (calls.length === 0) return results
-  for (const { id } of calls) results.set(id, { blocks: [], given: 0 })
+  for (const { id } of calls) results.set(id, { blocks: [], assigned: 0 })
   for (const block of blocks) results.get(resultId(block) ?? '')?.blocks.push(block)
   return results
 }

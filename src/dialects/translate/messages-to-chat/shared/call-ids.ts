@@ -50,10 +50,10 @@ export class CallIds {
     this.#newId = newId
   }
 
-  /** @param given the endpoint's ID, or '' */
-  next(given: string): string {
+  /** @param sentId the endpoint's ID, or '' */
+  next(sentId: string): string {
     this.#taken ??= new TakenIds(this.#history)
-    return this.#taken.take(given === '' ? this.#newId() : given)
+    return this.#taken.take(sentId === '' ? this.#newId() : sentId)
   }
 }
 

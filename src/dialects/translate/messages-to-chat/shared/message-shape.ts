@@ -45,7 +45,7 @@ export interface MessageError {
 export interface MessageWriter {
   start(head: MessageHead): void
   open(index: number, block: BlockHead): void
-  append(index: number, kind: BlockKind, piece: string): void
+  append(index: number, kind: BlockKind, text: string): void
   close(index: number, kind: BlockKind): void
   /** Signature of the thinking blocks that end from now on. */
   sign(signature: string): void

@@ -67,8 +67,8 @@ function readPrompt(chat: JsonObject, take: (text: string) => void): Omit<Prompt
       else take(text)
     }
     for (const call of listField(message, 'tool_calls')) {
-      const { name, arguments: given } = (isObject(call) ? objectField(call, 'function') : undefined) ?? {}
-      take(`${String(name)} ${String(given)}`)
+      const { name, arguments: args } = (isObject(call) ? objectField(call, 'function') : undefined) ?? {}
+      take(`${String(name)} ${String(args)}`)
     }
     const thought = textField(message, 'reasoning') ?? textField(message, 'reasoning_content')
     if (thought !== undefined) take(thought)

@@ -7,14 +7,14 @@ type StatusFault = Extract<AnswerFault, { kind: 'status' | 'health' }>
 
 const simulatedFailure = '{"error":{"message":"simulated failure","type":"server_error","code":null}}'
 const defaultDripMs = 5
-/** What is announced beyond what comes, in a truncated answer. */
+/** Bytes that a truncated answer announces but does not send. */
 const missingBytes = 100
-/** A reset overtakes what the peer has not read yet: so much time for the head to get through. */
+/** A reset discards data that the peer has not read yet: time for the head to arrive. */
 const beforeResetMs = 10
 
 /**
- * Writes one answer with whatever fault was asked for. All kinds and dialects write through it, so every fault
- * works everywhere.
+ * Writes one answer, with a fault if one is set. All kinds and dialects write through it, so every fault works for
+ * all of them.
  */
 export class Answer {
   readonly #response: ServerResponse
@@ -38,7 +38,7 @@ export class Answer {
     this.#whole(this.#fault?.kind === 'malformed' ? half(bytes) : bytes, contentType, status)
   }
 
-  /** What a fault wants to be answered. */
+  /** The answer that a status fault specifies. */
   status({ status = 503, body = simulatedFailure, retryAfter, headers = {} }: StatusFault): void {
     for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value)
     if (retryAfter !== undefined) this.#response.setHeader('Retry-After', String(retryAfter))
@@ -48,13 +48,13 @@ export class Answer {
     this.#response.end(bytes)
   }
 
-  /** A generated answer in one piece, when the last token would have come. */
+  /** A generated whole answer, at the time of its last token. */
   generated(tokens: number, body: () => unknown, generations = 1): void {
     this.#passage.generations += generations
     this.#after(this.#pace.timeToFirstTokenMs + tokens * tokenIntervalMs(this.#pace), () => this.json(body()))
   }
 
-  /** A generated answer token by token; its head comes with the first. */
+  /** A generated answer token by token; its head is sent with the first. */
   stream(frames: Iterator<Frame>, contentType: string): void {
     this.#passage.generations++
     this.#after(this.#pace.timeToFirstTokenMs, () => {
@@ -68,7 +68,7 @@ export class Answer {
     this.#passage.isBroken = true
     const { socket } = this.#response
     if (how === 'reset') socket?.resetAndDestroy()
-    // Node 26 passes the writes of one turn to the socket on the next tick.
+    // Node 26 flushes the writes of one turn to the socket on the next tick.
     else process.nextTick(() => socket?.destroySoon())
   }
 
@@ -128,7 +128,7 @@ function* once(data: Buffer): Generator<Frame> {
   yield { data, isToken: false }
 }
 
-/** Frames up to a number of parts; of one that is whole, all. */
+/** Frames up to a number of parts; all frames of a whole answer. */
 function* first(frames: Iterator<Frame>, count: number): Generator<Frame> {
   for (let sent = 0; sent < count; sent++) {
     const { done, value } = frames.next()

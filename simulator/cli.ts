@@ -68,7 +68,7 @@ export function readSimulatorArguments(args: readonly string[]): SimulatorComman
   return { isHelp: values.help, options }
 }
 
-/** `olla-gateway simulator`: serves until SIGINT or SIGTERM. Sets the exit code where it cannot. */
+/** `olla-gateway simulator`: serves until SIGINT or SIGTERM. Sets the exit code if it cannot. */
 export async function runSimulator(args: readonly string[]): Promise<void> {
   try {
     const { isHelp, options } = readSimulatorArguments(args)

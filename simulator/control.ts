@@ -8,8 +8,8 @@ import type { Simulator } from './server.ts'
 export const controlPath = '/__simulator'
 
 /**
- * `/__simulator`: what a simulator has seen, and what it shall do wrong. Its own requests are not counted and no
- * fault but a refusal hits them.
+ * `/__simulator`: reports a simulator's traffic and sets its faults. Its own requests are not counted, and no fault
+ * except a refusal affects them.
  */
 export async function answerControl(
   { name, kind, control }: Pick<Simulator, 'name' | 'kind' | 'control'>,
@@ -73,7 +73,7 @@ async function setFault(
   try {
     const fault = readFault(request.json())
     if (fault.kind === 'refuse') {
-      // It takes this connection as well: what was done is said before.
+      // The fault closes this connection as well: answer first.
       const said = new Promise((resolve) => response.once('close', resolve))
       say(response, 200, { faults: [...control.faults(), fault] }, { Connection: 'close' })
       await said
@@ -102,7 +102,7 @@ function describeRequest({ method, url, rawHeaders, body, bodySha256 }: Simulato
   return { method, url, rawHeaders, bodyBytes: body.length, bodySha256 }
 }
 
-/** Each kind of fault with its properties, in words. */
+/** Describes each kind of fault and its properties. */
 function describeFaults(): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(faultSchemas).map(([kind, { description, properties }]) => {

@@ -38,7 +38,7 @@ function fault<K extends string, P extends Parameters<typeof Type.Object>[0]>(
   )
 }
 
-/** What a simulated server can do wrong. */
+/** Faults that a simulated server supports. */
 export const faultSchemas = {
   refuse: fault('refuse', 'No listener and no connections, until the faults are cleared.', {
     forMs: milliseconds('Listens again after this time; default never.'),
@@ -85,7 +85,7 @@ export type FaultKind = keyof typeof faultSchemas
 type FaultOf<K extends FaultKind> = Readonly<Static<(typeof faultSchemas)[K]>>
 export type Fault = { [K in FaultKind]: FaultOf<K> }[FaultKind]
 
-/** Faults that work side by side on one request: while it is read, until it is answered, and as its answer. */
+/** Faults that apply to one request at the same time: while it is read, before the answer, and as the answer. */
 export interface FaultsOfRequest {
   readonly reading: FaultOf<'slow_reader'> | undefined
   readonly waiting: FaultOf<'delay'> | undefined
@@ -93,7 +93,7 @@ export interface FaultsOfRequest {
 }
 export type AnswerFault = Exclude<Fault, { kind: 'slow_reader' | 'delay' | 'refuse' }>
 
-/** The path of a request, and what it is for. */
+/** The path of a request, and whether it is inference. */
 export interface FaultTarget {
   readonly path: string
   readonly isHealthRoute: boolean
@@ -105,7 +105,7 @@ interface Entry {
   left: number
 }
 
-/** The faults that are set, each with the requests it has still to hit. */
+/** The active faults, each with its remaining number of requests. */
 export class FaultPlan {
   #entries: Entry[] = []
   readonly #random: () => number
@@ -131,7 +131,7 @@ export class FaultPlan {
     this.#entries = []
   }
 
-  /** The faults that hit this request, counted down: of each phase the one that was set first. */
+  /** Takes the faults for this request and counts them down: for each phase the one that was set first. */
   take(target: FaultTarget): FaultsOfRequest {
     let reading: FaultsOfRequest['reading']
     let waiting: FaultsOfRequest['waiting']
@@ -162,12 +162,12 @@ export class FaultPlan {
         : fault.path === undefined
           ? target.isInference
           : target.path.startsWith(fault.path)
-    // Chance is asked only where the fault could hit, so that a seeded sequence is easy to foretell.
+    // Draws a random number only if the fault could apply, so that a seeded sequence is predictable.
     return isMeant && (fault.probability === undefined || this.#random() < fault.probability)
   }
 }
 
-/** A fault that is none; the message says where. */
+/** An invalid fault; the message names the wrong field. */
 export class FaultError extends Error {
   override readonly name = 'FaultError'
 }

@@ -33,7 +33,7 @@ const embedder: SimulatedModel = {
   parameterSize: '137M',
 }
 
-/** One model everywhere, two on two servers, one on one. */
+/** One model on all servers, two on two servers, one on one server. */
 const fleet: readonly SimulatorOptions[] = [
   {
     kind: 'ollama',
@@ -59,7 +59,7 @@ const fleet: readonly SimulatorOptions[] = [
   },
 ]
 
-/** Of the same rank, so that the load spreads over all that have a model. */
+/** Equal for all, so that the load spreads over all servers that have a model. */
 const priority = 100
 
 /** The fleet behind `--demo`: four simulated servers on free loopback ports. */

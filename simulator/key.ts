@@ -1,6 +1,6 @@
 import type { SimulatorRequest } from './request.ts'
 
-/** Whether a request carries the key in one of the places where inference servers look for it. */
+/** Whether a request carries the key in one of the headers in which inference servers accept it. */
 export function hasKey(request: SimulatorRequest, apiKey: string): boolean {
   if (request.header('x-api-key') === apiKey) return true
   const [scheme, value] = (request.header('authorization') ?? '').split(' ', 2)

@@ -7,18 +7,18 @@ import { type RejectionStyle, rejectionStyles } from './rejections.ts'
 import { type Exchange, info, type RouteTable, under } from './route.ts'
 import { messageTokenizer, templateTokenizer } from './tokenize.ts'
 
-/** All that tells one kind of server from another. */
+/** Everything that distinguishes one kind of server from another. */
 export interface Kind {
   readonly version: string
-  /** Where the kind listens by habit. */
+  /** Default port of the real server. */
   readonly defaultPort: number
   readonly healthPath: string
-  /** Whether health is told without the key. */
+  /** Whether the health route needs no key. */
   readonly isHealthPublic: boolean
   /** On every answer. */
   readonly headers?: Readonly<Record<string, string>>
   readonly rejections: RejectionStyle
-  /** What is not here is turned down as the kind does it. */
+  /** Other routes are rejected in the style of the kind. */
   readonly routes: RouteTable
 }
 
@@ -258,7 +258,7 @@ function llamaProperties({ state, answer }: Exchange): void {
   })
 }
 
-/** LiteLLM asks every model for a completion here, which costs money: a probe must not end up on it. */
+/** LiteLLM runs a completion on every model here, which costs money: no probe may use this route. */
 function costlyHealth({ state, answer }: Exchange): void {
   const { models } = state
   const body = { healthy_endpoints: models.map(({ name }) => ({ model: name })), unhealthy_endpoints: [] }

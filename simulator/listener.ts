@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Larger than any gateway's own limit, so that it is the gateway's that is seen. */
+/** Larger than any gateway's own limit, so that the gateway's limit applies first. */
 const maxHeaderBytes = 256 * 1024
 
-/** An HTTP listener that can be closed with all its connections, and opened again on the same port. */
+/** An HTTP listener that can close with all its connections and reopen on the same port. */
 export class Listener {
   readonly #host: string
   readonly #receive: RequestListener
@@ -23,7 +23,7 @@ export class Listener {
     return this.#port
   }
 
-  /** Where it can be reached: loopback if it listens everywhere. */
+  /** Base URL; the loopback address if it listens on all interfaces. */
   get url(): string {
     const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[this.#host] ?? this.#host
     return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.#port}`
@@ -33,10 +33,10 @@ export class Listener {
     return this.#sockets.size
   }
 
-  /** Does nothing where it is open. */
+  /** Does nothing if it is open. */
   async open(): Promise<void> {
     if (this.#server !== undefined) return
-    // Clients in tests may be as slow as they like.
+    // Clients in tests may be arbitrarily slow.
     const server = createServer({ maxHeaderSize: maxHeaderBytes, requestTimeout: 0 }, this.#receive)
     this.#server = server
     server.on('connection', (socket: Socket) => {

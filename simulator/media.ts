@@ -5,13 +5,13 @@ import { askedModel, type Exchange, inference, modelNamed, type RouteTable } fro
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
 
-/** Routes below `/v1` of servers that also hear and paint. */
+/** Routes below `/v1` of servers that also support audio and images. */
 export const mediaRoutes: RouteTable = {
   'POST /audio/transcriptions': inference(transcribe),
   'POST /images/generations': inference(paint),
 }
 
-/** Reports what came, so that a reader can see that an upload arrived whole. */
+/** Reports what was received, so that a client can check that an upload arrived whole. */
 function transcribe({ state, request, answer }: Exchange): void {
   const contentType = request.header('content-type') ?? ''
   if (!/^multipart\/form-data\b.*\bboundary=/i.test(contentType)) {
@@ -35,7 +35,7 @@ function paint({ state, request, answer }: Exchange): void {
   }))
 }
 
-/** `/echo/*` of every kind: any method; tells what arrived, byte by byte. */
+/** `/echo/*` of every kind: any method; reports the received bytes. */
 export const echoRoutes: RouteTable = {
   '* /echo/*': inference(({ state, request, answer }) => {
     answer.json({

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Script } from './script.ts'
 
-/** A model that a simulated server pretends to have. What is absent is made up from the name. */
+/** A model of a simulated server. Absent fields are derived from the name. */
 export interface SimulatedModel {
   readonly name: string
-  /** Default `embeddings` where the name says so, else `llm`. */
+  /** Default `embeddings` if the name says so, else `llm`. */
   readonly type?: 'llm' | 'vlm' | 'embeddings'
   readonly family?: string
   /** `3B`, `7.6B`, `137M`. */
@@ -42,33 +42,33 @@ export type SimulatorKind = (typeof simulatorKinds)[number]
 
 export interface SimulatorOptions {
   readonly kind: SimulatorKind
-  /** Stands in every answer, so that a reader knows who answered. Default the kind. */
+  /** In every answer, so that a client can tell the servers apart. Default the kind. */
   readonly name?: string
   /** Default one, `llama3.2:3b`. */
   readonly models?: readonly (string | SimulatedModel)[]
   /** Default 127.0.0.1. */
   readonly host?: string
-  /** 0 (the default) takes a free one. */
+  /** 0 (the default) chooses a free one. */
   readonly port?: number
-  /** 0 is as fast as the reader takes. Default 200. */
+  /** 0 means as fast as the client reads. Default 200. */
   readonly tokensPerSecond?: number
   /** Milliseconds until an answer begins. Default 20. */
   readonly timeToFirstTokenMs?: number
   /** Version that the server reports; default one of its kind. */
   readonly version?: string
-  /** Then a bearer token, `x-api-key` or basic password must carry it, but on the health route of some kinds. */
+  /** Requests need it as bearer token, `x-api-key` or basic password, except on the health route of some kinds. */
   readonly apiKey?: string
-  /** Source of chance for faults with a probability, 0 to 1 exclusive. Default `Math.random`. */
+  /** Random numbers for faults with a probability, 0 to 1 exclusive. Default `Math.random`. */
   readonly random?: () => number
 }
 
-/** What the routes of one simulator share. */
+/** State that the routes of one simulator share. */
 export interface SimulatorState {
   readonly kind: SimulatorKind
   readonly name: string
   readonly version: string
   readonly models: readonly CompleteModel[]
-  /** What to say to this request; undefined lets the server make something up. */
+  /** The script for this request; undefined generates an answer. */
   readonly takeScript: () => Script | undefined
 }
 
@@ -82,7 +82,7 @@ export function completeModel(model: string | SimulatedModel): CompleteModel {
     parameterSize: millions >= 1000 ? `${millions / 1000}B` : `${millions}M`,
     quantization: 'Q4_K_M',
     digest: createHash('sha256').update(given.name).digest('hex'),
-    // Four bits a weight and a fifth for the rest.
+    // Four bits per weight and 20 % for the rest.
     sizeBytes: Math.round(millions * 600_000),
     contextLength: 8192,
     loaded: true,

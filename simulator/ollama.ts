@@ -7,7 +7,7 @@ import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
 import { embeddingOf } from './vectors.ts'
 
 const modifiedAt = '2026-01-01T00:00:00Z'
-/** Ollama's way of saying that a model stays until something else needs the room. */
+/** Ollama reports this expiry for a model that stays loaded until another one needs the memory. */
 const expiresAt = '2318-01-01T00:00:00Z'
 const native = rejectionStyles.ollama
 
@@ -156,7 +156,7 @@ function line(body: JsonObject): string {
   return `${JSON.stringify(body)}\n`
 }
 
-/** At least one: a duration of nothing reads as missing. */
+/** At least 1: clients read a zero duration as missing. */
 function nanosecondsSince(startMs: number): number {
   return Math.max(1, Math.round((performance.now() - startMs) * 1e6))
 }

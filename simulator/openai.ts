@@ -16,15 +16,15 @@ import { scriptedChat } from './scripted-chat.ts'
 import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
 import { embeddingOf } from './vectors.ts'
 
-/** Deterministic, as everything in an answer: tests compare. */
+/** Deterministic like all of an answer, since tests compare answers. */
 const created = 1_700_000_000
 const eventStream = 'text/event-stream; charset=utf-8'
 
 export interface OpenAiListing {
   readonly ownedBy: string
-  /** What the kind adds to each entry. */
+  /** Fields that the backend type adds to each entry. */
   readonly extra?: (model: CompleteModel) => JsonObject
-  /** What the kind adds beside the entries. */
+  /** Fields that the backend type adds beside the entries. */
   readonly beside?: (models: readonly CompleteModel[]) => JsonObject
 }
 
@@ -170,7 +170,7 @@ export function embeddings({ state, request, answer }: Exchange): void {
     model,
     data: inputs.map((input, index) => {
       const vector = embeddingOf(input, body.dimensions)
-      // The official client asks for base64 unless it is told otherwise.
+      // The official client requests base64 by default.
       const embedding =
         body.encoding_format === 'base64'
           ? Buffer.from(Float32Array.from(vector).buffer).toString('base64')

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { type Clock, systemClock, type Timer } from '../src/kernel/clock.ts'
 
-/** A part of an answer. Tokens come at the pace of the server; what stands around them costs no time. */
+/** A part of an answer. Tokens are paced; the framing around them takes no time. */
 export interface Frame {
   readonly data: string | Buffer
   readonly isToken: boolean
@@ -9,7 +9,7 @@ export interface Frame {
 
 export interface Pace {
   readonly timeToFirstTokenMs: number
-  /** 0 is as fast as the reader takes. */
+  /** 0 means as fast as the client reads. */
   readonly tokensPerSecond: number
 }
 
@@ -19,17 +19,17 @@ export function tokenIntervalMs({ tokensPerSecond }: Pace): number {
 
 /** When tokens are due. */
 export interface Schedule {
-  /** Between two tokens; 0 is as fast as the reader takes. */
+  /** Time between two tokens; 0 means as fast as the client reads. */
   readonly intervalMs: number
-  /** Whether tokens come at once that a late timer has held up; else the pause holds between any two. */
+  /** Whether overdue tokens are sent together after a late timer; else every two tokens are an interval apart. */
   readonly catchesUp: boolean
 }
 
 /**
- * Writes frames into a response with one timer. A reader who does not keep up stops it until the socket has
+ * Writes frames into a response with one timer. Writing pauses while the client does not keep up, until the socket has
  * drained.
  *
- * @param finish called once behind the last frame, not if the response closes before
+ * @param finish called once after the last frame, not if the response closes before
  */
 export function sendFrames(
   response: Writable,
@@ -55,7 +55,7 @@ export function sendFrames(
     else timer = clock.after(Math.ceil(dueMs - clock.monotonicMs()), send)
   }
 
-  /** @returns false where the reader has to catch up first */
+  /** @returns false if the client has to catch up first */
   function writeDue(): boolean {
     while (next.done !== true) {
       if (next.value.isToken && intervalMs > 0) {

@@ -1,6 +1,6 @@
 export type RejectionKind = 'unknown_path' | 'unknown_model' | 'bad_request' | 'unauthorized'
 
-/** A request that the simulated server turns down, before it is put into the words of its kind. */
+/** A rejected request, before it is worded in the style of the backend type. */
 export class Rejection extends Error {
   override readonly name = 'Rejection'
   readonly kind: RejectionKind
@@ -14,7 +14,7 @@ export class Rejection extends Error {
 
 export interface RejectionAnswer {
   readonly status: number
-  /** A string goes out as plain text. */
+  /** A string is sent as plain text. */
   readonly body: unknown
 }
 
@@ -38,7 +38,7 @@ const statuses: Record<RejectionKind, number> = {
   unauthorized: 401,
 }
 
-/** As the servers word them; a gateway and its clients have to read all of these. */
+/** Error formats of the real servers; a gateway and its clients have to read all of these. */
 export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
   openai: ({ kind, message }) => ({
     status: statuses[kind],
@@ -53,7 +53,7 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
       { unknown_model: 'model_not_found', unauthorized: 'invalid_api_key' }[String(kind)] ?? null,
     ),
   }),
-  // LM Studio answers 200 where it has no route: lmstudio-bug-tracker #618 and #1323.
+  // LM Studio answers an unknown route with 200: lmstudio-bug-tracker #618 and #1323.
   lmStudio: (rejection) =>
     rejection.kind === 'unknown_path'
       ? { status: 200, body: { error: `Unexpected endpoint or method. (${rejection.message})` } }

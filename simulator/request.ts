@@ -4,14 +4,14 @@ import { Rejection } from './rejections.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** A request as it came; its body is empty until it has been read. */
+/** A request as received; its body is empty until it has been read. */
 export class SimulatorRequest {
   readonly method: string
-  /** As it stood in the request line. */
+  /** As in the request line. */
   readonly url: string
   /** Without the query. */
   readonly path: string
-  /** Flat name/value pairs, spelt as they came. */
+  /** Flat name/value pairs, spelled as received. */
   readonly rawHeaders: readonly string[]
   body: Buffer = Buffer.alloc(0)
 
@@ -35,7 +35,7 @@ export class SimulatorRequest {
   /**
    * The body as a JSON object.
    *
-   * @throws Rejection where it is none
+   * @throws Rejection if it is not one
    */
   json(): JsonObject {
     let value: unknown

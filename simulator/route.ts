@@ -4,7 +4,7 @@ import type { Frame } from './pace.ts'
 import { Rejection, type RejectionStyle } from './rejections.ts'
 import type { JsonObject, SimulatorRequest } from './request.ts'
 
-/** One request with all that is needed to answer it. */
+/** One request and everything that answering it needs. */
 export interface Exchange {
   readonly state: SimulatorState
   readonly request: SimulatorRequest
@@ -14,13 +14,13 @@ export interface Exchange {
 export interface Route {
   /** @throws Rejection */
   readonly run: (exchange: Exchange) => void
-  /** Lists and health are not: faults leave them alone unless they name their path. */
+  /** False for lists and health: faults do not affect these unless they name their path. */
   readonly isInference: boolean
-  /** How this route words what it turns down; default as its kind does. */
+  /** Style of this route's error messages; default that of its backend type. */
   readonly rejections?: RejectionStyle
 }
 
-/** Keys are `GET /path`; a path that ends in `/*` stands for all below it. */
+/** Keys are `GET /path`; a path that ends in `/*` matches all paths below it. */
 export type RouteTable = Readonly<Record<string, Route>>
 
 export function info(run: Route['run'], rejections?: RejectionStyle): Route {
@@ -53,9 +53,9 @@ export function findRoute(table: RouteTable, method: string, path: string): Rout
 }
 
 /**
- * The model that a body asks for; Ollama reads a name without a tag as `:latest`.
+ * The requested model; Ollama reads a name without a tag as `:latest`.
  *
- * @throws Rejection where the server has no such model
+ * @throws Rejection if the server has no such model
  */
 export function askedModel(state: SimulatorState, body: JsonObject): CompleteModel {
   const asked = body.model ?? body.name
@@ -70,7 +70,7 @@ export function modelNamed({ models }: SimulatorState, asked: string): CompleteM
   return model
 }
 
-/** @throws Rejection where a field that has to be a list is none */
+/** @throws Rejection if a field that must be a list is not */
 export function listOf(value: unknown, name: string): readonly unknown[] {
   if (!Array.isArray(value)) throw new Rejection('bad_request', `${name} is not an array`)
   return value
@@ -80,7 +80,7 @@ export function token(data: string): Frame {
   return { data, isToken: true }
 }
 
-/** What stands around the tokens. */
+/** A frame without tokens. */
 export function around(data: string): Frame {
   return { data, isToken: false }
 }

@@ -11,7 +11,7 @@ const ToolCall = Type.Object(
   { additionalProperties: false },
 )
 
-/** What a simulated server shall say to one request, instead of words that it makes up. */
+/** The answer to one request, in place of a generated one. */
 export const ScriptSchema = Type.Object(
   {
     reasoning: Type.Optional(Type.String({ description: 'Thoughts before the answer.' })),
@@ -36,7 +36,7 @@ export const ScriptSchema = Type.Object(
 
 export type Script = Static<typeof ScriptSchema>
 
-/** A piece of a scripted answer, small enough to be a token. */
+/** A part of a scripted answer, small enough to be a token. */
 export type ScriptPiece =
   | { readonly kind: 'reasoning'; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
@@ -57,7 +57,7 @@ export function readScripts(value: unknown): Script[] {
   throw new Rejection('bad_request', `${problem?.path ?? ''} ${problem?.message ?? 'no script'}`)
 }
 
-/** The pieces in the order in which they are streamed. */
+/** The parts in streaming order. */
 export function scriptPieces(script: Script): ScriptPiece[] {
   const { reasoning, thinkTags, text, toolCalls = [], interleaved } = script
   const thoughts = reasoning === undefined ? [] : words(reasoning)

@@ -3,13 +3,13 @@ import type { JsonObject } from './request.ts'
 import { around, type Exchange, token } from './route.ts'
 import { type Script, type ScriptPiece, scriptPieces } from './script.ts'
 
-/** What every chunk and every whole answer of one chat has in common. */
+/** Fields that all chunks and whole answers of one chat share. */
 export interface ChatFrame {
   readonly head: JsonObject
   readonly promptTokens: number
   readonly includeUsage: boolean
   readonly isStream: boolean
-  /** Where the kind tells what it thinks. */
+  /** Field in which the kind sends reasoning. */
   readonly reasoningField: 'reasoning' | 'reasoning_content'
 }
 

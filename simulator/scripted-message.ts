@@ -10,7 +10,7 @@ export function scriptedMessage(
   { head, inputTokens, isStream }: { head: JsonObject; inputTokens: number; isStream: boolean },
 ): void {
   const { thinkTags: _tags, ...untagged } = script
-  // A server that speaks this API separates thoughts by itself, and one block comes after the other.
+  // A server that speaks this API separates reasoning itself and sends one block after the other.
   const pieces = scriptPieces({ ...untagged, interleaved: false })
   const cached = script.cachedTokens ?? 0
   const usage = {

@@ -21,15 +21,15 @@ import { type Passage, type SimulatorCounters, Traffic } from './traffic.ts'
 export type { SimulatorCounters } from './traffic.ts'
 
 export interface SimulatorControl {
-  /** Adds a fault to those that are set. A refusal has closed the listener when it resolves. */
+  /** Adds a fault. A refusal has closed the listener when the promise resolves. */
   setFault(fault: Fault): Promise<void>
-  /** Ends all faults; the listener is open again when it resolves. */
+  /** Removes all faults; the listener is open again when the promise resolves. */
   clearFaults(): Promise<void>
   faults(): readonly Fault[]
   counters(): SimulatorCounters
   /** The last 100 requests, oldest first. */
   requests(): readonly SimulatorRequest[]
-  /** What to say to the next chats, one each; then it makes something up again. */
+  /** Sets the answers to the next chats, one each; later answers are generated again. */
   script(...scripts: readonly Script[]): void
   /** Loads and unloads models. */
   setModels(models: readonly (string | SimulatedModel)[]): void
@@ -41,7 +41,7 @@ export interface Simulator {
   readonly url: string
   readonly port: number
   readonly control: SimulatorControl
-  /** Ends the listener and every connection. */
+  /** Closes the listener and every connection. */
   close(): Promise<void>
 }
 
@@ -98,7 +98,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       request.body = await readBody(incoming, pauseMs, (bytes) => traffic.received(bytes))
       if (faults.waiting !== undefined) await wait(faults.waiting.delayMs ?? defaultDelayMs, response)
     } catch {
-      // The client has left while it was still sending; the passage has counted that.
+      // The client left while it was still sending; the passage has counted that.
       return
     }
     if (!passage.isClosed) serve(request, response, { route, faults, passage })
@@ -160,7 +160,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       if (fault.forMs === undefined) return
       reopening = setTimeout(() => {
         plan.remove('refuse')
-        // Somebody else may have taken the port meanwhile: then it goes on refusing.
+        // Another process may have taken the port meanwhile: then the simulator still refuses.
         open().catch(() => plan.add(fault))
       }, fault.forMs)
     },
@@ -190,7 +190,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 }
 
-/** @throws where the client leaves before it has sent everything */
+/** @throws if the client leaves before it has sent everything */
 async function readBody(
   incoming: IncomingMessage,
   pauseMs = 0,
@@ -206,7 +206,7 @@ async function readBody(
   return Buffer.concat(chunks)
 }
 
-/** Resolves after a time, or when the response is over. */
+/** Resolves after the delay, or when the response has ended. */
 function wait(delayMs: number, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, delayMs)

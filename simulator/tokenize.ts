@@ -11,7 +11,7 @@ export const messageTokenizer: RouteTable = {
   }),
 }
 
-/** llama.cpp makes a prompt of them first. */
+/** llama.cpp first applies the chat template to them. */
 export const templateTokenizer: RouteTable = {
   'POST /apply-template': info(({ request, answer }) => answer.json({ prompt: promptOf(request.json()) })),
   'POST /tokenize': info(({ request, answer }) => {
@@ -20,7 +20,7 @@ export const templateTokenizer: RouteTable = {
   }),
 }
 
-/** All that is said, in one text: what a chat template comes to here. */
+/** The messages as one text, in place of a chat template. */
 function promptOf({ messages }: JsonObject): string {
   return listOf(messages, 'messages')
     .map((message) => (isObject(message) && typeof message.content === 'string' ? message.content : ''))

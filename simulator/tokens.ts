@@ -15,11 +15,11 @@ const vocabulary = [
   'rests',
 ]
 
-/** Tokens of an answer where a request does not say how many it wants. */
+/** Tokens of an answer if the request sets no limit. */
 export const defaultAnswerTokens = 16
 
-/** Keeps a client that asks for the longest possible answer from getting one without end. */
-const mostAnswerTokens = 100_000
+/** Bounds the answer to a client that requests the longest possible one. */
+const maxAnswerTokens = 100_000
 
 /** One token of an answer: the server's name first, then words. */
 export function answerToken(name: string, index: number): string {
@@ -31,7 +31,7 @@ export function answerText(name: string, count: number): string {
   return Array.from({ length: count }, (_, index) => answerToken(name, index)).join('')
 }
 
-/** Tokens of a prompt: its words; of a prompt that is tokens already, their number. */
+/** Tokens of a prompt: its words, or the number of tokens if it is tokenized already. */
 export function countTokens(...prompts: readonly unknown[]): number {
   let count = 0
   for (const prompt of prompts) count += wordsIn(prompt)
@@ -43,7 +43,7 @@ function wordsIn(value: unknown): number {
   if (typeof value === 'number') return 1
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + wordsIn(item), 0)
   if (typeof value !== 'object' || value === null) return 0
-  // Of a message part only what is said counts, not how it is labelled.
+  // Only the content of a message part counts, not its labels.
   return (
     wordsIn('content' in value ? value.content : undefined) +
     wordsIn('text' in value ? value.text : undefined)
@@ -52,14 +52,14 @@ function wordsIn(value: unknown): number {
 
 export interface AnswerLength {
   readonly tokens: number
-  /** Whether the request's limit ended the answer. */
+  /** Whether the request's limit truncated the answer. */
   readonly isCut: boolean
 }
 
 /**
- * How long an answer gets: as long as the first limit that is given allows, so that tests choose it.
+ * Length of an answer: the first given limit, so that tests choose it.
  *
- * @throws Rejection for a limit that is no whole number
+ * @throws Rejection if a limit is not an integer
  */
 export function answerLength(...limits: readonly unknown[]): AnswerLength {
   const limit = limits.find((value) => value !== undefined && value !== null)
@@ -67,7 +67,7 @@ export function answerLength(...limits: readonly unknown[]): AnswerLength {
   if (typeof limit !== 'number' || !Number.isInteger(limit)) {
     throw new Rejection('bad_request', 'the limit of tokens is not a whole number')
   }
-  // Ollama means "until it is done" by numbers below zero.
+  // In Ollama, a negative number means "until the model stops".
   if (limit <= 0) return { tokens: defaultAnswerTokens, isCut: false }
-  return { tokens: Math.min(limit, mostAnswerTokens), isCut: true }
+  return { tokens: Math.min(limit, maxAnswerTokens), isCut: true }
 }

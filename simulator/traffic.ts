@@ -9,21 +9,21 @@ export interface SimulatorCounters {
   readonly aborts: number
   readonly inFlight: number
   readonly openSockets: number
-  /** What would have cost the time of a real server's hardware. */
+  /** Generations, which would take GPU time on a real server. */
   readonly generationsStarted: number
   readonly generationsFinished: number
-  /** Of request bodies, as they came in. */
+  /** Bytes of request bodies, as received. */
   readonly receivedBytes: number
-  /** Requests that a fault has hit, by its kind. */
+  /** Requests that a fault affected, by its kind. */
   readonly faults: Readonly<Record<string, number>>
 }
 
 const keptRequests = 100
-/** More paths than this are counted as one, so that a scan does not fill the memory. */
-const countedPaths = 1000
+/** Further paths share one counter, so that a scan does not fill the memory. */
+const maxCountedPaths = 1000
 const otherPaths = '(other)'
 
-/** Counts what a simulator receives and how it ends, and keeps the last requests. */
+/** Counts requests and their outcomes, and keeps the last requests. */
 export class Traffic {
   readonly #open = new Set<Passage>()
   readonly #requests: SimulatorRequest[] = []
@@ -46,7 +46,7 @@ export class Traffic {
     this.#open.add(passage)
     this.#total++
     const path =
-      this.#byPath.size < countedPaths || this.#byPath.has(request.path) ? request.path : otherPaths
+      this.#byPath.size < maxCountedPaths || this.#byPath.has(request.path) ? request.path : otherPaths
     this.#byPath.set(path, (this.#byPath.get(path) ?? 0) + 1)
     this.#requests.push(request)
     if (this.#requests.length > keptRequests) this.#requests.shift()
@@ -68,7 +68,7 @@ export class Traffic {
     this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + 1)
   }
 
-  /** The server is about to end everything itself: nobody has left. */
+  /** The server is about to close all connections itself, so they do not count as aborts. */
   breakAll(): void {
     for (const passage of this.#open) passage.isBroken = true
   }
@@ -92,10 +92,10 @@ export class Traffic {
 
 /** One request on its way through the simulator. */
 export class Passage {
-  /** Generations that it has caused. */
+  /** Generations that the request has started. */
   generations = 0
-  /** The simulator itself has ended it, by a fault or by closing. */
+  /** True if the simulator itself ended the request, by a fault or by closing. */
   isBroken = false
-  /** Its response is over, in whatever way. */
+  /** True once the response has ended in any way. */
   isClosed = false
 }

@@ -1,4 +1,4 @@
-/** Why a request got no answer that can be shown. */
+/** Why a request got no usable answer. */
 export type Trouble = 'unreachable' | 'signed_out' | 'refused' | 'not_found' | 'failed'
 
 export class ApiError extends Error {
@@ -6,7 +6,7 @@ export class ApiError extends Error {
   readonly trouble: Trouble
   readonly status: number
 
-  /** @param status 0 where there was no answer */
+  /** @param status 0 if there was no answer */
   constructor(trouble: Trouble, status: number, message: string) {
     super(message)
     this.trouble = trouble

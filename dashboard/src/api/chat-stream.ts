@@ -1,7 +1,7 @@
 import type { ChatEvent } from '../state/chat-run.ts'
 import { readEvents } from './sse.ts'
 
-/** What a streamed chat completion says, event by event, and how it ends. */
+/** Yields the events of a streamed chat completion and how it ends. */
 export async function* readAnswer(response: Response): AsyncGenerator<ChatEvent> {
   if (response.body === null) {
     yield { kind: 'failed', message: 'The answer has no body.' }
@@ -14,11 +14,11 @@ export async function* readAnswer(response: Response): AsyncGenerator<ChatEvent>
     }
     yield* readChunk(data)
   }
-  // A stream that breaks off looks the same as one that ends: only its last event tells.
+  // A stream that breaks off looks the same as one that ends: only its last event shows the difference.
   yield { kind: 'failed', message: 'The stream broke off before its end.' }
 }
 
-/** What the page reads of an OpenAI chunk; of anything else it reads nothing. */
+/** The fields of an OpenAI chunk that the page reads; it ignores all others. */
 interface Chunk {
   readonly error?: { readonly message?: string }
   readonly choices?: readonly {

@@ -1,4 +1,4 @@
-/** A chat through the gateway, as any client of the OpenAI API would ask for it. */
+/** A chat through the gateway, as any client of the OpenAI API would request it. */
 import type { ChatEvent, ServedBy } from '../state/chat-run.ts'
 import { ApiError } from './api-error.ts'
 import { readAnswer } from './chat-stream.ts'
@@ -16,7 +16,7 @@ export interface ChatRequest {
   readonly maxTokens: number | undefined
 }
 
-/** Yields what happens until the answer is complete, has failed, or `signal` stops it. Never throws. */
+/** Yields events until the answer is complete, has failed, or `signal` stops it. Never throws. */
 export async function* streamChat(chat: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   try {
     const response = await request(gatewayUrl('v1/chat/completions'), {

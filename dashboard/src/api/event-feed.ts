@@ -7,8 +7,8 @@ export type FeedState = 'connecting' | 'live' | 'lost' | 'signed_out' | 'refused
 
 export interface FeedOptions {
   /**
-   * Asks for the event stream.
-   * @param lastEventId the last event that was heard; empty on a first connection
+   * Requests the event stream.
+   * @param lastEventId the last received event; empty on a first connection
    */
   connect(lastEventId: string, signal: AbortSignal): Promise<Response>
   receive(message: FeedMessage): void
@@ -18,18 +18,18 @@ export interface FeedOptions {
 export interface EventFeed {
   /** Connects now if it is not connected. */
   open(): void
-  /** Disconnects; `open` takes up where it was. */
+  /** Disconnects; `open` resumes. */
   close(): void
 }
 
-/** Longer than the gateway's 15 s between two comments: a silent connection is a dead one. */
+/** Longer than the gateway's 15 s between two comments: a silent connection is dead. */
 const silenceMs = 40_000
 const firstPauseMs = 500
 const longestPauseMs = 15_000
 
 /**
- * The gateway's event stream, kept open: after a break it connects again, ever more slowly, and resumes behind
- * the last event. Not an `EventSource`, which hides why it was turned away.
+ * The gateway's event stream, kept open: after a break it reconnects with growing delays and resumes after the last
+ * event. Not an `EventSource`, which hides why the server refused it.
  */
 export function createEventFeed({ connect, receive, changeState }: FeedOptions): EventFeed {
   let connection: AbortController | undefined
@@ -69,7 +69,7 @@ export function createEventFeed({ connect, receive, changeState }: FeedOptions):
     connection = undefined
     changeState(next)
     if (next === 'signed_out' || next === 'refused') return
-    // Jitter, so that a gateway that comes back does not get all its pages at once.
+    // Jitter, so that not all pages reconnect at once to a restarted gateway.
     retry = setTimeout(open, pauseMs * (0.75 + Math.random() / 2))
     pauseMs = Math.min(longestPauseMs, pauseMs * 2)
   }

@@ -3,7 +3,7 @@ import type { FeedMessage, GatewayEvent, Hello, Sample } from './types.ts'
 
 /**
  * A message of `/internal/events`.
- * @returns undefined for a kind that this page does not know, or for data that is broken: both are passed over
+ * @returns undefined for an unknown type or for broken data; the page ignores both
  */
 export function readFeedMessage({ event, data }: ServerSentEvent): FeedMessage | undefined {
   const value = parsed(data)

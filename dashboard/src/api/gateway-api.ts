@@ -69,7 +69,7 @@ export async function explainModel(model: string, signal?: AbortSignal): Promise
   return (await response.json()) as Explanation
 }
 
-/** Events of the past that a first connection asks for. */
+/** Past events that a first connection requests. */
 const replayedEvents = 300
 
 /** @param lastEventId where to resume; empty on a first connection */

@@ -10,7 +10,7 @@ export const internalUrl = (path: string) => new URL(path, internalBase)
 /** @param path below the gateway's prefix */
 export const gatewayUrl = (path: string) => new URL(path, gatewayBase)
 
-/** @throws ApiError; an abort passes as it is */
+/** @throws ApiError; an abort error is rethrown unchanged */
 export async function request(url: URL, init: RequestInit = {}): Promise<Response> {
   let response: Response
   try {
@@ -34,7 +34,7 @@ function troubleOf(status: number): Trouble {
   return status === 404 ? 'not_found' : 'failed'
 }
 
-/** What the answer itself says, in any of the shapes that a gateway's errors have. */
+/** The answer's own message, in any format of the gateway's errors. */
 async function messageOf(response: Response): Promise<string> {
   const fallback = `The gateway answered ${response.status}.`
   const text = await response.text().catch(() => '')

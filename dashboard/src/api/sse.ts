@@ -6,12 +6,12 @@ export interface ServerSentEvent {
   readonly id: string
 }
 
-/** The longest line that is kept; a longer one is the sender's mistake, and must not fill the memory. */
+/** Maximum length of a line: a longer one is the sender's mistake and must not fill the memory. */
 const maxLineLength = 4_194_304
 
 /**
- * Reads a stream of server-sent events chunk by chunk, wherever chunks are cut.
- * @returns a function that takes the next text and gives the events that it completes
+ * Reads a stream of server-sent events chunk by chunk, with any chunk boundaries.
+ * @returns a function that takes the next text and returns the events that it completes
  */
 export function sseDecoder(): (text: string) => ServerSentEvent[] {
   let rest = ''
@@ -24,7 +24,7 @@ export function sseDecoder(): (text: string) => ServerSentEvent[] {
   return function decode(text) {
     if (text === '') return []
     let input = rest + text
-    // CR LF may be cut in the middle: the line has ended with the CR already.
+    // CR LF may be split between chunks: the line has ended with the CR already.
     if (endedWithReturn && text.startsWith('\n')) input = rest + text.slice(1)
     endedWithReturn = text.endsWith('\r')
     if (isFirst && input.startsWith('\uFEFF')) input = input.slice(1)
@@ -57,7 +57,7 @@ export function sseDecoder(): (text: string) => ServerSentEvent[] {
 }
 
 /**
- * The events of a response's body; ends with the body, throws what breaks it, cancels it when left early.
+ * Yields the events of a response's body; ends with it, throws if it breaks, cancels it if the caller stops early.
  * @param heard called for everything that arrives, comments too
  */
 export async function* readEvents(

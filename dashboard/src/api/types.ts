@@ -1,6 +1,6 @@
 /**
- * The shapes of `docs/internal-api.md`, taken from what the gateway writes its answers by, so that a change of
- * an answer breaks this build. The page imports nothing else from the server, and never code.
+ * The types of `docs/internal-api.md`, from the schemas by which the gateway serializes its answers, so that a change
+ * of an answer breaks this build. The page imports nothing else from the server, and no code.
  */
 import type { Static } from '@sinclair/typebox'
 import type { ConfigView } from '../../../src/config/config-view.ts'

@@ -1,6 +1,6 @@
-/** How the page writes numbers: short, with their unit, and of a steady width under tabular figures. */
+/** How the page writes numbers: short, with their unit, and of constant width in tabular figures. */
 
-/** Shown where a value is not known. */
+/** Shown for an unknown value. */
 export const absent = '–'
 
 /** `0`, `950`, `1.2k`, `34k`, `5.6M`. */
@@ -11,7 +11,7 @@ export function formatCount(value: number): string {
     [1e3, 'k'],
   ] as const
   for (const [size, suffix] of steps) {
-    // 999,950 rounds to 1,000k: it is written with the next unit.
+    // 999,950 rounds to 1,000k: use the next unit.
     if (value >= size * 0.9995) return `${threeDigits(value / size)}${suffix}`
   }
   return value < 100 && !Number.isInteger(value) ? threeDigits(value) : String(Math.round(value))

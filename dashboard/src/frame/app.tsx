@@ -51,7 +51,7 @@ export function App() {
   )
 }
 
-/** Seen where the page is not: what is down comes first. */
+/** Visible while the page is not: endpoints that are down come first. */
 function pageTitle(view: string, fleet: EndpointsView | undefined): string {
   const down = (fleet?.total_count ?? 0) - (fleet?.routable_count ?? 0)
   return `${down > 0 ? `(${down} down) ` : ''}${view} · olla-gateway`

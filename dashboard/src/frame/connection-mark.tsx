@@ -11,7 +11,7 @@ const marks: Readonly<Record<FeedState, readonly [Tone, string]>> = {
   refused: ['bad', 'refused'],
 }
 
-/** Whether what is shown is from now. */
+/** Shows whether the displayed data is current. */
 export function ConnectionMark() {
   const isAnswering = status.state.value.error === undefined
   const [tone, text] =

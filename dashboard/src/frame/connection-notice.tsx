@@ -1,7 +1,7 @@
 import { feedState, live, status } from '../live/gateway.ts'
 import { Notice } from '../ui/notice.tsx'
 
-/** What stands between the reader and the gateway, if anything does. */
+/** Why the page cannot reach the gateway, if it cannot. */
 export function ConnectionNotice() {
   const state = feedState.value
   const { error } = status.state.value

@@ -5,12 +5,12 @@ import { perSecond, recentFigures, sparkValues } from '../state/sample-figures.t
 import { Sparkline } from '../ui/sparkline.tsx'
 import { ToneMark } from '../ui/status-mark.tsx'
 
-/** Rates are over this time, so that they neither jump nor lag. */
+/** Rates cover this time, so that they neither jump nor lag. */
 const windowMs = 30_000
 
 const tones = { healthy: 'good', degraded: 'warn', critical: 'bad' } as const
 
-/** The figures that tell at a glance whether all is well. */
+/** The figures that show at a glance whether the gateway works well. */
 export function StatusStrip() {
   const { samples } = live.value
   const figures = recentFigures(samples, windowMs)

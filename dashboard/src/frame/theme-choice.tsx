@@ -2,7 +2,7 @@ import { chooseTheme, type Theme, theme, themes } from '../ui/theme.ts'
 
 const glyphs: Readonly<Record<Theme, string>> = { auto: '◑', light: '○', dark: '●' }
 
-/** Auto, light, dark, and around again. */
+/** Cycles through auto, light and dark. */
 export function ThemeChoice() {
   const current = theme.value
   const next = themes[(themes.indexOf(current) + 1) % themes.length] ?? 'auto'

@@ -34,7 +34,7 @@ export function TopBar() {
   )
 }
 
-/** By itself: it changes every second, what is around it does not. */
+/** A component of its own: it renders every second, its surroundings do not. */
 const Uptime = ({ since }: { since: string }) => <>{formatSpan(now.value - Date.parse(since))}</>
 
 const Logo = () => (

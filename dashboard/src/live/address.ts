@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { formatAddress, parseAddress, type ViewId } from '../state/view-address.ts'
 
-/** What is shown, as the page's address says: back, forward and bookmarks work. */
+/** The current view, from the page's address, so that back, forward and bookmarks work. */
 export const address = signal(parseAddress(location.hash))
 
 addEventListener('hashchange', () => {

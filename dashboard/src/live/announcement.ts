@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
 
-/** What screen readers are told of next. */
+/** The next text for screen readers. */
 export const announcement = signal('')
 
-/** Says something to screen readers, when they are done with what they read. */
+/** Announces a text to screen readers when they have finished the current one. */
 export function announce(text: string): void {
   announcement.value = text
 }

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { live } from './gateway.ts'
 
-/** The gateway's time, a second at a time; epoch milliseconds. */
+/** The gateway's time, updated every second; epoch milliseconds. */
 export const now = signal(gatewayNow())
 
 export function gatewayNow(): number {

@@ -1,4 +1,4 @@
-/** All that the page knows of the gateway, as signals, kept fresh by its event stream. */
+/** The page's state of the gateway, as signals that the event stream keeps current. */
 import { batch, computed, signal } from '@preact/signals'
 import { createEventFeed, type FeedState } from '../api/event-feed.ts'
 import {
@@ -25,7 +25,7 @@ const isHidden = () => document.hidden
 export const live = signal(initialLiveState)
 export const feedState = signal<FeedState>('connecting')
 
-/** Without the stream, what it told comes from asking; the page says so. */
+/** Without the stream the page polls the status routes, and says so. */
 export const isPolling = computed(() => feedState.value === 'lost')
 export const features = computed(() => live.value.hello?.features)
 
@@ -53,9 +53,9 @@ function receive(message: FeedMessage): void {
   })
 }
 
-/** An event changes what is shown at once, and says what has to be read again. */
+/** Applies an event to the displayed data at once, and reloads the affected resources. */
 function heardEvent(event: GatewayEvent): void {
-  // What was kept from before this connection is no news.
+  // Events from before this connection are not news.
   const isNew = Date.parse(event.at) >= Date.parse(live.peek().hello?.now ?? '')
   if (event.type === 'endpoint.status' && isNew) announce(`${event.data.endpoint} is ${event.data.to}`)
   if (event.type.startsWith('endpoint.') || event.type === 'breaker.transition') {
@@ -69,7 +69,7 @@ function heardEvent(event: GatewayEvent): void {
   if (event.type === 'config.changed') config.refresh()
 }
 
-/** Numbers are read again when a sample says that something has moved. */
+/** Reloads numbers when a sample shows a change. */
 function heardSample(sample: Sample): void {
   endpoints.change((view) => withSampleLoad(view, sample))
   if (sample.in_flight > 0 || (inFlight.state.peek().value?.total ?? 0) > 0) inFlight.refresh()
@@ -80,13 +80,13 @@ function heardSample(sample: Sample): void {
   modelStats.refresh()
 }
 
-/** What was sampled before this page was opened, or while it did not listen. */
+/** Reads the samples from before the page was opened, or while it was disconnected. */
 async function readHistory(): Promise<void> {
   try {
     const { samples } = await readSamples()
     live.value = withSamples(live.peek(), samples)
   } catch {
-    // The charts begin with the next sample.
+    // The charts start with the next sample.
   }
 }
 
@@ -108,10 +108,10 @@ status.state.subscribe(({ value }) => {
   lastReading = reading
 })
 
-/** How long a page that nobody sees stays connected; milliseconds. */
+/** How long a hidden page stays connected; milliseconds. */
 const hiddenMs = 60_000
 
-/** Connects, and reads what every view shows; called once. */
+/** Connects, and loads the data that every view shows; called once. */
 export function start(): void {
   let leaving: ReturnType<typeof setTimeout> | undefined
   status.watch()

@@ -18,7 +18,7 @@ export const turns = signal<readonly Turn[]>([])
 let nextId = 1
 let stopCurrent: (() => void) | undefined
 
-/** Sends a prompt with all that was said before; resolves when the answer has ended, however it did. */
+/** Sends a prompt with the conversation so far; resolves when the answer has ended in any way. */
 export async function sendPrompt(prompt: string): Promise<void> {
   const abort = new AbortController()
   const model = playgroundModel.peek()
@@ -50,7 +50,7 @@ export function clearConversation(): void {
   turns.value = []
 }
 
-/** Answers that failed or are not complete say nothing that a model should read. */
+/** Leaves out failed and incomplete answers. */
 function conversation(prompt: string): ChatMessage[] {
   const system = systemPrompt.peek().trim()
   const before = turns

@@ -7,26 +7,26 @@ export interface Loaded<T> {
   readonly error: ApiError | undefined
 }
 
-/** Something the gateway tells when asked, kept fresh while somebody looks at it. */
+/** Data of a status route, kept current while it has watchers. */
 export interface Resource<T> {
   readonly state: ReadonlySignal<Loaded<T>>
-  /** Begins to load, for one more reader; the returned function ends it for that reader. */
+  /** Adds a watcher and starts loading; the returned function removes the watcher. */
   watch(): () => void
-  /** Loads again soon, if anybody watches: several calls in a row are one load. */
+  /** Reloads soon if there are watchers; several calls in a row cause one load. */
   refresh(): void
-  /** Loads again now, if anybody watches; what is under way no longer counts. */
+  /** Reloads now if there are watchers; discards a pending load. */
   reload(): void
-  /** Changes what was loaded by what has been heard since. */
+  /** Updates the loaded value, for example from an event. */
   change(by: (value: T) => T): void
 }
 
 export interface ResourceOptions<T> {
   readonly load: (signal: AbortSignal) => Promise<T>
-  /** Between two loads that nobody asked for; milliseconds. */
+  /** Interval of periodic loads; milliseconds. */
   readonly everyMs: number
-  /** Least time between two loads; milliseconds. */
+  /** Minimum time between two loads; milliseconds. */
   readonly gapMs?: number
-  /** Whether nobody can see the page: then it loads four times as seldom. */
+  /** Whether the page is hidden: then the interval is four times as long. */
   readonly isHidden?: () => boolean
 }
 
@@ -103,7 +103,7 @@ export function createResource<T>(options: ResourceOptions<T>): Resource<T> {
   }
 }
 
-/** So that pages that were opened together do not ask together. */
+/** Jitter, so that pages opened together do not send requests together. */
 function jittered(ms: number): number {
   return ms * (0.88 + Math.random() * 0.24)
 }

@@ -100,7 +100,7 @@ function percentiles(field: 'first_token_ms' | 'duration_ms'): ChartSeries[] {
 /** Times in seconds, then each series' values: the columns that uPlot draws. */
 export type ChartColumns = [number[], ...(number | null)[][]]
 
-/** Where samples are further apart than this many intervals, the line breaks. */
+/** The line has a gap if samples are further apart than this many intervals. */
 const gapIntervals = 3
 
 export function chartColumns(samples: readonly Sample[], { series }: ChartDefinition): ChartColumns {
@@ -119,7 +119,7 @@ export function chartColumns(samples: readonly Sample[], { series }: ChartDefini
   return [times, ...values]
 }
 
-/** What a chart shows, in words. */
+/** Text summary of a chart. */
 export function chartSummary(samples: readonly Sample[], { title, series, format }: ChartDefinition): string {
   const parts = series.map(({ label, read }) => {
     const values = samples.map(read).filter((value) => value !== null)

@@ -5,7 +5,7 @@ export interface ChatUsage {
   readonly completionTokens: number
 }
 
-/** How the gateway says it handled a request: its `X-Olla-…` headers. */
+/** How the gateway handled a request, from its `X-Olla-…` headers. */
 export interface ServedBy {
   readonly endpoint: string | undefined
   readonly backendType: string | undefined
@@ -35,7 +35,7 @@ export interface ChatRun {
   readonly status: number | undefined
   readonly served: ServedBy | undefined
   readonly text: string
-  /** What a reasoning model thought aloud. */
+  /** Text of a reasoning model's thinking. */
   readonly thought: string
   /** Parts of the stream with text: tokens, as most endpoints send them. */
   readonly pieces: number

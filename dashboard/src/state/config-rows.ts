@@ -17,7 +17,7 @@ export interface ConfigSearch {
   readonly onlyChanged: boolean
 }
 
-/** The configuration as lines, a section for each top key, of what is searched for. */
+/** The lines of the configuration that match the search, a section for each top-level key. */
 export function configSections(
   { values, changed }: ConfigView,
   { search, onlyChanged }: ConfigSearch,

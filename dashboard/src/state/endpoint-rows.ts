@@ -1,8 +1,7 @@
 import type { BreakerState, EndpointStatus, EndpointsView, GatewayEvent, Sample } from '../api/types.ts'
 
 /**
- * The fleet with what an event says of it, so that a change is seen when it happens and not with the next
- * reading.
+ * Applies an event to the fleet, so that a change is visible when it happens and not with the next load.
  */
 export function withEndpointEvent(view: EndpointsView, { type, at, data }: GatewayEvent): EndpointsView {
   if (type === 'endpoint.status') {
@@ -22,7 +21,7 @@ export function withEndpointEvent(view: EndpointsView, { type, at, data }: Gatew
   return view
 }
 
-/** An event from before the reading is contained in it already. */
+/** A load already includes the events before it. */
 function changed(
   view: EndpointsView,
   { endpoint: name }: GatewayEvent['data'],
@@ -36,7 +35,7 @@ function changed(
   }
 }
 
-/** The load that a sample tells; an endpoint that it leaves out has none. */
+/** Applies the load of a sample; an endpoint that it omits has none. */
 export function withSampleLoad(view: EndpointsView, { at_ms, endpoints }: Sample): EndpointsView {
   if (at_ms < Date.parse(view.timestamp)) return view
   return {

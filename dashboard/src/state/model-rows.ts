@@ -6,7 +6,7 @@ export interface ModelPlace {
   readonly isLoaded: boolean
 }
 
-/** All that is known of a model: where it is, and how it is used. */
+/** A model, its endpoints and its use. */
 export interface ModelRow {
   readonly name: string
   readonly family: string

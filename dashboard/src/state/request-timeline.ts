@@ -9,7 +9,7 @@ export interface Span {
   readonly toMs: number
 }
 
-/** One line of the picture: the gateway itself, or an attempt at an endpoint. */
+/** One line of the timeline: the gateway itself, or an attempt at an endpoint. */
 export interface Lane {
   readonly label: string
   readonly attempt: Attempt | undefined

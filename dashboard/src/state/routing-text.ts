@@ -27,7 +27,7 @@ const sentences: Readonly<Record<string, string>> = {
   discovery_error_fallback: 'Model discovery is off: all that can serve were tried.',
 }
 
-/** Why a request went where it went. A reason without a sentence is one already. */
+/** Why a request went where it went. A reason without an entry is a sentence already. */
 export function routingSentence({ decision, reason }: Pick<Routing, 'decision' | 'reason'>): string {
   if (reason === null || reason === '')
     return decision === null ? 'It was not routed.' : `Decision: ${decision}.`

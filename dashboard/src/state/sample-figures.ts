@@ -1,10 +1,10 @@
 import type { Sample } from '../api/types.ts'
 
-/** What the samples of a time say, with everything per second. */
+/** Figures of the samples in a window, per second. */
 export interface Figures {
   readonly requestsPerSecond: number
   readonly tokensPerSecond: number
-  /** 0 to 1; undefined where nothing has succeeded or failed. */
+  /** 0 to 1; undefined if nothing has succeeded or failed. */
   readonly successShare: number | undefined
 }
 
@@ -43,7 +43,7 @@ const samplesPerPoint = 3
 
 /**
  * The last minutes as the few values that a sparkline has room for: each the mean of some samples, null where
- * none of them has a value. Groups stand still while samples come, so that the line moves and does not dance.
+ * none of them has a value. Groups keep their samples as new ones arrive, so that the line moves without jitter.
  */
 export function sparkValues(
   samples: readonly Sample[],
@@ -66,5 +66,5 @@ export function sparkValues(
   return sums.map(({ sum, count }) => (count === 0 ? null : sum / count))
 }
 
-/** Mean time to the first byte of an endpoint's answers; null where there was none. */
+/** Mean time to the first byte of an endpoint's answers; null if there was none. */
 export const endpointLatency = (id: string) => (sample: Sample) => sample.endpoints[id]?.[3] ?? null

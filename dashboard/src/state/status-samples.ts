@@ -1,6 +1,6 @@
 import type { EndpointsView, Sample, StatusView } from '../api/types.ts'
 
-/** The counters of one look at the status routes. */
+/** The counters of one poll of the status routes. */
 export interface CounterReading {
   readonly atMs: number
   readonly startedAt: string
@@ -8,18 +8,18 @@ export interface CounterReading {
   readonly endpoints: EndpointsView | undefined
 }
 
-/** Between two readings further apart nothing can be said of a moment: the later one begins anew. */
-const longestIntervalMs = 30_000
+/** Two readings further apart give no sample; the later one starts a new series. */
+const maxIntervalMs = 30_000
 
 /**
- * A sample out of two readings of the status routes, for when the event stream cannot be had. What only the
- * stream tells (tokens, percentiles) is missing from it.
- * @returns undefined where the two do not belong together: a restart, a long pause, counters that went back
+ * A sample from two readings of the status routes, for use without the event stream. It lacks what only the stream
+ * reports (tokens, percentiles).
+ * @returns undefined if the two do not belong together: a restart, a long pause, counters that decreased
  */
 export function sampleBetween(before: CounterReading, after: CounterReading): Sample | undefined {
   const intervalMs = after.atMs - before.atMs
   if (before.startedAt !== after.startedAt) return undefined
-  if (intervalMs <= 0 || intervalMs > longestIntervalMs) return undefined
+  if (intervalMs <= 0 || intervalMs > maxIntervalMs) return undefined
   const was = before.status.system
   const is = after.status.system
   const requests = is.total_requests - was.total_requests

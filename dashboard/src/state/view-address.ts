@@ -1,4 +1,4 @@
-/** What the page shows, as it stands behind the `#` of its address: `fleet`, `requests/<id>`. */
+/** The current view, as in the fragment of the page's address: `fleet`, `requests/<id>`. */
 export const viewIds = [
   'fleet',
   'models',
@@ -18,7 +18,7 @@ export interface ViewAddress {
   readonly item: string | undefined
 }
 
-/** An address that is none leads to the first view. */
+/** An invalid address leads to the first view. */
 export function parseAddress(hash: string): ViewAddress {
   const [name = '', ...rest] = hash.replace(/^#/, '').split('/')
   const view = viewIds.find((id) => id === name)

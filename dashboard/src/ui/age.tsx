@@ -1,7 +1,7 @@
 import { formatAgo, formatClock } from '../format/format.ts'
 import { now } from '../live/clock.ts'
 
-/** How long ago something was; the moment itself as a tooltip. */
+/** How long ago something was; the exact time as a tooltip. */
 export function Ago({ at }: { at: string | undefined }) {
   if (at === undefined) return <span class="muted">never</span>
   const atMs = Date.parse(at)

@@ -6,7 +6,7 @@ export interface ChartOptions {
   readonly definition: ChartDefinition
   readonly element: HTMLElement
   readonly windowMs: number
-  /** Told which sample the pointer is at; undefined when it leaves. */
+  /** Called with the sample under the pointer; undefined when it leaves. */
   readonly hover: (index: number | undefined) => void
 }
 

@@ -3,16 +3,16 @@ import { useEffect, useState } from 'preact/hooks'
 export interface ConfirmButtonProps {
   readonly label: string
   readonly question: string
-  /** For those who do not see what the button stands beside. */
+  /** What the button acts on, for screen readers. */
   readonly of: string
   readonly isDisabled?: boolean
   readonly onConfirm: () => void
 }
 
-/** How long the question stands. */
+/** How long the question is shown. */
 const patienceMs = 5_000
 
-/** Asks once before it does what cannot be undone. */
+/** Asks for confirmation before an action that cannot be undone. */
 export function ConfirmButton({ label, question, of, isDisabled, onConfirm }: ConfirmButtonProps) {
   const [isAsking, setIsAsking] = useState(false)
   useEffect(() => {

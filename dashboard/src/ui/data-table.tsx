@@ -1,4 +1,4 @@
-/** Rows as a table with sortable columns; where that is too wide, each row as a card. */
+/** Rows as a table with sortable columns; on narrow screens each row is a card. */
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { type SortOrder, sortedRows } from '../state/sort-rows.ts'
@@ -8,7 +8,7 @@ export interface Column<Row> {
   readonly id: string
   readonly title: string
   readonly isNumber?: boolean
-  /** What the column sorts by; without it, it does not sort. */
+  /** Sort value; a column without it is not sortable. */
   readonly sortBy?: (row: Row) => string | number | undefined
   readonly show: (row: Row) => ComponentChildren
   /** On a card: the heading, or left out. */
@@ -16,7 +16,7 @@ export interface Column<Row> {
 }
 
 export interface DataTableProps<Row> {
-  /** What the table holds, for those who cannot see where it stands. */
+  /** Describes the table for screen readers. */
   readonly caption: string
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
@@ -24,7 +24,7 @@ export interface DataTableProps<Row> {
   readonly initialOrder?: SortOrder
 }
 
-/** Rows shown at first, and with each wish for more: a browser draws no 5,000 rows every second. */
+/** Rows shown initially, and added on demand: a browser cannot render 5,000 rows every second. */
 const pageSize = 200
 
 export function DataTable<Row>({ rows, columns, initialOrder, ...rest }: DataTableProps<Row>) {

@@ -8,8 +8,7 @@ export interface DrawerProps {
 }
 
 /**
- * Details at the page's side. A modal dialog of the browser: it keeps the focus; Escape and a click beside it
- * close it.
+ * A side panel with details, as a modal dialog of the browser: it traps the focus; Escape and a click outside close it.
  */
 export function Drawer({ title, onClose, children }: DrawerProps) {
   const dialog = useRef<HTMLDialogElement>(null)

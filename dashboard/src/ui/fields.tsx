@@ -18,7 +18,7 @@ export function SearchField({ label, value }: { label: string; value: Signal<str
 export interface ChoiceProps {
   readonly label: string
   readonly value: string
-  /** Value and text; the empty value stands for all. */
+  /** Value and text; the empty value means all. */
   readonly options: readonly (readonly [string, string])[]
   readonly onChoose: (value: string) => void
 }

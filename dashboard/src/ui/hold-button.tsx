@@ -1,12 +1,12 @@
 import type { Signal } from '@preact/signals'
 
 export interface HoldButtonProps<T> {
-  /** What is held still; undefined while the list moves. */
+  /** The frozen list; undefined while the list updates. */
   readonly held: Signal<T | undefined>
   readonly current: T
 }
 
-/** Stops a list that moves while one reads it. */
+/** Freezes a list that updates while it is read. */
 export function HoldButton<T>({ held, current }: HoldButtonProps<T>) {
   const isHeld = held.value !== undefined
   return (

@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import type { Loaded, Resource } from '../live/resource.ts'
 
-/** What the gateway told last; keeps asking as long as the component is shown. */
+/** The resource's latest value, kept current while the component is mounted. */
 export function useResource<T>(resource: Resource<T>): Loaded<T> {
   useEffect(() => resource.watch(), [resource])
   return resource.state.value
@@ -22,7 +22,7 @@ export function useMedia(query: string): boolean {
 /** Too narrow for tables. */
 export const useIsNarrow = () => useMedia('(max-width: 56rem)')
 
-/** Value of a text field or a choice, into a signal. */
+/** Writes the value of a text field or a select into a signal. */
 export function writeTo(target: Signal<string>) {
   return (event: { currentTarget: { value: string } }) => {
     target.value = event.currentTarget.value

@@ -1,4 +1,4 @@
-/** Requests under way, of those that an endpoint takes at a time. */
+/** Requests in flight, relative to the endpoint's limit. */
 export function LoadBar({ inFlight, limit }: { inFlight: number; limit: number }) {
   if (limit === 0) return <span>{inFlight}</span>
   const share = Math.min(1, inFlight / limit)

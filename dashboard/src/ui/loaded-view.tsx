@@ -3,7 +3,7 @@ import type { ApiError } from '../api/api-error.ts'
 import type { Loaded } from '../live/resource.ts'
 import { Empty, Loading, Trouble } from './notice.tsx'
 
-/** Shows what was loaded, that it is loading, or why it was not. */
+/** Shows the loaded value, a loading state, or the error. */
 export function LoadedView<T>({
   loaded: { value, error },
   children,
@@ -13,14 +13,14 @@ export function LoadedView<T>({
 }) {
   return (
     <>
-      {error !== undefined && !isToldAbove(error) && <Trouble error={error} isStale={value !== undefined} />}
+      {error !== undefined && !isShownAbove(error) && <Trouble error={error} isStale={value !== undefined} />}
       {value !== undefined && children(value)}
       {value === undefined && (error === undefined ? <Loading /> : <Empty title="Nothing to show" />)}
     </>
   )
 }
 
-/** What concerns the whole page stands above the views. */
-function isToldAbove({ trouble }: ApiError): boolean {
+/** Errors that concern the whole page are shown above the views. */
+function isShownAbove({ trouble }: ApiError): boolean {
   return trouble === 'unreachable' || trouble === 'signed_out'
 }

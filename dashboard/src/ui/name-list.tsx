@@ -1,12 +1,12 @@
 export interface NameListProps {
   readonly names: readonly string[]
-  /** How many there is room for. */
+  /** Maximum number of names to show. */
   readonly limit: number
-  /** Of how many these are, for when there is none. */
+  /** Total number, shown if the list is empty. */
   readonly total: number
 }
 
-/** Some names, and how many more there are. */
+/** The first names and the number of the remaining ones. */
 export function NameList({ names, limit, total }: NameListProps) {
   if (names.length === 0) return <span class="muted nowrap">none of {total}</span>
   return (

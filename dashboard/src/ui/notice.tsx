@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { ApiError } from '../api/api-error.ts'
 import type { Tone } from '../state/event-text.ts'
 
-/** A word to the reader in the flow of the page. */
+/** A message in the flow of the page. */
 export function Notice({
   tone,
   title,
@@ -20,7 +20,7 @@ export function Notice({
   )
 }
 
-/** In place of a list that has nothing in it. */
+/** Placeholder for an empty list. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -40,7 +40,7 @@ const titles: Readonly<Record<ApiError['trouble'], string>> = {
   failed: 'This could not be loaded',
 }
 
-/** Why something could not be loaded; what was loaded before may still stand below. */
+/** Why a load failed; the previous value may still be shown below. */
 export function Trouble({ error, isStale }: { error: ApiError; isStale: boolean }) {
   return (
     <Notice tone="bad" title={titles[error.trouble]}>

@@ -1,4 +1,4 @@
-/** A few values as a line without axes. It repeats what stands beside it as text, so readers skip it. */
+/** A few values as a line without axes. It repeats the text beside it, so screen readers skip it. */
 
 const width = 120
 const height = 32

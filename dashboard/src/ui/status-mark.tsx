@@ -1,4 +1,4 @@
-/** States by glyph, colour and word: none of the three is needed to read the others. */
+/** States by glyph, colour and word: each of the three is readable alone. */
 import type { BreakerState, EndpointStatus, Outcome, Phase } from '../api/types.ts'
 import type { Tone } from '../state/event-text.ts'
 
@@ -45,7 +45,7 @@ const ofPhase: Readonly<Record<Phase, Mark>> = {
   over: { glyph: '○', tone: 'calm', text: 'ending' },
 }
 
-/** A state of which this page knows nothing. */
+/** A state that this page does not know. */
 const other = (text: string): Mark => ({ glyph: '○', tone: 'calm', text: text.replaceAll('_', ' ') })
 
 const show = ({ glyph, tone, text }: Mark) => (

@@ -17,7 +17,7 @@ export interface TabsProps<Id extends string> {
   readonly children: ComponentChildren
 }
 
-/** Tabs as the ARIA practices have them: one stop in the tab order, arrows, Home and End between them. */
+/** Tabs according to the ARIA practices: one stop in the tab order, arrows, Home and End between them. */
 export function Tabs<Id extends string>({ label, tabs, selected, onSelect, children }: TabsProps<Id>) {
   const list = useRef<HTMLDivElement>(null)
   useEffect(() => {

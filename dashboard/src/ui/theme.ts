@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 export const themes = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
 
-/** Olla's key: a reader's choice holds for both. */
+/** Olla's key: a user's choice applies to both. */
 const storageKey = 'olla-theme'
 
 export const theme = signal<Theme>(storedTheme())
@@ -15,7 +15,7 @@ export function chooseTheme(next: Theme): void {
   try {
     localStorage.setItem(storageKey, next)
   } catch {
-    // Storage may be switched off: the choice holds until the page is closed.
+    // Storage may be disabled: the choice then lasts until the page closes.
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 
-/** Above a view: what it is, what it says in a line, and what can be chosen. */
+/** Head of a view: title, summary line and controls. */
 export function Toolbar({
   title,
   note,

@@ -8,10 +8,10 @@ import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 import { EventList } from './event-list.tsx'
 
-/** How many are shown at a time. */
+/** Maximum number of events shown. */
 const shownEvents = 200
 
-/** What has happened, newest first, as it happens. */
+/** Live list of events, newest first. */
 export function EventsView() {
   const group = useSignal('')
   const withRoutine = useSignal(false)

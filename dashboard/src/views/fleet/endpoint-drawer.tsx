@@ -16,10 +16,10 @@ export interface EndpointDrawerProps {
   readonly onClose: () => void
 }
 
-/** How many of its last events are shown. */
+/** Number of its last events shown. */
 const shownEvents = 20
 
-/** All that is known of an endpoint. */
+/** Details of an endpoint. */
 export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerProps) {
   const { name, breaker } = endpoint
   const events = live.value.events

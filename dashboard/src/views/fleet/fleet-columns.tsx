@@ -10,7 +10,7 @@ import { NameList } from '../../ui/name-list.tsx'
 import { Sparkline } from '../../ui/sparkline.tsx'
 import { BreakerMark, EndpointMark } from '../../ui/status-mark.tsx'
 
-/** Names that a row has room for. */
+/** Number of names that fit in a row. */
 const shownModels = 2
 
 export function fleetColumns(

@@ -13,7 +13,7 @@ import { EndpointDrawer } from './endpoint-drawer.tsx'
 import { fleetColumns } from './fleet-columns.tsx'
 import { LatestEvents } from './latest-events.tsx'
 
-/** Every endpoint: its state and circuit, what it does now, how fast it is and what it holds in memory. */
+/** Every endpoint: its state and circuit, load, latency and models in memory. */
 export function FleetView() {
   const loaded = useResource(endpoints)
   const inMemory = loadedModels(useResource(models).value)

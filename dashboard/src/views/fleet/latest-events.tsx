@@ -5,7 +5,7 @@ import { EventList } from '../events/event-list.tsx'
 
 const shownEvents = 8
 
-/** What has happened last, where one looks first. */
+/** The latest events, on the first view. */
 export function LatestEvents() {
   const events = live.value.events.filter(isNews).slice(-shownEvents).reverse()
   if (events.length === 0) return null

@@ -7,7 +7,7 @@ import { PhaseMark } from '../../ui/status-mark.tsx'
 
 export interface InFlightActions {
   readonly canCancel: boolean
-  /** Those that are being cancelled. */
+  /** Requests that are being cancelled. */
   readonly ending: ReadonlySet<string>
   readonly cancel: (id: string) => void
 }

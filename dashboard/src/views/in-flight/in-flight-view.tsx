@@ -11,7 +11,7 @@ import { Empty, Notice } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 import { inFlightColumns } from './in-flight-columns.tsx'
 
-/** Requests under way, oldest first, each with a way to end it. */
+/** Requests in flight, oldest first, each with a button that cancels it. */
 export function InFlightView() {
   const loaded = useResource(inFlight)
   const ending = useSignal<ReadonlySet<string>>(new Set())
@@ -24,7 +24,7 @@ export function InFlightView() {
       await cancelRequest(id)
       announce('The request was cancelled.')
     } catch (error) {
-      // It had ended by itself: what was wanted has come about.
+      // It had already ended.
       if (!(error instanceof ApiError) || error.trouble === 'not_found') return
       failure.value = error.message
     } finally {

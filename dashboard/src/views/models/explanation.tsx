@@ -5,7 +5,7 @@ import type { Explanation as Explained } from '../../api/types.ts'
 import { routingSentence } from '../../state/routing-text.ts'
 import { Loading, Trouble } from '../../ui/notice.tsx'
 
-/** What the gateway says it would do with a chat for this model, without doing it. */
+/** How the gateway would route a chat for this model now. */
 export function Explanation({ model }: { model: string }) {
   const [explained, setExplained] = useState<Explained | ApiError>()
   useEffect(() => {

@@ -12,7 +12,7 @@ import { Toolbar } from '../../ui/toolbar.tsx'
 import { modelColumns } from './model-columns.tsx'
 import { ModelDrawer } from './model-drawer.tsx'
 
-/** Every model: what it is, where it is, how fast and how much used. */
+/** Every model with its details, endpoints, speed and use. */
 export function ModelsView() {
   const loaded = useResource(models)
   const stats = useResource(modelStats)
@@ -56,7 +56,7 @@ export function ModelsView() {
   )
 }
 
-/** Models are sorted by their use: until that is known, they would stand in another order. */
+/** Models are sorted by use: until that is known, their order would be wrong. */
 const isSettled = ({ value, error }: Loaded<unknown>) => value !== undefined || error !== undefined
 const nothing = { value: undefined, error: undefined }
 

@@ -4,7 +4,7 @@ import { type ChatRun, chatFigures, isRunning } from '../../state/chat-run.ts'
 import { routingSentence } from '../../state/routing-text.ts'
 import { formatAddress } from '../../state/view-address.ts'
 
-/** A prompt, its answer, and how the answer came. */
+/** A prompt, its answer, and how the gateway served it. */
 export function ChatTurn({ turn: { prompt, run } }: { turn: Turn }) {
   return (
     <li class="turn">

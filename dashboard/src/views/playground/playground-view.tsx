@@ -7,7 +7,7 @@ import { ChatTurn } from './chat-turn.tsx'
 import { PromptForm } from './prompt-form.tsx'
 import { Settings } from './settings.tsx'
 
-/** A chat through the gateway, as a client would have it, with what it shows of the way there. */
+/** A chat through the gateway as a client, with the routing that its headers show. */
 export function PlaygroundView() {
   const known = useResource(models).value
   const names = (known?.model_groups ?? []).flatMap(({ models: items }) =>

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { maxTokens, playgroundModel, systemPrompt, temperature } from '../../live/playground.ts'
 import { writeTo } from '../../ui/hooks.ts'
 
-/** Which model, and how it shall answer. */
+/** The model and its generation settings. */
 export function Settings({ names }: { names: readonly string[] }) {
   const first = names[0]
   useEffect(() => {

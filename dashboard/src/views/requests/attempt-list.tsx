@@ -9,7 +9,7 @@ const tones: Readonly<Record<Attempt['outcome'], Tone>> = {
   abandoned: 'calm',
 }
 
-/** Each try at an endpoint and what came of it. */
+/** Each attempt and its outcome. */
 export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
   if (attempts.length === 0) return <p class="muted">No endpoint was asked.</p>
   return (

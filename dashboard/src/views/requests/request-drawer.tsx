@@ -12,7 +12,7 @@ import { OutcomeMark } from '../../ui/status-mark.tsx'
 import { AttemptList } from './attempt-list.tsx'
 import { Timeline } from './timeline.tsx'
 
-/** One request: what came of it, why it went where it went, and what its time was spent on. */
+/** One request: its outcome, routing and timeline. */
 export function RequestDrawer({ id, onClose }: { id: string; onClose: () => void }) {
   const [loaded, setLoaded] = useState<RequestDetail | ApiError>()
   useEffect(() => {

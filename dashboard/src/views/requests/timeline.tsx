@@ -12,7 +12,7 @@ const names: Readonly<Record<SpanKind, string>> = {
   pause: 'moving on',
 }
 
-/** A request's time as bars; each bar's name and length stand below as text. */
+/** A request's time as bars; each bar's name and length are listed below as text. */
 export function Timeline({ request }: { request: RequestDetail }) {
   const lanes = timelineLanes(request)
   const total = Math.max(request.duration_ms, 0.001)

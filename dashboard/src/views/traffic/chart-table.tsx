@@ -2,7 +2,7 @@ import type { Sample } from '../../api/types.ts'
 import { formatClock } from '../../format/format.ts'
 import { type ChartDefinition, chartTable } from '../../state/charts.ts'
 
-/** The same as a chart, for those who read rather than look. */
+/** The data of a chart as a table. */
 export function ChartTable({
   definition,
   samples,

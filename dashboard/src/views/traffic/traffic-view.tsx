@@ -13,7 +13,7 @@ const windows = [
   ['15', 'Last 15 minutes'],
 ] as const
 
-/** What goes through the gateway, as it goes. */
+/** Live traffic through the gateway. */
 export function TrafficView() {
   const minutes = useSignal('5')
   const asTables = useSignal(false)

@@ -1,4 +1,4 @@
-// What session affinity gains in a simulated fleet and what it costs per request: `npm run bench:affinity`. No
+// The gain of session affinity in a simulated fleet and its cost per request: `npm run bench:affinity`. No
 // sockets; time in the fleet is virtual, so its figures are the same on every machine.
 
 import { systemClock } from '../src/kernel/clock.ts'
@@ -51,7 +51,7 @@ function printFleet(scenario: Scenario): void {
   }
 }
 
-/** A chat of turns of about 650 bytes, with the line breaks and quotes of source code if asked for. */
+/** A chat of turns of about 650 bytes, optionally with the line breaks and quotes of source code. */
 function chat(bytes: number, isCode: boolean): Buffer {
   const line = isCode ? 'const value = read("name")\n  ' : 'some words that a person would say, and more. '
   const messages = [{ role: 'system', content: 'You are an assistant.' }]
@@ -64,7 +64,7 @@ function chat(bytes: number, isCode: boolean): Buffer {
   return Buffer.from(JSON.stringify({ model: 'llama3.2:3b', stream: true, messages }))
 }
 
-/** Microseconds of CPU of one call: the best of several rounds, since others use the machine as well. */
+/** Microseconds of CPU of one call: the minimum of several rounds, since other processes use the machine too. */
 function microseconds(call: () => void, calls: number): string {
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < 9; round++) {

@@ -1,4 +1,4 @@
-// What an app does that proxies with @fastify/reply-from, which gets the bytes of the body.
+// An app that proxies with @fastify/reply-from and passes it the bytes of the body.
 //   node bare-reply-from.js http://127.0.0.1:PORT
 import replyFrom from '@fastify/reply-from'
 import Fastify from 'fastify'

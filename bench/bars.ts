@@ -1,4 +1,4 @@
-// The bars that the project has set itself, and where a run stands.
+// The project's performance bars, and a run's results against them.
 import { addedRatioOf, type Figure, type Results, ratioOf } from './results.ts'
 import { scenarios } from './scenarios.ts'
 import { perStreamBytes } from './stream-memory.ts'
@@ -6,11 +6,11 @@ import { perStreamBytes } from './stream-memory.ts'
 export interface Bar {
   readonly name: string
   readonly limit: number
-  /** Whether the limit is the least instead of the most. */
-  readonly isLeast?: boolean
-  /** False where load generator and upstream share the target's cores, though the bar asks for cores of their own. */
+  /** Whether the limit is a minimum instead of a maximum. */
+  readonly isMinimum?: boolean
+  /** False where load generator and upstream share the target's cores, though the bar requires separate cores. */
   readonly hasRoom?: boolean
-  /** Undefined where the run has not measured it. */
+  /** Undefined if the run has not measured it. */
   readonly value: number | undefined
 }
 
@@ -74,7 +74,7 @@ export function barsOf(results: Results): Bar[] {
     {
       name: '2 threads, chat, 64 connections: requests/s over 1 thread',
       limit: 1.7,
-      isLeast: true,
+      isMinimum: true,
       hasRoom: results.machine.cores.length > 2,
       value: ratio('chat-64', 'olla-2', 'olla', 'perSecond'),
     },
@@ -88,9 +88,9 @@ export function barsOf(results: Results): Bar[] {
   ]
 }
 
-export function isMet({ value, limit, isLeast = false }: Bar): boolean | undefined {
+export function isMet({ value, limit, isMinimum = false }: Bar): boolean | undefined {
   if (value === undefined) return undefined
-  return isLeast ? value >= limit : value <= limit
+  return isMinimum ? value >= limit : value <= limit
 }
 
 function titleOf(name: string): string {

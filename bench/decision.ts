@@ -1,6 +1,6 @@
 // Times routing decisions inside a whole gateway, in a process of its own; prints JSON.
 //   node bench/decision.ts CONFIG MODELS
-// A decision is what a request costs between its model's name and the endpoint that it goes to.
+// A decision leads from a request's model name to the endpoint.
 import Fastify, { type FastifyInstance } from 'fastify'
 import { loadConfig } from '../src/config/load.ts'
 import gateway from '../src/gateway.ts'
@@ -27,7 +27,7 @@ const { config } = loadConfig({ file, env: {}, cwd: process.cwd(), knownTypes: [
 const app = Fastify()
 let inside: FastifyInstance | undefined
 app.addHook('onRequest', (request, _reply, done) => {
-  // The gateway keeps what it decorates to itself; its routes see it.
+  // The gateway's decorators are visible in its own scope only, as in its routes.
   inside = request.server
   done()
 })
@@ -48,12 +48,12 @@ async function found(expected: number): Promise<void> {
   }
 }
 
-/** Spreads over all models, in an order that repeats itself in every run. */
+/** Spreads over all models, in the same order in every run. */
 function anyModel(decision: number): string {
   return scaleModel((decision * 7919) % models)
 }
 
-/** The median of batches: one decision is too short for the clock. */
+/** The median of batches: the clock is too coarse for one decision. */
 function timeOf(modelOf: (decision: number) => string): number {
   if (inside === undefined) throw new Error('the gateway has answered nothing')
   const { modelRouter, endpointSelector } = inside

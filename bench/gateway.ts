@@ -12,7 +12,7 @@ export interface GatewayTargetOptions {
   readonly title: string
   readonly engine: 'olla' | 'sherpa'
   readonly threads: number
-  /** Stands in an app of its own, on this server, instead of being the process. */
+  /** Embeds the gateway in an app on this server instead of running the command. */
   readonly embeddedOn?: 'node' | 'own'
   /** `server.http_server`. Default `own`. */
   readonly httpServer?: 'node' | 'own'
@@ -88,13 +88,13 @@ export interface GatewayStart {
   readonly config: object
   /** Script, which gets the configuration as its first argument, and further arguments; default the gateway's command. */
   readonly program?: readonly [string, ...string[]]
-  /** Models that must have been found; default 1. */
+  /** Models to wait for; default 1. */
   readonly models?: number
 }
 
 const discoveryTimeoutMs = 60_000
 
-/** Resolves when the gateway has found its models. */
+/** Resolves when the gateway has discovered its models. */
 export async function startGateway({
   name,
   folder,

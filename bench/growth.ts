@@ -1,8 +1,8 @@
-// How the cost of each reader grows with its input: `npm run bench:growth`. Sizes are doubled, instructions are
-// counted by valgrind, and more than 2.3 times as many for twice the bytes fail. Times play no part in it.
-//   --max-bytes N     largest input, default 524288: quadratic terms show from some hundred kilobytes on
+// How the cost of each reader grows with its input: `npm run bench:growth`. It doubles sizes, counts instructions with
+// valgrind, and fails if twice the bytes take more than 2.3 times as many. It does not measure time.
+//   --max-bytes N     largest input, default 524288: quadratic terms show from a few hundred kilobytes on
 //   --sample          one shape of each reader, up to 33554432 bytes
-//   --only TEXT       cases whose name holds this text
+//   --only TEXT       cases with this text in their name
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { growthCases } from './growth/cases.ts'
@@ -10,7 +10,7 @@ import { CountedProcess } from './growth/counted-process.ts'
 import { formatRatio, renderTable } from './table.ts'
 
 const maxGrowth = 2.3
-/** Doublings beyond the largest input where the last one grew too much. */
+/** Further doublings if the last one grew too much. */
 const maxSteps = 2
 
 const { values } = parseArgs({
@@ -49,15 +49,15 @@ console.log(renderTable(['reader: shape', 'up to', 'instructions per byte', 'gro
 console.log(failures === 0 ? 'no reader grows faster than its input' : `${failures} readers grow faster`)
 process.exitCode = failures === 0 ? 0 : 1
 
-/** The growth from half the bytes to all of them. A step shows once, a reader that is not linear at each doubling. */
+/** The growth from half the bytes to all of them. A step shows once, superlinear growth at each doubling. */
 async function measure(index: number): Promise<{ bytes: number; perByte: number; growth: number }> {
-  // Compiles what the runs below are counted in.
+  // Warms up the code before the counted runs.
   await counted.count(index, maxBytes)
   let bytes = maxBytes
   let smaller = await counted.count(index, bytes / 2)
   for (let steps = 0; ; steps++, bytes *= 2) {
     const larger = await counted.count(index, bytes)
-    // Less than an instruction per byte is start-up alone.
+    // Less than one instruction per byte is start-up cost only.
     const growth = larger < bytes ? 1 : larger / smaller
     if (growth <= maxGrowth || steps === maxSteps) return { bytes, perByte: larger / bytes, growth }
     smaller = larger

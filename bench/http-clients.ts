@@ -1,5 +1,6 @@
 /**
- * The gateway's own HTTP/1 client beside undici, for `docs/design/http.md`. Run by `npm run bench:clients`; options:
+ * Compares the gateway's own HTTP/1 client with undici, for `docs/design/http.md`. Run by `npm run bench:clients`;
+ * options:
  *
  * - `--seconds 20` of each CPU measurement
  * - `--streams 500` held open for memory, `--rounds 3` fresh processes for each client

@@ -10,16 +10,16 @@ export interface LoadOptions {
   readonly bodyFile: string
   readonly connections: number
   readonly milliseconds: number
-  /** Longest time of the same load before it, not measured. */
+  /** Maximum time of the same load before it, not measured. */
   readonly warmupMs?: number
-  /** The warm-up ends after so many answers. */
+  /** The warm-up ends after this many answers. */
   readonly warmupAnswers?: number
-  /** Requests a second at fixed times; one after the other without it. */
+  /** Requests a second at fixed times; without it, one after the other. */
   readonly rate?: number
   readonly staggerMicros?: number
-  /** The client leaves after so many events. */
+  /** The client leaves after this many events. */
   readonly leaveAfter?: number
-  /** Answers other than 200 are no errors. */
+  /** Answers other than 200 do not count as errors. */
   readonly anyStatus?: boolean
   /** Keeps to connections whose server runs on the load generator's core, over loopback. */
   readonly isSameCore?: boolean
@@ -84,7 +84,7 @@ export interface HeldStreams {
   leave(): Promise<LoadResult>
 }
 
-/** Opens one stream per connection and resolves when every one has brought an event. */
+/** Opens one stream per connection and resolves when each has received an event. */
 export async function holdStreams(
   generator: LoadGenerator,
   options: Omit<LoadOptions, 'milliseconds'>,
@@ -126,7 +126,7 @@ function spawnLoad({ program, cores }: LoadGenerator, args: string[]): ChildProc
   const [first, ...rest] = pinned(cores, [program, ...args])
   const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
   guard(child)
-  // It ends with an error message and an exit code, which `parseResult` reports; a broken pipe says no more.
+  // It ends with an error message and an exit code, which `parseResult` reports; a broken pipe adds nothing.
   child.stdin.on('error', () => {})
   child.stderr.pipe(process.stderr)
   return child

@@ -1,4 +1,4 @@
-// The machine, and which of its cores measures what.
+// The machine, and the assignment of its cores.
 import { readFileSync } from 'node:fs'
 
 export interface Machine {
@@ -20,7 +20,7 @@ export function readMachine(): Machine {
   }
 }
 
-/** `0-2,5` as the kernel writes it. */
+/** Parses `0-2,5`, the kernel's format. */
 export function parseCoreList(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const [first = 0, last = first] = part.split('-').map(Number)
@@ -28,7 +28,7 @@ export function parseCoreList(text: string): number[] {
   })
 }
 
-/** Lists of cores as taskset takes them. */
+/** Lists of cores in taskset's format. */
 export interface CoreSplit {
   /** Of a target with one thread. */
   readonly one: string

@@ -1,11 +1,11 @@
-// Runs scenarios over targets, round by round and target by target, so that what drifts drifts for all.
+// Runs scenarios over targets, round by round and target by target, so that drift affects all targets.
 import { join } from 'node:path'
 import { type LoadGenerator, type LoadResult, runLoad } from './load.ts'
 import { cpuMicros } from './sampling.ts'
 import { loadOptions, type Scenario, writeBody } from './scenarios.ts'
 import type { Running, Target } from './targets.ts'
 
-/** One round of one scenario on one target. Times in microseconds; undefined where there is nothing to tell. */
+/** One round of one scenario on one target. Times in microseconds; undefined if not measured. */
 export interface Round {
   /** CPU time of the target for one request or stream. */
   readonly cpu: number | undefined
@@ -38,13 +38,13 @@ export interface MeasureOptions {
 }
 
 /**
- * V8's compilers settle by work done, not by time; the time bounds a target that is slow. The more code a target
+ * V8's compilers settle by work done, not by time; the time limit is for slow targets. The more code a target
  * has, the longer they take: after 5,000 requests a fifth of the gateway's time still went to them.
  */
-const firstWarmup = { chats: 60_000, streams: 3_000, longestMs: 7_000, longestQuickMs: 1_000 }
+const firstWarmup = { chats: 60_000, streams: 3_000, maxMs: 7_000, maxQuickMs: 1_000 }
 /**
- * In the pause between two rounds V8 collects in full, and drops code that was made for objects of which none is left:
- * for some seconds a chat then took twice the time (`sherpa`, 305 µs to 147).
+ * In the pause between two rounds V8 collects in full, and drops code compiled for objects that no longer exist:
+ * for some seconds a chat then took twice as long (`sherpa`, 305 µs to 147).
  */
 const laterWarmupMs = { full: 3_000, quick: 150 }
 
@@ -65,7 +65,7 @@ export async function measure(
         ...(round === 0 ? firstWarmupOf(scenario, options) : { warmupMs: laterWarmupMs[mode] }),
         bodyFile,
       }
-      // Each target comes first in some round: whoever follows another finds its traces in the caches.
+      // Each target is first in some round, since the one before leaves traces in the CPU caches.
       for (let turn = 0; turn < targets.length; turn++) {
         const target = targets[(round + turn) % targets.length]
         if (target === undefined) continue
@@ -82,7 +82,7 @@ export async function measure(
 function firstWarmupOf({ events }: Scenario, { isQuick }: MeasureOptions) {
   return {
     warmupAnswers: events === undefined ? firstWarmup.chats : firstWarmup.streams,
-    warmupMs: isQuick ? firstWarmup.longestQuickMs : firstWarmup.longestMs,
+    warmupMs: isQuick ? firstWarmup.maxQuickMs : firstWarmup.maxMs,
   }
 }
 

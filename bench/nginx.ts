@@ -1,4 +1,4 @@
-// nginx as a target: one worker, kept upstream connections, bodies in memory, chunks passed on as they come.
+// nginx as a target: one worker, kept-alive upstream connections, bodies in memory, chunks forwarded as they arrive.
 import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -63,7 +63,7 @@ ${upstreamPorts.map((upstreamPort) => `    server 127.0.0.1:${upstreamPort};`).j
 `
 }
 
-/** nginx cannot take a free port by itself and tell which. */
+/** nginx cannot choose a free port and report it. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,5 +1,5 @@
-// What seeing it costs: `npm run bench:observability`. CPU per request and per event of a stream with everything
-// that watches on and off, in one run; memory and scrape time of the statistics of a large fleet.
+// The cost of observability: `npm run bench:observability`. CPU per request and per event of a stream with all
+// observers on and off, in one run; memory and scrape time of the statistics of a large fleet.
 //   --rounds N         default 5
 //   --endpoints N      of the large fleet, default 200
 //   --models N         of the large fleet, default 5000
@@ -32,7 +32,7 @@ const eventsPerStream = 50
 interface Work {
   readonly name: string
   readonly title: string
-  /** Of one measured thing: a request or an event. */
+  /** Per measured unit: a request or an event. */
   readonly per: number
   readonly query: string
   readonly connections: number
@@ -67,7 +67,7 @@ const works: readonly Work[] = [
   },
 ]
 
-/** What watches, more and more of it. */
+/** Settings with more and more observers. */
 const settings: readonly { readonly name: string; readonly title: string; readonly config: object }[] = [
   {
     name: 'off',
@@ -167,7 +167,7 @@ function report(cpu: readonly ReadonlyMap<string, readonly number[]>[]): string 
       title,
       ...cpu.map((ofSetting) => {
         const own = ofSetting.get(name) ?? []
-        // Ratio round by round: what drifts, drifts for both.
+        // Ratio round by round, so that drift affects both.
         const ratio = median(own.map((value, round) => value / (base[round] ?? Number.NaN)))
         return `${formatNumber(median(own) / per)} (${formatRatio(ratio)})`
       }),

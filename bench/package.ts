@@ -1,5 +1,5 @@
-// The gateway as its package has it: built, without the sources that a clone would run. Types that Node strips
-// while it loads would count in the memory that is measured.
+// The gateway as packaged: built, without the sources that a clone would run. Node's type stripping would add to the
+// measured memory.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -2,8 +2,8 @@ const begin = /^<!-- bench:.*-->$/m
 const end = '<!-- /bench -->'
 
 /**
- * Puts a report into a page, between its marks, in place of the one before.
- * @throws Error where the page has no marks
+ * Replaces the report between the marks of a page.
+ * @throws Error if the page has no marks
  */
 export function withReport(page: string, report: string): string {
   const mark = begin.exec(page)

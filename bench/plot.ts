@@ -24,10 +24,10 @@ const width = 800
 const height = 400
 const margin = { left: 60, right: 20, top: 40, bottom: 70 }
 const ticks = 6
-/** What is smaller is drawn as 0. */
+/** Smaller values are drawn as 0. */
 const smallestStep = 1e-6
 
-/** Both axes begin at 0: a slope is to look no steeper than it is. */
+/** Both axes begin at 0: a slope must not look steeper than it is. */
 export function renderPlot({ title, xLabel, yLabel, series }: Plot): string {
   const points = series.flatMap((one) => one.points)
   const xs = axis(Math.max(0, ...points.map(({ x }) => x)))

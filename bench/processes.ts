@@ -8,7 +8,7 @@ import { hasProgram, type NativePrograms } from './native.ts'
 
 export interface StartedProcess {
   readonly pid: number
-  /** What the pattern caught in the process's output. */
+  /** The pattern's match in the process's output. */
   readonly matched: string
   stop(): Promise<void>
 }
@@ -16,7 +16,7 @@ export interface StartedProcess {
 export interface StartOptions {
   readonly name: string
   readonly command: readonly string[]
-  /** Cores as taskset takes them, such as `0` or `0,1`. */
+  /** Cores in taskset's format, such as `0` or `0,1`. */
   readonly cores: string
   /** Output goes to this file: reading a pipe of log lines would cost the benchmark's own process time. */
   readonly outputFile: string
@@ -101,7 +101,7 @@ export interface UpstreamOptions {
   readonly models?: number
   /** Endpoints that have each of them. */
   readonly copies?: number
-  /** One process on each core, which gets the connections that come from there. */
+  /** One process on each core, which gets the connections from that core. */
   readonly isPerCore?: boolean
 }
 

@@ -114,7 +114,7 @@ function renderBars(results: Results): string[] {
     .filter(({ value }) => value !== undefined)
     .map((bar) => [
       bar.name,
-      `${bar.isLeast ? '≥' : '≤'} ${bar.limit}`,
+      `${bar.isMinimum ? '≥' : '≤'} ${bar.limit}`,
       formatNumber(bar.value),
       verdictOf(bar),
     ])

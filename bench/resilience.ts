@@ -1,4 +1,5 @@
-// Kills and refuses under load and prints what clients saw: `npm run bench:resilience`. Loopback only.
+// Kills endpoints and refuses connections under load, and prints the clients' results:
+// `npm run bench:resilience`. Loopback only.
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import { startSimulator } from '../simulator/server.ts'

@@ -1,4 +1,4 @@
-// What a run has measured, and how its figures are compared.
+// The results of a run and the comparison of its figures.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Machine } from './machine.ts'
@@ -39,7 +39,7 @@ export function figureOf(
   return medianOf(roundsOf(measurements, scenario, target).map((round) => round[figure]))
 }
 
-/** Median of the ratios within a round: what slows a whole round down falls out of it. */
+/** Median of the ratios within a round: what slows a whole round down cancels out. */
 export function ratioOf(
   results: Results,
   scenario: string,
@@ -50,7 +50,7 @@ export function ratioOf(
   return comparedOf(results, scenario, [target, other], figure, ([own = 0, others = 0]) => own / others)
 }
 
-/** What a target adds to the direct way. */
+/** What a target adds to a direct connection. */
 export function addedOf(
   results: Results,
   scenario: string,
@@ -60,7 +60,7 @@ export function addedOf(
   return comparedOf(results, scenario, [target, 'direct'], figure, ([own = 0, direct = 0]) => own - direct)
 }
 
-/** The ratio of what two targets add to the direct way. */
+/** The ratio of what two targets add to a direct connection. */
 export function addedRatioOf(
   results: Results,
   scenario: string,

@@ -1,5 +1,5 @@
-// What the gateway costs, beside nginx, bare paths and nothing: `npm run bench`. Loopback only; bounded in
-// rounds and time. `docs/performance.md` says what each figure means.
+// The cost of the gateway, compared with nginx, bare paths and a direct connection: `npm run bench`. Loopback only;
+// bounded in rounds and time. `docs/performance.md` explains the figures.
 //   --quick            under three minutes
 //   --only A,B         these works only: names of `scenarios.ts`, and `streams` for the memory of open streams
 //   --targets A,B      these targets only: names of `targets.ts`
@@ -32,7 +32,7 @@ const { values } = parseArgs({
 })
 const isQuick = values.quick
 const settleMs = 2_000
-/** A gateway with one endpoint would have nothing to choose. */
+/** With one endpoint the gateway would have no choice to make. */
 const endpointCount = 2
 
 await withWorkbench(run)
@@ -98,7 +98,7 @@ function report(results: Results): void {
   writeFileSync(page, withReport(readFileSync(page, 'utf8'), text))
 }
 
-/** Each takes a start and many seconds: in a short run the gateway alone. */
+/** Each needs a start and many seconds, so a short run measures only the gateway. */
 function hasStreamMemory({ name }: Target): boolean {
   return isQuick ? name === 'olla' : name !== 'direct'
 }

@@ -1,4 +1,4 @@
-// What /proc says of a process and of those it started.
+// Reads /proc for a process and its children.
 import { readdirSync, readFileSync } from 'node:fs'
 
 const nanosPerTick = 1e7
@@ -11,9 +11,9 @@ export function cpuMicros(pid: number): number {
 }
 
 export interface Memory {
-  /** Resident now, of the process and its children; bytes. */
+  /** Current resident size of the process and its children; bytes. */
   readonly residentBytes: number
-  /** Most it has been. */
+  /** Maximum so far. */
   readonly peakBytes: number
 }
 
@@ -35,7 +35,7 @@ function withChildren(pid: number): number[] {
   return [pid, ...children.flatMap(withChildren)]
 }
 
-/** From the scheduler, to the nanosecond; where the kernel does not tell, from its ticks of 10 ms. */
+/** From the scheduler, to the nanosecond; if the kernel does not report it, from its ticks of 10 ms. */
 function cpuNanos(pid: number): number {
   let nanos = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

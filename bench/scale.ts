@@ -1,4 +1,4 @@
-// What more endpoints and models cost: `npm run bench:scale`. The time of a routing decision and CPU per request
+// The cost of more endpoints and models: `npm run bench:scale`. The time of a routing decision and CPU per request
 // with 10, 100 and 1,000 endpoints that have 10,000 models between them.
 //   --endpoints A,B    default 10,100,1000
 //   --models N         default 10000, each on 3 endpoints; one more model is on all
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 const copies = 3
 const idleMs = 6_000
 const load = { path: '/v1/chat/completions', connections: 16, milliseconds: 1_000 }
-/** CPU time of a level is that of requests alone: what its probes take is shown beside it. */
+/** CPU time of a level covers requests only; that of its probes is shown beside it. */
 const kinds = ['few', 'everywhere'] as const
 type Kind = (typeof kinds)[number]
 

@@ -1,4 +1,4 @@
-// The work that is measured.
+// The measured work.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadOptions } from './load.ts'
@@ -8,11 +8,11 @@ export interface Scenario {
   readonly title: string
   readonly bodyBytes: number
   readonly connections: number
-  /** Events of the answer's stream; a JSON answer without it. */
+  /** Events of the answer's stream; without it, a JSON answer. */
   readonly events?: number
-  /** Time between the events; 0 is as fast as the reader takes them. */
+  /** Time between the events; 0 means as fast as the client reads. */
   readonly intervalMicros?: number
-  /** Requests a second at fixed times; one after the other without it. */
+  /** Requests a second at fixed times; without it, one after the other. */
   readonly rate?: number
 }
 
@@ -69,10 +69,10 @@ export const scenarios: readonly Scenario[] = [
 /** Length of the measured part of a round. */
 const roundMs = { full: 1_000, quick: 500 }
 
-/** The upstream's endpoints all have it. */
+/** All endpoints of the upstream have it. */
 export const defaultModel = 'bench-model'
 
-/** What the load generator is to do for one round of a scenario. */
+/** Options of the load generator for one round of a scenario. */
 export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOptions, 'port' | 'bodyFile'> {
   const { events, intervalMicros = 0, connections, rate } = scenario
   const query = events === undefined ? '' : `?events=${events}&interval_us=${intervalMicros}`
@@ -81,15 +81,15 @@ export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOpti
     connections,
     milliseconds: isQuick ? roundMs.quick : roundMs.full,
     ...(rate === undefined ? {} : { rate }),
-    // Streams that all begin at once would bring all their events at once.
+    // Streams that all start at once would send all their events at once.
     ...(intervalMicros === 0 ? {} : { staggerMicros: intervalMicros / connections }),
   }
 }
 
-/** As prompts are: lines, and now and then a quotation mark, both of which JSON escapes. */
+/** Like a prompt: lines and some quotation marks, both of which JSON escapes. */
 const passage = `${'The quick brown fox jumps over the lazy dog,\n'.repeat(3)}which says "hm" and goes on sleeping.\n`
 
-/** A chat request of about so many bytes; the model comes first, as official clients write it. */
+/** A chat request of about this many bytes; the model comes first, as official clients write it. */
 export function chatBody(bodyBytes: number, isStream: boolean, model = defaultModel): string {
   const value = {
     model,

@@ -1,11 +1,11 @@
-// What the samples of a soak say.
+// Reports the samples of a soak.
 import { median, slope } from './statistics.ts'
 
 export interface Sample {
-  /** Since the traffic began. */
+  /** Since the start of the traffic. */
   readonly seconds: number
   readonly residentMegabytes: number
-  /** As the gateway's own `/internal/process` tells. */
+  /** As reported by the gateway's `/internal/process`. */
   readonly heapMegabytes: number
   readonly openFiles: number
 }
@@ -18,7 +18,7 @@ export function renderSamples(samples: readonly Sample[]): string {
   return `${['seconds,resident_mb,heap_mb,open_files', ...rows].join('\n')}\n`
 }
 
-/** The second and the last quarter beside each other, and the rise since the first: a start is no leak. */
+/** The second and the last quarter beside each other, and the rise since the first; the start is left out. */
 export function summarize(samples: readonly Sample[]): string {
   const quarter = Math.floor(samples.length / 4)
   const settled = samples.slice(quarter)

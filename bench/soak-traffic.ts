@@ -1,4 +1,4 @@
-// The mixed traffic of the soak: every kind of client at a fixed rate, so that a slow gateway gets no less.
+// The mixed traffic of the soak: each type of client sends at a fixed rate, also to a slow gateway.
 import { join } from 'node:path'
 import type { LoadOptions } from './load.ts'
 import { chatBody, defaultModel } from './scenarios.ts'
@@ -8,7 +8,7 @@ export interface TrafficKind {
   readonly connections: number
   /** Requests a second. */
   readonly rate: number
-  /** What the upstream is asked to do. */
+  /** Query that selects the upstream's behavior. */
   readonly query: string
   readonly bodyBytes: number
   readonly model: string

@@ -1,4 +1,4 @@
-// Whether memory stays flat under mixed traffic: `npm run bench:soak`. Writes a table of samples as CSV and a
+// Checks that memory stays flat under mixed traffic: `npm run bench:soak`. Writes a table of samples as CSV and a
 // plot of them as SVG into the results folder.
 //   --minutes N    default 20
 //   --threads N    serving threads; default 1
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '20' }, threads: { type: 'string', default: '1' } },
 })
 const sampleMs = 5_000
-/** What is under way when the traffic ends has ended by then. */
+/** Time for the last requests to end after the traffic. */
 const settleMs = 5_000
 
 await withWorkbench(soak)
@@ -88,7 +88,7 @@ async function sample({ process, port }: Running, elapsedMs: number): Promise<Sa
   }
 }
 
-/** Reads `48.21 MB`. */
+/** Parses `48.21 MB`. */
 function megabytes(text: string): number {
   const [value = '', unit = ''] = text.split(' ')
   return Number(value) * 1024 ** (['KB', 'MB', 'GB'].indexOf(unit) - 1)

@@ -1,4 +1,4 @@
-/** The middle of the values; between the two middle ones of an even number. NaN of none. */
+/** The median; the mean of the two middle values if their number is even. NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
@@ -7,13 +7,13 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? upper) + upper) / 2 : upper
 }
 
-/** @param share 0 to 1; the value that so large a part of all lies below. NaN of none. */
+/** @param share 0 to 1: the fraction of values below the result. NaN without values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-/** Rise of y per x along the least-squares line; 0 where there is no such line. */
+/** Rise of y per x along the least-squares line; 0 if there is no such line. */
 export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
   const meanX = points.reduce((sum, { x }) => sum + x, 0) / points.length
   const meanY = points.reduce((sum, { y }) => sum + y, 0) / points.length

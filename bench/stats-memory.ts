@@ -1,4 +1,4 @@
-// Fills the statistics of a large fleet in a process of its own and prints what they take, as JSON.
+// Fills the statistics of a large fleet in its own process and prints their memory, as JSON.
 
 import { setImmediate } from 'node:timers/promises'
 import { endpointMetrics, type MetricEndpoint } from '../src/observe/prometheus/endpoint-metrics.ts'

@@ -1,4 +1,4 @@
-// What an open stream costs in memory: resident size with so many slow streams, less that without them.
+// Memory per open stream: the resident size with many slow streams, minus that without them.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { holdStreams, type LoadGenerator, runLoad } from './load.ts'
@@ -36,10 +36,10 @@ const slow: Scenario = {
   intervalMicros: 1_000_000,
 }
 const settleMs = 1_500
-/** Each stream opens so long after the one before. */
+/** Delay between the starts of two streams. */
 const staggerMicros = 1_000
 
-/** Starts the target afresh: what earlier work left in its heap would hide what the streams take. */
+/** Starts a fresh target: leftovers of earlier work in its heap would hide the streams' memory. */
 export async function measureStreamMemory(
   target: Target,
   context: TargetContext,
@@ -74,7 +74,7 @@ export async function measureStreamMemory(
   }
 }
 
-/** The median of the second half of the time: collections make it go up and down. */
+/** The median of the second half of the time, since collections make the size fluctuate. */
 async function residentOver(pid: number, holdMs: number): Promise<number> {
   const samples: number[] = []
   await pause(holdMs / 2)

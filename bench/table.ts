@@ -1,4 +1,4 @@
-/** A Markdown table with aligned columns: the first one to the left, the others to the right. */
+/** A Markdown table with aligned columns: the first one left-aligned, the others right-aligned. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -13,7 +13,7 @@ function pad(text: string, width: number, column: number): string {
   return column === 0 ? text.padEnd(width) : text.padStart(width)
 }
 
-/** Three significant digits below 1,000, whole numbers with separators above; `–` of nothing. */
+/** Three significant digits below 1,000, whole numbers with separators above; `–` for undefined. */
 export function formatNumber(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return '–'
   const size = Math.abs(value)

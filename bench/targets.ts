@@ -1,4 +1,4 @@
-// What is measured: each target is a process of its own that leads to the same upstream.
+// The measured targets: each is a separate process in front of the same upstream.
 import { join } from 'node:path'
 import { gatewayTarget } from './gateway.ts'
 import type { CoreSplit } from './machine.ts'
@@ -7,7 +7,7 @@ import { builtScript } from './package.ts'
 import { type StartedProcess, start } from './processes.ts'
 
 export interface Running {
-  /** Undefined where nothing stands between client and upstream. */
+  /** Undefined for a direct connection to the upstream. */
   readonly process: StartedProcess | undefined
   readonly port: number
 }
@@ -25,7 +25,7 @@ export interface Target {
   readonly title: string
   /** Serving threads. */
   readonly threads: number
-  /** Why it cannot run here; undefined where it can. */
+  /** Why it cannot run here; undefined if it can. */
   missing(): string | undefined
   start(context: TargetContext): Promise<Running>
 }

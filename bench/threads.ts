@@ -1,7 +1,7 @@
-// What a second thread gives: `npm run bench:threads`. Everything runs on one core with one thread, then on two cores
-// with two, so that the load generator has its part of either. What of the difference is not the threads' shows in
-// three more: one thread whose load comes from the other core, two threads that have a core with a load and an upstream
-// each, and two gateways that share nothing but the machine.
+// The gain of a second thread: `npm run bench:threads`. Everything runs on one core with one thread, then on two cores
+// with two, so that the load generator has its share of each. Three more layouts show the part of the difference that
+// the threads do not cause: one thread whose load comes from the other core, two threads that have a core with a load and
+// an upstream each, and two gateways that share only the machine.
 //   --rounds N    default 5
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5'
 interface Layout {
   readonly title: string
   readonly gateways: number
-  /** Of each gateway. */
+  /** Serving threads of each gateway. */
   readonly threads: number
   readonly cores: 'one' | 'two'
   /** Cores of load and upstream; `each`: one load per serving thread, which serves only that, all on one core. */

@@ -1,4 +1,4 @@
-// What translation between the Anthropic API and chat completions costs over plain proxying on the same gateway:
+// The cost of translation between the Anthropic API and chat completions over plain proxying on the same gateway:
 // `npm run bench:translate`. CPU per request and per event of a stream, and the time to the first event.
 //   --rounds N    default 5
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5'
 interface Work {
   readonly title: string
   readonly bodyBytes: number
-  /** Of the stream; 0 is a JSON answer. */
+  /** Events of the stream; 0 means a JSON answer. */
   readonly events: number
 }
 
@@ -58,7 +58,7 @@ await withWorkbench(async (bench) => {
   report(costs, firstEvent)
 })
 
-/** The chat path of the profile carries what the upstream shall answer: a translated request has no query. */
+/** The profile's chat path carries the upstream's query, since a translated request has none. */
 async function startFor(bench: Workbench, work: Work, ports: readonly number[]): Promise<Running> {
   const profiles = join(bench.folder, `profiles-${work.events}`)
   mkdirSync(profiles, { recursive: true })
@@ -78,11 +78,11 @@ function chatPath({ events }: Work): string {
   return events === 0 ? '/v1/chat/completions' : `/v1/chat/completions?events=${events}`
 }
 
-/** Both kinds in turns, each first in some rounds. */
+/** Measures both in alternation, each first in some rounds. */
 async function measure(bench: Workbench, work: Work, gateway: Running, rounds: number): Promise<Cost> {
   const generator: LoadGenerator = { program: bench.programs.load, cores: bench.cores.load }
   const bodyFile = join(bench.folder, `${work.events}-${work.bodyBytes}.json`)
-  // Both APIs read it: the system message stands inside of `messages`.
+  // Both APIs accept it: the system message is inside `messages`.
   writeFileSync(bodyFile, chatBody(work.bodyBytes, work.events > 0))
   const taken: Record<keyof Cost, number[]> = { plain: [], translated: [] }
   const kinds: readonly (keyof Cost)[] = ['plain', 'translated']

@@ -1,4 +1,4 @@
-// What every benchmark needs first and last: the programs, the cores, a folder that goes away.
+// Setup and cleanup of every benchmark: the programs, the cores, a temporary folder.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export interface Workbench {
   readonly folder: string
 }
 
-/** What is missing on the machine is said in a sentence; everything else is a defect and shows its stack. */
+/** Reports missing programs in one sentence; any other error is a defect and shows its stack. */
 export async function withWorkbench(work: (bench: Workbench) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-'))
   try {
@@ -39,7 +39,7 @@ export function progress(text: string): void {
   console.error(`… ${text}`)
 }
 
-/** @throws SetupError where the text is no whole number above 0 */
+/** @throws SetupError if the text is not a positive integer */
 export function wholeNumber(option: string, text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value

@@ -1,5 +1,5 @@
-// A fleet of inference servers in virtual time: prompts are computed one after the other, what the prefix cache
-// holds is not computed again, answers are generated side by side.
+// A fleet of inference servers in virtual time. A server computes prompts one after the other, skips what its prefix
+// cache holds, and generates answers in parallel.
 
 /** Tokens of one block of the prefix cache. */
 const blockTokens = 32
@@ -9,12 +9,12 @@ export interface Part {
   readonly tokens: number
 }
 
-/** A prompt as the sequence of texts that it is made of: two prompts share what they begin with. */
+/** A prompt as a sequence of texts: two prompts share their common prefix. */
 export interface Prompt {
   readonly parts: readonly Part[]
 }
 
-/** A prefix cache of blocks: the least recently used block goes first, of one prompt its end before its beginning. */
+/** A prefix cache of blocks: evicts the least recently used block, and the end of a prompt before its start. */
 export class PrefixCache {
   readonly #maxBlocks: number
   readonly #blocks = new Set<string>()
@@ -23,7 +23,7 @@ export class PrefixCache {
     this.#maxBlocks = Math.floor(tokens / blockTokens)
   }
 
-  /** Takes a prompt in. @returns how many of its tokens were there already */
+  /** Adds a prompt. @returns how many of its tokens were cached already */
   use(prompt: Prompt): number {
     const blocks = blocksOf(prompt)
     let cached = 0
@@ -41,7 +41,7 @@ export class PrefixCache {
   }
 }
 
-/** A block's name holds all that precedes it, as the hash of a block does. */
+/** A block's name includes everything before it, as a block hash does. */
 function blocksOf({ parts }: Prompt): string[] {
   const blocks: string[] = []
   let tokens = 0
@@ -70,11 +70,11 @@ export interface Served {
   readonly totalMs: number
 }
 
-/** The servers. Time is the caller's: it asks in the order of time. */
+/** The servers. The caller supplies the time and calls in time order. */
 export class Fleet {
   readonly #options: FleetOptions
   readonly #caches: PrefixCache[]
-  /** When each has computed the prompts that it has. */
+  /** When each server has computed its queued prompts. */
   readonly #freeAtMs: number[]
 
   constructor(options: FleetOptions) {
@@ -91,7 +91,7 @@ export class Fleet {
     const prefillMs = ((tokensOf(prompt) - cachedTokens) / prefillTokensPerSecond) * 1000
     const beginMs = Math.max(nowMs, this.#freeAtMs[slot] ?? 0)
     this.#freeAtMs[slot] = beginMs + prefillMs
-    // What is generated stays in the cache as well.
+    // The generated answer stays in the cache as well.
     cache?.use({ parts: [...prompt.parts, answer] })
     const firstTokenMs = beginMs + prefillMs - nowMs
     return {
@@ -102,7 +102,7 @@ export class Fleet {
   }
 }
 
-/** What happens in virtual time, in the order of time, then of planning. */
+/** Events in virtual time, ordered by time, then by insertion. */
 export class Agenda {
   readonly #heap: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = []
   #order = 0

@@ -25,7 +25,7 @@ export interface PolicyParts {
 
 export type PolicyFactory = (parts: PolicyParts) => Policy
 
-/** Least connections, and nothing else. */
+/** Least connections only. */
 export function noAffinity({ candidates, load }: PolicyParts): Policy {
   const select = createStrategy('least-connections', { priorityTiers: true })
   return {

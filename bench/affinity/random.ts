@@ -1,4 +1,4 @@
-/** A small generator with a seed (mulberry32): the same figures on every machine. */
+/** A small seeded generator (mulberry32): the same figures on every machine. */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {
@@ -9,7 +9,7 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** Of an exponential distribution. */
+/** A sample of an exponential distribution. */
 export function exponential(random: () => number, mean: number): number {
   return -mean * Math.log(1 - random())
 }

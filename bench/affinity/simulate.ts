@@ -13,16 +13,16 @@ export interface Scenario {
   readonly endpoints: number
   readonly conversations: number
   readonly turns: number
-  /** Requests of one turn beside the conversations. */
+  /** Single-turn requests beside the conversations. */
   readonly singles: number
   readonly systemTokens: number
   readonly userTokens: number
   readonly answerTokens: number
-  /** Pause between an answer and the next turn, in the mean. */
+  /** Mean pause between an answer and the next turn. */
   readonly thinkMs: number
-  /** Within which the conversations begin. */
+  /** Period in which the conversations start. */
   readonly rampMs: number
-  /** Conversations that one endpoint's cache has room for. */
+  /** Conversations that fit in one endpoint's cache. */
   readonly cacheConversations: number
   readonly prefillTokensPerSecond: number
   readonly decodeTokensPerSecond: number
@@ -32,9 +32,9 @@ export interface Scenario {
 export interface Result {
   readonly policy: string
   readonly requests: number
-  /** Part of all prompt tokens that were in the cache. */
+  /** Fraction of all prompt tokens that were in the cache. */
   readonly hitRate: number
-  /** Part of all requests that the busiest endpoint got. */
+  /** Fraction of all requests that the busiest endpoint got. */
   readonly busiestShare: number
   readonly meanFirstTokenMs: number
   readonly p95FirstTokenMs: number

@@ -1,4 +1,4 @@
-// What reads answers: lists of models, usage, the ends and beginnings of answers, the translator back.
+// Readers of answers: model lists, usage, starts and ends of answers, the translator of answers.
 
 import { BeginningJudge } from '../../src/dialects/answers/first-event.ts'
 import { ModelRename } from '../../src/dialects/answers/model-rename.ts'
@@ -48,7 +48,7 @@ const streams: readonly [string, Input][] = [
 
 const pieces = [16_384, 64]
 
-/** One reader for all streams, in small and in large pieces. */
+/** One reader for all streams, in small and in large chunks. */
 function streamReader(
   reader: string,
   make: () => { push(chunk: Buffer): unknown; end?(): unknown },
@@ -79,7 +79,7 @@ function newWatch(): StreamWatch {
   return new StreamWatch(chat.stream)
 }
 
-/** As the gateway does, it reads on only while it does not know. */
+/** Like the gateway, it reads only until it has decided. */
 function newJudge(): { push(chunk: Buffer): void } {
   const judge = new BeginningJudge(chat, 'sse')
   let isUndecided = true

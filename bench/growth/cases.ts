@@ -1,11 +1,11 @@
 import { answerReaders } from './answer-readers.ts'
 import { requestReaders } from './request-readers.ts'
 
-/** One reader and one shape of what it reads. */
+/** One reader and one shape of its input. */
 export interface GrowthCase {
   readonly reader: string
   readonly shape: string
-  /** Makes an input of so many bytes and reads it. */
+  /** Generates an input of this size and reads it. */
   run(bytes: number): void | Promise<void>
 }
 

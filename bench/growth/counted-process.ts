@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('./read-loop.ts', import.meta.url))
-/** V8 writes code that it runs. */
+/** V8 generates code at run time. */
 const valgrindOptions = ['--tool=callgrind', '--smc-check=all-non-file', '--callgrind-out-file=/dev/null']
 /**
- * With one thread V8's compilers are counted where they are caused. A roomy heap is collected before each run alone:
- * the thresholds at which it is collected otherwise make steps that say nothing about a reader.
+ * With one thread, valgrind counts V8's compilers in the run that causes them. A large heap is collected only before
+ * each run: collections at V8's own thresholds would add steps unrelated to the reader.
  */
 const nodeOptions = [
   '--single-threaded',
@@ -18,7 +18,7 @@ const nodeOptions = [
   '--max-old-space-size=6144',
 ]
 
-/** A process whose instructions valgrind counts: the same in each run, whatever else the machine does. */
+/** A process whose instructions valgrind counts: the same number in each run, also on a busy machine. */
 export class CountedProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<never>
@@ -70,7 +70,7 @@ export class CountedProcess {
     return String(answer)
   }
 
-  /** Of all threads so far. */
+  /** Instructions of all threads so far. */
   #instructions(): number {
     const status = execFileSync('vgdb', [`--pid=${this.#child.pid}`, 'status', 'internal'], {
       encoding: 'utf8',

@@ -1,4 +1,4 @@
-/** A text of about so many bytes: `unit` again and again, between `before` and `after`. */
+/** About this many bytes: `unit` repeated between `before` and `after`. */
 export function repeated(unit: string, bytes: number, before = '', after = ''): Buffer {
   const one = Buffer.from(unit)
   const count = Math.max(1, Math.floor((bytes - before.length - after.length) / one.length))
@@ -10,7 +10,7 @@ export function listed(unit: string, bytes: number, before: string, after: strin
   return repeated(`${unit},`, bytes, before, `${unit}${after}`)
 }
 
-/** The same with a number of its own in each element, in place of `#`. */
+/** The same, with `#` replaced by the element's number. */
 export function numbered(unit: string, bytes: number, before: string, after: string): Buffer {
   const count = Math.max(1, Math.floor((bytes - before.length - after.length) / (unit.length + 7)))
   const elements = Array.from({ length: count }, (_, at) => unit.replaceAll('#', String(1_000_000 + at)))

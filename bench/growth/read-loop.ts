@@ -1,5 +1,5 @@
-// Runs cases as they are asked for, one line each: `INDEX BYTES`. Nothing goes on between a line and its answer, so that
-// what is counted in between is the case alone.
+// Runs requested cases, one line each: `INDEX BYTES`. Nothing else runs between a line and its answer, so that the
+// count in between covers only the case.
 import { readSync, writeSync } from 'node:fs'
 import { growthCases } from './cases.ts'
 
@@ -14,7 +14,7 @@ function readLine(): string | undefined {
   return undefined
 }
 
-/** @returns the answer to a line: what a reader refuses it has read up to that place */
+/** @returns the answer to a line; a reader that refuses its input has read it up to that point */
 async function read(index: number, bytes: number): Promise<string> {
   try {
     await growthCases[index]?.run(bytes)

@@ -1,4 +1,4 @@
-// What reads requests: the scanner, the parser, the translator, the counter, the hash of the prefix, uploads.
+// Readers of requests: scanner, parser, translator, token counter, prefix hash, uploads.
 
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
 import { plainChat } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
@@ -127,7 +127,7 @@ const requests: readonly [string, (bytes: number) => Buffer][] = [
   ],
 ]
 
-/** A request that is refused for what is in it is read to that place. */
+/** A request refused for its content has been read up to that point. */
 function read(body: Buffer): ReturnType<typeof readMessagesRequest> | undefined {
   try {
     return readMessagesRequest(body)
@@ -154,7 +154,7 @@ const counter: readonly GrowthCase[] = requests.map(([shape, input]) => ({
     if (request === undefined) return
     const { chat } = translateRequest(request, 'm', plainChat)
     promptText(chat)
-    // The tokenizer stops after a time of its own, so that it has no place here.
+    // The tokenizer is left out, since it stops at a time limit.
     await estimateTokens(
       chat,
       async () => (text: string) => text.length,

@@ -1,5 +1,5 @@
 // CPU per request of gateways that differ in their client, on one thread with client and endpoint. Slices of a few
-// milliseconds take turns, so that what else the machine does falls on both.
+// milliseconds alternate, so that other load on the machine affects both.
 import { median, percentile } from '../statistics.ts'
 import { startEndpoint } from './endpoint.ts'
 import { startGateway } from './gateway.ts'
@@ -11,7 +11,7 @@ export interface CpuResult {
   /** CPU of the first gateway per request, without client and endpoint; microseconds. */
   readonly firstMicros: number
   readonly secondMicros: number
-  /** Of the second over the first: median of pairs, and the middle half of them. */
+  /** Second over first: median of pairs, and their interquartile range. */
   readonly ratio: number
   readonly low: number
   readonly high: number

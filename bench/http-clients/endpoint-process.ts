@@ -1,4 +1,4 @@
-// Forked by keep-alive.ts: an endpoint that reports its counts when it is asked.
+// Forked by keep-alive.ts: an endpoint that reports its counts on request.
 import { startEndpoint } from './endpoint.ts'
 
 const endpoint = await startEndpoint({ closesAfterMs: Number(process.argv[2]) })

@@ -1,4 +1,4 @@
-// An endpoint of raw sockets, in the process of the gateways: what it costs is the same for both clients.
+// An endpoint of raw sockets, in the process of the gateways: its cost is the same for both clients.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -6,22 +6,22 @@ import { identity } from '../../test/support/certificates.ts'
 
 export interface Endpoint {
   readonly url: string
-  /** Connections and requests so far, probes among them. */
+  /** Connections and requests so far, including probes. */
   counts(): { readonly connections: number; readonly chats: number }
   close(): void
 }
 
 export interface EndpointOptions {
   readonly tls?: boolean
-  /** Ends a connection so many milliseconds after each answer, without saying so. */
+  /** Closes a connection this many milliseconds after each answer, without announcing it. */
   readonly closesAfterMs?: number
-  /** Milliseconds between the events of a stream that is asked for by `held`; default 1,000. */
+  /** Milliseconds between the events of a stream requested by `held`; default 1,000. */
   readonly heldIntervalMs?: number
 }
 
-/** A request whose prompt has this word in it gets one event per turn of the event loop. */
+/** A request with this text in its prompt gets one event per turn of the event loop. */
 export const slowMark = 'one-per-turn'
-/** And with this one, an event each second until its client leaves. */
+/** A request with this text gets an event each second until its client leaves. */
 export const heldMark = 'held-open'
 
 const fields = 'Date: Mon, 30 Nov 2026 05:00:00 GMT\r\nConnection: keep-alive\r\n'
@@ -81,7 +81,7 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
         socket.write(method.startsWith('GET /v1/models') ? models : healthy)
         return
       }
-      // The last piece of a request.
+      // The last chunk of a request.
       if (data[data.length - 1] !== 0x7d) return
       chats++
       if (!data.includes('"stream":true')) socket.write(chat)

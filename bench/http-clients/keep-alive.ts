@@ -1,4 +1,4 @@
-// Chats through an endpoint that ends each connection shortly after its answer, without having said so.
+// Chats through an endpoint that closes each connection shortly after its answer, without announcing it.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ export interface KeepAliveResult {
   readonly connections: number
   readonly chats: number
   readonly failures: number
-  /** Answers that took more than one attempt, which is what an endpoint's failure would cost. */
+  /** Answers that took more than one attempt, as after a failure of the endpoint. */
   readonly retried: number
   /** Requests that reached the endpoint beyond the chats. */
   readonly sentTwice: number

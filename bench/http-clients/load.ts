@@ -1,4 +1,4 @@
-// Requests over raw sockets, with as little work as can be.
+// Requests over raw sockets, with minimal work.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { heldMark, slowMark } from './endpoint.ts'
@@ -30,7 +30,7 @@ const requests: Readonly<Record<Kind, Buffer>> = {
 const chatEnd = Buffer.from('}}')
 const streamEnd = Buffer.from('0\r\n\r\n')
 
-/** One connection that sends a request after the other. */
+/** One connection that sends one request after the other. */
 class Asker {
   #socket: Socket
   #end = chatEnd
@@ -99,7 +99,7 @@ export async function openLoad(port: number, connections: number): Promise<Load>
   }
 }
 
-/** Opens streams that stay open, one behind the other. */
+/** Opens streams that stay open, one after the other. */
 export async function holdStreams(port: number, count: number): Promise<{ leave(): void }> {
   const sockets: Socket[] = []
   for (let at = 0; at < count; at++) {

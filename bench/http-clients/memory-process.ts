@@ -1,4 +1,4 @@
-// Forked by memory.ts: a gateway that reports its memory when it is asked.
+// Forked by memory.ts: a gateway that reports its memory on request.
 import { trustLocalhost } from '../../test/support/certificates.ts'
 import { startGateway } from './gateway.ts'
 

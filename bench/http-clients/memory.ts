@@ -10,7 +10,7 @@ export interface MemoryResult {
   /** KB per open stream. */
   readonly residentKb: number
   readonly heapKb: number
-  /** Beside V8's heap: buffers and WebAssembly. */
+  /** Outside V8's heap: buffers and WebAssembly. */
   readonly externalKb: number
 }
 
@@ -49,7 +49,7 @@ export async function measureMemory(
   }
 }
 
-/** The median of several looks, each after a full collection. */
+/** The median of several readings, each after a full collection. */
 async function settled(child: ChildProcess): Promise<Usage> {
   await new Promise((resolve) => setTimeout(resolve, settleMs))
   const looks: Usage[] = []

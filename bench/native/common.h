@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define NANOS 1000000000ull
-// Before the send time in an event; stands nowhere else in an answer.
+// Precedes the send time in an event; occurs nowhere else in an answer.
 #define STAMP_MARK '@'
 #define STAMP_DIGITS 20
 #define HEAD_MAX 16384
@@ -94,7 +94,7 @@ static const char *header_value(const char *head, const char *name) {
     return NULL;
 }
 
-// As many files as the system allows, and an end together with whoever started this program.
+// Raises the file limit to the maximum, and ends this program with its parent process.
 static void prepare_process(void) {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -3,19 +3,19 @@
 //   load --port P --path PATH --body FILE [options]
 //     --connections N      default 1
 //     --milliseconds MS    length of the measured part; default 2,000
-//     --warmup-ms MS       longest time of the same load before it, not measured; default 0
-//     --warmup-answers A   the warm-up ends after so many answers; default: with its time
+//     --warmup-ms MS       maximum time of the same load before it, not measured; default 0
+//     --warmup-answers A   the warm-up ends after this many answers; default: with its time
 //     --rate R             R requests a second at fixed times instead of one after the other
 //     --stagger-us U       connections start U µs apart, so that streams do not beat in step
 //     --leave-after E      the client closes the connection after E events
 //     --hold               opens one request per connection and keeps them; see below
-//     --any-status         answers other than 200 are no errors
+//     --any-status         answers other than 200 do not count as errors
 //     --same-core          gives up, during the warm-up, connections whose server runs on another core than this one
 //
 // Warms up, waits until nothing is under way, prints `ready`, waits for a line on standard input, runs the
-// measured part to the end of its last answer and prints one line of JSON. Whoever reads a process's CPU time
-// between `ready` and the JSON has exactly the requests that the JSON counts.
-// With --hold it prints `held` once every stream has brought an event, then waits for a line and leaves.
+// measured part to the end of its last answer and prints one line of JSON. The CPU time that a process uses
+// between `ready` and the JSON covers exactly the requests that the JSON counts.
+// With --hold it prints `held` once every stream has received an event, then waits for a line and leaves.
 #include "common.h"
 
 enum phase { CLOSED, CONNECTING, IDLE, SENDING, HEAD, BODY_BY_LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER };
@@ -161,7 +161,7 @@ static void next(struct connection *connection) {
     if (options.rate == 0) {
         start(connection, now);
     } else if (arrival_ns(arrivals) <= now) {
-        // It had to wait for a connection: that counts.
+        // The request waited for a connection: that counts.
         start(connection, arrival_ns(arrivals++));
     }
 }

@@ -1,4 +1,4 @@
-// The upstream of the benchmarks: an OpenAI-like server in one thread per process that answers what the query asks for.
+// The upstream of the benchmarks: an OpenAI-like server in one thread per process whose answers depend on the query.
 //
 //   upstream [--ports N] [--models M] [--copies K] [--per-core]
 //
@@ -8,7 +8,7 @@
 // A POST is answered by its query:
 //   (nothing)              chat completion, about 0.6 KB
 //   events=E               stream of E events, then usage and [DONE]; one write per event
-//   interval_us=U          time between events; 0 (default): as fast as the reader takes them
+//   interval_us=U          time between events; 0 (default): as fast as the client reads
 //   status=S               an error answer with this status
 //   cut=C                  the connection is reset after C events
 // Every event holds STAMP_MARK and the CLOCK_MONOTONIC nanoseconds of its write.
@@ -110,7 +110,7 @@ static void ask_for_writes(struct connection *connection, bool wanted) {
     epoll_ctl(epoll_fd, EPOLL_CTL_MOD, connection->fd, &event);
 }
 
-// Sends now what the socket takes and keeps the rest. False: the connection is gone.
+// Sends now what the socket takes and keeps the rest. False: the connection has ended.
 static bool put(struct connection *connection, const char *bytes, size_t length) {
     if (connection->out_length == connection->out_offset) {
         ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
@@ -288,7 +288,7 @@ static void receive(struct connection *connection, const char *bytes, size_t len
                 drop(connection, true);
                 return;
             }
-            // Byte by byte at the seam only: the head rarely comes in pieces.
+            // Byte by byte at the seam only: the head rarely arrives in several chunks.
             size_t room = HEAD_MAX - connection->head_length, taken = length < room ? length : room;
             size_t seam = connection->head_length > 3 ? connection->head_length - 3 : 0;
             memcpy(connection->head + connection->head_length, bytes, taken);

@@ -1,6 +1,6 @@
 // Readers of answers: model lists, usage, starts and ends of answers, the translator of answers.
 
-import { BeginningJudge } from '../../src/dialects/answers/first-event.ts'
+import { BeginningJudge } from '../../src/dialects/answers/answer-beginning.ts'
 import { ModelRename } from '../../src/dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { judgeWhole } from '../../src/dialects/answers/whole-answer.ts'

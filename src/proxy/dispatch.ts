@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { answerFormOf } from '../dialects/answers/form-of.ts'
+import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'

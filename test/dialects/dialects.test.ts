@@ -9,7 +9,7 @@ import {
   usageSections,
 } from '../../src/dialects/all.ts'
 import { errorEvent } from '../../src/dialects/answers/error-event.ts'
-import { answerFormNamed, answerFormOf, usageFormOf } from '../../src/dialects/answers/form-of.ts'
+import { answerFormNamed, answerFormOf, usageFormOf } from '../../src/dialects/answers/form-finder.ts'
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { dialectOf } from '../../src/dialects/requests/dialect.ts'
 import { operationOf } from '../../src/dialects/requests/operation.ts'

@@ -6,7 +6,7 @@ import { type JsonSpan, nameAt, type ScannedBody, scanBody } from '../../kernel/
 import { openBrace, openBracket, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { checkModelName } from '../../kernel/names/model-name.ts'
 import { type RequestNeeds, readNeeds } from '../../routing/models/needs.ts'
-import { answerFormOf } from '../answers/form-of.ts'
+import { answerFormOf } from '../answers/form-finder.ts'
 import { operationOf } from './operation.ts'
 
 /** Position of a model name outside a JSON body: in a form or in the query. */

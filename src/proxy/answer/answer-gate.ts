@@ -1,5 +1,9 @@
-import { type AnswerJudge, BeginningJudge, firstChunkIsGood } from '../../dialects/answers/first-event.ts'
-import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import {
+  type AnswerJudge,
+  BeginningJudge,
+  firstChunkIsGood,
+} from '../../dialects/answers/answer-beginning.ts'
+import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import {
   type BadAnswer,
   isPlainAnswer,

@@ -1,4 +1,4 @@
-import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import { ModelRename } from '../../dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../dialects/answers/stream-ending.ts'
 import type { Dialect } from '../../dialects/contract/dialect.ts'

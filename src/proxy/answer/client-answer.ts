@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { SectionOptions } from '../../config/options/sections.ts'
 import { errorEvent } from '../../dialects/answers/error-event.ts'
-import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import type { StreamEnding, StreamWatch } from '../../dialects/answers/stream-ending.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'

@@ -1,4 +1,4 @@
-import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import type { AnswerForm } from '../../dialects/contract/answer-form.ts'
 import { framingIn, type UpstreamHead, withHeaders } from '../../http/headers/response-headers.ts'
 

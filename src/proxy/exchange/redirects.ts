@@ -1,4 +1,4 @@
-import { answerFormOf } from '../../dialects/answers/form-of.ts'
+import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { isSafePath } from '../../endpoints/registry/upstream-path.ts'

@@ -1,4 +1,4 @@
-import { usageFormOf } from '../../dialects/answers/form-of.ts'
+import { usageFormOf } from '../../dialects/answers/form-finder.ts'
 import { type GapListener, StreamMeter } from '../../dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../dialects/usage/usage-reader.ts'
 import { unknownUsage } from '../../endpoints/profiles/profile-usage.ts'

@@ -125,7 +125,7 @@ const cases: readonly [string, AnswerFraming, InnerObject, string, string][] = [
     `data: {"model":"alias"\n\n${event('{"a":{')}${event('{"model":"alias"}')}`,
   ],
   [
-    'a stream after a mark',
+    'a stream after a byte order mark',
     'sse',
     undefined,
     `\ufeff${event('{"model":"x"}')}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-finder.ts'
 import { StreamWatch } from '../../../src/dialects/answers/stream-ending.ts'
 
 /** How a stream ended; `hidden` if clients do not recognize its error. */

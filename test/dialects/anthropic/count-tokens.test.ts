@@ -50,7 +50,7 @@ describe('count_tokens', () => {
     await all.simulators[1]?.control.setFault({ kind: 'status', status: 500, path: '/tokenize' })
     const guess = await all.client.messages.countTokens(counted).withResponse()
     assert.equal(guess.response.headers.get('x-olla-token-count'), 'estimated')
-    const unknown = await all.client.messages.countTokens({ ...counted, model: 'nobody' }).withResponse()
+    const unknown = await all.client.messages.countTokens({ ...counted, model: 'unknown' }).withResponse()
     assert.equal(unknown.response.headers.get('x-olla-token-count'), 'estimated')
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { dialectNamed } from '../../../src/dialects/all.ts'
-import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-finder.ts'
 
 const llamacpp = '{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}'
 const full =

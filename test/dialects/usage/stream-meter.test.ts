@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { answerFormNamed } from '../../../src/dialects/answers/form-of.ts'
+import { answerFormNamed } from '../../../src/dialects/answers/form-finder.ts'
 import type { StreamFraming } from '../../../src/dialects/contract/answer-form.ts'
 import { StreamMeter } from '../../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'

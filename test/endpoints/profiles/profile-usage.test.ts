@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { usageSections } from '../../../src/dialects/all.ts'
-import { answerFormNamed, usageFormOf } from '../../../src/dialects/answers/form-of.ts'
+import { answerFormNamed, usageFormOf } from '../../../src/dialects/answers/form-finder.ts'
 import { UsageReader } from '../../../src/dialects/usage/usage-reader.ts'
 import { ProfileError, ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { BeginningJudge, firstChunkIsGood } from '../../../src/dialects/answers/first-event.ts'
-import { answerFormNamed, answerFormOf } from '../../../src/dialects/answers/form-of.ts'
+import { BeginningJudge, firstChunkIsGood } from '../../../src/dialects/answers/answer-beginning.ts'
+import { answerFormNamed, answerFormOf } from '../../../src/dialects/answers/form-finder.ts'
 import { framingOf } from '../../../src/http/headers/media-type.ts'
 
 const json = 'application/json'

@@ -4,20 +4,20 @@ import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { RequestContext } from './context.ts'
 import type { RequestOutcome } from './outcome.ts'
 
-/** An answer that a client is about to get, as the endpoint gives it. */
+/** An endpoint's answer, before the gateway relays it to the client. */
 export interface RelayedAnswer {
   readonly context: RequestContext
   readonly target: RoutedEndpoint
   readonly head: UpstreamHead
-  /** That the endpoint was asked for, without its base path. */
+  /** Path of the upstream request, without the endpoint's base path. */
   readonly path: string
 }
 
-/** Reads one answer to its end. */
+/** Observes one answer to its end. */
 export interface RelayObserver extends AnswerObserver {
-  /** Called once, when the request is over and not yet counted: the context may still be completed. */
+  /** Called once, when the request is over and before it is counted: the observer may still complete the context. */
   end(outcome: RequestOutcome): void
 }
 
-/** Makes the reader of an answer; undefined where none is needed. Called once per relayed answer. */
+/** Creates the observer of an answer, or returns undefined if none is needed. Called once per relayed answer. */
 export type ObserveAnswer = (answer: RelayedAnswer) => RelayObserver | undefined

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** The part of a Fastify reply that an exchange needs. */
+/** The part of a Fastify reply that an exchange uses. */
 export interface ClientReply {
   readonly raw: ServerResponse
   hijack(): unknown

@@ -10,36 +10,36 @@ import type { RequestSession } from './request-session.ts'
 
 export interface AttemptRecord {
   readonly endpoint: string
-  /** Milliseconds from receipt of the request. */
+  /** Milliseconds since receipt of the request. */
   readonly startedMs: number
-  /** The same, when the request was on its way; undefined where it never was. */
+  /** Milliseconds since receipt when the request was sent; undefined if it never was. */
   readonly sentMs: number | undefined
-  /** Undefined where no answer came. */
+  /** Undefined without an answer. */
   readonly statusCode: number | undefined
   readonly durationMs: number
-  /** Why it failed. */
+  /** Reason of the failure. */
   readonly reason: string
 }
 
-/** Known when the head of a request has arrived. */
+/** Known as soon as the request's headers are parsed. */
 export interface ReceivedRequest {
   readonly id: string
   /** Monotonic milliseconds. */
   readonly startedAtMs: number
   readonly dialect: Dialect
   readonly routeClass: RouteClass
-  /** Of the client, as far as proxies are trusted. */
+  /** The client's address, as far as proxies are trusted. */
   readonly clientAddress: string
-  /** The client's own, as flat name/value pairs; credentials are among them. */
+  /** Headers as the client sent them, including credentials, as flat name/value pairs. */
   readonly rawHeaders: readonly string[]
-  /** Unique among the requests of this thread; counts up. */
+  /** Increasing number, unique among the requests of this thread. */
   readonly serial: number
   readonly method: string
-  /** As the client sent it, with the query. */
+  /** As the client sent it, including the query. */
   readonly url: string
-  /** Name of the caller, where the host gives one; limits and statistics use it before the address. */
+  /** Name of the caller, if the host supplies one; limits and statistics prefer it to the address. */
   readonly caller: string | undefined
-  /** Of the trace that this request is part of, where telemetry records it. */
+  /** ID of the trace that this request is part of, if telemetry records it. */
   readonly traceId: string | undefined
 }
 
@@ -49,53 +49,53 @@ export interface RequestRoute {
   routingStrategy: string | undefined
   routingDecision: RoutingDecision['decision'] | undefined
   routingReason: string | undefined
-  /** Its session and the decision made for it; undefined where sessions are off. */
+  /** The session and the decision made for it; undefined if sessions are off. */
   session: RequestSession | undefined
-  /** Headers of any answer to the request, as flat name/value pairs. */
+  /** Headers for any answer to the request, as flat name/value pairs. */
   readonly headers: string[]
 }
 
-/** Its attempts, and when what happened; milliseconds from receipt unless the name or text says otherwise. */
+/** Attempts and timestamps of a request; milliseconds since receipt unless the name or comment says otherwise. */
 export interface RequestProgress {
-  /** When the whole body had arrived. */
+  /** When the body was complete. */
   receivedMs: number | undefined
-  /** When routing was done, and when the last attempt began and was on its way. */
+  /** When routing was done; when the last attempt started and when it was sent. */
   routedMs: number | undefined
   attemptMs: number | undefined
   sentMs: number | undefined
-  /** The first byte of the answer. */
+  /** First byte of the answer. */
   firstByteMs: number | undefined
-  /** Duration of the wait for a place on an endpoint; undefined without one. */
+  /** Time in the queue for a place on an endpoint; undefined if the request did not wait. */
   queuedMs: number | undefined
-  /** Duration that the gateway itself took; undefined until an endpoint answers. */
+  /** Time that the gateway itself took; undefined until an endpoint answers. */
   overheadMs: number | undefined
-  /** Attempts in all. */
+  /** Number of attempts. */
   attemptCount: number
   /** Failed attempts. */
   readonly attempts: AttemptRecord[]
   /** The endpoint that answered. */
   endpoint: string | undefined
-  /** The endpoint that was asked last. */
+  /** The endpoint of the last attempt. */
   lastEndpoint: string | undefined
 }
 
-/** How the request ended, and what its answer was. */
+/** How the request ended, and its answer. */
 export interface RequestResult {
   status: number | undefined
   error: ErrorCode | undefined
   outcome: RequestOutcome | undefined
-  /** Whether the answer is a stream; undefined before it begins. */
+  /** Whether the answer is a stream; undefined before it starts. */
   isStream: boolean | undefined
   requestBytes: number
   responseBytes: number
   promptTokens: number | undefined
   completionTokens: number | undefined
-  /** What is read of the answer while it passes; undefined before it begins, and where it is not read. */
+  /** Figures read from the answer as it passes; undefined before it starts and if no meter reads it. */
   answer: AnswerFigures | undefined
 }
 
 /**
- * All that is known of one request, one object for its whole life. Code that needs a part of it names that part in its
+ * Everything known about one request: one object for its whole life. Code that needs a part names that part in its
  * signature.
  */
 export class RequestContext
@@ -118,7 +118,7 @@ export class RequestContext
   readonly headers: string[] = []
   readonly attempts: AttemptRecord[] = []
   attemptCount = 0
-  /** Whether the client asked, by a header `X-Olla-Overhead`, how long the gateway itself took. */
+  /** Whether the client asked for the gateway's own time, with the header `X-Olla-Overhead`. */
   wantsOverhead = false
   receivedMs: number | undefined = undefined
   overheadMs: number | undefined = undefined
@@ -129,9 +129,9 @@ export class RequestContext
   status: number | undefined = undefined
   firstByteMs: number | undefined = undefined
   queuedMs: number | undefined = undefined
-  /** A body that came in several pieces, until its memory is free again. */
+  /** A body that arrived in several chunks, until its memory is released. */
   heldBody: GrowingBody | undefined = undefined
-  /** Memory held beside the body; undefined where that is little. */
+  /** Memory held in addition to the body; undefined if negligible. */
   memory: RequestMemory | undefined = undefined
   requestBytes = 0
   responseBytes = 0

@@ -9,36 +9,36 @@ import type { RequestContext } from './context.ts'
 export interface ExchangeRequest {
   readonly context: RequestContext
   readonly method: string
-  /** As the endpoint is to see it, still percent-encoded. */
+  /** Path to request from the endpoint, still percent-encoded. */
   readonly path: string
-  /** With its `?`, or ''. */
+  /** Starts with `?`, or ''. */
   readonly query: string
   readonly body: Buffer | Upload | null
-  /** Where the model's name stands in the body. */
+  /** Position of the model's name in the body. */
   readonly modelSpan?: JsonSpan | undefined
-  /** Where it stands in a form or in the query. */
+  /** Position of the model's name in a form or in the query. */
   readonly modelPlace?: TextPlace | undefined
   /** From `forwardedHeaders`. */
   readonly headers: readonly string[]
   readonly routing: RoutingOutcome
   /**
-   * Another form of the request for an endpoint that cannot take this one; asked once per attempt.
-   * @throws GatewayError where the request cannot be put into that form: it is the answer then
+   * Returns another form of the request for an endpoint that cannot accept this one; called once per attempt.
+   * @throws GatewayError if the request cannot be converted; the client gets this error
    */
   readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
-  /** Of a stream that must not fall silent; undefined sends nothing of its own. */
+  /** Keep-alive of a stream that must not fall silent; undefined sends nothing extra. */
   readonly keepAlive?: KeepAlive | undefined
 }
 
-/** What a client is sent while nothing else comes, so that neither it nor a proxy between gives up. */
+/** What the gateway sends during silence, so that neither the client nor a proxy in between times out. */
 export interface KeepAlive {
   /** Milliseconds of silence. */
   readonly intervalMs: number
-  /** A complete event that clients pass over. */
+  /** A complete event that clients ignore. */
   readonly event: Buffer
   /**
-   * Flat headers of the answer, for a client that is still without one: it has status 200 from then on, and a
-   * failure is told as an event. Other endpoints can still be tried.
+   * Flat headers of the answer, for a client that has received none yet. The status is 200 from then on, and a failure
+   * is reported as an event; other endpoints can still be tried.
    */
   readonly headers: readonly string[]
 }

@@ -1,61 +1,61 @@
 import type { RequestOutcome } from './outcome.ts'
 
-/** What was read of an answer; each undefined where the answer did not tell. Times in milliseconds. */
+/** Figures read from an answer, each undefined if the answer does not report it. Times in milliseconds. */
 export interface AnswerFigures {
-  /** Events of a stream that carried text or a part of a tool call, so far; about one per token. */
+  /** Number of stream events so far that carried text or part of a tool call; about one per token. */
   readonly contentEvents: number | undefined
-  /** From receipt to the first of them. */
+  /** From receipt to the first of these events. */
   readonly firstTokenMs: number | undefined
-  /** Mean and longest time between the tokens of a stream. */
+  /** Mean and maximum time between the tokens of a stream. */
   readonly interTokenMs: number | undefined
   readonly interTokenMaxMs: number | undefined
-  /** Of all completion tokens: as the endpoint timed it, else by their arrival in a stream. */
+  /** Generation time of all completion tokens: as the endpoint reports it, otherwise from their arrival in a stream. */
   readonly generationMs: number | undefined
   readonly tokensPerSecond: number | undefined
-  /** Whether the endpoint told no completion tokens, so that events with content were counted instead. */
+  /** Whether the endpoint reported no completion tokens, so that content events were counted instead. */
   readonly isCounted: boolean
-  /** The part of the prompt tokens that the endpoint had in a cache. */
+  /** Prompt tokens that the endpoint read from a cache. */
   readonly cachedTokens: number | undefined
-  /** What the endpoint took to load the model and to read the prompt. */
+  /** Time that the endpoint took to load the model and to read the prompt. */
   readonly loadMs: number | undefined
   readonly promptMs: number | undefined
 }
 
-/** How a request ended, told once, when it is over. */
+/** How a request ended, recorded once when it is over. */
 export interface RequestRecord {
-  /** The endpoint that answered, or the last one tried; undefined where none was. */
+  /** The endpoint that answered, or the last one tried; undefined if none was. */
   readonly endpointSlot: number | undefined
-  /** As requested; undefined where the request named none. */
+  /** As requested; undefined if the request named none. */
   readonly model: string | undefined
   readonly outcome: RequestOutcome
-  /** HTTP status sent to the client; undefined where it was sent none. */
+  /** HTTP status sent to the client; undefined if none was sent. */
   readonly status: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number
   /** From receipt to the last byte. */
   readonly durationMs: number
-  /** From receipt to the first byte of the answer; undefined where there was none. */
+  /** From receipt to the first byte of the answer; undefined if there was none. */
   readonly firstByteMs: number | undefined
-  /** What the gateway itself took; undefined where no endpoint answered. */
+  /** Time that the gateway itself took; undefined if no endpoint answered. */
   readonly overheadMs?: number | undefined
-  /** From asking the answering endpoint to its first byte. */
+  /** From sending the request to the answering endpoint to the first byte of its answer. */
   readonly upstreamMs?: number | undefined
   readonly promptTokens?: number | undefined
   readonly completionTokens?: number | undefined
   readonly answer?: AnswerFigures | undefined
-  /** Tries, the first one included. */
+  /** Number of attempts, including the first. */
   readonly attempts?: number | undefined
-  /** How long it waited for a place on an endpoint; undefined where it did not have to. */
+  /** Time in the queue for a place on an endpoint; undefined if the request did not wait. */
   readonly queuedMs?: number | undefined
   /** Epoch milliseconds. */
   readonly completedAtMs: number
-  /** What routing by model decided; undefined where the request named no model. */
+  /** Decision of routing by model; undefined if the request named no model. */
   readonly routing?: 'routed' | 'fallback' | 'rejected' | undefined
-  /** What tells clients apart, their address. */
+  /** Identifies the client, by its address. */
   readonly client?: string | undefined
 }
 
-/** Where attempts and requests are counted. */
+/** Counts attempts and requests. */
 export interface RequestStats {
   record(record: RequestRecord): void
   /** @param failed whether it counts against the endpoint */

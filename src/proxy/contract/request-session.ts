@@ -4,6 +4,6 @@ import type { SessionDecision } from '../../routing/affinity/session-affinity.ts
 /** The session of one request. */
 export interface RequestSession {
   readonly key: SessionKey | undefined
-  /** The latest; as it has turned out once an endpoint has answered. */
+  /** The latest decision; final once an endpoint has answered. */
   readonly decision: SessionDecision
 }

@@ -5,7 +5,7 @@ import type { RequestRecord, RequestStats } from '../contract/request-record.ts'
 import type { RequestHookList } from './hooks.ts'
 import { upstreamTimeMs } from './own-time.ts'
 
-/** What the end of a request touches. */
+/** Services that concluding a request uses. */
 export interface ConcludeServices {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly stats: Pick<RequestStats, 'record'>
@@ -13,8 +13,8 @@ export interface ConcludeServices {
 }
 
 /**
- * A request is over, served or refused: counts it, then calls the hooks. Once per request.
- * @param endpointSlot the endpoint that answered, or the last one asked; undefined where none was
+ * Counts a request that is over, served or refused, then calls the hooks. Called once per request.
+ * @param endpointSlot the endpoint that answered, or the last one tried; undefined if none was
  */
 export function concludeRequest(
   { clock, stats, hooks }: ConcludeServices,

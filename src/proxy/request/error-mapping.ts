@@ -17,7 +17,7 @@ const known: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'client_closed',
 }
 
-/** What this process or its machine has run out of: descriptors, memory, room for a large upload. */
+/** The process or the machine ran out of a resource: descriptors, memory, disk space for a large upload. */
 const shortages: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC', 'EDQUOT'])
 
 const refusals: Readonly<Record<number, ErrorCode>> = {
@@ -28,7 +28,7 @@ const refusals: Readonly<Record<number, ErrorCode>> = {
   429: 'rate_limited',
 }
 
-/** Any error as one that a client may see: what is not known is `internal`, without its message. */
+/** Maps any error to one that is safe to show to a client: an unknown error becomes `internal`, without its message. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
   if (typeof error !== 'object' || error === null)
@@ -37,7 +37,7 @@ export function toGatewayError(error: unknown): GatewayError {
     return new GatewayError('out_of_resources', undefined, { cause: error, retryAfterSeconds: 1 })
   const code = 'code' in error && typeof error.code === 'string' ? known[error.code] : undefined
   if (code !== undefined) return new GatewayError(code, undefined, { cause: error })
-  // A host's own refusal (authentication, limits) keeps its meaning, in the words of the API that was called.
+  // A host's own refusal (authentication, limits) keeps its meaning, in the dialect of the API that was called.
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
   const refusal = refusals[status]
   if (refusal !== undefined) return new GatewayError(refusal, undefined, { cause: error })

@@ -2,10 +2,10 @@ import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/router
 import type { RequestContext } from '../contract/context.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 
-/** A request as hooks see it: complete as far as the request has come, and not theirs to change. */
+/** A request as hooks see it: read-only, and filled in as far as the request has got. */
 export type HookedRequest = Readonly<RequestContext>
 
-/** One try of a request on one endpoint; the same object at its begin and its end. */
+/** One attempt of a request on one endpoint; hooks get the same object at its start and its end. */
 export interface HookedAttempt {
   /** Counts from 1. */
   readonly number: number
@@ -13,64 +13,64 @@ export interface HookedAttempt {
   readonly endpoint: string
   /** Its URL without credentials. */
   readonly url: string
-  /** Its profile's name, or the configured type where none is known. */
+  /** Name of its profile, or the configured type if no profile is known. */
   readonly type: string
-  /** The model's name there; undefined where the client's own is sent, or none. */
+  /** The model's name at the endpoint; undefined if the client's own name is sent, or none. */
   readonly sentModel: string | undefined
 }
 
 /**
- * How an attempt ended: `answered` to the last byte (which may be an error of the endpoint's), `failed` and
- * perhaps repeated elsewhere, `abandoned` because its client has gone.
+ * How an attempt ended: `answered` to the last byte (possibly with an error of the endpoint), `failed` and possibly
+ * retried elsewhere, `abandoned` because its client disconnected.
  */
 export interface AttemptEnd {
   readonly kind: 'answered' | 'failed' | 'abandoned'
-  /** Undefined where no answer came. */
+  /** Undefined without an answer. */
   readonly statusCode: number | undefined
-  /** Why it failed, fit to be shown; undefined where it did not. */
+  /** Reason of the failure, safe to show; undefined if the attempt did not fail. */
   readonly reason: string | undefined
   readonly durationMs: number
 }
 
-/** Token counts that the endpoint reported; undefined where it did not. */
+/** Token counts that the endpoint reported; each undefined if not reported. */
 export interface HookedUsage {
   readonly promptTokens: number | undefined
   readonly completionTokens: number | undefined
 }
 
 /**
- * What runs around a request and its attempts. All are called synchronously on the request's way, so they must
- * be quick; one that throws is logged and changes nothing.
+ * Hooks around a request and its attempts. The gateway calls them synchronously while it handles the request, so they
+ * must be fast; an error that a hook throws is logged and changes nothing.
  */
 export interface RequestHooks {
-  /** The model is known and so are the endpoints in scope; none has been chosen. */
+  /** The model and the endpoints in scope are known; no endpoint is chosen yet. */
   onRoute?(request: HookedRequest, routing: RoutingOutcome): void
   /**
-   * A try begins.
-   * @returns flat name/value pairs that the endpoint is sent in addition (say, `traceparent`)
+   * An attempt starts.
+   * @returns flat name/value pairs to send to the endpoint in addition (for example `traceparent`)
    */
   onAttempt?(request: HookedRequest, attempt: HookedAttempt): readonly string[] | undefined
   onAttemptEnd?(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void
-  /** The endpoint reported token counts; right before `onResponse`. */
+  /** The endpoint reported token counts; called just before `onResponse`. */
   onUsage?(request: HookedRequest, usage: HookedUsage): void
-  /** The request is over: answered, refused, broken or left by its client. Called once. */
+  /** The request is over: answered, refused, broken or abandoned by its client. Called once. */
   onResponse?(request: HookedRequest, outcome: RequestOutcome): void
 }
 
 type HookName = keyof RequestHooks
 
-/** All hooks of a gateway. With none of a kind, that kind costs one comparison per request. */
+/** All hooks of a gateway. A hook type without functions costs one comparison per request. */
 export class RequestHookList {
   readonly #onError: (error: unknown, hook: HookName) => void
   #all: readonly RequestHooks[] = []
-  /** Whether anybody wants to know of attempts: else nothing is made for them. */
+  /** Whether any hook observes attempts; otherwise no `HookedAttempt` is created. */
   watchesAttempts = false
 
   constructor(onError: (error: unknown, hook: HookName) => void) {
     this.#onError = onError
   }
 
-  /** @returns a function that takes them out again */
+  /** @returns a function that removes the hooks */
   add(hooks: RequestHooks): () => void {
     this.#set([...this.#all, hooks])
     return () => this.#set(this.#all.filter((each) => each !== hooks))
@@ -82,7 +82,7 @@ export class RequestHookList {
     }
   }
 
-  /** @returns headers that the endpoint is sent in addition; empty for none */
+  /** @returns headers to send to the endpoint in addition; empty for none */
   attemptBegins(request: HookedRequest, attempt: HookedAttempt): readonly string[] {
     const headers: string[] = []
     for (const hooks of this.#all) {

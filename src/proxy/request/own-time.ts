@@ -1,9 +1,9 @@
 import type { RequestProgress } from '../contract/context.ts'
 
 /**
- * Milliseconds that the gateway itself took before the answering endpoint had the request: routing, choosing,
- * writing it; waits before a repeat. Not the client's upload, not the wait for a place, not endpoints that failed.
- * @returns undefined where no endpoint was asked
+ * Milliseconds that the gateway itself took before the answering endpoint had the request: routing, choosing, writing
+ * the request, waits before a retry. Excludes the client's upload, the queue for a place, and endpoints that failed.
+ * @returns undefined if no endpoint was tried
  */
 export function ownTimeMs(progress: RequestProgress): number | undefined {
   const { receivedMs, attemptMs, queuedMs, attempts } = progress
@@ -13,7 +13,7 @@ export function ownTimeMs(progress: RequestProgress): number | undefined {
   return Math.max(0, ownMs)
 }
 
-/** Milliseconds from asking the answering endpoint to the first byte of its answer. */
+/** Milliseconds from sending the request to the answering endpoint to the first byte of its answer. */
 export function upstreamTimeMs({ attemptMs, firstByteMs }: RequestProgress): number | undefined {
   return attemptMs === undefined || firstByteMs === undefined ? undefined : firstByteMs - attemptMs
 }

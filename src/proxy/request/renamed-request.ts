@@ -5,18 +5,18 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 
 type NamedRequest = Pick<ExchangeRequest, 'body' | 'query' | 'modelSpan' | 'modelPlace'>
 
-/** Whether the request says where the name of its model stands. */
+/** Whether the position of the model's name in the request is known. */
 export function namesModel({ body, modelSpan, modelPlace }: NamedRequest): boolean {
   return modelSpan !== undefined || modelPlace !== undefined || (body instanceof Upload && body.namesModel)
 }
 
-/** The query with another name for the model, where it is named there. */
+/** The query with another model name, if the query names the model. */
 export function renamedQuery({ query, modelPlace }: NamedRequest, model: string): string {
   if (modelPlace?.in !== 'query') return query
   return query.slice(0, modelPlace.start) + encodeField(model) + query.slice(modelPlace.end)
 }
 
-/** The body with another name for the model, where it is named there; every other byte stays. */
+/** The body with another model name, if the body names the model; every other byte stays. */
 export function renamedBody(request: NamedRequest, model: string): Buffer | SentForm | null {
   const { body, modelSpan, modelPlace } = request
   if (body instanceof Upload) return body.renamed(model)

@@ -3,22 +3,22 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
 
-/** Who is asking, as told to the endpoint. */
+/** Where the request comes from, as reported to the endpoint. */
 export interface ForwardedBy {
-  /** Complete `X-Forwarded-For`, the client's connection appended. */
+  /** Complete `X-Forwarded-For`, with the address of the client's connection appended. */
   readonly forwardedFor: string
   readonly clientAddress: string
   readonly protocol: 'http' | 'https'
   readonly host: string | undefined
-  /** `X-Model`: the model asked for, where a header can hold it. */
+  /** `X-Model`: the requested model, if a header can hold it. */
   readonly model: string | undefined
   /** Replaces the client's `Content-Type`; undefined keeps it. */
   readonly contentType?: string | undefined
-  /** Whether the peer is a proxy that is believed what it says of the client. */
+  /** Whether the peer is a trusted proxy, whose statements about the client are forwarded. */
   readonly isTrusted?: boolean
-  /** Whether the gateway itself decides which origins may ask: endpoints need not know. */
+  /** Whether the gateway itself decides which origins are allowed, so that endpoints need not know the origin. */
   readonly answersCors?: boolean
-  /** Whether the gateway reads the answer on its way, so that it must not come compressed. */
+  /** Whether the gateway reads the answer as it passes, so that it must not be compressed. */
   readonly readsAnswer?: boolean
   /** Version of the gateway. */
   readonly version: string
@@ -27,7 +27,7 @@ export interface ForwardedBy {
 }
 
 /**
- * The headers every attempt of a request sends, as flat name/value pairs (contract 7.3).
+ * The headers that every attempt of a request sends, as flat name/value pairs (contract 7.3).
  * @param rawHeaders as `IncomingMessage.rawHeaders`
  */
 export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy): string[] {
@@ -68,8 +68,8 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
 }
 
 /**
- * The endpoint's own headers for a request. Its credentials go with inference and model lists alone: on any other
- * path a client would act as the endpoint's owner (LiteLLM's master key creates keys).
+ * The endpoint's configured headers for a request. Its credentials are sent with inference and model lists only: on any
+ * other path a client would act as the endpoint's owner (LiteLLM's master key creates keys).
  * @param path without the endpoint's base path
  */
 export function ownHeaders(endpoint: Endpoint, method: string, path: string): readonly string[] {
@@ -87,7 +87,7 @@ export function ownHeaders(endpoint: Endpoint, method: string, path: string): re
 /**
  * The headers of one attempt: the endpoint's own replace the client's of the same name.
  * @param own from `ownHeaders`
- * @param isPlain the answer will be read here, so it must not come compressed
+ * @param isPlain the gateway reads the answer, so it must not be compressed
  */
 export function attemptHeaders(
   forwarded: readonly string[],
@@ -106,12 +106,12 @@ export function attemptHeaders(
   return headers
 }
 
-/** Whether a text may stand in a header (RFC 9110 section 5.5): a model name comes from the client. */
+/** Whether a text is a valid header value (RFC 9110 section 5.5): the client chooses the model name. */
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }
 
-/** A name as a header can tell it: as it is, or percent-encoded where a character of it does not fit. */
+/** A name as a header value: unchanged, or percent-encoded if it has a character that a header cannot hold. */
 export function headerText(name: string): string {
   return isHeaderValue(name) ? name : encodeURIComponent(name.toWellFormed())
 }

@@ -15,7 +15,7 @@ import type { RequestSession } from '../contract/request-session.ts'
 import { isHeaderValue } from './request-headers.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
 
-/** What a session is read from. */
+/** The parts of a request that its session is read from. */
 export type SessionedRequest = Pick<ExchangeRequest, 'context' | 'path' | 'body'>
 
 const counted: Readonly<Record<SessionOutcome, SessionColumn>> = {
@@ -26,8 +26,8 @@ const counted: Readonly<Record<SessionOutcome, SessionColumn>> = {
 }
 
 /**
- * Sessions on the way of requests: reads each one's key once, prefers its endpoint, binds it when it has
- * answered, counts, and says so in headers (contract 1.7).
+ * Applies sessions to requests: reads each request's key once, prefers the session's endpoint, binds the session to the
+ * endpoint that answered, counts, and reports the session in headers (contract 1.7).
  */
 export class RequestSessions implements Affinity {
   readonly affinity: SessionAffinity
@@ -66,7 +66,7 @@ export class RequestSessions implements Affinity {
     return decision.target
   }
 
-  /** No endpoint can serve the request: its refusal says what became of its session (contract 1.4). */
+  /** No endpoint can serve the request: its refusal reports the state of its session (contract 1.4). */
   refused(request: SessionedRequest): void {
     const key = this.#keyOf(request)
     request.context.session = { key, decision: this.affinity.decide(key, [], undefined) }
@@ -82,7 +82,7 @@ export class RequestSessions implements Affinity {
     context.headers.push(...sessionHeaders(context.session))
   }
 
-  /** Learns the names of stored responses: the next request of the conversation will say nothing else. */
+  /** Reads the IDs of stored responses: the conversation's next request may contain nothing but that ID. */
   observe({ head, path, target }: RelayedAnswer): RelayObserver | undefined {
     if (!this.#learnsResponses || !tellsResponseId(path, head)) return undefined
     return new ResponseIdReader((id) => {
@@ -117,7 +117,7 @@ export function sessionHeaders({ key, decision }: RequestSession): string[] {
   return headers
 }
 
-/** How many of a conversation's messages an earlier request ended with: `6/8`. */
+/** How many of a conversation's messages matched the end of an earlier request: `6/8`. */
 export function depthOf({ chain }: SessionKey, { match }: SessionDecision): string | undefined {
   return chain === undefined ? undefined : `${match?.messages ?? 0}/${chain.keys.length - 1}`
 }

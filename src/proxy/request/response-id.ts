@@ -1,18 +1,18 @@
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { RelayObserver } from '../contract/answer-observer.ts'
 
-/** A response's name stands at its beginning; what comes later is not looked at. */
+/** The ID is at the start of a response; later bytes are not scanned. */
 const lookedAtBytes = 4_096
 const idPattern = /"id"\s*:\s*"(resp_[^"\\]+)"/
 
-/** Whether an answer is one of the Responses API that can be read. */
+/** Whether an answer is a readable one of the Responses API. */
 export function tellsResponseId(path: string, { statusCode, headers }: UpstreamHead): boolean {
   return (
     statusCode < 300 && path.endsWith('/responses') && headerValue(headers, 'content-encoding') === undefined
   )
 }
 
-/** Finds the name of a stored response in the first bytes of an answer, whole or as events. */
+/** Finds the ID of a stored response in the first bytes of an answer, JSON or event stream. */
 export class ResponseIdReader implements RelayObserver {
   readonly #found: (id: Buffer) => void
   #text = ''

@@ -3,7 +3,7 @@ import type { RequestRoute } from '../contract/context.ts'
 
 const names = ['X-Olla-Routing-Strategy', 'X-Olla-Routing-Decision', 'X-Olla-Routing-Reason'] as const
 
-/** Notes how a request was routed, for its answer's headers and its record; replaces what was noted before. */
+/** Records how a request was routed, for the headers of its answer and its record; replaces an earlier decision. */
 export function noteRoute(context: RequestRoute, { strategy, decision, reason }: ServedRoute): void {
   context.routingStrategy = strategy
   context.routingDecision = decision

@@ -9,7 +9,7 @@ import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { ResponseIdReader, tellsResponseId } from './response-id.ts'
 
-/** Stored responses whose endpoint is remembered; half as many are kept for certain. */
+/** Maximum number of stored responses whose endpoint is remembered; at least half of them are kept. */
 const storedResponseCapacity = 32_768
 
 export const storedResponseCells = cellLayout('stored-responses', () => ({
@@ -24,8 +24,8 @@ const previousName = Buffer.from('"previous_response_id"')
 const idInPath = /\/responses\/([^/?]+)/
 
 /**
- * Which endpoint has stored which response of the Responses API. No other endpoint can go on from it, tell it, cancel
- * it or delete it, whatever the balancer and sessions say.
+ * Remembers which endpoint stored which response of the Responses API. No other endpoint can continue, return, cancel
+ * or delete it, whatever the balancer and sessions prefer.
  */
 export class StoredResponses {
   readonly #slots: SharedCache
@@ -34,7 +34,7 @@ export class StoredResponses {
     this.#slots = slots({ ttlMs: rememberedMs, clock })
   }
 
-  /** Learns the names of responses from the answers that give them. */
+  /** Reads the IDs of responses from answers that contain them. */
   readonly observe = ({ head, path, target }: RelayedAnswer): RelayObserver | undefined => {
     if (!tellsResponseId(path, head)) return undefined
     return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot))
@@ -44,14 +44,14 @@ export class StoredResponses {
     if (id.length <= maxIdLength && slot <= SharedCache.maxValue) this.#slots.set(id, slot)
   }
 
-  /** The endpoint that has what a request goes on from or names; undefined where that is not known. */
+  /** The endpoint that has the response that a request continues or names; undefined if unknown. */
   ownerOf(path: string, body: Buffer | undefined): number | undefined {
     if (!path.includes('/responses')) return undefined
     const id = idInPath.exec(path)?.[1] ?? (body === undefined ? undefined : previousId(body))
     return id === undefined || id.length > maxIdLength ? undefined : this.#slots.get(id)
   }
 
-  /** The outcome with only the endpoint that has the response, where it is a candidate. */
+  /** The outcome reduced to the endpoint that has the response, if that is a candidate. */
   placed(outcome: RoutingOutcome, path: string, body: Buffer | undefined): RoutingOutcome {
     const owner = this.ownerOf(path, body)
     if (owner === undefined) return outcome
@@ -69,7 +69,7 @@ export class StoredResponses {
 }
 
 function previousId(body: Buffer): string | undefined {
-  // Most requests have none: that is found out without walking the body.
+  // Most requests name none: a byte search finds that out without iterating over the body.
   if (!body.includes(previousName)) return undefined
   const span = memberSpans(body, previousKey)?.[0]
   if (span === undefined || body[span.start] !== quote) return undefined

@@ -1,7 +1,7 @@
 import type { UpstreamConnections } from '../../endpoints/connections/connections.ts'
 import type { Transport } from '../contract/transport.ts'
 
-/** The `olla` engine's transport: a connection of the gateway's own drives the attempt, no streams between. */
+/** The `olla` engine's transport: the gateway's own HTTP client drives the attempt, without streams in between. */
 export function directTransport(connections: UpstreamConnections): Transport {
   return {
     keepsBodiesBelow: 0,

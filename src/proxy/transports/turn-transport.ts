@@ -7,7 +7,7 @@ interface DueRequest {
   readonly request: UpstreamRequest
 }
 
-/** Sends what one turn of the event loop has brought at its end. */
+/** Sends the requests of one event-loop turn together at its end. */
 export class TurnTransport implements Transport {
   readonly #transport: Transport
   readonly #due = new TurnQueue<DueRequest>((due) => this.#send(due))

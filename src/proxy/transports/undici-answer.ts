@@ -8,20 +8,20 @@ import { headerPairs } from '../../http/headers/header-shapes.ts'
 import type { CarriedAttempt, UpstreamRequest } from '../contract/transport.ts'
 
 /**
- * Passes undici's callbacks for one request on to its attempt. The attempt gets chunks as undici reads them: a stream
- * between the two cost a tenth of a chat's CPU (`docs/performance.md`).
+ * Forwards undici's callbacks for one request to its attempt. The attempt gets chunks as undici reads them: a stream in
+ * between cost a tenth of a chat's CPU (`docs/performance.md`).
  */
 export class UndiciAnswer implements Dispatcher.DispatchHandler {
   readonly #attempt: CarriedAttempt
   readonly #reopen: UpstreamRequest['reopen']
   readonly #reuse = new ConnectionReuse()
-  /** The request, while it can still be sent once more because its connection was stale. */
+  /** The request, while it can still be resent because its connection was stale. */
   #sent: WatchedOptions | undefined
   #interimAnswers = 0
   #statusCode = 0
   #controller: Dispatcher.DispatchController | undefined
 
-  /** @param reopen opens the stream again that is the request's body; without it such a request is sent once */
+  /** @param reopen reopens a stream body; without it, such a request is sent once only */
   constructor(attempt: CarriedAttempt, reopen?: UpstreamRequest['reopen']) {
     this.#attempt = attempt
     this.#reopen = reopen
@@ -56,8 +56,9 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     }
     this.#sent = undefined
     this.#statusCode = statusCode
-    // Not next to the abort callback: V8 keeps closures of one function in one context, and with both in it finished
-    // requests survived young collections (100 MB of heap in the first seconds of 64 connections, 40 MB so; Node 24).
+    // Not next to the abort callback: V8 keeps the closures of one function in one context, and with both in it
+    // finished requests survived young collections (100 MB of heap in the first seconds of 64 connections, 40 MB when
+    // separate; Node 24).
     this.#attempt.onHeaders(statusCode, headerPairs(headers), () => this.#controller?.resume())
   }
 
@@ -67,8 +68,8 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const error = this.#statusCode < 400 ? this.#reuse.client?.socket?.errored : undefined
-    // undici takes a reset for the end of an answer that ends with its connection. After a refusal it is one: the kernel
-    // of a server that closes without reading the request resets the connection.
+    // undici treats a reset as the end of an answer that ends with its connection. After a refusal it is one: the
+    // kernel resets the connection of a server that closes without reading the request.
     if (error) this.#attempt.onError(error)
     else this.#attempt.onComplete()
   }
@@ -81,11 +82,11 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     else if (!this.#resent(error)) this.#attempt.onError(error)
   }
 
-  /** Sends a request whose kept connection had ended once more, on a connection of its own. */
+  /** Resends a request whose reused connection was closed, on a new connection. */
   #resent(error: Error): boolean {
     const { client } = this.#reuse
     const sent = this.#sent
-    // A fresh connection that ends as well was not stale.
+    // A new connection that ends as well was not stale.
     this.#sent = undefined
     if (sent === undefined || client === undefined) return false
     if (this.#attempt.isOver || !this.#reuse.isStale(error)) return false
@@ -100,7 +101,7 @@ function isLengthMismatch(error: NodeJS.ErrnoException): boolean {
   return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 }
 
-/** @returns undefined if the body is a stream that cannot be opened again */
+/** @returns undefined if the body is a stream that cannot be reopened */
 function sameAgain(sent: WatchedOptions, reopen: UpstreamRequest['reopen']): WatchedOptions | undefined {
   if (!(sent.body instanceof Readable)) return sent
   return reopen === undefined ? undefined : { ...sent, body: reopen() }

@@ -34,7 +34,7 @@ function dispatchOptions(
   return {
     ...options,
     headers: [...headers, 'Content-Length', String(body.length)],
-    // undici accepts any iterable; its types only name streams.
+    // undici accepts any iterable; its types declare streams only.
     body: watchedBody(body, () => attempt.onBodyWritten()) as unknown as Readable,
   }
 }

@@ -5,10 +5,10 @@ import type { RelayObserver } from '../contract/answer-observer.ts'
 import type { RequestResult } from '../contract/context.ts'
 import type { AnswerFigures } from '../contract/request-record.ts'
 
-/** How much of the end of a whole answer is read: its numbers stand behind what was generated. */
+/** Bytes at the end of a JSON answer that are read: the usage follows the generated text. */
 const tailBytes = 8_192
 
-/** Reads one answer while it passes and notes in the request's result, at its end, what it said of itself. */
+/** Reads one answer as it passes and records in the request's result, at its end, the figures that it reports. */
 export class AnswerMeter implements AnswerFigures, RelayObserver {
   readonly #result: RequestResult
   readonly #usage: UsageReader
@@ -22,7 +22,7 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   tokensPerSecond: number | undefined
   interTokenMs: number | undefined
 
-  /** @param stream undefined where the answer is one JSON text */
+  /** @param stream undefined if the answer is a single JSON text */
   constructor(result: RequestResult, usage: UsageReader, stream: StreamMeter | undefined) {
     this.#result = result
     this.#usage = usage
@@ -61,7 +61,7 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
     this.#time(result.completionTokens, usage.get('generationMs'))
   }
 
-  /** A stream that broke off, or does not tell: about one token came with each event. */
+  /** Estimates the tokens of a stream that ended early or reports no usage: about one token per event. */
   #countEvents(): void {
     const events = this.#stream?.events ?? 0
     if (this.#result.completionTokens !== undefined || events === 0) return
@@ -69,11 +69,11 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
     this.isCounted = true
   }
 
-  /** An endpoint's own clock is better than the arrival of its tokens, where it tells it. */
+  /** The endpoint's own timing, if reported, is more accurate than the arrival of its tokens. */
   #time(completionTokens: number | undefined, reportedMs: number | undefined): void {
     const events = this.#stream?.events ?? 0
     const spanMs = this.#stream?.spanMs
-    // From the first token to the last there is one gap fewer than tokens.
+    // Between the first token and the last there is one gap fewer than tokens.
     const gaps = Math.max(completionTokens ?? 0, events) - 1
     if (spanMs !== undefined) this.interTokenMs = spanMs / gaps
     if (reportedMs !== undefined && reportedMs > 0) {

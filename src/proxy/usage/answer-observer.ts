@@ -17,8 +17,8 @@ export interface AnswerObserverServices {
 }
 
 /**
- * Gives every answer that can be read a meter, for the engine's `observe`. Errors tell no usage; what is
- * compressed cannot be read here.
+ * Returns the engine's `observe`, which creates a meter for every readable answer. Errors report no usage; a compressed
+ * answer cannot be read here.
  */
 export function createAnswerObserver(
   services: AnswerObserverServices,

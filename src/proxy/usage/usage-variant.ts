@@ -15,15 +15,15 @@ export interface SilentStream {
   readonly query: string
   readonly body: Buffer
   readonly modelSpan: JsonSpan | undefined
-  /** Makes the endpoint tell the usage. */
+  /** Makes the endpoint report the usage. */
   readonly edit: BodyEdit
   /** Whether answers get the client's name for the model. */
   readonly renameAnswers: boolean
 }
 
 /**
- * The form of such a request that tells its usage, for endpoints that can be asked; the client sees what it would
- * have seen.
+ * Returns the form of such a request that asks for its usage, for endpoints that support it; the client sees the same
+ * stream as without it.
  */
 export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) => RequestVariant | undefined {
   const { context, path, query, body, modelSpan, edit, renameAnswers } = stream
@@ -51,7 +51,10 @@ export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) =>
   }
 }
 
-/** The client's own request. Where the endpoint takes it, it is not asked again. */
+/**
+ * The client's own request, for an endpoint that rejected the other form. If the endpoint accepts it, later requests do
+ * not ask for usage.
+ */
 function unasked({ path, query, body, modelSpan }: SilentStream, target: RoutedEndpoint): RequestVariant {
   const { endpoint, sentModel } = target
   const isRenamed = modelSpan !== undefined && sentModel !== undefined

@@ -23,20 +23,20 @@ async function start(t: TestContext, env: Record<string, string> = {}) {
 }
 
 describe('the command', { skip: !existsSync('/proc/self/environ') && 'no /proc' }, () => {
-  it('runs with little memory of its own accord', async (t) => {
+  it('runs with low memory settings by default', async (t) => {
     const { flags, arenas, output } = await start(t)
     assert.deepEqual(flags, [`${flag}=4`])
     assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=1'])
     assert.doesNotMatch(output, /warning/i)
   })
 
-  it('leaves what its user has set', async (t) => {
+  it("keeps the user's settings", async (t) => {
     const { flags, arenas } = await start(t, { MALLOC_ARENA_MAX: '4', NODE_OPTIONS: `${flag}=8` })
     assert.deepEqual(flags, [])
     assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=4'])
   })
 
-  it('keeps the channel to a parent that has one', async (t) => {
+  it('keeps the IPC channel to its parent', async (t) => {
     const cwd = await folder({ 'olla.yaml': configFor('http://127.0.0.1:9') })
     const child = fork(command, ['-c', 'olla.yaml'], { cwd, silent: true, execArgv: [], env: {} })
     t.after(() => child.kill('SIGKILL'))

@@ -13,12 +13,12 @@ const created = (http_server: string) =>
     0,
   )(() => {})
 
-describe('what accepts connections', () => {
+describe('the listener', () => {
   for (const [kind, isOwn] of [
     ['own', true],
     ['node', false],
   ] as const) {
-    it(`is the server that is configured, with the limits that are: ${kind}`, () => {
+    it(`is the configured server, with the configured limits: ${kind}`, () => {
       const server = created(kind)
       assert.equal(server instanceof Http1Server, isOwn)
       assert.equal(server.requestTimeout, 5_000)

@@ -212,7 +212,7 @@ const states: Readonly<Record<string, State>> = {
 }
 
 for (const engine of engines) {
-  describe(`all parts agree on what a request would meet (${engine})`, {
+  describe(`routing, explain and status agree on a request (${engine})`, {
     concurrency: testThreads === 1 ? 4 : 1,
   }, () => {
     for (const [title, { endpoint, sections, from, to, expected }] of Object.entries(states)) {

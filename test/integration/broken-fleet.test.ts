@@ -22,7 +22,7 @@ for (const engine of engines) {
   for (const balancer of strategyNames) {
     describe(`ten endpoints of which nine fail (${engine}, ${balancer})`, () => {
       for (const [title, ways] of kinds) {
-        it(`lose no request of a burst, though they fail ${title}`, async (t) => {
+        it(`lose no request of a burst although they fail ${title}`, async (t) => {
           const endpoints = await Promise.all(
             Array.from({ length: 10 }, (_, at) =>
               startScriptedEndpoint(t, ['m'], () =>

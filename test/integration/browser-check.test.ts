@@ -49,7 +49,7 @@ const mounts = [
 for (const engine of engines) {
   for (const http_server of ['own', 'node']) {
     describe(`pages at the ${engine} engine behind the ${http_server} server`, () => {
-      it('of other sites and under names that were led here reach no endpoint on any mount', async (t) => {
+      it('of other sites and under rebound names reach no endpoint on any mount', async (t) => {
         const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         for (const headers of [cross, rebound]) {
           for (const path of mounts) {
@@ -69,7 +69,7 @@ for (const engine of engines) {
         }
       })
 
-      it('are no concern of probes and of routes that look at names themselves', async (t) => {
+      it('are not checked on probes and on routes with their own name check', async (t) => {
         const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         assert.equal((await ask('GET /internal/health', { Host: 'llm.example.com' })).status, 200)
         assert.match(
@@ -84,7 +84,7 @@ for (const engine of engines) {
         assert.equal((await absolute('localhost')).status, 200)
       })
 
-      it("of this machine's programs ask and read", async (t) => {
+      it("of this machine's programs send requests and read answers", async (t) => {
         const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         for (const path of ['/v1/models', '/v1/chat/completions', '/olla/proxy/x']) {
           const { status, sent, header } = await ask(`OPTIONS ${path}`, { ...local, ...preflight })
@@ -108,7 +108,7 @@ for (const engine of engines) {
         assert.equal(status2.status, 403)
       })
 
-      it('are no concern of programs and of proxies on this machine', async (t) => {
+      it('are not checked for programs and for proxies on this machine', async (t) => {
         const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         const name = { Host: 'llm.example.com' }
         for (const headers of [
@@ -129,7 +129,7 @@ for (const engine of engines) {
 }
 
 describe('the check of browsers', () => {
-  it('lets in what the configuration names', async (t) => {
+  it('allows the configured origins and hosts', async (t) => {
     const { ask } = await start(t, {
       server: {
         allowed_hosts: ['evil.example'],
@@ -151,7 +151,7 @@ describe('the check of browsers', () => {
     assert.equal((await ask('OPTIONS /v1/models', { ...local, ...preflight })).status, 403)
   })
 
-  it('can be switched off: then endpoints decide, as in Olla', async (t) => {
+  it('leaves the decision to endpoints if it is off, as in Olla', async (t) => {
     const { ask } = await start(t, { server: { browser_check: false } })
     for (const headers of [cross, rebound, { ...rebound, ...cross }]) {
       const { status, sent, header } = await ask('POST /v1/chat/completions', headers)
@@ -173,7 +173,7 @@ describe('the check of browsers', () => {
     )
   })
 
-  it("leaves a host's own routes alone, and what the host has decided", async (t) => {
+  it("does not affect a host's own routes and decisions", async (t) => {
     const app = Fastify()
     t.after(() => app.close())
     app.addHook('onRequest', async ({ headers }, reply) => {

@@ -85,7 +85,7 @@ for (const engine of transports) {
       assert.deepEqual([last?.id, last?.outcome, last?.status], [id, 'cancelled', 499])
     })
 
-    it('breaks a stream off so that no client takes it for complete', async (t) => {
+    it('breaks off a stream so that no client treats it as complete', async (t) => {
       const { upstream, gateway } = await start(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: {"choices":[{"delta":{"content":"a"}}]}\n\n'))
       })
@@ -106,7 +106,7 @@ for (const engine of transports) {
       assert.equal((await lastRequest(gateway))?.outcome, 'cancelled')
     })
 
-    it('cuts an answer in one piece off', async (t) => {
+    it('truncates a whole answer', async (t) => {
       const { gateway } = await start(t, ({ socket }) => {
         const whole = jsonAnswer(JSON.stringify({ text: 'x'.repeat(1_000) }))
         socket.write(whole.slice(0, whole.length - 500))
@@ -118,7 +118,7 @@ for (const engine of transports) {
       assert.equal((await text).broke, true)
     })
 
-    it('takes a request that waits out of the line', async (t) => {
+    it('removes a waiting request from the queue', async (t) => {
       const held: RawRequest[] = []
       const { upstream, gateway } = await start(t, (request) => held.push(request), { max_concurrent: 1 })
       const first = postChat(gateway.url)
@@ -153,7 +153,7 @@ for (const engine of transports) {
 }
 
 describe('cancelling', () => {
-  it('tells an Anthropic client in its own dialect', async (t) => {
+  it('reports it to an Anthropic client in its dialect', async (t) => {
     const upstream = await startRawUpstream(t, () => {})
     const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }])
     const answer = fetch(`${gateway.url}/v1/messages`, {
@@ -168,7 +168,7 @@ describe('cancelling', () => {
     assert.match(body.error.message, /cancelled by an operator/)
   })
 
-  it('is refused where it is switched off, and of requests that are not there', async (t) => {
+  it('is refused if it is off, and for unknown requests', async (t) => {
     const upstream = await startRawUpstream(t, () => {})
     const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], {
       dashboard: { allow_cancel: false },

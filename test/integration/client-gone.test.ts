@@ -54,7 +54,7 @@ for (const engine of transports) {
       })
     }
 
-    it('end an answer that was passed over first and taken in the end', async (t) => {
+    it('end an answer that was rejected first and forwarded in the end', async (t) => {
       let busySocket: Socket | undefined
       const busy = await startRawUpstream(t, ({ socket }) => {
         busySocket = socket
@@ -76,7 +76,7 @@ for (const engine of transports) {
       await eventually(() => busySocket?.destroyed === true)
     })
 
-    it('do not reach an endpoint they have not waited for', async (t) => {
+    it('reach no endpoint after they have left', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => {
         setTimeout(() => socket.write(`${sseHead}${chunk('data: 1\n\n')}0\r\n\r\n`), 200)
       })

@@ -63,7 +63,7 @@ for (const engine of engines) {
       assert.notDeepEqual(data[0]?.embedding, data[1]?.embedding)
     })
 
-    it('openai: errors are its own', async (t) => {
+    it('openai: errors have its format', async (t) => {
       const { gateway } = await fleet(t, engine)
       const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 })
       await assert.rejects(
@@ -104,7 +104,7 @@ for (const engine of engines) {
       }
     })
 
-    it('ollama: errors are its own', async (t) => {
+    it('ollama: errors have its format', async (t) => {
       const { gateway } = await fleet(t, engine)
       const client = new Ollama({ host: gateway.url })
       await assert.rejects(client.chat({ model: 'nobody-has-it', messages }), /model_not_found/)
@@ -122,7 +122,7 @@ for (const engine of engines) {
       assert.match(await stream.finalText(), /^\[ollama\]/)
     })
 
-    it('anthropic: errors are its own', async (t) => {
+    it('anthropic: errors have its format', async (t) => {
       const { gateway } = await fleet(t, engine)
       const client = new Anthropic({ baseURL: gateway.url, apiKey: 'any', maxRetries: 0 })
       await assert.rejects(

@@ -75,7 +75,7 @@ async function startCoding(t: TestContext, answer: () => Coded): Promise<string>
 }
 
 for (const engine of transports) {
-  describe(`an endpoint that compresses though it was asked not to (${engine})`, () => {
+  describe(`an endpoint that compresses against the request (${engine})`, () => {
     for (const [name, [coding, encode]] of Object.entries(codings)) {
       it(`(${name}) is read, judged, metered and translated`, async (t) => {
         const upstream: { answer: Coded } = { answer: { coding, body: encode(whole) } }
@@ -118,7 +118,7 @@ for (const engine of transports) {
       })
     }
 
-    it('is a failure where its coding is broken, and passes on what the gateway does not know', async (t) => {
+    it('fails if its coding is broken, and passes unknown codings through', async (t) => {
       const upstream: { answer: Coded } = { answer: { coding: 'gzip', body: Buffer.from('not gzip at all') } }
       const url = await startCoding(t, () => upstream.answer)
       const gateway = await startGateway(t, [{ url, name: 'e', type: 'vllm' }], { proxy: engineOf(engine) })
@@ -133,7 +133,7 @@ for (const engine of transports) {
       )
     })
 
-    it('has each event of its stream passed on as it comes', async (t) => {
+    it('gets each event of its stream forwarded on arrival', async (t) => {
       const gzip = createGzip()
       const server = createServer((request, response) => {
         request.resume()

@@ -25,7 +25,7 @@ for (const httpServer of ['own', 'node']) {
       ['twice', `${connect}${connect}`, ['405']],
       ['with bytes of TLS behind it', `${connect}\x16\x03\x01\x00\x05hello`, ['405']],
     ] as const) {
-      it(`is refused in its turn, and ends nothing but its connection: ${what}`, async (t) => {
+      it(`is refused in order, and ends only its connection: ${what}`, async (t) => {
         const { port } = await start(t)
         const { text } = await exchangeRaw(port, bytes)
         const [first, ...others] = statusesOf(text)
@@ -45,7 +45,7 @@ for (const httpServer of ['own', 'node']) {
       assert.deepEqual(statusesOf((await answer).text), ['200', '405'])
     })
 
-    it('may be reset', async (t) => {
+    it('may be reset by the client', async (t) => {
       const { port } = await start(t)
       for (let round = 0; round < 20; round++) {
         const socket = await openRaw(port)

@@ -55,7 +55,7 @@ describe('more clients than the process has descriptors', { skip }, () => {
   }
 
   for (const carrier of transports) {
-    it(`end no process where there is no limit: refused ones are told to come again, ${carrier}`, async (t) => {
+    it(`end no process without a limit: refused ones get Retry-After, ${carrier}`, async (t) => {
       const upstream = await startRawUpstream(t, stream)
       const { url, child } = await start(t, 128, [
         'server: { host: 127.0.0.1, port: 0, max_connections: 0, rate_limits: { per_ip_requests_per_minute: 0, global_requests_per_minute: 0 } }',

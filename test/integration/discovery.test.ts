@@ -36,7 +36,7 @@ describe('models and endpoints', () => {
     assert.equal((await fetch(`${gateway.url}/olla/vllm/version`)).status, 404)
   })
 
-  it('a type may be spelt as a prefix: dmr is routable under its own prefix', async (t) => {
+  it('a type may be spelled as a prefix: dmr is routable under its own prefix', async (t) => {
     const dmr = await withSimulator(t, { kind: 'docker-model-runner', models: ['m'] })
     const gateway = await startGateway(t, [{ url: dmr.url, type: 'dmr' }])
     const response = await fetch(`${gateway.url}/olla/dmr/engines/v1/chat/completions`, {
@@ -78,7 +78,7 @@ describe('models and endpoints', () => {
     assert.equal(unknown.headers.get('x-olla-routing-reason'), 'model_not_found')
   })
 
-  it('a model that is gone is gone, and a list that fails is kept', async (t) => {
+  it('a removed model disappears, and a list that fails is kept', async (t) => {
     let names = ['a', 'b']
     const lists: (readonly string[] | undefined)[] = []
     const { createServer } = await import('node:http')
@@ -113,7 +113,7 @@ describe('models and endpoints', () => {
     assert.equal((await postChat(gateway.url, { model: 'a' })).status, 404)
   })
 
-  it('recovery is noticed within one interval and one timeout, and models are looked at again', async (t) => {
+  it('recovery is noticed within one interval and one timeout, and models are listed again', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const gateway = await startGateway(t, [
       { url: simulator.url, name: 'one', type: 'vllm', check_interval: '1s', check_timeout: '500ms' },
@@ -137,7 +137,7 @@ describe('models and endpoints', () => {
     await eventually(async () => (await postChat(gateway.url)).status === 200)
   })
 
-  it('every status shows, and is true', async (t) => {
+  it('every status is shown and correct', async (t) => {
     const healthy = await withSimulator(t, { kind: 'vllm', models: ['m'] })
     const answering = (status: number) => ({ kind: 'health' as const, status })
     const locked = await withSimulator(t, { kind: 'vllm', models: ['m'] })

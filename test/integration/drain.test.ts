@@ -34,7 +34,7 @@ async function isDraining(gateway: RunningGateway): Promise<boolean> {
 
 for (const http_server of ['own', 'node']) {
   describe(`a drain with the ${http_server} server`, () => {
-    it('serves everything during the delay, and each answer ends its connection', async (t) => {
+    it('serves all requests during the delay, and each answer ends its connection', async (t) => {
       const upstream = await startRawUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url }], {
         server: { http_server, shutdown_delay: '1s' },
@@ -63,7 +63,7 @@ for (const http_server of ['own', 'node']) {
       assert.deepEqual(await closing, { drained: 0, cut: 0 })
     })
 
-    it('ends the connections of answers that were under way, behind the last request in a row', async (t) => {
+    it('ends connections with answers in flight after the last pipelined request', async (t) => {
       const upstream = await startSlowUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url }], { server: { http_server } })
       const [single, row] = [await connect(gateway), await connect(gateway)]
@@ -82,7 +82,7 @@ for (const http_server of ['own', 'node']) {
       assert.equal((await closing).cut, 0)
     })
 
-    it('refuses requests that stall, in the dialect of each, and waits for none of them', async (t) => {
+    it('refuses stalled requests in their dialect without waiting for them', async (t) => {
       const upstream = await startRawUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url }], {
         server: { http_server, shutdown_timeout: '30s' },

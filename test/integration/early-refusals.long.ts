@@ -55,7 +55,7 @@ async function startRefusing(t: TestContext, refuse: (socket: Socket) => void) {
 for (const engine of transports) {
   describe(`an endpoint of the ${engine} engine that answers before it has read a request`, () => {
     for (const [what, close] of Object.entries(closings)) {
-      it(`has answered where it ${what}`, async (t) => {
+      it(`has answered if it ${what}`, async (t) => {
         const endpoint = await startRefusing(t, close)
         const gateway = await startGateway(t, [{ url: endpoint.url, name: 'strict' }], {
           proxy: engineOf(engine),

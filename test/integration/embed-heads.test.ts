@@ -35,9 +35,9 @@ const requests: ReadonlyArray<readonly [string, (path: string) => string, number
 ]
 
 for (const [server, options] of hostServers)
-  describe(`heads in an app of others, on ${server}`, () => {
+  describe(`heads in a host app, on ${server}`, () => {
     for (const [what, bytesFor, status] of requests) {
-      it(`are refused at the gateway's routes, and left to the app at its own: ${what}`, async (t) => {
+      it(`are refused on the gateway's routes only: ${what}`, async (t) => {
         const port = await start(t, options())
         const { text } = await exchangeRaw(port, bytesFor('/llm/v1/models'))
         assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))

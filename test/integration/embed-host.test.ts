@@ -87,9 +87,9 @@ async function serve(app: FastifyInstance): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
 }
 
-describe('in an app that has everything of its own', () => {
+describe('in an app with its own hooks and handlers', () => {
   for (const [server, options] of hostServers)
-    it(`works under its hooks, whatever its parsers, limits, serialisers and handlers are: ${server}`, async (t) => {
+    it(`works with its hooks, parsers, limits, serializers and handlers: ${server}`, async (t) => {
       const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
       const app = await createHost(t, [], options())
       const config = parseConfig({
@@ -159,7 +159,7 @@ describe('in an app that has everything of its own', () => {
     assert.equal(app.hasRequestDecorator('gateway'), false)
   })
 
-  it('writes its lines with the app’s logger', async (t) => {
+  it('logs with the app’s logger', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const lines: string[] = []
     const app = await createHost(t, lines)
@@ -173,7 +173,7 @@ describe('in an app that has everything of its own', () => {
   })
 
   for (const [server, options] of hostServers)
-    it(`ends with the app, nothing is left open: ${server}`, async (t) => {
+    it(`closes with the app and leaves nothing open: ${server}`, async (t) => {
       const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
       const app = await createHost(t, [], options())
       const config = parseConfig({
@@ -191,7 +191,7 @@ describe('in an app that has everything of its own', () => {
       await eventually(() => simulator.control.counters().openSockets === 0)
     })
 
-  it('leaves no handle: the process ends by itself', { timeout: 20_000 }, async () => {
+  it('leaves no handle, so that the process exits', { timeout: 20_000 }, async () => {
     const script = fileURLToPath(new URL('fixtures/close-by-itself.ts', import.meta.url))
     // One that does not end is killed, which rejects.
     const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 15_000 })

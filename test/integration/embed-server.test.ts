@@ -48,7 +48,7 @@ async function askOn(socket: Socket, path: string): Promise<string> {
 }
 
 describe('an app on olla-gateway/http-server', () => {
-  it("serves the gateway's routes, prompts of any size and its own", async (t) => {
+  it("serves the gateway's routes, prompts of any size and its own routes", async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: ['m'] })
     const { url } = await embed(t, simulator.url)
     await eventually(async () => (await postChat(url)).status === 200)
@@ -62,7 +62,7 @@ describe('an app on olla-gateway/http-server', () => {
     assert.equal(await (await fetch(`${url}/own`)).text(), 'own')
   })
 
-  it('drains as the command does: answers end their connections, streams end by themselves', async (t) => {
+  it('drains like the command: answers end their connections, streams finish', async (t) => {
     let finish: (() => void) | undefined
     const upstream = await startRawUpstream(t, ({ socket }) => {
       socket.write(sseHead + chunk('data: 1\n\n'))

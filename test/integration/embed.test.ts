@@ -6,7 +6,7 @@ import { chatBody } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
 describe('in another app', () => {
-  it('serves under a prefix, twice, and leaks nothing', async (t) => {
+  it('serves under two prefixes without leaking into the app', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'ollama', name: 'two', models: ['m'] })
     const configFor = (url: string, type: string) =>
@@ -72,7 +72,7 @@ describe('in another app', () => {
     assert.match((await ask()).body, /\[one\]/)
   })
 
-  it('keeps nothing of an upload that a hook of the host refuses', async (t) => {
+  it('keeps no upload that a hook of the host refuses', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const app = Fastify()
     t.after(() => app.close())
@@ -92,7 +92,7 @@ describe('in another app', () => {
     assert.equal(memory.buffered, '0 B')
   })
 
-  it('asks the host which endpoint it prefers, and leaves its refusals alone', async (t) => {
+  it("uses the endpoint that the host prefers, and keeps the host's refusals", async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['m'] })
     const app = Fastify()
@@ -128,7 +128,7 @@ describe('in another app', () => {
     assert.deepEqual([refused.statusCode, refused.json()], [401, { own: true }])
   })
 
-  it('serves on where the host’s own parts throw, and says so', { timeout: 20_000 }, async (t) => {
+  it('keeps serving and logs it if the host’s functions throw', { timeout: 20_000 }, async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const lines: string[] = []
     const app = Fastify({ logger: { stream: { write: (line) => void lines.push(line) } } })

@@ -54,7 +54,7 @@ async function start(
 }
 
 for (const engine of transports) {
-  describe(`an answer without end, of the ${engine} engine`, () => {
+  describe(`an endless answer, ${engine} engine`, () => {
     const rows: [string, boolean, string, (round: number) => string, number, RegExp][] = [
       ['tool calls', true, events, calls, 200, /event: error\ndata: .*too many tool calls/],
       ['tool calls for a whole message', false, events, calls, 502, /"type":"error".*too many tool calls/],
@@ -77,7 +77,7 @@ for (const engine of transports) {
       })
     }
 
-    it('is refused where it is nested too deeply', async (t) => {
+    it('is refused if it is nested too deeply', async (t) => {
       const deep = `{"error":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer(deep)))
       const gateway = await startGateway(t, [{ url: upstream.url }], {
@@ -98,7 +98,7 @@ for (const engine of transports) {
       }
     })
 
-    it('is part of the budget for bodies while it is gathered', async (t) => {
+    it('counts against the body budget while it is buffered', async (t) => {
       const { gateway, post, sockets } = await start(t, engine, events, () => text, '2MB')
       const response = await post(false)
       assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1'])
@@ -109,7 +109,7 @@ for (const engine of transports) {
       assert.match(metrics, /^olla_buffer_refusals_total 1$/m)
     })
 
-    it('waits while its client does not read', async (t) => {
+    it('pauses while its client does not read', async (t) => {
       const { post, sockets } = await start(t, engine, json, () => 'x'.repeat(50_000), '1GB')
       const response = await post(false, '/v1/chat/completions')
       await eventually(async () => {

@@ -59,7 +59,7 @@ for (const engine of engines) {
       ['an error inside a 200', { body: { error: { message: 'x' } } }],
       ['a page', { headers: { 'content-type': 'text/html' }, body: '<html>login</html>' }],
     ] as const) {
-      it(`leaves an endpoint's other models alone where one is broken: ${name}`, async (t) => {
+      it(`does not affect an endpoint's other models if one is broken: ${name}`, async (t) => {
         const upstream = await startScriptedEndpoint(t, ['good', 'broken'], ({ body }) =>
           body.model === 'broken' ? answer : good,
         )
@@ -86,7 +86,7 @@ for (const engine of engines) {
       ['404', failed(404)],
       ['422', failed(422)],
     ] as const) {
-      it(`takes nothing away for a client's own mistake: ${name}`, async (t) => {
+      it(`does not penalize endpoints for a client's mistake: ${name}`, async (t) => {
         const upstream = await startScriptedEndpoint(t, ['m'], ({ body }) =>
           JSON.stringify(body).includes('mistake') ? answer : good,
         )
@@ -136,7 +136,7 @@ for (const engine of engines) {
       })
     }
 
-    it('opens the circuit of the endpoint whose failure another one disproves', async (t) => {
+    it('opens the circuit of an endpoint if another one serves the request', async (t) => {
       const dead = await startScriptedEndpoint(t, ['m'], () => failed(500, 'EngineDeadError'))
       const well = await startScriptedEndpoint(t, ['m'], () => good)
       const { ask, times, rows } = await start(t, [dead, well], { load_balancer: 'round-robin' })
@@ -154,7 +154,7 @@ for (const engine of engines) {
       assert.equal(dead.calls.length, 5)
     })
 
-    it('asks at most six endpoints for one request, however many there are', async (t) => {
+    it('tries at most six endpoints per request', async (t) => {
       const upstreams = []
       for (let at = 0; at < 8; at++) upstreams.push(await startScriptedEndpoint(t, ['m'], () => failed(500)))
       const { ask } = await start(t, upstreams)
@@ -162,7 +162,7 @@ for (const engine of engines) {
       assert.deepEqual([response.status, response.headers.get('x-olla-attempts')], [500, '6'])
     })
 
-    it('serves with the last endpoint as soon as it is well, though its circuit is open', async (t) => {
+    it('uses the last endpoint as soon as it recovers, although its circuit is open', async (t) => {
       let isWell = false
       const upstream = await startScriptedEndpoint(t, ['m'], () => (isWell ? good : failed(500)))
       const { ask, times, rows } = await start(t, [upstream])
@@ -173,7 +173,7 @@ for (const engine of engines) {
       assert.equal((await rows())[0]?.breaker.state, 'closed')
     })
 
-    it('pauses a limited model alone, and lets no request wait for long pauses', async (t) => {
+    it('pauses only the limited model, and holds no request for a long pause', async (t) => {
       const upstream = await startScriptedEndpoint(t, ['limited', 'free'], ({ body }) =>
         body.model === 'limited' ? { ...failed(429), headers: { 'retry-after': '20' } } : good,
       )

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 
-describe('/internal/explain, while a request could not be served in the ordinary way', () => {
-  it('agrees with what the request meets', async (t) => {
+describe('/internal/explain without an available endpoint', () => {
+  it("agrees with the request's outcome", async (t) => {
     const bad = await startScriptedEndpoint(t, ['m', 'n'], () => ({
       status: 429,
       headers: { 'retry-after': '60' },
@@ -28,7 +28,7 @@ describe('/internal/explain, while a request could not be served in the ordinary
     assert.equal((await fetch(`${gateway.url}/internal/ready`)).status, 503)
   })
 
-  it('names the endpoint that is asked as a last resort', async (t) => {
+  it('names the endpoint of last resort', async (t) => {
     const bad = await startScriptedEndpoint(t, ['m'], () => ({ status: 500, body: { error: 'broken' } }))
     const gateway = await startGateway(t, [{ url: bad.url, name: 'bad', type: 'vllm' }])
     for (let request = 0; request < 8; request++) await (await postChat(gateway.url, { model: 'm' })).text()

@@ -56,7 +56,7 @@ const chat = (...texts: string[]) => ({
 
 describe('an explanation', () => {
   for (const strategy of strategyNames) {
-    it(`says where the next request goes, and does not move a turn (${strategy})`, async (t) => {
+    it(`predicts the next request's endpoint without advancing the rotation (${strategy})`, async (t) => {
       const gateway = await setUp(t, { proxy: { load_balancer: strategy } })
       for (let request = 0; request < 9; request++) {
         const looks = [await ask(gateway.url, chat('hello')), await ask(gateway.url, chat('hello'))]
@@ -70,7 +70,7 @@ describe('an explanation', () => {
     })
   }
 
-  it('says which target of a weighted alias is next, and leaves it the next', async (t) => {
+  it('predicts the next target of a weighted alias without advancing it', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['a'] })
     const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['b'] })
     const gateway = await startGateway(
@@ -137,7 +137,7 @@ describe('an explanation', () => {
     assert.equal(own.session?.key_source, 'session_header')
   })
 
-  it('says why a session’s endpoint does not get the request', async (t) => {
+  it('gives the reason if a session’s endpoint does not get the request', async (t) => {
     const held: (() => void)[] = []
     let isHolding = false
     const upstreams = await Promise.all(
@@ -170,7 +170,7 @@ describe('an explanation', () => {
     for (const each of asked) await (await each).text()
   })
 
-  it('tells an endpoint that is not known to be able from one that does not have the model', async (t) => {
+  it('distinguishes an endpoint without the capability from one without the model', async (t) => {
     const able = await withSimulator(t, { kind: 'lm-studio', name: 'able', models: ['llava-vision'] })
     const blind = await withSimulator(t, { kind: 'vllm', name: 'blind', models: ['llava-vision'] })
     const other = await withSimulator(t, { kind: 'vllm', name: 'other', models: ['x'] })
@@ -188,7 +188,7 @@ describe('an explanation', () => {
       assert.equal(reasonOf(explained, 'blind'), 'not known to be able to do it')
   })
 
-  it('does not speak for a host’s selector that cannot be looked at', async (t) => {
+  it('makes no prediction for a host’s selector without a dry run', async (t) => {
     const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
     const app = Fastify()
     t.after(() => app.close())
@@ -208,7 +208,7 @@ describe('an explanation', () => {
     )
   })
 
-  it('refuses what is no request', async (t) => {
+  it('refuses an invalid request', async (t) => {
     const gateway = await setUp(t)
     for (const [body, code] of [
       ['{', 'invalid_json'],

@@ -15,7 +15,7 @@ import { engineOf, engines } from './engines.ts'
 
 for (const engine of engines) {
   describe(`hooks around requests, engine ${engine}`, () => {
-    it('tell of the route, of each attempt and how it ended, of usage and of the end', async (t) => {
+    it('report the route, each attempt and its end, usage and the outcome', async (t) => {
       const broken = await withSimulator(t, { kind: 'vllm', name: 'broken', models: ['m'] })
       const good = await withSimulator(t, { kind: 'vllm', name: 'good', models: ['m'] })
       const told: string[] = []
@@ -60,7 +60,7 @@ for (const engine of engines) {
       assert.equal(sent?.header('traceparent'), '00-2')
     })
 
-    it('tell once of a request that cannot be served, and of one whose client has left', async (t) => {
+    it('report once an unserved request, and one with a client that has left', async (t) => {
       const slow = await withSimulator(t, {
         kind: 'vllm',
         name: 'slow',
@@ -98,8 +98,8 @@ for (const engine of engines) {
   })
 }
 
-describe('what a host may bring', () => {
-  it('a caller’s name: limits go by it, errors of it are 401 in the caller’s dialect', async (t) => {
+describe('extensions by a host', () => {
+  it('a caller’s name: limits apply to it, errors are 401 in the caller’s dialect', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const config = parseConfig({
       discovery: { static: { endpoints: [{ url: simulator.url, type: 'vllm' }] } },
@@ -135,7 +135,7 @@ describe('what a host may bring', () => {
     assert.deepEqual(names, ['alice', 'bob'])
   })
 
-  it('a selector of its own, which the status routes name', async (t) => {
+  it('its own selector, which the status routes name', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['m'] })
     const { url } = await startGateway(
@@ -167,7 +167,7 @@ describe('what a host may bring', () => {
     assert.match(JSON.stringify(status.proxy), /last-by-name/)
   })
 
-  it('a selector of its own that fails, or asks for those that were tried, and breaks no request', async (t) => {
+  it('its own selector that throws or chooses tried endpoints breaks no request', async (t) => {
     const one = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const two = await withSimulator(t, { kind: 'vllm', name: 'two', models: ['m'] })
     let fails = false
@@ -212,7 +212,7 @@ describe('what a host may bring', () => {
     assert.ok(events.some(({ type }) => type === 'discovery.completed'))
   })
 
-  it('a backend profile of its own', async (t) => {
+  it('its own backend profile', async (t) => {
     const simulator = await withSimulator(t, { kind: 'openai-compatible', name: 'one', models: ['m'] })
     const profile: ProfileDocument = {
       name: 'house-server',
@@ -234,7 +234,7 @@ describe('what a host may bring', () => {
     assert.equal(response.headers.get('x-olla-backend-type'), 'house-server')
   })
 
-  it('a store for limits, shared by what it likes', async (t) => {
+  it('its own limit store', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const asked: string[] = []
     const limits: LimitStore = {
@@ -264,7 +264,7 @@ describe('what a host may bring', () => {
     assert.equal(asked[0], 'client 127.0.0.1')
   })
 
-  it('stores that fail, and break no request', async (t) => {
+  it('stores that fail break no request', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const fail = () => {
       throw new Error('mine')

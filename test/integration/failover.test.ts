@@ -26,7 +26,7 @@ const failures: Record<string, (request: RawRequest) => void> = {
 for (const engine of transports) {
   describe(`failover of the ${engine} engine`, () => {
     for (const [name, fail] of Object.entries(failures)) {
-      it(`moves on where an endpoint ${name}`, async (t) => {
+      it(`tries the next endpoint after one that ${name}`, async (t) => {
         const bad = await startRawUpstream(t, fail)
         const fine = await startRawUpstream(t, good)
         const gateway = await startGateway(
@@ -47,7 +47,7 @@ for (const engine of transports) {
       })
     }
 
-    it('takes a refusing endpoint out at once', async (t) => {
+    it('marks an endpoint that refuses connections offline at once', async (t) => {
       const bad = await startRawUpstream(t, good)
       const fine = await startRawUpstream(t, good)
       const gateway = await startGateway(
@@ -65,7 +65,7 @@ for (const engine of transports) {
       assert.equal(rows.find((row) => row.name === 'bad')?.status, 'offline')
     })
 
-    it('passes the best answer on if all fail', async (t) => {
+    it('forwards the best answer if all fail', async (t) => {
       const busy = await startRawUpstream(t, ({ socket }) => {
         socket.write(
           jsonAnswer('{"error":"all slots busy"}', { status: '503 Busy', headers: 'Retry-After: 77\r\n' }),
@@ -86,7 +86,7 @@ for (const engine of transports) {
       assert.partialDeepStrictEqual(await response.json(), { error: { message: 'all slots busy' } })
     })
 
-    it('tells in the dialect of the API what was tried if no endpoint answered', async (t) => {
+    it('lists the attempts in the dialect of the API if no endpoint answered', async (t) => {
       const dead = await startRawUpstream(t, ({ socket }) => void socket.resetAndDestroy())
       const gateway = await startGateway(t, [{ url: dead.url, name: 'dead' }], {
         proxy: { ...engineOf(engine), max_retries: 0 },
@@ -106,7 +106,7 @@ for (const engine of transports) {
       assert.match(((await ollama.json()) as { error: string }).error, /dead: connection reset/)
     })
 
-    it('takes a status of no class for an invalid answer', async (t) => {
+    it('treats a status outside all classes as an invalid answer', async (t) => {
       const odd = await startRawUpstream(
         t,
         ({ socket }) => void socket.write(jsonAnswer('{}', { status: '999 High' })),
@@ -162,7 +162,7 @@ for (const engine of transports) {
       await assert.rejects(async () => (await postChat(gateway.url, { stream: true })).text())
     })
 
-    it('cuts an answer that is shorter than its length', async (t) => {
+    it('cuts an answer shorter than its length', async (t) => {
       const short = await startRawUpstream(t, ({ socket }) => {
         socket.write(
           'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"choices":[{',

@@ -47,7 +47,7 @@ const always = [
 ]
 
 describe('the routes of a gateway below /internal', () => {
-  it('refuse strangers what shows or changes requests', async (t) => {
+  it('deny other clients the routes that show or change requests', async (t) => {
     const statuses = await askAll(t, {})
     for (const route of always) assert.equal(statuses.get(route), 403, route)
     for (const route of ['status', 'status/endpoints', 'stats/models', 'process', 'metrics', 'health']) {
@@ -55,7 +55,7 @@ describe('the routes of a gateway below /internal', () => {
     }
   })
 
-  it('refuse strangers everything but the probes with gate_internal_api', async (t) => {
+  it('deny other clients everything except probes with gate_internal_api', async (t) => {
     const statuses = await askAll(t, { gate_internal_api: true })
     // The last one only leads to the page, which is gated.
     const isOpen = (route: string) => /\/internal\/(?:health|ready|ui)$/.test(route)

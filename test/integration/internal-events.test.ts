@@ -8,7 +8,7 @@ const typed = (type: string) => (message: { event: string; data: Record<string, 
   message.event === 'event' && message.data.type === type
 
 describe('the live events of a gateway', () => {
-  it('tell of an endpoint that goes, of the traffic, and of the end', async (t) => {
+  it('report an endpoint that fails, the traffic, and the shutdown', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'box', models: ['m'] })
     const gateway = await startGateway(t, [{ url: simulator.url, name: 'box' }], {
       dashboard: { recent_requests: 7 },
@@ -42,7 +42,7 @@ describe('the live events of a gateway', () => {
     await closed
   })
 
-  it('are for those who may see the dashboard', async (t) => {
+  it('need access to the dashboard', async (t) => {
     const gateway = await startGateway(t, [], {
       dashboard: { access_policy: { allowed_cidrs: ['10.0.0.0/8'] } },
     })

@@ -53,7 +53,7 @@ const postLarge = (url: string, body: Buffer) =>
 
 for (const engine of transports) {
   describe(`large bodies of the ${engine} engine`, () => {
-    it('reach the next endpoint whole where the first has answered without reading them', async (t) => {
+    it('reach the next endpoint whole if the first has answered without reading them', async (t) => {
       let refused = 0
       const busy = await startEndpoint(t, (_request, response) => {
         refused++
@@ -79,7 +79,7 @@ for (const engine of transports) {
       assert.ok(refused > 0)
     })
 
-    it('stay whole while others are given up half sent', async (t) => {
+    it('stay whole while others are aborted half sent', async (t) => {
       const stuck: IncomingMessage[] = []
       const url = await startEndpoint(t, (request, response) => {
         if (request.headers['x-stuck'] === undefined) void tellDigest(request, response)

@@ -16,7 +16,7 @@ import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 
 describe('start', () => {
-  it('fails by name where a plugin that another depends on is missing', async () => {
+  it('names the missing plugin that another one depends on', async () => {
     const app = Fastify()
     await assert.rejects(async () => {
       await app.register(healthChecker)
@@ -65,7 +65,7 @@ describe('shutdown', () => {
     assert.deepEqual(gateway.drained(), { drained: 1, cut: 0 })
   })
 
-  it('ends visibly what goes on too long', async (t) => {
+  it('cuts requests visibly at the limit', async (t) => {
     const upstream = await startRawUpstream(
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
@@ -89,7 +89,7 @@ describe('shutdown', () => {
     await eventually(() => upstream.sockets.size === 0)
   })
 
-  it('ends visibly also what begins during the stop, when its body has come', async (t) => {
+  it('cuts visibly also requests whose body arrives during the stop', async (t) => {
     const upstream = await startRawUpstream(
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
@@ -121,7 +121,7 @@ describe('shutdown', () => {
     assert.deepEqual(gateway.drained(), { drained: 1, cut: 1 })
   })
 
-  it('is not ready from the beginning of the drain on', async (t) => {
+  it('is not ready once the drain begins', async (t) => {
     const upstream = await startRawUpstream(t, () => {})
     const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_delay: '300ms' } })
     const keepAlive = await openSocket(gateway.port)
@@ -155,7 +155,7 @@ describe('shutdown', () => {
     ])
   })
 
-  it('does not wait for a connection on which nothing was ever asked', { timeout: 10_000 }, async () => {
+  it('does not wait for a connection without requests', { timeout: 10_000 }, async () => {
     const app = Fastify()
     await app.register(events)
     await app.register(lifecycle)

@@ -143,7 +143,7 @@ describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/f
     }
   }
 
-  it('is told once it works again, with the number of lines', async (t) => {
+  it('reports the number of dropped lines once it works again', async (t) => {
     const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
     const port = await freePort()
     const cwd = await folder({ 'olla.yaml': configFor(upstream.url, port, 1, fileLog) })

@@ -52,7 +52,7 @@ for (const engine of engines) {
       })
     }
 
-    it('leaves the request to an endpoint that can serve it', async (t) => {
+    it('fails over to an endpoint that can serve the request', async (t) => {
       const front = await startFront(t)
       const fine = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"from":"good"}')))
       const gateway = await startGateway(
@@ -75,7 +75,7 @@ for (const engine of engines) {
     })
 
     for (const length of [2, 3]) {
-      it(`is found through ${length} gateways, and a chain of as many is none`, async (t) => {
+      it(`is detected through ${length} gateways, and a chain of as many is not a loop`, async (t) => {
         const fronts = await Promise.all(Array.from({ length }, () => startFront(t)))
         const gateways = []
         for (const front of fronts)
@@ -102,7 +102,7 @@ for (const engine of engines) {
       })
     }
 
-    it('through a probe takes the endpoint out, and says why', async (t) => {
+    it('of a probe makes the endpoint unhealthy with a reason', async (t) => {
       const fine = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const front = await startFront(t)
       const gateway = await startGateway(
@@ -129,7 +129,7 @@ for (const engine of engines) {
   })
 }
 
-it('a request that comes by other gateways is none', async (t) => {
+it('does not include a request from other gateways', async (t) => {
   const fine = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
   const gateway = await startGateway(t, [{ url: fine.url, name: 'good' }])
   for (const via of [

@@ -80,7 +80,7 @@ async function withEveryKind(t: TestContext, engine: string, http_server: string
 for (const engine of engines) {
   for (const http_server of ['own', 'node']) {
     describe(`management behind the ${engine} engine and the ${http_server} server`, () => {
-      it('reaches no endpoint by any mount, spelling or form of the target', async (t) => {
+      it('reaches no endpoint by any mount, spelling or target form', async (t) => {
         const ask = await withEveryKind(t, engine, http_server)
         const cases: [string, string][] = []
         for (const mount of mounts) {

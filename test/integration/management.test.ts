@@ -40,7 +40,7 @@ async function withKey(
 
 for (const engine of engines) {
   describe(`management of endpoints behind the ${engine} engine`, () => {
-    it('is refused by its operation on every mount, however it is spelt', async (t) => {
+    it('is refused by operation on every mount and in any spelling', async (t) => {
       const { send } = await withKey(t, engineOf(engine))
       for (const line of [
         ...['DELETE /api/delete', 'DELETE /api/delete/', 'DELETE /api/%64elete', 'DELETE /api/Delete'],
@@ -65,7 +65,7 @@ for (const engine of engines) {
       assert.match(answer, /\{"error":"model management operations not supported by proxy"/)
     })
 
-    it('lets credentials go with inference and model lists alone', async (t) => {
+    it('sends credentials only with inference and model lists', async (t) => {
       const { send } = await withKey(t, engineOf(engine))
       for (const [line, hasKey] of [
         ['POST /v1/chat/completions', true],
@@ -81,7 +81,7 @@ for (const engine of engines) {
       }
     })
 
-    it('is passed on, with credentials, where the configuration allows it', async (t) => {
+    it('is forwarded with credentials if the configuration allows it', async (t) => {
       const { send } = await withKey(t, { ...engineOf(engine), management: true })
       for (const line of [
         'DELETE /api/delete',
@@ -94,7 +94,7 @@ for (const engine of engines) {
       }
     })
 
-    it('is refused where the base path of an endpoint makes it one', async (t) => {
+    it('is refused if the base path of an endpoint makes it one', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(
         t,

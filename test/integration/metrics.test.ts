@@ -15,7 +15,7 @@ async function scrape(url: string, accept?: string) {
 }
 
 describe('/internal/metrics', () => {
-  it('tells of what has happened in a form that Prometheus reads', async (t) => {
+  it('reports traffic in the Prometheus format', async (t) => {
     const bad = await withSimulator(t, { kind: 'vllm', name: 'bad', models: ['m'] })
     const good = await withSimulator(t, { kind: 'vllm', name: 'good', models: ['m'] })
     const gateway = await startGateway(t, [
@@ -59,7 +59,7 @@ describe('/internal/metrics', () => {
     )
   })
 
-  it('is OpenMetrics for who asks for it', async (t) => {
+  it('is OpenMetrics on request', async (t) => {
     const gateway = await startGateway(t, [])
     const { headers, text } = await scrape(gateway.url, 'application/openmetrics-text;version=1.0.0')
     assert.equal(headers.get('content-type'), 'application/openmetrics-text; version=1.0.0; charset=utf-8')

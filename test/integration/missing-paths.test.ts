@@ -62,7 +62,7 @@ for (const engine of engines) {
   describe(`a path that an endpoint does not have (${engine})`, () => {
     for (const [name, path, lacking] of lacks) {
       if (engine !== 'olla' && name !== 'FastAPI') continue
-      it(`as ${name} says at ${path}, leads to another one, and is remembered`, async (t) => {
+      it(`as reported by ${name} at ${path}, triggers failover and is remembered`, async (t) => {
         const { servers, gateway, post } = await fleet(t, engine, [() => lacking, () => lacking, () => good])
         for (let request = 0; request < 8; request++) {
           const response = await post(path)
@@ -89,7 +89,7 @@ describe('a path that no endpoint has', () => {
     },
   }
 
-  it('is the gateway’s own error in the dialect of the client, and costs one try each', async (t) => {
+  it("is the gateway’s own error in the client's dialect after one attempt per endpoint", async (t) => {
     const { servers, post } = await fleet(t, 'olla', [
       ({ path }) => (path === '/v1/embeddings' ? embeddings : llamaCpp),
       () => fastApi,
@@ -161,8 +161,8 @@ describe('a path that one model of an endpoint does not have', () => {
   }
 })
 
-describe('a 404 that is not the path’s', () => {
-  it('for a model moves on and has the list read again', async (t) => {
+describe('a 404 that does not concern the path', () => {
+  it('for a model triggers failover and a new model list', async (t) => {
     const gone = { status: 404, body: { error: 'model "m" not found, try pulling it first' } }
     const { servers, post } = await fleet(t, 'olla', [() => gone, () => good], 'ollama')
     const [first] = servers
@@ -183,7 +183,7 @@ describe('a 404 that is not the path’s', () => {
     assert.ok(chats() <= asked + 1)
   })
 
-  it('for a stored response moves on, and is not remembered', async (t) => {
+  it('for a stored response triggers failover and is not remembered', async (t) => {
     const missing = (id: string) => ({
       status: 404,
       body: {

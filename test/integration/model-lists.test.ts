@@ -5,7 +5,7 @@ import OpenAI from 'openai'
 import { fleet, get, idsOf } from '../support/fleet.ts'
 
 describe('model lists', () => {
-  it('are read by the official clients', async (t) => {
+  it('are readable by the official clients', async (t) => {
     const { gateway } = await fleet(t)
     const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'x' })
     const ids: string[] = []
@@ -19,7 +19,7 @@ describe('model lists', () => {
     assert.equal(shown.details.family, 'llama')
   })
 
-  it('hold a model of several kinds in each kind’s own list', async (t) => {
+  it('contain a model of several backend types in each type’s list', async (t) => {
     const { gateway } = await fleet(t)
     for (const path of [
       '/olla/ollama/api/tags',
@@ -42,7 +42,7 @@ describe('model lists', () => {
     )
   })
 
-  it('come in every format, sorted, with a stable created and a tag', async (t) => {
+  it('have every format, sorted, with a stable created and a tag', async (t) => {
     const { gateway } = await fleet(t)
     for (const format of [
       'unified',
@@ -71,7 +71,7 @@ describe('model lists', () => {
     assert.equal((await get(`${gateway.url}/olla/models?format=nope`)).status, 400)
   })
 
-  it('have the shapes that Olla’s users read', async (t) => {
+  it('have Olla’s formats', async (t) => {
     const { gateway } = await fleet(t)
     const unified = (await get(`${gateway.url}/olla/models`)).body as unknown as {
       data: { id: string; olla: Record<string, unknown> }[]
@@ -116,7 +116,7 @@ describe('model lists', () => {
     assert.equal((await get(`${gateway.url}/olla/models/nobody`)).status, 404)
   })
 
-  it('refuse what cannot be done for a fleet', async (t) => {
+  it('refuse operations that a fleet cannot support', async (t) => {
     const { gateway, ollama } = await fleet(t)
     for (const path of ['api/pull', 'api/push', 'api/create', 'api/copy', 'api/delete', 'api/list']) {
       const response = await fetch(`${gateway.url}/olla/ollama/${path}`, {

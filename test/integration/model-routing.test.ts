@@ -8,7 +8,7 @@ import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
 
 for (const engine of engines) {
-  describe(`names that stand for others (${engine})`, () => {
+  describe(`aliases and fallbacks (${engine})`, () => {
     it('an alias of any case is served, listed, and put back into every answer', async (t) => {
       const { gateway, ollama } = await fleet(t, {
         proxy: engineOf(engine),
@@ -40,7 +40,7 @@ for (const engine of engines) {
       assert.match(sent?.body.toString() ?? '', /"model":"(?:llama3\.2:3b|nomic-embed-text)"/)
     })
 
-    it('a fallback model serves where none can serve the one asked for', async (t) => {
+    it('a fallback model serves if no endpoint can serve the requested one', async (t) => {
       const { gateway } = await fleet(t, {
         proxy: engineOf(engine),
         model_fallbacks: { 'gpt-4': ['nobody', 'llama3.2:3b'] } as never,
@@ -55,7 +55,7 @@ for (const engine of engines) {
 }
 
 describe('routing', () => {
-  it('asks the endpoints again for an unknown model, each once', async (t) => {
+  it("refreshes each endpoint's list once for an unknown model", async (t) => {
     const { gateway, vllm } = await fleet(t, {
       model_registry: {
         routing_strategy: {
@@ -81,7 +81,7 @@ describe('routing', () => {
     assert.ok(lists() <= before + 3, `${lists() - before} looks`)
   })
 
-  it('filters bind requests, also those that would fall back to anyone', async (t) => {
+  it('filters apply to requests, also to those that may fall back to any endpoint', async (t) => {
     const { gateway } = await fleet(t, {
       model_filter: { exclude: ['*mistral*'] },
       model_registry: { routing_strategy: { type: 'optimistic', options: { fallback_behavior: 'all' } } },
@@ -213,7 +213,7 @@ describe('routing', () => {
     }
   })
 
-  it('narrows to endpoints that are known to be able, and says by what', async (t) => {
+  it('narrows to endpoints with the capability, and names it', async (t) => {
     const short = await withSimulator(t, {
       kind: 'vllm',
       name: 'short',
@@ -239,7 +239,7 @@ describe('routing', () => {
     assert.equal((await postChat(gateway.url, { messages: tooLong, max_tokens: 1 })).status, 200)
   })
 
-  it('tells why, without sending anything', async (t) => {
+  it('explains a route without sending the request', async (t) => {
     const { gateway, vllm, lmstudio } = await fleet(t)
     await lmstudio.close()
     await eventually(async () =>

@@ -140,7 +140,7 @@ describe('the name of a model', () => {
     }
   })
 
-  it('is not repeated where a path names no model', async () => {
+  it('is not repeated if a path names no model', async () => {
     for (const path of ['/v1/models/', '/olla/models/', '/olla/anthropic/v1/models/']) {
       const response = await fetch(`${gateway.url}${path}${'m'.repeat(50_000)}`)
       assert.equal(response.status, 404)
@@ -150,7 +150,7 @@ describe('the name of a model', () => {
 })
 
 describe('the ID of a session', () => {
-  it('counts whatever its length, and is repeated only where a client can read it', async (t) => {
+  it('counts at any length, and is repeated only if a client can read it', async (t) => {
     const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"ok":true}')))
     const gateway = await startGateway(t, [{ url: upstream.url }], {
       proxy: { sticky_sessions: { enabled: true, key_sources: ['session_header'] } },

@@ -9,7 +9,7 @@ import { chunk, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { withSimulator } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
 
-describe('defects that must not be here', () => {
+describe('defects of Olla that the gateway does not have', () => {
   it('4: the lists of Lemonade and Docker Model Runner are answered', async (t) => {
     const lemonade = await withSimulator(t, { kind: 'lemonade', models: ['m'] })
     const dmr = await withSimulator(t, { kind: 'docker-model-runner', models: ['m'] })
@@ -29,7 +29,7 @@ describe('defects that must not be here', () => {
   })
 
   for (const engine of engines) {
-    it(`7: response_timeout ends a request that goes on too long (${engine})`, async (t) => {
+    it(`7: response_timeout ends a request that takes too long (${engine})`, async (t) => {
       const endless = await startRawUpstream(t, ({ socket }) => {
         socket.write(sseHead)
         const timer = setInterval(() => socket.write(chunk('data: 1\n\n')), 20)
@@ -60,7 +60,7 @@ describe('defects that must not be here', () => {
     assert.ok(proxy.response_timeout >= 10 * minutes)
   })
 
-  it('21: one bursting client does not use up what others are allowed', () => {
+  it('21: one bursting client does not use up the limits of others', () => {
     const limiter = new RateLimiter(new SharedLimitStore(64), {
       globalRequestsPerMinute: 1000,
       perIpRequestsPerMinute: 60,

@@ -113,7 +113,7 @@ const post = async (url: string, body: string, headers: Record<string, string> =
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
 describe('Ollama’s API', () => {
-  it('lists what its clients can use, each name of one digest too, and never an empty digest', async (t) => {
+  it('lists the models its clients can use, each name of a shared digest too, and never an empty digest', async (t) => {
     const { gateway } = await fleet(t)
     const models = await entriesOf(`${gateway.url}/api/tags`)
     assert.deepEqual(
@@ -144,7 +144,7 @@ describe('Ollama’s API', () => {
     assert.ok(own.every((model) => model.digest.length === 64))
   })
 
-  it('lists what is in memory as its endpoint says it, and nothing that is about to stop', async (t) => {
+  it('lists the models in memory as the endpoint reports them, without those that are stopping', async (t) => {
     const { gateway } = await fleet(t, { discovery: { residency_interval: '100ms' } })
     let models: OllamaEntry[] = []
     for (let look = 0; look < 50 && models.length === 0; look++) {
@@ -159,7 +159,7 @@ describe('Ollama’s API', () => {
     assert.ok(models.every(({ name }) => name !== 'qwen3-coder'))
   })
 
-  it('tells the lowest version of the fleet, and one that editors take where there is no Ollama', async (t) => {
+  it("reports the fleet's lowest version, and one that editors accept without any Ollama", async (t) => {
     const old = await ollama(t, {}, '0.9.2')
     const fresh = await ollama(t, {}, '0.13.0')
     const built = await ollama(t, {}, '0.0.0')
@@ -195,7 +195,7 @@ describe('Ollama’s API', () => {
       ['a copy', '{"model":"gpt-4","verbose":true}', 'gpt-4:latest'],
     ]
     for (const [what, body, native] of bodies) {
-      it(`by asking the endpoint that has it: ${what}`, async (t) => {
+      it(`from the endpoint that has it: ${what}`, async (t) => {
         const { gateway, box, gpu } = await fleet(t)
         for (const path of ['/api/show', '/olla/ollama/api/show']) {
           for (const headers of [
@@ -217,7 +217,7 @@ describe('Ollama’s API', () => {
       })
     }
 
-    it('of another kind from what is known of it', async (t) => {
+    it('of another backend type from the catalogue', async (t) => {
       const { gateway } = await fleet(t)
       const { status, body } = await post(`${gateway.url}/api/show`, '{"name":"coder"}', form)
       assert.equal(status, 200)
@@ -230,7 +230,7 @@ describe('Ollama’s API', () => {
       assert.equal(typeof info['general.parameter_count'], 'number')
     })
 
-    it('says what is wrong in Ollama’s words', async (t) => {
+    it('reports errors in Ollama’s wording', async (t) => {
       const { gateway } = await fleet(t)
       const cases: [string, number, RegExp][] = [
         ['{"model":"nobody"}', 404, /model 'nobody' not found/],
@@ -254,7 +254,7 @@ describe('Ollama’s API', () => {
       ['that it has it no more', () => ({ status: 404, body: { error: "model 'qwen3:latest' not found" } })],
     ]
     for (const [how, answer] of failures) {
-      it(`at the next endpoint where one answers ${how}`, async (t) => {
+      it(`from the next endpoint if one answers ${how}`, async (t) => {
         const bad = await ollama(t, { '/api/show': answer })
         const good = await ollama(t)
         const gateway = await startGateway(t, [
@@ -268,7 +268,7 @@ describe('Ollama’s API', () => {
       })
     }
 
-    it('from what is known where no endpoint can tell, and not where it is gone', async (t) => {
+    it('from the catalogue if no endpoint answers, but not if the model was removed', async (t) => {
       const mute = await ollama(t, { '/api/show': () => undefined })
       const empty = await ollama(t, {
         '/api/show': () => ({ status: 404, body: { error: "model 'qwen3:latest' not found" } }),
@@ -282,7 +282,7 @@ describe('Ollama’s API', () => {
     })
   })
 
-  it('has what VS Code and Zed ask for before they offer a model to an agent', async (t) => {
+  it('has the fields that VS Code and Zed need to offer a model to an agent', async (t) => {
     const { gateway } = await fleet(t)
     const { version } = (await get(`${gateway.url}/api/version`)).body as unknown as { version: string }
     const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)

@@ -45,7 +45,7 @@ for (const engine of transports) {
       assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes)
     })
 
-    it('says where the answer came from', async (t) => {
+    it('names the endpoint that answered', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], { proxy })
       const response = await postChat(
@@ -70,7 +70,7 @@ for (const engine of transports) {
       assert.match(headers.via ?? '', /^1\.1 olla\//)
     })
 
-    it('says what it took itself where it is asked', async (t) => {
+    it('reports its own time on request', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
       const gateway = await startGateway(t, [{ url: upstream.url }], { proxy })
       const headers = { 'content-type': 'application/json' }
@@ -117,7 +117,7 @@ for (const engine of transports) {
       assert.doesNotMatch(head, /9\.9\.9\.9.*9\.9\.9\.9/)
     })
 
-    it('sends each part of a stream as it comes', async (t) => {
+    it('forwards each chunk of a stream on arrival', async (t) => {
       let next: (() => void) | undefined
       const upstream = await startRawUpstream(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: 1\n\n'))
@@ -134,7 +134,7 @@ for (const engine of transports) {
       assert.equal((await reader?.read())?.done, true)
     })
 
-    it('waits for the answer behind interim ones', async (t) => {
+    it('waits for the final answer after interim ones', async (t) => {
       const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Interim: 1\r\n\r\n'
       const upstream = await startRawUpstream(t, ({ socket }) => {
         socket.write(`${interim}${interim}${jsonAnswer('{"ok":true}')}`)

@@ -64,7 +64,7 @@ describe('probes that fail while requests are answered', { concurrency: true }, 
   }
 })
 
-describe('a health answer of which only the status counts', { concurrency: true }, () => {
+describe('a health answer, where only the status counts', { concurrency: true }, () => {
   const large = Buffer.alloc(3_000_000, ' ')
   const rows: [string, (response: ServerResponse) => void][] = [
     ['is larger than any', (response) => response.end(large)],
@@ -86,7 +86,7 @@ describe('a health answer of which only the status counts', { concurrency: true 
     })
   }
 
-  it('is a model list that is too long to be read', async (t) => {
+  it('may be a model list that is too long to read', async (t) => {
     const url = await chatServer(t, (_request, response) => pour(response, large))
     const gateway = await startGateway(t, [{ url }], {}, { awaitRoutable: 0 })
     await eventually(async () => {
@@ -103,7 +103,7 @@ function pour(response: ServerResponse, piece: Buffer): void {
 }
 
 describe('an endpoint of type auto', () => {
-  it('is known while it loads its model, and serves when it has', async (t) => {
+  it('is recognised while it loads its model, and serves when ready', async (t) => {
     let isLoading = true
     const url = await chatServer(t, (request, response) => {
       response.setHeader('server', 'llama.cpp')
@@ -120,7 +120,7 @@ describe('an endpoint of type auto', () => {
     await eventually(async () => (await postChat(gateway.url, { model: 'm' })).status === 200)
   })
 
-  it('that wants a key says so', async (t) => {
+  it('that requires a key is reported so', async (t) => {
     const url = await chatServer(t, (request, response) => {
       response.setHeader('server', 'llama.cpp')
       if (request.url === '/health') json(response, { status: 'ok' })
@@ -132,7 +132,7 @@ describe('an endpoint of type auto', () => {
 })
 
 describe('a model list that cannot be read', () => {
-  it('is told in the status of its endpoint', async (t) => {
+  it('is shown in the status of its endpoint', async (t) => {
     const url = await chatServer(t, (request, response) => {
       if (request.url === '/v1/models') json(response, { detail: 'Not Found' }, 404)
       else response.end('ok')
@@ -147,7 +147,7 @@ describe('a model list that cannot be read', () => {
     })
   })
 
-  it('is followed to where it is', async (t) => {
+  it('is fetched through redirects', async (t) => {
     const url = await chatServer(t, (request, response) => {
       if (request.url === '/v1/models/') json(response, models)
       else if (request.url === '/health/') response.end('ok')

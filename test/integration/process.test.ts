@@ -65,7 +65,7 @@ describe('the command', () => {
     assert.match(running.output(), /"msg":"stopped"/)
   })
 
-  it('exits with 1 where answers had to be cut, and at once on a second signal', async (t) => {
+  it('exits with 1 if it cut answers, and at once on a second signal', async (t) => {
     const upstream = await startRawUpstream(
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),

@@ -19,7 +19,7 @@ async function list(url: string, query = ''): Promise<{ matched: number; request
 }
 
 describe('the last requests of a gateway', () => {
-  it('tell how each went, with its attempts and its times', async (t) => {
+  it('show each outcome with attempts and times', async (t) => {
     const broken = await withSimulator(t, { kind: 'vllm', name: 'broken', models: ['m'] })
     const good = await withSimulator(t, { kind: 'vllm', name: 'good', models: ['m'] })
     const gateway = await startGateway(t, [
@@ -93,7 +93,7 @@ describe('the last requests of a gateway', () => {
     assert.equal((await fetch(`${gateway.url}/internal/requests/none`)).status, 404)
   })
 
-  it('are not kept where none are wanted', async (t) => {
+  it('are not kept if the limit is 0', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'box', models: ['m'] })
     const gateway = await startGateway(t, [{ url: simulator.url, name: 'box' }], {
       dashboard: { recent_requests: 0 },
@@ -104,8 +104,8 @@ describe('the last requests of a gateway', () => {
   })
 })
 
-describe('the configuration that is shown', () => {
-  it('is the effective one, says what was changed, and holds no secret', async (t) => {
+describe('the shown configuration', () => {
+  it('is the effective one, marks changes, and holds no secret', async (t) => {
     const gateway = await startGateway(
       t,
       [

@@ -77,7 +77,7 @@ for (const engine of transports) {
       }
     })
 
-    it('that change the method are followed for reads alone', async (t) => {
+    it('that change the method are followed only for reads', async (t) => {
       const { send } = await redirecting(t, engine, { '/v1/x': '/v1/x/' }, '301 Moved Permanently')
       const read = await send('/olla/proxy/v1/x', 'GET')
       assert.deepEqual([read.response.status, read.asked], [200, ['GET /v1/x', 'GET /v1/x/']])

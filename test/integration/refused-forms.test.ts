@@ -61,7 +61,7 @@ for (const engine of engines) {
       ['/v1/chat/completions', chat, 'vllm'],
       ['/v1/messages', message, 'openai-compatible'],
     ] as const) {
-      it(`does not fail ${path} at an endpoint that refuses it, which is not asked again`, async (t) => {
+      it(`does not fail ${path} on an endpoint that refuses it, and is not sent there again`, async (t) => {
         const { asked, url } = await startEndpoint(t, ({ body }, reply) =>
           body.stream_options === undefined
             ? reply(200, 'text/event-stream', stream)
@@ -77,7 +77,7 @@ for (const engine of engines) {
       })
     }
 
-    it('goes out twice for an error of the request itself, and is not remembered', async (t) => {
+    it('is retried for an error of the request itself, and not remembered', async (t) => {
       const { asked, url } = await startEndpoint(t, (_request, reply) =>
         reply(400, 'application/json', '{"error":{"message":"bad"}}'),
       )
@@ -102,7 +102,7 @@ for (const engine of engines) {
         '{"error":"Unexpected endpoint or method. (POST /v1/messages)"}',
       ],
     ] as const) {
-      it(`are translated where the endpoint has no such path (${name}), which is remembered`, async (t) => {
+      it(`are translated if the endpoint lacks the path (${name}), which is remembered`, async (t) => {
         const { asked, url } = await startEndpoint(t, ({ path, body }, reply) => {
           if (path === '/v1/messages') reply(status, type, refusal)
           else if (body.stream === true) reply(200, 'text/event-stream', stream)
@@ -122,7 +122,7 @@ for (const engine of engines) {
       })
     }
 
-    it('are translated, and sent without what else the endpoint refuses, which are both remembered', async (t) => {
+    it('are translated and sent without refused fields, and both are remembered', async (t) => {
       const { asked, url } = await startEndpoint(t, ({ path, body }, reply) => {
         if (path === '/v1/messages') reply(404, 'application/json', '{"detail":"Not Found"}')
         else if (body.stream_options !== undefined)
@@ -138,7 +138,7 @@ for (const engine of engines) {
       }
     })
 
-    it('are translated where the endpoint does not know one of their fields', async (t) => {
+    it('are translated if the endpoint does not know one of their fields', async (t) => {
       const { url } = await startEndpoint(t, ({ path }, reply) =>
         path === '/v1/messages'
           ? reply(
@@ -184,7 +184,7 @@ for (const engine of engines) {
       })
     }
 
-    it('become a stream where one was asked for and a whole message came', async (t) => {
+    it('become a stream if the client requested one and a whole message arrived', async (t) => {
       const told = {
         id: 'x',
         type: 'message',
@@ -221,7 +221,7 @@ for (const engine of engines) {
       )
     })
 
-    it('are errors of their own status where a 200 is one', async (t) => {
+    it('are errors with their own status if a 200 contains one', async (t) => {
       const { url } = await startEndpoint(t, (_request, reply) =>
         reply(200, 'application/json', '{"error":{"message":"EngineDeadError","code":500}}'),
       )

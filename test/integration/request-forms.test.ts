@@ -160,7 +160,7 @@ async function start(t: TestContext, http_server: string): Promise<[RunningGatew
 }
 
 for (const httpServer of ['own', 'node']) {
-  describe(`what comes to the ${httpServer} server`, () => {
+  describe(`the ${httpServer} server`, () => {
     let gateway: RunningGateway
     let upstream: RawUpstream
     const ends: (() => unknown)[] = []
@@ -172,7 +172,7 @@ for (const httpServer of ['own', 'node']) {
     })
 
     for (const { sent, path, host } of targets) {
-      it(`asks the endpoint for ${path} where the target is ${sent}`, async () => {
+      it(`forwards the target ${sent} as ${path}`, async () => {
         const { text } = await exchangeRaw(gateway.port, `POST ${sent} HTTP/1.1\r\n${post}`)
         assert.match(text, /^HTTP\/1\.1 200 /)
         const head = upstream.requests.at(-1)?.head ?? ''
@@ -192,7 +192,7 @@ for (const httpServer of ['own', 'node']) {
       })
       // What a proxy in front takes for the body of a refused request must not be one here.
       if (status >= 400 && status !== 431 && !keeps.includes(what))
-        it(`serves nothing behind ${what}`, async () => {
+        it(`serves nothing after ${what}`, async () => {
           const before = upstream.requests.length
           const keeping = bytes.replace('Connection: close', 'Connection: keep-alive')
           const { text } = await exchangeRaw(gateway.port, `${keeping}POST ${chat} HTTP/1.1\r\n${post}`)

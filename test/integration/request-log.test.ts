@@ -48,7 +48,7 @@ async function logged(t: TestContext, server: Record<string, unknown> = {}) {
 }
 
 describe('the request log', () => {
-  it('has one line for a request, with what one wants to know and no secret', async (t) => {
+  it('has one line per request, with the routing facts and no secret', async (t) => {
     const { requests, ask, lines } = await logged(t)
     await (await ask()).text()
     await eventually(() => requests().length === 1)
@@ -100,7 +100,7 @@ describe('the request log', () => {
     assert.equal(requests()[2]?.status, undefined)
   })
 
-  it('is quiet about polls, and silent where it is off', async (t) => {
+  it('logs polls at a lower level, and nothing if it is off', async (t) => {
     const { requests, port } = await logged(t)
     await fetch(`http://127.0.0.1:${port}/internal/status`)
     await eventually(() => requests().length === 1)

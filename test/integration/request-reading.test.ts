@@ -41,8 +41,8 @@ const json = '{"model":"second","prompt":"x","n":1.0}'
 const message = '{"model":"second","max_tokens":5,"messages":[{"role":"user","content":"q"}]}'
 
 for (const engine of engines) {
-  describe(`what the ${engine} engine's gateway reads of a request`, () => {
-    it('is JSON under any content type, on every route', async (t) => {
+  describe(`parsing of requests with the ${engine} engine`, () => {
+    it('accepts JSON under any content type, on every route', async (t) => {
       const { send } = await twoModels(t, engine)
       for (const type of [
         'application/x-www-form-urlencoded',
@@ -71,7 +71,7 @@ for (const engine of engines) {
       assert.equal(show.status, 200)
     })
 
-    it('is what a content coding holds, on every route', async (t) => {
+    it('decodes a content coding on every route', async (t) => {
       const { send } = await twoModels(t, engine)
       const codings = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync, zstd: zstdCompressSync }
       for (const [coding, encode] of Object.entries(codings)) {
@@ -95,7 +95,7 @@ for (const engine of engines) {
       assert.equal(corrupt.status, 400)
     })
 
-    it('is the model wherever it stands, and an alias is replaced there', async (t) => {
+    it('finds the model at any position, and replaces an alias in place', async (t) => {
       const { send } = await twoModels(t, engine)
       const boundary = { 'content-type': 'multipart/form-data; boundary=BB' }
       const multipart = (model: string, pad = '') =>

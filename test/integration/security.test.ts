@@ -48,7 +48,7 @@ describe('rate limits', () => {
     assert.equal(status.security.blocked_ips, 1)
   })
 
-  it('hold on every class of routes that they are promised for', async (t) => {
+  it('apply to every documented class of routes', async (t) => {
     const { gateway } = await withLimits(t, limits({ per_ip_requests_per_minute: 60, burst_size: 1 }))
     await postChat(gateway.url)
     for (const path of ['/v1/messages', '/api/chat', '/olla/proxy/x', '/olla/openai/v1/chat/completions']) {
@@ -62,14 +62,14 @@ describe('rate limits', () => {
     assert.equal((await fetch(`${gateway.url}/internal/health`)).status, 200)
   })
 
-  it('hold on the status routes by their own limit', async (t) => {
+  it('apply to the status routes with their own limit', async (t) => {
     const { gateway } = await withLimits(t, limits({ health_requests_per_minute: 1, burst_size: 100 }))
     const answers = await Promise.all(Array.from({ length: 120 }, () => fetch(`${gateway.url}/version`)))
     assert.ok(answers.some(({ status }) => status === 429))
     assert.equal((await postChat(gateway.url)).status, 200)
   })
 
-  it('never hold on liveness and readiness', async (t) => {
+  it('never apply to liveness and readiness', async (t) => {
     const { gateway } = await withLimits(t, limits({ health_requests_per_minute: 1, burst_size: 1 }))
     await Promise.all(Array.from({ length: 120 }, () => fetch(`${gateway.url}/version`)))
     assert.equal((await fetch(`${gateway.url}/version`)).status, 429)
@@ -80,7 +80,7 @@ describe('rate limits', () => {
     }
   })
 
-  it('do not hold for bodies where max_body_size is 0', async (t) => {
+  it('do not apply to bodies if max_body_size is 0', async (t) => {
     const { gateway } = await withLimits(t, { request_limits: { max_body_size: 0 } })
     const long = { ...JSON.parse(chatBody()), padding: 'x'.repeat(2_000_000) }
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
@@ -91,7 +91,7 @@ describe('rate limits', () => {
     assert.equal(response.status, 200)
   })
 
-  it('say nothing where they are off', async (t) => {
+  it('add no headers if they are off', async (t) => {
     const { gateway } = await withLimits(t, {})
     const response = await postChat(gateway.url)
     assert.equal(response.headers.get('x-ratelimit-limit'), null)
@@ -135,7 +135,7 @@ describe('size limits', () => {
 })
 
 describe('client addresses', () => {
-  it('are not taken from strangers', async (t) => {
+  it('are not accepted from untrusted peers', async (t) => {
     const { gateway, upstream } = await withLimits(t, {})
     await postChat(
       gateway.url,
@@ -145,7 +145,7 @@ describe('client addresses', () => {
     assert.match(upstream.requests[0]?.head ?? '', /x-forwarded-for: 127\.0\.0\.1\r?$/im)
   })
 
-  it('are taken from trusted proxies, right-most first', async (t) => {
+  it('are accepted from trusted proxies, right-most first', async (t) => {
     const { gateway, upstream } = await withLimits(t, {
       rate_limits: {
         global_requests_per_minute: 0,
@@ -177,7 +177,7 @@ describe('client addresses', () => {
 })
 
 describe('cross-origin requests', () => {
-  it('are answered where enabled: preflight by the gateway, requests with headers', async (t) => {
+  it('are answered if enabled: preflight by the gateway, requests with headers', async (t) => {
     const { gateway, upstream } = await withLimits(t, {
       cors: { enabled: true, allowed_origins: ['https://app.example'] },
     })
@@ -212,13 +212,13 @@ describe('cross-origin requests', () => {
     assert.equal(stranger.headers.get('access-control-allow-origin'), null)
   })
 
-  it('pass an OPTIONS request that is no preflight on', async (t) => {
+  it('forward an OPTIONS request that is not a preflight', async (t) => {
     const { gateway, upstream } = await withLimits(t, { cors: { enabled: true } })
     await fetch(`${gateway.url}/olla/proxy/x`, { method: 'OPTIONS' })
     assert.equal(upstream.requests.length, 1)
   })
 
-  it('are not answered where disabled', async (t) => {
+  it('are not answered if disabled', async (t) => {
     const { gateway } = await withLimits(t, {})
     const response = await postChat(
       gateway.url,
@@ -230,7 +230,7 @@ describe('cross-origin requests', () => {
 })
 
 describe('bodies', () => {
-  it('that are not JSON where JSON is said are refused in the dialect', async (t) => {
+  it('that are declared as JSON but are not are refused in the dialect', async (t) => {
     const { gateway, upstream } = await withLimits(t, {})
     const openai = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',

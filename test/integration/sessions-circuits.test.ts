@@ -12,10 +12,10 @@ const failures = {
 const sessions = 24
 
 for (const engine of engines) {
-  describe(`sessions on an endpoint whose circuit of one model is open (${engine})`, () => {
+  describe(`sessions on an endpoint with the circuit of one model open (${engine})`, () => {
     for (const source of ['session_header', 'prefix_hash'] as const) {
       for (const [name, failure] of Object.entries(failures)) {
-        it(`go on elsewhere at once, by ${source}, after ${name}`, async (t) => {
+        it(`move to another endpoint at once, by ${source}, after ${name}`, async (t) => {
           const broken = await startScriptedEndpoint(t, ['m', 'n'], () => good)
           const other = await startScriptedEndpoint(t, ['m', 'n'], () => good)
           const { url, status } = await startGateway(

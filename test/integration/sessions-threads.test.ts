@@ -39,7 +39,7 @@ function ask(port: string, messages: readonly object[]): Promise<Told> {
   })
 }
 
-it('the turns of a conversation find their endpoint on whichever thread they come in', {
+it('the turns of a conversation find their endpoint on any thread', {
   skip: whyNot,
 }, async (t) => {
   const simulators = await Promise.all(

@@ -135,7 +135,7 @@ for (const engine of engines) {
       assert.equal((await stats()).repins, moved.outcome === 'repin' ? 1 : 0)
     })
 
-    it('are bound to who has answered well, not to who was chosen', async (t) => {
+    it('are bound to the endpoint that answered, not to the chosen one', async (t) => {
       const { ask, simulators } = await setUp(t, engine, { key_sources: ['session_header'] })
       for (const { control } of simulators) await control.setFault({ kind: 'status', status: 500, times: 1 })
       const session = { 'x-olla-session-id': 's1' }
@@ -178,7 +178,7 @@ for (const engine of engines) {
       assert.equal(anonymous.source, 'ip')
     })
 
-    it('follow Anthropic bodies on a provider route, wherever cache_control stands', async (t) => {
+    it('follow Anthropic bodies on a provider route, with cache_control at any position', async (t) => {
       const upstreams = await Promise.all(
         [0, 1, 2].map(() => startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer(completion)))),
       )
@@ -247,7 +247,7 @@ for (const engine of engines) {
       })
     }
 
-    it('say why they leave an endpoint that has too much to do', async (t) => {
+    it('report why they leave an overloaded endpoint', async (t) => {
       const held: (() => void)[] = []
       let isHolding = false
       const upstreams = await Promise.all(
@@ -337,7 +337,7 @@ for (const engine of engines) {
       }
     })
 
-    it('tell a rejected request too', async (t) => {
+    it('report a rejected request too', async (t) => {
       const { ask } = await setUp(t, engine)
       const rejected = await ask([system], { 'x-olla-session-id': 's1' }, '/v1/chat/completions', {
         model: 'none',

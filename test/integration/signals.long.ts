@@ -26,7 +26,7 @@ const sigusr2 = 1n << 11n
 
 describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () => {
   for (const threads of [1, 2]) {
-    it(`stop a gateway of ${threads} that has not begun to serve, with 0`, async (t) => {
+    it(`stop a gateway of ${threads} before it serves, with 0`, async (t) => {
       const cwd = await folder({ 'config.yaml': configFor(nowhere, `, threads: ${threads}`) })
       for (const waitMs of [0, 300, 900]) {
         const running = run(t, [], { cwd })
@@ -37,7 +37,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
       }
     })
 
-    it(`that are no request to stop leave a gateway of ${threads} running, without an inspector`, async (t) => {
+    it(`that do not request a stop leave a gateway of ${threads} running, without an inspector`, async (t) => {
       const cwd = await folder({ 'config.yaml': configFor(nowhere, `, threads: ${threads}`) })
       const child = spawn('setsid', ['-w', process.execPath, command], {
         cwd,
@@ -60,7 +60,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
     })
   }
 
-  it('leave a gateway running under nohup, whose terminal has gone', async (t) => {
+  it('leave a gateway running under nohup after its terminal has closed', async (t) => {
     const cwd = await folder({ 'config.yaml': configFor(nowhere) })
     const child = spawn('nohup', [process.execPath, command], { cwd, env: { PATH: process.env.PATH ?? '' } })
     t.after(() => child.kill('SIGKILL'))
@@ -74,7 +74,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
     assert.deepEqual(await exit, [0, null])
   })
 
-  it('stop a gateway whose terminal has gone', async (t) => {
+  it('stop a gateway after its terminal has closed', async (t) => {
     const cwd = await folder({ 'config.yaml': configFor(nowhere) })
     // `script` gives its command a terminal.
     const line = `exec ${process.execPath} ${command}`

@@ -12,7 +12,7 @@ before(trustLocalhost)
 
 for (const engine of transports) {
   describe(`kept connections of the ${engine} engine`, () => {
-    it('cost nothing where the endpoint closes each shortly after its answer', async (t) => {
+    it('cost nothing if the endpoint closes each shortly after its answer', async (t) => {
       const hasty = await startRawUpstream(t, (request) => {
         good(request)
         setTimeout(() => request.socket.end(), 1)
@@ -29,7 +29,7 @@ for (const engine of transports) {
       assert.equal(row?.breaker?.state, 'closed')
     })
 
-    it('are replaced where the endpoint resets them when a request comes', async (t) => {
+    it('are replaced if the endpoint resets them when a request arrives', async (t) => {
       const answered = new Set<unknown>()
       const upstream = await startRawUpstream(t, (request) => {
         if (answered.has(request.socket)) request.socket.resetAndDestroy()

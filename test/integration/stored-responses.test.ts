@@ -27,7 +27,7 @@ function store(name: string) {
 
 for (const threads of [1, 2]) {
   describe(`stored responses with ${threads} threads and default settings`, () => {
-    it('are gone on from, told, cancelled and deleted where they are', async (t) => {
+    it('are continued, read, cancelled and deleted on their endpoint', async (t) => {
       const servers = await Promise.all(
         ['a', 'b'].map((name) => startScriptedEndpoint(t, ['m'], store(name))),
       )

@@ -28,7 +28,7 @@ const preload = fileURLToPath(new URL('../support/faults-on-demand.ts', import.m
 
 describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, () => {
   for (const threads of [1, 2]) {
-    it(`hears of start, life and stop, and nothing of a gateway that stands still (threads: ${threads})`, async (t) => {
+    it(`is notified of start, life and stop, but not by a stalled gateway (threads: ${threads})`, async (t) => {
       const cwd = await folder({
         'config.yaml': configFor('http://127.0.0.1:9', `, threads: ${threads}, watchdog_timeout: 0`),
       })
@@ -72,7 +72,7 @@ describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, 
     })
   }
 
-  it('is not needed where its program is missing: one line says so', async (t) => {
+  it('is not needed: a missing systemd-notify is logged once', async (t) => {
     const cwd = await folder({ 'config.yaml': configFor('http://127.0.0.1:9') })
     const running = run(t, [], { cwd, env: { NOTIFY_SOCKET: join(cwd, 'missing'), PATH: cwd } })
     await listening(running)

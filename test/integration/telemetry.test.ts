@@ -47,7 +47,7 @@ async function finished(count: number): Promise<ReadableSpan[]> {
 }
 
 describe('traces', () => {
-  it('go on from the client through the gateway to the endpoint', async (t) => {
+  it('continue from the client through the gateway to the endpoint', async (t) => {
     const { simulator, gateway } = await one(t)
     const response = await postChat(
       gateway.url,
@@ -118,7 +118,7 @@ describe('traces', () => {
     assert.equal(request?.attributes['olla.attempts'], 2)
   })
 
-  it('show requests that come to no endpoint', async (t) => {
+  it('include requests that reach no endpoint', async (t) => {
     const { gateway } = await one(t, { ...on, server: { request_limits: { max_body_size: 1_000 } } })
     await (await postChat(gateway.url, { model: 'nobody' })).text()
     const [unknown] = await finished(1)
@@ -158,7 +158,7 @@ describe('traces', () => {
     })
   })
 
-  it('are none of the gateway’s where telemetry is off: the client’s own passes', async (t) => {
+  it('pass through unchanged if telemetry is off', async (t) => {
     const { simulator, gateway } = await one(t, {})
     const headers = { 'content-type': 'application/json', traceparent: parent }
     await (await postChat(gateway.url, {}, { headers })).text()

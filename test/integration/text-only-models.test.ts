@@ -48,7 +48,7 @@ const requests: [string, object, (body: Record<string, unknown>) => string | und
 for (const engine of engines) {
   describe(`an image for a text model, ${engine} engine`, () => {
     for (const [path, body, messageOf] of requests) {
-      it(`is a 400 that says so, and asks no endpoint: ${path}`, async (t) => {
+      it(`gets a 400 with the reason and reaches no endpoint: ${path}`, async (t) => {
         const server = await llama(t, ['text'])
         const gateway = await startGateway(t, [{ url: server.url, name: 'cpp', type: 'llamacpp' }], {
           proxy: engineOf(engine),
@@ -66,7 +66,7 @@ for (const engine of engines) {
       })
     }
 
-    it('goes to the endpoint whose model sees', async (t) => {
+    it('goes to the endpoint with a vision model', async (t) => {
       const blind = await llama(t, ['text'])
       const sees = await llama(t, ['text', 'image'])
       const gateway = await startGateway(
@@ -91,7 +91,7 @@ for (const engine of engines) {
   })
 }
 
-describe('what an endpoint says of its model', () => {
+describe('model details from an endpoint', () => {
   it('is in the list of OpenAI clients', async (t) => {
     const server = await llama(t, ['text'])
     const gateway = await startGateway(t, [{ url: server.url, name: 'cpp', type: 'llamacpp' }])

@@ -17,7 +17,7 @@ import { good, threads } from '../support/two-threads.ts'
 
 describe('a serving thread that ends', () => {
   for (const how of ['throw', 'exit'] as const) {
-    it(`by ${how === 'throw' ? 'an error' : 'process.exit'} is started again, having given back what it held`, async (t) => {
+    it(`by ${how === 'throw' ? 'an error' : 'process.exit'} releases what it held and is started again`, async (t) => {
       const upstream = await startSlowUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url, max_concurrent: 3 }], {}, { threads })
       const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 3 })
@@ -58,7 +58,7 @@ describe('a serving thread that ends', () => {
     })
   }
 
-  it('gives on the trial of a circuit that it held', async (t) => {
+  it('passes on its trial of a circuit', async (t) => {
     let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
     const upstream = await startRawUpstream(t, (request) => answer(request))
     const other = await startRawUpstream(t, good)
@@ -132,7 +132,7 @@ describe('a drain of two serving threads', () => {
     assert.deepEqual(await closing, { drained: 2, cut: 0 })
   })
 
-  it('ends visibly what goes on too long on any of them', async (t) => {
+  it('cuts requests visibly at the limit on any thread', async (t) => {
     const upstream = await startRawUpstream(
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),

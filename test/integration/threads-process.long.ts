@@ -14,7 +14,7 @@ import { eventually } from '../support/simulator.ts'
 import { connectToThreads } from '../support/thread-clients.ts'
 
 describe('the command with two threads', () => {
-  it('lets streams of both finish and exits with 0, with 1 where answers had to be cut', async (t) => {
+  it('lets streams of both finish and exits with 0, with 1 if it cut answers', async (t) => {
     const finish: (() => void)[] = []
     const upstream = await startRawUpstream(t, ({ socket }) => {
       socket.write(sseHead + chunk('data: 1\n\n'))
@@ -95,7 +95,7 @@ describe('the command with two threads', () => {
     assert.equal(running.output().match(/"msg":"gateway is drained"/g)?.length, 1)
   })
 
-  it('refuses a number of threads that is none', async (t) => {
+  it('refuses an invalid number of threads', async (t) => {
     const running = run(t, ['--threads', 'many'], { cwd: await folder() })
     assert.equal(await running.exit, 1)
     assert.match(running.output(), /--threads: must be a whole number or auto, not "many"/)
@@ -105,7 +105,7 @@ describe('the command with two threads', () => {
 describe('threads on one port', () => {
   const logger = pino({ level: 'silent' })
 
-  it('do not share it with a server that is there already', async (t) => {
+  it('do not share it with a server that listens already', async (t) => {
     const other = createServer()
     t.after(() => other.close())
     await new Promise<void>((resolve) =>
@@ -117,7 +117,7 @@ describe('threads on one port', () => {
     await assert.rejects(serveOnThreads(2, { config, logger, writeLines: () => {} }), /EADDRINUSE/)
   })
 
-  it('can be had on Linux; where not, one thread serves and the log says why', async () => {
+  it('work on Linux; elsewhere one thread serves and the log says why', async () => {
     if (process.platform === 'linux') assert.equal(await whyNoSharedPort('127.0.0.1'), undefined)
     // An address that no interface has stands for a system that cannot.
     const nowhere = '203.0.113.1'
@@ -133,7 +133,7 @@ describe('threads on one port', () => {
     )
   })
 
-  it('are as many as the machine runs at once, where that is asked for', async () => {
+  it('are as many as the machine runs at once with auto', async () => {
     const config = parseConfig({ server: { host: '127.0.0.1', port: 0, threads: 'auto' } })
     const running = await start(config, { logger, requestLogger: logger, write: () => {} })
     const process = (await (await fetch(`${running.address}/internal/process`)).json()) as {

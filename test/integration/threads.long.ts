@@ -14,7 +14,7 @@ const mixed = (clients: readonly ThreadClient[][]) => {
 }
 
 describe('two serving threads', () => {
-  it('serve on one port and show the same, whichever is asked', async (t) => {
+  it('serve on one port and report the same status', async (t) => {
     const upstream = await startRawUpstream(t, good, { models: ['m', 'other'] })
     const gateway = await startGateway(t, [{ url: upstream.url, name: 'box' }], {}, { threads })
     const [first, second] = await connectToBoth(t, gateway.url)
@@ -65,7 +65,7 @@ describe('two serving threads', () => {
     }
   })
 
-  it('choose by all requests under way, their own and the others’', async (t) => {
+  it('choose by all requests in flight, on both threads', async (t) => {
     const upstreams = [await startSlowUpstream(t, good), await startSlowUpstream(t, good)]
     const gateway = await startGateway(
       t,
@@ -116,7 +116,7 @@ describe('two serving threads', () => {
     assert.equal((await statusOf(client ?? assert.fail())).in_flight, 0)
   })
 
-  it('give a freed place to the request that has waited longest, wherever it was freed', async (t) => {
+  it('give a freed slot to the longest-waiting request on any thread', async (t) => {
     const { upstream, gateway } = await startOneAtATime(t)
     const [first = [], second = []] = await connectToThreads(t, gateway.url, { each: 4 })
     const order = [first[0], second[0], first[1], second[1], second[2], first[2], second[3], first[3]]
@@ -183,7 +183,7 @@ describe('two serving threads', () => {
     assert.equal(security.violations.rate_limits, statuses.length - allowed)
   })
 
-  it('send one trial to an endpoint whose circuit has been open', async (t) => {
+  it('send one trial to an endpoint after its circuit was open', async (t) => {
     let answer = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{}', { status: '500 No' }))
     const upstream = await startRawUpstream(t, (request) => answer(request))
     const other = await startRawUpstream(t, good)
@@ -238,7 +238,7 @@ describe('two serving threads', () => {
       assert.equal((await statusOf(client, 'failing')).breaker.state, 'closed')
   })
 
-  it('take an endpoint out for each other at once, and in again when it is back', async (t) => {
+  it('share at once that an endpoint is down, and that it has recovered', async (t) => {
     const bad = await startRawUpstream(t, good)
     const fine = await startRawUpstream(t, good)
     const gateway = await startGateway(

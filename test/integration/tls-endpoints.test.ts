@@ -31,7 +31,7 @@ for (const engine of transports) {
       for (const { servername } of upstream.secured) assert.equal(servername, 'localhost')
     })
 
-    it('gets and gives bodies of many records unchanged', async (t) => {
+    it('transfers bodies of many records unchanged', async (t) => {
       const upstream = await startTlsUpstream(t, ({ socket }) => void socket.write(jsonAnswer(large)))
       const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: engineOf(engine) })
       const response = await postChat(gateway.url, { user: large })
@@ -39,7 +39,7 @@ for (const engine of transports) {
       assert.equal(upstream.requests[0]?.body.toString(), chatBody({ user: large }))
     })
 
-    it('streams as it speaks', async (t) => {
+    it('streams chunks on arrival', async (t) => {
       let say = (_text: string) => {}
       const upstream = await startTlsUpstream(t, ({ socket }) => {
         socket.write(sseHead)
@@ -75,7 +75,7 @@ for (const engine of transports) {
       assert.equal((await gateway.status())[0]?.request_count, 3)
     })
 
-    it('is left when the client leaves its stream', async (t) => {
+    it('stops when the client leaves its stream', async (t) => {
       const upstream = await startTlsUpstream(
         t,
         ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
@@ -91,7 +91,7 @@ for (const engine of transports) {
       assert.equal((await gateway.status())[0]?.breaker?.state, 'closed')
     })
 
-    it('pauses for a client that reads nothing, and goes on with it', async (t) => {
+    it('pauses for a client that reads nothing, and resumes with it', async (t) => {
       const block = chunk('#'.repeat(65_536))
       const blocks = 512
       let left = blocks
@@ -132,7 +132,7 @@ for (const engine of transports) {
       await eventually(() => read === blocks * 65_536, { timeoutMs: 10_000 })
     })
 
-    it('breaks off where everybody sees it', async (t) => {
+    it('breaks off visibly', async (t) => {
       const upstream = await startTlsUpstream(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: 1\n\n'), () => setImmediate(() => socket.destroy()))
       })

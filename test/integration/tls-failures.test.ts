@@ -80,7 +80,7 @@ before(trustLocalhost)
 for (const engine of transports) {
   describe(`an https endpoint that fails the ${engine} engine`, () => {
     for (const [name, { becomes, told, timeouts = {} }] of Object.entries(failures)) {
-      it(`as it ${name}: the request moves on, and is told so where there is no other`, async (t) => {
+      it(`as it ${name}: the request fails over, or gets an error without another endpoint`, async (t) => {
         const bad = await startTlsUpstream(t, good)
         const fine = await startRawUpstream(t, good)
         const endpoint = { url: bad.url, name: 'bad', priority: 200, timeouts, ...unwatched }
@@ -136,7 +136,7 @@ for (const engine of transports) {
       '/api/chat': (message: string, request_id: string | null) => ({ error: message, request_id }),
     }
     for (const [path, body] of Object.entries(dialects)) {
-      it(`is out at once, which clients of ${path} are told in their own way`, async (t) => {
+      it(`is offline at once, which clients of ${path} get in their dialect`, async (t) => {
         const bad = await startTlsUpstream(t, good)
         const gateway = await startGateway(t, [{ url: bad.url, name: 'bad', ...unwatched }], {
           proxy: engineOf(engine),
@@ -162,7 +162,7 @@ for (const engine of transports) {
       })
     }
 
-    it('from the beginning is never asked, and is back once it can be trusted', async (t) => {
+    it('from the start gets no requests until its certificate is trusted', async (t) => {
       const bad = await startTlsUpstream(t, good)
       const fine = await startRawUpstream(t, good)
       bad.present('unknown-issuer')
@@ -189,7 +189,7 @@ for (const engine of transports) {
       })
     })
 
-    it('by cutting one handshake is tried again, as after any connection that was cut', async (t) => {
+    it('by cutting one handshake is retried, as after any cut connection', async (t) => {
       const upstream = await startTlsUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], {
         proxy: engineOf(engine),
@@ -203,7 +203,7 @@ for (const engine of transports) {
       assert.equal(cut, 2)
     })
 
-    it('by a slow handshake gets nothing of a client that has not waited', async (t) => {
+    it('by a slow handshake gets no request of a client that has left', async (t) => {
       const upstream = await startTlsUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], {
         proxy: engineOf(engine),

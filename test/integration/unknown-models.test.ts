@@ -8,7 +8,7 @@ const errorOf = async (response: Response) =>
   ((await response.json()) as { error: { code: string; message: string } }).error
 
 describe('a model that no endpoint is known to have', () => {
-  it('is looked for again at endpoints that load on demand, once for many requests', async (t) => {
+  it('triggers one refresh of endpoints that load on demand for many requests', async (t) => {
     const ollama = await startScriptedEndpoint(t, ['x'])
     const gateway = await startGateway(t, [{ url: ollama.url, name: 'o', type: 'ollama' }])
     const lists = ollama.lists
@@ -25,7 +25,7 @@ describe('a model that no endpoint is known to have', () => {
     assert.equal(ollama.lists - lists, 1)
   })
 
-  it('may come with an endpoint that has not listed its models: 503 with Retry-After', async (t) => {
+  it('may be on an endpoint that has not listed its models: 503 with Retry-After', async (t) => {
     const up = await startScriptedEndpoint(t, ['x'])
     const closed = createServer()
     const port = await new Promise<number>((resolve) => {

@@ -61,7 +61,7 @@ describe('usage of answers', () => {
     })
   }
 
-  it('is asked of a stream whose client does not, which sees what it would have seen', async (t) => {
+  it('is requested for a stream and hidden from a client that did not request it', async (t) => {
     for (const kind of ['vllm', 'ollama', 'lm-studio'] as const) {
       const { gateway, simulator } = await behind(t, kind)
       for (const [path, body] of [
@@ -84,13 +84,13 @@ describe('usage of answers', () => {
     }
   })
 
-  it('reaches the client that asks for it', async (t) => {
+  it('reaches a client that requests it', async (t) => {
     const { gateway } = await behind(t, 'vllm')
     const body = { max_tokens: 5, stream: true, stream_options: { include_usage: true } }
     assert.match(await post(gateway, '/v1/chat/completions', chatBody(body)), /"usage":\{"prompt_tokens"/)
   })
 
-  it('is asked of an alias, whose answers keep the name', async (t) => {
+  it('is requested for an alias, and answers keep the name', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
       model_aliases: { short: ['m'] },
@@ -112,7 +112,7 @@ describe('usage of answers', () => {
     })
   })
 
-  it('is neither asked of endpoints that might turn it down nor where that is switched off', async (t) => {
+  it('is not requested from endpoints that might refuse it, or if it is off', async (t) => {
     const lastBody = async (kind: SimulatorKind, proxy: Record<string, unknown>) => {
       const { gateway, simulator } = await behind(t, kind, proxy)
       await post(gateway, '/v1/chat/completions', chatBody({ stream: true, max_tokens: 2 }))
@@ -128,7 +128,7 @@ describe('usage of answers', () => {
     }
   })
 
-  it('is not read where it is switched off', async (t) => {
+  it('is not read if it is off', async (t) => {
     const { gateway } = await behind(t, 'vllm', { usage: 'off' })
     await post(gateway, '/v1/chat/completions', chatBody({ max_tokens: 5 }))
     await eventually(async () => (await modelStats(gateway))?.total_requests === 1)

@@ -32,7 +32,7 @@ async function start(t: TestContext, server: string) {
 
 describe('the watchdog', () => {
   for (const what of ['loop', 'microtasks', 'wait', 'heap']) {
-    it(`replaces a serving thread that stands still (${what})`, async (t) => {
+    it(`replaces a stalled serving thread (${what})`, async (t) => {
       const gateway = await start(t, ', threads: 2, watchdog_timeout: 2s')
       const { running, url, fault, reading } = gateway
       const [[steady] = [], [lost] = []] = await connectToThreads(t, url)
@@ -67,7 +67,7 @@ describe('the watchdog', () => {
   }
 
   for (const threads of [1, 2]) {
-    it(`ends a process whose main thread stands still, threads: ${threads}`, async (t) => {
+    it(`ends a process with a stalled main thread, threads: ${threads}`, async (t) => {
       const { running, fault } = await start(t, `, threads: ${threads}, watchdog_timeout: 1s`)
       const exit = once(running.child, 'exit')
       fault('main', 'loop')
@@ -75,7 +75,7 @@ describe('the watchdog', () => {
       assert.match(running.output(), /olla-gateway: the main thread has not responded for 1000 ms/)
     })
 
-    it(`ends a process whose main thread stands still during the stop, also where it is off, threads: ${threads}`, async (t) => {
+    it(`ends a process with a main thread stalled during the stop, also if it is off, threads: ${threads}`, async (t) => {
       const { running, fault, upstream, url } = await start(
         t,
         `, threads: ${threads}, watchdog_timeout: 0, shutdown_timeout: 1s`,
@@ -92,7 +92,7 @@ describe('the watchdog', () => {
     })
   }
 
-  it('leaves a process alone that was suspended as a whole', async (t) => {
+  it('does not end a process that was suspended as a whole', async (t) => {
     const { running, url } = await start(t, ', threads: 2, watchdog_timeout: 2s')
     running.child.kill('SIGSTOP')
     await sleep(6_000)
@@ -102,7 +102,7 @@ describe('the watchdog', () => {
     assert.doesNotMatch(running.output(), /has stopped|not responded/)
   })
 
-  it('drains the others and ends with 1 where a thread cannot be ended', async (t) => {
+  it('drains the others and exits with 1 if a thread cannot be ended', async (t) => {
     const { running, url, fault } = await start(t, ', threads: 2, watchdog_timeout: 1s, shutdown_timeout: 3s')
     const [[steady] = [], [lost] = []] = await connectToThreads(t, url)
     ;(await lost?.chat({ stream: true }))?.resume().on('error', () => {})

@@ -35,7 +35,7 @@ describe('a healthy endpoint of another type than the configuration says', () =>
     ['page', 'vllm', /its type is vllm: try type: auto$/],
   ]
   for (const [server, type, reason] of rows) {
-    it(`is told of: a server like ${server} as ${type}`, async (t) => {
+    it(`is reported: a server like ${server} as ${type}`, async (t) => {
       const url = await startServer(t, servers[server])
       const events = await eventsOf(t, [{ url, type, name: 'odd' }])
       await eventually(() => events.some((event) => event.type === 'discovery.failed'))
@@ -44,7 +44,7 @@ describe('a healthy endpoint of another type than the configuration says', () =>
     })
   }
 
-  it('is left alone where it is right', async (t) => {
+  it('is not reported if the type is right', async (t) => {
     const url = await startServer(t, servers.vllm)
     const events = await eventsOf(t, [{ url, type: 'vllm', name: 'right' }])
     await eventually(() => events.some((event) => event.type === 'discovery.completed'))

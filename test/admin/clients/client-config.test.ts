@@ -51,7 +51,7 @@ const text = (name: 'opencode' | 'codex' | 'zed' | 'claude-code', has: boolean |
   clientConfig(name, url, fleet('vllm', models).models, () => (has === 'unknown' ? undefined : has)).text
 
 describe('configurations of clients', () => {
-  it('begin with a model that chats, and know its limits', () => {
+  it('start with a chat model and its limits', () => {
     assert.deepEqual(JSON.parse(text('opencode')).provider.olla.models, {
       c: { name: 'c', tool_call: true },
       b: { name: 'b', limit: { context: 8192, output: 4096 }, attachment: true },
@@ -60,7 +60,7 @@ describe('configurations of clients', () => {
     assert.match(text('codex'), /^model = "c"$/m)
   })
 
-  it('tell Zed what a model can do', () => {
+  it("list a model's capabilities for Zed", () => {
     const [first, second] = JSON.parse(text('zed')).language_models.openai_compatible['olla-gateway']
       .available_models
     assert.deepEqual(first, {
@@ -74,7 +74,7 @@ describe('configurations of clients', () => {
     assert.equal(second.capabilities.images, true)
   })
 
-  it('leave the lines for Codex as comments where no endpoint is known to have its API', () => {
+  it('comment out the lines for Codex if no endpoint is known to have its API', () => {
     for (const has of [false, 'unknown'] as const) {
       const config = text('codex', has)
       assert.match(config, /^# Codex needs the Responses API/)

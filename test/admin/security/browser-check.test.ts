@@ -165,7 +165,7 @@ describe("pages of this machine's programs", () => {
   table('passed', cases, checkOf(['https://app.example']))
 })
 
-describe('names that were led here', () => {
+describe('rebound names', () => {
   table('refused', [
     ['a request', rebound],
     ['on a listener for the network', rebound, onNetwork],
@@ -234,7 +234,7 @@ describe('origins', () => {
     }
   })
 
-  it('of any length are looked at in a moment', () => {
+  it('of any length are checked in linear time', () => {
     for (const text of [
       `http://${'a.'.repeat(500_000)}localhost`,
       `http://${'a'.repeat(1_000_000)}.localhost`,

@@ -26,7 +26,7 @@ describe('the key of a client', () => {
       assert.equal(new ClientKeys(bits).of(address), key))
   }
 
-  it('stays the same however many others come between', () => {
+  it('stays the same after any number of others', () => {
     const keys = new ClientKeys(64)
     for (let site = 0; site < 3000; site++) keys.of(`2001:db8:${(site % 0xffff).toString(16)}::1`)
     assert.equal(keys.of('2001:db8:1::2'), '2001:db8:1::/64')

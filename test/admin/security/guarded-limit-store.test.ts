@@ -6,7 +6,7 @@ import type { LimitStore } from '../../../src/admin/security/limit-store.ts'
 const limit = { perMinute: 60, burst: 10 }
 
 describe('a guarded limit store', () => {
-  it('answers as the store does, and hands all on', () => {
+  it("returns the store's results and delegates all calls", () => {
     const calls: unknown[] = []
     const answer = { allowed: false, remaining: 0, retryAfterMs: 5, fullInMs: 7 }
     const store: LimitStore = {
@@ -24,7 +24,7 @@ describe('a guarded limit store', () => {
     assert.deepEqual(calls, [['a', limit, 1], ['a', limit], [2]])
   })
 
-  it('limits no client where the store throws, and tells each time', () => {
+  it('limits no client if the store throws, and reports each error', () => {
     const error = new Error('mine')
     const fail = () => {
       throw error

@@ -97,17 +97,17 @@ describe('access by token', () => {
     assert.equal(decision.allowed ? 0 : decision.status, 401)
   })
 
-  it('leaves the address as the other way in, whatever other credentials a request has', () => {
+  it('still allows access by address with any other credentials', () => {
     const decision = rules(token).decide(request({ authorization: 'Basic abc', cookie: 'a=b' }), 0, 0)
     assert.deepEqual(decision, { allowed: true, by: 'address' })
   })
 
-  it('ignores tokens where none is configured', () => {
+  it('ignores tokens if none is configured', () => {
     assert.equal(rules().decide(request({ authorization: 'Bearer x' }), 0, 0).allowed, true)
     assert.equal(rules().decide(request({ ...far, authorization: 'Bearer x' }), 0, 0).allowed, false)
   })
 
-  it('lets a session in until its end, and no other’s', () => {
+  it('accepts a session until it expires, and no foreign one', () => {
     const session = token.createSession(1_000)
     const cookie = sessionCookie(session, { path: '/internal', isSecure: false }).split(';')[0] ?? ''
     const decide = (text: string, nowMs: number, by = token) =>
@@ -155,7 +155,7 @@ describe('requests of other sites', () => {
     })
   }
 
-  it('must carry what no form can set to change something', () => {
+  it('need a header that no form can set to change something', () => {
     const here = { secFetchSite: 'same-origin', origin: undefined, host }
     const none = { marker: undefined, authorization: undefined }
     assert.equal(isDeliberate(here, none), false)

@@ -16,14 +16,14 @@ function limiter(options: Partial<RateLimits>): RateLimiter {
 }
 
 describe('a rate limiter', () => {
-  it('decides nothing where nothing is limited', () => {
+  it('makes no decision without limits', () => {
     const none = limiter({})
     assert.equal(hasLimits(off), false)
     assert.equal(none.check('proxy', 'a', 0), undefined)
     assert.equal(none.check('internal', 'a', 0), undefined)
   })
 
-  it('tells the limit that is nearest to being reached', () => {
+  it('reports the limit closest to exhaustion', () => {
     const both = limiter({ globalRequestsPerMinute: 60, perIpRequestsPerMinute: 30 })
     const seen = ['a', 'b', 'b', 'c'].map((client) => both.check('proxy', client, 0))
     assert.deepEqual(
@@ -38,7 +38,7 @@ describe('a rate limiter', () => {
     assert.equal(seen[3]?.retryAfterMs, 1_000)
   })
 
-  it('takes nothing of the common bucket for a client that is over its own limit', () => {
+  it('takes no token from the common bucket for a client over its own limit', () => {
     const both = limiter({ globalRequestsPerMinute: 60, perIpRequestsPerMinute: 30 })
     for (let count = 0; count < 2; count++) both.check('proxy', 'a', 0)
     assert.deepEqual(
@@ -71,7 +71,7 @@ describe('a rate limiter', () => {
     }
   })
 
-  it('lets all clients together burst by a minute of requests where no burst is set', () => {
+  it('lets all clients together burst by a minute of requests by default', () => {
     const common = limiter({ globalRequestsPerMinute: 3, globalBurstSize: 0 })
     const allowed = ['a', 'b', 'c', 'd'].map((client) => common.check('proxy', client, 0)?.allowed)
     assert.deepEqual(allowed, [true, true, true, false])

@@ -40,7 +40,7 @@ const limits = [
 ] as const
 
 describe('a shared limit store', () => {
-  it('is a token bucket for each key, whichever thread asks', () => {
+  it('is one token bucket per key across threads', () => {
     const step = fc.record({
       thread: fc.nat(1),
       key: fc.constantFrom('a', 'b', 'c'),
@@ -73,7 +73,7 @@ describe('a shared limit store', () => {
     )
   })
 
-  it('lets exactly as many through as there are tokens, however many threads ask', async () => {
+  it('allows exactly as many requests as there are tokens, from any number of threads', async () => {
     const threads = 2
     const limit = { perMinute: 100, burst: 10_000 }
     const blocks = new SharedBlocks(threads)
@@ -90,7 +90,7 @@ describe('a shared limit store', () => {
     assert.equal(store.take('client', limit, 0).allowed, false)
   })
 
-  it('stays bounded, and lets a full bucket start afresh before one that is used', () => {
+  it('stays bounded, and evicts a full bucket before a used one', () => {
     const store = new SharedLimitStore(8)
     const limit = { perMinute: 60, burst: 100 }
     for (let request = 0; request < 50; request++) store.take('busy', limit, 0)
@@ -113,7 +113,7 @@ describe('a shared limit store', () => {
     assert.equal(store.size, 0)
   })
 
-  it('takes what was left for days, without a clean-up, for a full bucket', () => {
+  it('treats a bucket that was idle for days as full, without a clean-up', () => {
     const limit = { perMinute: 1000, burst: 50 }
     for (let hours = 1; hours < 24 * 30; hours += 0.37) {
       const store = new SharedLimitStore(8)
@@ -122,7 +122,7 @@ describe('a shared limit store', () => {
     }
   })
 
-  it('goes on where the time in a cell begins anew', () => {
+  it('continues when the time in a cell wraps around', () => {
     const wrapMs = 2 ** 36 * 0.004
     const limit = { perMinute: 60, burst: 3 }
     for (const beginMs of [wrapMs - 1500, wrapMs - 500, wrapMs, 5 * wrapMs - 2000]) {
@@ -134,7 +134,7 @@ describe('a shared limit store', () => {
     }
   })
 
-  it('takes a bucket that would need days to fill for one of 38 hours', () => {
+  it('caps the refill time of a bucket at 38 hours', () => {
     const store = new SharedLimitStore(8)
     const limit = { perMinute: 1, burst: 1_000_000 }
     assert.equal(store.take('a', limit, 0).remaining, 2289)

@@ -33,7 +33,7 @@ describe('readOptions', () => {
     }
   })
 
-  it('says in one sentence what it does not understand', () => {
+  it('reports an unknown argument in one sentence', () => {
     const cases: readonly (readonly [readonly string[], string])[] = [
       [['--confg', 'f'], 'unknown option --confg, did you mean --config?'],
       [['-verison'], 'unknown option -verison, did you mean --version?'],
@@ -48,8 +48,8 @@ describe('readOptions', () => {
   })
 })
 
-describe('the words of the command line', () => {
-  it('are ignored as in Olla, unless a command was meant', () => {
+describe('positional arguments of the command line', () => {
+  it('are ignored as in Olla, unless they resemble a command', () => {
     assert.deepEqual(readServeArguments(['serve', '-c', 'f']).notices, [])
     assert.match(
       readServeArguments(['package.json']).notices[0] ?? '',
@@ -81,7 +81,7 @@ describe('the words of the command line', () => {
 describe('listenFailure', () => {
   const { server } = parseConfig({ server: { host: '127.0.0.1', port: 40114 } })
 
-  it('says what to do, also where another thread has failed', () => {
+  it('suggests a remedy, also if another thread has failed', () => {
     const inUse = 'port 40114 on 127.0.0.1 is in use; choose another with --port'
     assert.equal(listenFailure(Object.assign(new Error('x'), { code: 'EADDRINUSE' }), server), inUse)
     assert.equal(listenFailure(new Error('listen EADDRINUSE: address already in use'), server), inUse)

@@ -26,7 +26,7 @@ describe('the start of the gateway', () => {
     )
   })
 
-  it('serves and stops although its output is not read', async (t) => {
+  it('serves and stops while its output is not read', async (t) => {
     const free = createServer().listen(0, '127.0.0.1')
     await once(free, 'listening')
     const address = free.address()
@@ -55,7 +55,7 @@ describe('the start of the gateway', () => {
     [['--validate-config', '-c', 'olla.yaml'], 1],
     [['status', '--help'], 3],
   ] as const) {
-    it(`${args.join(' ')} exits with ${code} where its output cannot be written, with 0 where its reader has gone`, {
+    it(`${args.join(' ')} exits with ${code} if its output cannot be written, with 0 if its reader has closed it`, {
       skip: !existsSync('/dev/full') && 'no /dev/full',
     }, async (t) => {
       const cwd = await folder({ 'olla.yaml': configFor('http://127.0.0.1:9') })

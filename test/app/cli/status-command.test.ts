@@ -10,7 +10,7 @@ import { withSimulator } from '../../support/simulator.ts'
 const adminToken = 'sixteen-letters-1'
 
 describe('olla-gateway status', () => {
-  it('tells how a gateway and its endpoints are, for people and for programs', async (t) => {
+  it('reports a gateway and its endpoints for people and for programs', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'box', models: ['m'] })
     const { url } = await startGateway(t, [{ url: simulator.url, name: 'box' }])
     const people = await statusCommand(['--url', `${url}/`], {})
@@ -25,7 +25,7 @@ describe('olla-gateway status', () => {
     )
   })
 
-  it('ends with 1 where it is degraded and with 2 where it is critical', async (t) => {
+  it('exits with 1 if the gateway is degraded and with 2 if it is critical', async (t) => {
     const simulators = await Promise.all(
       [1, 2, 3, 4].map((index) => withSimulator(t, { kind: 'vllm', name: `s${index}`, models: ['m'] })),
     )
@@ -43,7 +43,7 @@ describe('olla-gateway status', () => {
     assert.deepEqual([answer.exitCode, JSON.parse(answer.output).status], [2, 'critical'])
   })
 
-  it('ends with 2 where no gateway answers, and says why', async (t) => {
+  it('exits with 2 and a reason if no gateway answers', async (t) => {
     const gateway = await startGateway(t, [])
     await gateway.close()
     const answer = await statusCommand(['--url', gateway.url], {})
@@ -58,7 +58,7 @@ describe('olla-gateway status', () => {
     })
   })
 
-  it('ends with 3 where it is not let in, and takes a token', async (t) => {
+  it('exits with 3 if access is denied, and accepts a token', async (t) => {
     const { url } = await startGateway(
       t,
       [],
@@ -85,7 +85,7 @@ describe('olla-gateway status', () => {
     }
   })
 
-  it('ends with 3 where it does not understand', async () => {
+  it('exits with 3 for wrong arguments', async () => {
     for (const args of [
       ['--urll', 'x'],
       ['--url', 'ftp://x'],

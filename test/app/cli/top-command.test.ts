@@ -44,7 +44,7 @@ async function fleet(t: Parameters<typeof startGateway>[0]) {
 }
 
 describe('olla-gateway top', () => {
-  it('prints once where there is no terminal', async (t) => {
+  it('prints once without a terminal', async (t) => {
     const { gateway } = await fleet(t)
     const { terminal, written } = fakeTerminal(false)
     const { output, exitCode } = await topCommand(['--url', gateway.url], terminal)
@@ -57,7 +57,7 @@ describe('olla-gateway top', () => {
     assert.equal(written(), '')
   })
 
-  it('shows a gateway live, takes keys, and leaves the terminal as it was', async (t) => {
+  it('shows a gateway live, handles keys, and restores the terminal', async (t) => {
     const { gateway, simulator } = await fleet(t)
     const { terminal, input, output, screen, written } = fakeTerminal(true)
     const ended = topCommand(['--url', gateway.url], terminal)
@@ -85,7 +85,7 @@ describe('olla-gateway top', () => {
     assert.equal(input.listenerCount('data'), 0)
   })
 
-  it('waits for a gateway that goes away', async (t) => {
+  it('waits for a gateway that stops', async (t) => {
     const { gateway } = await fleet(t)
     const { terminal, input, screen } = fakeTerminal(true)
     const ended = topCommand(['--url', gateway.url], terminal)
@@ -97,7 +97,7 @@ describe('olla-gateway top', () => {
     assert.equal((await ended).exitCode, 0)
   })
 
-  it('ends with 2 where no gateway answers and with 3 where it is not let in', async (t) => {
+  it('exits with 2 if no gateway answers and with 3 if access is denied', async (t) => {
     const { terminal } = fakeTerminal(false)
     const gone = await startGateway(t, [])
     await gone.close()

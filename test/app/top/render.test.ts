@@ -116,7 +116,7 @@ describe('the screen of top', () => {
     })
   }
 
-  it('before anything is known, and when the gateway has gone', (t) => {
+  it('before the first data, and after the gateway has stopped', (t) => {
     const screen = { columns: 80, rows: 24, paint: plainPaint, nowMs }
     const empty = renderScreen(initialState('http://localhost:40114'), screen)
     const gone = renderScreen(update(full, { kind: 'problem', problem: 'connection refused' }), screen)
@@ -155,7 +155,7 @@ describe('the screen of top', () => {
     )
   })
 
-  it('lets nothing in a name steer the terminal', () => {
+  it('escapes control characters in names', () => {
     const evil = '\u001b[2J\u0007\u009b31m\nname\u202e'
     const state: TopState = {
       ...full,
@@ -169,7 +169,7 @@ describe('the screen of top', () => {
     assert.doesNotMatch(lines.join(''), /[\u0000-\u001f\u007f-\u009f\u202e]/)
   })
 
-  it('is coloured where that is wanted, and says the same', () => {
+  it('is coloured on request with the same text', () => {
     const screen = { columns: 100, rows: 24, nowMs }
     const plain = renderScreen(full, { ...screen, paint: plainPaint })
     const coloured = renderScreen(full, { ...screen, paint: ansiPaint })
@@ -184,7 +184,7 @@ describe('the state of top', () => {
     return lines.map((line) => line.split(' ')[0]).filter((name) => name?.startsWith('gpu-'))
   }
 
-  it('sorts by what is asked for', () => {
+  it('sorts by the chosen column', () => {
     let state = full
     assert.deepEqual(names(state), ['gpu-a', 'gpu-b', 'gpu-c'])
     state = update(state, { kind: 'key', key: 'reverse' })
@@ -210,7 +210,7 @@ describe('the state of top', () => {
     assert.deepEqual(state.offsets, { endpoints: 2, requests: 0 })
   })
 
-  it('forgets charts of a gateway that was started again, and keeps those of one that is back', () => {
+  it('drops charts of a restarted gateway, and keeps those of one that is reachable again', () => {
     const hello = full.hello
     assert.ok(hello)
     const back = update(update(full, { kind: 'problem', problem: 'gone' }), { kind: 'hello', hello })
@@ -234,21 +234,21 @@ describe('the state of top', () => {
 })
 
 describe('texts of a terminal', () => {
-  it('are cut and filled to a width', () => {
+  it('are truncated and padded to a width', () => {
     assert.equal(fit('abc', 5), 'abc  ')
     assert.equal(fit('abc', 5, 'right'), '  abc')
     assert.equal(fit('abcdef', 4), 'abc…')
     assert.equal(fit('abc', 0), '')
   })
 
-  it('draw values from nothing to the largest', () => {
+  it('draw values from zero to the maximum', () => {
     assert.equal(sparkline([0, 1, 4, 8], 4), '▁▁▄█')
     assert.equal(sparkline([0, 0], 3), ' ▁▁')
     assert.equal(sparkline([], 3), '   ')
     assert.equal(sparkline([9, 1, 1], 2), '██')
   })
 
-  it('tell durations', () => {
+  it('format durations', () => {
     assert.deepEqual([null, 0, 999, 1_000, 59_999, 245_000].map(duration), [
       '-',
       '0ms',

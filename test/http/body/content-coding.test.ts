@@ -47,7 +47,7 @@ const isCode = (code: string) => (error: unknown) => error instanceof GatewayErr
 const isNode22 = process.version.startsWith('v22.')
 
 describe('content codings', () => {
-  it('are undone, one or several, in whatever pieces', async () => {
+  it('are decoded, one or several, with any chunk boundaries', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 2000 }),
@@ -83,7 +83,7 @@ describe('content codings', () => {
     }
   })
 
-  it('end as soon as more comes out than the limit allows, and leave the payload alive', async () => {
+  it('stop as soon as the output exceeds the limit, and keep the payload alive', async () => {
     for (const [name, encode] of encoders) {
       const payload = new PassThrough()
       const bomb = encode(Buffer.alloc(20_000_000))
@@ -99,7 +99,7 @@ describe('content codings', () => {
     }
   })
 
-  it('that are corrupt or cut off are a mistake of the client', async () => {
+  it('that are corrupt or truncated are a client error', async () => {
     for (const [name, encode] of encoders) {
       const coded = encode(randomBytes(3000))
       const cut = decode(Readable.from([coded.subarray(0, 1000)]), name)
@@ -119,7 +119,7 @@ describe('content codings', () => {
     await assert.rejects(decode(encoder, 'zstd'), isCode('invalid_request'))
   })
 
-  it('tell of a payload that breaks', async () => {
+  it('report a payload that breaks', async () => {
     const payload = new PassThrough()
     const decoded = decode(payload, 'gzip')
     payload.write(gzipSync('x').subarray(0, 5))

@@ -49,7 +49,7 @@ describe('findField', () => {
     assert.equal(findField(Buffer.from('model=100%'), 'model')?.value, '100%')
   })
 
-  it('takes time that grows with the length alone', () => {
+  it('takes linear time', () => {
     const fields = Buffer.from('&'.repeat(2_000_000))
     const startedMs = performance.now()
     assert.equal(findField(fields, 'model'), undefined)

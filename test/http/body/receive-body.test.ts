@@ -24,7 +24,7 @@ function receive(
 const tooLarge = (error: unknown) => error instanceof GatewayError && error.code === 'payload_too_large'
 
 describe('receiveBody', () => {
-  it('gives the bytes as they came, in whatever pieces, with and without a length', async () => {
+  it('returns the received bytes with any chunk boundaries, with and without a length', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 })),
@@ -39,14 +39,14 @@ describe('receiveBody', () => {
     )
   })
 
-  it('does not copy a body that comes in one piece', async () => {
+  it('does not copy a body of one chunk', async () => {
     const piece = Buffer.alloc(40_000, 'x')
     assert.equal(await receive(Readable.from([piece]), { lengthBytes: piece.length }), piece)
     assert.equal(await receive(Readable.from([piece])), piece)
     assert.equal(piece.length, 40_000)
   })
 
-  it('gives the memory of large pieces back, but not where another reader has them', async () => {
+  it('releases the memory of large chunks unless another reader has them', async () => {
     const pieces = () => [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y'), Buffer.alloc(4, 'z')]
     const own = pieces()
     const body = await receive(requestOf(own), { lengthBytes: 80_004 })
@@ -87,13 +87,13 @@ describe('receiveBody', () => {
     assert.ok(left < 200_000, `${left} bytes are held still`)
   })
 
-  it("leaves the pieces alone that a host's own stream gives", async () => {
+  it("does not release chunks of a host's own stream", async () => {
     const pieces = [Buffer.alloc(40_000, 'x'), Buffer.alloc(40_000, 'y')]
     await receive(Readable.from(pieces), { lengthBytes: 80_000 })
     assert.equal(Buffer.concat(pieces).toString(), `${'x'.repeat(40_000)}${'y'.repeat(40_000)}`)
   })
 
-  it('leaves memory alone that a piece only has a part of', async () => {
+  it('does not release memory that a chunk shares', async () => {
     const memory = Buffer.alloc(50_000, 'm')
     await receive(requestOf([memory.subarray(0, 20_000), memory.subarray(20_000, 40_000)]), {
       lengthBytes: 40_000,
@@ -101,7 +101,7 @@ describe('receiveBody', () => {
     assert.equal(memory.length, 50_000)
   })
 
-  it('refuses what is too large, announced or not, and takes no more of it', async () => {
+  it('refuses a body that is too large, announced or not, and stops reading', async () => {
     await assert.rejects(receive(Readable.from([]), { lengthBytes: 11, limitBytes: 10 }), tooLarge)
     const payload = new PassThrough()
     payload.write(Buffer.alloc(11))
@@ -109,7 +109,7 @@ describe('receiveBody', () => {
     assert.equal(payload.listenerCount('data') + payload.listenerCount('end'), 0)
   })
 
-  it('tells once what broke it', async () => {
+  it('reports its error once', async () => {
     const payload = new PassThrough()
     const received = receive(payload, { lengthBytes: 10 })
     payload.write('half')

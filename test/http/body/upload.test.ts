@@ -68,7 +68,7 @@ describe('MultipartScanner', () => {
 })
 
 describe('receiveUpload', () => {
-  it('keeps a small form in memory and a large one in a file that goes away', async () => {
+  it('keeps a small form in memory and a large one in a temporary file', async () => {
     const before = uploads()
     const small = await form([['model', 'm']])
     const inMemory = await receiveUpload(Readable.from([small.body]), small.type, 1e9, budgetOf(0))
@@ -92,7 +92,7 @@ describe('receiveUpload', () => {
     assert.equal(uploads(), before)
   })
 
-  it('refuses what is too large and leaves no file', async () => {
+  it('refuses an upload that is too large and leaves no file', async () => {
     const before = uploads()
     const { type, body } = await form([['file', new Blob([randomBytes(3_000_000)])]])
     await assert.rejects(
@@ -102,7 +102,7 @@ describe('receiveUpload', () => {
     assert.equal(uploads(), before)
   })
 
-  it('fails where the disk is full, and the process goes on', async (t) => {
+  it('fails if the disk is full, and the process keeps running', async (t) => {
     const before = uploads()
     t.mock.method(fs, 'write', (...rest: unknown[]) => {
       const written = rest.at(-1) as (error: Error) => void
@@ -113,7 +113,7 @@ describe('receiveUpload', () => {
     assert.equal(uploads(), before)
   })
 
-  it('is disposed of without an error, also where its file cannot be removed', async () => {
+  it('is disposed without an error, also if its file cannot be removed', async () => {
     await new Upload('m', 1, { folder: `${devNull}/none` }).dispose()
   })
 
@@ -124,7 +124,7 @@ describe('receiveUpload', () => {
     assert.equal(stdout, 'EMFILE, removed\n')
   })
 
-  it('may be gone when it is to be read, also where nothing waits for it', async () => {
+  it('may be removed before it is read, also without a reader', async () => {
     const gone = new Upload('m', 1, { folder: '/does/not/exist' })
     const [unread, left] = [gone.open(), gone.open()]
     assert.ok(unread instanceof Readable && left instanceof Readable)
@@ -170,14 +170,14 @@ describe('receiveUpload', () => {
     }
   })
 
-  it('has nothing to rename where it names no model', async () => {
+  it('has nothing to rename if it names no model', async () => {
     const { type, body } = await form([['prompt', 'x']])
     const upload = await receiveUpload(Readable.from([body]), type, 1e9, budgetOf(0))
     assert.equal(upload.namesModel, false)
     assert.equal(upload.renamed('m'), upload)
   })
 
-  it('undoes a content coding, within the limit', async () => {
+  it('decodes a content coding, within the limit', async () => {
     const { type, body } = await form([
       ['model', 'm'],
       ['file', new Blob([Buffer.alloc(3_000_000)])],

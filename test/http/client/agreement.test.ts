@@ -46,7 +46,7 @@ async function outcomeOf(t: TestContext, client: HttpClient, answer: HostileAnsw
 }
 
 describe('the two clients', () => {
-  it('take and refuse the same answers, or one refuses more', async (t) => {
+  it('accept the same answers, or one is stricter', async (t) => {
     const finite = hostileAnswers.filter(({ parts }) => typeof parts !== 'function')
     const outcomes = await Promise.all(
       finite.map(async (answer) => {
@@ -62,7 +62,7 @@ describe('the two clients', () => {
   })
 
   for (const client of httpClients) {
-    it(`call a head that is no head a failure of the protocol: ${client}`, async (t) => {
+    it(`report an invalid head as a protocol failure: ${client}`, async (t) => {
       for (const head of ['Content-Length: 5x', 'Content-Length: 5\r\nContent-Length: 6', 'Bad Name: 1']) {
         const { pool } = await startPool(t, client, ({ socket }) =>
           socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\nfirst`),

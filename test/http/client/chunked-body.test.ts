@@ -35,7 +35,7 @@ describe('ChunkedBody', () => {
     )
   })
 
-  it('is not over before all has come', () => {
+  it('is not complete before all data has arrived', () => {
     fc.assert(
       fc.property(anyChunked, fc.nat(), ({ coded }, at) => {
         assert.equal(readAll(coded.slice(0, at % coded.length), []).isOver, false)
@@ -43,7 +43,7 @@ describe('ChunkedBody', () => {
     )
   })
 
-  it('gives what one read has brought in one piece of its own', () => {
+  it('returns the data of one read as one copied chunk', () => {
     const body = new ChunkedBody()
     const bytes = Buffer.from('2\r\nab\r\n3\r\ncde\r\n')
     const data = body.read(bytes, 0, bytes.length)

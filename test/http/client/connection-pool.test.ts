@@ -55,7 +55,7 @@ for (const client of httpClients) {
       })
     }
 
-    it('takes the end of the connection for the end of an answer that says nothing else', async (t) => {
+    it('ends an unframed answer at the end of the connection', async (t) => {
       const { pool } = await startPool(t, client, ({ socket }) => socket.end('HTTP/1.1 200 OK\r\n\r\nall'))
       const { told, error } = await ask(pool)
       assert.equal(error, undefined)
@@ -63,7 +63,7 @@ for (const client of httpClients) {
       await eventually(() => pool.size === 0)
     })
 
-    it('does not go on with a connection on which a request is still being sent', async (t) => {
+    it('does not reuse a connection on which a request is still being sent', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => {
         socket.pause()
         socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n')
@@ -131,12 +131,12 @@ for (const client of httpClients) {
       })
     }
 
-    it('fails where more than 16 interim answers come', async (t) => {
+    it('fails after more than 16 interim answers', async (t) => {
       const { pool } = await startPool(t, client, ({ socket }) => socket.write(`${goOn.repeat(17)}${ok}`))
       assert.equal(failureOf((await ask(pool)).error), 'protocol')
     })
 
-    it('does not give one request what came for none', async (t) => {
+    it('does not assign unsolicited bytes to a request', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.write(ok))
       await ask(pool)
       sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
@@ -183,7 +183,7 @@ for (const client of httpClients) {
       assert.equal(body.destroyed, true)
     })
 
-    it('closes the connection of a request that is given up, and says no more', async (t) => {
+    it('closes the connection of an aborted request, and reports nothing more', async (t) => {
       const { pool, open } = await startPool(t, client, ({ socket }) =>
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc'),
       )
@@ -303,7 +303,7 @@ for (const client of httpClients) {
       assert.equal(failureOf(await told.over), 'closed')
     })
 
-    it('ends what is under way when it closes, and takes nothing more', async (t) => {
+    it('aborts requests in flight when it closes, and accepts no more', async (t) => {
       const { pool, open } = await startPool(t, client, () => {})
       const told = new Collected()
       pool.send(get, told)
@@ -319,7 +319,7 @@ for (const client of httpClients) {
 describe('the pool of the own client', () => {
   const client = 'own'
 
-  it('tells when it reads a body no more: at once of a small one, of a large one when all is written', async (t) => {
+  it('reports when it has consumed a body: a small one at once, a large one when all is written', async (t) => {
     let isStuck = true
     const { pool, sockets } = await startPool(t, client, ({ socket, text }) => {
       if (text.includes('/small')) socket.write(ok)
@@ -361,7 +361,7 @@ describe('the pool of the own client', () => {
     ['of known length', ok],
     ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
   ] as const) {
-    it(`goes on after a last piece ${what} that was more than the handler could take`, async (t) => {
+    it(`resumes after a last chunk ${what} that filled the handler`, async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.write(text))
       class Full extends Collected {
         override onData(chunk: Buffer): boolean {

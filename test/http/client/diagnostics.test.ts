@@ -56,7 +56,7 @@ describe('the diagnostics channels of the own client', () => {
     assert.equal(seen[3]?.[1].error, refused.error)
   })
 
-  it('publish one request where a stale connection makes the client send it twice', async (t) => {
+  it('publish one request if a stale connection makes the client send it twice', async (t) => {
     const { pool } = await startPool(t, 'own', ({ socket, text, connection }) => {
       if (connection === 0 && !text.startsWith('GET /first')) socket.end()
       else socket.write(ok)
@@ -71,14 +71,14 @@ describe('the diagnostics channels of the own client', () => {
     )
   })
 
-  it('leave the handler as it is where no channel has a subscriber', (t) => {
+  it('do not wrap the handler without subscribers', (t) => {
     const told = new Collected()
     assert.equal(publishing('http://a', get, told), told)
     listen(t, ['error'])
     assert.notEqual(publishing('http://a', get, told), told)
   })
 
-  it('go on where a message is not asked for', async (t) => {
+  it('continue if a message has no subscriber', async (t) => {
     const { pool } = await startPool(t, 'own', ({ socket }) => socket.write(ok))
     const seen = listen(t, ['trailers'])
     assert.equal((await ask(pool)).told.body, 'ok')

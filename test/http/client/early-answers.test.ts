@@ -50,7 +50,7 @@ async function startRefusing(
 }
 
 for (const client of httpClients) {
-  describe(`an answer that comes before the ${client} client has written the request`, () => {
+  describe(`an answer that arrives before the ${client} client has written the request`, () => {
     for (const [what, close] of Object.entries(closings)) {
       for (const [framing, text] of Object.entries({ 'a length': refusal, 'the end': withoutLength })) {
         if (text === withoutLength && what === 'reads no more and stays') continue

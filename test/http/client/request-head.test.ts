@@ -23,7 +23,7 @@ describe('requestHead', () => {
     )
   })
 
-  it('tells a length where there is a body or might be one', () => {
+  it('announces a length if there is a body or might be one', () => {
     const lengthOf = (method: string, bodyBytes: number | undefined) =>
       /Content-Length: (\d+)/.exec(requestHead({ method, path: '/', headers: [], bodyBytes }, host))?.[1]
     assert.equal(lengthOf('GET', 0), undefined)

@@ -12,7 +12,7 @@ const parse = (lines: readonly string[], method = 'POST') =>
   )
 
 describe('parseResponseHead', () => {
-  it('gives fields as they came, without the space around them', () => {
+  it('returns fields as received, without surrounding spaces', () => {
     const head = parse(['HTTP/1.1 201 Fine so far', 'X-A:1', 'x-b: \t two words \t', 'X-C:', 'X-D: ü'])
     assert.equal(head.statusCode, 201)
     assert.deepEqual(head.headers, ['X-A', '1', 'x-b', 'two words', 'X-C', '', 'X-D', 'ü'])
@@ -103,7 +103,7 @@ describe('parseResponseHead', () => {
     ['HTTP/1.1 200 OK', 'Transfer-Encoding: xchunked'],
   ]
   for (const lengths of [['1'], ['1, 1'], ['1', '1'], ['1,1', '1']]) {
-    it(`takes the same length twice for one: ${JSON.stringify(lengths)}`, () => {
+    it(`accepts a repeated equal length: ${JSON.stringify(lengths)}`, () => {
       const head = parse(['HTTP/1.1 200 OK', ...lengths.map((length) => `Content-Length: ${length}`)])
       assert.equal(head.framing, 1)
       assert.equal(head.keepsAlive, true)
@@ -115,7 +115,7 @@ describe('parseResponseHead', () => {
     ['Content-Length: 1', 'Transfer-Encoding: chunked'],
     ['Transfer-Encoding: chunked', 'content-length: 1'],
   ]) {
-    it(`reads chunks where ${fields.join(' and ')} contradict, and closes the connection after them`, () => {
+    it(`reads chunks if ${fields.join(' and ')} contradict, and closes the connection after them`, () => {
       const { framing, keepsAlive, headers } = parse(['HTTP/1.1 200 OK', ...fields, 'X-A: 1'])
       assert.equal(framing, 'chunked')
       assert.equal(keepsAlive, false)

@@ -78,7 +78,7 @@ describe('ResponseReader', () => {
     )
   })
 
-  it('tells what follows an answer, and nothing of it', () => {
+  it('reports that bytes follow an answer, without parsing them', () => {
     fc.assert(
       fc.property(
         anyAnswer.filter(({ endsWithConnection }) => !endsWithConnection),
@@ -93,7 +93,7 @@ describe('ResponseReader', () => {
     )
   })
 
-  it('does not take an answer for complete when the connection ends in its middle', () => {
+  it('does not complete an answer when the connection ends in its middle', () => {
     fc.assert(
       fc.property(
         anyAnswer.filter(({ endsWithConnection }) => !endsWithConnection),
@@ -109,7 +109,7 @@ describe('ResponseReader', () => {
     )
   })
 
-  it('says nothing more once it was stopped', () => {
+  it('reports nothing after it was stopped', () => {
     const { reader, told } = collectingReader()
     reader.begin('GET')
     readInPieces(reader, 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab', [])

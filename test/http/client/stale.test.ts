@@ -25,7 +25,7 @@ for (const client of httpClients) {
     }
     for (const [ending, end] of Object.entries(endings)) {
       for (const [kind, request] of Object.entries(bodies)) {
-        it(`is replaced where the server ${ending}: the same request goes out again, body: ${kind}`, async (t) => {
+        it(`is replaced if the server ${ending}: the same request is sent again, body: ${kind}`, async (t) => {
           const seen = ['', '']
           const { pool, sockets } = await startPool(t, client, (got) => {
             if (got.text.startsWith('GET /first')) got.socket.write(ok)
@@ -48,7 +48,7 @@ for (const client of httpClients) {
         })
       }
 
-      it(`fails where the server ${ending} on a fresh connection`, async (t) => {
+      it(`fails if the server ${ending} on a fresh connection`, async (t) => {
         const { pool, sockets } = await startPool(t, client, end)
         const { told, error } = await ask(pool)
         assert.notEqual(error, undefined)
@@ -56,7 +56,7 @@ for (const client of httpClients) {
         assert.equal(sockets.length, 1)
       })
 
-      it(`fails where the server ${ending} on the fresh one as well`, async (t) => {
+      it(`fails if the server ${ending} on the fresh one as well`, async (t) => {
         const { pool, sockets } = await startPool(t, client, (got) => {
           if (got.text.startsWith('GET /first')) got.socket.write(ok)
           else end(got)
@@ -69,7 +69,7 @@ for (const client of httpClients) {
       })
     }
 
-    it('is not used where its end comes right behind an answer', async (t) => {
+    it('is not used if its end follows an answer at once', async (t) => {
       let requests = 0
       const { pool } = await startPool(t, client, ({ socket }) => {
         requests++
@@ -83,7 +83,7 @@ for (const client of httpClients) {
       assert.equal(requests, 200)
     })
 
-    it('does not take another idle connection for a fresh one', async (t) => {
+    it('does not use another idle connection as a fresh one', async (t) => {
       let isDead = false
       const { pool, sockets } = await startPool(t, client, ({ socket, connection }) => {
         if (isDead && connection < 3) socket.destroy()
@@ -97,7 +97,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 4)
     })
 
-    it('fails where a byte of the answer has come', async (t) => {
+    it('fails if a byte of the answer has arrived', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket, text }) => {
         if (text.startsWith('GET /first')) socket.write(ok)
         else socket.end('H')
@@ -108,7 +108,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 1)
     })
 
-    it('fails where the server had worked on the request for seconds', async (t) => {
+    it('fails if the server had worked on the request for seconds', async (t) => {
       let waiting: SeenRequest['socket'] | undefined
       const { pool, sockets, clock } = await startPool(t, client, ({ socket, text }) => {
         if (text.startsWith('GET /first')) socket.write(ok)
@@ -124,7 +124,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 1)
     })
 
-    it('fails where the body is a stream that cannot be opened again', async (t) => {
+    it('fails if the body is a stream that cannot be reopened', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket, text }) => {
         if (text.startsWith('GET /first')) socket.write(ok)
         else socket.end()
@@ -136,7 +136,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 1)
     })
 
-    it('is not replaced for a request that was given up', async (t) => {
+    it('is not replaced for an aborted request', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket, text }) => {
         if (text.startsWith('GET /first')) socket.write(ok)
       })

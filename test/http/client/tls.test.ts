@@ -51,7 +51,7 @@ for (const client of httpClients) {
   describe(`the pool of the ${client} client over TLS`, () => {
     before(trustLocalhost)
 
-    it('reads answers, keeps connections, and spares a second one part of the handshake', async (t) => {
+    it('reads answers, keeps connections, and resumes TLS sessions', async (t) => {
       const large = `HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n${'x'.repeat(500_000)}`
       const { port, sockets } = await startTls(t, (socket) => socket.write(large))
       const pool = poolFor(t, client, `https://localhost:${port}`)
@@ -66,7 +66,7 @@ for (const client of httpClients) {
       assert.equal(sockets[1]?.isSessionReused(), true)
     })
 
-    it('reads on behind an answer whose end came while its handler was not ready', async (t) => {
+    it('continues after an answer that ended while its handler was paused', async (t) => {
       // More than one TLS record, and yet one read.
       const answer = `HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n${'x'.repeat(40_000)}`
       const { port, sockets } = await startTls(t, (socket) => socket.write(answer))
@@ -109,7 +109,7 @@ for (const client of httpClients) {
       assert.ok(connections <= 16, `${connections} connections`)
     })
 
-    it('reads an answer that comes before the request is written', async (t) => {
+    it('reads an answer that arrives before the request is written', async (t) => {
       const refusal = 'HTTP/1.1 413 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig'
       const { port } = await startTls(t, (socket) => {
         if (socket.writableEnded) return
@@ -126,13 +126,13 @@ for (const client of httpClients) {
       }
     })
 
-    it('fails as TLS where the certificate is for another name', async (t) => {
+    it('fails as TLS if the certificate is for another name', async (t) => {
       const { port } = await startTls(t, (socket) => socket.write(ok))
       const { error } = await ask(poolFor(t, client, `https://127.0.0.1:${port}`))
       assert.equal(failureOf(error), 'tls')
     })
 
-    it('fails as TLS where the handshake does not come to its end', async (t) => {
+    it('fails as TLS if the handshake does not complete', async (t) => {
       const silent = createTcpServer((socket) => void socket.on('error', () => {}))
       silent.listen(0, '127.0.0.1')
       await once(silent, 'listening')

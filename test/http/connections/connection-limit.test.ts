@@ -28,7 +28,7 @@ const servers: Readonly<Record<string, (handler: RequestListener) => Server>> = 
 
 for (const [name, create] of Object.entries(servers)) {
   describe(`connections beyond the limit (${name})`, { skip }, () => {
-    it('wait in the queue of the system and are served in their turn', async (t) => {
+    it('wait in the listen backlog and are served in order', async (t) => {
       const { limit, client, held, paused } = await start(t, create, 2)
       const clients = await Promise.all(Array.from({ length: 6 }, () => client('hold')))
       await eventually(() => held.length === 2)
@@ -58,7 +58,7 @@ for (const [name, create] of Object.entries(servers)) {
       await eventually(() => first.text().includes('Connection: keep-alive'))
     })
 
-    it('get the place of one that is idle', async (t) => {
+    it('replace an idle one', async (t) => {
       const { client, limit } = await start(t, create, 2)
       const idle = await client('now')
       await eventually(() => idle.text().includes('done'))
@@ -70,7 +70,7 @@ for (const [name, create] of Object.entries(servers)) {
       assert.ok(limit.open <= 2)
     })
 
-    it('are not accepted for a moment where descriptors run short elsewhere', async (t) => {
+    it('are not accepted for a moment if descriptors run short elsewhere', async (t) => {
       const { client, limit } = await start(t, create, 0)
       limit.shortage()
       const early = await client('now')
@@ -83,7 +83,7 @@ for (const [name, create] of Object.entries(servers)) {
 }
 
 describe('pauseAccepting', { skip }, () => {
-  it('can be done again and again, and leaves a listener that can be closed', async (t) => {
+  it('can be repeated, and leaves a listener that can be closed', async (t) => {
     const server = createServer((_request, response) => response.end('done'))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -103,7 +103,7 @@ describe('pauseAccepting', { skip }, () => {
     await once(server, 'close')
   })
 
-  it('leaves a server alone that does not listen', () => {
+  it('ignores a server that does not listen', () => {
     assert.equal(pauseAccepting(createServer()), false)
   })
 })
@@ -114,18 +114,18 @@ describe('the default of server.max_connections', () => {
     assert.equal(connectionsFor(1_048_576, 30, 4), 524_225)
   })
 
-  it('is never so few that nothing is served', () => {
+  it('never drops below a usable minimum', () => {
     assert.equal(connectionsFor(64, 60, 8), 16)
   })
 
-  it('goes by the limit of this process', { skip }, () => {
+  it('follows the limit of this process', { skip }, () => {
     const limit = descriptorLimit() ?? assert.fail('not read')
     assert.match(readFileSync('/proc/self/limits', 'utf8'), new RegExp(`Max open files +${limit} `))
     assert.ok(openDescriptors() > 3)
     assert.ok(connectionLimit('auto', 1, () => {}) < limit / 2)
   })
 
-  it('warns of more than the process can have, and takes 0 for no limit', { skip }, () => {
+  it('warns of more than the process can have, and treats 0 as no limit', { skip }, () => {
     const told: string[] = []
     assert.equal(
       connectionLimit(0, 1, (message) => told.push(message)),

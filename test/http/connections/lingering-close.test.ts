@@ -131,7 +131,7 @@ describe('closeLingering', () => {
     }
   }
 
-  it('gives up with a client that sends slowly for ever', async (t) => {
+  it('ends the connection of a client that sends slowly forever', async (t) => {
     const { socket, client } = await connected(t)
     const clock = new FakeClock()
     closeLingering(socket, clock, () => true)
@@ -142,7 +142,7 @@ describe('closeLingering', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('waits a second where the server is closing', async (t) => {
+  it('waits a second if the server is closing', async (t) => {
     const { socket, client } = await connected(t)
     const clock = new FakeClock()
     let isOpen = true

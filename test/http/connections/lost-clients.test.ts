@@ -41,7 +41,7 @@ describe('unacknowledged', () => {
 })
 
 describe('a client that acknowledges nothing', () => {
-  it('is given up after the time limit, and only where it never does', async (t) => {
+  it('is dropped after the time limit, and only if it never does', async (t) => {
     const clock = new FakeClock()
     let silent: readonly number[] = []
     let looks = 0
@@ -87,7 +87,7 @@ describe('a client that acknowledges nothing', () => {
     assert.equal(looks, before)
   })
 
-  it('costs nothing where no client is connected', async (t) => {
+  it('costs nothing without connected clients', async (t) => {
     const clock = new FakeClock()
     const server = createServer()
     t.after(() => server.close())

@@ -24,7 +24,7 @@ for (const [what, create] of servers) {
       ],
     ]
     for (const [where, text, statuses, served] of cases) {
-      it(`are refused where they stand ${where}, and what came before is answered`, async (t) => {
+      it(`are refused ${where}, and earlier requests are answered`, async (t) => {
         const waiting: ServerResponse[] = []
         let seen = ''
         const server = create((request, response) => {

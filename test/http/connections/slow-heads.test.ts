@@ -45,7 +45,7 @@ async function open(t: TestContext, server: Server) {
 }
 
 for (const [kind, create] of Object.entries(kinds)) {
-  describe(`heads that come slowly to the ${kind} server`, () => {
+  describe(`slow heads to the ${kind} server`, () => {
     /** Sends a piece each second. @returns the seconds after which the server gave up */
     async function drip(t: TestContext, prepare: readonly string[], piece: string): Promise<number> {
       const clock = new FakeClock()
@@ -81,7 +81,7 @@ for (const [kind, create] of Object.entries(kinds)) {
       })
     }
 
-    it('have the time from the beginning of the connection on', async (t) => {
+    it('have the time from the start of the connection', async (t) => {
       const clock = new FakeClock()
       const server = create(clock)
       const told = once(server, 'clientError')
@@ -94,7 +94,7 @@ for (const [kind, create] of Object.entries(kinds)) {
       socket.destroy()
     })
 
-    it('are not those of a connection on which nothing comes, nor of a body', async (t) => {
+    it('do not include an idle connection or a slow body', async (t) => {
       const clock = new FakeClock()
       const server = create(clock)
       server.on('clientError', (error: NodeJS.ErrnoException) => assert.fail(error.code))

@@ -99,7 +99,7 @@ async function embedded(t: TestContext, used: Used) {
 }
 
 describe('the capabilities of a server', () => {
-  it('are used where a server of another make offers them', async (t) => {
+  it('are used if another server offers them', async (t) => {
     const used: Used = { bodies: 0, written: [], drains: 0, observers: [] }
     const { app, ask, url } = await embedded(t, used)
     used.bodies = 0
@@ -124,7 +124,7 @@ describe('the capabilities of a server', () => {
     assert.equal(used.drains, 1)
   })
 
-  it('are the only thing that other rooms know of the own server', () => {
+  it('are all that other rooms import of the own server', () => {
     const users = importGraph(['src', 'plugins', 'routes'])
       .filter(({ from, to }) => to.startsWith('src/http/server/') && !from.startsWith('src/http/server/'))
       .map(({ from }) => from)

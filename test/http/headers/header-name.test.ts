@@ -125,14 +125,14 @@ describe('header names', () => {
     it(`${name} goes to no endpoint`, () => assert.equal(headerName(name).goesUp, false))
   }
   for (const name of groups.fromProxies) {
-    it(`${name} goes on from trusted proxies alone`, () => {
+    it(`${name} is forwarded only from trusted proxies`, () => {
       const { role, goesUp } = headerName(name)
       assert.ok(goesUp)
       assert.ok(role === 'forwarded' || role === 'protocol' || role === 'host')
     })
   }
   for (const name of groups.up) {
-    it(`${name} goes on`, () => {
+    it(`${name} is forwarded`, () => {
       const { role, goesUp } = headerName(name)
       assert.deepEqual([goesUp, role], [true, undefined])
     })

@@ -6,7 +6,7 @@ import { outgoingHead } from '../../../src/http/headers/outgoing-head.ts'
 const plain = { method: 'GET', statusCode: 200, headers: [], keepsAlive: true, idleSeconds: 5, date: 'now' }
 
 describe('the head of an answer', () => {
-  it('says how long the connection is kept and that the body comes in chunks', () => {
+  it('announces the keep-alive time and a chunked body', () => {
     assert.deepEqual(outgoingHead(plain), {
       text: 'HTTP/1.1 200 OK\r\nDate: now\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\n\r\n',
       framing: 'chunked',
@@ -62,11 +62,11 @@ describe('a chunk', () => {
     assert.equal(chunkOf('', parts, 18, false).toString(), '12\r\n0123456789abcdefgh\r\n')
   })
 
-  it('is followed by the end where it is the last', () => {
+  it('is followed by the end if it is the last', () => {
     assert.equal(chunkOf('', parts, 18, true).toString(), '12\r\n0123456789abcdefgh\r\n0\r\n\r\n')
   })
 
-  it('stands behind a head in one piece', () => {
+  it('follows the head in one buffer', () => {
     const head = 'HTTP/1.1 200 OK\r\nX: \xe9\r\n\r\n'
     const coded = chunkOf(head, parts, 18, true).toString('latin1')
     assert.equal(coded, `${head}12\r\n0123456789abcdefgh\r\n0\r\n\r\n`)

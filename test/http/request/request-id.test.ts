@@ -15,14 +15,14 @@ describe('request IDs', () => {
     assert.equal(asked, 2)
   })
 
-  it('do not come twice', () => {
+  it('do not repeat', () => {
     const nextId = createRequestIds()
     const ids = Array.from({ length: 2_000 }, () => nextId())
     assert.equal(new Set(ids).size, ids.length)
     for (const id of ids) assert.match(id, /^[a-z]+-[a-z]+-[0-9a-f]{8}$/)
   })
 
-  it('are a client’s own where those are fit to be written', () => {
+  it('are the client’s own if those are valid', () => {
     assert.equal(adoptRequestId('a"b-1'), 'a"b-1')
     for (const unfit of [undefined, '', 'a b', 'a\nb', 'ä', 'x'.repeat(129), ['a']]) {
       assert.equal(adoptRequestId(unfit), undefined)

@@ -24,7 +24,7 @@ const post = (bytes: number, fields = '') =>
 
 for (const [name, create] of servers)
   describe(`a connection of ${name}`, () => {
-    it('serves nothing out of the rest of a body behind the last answer', async (t) => {
+    it('serves no request from the rest of a body after the last answer', async (t) => {
       const seen: string[] = []
       const server = create(({ url = '', socket }, response) => {
         seen.push(url)
@@ -38,7 +38,7 @@ for (const [name, create] of servers)
       assert.deepEqual(seen, ['/a'])
     })
 
-    it('tells tracing tools of each request and of its answer', async (t) => {
+    it('publishes each request and its answer to tracing tools', async (t) => {
       const told: string[] = []
       const server = create(({ url }, response) => void response.end(url))
       const port = await listen(t, server)
@@ -55,7 +55,7 @@ for (const [name, create] of servers)
       assert.deepEqual(told, ['http.server.request.start /last', 'http.server.response.finish /last'])
     })
 
-    it('drops a body that is not read and serves what stands behind it', async (t) => {
+    it('drops an unread body and serves the request after it', async (t) => {
       const seen: string[] = []
       const port = await listen(
         t,
@@ -71,7 +71,7 @@ for (const [name, create] of servers)
       assert.deepEqual(seen, ['/a', '/last'])
     })
 
-    it('gives all of a body to a reader that still reads it after the answer', async (t) => {
+    it('delivers the whole body to a reader that still reads after the answer', async (t) => {
       let bytes = 0
       const port = await listen(
         t,
@@ -87,7 +87,7 @@ for (const [name, create] of servers)
       assert.equal(bytes, 300_000)
     })
 
-    it('tells of a client that is gone with half of the body', async (t) => {
+    it('reports a client that leaves with half of the body', async (t) => {
       const told: string[] = []
       const closed = Promise.withResolvers<void>()
       const tell = (request: IncomingMessage, response: ServerResponse): void => {
@@ -106,8 +106,8 @@ for (const [name, create] of servers)
     })
   })
 
-describe('the short way of an answer', () => {
-  it('does not end with a part without bytes', async (t) => {
+describe('the fast path of an answer', () => {
+  it('does not end at an empty chunk', async (t) => {
     const server = new Http1Server({ clock: systemClock }, (_request, response) => {
       assert.ok(response instanceof OutgoingResponse)
       response.begin(200, ['Date', 'now', 'Connection', 'close'])
@@ -124,7 +124,7 @@ describe('the short way of an answer', () => {
 })
 
 describe('a body that is received whole', () => {
-  it('is intact, as is the request behind it, and gives back only memory of its own', async (t) => {
+  it('is intact, like the request after it, and releases only its own memory', async (t) => {
     const seen: Array<string | undefined> = []
     const budget = budgetOf(1_000_000)
     const server = new Http1Server({ clock: systemClock }, (request, response) => {
@@ -172,7 +172,7 @@ describe('a body that is received whole', () => {
     assert.equal(budget.heldBytes, 0)
   })
 
-  it('breaks with the connection while it is complete and waits for room', async (t) => {
+  it('breaks with the connection while it is complete and waits for budget', async (t) => {
     const budget = budgetOf(100_000)
     const other = budget.open()
     assert.equal(other.takeNow(100_000), undefined)

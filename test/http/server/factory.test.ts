@@ -59,7 +59,7 @@ describe('ollaHttpServer', () => {
     assert.deepEqual(own, [true, true])
   })
 
-  it('takes its defaults from Fastify, and its own options before', async (t) => {
+  it('takes its defaults from Fastify after its own options', async (t) => {
     const fastify = { keepAliveTimeout: 7_000, requestTimeout: 9_000, connectionTimeout: 11_000 }
     const { app } = await hostWith(t, {}, fastify)
     const { keepAliveTimeout, requestTimeout, timeout, headersTimeout } = app.server
@@ -102,7 +102,7 @@ describe('ollaHttpServer', () => {
       assert.deepEqual(own, [false])
     })
 
-  it('counts the requests of a connection as Node does, where Fastify limits them', async (t) => {
+  it('counts the requests of a connection as Node does, if Fastify limits them', async (t) => {
     const { port, own } = await hostWith(t, {}, { maxRequestsPerSocket: 1 })
     const socket = await opened(t, port)
     socket.write(get)
@@ -134,7 +134,7 @@ describe('ollaHttpServer', () => {
   })
 
   describe('with time limits', () => {
-    it('ends a request that does not come in time as the host says', async (t) => {
+    it("ends a request that misses the host's time limit", async (t) => {
       const clock = new FakeClock()
       const { port, own } = await hostWith(t, { requestTimeoutMs: 2_000, clock })
       const text = exchange(port, (socket) =>
@@ -152,7 +152,7 @@ describe('ollaHttpServer', () => {
       assert.equal(await exchange(port, () => {}), '')
     })
 
-    it('tells a response of the timeout that it has set, once', async (t) => {
+    it("emits a response's own timeout once", async (t) => {
       const { app, port } = await hostWith(t)
       let timeouts = 0
       app.server.removeAllListeners('request')

@@ -14,8 +14,8 @@ import { exchange, last, listen, servers } from './support.ts'
 const mebibyte = 1_048_576
 
 for (const [name, create] of servers)
-  describe(`${name} and those who are slow`, () => {
-    it('pauses a stream for a client that does not read, and goes on', async (t) => {
+  describe(`${name} and slow peers`, () => {
+    it('pauses a stream for a client that does not read, and resumes', async (t) => {
       let read = 0
       const source = new Readable({
         read() {
@@ -41,7 +41,7 @@ for (const [name, create] of servers)
       assert.ok(bytes > 16 * mebibyte)
     })
 
-    it('pauses a client for a handler that does not read, and goes on', async (t) => {
+    it('pauses a client for a handler that does not read, and resumes', async (t) => {
       const port = await listen(
         t,
         create(async (request, response) => {
@@ -63,7 +63,7 @@ for (const [name, create] of servers)
       assert.match(text, new RegExp(`${8 * mebibyte}`))
     })
 
-    it('gives up an answer whose client has sent its end, as it does one that is gone', async (t) => {
+    it('aborts an answer if its client half-closes or leaves', async (t) => {
       const server = create((_request, response) => void response.write('x'))
       const port = await listen(t, server)
       const asked = once(server, 'request')

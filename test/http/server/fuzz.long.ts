@@ -47,7 +47,7 @@ const mutatedHead = fc.tuple(validHead, fc.array(mutation, { maxLength: 2 })).ma
 const seen: unknown[] = []
 
 describe('our reader of requests beside that of Node', () => {
-  it('takes for plain only what Node reads in the same way, up to the same byte', async (t) => {
+  it('treats as plain only requests that Node reads identically, to the byte', async (t) => {
     const server = createServer((request, response) => {
       const { method, url, rawHeaders } = request
       let bodyBytes = 0

@@ -5,7 +5,7 @@ import { readPlainHead } from '../../../src/http/server/plain-head.ts'
 const read = (text: string) => readPlainHead(Buffer.from(text, 'latin1'))
 
 describe('the head of a plain request', () => {
-  it('is read with its length, its fields as they came and what follows left alone', () => {
+  it('is read with its length and fields as received, without touching what follows', () => {
     const head =
       'POST /a?b HTTP/1.1\r\nHost: h\r\nX-a:\t b\xe9 \r\ncontent-length: 12\r\nConnection: Close\r\n\r\n'
     assert.deepEqual(read(`${head}body`), {
@@ -64,7 +64,7 @@ describe('the head of a plain request', () => {
       assert.equal(read(`${line}\r\nHost: a\r\n\r\n`), undefined)
     })
 
-  it('waits for no rest of a head', () => {
+  it('does not wait for the rest of a head', () => {
     assert.equal(read('GET / HTTP/1.1\r\nHost: a\r\n'), undefined)
   })
 })

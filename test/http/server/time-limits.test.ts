@@ -47,7 +47,7 @@ async function takeSome(client: Socket, socket: Socket): Promise<void> {
 }
 
 describe('time limits of a connection', () => {
-  it('ends one on which nothing comes', async (t) => {
+  it('end an idle connection', async (t) => {
     const { clock, client } = await start(t, () => {})
     await clock.advance(59_000)
     assert.equal(client.readyState, 'open')
@@ -55,7 +55,7 @@ describe('time limits of a connection', () => {
     await ends(client)
   })
 
-  it('ends an idle one a second later than it says, and counts anew with each request', async (t) => {
+  it('end an idle one a second after the announced time, restarted by each request', async (t) => {
     const { clock, client } = await start(t, (_request, response) => void response.end('x'))
     for (let request = 0; request < 3; request++) {
       client.write(get)
@@ -68,7 +68,7 @@ describe('time limits of a connection', () => {
     await ends(client)
   })
 
-  it('leaves an answer all the time it takes', async (t) => {
+  it('do not limit an answer', async (t) => {
     let finish = () => {}
     const { clock, client, server } = await start(t, (_request, response) => {
       finish = () => void response.end('late')
@@ -82,7 +82,7 @@ describe('time limits of a connection', () => {
     assert.match(answer.toString('latin1'), /late/)
   })
 
-  it('tells of a body that does not come, as Node does', async (t) => {
+  it('report a body that does not arrive, as Node does', async (t) => {
     const { clock, client, server } = await start(t, (request) => void request.resume())
     const asked = once(server, 'request')
     client.write(half)
@@ -95,7 +95,7 @@ describe('time limits of a connection', () => {
     await ends(client)
   })
 
-  describe('of an answer that is over', () => {
+  describe('of a finished answer', () => {
     // More than the system takes for a client.
     const long = Buffer.alloc(32 * 1024 * 1024)
     const ways: Readonly<Record<string, (response: ServerResponse) => void>> = {
@@ -123,7 +123,7 @@ describe('time limits of a connection', () => {
     }
 
     for (const [way, answer] of Object.entries({ ...ways, 'though it broke off': brokenOff })) {
-      it(`ends where the client takes nothing of the rest, ${way}`, async (t) => {
+      it(`end if the client does not read the rest, ${way}`, async (t) => {
         const { clock, client, response, socket } = await ask(t, answer)
         await clock.advance(30_000)
         assert.deepEqual([response.writableEnded, response.writableFinished], [true, false])
@@ -134,7 +134,7 @@ describe('time limits of a connection', () => {
       })
     }
 
-    it('begins anew with all that the client takes, though all of it is one write', async (t) => {
+    it('restart with all bytes that the client reads of one write', async (t) => {
       const { clock, client, response, socket } = await ask(t, (each) => void each.end(long))
       const { writableLength } = socket
       for (let look = 0; look < 5; look++) {
@@ -154,7 +154,7 @@ describe('time limits of a connection', () => {
     })
   })
 
-  it('looks at nothing when there is no connection', async (t) => {
+  it('check nothing without a connection', async (t) => {
     const { clock, client, server } = await start(t, () => {})
     assert.equal(clock.armed, 1)
     client.destroy()
@@ -191,7 +191,7 @@ describe('closing', () => {
     await closed
   })
 
-  it('ends all connections where that is asked for', async (t) => {
+  it('ends all connections on request', async (t) => {
     const { client, server } = await start(t, () => {})
     const asked = once(server, 'request')
     client.write(get)

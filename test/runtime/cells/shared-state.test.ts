@@ -28,7 +28,7 @@ function two(): [SharedState, SharedState] {
 }
 
 describe('the state that threads share', () => {
-  it('has the tables of a layout on every thread, whichever asks first', () => {
+  it('has the tables of a layout on every thread, in any order', () => {
     for (const [first, second] of [two(), two().reverse() as [SharedState, SharedState]]) {
       const here = first.of(doorCells)
       const there = second.of(doorCells)
@@ -44,7 +44,7 @@ describe('the state that threads share', () => {
     }
   })
 
-  it('takes rows from the capacities, and gives one memory however often it is asked', () => {
+  it('sizes rows by the capacities, and returns one memory for repeated requests', () => {
     const state = new SharedState({ endpoints: 5 })
     const first = state.of(doorCells)
     assert.equal(first.opened.rows, 5)
@@ -52,14 +52,14 @@ describe('the state that threads share', () => {
     assert.equal(state.of(doorCells).opened.sum(4, 0), 1)
   })
 
-  it('has nothing of a layout before a plugin asks for it', () => {
+  it('allocates a layout when a plugin requests it', () => {
     const state = new SharedState()
     assert.equal(state.blocks.size, 0)
     state.of(roomCells)
     assert.deepEqual([...state.blocks.keys()], ['room.inside', 'room.sinceMs'])
   })
 
-  it('refuses a layout that another thread has otherwise', () => {
+  it('refuses a layout that differs on another thread', () => {
     const columns = cellLayout('doors', () => ({ opened: counters(['pushed', 'kicked'], 3) }))
     const rows = cellLayout('doors', () => ({ opened: counters(['pushed', 'pulled'], 4) }))
     const kind = cellLayout('doors', () => ({ opened: gauge(3) }))
@@ -74,7 +74,7 @@ describe('the state that threads share', () => {
     }
   })
 
-  it('gives back what an ended thread held, of every layout, and keeps what was counted', () => {
+  it("releases an ended thread's cells of every layout, and keeps counters", () => {
     const [first, second] = two()
     const doors = second.of(doorCells)
     const room = second.of(roomCells)
@@ -92,7 +92,7 @@ describe('the state that threads share', () => {
     assert.equal(first.of(doorCells).opened.sum(0, 0), 7)
   })
 
-  it('gives back what it has never asked for itself', () => {
+  it('releases layouts that the control thread never requested', () => {
     const [first, second] = two()
     const { inside } = second.of(roomCells)
     inside.acquire(0)

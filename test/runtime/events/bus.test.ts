@@ -32,7 +32,7 @@ describe('the event bus', () => {
     ])
   })
 
-  it('gives a subscriber only the types it asked for', async () => {
+  it('delivers only the subscribed types', async () => {
     const { bus } = createBus()
     const types: string[] = []
     bus.subscribe((event) => types.push(event.type), { types: ['lifecycle.phase'] })
@@ -42,7 +42,7 @@ describe('the event bus', () => {
     assert.deepEqual(types, ['lifecycle.phase'])
   })
 
-  it('drops what does not fit into a full buffer and counts it, for that subscriber alone', async () => {
+  it('drops and counts events for a full buffer, for that subscriber only', async () => {
     const { bus } = createBus()
     let slow = 0
     let fast = 0
@@ -59,7 +59,7 @@ describe('the event bus', () => {
     assert.equal(slow, 3)
   })
 
-  it('uses its own capacity where a subscriber names none', async () => {
+  it('uses its default capacity if a subscriber sets none', async () => {
     const { bus } = createBus(1)
     let received = 0
     bus.subscribe(() => received++)
@@ -70,7 +70,7 @@ describe('the event bus', () => {
     assert.equal(bus.dropped, 1)
   })
 
-  it('reports the error of a subscriber and goes on with the next event', async () => {
+  it('reports the error of a subscriber and continues with the next event', async () => {
     const { bus, errors } = createBus()
     let received = 0
     const failure = new Error('no')
@@ -85,7 +85,7 @@ describe('the event bus', () => {
     assert.equal(received, 2)
   })
 
-  it('says nothing more to a subscriber that closes, even in the middle of a batch', async () => {
+  it('delivers nothing more to a closed subscriber, even in the middle of a batch', async () => {
     const { bus } = createBus()
     let received = 0
     const subscription = bus.subscribe(() => {
@@ -101,7 +101,7 @@ describe('the event bus', () => {
     assert.equal(bus.subscribers, 0)
   })
 
-  it('says nothing more to anyone once it is closed', async () => {
+  it('delivers nothing more once it is closed', async () => {
     const { bus } = createBus()
     let received = 0
     bus.subscribe(() => received++)

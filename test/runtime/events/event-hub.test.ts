@@ -50,7 +50,7 @@ const event = (message: string, type: LoggedEvent['type'] = 'endpoint.status'): 
 })
 
 describe('the event hub', () => {
-  it('sends everybody what was asked for', () => {
+  it('sends each client the requested types', () => {
     const { hub, join } = createHub()
     const all = join()
     const some = join('breaker.*,lifecycle.phase', false)
@@ -61,7 +61,7 @@ describe('the event hub', () => {
     assert.deepEqual(some.sink.sent, ['b'])
   })
 
-  it('cuts off who does not read, counts it, and lets the others go on', () => {
+  it('disconnects and counts a client that does not read, and keeps the others', () => {
     const { hub, join } = createHub()
     const slow = join()
     const quick = join()
@@ -92,7 +92,7 @@ describe('the event hub', () => {
     assert.equal(sink.sent.length, 2)
   })
 
-  it('has so many places, and counts who finds none', () => {
+  it('limits clients, and counts refused ones', () => {
     const { hub, join } = createHub({ maxSubscribers: 1 })
     assert.equal(hub.admits(), true)
     const { subscriber } = join()
@@ -102,7 +102,7 @@ describe('the event hub', () => {
     assert.equal(hub.admits(), true)
   })
 
-  it('keeps connections alive, with one timer, and none when there is no listener', async () => {
+  it('keeps connections alive with one timer, and none without clients', async () => {
     const { hub, clock, join } = createHub()
     assert.equal(clock.armed, 0)
     const { sink, subscriber } = join()
@@ -116,7 +116,7 @@ describe('the event hub', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('says farewell when it ends', () => {
+  it('sends a final event when it ends', () => {
     const { hub, join } = createHub()
     const { sink } = join()
     hub.end('draining')
@@ -126,7 +126,7 @@ describe('the event hub', () => {
 })
 
 describe('a filter of types', () => {
-  it('takes lists and openings, and nothing for all', () => {
+  it('accepts lists and prefixes, and empty for all', () => {
     for (const all of [undefined, '', ' , ', 'a,*']) assert.equal(typeFilter(all), undefined)
     const filter = typeFilter('endpoint.*, lifecycle.phase')
     const types = [

@@ -27,7 +27,7 @@ function createLog(capacity = 5) {
 }
 
 describe('the event log', () => {
-  it('keeps the last events and tells what a client has missed', () => {
+  it('keeps the last events and reports those that a client has missed', () => {
     const { add, resume, log } = createLog()
     assert.equal(log.lastId, undefined)
     for (let sequence = 1; sequence <= 8; sequence++) add(sequence)
@@ -43,7 +43,7 @@ describe('the event log', () => {
     assert.deepEqual(log.last(0), [])
   })
 
-  it('knows an event of another run, and what is no event at all', () => {
+  it('recognises an event of another run, and an invalid ID', () => {
     const { add, resume } = createLog()
     add(1)
     const restarted = { events: [1], gap: { reason: 'restarted', missed: undefined } }
@@ -51,14 +51,14 @@ describe('the event log', () => {
       assert.deepEqual(resume(id), restarted, id)
   })
 
-  it('does not count on every number', () => {
+  it('tolerates gaps in numbers', () => {
     const { add, resume } = createLog()
     for (const sequence of [3, 5, 9]) add(sequence)
     assert.deepEqual(resume('r1-4'), { events: [5, 9], gap: undefined })
     assert.deepEqual(resume('r1-1'), { events: [3, 5, 9], gap: { reason: 'too_old', missed: 1 } })
   })
 
-  it('gives a client that comes back all and only what is new and kept', () => {
+  it('replays exactly the new and kept events to a reconnecting client', () => {
     fc.assert(
       fc.property(fc.nat(40), fc.integer({ min: 1, max: 20 }), fc.nat(40), (count, capacity, seen) => {
         const { add, resume, told } = createLog(capacity)
@@ -74,7 +74,7 @@ describe('the event log', () => {
     )
   })
 
-  it('takes what was before it from another thread', () => {
+  it('takes earlier events from another thread', () => {
     const { add, addEarlier, resume, told, log } = createLog(4)
     add(6)
     add(7)
@@ -112,7 +112,7 @@ describe('the event log', () => {
     assert.equal(shown.at, '2023-11-14T22:13:20.000Z')
   })
 
-  it('shows what is undefined as null', () => {
+  it('serializes undefined as null', () => {
     const { log } = createLog()
     log.add({
       type: 'request.failover',

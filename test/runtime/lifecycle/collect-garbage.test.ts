@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { garbageCollector } from '../../../src/runtime/lifecycle/collect-garbage.ts'
 
-it('collects what nothing holds, and leaves no `gc` behind', async () => {
+it('collects unreferenced objects, and leaves no `gc` behind', async () => {
   const collect = garbageCollector()
   const weak = new WeakRef({ held: false })
   // A weak reference holds its target until the end of the turn.

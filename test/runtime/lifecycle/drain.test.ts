@@ -13,7 +13,7 @@ function lifecycle(options: { timeoutMs: number; delayMs: number }) {
 }
 
 describe('GatewayLifecycle', () => {
-  it('waits for requests under way and cuts nothing', async () => {
+  it('waits for requests in flight and cuts nothing', async () => {
     const { clock, lifecycle: life } = lifecycle({ timeoutMs: 1000, delayMs: 0 })
     let inFlight = 2
     life.track({ inFlight: () => inFlight, cutAll: () => inFlight })
@@ -35,7 +35,7 @@ describe('GatewayLifecycle', () => {
     assert.deepEqual(await drained, { drained: 3, cut: 3 })
   })
 
-  it('waits as long for connections that are owed something', async () => {
+  it('waits as long for connections with unsent answers', async () => {
     for (const readAfterMs of [500, Number.POSITIVE_INFINITY]) {
       const { clock, lifecycle: life } = lifecycle({ timeoutMs: 1000, delayMs: 0 })
       const beganMs = clock.monotonicMs()

@@ -16,7 +16,7 @@ const who: Topic<string, string> = 'who'
 const note: Topic<number> = 'note'
 
 describe('links between threads', () => {
-  it('know who they are', (t) => {
+  it('know their thread', (t) => {
     const { control, first, second } = connected(t, 2)
     assert.deepEqual(
       [control, first, second].map(({ thread, threads, isControl }) => [thread, threads, isControl]),
@@ -28,7 +28,7 @@ describe('links between threads', () => {
     )
   })
 
-  it('bring a broadcast to all but the sender, in order', async (t) => {
+  it('deliver a broadcast to all except the sender, in order', async (t) => {
     const { control, serving, first } = connected(t, 3)
     const heard = new Map<number, string[]>()
     for (const link of [control, ...serving]) {
@@ -47,7 +47,7 @@ describe('links between threads', () => {
     }
   })
 
-  it('tell control alone, or one thread', async (t) => {
+  it('send to control only, or to one thread', async (t) => {
     const { control, first, second } = connected(t, 2)
     const heard: string[] = []
     control.on(note, (value, from) => void heard.push(`control heard ${value} of ${from}`))
@@ -71,7 +71,7 @@ describe('links between threads', () => {
     ])
   })
 
-  it('gather the answers of all serving threads in their order, whichever asks', async (t) => {
+  it('gather the answers of all serving threads in order, from any thread', async (t) => {
     const { control, serving, first, second } = connected(t, 3)
     control.on(who, () => 'control')
     for (const link of serving) {
@@ -96,7 +96,7 @@ describe('links between threads', () => {
     assert.equal(await control.askControl(who, ''), 'control')
   })
 
-  it('leave out who fails, who has nothing to say and who is late', async (t) => {
+  it('leave out threads that fail, have no answer or are late', async (t) => {
     const { clock, control, serving, first, failures } = connected(t, 4)
     serving[0]?.on(who, () => 'zero')
     serving[1]?.on(who, () => {
@@ -121,7 +121,7 @@ describe('links between threads', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('wait no longer for a thread that has ended, and reach one that takes its place', async (t) => {
+  it('stop waiting for an ended thread, and reach its replacement', async (t) => {
     const { clock, control, serving, first, second, connect } = connected(t, 2)
     for (const link of serving) link.on(who, () => (link.thread === 1 ? new Promise(() => {}) : 'zero'))
     const answers = first.ask(who, '')

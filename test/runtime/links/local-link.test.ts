@@ -16,7 +16,7 @@ describe('the link of a gateway with one thread', () => {
     assert.deepEqual([link.thread, link.threads, link.isControl], [0, 1, true])
   })
 
-  it('does not hear its own broadcasts, but what it tells control', async () => {
+  it('does not receive its own broadcasts, but its messages to control', async () => {
     const link = new LocalLink(assert.fail)
     const heard: number[] = []
     const note: Topic<number> = 'note'
@@ -27,7 +27,7 @@ describe('the link of a gateway with one thread', () => {
     assert.deepEqual(heard, [2])
   })
 
-  it('leaves out what is not answered, and tells of a handler that fails', async () => {
+  it('leaves out missing answers, and reports a handler that fails', async () => {
     const failures: string[] = []
     const link = new LocalLink((error, topic) => failures.push(`${topic}: ${String(error)}`))
     assert.deepEqual(await link.ask('nothing', 1), [])
@@ -42,7 +42,7 @@ describe('the link of a gateway with one thread', () => {
     assert.equal(failures.length, 2)
   })
 
-  it('takes one handler for a topic', () => {
+  it('accepts one handler per topic', () => {
     const link = new LocalLink(assert.fail)
     const end = link.on(double, (value) => value)
     assert.throws(() => link.on(double, (value) => value), /double has a handler already/)

@@ -68,7 +68,7 @@ describe('a watch of beats', () => {
     })
   }
 
-  it('looks often enough for short limits and rarely for long ones', () => {
+  it('checks often for short limits and rarely for long ones', () => {
     assert.deepEqual([100, 1_000, 5_000, 60_000].map(beatIntervalMs), [20, 100, 500, 1_000])
   })
 })
@@ -97,7 +97,7 @@ describe('the watch of serving threads', () => {
     return { clock, open, stuck, end, areResponsive, pass }
   }
 
-  it('tells once of a thread that is stuck, and again of the one in its place', async () => {
+  it('reports a stalled thread once, and its replacement again', async () => {
     const { open, stuck, areResponsive, pass } = watch(timeoutMs)
     await pass(10_000, 0, 1)
     assert.deepEqual(stuck, [])

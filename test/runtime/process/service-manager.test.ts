@@ -24,12 +24,12 @@ const socket = { NOTIFY_SOCKET: '/run/systemd/notify' }
 const always = () => true
 
 describe('the service manager', () => {
-  it('is none without a socket', () => {
+  it('is off without a socket', () => {
     assert.equal(manager({ WATCHDOG_USEC: '1000000' }).created, undefined)
     assert.equal(manager({ NOTIFY_SOCKET: '' }).created, undefined)
   })
 
-  it('hears that the gateway is ready and that it stops, and may not end it sooner', async () => {
+  it('is notified of ready and stopping, with an extended timeout', async () => {
     const { created, sent, clock } = manager(socket)
     created?.ready('listening on http://a', always)
     await clock.advance(600_000)
@@ -41,7 +41,7 @@ describe('the service manager', () => {
     ])
   })
 
-  it('gets a sign of life at half of its interval, while all threads respond', async () => {
+  it('gets a watchdog ping at half of its interval while all threads respond', async () => {
     const { created, sent, clock } = manager({ ...socket, WATCHDOG_USEC: '10000000', WATCHDOG_PID: '42' })
     let responds = true
     created?.ready('', () => responds)
@@ -62,7 +62,7 @@ describe('the service manager', () => {
     ['a watchdog that is off', { WATCHDOG_USEC: '0' }],
     ['nonsense', { WATCHDOG_USEC: 'soon' }],
   ] as const) {
-    it(`gets no signs of life for ${what}`, async () => {
+    it(`gets no watchdog pings for ${what}`, async () => {
       const { created, sent, clock } = manager({ ...socket, ...env })
       created?.ready('', always)
       await clock.advance(60_000)
@@ -70,7 +70,7 @@ describe('the service manager', () => {
     })
   }
 
-  it('is left alone where the program is missing, which is told once', async () => {
+  it('is not notified if the program is missing, which is logged once', async () => {
     const missing = Object.assign(new Error('spawn systemd-notify ENOENT'), { code: 'ENOENT' })
     const { created, sent, failures, clock } = manager({ ...socket, WATCHDOG_USEC: '10000000' }, missing)
     created?.ready('', always)
@@ -80,7 +80,7 @@ describe('the service manager', () => {
     assert.deepEqual([sent.length, failures.length, clock.armed], [1, 1, 0])
   })
 
-  it('gets further signs of life after another failure: it would end the gateway', async () => {
+  it('gets further watchdog pings after another failure, to keep the gateway running', async () => {
     const { created, sent, failures, clock } = manager(
       { ...socket, WATCHDOG_USEC: '10000000' },
       new Error('no process can be started'),

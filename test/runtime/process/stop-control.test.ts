@@ -47,7 +47,7 @@ describe('a stop', () => {
     assert.deepEqual(calls, ['SIGTERM', 'end 1 at once'])
   })
 
-  it('takes a signal that comes by two ways for one', async () => {
+  it('counts a signal that is delivered twice once', async () => {
     const { stopping, calls, clock } = control(never)
     stopping.signal('SIGINT')
     await clock.advance(499)
@@ -58,7 +58,7 @@ describe('a stop', () => {
     assert.deepEqual(calls, ['SIGINT', 'end 1 at once'])
   })
 
-  it('takes no SIGHUP for a second signal', async () => {
+  it('does not count SIGHUP as a second signal', async () => {
     const { stopping, calls } = control(never)
     stopping.signal('SIGTERM')
     stopping.signal('SIGHUP')
@@ -72,7 +72,7 @@ describe('a stop', () => {
     assert.deepEqual(calls, ['boom', 'end 1 clean'])
   })
 
-  it('goes on where an error comes meanwhile', async () => {
+  it('continues if an error occurs meanwhile', async () => {
     const { stopping, calls, notes, clock } = control(clean)
     stopping.signal('SIGTERM')
     stopping.fail('boom')
@@ -80,7 +80,7 @@ describe('a stop', () => {
     assert.deepEqual([calls, notes], [['SIGTERM', 'end 1 clean'], ['boom']])
   })
 
-  it('ends where it fails itself', async () => {
+  it('ends if it fails itself', async () => {
     const { stopping, calls, notes, clock } = control(() => Promise.reject(new Error('no')))
     stopping.signal('SIGTERM')
     await clock.advance(0)

@@ -19,8 +19,8 @@ async function run(state: SharedState, thread: number, threads: number): Promise
   await once(worker, 'exit')
 }
 
-describe('blocks that threads ask for', () => {
-  it('are the same for all, where threads ask at the same time', async () => {
+describe('blocks that threads request', () => {
+  it('are the same for all threads that request them at the same time', async () => {
     const state = new SharedState({}, new SharedBlocks(3, 2))
     await Promise.all([run(state, 0, 3), run(state, 1, 3)])
     for (let table = 0; table < 20; table++) {
@@ -28,7 +28,7 @@ describe('blocks that threads ask for', () => {
     }
   })
 
-  it('fail the thread whose layout is another', async () => {
+  it('fail a thread with a different layout', async () => {
     const state = new SharedState({}, new SharedBlocks(3, 2))
     state.of(cellLayout('table-3', () => ({ counts: counters(['minutes']) })))
     await assert.rejects(run(state, 0, 3), /the cells table-3\.counts are 1 rows of counters of minutes/)

@@ -50,7 +50,7 @@ describe('the event buses of several threads', () => {
     assert.deepEqual([of('thread -1'), of('thread 0'), of('thread 1')], [['a'], ['b', 'd'], ['c']])
   })
 
-  it('drop what a thread cannot send, and count it, instead of piling it up', async (t) => {
+  it('drop and count events that a thread cannot send', async (t) => {
     const threads = connected(t)
     for (let event = 0; event < 1_200; event++) threads.first.publish(String(event))
     assert.equal(threads.first.bus.dropped, 200)
@@ -62,7 +62,7 @@ describe('the event buses of several threads', () => {
     await eventually(() => threads.second.heard.length === 1_001)
   })
 
-  it('go on alone when the relay has ended, having sent what was left', async (t) => {
+  it('continue alone after the relay has ended and flushed', async (t) => {
     const threads = connected(t)
     threads.first.publish('last')
     threads.first.end()

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { serveOnThreads } from '../../../src/app/serving-threads.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 
-it('starts no thread where the gateway was told to stop before', async () => {
+it('starts no thread after a stop signal', async () => {
   const gateway = await serveOnThreads(2, {
     config: parseConfig({ server: { host: '127.0.0.1', port: 0 } }),
     logger: pino({ level: 'silent' }),

@@ -115,7 +115,7 @@ function supervise(
 }
 
 describe('a supervisor', () => {
-  it('lets the first thread take the port and the others follow', async (t) => {
+  it('starts the first thread on the port before the others', async (t) => {
     const { supervisor, listened, spawned, heard } = supervise(t, 3)
     assert.equal(await supervisor.start(), 'http://localhost:4711')
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('a supervisor', () => {
     ])
   })
 
-  it('gives up the start where a thread cannot listen, and leaves none running', async (t) => {
+  it('aborts the start if a thread cannot listen, and leaves none running', async (t) => {
     const { supervisor, spawned, clock } = supervise(t, 2, (thread) => ({
       listen: () =>
         thread === 1 ? { ok: false, reason: 'the port is taken' } : { ok: true, address: '', port: 1 },
@@ -146,7 +146,7 @@ describe('a supervisor', () => {
   })
 
   for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']) {
-    it(`starts a thread later for which something ran out while others serve already: ${code}`, async (t) => {
+    it(`retries a thread that lacked resources while others serve: ${code}`, async (t) => {
       const { supervisor, clock, heard } = supervise(t, 2, (thread, start) => ({
         listen: () =>
           thread === 1 && start === 0
@@ -160,7 +160,7 @@ describe('a supervisor', () => {
     })
   }
 
-  it('tries again where a thread cannot even be made', async (t) => {
+  it('retries if a thread cannot be created', async (t) => {
     const { supervisor, clock, heard, of } = supervise(t, 1, (_thread, start) => {
       if (start === 1 && !heard.some((line) => line.includes('no descriptor')))
         throw new Error('no descriptor')
@@ -175,7 +175,7 @@ describe('a supervisor', () => {
     await eventually(() => heard.includes('thread.started 0 restarted'))
   })
 
-  it('gives up the start where a thread ends, and says why', async (t) => {
+  it('aborts the start with a reason if a thread ends', async (t) => {
     const { supervisor, of, spawned, clock } = supervise(t, 2, (thread) => ({
       listen: () => {
         if (thread === 1) of(1).end('no such profile')
@@ -187,7 +187,7 @@ describe('a supervisor', () => {
     assert.equal(spawned.length, 2)
   })
 
-  it('starts a thread again that has ended, having given back what it held', async (t) => {
+  it('restarts an ended thread after releasing what it held', async (t) => {
     const { supervisor, of, spawned, listened, held, reclaimed, cut, heard, clock } = supervise(t, 2)
     await supervisor.start()
     held.set(1, 3)
@@ -228,7 +228,7 @@ describe('a supervisor', () => {
     )
   })
 
-  it('replaces a thread that does not respond, and says so', async (t) => {
+  it('replaces and reports a thread that does not respond', async (t) => {
     const { supervisor, heard, cut, held, clock } = supervise(t, 2)
     await supervisor.start()
     held.set(1, 4)
@@ -245,7 +245,7 @@ describe('a supervisor', () => {
     assert.equal(supervisor.isOpen(1), true)
   })
 
-  it('gives up a thread that cannot be ended: the stop does not wait for it', async (t) => {
+  it('abandons a thread that cannot be ended: the stop does not wait for it', async (t) => {
     const { supervisor, held, reclaimed, unkillable, clock } = supervise(t, 2, (thread) => ({
       staysAlive: thread === 1,
     }))
@@ -257,7 +257,7 @@ describe('a supervisor', () => {
     assert.deepEqual(await supervisor.stop(10_000), { drained: 4, cut: 3 })
   })
 
-  it('waits longer and longer for a thread that keeps ending, and starts afresh after a steady minute', async (t) => {
+  it('backs off for a thread that keeps ending, and resets after a steady minute', async (t) => {
     const { supervisor, of, spawned, listened, clock } = supervise(t, 2)
     await supervisor.start()
     const waitsMs: number[] = []
@@ -278,7 +278,7 @@ describe('a supervisor', () => {
     assert.equal(spawned.length, before + 1)
   })
 
-  it('tries again where a thread that was started anew cannot listen', async (t) => {
+  it('retries if a restarted thread cannot listen', async (t) => {
     const { supervisor, of, heard, clock } = supervise(t, 2, (_thread, start) => ({
       listen: () => (start === 1 ? { ok: false, reason: 'not yet' } : { ok: true, address: '', port: 4711 }),
     }))
@@ -290,7 +290,7 @@ describe('a supervisor', () => {
     await eventually(() => heard.at(-1) === 'thread.started 1 restarted')
   })
 
-  it('drains all threads and adds up what came of it', async (t) => {
+  it('drains all threads and adds up the results', async (t) => {
     const { supervisor, of, clock, spawned } = supervise(t, 3, (thread) => ({
       drain: () => ({ drained: thread + 1, cut: thread === 2 ? 1 : 0 }),
     }))
@@ -328,7 +328,7 @@ describe('a supervisor', () => {
     assert.equal(of(0).terminated, true)
   })
 
-  it('starts nothing again during a stop, and counts a thread that ends meanwhile', async (t) => {
+  it('restarts nothing during a stop, and counts a thread that ends meanwhile', async (t) => {
     const { supervisor, of, held, spawned, clock } = supervise(t, 2, (thread) =>
       thread === 0 ? { drain: () => new Promise(() => {}) } : {},
     )

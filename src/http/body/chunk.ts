@@ -1,11 +1,11 @@
-/** What ends a body in the chunked coding. */
+/** Last chunk of a body in the chunked coding, with an empty trailer. */
 export const lastChunk = '0\r\n\r\n'
 
 /**
- * A chunk of the chunked coding (RFC 9112 section 7.1).
- * @param head what goes out before it, in Latin-1; may be empty
- * @param bytes of all parts together; at least one
- * @param isLast whether the body ends with it
+ * Encodes one chunk of the chunked coding (RFC 9112 section 7.1).
+ * @param head Latin-1 text to write before the chunk; may be empty
+ * @param bytes total length of all parts; at least one
+ * @param isLast whether the body ends with this chunk
  */
 export function chunkOf(head: string, parts: readonly Buffer[], bytes: number, isLast: boolean): Buffer {
   const start = `${head}${bytes.toString(16)}\r\n`

@@ -11,11 +11,11 @@ import {
 } from 'node:zlib'
 import { GatewayError } from '../../kernel/errors.ts'
 
-/** For `Accept-Encoding` beside a 415 (RFC 9110 section 15.5.16). */
+/** Value of `Accept-Encoding` in a 415 response (RFC 9110 section 15.5.16). */
 export const acceptedCodings = 'gzip, deflate, br, zstd'
 
-/** A client applies one coding, perhaps two; each costs a decoder. */
-const mostCodings = 4
+/** Maximum codings of one body. Clients apply one, perhaps two; each allocates a decoder. */
+const maxCodings = 4
 const chunkSize = 65_536
 
 const decoders: Readonly<Record<string, () => Transform>> = {
@@ -23,13 +23,14 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   'x-gzip': () => createGunzip({ chunkSize }),
   deflate: () => new EitherInflate(),
   br: () => createBrotliDecompress({ chunkSize }),
-  // A window of 8 MB is all that HTTP allows (RFC 9659 section 3); larger ones are memory for the asking.
+  // HTTP allows a window of at most 8 MB (RFC 9659 section 3). Without this bound, clients could make the gateway
+  // allocate more.
   zstd: () => createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
 
 /**
- * The codings of a body in the order in which they were applied, without `identity`.
- * @throws GatewayError unsupported_media_type where one is not known
+ * Lists the codings of a body in the order in which the sender applied them, without `identity`.
+ * @throws GatewayError unsupported_media_type if a coding is unknown
  */
 export function readCodings(contentEncoding: string | undefined): readonly string[] {
   if (contentEncoding === undefined) return noCodings
@@ -37,7 +38,7 @@ export function readCodings(contentEncoding: string | undefined): readonly strin
   for (const part of contentEncoding.split(',')) {
     const name = part.trim().toLowerCase()
     if (name === '' || name === 'identity') continue
-    if (!Object.hasOwn(decoders, name) || codings.length === mostCodings) {
+    if (!Object.hasOwn(decoders, name) || codings.length === maxCodings) {
       throw new GatewayError(
         'unsupported_media_type',
         `The content encoding is not supported; supported are ${acceptedCodings}.`,
@@ -51,15 +52,15 @@ export function readCodings(contentEncoding: string | undefined): readonly strin
 
 const noCodings: readonly string[] = []
 
-/** A body on its way through its decoders. */
+/** A body that is being decoded. */
 export interface DecodedBody {
-  /** What is left when all codings are undone; fails with `invalid_request` where the data is corrupt. */
+  /** The body with all codings removed; fails with `invalid_request` if the data is corrupt. */
   readonly stream: Readable
-  /** Ends the decoding; the payload itself stays as it is, so that the client can still be answered. */
+  /** Stops decoding without destroying the payload, so that the gateway can still send a response. */
   stop(): void
 }
 
-/** Undoes the codings of a body, of which there is at least one. */
+/** Decodes a body that has at least one coding. */
 export function decodeBody(payload: Readable, codings: readonly string[]): DecodedBody {
   const chain: Transform[] = []
   let stream: Readable = payload
@@ -81,10 +82,13 @@ export function decodeBody(payload: Readable, codings: readonly string[]): Decod
 
 function ignore(): void {}
 
-/** An error of a decoder as the client's mistake that it is; every other error as it came. */
+/**
+ * Converts a decoder's error to `invalid_request`, because the client sent corrupt data; returns other errors
+ * unchanged.
+ */
 export function toCodingError(error: Error): Error {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  // `Z_DATA_ERROR`, `ERR__ERROR_FORMAT_…` of Brotli, `ZSTD_error_…`
+  // `Z_DATA_ERROR`, Brotli's `ERR__ERROR_FORMAT_…`, `ZSTD_error_…`
   if (!/^(?:Z_|ERR_?_ERROR_|ERR_BROTLI|ERR_ZSTD|ZSTD_error_)/.test(code)) return error
   return new GatewayError('invalid_request', 'The body is not valid in its content encoding.', {
     cause: error,
@@ -92,8 +96,8 @@ export function toCodingError(error: Error): Error {
 }
 
 /**
- * `deflate` is zlib's format (RFC 9110 section 8.4.1.2), but some clients send the bare deflate data; the first
- * two bytes tell which it is (RFC 1950 section 2.2).
+ * Decodes `deflate`, which is the zlib format (RFC 9110 section 8.4.1.2). Some clients send raw deflate data instead;
+ * the first two bytes distinguish the formats (RFC 1950 section 2.2).
  */
 class EitherInflate extends Transform {
   #inner: Inflate | InflateRaw | undefined

@@ -1,4 +1,4 @@
-/** A text where it stands, still encoded: `end` is exclusive. */
+/** Position of a value that is still encoded; `end` is exclusive. */
 export interface FieldSpan {
   readonly start: number
   readonly end: number
@@ -6,18 +6,18 @@ export interface FieldSpan {
 
 /** One field of a form or a query. */
 export interface FormField extends FieldSpan {
-  /** Decoded. */
+  /** The decoded value. */
   readonly value: string
 }
 
 const ampersand = 0x26
 const equals = 0x3d
-/** Of a longer value the beginning says that it is too long: a model's name is short. */
-const longestValue = 8_192
+/** Longer values are truncated: the start is enough to reject the name of a model as too long. */
+const maxValueBytes = 8_192
 
 /**
- * The first field of a name that is not empty, in a form or a query
- * (https://url.spec.whatwg.org/#urlencoded-parsing). An empty value counts as not given.
+ * Finds the first field with this name and a non-empty value in a form or a query
+ * (https://url.spec.whatwg.org/#urlencoded-parsing).
  * @param name plain ASCII
  */
 export function findField(text: Buffer, name: string): FormField | undefined {
@@ -26,11 +26,11 @@ export function findField(text: Buffer, name: string): FormField | undefined {
   while (start < text.length) {
     const next = text.indexOf(ampersand, start)
     const end = next < 0 ? text.length : next
-    // Looked for once, however many fields come before it.
+    // Searches for each `=` only once, however many fields without one precede it.
     if (mark < start) mark = text.indexOf(equals, start)
     if (mark < 0) return undefined
     if (mark < end && isName(text, start, mark, name)) {
-      const valueEnd = Math.min(end, mark + 1 + longestValue)
+      const valueEnd = Math.min(end, mark + 1 + maxValueBytes)
       const value = decodeField(text.toString('latin1', mark + 1, valueEnd)).trim()
       if (value !== '') return { value, start: mark + 1, end }
     }
@@ -39,26 +39,26 @@ export function findField(text: Buffer, name: string): FormField | undefined {
   return undefined
 }
 
-/** The same for a query with its `?`; offsets count from its beginning. */
+/** Does the same for a query that starts with `?`; offsets are relative to the `?`. */
 export function findQueryField(query: string, name: string): FormField | undefined {
   if (query.length < 2) return undefined
   const found = findField(Buffer.from(query.slice(1), 'latin1'), name)
   return found === undefined ? undefined : { value: found.value, start: found.start + 1, end: found.end + 1 }
 }
 
-/** A text as the value of a field. */
+/** Encodes a text as the value of a field. */
 export function encodeField(value: string): string {
-  // A lone surrogate has no UTF-8.
+  // A lone surrogate has no UTF-8 encoding.
   return encodeURIComponent(value.toWellFormed())
 }
 
 function isName(text: Buffer, start: number, end: number, name: string): boolean {
-  // Each byte may be escaped.
+  // The sender may have escaped each byte.
   if (end - start < name.length || end - start > 3 * name.length) return false
   return decodeField(text.toString('latin1', start, end)) === name
 }
 
-/** Escapes that are none stay as they are, as everywhere in forms. */
+/** Decodes a name or a value. As the URL standard requires, invalid escapes stay unchanged. */
 function decodeField(text: string): string {
   if (!/[%+\x80-\xff]/.test(text)) return text
   const bytes = text

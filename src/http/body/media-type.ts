@@ -1,15 +1,15 @@
 import { Remembered } from '../../kernel/remembered.ts'
 
 /**
- * What a content type says about a body: `json` and the forms announce what must be there, `binary` bodies are
- * never read, and under `other` a body is read if it turns out to be JSON.
+ * What a content type says about a body: `json` and the forms announce the format. The gateway never parses `binary`
+ * bodies, and parses `other` bodies if they turn out to be JSON.
  */
 export type MediaKind = 'json' | 'multipart' | 'form' | 'binary' | 'other'
 
-/** What is known of a content type by its text alone. */
+/** Properties of a content type that follow from its text. */
 export interface MediaType {
   readonly kind: MediaKind
-  /** Whether the text is a media type at all (RFC 9110 section 8.3.1). */
+  /** Whether the text is a valid media type (RFC 9110 section 8.3.1). */
   readonly isValid: boolean
 }
 
@@ -36,7 +36,7 @@ const binarySubtypes: ReadonlySet<string> = new Set([
 
 const known = new Remembered<MediaType>()
 
-/** Type and subtype have no case (RFC 9110 section 8.3.1). */
+/** Parses a content type; type and subtype are case-insensitive (RFC 9110 section 8.3.1). */
 export function readMediaType(contentType: string): MediaType {
   const found = known.get(contentType)
   if (found !== undefined) return found

@@ -1,16 +1,16 @@
 import type { FieldSpan } from './form-fields.ts'
 
-/** Of a longer value the beginning says that it is too long: a model's name is short. */
-const longestValue = 2_048
-/** The head of one part; what is longer is no part that a client writes. */
-const longestHead = 8192
+/** Longer values are truncated: the start is enough to reject the name of a model as too long. */
+const maxValueBytes = 2_048
+/** Maximum head of one part; no client writes longer ones. */
+const maxHeadBytes = 8192
 
 const headEnd = Buffer.from('\r\n\r\n')
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Looks for one text field of a multipart form (RFC 7578) in bytes as they pass; file parts and empty fields are
- * skipped, and nothing but the edge between two chunks is kept.
+ * Searches a multipart form (RFC 7578) for one text field while its chunks pass through. It skips file parts and empty
+ * fields and keeps only the bytes at the boundary between two chunks.
  */
 export class MultipartScanner {
   readonly #delimiter: Buffer
@@ -28,12 +28,12 @@ export class MultipartScanner {
     if (this.#delimiter.length === 2) this.#state = 'done'
   }
 
-  /** Undefined until the field has been found, or if it never is. */
+  /** Undefined until the scanner has found the field. */
   get value(): string | undefined {
     return this.#value
   }
 
-  /** Where the value stands in the form. */
+  /** Position of the value in the form. */
   get span(): FieldSpan | undefined {
     return this.#span
   }
@@ -50,7 +50,7 @@ export class MultipartScanner {
     }
   }
 
-  /** @returns what is left after one step; undefined where more bytes are needed */
+  /** Runs one step. @returns the bytes that remain; undefined if the scanner needs more bytes */
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'seek': {
@@ -62,7 +62,7 @@ export class MultipartScanner {
       case 'head': {
         const end = bytes.indexOf(headEnd)
         if (end < 0) {
-          if (bytes.length > longestHead) this.#state = 'done'
+          if (bytes.length > maxHeadBytes) this.#state = 'done'
           return this.#keep(bytes)
         }
         this.#state = isField(bytes.toString('latin1', 0, end), this.#field) ? 'value' : 'seek'
@@ -70,11 +70,11 @@ export class MultipartScanner {
       }
       case 'value': {
         const end = bytes.indexOf(this.#delimiter)
-        if (end < 0 && bytes.length <= longestValue + this.#delimiter.length) return this.#keep(bytes)
+        if (end < 0 && bytes.length <= maxValueBytes + this.#delimiter.length) return this.#keep(bytes)
         this.#state = 'done'
-        // The line break before a delimiter belongs to the delimiter.
-        if (end < 0 || end - 2 > longestValue) {
-          this.#value = bytes.toString('utf8', 0, longestValue)
+        // The line break before a delimiter is part of the delimiter.
+        if (end < 0 || end - 2 > maxValueBytes) {
+          this.#value = bytes.toString('utf8', 0, maxValueBytes)
           return undefined
         }
         if (end < 2) return undefined

@@ -7,19 +7,20 @@ import { type BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.t
 import { type BodyReceived, type CapableBody, kTakeBody } from '../contract/capabilities.ts'
 import { decodeBody, toCodingError } from './content-coding.ts'
 
-/** What bodies are received into. */
+/** Limits for the bodies of requests. */
 export interface BodyRoom {
   readonly budget: BufferBudget
-  /** A larger body is refused. */
+  /** The gateway rejects larger bodies. */
   readonly limitBytes: number
 }
 
 /**
- * Receives a request's body whole. A piece that holds all of it is the body; otherwise the pieces are copied to their
- * places as they come, and their memory is freed at once where they come from the connection and have no other reader.
- * @param lengthBytes as announced; undefined where it was not, or where `payload` is not what came over the wire
- * @param keeper gets a body that comes in several pieces
- * @param received called once; payload_too_large, memory_busy, or what broke the payload
+ * Receives the whole body of a request. A body that arrives in one chunk is used as it is; several chunks are copied
+ * into one buffer as they arrive. Memory of chunks that the gateway read from the connection is released at once,
+ * unless they have another reader.
+ * @param lengthBytes announced length; undefined if there was none, or if `payload` differs from the bytes on the wire
+ * @param keeper holds a body that arrives in several chunks
+ * @param received called once, with the body or payload_too_large, memory_busy or the error of the payload
  */
 export function receiveBody(
   payload: CapableBody,
@@ -38,11 +39,11 @@ export function receiveBody(
     payload[kTakeBody](room.budget, keeper, received)
   )
     return
-  // A stream of the host's own may give pieces that the host keeps.
+  // A host application may still use the chunks of a stream that it created.
   gather(payload, payload instanceof IncomingMessage, lengthBytes, room, keeper, received)
 }
 
-/** @param isOurs whether nothing else holds the pieces, unless there is another reader */
+/** @param isOurs whether the gateway alone holds the chunks, unless there is another reader */
 function gather(
   payload: Readable,
   isOurs: boolean,
@@ -110,9 +111,9 @@ function gather(
 }
 
 /**
- * Receives a body whole and undoes its codings; the limit holds for what comes out, so that a small body cannot
- * become a large one.
- * @param codings as `readCodings` has them; at least one
+ * Receives the whole body and decodes it. The limit applies to the decoded body, so that a small body cannot expand
+ * into a large one.
+ * @param codings result of `readCodings`; at least one
  */
 export function receiveDecoded(
   payload: Readable,

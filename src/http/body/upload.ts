@@ -9,26 +9,29 @@ import { decodeBody, toCodingError } from './content-coding.ts'
 import type { FieldSpan } from './form-fields.ts'
 import { MultipartScanner } from './multipart.ts'
 
-/** Bytes of an upload that stay in memory; beyond, it goes to a file. */
+/** Maximum bytes of an upload in memory; a larger upload goes to a temporary file. */
 const memoryBytes = 1_048_576
 
-/** A form as it is sent. */
+/** A form in the shape in which the gateway sends it. */
 export interface SentForm {
   readonly bytes: number
-  /** The form from its beginning, each time. A file that cannot be read is an error of the stream, perhaps early. */
+  /**
+   * Returns the form from its first byte on each call. A file that cannot be read is an error of the stream, which may
+   * occur before anything reads it.
+   */
   open(): Buffer | Readable
 }
 
 /**
- * A form on its way to an endpoint: it can be sent again to another one, and a large one lies in a temporary
- * file instead of memory.
+ * A form on its way to an endpoint. The gateway can send it again to another endpoint, and keeps a large form in a
+ * temporary file instead of memory.
  */
 export class Upload implements SentForm {
   readonly model: string | undefined
   readonly bytes: number
   readonly #buffer: Buffer | undefined
   readonly #folder: string | undefined
-  /** What it takes up of the memory for bodies. */
+  /** The part of the memory budget for bodies that this form holds. */
   readonly #hold: BufferHold | undefined
   readonly #modelSpan: FieldSpan | undefined
 
@@ -48,7 +51,7 @@ export class Upload implements SentForm {
 
   open(): Buffer | Readable {
     if (this.#buffer !== undefined) return this.#buffer
-    // It may fail before reading has begun, while a connection is being made, or when it will not be read.
+    // The stream may fail before reading starts, while the client still connects, or when nothing will read it.
     return createReadStream(fileIn(this.#folder ?? '')).on('error', ignore)
   }
 
@@ -57,7 +60,7 @@ export class Upload implements SentForm {
     return this.#modelSpan !== undefined
   }
 
-  /** The form with another name for the model, all else byte for byte; the form itself where it names none. */
+  /** Returns the form with another model name and all other bytes unchanged; the form itself if it names no model. */
   renamed(model: string): SentForm {
     const span = this.#modelSpan
     if (span === undefined) return this
@@ -75,7 +78,7 @@ export class Upload implements SentForm {
     }
   }
 
-  /** Never rejects: a file that cannot be removed now is left to the system's clean-up. */
+  /** Never rejects: if a file cannot be removed now, the system cleans it up. */
   async dispose(): Promise<void> {
     this.#hold?.release()
     if (this.#folder !== undefined) await remove(this.#folder)
@@ -84,14 +87,14 @@ export class Upload implements SentForm {
 
 function ignore(): void {}
 
-/** A file with other bytes in one place. */
+/** Reads a file with one range replaced. */
 async function* replaced(file: string, { start, end }: FieldSpan, bytes: Buffer): AsyncGenerator<Buffer> {
   if (start > 0) yield* createReadStream(file, { end: start - 1 })
   yield bytes
   yield* createReadStream(file, { start: end })
 }
 
-/** Reads no folder, as `rm` does: that fails where the process has no descriptor left. */
+/** Unlike `rm`, does not read the folder, which fails if the process has no descriptor left. */
 async function remove(folder: string): Promise<void> {
   await unlink(fileIn(folder)).catch(ignore)
   await rmdir(folder).catch(ignore)
@@ -102,9 +105,9 @@ function fileIn(folder: string): string {
 }
 
 /**
- * Receives a form and finds its `model` on the way.
- * @param maxBytes a larger form is refused
- * @param budget for what stays in memory: without room the form goes to a file early
+ * Receives a form and finds its `model` field while the bytes pass through.
+ * @param maxBytes the gateway rejects larger forms
+ * @param budget for the bytes in memory; if it is exhausted, the form goes to a file early
  * @throws GatewayError payload_too_large
  */
 export async function receiveUpload(
@@ -130,7 +133,7 @@ export async function receiveUpload(
       }
       if (file === undefined) {
         folder = await mkdtemp(join(tmpdir(), 'olla-gateway-upload-'))
-        // Each write tells of its own errors; an event without a listener would end the process.
+        // Each write reports its own errors; an `error` event without a listener would end the process.
         file = createWriteStream(fileIn(folder), { mode: 0o600 }).on('error', ignore)
         for (const early of chunks) await write(file, early)
         chunks = []
@@ -152,8 +155,8 @@ export async function receiveUpload(
 }
 
 /**
- * Receives a form and undoes its codings first; the limit holds for what comes out.
- * @param codings as `readCodings` has them; at least one
+ * Receives and decodes a form; the limit applies to the decoded form.
+ * @param codings result of `readCodings`; at least one
  * @throws GatewayError payload_too_large, invalid_request
  */
 export async function receiveDecodedUpload(

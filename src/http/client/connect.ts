@@ -5,25 +5,26 @@ import { tcpKeepAlive } from '../connections/tcp-keep-alive.ts'
 import { Http1Error } from './errors.ts'
 
 export interface ConnectOptions {
-  /** `http` or `https`. */
+  /** URL with the scheme `http` or `https`. */
   readonly origin: URL
-  /** Milliseconds for the TCP connection; 0 is no limit. */
+  /** Limit for the TCP connection in milliseconds; 0 means no limit. */
   readonly connectMs: number
-  /** Milliseconds for the TLS handshake after it; 0 is no limit. */
+  /** Limit for the TLS handshake in milliseconds; 0 means no limit. */
   readonly tlsMs: number
-  /** Milliseconds between TCP keep-alive probes; 0 switches them off. */
+  /** Milliseconds between TCP keep-alive probes; 0 disables them. */
   readonly keepAliveMs: number
   readonly clock: Clock
-  /** Of an earlier connection, which spares a part of the handshake. */
+  /** TLS session of an earlier connection, which shortens the handshake. */
   readonly tlsSession: Buffer | undefined
   readonly onTlsSession: (session: Buffer) => void
-  /** Where reads go; Node's own buffers without it. */
+  /** Buffer for reads; by default Node allocates its own. */
   readonly onread?: OnReadOpts
 }
 
 /**
- * Begins a connection, with a limit of its own for each stage.
- * @param ready it can carry requests. What fails, also late, is an `error` and a `close` of the socket.
+ * Opens a connection with a separate limit for each stage.
+ * @param ready called when the connection can carry requests. Every failure, also a later one, emits `error` and
+ * `close` on the socket.
  */
 export function openSocket(options: ConnectOptions, ready: () => void): Socket {
   const { origin, onread, keepAliveMs, clock } = options

@@ -1,12 +1,12 @@
 /**
  * Why a connection could not carry a request.
  *
- * - `ERR_HTTP1_INVALID_RESPONSE`: what came back is not HTTP/1.1, or says two things at once
- * - `ERR_HTTP1_INVALID_REQUEST`: a method, path or header that cannot be written; nothing was sent
- * - `ERR_HTTP1_CLOSED`: the other side ended the connection before the answer was complete
- * - `ERR_HTTP1_STALE`: the same on a connection that was reused, before a byte of the answer; the body is a stream that
- *   cannot be sent again
- * - `ERR_HTTP1_CONNECT_TIMEOUT`, `ERR_TLS_HANDSHAKE_TIMEOUT`: no connection in time
+ * - `ERR_HTTP1_INVALID_RESPONSE`: the response is not HTTP/1.1 or contradicts itself
+ * - `ERR_HTTP1_INVALID_REQUEST`: a method, path or header that cannot be serialized; nothing was sent
+ * - `ERR_HTTP1_CLOSED`: the server closed the connection before the response was complete
+ * - `ERR_HTTP1_STALE`: the same on a reused connection before the first byte of the response, and the body is a stream
+ *   that cannot be sent again
+ * - `ERR_HTTP1_CONNECT_TIMEOUT`, `ERR_TLS_HANDSHAKE_TIMEOUT`: no connection within the limit
  */
 export type Http1ErrorCode =
   | 'ERR_HTTP1_INVALID_RESPONSE'
@@ -19,7 +19,7 @@ export type Http1ErrorCode =
 export class Http1Error extends Error {
   override readonly name = 'Http1Error'
   readonly code: Http1ErrorCode
-  /** What an operator can do about it, where that is known. */
+  /** What an operator can do about the error, if known. */
   readonly hint: string | undefined
 
   constructor(code: Http1ErrorCode, message: string, hint?: string) {
@@ -29,7 +29,7 @@ export class Http1Error extends Error {
   }
 }
 
-/** An answer that breaks the rules. Nothing of it can be believed, its connection least of all. */
+/** Error for a response that violates the protocol. The client trusts no part of it and closes the connection. */
 export function invalidResponse(what: string, hint?: string): Http1Error {
   return new Http1Error('ERR_HTTP1_INVALID_RESPONSE', what, hint)
 }

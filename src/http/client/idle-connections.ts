@@ -2,7 +2,7 @@ import type { ClientRequest, RequestHandler } from './contract.ts'
 
 export interface ReusableConnection {
   readonly isUsable: boolean
-  /** Ends an idle connection. */
+  /** Closes an idle connection. */
   close(): void
 }
 
@@ -11,23 +11,26 @@ export interface DeferredRequest {
   readonly handler: RequestHandler
 }
 
-/** For so long after a request met the end of a connection, each request waits a turn for the ends of others. */
+/**
+ * After a request found its connection closed, every request waits one event-loop turn for pending closes, for this
+ * long.
+ */
 const cautiousMs = 60_000
 
 /**
- * The connections of a pool that carry nothing; the one that was used last is taken first.
+ * The idle connections of a pool; the most recently used one is reused first.
  *
- * A server may end a connection right behind its answer without having said so, and that end is read a turn of the
- * event loop later than the answer. So a connection rests for a turn before it is used again, and a request that
- * could only have one that rests waits for it.
+ * A server may close a connection right after its response without announcing it, and the client reads that close one
+ * event-loop turn after the response. So a connection rests for a turn before it is reused, and a request that could
+ * only use a resting connection waits for it.
  */
 export class IdleConnections<Connection extends ReusableConnection> {
   readonly #send: (deferred: DeferredRequest) => void
   readonly #idle: Connection[] = []
-  /** Released since the last turn, and in the turn before that. */
+  /** Connections released since the last turn; `#resting` holds those of the turn before. */
   #released: Connection[] = []
   #resting: Connection[] = []
-  /** Requests that wait, likewise. */
+  /** Requests that wait, split in the same way. */
   #deferred: DeferredRequest[] = []
   #due: DeferredRequest[] = []
   #turning: NodeJS.Immediate | undefined
@@ -51,7 +54,7 @@ export class IdleConnections<Connection extends ReusableConnection> {
     }
   }
 
-  /** @returns whether the request is better sent a turn or two later, when it will be */
+  /** @returns whether the request should wait a turn or two; it is then sent automatically */
   defer(request: ClientRequest, handler: RequestHandler, nowMs: number): boolean {
     const isCautious = nowMs < this.#cautiousUntilMs
     if (this.#idle.length > 0 && !isCautious) return false
@@ -61,7 +64,7 @@ export class IdleConnections<Connection extends ReusableConnection> {
     return true
   }
 
-  /** A request has met the end of a connection. */
+  /** Records that a request found its connection closed. */
   metEnd(nowMs: number): void {
     this.#cautiousUntilMs = nowMs + cautiousMs
   }
@@ -78,7 +81,7 @@ export class IdleConnections<Connection extends ReusableConnection> {
     }
   }
 
-  /** @param isOver which ones */
+  /** @param isOver selects the connections */
   close(isOver: (connection: Connection) => boolean): void {
     for (const list of [this.#idle, this.#resting, this.#released]) {
       for (const connection of list.filter(isOver)) {
@@ -88,7 +91,7 @@ export class IdleConnections<Connection extends ReusableConnection> {
     }
   }
 
-  /** Connections alone are no reason for another turn: one will come before they are needed. */
+  /** Connections alone need not keep the process alive: a turn passes before a request needs one. */
   #turnLater(): void {
     this.#turning ??= setImmediate(this.#turn).unref()
     if (this.#deferred.length > 0 || this.#due.length > 0) this.#turning.ref()

@@ -3,15 +3,16 @@ import type { Socket } from 'node:net'
 type WriteCallback = (error?: Error | null) => void
 
 /**
- * Keeps a failed write from closing the socket, so that what the other side sent before it closed can still be read:
- * a server that refuses a large body answers first and then resets the connection (nodejs/node#12339). The kernel
- * still has that answer when the write fails; the reading half meets it, and then the end of the connection.
- * @param onFailed told of each failed write; no later write will succeed
+ * Keeps a failed write from closing the socket, so that the client can still read what the server sent before it
+ * closed: a server that rejects a large body responds first and then resets the connection (nodejs/node#12339). When
+ * the write fails, the kernel still holds that response; the reading side gets it, followed by the end of the
+ * connection.
+ * @param onFailed called for each failed write; no later write succeeds
  */
 export function readOnAfterFailedWrites(socket: Socket, onFailed: (error: Error) => void): void {
   const write = socket._write
   const writev = socket._writev
-  // Never called back after a failure: the stream would destroy itself.
+  // Never calls back after a failure: the stream would destroy itself.
   const patient =
     (written: WriteCallback): WriteCallback =>
     (error) => {

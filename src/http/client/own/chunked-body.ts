@@ -4,14 +4,14 @@ import { copyOf } from './copy-of.ts'
 const lf = 0x0a
 const cr = 0x0d
 
-/** Most bytes of all extensions of one chunk, and of all trailer fields: nothing here reads them. */
-const mostLineBytes = 16_384
-/** RFC 9112 section 7.1.1, without white space inside of them. */
+/** Maximum bytes of all extensions of one chunk and of all trailer fields; the client uses neither. */
+const maxLineBytes = 16_384
+/** RFC 9112 section 7.1.1, without white space inside the extensions. */
 const extensions =
   /^(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
 const trailerField = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/
-/** Hex digits of a chunk's size behind its leading zeros: more would not be an exact number. */
-const mostDigits = 13
+/** Maximum hex digits of a chunk size without leading zeros: a longer size would not be an exact number. */
+const maxDigits = 13
 
 type State =
   | 'size'
@@ -26,20 +26,20 @@ type State =
   | 'over'
 
 /**
- * Takes the chunked coding off a body (RFC 9112 section 7.1). What one read has brought comes out in one piece,
- * however many chunks it held: each piece is a write to the client.
+ * Decodes the chunked coding of a body (RFC 9112 section 7.1). Each read yields one buffer, however many chunks it
+ * held, because each buffer becomes a write to the client.
  */
 export class ChunkedBody {
-  /** Where the last `read` stopped. */
+  /** Offset at which the last `read` stopped. */
   readEnd = 0
   #state: State = 'size'
   #sizeBytes = 0
-  /** Of the size, without leading zeros. */
+  /** Digits of the size, without leading zeros. */
   #digits = 0
   #hasSize = false
-  /** Of the chunk's data, still to come. */
+  /** Bytes of the chunk's data still to come. */
   #leftBytes = 0
-  /** An extension or a trailer field, as far as it has come. */
+  /** The part of an extension or a trailer field that has arrived. */
   #line = ''
   #lineBytes = 0
 
@@ -48,10 +48,10 @@ export class ChunkedBody {
   }
 
   /**
-   * @param bytes valid during this call only; what is read of them is overwritten
-   * @param start where to begin in them
-   * @param end where they end
-   * @returns a copy of the data in them; `readEnd` is where it stopped, the end of the body or of the bytes
+   * @param bytes valid during this call only; `read` overwrites the bytes that it decodes
+   * @param start offset of the first byte
+   * @param end offset after the last byte
+   * @returns a copy of the data; `readEnd` is the end of the body or of the bytes
    * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
    */
   read(bytes: Buffer, start: number, end: number): Buffer {
@@ -61,7 +61,8 @@ export class ChunkedBody {
     while (at < end && this.#state !== 'over') {
       if (this.#state === 'data') {
         const pieceEnd = Math.min(end, at + this.#leftBytes)
-        // The first piece stays where it is, the others join it there: all is copied once, at the end.
+        // The data of the first chunk stays in place and the rest moves next to it, so that one copy at the end is
+        // enough.
         if (dataStart === dataEnd) dataStart = dataEnd = at
         else bytes.copyWithin(dataEnd, at, pieceEnd)
         dataEnd += pieceEnd - at
@@ -81,8 +82,9 @@ export class ChunkedBody {
   }
 
   /**
-   * Goes from the end of a chunk's data to the next one's, where all between is here and a size without extensions.
-   * @returns where that begins; `at` where the bytes must be read one by one
+   * Skips from the end of one chunk's data to the next chunk's data, if all bytes between have arrived and the size has
+   * no extensions.
+   * @returns the offset of that data; `at` if the bytes must be decoded one by one
    */
   #nextChunk(bytes: Buffer, at: number, end: number): number {
     if (bytes[at] !== cr || bytes[at + 1] !== lf) return at
@@ -92,7 +94,7 @@ export class ChunkedBody {
     for (let digit = hexDigit(bytes[sizeEnd] ?? 0); digit >= 0; digit = hexDigit(bytes[sizeEnd] ?? 0)) {
       sizeBytes = sizeBytes * 16 + digit
       sizeEnd++
-      if (sizeEnd - sizeStart > mostDigits) return at
+      if (sizeEnd - sizeStart > maxDigits) return at
     }
     const dataStart = sizeEnd + 2
     if (sizeBytes === 0 || dataStart > end || bytes[sizeEnd] !== cr || bytes[sizeEnd + 1] !== lf) return at
@@ -138,7 +140,7 @@ export class ChunkedBody {
         break
       case 'data':
       case 'over':
-        // Not read byte by byte.
+        // `step` never receives the bytes of these states.
         break
     }
   }
@@ -158,13 +160,13 @@ export class ChunkedBody {
       this.#hasSize = true
       this.#sizeBytes = this.#sizeBytes * 16 + digit
       if (this.#sizeBytes > 0) this.#digits++
-      if (this.#digits > mostDigits) throw invalidResponse('chunk size too large')
+      if (this.#digits > maxDigits) throw invalidResponse('chunk size too large')
       this.#count()
       return
     }
     if (!this.#hasSize) throw invalidResponse('chunk without a size')
     if (byte === cr) this.#state = 'size-end'
-    // Servers that reserve room for the size fill it with blanks (section 7.1.1 calls them bad white space).
+    // Servers that reserve room for the size pad it with blanks (bad white space in section 7.1.1).
     else if (isBlank(byte)) this.#state = 'size-blank'
     else this.#extend(byte)
   }
@@ -181,7 +183,7 @@ export class ChunkedBody {
     this.#line = ''
   }
 
-  /** The trailer ends with an empty line. */
+  /** An empty line ends the trailer. */
   #trailerLine(): void {
     if (this.#line === '') {
       this.#state = 'over'
@@ -199,7 +201,7 @@ export class ChunkedBody {
 
   #count(): void {
     this.#lineBytes++
-    if (this.#lineBytes > mostLineBytes) throw invalidResponse('chunk extension or trailer too large')
+    if (this.#lineBytes > maxLineBytes) throw invalidResponse('chunk extension or trailer too large')
   }
 }
 

@@ -37,7 +37,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
     this.#origin = new URL(options.origin)
   }
 
-  /** Connections, those that are being made among them. */
+  /** Number of connections, including those that are being opened. */
   get size(): number {
     return this.#all.size
   }
@@ -51,9 +51,9 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
   }
 
   /**
-   * A request that crossed the end of an idle connection goes out once more, on a connection of its own: the server
-   * has sent no byte of an answer, and others that are idle may have ended as well (RFC 9112 section 9.3.1). One that
-   * is fresh cannot be stale, so this happens at most once.
+   * Retries a request that crossed the close of an idle connection on a fresh one: the server has sent no byte of a
+   * response, and other idle connections may be closed too (RFC 9112 section 9.3.1). A fresh connection cannot be
+   * stale, so this happens at most once per request.
    */
   stale(request: ClientRequest, handler: RequestHandler): void {
     this.#idle.metEnd(this.#options.clock.monotonicMs())
@@ -62,12 +62,12 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
     else this.#open(again, handler)
   }
 
-  /** Ends those that carry nothing now. */
+  /** Closes the idle connections. */
   closeIdle(): void {
     this.#idle.close(() => true)
   }
 
-  /** Ends all connections; what is under way fails. */
+  /** Closes all connections; requests in flight fail. */
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()

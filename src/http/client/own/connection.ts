@@ -10,24 +10,30 @@ import type { ResponseHead } from './response-head.ts'
 import { type AnswerListener, ResponseReader } from './response-reader.ts'
 
 export interface ConnectionOwner {
-  /** It can carry another request. @param keepAliveSeconds how long its server says it waits for one */
+  /**
+   * The connection can carry another request. @param keepAliveSeconds limit for idle connections that the server
+   * reported
+   */
   released(connection: Connection, keepAliveSeconds: number | undefined): void
-  /** It has ended. */
+  /** The connection has closed. */
   ended(connection: Connection): void
-  /** It was reused, and ended before a byte of the answer came: the request needs a fresh connection. */
+  /** A reused connection closed before the first byte of the response: the request needs a fresh one. */
   stale(request: ClientRequest, handler: RequestHandler): void
 }
 
 /**
- * What every read of a thread goes into: reads follow one another, and what is kept of them is copied. So open
- * streams that say nothing hold no memory for what they might say.
+ * Receives every read of the thread: reads happen one after another, and bytes to keep are copied. So idle streams hold
+ * no read buffer.
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
-/** So much goes out as one text, which Node writes without memory of its own; two pieces cost a microsecond more. */
+/**
+ * Below this size head and body are written as one latin1 string: no extra buffer, and one write instead of two (about
+ * 1 µs).
+ */
 const textBytes = 16_384
-/** One connection to a server, with one request on it at a time. */
+/** One connection to a server; it carries one request at a time. */
 export class Connection implements AnswerListener {
-  /** Until when it may be used while it is idle; monotonic milliseconds. */
+  /** Deadline for reusing the idle connection; monotonic milliseconds. */
   idleUntilMs = 0
   readonly #owner: ConnectionOwner
   readonly #host: string
@@ -37,21 +43,22 @@ export class Connection implements AnswerListener {
   readonly #reader = new ResponseReader(this)
   #handler: RequestHandler | undefined
   #stream: Readable | undefined
-  /** The request that goes to a fresh connection if this one, which is reused, ends before a byte of its answer. */
+  /** The request to retry on a fresh connection if this reused one closes before the first byte of the response. */
   #resendable: ClientRequest | undefined
   #sentMs = 0
-  /** Whether the body goes out in several writes: the answer may come before the last. */
+  /** Whether the body takes several writes: the response may then arrive before the last one. */
   #isLarge = false
-  /** Whether a reset ends the answer as well as FIN does. */
+  /** Whether a reset ends the response as a FIN does. */
   #mayEndByReset = false
   #writesPatiently = false
   #keepAliveSeconds: number | undefined
   #keepsAlive = true
   #isPaused = false
   #error: Error | undefined
-  // The same functions for all its requests.
+  // Bound once and used for all requests of the connection.
   readonly #abort = (error?: Error): void => this.#fail(error ?? closedError())
-  // An answer that comes before all of its request is written ends the connection: this is of the same request.
+  // A response that arrives before its request is written ends the connection, so `#handler` still belongs to this
+  // request.
   readonly #bodyWritten = (error?: Error | null): void => {
     if (error === undefined || error === null) this.#handler?.onBodyWritten?.()
   }
@@ -61,7 +68,7 @@ export class Connection implements AnswerListener {
     this.#socket.resume()
   }
 
-  /** @param host for `Host` */
+  /** @param host value of `Host` */
   constructor(
     owner: ConnectionOwner,
     options: Omit<ConnectOptions, 'onread'>,
@@ -90,13 +97,13 @@ export class Connection implements AnswerListener {
     return this.#socket.writable && this.#error === undefined
   }
 
-  /** Takes a request while the connection is being made: it fails with it. */
+  /** Assigns a request while the connection is being opened; if that fails, so does the request. */
   reserve({ body }: ClientRequest, handler: RequestHandler): void {
     this.#handler = handler
     if (isStream(body)) this.#stream = body
   }
 
-  /** Sends a request on a connection that has carried others. @param nowMs monotonic */
+  /** Sends a request on a reused connection. @param nowMs monotonic */
   sendAgain(request: ClientRequest, handler: RequestHandler, nowMs: number): void {
     this.#resendable = request
     this.#sentMs = nowMs
@@ -122,7 +129,7 @@ export class Connection implements AnswerListener {
       throw error
     }
     handler.onConnect(this.#abort)
-    // The request that was waiting may have left, and has aborted.
+    // The handler may abort at once, if the request was cancelled while it waited.
     if (this.#handler !== handler) {
       if (isStream(body)) body.destroy()
       return
@@ -132,22 +139,22 @@ export class Connection implements AnswerListener {
     else this.#sendBytes(head, body)
   }
 
-  /** Ends an idle connection. */
+  /** Closes an idle connection. */
   close(): void {
     this.#socket.destroy()
   }
 
-  /** Ends it, and with it what is under way. */
+  /** Closes the connection and fails the request in flight. */
   destroy(error: Error): void {
     this.#fail(error)
   }
 
-  // What the reader tells
+  // Called by the reader
 
   head(head: ResponseHead): void {
     this.#keepsAlive = head.keepsAlive
     this.#keepAliveSeconds = head.keepAliveSeconds
-    // A server that refuses a request without reading it makes its kernel reset the connection when it closes.
+    // When a server closes without reading the whole request, its kernel resets the connection.
     this.#mayEndByReset = head.framing === 'until-close' && head.statusCode >= 400
     this.#handler?.onHeaders(head.statusCode, head.headers, this.#resume)
   }
@@ -159,15 +166,16 @@ export class Connection implements AnswerListener {
   end(isClean: boolean): void {
     const handler = this.#handler
     this.#handler = undefined
-    // The last piece may have been more than the handler could take at once. Over TLS it may also have come when
-    // reading had stopped already: Node hands on all that one read has brought.
+    // The last chunk may have paused reading. Over TLS it may even arrive after a pause: Node emits everything that one
+    // read decrypted.
     this.#resume()
     if (!isClean || !this.#keepsAlive || this.#stream !== undefined) this.#socket.destroy()
-    // A small request went out in one write, long before its answer.
+    // A small request went out in one write, long before its response.
     else if (!this.#isLarge || this.#socket.writableLength === 0) this.#release()
-    // Over TLS a write is called back up to two turns after its bytes have left; of the body it has a copy.
+    // Over TLS, Node calls a write back up to two event-loop turns after its bytes have left; it holds a copy of the
+    // body.
     else if (this.#isTls) setImmediate(() => setImmediate(() => this.#releaseIfWritten()))
-    // The answer came before all of the request was sent. The caller may reuse the memory of the body from now on.
+    // The response arrived before the request was written. The caller may reuse the memory of the body from now on.
     else this.#socket.destroy()
     handler?.onComplete()
   }
@@ -198,7 +206,7 @@ export class Connection implements AnswerListener {
 
   #sendStream(head: string, body: Readable): void {
     this.#stream = body
-    // While the connection was being made nothing was listening.
+    // The stream had no listeners while the connection was being opened.
     if (body.destroyed) {
       this.#fail(body.errored ?? bodyEndedError())
       return
@@ -226,13 +234,13 @@ export class Connection implements AnswerListener {
     })
   }
 
-  /** @returns whether to read on */
+  /** @returns whether to continue reading */
   #read(bytes: number): boolean {
     this.#resendable = undefined
     try {
       this.#reader.push(readBuffer, bytes)
     } catch (error) {
-      // Also what a handler has thrown: one request fails, not the process.
+      // Also catches errors that a handler throws: they fail one request, not the process.
       this.#fail(error)
       return false
     }
@@ -254,7 +262,7 @@ export class Connection implements AnswerListener {
     this.#lost(this.#error ?? closedError())
   }
 
-  /** The other side has ended the connection. */
+  /** Handles a connection that the server closed. */
   #lost(error: unknown): void {
     if (this.#mayEndByReset) {
       this.#mayEndByReset = false

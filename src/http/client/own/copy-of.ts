@@ -1,6 +1,6 @@
 const noBytes: Buffer = Buffer.alloc(0)
 
-/** A part of a buffer in memory of its own. */
+/** Copies a range of a buffer into its own memory. */
 export function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   if (start === end) return noBytes
   const copy = Buffer.allocUnsafe(end - start)

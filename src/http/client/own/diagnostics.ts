@@ -1,18 +1,18 @@
 /**
- * Diagnostics channels of the own client, with the messages of undici's channels of the same names
- * (`undici:request:create` and so on). Without a subscriber a request costs four reads of a property.
+ * Diagnostics channels of the gateway's own client, with the messages of undici's channels of the same names
+ * (`undici:request:create` and so on). Without a subscriber a request costs four property reads.
  */
 import { channel } from 'node:diagnostics_channel'
 import type { ClientRequest, RequestHandler } from '../contract.ts'
 
-/** One request, the same object in all of its messages. */
+/** One request; all of its messages carry the same object. */
 export interface PublishedRequest {
-  /** Of the server: `https://host:port`. */
+  /** Origin of the server: `https://host:port`. */
   readonly origin: string
   readonly method: string
   /** Path and query. */
   readonly path: string
-  /** Flat name/value pairs, credentials among them. */
+  /** Flat name/value pairs, including credentials. */
   readonly headers: readonly string[]
 }
 
@@ -21,7 +21,7 @@ const answered = channel('olla-gateway:http-client:request:headers')
 const completed = channel('olla-gateway:http-client:request:trailers')
 const failed = channel('olla-gateway:http-client:request:error')
 
-/** @returns the handler itself where no channel has a subscriber */
+/** @returns the handler itself if no channel has a subscriber */
 export function publishing(origin: string, request: ClientRequest, handler: RequestHandler): RequestHandler {
   if (
     !created.hasSubscribers &&
@@ -63,7 +63,7 @@ class PublishingHandler implements RequestHandler {
   }
 
   onComplete(): void {
-    // Trailer fields are read past: a list of none keeps the form of undici's message.
+    // The client skips trailer fields; the empty list keeps the shape of undici's message.
     if (completed.hasSubscribers) completed.publish({ request: this.#request, trailers: [] })
     this.#handler.onComplete()
   }

@@ -4,10 +4,10 @@ const token = /^[\w!#$%&'*+.^`|~-]+$/
 const target = /^[\x21-\x7e\x80-\xff]+$/
 const value = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** What a name means for the head as a whole; `invalid` is no token, or a matter of the connection alone. */
+/** Role of a header name in the head. An `invalid` name is not a token, or belongs to the connection. */
 type NameRole = 'plain' | 'host' | 'length' | 'invalid'
 
-/** Names that were looked at before; there are few, and clients choose some of them. */
+/** Roles of names seen before. There are few, and clients choose some of them. */
 const roles = new Map<string, NameRole>()
 const mostRoles = 1000
 const ofConnection: ReadonlySet<string> = new Set([
@@ -18,24 +18,24 @@ const ofConnection: ReadonlySet<string> = new Set([
   'te',
 ])
 
-/** Methods that say by a length of 0 that they have no body (RFC 9110 section 8.6). */
+/** Methods for which a `Content-Length` of 0 announces an empty body (RFC 9110 section 8.6). */
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 export interface HeadOptions {
   readonly method: string
   /** Path and query. */
   readonly path: string
-  /** Flat name/value pairs. A `Host` among them takes the place of the server's own. */
+  /** Flat name/value pairs. A `Host` header replaces the server's own. */
   readonly headers: readonly string[]
-  /** Of a body whose length the headers do not tell; undefined for a stream, whose headers do. */
+  /** Length of the body if the headers do not give it; undefined for a stream, whose headers do. */
   readonly bodyBytes: number | undefined
 }
 
 /**
- * The head of a request (RFC 9112 section 3), in Latin-1.
- * @param host for `Host`
- * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for what would end a line early, or says where the request ends
- * beside what this says of it: nothing of it may be sent
+ * Serializes the head of a request (RFC 9112 section 3) in Latin-1.
+ * @param host value of `Host`
+ * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for text that would end a line early, and for headers that give
+ * another end of the request than `bodyBytes`: no byte of such a request may be sent
  */
 export function requestHead({ method, path, headers, bodyBytes }: HeadOptions, host: string): string {
   if (roleOf(method) === 'invalid' || !target.test(path)) throw invalidRequest('method or path')

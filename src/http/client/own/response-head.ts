@@ -1,32 +1,32 @@
 import { fieldValue } from '../../headers/field-value.ts'
 import { invalidResponse } from '../errors.ts'
 
-/** How the end of a body is known (RFC 9112 section 6.3); a number is its length in bytes. */
+/** How the body ends (RFC 9112 section 6.3); a number is its length in bytes. */
 export type BodyFraming = number | 'chunked' | 'until-close'
 
 export interface ResponseHead {
   readonly statusCode: number
-  /** Flat name/value pairs as they came, in Latin-1. */
+  /** Flat name/value pairs as received, in Latin-1. */
   readonly headers: readonly string[]
   readonly framing: BodyFraming
-  /** Whether another request may follow on the connection. */
+  /** Whether the connection can carry another request. */
   readonly keepsAlive: boolean
-  /** Seconds that the server keeps an idle connection, where it says so. */
+  /** Seconds that the server keeps an idle connection, if it reports them. */
   readonly keepAliveSeconds: number | undefined
 }
 
 /**
- * Status line, fields, empty line; no folded lines, no bare line ends, no control characters (RFC 9112 sections 4
- * and 5, RFC 9110 section 5.5), no status that is of no class (RFC 9110 section 15). What fits needs no further look
- * at single characters.
+ * Status line, fields and empty line without folded lines, bare line ends or control characters (RFC 9112 sections 4
+ * and 5, RFC 9110 section 5.5), and with a status of a known class (RFC 9110 section 15). A head that matches needs no
+ * further checks of single characters.
  */
 const shape =
   /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
 
 /**
- * Reads the head of an answer.
- * @param text from the status line to the empty line, both included, in Latin-1
- * @param method of the request: an answer to HEAD has no body
+ * Parses the head of a response.
+ * @param text from the status line to the empty line, inclusive, in Latin-1
+ * @param method of the request: a response to HEAD has no body
  * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`
  */
 export function parseResponseHead(text: string, method: string): ResponseHead {
@@ -56,7 +56,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   }
 }
 
-/** Whether an answer is one of those that come before the one proper. */
+/** Whether a response is interim, so that the final one follows. */
 export function isInterim(statusCode: number): boolean {
   return statusCode < 200
 }
@@ -66,8 +66,8 @@ function hasNoBody(statusCode: number, method: string): boolean {
 }
 
 /**
- * A client gets one length, and none beside the coding that says where the body ends (RFC 9112 section 6.3).
- * @param isChunked whether the length is left out altogether
+ * Leaves one `Content-Length` for the client, or none if the body is chunked (RFC 9112 section 6.3).
+ * @param isChunked whether to remove the length
  */
 function withOneLength(headers: readonly string[], isChunked: boolean): string[] {
   const kept: string[] = []
@@ -85,10 +85,10 @@ function withOneLength(headers: readonly string[], isChunked: boolean): string[]
   return kept
 }
 
-/** The fields that say where the body ends and what becomes of the connection. */
+/** The fields that determine the end of the body and whether the connection stays open. */
 class FramingFields {
   keepAliveSeconds: number | undefined
-  /** Whether a length came more than once. */
+  /** Whether there is more than one length. */
   #repeats = false
   readonly #isVersion11: boolean
   #closes = false
@@ -101,19 +101,19 @@ class FramingFields {
   }
 
   /**
-   * RFC 9112 section 9.3; a server of HTTP/1.0 that sends chunks, or one that sends both a length and chunks, is not
-   * to be trusted further (section 6.1).
+   * Whether the connection stays open (RFC 9112 section 9.3). It does not if an HTTP/1.0 server sends chunks or if a
+   * server sends a length as well as chunks (section 6.1).
    */
   get keepsAlive(): boolean {
     return !this.#closes && !this.contradicts && (this.#isVersion11 || (this.#isKept && !this.#isChunked))
   }
 
-  /** Whether there is a length beside the chunked coding: the coding counts (section 6.3). */
+  /** Whether there is a length as well as the chunked coding; the coding takes precedence (section 6.3). */
   get contradicts(): boolean {
     return this.#isChunked && this.#lengthBytes !== undefined
   }
 
-  /** Whether the length cannot go on as it came. */
+  /** Whether the length must be rewritten before it is forwarded. */
   get isLengthLoose(): boolean {
     return this.#repeats || this.contradicts
   }
@@ -123,7 +123,7 @@ class FramingFields {
   }
 
   read(name: string, value: string): void {
-    // Lower case is made of few names only.
+    // Only candidates are lowercased.
     switch (name.length) {
       case 10:
         this.#readConnection(name.toLowerCase(), value)
@@ -153,7 +153,7 @@ class FramingFields {
       this.#lengthBytes = Number(value)
       return
     }
-    // The same one twice, in two fields or in a list, is one length (RFC 9112 section 6.3).
+    // Equal lengths in two fields or in a list are one length (RFC 9112 section 6.3).
     const [first = '', ...others] = value.split(/[\t ]*,[\t ]*/)
     const lengthBytes = Number(first)
     const isOther = this.#lengthBytes !== undefined && this.#lengthBytes !== lengthBytes

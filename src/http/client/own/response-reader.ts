@@ -5,14 +5,14 @@ import { ChunkedBody } from './chunked-body.ts'
 import { copyOf } from './copy-of.ts'
 import { type BodyFraming, isInterim, parseResponseHead, type ResponseHead } from './response-head.ts'
 
-/** What a reader tells of one answer, in this order. */
+/** Receives one response, in the order of these methods. */
 export interface AnswerListener {
   head(head: ResponseHead): void
-  /** @param data its own bytes, which may be kept */
+  /** @param data a copy that the listener may keep */
   data(data: Buffer): void
   /**
-   * The answer is complete.
-   * @param isClean nothing has followed it, so that the connection may carry another request
+   * The response is complete.
+   * @param isClean whether no bytes followed it, so that the connection can carry another request
    */
   end(isClean: boolean): void
 }
@@ -21,15 +21,15 @@ const noBytes: Buffer = Buffer.alloc(0)
 const headEnd = Buffer.from('\r\n\r\n')
 
 /**
- * Reads one answer after the other off a connection (RFC 9112), one request at a time: `begin` before each
- * answer. Whatever it throws, the connection is of no more use.
+ * Parses one response after another from a connection (RFC 9112); call `begin` before each. The connection is unusable
+ * after any error that it throws.
  */
 export class ResponseReader {
   readonly #listener: AnswerListener
   #method = 'GET'
   #isReading = false
   #held = noBytes
-  /** Of the answer whose head has been read; the head itself is the listener's. */
+  /** Framing of the current response once its head has been parsed. */
   #framing: BodyFraming | undefined
   #chunked: ChunkedBody | undefined
   #leftBytes = 0
@@ -39,7 +39,7 @@ export class ResponseReader {
     this.#listener = listener
   }
 
-  /** A request has been sent. @param method as it was sent */
+  /** Expects the response to a request. @param method as sent */
   begin(method: string): void {
     this.#method = method
     this.#isReading = true
@@ -49,20 +49,20 @@ export class ResponseReader {
     this.#interimAnswers = 0
   }
 
-  /** The answer is not wanted any more: no word of it is told. */
+  /** Ignores the rest of the response and calls no listener. */
   stop(): void {
     this.#isReading = false
   }
 
   /**
-   * @param bytes what one read has brought; valid during this call only
-   * @param end where it ends in them
-   * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`, also where nothing was asked
+   * @param bytes bytes of one read; valid during this call only
+   * @param end offset after the last byte
+   * @throws Http1Error `ERR_HTTP1_INVALID_RESPONSE`, also if no request is pending
    */
   push(bytes: Buffer, end: number): void {
     if (!this.#isReading) throw invalidResponse('bytes without a request')
     let at = 0
-    // An answer that ends or is given up takes what follows with it: its connection is closed then.
+    // When a response ends or is stopped, the rest of the read is dropped: the connection closes then.
     while (at < end && this.#isReading) {
       at =
         this.#framing === undefined
@@ -72,8 +72,8 @@ export class ResponseReader {
   }
 
   /**
-   * The other side has ended the connection.
-   * @throws Http1Error `ERR_HTTP1_CLOSED` where that leaves an answer incomplete
+   * Handles the end of the connection.
+   * @throws Http1Error `ERR_HTTP1_CLOSED` if the response is incomplete
    */
   close(): void {
     if (!this.#isReading) return
@@ -83,14 +83,14 @@ export class ResponseReader {
   }
 
   /**
-   * @param bytes from the head on
-   * @param start where they begin in the read
-   * @returns where the head ends in the read
+   * @param bytes the read from the head on
+   * @param start offset of these bytes in the read
+   * @returns the end of the head as an offset in the read
    */
   #readHead(bytes: Buffer, start: number): number {
     const heldBytes = this.#held.length
     const whole = heldBytes === 0 ? bytes : Buffer.concat([this.#held, bytes])
-    // Part of the mark may be among the bytes that were held.
+    // The end mark may begin in the bytes held from earlier reads.
     const mark = whole.indexOf(headEnd, Math.max(0, heldBytes - 3))
     const end = mark < 0 ? whole.length : mark + headEnd.length
     if (end > maxHeadBytes) throw invalidResponse('response head too large')
@@ -101,7 +101,7 @@ export class ResponseReader {
     }
     this.#held = noBytes
     const head = parseResponseHead(whole.toString('latin1', 0, end), this.#method)
-    // No request asked for another protocol.
+    // The client never requests an upgrade.
     if (head.statusCode === 101) throw invalidResponse('upgrade without a request')
     if (!isInterim(head.statusCode)) this.#begin(head, whole.length - end)
     else if (++this.#interimAnswers > maxInterimAnswers) throw invalidResponse('too many interim answers')
@@ -117,7 +117,7 @@ export class ResponseReader {
     if (framing === 0) this.#end(restBytes)
   }
 
-  /** @returns where what is read of the body ends */
+  /** @returns offset after the body's bytes in this read */
   #readBody(bytes: Buffer, start: number, end: number): number {
     if (this.#chunked !== undefined) return this.#readChunks(this.#chunked, bytes, start, end)
     const bodyEnd = Math.min(end, start + this.#leftBytes)

@@ -17,7 +17,7 @@ import { readPastContinue } from './unasked-continue.ts'
 
 const clientOptions: Omit<Client.Options, 'connect'> = {
   pipelining: 1,
-  // The gateway has deadlines of its own for each stage; undici's would end a long generation.
+  // The gateway has its own deadlines for each stage; undici's would end a long generation.
   headersTimeout: 0,
   bodyTimeout: 0,
   keepAliveTimeout: defaultIdleMs,
@@ -26,50 +26,50 @@ const clientOptions: Omit<Client.Options, 'connect'> = {
   maxHeaderSize: maxHeadBytes,
 }
 
-/** A smaller body is reported as written when its answer comes, which costs nothing. */
+/** Smaller bodies are reported as written when the response arrives, which is free. */
 const largeBytes = 65_536
 const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-/** How undici and Node name a connection that the other side has ended. */
+/** Error codes of undici and Node for a connection that the server closed. */
 const endings: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'])
 
-/** undici takes this of a request, and its types leave it out. */
+/** A dispatch option that undici accepts but its types omit. */
 interface DispatchOptions extends Dispatcher.DispatchOptions {
-  /** The name for TLS. Without it undici takes the `Host` header and reconnects when that changes. */
+  /** Server name for TLS. Without it undici uses the `Host` header and reconnects when that changes. */
   readonly servername: string
 }
 
 /** The pool as its connections see it. */
 export interface ConnectionOwner {
   readonly origin: URL
-  /** Milliseconds of the monotonic clock. */
+  /** Monotonic milliseconds. */
   nowMs(): number
   /** @param ready called when the socket can carry requests */
   openSocket(ready: () => void): Socket
-  /** A connection can carry another request. */
+  /** The connection can carry another request. */
   released(connection: UndiciConnection): void
   ended(connection: UndiciConnection): void
-  /** A request met the end of an idle connection before a byte of its answer. */
+  /** The request found its idle connection closed before the first byte of the response. */
   stale(request: ClientRequest, handler: RequestHandler): void
 }
 
 /**
- * One connection to a server as an undici `Client`, and the handler of each request on it: one at a time, so that a
- * request needs no handler object of its own.
+ * One connection to a server as an undici `Client`, and the handler of each request on it. It carries one request at a
+ * time, so requests need no handler object of their own.
  */
 export class UndiciConnection implements Dispatcher.DispatchHandler {
   readonly #pool: ConnectionOwner
   readonly #client: Client
   #socket: Socket | undefined
-  /** Why the socket ended, as Node reports it. */
+  /** The error of the socket, as Node reports it. */
   #socketError: NodeJS.ErrnoException | undefined
   #request: ClientRequest | undefined
   #handler: RequestHandler | undefined
-  /** Whether the connection has carried a request to its end. */
+  /** Whether the connection has completed a request. */
   #isReused = false
   #isDispatching = false
-  /** Set where undici refuses to write a request. */
+  /** Set if undici refuses to write a request. */
   #invalid: Http1Error | undefined
-  /** Whether the end of the body's writing was reported, or will be. */
+  /** Whether the end of the body's write has been reported or will be. */
   #isWritten = false
   #hasAnswer = false
   #sentMs = 0
@@ -102,7 +102,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     const options: DispatchOptions = {
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
-      // undici does not change them; its type has no readonly.
+      // undici does not change the headers; its type lacks `readonly`.
       headers: request.headers as string[],
       body: request.body,
       servername: this.#pool.origin.hostname,
@@ -114,12 +114,12 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     if (this.#invalid !== undefined) throw this.#invalid
   }
 
-  /** Ends an idle connection. */
+  /** Closes an idle connection. */
   close(): void {
     this.destroy(null)
   }
 
-  /** Ends it, and with it what is under way. */
+  /** Closes the connection and fails the request in flight. */
   destroy(error: Error | null): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
@@ -136,7 +136,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       socket.on('error', (error) => {
         this.#socketError ??= error
       })
-      // undici ends the connection when reading ends.
+      // undici closes the connection when reading ends.
       readOnAfterFailedWrites(socket, ignore)
       readPastContinue(socket, () => this.#statusCode === 0)
       this.#socket = socket
@@ -148,7 +148,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   }
 
   #disconnected(): void {
-    // For a request that it has not written yet undici opens another connection.
+    // undici opens another connection for a request that it has not written yet.
     if (this.#handler === undefined) this.close()
   }
 
@@ -157,12 +157,12 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#isWritten = false
     const { body } = this.#request ?? {}
-    // undici writes the request when this returns.
+    // undici writes the request when this method returns.
     if (Buffer.isBuffer(body) && body.length >= largeBytes) process.nextTick(() => this.#reportWrittenBody())
     this.#handler?.onConnect((error = new Error('aborted')) => controller.abort(error))
   }
 
-  /** The first byte of an answer has come. */
+  /** The first byte of a response has arrived. */
   onResponseStarted(): void {
     this.#hasAnswer = true
   }
@@ -172,7 +172,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       if (++this.#interimAnswers > maxInterimAnswers) throw invalidResponse('too many interim answers')
       return
     }
-    // undici takes any three digits; of no class the status is invalid (RFC 9110 section 15).
+    // undici accepts any three digits, but a status of no class is invalid (RFC 9110 section 15).
     if (statusCode > 599) throw invalidResponse('status of no class')
     this.#statusCode = statusCode
     const headers = headersOf(controller.rawHeaders)
@@ -188,8 +188,8 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     const handler = this.#handler
     this.#request = undefined
     this.#handler = undefined
-    // undici takes a reset for the end of any answer that the end of its connection ends. Behind a refusal it is one:
-    // a server that closes without reading the request makes its kernel reset the connection.
+    // For a response without a length, undici treats a reset as the end of the body. That is right for a rejection
+    // only: when a server closes without reading the request, its kernel resets the connection.
     if (this.#socketError !== undefined && this.#statusCode < 400) {
       handler?.onError(this.#socketError)
       return
@@ -209,20 +209,20 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     if (this.#isDispatching && error.code === 'UND_ERR_INVALID_ARG') this.#refused(error)
     else if (this.#wasStale(error)) this.#pool.stale(request, handler)
     else if (error.code !== lengthMismatch) handler.onError(error)
-    // A length is no sign of a body here (RFC 9110 section 8.6); undici 7 waits for one.
+    // A length does not announce a body here (RFC 9110 section 8.6), but undici 7 waits for one.
     else if (this.#statusCode === 204 || this.#statusCode === 304) handler.onComplete()
-    // undici names any head so that it cannot read behind a length.
+    // undici reports this error for any head that it cannot parse after a length.
     else handler.onError(this.#statusCode === 0 ? invalidResponse('malformed response head') : error)
   }
 
-  /** undici has not written a request that is not valid: the connection can carry another. */
+  /** undici has not written the invalid request, so the connection can carry another. */
   #refused(cause: Error): void {
     this.#invalid = new Http1Error('ERR_HTTP1_INVALID_REQUEST', cause.message)
     if (this.isUsable) this.#pool.released(this)
     else this.close()
   }
 
-  /** Whether the request met the end of a connection that had served before, and no byte of an answer came. */
+  /** Whether a reused connection closed before the first byte of the response. */
   #wasStale(error: NodeJS.ErrnoException): boolean {
     if (!this.#isReused || this.#hasAnswer || !endings.has(error.code)) return false
     return this.#pool.nowMs() - this.#sentMs <= staleWithinMs
@@ -234,7 +234,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
     if (this.#isWritten || !Buffer.isBuffer(this.#request?.body) || socket === undefined) return
     this.#isWritten = true
     if (socket.writableLength === 0) handler?.onBodyWritten?.()
-    // Called back behind the body.
+    // Called back after the body is written.
     else
       socket.write('', (error) => {
         const isOver = this.#handler !== handler
@@ -242,11 +242,15 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       })
   }
 
-  /** The caller may reuse the memory of the body from now on: a connection that still sends it is of no more use. */
+  /**
+   * Releases the connection. The caller may reuse the memory of the body from now on, so a connection that still sends
+   * it is closed.
+   */
   #release(socket: Socket): void {
     if (socket.writableLength === 0) this.#pool.released(this)
     else if (this.#pool.origin.protocol !== 'https:') socket.destroy()
-    // Over TLS a write is called back up to two turns after its bytes have left; of the body it has a copy.
+    // Over TLS, Node calls a write back up to two event-loop turns after its bytes have left; it holds a copy of the
+    // body.
     else setImmediate(() => setImmediate(() => this.#releaseIfWritten(socket)))
   }
 
@@ -257,8 +261,9 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
 }
 
 /**
- * Names and values as they came; undici's object of headers would join those that repeat.
- * @throws Http1Error where the body is in a coding that the client would not be told of: undici takes it off or not
+ * Names and values as received; undici's headers object would join repeated fields.
+ * @throws Http1Error if the body has a transfer coding other than chunked, since the client would not learn whether
+ * undici decoded it
  */
 function headersOf(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   const headers: string[] = []

@@ -12,8 +12,8 @@ import { IdleConnections } from '../idle-connections.ts'
 import { type ConnectionOwner, UndiciConnection } from './connection.ts'
 
 /**
- * The connections to one server, each an undici `Client`. undici's own `Pool` looks through all of its clients for a
- * free one with each request, and has no way to send a request on a connection that is certainly fresh.
+ * The connections to one server, each an undici `Client`. For each request undici's own `Pool` searches all of its
+ * clients for a free one, and it cannot send a request on a connection that is certainly fresh.
  */
 export class UndiciPool implements ClientPool, ConnectionOwner {
   readonly origin: URL
@@ -55,7 +55,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   // Called by connections
 
-  /** Milliseconds of the monotonic clock. */
+  /** Monotonic milliseconds. */
   nowMs(): number {
     return this.#options.clock.monotonicMs()
   }
@@ -79,7 +79,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
     )
   }
 
-  /** A connection can carry another request. */
+  /** The connection can carry another request. */
   released(connection: UndiciConnection): void {
     if (this.#isClosed) connection.close()
     else this.#idle.add(connection)
@@ -92,8 +92,8 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
   }
 
   /**
-   * A request met the end of an idle connection before a byte of its answer: it goes out once more, on a fresh
-   * connection (RFC 9112 section 9.3.1). A fresh one cannot be stale, so this happens at most once.
+   * Retries a request that found its idle connection closed before the first byte of the response, on a fresh
+   * connection (RFC 9112 section 9.3.1). A fresh connection cannot be stale, so this happens at most once per request.
    */
   stale(request: ClientRequest, handler: RequestHandler): void {
     this.#idle.metEnd(this.nowMs())

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 
 const interimHead = /^HTTP\/1\.[01] 1\d\d/
 const headEnd = Buffer.from('\r\n\r\n')
-/** Where the last digit of the status is. */
+/** Offset of the last digit of the status. */
 const digitAt = 11
 
 /**
- * undici ends a connection on which `100 Continue` comes, since it never asks for it; a client may also read past it
- * (RFC 9110 section 15.2.1). As 102 it is an interim answer like any other to undici.
- * @param expectsHead whether the next bytes begin an answer
+ * undici closes a connection that receives `100 Continue`, since it never requests it; clients may skip it (RFC 9110
+ * section 15.2.1). Changed to 102, undici treats it as any other interim response.
+ * @param expectsHead whether the next bytes begin a response
  */
 export function readPastContinue(socket: Socket, expectsHead: () => boolean): void {
   const read = socket.read

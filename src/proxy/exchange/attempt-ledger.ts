@@ -19,7 +19,7 @@ import { type AttemptEnd, hookedAttempt, type RequestHookList } from '../request
 import type { Attempt } from './attempt.ts'
 import { aboutOf, type EvidenceServices, HeldEvidence } from './held-evidence.ts'
 
-/** What counting a request and its attempts touches. */
+/** Services that the ledger of a request and its attempts uses. */
 export interface LedgerServices extends EvidenceServices, ConcludeServices {
   readonly clock: Clock
   readonly stats: RequestStats
@@ -32,20 +32,20 @@ export interface LedgerServices extends EvidenceServices, ConcludeServices {
   readonly hooks?: RequestHookList | undefined
 }
 
-/** For a 429 that does not say how long. */
+/** Pause after a 429 without `Retry-After`. */
 const defaultCoolDownMs = 1_000
-/** Timers may fire early by a millisecond or so. */
+/** Timers may fire about a millisecond early. */
 const pauseMarginMs = 20
 
 /**
- * Reports to all that keep count how one request and its attempts went: breakers, penalties, health,
- * statistics, the request's own record. Gives each attempt's place back once.
+ * Reports the results of one request and its attempts to everything that counts them: circuit breakers, penalties,
+ * health, statistics, the request's own record. Releases each attempt's place once.
  */
 export class AttemptLedger {
   readonly #services: LedgerServices
   readonly #request: ExchangeRequest
   #queuedAtMs: number | undefined
-  /** Failures of which it is not known yet whose they are. */
+  /** Failures not yet attributed to the endpoint or to the request. */
   #held: HeldEvidence | undefined
 
   constructor(services: LedgerServices, request: ExchangeRequest) {
@@ -53,7 +53,7 @@ export class AttemptLedger {
     this.#request = request
   }
 
-  /** Failed attempts as clients are told: `endpoint: reason`, each once. */
+  /** Failed attempts as reported to clients: `endpoint: reason`, each distinct one once. */
   get failures(): string[] {
     const times = new Map<string, number>()
     for (const { endpoint, reason } of this.#request.context.attempts) {
@@ -63,17 +63,17 @@ export class AttemptLedger {
     return [...times].map(([failure, count]) => (count === 1 ? failure : `${failure} (${count} times)`))
   }
 
-  /** The request waits for a place on an endpoint. */
+  /** The request enters the queue for a place on an endpoint. */
   waitsInLine(): void {
     this.#queuedAtMs ??= this.#services.clock.monotonicMs()
   }
 
-  /** Its wait, if it had one, is over. */
+  /** The request leaves the queue, if it was in it. */
   leftLine(nowMs: number): void {
     if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
   }
 
-  /** An attempt is the one under way from now on. */
+  /** The attempt becomes the current one. */
   begins({ target, startedMs, isRepeat }: Attempt): void {
     const { context } = this.#request
     this.leftLine(startedMs)
@@ -83,20 +83,20 @@ export class AttemptLedger {
     context.sentMs = undefined
   }
 
-  /** Its request is on the way. */
+  /** The attempt's request was sent. */
   sent(attempt: Attempt): void {
     const { context } = this.#request
     attempt.sentMs = this.#services.clock.monotonicMs()
     context.sentMs = attempt.sentMs - context.startedAtMs
   }
 
-  /** Its endpoint is asked once more, in another form: that counts as the same attempt. */
+  /** The endpoint is tried again with another form of the request; this counts as the same attempt. */
   repeats(attempt: Attempt): void {
     attempt.placeFreed = true
     this.#ended(attempt, 'answered')
   }
 
-  /** Another endpoint is asked in its place. */
+  /** The request fails over to another endpoint. */
   movedOn({ target }: Attempt, failure: AttemptFailure): void {
     const { id, model } = this.#request.context
     this.#services.stats.recordFailover(target.endpoint.slot)
@@ -109,8 +109,8 @@ export class AttemptLedger {
   }
 
   /**
-   * An attempt is about to be sent.
-   * @returns the request with what hooks add to it
+   * Calls the hooks of an attempt that is about to be sent.
+   * @returns the request with the headers that hooks add
    */
   hooked(attempt: Attempt, request: UpstreamRequest): UpstreamRequest {
     const { hooks } = this.#services
@@ -121,9 +121,9 @@ export class AttemptLedger {
     return headers.length === 0 ? request : { ...request, headers: withHeaders(request.headers, headers) }
   }
 
-  /** The first byte of an answer has come that the client will get. */
+  /** The first byte of an answer for the client arrived. */
   answered(attempt: Attempt, statusCode: number): void {
-    // An answer that was passed over and is taken after all has been counted.
+    // An answer that was kept and is used after all was counted before.
     if (attempt.placeFreed) return
     const { about } = statusEvidence(statusCode)
     if (about === 'model') {
@@ -146,7 +146,7 @@ export class AttemptLedger {
     const { target, permit } = attempt
     this.#held?.disprovedBy(attempt)
     if (permit === 'closed') return
-    // It has been left alone for a while, or was asked for want of others: from now on it counts as well.
+    // The endpoint had been avoided, or was a last resort: from now on its answers count again.
     penalties.clear(target)
     if (permit === 'forced') this.#services.load.coolDowns.endWhole(target)
     if (!registry.isRoutable(target.endpoint.slot)) {
@@ -159,7 +159,7 @@ export class AttemptLedger {
     this.#held.add(attempt, failure)
   }
 
-  /** Nothing of this attempt's will reach the client. */
+  /** The attempt failed before any of its answer reached the client. */
   failed(attempt: Attempt, failure: AttemptFailure): void {
     const { about, credited } = failureEvidence(failure)
     const isOfServer = about === 'endpoint' || about === 'model'
@@ -175,32 +175,32 @@ export class AttemptLedger {
     this.free(attempt)
   }
 
-  /** An answer that the client has begun to read broke off; it had been counted as answered. */
+  /** An answer broke off after the client had started to read it; the attempt was counted as answered. */
   broke(attempt: Attempt, failure: AttemptFailure): void {
-    // An error in the middle of an answer may be the client's own mistake.
+    // An error in the middle of an answer may be the client's mistake.
     if (failure.kind === 'bad_answer' && isClientMistake(failure.statusCode)) return
     this.#services.breakers.settle(attempt.target, 'closed', failure, 'model')
     this.#services.load.penalties.failed(attempt.target, 'model')
     this.#note(attempt, failure)
   }
 
-  /** Ends an attempt whose client has gone; it counts against no endpoint. */
+  /** Ends an attempt whose client disconnected; it counts against no endpoint. */
   abandon(attempt: Attempt): void {
     attempt.cancel()
-    // One that was passed over and then taken after all has been counted.
+    // An answer that was kept and is used after all was counted before.
     if (attempt.placeFreed) return
     this.#ended(attempt, 'abandoned')
     this.#services.breakers.release(attempt.target, attempt.permit)
   }
 
-  /** An endpoint that cannot be reached is out at once. */
+  /** Reports an endpoint that cannot be reached as down at once. */
   unreachable({ target }: Attempt, { kind }: AttemptFailure): void {
     if (!neverSent(kind) || kind === 'shortage') return
     const evidence = kind === 'refused' ? 'refused' : kind === 'tls' ? 'untrusted' : 'unreachable'
     this.#services.health.report(target.endpoint.slot, { kind: evidence })
   }
 
-  /** An endpoint that asks for a pause gets it. */
+  /** Pauses an endpoint that asked for it. */
   askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
     if (retryAfterMs === undefined && statusCode !== 429) return
     const isWhole = this.#pause(target, retryAfterMs ?? defaultCoolDownMs)
@@ -218,7 +218,7 @@ export class AttemptLedger {
     const knownMs = load.coolDowns.leftMs(target)
     const isWhole = load.coolDowns.set(target, pauseMs)
     if (maxConcurrent === 0) return isWhole
-    // Of the many answers of one moment that ask for the same, the first is enough.
+    // Of several simultaneous answers that ask for the same pause, the first is enough.
     if (pauseMs > knownMs + pauseMarginMs) queue.paused(slot)
     clock.after(pauseMs + pauseMarginMs, () => {
       if (load.coolDowns.leftMs(target) > 0) return
@@ -233,7 +233,7 @@ export class AttemptLedger {
     const { slot } = attempt.target.endpoint
     const { inFlight, load, queue } = this.#services
     inFlight.release(slot)
-    // While the endpoint pauses no request can take the place: the one that waits for it is woken when the pause is over.
+    // While the endpoint pauses, no request can use the place: the timer of the pause wakes the one that waits for it.
     if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
   }
 

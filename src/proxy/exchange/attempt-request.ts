@@ -14,16 +14,16 @@ import { namesModel, renamedBody, renamedQuery } from '../request/renamed-reques
 import { attemptHeaders, ownHeaders } from '../request/request-headers.ts'
 import type { Attempt, Redirected } from './attempt.ts'
 
-/** What making an attempt's request touches. */
+/** Services that building an attempt's request uses. */
 export interface AttemptRequestServices {
   readonly options: Pick<SectionOptions<'model_registry'>, 'rewriteResponseModel'>
-  /** For what is held beside bodies; undefined counts nothing. */
+  /** Accounts for memory held in addition to bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
 }
 
 /**
- * What an attempt sends, in the form that its endpoint understands.
- * @returns the error to answer with where the client's request cannot be sent to this endpoint
+ * The request of an attempt, in the form that its endpoint accepts.
+ * @returns the error to answer with if the client's request cannot be sent to this endpoint
  */
 export function attemptRequest(
   request: ExchangeRequest,
@@ -43,9 +43,9 @@ export function attemptRequest(
 }
 
 /**
- * The request as one endpoint gets it: with the model's name there, and with credentials of its own.
- * @param rewriteResponseModel whether the answer will be read for the model's name, so it must not come compressed
- * @returns undefined where the path is not safe
+ * The request for one endpoint: with the endpoint's name for the model and the endpoint's credentials.
+ * @param rewriteResponseModel whether the answer will be scanned for the model's name, so it must not be compressed
+ * @returns undefined if the path is not safe
  */
 function requestFor(
   request: ExchangeRequest,
@@ -89,8 +89,8 @@ function variantFor(
 
 /**
  * Path and query at the endpoint.
- * @returns undefined where the path is not safe
- * @throws GatewayError not_supported where the endpoint's base path makes it one that manages the endpoint
+ * @returns undefined if the path is not safe
+ * @throws GatewayError not_supported if the endpoint's base path makes it a management path
  */
 function pathAt(endpoint: Endpoint, method: string, path: string, query: string): string | undefined {
   const target = upstreamPath(endpoint, path, query)

@@ -8,22 +8,22 @@ import { AnswerDecoder, type CodedAnswer, codedAnswer } from '../answer/decoded-
 import type { CarriedAttempt } from '../contract/transport.ts'
 import type { HookedAttempt } from '../request/hooks.ts'
 
-/** Where an endpoint has sent a request on to, at itself. */
+/** Target of a redirect from an endpoint to itself. */
 export interface Redirected {
   /** Without the endpoint's base path. */
   readonly path: string
-  /** With its `?`, or ''. */
+  /** Starts with `?`, or ''. */
   readonly query: string
   readonly hops: number
 }
 
-/** What an attempt tells its exchange. A settled attempt says nothing more. */
+/** Callbacks from an attempt to its exchange. A settled attempt makes no more calls. */
 export interface AttemptOwner {
-  /** The connection is up and the request is on its way. */
+  /** The connection is up and the request was sent. */
   sent(attempt: Attempt): void
-  /** The endpoint has got the request's body: the transport reads it no more. */
+  /** The endpoint has received the request's body: the transport no longer reads it. */
   bodyWritten(attempt: Attempt): void
-  /** @returns false to let the answer's body go */
+  /** @returns false to discard the answer's body */
   head(attempt: Attempt, head: UpstreamHead): boolean
   /** @returns false to pause the endpoint until `resume` */
   data(attempt: Attempt, chunk: Buffer): boolean
@@ -31,7 +31,7 @@ export interface AttemptOwner {
   failed(attempt: Attempt, failure: AttemptFailure): void
 }
 
-/** An answer that was passed over for another endpoint, kept in case all others fail worse. */
+/** An answer that was not relayed because another endpoint is tried, kept in case all others fail worse. */
 export interface KeptAnswer {
   readonly head: UpstreamHead
   readonly chunks: Buffer[]
@@ -39,10 +39,10 @@ export interface KeptAnswer {
   complete: boolean
 }
 
-/** Most bytes of a passed-over answer that are kept: error bodies are small. */
+/** Maximum bytes of such an answer that are kept: error bodies are small. */
 export const keptAnswerBytes = 65_536
 
-/** Characters of an error that are read for what it is about. */
+/** Characters of an error body that are read to classify it. */
 const errorTextLength = 4096
 
 class AttemptCancelled extends Error {
@@ -50,41 +50,41 @@ class AttemptCancelled extends Error {
 }
 
 /**
- * One try of a request on one endpoint, as the handler that a transport drives. It is the only place that knows
- * these callbacks; stale ones, after a cancel, end here.
+ * One attempt of a request on one endpoint; the handler that a transport drives. These callbacks are used nowhere else;
+ * late ones, after a cancel, are ignored here.
  */
 export class Attempt implements CarriedAttempt {
   readonly target: RoutedEndpoint
   readonly permit: CandidatePermit
   readonly startedMs: number
-  /** When the request was on its way; monotonic milliseconds. */
+  /** When the request was sent; monotonic milliseconds. */
   sentMs: number | undefined
   /** The form in which the request was sent; undefined for the client's own. */
   variant: RequestVariant | undefined
-  /** Whether the transport reads the request's body no more. */
+  /** Whether the transport no longer reads the request's body. */
   isBodyWritten = false
   statusCode: number | undefined
-  /** What holds the beginning of its answer back. */
+  /** Holds back the start of its answer. */
   gate: AnswerGate | undefined
-  /** When the first byte of its answer came; monotonic milliseconds. */
+  /** When the first byte of its answer arrived; monotonic milliseconds. */
   answeredMs: number | undefined
-  /** Whether it repeats the one before it in another form, on the same place. */
+  /** Whether it repeats the previous attempt in another form, on the same place. */
   isRepeat = false
-  /** How many other forms of the request its endpoint has refused. */
+  /** How many other forms of the request its endpoint refused. */
   refusedForms = 0
-  /** Where the endpoint has sent the request on to; undefined where it was asked first. */
+  /** Target of the endpoint's redirect; undefined for the original request. */
   redirected: Redirected | undefined
-  /** The beginning of an answer with a server error. */
+  /** The start of an answer with a server error. */
   errorText = ''
-  /** What gathers its answer, once its first byte has come. */
+  /** Collects its answer, once the first byte has arrived. */
   gathered: GatheredAnswer | undefined
-  /** As hooks know it; undefined without hooks, and once they were told of its end. */
+  /** The attempt as hooks see it; undefined without hooks and after they were called for its end. */
   hooked: HookedAttempt | undefined
   kept: KeptAnswer | undefined
-  /** Whether its place on the endpoint was given back. */
+  /** Whether its place on the endpoint was released. */
   placeFreed = false
   readonly #owner: AttemptOwner
-  /** Headers of the request as it was sent. */
+  /** Headers of the request as sent. */
   sentHeaders: readonly string[] | undefined
   #abort: ((error?: Error) => void) | undefined
   #resume: (() => void) | undefined
@@ -98,12 +98,12 @@ export class Attempt implements CarriedAttempt {
     this.startedMs = startedMs
   }
 
-  /** Whether it has ended; it is told nothing more. */
+  /** Whether it has ended; later callbacks are ignored. */
   get isOver(): boolean {
     return this.#over
   }
 
-  /** Ends the attempt now: the connection to the endpoint is closed so that its work stops. */
+  /** Ends the attempt now and closes the connection to the endpoint, so that the endpoint stops working on it. */
   cancel(): void {
     if (this.#over) return
     this.#over = true
@@ -117,12 +117,12 @@ export class Attempt implements CarriedAttempt {
     else this.#decoder.resume()
   }
 
-  /** The form that it was sent in need not lie in memory any longer. */
+  /** Releases the body of the form that it was sent in. */
   dropBody(): void {
     if (this.variant !== undefined) this.variant = { ...this.variant, body: null }
   }
 
-  /** Takes a passed-over answer up again: what comes from now on goes to the owner. */
+  /** Resumes an answer that was kept: its next chunks go to the owner. */
   adopt(): KeptAnswer | undefined {
     const { kept } = this
     this.kept = undefined
@@ -138,7 +138,7 @@ export class Attempt implements CarriedAttempt {
     return repeat
   }
 
-  /** The same request on the same place, where its endpoint has sent it on to. */
+  /** The same request on the same place, at the target of its endpoint's redirect. */
   following(redirected: Redirected, nowMs: number): Attempt {
     const next = new Attempt(this.#owner, this.target, this.permit, nowMs)
     next.variant = this.variant
@@ -160,7 +160,7 @@ export class Attempt implements CarriedAttempt {
       return
     }
     this.#abort = abort
-    // On a second connection, where the first was stale, the body is read once more.
+    // If the first connection was stale, the second one reads the body again.
     this.isBodyWritten = false
     this.#owner.sent(this)
   }
@@ -221,7 +221,7 @@ export class Attempt implements CarriedAttempt {
     try {
       this.#owner.complete(this)
     } catch (cause) {
-      // The transport has ended the attempt and would not report this.
+      // The transport has ended the attempt and would not report this error.
       this.#owner.failed(this, { kind: 'bad_answer', detail: 'cannot be read', cause })
     }
   }
@@ -233,7 +233,7 @@ export class Attempt implements CarriedAttempt {
     if (this.kept === undefined) this.#owner.failed(this, classifyFailure(error))
   }
 
-  /** Ends the attempt with a failure that the gateway has found itself (a time limit). */
+  /** Ends the attempt with a failure that the gateway itself detected (a time limit). */
   expire(failure: AttemptFailure): void {
     if (this.#over) return
     this.#over = true

@@ -14,13 +14,13 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { Outlook } from './give-up.ts'
 
-/** An endpoint that has taken the request: its place and its circuit's permit are held. */
+/** An endpoint that accepted the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
   readonly target: RoutedEndpoint
   readonly permit: CandidatePermit
 }
 
-/** What choosing a candidate touches. */
+/** Services that choosing a candidate uses. */
 export interface ChoiceServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly options: Pick<SectionOptions<'proxy'>, 'warmMargin'>
@@ -33,34 +33,34 @@ export interface ChoiceServices {
 }
 
 /**
- * Choices in a row: an endpoint that was full may have a place again by the next one, since another thread has given
- * one back.
+ * Maximum number of consecutive choices: an endpoint that was at capacity may have a place by the next one, because
+ * another thread has released one.
  */
 export const maxPicks = 8
-/** Timers may fire early by a millisecond or so; the endpoint must be back when the wait is over. */
+/** Timers may fire about a millisecond early; the endpoint must be back when the wait is over. */
 export const retryAfterMarginMs = 20
 
 const noCandidates: readonly RoutedEndpoint[] = []
 
 /**
- * Which candidate a request tries next: of the first tier that has one left. In one round every candidate is tried at
- * most once; another round begins after a wait, as often as the retry policy allows.
+ * Chooses the candidate that a request tries next, from the first tier that has one left. In one round every candidate
+ * is tried at most once; another round starts after a wait, as often as the retry policy allows.
  */
 export class CandidateRounds {
   readonly #tiers: readonly Tier[]
   readonly #services: ChoiceServices
   readonly #request: ExchangeRequest
-  /** Slots by tier: an endpoint may stand in two tiers with two models. */
+  /** Tried slots by tier: an endpoint may be in two tiers with two models. */
   #tried: (Set<number> | undefined)[] | undefined
   #round = 0
-  /** The last failure of this round that another round may mend. */
+  /** The last failure of this round that another round may resolve. */
   #repeatable: AttemptFailure | undefined
   #failedSlots: Set<number> | undefined
-  /** Candidates that another round would not mend. */
+  /** Candidates for which another round would not help. */
   #spent = noCandidates
   /** Candidates that could not be reached in this round. */
   #unsent = noCandidates
-  /** Tiers and priorities of which a candidate has failed. */
+  /** Tiers and priorities in which a candidate failed. */
   #failedGroups: Set<string> | undefined
   #someFailedOtherwise = false
   #isShort = false
@@ -73,8 +73,8 @@ export class CandidateRounds {
 
   /**
    * Takes a place on the next endpoint.
-   * @param attemptsLeft this one included
-   * @returns undefined where none can take the request now
+   * @param attemptsLeft including this one
+   * @returns undefined if none can accept the request now
    */
   take(attemptsLeft: number): TakenEndpoint | undefined {
     const tiers = this.#tiers
@@ -96,7 +96,7 @@ export class CandidateRounds {
   }
 
   /**
-   * The last attempts are for tiers and priorities that have not been asked yet: many endpoints that fail in one of them
+   * Reserves the last attempts for tiers and priorities that were not tried yet: many failing endpoints in one of them
    * must not keep a request from the others.
    */
   #takeOfOthers(attemptsLeft: number): TakenEndpoint | undefined {
@@ -134,13 +134,13 @@ export class CandidateRounds {
         continue
       }
       if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
-      // Another thread took the last place since the selector looked.
+      // Another thread took the last place after the selector chose.
       breakers.release(target, permit)
       return undefined
     }
   }
 
-  /** Where this request's companions went, if that endpoint can take it now. */
+  /** The endpoint that the affinity prefers, if it can accept the request now. */
   #preferred(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
     const { affinity, load } = this.#services
     const tried = this.#tried?.[at]
@@ -158,7 +158,7 @@ export class CandidateRounds {
     return preferWarm(chosen, candidates, select, load, options.warmMargin)
   }
 
-  /** No more of this candidate in this round, or in none where the failure would only repeat. */
+  /** Excludes this candidate from the round, or from all rounds if the failure would only repeat. */
   leave(target: RoutedEndpoint, failure: AttemptFailure): void {
     const { repeated } = failureEvidence(failure)
     const at = this.#tierOf(target)
@@ -175,8 +175,8 @@ export class CandidateRounds {
   }
 
   /**
-   * Takes a place on a candidate that only its status or an open circuit keeps from the request.
-   * @returns milliseconds until one of them has a turn; undefined where there is none
+   * Takes a place on a candidate that is excluded only by its status or an open circuit.
+   * @returns milliseconds until one of them may be tried; undefined if there is none
    */
   takeLastResort(): TakenEndpoint | number | undefined {
     const { load, inFlight } = this.#services
@@ -197,19 +197,19 @@ export class CandidateRounds {
     return waitMs
   }
 
-  /** Whether a candidate is left that could be asked as a last resort. */
+  /** Whether a candidate is left that could be tried as a last resort. */
   someAreLastResort(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.isLastResort(candidate))
   }
 
-  /** Whether an endpoint that served a short while ago is down: it may be restarting. */
+  /** Whether an endpoint that served recently is down: it may be restarting. */
   someMayReturn(): boolean {
     const { load } = this.#services
     return this.#tiers.some(({ candidates }) => candidates.some((candidate) => load.mayReturn(candidate)))
   }
 
-  /** Candidates that could not be reached may be asked again. */
+  /** Makes candidates that could not be reached available again. */
   retryUnsent(): void {
     for (const { endpoint } of this.#unsent)
       for (const tried of this.#tried ?? []) tried?.delete(endpoint.slot)
@@ -217,7 +217,7 @@ export class CandidateRounds {
     this.#isShort = false
   }
 
-  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  /** Whether a candidate could not be tried because the gateway itself lacked resources. */
   get isShort(): boolean {
     return this.#isShort
   }
@@ -226,42 +226,42 @@ export class CandidateRounds {
     return this.#some(({ endpoint }) => endpoint.slot === slot)
   }
 
-  /** Whether some endpoint would take the request but for its `max_concurrent`. */
+  /** Whether some endpoint would accept the request except for its `max_concurrent`. */
   someAreFull(): boolean {
     return this.#tiers.some((_, at) => this.#someAreFullIn(at))
   }
 
-  /** Whether a candidate is left in this round, now or when a place becomes free. */
+  /** Whether a candidate is left in this round, now or when a place is released. */
   someAreLeft(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
   }
 
-  /** Whether a candidate has failed in another way than that it lacks the path. */
+  /** Whether a candidate failed for another reason than a missing path. */
   get someFailedOtherwise(): boolean {
     return this.#someFailedOtherwise
   }
 
-  /** Rounds that may still follow. */
+  /** Number of rounds left. */
   get roundsLeft(): number {
     return this.#services.retries.maxRounds - this.#round
   }
 
-  /** Whether this round repeats earlier ones. */
+  /** Whether this round repeats an earlier one. */
   get isRepeating(): boolean {
     return this.#round > 0
   }
 
   /**
-   * Milliseconds until another round would be worth it.
-   * @param latestMs monotonic time by which it must begin
-   * @param attemptsLeft few of them are spread over the time that all rounds together would take
-   * @returns undefined where it would not help, or is not allowed
+   * Milliseconds until another round is worthwhile.
+   * @param latestMs monotonic time by which it must start
+   * @param attemptsLeft if few, they are spread over the time that all rounds together would take
+   * @returns undefined if another round would not help or is not allowed
    */
   waitForNext(latestMs: number, attemptsLeft: number): number | undefined {
     const failure = this.#repeatable
     if (failure === undefined) return undefined
-    // What fails in the same way elsewhere, or twice in one place, is the request's own.
+    // A failure that repeats on another endpoint, or twice on one, is caused by the request.
     const isOnce = failureEvidence(failure).repeated === 'once'
     if (isOnce && (this.#round > 0 || (this.#failedSlots?.size ?? 0) > 1)) return undefined
     const { retries, clock } = this.#services
@@ -272,10 +272,10 @@ export class CandidateRounds {
   }
 
   /**
-   * How long all who are left in this round pause, where one of them is back in time. One with `max_concurrent` is
-   * waited for in line; one without as long as for a `Retry-After`.
+   * When all candidates left in this round pause: milliseconds until the first of them is back. The request waits in
+   * the queue for one with `max_concurrent`, and for one without as long as for a `Retry-After`.
    * @param latestMs monotonic time
-   * @returns milliseconds; undefined where none is
+   * @returns undefined if no candidate is back in time
    */
   pauseEndsInMs(latestMs: number): number | undefined {
     if (this.someAreLeft()) return undefined
@@ -292,13 +292,13 @@ export class CandidateRounds {
     return soonestMs
   }
 
-  /** The headers tell how this candidate was found: another one may have been tried since. */
+  /** The headers report how this candidate was found: another one may have been tried since. */
   noteRoute(target: RoutedEndpoint): void {
     const tier = this.#tiers.length > 1 ? this.#tiers[this.#tierOf(target)] : undefined
     if (tier !== undefined) this.#tell(tier)
   }
 
-  /** What a client that gets nothing can be told of them. */
+  /** What to report to a client that gets no answer from any candidate. */
   outlook(): Outlook {
     const { context } = this.#request
     const someAreFull = this.someAreFull()
@@ -312,7 +312,7 @@ export class CandidateRounds {
     }
   }
 
-  /** Not one endpoint could be asked: that is what a rejection says. */
+  /** Reports a rejection: no endpoint could be tried. */
   #tellRejected(): void {
     const { context } = this.#request
     if (context.routingDecision === 'rejected') return

@@ -11,7 +11,7 @@ import { deadlineAfter } from './exchange-phase.ts'
 import type { Outlook } from './give-up.ts'
 import { NextTry, type NextTryServices } from './next-try.ts'
 
-/** What finding the next endpoint touches. */
+/** Services that the search for the next endpoint uses. */
 export type SearchServices = ChoiceServices &
   NextTryServices & {
     readonly clock: Pick<Clock, 'after'>
@@ -23,22 +23,25 @@ export type SearchServices = ChoiceServices &
 export interface SearchOwner {
   /** Monotonic milliseconds. */
   readonly totalDeadlineMs: number
-  /** Whether an endpoint has answered that was passed over. */
+  /** Whether an answer was kept while another endpoint is tried. */
   readonly hasPassedOver: boolean
-  /** The search goes on later. @param deadlineMs monotonic milliseconds by which it must have ended */
+  /**
+   * The search continues later.
+   * @param deadlineMs monotonic milliseconds by which it must have ended
+   */
   waits(phase: 'queued' | 'backoff', deadlineMs: number): void
   send(taken: TakenEndpoint): void
-  /** No candidate can take the request, and none is worth waiting for. */
+  /** No candidate can accept the request, and none is worth waiting for. */
   giveUp(): void
 }
 
-/** Finds the next endpoint for one request: chooses one, or waits until there is one. */
+/** Finds the next endpoint for one request: chooses one, or waits until one is available. */
 export class CandidateSearch implements CapacityWaiter {
   readonly #services: SearchServices
   readonly #owner: SearchOwner
   readonly #ledger: AttemptLedger
   readonly #rounds: CandidateRounds
-  /** Most requests are answered by the first endpoint and need none. */
+  /** Created on first use: the first endpoint answers most requests. */
   #knownNext: NextTry | undefined
   #waiting: 'queued' | 'backoff' | undefined
   #timer: Timer | undefined
@@ -60,14 +63,14 @@ export class CandidateSearch implements CapacityWaiter {
     this.choose()
   }
 
-  /** Sends the request to the next candidate, or waits for one, or gives up. */
+  /** Sends the request to the next candidate, waits for one, or gives up. */
   choose(): void {
     const { queue } = this.#services
     for (let picks = 0; picks < maxPicks; picks++) {
       if (this.#takesPlace()) return
       if (this.#rounds.someAreFull()) {
         if (!queue.enter(this)) break
-        // Another thread may have given a place back before it could see this request in the line.
+        // Another thread may have released a place before it could see this request in the queue.
         if (this.#takesPlace()) queue.leave(this)
         else this.#waitInLine(this.#lineDeadlineMs)
         return
@@ -79,13 +82,13 @@ export class CandidateSearch implements CapacityWaiter {
 
   /**
    * What follows a failed attempt.
-   * @returns milliseconds to wait before the next; 0 for none, undefined where there is no next
+   * @returns milliseconds to wait before the next; 0 for none, undefined if there is no next attempt
    */
   after(attempt: Attempt, failure: AttemptFailure): number | undefined {
     return this.#next.after(attempt, failure, this.#limits)
   }
 
-  /** Begins another round after a wait, or asks those again that could not be asked. */
+  /** Starts another round after a wait, or retries the candidates that could not be reached. */
   backOff(waitMs: number): void {
     if (this.#rounds.isShort) this.#rounds.retryUnsent()
     else this.#rounds.beginNext(this.#next.attemptsLeft)
@@ -96,22 +99,22 @@ export class CandidateSearch implements CapacityWaiter {
     })
   }
 
-  /** The headers tell how this candidate was found. */
+  /** The headers report how this candidate was found. */
   noteRoute(target: RoutedEndpoint): void {
     this.#rounds.noteRoute(target)
   }
 
-  /** Whether a candidate has failed in another way than that it lacks the path. */
+  /** Whether a candidate failed for another reason than a missing path. */
   get someFailedOtherwise(): boolean {
     return this.#rounds.someFailedOtherwise
   }
 
-  /** Whether a candidate could not be asked for want of the gateway's own resources. */
+  /** Whether a candidate could not be tried because the gateway itself lacked resources. */
   get isShort(): boolean {
     return this.#rounds.isShort
   }
 
-  /** What a client that gets nothing can be told of the candidates. */
+  /** What to report to a client that gets no answer from any candidate. */
   outlook(): Outlook {
     return this.#rounds.outlook()
   }
@@ -143,7 +146,7 @@ export class CandidateSearch implements CapacityWaiter {
     this.#owner.send(taken)
   }
 
-  /** Every candidate was tried or cannot take the request in the ordinary way. */
+  /** Every candidate was tried or cannot accept the request in the ordinary way. */
   #roundOver(): void {
     const step = this.#next.atRoundEnd(this.#limits, this.#owner.hasPassedOver)
     if (step?.kind === 'send') {
@@ -182,7 +185,7 @@ export class CandidateSearch implements CapacityWaiter {
     return { totalMs: this.#owner.totalDeadlineMs, lineMs: this.#lineDeadlineMs }
   }
 
-  /** One that is woken in vain keeps its place in the line, and its time. */
+  /** A request that was woken but found no place keeps its position in the queue and its deadline. */
   get #lineDeadlineMs(): number {
     const { queue, options, clock } = this.#services
     const sinceMs = clock.monotonicMs() - queue.waitedMs(this)

@@ -5,10 +5,10 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { Exchange } from './exchange.ts'
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 
-/** What the engine touches: all that its exchanges need, and how many wait. */
+/** Services that the engine uses: those of its exchanges, and the length of the queue. */
 export type EngineServices = ExchangeServices & { readonly queue: Pick<CapacityQueue, 'waiting'> }
 
-/** The one contract of both engines: takes a request over and answers it, whatever happens. */
+/** The common front of both engines: accepts a request and always answers it. */
 export class ProxyEngine {
   readonly name: string
   readonly #services: EngineServices
@@ -19,22 +19,22 @@ export class ProxyEngine {
     this.#services = services
   }
 
-  /** Requests under way. */
+  /** Number of requests in flight. */
   get active(): number {
     return this.#services.active.size
   }
 
-  /** Requests that wait for a place on an endpoint. */
+  /** Number of requests that wait for a place on an endpoint. */
   get waiting(): number {
     return this.#services.queue.waiting
   }
 
-  /** The requests under way; a copy. */
+  /** The requests in flight; a copy. */
   exchanges(): ActiveExchange[] {
     return this.#services.active.entries()
   }
 
-  /** Completion tokens of the streams under way, as counted so far. */
+  /** Completion tokens of the streams in flight, as counted so far. */
   tokensUnderWay(): number {
     let tokens = 0
     for (const exchange of this.#services.active.entries())
@@ -42,7 +42,7 @@ export class ProxyEngine {
     return tokens
   }
 
-  /** Begins the exchange; it ends by itself and answers through `reply`. */
+  /** Starts the exchange; it ends by itself and answers through `reply`. */
   handle(request: ExchangeRequest, reply: ClientReply): void {
     if (this.#isOver) {
       reply.send(drainingError())
@@ -51,7 +51,7 @@ export class ProxyEngine {
     new Exchange(this.#services, request, reply).start()
   }
 
-  /** A drain is over: ends what is still under way so that clients see it, and refuses what comes later. */
+  /** After a drain: ends the requests still in flight so that clients see it, and refuses later ones. */
   cutAll(): number {
     this.#isOver = true
     const cut = this.#services.active.size
@@ -60,7 +60,7 @@ export class ProxyEngine {
   }
 }
 
-/** Another gateway, or this one again, can serve the client at once. */
+/** Another gateway, or this one after a restart, can serve the client at once. */
 function drainingError(): GatewayError {
   return new GatewayError('draining', undefined, { retryAfterSeconds: 1 })
 }

@@ -2,12 +2,12 @@ import type { FailureKind } from '../../endpoints/connections/failure.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 
 /**
- * - `choosing`: looks for an endpoint
+ * - `choosing`: finds an endpoint
  * - `queued`: waits for a place on one
  * - `backoff`: waits before another round
- * - `connecting`, `waiting`: an attempt is under way, before and after its connection is up
- * - `gathering`: the answer comes, but it is told in one piece and the client knows nothing of it yet
- * - `relaying`, `stalled`: the client is being answered, `stalled` while it does not read
+ * - `connecting`, `waiting`: an attempt is in flight, before and after its connection is up
+ * - `gathering`: the answer is arriving, but is buffered whole, so nothing has reached the client yet
+ * - `relaying`, `stalled`: the answer goes to the client; `stalled` while the client does not read
  */
 export type ExchangePhase =
   | 'choosing'
@@ -20,7 +20,7 @@ export type ExchangePhase =
   | 'stalled'
   | 'over'
 
-/** What has failed where a time limit is over; undefined where it is not the endpoint's answer that was waited for. */
+/** The failure that an expired time limit means; undefined if the exchange was not waiting for an endpoint's answer. */
 export function expiryOf(phase: ExchangePhase, isTotal: boolean): FailureKind | undefined {
   switch (phase) {
     case 'connecting':
@@ -40,15 +40,15 @@ export function expiryOf(phase: ExchangePhase, isTotal: boolean): FailureKind | 
   }
 }
 
-/** @param limitMs 0 is no limit */
+/** @param limitMs 0 means no limit */
 export function deadlineAfter(nowMs: number, limitMs: number): number {
   return limitMs > 0 ? nowMs + limitMs : Number.POSITIVE_INFINITY
 }
 
 /**
- * How long an endpoint may take to begin its answer: longer where the model must be loaded first, which takes its time
- * and is no endpoint's fault.
- * @returns milliseconds; 0 is no limit
+ * How long an endpoint may take to start its answer: longer if it must load the model first, which takes time without
+ * any fault of the endpoint.
+ * @returns milliseconds; 0 means no limit
  */
 export function firstByteLimitMs({ endpoint, isWarm }: RoutedEndpoint, coldStartMs: number): number {
   const { firstByteMs } = endpoint.timeouts

@@ -14,18 +14,18 @@ import type { SearchServices } from './candidate-search.ts'
 import type { ExchangePhase } from './exchange-phase.ts'
 import type { FailoverServices } from './failover.ts'
 
-/** A request under way, as the engine and the views of live requests know it. */
+/** A request in flight, as the engine and the views of live requests see it. */
 export interface ActiveExchange extends DeadlineEntry {
   readonly context: RequestContext
   readonly phase: ExchangePhase
   readonly responseBytes: number
-  /** The gateway stops and can wait no longer: ends the request so that the client sees it. */
+  /** Ends the request so that the client sees it: the gateway is stopping and cannot wait any longer. */
   cut(): void
-  /** An operator ends the request: upstream as well, and so that the client sees it. Counts against no endpoint. */
+  /** Ends the request for an operator, upstream as well, so that the client sees it. Counts against no endpoint. */
   cancel(): void
 }
 
-/** What the exchange itself touches, beside what its parts do. Times in milliseconds, 0 is no limit. */
+/** Services that the exchange itself uses, without those of its parts. Times in milliseconds; 0 means no limit. */
 export interface ConductServices {
   readonly clock: Clock
   readonly options: Pick<
@@ -37,12 +37,12 @@ export interface ConductServices {
   readonly active: DeadlineSweep<ActiveExchange>
   readonly retries: Pick<RetryPolicy, 'requestStarted'>
   readonly breakers: Pick<CircuitBreakers, 'release'>
-  /** Explains failures to connect for want of the gateway's own resources. */
+  /** Explains connection failures caused by a shortage of the gateway's own resources. */
   readonly shortages: Pick<Shortages, 'explain'>
   readonly affinity?: Pick<Affinity, 'answered'> | undefined
 }
 
-/** What the exchanges of an engine share. Each part of an exchange takes only the services that it names. */
+/** Services that the exchanges of an engine share. Each part of an exchange gets only the services that it names. */
 export type ExchangeServices = ConductServices &
   SearchServices &
   FailoverServices &

@@ -24,9 +24,9 @@ import { brokenError, failureOfStatus } from './give-up.ts'
 import { followedRedirect } from './redirects.ts'
 
 /**
- * One client request on its way: chooses an endpoint, tries it, moves on until one has answered, relays the
- * answer. Until the client has been sent a status line every failure of an endpoint is recoverable; after
- * that it is made visible. It settles once, with one outcome.
+ * Handles one client request: chooses an endpoint, tries it, fails over until one answers, and relays the answer. Until
+ * the client has a status line, every endpoint failure is recoverable; after that, it is made visible to the client. An
+ * exchange settles once, with one outcome.
  */
 export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, ActiveExchange, ResponseListener {
   deadlineMs: number
@@ -107,7 +107,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
     this.#ledger.begins(attempt)
-    // An endpoint that is down may not answer at all.
+    // An endpoint tried as a last resort may not answer at all.
     if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
     const request = attemptRequest(this.#request, attempt, this.#services)
     if (request instanceof GatewayError) {
@@ -165,7 +165,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       return true
     }
     if (taken !== false) {
-      // No more of the answer is wanted, or it cannot be kept.
+      // The client needs no more of the answer, or the gateway cannot keep it.
       attempt.cancel()
       if (taken === 'over') this.complete(attempt)
       else this.#stop(taken)
@@ -180,7 +180,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   complete(attempt: Attempt): void {
     if (this.#phase === 'over') return
     if (this.#phase === 'waiting' || attempt.gate !== undefined) {
-      // A client that does not keep up is false as well; then the answer has begun.
+      // `false` also reports a slow client; then the answer has begun.
       const passed = this.#passes(attempt, judge(this.#request, attempt, this.#head, undefined))
       if (!passed && this.#phase !== 'stalled') return
     }
@@ -220,7 +220,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#afterReader(() => this.#search.choose())
   }
 
-  /** The transport is still inside its reader: the next attempt begins when it has left. */
+  /** Continues in a microtask: the transport is still inside its reader. */
   #afterReader(next: () => void): void {
     this.#phase = 'choosing'
     queueMicrotask(() => {
@@ -235,7 +235,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       return
     }
     const { attempt, kept } = last
-    // An endpoint's own words say more than ours.
+    // The endpoint's own error is more useful to the client than the gateway's.
     this.#attempt = attempt
     this.#search.noteRoute(attempt.target)
     this.#head = kept.head
@@ -259,8 +259,8 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   /**
-   * What has been held back goes to the client, or the answer is none.
-   * @returns false to pause the endpoint, and where the answer does not go on
+   * Relays what was held back, or handles an invalid answer.
+   * @returns false to pause the endpoint, and if the answer does not continue
    */
   #passes(attempt: Attempt, judgement: Judgement, chunk?: Buffer): boolean {
     const { gate } = attempt
@@ -283,7 +283,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     return keepsUp
   }
 
-  /** Ends an attempt for another one, such as another form of the request, on the same endpoint and place. */
+  /** Replaces an attempt by another one, such as another form of the request, on the same endpoint and place. */
   #replace(attempt: Attempt, next: (nowMs: number) => Attempt): false {
     attempt.cancel()
     this.#head = undefined
@@ -306,18 +306,18 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     this.#taken(attempt, plan.head.statusCode)
     this.#answer.begin(attempt, plan, true)
-    // An open stream need not hold it.
+    // An open stream does not need it.
     this.#head = undefined
   }
 
-  /** The answer is good enough to be told: no other endpoint will be asked. */
+  /** Accepts the answer for the client: no other endpoint will be tried. */
   #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.answered(attempt, statusCode)
     if (this.#request.routing.learnsPath === true && statusCode < 300) this.#failover.served(attempt)
     this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
     this.#knownFailover?.drop()
     this.#phase = 'relaying'
-    // A stream may last: a long prompt need not lie there as long.
+    // A stream may last: do not keep a long prompt in memory that long.
     if (attempt.isBodyWritten) this.#answer.releaseBody(attempt)
   }
 
@@ -331,7 +331,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
 
   // Ending
 
-  /** The client has gone: whatever is under way for it stops now and counts against no endpoint. */
+  /** The client disconnected: everything in flight for it stops now and counts against no endpoint. */
   clientClosed(): void {
     if (this.#phase === 'over' || this.#raw.writableEnded) return
     if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
@@ -362,7 +362,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)
     if (kind !== undefined) this.#attempt?.expire({ kind })
-    // A client that takes nothing for so long has left without saying so.
+    // A client that has not read for so long has disconnected without closing the connection.
     else if (this.#phase === 'stalled') this.#raw.destroy()
     else this.giveUp()
   }

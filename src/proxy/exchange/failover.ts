@@ -11,17 +11,17 @@ import { giveUpError } from './give-up.ts'
 import { isTurnedAway, turnedAway } from './redirects.ts'
 import { isGuess, type LackKnowledge, RequestLack } from './request-lack.ts'
 
-/** What moving a request on touches. */
+/** Services that failover uses. */
 export interface FailoverServices {
   readonly options: {
-    /** Answers that move a request to the next endpoint. */
+    /** Statuses that trigger failover. */
     readonly failoverStatuses: ReadonlySet<number>
   }
   /** Learns which endpoints lack a path or a model. */
   readonly lacks?: LackKnowledge | undefined
 }
 
-/** The request whose attempt has failed. */
+/** The request whose attempt failed. */
 export interface FailoverOwner {
   /** Another candidate can be tried at once. */
   tryNext(): void
@@ -29,13 +29,15 @@ export interface FailoverOwner {
   giveUp(): void
 }
 
-/** An answer that was passed over and that the client gets after all. */
+/** An answer that was kept and that the client gets after all. */
 export interface TakenUp {
   readonly attempt: Attempt
   readonly kept: KeptAnswer
 }
 
-/** Moves one request on from attempts that have failed, and keeps what is best to tell if no other one does better. */
+/**
+ * Moves one request on from failed attempts, and keeps the best answer so far in case no other candidate does better.
+ */
 export class Failover {
   readonly #services: FailoverServices
   readonly #request: ExchangeRequest
@@ -43,7 +45,7 @@ export class Failover {
   readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
   #knownLack: RequestLack | undefined
-  /** Answered, but badly: relayed after all if no other candidate does better. */
+  /** A kept error answer; relayed after all if no other candidate does better. */
   #passedOver: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
   #shortage: AttemptFailure | undefined
@@ -64,19 +66,19 @@ export class Failover {
 
   get hasPassedOver(): boolean {
     const attempt = this.#passedOver
-    // That one endpoint lacks the path is no answer while one that failed otherwise may have it.
+    // A missing path at one endpoint does not decide while one that failed for another reason may have it.
     const isLack = attempt !== undefined && this.#knownLack?.isOfPath(attempt) === true
     return attempt !== undefined && !(isLack && this.#search.someFailedOtherwise)
   }
 
-  /** The attempt has failed before the client was told anything. */
+  /** The attempt failed before anything reached the client. */
   failed(attempt: Attempt, failure: AttemptFailure): void {
     if (!this.moveOn(attempt, failure)) this.#endWith(attempt, failure)
   }
 
   /**
-   * Leaves a failed attempt for the next try, now or after a wait.
-   * @returns false where there is none: the failure is the end of it
+   * Leaves a failed attempt for the next one, now or after a wait.
+   * @returns false if there is none: the failure is final
    */
   moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
     if (failure.kind === 'shortage') this.#shortage = failure
@@ -93,16 +95,16 @@ export class Failover {
   }
 
   /**
-   * Moves on from a redirect that is no answer.
-   * @returns false where it is one, or no other candidate is left
+   * Fails over from a redirect that is no answer.
+   * @returns false if it is one, or no other candidate is left
    */
   turnsFrom(attempt: Attempt, head: UpstreamHead): boolean {
     return isTurnedAway(this.#request, attempt, head) && this.moveOn(attempt, turnedAway)
   }
 
   /**
-   * Moves on where the endpoint does not have what it was asked for: another one may.
-   * @returns false where the answer says nothing of the kind
+   * Fails over if the endpoint lacks the requested path or model: another one may have it.
+   * @returns false if the answer does not say so
    */
   lacks(attempt: Attempt, head: UpstreamHead, body: Buffer): boolean {
     const { method, path } = this.#request
@@ -112,7 +114,8 @@ export class Failover {
     if (lacking === undefined) return false
     attempt.cancel()
     this.#lack.add(attempt, lacking)
-    // What another endpoint has said of the request itself says more, and so does that one is known to have the model.
+    // An earlier answer of another endpoint says more about the request; so does the fact that others are known to have
+    // the model.
     if (this.#passedOver === undefined && !isGuess(attempt, lacking, this.#request))
       attempt.keepWhole(head, body)
     if (this.moveOn(attempt, lacking.failure)) return true
@@ -123,7 +126,10 @@ export class Failover {
     return true
   }
 
-  /** A good status and no answer: another endpoint is asked, or the client gets the error that the answer is. */
+  /**
+   * Handles a success status without a valid answer: another endpoint is tried, or the client gets the error that the
+   * body contains.
+   */
   badAnswer(attempt: Attempt, { failure, told, isRequests }: BadAttempt): false {
     attempt.cancel()
     if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
@@ -136,12 +142,12 @@ export class Failover {
     return false
   }
 
-  /** An endpoint has given a good answer, so it has the path. */
+  /** An endpoint gave a good answer, so it has the path. */
   served(attempt: Attempt): void {
     this.#lack.served(attempt)
   }
 
-  /** What the client gets where no candidate is left. */
+  /** What the client gets if no candidate is left. */
   conclude(): TakenUp | GatewayError {
     const lack = this.#knownLack?.error()
     if (lack !== undefined) return lack
@@ -153,12 +159,12 @@ export class Failover {
       : { attempt, kept }
   }
 
-  /** Another answer is good enough, or the request is over. */
+  /** Drops the kept answer: another one is good enough, or the request is over. */
   drop(): void {
     this.#passedOver?.cancel()
   }
 
-  /** Where some endpoint could not even be asked, that outweighs what others have failed with. */
+  /** If some endpoint could not be tried at all, that takes precedence over the failures of others. */
   get #decisive(): AttemptFailure | undefined {
     return this.#search.isShort ? this.#shortage : this.#lastFailure
   }

@@ -5,8 +5,8 @@ const binaryTypes =
   /^(?:image|video|audio|font|model)\/|^application\/(?:pdf|zip|gzip|x-tar|x-rar|x-7z|vnd\.rar|octet-stream|msword|vnd\.(?:openxmlformats|ms-|oasis))/i
 
 /**
- * How many bytes of an answer are joined before they are sent. Tokens must not wait, so `auto` gathers only
- * what is not read as it comes (contract 7.6).
+ * Returns how many bytes of an answer are joined before they are sent. Tokens must not wait, so `auto` joins only
+ * answers that clients do not read incrementally (contract 7.6).
  * @returns a function from content type to bytes; 0 sends each chunk at once
  */
 export function gatheringFor(

@@ -4,25 +4,25 @@ import { headerValue, type UpstreamHead } from '../../http/headers/response-head
 import { GatewayError } from '../../kernel/errors.ts'
 import { unavailableError } from '../../routing/models/rejection.ts'
 
-/** An answer whose status moves the request on. */
+/** The failure of an answer whose status triggers failover. */
 export function failureOfStatus({ statusCode, headers }: UpstreamHead, nowMs: number): AttemptFailure {
   const retryAfter = headerValue(headers, 'retry-after')
   const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, nowMs)
   return { kind: 'status', statusCode, retryAfterMs }
 }
 
-/** How things stand where a request gives up. */
+/** The state of the candidates when a request gives up. */
 export interface Outlook {
-  /** Whether some endpoint would have taken it but for its `max_concurrent`. */
+  /** Whether some endpoint would have accepted it except for its `max_concurrent`. */
   readonly someAreFull: boolean
-  /** When it may be worth coming back. */
+  /** When a retry by the client may succeed. */
   readonly retryAfterSeconds: number
-  /** Of a request that names one. */
+  /** The model of a request that names one. */
   readonly model: string | undefined
 }
 
 /**
- * The error for a request that no endpoint has answered: what was tried, and when to come back.
+ * The error for a request that no endpoint answered: what was tried, and when to retry.
  * @param tried `endpoint: reason`, one for each failed attempt
  */
 export function giveUpError(
@@ -49,7 +49,7 @@ export function giveUpError(
   return new GatewayError(code, `${opening} Tried ${tried.join('; ')}.`, options)
 }
 
-/** The error for an answer that broke off after the client had begun to read it. */
+/** The error for an answer that broke off after the client had started to read it. */
 export function brokenError(failure: AttemptFailure): GatewayError {
   return new GatewayError(
     isTimeout(failure) ? 'upstream_timeout' : 'upstream_broken',

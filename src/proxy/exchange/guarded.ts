@@ -2,11 +2,11 @@ import type { Affinity } from '../contract/affinity.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 
-/** Told of what a host's function has thrown. */
+/** Reports an error that a host's function threw. */
 type OnError = (error: unknown, part: string) => void
 type Observe = (answer: RelayedAnswer) => RelayObserver | undefined
 
-/** An observer that throws breaks no request: the answer goes on without it. */
+/** An observer that throws breaks no request: the answer continues without it. */
 export function guardedObserve(observe: Observe, part: string, onError: OnError): Observe {
   return (answer) => {
     try {

@@ -7,7 +7,7 @@ import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { RequestStats } from '../contract/request-record.ts'
 import type { Attempt } from './attempt.ts'
 
-/** What holding and settling evidence touches. */
+/** Services that holding and settling evidence uses. */
 export interface EvidenceServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly load: Pick<LiveLoad, 'penalties'>
@@ -22,9 +22,9 @@ interface Held {
 }
 
 /**
- * Failures of one request that may be its own doing: a prompt that crashes every server must not take every server
- * out. Each counts against its endpoint once another endpoint has answered the same request well; what fails the same
- * way on the next endpoint is the request's and counts against none.
+ * Failures of one request that the request itself may have caused: a prompt that crashes every server must not take all
+ * of them out of service. Each failure counts against its endpoint once another endpoint has answered the same request
+ * well; a failure that repeats on the next endpoint is attributed to the request and counts against none.
  */
 export class HeldEvidence {
   readonly #services: EvidenceServices
@@ -41,14 +41,14 @@ export class HeldEvidence {
   add(attempt: Attempt, failure: AttemptFailure): void {
     const atMs = this.#services.clock.monotonicMs()
     this.#held.push({ attempt, failure, atMs })
-    // Until more is known fewer requests go there.
+    // Until the cause is known, the endpoint gets fewer requests.
     this.#services.load.penalties.failed(attempt.target, aboutOf(failure))
   }
 
-  /** The request was answered well here: those that failed it before have failed by themselves. */
+  /** This endpoint answered the request well, so the earlier failures are the endpoints' own. */
   disprovedBy({ target }: Attempt): void {
     for (const held of this.#takeAll()) {
-      // One that answers now was busy for a moment.
+      // An endpoint that answers now was busy for a moment.
       if (held.attempt.target === target) this.#release(held, true)
       else this.#count(held)
     }
@@ -59,7 +59,7 @@ export class HeldEvidence {
     for (const [at, held] of this.#takeAll().entries()) this.#forgive(held, at === 0)
   }
 
-  /** The request is over, and no endpoint has answered it well. */
+  /** The request is over, and no endpoint answered it well. */
   conclude(): void {
     const all = this.#takeAll()
     const isMistake = all.some(isMistakeIn)
@@ -71,17 +71,17 @@ export class HeldEvidence {
         this.#forgive(held, isFirst)
         isFirst = false
       } else if (seen.has(target)) {
-        // Of the failures that one request has met in one place, the first counts.
+        // Of several failures of one request on one endpoint, the first counts.
         this.#release(held, true)
       } else {
         seen.add(target)
-        // No other endpoint was asked, so the request may be at fault as well as the endpoint.
+        // No other endpoint was tried, so the request or the endpoint may be at fault.
         this.#count(held, 'model')
       }
     }
   }
 
-  /** The client left before anything was known. */
+  /** The client disconnected before the cause was known. */
   drop(): void {
     for (const held of this.#takeAll()) this.#release(held, true)
   }
@@ -114,7 +114,7 @@ function isMistakeIn({ attempt: { errorText }, failure: { detail } }: Held): boo
   return text !== '' && isClientMistake(text)
 }
 
-/** Being busy is another thing than failing: several busy endpoints do not show that a request breaks them. */
+/** A busy endpoint is not a broken one: several busy endpoints do not show that a request breaks them. */
 function wayOf({ failure }: Held): 'busy' | 'broken' {
   return failureEvidence(failure).repeated === 'rounds' ? 'busy' : 'broken'
 }
@@ -123,7 +123,7 @@ function slotsOf(all: readonly Held[], way: 'busy' | 'broken'): Set<number> {
   return new Set(all.flatMap((held) => (wayOf(held) === way ? held.attempt.target.endpoint.slot : [])))
 }
 
-/** What a failure is held against when an endpoint is chosen. */
+/** What a failure counts against when an endpoint is chosen. */
 export function aboutOf(failure: AttemptFailure): 'endpoint' | 'model' {
   return failureEvidence(failure).about === 'endpoint' ? 'endpoint' : 'model'
 }

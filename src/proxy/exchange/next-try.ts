@@ -7,7 +7,7 @@ import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
 import type { Attempt } from './attempt.ts'
 import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './candidate-rounds.ts'
 
-/** What deciding about another try touches. */
+/** Services that the decision about another attempt uses. */
 export interface NextTryServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly options: Pick<SectionOptions<'proxy'>, 'maxAttempts' | 'outageWaitMs'>
@@ -16,12 +16,12 @@ export interface NextTryServices {
 }
 
 /**
- * How a request goes on where no candidate takes it in the ordinary way.
+ * How a request continues if no candidate accepts it in the ordinary way.
  *
- * - `send`: a candidate is asked although its status or its circuit says no
- * - `back_off`: another round begins after a wait
+ * - `send`: tries a candidate despite its status or open circuit
+ * - `back_off`: another round starts after a wait
  * - `line`: a candidate pauses and is back in time
- * - `outage`: all that could serve are down, or have no turn yet; one of them may be back soon
+ * - `outage`: all candidates are down, or may not be tried yet; one of them may be back soon
  */
 export type NextStep =
   | { readonly kind: 'send'; readonly taken: TakenEndpoint }
@@ -29,28 +29,31 @@ export type NextStep =
   | { readonly kind: 'line'; readonly lookInMs: number }
   | { readonly kind: 'outage'; readonly untilMs: number; readonly lookInMs: number }
 
-/** Times that bound a request, monotonic milliseconds. */
+/** Deadlines of a request, monotonic milliseconds. */
 export interface RequestLimits {
   readonly totalMs: number
-  /** Until when it may stand in the waiting line. */
+  /** How long it may wait in the queue. */
   readonly lineMs: number
 }
 
-/** How often a request that waits out an outage tries for itself: after so long, twice as long, up to a second. */
+/** First interval at which a request that waits out an outage tries again; doubled each time, up to one second. */
 const firstLookMs = 250
 const maxLookMs = 1_000
-/** How long a request waits for the gateway's own resources, and how soon it tries again: doubled up to the second. */
+/**
+ * How long a request waits for the gateway's own resources, and its first retry interval: doubled up to
+ * `maxShortageMs`.
+ */
 const shortageWaitMs = 3_000
 const firstShortageMs = 50
 const maxShortageMs = 500
-/** A pause that is over is followed by a probe, which takes its time. */
+/** A probe follows the end of a pause; it takes time. */
 const minLookMs = 100
 
-/** Decides whether, when and where a request is tried once more. */
+/** Decides whether, when and on which endpoint a request is tried again. */
 export class NextTry {
   readonly #services: NextTryServices
   readonly #rounds: CandidateRounds
-  /** Attempts that may have reached an endpoint. */
+  /** Number of attempts that may have reached an endpoint. */
   #sent = 0
   #outageUntilMs: number | undefined
   #looks = 0
@@ -64,7 +67,7 @@ export class NextTry {
 
   /**
    * What follows a failed attempt.
-   * @returns milliseconds to wait; 0 looks for the next candidate at once, undefined ends the request
+   * @returns milliseconds to wait; 0 tries the next candidate at once, undefined ends the request
    */
   after(attempt: Attempt, failure: AttemptFailure, limits: RequestLimits): number | undefined {
     const isUnsent = neverSent(failure.kind)
@@ -73,13 +76,13 @@ export class NextTry {
     if (failureEvidence(failure).movesOn === 'never' || this.#hasHadAll(isUnsent)) return undefined
     const waitMs = this.#waitAfter(failure, limits)
     if (waitMs === undefined) return undefined
-    // A request that was never sent has cost nothing. Each request may try one more endpoint whatever others have
-    // spent: at most that doubles the load, and a poisoned budget takes no failover away.
+    // A request that was never sent cost nothing. Each request may try one more endpoint, whatever others have spent:
+    // at most that doubles the load, and an exhausted budget prevents no failover.
     const isFree = isUnsent || (this.#sent === 1 && waitMs === 0)
     return isFree || this.#services.retries.spend() ? waitMs : undefined
   }
 
-  /** What follows where every candidate was tried or cannot take the request. */
+  /** What follows when every candidate was tried or cannot accept the request. */
   atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
     const taken = this.#rounds.takeLastResort()
     if (typeof taken === 'object') return { kind: 'send', taken }
@@ -90,16 +93,16 @@ export class NextTry {
     if (pauseMs !== undefined) {
       return { kind: 'line', lookInMs: Math.max(minLookMs, pauseMs + retryAfterMarginMs) }
     }
-    // What an endpoint has said is worth more than another try much later.
+    // An endpoint's answer is worth more than another attempt much later.
     return hasAnswer ? undefined : this.#waitForOutage(limits, taken)
   }
 
-  /** A request that waits for an endpoint that is down looks again. */
+  /** Records another try of a request that waits for an endpoint that is down. */
   looksAgain(): void {
     if (this.#outageUntilMs !== undefined) this.#rounds.retryUnsent()
   }
 
-  /** Attempts that may still reach an endpoint. */
+  /** Number of attempts that may still reach an endpoint. */
   get attemptsLeft(): number {
     return this.#services.options.maxAttempts - this.#sent
   }
@@ -110,7 +113,7 @@ export class NextTry {
 
   #waitAfter(failure: AttemptFailure, limits: RequestLimits): number | undefined {
     const rounds = this.#rounds
-    // Where all were busy a moment ago, time helps more than to ask them all again at once.
+    // If all were busy a moment ago, a wait helps more than an immediate retry of all.
     const isBusyAgain = rounds.isRepeating && failureEvidence(failure).repeated === 'rounds'
     if (isBusyAgain && this.attemptsLeft <= rounds.roundsLeft) {
       const waitMs = this.#nextRoundIn(limits)
@@ -127,7 +130,10 @@ export class NextTry {
     return this.#rounds.waitForNext(totalMs, this.attemptsLeft)
   }
 
-  /** @returns milliseconds until the gateway may have what it lacked; undefined where it lacked nothing, or too long */
+  /**
+   * @returns milliseconds until the gateway may have the resource that it lacked; undefined if it lacked none or the
+   *   wait is too long
+   */
   #shortageWait({ totalMs }: RequestLimits): number | undefined {
     if (!this.#rounds.isShort) return undefined
     const nowMs = this.#services.clock.monotonicMs()
@@ -146,7 +152,7 @@ export class NextTry {
     return Math.min(totalMs, this.#outageUntilMs ?? clock.monotonicMs() + options.outageWaitMs)
   }
 
-  /** @param turnInMs milliseconds until a last resort has a turn; undefined where there is none */
+  /** @param turnInMs milliseconds until a last resort may be tried; undefined if there is none */
   #waitForOutage(limits: RequestLimits, turnInMs: number | undefined): NextStep | undefined {
     if (turnInMs === undefined && !this.#rounds.someMayReturn()) return undefined
     const nowMs = this.#services.clock.monotonicMs()

@@ -9,10 +9,10 @@ import type { Attempt, Redirected } from './attempt.ts'
 
 const maxHops = 3
 
-/** A redirect in place of what a model was to say: a login page, a service that has moved. */
+/** A redirect instead of a model's answer: a login page, a service that has moved. */
 export const turnedAway: AttemptFailure = { kind: 'bad_answer', detail: 'a redirect to another address' }
 
-/** Whether an answer is a redirect that says nothing to a client that has asked a model. */
+/** Whether an answer is a redirect, which is useless to a client that called a model. */
 export function isTurnedAway(
   { method, path }: ExchangeRequest,
   { variant }: Attempt,
@@ -22,9 +22,9 @@ export function isTurnedAway(
 }
 
 /**
- * Where to send a request that its endpoint redirects, mostly to the same path with a slash behind it. Only to
- * itself, and never to where it is managed; anywhere else is for the client to go.
- * @returns undefined where the redirect is the answer
+ * Where to send a request that its endpoint redirects, usually to the same path with a trailing slash. Only redirects
+ * to the endpoint itself are followed, and never to its management paths; the client may follow any other.
+ * @returns undefined if the redirect is the answer
  */
 export function followedRedirect(
   request: ExchangeRequest,
@@ -45,7 +45,7 @@ export function followedRedirect(
     clientPath: request.path,
     client: request.context,
   })
-  // A redirect to the same path is about the scheme: it would never end.
+  // A redirect to the same path changes the scheme: following it would loop.
   if (moved === undefined || moved.path === path || !isSafePath(moved.path)) return undefined
   if (!endpoint.allowsManagement && managementRefusal(method, moved.path) !== undefined) return undefined
   return { ...moved, hops }

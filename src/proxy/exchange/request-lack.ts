@@ -7,15 +7,15 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { Attempt } from './attempt.ts'
 
-/** Learns what endpoints lack, so that requests are spared it. */
+/** Learns what endpoints lack, so that later requests avoid them. */
 export interface LackKnowledge {
-  /** @param words the endpoint's own, fit to be shown; '' where it has none */
+  /** @param words the endpoint's message, safe to show; '' without one */
   path(target: RoutedEndpoint, path: string, serves: boolean, words?: string): void
-  /** An endpoint says that it does not have a model that its list has. */
+  /** An endpoint reports that it does not have a model that its list contains. */
   model(slot: number): void
 }
 
-/** Whether an endpoint that was asked by guess lacks a model that others are known to have. */
+/** Whether the endpoint was tried without knowing that it has the model, while others are known to have it. */
 export function isGuess(
   { target }: Attempt,
   { missing }: LackingAnswer,
@@ -24,7 +24,7 @@ export function isGuess(
   return missing === 'model' && target.nativeModel === undefined && routing.knowledge === 'found'
 }
 
-/** What the endpoints of one request have said that they lack. */
+/** What the endpoints of one request reported as missing. */
 export class RequestLack {
   readonly #knowledge: LackKnowledge | undefined
   readonly #request: ExchangeRequest
@@ -39,7 +39,7 @@ export class RequestLack {
     const { target } = attempt
     const { endpoint, nativeModel } = target
     if (missing === 'path') {
-      // A version or the like in the query may be what is not known.
+      // The endpoint may reject the query, for example an API version in it.
       if (this.#request.query === '') this.#knowledge?.path(target, path, false, words)
       this.#paths ??= []
       this.#paths.push({ attempt, words })
@@ -48,24 +48,24 @@ export class RequestLack {
     }
   }
 
-  /** A good status, and an error that says that there is no such path. */
+  /** A success status with an error body that says that the path does not exist. */
   addPath(attempt: Attempt, body: Buffer | undefined): void {
     const path = attempt.variant?.path ?? this.#request.path
     const words = body === undefined ? '' : wordsOf(body.toString())
     this.add(attempt, { missing: 'path', failure: { kind: 'path_missing' }, path, words })
   }
 
-  /** Whether an attempt has found that its endpoint does not have the path. */
+  /** Whether an attempt showed that its endpoint does not have the path. */
   isOfPath(attempt: Attempt): boolean {
     return this.#paths?.some((each) => each.attempt === attempt) === true
   }
 
-  /** An endpoint has given a good answer, so it has the path. */
+  /** An endpoint gave a good answer, so it has the path. */
   served({ target, variant }: Attempt): void {
     this.#knowledge?.path(target, variant?.path ?? this.#request.path, true)
   }
 
-  /** The error for a request whose path no endpoint has; undefined where some attempt has failed otherwise. */
+  /** The error for a request whose path no endpoint has; undefined if some attempt failed otherwise. */
   error(): GatewayError | undefined {
     const paths = this.#paths
     const { context, path, routing } = this.#request

@@ -27,7 +27,7 @@ import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
 import type { StoredResponses } from './request/stored-responses.ts'
 
-/** What routing a request, and sending or refusing it, touches. */
+/** Services that routing a request, and sending or refusing it, uses. */
 export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly clock: Clock
   readonly options: {
@@ -35,9 +35,9 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
     readonly version: string
     /** The gateway's own entry in `Via`. */
     readonly viaEntry: string
-    /** Longest time that endpoints are asked again for an unknown model. */
+    /** Maximum time to refresh the endpoints' model lists for an unknown model. */
     readonly refreshTimeoutMs: number
-    /** Whether the gateway itself decides which origins may ask. */
+    /** Whether the gateway itself decides which origins are allowed. */
     readonly answersCors: boolean
   }
   readonly router: Pick<ModelRouter, 'route' | 'wantsRefresh' | 'isUnknown' | 'isListed'>
@@ -46,13 +46,13 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly load: Pick<LiveLoad, 'retryAfterSeconds'>
   readonly addresses: Pick<ClientAddresses, 'forwardedFor' | 'trusts'>
   readonly hooks: Pick<RequestHookList, 'routed' | 'over'>
-  /** Undefined where sessions are off. */
+  /** Undefined if sessions are off. */
   readonly sessions: Pick<RequestSessions, 'refused'> | undefined
   readonly stored: Pick<StoredResponses, 'placed'>
   readonly engine: Pick<ProxyEngine, 'handle'>
 }
 
-/** The part of a Fastify request that dispatch needs. */
+/** The part of a Fastify request that dispatch uses. */
 export interface DispatchedRequest {
   readonly gateway: RequestContext
   readonly method: string
@@ -62,25 +62,25 @@ export interface DispatchedRequest {
   readonly raw: { readonly rawHeaders: readonly string[] }
 }
 
-/** A request that has been read, on its way to an endpoint. */
+/** A request that has been read, before routing. */
 export interface ReadRequest {
-  /** The profile that the route is bound to; undefined leads to all endpoints. */
+  /** The profile that the route is bound to; undefined for all endpoints. */
   readonly provider: BackendProfile | undefined
   readonly target: TargetPath
   readonly body: Buffer | Upload | null
   readonly bodyBytes: number
   readonly inspection: Inspection
-  /** What the exchange should know beside the request itself. */
+  /** Additional options of the exchange. */
   readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
   /** Whether the gateway can translate the request for endpoints that do not have the path. */
   readonly isTranslatable?: boolean
-  /** Endpoints to ask first. */
+  /** Endpoints to prefer. */
   readonly prefers?: RoutingRequest['prefers']
 }
 
 /**
  * Decides which endpoints may serve a request and hands it to the engine.
- * @throws GatewayError where none may
+ * @throws GatewayError if none may
  */
 export function dispatch(
   services: DispatchServices,
@@ -116,12 +116,12 @@ export function dispatch(
   else sendLater(services, read, asked, look.then(noRefresh), request, reply)
 }
 
-/** The lists were read again for all requests, not for one. */
+/** The refresh was for all requests, not for a single one. */
 function noRefresh(): undefined {
   return undefined
 }
 
-/** Routes a request when more is known. */
+/** Routes a request when its model lists are refreshed. */
 function sendLater(
   services: DispatchServices,
   read: ReadRequest,
@@ -185,7 +185,7 @@ function send(
   )
 }
 
-/** Counts a request that was turned away before it reached an endpoint. */
+/** Counts a request that was refused before it reached an endpoint. */
 function reject(services: ConcludeServices, context: RequestContext, error: GatewayError): GatewayError {
   context.status = error.statusCode
   context.error = error.code

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 
-/** Node has no way to let connections wait in the kernel's queue: a server either accepts, or drops them. */
+/** Node cannot leave connections in the kernel's queue: a server either accepts or drops them. */
 interface ListeningHandle {
   connect(request: object, address: string, port: number): number
   readStart(): number
@@ -8,15 +8,15 @@ interface ListeningHandle {
   listen(backlog: number): number
 }
 
-/** Node's own default. */
+/** Node's default. */
 const backlog = 511
 
 /**
- * Stops a listener from accepting; connections wait in the kernel's queue, as with nginx and HAProxy. On its handle
- * libuv watches for connections as it watches for data elsewhere, and stops watching with `readStop`, but only for a
- * handle that can be read. A connect, which the kernel refuses to a listening socket, makes it one (libuv,
+ * Stops a listener from accepting; connections wait in the kernel's queue, as with nginx and HAProxy. libuv watches a
+ * listening handle for connections as it watches other handles for data, and `readStop` ends that, but only on a
+ * readable handle. A `connect`, which the kernel refuses on a listening socket, makes the handle readable (libuv,
  * `uv__tcp_connect` and `uv_read_stop` in `src/unix`; Node 22 and 24 on Linux).
- * @returns whether that was possible: nothing has changed where it was not
+ * @returns false if that is impossible; nothing has changed then
  */
 export function pauseAccepting(server: Server): boolean {
   const handle = handleOf(server)
@@ -33,14 +33,14 @@ export function pauseAccepting(server: Server): boolean {
   }
 }
 
-/** Accepts again, first of all what has waited. */
+/** Resumes accepting, queued connections first. */
 export function resumeAccepting(server: Server): void {
   handleOf(server)?.listen(backlog)
 }
 
 /**
- * Accepts what has waited, and lets no more than one connection wait: the kernel drops the others' first packets, which
- * come again after a second.
+ * Accepts the queued connections and shortens the queue to one: the kernel drops the first packets of further
+ * connections, whose clients retry after a second.
  */
 export function acceptLast(server: Server): void {
   handleOf(server)?.listen(0)
@@ -61,7 +61,7 @@ function isListening(handle: unknown): handle is ListeningHandle {
   )
 }
 
-/** @returns undefined where Node does not give its bindings away */
+/** @returns undefined if Node does not expose its bindings */
 function connectRequest(): object | undefined {
   const binding: unknown = Reflect.get(process, 'binding')
   if (typeof binding !== 'function') return undefined

@@ -11,24 +11,27 @@ import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
 import { responseUnderWay } from './under-way.ts'
 
 export interface ConnectionLimitOptions {
-  /** Most connections of clients at once; 0 is no limit. */
+  /** Maximum concurrent client connections; 0 means no limit. */
   readonly max: number
   readonly clock: Clock
 }
 
-/** How often idle connections make room while others wait. */
+/** Interval at which idle connections are closed while others wait. */
 const lookMs = 250
-/** Looks after which an idle connection is at rest: its client has most likely nothing more to ask for now. */
+/**
+ * Number of checks without traffic after which an idle connection counts as resting: its client probably has no further
+ * request now.
+ */
 const restLooks = 4
-/** After a shortage of descriptors accepting pauses for so long, as nginx does. */
+/** Pause in accepting after a shortage of descriptors, as in nginx. */
 const shortageMs = 500
-/** One in so many connections is closed at once, if it is at rest: nginx reuses as many. */
+/** Fraction of connections (one in 16) that are closed at once if they are resting; nginx reuses as many. */
 const roomShare = 16
 
 /**
- * Bounds the connections of clients, so that descriptors are left for endpoints, files and probes. At the limit the
- * listeners stop accepting and the rest wait in the kernel's queue. Meanwhile idle connections are closed, those that were
- * idle longest first, and each answer ends its connection.
+ * Limits client connections, so that descriptors remain for endpoints, files and probes. At the limit the listeners
+ * stop accepting and further connections wait in the kernel's queue. Meanwhile idle connections are closed, longest
+ * idle first, and each response ends its connection.
  */
 export class ConnectionLimit implements LimitedConnections {
   readonly #max: number
@@ -36,7 +39,7 @@ export class ConnectionLimit implements LimitedConnections {
   readonly #servers = new Set<Server>()
   readonly #observers = new Set<ConnectionLimitObserver>()
   readonly #sockets = new Set<Socket>()
-  /** Of idle connections, while accepting is paused: what has passed over them, and for how many looks. */
+  /** Bytes transferred on each idle connection and the number of checks since then, while accepting is paused. */
   #resting = new Map<Socket, { bytes: number; looks: number }>()
   #isPaused = false
   #shortUntilMs = 0
@@ -47,7 +50,7 @@ export class ConnectionLimit implements LimitedConnections {
     this.#clock = clock
   }
 
-  /** Connections of clients now. */
+  /** Number of client connections now. */
   get open(): number {
     return this.#sockets.size
   }
@@ -64,7 +67,7 @@ export class ConnectionLimit implements LimitedConnections {
     this.#observers.add(observer)
   }
 
-  /** Counts the connections of one more listener. */
+  /** Adds a listener, whose connections count from now on. */
   add(server: Server & CapableServer): void {
     server[kConnectionLimit] = this
     this.#servers.add(server)
@@ -72,7 +75,10 @@ export class ConnectionLimit implements LimitedConnections {
     server.once('close', () => this.#servers.delete(server))
   }
 
-  /** The process has run out of descriptors: accepts nothing for a moment, in which each answer ends its connection. */
+  /**
+   * Pauses accepting for a moment because the process has run out of descriptors; each response then ends its
+   * connection.
+   */
   shortage(): void {
     this.#shortUntilMs = this.#clock.monotonicMs() + shortageMs
     if (this.#isPaused) return
@@ -94,7 +100,7 @@ export class ConnectionLimit implements LimitedConnections {
     this.#isPaused = true
     for (const server of this.#servers) {
       if (!server.listening) continue
-      // Where accepting cannot pause, Node closes what is beyond the limit.
+      // If accepting cannot pause, Node closes the connections beyond the limit.
       if (!pauseAccepting(server) && this.#max !== Number.POSITIVE_INFINITY) server.maxConnections = this.#max
       server.prependListener('request', closeAfterAnswer)
     }
@@ -133,7 +139,7 @@ export class ConnectionLimit implements LimitedConnections {
     }
   }
 
-  /** At the limit, which is therefore finite. */
+  /** Called at the limit only, so `#max` is finite. */
   #makeRoom(): void {
     const resting = [...this.#resting].filter(([, { looks }]) => looks >= restLooks)
     resting.sort(([, one], [, other]) => other.looks - one.looks)

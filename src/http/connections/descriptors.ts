@@ -1,24 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** For log files, probes, name lookups, certificates and whatever else is open for a moment. */
+/** Descriptors for log files, probes, DNS lookups, certificates and other short-lived uses. */
 const reserved = 32
-/** Event loop, message ports and timers of one more thread. */
+/** Descriptors of one more thread: event loop, message ports and timers. */
 const perThread = 16
 const leastConnections = 16
 
 /**
- * How many clients may be connected at once: half of the descriptors that are left, since each of their requests may
- * need a connection to an endpoint.
+ * Maximum concurrent client connections: half of the free descriptors, since each request may need a connection to an
+ * endpoint.
  * @param limit of the process
  * @param open now
- * @param threads that serve beside this one
+ * @param threads serving threads besides this one
  */
 export function connectionsFor(limit: number, open: number, threads: number): number {
   const left = limit - open - reserved - perThread * threads
   return Math.max(leastConnections, Math.floor(left / 2))
 }
 
-/** `server.max_connections` for all threads together; 0 is no limit. @param warn told where it cannot be reached */
+/**
+ * `server.max_connections` for all threads together; 0 means no limit.
+ * @param warn called if the limit is unreachable
+ */
 export function connectionLimit(
   configured: number | 'auto',
   threads: number,
@@ -35,7 +38,7 @@ export function connectionLimit(
   return configured
 }
 
-/** @returns the most descriptors that this process may have open; undefined where that is not known or not limited */
+/** @returns the maximum open descriptors of this process; undefined if unknown or unlimited */
 export function descriptorLimit(): number | undefined {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
@@ -45,7 +48,7 @@ export function descriptorLimit(): number | undefined {
   }
 }
 
-/** Takes some milliseconds, where there is no `/proc`. */
+/** Takes a few milliseconds; used where there is no `/proc`. */
 function reportedLimit(): number | undefined {
   const report: unknown = process.report.getReport()
   const limits: unknown = valueAt(report, 'userLimits')
@@ -53,7 +56,7 @@ function reportedLimit(): number | undefined {
   return typeof soft === 'number' ? soft : undefined
 }
 
-/** @returns the number of descriptors that are open; a guess where there is no `/proc` */
+/** @returns the number of open descriptors; a guess if there is no `/proc` */
 export function openDescriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length

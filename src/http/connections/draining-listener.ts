@@ -7,19 +7,19 @@ import { closeQuiet } from './lingering-close.ts'
 import { refuseConnection } from './refuse-connection.ts'
 import { isFollowed, isUpgraded, responseUnderWay } from './under-way.ts'
 
-/** The listener and its connections, as a drain needs them. */
+/** The view that a drain has of a listener and its connections. */
 export interface DrainedListener {
-  /** From now on each answer ends its connection. */
+  /** Makes each response from now on end its connection. */
   stopKeeping(): void
-  /** Accepts the connections that the system has queued, then closes the port. */
+  /** Accepts the connections that the kernel has queued, then closes the port. */
   stopAccepting(): Promise<void>
-  /** Connections that may still bring a request or are owed an answer. */
+  /** Number of connections on which a request may still arrive or a response is due. */
   readonly open: number
-  /** Closes connections that have been quiet, and refuses requests whose body has stalled. */
+  /** Closes idle connections once no request has arrived for a while, and rejects requests whose body has stalled. */
   tend(): Promise<void>
-  /** Refuses requests that are not whole yet; returns how many. */
+  /** Rejects incomplete requests; returns their number. */
   refuseIncomplete(): number
-  /** Closes the connections of clients that have not read the end of their answer; returns how many. */
+  /** Closes the connections of clients that have not read the end of their response; returns their number. */
   cutUnread(): number
 }
 
@@ -27,34 +27,37 @@ export interface DrainingListenerOptions {
   readonly clock: Clock
   /** Milliseconds without a request after which idle connections are closed. */
   readonly quietMs: number
-  /** Milliseconds without a byte after which a request is refused that is not whole. */
+  /** Milliseconds without a byte after which an incomplete request is rejected. */
   readonly stallMs: number
-  /** What the reader of a body is told that has not come. */
+  /** Creates the error for the reader of an incomplete body. */
   readonly error: () => Error
-  /** The whole answer to a request that has no reader; undefined where not even its head has come. */
+  /**
+   * Returns the raw response for a request that has no reader; the request is undefined if not even its head has
+   * arrived.
+   */
   readonly refusal: (request: IncomingMessage | undefined) => string
 }
 
-/** Any server of HTTP/1 or HTTP/2, as far as it is needed. */
+/** The part of an HTTP/1 or HTTP/2 server that a drain needs. */
 interface Listener extends CapableServer {
   closeIdleConnections?(): void
 }
 
-/** The port stays open no longer for the connections that the system has queued; milliseconds. */
-const mostAcceptingMs = 1_000
+/** Maximum milliseconds for which the port stays open to accept queued connections. */
+const maxAcceptingMs = 1_000
 
 interface Silence {
   readonly bytesRead: number
   readonly sinceMs: number
 }
 
-/** A listener and its connections while they are drained; before that it only knows them. */
+/** Tracks the connections of a listener, and drains them when asked. */
 export class DrainingListener implements DrainedListener {
   readonly #server: Listener
   readonly #options: DrainingListenerOptions
   readonly #sockets = new Set<Socket>()
   #accepted = 0
-  /** When a request or a connection came last; monotonic milliseconds. */
+  /** Time of the last request or connection; monotonic milliseconds. */
   #usedMs = 0
   #isDraining = false
   #hasClosedIdle = false
@@ -66,7 +69,7 @@ export class DrainingListener implements DrainedListener {
   constructor(server: Listener, options: DrainingListenerOptions) {
     this.#server = server
     this.#options = options
-    // Connections of HTTP/2 have a shutdown of their own.
+    // HTTP/2 connections have their own shutdown.
     if (server.closeIdleConnections === undefined) return
     server.on('setSecureContext' in server ? 'secureConnection' : 'connection', this.#connected)
   }
@@ -88,17 +91,17 @@ export class DrainingListener implements DrainedListener {
   }
 
   async stopAccepting(): Promise<void> {
-    // The system resets what it has queued when the port closes, and Node accepts one connection a turn.
+    // The kernel resets queued connections when the port closes, and Node accepts one connection per event-loop turn.
     acceptLast(this.#server)
     const { clock } = this.#options
     const beganMs = clock.monotonicMs()
     let quietTurns = 0
-    while (quietTurns < 2 && clock.monotonicMs() - beganMs < mostAcceptingMs) {
+    while (quietTurns < 2 && clock.monotonicMs() - beganMs < maxAcceptingMs) {
       const before = this.#accepted
       await turn()
       quietTurns = this.#accepted === before ? quietTurns + 1 : 0
     }
-    // A server of HTTP would close its idle connections at once.
+    // `close` of an HTTP server would close idle connections at once.
     if (this.#server.listening) NetServer.prototype.close.call(this.#server)
   }
 
@@ -106,7 +109,7 @@ export class DrainingListener implements DrainedListener {
     const { clock, quietMs } = this.#options
     this.#endUnderWay()
     if (this.#isQuiet(quietMs)) {
-      // What has come by now is read first.
+      // Lets Node read the bytes that have arrived.
       await turn()
       if (this.#isQuiet(quietMs)) this.#closeIdle()
     }
@@ -142,7 +145,7 @@ export class DrainingListener implements DrainedListener {
     })
   }
 
-  /** The newest request on a connection is the last one, until another comes behind it in time. */
+  /** The latest request on a connection is its last, unless another one follows in time. */
   readonly #requested = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     this.#usedMs = this.#options.clock.monotonicMs()
     const before = this.#last.get(socket)
@@ -173,7 +176,7 @@ export class DrainingListener implements DrainedListener {
     const shadowed: Socket[] = []
     for (const socket of this.#sockets) {
       if (!isOwed(socket) || responseUnderWay(socket) !== undefined) continue
-      // Node takes a connection for active on which nothing has come yet.
+      // Node treats a connection that has received nothing as active.
       if (socket.bytesRead === 0) closeQuiet(socket, clock)
       else if (!Object.hasOwn(socket, 'destroy')) {
         // Only Node knows which connections are idle, and it destroys them.
@@ -188,12 +191,12 @@ export class DrainingListener implements DrainedListener {
     for (const socket of shadowed) Reflect.deleteProperty(socket, 'destroy')
   }
 
-  /** Connections whose request has begun and has not come to its end. */
+  /** Connections with a request that has begun and is incomplete. */
   *#incomplete(): Generator<Socket> {
     for (const socket of this.#sockets) {
       if (!isOwed(socket)) continue
       const response = responseUnderWay(socket)
-      // What is left without a response when idle connections are closed has brought a part of a head.
+      // After idle connections were closed, a connection without a response has received part of a head.
       if (response === undefined ? this.#hasClosedIdle : !response.req.complete && !response.headersSent)
         yield socket
     }
@@ -207,7 +210,10 @@ export class DrainingListener implements DrainedListener {
     return false
   }
 
-  /** Tells the reader of the body, which answers as it answers every error; the second time answers without it. */
+  /**
+   * Passes the error to the reader of the body, which responds as to every error; the second time, sends the raw
+   * response.
+   */
   #refuse(socket: Socket): void {
     const request = responseUnderWay(socket)?.req
     if (request !== undefined && !this.#refused.has(socket)) {
@@ -218,7 +224,7 @@ export class DrainingListener implements DrainedListener {
   }
 }
 
-/** Whether a request may still come on a connection, or a part of an answer has to go out. */
+/** Whether a request may still arrive on a connection or a part of a response is unsent. */
 function isOwed(socket: Socket): boolean {
   if (socket.destroyed) return false
   if (socket.writableLength > 0) return true

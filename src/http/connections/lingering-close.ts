@@ -3,24 +3,24 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import { giveBack } from '../../kernel/memory/give-back.ts'
 import { requestUnderWay } from './under-way.ts'
 
-/** How often a connection is looked at that lingers. */
+/** Interval at which a lingering connection is checked. */
 const tickMs = 250
-/** A client that neither sends nor closes for so long has read the answer, or never will. */
+/** A client that neither sends nor closes for this long has read the response or never will. */
 const quietMs = 2_000
-const mostMs = 30_000
-/** Where the server is closing. */
-const mostClosingMs = 1_000
-/** As much as the longest request that is allowed by default, twice and more. */
-const mostBytes = 268_435_456
+const maxMs = 30_000
+/** Limit while the server is closing. */
+const maxClosingMs = 1_000
+/** More than twice the default limit for request bodies. */
+const maxBytes = 268_435_456
 
 /**
- * Ends a connection whose client is still sending: closing it at once would make the kernel reset it, and the client
- * could lose the answer (RFC 9112 section 9.6). So only the writing half is closed, and what still comes is read and
- * dropped, for a bounded time and amount.
+ * Ends a connection whose client is still sending. Closing it at once would make the kernel reset it, and the client
+ * could lose the response (RFC 9112 section 9.6). So this closes only the writing side and discards further bytes, for
+ * a bounded time and amount.
  * @param isOpen whether the server still accepts connections
  */
 export function closeLingering(socket: Socket, clock: Clock, isOpen: () => boolean): void {
-  const mostRead = socket.bytesRead + mostBytes
+  const maxBytesRead = socket.bytesRead + maxBytes
   let bytesRead = socket.bytesRead
   let passedMs = 0
   let silentMs = 0
@@ -34,8 +34,8 @@ export function closeLingering(socket: Socket, clock: Clock, isOpen: () => boole
     passedMs += tickMs
     silentMs = socket.bytesRead === bytesRead ? silentMs + tickMs : 0
     bytesRead = socket.bytesRead
-    const limitMs = isOpen() ? mostMs : mostClosingMs
-    if (passedMs >= limitMs || silentMs >= quietMs || bytesRead > mostRead) socket.destroy()
+    const limitMs = isOpen() ? maxMs : maxClosingMs
+    if (passedMs >= limitMs || silentMs >= quietMs || bytesRead > maxBytesRead) socket.destroy()
     else timer = clock.after(tickMs, tick)
   }
 }
@@ -43,8 +43,8 @@ export function closeLingering(socket: Socket, clock: Clock, isOpen: () => boole
 const lingering = new WeakSet<Socket>()
 
 /**
- * Makes Node's server, which closes a connection behind its last answer with `destroySoon`, linger there if the
- * request has not come to its end.
+ * Makes Node's server, which closes a connection after its last response with `destroySoon`, linger if the request is
+ * incomplete.
  */
 export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolean): void {
   if (lingering.has(socket)) return
@@ -62,8 +62,8 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
 }
 
 /**
- * Ends a connection that has been quiet. A request that crosses with the end cannot be answered any more, but the client
- * sees the end of the connection and not a reset.
+ * Ends an idle connection. A request that crosses the close on the wire gets no response, but the client sees a close
+ * instead of a reset.
  */
 export function closeQuiet(socket: Socket, clock: Clock): void {
   closeLingering(socket, clock, () => false)
@@ -71,8 +71,8 @@ export function closeQuiet(socket: Socket, clock: Clock): void {
 }
 
 /**
- * Takes the bytes that still arrive away from Node's parser: it would serve a request in the same packet as the end of
- * the body before the request has emitted its end.
+ * Detaches Node's parser from further bytes: it would dispatch a request in the same packet as the end of the body
+ * before the current request has emitted its end.
  */
 function takeFromParser(socket: Socket): void {
   for (const listener of socket.rawListeners('data')) {
@@ -80,7 +80,7 @@ function takeFromParser(socket: Socket): void {
   }
 }
 
-/** What is read past lies outside of the heap, and would wait there for a collection. */
+/** Discarded chunks are outside of the heap, where they would wait for a garbage collection. */
 function forget(this: Socket, bytes: Buffer): void {
   if (this.listenerCount('data') === 1) giveBack(bytes)
 }

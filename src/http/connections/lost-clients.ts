@@ -4,27 +4,27 @@ import ipaddr from 'ipaddr.js'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
 export interface LostClientsOptions {
-  /** Milliseconds that a client may acknowledge nothing of what was sent. */
+  /** Maximum milliseconds without an acknowledgement from a client. */
   readonly timeoutMs: number
   readonly clock: Clock
-  /** The system's tables of TCP connections, as text. */
+  /** Reads the system's tables of TCP connections. */
   readonly read: () => Promise<readonly string[]>
 }
 
-/** How often the tables are looked at. */
+/** Interval at which the tables are read. */
 const lookMs = 10_000
 const leastLookMs = 250
 
 /**
- * Ends connections whose clients have vanished while an answer was on its way: the system repeats what they do not
- * acknowledge, on Linux for a quarter of an hour, and Node cannot set `TCP_USER_TIMEOUT`. What is being repeated stands
- * in `/proc/net/tcp`. TCP keep-alive does the same for connections on which nothing is on its way.
+ * Ends connections whose clients vanish during a response: the system retransmits unacknowledged data, on Linux for a
+ * quarter of an hour, and Node cannot set `TCP_USER_TIMEOUT`. `/proc/net/tcp` shows pending retransmissions. TCP
+ * keep-alive covers connections without data in flight.
  */
 export class LostClients {
   readonly #options: LostClientsOptions
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
-  /** Since when nothing was acknowledged; monotonic milliseconds. */
+  /** Start of the period without acknowledgements; monotonic milliseconds. */
   #since = new Map<Socket, number>()
   #timer: Timer | undefined
 
@@ -32,7 +32,7 @@ export class LostClients {
     this.#options = options
   }
 
-  /** Watches the connections of one more listener. */
+  /** Adds a listener, whose connections are watched from now on. */
   add(server: Server): void {
     this.#servers.add(server)
     server.on('connection', (socket: Socket) => {
@@ -48,7 +48,7 @@ export class LostClients {
     return clock.after(Math.max(leastLookMs, Math.min(lookMs, timeoutMs / 4)), () => {
       this.#look()
         .catch(() => {
-          // Without a descriptor for the tables, the next look is as good.
+          // If no descriptor is free for the tables, the next check is early enough.
         })
         .finally(() => {
           this.#timer = this.#sockets.size > 0 ? this.#lookLater() : undefined
@@ -74,7 +74,7 @@ export class LostClients {
 }
 
 /**
- * Clients to which something is being repeated, as `address port`.
+ * Clients with a pending retransmission, as `address port`.
  * @param table `/proc/net/tcp` or `tcp6` (Linux, `Documentation/networking/proc_net_tcp.rst`)
  * @param ports of the listeners
  */
@@ -87,11 +87,11 @@ export function unacknowledged(table: string, ports: ReadonlySet<number>): strin
   return found
 }
 
-/** A row whose timer (01) is the one for repeating: own port, peer, how often it has repeated. */
+/** A row whose active timer (01) is the retransmission timer: own port, peer, number of retransmissions. */
 const row =
   /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} [0-9A-F]{8}:[0-9A-F]{8} 01:[0-9A-F]{8} ([0-9A-F]{8})/gm
 
-/** Words of four bytes, each in the order of this machine, which is the little end first. */
+/** Decodes words of four bytes, each in the byte order of this machine, which is little-endian. */
 function addressOf(hex: string): string {
   const bytes = Buffer.from(hex, 'hex')
   bytes.swap32()

@@ -7,13 +7,13 @@ import { responseUnderWay } from './under-way.ts'
 const refused = new WeakSet<Socket>()
 
 /**
- * Ends a connection whose bytes are not a request. An answer that is under way comes first: its request was read whole,
- * and what follows it is no fault of it.
- * @param refusal the whole answer to these bytes
+ * Ends a connection whose bytes are not a request, after the response in flight: that request was complete, and the
+ * invalid bytes after it do not affect it.
+ * @param refusal the raw response to these bytes
  */
 export function refuseConnection(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
-  // The parser fails again with everything that comes. On Node 22 it also fails with what comes behind the last answer,
-  // which ends the connection itself.
+  // The parser fails again for every further byte. On Node 22 it also fails for bytes after the last response, which
+  // ends the connection itself.
   if (refused.has(socket) || servesNoMore(socket)) return
   refused.add(socket)
   refuseBehindAnswers(socket, refusal, clock, isOpen)
@@ -22,7 +22,7 @@ export function refuseConnection(socket: Socket, refusal: string, clock: Clock, 
 function refuseBehindAnswers(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
   const response = responseUnderWay(socket)
   if (response?.req.complete === true && !response.writableFinished) {
-    // Requests in a row have their answers one after the other: the next has taken its place by then.
+    // Pipelined requests get their responses one after another: by now the next response may be in flight.
     response.once('close', () => refuseBehindAnswers(socket, refusal, clock, isOpen))
   } else if (response?.headersSent === true && !response.writableFinished) {
     socket.destroy()

@@ -5,8 +5,8 @@ const cr = 0x0d
 const lf = 0x0a
 
 /**
- * Whether a request that Node's parser has just read began as one of RTSP or ICE, which the parser takes for HTTP of
- * the same version. Known only where the packet begins with the request.
+ * Whether a request that Node's parser has just read began as one of RTSP or ICE, which the parser treats as HTTP of
+ * the same version. Detected only if the packet begins with the request.
  */
 export function speaksOtherProtocol(socket: Socket): boolean {
   const packet = currentPacket(socket)
@@ -21,7 +21,7 @@ export function speaksOtherProtocol(socket: Socket): boolean {
   return found.startsWith('RTSP/') || found.startsWith('ICE/')
 }
 
-/** What Node's parser is reading, which it tells nowhere else than beside its errors. */
+/** The packet that Node's parser is reading; the parser exposes it only beside its errors. */
 function currentPacket(socket: Socket): Buffer | undefined {
   const parser: unknown = Reflect.get(socket, 'parser')
   const read: unknown =

@@ -3,22 +3,22 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { requestUnderWay } from './under-way.ts'
 
-/** How often connections are looked at; milliseconds. */
+/** Interval at which connections are checked; milliseconds. */
 const tickMs = 1000
 
 interface Watched {
   readonly socket: Socket
-  /** When the connection was seen last between two requests. */
+  /** Bytes read when the connection was last seen between two requests. */
   bytesRead: number
   bytesWritten: number
-  /** Of the time for a head; 0 is no limit. */
+  /** Time left for the head; 0 means no limit. */
   leftMs: number
 }
 
 /**
- * Bounds the time that the head of a request takes on connections of Node's server. That server counts from the first
- * byte of the request line, so that empty lines before it, which are to be skipped (RFC 9112 section 2.2), hold a
- * connection for ever.
+ * Limits the time for the head of a request on connections of Node's server. That server counts from the first byte of
+ * the request line, so empty lines before it, which a server must skip (RFC 9112 section 2.2), would hold a connection
+ * forever.
  */
 export class SlowHeads {
   readonly #server: Server
@@ -31,7 +31,7 @@ export class SlowHeads {
     this.#clock = clock
   }
 
-  /** @param leftMs for a head whose beginning has come already; nothing has come by default */
+  /** @param leftMs for a head that has begun to arrive; by default nothing has arrived */
   add(socket: Socket, leftMs?: number): void {
     const watched = {
       socket,
@@ -66,7 +66,7 @@ export class SlowHeads {
   }
 }
 
-/** Ends a connection whose request did not come in time. */
+/** Ends a connection whose request did not arrive in time. */
 export function timeOut(server: Server, socket: Socket): void {
   const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
   if (!server.emit('clientError', error, socket)) socket.destroy()

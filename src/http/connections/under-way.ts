@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type CapableRequest, kIsFollowed } from '../contract/capabilities.ts'
 
-/** The response that has the connection now, of our server or of Node's. */
+/** The response in flight on a connection of our server or of Node's. */
 export function responseUnderWay(socket: Socket): ServerResponse | undefined {
   const message: unknown = Reflect.get(socket, '_httpMessage')
   return isResponse(message) ? message : undefined
 }
 
-/** The request that Node's parser is reading, or has read last. */
+/** The request that Node's parser is reading or has read last. */
 export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
   const parser: unknown = Reflect.get(socket, 'parser')
   const incoming: unknown =
@@ -16,15 +16,15 @@ export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
   return isRequest(incoming) ? incoming : undefined
 }
 
-/** Whether another request has come behind the one that is being answered. */
+/** Whether another request has arrived after the one in flight. */
 export function isFollowed({ req }: ServerResponse): boolean {
   const { [kIsFollowed]: isFollowed }: CapableRequest = req
   return isFollowed ?? requestUnderWay(req.socket) !== req
 }
 
-/** Whether the connection speaks another protocol since an upgrade. */
+/** Whether the connection has been upgraded to another protocol. */
 export function isUpgraded(socket: Socket): boolean {
-  // Node's parser has been there, and has left.
+  // Node detaches its parser at an upgrade.
   return Reflect.get(socket, 'parser') === null
 }
 

@@ -2,17 +2,17 @@ import ipaddr from 'ipaddr.js'
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
-/** `::ffff:10.0.0.1` is 10.0.0.1; undefined where the text is no address. */
+/** Parses an address; `::ffff:10.0.0.1` is 10.0.0.1. Undefined if the text is not an address. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const trimmed = text.trim().replace(/^\[(.*)\]$/, '$1')
   return ipaddr.isValid(trimmed) ? ipaddr.process(trimmed) : undefined
 }
 
-/** Networks to which an address may belong; compiled once. */
+/** A list of networks, compiled once, to match addresses against. */
 export class NetworkList {
   readonly #networks: readonly Network[]
 
-  /** @throws where a text is no CIDR */
+  /** @throws if a text is not a CIDR */
   constructor(cidrs: readonly string[]) {
     this.#networks = cidrs.map((cidr) => ipaddr.parseCIDR(cidr.trim()))
   }
@@ -28,12 +28,12 @@ export class NetworkList {
 }
 
 export interface ClientAddressOptions {
-  /** Believe `X-Forwarded-For` of trusted proxies. */
+  /** Trust `X-Forwarded-For` from trusted proxies. */
   readonly trustProxyHeaders: boolean
   readonly trustedProxies: readonly string[]
 }
 
-/** Finds out who asks, and what to tell endpoints about it. */
+/** Determines the client's address and the `X-Forwarded-For` header for endpoints. */
 export class ClientAddresses {
   readonly #trusted: NetworkList | undefined
 
@@ -42,8 +42,7 @@ export class ClientAddresses {
   }
 
   /**
-   * The right-most address that is not a trusted proxy's: what stands left of it was written by a host that
-   * is not trusted.
+   * The right-most address that does not belong to a trusted proxy: an untrusted host wrote everything left of it.
    * @param peer address of the connection
    * @param forwardedFor all `X-Forwarded-For` values, joined
    */
@@ -59,14 +58,14 @@ export class ClientAddresses {
     return client
   }
 
-  /** Whether the peer is a proxy that is believed what it says of its client. */
+  /** Whether the peer is a trusted proxy, so that its headers about the client are valid. */
   trusts(peer: string): boolean {
     return this.#trusted?.has(peer) === true
   }
 
   /**
-   * `X-Forwarded-For` for endpoints: the peer is appended once. What an untrusted peer claims is dropped, so
-   * that an endpoint may believe what it gets.
+   * `X-Forwarded-For` for endpoints, with the peer appended once. Values from an untrusted peer are dropped, so that
+   * endpoints can trust the header.
    */
   forwardedFor(peer: string, forwardedFor: string | undefined): string {
     if (forwardedFor === undefined || this.#trusted?.has(peer) !== true) return peer

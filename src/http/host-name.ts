@@ -6,7 +6,7 @@ export interface HostName {
   readonly port: number | undefined
 }
 
-/** The parts of a `Host` field; undefined where it is not well-formed (RFC 9110 section 7.2). */
+/** Splits a `Host` field; undefined if it is malformed (RFC 9110 section 7.2). */
 export function readHost(host: string): HostName | undefined {
   const match = /^(\[[^\]]+\]|[^:[\]\s/@]+)(?::(\d{0,5}))?$/.exec(host.trim())
   if (match === null) return undefined
@@ -14,20 +14,20 @@ export function readHost(host: string): HostName | undefined {
   return { name: normalName(name), port: port === '' ? undefined : Number(port) }
 }
 
-/** A trailing dot is the same name. */
+/** Removes a trailing dot, which does not change the name. */
 export function normalName(name: string): string {
   return name.trim().toLowerCase().replace(/\.$/, '')
 }
 
-/** @param name as `readHost` gives it */
+/** @param name as `readHost` returns it */
 export function isIpLiteral(name: string): boolean {
-  // `isValid` takes `127.1` and `0x7f.1` as well, which no browser keeps as they are.
+  // `isValid` also accepts `127.1` and `0x7f.1`, which browsers normalize.
   return name.startsWith('[')
     ? ipaddr.IPv6.isValid(name.slice(1, -1))
     : ipaddr.IPv4.isValidFourPartDecimal(name)
 }
 
-/** A header value that goes into a text is cut, so that a log line stays one. */
+/** Truncates a header value for a message, so that a log line stays short. */
 export function shownValue(value: string | undefined): string {
   return (value ?? '').replace(/[^\x21-\x7e]/g, '?').slice(0, 100)
 }

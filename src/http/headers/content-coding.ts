@@ -20,11 +20,11 @@ function decoder(decode: (body: Buffer, options: { maxOutputLength: number }) =>
 }
 
 /**
- * Decodes a whole body, however many codings it went through.
+ * Decodes a whole body with any number of codings.
  * @param codings value of `Content-Encoding`
- * @param maxBytes of each decoded form
- * @returns undefined for a coding that is not known here
- * @throws Error of `node:zlib` where the body is not what its codings say, or grows beyond `maxBytes`
+ * @param maxBytes limit for each decoded form
+ * @returns undefined if a coding is unknown
+ * @throws Error of `node:zlib` if the body does not match its codings or expands beyond `maxBytes`
  */
 export async function decodeBody(
   body: Buffer,

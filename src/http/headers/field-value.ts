@@ -1,4 +1,4 @@
-/** A field's value without the white space around it (RFC 9112 section 5.1). */
+/** The value of a field without surrounding white space (RFC 9112 section 5.1). */
 export function fieldValue(text: string, start: number, end: number): string {
   let from = start
   let to = end

@@ -1,7 +1,7 @@
 import { Remembered } from '../../kernel/remembered.ts'
 import { hopByHopNames } from './hop-by-hop.ts'
 
-/** What else the gateway looks at while headers pass. */
+/** Headers that the gateway reads while it copies the others. */
 export type HeaderRole =
   | 'connection'
   | 'via'
@@ -16,23 +16,23 @@ export type HeaderRole =
   | 'link'
   | undefined
 
-/** What is known of a header by its name alone. */
+/** Properties of a header that follow from its name. */
 export interface HeaderName {
   readonly lower: string
-  /** `lower` with dashes for underscores: CGI and WSGI servers take both for the same header. */
+  /** `lower` with dashes for underscores: CGI and WSGI servers treat both as the same header. */
   readonly dashed: string
-  /** As it is spelt, the same string each time: its hash is known, so that it is found sooner in tables. */
+  /** The name as spelled, always the same string: its hash is cached, which speeds up table lookups. */
   readonly text: string
   readonly role: HeaderRole
-  /** Whether an endpoint may get it from a client. */
+  /** Whether the gateway may forward it from a client to an endpoint. */
   readonly goesUp: boolean
-  /** Whether a client may get it from an endpoint. */
+  /** Whether the gateway may forward it from an endpoint to a client. */
   readonly goesDown: boolean
 }
 
-/** Client headers that never reach an endpoint besides the hop-by-hop ones. */
+/** Client headers that never reach an endpoint, besides the hop-by-hop ones. */
 const keptFromEndpoints: ReadonlySet<string> = new Set([
-  // Credentials (contract 7.3), and what Azure, Google and LiteLLM call theirs.
+  // Credentials (contract 7.3) and their names at Azure, Google and LiteLLM.
   'authorization',
   'cookie',
   'x-api-key',
@@ -41,20 +41,20 @@ const keptFromEndpoints: ReadonlySet<string> = new Set([
   'x-goog-api-key',
   'x-litellm-api-key',
   'ocp-apim-subscription-key',
-  // The connection to the endpoint sets them for itself.
+  // Set by the connection to the endpoint.
   'host',
   'content-length',
   'expect',
-  // Bodies go on decoded.
+  // The gateway forwards bodies decoded.
   'content-encoding',
-  // The gateway says them, or they say nothing to an endpoint.
+  // Set by the gateway itself, or meaningless to an endpoint.
   'via',
   'x-forwarded-for',
   'x-real-ip',
   'x-proxied-by',
   'x-model',
   'x-olla-overhead',
-  // Client addresses as other proxies write them: unverified.
+  // Client addresses in the headers of other proxies: unverified.
   'true-client-ip',
   'cf-connecting-ip',
   'cf-connecting-ipv6',
@@ -73,7 +73,7 @@ const keptFromEndpoints: ReadonlySet<string> = new Set([
   'x-original-forwarded-for',
   'client-ip',
   'remote-addr',
-  // They ask for another path or method than the one that was looked at.
+  // Override the path or method that the gateway has checked.
   'x-original-url',
   'x-original-uri',
   'x-original-method',
@@ -89,19 +89,19 @@ const keptFromEndpoints: ReadonlySet<string> = new Set([
   'x-host',
 ])
 
-/** Names that hold a credential, or an address that no trusted proxy has written, whatever stands before them. */
+/** Names that end like a credential or an unverified client address, with any prefix. */
 const credentialName =
   /(?:^|-)(?:api-?key|(?:auth|access|admin|secret|subscription|functions|master|litellm)-?key|(?:auth|access|id|refresh|session|security|admin|bearer)-?token|authorization|auth-?secret|password|jwt-assertion|helicone-auth)$/
 const addressName =
   /(?:^|-)(?:(?:client|real|remote|source|src|(?:proxy-?)?user|peer|originating|connecting|true|forwarded|socket)-?(?:ip|ipv[46]|addr|address)|clientip|client-connection-ip)$/
 
-/** Names by which proxies tell who the client is and how it came; those of a trusted one go on. */
+/** Names by which proxies describe the client and its connection; forwarded only from trusted proxies. */
 const proxyName =
   /^(?:x-forwarded-|x-auth-request-|x-webauth-|x-authentik-|x-pomerium-|x-vouch-|x-goog-(?:iap|authenticated-user)-|x-amzn-(?:oidc|mtls)-|x-ms-client-principal|x-ms-token-|cf-access-|tailscale-user-|x-consumer-|x-credential-|x-authenticated-|x-remote-|remote-|ssl-client-|x-ssl-|x-client-(?:cert|dn|verify)|x-arr-|x-envoy-|x-token-subject|x-userinfo)/
 
 /**
- * Headers of an endpoint's answer that never reach the client besides the hop-by-hop ones (contract 7.4);
- * `X-Olla-*` only the gateway may say.
+ * Response headers of an endpoint that never reach the client, besides the hop-by-hop ones (contract 7.4). Only the
+ * gateway itself sends `X-Olla-*`.
  */
 const keptFromClients: ReadonlySet<string> = new Set([
   'authorization',
@@ -111,14 +111,14 @@ const keptFromClients: ReadonlySet<string> = new Set([
   'x-served-by',
   'via',
   'set-cookie2',
-  // Other ways to this host (RFC 7838), and another form of `Location`.
+  // Alternative routes to this host (RFC 7838), and another form of `Location`.
   'alt-svc',
   'refresh',
-  // The endpoint asks the gateway for credentials, not the client.
+  // The endpoint requests credentials from the gateway, not from the client.
   'www-authenticate',
   'authentication-info',
   'proxy-status',
-  // Commands to a browser that hold for the gateway's whole origin.
+  // Instructions to a browser that would apply to the gateway's whole origin.
   'strict-transport-security',
   'public-key-pins',
   'public-key-pins-report-only',
@@ -132,7 +132,7 @@ const keptFromClients: ReadonlySet<string> = new Set([
   'critical-ch',
   'origin-trial',
   'speculation-rules',
-  // Commands to a proxy in front of the gateway: nginx serves the file that `X-Accel-Redirect` names.
+  // Instructions to a proxy in front of the gateway: nginx serves the file that `X-Accel-Redirect` names.
   'x-accel-redirect',
   'x-accel-expires',
   'x-accel-limit-rate',
@@ -152,7 +152,7 @@ const roles: Readonly<Record<string, HeaderRole>> = {
   via: 'via',
   'x-forwarded-proto': 'protocol',
   'x-forwarded-host': 'host',
-  // A proxy that is believed may say these as well.
+  // Accepted from trusted proxies only.
   forwarded: 'forwarded',
   'x-forwarded': 'forwarded',
   'x-forwarded-port': 'forwarded',
@@ -163,7 +163,7 @@ const roles: Readonly<Record<string, HeaderRole>> = {
   'x-scheme': 'forwarded',
   'x-url-scheme': 'forwarded',
   'front-end-https': 'forwarded',
-  // Who the client is, in the words of a proxy that has asked.
+  // Client identity, as an authenticating proxy reports it.
   'x-forwarded-user': 'forwarded',
   'x-forwarded-email': 'forwarded',
   'x-forwarded-groups': 'forwarded',
@@ -192,7 +192,7 @@ const roles: Readonly<Record<string, HeaderRole>> = {
 
 const known = new Remembered<HeaderName>()
 
-/** Each spelling is looked at once: lower case and several sets cost more than all the rest of a header's way. */
+/** Describes each spelling once: lower-casing and the set lookups would cost more than all other work on a header. */
 export function headerName(text: string): HeaderName {
   const found = known.get(text)
   if (found !== undefined) return found
@@ -209,7 +209,8 @@ function describe(text: string): HeaderName {
   const listed = Object.hasOwn(roles, dashed) ? roles[dashed] : undefined
   const role = isCors ? 'cors' : (listed ?? (proxyName.test(dashed) ? 'forwarded' : undefined))
   const isOfClient = keptFromEndpoints.has(dashed) || credentialName.test(dashed) || addressName.test(dashed)
-  // A twin with underscores is not the header that it looks like, and one that the gateway looks at stays here.
+  // Drops a twin with underscores of a header that the gateway reads: the gateway would not recognize it, but the
+  // endpoint might.
   const isTwin = dashed !== lower && role !== undefined
   return {
     lower,

@@ -1,4 +1,4 @@
-/** An object of headers as flat name/value pairs. */
+/** Converts an object of headers to flat name/value pairs. */
 export function headerPairs(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): string[] {

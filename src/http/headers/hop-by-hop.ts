@@ -1,4 +1,4 @@
-/** Headers of one connection, never forwarded (RFC 9110 section 7.6.1), with the historic `Proxy-Connection`. */
+/** Headers of one connection, never forwarded (RFC 9110 section 7.6.1), and the historic `Proxy-Connection`. */
 export const hopByHopNames: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -12,7 +12,7 @@ export const hopByHopNames: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The lower-case names that `Connection` headers list: hop-by-hop as well (RFC 9110 section 7.6.1).
+ * Lower-case names listed in `Connection` headers, which are hop-by-hop too (RFC 9110 section 7.6.1).
  * @param headers flat name/value pairs
  */
 export function namesOfConnection(headers: readonly string[]): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 let second = Number.NaN
 let text = ''
 
-/** RFC 9110 section 5.6.7; made anew once a second. */
+/** The date as RFC 9110 section 5.6.7 formats it; computed once per second. */
 export function httpDate(nowMs: number): string {
   const now = Math.floor(nowMs / 1000)
   if (now !== second) {

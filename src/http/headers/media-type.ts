@@ -1,15 +1,15 @@
 import { Remembered } from '../../kernel/remembered.ts'
 
-/** How the body of an answer is framed, as its content type says. */
+/** Framing of a response body, according to its content type. */
 export type AnswerFraming = 'sse' | 'ndjson' | 'json' | 'html' | 'text' | 'none' | 'other'
 
-/** Servers use a handful of content types. */
+/** Cache of content types; servers use only a handful. */
 const known = new Remembered<AnswerFraming>(128)
 
-/** Reads a content type; type and subtype are compared without case (RFC 9110, section 8.3.1). */
+/** Parses a content type; type and subtype are case-insensitive (RFC 9110 section 8.3.1). */
 export function framingOf(contentType: string | undefined): AnswerFraming {
   if (contentType === undefined) return 'none'
-  // What most answers say is found sooner without a table.
+  // Common values need no cache lookup.
   if (contentType === 'application/json') return 'json'
   if (contentType === 'text/event-stream' || contentType === 'text/event-stream; charset=utf-8') return 'sse'
   const found = known.get(contentType)
@@ -48,7 +48,7 @@ function framingOfType(type: string): AnswerFraming {
       return 'html'
     case 'text/plain':
       return 'text'
-    // What proxies say that do not know.
+    // Sent by proxies that do not know the type.
     case 'application/octet-stream':
     case 'binary/octet-stream':
       return 'none'

@@ -1,12 +1,12 @@
 import { STATUS_CODES } from 'node:http'
 
-/** How the end of an answer is known. */
+/** How the body of a response ends. */
 export type AnswerFraming = 'length' | 'chunked' | 'none'
 
 export interface OutgoingHead {
   readonly text: string
   readonly framing: AnswerFraming
-  /** Whether the connection ends with it. */
+  /** Whether the connection ends after the response. */
   readonly closes: boolean
 }
 
@@ -15,9 +15,9 @@ export interface OutgoingHeadOptions {
   readonly statusCode: number
   /** Flat name/value pairs. */
   readonly headers: readonly string[]
-  /** Whether the client lets another request follow. */
+  /** Whether the client allows another request on the connection. */
   readonly keepsAlive: boolean
-  /** Seconds that an idle connection is kept, for display; 0 shows nothing. */
+  /** Value of `Keep-Alive: timeout` in seconds; 0 omits the header. */
   readonly idleSeconds: number
   /** Value of `Date`. */
   readonly date: string
@@ -27,8 +27,8 @@ export interface OutgoingHeadOptions {
 const shape = /^[^\r\n]*\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
 
 /**
- * The head of an answer, in Latin-1, as Node's own server writes it.
- * @throws TypeError `ERR_INVALID_CHAR` for a name or a value that would end its line early
+ * Serializes the head of a response in Latin-1, as Node's server does.
+ * @throws TypeError `ERR_INVALID_CHAR` for a name or value that would end its line early
  */
 export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
   const { method, statusCode, headers, keepsAlive, idleSeconds, date } = options
@@ -76,7 +76,7 @@ export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
     lines++
   }
   text += '\r\n'
-  // A value with a well-formed line behind it has the shape as well.
+  // The shape alone would accept a value that contains a line break and another well-formed line.
   if (!shape.test(text) || linesIn(text) !== lines) throw invalidHeader()
   return { text, framing, closes }
 }

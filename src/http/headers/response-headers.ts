@@ -3,7 +3,7 @@ import { type AnswerFraming, framingOf } from './media-type.ts'
 
 export { headerValue } from './header-value.ts'
 
-/** The head of an endpoint's answer. `headers` are flat name/value pairs. */
+/** The head of an endpoint's response. `headers` are flat name/value pairs. */
 export interface UpstreamHead {
   readonly statusCode: number
   readonly headers: readonly string[]
@@ -12,7 +12,7 @@ export interface UpstreamHead {
 let framedHeaders: readonly string[] = []
 let framedAs = framingOf(undefined)
 
-/** How an answer with these headers is framed. It is asked several times in a row while an answer begins. */
+/** Framing of a response with these headers. Called several times in a row when a response begins. */
 export function framingIn(headers: readonly string[]): AnswerFraming {
   if (headers === framedHeaders) return framedAs
   framedHeaders = headers
@@ -20,7 +20,7 @@ export function framingIn(headers: readonly string[]): AnswerFraming {
   return framedAs
 }
 
-/** Flat pairs without those of one name. */
+/** Copies flat pairs without the headers of one name. */
 export function withoutHeader(headers: readonly string[], lowerName: string): string[] {
   const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
@@ -30,7 +30,7 @@ export function withoutHeader(headers: readonly string[], lowerName: string): st
   return kept
 }
 
-/** Flat pairs with others in place of those of the same name. */
+/** Copies flat pairs, with other headers replacing those of the same name. */
 export function withHeaders(headers: readonly string[], others: readonly string[]): string[] {
   let kept = [...headers]
   for (let at = 0; at < others.length; at += 2) kept = withoutHeader(kept, (others[at] ?? '').toLowerCase())

@@ -1,4 +1,6 @@
-/** The gateway's own entry in `Via`. Its comment names this gateway alone: a request that comes with it is in a loop. */
+/**
+ * The gateway's own entry in `Via`. Its comment identifies this gateway: a request that arrives with it is in a loop.
+ */
 export function viaEntryOf(version: string, pseudonym: string): string {
   return `1.1 olla/${version} ${pseudonym}`
 }

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 const longestInboundId = 128
 
 /**
- * Takes a client's own ID if it is short and printable without spaces: it is written to logs and headers.
- * @returns undefined where it is not fit
+ * Adopts a client's own ID if it is short and printable without spaces, because the gateway writes it to logs and
+ * headers.
+ * @returns undefined if the ID is unsuitable
  */
 export function adoptRequestId(inbound: string | readonly string[] | undefined): string | undefined {
   if (typeof inbound !== 'string' || inbound.length === 0 || inbound.length > longestInboundId)
@@ -37,10 +38,10 @@ const doings = [
   'gazing',
 ]
 
-/** Random bytes are fetched for many IDs at once: each call to the generator costs a microsecond. */
+/** Random bytes are generated for many IDs at once: each call to the generator costs a microsecond. */
 const poolBytes = 4096
 
-/** Makes readable IDs: `<animal>-<doing>-<8 hex digits>`. */
+/** Creates readable IDs: `<animal>-<doing>-<8 hex digits>`. */
 export function createRequestIds(random: (bytes: number) => Buffer = randomBytes): () => string {
   let pool: Buffer = Buffer.alloc(0)
   let poolHex = ''

@@ -2,20 +2,20 @@ import type { IncomingMessage } from 'node:http'
 import { Remembered } from '../../kernel/remembered.ts'
 import { isHost } from '../headers/host-field.ts'
 
-/** Operations whose path some clients end in a slash: only servers that redirect would know it. */
+/** Operations whose path some clients end with a slash; without a redirect, servers would not recognize it. */
 const slashed =
   /\/(?:completions|messages|count_tokens|embeddings|responses|rerank|score|chat|generate|embed|show|tags|ps|version|health|ready)\/(?=\?|$)/
 
-/** Scheme and authority of an absolute target (RFC 9112 section 3.2.2), which has a host. */
+/** Scheme and authority of an absolute target (RFC 9112 section 3.2.2), which must have a host. */
 const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]+)(?=[/?#]|$)/i
 
-/** Targets that stay as they are. */
+/** Cache of targets that are in origin form already. */
 const inOriginForm = new Remembered<true>()
 
 /**
- * The path and query of a request's target, whatever its form: clients with `HTTP_PROXY` set send it absolute, and
- * base URLs that end in a slash make doubled ones (nginx merges them as well), and one may stand at the end.
- * @returns the same string where there is nothing to do; what is no HTTP target as it is
+ * Converts a request target of any form to path and query: clients with `HTTP_PROXY` set send absolute targets, and
+ * base URLs that end with a slash lead to doubled slashes (nginx merges them too) or a trailing one.
+ * @returns the same string if it is in origin form already or is not an HTTP target
  */
 export function originForm(target: string): string {
   if (inOriginForm.get(target) === true) return target
@@ -45,11 +45,11 @@ function withMergedSlashes(path: string): string {
   return path.slice(0, mark).replace(/\/{2,}/g, '/') + path.slice(mark)
 }
 
-/** Brings a request's target into that form, once, before it is routed; an absolute one says the host as well. */
+/** Converts a request's target to origin form, once, before routing; the host of an absolute target replaces `Host`. */
 export function takeOriginForm(request: IncomingMessage): void {
   const { url = '/' } = request
   const authority = targetAuthority(url)
-  // What is no host is refused later, by the target that is still absolute.
+  // An invalid host is rejected later, because the target is still absolute.
   if (authority !== undefined && !isHost(authority)) return
   const target = originForm(url)
   if (target === url) return
@@ -57,7 +57,7 @@ export function takeOriginForm(request: IncomingMessage): void {
   if (authority !== undefined) request.headers.host = authority
 }
 
-/** The authority of an absolute target without its user, which replaces `Host`; undefined in any other form. */
+/** Authority of an absolute target without userinfo, which replaces `Host`; undefined for other forms. */
 export function targetAuthority(target: string): string | undefined {
   if (target.charCodeAt(0) === 0x2f) return undefined
   return absolute.exec(target)?.[1]

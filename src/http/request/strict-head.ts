@@ -5,24 +5,24 @@ import { speaksOtherProtocol } from '../connections/request-protocol.ts'
 import { type CapableRequest, kStrictHead } from '../contract/capabilities.ts'
 import { isHost } from '../headers/host-field.ts'
 
-/** Methods of the gateway's routes; `TRACE` would show a client's headers to a page (RFC 9110 section 9.3.8). */
+/** Methods of the gateway's routes; `TRACE` would expose a client's headers to a page (RFC 9110 section 9.3.8). */
 export const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 const methods: ReadonlySet<string> = new Set(allMethods.split(', '))
 
-/** Node's server drops what exceeds its own limit without a word, so the gateway's has to be the lower one. */
+/** Node's server silently drops fields beyond its own limit, so the gateway's limit must be lower. */
 export const maxHeaderFields = 1_000
 
-/** What no URI holds (RFC 3986 section 2); a fragment stays with the client (RFC 9110 section 7.1). */
+/** Characters that no URI contains (RFC 3986 section 2); clients do not send fragments (RFC 9110 section 7.1). */
 const notInTarget = /[\0-\x20"#<>\x7f]/
 
 /**
- * Makes what Node's parser lets through as strict as RFC 9112 and nginx are. A server can have done so itself.
- * @returns why the request is refused, an error that closes the connection
+ * Rejects heads that Node's parser accepts but RFC 9112 and nginx do not. A server may have done this itself.
+ * @returns the reason for the rejection, an error that closes the connection
  */
 export function refusalOfHead(request: CapableRequest): GatewayError | undefined {
   if (request[kStrictHead] === true) return undefined
   const { socket } = request
-  // A request in a row behind one that closes the connection must not be served (RFC 9112 section 9.6).
+  // A pipelined request after one that closes the connection must not be served (RFC 9112 section 9.6).
   if (socket.writableEnded || servesNoMore(socket)) return refusal('The connection is closing.')
   const error = refusalOf(request)
   if (error !== undefined) serveNoMore(socket)
@@ -55,13 +55,13 @@ function refusalOfFields(rawHeaders: readonly string[], isVersion11: boolean): G
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     if (name.length === 4 && name.toLowerCase() === 'host') {
-      // RFC 9112 section 3.2; `http` has no URI without a host (RFC 9110 section 4.2.1).
+      // RFC 9112 section 3.2; an `http` URI must have a host (RFC 9110 section 4.2.1).
       if (++hosts > 1 || !isHost(rawHeaders[at + 1] ?? ''))
         return refusal('The Host header is repeated or not a host.')
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      // Node's parser takes off the chunks alone, and a server of HTTP/1.0 does not know them (RFC 9112 section 6.1).
+      // Node's parser decodes no coding except chunked, and HTTP/1.0 has no transfer codings (RFC 9112 section 6.1).
       const coding = rawHeaders[at + 1]?.toLowerCase()
-      // Node 22 accepts an empty field, later versions refuse it themselves.
+      // Node 22 accepts an empty field; later versions reject it themselves.
       if (coding === '') return refusal('Transfer-Encoding is empty.')
       if (coding !== 'chunked')
         return new GatewayError('not_supported', 'The only transfer coding is chunked.', { headers: close })

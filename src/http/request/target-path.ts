@@ -1,21 +1,21 @@
 import { Remembered } from '../../kernel/remembered.ts'
 
-/** The rest of a request's URL behind a route's prefix, still percent-encoded. */
+/** The part of a request's URL after a route's prefix, still percent-encoded. */
 export interface TargetPath {
-  /** Begins with `/`. */
+  /** Starts with `/`. */
   readonly path: string
-  /** With its `?`, or ''. */
+  /** Includes the `?`; '' if there is no query. */
   readonly query: string
 }
 
-/** By the number of segments that are cut off. */
+/** Caches, indexed by the number of removed segments. */
 const remembered: Remembered<TargetPath>[] = []
 
 /**
- * Cuts the leading segments off a raw URL. Segments are counted instead of compared, so that a prefix that
- * was spelt with escapes is stripped like any other. A URL without a query gets the same strings each time: their
- * hashes are known, so that tables find them sooner.
- * @param segments how many belong to the route, e.g. 2 for `/olla/proxy/…`
+ * Removes the leading segments of a raw URL. Segments are counted rather than compared, so a prefix with escapes is
+ * removed like any other. A URL without a query yields the same strings each time: their hashes are cached, which
+ * speeds up table lookups.
+ * @param segments number of segments in the route's prefix, e.g. 2 for `/olla/proxy/…`
  */
 export function targetPath(rawUrl: string, segments: number): TargetPath {
   remembered[segments] ??= new Remembered()
@@ -43,7 +43,7 @@ function cut(rawUrl: string, segments: number): TargetPath {
   return { path: path === '' ? '/' : path, query: rawUrl.slice(end) }
 }
 
-/** How many segments a route prefix such as `/llm/olla/proxy` has. */
+/** Number of segments in a route prefix such as `/llm/olla/proxy`. */
 export function countSegments(prefix: string): number {
   return prefix.split('/').filter((segment) => segment !== '').length
 }

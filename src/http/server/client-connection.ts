@@ -6,56 +6,56 @@ import { OutgoingResponse } from './outgoing-response.ts'
 import { readPlainHead } from './plain-head.ts'
 import { untakenBytes } from './untaken-bytes.ts'
 
-/** What the connections of one server share. */
+/** Settings and callbacks that the connections of one server share. */
 export interface ConnectionHost {
-  /** Milliseconds that a connection is kept between requests; 0 is no limit. */
+  /** Milliseconds that a connection is kept between requests; 0 means no limit. */
   readonly idleMs: number
-  /** Milliseconds for a whole request to come; 0 is no limit. */
+  /** Milliseconds in which a whole request must arrive; 0 means no limit. */
   readonly requestMs: number
-  /** Milliseconds for the first request to begin; 0 is no limit. */
+  /** Milliseconds in which the first request must begin; 0 means no limit. */
   readonly firstMs: number
-  /** Milliseconds without a byte after which a socket times out, as with Node's server; 0 is no limit. */
+  /** Milliseconds without a byte after which a socket times out, as in Node's server; 0 means no limit. */
   readonly silenceMs: number
-  /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. */
+  /** Maximum milliseconds in which a client reads nothing of a response that has ended; 0 means no limit. */
   readonly stallMs: number
   /** Whether the server accepts connections. */
   readonly isOpen: boolean
-  /** Whether a client that has closed its side after the request is still answered. */
+  /** Whether a client that has closed its side after the request still gets its response. */
   readonly allowsHalfOpen: boolean
-  /** Whether it is being drained: each answer ends its connection. */
+  /** Whether the server is draining: each response then ends its connection. */
   readonly isDraining: boolean
   readonly clock: Clock
   serve(request: IncomingRequest, response: OutgoingResponse): void
-  /** The answer is out. */
+  /** The response has been sent. */
   answered(request: IncomingRequest, response: OutgoingResponse, socket: Socket): void
   /**
-   * Gives the connection to Node's server, which has seen nothing of it yet.
-   * @param leftMs for the head whose beginning has come; 0 is no limit
+   * Passes the connection to Node's server, which has seen none of its bytes.
+   * @param leftMs time left for the head that has begun to arrive; 0 means no limit
    */
   handOver(socket: Socket, leftMs: number): void
-  /** The request did not come in time. */
+  /** The request did not arrive in time. */
   timedOut(socket: Socket): void
-  /** The socket has timed out. @returns whether the host handles it */
+  /** The socket has timed out. @returns whether the host handles the timeout */
   silent(socket: Socket): boolean
   ended(connection: ClientConnection): void
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
-/** How often `tick` is called; milliseconds. */
+/** Interval of `tick` in milliseconds. */
 export const tickMs = 1000
-/** A client may begin a request in the moment in which it would be too late: Node waits as much longer. */
+/** Grace period for a request that crosses the idle timeout on the wire; Node's server waits as long. */
 const idleGraceMs = 1000
 
-/** The connection of a client: one request on it at a time, as long as they are plain. */
+/** A client connection. It carries one request at a time, as long as requests are plain. */
 export class ClientConnection {
   readonly #host: ConnectionHost
   readonly #socket: Socket
   #request: IncomingRequest | undefined
   #response: OutgoingResponse | undefined
-  /** What has come of the next request while one was under way. */
+  /** Bytes of the next request that arrived during the current one. */
   #early = noBytes
   #leftMs: number
-  /** What the client had not taken of an answer that is over, at the last look. */
+  /** Unsent bytes of a response that has ended, at the last check. */
   #untakenBytes = 0
   #isPaused = false
   #hasServed = false
@@ -74,7 +74,7 @@ export class ClientConnection {
     if (host.silenceMs > 0) socket.setTimeout(host.silenceMs)
   }
 
-  /** Between two requests, or before the first. */
+  /** Whether the connection is between two requests or before the first. */
   get isIdle(): boolean {
     return this.#request === undefined && !this.#isLingering
   }
@@ -87,13 +87,13 @@ export class ClientConnection {
     this.#socket.destroy()
   }
 
-  /** Ends the connection between two requests. */
+  /** Closes the connection between two requests. */
   closeQuiet(): void {
     this.#isLingering = true
     closeQuiet(this.#socket, this.#host.clock)
   }
 
-  /** Time has passed: what takes too long ends. */
+  /** Advances the time and enforces the limits. */
   tick(passedMs: number): void {
     if (this.#isTaking()) {
       this.#leftMs = this.#host.stallMs
@@ -107,7 +107,9 @@ export class ClientConnection {
     else this.#host.timedOut(this.#socket)
   }
 
-  /** Whether an answer is over, and its client has taken some of the rest since the last look, or this is the first. */
+  /**
+   * Whether a response has ended and its client has read some of it since the last check, or this is the first check.
+   */
   #isTaking(): boolean {
     if (this.#response?.finished !== true || this.#request?.complete !== true) return false
     const bytes = untakenBytes(this.#socket)
@@ -116,7 +118,7 @@ export class ClientConnection {
     return isTaking
   }
 
-  // For the request, whose body comes through here.
+  // Called by the request, whose body arrives through this connection.
 
   resume(): void {
     if (!this.#isPaused) return
@@ -149,14 +151,14 @@ export class ClientConnection {
     if (request.complete) this.#requestIsWhole()
   }
 
-  /** A drain was to end the connection behind the answer to this one. */
+  /** Undoes the drain's `Connection: close` for a response with another request after it. */
   #keepForNext({ headers }: IncomingRequest): void {
     if (this.#response?.headersSent !== false) return
     this.#response.shouldKeepAlive = headers.connection?.toLowerCase() !== 'close'
   }
 
   #begin(bytes: Buffer): void {
-    // Where connections end, only Node's server answers requests in a row to the last.
+    // While connections end, only Node's server answers every pipelined request.
     const head = this.#host.isDraining ? undefined : readPlainHead(bytes)
     const bodyBytes = head === undefined ? 0 : bytes.length - head.headBytes
     if (head === undefined || bodyBytes > head.lengthBytes) {
@@ -174,7 +176,7 @@ export class ClientConnection {
     response.assignSocket(this.#socket)
     response.on('finish', this.#answered)
     host.serve(request, response)
-    // Until a reader wants the rest of it.
+    // Until a reader asks for the rest of the body.
     if (!request.isWanted && this.#request === request) this.pause()
   }
 
@@ -187,17 +189,17 @@ export class ClientConnection {
     response.detachSocket(socket)
     process.nextTick(emitClose, response)
     this.#response = undefined
-    // A client whose answer began before the drain may take the connection for kept.
+    // A client whose response began before the drain may expect the connection to stay open.
     if (response.closes || (!this.#host.isOpen && !this.#host.isDraining)) {
       this.#request = undefined
-      // What still comes is the rest of this request or follows the last: never another request.
+      // Further bytes are the rest of this request or follow the last one, never another request.
       socket.off('data', this.#read)
       if (request.complete) socket.destroySoon()
       else this.#linger()
     } else if (request.complete) {
       this.#next()
     } else {
-      // A handler that has answered wants no more of it, but the next request stands behind it.
+      // The handler has replied: discard the rest of the body to reach the next request.
       request.discard()
       this.resume()
     }
@@ -216,7 +218,7 @@ export class ClientConnection {
   #next(): void {
     this.#request = undefined
     const { idleMs, silenceMs } = this.#host
-    // The request or its response may have set another one.
+    // The request or its response may have changed the timeout.
     if ((this.#socket.timeout ?? 0) !== silenceMs) this.#socket.setTimeout(silenceMs)
     this.#leftMs = idleMs === 0 ? 0 : idleMs + idleGraceMs
     const early = this.#early
@@ -224,7 +226,7 @@ export class ClientConnection {
       this.resume()
       return
     }
-    // Requests in a row, without waiting for answers: Node knows how.
+    // The client pipelines requests, which Node's server handles.
     this.#early = noBytes
     this.#handOver(early)
   }
@@ -240,7 +242,7 @@ export class ClientConnection {
     this.#host.ended(this)
     socket.pause()
     socket.unshift(bytes)
-    // The first head has the time from the connection's beginning on, another one from its own.
+    // The time for the first head began with the connection; for later heads it begins now.
     this.#host.handOver(socket, this.#hasServed ? this.#host.firstMs : this.#leftMs)
     socket.resume()
   }
@@ -250,10 +252,12 @@ export class ClientConnection {
     if (response !== undefined && !response.finished) response.emit('drain')
   }
 
-  /** A client that sends no more wants no answer either, as for Node's server, unless the host says otherwise. */
+  /**
+   * As in Node's server, a client that stops sending expects no response, unless the host allows half-open connections.
+   */
   readonly #clientEnded = (): void => {
     if (this.#host.allowsHalfOpen && this.#request?.complete === true && this.#response !== undefined) {
-      // A request that came behind this one is Node's to answer, which has no use for the end any more.
+      // Node's server will answer the pipelined request, and it has not seen the end of the client's side.
       if (this.#early.length === 0) this.#response.isLast()
       return
     }
@@ -261,7 +265,7 @@ export class ClientConnection {
     this.#socket.end()
   }
 
-  /** As Node's server does: a listener decides, without one the connection ends. */
+  /** As in Node's server, a `timeout` listener decides; without one the connection ends. */
   readonly #silent = (): void => {
     const request = this.#request
     const byRequest = request?.complete === false && request.emit('timeout', this.#socket)

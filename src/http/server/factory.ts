@@ -12,45 +12,48 @@ import { maxHeaderFields } from '../request/strict-head.ts'
 import { Http1Server } from './server.ts'
 
 export interface OllaHttpServerOptions {
-  /** Time that an idle connection is kept; 0 is no limit. Default Fastify's `keepAliveTimeout`, 72,000. */
+  /** Time that an idle connection is kept; 0 means no limit. Default: Fastify's `keepAliveTimeout`, 72,000. */
   readonly keepAliveTimeoutMs?: number
-  /** Longest time to receive a request head; 0 is no limit. Default 60,000. */
+  /** Maximum time to receive a request head; 0 means no limit. Default: 60,000. */
   readonly headersTimeoutMs?: number
-  /** Longest time to receive a whole request; 0 is no limit. Default Fastify's `requestTimeout`, 0. */
+  /** Maximum time to receive a whole request; 0 means no limit. Default: Fastify's `requestTimeout`, 0. */
   readonly requestTimeoutMs?: number
-  /** Longest time that a client may read nothing of an answer that has ended; 0 is no limit. Default 600,000. */
+  /** Maximum time in which a client reads nothing of a response that has ended; 0 means no limit. Default: 600,000. */
   readonly stallTimeoutMs?: number
-  /** Largest request head. Default Node's, 16,384. */
+  /** Maximum size of a request head. Default: Node's, 16,384. */
   readonly maxHeaderBytes?: number
-  /** Open connections at once; accepting pauses there, and idle connections make room. 0 is no limit, the default. */
+  /**
+   * Maximum open connections. At the limit accepting pauses, and idle connections are closed to make room. Default: 0,
+   * no limit.
+   */
   readonly maxConnections?: number
-  /** Whether a client that has closed its side after the request is still answered. Default false. */
+  /** Whether a client that has closed its side after the request still gets its response. Default: false. */
   readonly allowHalfOpen?: boolean
-  /** Silence after which the system probes whether a client is still there; 0 is off. Default 15,000. */
+  /** Silence after which the system probes whether a client is still connected; 0 disables probes. Default: 15,000. */
   readonly tcpKeepAliveMs?: number
-  /** Time in which a client must acknowledge what was sent to it (Linux); 0 leaves it to the system. Default 60,000. */
+  /** Time in which a client must acknowledge data (Linux); 0 leaves it to the system. Default: 60,000. */
   readonly tcpUserTimeoutMs?: number
-  /** Bytes that may wait for a client before writes report that it does not keep up. Default Node's. */
+  /** Bytes that may be queued for a client before writes report backpressure. Default: Node's. */
   readonly highWaterMark?: number
   /** For tests. */
   readonly clock?: Clock
 }
 
 /**
- * For Fastify's `serverFactory`.
- * @param fastify its options, of which `keepAliveTimeout`, `requestTimeout`, `connectionTimeout`,
- * `maxRequestsPerSocket` and `http` concern the server
+ * Function for Fastify's `serverFactory`.
+ * @param fastify Fastify's options, of which the server uses `keepAliveTimeout`, `requestTimeout`, `connectionTimeout`,
+ * `maxRequestsPerSocket` and `http`
  */
 export type ServerFactory<S extends Server> = (handler: RequestListener, fastify?: JsonObject) => S
 
-/** Node's server with the capabilities of ours. */
+/** Node's server with the additional capabilities of the gateway's server. */
 export type OllaHttpServer = Server & CapableServer
 
 const tcpTables = ['/proc/net/tcp', '/proc/net/tcp6']
 
 /**
- * The server of the gateway's own command, for Fastify's `serverFactory`: HTTP/1.1 without TLS. Fastify calls the
- * factory twice for an app that listens on `localhost`; both servers share `maxConnections`.
+ * Creates the server of the gateway's own command, for Fastify's `serverFactory`: HTTP/1.1 without TLS. Fastify calls
+ * the factory twice for an app that listens on `localhost`; both servers share `maxConnections`.
  */
 export function ollaHttpServer(options: OllaHttpServerOptions = {}): ServerFactory<OllaHttpServer> {
   const { clock = systemClock } = options
@@ -70,7 +73,7 @@ export function ollaHttpServer(options: OllaHttpServerOptions = {}): ServerFacto
   }
 }
 
-/** Node's server with the same options and limits. */
+/** Creates Node's server with the same options and limits. */
 export function nodeHttpServer(options: OllaHttpServerOptions = {}): ServerFactory<Server> {
   const { clock = systemClock } = options
   const prepare = preparation(options, clock)
@@ -104,16 +107,17 @@ function serverOptions(
     // Set later: here it could not be shorter than the limit for the head.
     requestTimeout: 0,
     headersTimeout: headersTimeoutMs ?? numberOf(http.headersTimeout) ?? 60_000,
-    // Node checks every 30 s by default, which is longer than a head may take.
+    // Node's default of 30 s is longer than a head may take.
     connectionsCheckingInterval: 1_000,
-    // A client that has vanished sends nothing: a silent generation would hold its endpoint until its end.
+    // A client that has vanished sends nothing: without probes, a silent generation would occupy its endpoint until it
+    // ends.
     ...tcpKeepAlive(tcpKeepAliveMs ?? 15_000),
     ...(maxHeaderBytes === undefined ? {} : { maxHeaderSize: maxHeaderBytes }),
     ...(highWaterMark === undefined ? {} : { highWaterMark }),
   }
 }
 
-/** What is set on each server, and what all servers of one factory share. */
+/** Sets what applies to each server; all servers of one factory share the limits. */
 function preparation(options: OllaHttpServerOptions, clock: Clock) {
   const { tcpUserTimeoutMs = 60_000 } = options
   const limit = new ConnectionLimit({ max: options.maxConnections ?? 0, clock })
@@ -127,9 +131,9 @@ function preparation(options: OllaHttpServerOptions, clock: Clock) {
     server.requestTimeout = options.requestTimeoutMs ?? numberOf(fastify.requestTimeout) ?? 0
     server.setTimeout(numberOf(fastify.connectionTimeout) ?? 0)
     server.maxRequestsPerSocket = numberOf(fastify.maxRequestsPerSocket) ?? 0
-    // Beyond its own limit Node drops header fields silently; the gateway refuses such a request.
+    // Node silently drops header fields beyond its own limit; the gateway rejects such a request.
     server.maxHeadersCount = 2 * maxHeaderFields
-    // Node documents no option for it (`lib/_http_server.js`).
+    // Node has no documented option for this (`lib/_http_server.js`).
     if (options.allowHalfOpen === true) Reflect.set(server, 'httpAllowHalfOpen', true)
     limit.add(server)
     lost?.add(server)

@@ -14,29 +14,26 @@ import {
 } from '../contract/capabilities.ts'
 import type { PlainHead } from './plain-head.ts'
 
-/** Where the rest of a body comes from. */
+/** Source of the rest of a body. */
 export interface BodySource {
-  /** More is wanted. */
+  /** Requests more bytes. */
   resume(): void
-  /** No more for now. */
+  /** Stops the bytes for now. */
   pause(): void
-  /** Bytes of another request have come behind this one. */
+  /** Whether bytes of another request have arrived after this one. */
   readonly hasEarly: boolean
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
 
-/**
- * Node's request, filled in by our own reader. Its body can be had as the stream that it is, or whole and at
- * once without one.
- */
+/** Node's request, filled in by the gateway's parser. Its body is available as a stream, or whole and without one. */
 export class IncomingRequest extends IncomingMessage implements CapableRequest, CapableBody {
-  // What Node's own parser calls; its types leave it out.
+  // Methods that Node's own parser calls and its types omit.
   declare readonly _addHeaderLines: (headers: string[], count: number) => void
   readonly #source: BodySource
   readonly #lengthBytes: number
   #leftBytes: number
-  /** What came with the head, until it is read. */
+  /** Bytes of the body that arrived with the head, until they are read. */
   #first: Buffer
   readonly #headBytes: number
   #whole: GrowingBody | undefined
@@ -44,7 +41,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
   #isStreamed = false
   #isDiscarded = false
 
-  /** @param first what of the body has come with the head */
+  /** @param first bytes of the body that arrived with the head */
   constructor(socket: Socket, source: BodySource, head: PlainHead, first: Buffer) {
     super(socket)
     this.#source = source
@@ -61,26 +58,26 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     this.complete = this.#leftBytes === 0
   }
 
-  /** Bytes of the body that are still to come. */
+  /** Bytes of the body still to come. */
   get leftBytes(): number {
     return this.#leftBytes
   }
 
-  /** Whether what is still to come has a reader. */
+  /** Whether the rest of the body has a reader. */
   get isWanted(): boolean {
     return this.complete || this.#isStreamed || this.#received !== undefined || this.#isDiscarded
   }
 
-  /** Whether a reader waits for the whole body, be it for its last bytes or for room. */
+  /** Whether a reader waits for the whole body: for its last bytes or for memory. */
   get isAwaited(): boolean {
     return this.#received !== undefined
   }
 
   /**
-   * The whole body as soon as it is there, perhaps before this returns. A body that one read brings with its head
-   * stays where it is; the others are part of the budget.
-   * @param keeper gets a body that comes in several pieces
-   * @returns false where it is read as a stream already
+   * Delivers the whole body as soon as it has arrived, perhaps before this returns. A body that arrives in one read
+   * with its head stays in that buffer; other bodies count towards the budget.
+   * @param keeper holds a body that arrives in several chunks
+   * @returns false if the body is already being read as a stream
    */
   [kTakeBody](budget: BufferBudget, keeper: BodyKeeper, received: BodyReceived): boolean {
     if (this.#isStreamed || this.#received !== undefined) return false
@@ -99,7 +96,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     return true
   }
 
-  /** The answer is out: the rest is not wanted, unless it is read as a stream. */
+  /** Discards the rest of the body after the response, unless it is read as a stream. */
   discard(): void {
     if (this.#isStreamed) return
     this.#isDiscarded = true
@@ -107,7 +104,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     this.#received = undefined
   }
 
-  /** The next part of the body. */
+  /** Adds the next chunk of the body. */
   add(bytes: Buffer): void {
     this.#leftBytes -= bytes.length
     this.complete = this.#leftBytes === 0
@@ -139,7 +136,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     const whole = this.#whole
     if (received === undefined || whole === undefined) return
     if (error !== undefined) {
-      // The rest is read past.
+      // The rest of the body is discarded.
       this.#isDiscarded = true
       this.#received = undefined
       received(error)
@@ -147,7 +144,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     this.#source.resume()
   }
 
-  /** A head that is not plain is left to Node's parser. */
+  /** Always true: Node's parser handles every head that is not plain. */
   get [kStrictHead](): boolean {
     return true
   }
@@ -157,14 +154,14 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
   }
 
   /**
-   * The rest is waited for no longer; the connection stays, for an answer.
-   * @returns whether a reader has been given the error
+   * Stops waiting for the rest of the body; the connection stays open for a response.
+   * @returns whether a reader received the error
    */
   [kGiveUpBody](error: Error): boolean {
     const received = this.#received
     this.#received = undefined
     if (received !== undefined) {
-      // The rest is read past.
+      // The rest of the body is discarded.
       this.#isDiscarded = true
       received(error)
       this.#source.resume()
@@ -173,7 +170,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     return this.listenerCount('error') > 0 && this.emit('error', error)
   }
 
-  /** The rest will not come. */
+  /** Fails the body, because the rest will not arrive. */
   break(error: Error): void {
     const received = this.#received
     this.#received = undefined
@@ -181,7 +178,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     received?.(error)
   }
 
-  /** The connection is gone: the body counts no more. */
+  /** Releases the body from the budget after its connection has closed. */
   lost(): void {
     this.#whole?.over()
   }

@@ -6,48 +6,48 @@ import { httpDate } from '../headers/http-date.ts'
 import { type AnswerFraming, outgoingHead } from '../headers/outgoing-head.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 
-/** Most bytes that go out as one text, which Node writes without memory of its own. */
+/** Up to this size a response is written as one latin1 string, for which Node allocates no extra buffer. */
 const textBytes = 8_192
 
-/** What stands for a head that is out or on its way: an open stream need not hold its text. */
+/** Placeholder for a head already passed to the socket, so that open streams do not retain its text. */
 const sentHead = ' '
 
 type Written = (error?: Error | null) => void
 
 /**
- * Node's response, and beside it a shorter way for an answer whose head and parts are at hand: one write for
- * what is there at once, 8 µs less. Either way is used from the first byte to the last.
+ * Node's response with a shorter path for responses whose head and buffers are ready: one write for all available
+ * bytes, 8 µs less. A response uses one of the two paths from its first byte to its last.
  */
 export class OutgoingResponse extends ServerResponse<IncomingRequest> implements PartsWriter {
-  // Node's own state, which its getters and its `write` and `end` go by; its types leave it out.
+  // Internal state of Node's response that its getters, `write` and `end` use and its types omit.
   declare _header: string | null
   declare _headerSent: boolean
   declare _last: boolean
   declare _closed: boolean
   declare _keepAliveTimeout: number
-  /** Of the head that goes out with the first bytes. */
+  /** The head, until it is sent with the first bytes. */
   #head = ''
   #framing: AnswerFraming = 'length'
 
-  /** @param idleMs how long an idle connection is kept; milliseconds, 0 is no limit */
+  /** @param idleMs milliseconds that an idle connection is kept; 0 means no limit */
   constructor(request: IncomingRequest, keepsAlive: boolean, idleMs: number) {
     super(request)
     this.shouldKeepAlive = keepsAlive
     this._keepAliveTimeout = idleMs
   }
 
-  /** Whether the connection ends with this answer; known when the head is. */
+  /** Whether the connection ends after this response; known once the head is. */
   get closes(): boolean {
     return this._last
   }
 
-  /** The connection ends with this answer, whatever its head says, if that is out already. */
+  /** Ends the connection after this response, whatever its head says if that was sent already. */
   isLast(): void {
     this.shouldKeepAlive = false
     this._last = true
   }
 
-  /** Compressing middleware, for one, puts a `write` of its own in place. */
+  /** Undefined if other code, such as compression middleware, has replaced `write`. */
   get [kWriteParts](): PartsWriter | undefined {
     return this.write === OutgoingMessage.prototype.write ? this : undefined
   }
@@ -84,12 +84,12 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
 
   breakOff(bytes: Buffer, written: Written): void {
     const { socket } = this
-    // A client that does not read them is ended like one that does not read an answer.
+    // A client that does not read these bytes is subject to the same stall timeout.
     this.finished = true
     if (socket !== null && !socket.destroyed) this.#write(socket, [bytes], bytes.length, false, written)
   }
 
-  /** The answer is over, and so is its time on the connection. */
+  /** Marks the response as closed once it has ended and left the connection. */
   conclude(): void {
     if (this._closed) return
     this._closed = true
@@ -112,7 +112,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
     this.#head = ''
     if (this.#framing === 'length') return writePlain(socket, head, parts, written)
     if (this.#framing === 'none') return socket.write(head, 'latin1', written)
-    // A chunk without bytes would be the end.
+    // An empty chunk would end the body.
     if (bytes === 0) return socket.write(isLast ? head + lastChunk : head, 'latin1', written)
     const coded = chunkOf(head, parts, bytes, isLast)
     if (head === '' || coded.length > textBytes) return socket.write(coded, written)
@@ -141,7 +141,7 @@ function writePlain(
   return keepsUp
 }
 
-// Node's getter goes by a state that only its own server takes back.
+// Node's getter uses state that only its own server resets.
 Object.defineProperty(OutgoingResponse.prototype, 'writableNeedDrain', {
   configurable: true,
   get(this: OutgoingResponse): boolean {

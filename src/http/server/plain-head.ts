@@ -1,40 +1,40 @@
 import { fieldValue } from '../headers/field-value.ts'
 import { isHost } from '../headers/host-field.ts'
 
-/** The head of a request that says one thing only. */
+/** A request head that can be read in one way only. */
 export interface PlainHead {
   readonly method: string
   /** Path and query. */
   readonly target: string
-  /** Flat name/value pairs as they came, in Latin-1. */
+  /** Flat name/value pairs as received, in Latin-1. */
   readonly headers: string[]
-  /** Bytes of the body. */
+  /** Length of the body. */
   readonly lengthBytes: number
-  /** Whether another request may follow on the connection. */
+  /** Whether the connection can carry another request. */
   readonly keepsAlive: boolean
-  /** Bytes of the head. */
+  /** Length of the head. */
   readonly headBytes: number
 }
 
-/** A longer head is left to those who know how much is too much. */
-const mostHeadBytes = 8_192
+/** Larger heads fall back to Node's parser, which enforces `maxHeaderSize`. */
+const maxHeadBytes = 8_192
 const mostHeaders = 100
 
-/** RFC 9112 sections 3 and 5, RFC 9110 section 5.5, without whatever may be left out or read in two ways. */
+/** RFC 9112 sections 3 and 5, RFC 9110 section 5.5, without anything optional or ambiguous. */
 const shape =
   /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/[!$-;=?-Z_a-z~]* HTTP\/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/
 
 const headEnd = '\r\n\r\n'
 
 /**
- * Reads the head of a request where it is plain: HTTP/1.1 in one piece, one `Host`, a length or no body, nothing
- * to negotiate.
- * @param bytes what has come first
- * @returns undefined for everything else, be it wrong, rare or not whole
+ * Parses the head of a request if it is plain: HTTP/1.1 in one read, one `Host`, a length or no body, nothing to
+ * negotiate.
+ * @param bytes the first bytes received
+ * @returns undefined for everything else, whether it is invalid, rare or incomplete
  */
 export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   const end = bytes.indexOf(headEnd, 0, 'latin1')
-  if (end < 0 || end > mostHeadBytes) return undefined
+  if (end < 0 || end > maxHeadBytes) return undefined
   const headBytes = end + headEnd.length
   const text = bytes.toString('latin1', 0, headBytes)
   if (!shape.test(text)) return undefined
@@ -63,16 +63,16 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   }
 }
 
-/** The fields that say where the request ends and what becomes of the connection. */
+/** The fields that determine the end of the request and whether the connection stays open. */
 class PlainFields {
   hasHost = false
   closes = false
   lengthBytes: number | undefined
   #hasConnection = false
 
-  /** @returns false where there is more to it than this reads */
+  /** @returns false if the field needs more than this parser supports */
   read(name: string, value: string): boolean {
-    // Lower case is made of few names only.
+    // Only candidates are lowercased.
     switch (name.length) {
       case 4:
         return name.toLowerCase() !== 'host' || this.#readHost(value)
@@ -107,7 +107,7 @@ class PlainFields {
   }
 
   #readLength(value: string): boolean {
-    // Two lengths, even if they are the same, are for Node to refuse (RFC 9112 section 6.3).
+    // Node rejects a repeated length, even an equal one (RFC 9112 section 6.3).
     if (this.lengthBytes !== undefined || !/^\d{1,15}$/.test(value)) return false
     this.lengthBytes = Number(value)
     return true

@@ -11,17 +11,20 @@ import type { OutgoingResponse } from './outgoing-response.ts'
 
 export interface Http1ServerOptions extends ServerOptions {
   readonly clock: Clock
-  /** Milliseconds that a client may take nothing of an answer that is over; 0 is no limit. Default 600,000. */
+  /**
+   * Maximum milliseconds in which a client reads nothing of a response that has ended; 0 means no limit. Default:
+   * 600,000.
+   */
   readonly stallMs?: number
-  /** Whether a client that has closed its side after the request is still answered. Default false. */
+  /** Whether a client that has closed its side after the request still gets its response. Default: false. */
   readonly allowHalfOpen?: boolean
 }
 
-// What Node's server tells tracing tools.
+// Diagnostics channels of Node's server.
 const requestStart = channel('http.server.request.start')
 const responseFinish = channel('http.server.response.finish')
 
-/** Options of Node's server that change how requests are read or answers written. */
+/** Options of Node's server that change how it parses requests or writes responses. */
 const optionsForNode = [
   'IncomingMessage',
   'ServerResponse',
@@ -33,10 +36,10 @@ const optionsForNode = [
 ] as const satisfies readonly (keyof ServerOptions)[]
 
 /**
- * Node's HTTP server with a shorter way for plain requests, which takes half of its time per request. A connection
- * on which anything else comes (chunked or pipelined requests, `Upgrade`, `Expect`, HTTP/1.0, a head in pieces,
- * whatever is wrong) is Node's from then on, with what has come. With one of the options above, or a limit of requests
- * per connection, all connections are Node's.
+ * Node's HTTP server with a shorter path for plain requests, which halves the server's time per request. When anything
+ * else arrives (chunked or pipelined requests, `Upgrade`, `Expect`, HTTP/1.0, a head in several reads, invalid bytes),
+ * Node's server takes over the connection with the bytes received. With one of the options above, or a limit of
+ * requests per connection, Node's server handles all connections.
  */
 export class Http1Server extends Server implements ConnectionHost, CapableServer {
   readonly stallMs: number
@@ -48,7 +51,7 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
   readonly #slowHeads: SlowHeads
   #timer: Timer | undefined
   #isDraining = false
-  /** Whether an option asks for what only Node's server does. */
+  /** Whether an option requires Node's server. */
   readonly #needsNode: boolean
 
   constructor(
@@ -93,7 +96,7 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
     return this.#isDraining
   }
 
-  /** From now on each answer ends its connection, and idle connections end without a reset. */
+  /** Makes each response from now on end its connection; idle connections end without a reset. */
   [kDrain](): void {
     this.#isDraining = true
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Bytes that the system has not taken yet. Of one long write the socket itself tells only when all of it is out. */
+/** Bytes that the system has not accepted yet. During one long write the socket's own count changes only at the end. */
 export function untakenBytes(socket: Socket): number {
   const handle: unknown = Reflect.get(socket, '_handle')
   const isOpen = typeof handle === 'object' && handle !== null

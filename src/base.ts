@@ -19,17 +19,17 @@ import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { PeerLink } from './runtime/links/peer-link.ts'
 
-/** What makes a thread one of several. */
+/** Set on each thread of a gateway with several serving threads. */
 export interface ThreadOfSeveral {
   readonly link: PeerLink
-  /** Where the shared cells lie. */
+  /** Memory of the shared cells. */
   readonly blocks: SharedBlocks
 }
 
-/** Room in the shared cells beyond what is configured: it cannot grow later. */
+/** Spare capacity of the shared cells for more endpoints, because the cells cannot grow later. */
 const spareEndpoints = 64
 
-/** What everything stands on: the same on every thread. */
+/** Registers the plugins that all others need; the same on every thread. */
 export async function registerBase(
   app: FastifyInstance,
   { discovery, metrics }: GatewayConfig,
@@ -48,8 +48,8 @@ export async function registerBase(
 }
 
 /**
- * The endpoints and what is known of them. Of several threads the control thread finds it out, and the others
- * mirror it.
+ * Registers the endpoints and their state. With several threads, the control thread probes and discovers, and the
+ * others mirror the results.
  */
 export async function registerEndpoints(
   app: FastifyInstance,

@@ -58,41 +58,41 @@ import type { DrainResult } from './runtime/lifecycle/drain.ts'
 import { processCells, runCells } from './runtime/process/process-cells.ts'
 
 export interface GatewayOptions {
-  /** As `loadConfig` or `parseConfig` gives it. */
+  /** Result of `loadConfig` or `parseConfig`. */
   readonly config: GatewayConfig
-  /** Where the lines of requests go; the app's own logger by default. */
+  /** Logger for request lines; the app's own logger by default. */
   readonly requestLogger?: RequestLogger | undefined
-  /** Begins the drain when it is aborted, ahead of the app's close; without it the close does. */
+  /** Starts the drain when aborted, before the app closes; by default closing the app starts it. */
   readonly drainSignal?: AbortSignal | undefined
-  /** Called once when a drain has let requests finish or has cut them. */
+  /** Called once when a drain has finished or cut its requests. */
   readonly onDrained?: (result: DrainResult) => void
-  /** Names the caller of a request: limits, logs and statistics go by it. What it throws is a 401. */
+  /** Identifies the caller of a request for limits, logs and statistics. If it throws, the response is a 401. */
   readonly identify?: (request: FastifyRequest) => string | undefined | Promise<string | undefined>
   /** Functions that run around each request and its attempts. */
   readonly hooks?: RequestHooks
-  /** Told of every event, after the turn in which it happened. */
+  /** Called for every event, after the event-loop turn in which it occurred. */
   readonly onEvent?: (event: GatewayEvent) => void
-  /** Makes the selector that chooses among suitable endpoints, in place of `proxy.load_balancer`. */
+  /** Creates the selector that chooses among suitable endpoints, in place of `proxy.load_balancer`. */
   readonly selector?: (load: EndpointLoad) => EndpointSelector
-  /** Backend profiles of your own; they add to the built-in ones or replace them by name. */
+  /** Your own backend profiles; they add to the built-in ones or replace them by name. */
   readonly profiles?: readonly ProfileDocument[]
   readonly stores?: {
-    /** Where rate limits are counted; this process by default. */
+    /** Store of the rate limits; in this process by default. */
     readonly limits?: LimitStore
-    /** Where sessions are kept; this process by default. */
+    /** Store of the sessions; in this process by default. */
     readonly sessions?: SessionStore
   }
-  /** Set where this is one of the serving threads of the gateway's own process; alone by default. */
+  /** Set on the serving threads of the gateway's own process; absent by default. */
   readonly thread?: ThreadOfSeveral | undefined
-  /** Whether garbage may be collected after the start: nothing else works here. Default false. */
+  /** Whether the gateway may collect garbage after the start, because it is alone in the process. Default: false. */
   readonly ownsProcess?: boolean
-  /** Called once with a function that counts log lines which could not be written. */
+  /** Called once with a function that counts log lines that could not be written. */
   readonly onLostLines?: ((count: (lines: number) => void) => void) | undefined
 }
 
 /**
- * The gateway as one Fastify plugin: all of it lives in its own scope, so nothing leaks into the host, and
- * `prefix` moves every route.
+ * The gateway as one Fastify plugin. It is encapsulated in its own scope, so nothing leaks into the host, and `prefix`
+ * applies to every route.
  */
 export default function gateway(
   app: FastifyInstance,
@@ -102,7 +102,7 @@ export default function gateway(
   compose(app, options).then(() => done(), done)
 }
 
-/** The picture of the house. The order is the start order; closing runs in reverse. */
+/** Composes the gateway. Plugins start in this order and close in reverse. */
 async function compose(app: FastifyInstance, options: GatewayOptions): Promise<void> {
   const { thread, drainSignal, onDrained, stores } = options
   const config = withWriteTimeout(options.config)
@@ -110,12 +110,12 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const { model_registry, model_aliases, model_fallbacks, model_filter } = config
   const when = registerWhen(app)
 
-  // Runtime: what everything stands on.
+  // Runtime: what all other plugins need.
   await app.register(ownSchemas)
   await registerBase(app, config, { thread, onEvent: options.onEvent })
   await app.register(metrics)
   await app.register(processReadings)
-  // Of several threads, control announces the phases for all.
+  // With several threads, control announces the phases for all.
   const announces = thread === undefined
   await app.register(lifecycle, { server, refusal: wholeRefusal, announces, signal: drainSignal, onDrained })
   const { counts } = app.gatewayState.of(processCells)
@@ -127,7 +127,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(eventLog, { dashboard })
   await app.register(bufferBudget, { server })
 
-  // What every request passes: first the context, so that whatever is refused later has an ID and a line.
+  // Hooks for every request. The context is first, so that a request rejected later has an ID and a log line.
   await app.register(requestContext, { server, pseudonym: app.gatewayState.of(runCells).pseudonym })
   await app.register(requestHooks, { hooks: options.hooks })
   await when(telemetry.enabled, () => import('../plugins/observe/telemetry.ts'), { telemetry })
@@ -138,11 +138,11 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(security, { server, store: stores?.limits })
   await app.register(internalAccess, { dashboard, server })
 
-  // The endpoints and what is known of them.
+  // The endpoints and their state.
   await registerEndpoints(app, config, options.profiles)
   await when(kConnectionLimit in app.server, () => import('../plugins/http/connection-limit.ts'), {})
 
-  // Routing: which endpoints may serve a request, and which one of them does.
+  // Routing: which endpoints may serve a request, and which of them does.
   const configDir = process.env.OLLA_CONFIG_DIR
   await app.register(modelDirectory, { model_registry, model_aliases, configDir })
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
@@ -150,7 +150,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
   await app.register(storedResponses)
 
-  // The way of a request to one of them, and what is counted of it.
+  // Proxying: forwarding a request to an endpoint, and its statistics.
   await app.register(gatewayStats)
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
@@ -158,7 +158,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(proxyEngine, { proxy, model_registry })
   await app.register(dispatch, { model_registry })
 
-  // What operators see.
+  // Routes and data for operators.
   await app.register(sampler)
   await app.register(liveRequests, { dashboard })
   await app.register(internalHealth)
@@ -175,7 +175,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
   await app.register(versionRoute)
 
-  // What clients ask: lists and dialects that the gateway answers or translates, then everything that is passed on.
+  // Routes for clients: lists and dialects that the gateway answers or translates, then the requests that it forwards.
   await app.register(modelRoutes)
   await app.register(ollamaRoutes)
   const { anthropic } = translators
@@ -193,7 +193,7 @@ type Loaded<Options extends FastifyPluginOptions> = Promise<{
   readonly default: FastifyPluginCallback<Options> | FastifyPluginAsync<Options>
 }>
 
-/** What is off is not even loaded. */
+/** Registers plugins if a feature is on; modules of disabled features are not even loaded. */
 function registerWhen(app: FastifyInstance) {
   return async function when<Options extends FastifyPluginOptions>(
     isOn: boolean,

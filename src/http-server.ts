@@ -28,8 +28,8 @@ export {
 } from './http/server/factory.ts'
 
 /**
- * The options of the server that a gateway's configuration asks for (`server.*`).
- * @param maxConnections of this server; default as `server.max_connections` says
+ * Server options for a gateway's configuration (`server.*`).
+ * @param maxConnections of this server; by default from `server.max_connections`
  */
 export function httpServerOptions(
   { server, proxy }: GatewayConfig,
@@ -37,11 +37,11 @@ export function httpServerOptions(
 ): OllaHttpServerOptions {
   return {
     keepAliveTimeoutMs: server.idle_timeout || server.read_timeout || 72_000,
-    // Node exchanges the two where the one for the head is longer.
+    // Node swaps the two if the limit for the head is longer.
     headersTimeoutMs: Math.min(server.read_header_timeout || 60_000, server.read_timeout || 60_000),
     requestTimeoutMs: server.read_timeout,
     stallTimeoutMs: proxy.read_timeout,
-    // Above the configured limit, so that the gateway's own check answers, with a request ID.
+    // Above the configured limit, so that the gateway's own check rejects the request, with a request ID.
     maxHeaderBytes: Math.max(4096, server.request_limits.max_header_size) * 2,
     maxConnections,
     allowHalfOpen: server.allow_half_open,

@@ -1,4 +1,4 @@
-/** One circuit breaker for each of an app's upstreams. Decorates `circuitBreakers` and `endpointRegistry`. */
+/** A circuit breaker for each of an app's upstreams. Decorates `circuitBreakers` and `endpointRegistry`. */
 import fp from 'fastify-plugin'
 import { type EndpointOptions, requireBreakers, sectionsOf } from './requirements.ts'
 // Declares what the plugin decorates; declaration files keep no other import.

@@ -1,5 +1,5 @@
 /**
- * Probes an app's upstreams and knows which are up. Decorates `healthChecker`, `endpointRegistry` and
+ * Probes an app's upstreams and tracks their health. Decorates `healthChecker`, `endpointRegistry` and
  * `circuitBreakers`.
  */
 import fp from 'fastify-plugin'

@@ -1,4 +1,4 @@
-/** Takes requests to one of several upstreams and answers back, with failover. Decorates `proxyEngine`. */
+/** Forwards requests to one of several upstreams, with failover. Decorates `proxyEngine`. */
 import fp from 'fastify-plugin'
 import engineOlla from '../../plugins/proxy/engine-olla.ts'
 import proxyEngine from '../../plugins/proxy/proxy-engine.ts'

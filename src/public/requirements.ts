@@ -22,10 +22,10 @@ import state from '../../plugins/runtime/state.ts'
 import { readSections, type Sections } from '../config/options/sections.ts'
 import { usageSections } from '../dialects/all.ts'
 
-/** The endpoints and how requests reach them, as `parseConfig` or `loadConfig` gives it, or in part. */
+/** The endpoints and how requests reach them: the whole or a part of what `parseConfig` or `loadConfig` returns. */
 export type EndpointOptions = Sections<'discovery' | 'proxy'>
 
-/** @throws ConfigError where an option is none of the sections, or a key is unknown or has a wrong value */
+/** @throws ConfigError if an option is not one of the sections, or if a key is unknown or has an invalid value */
 export function sectionsOf(options: EndpointOptions): EndpointOptions {
   readSections(options, ['discovery', 'proxy'])
   const { discovery, proxy } = options
@@ -33,8 +33,8 @@ export function sectionsOf(options: EndpointOptions): EndpointOptions {
 }
 
 /*
- * What each public plugin needs and registers itself. An app that registers several of them has each part once, with
- * the options of the first.
+ * The plugins that each public plugin needs and registers itself. If an app registers several public plugins, each of
+ * these is registered once, with the options of the first.
  */
 
 export async function requireEvents(app: FastifyInstance): Promise<void> {
@@ -82,7 +82,7 @@ export async function requireProxying(app: FastifyInstance, sections: EndpointOp
   await once(app, gatewayStats, {})
 }
 
-/** Registers a plugin that the app does not have yet. */
+/** Registers a plugin unless the app has it already. */
 export async function once<Options extends FastifyPluginOptions>(
   app: FastifyInstance,
   plugin: FastifyPluginCallback<Options>,
@@ -92,7 +92,7 @@ export async function once<Options extends FastifyPluginOptions>(
   await app.register(plugin, options)
 }
 
-/** `fastify-plugin` keeps it there. */
+/** `fastify-plugin` stores the name there. */
 function nameOf(plugin: object): string {
   const meta: unknown = Reflect.get(plugin, Symbol.for('plugin-meta'))
   return typeof meta === 'object' && meta !== null ? String(Reflect.get(meta, 'name')) : ''

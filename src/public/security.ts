@@ -1,4 +1,4 @@
-/** Rate and size limits with errors in the dialect of the API that was called. Decorates `gatewaySecurity`. */
+/** Rate and size limits with errors in the dialect of the requested API. Decorates `gatewaySecurity`. */
 import fp from 'fastify-plugin'
 import security, { type SecurityOptions } from '../../plugins/admin/security.ts'
 import { requireRequests } from './requirements.ts'

@@ -69,7 +69,7 @@ describe('classifyFailure', () => {
     ['not an error', 'closed'],
   ]
   for (const [error, kind] of cases) {
-    it(`takes ${error instanceof Error ? (Reflect.get(error, 'code') ?? error.name) : error} for ${kind}`, () => {
+    it(`classifies ${error instanceof Error ? (Reflect.get(error, 'code') ?? error.name) : error} as ${kind}`, () => {
       assert.equal(classifyFailure(error).kind, kind)
     })
   }
@@ -98,7 +98,7 @@ describe('describeFailure', () => {
     [Object.assign(coded('HPE_INVALID_CONSTANT'), { data: 'SSH-2.0' }), 'invalid HTTP response'],
   ]
   for (const [error, text] of cases) {
-    it(`says ${text}`, () => {
+    it(`returns ${text}`, () => {
       assert.equal(describeFailure(classifyFailure(error)), text)
     })
   }

@@ -30,7 +30,7 @@ async function serving(t: TestContext, listener: RequestListener) {
   }
 }
 
-describe('what comes encoded', () => {
+describe('compressed answers', () => {
   const rows: [string, string | undefined, Buffer][] = [
     ['plain', undefined, Buffer.from(list)],
     ['identity', 'identity', Buffer.from(list)],
@@ -45,7 +45,7 @@ describe('what comes encoded', () => {
     ['a byte order mark in gzip', 'gzip', gzipSync(`\ufeff${list}`)],
   ]
   for (const [title, coding, body] of rows) {
-    it(`is read: ${title}`, async (t) => {
+    it(`decodes ${title}`, async (t) => {
       const { ask } = await serving(t, (request, response) => {
         assert.equal(request.headers['accept-encoding'], 'identity')
         if (coding !== undefined) response.setHeader('content-encoding', coding)
@@ -60,7 +60,7 @@ describe('what comes encoded', () => {
     ['garbage', 'br', Buffer.from('no brotli'), /answer is not valid br/],
     ['an unknown coding', 'snappy', Buffer.from(list), /answer in an unknown coding: snappy/],
   ] as const) {
-    it(`is refused with its reason: ${title}`, async (t) => {
+    it(`rejects ${title} with the reason`, async (t) => {
       const { ask } = await serving(t, (_request, response) => {
         response.setHeader('content-encoding', coding)
         response.end(body)
@@ -81,7 +81,7 @@ describe('redirects', () => {
     ['with a query', () => '/models/?all=1', 302],
   ]
   for (const [title, location, statusCode] of rows) {
-    it(`${statusCode} is followed: ${title}`, async (t) => {
+    it(`follows ${statusCode}: ${title}`, async (t) => {
       const seen: string[] = []
       const { ask, origin } = await serving(t, (request, response) => {
         seen.push(`${request.url} ${request.headers['x-own']}`)
@@ -102,7 +102,7 @@ describe('redirects', () => {
     ['to another scheme', 'https://127.0.0.1/models'],
     ['to nowhere', 'http://'],
   ] as const) {
-    it(`is the answer: ${title}`, async (t) => {
+    it(`returns the redirect itself: ${title}`, async (t) => {
       const { ask } = await serving(t, (_request, response) => {
         response.writeHead(302, { location }).end()
       })
@@ -110,7 +110,7 @@ describe('redirects', () => {
     })
   }
 
-  it('in a circle end', async (t) => {
+  it('stops at a redirect loop', async (t) => {
     let asked = 0
     const { ask } = await serving(t, (_request, response) => {
       asked++
@@ -120,7 +120,7 @@ describe('redirects', () => {
     assert.equal(asked, 6)
   })
 
-  it('take a body along only where the status says so', async (t) => {
+  it('resends a body only if the status preserves it', async (t) => {
     for (const [statusCode, expected] of [
       [307, 200],
       [302, 302],

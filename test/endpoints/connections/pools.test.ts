@@ -9,7 +9,7 @@ import { eventually, withSimulator } from '../../support/simulator.ts'
 const timeouts = { connectMs: 1000, tlsMs: 1000 }
 
 describe('UpstreamPools', () => {
-  it('keeps one pool for an origin and its limits', (t) => {
+  it('keeps one pool per origin and limits', (t) => {
     const pools = new UpstreamPools(new FakeClock())
     t.after(() => pools.close())
     const a = pools.get({ origin: 'http://127.0.0.1:1', timeouts })
@@ -19,7 +19,7 @@ describe('UpstreamPools', () => {
     assert.equal(pools.size, 3)
   })
 
-  it('closes a pool that has idled, and its sockets', async (t) => {
+  it('closes an idle pool and its sockets', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm' })
     const clock = new FakeClock()
     const pools = new UpstreamPools(clock, { poolIdleTimeoutMs: 10_000 })
@@ -34,7 +34,7 @@ describe('UpstreamPools', () => {
     await eventually(() => simulator.control.counters().openSockets === 0)
   })
 
-  it('ends a TLS handshake that does not come to an end', async (t) => {
+  it('aborts a TLS handshake that never completes', async (t) => {
     const silent = createTcpServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     t.after(() => silent.close())
@@ -48,7 +48,7 @@ describe('UpstreamPools', () => {
 })
 
 describe('createUpstreamFetch', () => {
-  it('fails with a kind, never with an address', async (t) => {
+  it('fails with a failure kind, never with an address', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm' })
     const pools = new UpstreamPools(new FakeClock())
     t.after(() => pools.close())

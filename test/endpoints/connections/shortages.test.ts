@@ -10,7 +10,7 @@ const ok = ['Content-Type', 'application/json', 'Content-Length', '2']
 const coded = (code: string) => Object.assign(new Error(code), { code })
 
 describe('Shortages', () => {
-  it('takes a name that is not found for a shortage only right after one', async () => {
+  it('treats an unknown host name as a shortage only right after one', async () => {
     const clock = new FakeClock()
     const shortages = new Shortages(clock)
     const dns = classifyFailure(coded('ENOTFOUND'))
@@ -21,7 +21,7 @@ describe('Shortages', () => {
     assert.equal(shortages.explain(dns).kind, 'dns')
   })
 
-  it('tells of each connection that could not be made, and of no other failure', () => {
+  it('reports each connection that could not be opened, and no other failure', () => {
     let counted = 0
     const told: string[] = []
     const shortages = new Shortages(new FakeClock(), () => counted++)
@@ -33,9 +33,9 @@ describe('Shortages', () => {
   })
 })
 
-describe('a request for which the gateway has no connection', () => {
+describe('a request without a connection for lack of resources', () => {
   for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']) {
-    it(`is served as soon as there is one, and blames no endpoint: ${code}`, async (t) => {
+    it(`is served once a connection is available, without a failure of the endpoint: ${code}`, async (t) => {
       const { candidates, sent, services, load, begin, failAll } = create(t)
       const { answer, context } = await begin()
       await failAll(code, 6)
@@ -50,7 +50,7 @@ describe('a request for which the gateway has no connection', () => {
     })
   }
 
-  it('gets 503 with Retry-After when it has waited for three seconds', async (t) => {
+  it('gets 503 with Retry-After after three seconds', async (t) => {
     const { sent, clock, begin, failAll } = create(t)
     const { failed } = await begin()
     const beganMs = clock.monotonicMs()
@@ -63,7 +63,7 @@ describe('a request for which the gateway has no connection', () => {
     assert.ok(clock.monotonicMs() - beganMs <= 10_000)
   })
 
-  it('goes to an endpoint that can be reached', async (t) => {
+  it('goes to a reachable endpoint', async (t) => {
     const { sent, begin } = create(t)
     const { answer } = await begin()
     sent[0]?.attempt.onError(coded('EADDRNOTAVAIL'))
@@ -73,7 +73,7 @@ describe('a request for which the gateway has no connection', () => {
     assert.equal((await answer).status, 200)
   })
 
-  it('is told of the shortage where another endpoint fails by itself', async (t) => {
+  it('reports the shortage when another endpoint fails for its own reasons', async (t) => {
     const { sent, clock, begin } = create(t)
     const { failed } = await begin()
     for (let at = 0; at < sent.length && at < 100; at++) {

@@ -31,8 +31,8 @@ const settled = (links: { control: ReturnType<typeof connectLinks>['control'] })
 
 const contents = ({ snapshot }: ModelCatalog) => [...snapshot.byEndpoint].toSorted(([a], [b]) => a - b)
 
-describe('the catalogue of a serving thread', () => {
-  it('is the control thread’s after any changes, also for a thread that begins in between', async (t) => {
+describe('the catalog of a serving thread', () => {
+  it('matches the control thread’s after any changes, even on a thread that starts in between', async (t) => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant('update' as const),
@@ -77,7 +77,7 @@ describe('the catalogue of a serving thread', () => {
     )
   })
 
-  it('is not sent a long list again that is as it was', async (t) => {
+  it('does not receive an unchanged long list again', async (t) => {
     const { first, second, catalog } = connected(t)
     const sent: string[] = []
     for (const topic of ['catalog.changed', 'catalog.seen']) second.on(topic, () => void sent.push(topic))
@@ -97,7 +97,7 @@ describe('the catalogue of a serving thread', () => {
     )
   })
 
-  it('has what a refresh has found when it is told that it is over', async (t) => {
+  it('contains the result of a refresh when the refresh resolves', async (t) => {
     const { control, first, catalog } = connected(t)
     const { catalog: follower } = follow(first)
     control.on(refreshTopic, async (slot) => {

@@ -6,7 +6,7 @@ const endpoint = (slot: number, include: string[] = []) => ({ slot, modelFilter:
 const named = (...names: string[]) => names.map((name) => ({ name, raw: {} }))
 
 describe('ModelCatalog', () => {
-  it('finds a model by its exact name before any other case', () => {
+  it('prefers a model’s exact name to a different case', () => {
     const catalog = new ModelCatalog()
     catalog.update(endpoint(0), named('Llama'), 1)
     catalog.update(endpoint(1), named('llama'), 1)
@@ -31,7 +31,7 @@ describe('ModelCatalog', () => {
     assert.equal(catalog.snapshot.find('mistral')[0]?.model.name, 'mistral:latest')
   })
 
-  it('forgets a model that is gone, and says what came and went', () => {
+  it('removes models that are no longer listed, and returns the changes', () => {
     const catalog = new ModelCatalog()
     catalog.update(endpoint(0), named('a', 'b'), 1)
     const { version } = catalog.snapshot
@@ -41,13 +41,13 @@ describe('ModelCatalog', () => {
     assert.ok(catalog.snapshot.version > version)
   })
 
-  it('takes only what the filter of the endpoint allows', () => {
+  it('adds only models that the endpoint’s filter allows', () => {
     const catalog = new ModelCatalog()
     catalog.update(endpoint(0, ['qwen*coder*']), named('qwen2.5-coder:7b', 'llama'), 1)
     assert.deepEqual(catalog.snapshot.names(), ['qwen2.5-coder:7b'])
   })
 
-  it('leaves an older snapshot as it was', () => {
+  it('does not change an older snapshot', () => {
     const catalog = new ModelCatalog()
     catalog.update(endpoint(0), named('a'), 1)
     const before = catalog.snapshot
@@ -55,7 +55,7 @@ describe('ModelCatalog', () => {
     assert.equal(before.find('a').length, 1)
   })
 
-  it('tells what is new to routing from what was only seen again', () => {
+  it('distinguishes changes that affect routing from repeated reads', () => {
     const catalog = new ModelCatalog()
     const vllm = (created: number) => [{ name: 'a', raw: { created, id: 'a' } }]
     catalog.update(endpoint(0), vllm(1), 1)

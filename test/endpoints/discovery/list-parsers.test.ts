@@ -15,7 +15,7 @@ const parse = (format: Format, value: unknown) => parseModelList(format, Buffer.
 const names = (format: Format, value: unknown) => parse(format, value).models.map(({ name }) => name)
 
 describe('parseModelList', () => {
-  it('reads an OpenAI list with what vLLM and llama.cpp add', () => {
+  it('reads an OpenAI list with the extensions of vLLM and llama.cpp', () => {
     const { models } = parse('openai', {
       data: [
         { id: 'Org/Model-7B', owned_by: 'vllm', max_model_len: 32_768 },
@@ -111,7 +111,7 @@ describe('parseModelList', () => {
     })
   })
 
-  it('does not take any JSON for an empty Ollama list', () => {
+  it('rejects other JSON as an Ollama list', () => {
     assert.throws(() => parse('ollama', { object: 'list', data: [] }), ListFormatError)
     assert.throws(() => parse('ollama', {}), ListFormatError)
     assert.throws(() => parseModelList('openai', Buffer.from('<html>')), ListFormatError)
@@ -149,7 +149,7 @@ describe('parseModelList', () => {
     assert.equal(parseModelList('openai', body).models.length, 1)
   })
 
-  it('skips bad entries and repeated names, and counts them', () => {
+  it('skips and counts bad entries and repeated names', () => {
     const { models, skipped } = parse('openai', { data: [{ id: 'a' }, { id: 'a' }, {}, null, 7, { id: '' }] })
     assert.deepEqual(
       models.map(({ name }) => name),
@@ -158,14 +158,14 @@ describe('parseModelList', () => {
     assert.equal(skipped, 5)
   })
 
-  it('refuses lists that are nested too deeply', () => {
+  it('rejects lists that are nested too deeply', () => {
     const deep = Buffer.from(`{"data":[{"id":"a","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`)
     assert.throws(() => parseModelList('openai', deep), /more than 64 levels/)
     assert.throws(() => parseLoadedModels('ollama', deep), ListFormatError)
     assert.equal(readProps(deep), undefined)
   })
 
-  it('keeps so many models, and of each entry only what lists show', () => {
+  it('limits the number of models, and keeps only displayed fields of each entry', () => {
     const data = Array.from({ length: maxModels + 5 }, (_, index) => ({ id: `m${index}` }))
     const { models, cut } = parse('openai', { data })
     assert.equal(models.length, maxModels)
@@ -177,7 +177,7 @@ describe('parseModelList', () => {
     })
   })
 
-  it('throws nothing but its own error, whatever comes', () => {
+  it('throws only its own error for any input', () => {
     fc.assert(
       fc.property(fc.constantFrom(...listFormats), fc.json(), (format, text) => {
         try {
@@ -192,7 +192,7 @@ describe('parseModelList', () => {
   })
 })
 
-describe('what a list says that a model can do', () => {
+describe('the abilities in a list', () => {
   const cases: [string, Format, Record<string, unknown>, unknown][] = [
     ['nothing', 'openai', { id: 'm', object: 'model', type: 'model' }, undefined],
     [
@@ -290,7 +290,7 @@ describe('what a list says that a model can do', () => {
 })
 
 describe('parseLoadedModels', () => {
-  it('reads what Ollama holds in memory', () => {
+  it('reads the models that Ollama has in memory', () => {
     const entry = {
       name: 'm:1b',
       size: 9,

@@ -39,7 +39,7 @@ function apply(lists: ModelLists, slot: number, models: readonly RoutedModel[] |
 const answers = (index: NameIndex) => asked.map((name) => index.find(name))
 
 describe('the index of model names', () => {
-  it('is after any changes what it would be if it were made anew', () => {
+  it('equals a newly built index after any changes', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
         let lists: ModelLists = new Map()
@@ -55,7 +55,7 @@ describe('the index of model names', () => {
     )
   })
 
-  it('stays as it was when a later one is made from it', () => {
+  it('does not change when a later one is derived from it', () => {
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), change, (changes, last) => {
         let lists: ModelLists = new Map()
@@ -68,7 +68,7 @@ describe('the index of model names', () => {
     )
   })
 
-  it('keeps the very places of names that a change does not touch', () => {
+  it('keeps the arrays of names that a change does not affect', () => {
     const lists = apply(apply(new Map(), 0, [{ name: 'a' }, { name: 'b' }]), 1, [{ name: 'b' }])
     const before = new NameIndex(lists)
     const [a, b] = [before.find('a'), before.find('b')]
@@ -83,7 +83,7 @@ describe('the index of model names', () => {
 })
 
 describe('lists', () => {
-  it('are the same where routing finds the same in them', () => {
+  it('are equal if they produce the same routing', () => {
     const list = [{ name: 'a', capabilities: ['tools'] }, { name: 'b' }]
     assert.ok(areSameLists(list, structuredClone(list)))
     assert.ok(!areSameLists(list, list.slice(1)))

@@ -13,7 +13,7 @@ describe('detectProfile', () => {
   const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
 
   for (const kind of simulatorKinds) {
-    it(`recognises a ${kind} server, asking each path once`, async (t) => {
+    it(`detects a ${kind} server, requesting each path once`, async (t) => {
       const simulator = await withSimulator(t, { kind })
       const pools = new UpstreamPools(systemClock)
       t.after(() => pools.close())
@@ -34,7 +34,7 @@ describe('detectProfile', () => {
     })
   }
 
-  it('knows nothing of a server that answers nothing', async () => {
+  it('detects nothing if the server answers nothing', async () => {
     assert.deepEqual(await detectProfile(profiles, async () => answer(404)), {
       profile: undefined,
       wantsCredentials: false,
@@ -42,7 +42,7 @@ describe('detectProfile', () => {
   })
 })
 
-describe('detectProfile of servers that do not serve yet', () => {
+describe('detectProfile with servers that are not ready', () => {
   const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
   for (const [title, headers, statusCode, expected] of [
     ['llama.cpp that loads its model', { server: 'llama.cpp' }, 503, 'llamacpp'],
@@ -51,19 +51,19 @@ describe('detectProfile of servers that do not serve yet', () => {
     ['an unknown server with a key', { server: 'uvicorn' }, 401, undefined],
     ['an unknown server that is busy', {}, 503, undefined],
   ] as const) {
-    it(`takes ${title} for ${expected ?? 'unknown'}`, async () => {
+    it(`detects ${expected ?? 'nothing'} from ${title}`, async () => {
       const found = await detectProfile(profiles, async () => answer(statusCode, headers))
       assert.equal(found.profile?.name, expected)
       assert.equal(found.wantsCredentials, statusCode === 401)
     })
   }
 
-  it('does not take the body of an error for the server’s own', async () => {
+  it('ignores the body of an error', async () => {
     const found = await detectProfile(profiles, async () => answer(500, {}, '{"data":[],"version":"1"}'))
     assert.equal(found.profile, undefined)
   })
 
-  it('ends where the server cannot be reached', async () => {
+  it('fails if the server is unreachable', async () => {
     let asked = 0
     const found = detectProfile(profiles, async () => {
       asked++

@@ -39,7 +39,7 @@ describe('ProfileStore', () => {
     }
   })
 
-  it('knows prefixes and the spellings that people try', () => {
+  it('maps prefixes and common spellings', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
     const same: [string, string][] = [
       ['lmstudio', 'lm-studio'],
@@ -54,12 +54,12 @@ describe('ProfileStore', () => {
     assert.equal(store.get('nothing'), undefined)
   })
 
-  it('never probes LiteLLM where a probe costs money', () => {
+  it('never probes LiteLLM on a route that costs money', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
     assert.equal(store.get('litellm')?.healthCheckPath, '/health/readiness')
   })
 
-  it('builds a profile when it is first asked for', () => {
+  it('builds a profile on first use', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
     assert.equal(store.loaded, 0)
     store.get('vllm')
@@ -67,7 +67,7 @@ describe('ProfileStore', () => {
     assert.equal(store.loaded, 1)
   })
 
-  it('takes a user’s own profiles, new ones and replacements', async () => {
+  it('accepts a user’s own profiles, new ones and replacements', async () => {
     const own = await folder({
       'mine.yaml': 'name: mine\nrouting: { prefixes: [mine] }\napi: { openai_compatible: true }\n',
       'vllm.yaml': 'name: vllm\nrouting: { prefixes: [vllm] }\napi: { health_check_path: /ping }\n',
@@ -86,7 +86,7 @@ describe('ProfileStore', () => {
     assert.equal(store.get('ollama'), undefined)
   })
 
-  it('names the file of a broken profile, and the place', async () => {
+  it('names the file and position of a broken profile', async () => {
     const broken = await folder({ 'x.yaml': 'name: x\nrouting: [\n' })
     assert.throws(() => new ProfileStore({ builtIn: profilesFolder, own: broken }), /x\.yaml:\d+:\d+ /)
     const wrong = await folder({ 'y.yaml': 'name: y\napi: { paths: 7 }\n' })
@@ -99,14 +99,14 @@ describe('ProfileStore', () => {
   })
 })
 
-describe('profiles in the folder where Olla looks', () => {
+describe('profiles in Olla’s folder', () => {
   async function local(files: Readonly<Record<string, string>>): Promise<ProfileStore> {
     const folder = await mkdtemp(join(tmpdir(), 'olla-local-profiles-'))
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     return new ProfileStore({ builtIn: profilesFolder, local: folder })
   }
 
-  it('change the built-in ones key by key, and add to them', async () => {
+  it('overlay the built-in ones key by key, and add to them', async () => {
     const builtIn = new ProfileStore({ builtIn: profilesFolder }).get('ollama')
     const store = await local({
       'mine.yaml': 'name: mine\nrouting: { prefixes: [mine] }\napi: { openai_compatible: true }\n',
@@ -120,7 +120,7 @@ describe('profiles in the folder where Olla looks', () => {
     assert.deepEqual(changed?.prefixes, builtIn?.prefixes)
   })
 
-  it('are left out with a warning where they are broken', async () => {
+  it('are skipped with a warning if they are broken', async () => {
     const store = await local({
       'a.yaml': 'name: [\n',
       'b.yaml': 'display_name: without a name\n',

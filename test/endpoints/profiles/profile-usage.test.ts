@@ -26,8 +26,8 @@ async function ownProfile(text: string): Promise<ProfileStore> {
   return new ProfileStore({ builtIn: profilesFolder, own, usageSections })
 }
 
-describe('the usage that a profile knows', () => {
-  it('is asked of streams only where the backend has an event of its own for it', () => {
+describe('the usage section of a profile', () => {
+  it('requests usage in streams only if the backend sends it in a separate event', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
     const asking = store.all().filter(({ usage }) => usage.asksStreams)
     assert.deepEqual(
@@ -37,7 +37,7 @@ describe('the usage that a profile knows', () => {
     assert.equal(unknownUsage.asksStreams, false)
   })
 
-  it('is found in JSON answers of every API', () => {
+  it('finds usage in JSON answers of every API', () => {
     const answers = [
       ['chat', recordings.chatJson, [21, 3, 16]],
       ['ollama', recordings.ollamaJson, [26, 4, undefined]],
@@ -54,7 +54,7 @@ describe('the usage that a profile knows', () => {
     }
   })
 
-  it('takes places of its own before those of the API', async () => {
+  it('prefers its own paths to those of the API', async () => {
     const store = await ownProfile('usage: { openai: { prompt_tokens: [my.count, usage.prompt_tokens] } }\n')
     const usage = store.get('mine')?.usage
     assert.ok(usage !== undefined)
@@ -63,7 +63,7 @@ describe('the usage that a profile knows', () => {
     assert.deepEqual([reader.get('promptTokens'), reader.get('completionTokens')], [1, 3])
   })
 
-  it('takes the paths of Olla’s `metrics.extraction` as well (contract 11.2)', () => {
+  it('also uses the paths of Olla’s `metrics.extraction` (contract 11.2)', () => {
     const usage = profileUsage(
       {},
       { paths: { input_tokens: '$.n.in', eval_duration_ns: '$.n.took', x: '$.y' } },
@@ -73,14 +73,14 @@ describe('the usage that a profile knows', () => {
     assert.deepEqual([reader.get('promptTokens'), reader.get('generationMs')], [7, 2])
   })
 
-  it('is not read where `metrics.extraction` is off', () => {
+  it('ignores `metrics.extraction` if that is off', () => {
     const usage = profileUsage({ stream_options: true }, { enabled: false })
     const reader = new UsageReader(planOf(usage, 'chat'))
     reader.read(Buffer.from(recordings.chatJson))
     assert.deepEqual([usage.asksStreams, reader.get('promptTokens')], [false, undefined])
   })
 
-  it('has no keys that mean nothing', async () => {
+  it('rejects unknown keys', async () => {
     for (const text of [
       'usage: { openai: { tokens: a } }',
       'usage: { grpc: {} }',
@@ -92,7 +92,7 @@ describe('the usage that a profile knows', () => {
 })
 
 describe('the API of an answer', () => {
-  it('is told by the path that was asked for', () => {
+  it('follows from the requested path', () => {
     const paths = {
       '/v1/chat/completions': 'openai',
       '/v1/completions': 'openai',

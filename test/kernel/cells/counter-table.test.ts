@@ -16,12 +16,12 @@ describe('a counter table', () => {
     for (const row of [0, 2]) for (const column of [0, 1, 2]) assert.equal(table.sum(row, column), 0)
   })
 
-  it('refuses a column that it does not have', () => {
+  it('rejects an unknown column', () => {
     const table = new CounterTable<string>(columns, 1)
     assert.throws(() => table.column('other'), RangeError)
   })
 
-  it('keeps a smallest value of 0, which also stands for "none yet"', () => {
+  it('keeps a minimum of 0, which also means "none yet"', () => {
     const table = new CounterTable(columns, 1)
     const least = table.column('least')
     table.lower(0, least, 0)
@@ -38,7 +38,7 @@ describe('a counter table', () => {
     assert.deepEqual([second.sum(0, 0), second.sum(1, 0)], [0, 5])
   })
 
-  it('gives, over any number of threads, the sum, the largest and the smallest of all values', () => {
+  it('returns the sum, maximum and minimum over any number of threads', () => {
     const entry = fc.record({
       thread: fc.nat(3),
       row: fc.nat(2),

@@ -6,7 +6,7 @@ import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { runThreads, threadPlaces } from '../../support/threads.ts'
 
 describe('a gauge', () => {
-  it('never goes above a limit, and frees what is released', () => {
+  it('never exceeds a limit, and frees released places', () => {
     const step = fc.record({ row: fc.nat(2), acquire: fc.boolean(), limit: fc.nat(4) })
     fc.assert(
       fc.property(fc.array(step), (steps) => {
@@ -31,7 +31,7 @@ describe('a gauge', () => {
     )
   })
 
-  it('gives back exactly what an ended thread held', () => {
+  it('releases exactly what an ended thread held', () => {
     const [first, second] = threadPlaces(2, (place) => new Gauge(2, place))
     first.acquire(0)
     second.acquire(0)

@@ -8,14 +8,14 @@ import { threadPlaces } from '../../support/threads.ts'
 const bounds = [10, 20, 50]
 
 describe('a histogram table', () => {
-  it('counts a value on a bound with the values below it', () => {
+  it('counts a value equal to a bound in the bucket below it', () => {
     const table = new HistogramTable(bounds, 2)
     for (const value of [0, 10, 10.5, 20, 50, 51, 1_000]) table.record(1, value)
     assert.deepEqual(table.counts(1), [2, 2, 1, 2])
     assert.deepEqual(table.counts(0), [0, 0, 0, 0])
   })
 
-  it('gives the bound of the bucket that holds a quantile', () => {
+  it('returns the bound of the bucket that contains a quantile', () => {
     const table = new HistogramTable(bounds, 1)
     for (let count = 0; count < 95; count++) table.record(0, 5)
     for (let count = 0; count < 4; count++) table.record(0, 15)
@@ -25,14 +25,14 @@ describe('a histogram table', () => {
     assert.equal(table.quantile(0, 1), 50)
   })
 
-  it('gives 0 for an empty row and the last bound for what is above all', () => {
+  it('returns 0 for an empty row and the last bound for larger values', () => {
     const table = new HistogramTable(bounds, 2)
     table.record(1, 10_000)
     assert.equal(table.quantile(0, 0.5), 0)
     assert.equal(table.quantile(1, 0.5), 50)
   })
 
-  it('adds up what all threads have recorded', () => {
+  it('sums the values of all threads', () => {
     const [first, second] = threadPlaces(2, (place) => new HistogramTable(bounds, 1, place))
     first.record(0, 1)
     second.record(0, 1)
@@ -50,7 +50,7 @@ describe('a histogram table', () => {
     assert.deepEqual(first.read(0), { counts: [0, 0, 0, 0], count: 0, sum: 0 })
   })
 
-  it('finds the bucket of the value that has the rank, whatever the values', () => {
+  it('finds the bucket that contains the rank, for any values', () => {
     const values = fc.array(fc.double({ min: 0, max: 1_000_000, noNaN: true }), { minLength: 1 })
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (recorded, quantile) => {

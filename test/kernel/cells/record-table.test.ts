@@ -6,7 +6,7 @@ import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { runThreads, threadPlaces } from '../../support/threads.ts'
 
 describe('a record table', () => {
-  it('shows all threads what was written last, and nothing where nothing was', () => {
+  it('shows the last write to all threads, and nothing before the first', () => {
     const [first, second] = threadPlaces(2, (place) => new RecordTable(['a', 'b'], 3, place))
     const column = first.column('b')
     assert.ok(Number.isNaN(second.number(1, column)))
@@ -18,7 +18,7 @@ describe('a record table', () => {
     assert.ok(Number.isNaN(second.number(1, second.column('a'))))
   })
 
-  it('keeps any text of up to 248 bytes, and the beginning of a longer one', () => {
+  it('keeps texts of up to 248 bytes, and truncates longer ones', () => {
     const table = new RecordTable([], 2)
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => {
@@ -32,7 +32,7 @@ describe('a record table', () => {
     )
   })
 
-  it('never shows a mixture of two texts', async () => {
+  it('never returns a mixture of two texts', async () => {
     const blocks = new SharedBlocks(2)
     new RecordTable([], 1, blocks.place('records'))
     const results = await runThreads<{ mixed: number; seen: number }>(
@@ -46,7 +46,7 @@ describe('a record table', () => {
     }
   })
 
-  it('is not stopped by a thread that died while it wrote', () => {
+  it('recovers from a thread that died while writing', () => {
     const blocks = new SharedBlocks(1)
     const table = new RecordTable([], 1, blocks.place('records'))
     const version = new Int32Array(blocks.description.get('records')?.memory ?? assert.fail())

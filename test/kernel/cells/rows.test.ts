@@ -17,7 +17,7 @@ function nameRows(threads: number, capacity: number): NameRows[] {
 }
 
 describe('rows by name', () => {
-  it('are the same on all threads, in the order in which names come, until all are taken', () => {
+  it('are the same on all threads, in order of first use, until all are taken', () => {
     const step = fc.record({ thread: fc.nat(2), name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'ü', '') })
     fc.assert(
       fc.property(fc.array(step), (steps) => {
@@ -41,7 +41,7 @@ describe('rows by name', () => {
     assert.equal(second?.known('a'), undefined)
   })
 
-  it('get their name from the thread that comes next, where the thread that took one has died', () => {
+  it('get their name from the next thread if the thread that took one has died', () => {
     const blocks = new SharedBlocks(1)
     const first = new NameRows(2, blocks.place('names'))
     first.take('a')
@@ -53,7 +53,7 @@ describe('rows by name', () => {
     assert.deepEqual(first.entries(), [['a', 0]])
   })
 
-  it('are given once where threads ask for the same names at the same time', async () => {
+  it('are assigned once if threads take the same names at the same time', async () => {
     const [threads, names] = [2, 2_000]
     const blocks = new SharedBlocks(threads)
     const rows = new NameRows(names, blocks.place('names'))
@@ -74,7 +74,7 @@ describe('rows by name', () => {
 })
 
 describe('rows by number', () => {
-  it('are given in order and remembered, also that there are none left', () => {
+  it('are assigned in order and remembered, including their exhaustion', () => {
     const rows = new NumberRows(2)
     assert.deepEqual(
       [rows.take(7), rows.take(0), rows.take(7), rows.take(9), rows.take(9)],

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { RunMark } from '../../../src/kernel/cells/run-mark.ts'
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 
-it('a run of the gateway begins once, whichever thread asks first', () => {
+it('keeps the start time of the first thread', () => {
   const blocks = new SharedBlocks(2, 0)
   const first = new RunMark(blocks.place('run'))
   const second = new RunMark(new SharedBlocks(2, 1, blocks.description).place('run'))

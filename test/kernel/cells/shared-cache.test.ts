@@ -17,7 +17,7 @@ const step = fc.oneof(
 const ttlMs = 1024
 
 describe('a shared cache', () => {
-  it('does what a map with a sliding time to live and eviction of the least recently used does', async () => {
+  it('behaves like a map with a sliding time to live and LRU eviction', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const clock = new FakeClock()
@@ -71,7 +71,7 @@ describe('a shared cache', () => {
     )
   })
 
-  it('takes hashes for keys, and can be looked at without a use', async () => {
+  it('accepts hashes as keys, and peeks without counting a use', async () => {
     const clock = new FakeClock()
     const cache = new SharedCache({ capacity: 4096, ttlMs, clock })
     const keys = Array.from({ length: 500 }, (_, at) => at * 2 ** 40 + at * 7919)
@@ -88,7 +88,7 @@ describe('a shared cache', () => {
     assert.deepEqual([cache.peek(one), cache.peek(other), cache.size()], [undefined, 1, 1])
   })
 
-  it('never holds more than its capacity, and little less where it is asked for half of it', () => {
+  it('never exceeds its capacity, and keeps nearly all entries at half of it', () => {
     const cache = new SharedCache({ capacity: 1000, ttlMs: 0, clock: new FakeClock() })
     for (let client = 0; client < 500; client++) cache.set(`client-${client}`, client)
     let found = 0
@@ -105,7 +105,7 @@ describe('a shared cache', () => {
     assert.equal(cache.size(), 0)
   })
 
-  it('keeps what never expires, however long it was not used', async () => {
+  it('keeps entries forever without a time to live', async () => {
     const clock = new FakeClock()
     const cache = new SharedCache({ capacity: 8, ttlMs: 0, clock })
     cache.set('a', SharedCache.maxValue)
@@ -116,7 +116,7 @@ describe('a shared cache', () => {
     assert.equal(cache.get('a'), SharedCache.maxValue)
   })
 
-  it('takes a clock that runs a little behind for what it is', () => {
+  it('tolerates a clock that runs slightly behind', () => {
     let nowMs = 10_000
     const clock = { nowMs: () => 0, monotonicMs: () => nowMs, after: () => assert.fail() }
     const cache = new SharedCache({ capacity: 8, ttlMs, clock })
@@ -126,7 +126,7 @@ describe('a shared cache', () => {
     assert.equal(cache.size(), 1)
   })
 
-  it('refuses values that do not fit', () => {
+  it('rejects values out of range', () => {
     const cache = new SharedCache({ capacity: 8, ttlMs, clock: new FakeClock() })
     for (const value of [-1, 0.5, SharedCache.maxValue + 1, Number.NaN]) {
       assert.throws(() => cache.set('a', value), RangeError)
@@ -134,7 +134,7 @@ describe('a shared cache', () => {
     assert.equal(cache.get('a'), undefined)
   })
 
-  it('is not torn by threads that set, get and delete the same keys', async () => {
+  it('stays consistent while threads set, get and delete the same keys', async () => {
     const blocks = new SharedBlocks(2)
     const cache = new SharedCache({ capacity: 64, ttlMs: 0, clock: new FakeClock() }, blocks.place('cache'))
     const results = await runThreads<{ wrong: number; hits: number }>(

@@ -19,8 +19,8 @@ function write(format: ExpositionFormat, fill: (out: Exposition) => void): strin
   return out.end()
 }
 
-describe('an exposition', () => {
-  it('names a counter by its samples in the older format, without their ending in OpenMetrics', () => {
+describe('the exposition', () => {
+  it('names a counter after its samples in the text format, and without the suffix in OpenMetrics', () => {
     const fill = (out: Exposition) => {
       out.family(requests)
       out.sample(3, labelText({ code: '200' }))
@@ -35,7 +35,7 @@ describe('an exposition', () => {
     )
   })
 
-  it('knows info in OpenMetrics only', () => {
+  it('writes info only in OpenMetrics', () => {
     const fill = (out: Exposition) => {
       out.family({ name: 'a', type: 'info', help: 'About.' })
       out.sample(1, labelText({ version: '1' }))
@@ -50,7 +50,7 @@ describe('an exposition', () => {
     )
   })
 
-  it('tells units and writes bounds as floats where OpenMetrics wants it', () => {
+  it('writes units, and bounds as floats, where OpenMetrics requires them', () => {
     const fill = (out: Exposition) => {
       out.family({ name: 'a_seconds', type: 'histogram', unit: 'seconds', help: 'Time.' })
       out.histogram({ bounds: [0.5, 1], cumulative: [1, 2], count: 3, sum: 9.5 }, labelText({ model: 'm' }))
@@ -73,14 +73,14 @@ describe('an exposition', () => {
     assert.match(write('text', fill), /le="1"/)
   })
 
-  it('leaves out a family without samples', () => {
+  it('omits a family without samples', () => {
     assert.equal(
       write('text', (out) => out.family(requests)),
       '',
     )
   })
 
-  it('gives any text in a label back as it was', () => {
+  it('round-trips any label text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.constantFrom(...formats), (value, format) => {
         const text = write(format, (out) => {
@@ -95,7 +95,7 @@ describe('an exposition', () => {
     )
   })
 
-  it('gives any number and any help back', () => {
+  it('round-trips any number and help text', () => {
     fc.assert(
       fc.property(
         fc.double(),
@@ -118,7 +118,7 @@ describe('an exposition', () => {
     )
   })
 
-  it('can be taken piece by piece', () => {
+  it('can be read in chunks', () => {
     const out = new Exposition('openmetrics')
     out.family(requests)
     out.sample(1, labelText({ code: '200' }))
@@ -127,7 +127,7 @@ describe('an exposition', () => {
     parseExposition(first + out.end(), 'openmetrics')
   })
 
-  it('knows the names of its series', () => {
+  it('lists the names of its series', () => {
     assert.deepEqual(seriesNames(requests), ['a_requests_total'])
     assert.deepEqual(seriesNames({ ...requests, type: 'histogram' }), [
       'a_requests_bucket',

@@ -74,8 +74,8 @@ function sampleValue(
   return undefined
 }
 
-describe('the metrics', () => {
-  it("have Olla's names as well", async () => {
+describe('metrics', () => {
+  it('include Olla’s names', async () => {
     const { stats, scrape } = counted()
     stats.record(request({ model: 'known-a', durationMs: 100 }))
     stats.record(request({ model: 'known-a', durationMs: 300 }))
@@ -115,7 +115,7 @@ describe('the metrics', () => {
     assert.deepEqual(missing, ['olla_endpoint_traffic_bytes', 'olla_model_traffic_bytes'])
   })
 
-  it('count requests by outcome and code, over the gateway and on each endpoint', async () => {
+  it('count requests by outcome and code, for the gateway and each endpoint', async () => {
     const { stats, scrape } = counted()
     stats.record(request())
     stats.record(request({ endpointSlot: 1 }))
@@ -138,7 +138,7 @@ describe('the metrics', () => {
     assert.equal(sampleValue(families, 'olla_security_violations_total'), 5)
   })
 
-  it('tell times in seconds and tokens by kind', async () => {
+  it('report times in seconds, and tokens by type', async () => {
     const { stats, scrape } = counted()
     const answer = figures({ firstTokenMs: 300, cachedTokens: 8, generationMs: 500, loadMs: 1_500 })
     stats.record(
@@ -173,7 +173,7 @@ describe('the metrics', () => {
     )
   })
 
-  it('give a bounded number of models series of their own, the first asked for, and lose none of the others', async () => {
+  it('give the models requested first their own series, and combine all others', async () => {
     const { stats, scrape } = counted(2)
     const asked = ['known-1', 'known-2', 'known-3', 'known-4', 'known-1', 'nobody knows this']
     for (const model of asked) stats.record(request({ model }))
@@ -192,7 +192,7 @@ describe('the metrics', () => {
     assert.equal(sampleValue(families, 'olla_models'), 9)
   })
 
-  it('have no series twice where endpoints have one name', () => {
+  it('have no duplicate series if endpoints share a name', () => {
     const twins = [0, 1].map((slot) => endpointSource({ endpoint: { slot, name: 'box', id: `id${slot}` } }))
     assert.deepEqual(
       labelEndpoints(twins).map(({ labels }) => labels),
@@ -200,21 +200,21 @@ describe('the metrics', () => {
     )
   })
 
-  it('are never added twice', () => {
+  it('cannot be added twice', () => {
     const { metrics } = counted()
     assert.throws(() => metrics.add(endpointMetrics, () => assert.fail()), RangeError)
   })
 })
 
 describe('an exposed histogram', () => {
-  it('has bounds that are kept', () => {
+  it('has only bounds that are stored', () => {
     for (const [kind, bounds] of Object.entries(exposedBounds)) {
       const kept: readonly number[] = histogramBounds[kind as HistogramKind]
       for (const bound of bounds) assert.ok(kept.includes(bound), `${kind} ${bound}`)
     }
   })
 
-  it('adds rows up and counts what lies above all bounds', () => {
+  it('sums rows and counts values above all bounds', () => {
     const table = new HistogramTable(histogramBounds.attempts, 3)
     for (const value of [1, 6, 20]) table.record(0, value)
     table.record(1, 30)

@@ -22,8 +22,8 @@ function createCounted(models = 16) {
   return { cells, stats: new GatewayStats(cells, find) }
 }
 
-describe('counting a request', () => {
-  it('counts it once in the totals, for its endpoint and for its model (contract 16.2, item 2)', () => {
+describe('GatewayStats', () => {
+  it('counts a request once in the totals, for its endpoint and for its model (contract 16.2, item 2)', () => {
     const stats = createStats()
     stats.record(request({ promptTokens: 12, completionTokens: 30, overheadMs: 0.5, upstreamMs: 9 }))
     for (const traffic of [stats.totals(), stats.endpoint(0), stats.models()[0]?.traffic]) {
@@ -48,7 +48,7 @@ describe('counting a request', () => {
     assert.equal(stats.endpoint(1).requests, 0)
   })
 
-  it('takes no 5xx for a success, even one that was delivered whole', () => {
+  it('does not count a 5xx as a success, even if it was delivered completely', () => {
     const stats = createStats()
     stats.record(request({ outcome: 'success', status: 503 }))
     stats.record(request({ outcome: 'failure', status: 502 }))
@@ -60,7 +60,7 @@ describe('counting a request', () => {
     })
   })
 
-  it('takes a client that left, and a 4xx, for neither success nor failure', () => {
+  it('counts a disconnected client and a 4xx neither as success nor as failure', () => {
     const stats = createStats()
     stats.record(request({ outcome: 'client_closed', status: 200 }))
     stats.record(request({ outcome: 'rejection', status: 400 }))
@@ -92,27 +92,27 @@ describe('counting a request', () => {
     assert.partialDeepStrictEqual(model, { p95Ms: 300, p99Ms: 300 })
   })
 
-  it('puts no percentile above what was measured', () => {
+  it('returns no percentile above the maximum', () => {
     const stats = createStats()
     for (const durationMs of [266, 693, 843]) stats.record(request({ durationMs }))
     assert.partialDeepStrictEqual(stats.models()[0], { p95Ms: 843, p99Ms: 843 })
   })
 
-  it('keeps a least duration of 0', () => {
+  it('keeps a minimum duration of 0', () => {
     const stats = createStats()
     stats.record(request({ durationMs: 0 }))
     stats.record(request({ durationMs: 9 }))
     assert.equal(stats.endpoint(0).minMs, 0)
   })
 
-  it('counts what never reached an endpoint in the totals only', () => {
+  it('counts requests that reached no endpoint only in the totals', () => {
     const stats = createStats()
     stats.record(request({ endpointSlot: undefined, outcome: 'rejection', status: 404, routing: 'rejected' }))
     assert.partialDeepStrictEqual(stats.totals(), { requests: 1, rejections: 1 })
     assert.partialDeepStrictEqual(stats.models()[0]?.traffic, { requests: 0, routingMisses: 1 })
   })
 
-  it('counts tries apart from requests', () => {
+  it('counts attempts separately from requests', () => {
     const stats = createStats()
     stats.recordAttempt(1, true)
     stats.recordAttempt(0, false)
@@ -126,7 +126,7 @@ describe('counting a request', () => {
     assert.partialDeepStrictEqual(stats.totals(), { attempts: 2, failedAttempts: 1, requests: 1 })
   })
 
-  it('tells where routing sent requests', () => {
+  it('reports routing decisions', () => {
     const stats = createStats()
     for (const routing of ['routed', 'routed', 'fallback'] as const) stats.record(request({ routing }))
     assert.partialDeepStrictEqual(stats.models()[0]?.traffic, {
@@ -142,7 +142,7 @@ describe('counting a request', () => {
     assert.equal(stats.models()[0]?.clients, 2)
   })
 
-  it('tells the endpoints of a model apart', () => {
+  it('separates the endpoints of a model', () => {
     const stats = createStats()
     stats.record(request())
     stats.record(request({ outcome: 'failure', status: 500 }))
@@ -157,7 +157,7 @@ describe('counting a request', () => {
     assert.equal(stats.models()[0]?.placements[0]?.failuresInRow, 0)
   })
 
-  it('adds up what answers tell of tokens and times', () => {
+  it('sums the tokens and times that answers report', () => {
     const stats = createStats()
     const answer = figures({ cachedTokens: 8, generationMs: 500, loadMs: 40, promptMs: 20 })
     stats.record(request({ completionTokens: 30, answer }))
@@ -174,13 +174,13 @@ describe('counting a request', () => {
     }
   })
 
-  it('knows no speed before a generation was timed', () => {
+  it('reports no speed before the first timed generation', () => {
     const stats = createStats()
     stats.record(request({ completionTokens: 30, answer: figures() }))
     assert.equal(stats.totals().tokensPerSecond, undefined)
   })
 
-  it('gives percentiles to the bucket for the gateway, each endpoint and each model', () => {
+  it('returns percentiles to the bucket for the gateway, each endpoint and each model', () => {
     const stats = createStats()
     for (let count = 0; count < 96; count++) {
       stats.record(request({ durationMs: 45, answer: figures({ firstTokenMs: 9 }) }))
@@ -194,7 +194,7 @@ describe('counting a request', () => {
     assert.equal(stats.endpointTimings(1).duration, undefined)
   })
 
-  it('keeps the distribution of tries and of waits for a place', () => {
+  it('keeps histograms of attempts and of queue waits', () => {
     const { stats, cells } = createCounted()
     stats.record(request({ attempts: 1 }))
     stats.record(request({ attempts: 3, queuedMs: 18 }))
@@ -206,7 +206,7 @@ describe('counting a request', () => {
     )
   })
 
-  it('counts by outcome and status, at the endpoint or at none', () => {
+  it('counts by outcome and status, with or without an endpoint', () => {
     const { stats, cells } = createCounted()
     const counted = (row: number, column: StatusColumn) =>
       cells.statuses.sum(row, cells.statuses.column(column))
@@ -229,13 +229,13 @@ describe('counting a request', () => {
     assert.equal(counted(cells.endpoints.rows, 'rejection 404'), 1)
   })
 
-  it('counts failed tries that were followed by another', () => {
+  it('counts failed attempts that were followed by another', () => {
     const stats = createStats()
     stats.recordFailover(2)
     assert.deepEqual([stats.totals().failovers, stats.endpoint(2).failovers], [1, 1])
   })
 
-  it('makes every sum agree, whatever happens', () => {
+  it('keeps all sums consistent', () => {
     const record: fc.Arbitrary<RequestRecord> = fc.record({
       endpointSlot: fc.option(fc.nat(3), { nil: undefined }),
       model: fc.option(fc.constantFrom(...known, 'LLAMA3:8B', 'invented-1', 'invented-2'), {
@@ -277,14 +277,14 @@ describe('counting a request', () => {
 })
 
 describe('rows of models', () => {
-  it('are shared by all names that the catalogue does not know', () => {
+  it('are shared by all names that are not in the catalog', () => {
     const rows = new ModelRows(new NameRows(3), () => undefined)
     const invented = Array.from({ length: 100 }, (_, index) => rows.rowOf(`invented-${index}`))
     assert.deepEqual(new Set(invented), new Set([3]))
     assert.deepEqual([...rows.entries()], [[otherModels, 3]])
   })
 
-  it('belong to the name as the catalogue spells it', () => {
+  it('use the spelling of the catalog', () => {
     const rows = new ModelRows(new NameRows(3), (name) =>
       name.toLowerCase() === 'mixtral' ? 'Mixtral' : undefined,
     )
@@ -295,7 +295,7 @@ describe('rows of models', () => {
     )
   })
 
-  it('are shared by known names as well when all are taken', () => {
+  it('are shared by known names, too, when all are taken', () => {
     const rows = new ModelRows(new NameRows(2), (name) => name)
     assert.deepEqual(
       ['a', 'b', 'c', 'd', 'a'].map((name) => rows.rowOf(name)),
@@ -303,7 +303,7 @@ describe('rows of models', () => {
     )
   })
 
-  it('stay with a model that leaves the catalogue', () => {
+  it('stay assigned when a model leaves the catalog', () => {
     let listed = true
     const rows = new ModelRows(new NameRows(2), (name) => (listed ? name : undefined))
     const row = rows.rowOf('a')

@@ -42,7 +42,7 @@ function createSampler(capacity = 3) {
 }
 
 describe('the sampler', () => {
-  it('tells what changed since the last sample', async () => {
+  it('reports changes since the last sample', async () => {
     const { sampler, clock, samples, finish, events } = createSampler()
     sampler.start()
     finish(0, 10, 100)
@@ -65,7 +65,7 @@ describe('the sampler', () => {
     assert.equal((second?.at_ms ?? 0) - (first?.at_ms ?? 0), 2_000)
   })
 
-  it('takes percentiles over the last half minute, and none where nothing came', async () => {
+  it('computes percentiles over the last half minute, and none without requests', async () => {
     const { sampler, clock, samples, finish } = createSampler()
     sampler.start()
     await clock.advance(2_000)
@@ -81,7 +81,7 @@ describe('the sampler', () => {
     sampler.stop()
   })
 
-  it('counts tokens while a stream passes, and never a negative number of them', async () => {
+  it('counts tokens during a stream, and never a negative number', async () => {
     const { sampler, clock, cells, samples, underWay, finish } = createSampler()
     sampler.start()
     underWay.tokens = 30
@@ -104,7 +104,7 @@ describe('the sampler', () => {
     sampler.stop()
   })
 
-  it('shows what is in flight now', async () => {
+  it('shows requests in flight', async () => {
     const { sampler, clock, cells, samples } = createSampler()
     sampler.start()
     cells.inFlight.acquire(1)
@@ -115,7 +115,7 @@ describe('the sampler', () => {
     sampler.stop()
   })
 
-  it('keeps so many, and stops when it is told', async () => {
+  it('limits the number of samples, and stops', async () => {
     const { sampler, clock } = createSampler(3)
     sampler.start()
     await clock.advance(10_000)

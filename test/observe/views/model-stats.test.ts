@@ -100,7 +100,7 @@ describe('/internal/stats/models', () => {
     })
   })
 
-  it('has percentiles and speeds once there are any', () => {
+  it('has percentiles and speeds after the first measurements', () => {
     const firstToken = { p50: 40, p95: 50, p99: 75 }
     const fast = model('m', { requests: 1, tokensPerSecond: 41.5 }, { timings: { ...noTimings, firstToken } })
     const row = view([fast]).models[0]
@@ -113,7 +113,7 @@ describe('/internal/stats/models', () => {
     assert.equal(row?.p50_latency_ms, undefined)
   })
 
-  it('breaks a model down by endpoint, and sums up the endpoints, where it is asked to', () => {
+  it('includes endpoints and a summary on request', () => {
     const box = {
       endpoint_name: 'box',
       request_count: 35,

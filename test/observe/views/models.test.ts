@@ -51,7 +51,7 @@ describe('/internal/status/models', () => {
     })
   })
 
-  it('says which endpoints hold a model in memory, and the longest context', () => {
+  it('lists the endpoints with a model in memory, and the maximum context length', () => {
     const box: EndpointModelsSource = {
       ...ollama,
       models: [
@@ -69,7 +69,7 @@ describe('/internal/status/models', () => {
     assert.equal(idle?.context_length, undefined)
   })
 
-  it('names a model of several endpoints once, with the endpoints and their IDs in pairs', () => {
+  it('lists a model of several endpoints once, with endpoints and IDs in the same order', () => {
     const view = modelsView([ollama, vllm], false, nowMs)
     const shared = view.recent_models.find(({ name }) => name === 'shared')
     assert.deepEqual(shared?.endpoints, ['a-vllm', 'mock-ollama'])
@@ -80,7 +80,7 @@ describe('/internal/status/models', () => {
     assert.ok(!('model_groups' in view))
   })
 
-  it('takes what one endpoint does not tell from another, but size and quantization from one alone', () => {
+  it('combines reports of several endpoints, but takes size and quantization from one', () => {
     const models = [
       { name: 'm', quantization: 'BF16' },
       { name: 'm', family: 'llama', parameterSize: '8B', sizeBytes: 1024, quantization: 'Q4_0' },
@@ -95,7 +95,7 @@ describe('/internal/status/models', () => {
     assert.ok(item !== undefined && !('size' in item))
   })
 
-  it('puts models of no known family last, as "unknown"', () => {
+  it('sorts models without a known family last, as "unknown"', () => {
     const view = modelsView([ollama, { ...vllm, models: [{ name: 'z', family: 'zebra' }] }], true, nowMs)
     assert.deepEqual(
       view.model_groups?.map(({ family }) => family),
@@ -104,7 +104,7 @@ describe('/internal/status/models', () => {
     assert.deepEqual(view.models_by_family.unknown, ['shared'])
   })
 
-  it('shows the ten that were seen last, newest first, then by name', () => {
+  it('shows the ten most recently seen, newest first, then by name', () => {
     const old = {
       ...ollama,
       models: Array.from({ length: 11 }, (_, index) => ({ name: `old-${String(index).padStart(2, '0')}` })),
@@ -117,7 +117,7 @@ describe('/internal/status/models', () => {
     assert.equal(view.total_models, 12)
   })
 
-  it('survives names that are also keys of every object', () => {
+  it('handles names that are also keys of every object', () => {
     const odd = { ...vllm, models: [{ name: '__proto__', type: 'constructor', family: 'toString' }] }
     const view = modelsView([odd], true, nowMs)
     assert.deepEqual(view.models_by_family, { toString: ['__proto__'] })

@@ -81,7 +81,7 @@ describe('/internal/process', () => {
     assert.deepEqual([ended_threads, log], [{ count: 2, requests_cut: 5 }, { lines_dropped: 7 }])
   })
 
-  it('reads the process it runs in', () => {
+  it('reads the current process', () => {
     const reading = readProcess({ cycles: 0, pausedMs: 0, lastAtMs: undefined })
     assert.ok(reading.usedHeapBytes > 0 && reading.usedHeapBytes <= reading.totalHeapBytes)
     assert.ok(reading.residentBytes > reading.usedHeapBytes)
@@ -92,7 +92,7 @@ describe('/internal/process', () => {
     assert.equal(view.garbage_collection.avg_gc_pause, '0s')
   })
 
-  it('adds up what several threads say of themselves, and tells of the one that is worst off', () => {
+  it('sums the reports of several threads, and shows the worst memory pressure', () => {
     const reading = readProcess({ cycles: 2, pausedMs: 4, lastAtMs: 1_000 })
     const thread = (number: number, changes: object) => ({
       thread: number,
@@ -122,14 +122,14 @@ describe('/internal/process', () => {
     )
   })
 
-  it('calls memory short by its distance from the limit', () => {
+  it('derives memory pressure from the distance to the limit', () => {
     assert.deepEqual(
       [0, 59, 60, 84, 85, 100].map((used) => memoryPressure(used, 100)),
       ['LOW', 'LOW', 'MEDIUM', 'MEDIUM', 'HIGH', 'HIGH'],
     )
   })
 
-  it('judges active resources by the contract’s steps', () => {
+  it('rates active resources by the contract’s thresholds', () => {
     assert.deepEqual([100, 101, 500, 501, 1000, 1001].map(resourceHealth), [
       'HEALTHY',
       'NORMAL',
@@ -141,8 +141,8 @@ describe('/internal/process', () => {
   })
 })
 
-describe('the count of garbage collections', () => {
-  it('grows with collections and stops when it is told to', async () => {
+describe('GcMonitor', () => {
+  it('counts collections until it stops', async () => {
     const monitor = new GcMonitor()
     monitor.start()
     let garbage: unknown[] = []

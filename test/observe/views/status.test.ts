@@ -107,7 +107,7 @@ describe('/internal/status', () => {
     })
   })
 
-  it('claims nothing of an endpoint that was neither used nor probed', () => {
+  it('claims nothing about an endpoint that was neither used nor probed', () => {
     const [row] = status([endpointSource({ status: { status: 'unknown' } })]).endpoints
     assert.ok(row !== undefined)
     assert.equal(row.success_rate, 'N/A')
@@ -135,7 +135,7 @@ describe('/internal/status', () => {
     )
   })
 
-  it('names what is wrong with an endpoint', () => {
+  it('lists the issues of an endpoint', () => {
     const issues = (source: EndpointSource) => status([source]).endpoints[0]?.issues
     const probe = { ...used.probe, consecutiveFailures: 4 }
     assert.equal(
@@ -169,7 +169,7 @@ describe('/internal/status', () => {
     })
   })
 
-  it('judges the whole by the endpoints that are up and by successes', () => {
+  it('derives the overall status from routable endpoints and the success rate', () => {
     for (const [up, endpoints, rate, expected] of [
       [0, 0, undefined, 'critical'],
       [1, 3, undefined, 'critical'],
@@ -192,7 +192,7 @@ describe('/internal/status', () => {
 })
 
 describe('/internal/status/endpoints', () => {
-  it('has the contract’s keys and ours', () => {
+  it('has the keys of the contract and of the gateway', () => {
     const view = endpointsView([used], nowMs)
     assert.deepEqual(view, {
       timestamp: '2026-11-22T23:55:45.000Z',
@@ -239,7 +239,7 @@ describe('/internal/status/endpoints', () => {
     })
   })
 
-  it('has percentiles and speeds once there are any', () => {
+  it('has percentiles and speeds after the first measurements', () => {
     const source = endpointSource({
       traffic: { promptTokens: 9, completionTokens: 4, cachedTokens: 3, tokensPerSecond: 41.5, failovers: 2 },
       timings: {
@@ -271,7 +271,7 @@ describe('/internal/status/endpoints', () => {
     assert.deepEqual([view.total_count, view.healthy_count, view.routable_count], [6, 1, 3])
   })
 
-  it('says why an endpoint is out', () => {
+  it('reports why an endpoint is unavailable', () => {
     const [row] = endpointsView(
       [
         endpointSource({
@@ -298,8 +298,8 @@ const openCircuit = {
   retryAtMs: nowMs + 30_000,
 } as const
 
-describe('models that are out in /internal/status/endpoints', () => {
-  it('are named with their circuit and what is left of their pause, and left out where there are none', () => {
+describe('unavailable models in /internal/status/endpoints', () => {
+  it('are listed with their circuit and remaining pause, and omitted if there are none', () => {
     const [none, some] = endpointsView(
       [
         endpointSource({ endpoint: { name: 'a' } }),
@@ -374,7 +374,7 @@ describe('issues of an endpoint in /internal/status/endpoints', () => {
     ],
   ]
   for (const [title, overrides, issues, lastError] of rows) {
-    it(`names none or one: the endpoint ${title}`, () => {
+    it(`are none or one: the endpoint ${title}`, () => {
       const [shown] = endpointsView([endpointSource(overrides)], nowMs).endpoints
       assert.equal(shown?.issues, issues)
       assert.equal(shown?.last_error, lastError)

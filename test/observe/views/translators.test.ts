@@ -28,14 +28,14 @@ function counted(...requests: Partial<TranslatedRequest>[]) {
 }
 
 describe('translator statistics', () => {
-  it('begin at nothing', () => {
+  it('start at zero', () => {
     const { translators, summary } = counted()
     assert.equal(translators[0]?.total_requests, 0)
     assert.equal(translators[0]?.success_rate, '0%')
     assert.equal(summary.active_translators, 0)
   })
 
-  it('count each dialect for itself, and none that is not translated', () => {
+  it('count each translated dialect separately, and no other', () => {
     const stats = new TranslatorStats(new CounterTable(translatorColumns, 2), ['anthropic', 'responses'])
     for (const dialect of ['responses', 'anthropic', 'responses', 'openai'])
       stats.record(request({ dialect }))
@@ -50,7 +50,7 @@ describe('translator statistics', () => {
     assert.equal(summary.total_translators, 2)
   })
 
-  it('count a success only where the client got all of it', () => {
+  it('count a success only if the client received the complete answer', () => {
     const { translators, summary } = counted(
       { mode: 'passthrough', durationMs: 30 },
       { isStream: false },

@@ -249,10 +249,10 @@ function spawn(
 
 /** Releases what an ended thread held. @returns the number of its requests in flight */
 function reclaim({ gatewayState, circuitBreakers }: FastifyInstance, thread: number): number {
-  const underWay = gatewayState.of(loadCells).inFlight.heldBy(thread)
+  const inFlight = gatewayState.of(loadCells).inFlight.heldBy(thread)
   gatewayState.reclaim(thread)
   circuitBreakers.reclaim(thread)
-  return underWay
+  return inFlight
 }
 
 async function stop(
@@ -260,8 +260,8 @@ async function stop(
   { server }: GatewayConfig,
   supervisor: Supervisor,
 ): Promise<DrainResult> {
-  const underWay = app.gatewayState.of(loadCells).inFlight.total()
-  app.gatewayEvents.publish('lifecycle.phase', { phase: 'draining', inFlight: underWay })
+  const inFlight = app.gatewayState.of(loadCells).inFlight.total()
+  app.gatewayEvents.publish('lifecycle.phase', { phase: 'draining', inFlight })
   const result = await supervisor.stop(server.shutdown_timeout + server.shutdown_delay + closingMs)
   app.gatewayEvents.publish('lifecycle.phase', {
     phase: result.cut > 0 ? 'cut' : 'drained',

@@ -95,7 +95,7 @@ function toTopMessages({ event, data }: ServerMessage): TopMessage[] {
     case 'sample':
       return [{ kind: 'samples', samples: [data as unknown as Sample] }]
     case 'event':
-      return data.type === 'discovery.completed' && isNoNews(data.data)
+      return data.type === 'discovery.completed' && isUnchanged(data.data)
         ? []
         : [{ kind: 'event', event: data as unknown as EventLine }]
     default:
@@ -103,7 +103,7 @@ function toTopMessages({ event, data }: ServerMessage): TopMessage[] {
   }
 }
 
-function isNoNews(data: unknown): boolean {
+function isUnchanged(data: unknown): boolean {
   if (!isRecord(data)) return true
   const { added, removed } = data
   return Array.isArray(added) && Array.isArray(removed) && added.length + removed.length === 0

@@ -1,8 +1,8 @@
 /** Style of a text. */
-export type Look = 'plain' | 'bold' | 'dim' | 'reverse' | 'green' | 'yellow' | 'red'
+export type Style = 'plain' | 'bold' | 'dim' | 'reverse' | 'green' | 'yellow' | 'red'
 
 /** Styles a text without changing its visible width. */
-export type Paint = (look: Look, text: string) => string
+export type Paint = (style: Style, text: string) => string
 
 const codes = {
   plain: undefined,
@@ -12,17 +12,17 @@ const codes = {
   green: 32,
   yellow: 33,
   red: 31,
-} as const satisfies Record<Look, number | undefined>
+} as const satisfies Record<Style, number | undefined>
 
 export const plainPaint: Paint = (_look, text) => text
 
-export const ansiPaint: Paint = (look, text) => {
-  const code = codes[look]
+export const ansiPaint: Paint = (style, text) => {
+  const code = codes[style]
   return code === undefined ? text : `\u001b[${code}m${text}\u001b[0m`
 }
 
 /** The text states the same; the color only helps to find it. */
-export function stateColour(status: string, circuit: string): Look {
+export function stateColor(status: string, circuit: string): Style {
   if (status === 'offline' || status === 'unhealthy' || circuit === 'open') return 'red'
   return status === 'healthy' && circuit === 'closed' ? 'green' : 'yellow'
 }

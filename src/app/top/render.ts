@@ -1,6 +1,6 @@
 import { formatDuration } from '../../kernel/format.ts'
 import type { Sample } from '../../observe/stats/sample.ts'
-import { type Paint, stateColour } from './paint.ts'
+import { type Paint, stateColor } from './paint.ts'
 import type { EndpointRow, EventLine, RequestRow, TopState } from './state.ts'
 import { duration, fit, printable, sparkline } from './text.ts'
 
@@ -125,7 +125,7 @@ function endpointLines(state: TopState, { columns, paint }: Screen, rows: number
         duration(firstByteMs),
         String(endpoint.model_count),
       ])
-      return paint(stateColour(endpoint.status, endpoint.breaker.state), text)
+      return paint(stateColor(endpoint.status, endpoint.breaker.state), text)
     }),
   ]
 }

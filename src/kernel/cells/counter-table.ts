@@ -50,13 +50,13 @@ export class CounterTable<Column extends string> {
   }
 
   /** Keeps the maximum. */
-  raise(row: number, column: number, value: number): void {
+  recordMax(row: number, column: number, value: number): void {
     const at = this.#plane + row * this.columns.length + column
     if (value > (this.#cells[at] ?? 0)) this.#cells[at] = value
   }
 
   /** Keeps the minimum; 0 means no value yet, so a value of 0 is stored as the smallest number above it. */
-  lower(row: number, column: number, value: number): void {
+  recordMin(row: number, column: number, value: number): void {
     const at = this.#plane + row * this.columns.length + column
     const current = this.#cells[at] ?? 0
     if (current === 0 || value < current) this.#cells[at] = Math.max(value, Number.MIN_VALUE)
@@ -80,22 +80,22 @@ export class CounterTable<Column extends string> {
     return total
   }
 
-  largest(row: number, column: number): number {
-    let largest = 0
+  maximum(row: number, column: number): number {
+    let maximum = 0
     for (let thread = 0; thread < this.threads; thread++) {
-      largest = Math.max(largest, this.#read(thread, row, column))
+      maximum = Math.max(maximum, this.#read(thread, row, column))
     }
-    return largest
+    return maximum
   }
 
   /** Returns the minimum over all threads; 0 if there is no value. */
-  smallest(row: number, column: number): number {
-    let smallest = 0
+  minimum(row: number, column: number): number {
+    let minimum = 0
     for (let thread = 0; thread < this.threads; thread++) {
       const value = this.#read(thread, row, column)
-      if (value !== 0 && (smallest === 0 || value < smallest)) smallest = value
+      if (value !== 0 && (minimum === 0 || value < minimum)) minimum = value
     }
-    return smallest === Number.MIN_VALUE ? 0 : smallest
+    return minimum === Number.MIN_VALUE ? 0 : minimum
   }
 
   #read(thread: number, row: number, column: number): number {

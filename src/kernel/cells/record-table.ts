@@ -13,7 +13,7 @@ const maxReads = 1_000
  * A writer that takes longer has died. On a busy machine the scheduler may suspend a live writer for some milliseconds,
  * and its bytes must not mix with another writer's.
  */
-const deathMs = 250
+const writerTimeoutMs = 250
 
 /**
  * Last value seen per row: some numbers and a text, in memory that all threads read without waiting. If threads write
@@ -71,7 +71,7 @@ export class RecordTable<Column extends string> {
     for (;;) {
       const version = Atomics.load(this.#textCells, header)
       const isTaken = version % 2 !== 0
-      if (isTaken && Atomics.wait(this.#textCells, header, version, deathMs) !== 'timed-out') continue
+      if (isTaken && Atomics.wait(this.#textCells, header, version, writerTimeoutMs) !== 'timed-out') continue
       const odd = (isTaken ? version + 2 : version + 1) | 0
       if (Atomics.compareExchange(this.#textCells, header, version, odd) !== version) continue
       const { written } = new TextEncoder().encodeInto(

@@ -126,9 +126,9 @@ export class SharedCache {
       const now = this.#now()
       const at = this.#placeFor(first, tag, now)
       const cell = this.#cells.read(at)
-      const wasThere = this.#cells.high === tag && this.#cells.low !== 0
+      const existed = this.#cells.high === tag && this.#cells.low !== 0
       if (!this.#cells.swap(at, cell, tag, entry(value, now))) continue
-      if (!wasThere) this.#dropDoubles(first, tag)
+      if (!existed) this.#dropDoubles(first, tag)
       return
     }
   }
@@ -138,12 +138,12 @@ export class SharedCache {
     const first = this.#find(key)
     const tag = this.#hash.high
     const now = this.#now()
-    let wasThere = false
+    let existed = false
     for (let at = first; at < first + this.#ways; at++) {
       const isLive = (low: number) => ageIn(low, now) <= this.#ttlTicks
-      if (this.#dropIf(at, (high, low) => high === tag && isLive(low))) wasThere = true
+      if (this.#dropIf(at, (high, low) => high === tag && isLive(low))) existed = true
     }
-    return wasThere
+    return existed
   }
 
   /** Deletes all entries with a value. @returns their number */

@@ -136,7 +136,7 @@ export class GatewayStats {
         successRate: successRate(successes, placements.sum(row, columns.failures)),
         averageMs: successes === 0 ? undefined : placements.sum(row, columns.durationSumMs) / successes,
         failuresInRow: placements.sum(row, columns.failuresInRow),
-        lastUsedAtMs: placements.largest(row, columns.lastUsedAtMs),
+        lastUsedAtMs: placements.maximum(row, columns.lastUsedAtMs),
       })
     }
     return byModel

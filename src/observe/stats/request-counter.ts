@@ -77,8 +77,8 @@ export class RequestCounter {
       case 'success':
         table.add(row, columns.successes, 1)
         table.add(row, columns.durationSumMs, record.durationMs)
-        table.lower(row, columns.durationMinMs, record.durationMs)
-        table.raise(row, columns.durationMaxMs, record.durationMs)
+        table.recordMin(row, columns.durationMinMs, record.durationMs)
+        table.recordMax(row, columns.durationMaxMs, record.durationMs)
         break
       case 'failure':
         table.add(row, columns.failures, 1)
@@ -106,7 +106,7 @@ export class RequestCounter {
       table.add(row, columns.completionTokens, record.completionTokens)
     }
     if (record.answer !== undefined) this.#countAnswer(table, row, record.answer, record.completionTokens)
-    table.raise(row, columns.lastUsedAtMs, record.completedAtMs)
+    table.recordMax(row, columns.lastUsedAtMs, record.completedAtMs)
     this.#countRouting(table, row, record)
   }
 
@@ -145,7 +145,7 @@ export class RequestCounter {
     const { placements } = this.#cells
     const columns = this.#placementColumns
     placements.add(row, columns.requests, 1)
-    placements.raise(row, columns.lastUsedAtMs, record.completedAtMs)
+    placements.recordMax(row, columns.lastUsedAtMs, record.completedAtMs)
     if (outcome === 'success') {
       placements.add(row, columns.successes, 1)
       placements.add(row, columns.durationSumMs, record.durationMs)

@@ -52,7 +52,7 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
   const firstBytes = sum('firstByteCount')
   const timedTokens = sum('timedTokens')
   const generationSumMs = sum('generationSumMs')
-  const lastUsedAtMs = table.largest(row, table.column('lastUsedAtMs'))
+  const lastUsedAtMs = table.maximum(row, table.column('lastUsedAtMs'))
   return {
     requests: sum('requests'),
     successes,
@@ -67,8 +67,8 @@ export function readTraffic(table: CounterTable<TrafficColumn>, row: number): Tr
     responseBytes: sum('responseBytes'),
     successRate: successRate(successes, failures),
     averageMs: successes === 0 ? undefined : sum('durationSumMs') / successes,
-    minMs: table.smallest(row, table.column('durationMinMs')),
-    maxMs: table.largest(row, table.column('durationMaxMs')),
+    minMs: table.minimum(row, table.column('durationMinMs')),
+    maxMs: table.maximum(row, table.column('durationMaxMs')),
     averageFirstByteMs: firstBytes === 0 ? undefined : sum('firstByteSumMs') / firstBytes,
     overheadSumMs: sum('overheadSumMs'),
     upstreamSumMs: sum('upstreamSumMs'),

@@ -92,7 +92,7 @@ export function processView(
   own: ThreadReading,
   threads: readonly ThreadReading[],
   nowMs: number,
-  counts: ProcessCounts = nothingHappened,
+  counts: ProcessCounts = noCounts,
   buffers: { readonly heldBytes: number; readonly limitBytes: number } = noBuffers,
 ): ProcessView {
   const reading = joinReadings(own.reading, threads)
@@ -142,7 +142,7 @@ export function processView(
   }
 }
 
-const nothingHappened: ProcessCounts = { lostLogLines: 0, endedThreads: 0, cutRequests: 0 }
+const noCounts: ProcessCounts = { lostLogLines: 0, endedThreads: 0, cutRequests: 0 }
 
 function threadRow({ thread, reading }: ThreadReading): ProcessView['threads'][number] {
   return {

@@ -43,8 +43,8 @@ export class SharedSessionStore implements SessionStore {
   get evictions(): number {
     const { insertions, size } = this
     const column = this.#counters.column('evictions')
-    const evictions = Math.max(insertions - this.#sum('removals') - size, this.#counters.largest(0, column))
-    this.#counters.raise(0, column, evictions)
+    const evictions = Math.max(insertions - this.#sum('removals') - size, this.#counters.maximum(0, column))
+    this.#counters.recordMax(0, column, evictions)
     return evictions
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { allThreads, type LinkMessage, type LinkPort, type ThreadAnswer } from './messages.ts'
-import { answerMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
+import { answerTimeoutMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
 
@@ -69,7 +69,7 @@ export class ControlLink implements PeerLink {
   async ask<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
-    timeoutMs: number = answerMs,
+    timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer[]> {
     const answers = await this.#gather(topic, data, this.thread, timeoutMs)
     return answers.map(({ value }) => value as Answer)
@@ -80,7 +80,7 @@ export class ControlLink implements PeerLink {
     thread: number,
     topic: Topic<Data, Answer>,
     data: Data,
-    timeoutMs: number = answerMs,
+    timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer | undefined> {
     const port = this.#ports.get(thread)
     if (port === undefined) return undefined

@@ -16,7 +16,7 @@ export type TopicHandler<Data, Answer> = (data: Data, from: number) => Answer | 
 export const controlThread = -1
 
 /** Default timeout of `ask` and `askControl`. */
-export const answerMs = 1_000
+export const answerTimeoutMs = 1_000
 
 /**
  * A thread's line to the other threads of the gateway. With one thread there are no others: it serves and controls, and
@@ -46,13 +46,13 @@ export interface PeerLink {
   on<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void
   /**
    * Sends a request to every serving thread, including this one if it serves.
-   * @param timeoutMs default `answerMs`
+   * @param timeoutMs default `answerTimeoutMs`
    * @returns the answers in the order of the threads, without threads that fail or do not answer in time
    */
   ask<Data, Answer>(topic: Topic<Data, Answer>, data: Data, timeoutMs?: number): Promise<Answer[]>
   /**
    * Sends a request to the control thread, which may be this one.
-   * @param timeoutMs default `answerMs`
+   * @param timeoutMs default `answerTimeoutMs`
    * @returns undefined if it fails or does not answer in time
    */
   askControl<Data, Answer>(

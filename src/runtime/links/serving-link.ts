@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { allThreads, type LinkMessage, type LinkPort } from './messages.ts'
-import { answerMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
+import { answerTimeoutMs, controlThread, type PeerLink, type Topic, type TopicHandler } from './peer-link.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { type HandlerFailure, TopicHandlers } from './topic-handlers.ts'
 
@@ -60,7 +60,7 @@ export class ServingLink implements PeerLink {
   async ask<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
-    timeoutMs: number = answerMs,
+    timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer[]> {
     const [own, others] = await Promise.all([
       this.#handlers.call(topic, data, this.thread),
@@ -73,7 +73,7 @@ export class ServingLink implements PeerLink {
   async askControl<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
-    timeoutMs: number = answerMs,
+    timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer | undefined> {
     const [answer] = await this.#ask(topic, data, controlThread, timeoutMs)
     return answer?.value as Answer | undefined

@@ -12,7 +12,7 @@ export interface ServiceManagerOptions {
 }
 
 /** Delay before the next check after a thread did not respond. */
-const againMs = 500
+const recheckMs = 500
 
 /** Reports the gateway's state to systemd, or a manager with the same protocol: `sd_notify(3)`. */
 export class ServiceManager {
@@ -51,7 +51,7 @@ export class ServiceManager {
     // While a message to a slow manager is pending, send no more.
     const isFit = this.#pending === 0 && isResponsive()
     if (isFit) this.#send('WATCHDOG=1')
-    this.#feeding = this.#options.clock.after(isFit ? everyMs : Math.min(everyMs, againMs), () =>
+    this.#feeding = this.#options.clock.after(isFit ? everyMs : Math.min(everyMs, recheckMs), () =>
       this.#feed(everyMs, isResponsive),
     )
   }

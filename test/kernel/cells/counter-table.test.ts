@@ -10,9 +10,9 @@ describe('a counter table', () => {
   it('keeps rows and columns apart', () => {
     const table = new CounterTable(columns, 3)
     table.add(1, table.column('count'), 5)
-    table.raise(1, table.column('most'), 7)
+    table.recordMax(1, table.column('most'), 7)
     assert.equal(table.sum(1, table.column('count')), 5)
-    assert.equal(table.largest(1, table.column('most')), 7)
+    assert.equal(table.maximum(1, table.column('most')), 7)
     for (const row of [0, 2]) for (const column of [0, 1, 2]) assert.equal(table.sum(row, column), 0)
   })
 
@@ -24,9 +24,9 @@ describe('a counter table', () => {
   it('keeps a minimum of 0, which also means "none yet"', () => {
     const table = new CounterTable(columns, 1)
     const least = table.column('least')
-    table.lower(0, least, 0)
-    table.lower(0, least, 5)
-    assert.equal(table.smallest(0, least), 0)
+    table.recordMin(0, least, 0)
+    table.recordMin(0, least, 5)
+    assert.equal(table.minimum(0, least), 0)
   })
 
   it('clears a counter for all threads', () => {
@@ -49,8 +49,8 @@ describe('a counter table', () => {
         const tables = threadPlaces(4, (place) => new CounterTable(columns, 3, place))
         for (const { thread, row, value } of entries) {
           tables[thread]?.add(row, 0, value)
-          tables[thread]?.lower(row, 1, value)
-          tables[thread]?.raise(row, 2, value)
+          tables[thread]?.recordMin(row, 1, value)
+          tables[thread]?.recordMax(row, 2, value)
         }
         for (const row of [0, 1, 2]) {
           const values = entries.filter((each) => each.row === row).map(({ value }) => value)
@@ -59,8 +59,8 @@ describe('a counter table', () => {
               table.sum(row, 0),
               values.reduce((sum, value) => sum + value, 0),
             )
-            assert.equal(table.smallest(row, 1), values.length === 0 ? 0 : Math.min(...values))
-            assert.equal(table.largest(row, 2), Math.max(0, ...values))
+            assert.equal(table.minimum(row, 1), values.length === 0 ? 0 : Math.min(...values))
+            assert.equal(table.maximum(row, 2), Math.max(0, ...values))
           }
         }
       }),

@@ -18,11 +18,11 @@ import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/re
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { mayLack } from './lacking-answer.ts'
 
-/** What says nothing yet is held back no longer than this: clients show that an answer has begun. */
+/** Translated, with usage requested, with a lower token limit: each is a separate form of a request. */
 const maxHeldMs = 250
 /** Most bytes of an error that is read before the request is sent in another form. */
 const maxErrorBytes = 65_536
-/** A request that was translated, and asked for usage, and for too many tokens: each is a form of its own. */
+/** Head for an invalid answer without an error message. */
 const maxForms = 3
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)

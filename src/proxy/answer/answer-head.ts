@@ -18,30 +18,28 @@ import { headerText } from '../request/request-headers.ts'
 import { clientHeaders, type HeaderScope } from './client-headers.ts'
 import { DialectErrorAnswer } from './dialect-error-answer.ts'
 
-/** An answer as the client gets it: the head, and what changes the body on its way. */
+/** An answer as the client gets it: the head, and the transforms of the body. */
 export interface AnswerPlan {
   readonly head: UpstreamHead
   readonly transforms: readonly AnswerTransform[]
-  /** The body is gathered first. */
+  /** Buffers the whole body first. */
   readonly gathered?: GatheredAnswer
-  /** Looks for the ending of a stream. */
+  /** Detects the end of a stream. */
   readonly watch?: StreamWatch | undefined
 }
 
-/** What a client has asked for, as far as its answer depends on it. */
+/** The parts of a client's request that its answer depends on. */
 export interface AskedFor {
   readonly method: string
   readonly path: string
   readonly dialect: Dialect
-  /** The client's name for the model; undefined where answers keep the endpoint's. */
+  /** The client's name for the model; undefined if answers keep the endpoint's name. */
   readonly asked: string | undefined
 }
 
 const noTransforms: readonly AnswerTransform[] = []
 
-/**
- * Decides what becomes of an answer: a variant says it; where it says nothing, the model gets the client's name.
- */
+/** Decides how an answer is converted: as its variant says, otherwise the model gets the client's name. */
 export function planAnswer(
   head: UpstreamHead,
   target: RoutedEndpoint,
@@ -66,7 +64,7 @@ export function planAnswer(
   }
 }
 
-/** A watched stream may get an event of our own at its end. */
+/** The gateway may add an event to the end of a watched stream. */
 function withoutLength(head: UpstreamHead): UpstreamHead {
   if (headerValue(head.headers, 'content-length') === undefined) return head
   return { statusCode: head.statusCode, headers: withoutHeader(head.headers, 'content-length') }
@@ -86,7 +84,7 @@ function watchFor(
   return stream === undefined ? undefined : new StreamWatch(stream)
 }
 
-/** Errors of operations whose form is known come in the client's dialect. */
+/** Errors of known operations are converted to the client's dialect. */
 function errorAnswer(
   { statusCode, headers }: UpstreamHead,
   dialect: Dialect,
@@ -94,19 +92,19 @@ function errorAnswer(
   path: string,
 ): DialectErrorAnswer | undefined {
   if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
-  // One that is a stream may last.
+  // An error that is a stream may last.
   if (framingIn(headers) === 'sse') return undefined
   const form = answerFormOf(method, path)
   return form === undefined ? undefined : new DialectErrorAnswer(dialect, form, statusCode)
 }
 
-/** The head of a body that was gathered. */
+/** The head of a buffered body. */
 export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: WholeAnswer): UpstreamHead {
   const own = [...headers, 'Content-Length', String(body.length)]
   return { statusCode, headers: withHeaders(withoutHeader(head.headers, 'content-encoding'), own) }
 }
 
-/** The headers of a stream that begins before an endpoint has answered. */
+/** The headers of a stream that starts before an endpoint has answered. */
 export function earlyHeaders(
   headers: readonly string[],
   { headers: own }: Pick<RequestRoute, 'headers'>,
@@ -115,14 +113,14 @@ export function earlyHeaders(
   return [...flat(set), ...own, ...headers, 'X-Accel-Buffering', 'no']
 }
 
-/** The request as its answer's headers tell of it. */
+/** The parts of a request that its answer's headers report. */
 export type AnsweredRequest = Pick<ReceivedRequest, 'url' | 'rawHeaders'> &
   Pick<RequestRoute, 'headers'> &
   Pick<RequestProgress, 'firstByteMs' | 'overheadMs' | 'attemptCount'> & {
     readonly wantsOverhead: boolean
   }
 
-/** What the gateway says of an answer beside what the endpoint says (contract 1.7). */
+/** What the gateway's own headers report about an answer (contract 1.7). */
 export interface AnswerOrigin extends HeaderScope {
   readonly client: AnsweredRequest
   readonly endpoint: Endpoint
@@ -130,7 +128,7 @@ export interface AnswerOrigin extends HeaderScope {
   readonly mode: string | undefined
   readonly isStream: boolean
   readonly version: string
-  /** Headers set on the reply before: request ID, limits, CORS. */
+  /** Headers set on the reply earlier: request ID, limits, CORS. */
   readonly set: Readonly<Record<string, number | string | readonly string[] | undefined>>
 }
 
@@ -141,9 +139,9 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
 }
 
 /**
- * Answers carry the name that the client asked for, where another was sent and the answer can be read.
+ * Renames the model in an answer to the client's name for it, if another name was sent and the answer is readable.
  * @param asked the client's name for the model
- * @param path as the endpoint sees it
+ * @param path path at the endpoint
  */
 export function renameFor(
   { sentModel }: RoutedEndpoint,
@@ -156,7 +154,7 @@ export function renameFor(
   const framing = framingIn(headers)
   const form = answerFormOf('POST', path)
   const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
-  // JSON typed as text is what some Ollama servers send (ollama/ollama#12879).
+  // Some Ollama servers send JSON typed as text (ollama/ollama#12879).
   if (!isReadable && (form === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
   return new ModelRename(asked, framing, form?.modelHolder)
 }
@@ -172,7 +170,7 @@ function ownHeaders({ client: context, endpoint, mode, isStream, version, set }:
   own.push('X-Served-By', `Olla/${version}`)
   if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
   if (mode !== undefined) own.push('X-Olla-Mode', mode)
-  // Buffering proxies in front would hold tokens back.
+  // Keeps buffering proxies in front of the gateway from holding back tokens.
   if (isStream) own.push('X-Accel-Buffering', 'no')
   return own
 }

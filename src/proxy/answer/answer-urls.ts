@@ -2,27 +2,27 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerValue } from '../../http/headers/header-value.ts'
 import { isPublicHost } from '../../http/public-host.ts'
 
-/** From where a client asked an endpoint for something. */
+/** The request whose answer contains the URLs. */
 export interface UrlScope {
   readonly endpoint: Pick<Endpoint, 'origin' | 'basePath' | 'preservePath'>
-  /** What the endpoint was asked for, without its base path. */
+  /** Path requested from the endpoint, without its base path. */
   readonly path: string
-  /** What the client asked for, without the prefix by which it came. */
+  /** Path that the client requested, without its route prefix. */
   readonly clientPath: string
-  /** The client's own path and query, to the gateway, and its headers: an endpoint may build URLs with its `Host`. */
+  /** Path, query and headers of the client's request to the gateway: an endpoint may build URLs from its `Host`. */
   readonly client: { readonly url: string; readonly rawHeaders: readonly string[] }
 }
 
 /**
- * A URL of an endpoint as the client may follow it: through the gateway, below the prefix that it came by. URLs of
- * other public hosts stay as they are.
- * @returns undefined for one that leads to an address behind the gateway, which clients need not know, that is no web
- *   address, or that holds credentials
+ * Rewrites a URL of an endpoint so that the client can follow it: through the gateway, below the prefix of the request.
+ * URLs of other public hosts stay as they are.
+ * @returns undefined if the URL leads to an address behind the gateway, which clients need not know, is no web address,
+ *   or contains credentials
  */
 export function clientUrl(value: string, scope: UrlScope): string | undefined {
   const url = resolve(value, scope)
   if (url === undefined) return undefined
-  // A name leads nowhere.
+  // A URN is a name, not an address.
   if (url.protocol === 'urn:') return value
   if (!isWeb(url)) return undefined
   const path = ownPath(url, scope)
@@ -32,7 +32,7 @@ export function clientUrl(value: string, scope: UrlScope): string | undefined {
     : undefined
 }
 
-/** `Link` with its targets as `clientUrl` has them (RFC 8288 section 3); undefined where none is left. */
+/** Rewrites the targets of a `Link` header (RFC 8288 section 3) as `clientUrl` does; undefined if none is left. */
 export function clientLinks(value: string, scope: UrlScope): string | undefined {
   const links: string[] = []
   for (const [, target = '', parameters = ''] of value.matchAll(/<([^<>]*)>([^<]*)/g)) {
@@ -43,8 +43,8 @@ export function clientLinks(value: string, scope: UrlScope): string | undefined 
 }
 
 /**
- * What to ask the endpoint for where it redirects to itself.
- * @returns path, without its base path, and query; undefined where it redirects elsewhere
+ * The request to make when an endpoint redirects to itself.
+ * @returns path, without its base path, and query; undefined if it redirects elsewhere
  */
 export function redirectTarget(
   value: string,
@@ -65,7 +65,7 @@ function resolve(value: string, { endpoint, path }: UrlScope): URL | undefined {
   return URL.canParse(value, at) ? new URL(value, at) : undefined
 }
 
-/** The path of a URL at the endpoint, without its base path; undefined where it is not there. */
+/** The path of a URL at the endpoint, without its base path; undefined if it is not there. */
 function ownPath(url: URL, { endpoint, client }: UrlScope): string | undefined {
   const isOwn =
     url.host === hostOf(endpoint.origin).host ||
@@ -77,7 +77,7 @@ function ownPath(url: URL, { endpoint, client }: UrlScope): string | undefined {
   return pathname.slice(endpoint.basePath.length)
 }
 
-/** The prefix by which the gateway leads to a path at the endpoint. */
+/** The route prefix through which the gateway serves a path of the endpoint. */
 function mountOf({ client, clientPath }: UrlScope, target: string): string {
   const [asked = ''] = client.url.split(/[?#]/, 1)
   const mount = asked.endsWith(clientPath) ? asked.slice(0, asked.length - clientPath.length) : ''

@@ -22,36 +22,36 @@ import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } f
 import { ClientRelay, streamFormat } from './client-relay.ts'
 import { Heartbeat } from './heartbeat.ts'
 
-/** What telling a client an answer touches. */
+/** Services that answering a client uses. */
 export interface AnswerServices {
   readonly clock: Clock
   readonly options: Pick<SectionOptions<'model_registry'>, 'rewriteResponseModel'> & {
-    /** Version of the gateway, for `Via` and its kind. */
+    /** Version of the gateway, for `Via` and similar headers. */
     readonly version: string
-    /** Whether the gateway itself decides which origins may ask: endpoints' CORS headers stay behind it. */
+    /** Whether the gateway itself decides which origins are allowed: it drops the CORS headers of endpoints. */
     readonly answersCors: boolean
     /** Size up to which chunks of this content type are joined; 0 sends each at once. */
     gatherBytes(contentType: string | undefined): number
   }
   readonly transport: Pick<Transport, 'keepsBodiesBelow'>
-  /** For what is held beside bodies; undefined counts nothing. */
+  /** Accounts for memory held in addition to bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
   readonly observe?: ObserveAnswer | undefined
 }
 
-/** The part of an attempt that its answer is told from. */
+/** The part of an attempt that its answer depends on. */
 export interface AnsweringAttempt {
   readonly target: RoutedEndpoint
   readonly variant: RequestVariant | undefined
-  /** Where the endpoint has sent the request on to. */
+  /** Target of the endpoint's redirect. */
   readonly redirected: { readonly path: string } | undefined
-  /** When the first byte of its answer came; monotonic milliseconds. */
+  /** When the first byte of its answer arrived; monotonic milliseconds. */
   readonly answeredMs: number | undefined
-  /** Lets the memory of the form that it was sent in go. */
+  /** Releases the body of the form that it was sent in. */
   dropBody(): void
 }
 
-/** What one client is told: an endpoint's answer as it comes or in one piece, or why there is none. */
+/** The answer to one client: an endpoint's answer, relayed as it arrives or buffered whole, or an error. */
 export class ClientAnswer {
   readonly #services: AnswerServices
   readonly #request: ExchangeRequest
@@ -60,7 +60,7 @@ export class ClientAnswer {
   readonly #relay: ClientRelay
   #observer: RelayObserver | undefined
   #watch: StreamWatch | undefined
-  /** What may find that the answer is none, or holds more of it than a chunk. */
+  /** The transform that may reject the answer or hold back more of it than a chunk. */
   #holder: AnswerTransform | undefined
   #gatheredBytes = 0
 
@@ -81,7 +81,7 @@ export class ClientAnswer {
     return this.#relay.bodyBytes
   }
 
-  /** The first byte of an endpoint's answer has come: what will become of it, and who reads it. */
+  /** Handles the first byte of an endpoint's answer: decides how it is converted and who observes it. */
   plan(attempt: AnsweringAttempt, head: UpstreamHead): AnswerPlan {
     const { context } = this.#request
     const { options, clock, observe } = this.#services
@@ -99,7 +99,7 @@ export class ClientAnswer {
     return plan
   }
 
-  /** Writes the head; from here on this attempt is the answer. */
+  /** Writes the head; from here on this attempt provides the answer. */
   begin(
     { target, variant, redirected }: AnsweringAttempt,
     { head, transforms, watch }: AnswerPlan,
@@ -142,9 +142,9 @@ export class ClientAnswer {
   }
 
   /**
-   * The next bytes of an answer, or of one that is told in one piece.
-   * @returns false where the client does not keep up, `over` where no more of the answer is wanted, or why it cannot
-   * be kept any longer
+   * Accepts the next bytes of a relayed or buffered answer.
+   * @returns false if the client is too slow, `over` if no more of the answer is needed, or the error why it cannot be
+   *   held any longer
    */
   take(gathered: GatheredAnswer | undefined, chunk: Buffer): boolean | 'over' | GatewayError {
     if (gathered === undefined) {
@@ -175,14 +175,17 @@ export class ClientAnswer {
     this.#relay.write(whole.body)
   }
 
-  /** An answer in one piece that comes where a stream has begun already: it can only be a failure. */
+  /** Ends a started stream with a buffered answer, which can only be a failure. */
   breakOffWith({ body }: WholeAnswer): void {
     const { context } = this.#request
     context.error = 'upstream_failed'
     this.#relay.breakOff(() => context.dialect.errors.event('sse', body.toString('utf8')))
   }
 
-  /** The endpoint has closed its answer. @returns what is wrong with it; undefined where it is complete */
+  /**
+   * The endpoint has completed its answer.
+   * @returns what is wrong with it; undefined if it is complete
+   */
   end(): AttemptFailure | undefined {
     const ending = this.#watch?.end()
     if (ending?.kind === 'missing' || ending?.isVisible === false) {
@@ -196,12 +199,15 @@ export class ClientAnswer {
     return endingFailure(ending)
   }
 
-  /** How an answer that is complete counts. */
+  /** How a complete answer counts. */
   get outcome(): RequestOutcome {
     return outcomeOfStatus(this.#request.context.status ?? 0)
   }
 
-  /** Keeps the request's client busy, where it asks for that. @param isDue whether it could take something */
+  /**
+   * Starts the keep-alive of the request, if it asks for one.
+   * @param isDue whether the client could receive an event now
+   */
   heartbeat(isDue: () => boolean): Heartbeat | undefined {
     const { keepAlive } = this.#request
     if (keepAlive === undefined) return undefined
@@ -210,7 +216,7 @@ export class ClientAnswer {
     })
   }
 
-  /** Nothing has come for a while: begins a stream if there is none, and keeps it from falling silent. */
+  /** After a period of silence: starts a stream if there is none, and sends an event. */
   sendKeepAlive({ headers, event }: KeepAlive): void {
     if (this.#raw.destroyed) return
     if (!this.hasBegun) {
@@ -227,7 +233,7 @@ export class ClientAnswer {
     this.#relay.interject(event)
   }
 
-  /** Ends an answer that has begun so that no client takes it for complete. */
+  /** Aborts a started answer so that no client takes it for complete. */
   breakOff(error: GatewayError): void {
     const { context } = this.#request
     context.error = error.code
@@ -246,8 +252,8 @@ export class ClientAnswer {
   }
 
   /**
-   * No attempt will need the request's body again, and none is writing it: those before are over, and what was still
-   * on its way then went with the connection.
+   * Releases the request's body. No attempt needs it again and none is writing it: earlier attempts are over, and their
+   * unsent bytes were dropped with their connections.
    */
   releaseBody(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
@@ -257,7 +263,7 @@ export class ClientAnswer {
     memory.sentIsOver()
   }
 
-  /** Nothing of the request is held any more. */
+  /** Releases everything that is held for the request. */
   over(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
     this.releaseBody(attempt)

@@ -2,17 +2,17 @@ import { type HeaderRole, headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
 import { clientLinks, clientUrl, type UrlScope } from './answer-urls.ts'
 
-/** What becomes of an endpoint's headers that are about the way to it. */
+/** How an endpoint's headers that depend on the route are converted. */
 export interface HeaderScope extends UrlScope {
-  /** Whether the gateway itself decides which origins may ask: an endpoint does not. */
+  /** Whether the gateway itself decides which origins are allowed, not the endpoint. */
   readonly answersCors: boolean
 }
 
 /**
- * The headers a client gets: the endpoint's, less hop-by-hop ones, credentials and `X-Olla-*` (which only the
- * gateway may say), then the gateway's own, which replace equal names.
+ * The headers a client gets: the endpoint's without hop-by-hop headers, credentials and `X-Olla-*` (reserved for the
+ * gateway), then the gateway's own, which replace equal names.
  * @param own flat pairs
- * @param scope undefined passes URLs and CORS headers as they are
+ * @param scope undefined passes URLs and CORS headers unchanged
  */
 export function clientHeaders(
   upstream: readonly string[],
@@ -40,7 +40,7 @@ export function clientHeaders(
   return headers
 }
 
-/** @returns undefined where the client is not told */
+/** @returns undefined if the client does not get the header */
 function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string | undefined {
   if (role === 'location') return clientUrl(value, scope)
   if (role === 'link') return clientLinks(value, scope)

@@ -4,7 +4,7 @@ import type { AnswerObserver, AnswerTransform } from '../../kernel/stream/answer
 import { TurnQueue } from '../../kernel/turn-queue.ts'
 import { ClientWriter } from './client-writer.ts'
 
-/** How an answer is framed: decides whether an error can still be told inside it. */
+/** Framing of an answer: determines whether an error can still be reported inside it. */
 export type StreamFormat = 'sse' | 'ndjson' | 'other'
 
 export function streamFormat(framing: AnswerFraming): StreamFormat {
@@ -14,11 +14,11 @@ export function streamFormat(framing: AnswerFraming): StreamFormat {
 /** How an answer is written. */
 export interface RelayShape {
   readonly format: StreamFormat
-  /** Its length, where that was announced: then nothing can be added to it. */
+  /** Its announced length, if any: then nothing can be added to it. */
   readonly lengthBytes: number | undefined
-  /** Chunks are joined up to this size before they are sent; 0 sends in each turn what has come in it. */
+  /** Chunks are joined up to this size before they are sent; 0 sends the chunks of each event-loop turn together. */
   readonly gatherBytes: number
-  /** What changes the answer on its way, in this order. */
+  /** Transforms of the answer, in this order. */
   readonly transforms: readonly AnswerTransform[]
   readonly observer?: AnswerObserver | undefined
 }
@@ -28,15 +28,15 @@ const noParts: Buffer[] = []
 const lf = 0x0a
 const noShape: RelayShape = { format: 'other', lengthBytes: 0, gatherBytes: 0, transforms: [] }
 
-/** Most bytes of one turn that are joined: what comes at once is small where joining pays. */
+/** Maximum bytes of one turn that are joined: joining only pays for small chunks. */
 const turnBytes = 65_536
-/** Those with something to write at the end of this turn. */
+/** Relays that have something to write at the end of this turn. */
 const due = new TurnQueue<ClientRelay>((relay) => relay.flush())
 
 /**
- * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the
- * endpoint, and the owner pauses the endpoint until the response drains. What comes in one turn of the event
- * loop (the events that one read has brought, the end of the answer) is one write.
+ * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the endpoint,
+ * and the owner pauses the endpoint until the response drains. Everything that arrives in one turn of the event loop
+ * (the events of one read, the end of the answer) is one write.
  */
 export class ClientRelay {
   readonly #raw: ServerResponse
@@ -45,11 +45,11 @@ export class ClientRelay {
   #gathered = noParts
   #gatheredBytes = 0
   #isFlushDue = false
-  /** Nothing more will come. */
+  /** No more chunks will follow. */
   #isEnded = false
-  /** All of it, and its end. */
+  /** Everything, including the end, has been written. */
   #isWritten = false
-  /** The last two bytes: a slice would keep all the memory around it. */
+  /** The last two bytes: a slice would retain the whole buffer. */
   #tail = 0
   bodyBytes = 0
 
@@ -64,17 +64,17 @@ export class ClientRelay {
     this.#writer.begin(statusCode, headers)
   }
 
-  /** Goes on with an answer whose head has been sent. */
+  /** Continues an answer whose head has been sent. */
   resume(shape: RelayShape): void {
     this.#shape = shape
   }
 
-  /** Whether a transform has found the answer to be none, and told so. */
+  /** Whether a transform has rejected the answer and reported that. */
   get hasFailed(): boolean {
     return this.#shape.transforms.some(({ hasFailed }) => hasFailed === true)
   }
 
-  /** Something between the events of a stream, which is no part of the answer; not inside of one. */
+  /** Inserts an event that is not part of the answer between two events of a stream, never inside one. */
   interject(event: Buffer): void {
     if (this.#writer.needsDrain || this.#boundary('sse') !== '') return
     this.flush()
@@ -114,15 +114,15 @@ export class ClientRelay {
   }
 
   /**
-   * Ends an answer that cannot be completed so that no client takes it for complete: an error event where the
-   * framing has room for one, then the connection is cut.
+   * Aborts an answer that cannot be completed so that no client takes it for complete: sends an error event if the
+   * framing has room for one, then closes the connection.
    * @param event the dialect's error event for this format
    */
   breakOff(event: (format: 'sse' | 'ndjson') => string): void {
     const raw = this.#raw
     const { format, lengthBytes } = this.#shape
     if (format === 'other' || lengthBytes !== undefined || this.#writer.needsDrain) {
-      // What came in the same turn goes out first: a client that has a part of an answer knows that there was one.
+      // Chunks of the same turn are sent first: part of an answer shows the client that there was one.
       this.flush()
       raw.destroy()
       return
@@ -131,7 +131,7 @@ export class ClientRelay {
     this.#writer.breakOff(`${this.#boundary(format)}${event(format)}`)
   }
 
-  /** The endpoint has closed a stream: what transforms have kept is part of it, whatever comes next. */
+  /** The endpoint has closed a stream: bytes that transforms held back are part of it, whatever follows. */
   release(): void {
     const held = this.#takeHeld()
     if (held.length === 0) return
@@ -145,14 +145,14 @@ export class ClientRelay {
     this.#gather(held)
   }
 
-  /** What separates a possibly unfinished event from the next one. */
+  /** The separator between a possibly unfinished event and the next one. */
   #boundary(format: 'sse' | 'ndjson'): string {
     if (this.bodyBytes === 0) return ''
     if (format === 'ndjson') return (this.#tail & 0xff) === lf ? '' : '\n'
     return this.#tail === ((lf << 8) | lf) ? '' : '\n\n'
   }
 
-  /** What each transform has kept passes those behind it. */
+  /** Bytes that a transform held back pass through the transforms behind it. */
   #takeHeld(): Buffer {
     let held = emptyBuffer
     for (const transform of this.#shape.transforms) {
@@ -163,7 +163,7 @@ export class ClientRelay {
     return held
   }
 
-  /** Writes what has come so far. */
+  /** Writes the chunks received so far. */
   flush(): void {
     this.#isFlushDue = false
     if (this.#isWritten || this.#raw.destroyed) return
@@ -178,13 +178,13 @@ export class ClientRelay {
   }
 
   #gather(chunk: Buffer): void {
-    // The first element of an empty array makes room for sixteen more.
+    // Pushing onto an empty array allocates room for sixteen more elements.
     if (this.#gatheredBytes === 0) this.#gathered = [chunk]
     else this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
   }
 
-  /** @returns false where the client does not keep up */
+  /** @returns false if the client is too slow */
   #writeNow(): boolean {
     const keepsUp = this.#writer.write(this.#gathered, this.#gatheredBytes)
     this.#gathered = noParts

@@ -3,16 +3,16 @@ import type { Socket } from 'node:net'
 import { chunkOf } from '../../http/body/chunk.ts'
 import { type CapableResponse, kWriteParts, type PartsWriter } from '../../http/contract/capabilities.ts'
 
-/** Most bytes that go out as text. */
+/** Maximum bytes of a body that is written as a string. */
 const textBytes = 8_192
 
 /**
- * Writes to a client with as few pieces as HTTP allows: Node's response writes a chunk of the chunked coding in
- * four and joins a head to a text but not to bytes, and each piece costs about a microsecond.
+ * Writes to a client in as few writes as HTTP allows: Node's response writes a chunk of the chunked coding in four
+ * parts and joins a head to a string but not to bytes, and each write costs about a microsecond.
  */
 export class ClientWriter {
   readonly #raw: ServerResponse
-  /** The server's own way, where it offers one. */
+  /** The server's own writer, if it offers one. */
   readonly #parts: PartsWriter | undefined
   #isHeadDue = false
 
@@ -21,7 +21,7 @@ export class ClientWriter {
     this.#parts = raw[kWriteParts]
   }
 
-  /** Whether what was written waits for a client that does not keep up. */
+  /** Whether written bytes are waiting for a slow client. */
   get needsDrain(): boolean {
     const { socket } = this.#raw
     return socket === null ? this.#raw.writableNeedDrain : socket.writableNeedDrain
@@ -37,7 +37,7 @@ export class ClientWriter {
     this.#isHeadDue = true
   }
 
-  /** @returns false where the client does not keep up */
+  /** @returns false if the client is too slow */
   write(parts: readonly Buffer[], bytes: number): boolean {
     if (this.#parts !== undefined) return this.#parts.send(parts, bytes)
     const socket = this.#chunkedSocket()
@@ -46,7 +46,7 @@ export class ClientWriter {
     return !this.needsDrain
   }
 
-  /** Last words of an answer that is not complete; then the connection is cut. */
+  /** Writes the last bytes of an incomplete answer, then closes the connection. */
   breakOff(text: string): void {
     const raw = this.#raw
     const cut = () => raw.destroy()
@@ -55,7 +55,7 @@ export class ClientWriter {
     else raw.write(bytes, cut)
   }
 
-  /** The last bytes, perhaps none, and the end. */
+  /** Writes the last bytes, if any, and the end. */
   end(parts: readonly Buffer[], bytes: number): void {
     const raw = this.#raw
     if (this.#parts !== undefined) {
@@ -78,8 +78,8 @@ export class ClientWriter {
   }
 
   /**
-   * Where chunks can be written that this class has made. Not where the answer waits for another one on the same
-   * connection, nor where other code has put a `write` of its own in place (compressing middleware, `inject`).
+   * The socket for chunks that this class encodes itself. Undefined while the response waits for an earlier one on the
+   * same connection, and if other code replaced `write` (compressing middleware, `inject`).
    */
   #chunkedSocket(): Socket | undefined {
     const raw = this.#raw
@@ -102,7 +102,7 @@ export class ClientWriter {
   #writePlain(bytes: Buffer): void {
     const { socket } = this.#raw
     this.#isHeadDue = false
-    // Else the response would cork the socket itself, until a tick of its own.
+    // Otherwise the response would cork the socket itself, until a later tick.
     socket?.cork()
     this.#raw.write(bytes)
     socket?.uncork()
@@ -114,7 +114,7 @@ export class ClientWriter {
   }
 }
 
-/** Whether other code has put a `write` of its own in place (compressing middleware, `inject`). */
+/** Whether other code replaced `write` (compressing middleware, `inject`). */
 function isReplaced(raw: ServerResponse): boolean {
   return raw.write !== OutgoingMessage.prototype.write
 }

@@ -8,17 +8,17 @@ import {
 } from 'node:zlib'
 import { headerValue, type UpstreamHead, withoutHeader } from '../../http/headers/response-headers.ts'
 
-/** What gets a decoded answer. */
+/** Receives a decoded answer. */
 export interface DecodedSink {
   /** @returns false to wait for `resume` */
   data(chunk: Buffer): boolean
   complete(): void
   failed(error: unknown): void
-  /** More of the coded answer may come. */
+  /** The decoder is ready for more of the encoded answer. */
   drained(): void
 }
 
-/** Makes a decoder for a body that begins with this byte. */
+/** Creates a decoder for a body that starts with this byte. */
 type MakeDecoder = (first: number) => Transform
 
 const makers: Readonly<Record<string, MakeDecoder>> = {
@@ -30,17 +30,17 @@ const makers: Readonly<Record<string, MakeDecoder>> = {
   deflate: (first) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
 }
 
-/** An answer that was compressed although the request had asked for none of it. */
+/** An answer that was compressed although the request did not accept any coding. */
 export interface CodedAnswer {
-  /** As if it had not been. */
+  /** The head without the coding. */
   readonly head: UpstreamHead
   readonly makeDecoder: MakeDecoder
 }
 
 /**
- * Finds an answer that must be decoded to be read: some servers and proxies compress whatever is asked of them.
+ * Detects an answer that must be decoded to be read: some servers and proxies compress whatever the request accepts.
  * @param asked headers of the request
- * @returns undefined for an answer that is not coded, in one way that is known here, or is not to be read
+ * @returns undefined if the answer is not encoded, its coding is unknown, or the client accepts codings
  */
 export function codedAnswer(head: UpstreamHead, asked: readonly string[]): CodedAnswer | undefined {
   const coding = headerValue(head.headers, 'content-encoding')
@@ -53,7 +53,7 @@ export function codedAnswer(head: UpstreamHead, asked: readonly string[]): Coded
   return { head: { statusCode: head.statusCode, headers }, makeDecoder }
 }
 
-/** Decodes the body of one answer as it comes. */
+/** Decodes the body of one answer as it arrives. */
 export class AnswerDecoder {
   readonly #makeDecoder: MakeDecoder
   readonly #sink: DecodedSink
@@ -64,15 +64,15 @@ export class AnswerDecoder {
     this.#sink = sink
   }
 
-  /** @returns false where the endpoint has to wait */
+  /** @returns false if the endpoint has to wait */
   push(chunk: Buffer): boolean {
     if (chunk.length === 0) return true
     this.#decoder ??= this.#start(chunk[0] ?? 0)
-    // What a transport gives belongs to it until this call returns; a decoder reads it later.
+    // The transport may reuse the chunk after this call; a decoder reads it later.
     return this.#decoder.write(Buffer.from(chunk))
   }
 
-  /** The coded body is complete. */
+  /** The encoded body is complete. */
   end(): void {
     if (this.#decoder === undefined) this.#sink.complete()
     else this.#decoder.end()
@@ -82,7 +82,7 @@ export class AnswerDecoder {
     this.#decoder?.resume()
   }
 
-  /** Nothing more is wanted. */
+  /** Discards the rest of the answer. */
   stop(): void {
     this.#decoder?.destroy()
   }

@@ -2,13 +2,13 @@ import type { AnswerForm } from '../../dialects/contract/answer-form.ts'
 import type { Dialect } from '../../dialects/contract/dialect.ts'
 import type { GatheredAnswer, WholeAnswer } from '../../dialects/requests/request-variant.ts'
 
-/** Error bodies are small; of a larger one the beginning says enough. */
+/** Error bodies are small; the start of a larger one is enough. */
 const maxErrorBytes = 65_536
 
 const jsonHead = ['Content-Type', 'application/json; charset=utf-8']
 const noHeaders: readonly string[] = []
 
-/** An endpoint's error in the client's dialect. One that comes in it is passed on byte for byte. */
+/** An endpoint's error in the client's dialect. One that is in that dialect already is relayed byte for byte. */
 export class DialectErrorAnswer implements GatheredAnswer {
   readonly #dialect: Dialect
   readonly #form: AnswerForm

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
-/** Calls back whenever it was still for an interval. */
+/** Calls back after each interval of silence. */
 export class Heartbeat {
   readonly #clock: Clock
   readonly #intervalMs: number
@@ -16,7 +16,7 @@ export class Heartbeat {
     this.#timer = this.#arm(intervalMs)
   }
 
-  /** Something was sent. */
+  /** Something was sent: restarts the interval. */
   touch(): void {
     this.#lastMs = this.#clock.monotonicMs()
   }

@@ -2,7 +2,7 @@ import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.t
 
 type Observe = (answer: RelayedAnswer) => RelayObserver | undefined
 
-/** Lets two parts read one answer; each is asked whether it wants to. */
+/** Combines two observer factories; each decides for itself whether to observe an answer. */
 export function joinObservers(one: Observe | undefined, other: Observe | undefined): Observe | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return (answer) => {

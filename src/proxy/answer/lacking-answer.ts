@@ -6,20 +6,20 @@ import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 
-/** What an endpoint does not have that a request asked it for. */
+/** An answer that reports a missing path or model. */
 export interface LackingAnswer {
   readonly missing: Missing
   readonly failure: AttemptFailure
-  /** That was asked for. */
+  /** Path that was requested. */
   readonly path: string
   readonly words: string
 }
 
-/** Largest error that is unpacked; it is only looked at. */
+/** Maximum size of an error body that is decompressed to classify it. */
 const maxUnpackedBytes = 262_144
 const maxWordsLength = 160
 
-/** Whether an answer may say that the endpoint lacks what it was asked for, so that it is worth reading. */
+/** Whether an answer may report a missing path or model, so that its body is worth reading. */
 export function mayLack(method: string, path: string, { statusCode }: UpstreamHead): boolean {
   if (!isMissingStatus(statusCode)) return false
   const operation = operationOf(path)
@@ -28,7 +28,7 @@ export function mayLack(method: string, path: string, { statusCode }: UpstreamHe
 
 /**
  * Reads an answer that `mayLack`.
- * @returns undefined where it turns the request itself down
+ * @returns undefined if it rejects the request itself
  */
 export function lackingAnswer(
   method: string,
@@ -41,7 +41,7 @@ export function lackingAnswer(
   const text = unpacked(body, headerValue(headers, 'content-encoding'))
   const missing = readMissing({ path, statusCode, text })
   if (missing === 'request') return undefined
-  // A route that takes no GET may well take a POST.
+  // A route that rejects GET may still accept POST.
   const isPath = missing === 'path' && (variant?.method ?? method) === 'POST'
   return {
     missing: missing === 'path' && !isPath ? 'unsure' : missing,
@@ -51,7 +51,7 @@ export function lackingAnswer(
   }
 }
 
-/** The words of an error, fit to be shown; '' where it has none. */
+/** The message of an error, safe to show; '' without one. */
 export function wordsOf(text: string): string {
   if (text.trimStart().startsWith('<')) return ''
   const [first = ''] = errorText(text).split(' . ')

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 
-/** What the owner of an answer wants to know of its client. */
+/** Events of a client that the owner of an answer handles. */
 export interface ResponseListener {
-  /** The connection has ended, after the answer or before. */
+  /** The connection was closed, before or after the end of the answer. */
   clientClosed(): void
   /** The client reads again. */
   clientDrained(): void
@@ -21,10 +21,10 @@ function onDrain(this: WatchedResponse): void {
   this[listenerKey]?.clientDrained()
 }
 
-/** A client that resets its connection must not end the process; `close` follows and tells. */
+/** A client that resets its connection must not end the process; `close` follows. */
 function onError(): void {}
 
-/** The same functions for all responses instead of closures for each. */
+/** Uses the same functions for all responses instead of closures for each. */
 export function watchResponse(response: ServerResponse, listener: ResponseListener): void {
   const watched: WatchedResponse = response
   watched[listenerKey] = listener
@@ -33,8 +33,8 @@ export function watchResponse(response: ServerResponse, listener: ResponseListen
 }
 
 /**
- * Tells the listener once that the client reads again. What is written to the socket drains there; the socket
- * lives longer than the response, which takes its listener back.
+ * Notifies the listener once when the client reads again. Bytes written to the socket drain there; the socket outlives
+ * the response, which removes the listener.
  */
 export function awaitDrain(response: ServerResponse): void {
   const watched: WatchedResponse = response

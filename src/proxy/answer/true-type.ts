@@ -8,9 +8,9 @@ const field = /^(?:\ufeff|\u00ef\u00bb\u00bf)?\s*(?:(?:data|event|id|retry|error
 const maxFieldLength = 64
 
 /**
- * The head of an answer with the content type that its first bytes show. Some servers, and proxies before them, send
- * streams as JSON, as text, or without a type; a stream must be known as one to be relayed at once and watched.
- * @param path as the endpoint was asked for it
+ * The head of an answer with the content type that its first bytes show. Some servers, and proxies in front of them,
+ * send streams as JSON, as text, or without a type; a stream must be recognized to be relayed at once and watched.
+ * @param path path requested from the endpoint
  * @param first the first bytes of the body
  */
 export function withTrueType(
@@ -32,7 +32,7 @@ function eventType(first: Buffer): string | undefined {
   return field.test(first.toString('latin1', 0, maxFieldLength)) ? 'text/event-stream' : undefined
 }
 
-/** A whole answer of Ollama's API is done; a line that is not is one of many. */
+/** A whole answer of Ollama's API has `"done": true`; a first line with `false` starts a stream of lines. */
 function lineType({ stream }: AnswerForm, first: Buffer): string | undefined {
   if (stream?.lines === undefined) return undefined
   const end = first.indexOf(lineFeed)

@@ -98,7 +98,7 @@ describe('the playground', () => {
     const { page, show } = watched
     await show('playground')
     await page.getByLabel('Model or alias').fill('mistral-small')
-    await page.getByLabel('Most tokens').fill('20')
+    await page.getByLabel('Max tokens').fill('20')
     await page.getByLabel('Message').fill('Tell me of the hills')
     await page.keyboard.press('Control+Enter')
     const first = view(page).locator('.turn').first()
@@ -110,7 +110,7 @@ describe('the playground', () => {
     assert.match(figures, /Tokens per second\s+\d+/)
     assert.match(figures, /Tokens\s+20/)
 
-    await page.getByLabel('Most tokens').fill('50000')
+    await page.getByLabel('Max tokens').fill('50000')
     await page.getByLabel('Message').fill('And of the llamas')
     await page.getByRole('button', { name: 'Send' }).click()
     const second = view(page).locator('.turn').nth(1)

@@ -62,7 +62,7 @@ export const chartDefinitions: readonly ChartDefinition[] = [
     format: formatMs,
     series: percentiles('first_token_ms'),
   },
-  { id: 'duration', title: 'Time in all', format: formatMs, series: percentiles('duration_ms') },
+  { id: 'duration', title: 'Total time', format: formatMs, series: percentiles('duration_ms') },
   {
     id: 'in-flight',
     title: 'Requests in flight',

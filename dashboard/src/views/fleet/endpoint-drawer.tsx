@@ -86,7 +86,7 @@ export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerPr
       </p>
       <h3>Events</h3>
       {events.length === 0 ? (
-        <p class="muted">None since this page has listened.</p>
+        <p class="muted">None since this page connected.</p>
       ) : (
         <EventList events={events} />
       )}

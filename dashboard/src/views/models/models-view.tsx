@@ -36,7 +36,7 @@ export function ModelsView() {
           const opened = rows.find(({ name }) => name === address.value.item)
           return (
             <>
-              {rows.length === 0 && <Empty title="No models">No endpoint has told of any yet.</Empty>}
+              {rows.length === 0 && <Empty title="No models">No endpoint has reported any yet.</Empty>}
               {rows.length > 0 && found.length === 0 && <Empty title="No model matches" />}
               {found.length > 0 && (
                 <DataTable

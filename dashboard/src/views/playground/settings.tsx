@@ -40,7 +40,7 @@ export function Settings({ names }: { names: readonly string[] }) {
       </div>
       <div class="labelled-pair">
         <NumberField id="playground-temperature" label="Temperature" value={temperature} step="0.1" max="2" />
-        <NumberField id="playground-tokens" label="Most tokens" value={maxTokens} step="1" max="100000" />
+        <NumberField id="playground-tokens" label="Max tokens" value={maxTokens} step="1" max="100000" />
       </div>
     </section>
   )

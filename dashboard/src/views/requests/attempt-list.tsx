@@ -11,7 +11,7 @@ const tones: Readonly<Record<Attempt['outcome'], Tone>> = {
 
 /** Each attempt and its outcome. */
 export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
-  if (attempts.length === 0) return <p class="muted">No endpoint was asked.</p>
+  if (attempts.length === 0) return <p class="muted">No endpoint was tried.</p>
   return (
     <ol class="attempts">
       {attempts.map((attempt, index) => (

@@ -61,7 +61,7 @@ export const requestColumns: readonly Column<RequestRow>[] = [
   },
   {
     id: 'duration',
-    title: 'In all',
+    title: 'Total time',
     isNumber: true,
     sortBy: ({ duration_ms }) => duration_ms,
     show: ({ duration_ms }) => formatMs(duration_ms),

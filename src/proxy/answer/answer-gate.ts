@@ -18,33 +18,33 @@ import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/re
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { mayLack } from './lacking-answer.ts'
 
-/** Translated, with usage requested, with a lower token limit: each is a separate form of a request. */
+/** Maximum time to hold back an undecided start of an answer: clients show when an answer has started. */
 const maxHeldMs = 250
-/** Most bytes of an error that is read before the request is sent in another form. */
+/** Maximum bytes of an error that are read before the request is sent in another form. */
 const maxErrorBytes = 65_536
-/** Head for an invalid answer without an error message. */
+/** Translated, with usage requested, with a lower token limit: each is a separate form of a request. */
 const maxForms = 3
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
-/** Of a bad answer that says nothing. */
+/** Head for an invalid answer without an error message. */
 const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
 
 /** The part of an attempt that a gate reads and sets. */
 export interface GatedAttempt {
   readonly variant: RequestVariant | undefined
-  /** When the first byte of its answer came; monotonic milliseconds. */
+  /** When the first byte of its answer arrived; monotonic milliseconds. */
   readonly answeredMs: number | undefined
-  /** How many other forms of the request its endpoint has refused. */
+  /** How many other forms of the request its endpoint refused. */
   readonly refusedForms: number
   gate: AnswerGate | undefined
 }
 
-/** Holds back the beginning of an answer until it is known what it is. */
+/** Holds back the start of an answer until the judge has decided whether it is valid. */
 export class AnswerGate {
   readonly chunks: Buffer[] = []
   /** Monotonic milliseconds from which it passes undecided. */
   readonly releaseMs: number
-  /** Undefined gathers an error. */
+  /** Undefined for an error, which is collected. */
   readonly #judge: AnswerJudge | undefined
   #bytes = 0
 
@@ -58,7 +58,7 @@ export class AnswerGate {
     return this.#judge === undefined
   }
 
-  /** What has come; of an error, all of it. */
+  /** The bytes received so far; of an error, all of them. */
   get body(): Buffer {
     return Buffer.concat(this.chunks)
   }
@@ -77,8 +77,8 @@ export class AnswerGate {
 }
 
 /**
- * Whether an answer can pass that has not begun for the client.
- * @param chunk its next bytes; undefined where it is complete
+ * Whether an answer that has not started for the client can pass.
+ * @param chunk its next bytes; undefined if it is complete
  */
 export function judge(
   { method, path }: Pick<ExchangeRequest, 'method' | 'path'>,
@@ -93,7 +93,7 @@ export function judge(
   return chunk === undefined ? gate.end() : gate.push(chunk)
 }
 
-/** Another form of a request whose last one was refused: by an error, or by an answer that is none. */
+/** Another form of a request whose last form was refused, by an error or by an invalid answer. */
 export function otherForm(
   { refusedForms, variant }: GatedAttempt,
   gate: AnswerGate | undefined,
@@ -106,7 +106,7 @@ export function otherForm(
   return variant.onRefusal(head, gate?.body ?? noBytes)
 }
 
-/** @returns undefined where the answer can pass */
+/** @returns undefined if the answer can pass */
 function gateFor(
   method: string,
   requestPath: string,
@@ -126,7 +126,7 @@ function gateFor(
   if (statusCode === 204) return new AnswerGate(new BeginningJudge(form, 'json'), answeredMs + maxHeldMs)
   const framing = framingIn(headers)
   if (framing === 'other' || isEncoded(headers)) return undefined
-  // Most answers say it in their first bytes.
+  // The first bytes are enough for most answers.
   if (framing === 'json' && chunk[0] === openBrace) {
     if (isPlainAnswer(form, chunk) || judgeWhole(chunk, false) === 'good') return undefined
   }
@@ -139,18 +139,18 @@ function isEncoded(headers: readonly string[]): boolean {
   return encoding !== undefined && encoding.toLowerCase() !== 'identity'
 }
 
-/** An answer that is none, as an answer with the status that it should have had. */
+/** An invalid answer, converted to an error with the status that it should have had. */
 export interface ToldError {
   readonly head: UpstreamHead
   readonly body: Buffer
 }
 
-/** What a bad answer means for the request. */
+/** What an invalid answer means for the request. */
 export interface BadAttempt {
   readonly failure: AttemptFailure
-  /** What the client can be told in the endpoint's words; undefined where it has none. */
+  /** The endpoint's error to relay to the client; undefined if it has none. */
   readonly told: ToldError | undefined
-  /** Whether it is the request's own mistake. */
+  /** Whether the request itself is at fault. */
   readonly isRequests: boolean
 }
 
@@ -172,7 +172,7 @@ export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
   }
 }
 
-/** Longest text of an endpoint in the gateway's own. */
+/** Maximum characters of an endpoint's message that are included in the gateway's own. */
 const maxDetailLength = 160
 
 function oneLine(message: string): string {

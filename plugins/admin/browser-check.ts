@@ -1,8 +1,8 @@
 /**
- * Keeps pages of other sites, and pages under host names that were pointed here (DNS rebinding), from using the gateway through
- * a visitor's browser, and answers preflights. Pages of this machine's own programs may ask, as with Ollama; further
- * ones where CORS allows them. Covers the routes of its scope; depends on the event bus and the request context. What
- * no page has sent costs two looks at headers.
+ * Protects the gateway from pages of other sites, and from pages under host names that resolve to it (DNS rebinding),
+ * which would use it through a visitor's browser; answers preflights. Allows pages of this machine's own programs, as
+ * Ollama does, and further ones as CORS is configured. Covers the routes of its scope; depends on the event bus and the
+ * request context. A request from a program other than a browser costs two header lookups.
  */
 import { hostname } from 'node:os'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -14,7 +14,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { GatewayError } from '../../src/kernel/errors.ts'
 
 /**
- * Reads `server.allowed_hosts` and `dashboard.access_policy.allowed_hosts`, and `server.cors`, whose origins the CORS
+ * Reads `server.allowed_hosts`, `dashboard.access_policy.allowed_hosts` and `server.cors`, whose origins the CORS
  * plugin answers.
  */
 export type BrowserCheckOptions = Sections<'server' | 'dashboard'>
@@ -51,14 +51,14 @@ export default fp<BrowserCheckOptions>(
         isLoopbackOnly: isLoopbackOnly(),
       })
       const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
-      // A host that has answered for the origin knows its pages.
+      // The host application has set the CORS header, so it accepts the origin.
       const isAnswered = reply.hasHeader('access-control-allow-origin')
       if (!decision.allowed) {
         if (isAnswered) next()
         else refuse(request, decision.message, next)
         return
       }
-      // Below `/internal` other origins read nothing unless the configuration says so.
+      // Below `/internal`, other origins may read nothing unless the configuration allows it.
       const reads = decision.reads && !(isInternal && corsOrigins === undefined)
       if (corsOrigins !== undefined || isAnswered) {
         if (!isPreflight || reads || isAnswered) next()
@@ -94,7 +94,9 @@ export default fp<BrowserCheckOptions>(
   },
 )
 
-/** Probes reveal nothing and come from anywhere; gated routes check names and origins themselves, or take a token. */
+/**
+ * Probes reveal nothing and come from any address; gated routes check names and origins themselves, or require a token.
+ */
 function hasOwnCheck({ routeOptions }: FastifyRequest): boolean {
   const level = routeOptions.config.internalAccess
   return level !== undefined && level !== 'olla'
@@ -106,7 +108,7 @@ function tellReader(reply: FastifyReply, origin: string): void {
   reply.header('Vary', 'Origin')
 }
 
-/** `Content-Length` for Safari, which waits for a body otherwise. */
+/** Sets `Content-Length` for Safari, which otherwise waits for a body. */
 function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): void {
   if (reply.hasHeader('access-control-allow-origin')) {
     reply.header('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')

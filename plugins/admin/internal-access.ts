@@ -1,8 +1,8 @@
 /**
- * Who may use which route below `/internal`. Decorates `internalAccess`; a route says what it needs in
- * `config.internalAccess`, and the check becomes a hook of that route alone, so requests to endpoints pass
- * nothing of it. Wrong tokens are limited for each client, on all threads together. Depends on the event bus, the shared
- * cells and the request context; register it before the routes.
+ * Controls access to the routes below `/internal`. Decorates `internalAccess`; a route declares its access level in
+ * `config.internalAccess`, and the check is a hook of that route alone, so requests to endpoints do not run it. Wrong
+ * tokens are limited per client, across all threads. Depends on the event bus, the shared cells and the request
+ * context; register it before the routes.
  */
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -22,7 +22,7 @@ import { headerValue } from '../../src/http/headers/header-value.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 
-/** Reads who may open the dashboard, and `server.rate_limits.ipv6_prefix` for the limit of wrong tokens. */
+/** Reads the access rules of the dashboard, and `server.rate_limits.ipv6_prefix` for the limit of wrong tokens. */
 export interface InternalAccessOptions extends Sections<'dashboard' | 'server'> {
   readonly clock?: Clock
 }
@@ -30,17 +30,17 @@ export interface InternalAccessOptions extends Sections<'dashboard' | 'server'> 
 /**
  * - `open`: always
  * - `olla`: open, as in Olla, unless everything is gated
- * - `gated`: who the rules let in; what a route below `/internal` is that says nothing
- * - `change`: the same, and the request must not come from another site's page
- * - `page`: as `gated`; a browser is shown the login form where there is a token
+ * - `gated`: as the access rules allow; the default below `/internal`
+ * - `change`: as `gated`, and the request must not come from another site's page
+ * - `page`: as `gated`; a browser gets the login form if a token is configured
  */
 export type AccessLevel = 'open' | 'olla' | 'gated' | 'change' | 'page'
 
 export interface InternalAccessControl {
   readonly rules: InternalAccess
-  /** Undefined where none is configured. */
+  /** Undefined if none is configured. */
   readonly token: AdminToken | undefined
-  /** Compares a token from somewhere else than the `Authorization` header; wrong ones count. */
+  /** Compares a token from elsewhere than the `Authorization` header; wrong ones count. */
   compare(token: string, request: FastifyRequest): AccessDecision
 }
 
@@ -103,7 +103,7 @@ export default fp<InternalAccessOptions>(
       else refuse(request, reply, decision)
     }
 
-    /** An allowed address is the visitor's, whatever page sends the request. */
+    /** An allowed address belongs to the visitor, whichever page sends the request. */
     function decide(request: FastifyRequest): AccessDecision {
       const decision = ruled(request)
       if (!decision.allowed || decision.by === 'token') return decision
@@ -128,7 +128,7 @@ export default fp<InternalAccessOptions>(
     }
 
     function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {
-      // Before a client gets 429, its first wrong tokens have been reported.
+      // A client's first wrong tokens are published before it gets 429.
       if (decision.status !== 429) {
         app.gatewayEvents.publish('access.refused', {
           client: request.gateway.clientAddress,
@@ -150,7 +150,7 @@ export default fp<InternalAccessOptions>(
 
     function showLogin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
       const { accept, authorization } = request.headers
-      // The gate answers who shows a token.
+      // A request that carries a token gets the gate's answer.
       const wantsForm = token !== undefined && authorization === undefined && accept?.includes('text/html')
       if (wantsForm !== true || ruled(request).allowed) {
         next()
@@ -166,7 +166,7 @@ export default fp<InternalAccessOptions>(
     ): void {
       const { headers } = request
       const marker = single(headers['x-olla-gateway'])
-      // Without a token to compare with, a bearer token says nothing.
+      // Without a configured token, a bearer token has no meaning.
       const authorization = rules.hasToken ? headers.authorization : undefined
       if (isDeliberate(originOf(request), { marker, authorization })) next()
       else {

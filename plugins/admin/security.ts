@@ -1,6 +1,6 @@
 /**
- * Rate and size limits. Decorates `gatewaySecurity`, which counts what was refused; depends on the event
- * bus, the shared cells and the request context. A limit that is off installs no hook. On close the clean-up timer stops.
+ * Enforces rate and size limits. Decorates `gatewaySecurity`, which counts refusals; depends on the event bus, the
+ * shared cells and the request context. A limit that is off installs no hook. Stops its clean-up timer on close.
  */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -18,7 +18,9 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 
 /** Reads `server.rate_limits` and `server.request_limits`. */
 export interface SecurityOptions extends Sections<'server'> {
-  /** Where buckets are kept; this process, all its threads together, by default. While it throws no client is limited. */
+  /**
+   * Where buckets are kept. Default: this process, shared by its threads. While the store throws, no client is limited.
+   */
   readonly store?: LimitStore | undefined
   readonly clock?: Clock
 }
@@ -28,7 +30,7 @@ declare module 'fastify' {
     gatewaySecurity: Violations
   }
   interface FastifyContextConfig {
-    /** Internal routes that no rate limit counts: a probe that is refused restarts a container. */
+    /** Exempts internal routes from rate limits: a refused probe would restart a container. */
     isUnlimited?: boolean
   }
 }
@@ -73,7 +75,7 @@ export default fp<SecurityOptions>(
       }
       next()
     })
-    // Bodies without an announced length are found to be too large only while they are read.
+    // A body without an announced length turns out to be too large only while it is read.
     app.addHook('onError', function countChunked(request, _reply, error, next) {
       const isNew = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error.code === 'payload_too_large'
       if (isNew && !counted.has(error)) refuse(request, 'body_size', new GatewayError('payload_too_large'))
@@ -130,7 +132,7 @@ export default fp<SecurityOptions>(
   },
 )
 
-/** What the bucket really holds: the limit a minute, requests left now, and when it will be full. */
+/** Adds what the bucket contains: the limit per minute, remaining requests and when it will be full. */
 function addLimitHeaders(headers: string[], limit: number, remaining: number, fullAtMs: number): void {
   headers.push('X-RateLimit-Limit', String(limit))
   headers.push('X-RateLimit-Remaining', String(remaining))

@@ -1,7 +1,7 @@
 /**
- * Puts Anthropic Messages requests into the form that each endpoint understands. Decorates `messageTranslator`; depends
- * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`. Holds
- * nothing to close.
+ * Converts Anthropic Messages requests to the form that each endpoint accepts. Decorates `messageTranslator`; depends
+ * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`. Needs no
+ * cleanup on close.
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
@@ -24,7 +24,7 @@ import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 
 export interface MessageTranslatorOptions extends Sections<'translators' | 'model_registry'> {
-  /** For `User-Agent`. Default the package's. */
+  /** For `User-Agent`. Defaults to the package's version. */
   readonly version?: string
 }
 
@@ -33,9 +33,9 @@ export interface MessageTranslator {
   readonly tokens: TokenCounter
   /** @param session as the client names it, for the inspector */
   variants(call: MessagesCall, session: string | undefined): MessageVariants
-  /** Endpoints that answer Messages requests by themselves; undefined where all requests are translated. */
+  /** Endpoints that support Messages requests natively; undefined if all requests are translated. */
   readonly prefers: ((endpoint: Endpoint) => boolean) | undefined
-  /** Header that names a session; undefined where nothing is recorded. */
+  /** Header that names a session; undefined if nothing is recorded. */
   readonly sessionHeader: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** What the kinds of inference servers look like. Decorates `backendProfiles`: YAML files, read lazily. */
+/** Provides the profiles of backend types. Decorates `backendProfiles`: YAML files, read lazily. */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import {

@@ -1,6 +1,6 @@
 /**
- * One circuit breaker per endpoint, used by requests and probes alike, and one per model that failed there. Decorates `circuitBreakers`; depends on
- * the registry, whose endpoints carry the policies.
+ * Provides one circuit breaker per endpoint, shared by requests and probes, and one per model that failed there.
+ * Decorates `circuitBreakers`; depends on the registry, whose endpoints have the policies.
  */
 
 import fp from 'fastify-plugin'

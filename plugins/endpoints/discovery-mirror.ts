@@ -1,7 +1,7 @@
 /**
- * The models of all endpoints on a serving thread, which the control thread discovers. Decorates `modelCatalog`
- * and `modelDiscovery`; depends on the line to the other threads and the shared cells. The app is ready once the
- * catalogue is as the control thread's; holds nothing to close.
+ * Mirrors the models of all endpoints on a serving thread; the control thread discovers them. Decorates `modelCatalog`
+ * and `modelDiscovery`; depends on the link to the other threads and the shared cells. The app is ready once the
+ * catalogue equals the control thread's; needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'

@@ -1,8 +1,7 @@
 /**
- * The inference servers and their status. Decorates `endpointRegistry`; depends on the event bus, the shared
- * cells and the backend profiles. Secrets in files are read again at intervals, until close. On a serving thread
- * of several the endpoints follow the control thread's, and the app is ready once they are alike. Uses if present:
- * `gatewayPeers`.
+ * Holds the endpoints and their status. Decorates `endpointRegistry`; depends on the event bus, the shared cells and
+ * the backend profiles. Rereads secrets in files at intervals, until close. On a serving thread, the endpoints follow
+ * the control thread's, and the app is ready once they are equal. Uses if present: `gatewayPeers`.
  */
 
 import fp from 'fastify-plugin'

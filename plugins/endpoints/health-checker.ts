@@ -1,7 +1,7 @@
 /**
- * Probes the endpoints and keeps their status true, for all threads of the gateway. Decorates `healthChecker`;
- * depends on the shared cells, the registry, the breakers and the connection pools. Uses if present: `gatewayPeers`.
- * Probing begins when the app is ready and ends on close.
+ * Probes the endpoints and updates their status, for all threads of the gateway. Decorates `healthChecker`; depends on
+ * the shared cells, the registry, the breakers and the connection pools. Uses if present: `gatewayPeers`. Probing
+ * starts when the app is ready and stops on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -18,7 +18,7 @@ import { version as packageVersion } from '../../src/kernel/package.ts'
 export interface HealthCheckerPluginOptions extends Sections<'discovery'> {
   /** 0 to 1; the random part of intervals. Default `Math.random`. */
   readonly random?: () => number
-  /** For `User-Agent`. Default the package's. */
+  /** For `User-Agent`. Defaults to the package's version. */
   readonly version?: string
   readonly clock?: Clock
 }
@@ -55,7 +55,7 @@ export default fp<HealthCheckerPluginOptions>(
       app.gatewayPeers.on(evidenceTopic, ({ slot, evidence }) => checker.accept(slot, evidence))
       app.gatewayPeers.on(probeNowTopic, (slot) => checker.probeNow(slot))
     }
-    // A detected kind has a health route of its own.
+    // The detected backend type has its own health route.
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type !== 'endpoint.detected') return

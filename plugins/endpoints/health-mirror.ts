@@ -1,6 +1,6 @@
 /**
- * The endpoints' health on a serving thread, which the control thread probes. Decorates `healthChecker`; depends
- * on the line to the other threads, the shared cells and the registry. Holds nothing to close.
+ * Mirrors the endpoints' health on a serving thread; the control thread probes them. Decorates `healthChecker`; depends
+ * on the link to the other threads, the shared cells and the registry. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { HealthMirror } from '../../src/endpoints/health/health-mirror.ts'

@@ -1,7 +1,7 @@
 /**
- * Finds out which endpoint has which model, for all threads of the gateway. Decorates `modelCatalog` and
- * `modelDiscovery`; depends on the registry, the profiles and the connection pools. Uses if present: `gatewayPeers`. It
- * reads the models of an endpoint when that becomes routable, until close.
+ * Discovers the models of each endpoint, for all threads of the gateway. Decorates `modelCatalog` and `modelDiscovery`;
+ * depends on the registry, the profiles and the connection pools. Uses if present: `gatewayPeers`. Reads the models of
+ * an endpoint when that becomes routable, until close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -19,12 +19,12 @@ import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 
-/** Reads `discovery.model_discovery`, `model_registry.unification` and which models may be used at all. */
+/** Reads `discovery.model_discovery`, `model_registry.unification` and which models are allowed. */
 export interface ModelDiscoveryPluginOptions
   extends Sections<'discovery' | 'model_registry' | 'model_filter'> {
   /** 0 to 1; the random part of waits. Default `Math.random`. */
   readonly random?: () => number
-  /** For `User-Agent`. Default the package's. */
+  /** For `User-Agent`. Defaults to the package's version. */
   readonly version?: string
   readonly clock?: Clock
 }
@@ -36,7 +36,7 @@ declare module 'fastify' {
   }
 }
 
-/** A shorter interval would search the catalogue all the time. */
+/** A shorter interval would scan the catalogue continuously. */
 const minCleanupMs = 1_000
 
 export default fp<ModelDiscoveryPluginOptions>(

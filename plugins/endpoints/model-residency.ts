@@ -1,6 +1,6 @@
 /**
- * Keeps the catalogue's knowledge of what endpoints hold in memory fresh. Decorates nothing; depends on the
- * registry, the catalogue and the connection pools. Looks begin when the app is ready and end on close; an
+ * Keeps the catalogue's record of the models that endpoints hold in memory fresh. Decorates nothing; depends on the
+ * registry, the catalogue and the connection pools. Polling starts when the app is ready and stops on close; an
  * interval of 0 installs nothing.
  */
 import fp from 'fastify-plugin'

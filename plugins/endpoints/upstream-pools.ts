@@ -1,7 +1,7 @@
 /**
- * Connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and closed after
- * idling; `upstreamFetch`, which carries the gateway's own requests over them; `shortages`, which knows when this process
- * has nothing left for another connection; and `viaEntry`. On close all connections end.
+ * Manages connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and
+ * closed after an idle period; `upstreamFetch`, which sends the gateway's own requests over them; `shortages`, which
+ * detects that this process lacks resources for another connection; and `viaEntry`. Closes all connections on close.
  */
 
 import fp from 'fastify-plugin'
@@ -22,9 +22,9 @@ declare module 'fastify' {
   interface FastifyInstance {
     upstreamPools: UpstreamPools
     shortages: Shortages
-    /** What the gateway adds to `Via` of all that it sends. */
+    /** The gateway's entry in `Via` of every request it sends. */
     viaEntry: string
-    /** Carries the gateway's own requests. */
+    /** Sends the gateway's own requests. */
     upstreamFetch: UpstreamFetch
   }
 }
@@ -37,7 +37,7 @@ export default fp<UpstreamPoolsPluginOptions>(
     const { counts } = app.gatewayState.of(shortageCells)
     const column = counts.column('shortages')
     const shortages = new Shortages(clock, () => counts.add(0, column, 1))
-    // A port that is given up is not free again for a minute.
+    // The port of a closed connection is not free again for a minute.
     shortages.onShortage((resource) => {
       if (resource !== 'local ports') pools.closeIdle()
     })

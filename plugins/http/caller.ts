@@ -1,7 +1,7 @@
 /**
- * Lets the host say who a request comes from, by a name instead of an address: limits, log lines, statistics and
- * sessions go by it. Decorates nothing, sets `request.gateway.caller`; depends on the request context. Without
- * `identify` it installs no hook.
+ * Lets the host identify the caller of a request by a name instead of an address, for limits, log lines, statistics and
+ * sessions. Decorates nothing, sets `request.gateway.caller`; depends on the request context. Without `identify` it
+ * installs no hook.
  */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -9,9 +9,9 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 
 export interface CallerOptions {
   /**
-   * Names the caller of a request, by what the host's own hooks have found out or by its headers. Undefined
-   * leaves it to the client's address. Whatever it throws or rejects with refuses the request with 401, a
-   * `GatewayError` with its own status.
+   * Returns the name of a request's caller, from what the host's own hooks found out or from its headers. Undefined
+   * identifies the caller by the client's address. If it throws or rejects, the request is refused with 401, or with
+   * the status of the `GatewayError` that it throws.
    */
   readonly identify?:
     | ((request: FastifyRequest) => string | undefined | Promise<string | undefined>)

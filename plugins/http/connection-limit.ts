@@ -1,6 +1,6 @@
 /**
- * Counts and logs what happens at the limit of clients' connections, and lets accepting pause where descriptors run
- * short. Decorates nothing; depends on the shared cells and `shortages`. Holds nothing to close.
+ * Counts and logs pauses at the limit of client connections, and pauses accepting when descriptors run short. Decorates
+ * nothing; depends on the shared cells and `shortages`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { listenerCells } from '../../src/http/connections/listener-cells.ts'
@@ -11,7 +11,7 @@ export interface ConnectionLimitPluginOptions {
   readonly clock?: Clock
 }
 
-/** Lines about the same shortage are so far apart. */
+/** Minimum interval between log lines about the same shortage. */
 const quietMs = 60_000
 
 export default fp<ConnectionLimitPluginOptions>(
@@ -35,7 +35,7 @@ export default fp<ConnectionLimitPluginOptions>(
               connections: limit.open,
               max_connections: limit.max === Number.POSITIVE_INFINITY ? 0 : limit.max,
             },
-            'accepting pauses: no more connections of clients for now',
+            'accepting pauses: no more client connections for now',
           )
       },
       closedIdle: (connections) => counts.add(0, idle, connections),
@@ -53,7 +53,7 @@ export default fp<ConnectionLimitPluginOptions>(
   },
 )
 
-/** @returns a function that says yes at most once in so many milliseconds */
+/** @returns a function that returns true at most once per interval */
 function everyMs(clock: Clock, ms: number): () => boolean {
   let untilMs = Number.NEGATIVE_INFINITY
   return () => {

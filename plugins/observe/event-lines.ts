@@ -1,6 +1,6 @@
 /**
- * A log line for what the concerns publish, where it is worth one. Depends on the event bus; of several threads
- * one is enough. On close it hears no more.
+ * Logs events that are worth a log line. Depends on the event bus; with several threads, one registers it. Unsubscribes
+ * on close.
  */
 import fp from 'fastify-plugin'
 import { boundedFields, eventLine } from '../../src/observe/logging/event-lines.ts'

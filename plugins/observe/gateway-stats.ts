@@ -1,6 +1,6 @@
 /**
- * What the gateway counts. Decorates `gatewayStats` and `translatorStats`; depends on the shared cells and, for the names of models,
- * on the catalogue. Holds nothing to close.
+ * Holds the gateway's counters. Decorates `gatewayStats` and `translatorStats`; depends on the shared cells and, for
+ * the names of models, on the catalogue. Needs no cleanup on close.
  */
 
 import fp from 'fastify-plugin'

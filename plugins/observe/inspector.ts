@@ -1,24 +1,24 @@
 /**
- * Writes prompts and answers of clients to files, for development. Decorates `inspector`; depends on nothing. On close
- * it writes what it still holds.
+ * Writes prompts and answers of clients to files, for development. Decorates `inspector`; depends on nothing. Writes
+ * buffered entries on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { SessionRecorder, sessionName } from '../../src/observe/inspector/session-recorder.ts'
 
-/** Reads `translators.anthropic.inspector`, but for `enabled`. */
+/** Reads `translators.anthropic.inspector`, except `enabled`. */
 export interface InspectorOptions extends Sections<'translators'> {
   readonly clock?: Clock
 }
 
 export interface Inspector {
-  /** Names the session of a request; lower case. */
+  /** Header that names the session of a request; lower case. */
   readonly sessionHeader: string
   /**
    * Records a request.
    * @param session as the client names it
-   * @returns a function that records the pieces of its answer
+   * @returns a function that records the chunks of its answer
    */
   record(
     request: { readonly model: string; readonly body: Buffer },
@@ -28,7 +28,7 @@ export interface Inspector {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Undefined where nothing is recorded. */
+    /** Undefined if nothing is recorded. */
     inspector?: Inspector
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What requests are under way and what the last ones were, over all threads. Decorates `liveRequests`; depends on
- * the engine, the hooks around requests and the line to the other threads. With none kept it installs no hook.
+ * Lists the requests in flight and the most recent ones, of all threads. Decorates `liveRequests`; depends on the
+ * engine, the request hooks and the link to the other threads. If no recent requests are kept, it installs no hook.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'

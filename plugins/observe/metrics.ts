@@ -1,6 +1,6 @@
 /**
- * The metrics of the gateway. Decorates `gatewayMetrics`, to which plugins and routes add those of their concern;
- * depends on nothing, holds nothing to close.
+ * Holds the metrics of the gateway. Decorates `gatewayMetrics`, to which plugins and routes add their own; depends on
+ * nothing, needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { MetricSet } from '../../src/observe/prometheus/metric.ts'

@@ -1,6 +1,6 @@
 /**
- * What the process and each of its serving threads say of memory, garbage collection and event loop. Decorates
- * `processReadings`; depends on the line to the other threads. Counts collections from start to close.
+ * Reads memory, garbage collection and event loop figures of the process and each of its serving threads. Decorates
+ * `processReadings`; depends on the link to the other threads. Counts collections from start to close.
  */
 import fp from 'fastify-plugin'
 import { GcMonitor } from '../../src/observe/stats/gc-monitor.ts'
@@ -12,9 +12,9 @@ import {
 import type { Topic } from '../../src/runtime/links/peer-link.ts'
 
 export interface ProcessReadings {
-  /** This thread's. */
+  /** Readings of this thread. */
   own(): ProcessReading
-  /** Those of all serving threads that answer in time. */
+  /** Readings of all serving threads that answer in time. */
   all(): Promise<readonly ThreadReading[]>
 }
 

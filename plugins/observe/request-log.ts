@@ -1,6 +1,6 @@
 /**
- * One log line for each request when it is over. Depends on the request context. `request_logging: false`
- * installs nothing.
+ * Writes one log line per request when it is over. Depends on the request context. `request_logging: false` installs
+ * nothing.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
@@ -14,7 +14,7 @@ import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/contract/o
 
 /** Reads `server.request_logging`. */
 export interface RequestLogOptions extends Sections<'server'> {
-  /** Where the lines of requests go. Default the app's own logger. */
+  /** Logger for the request lines. Defaults to the app's own logger. */
   readonly logger?: RequestLogger | undefined
   readonly clock?: Clock
 }
@@ -28,7 +28,7 @@ export default fp<RequestLogOptions>(
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
     const requestLineText = createRequestLineText()
-    // The close of the response is the only sign of the end that every request gives, hijacked or aborted.
+    // Every request ends with the close of its response, also if it was hijacked or aborted.
     function closed(this: LoggedResponse): void {
       const request = this[requestKey]
       if (request === undefined) return

@@ -1,22 +1,22 @@
 /**
- * Samples of the counters for moving charts. Decorates `gatewaySamples` and sends each sample to the streams of
- * events; depends on the shared cells, the endpoints, the engine and the event log. Stops on close.
+ * Samples the counters for charts. Decorates `gatewaySamples` and sends each sample to the event streams; depends on
+ * the shared cells, the endpoints, the engine and the event log. Stops on close.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { readSamplerCells, Sampler } from '../../src/observe/stats/sampler.ts'
 
 export interface SamplerOptions {
-  /** Milliseconds from one sample to the next. Default 2,000. */
+  /** Milliseconds between two samples. Default 2,000. */
   readonly intervalMs?: number
-  /** Samples kept. Default 450: 15 minutes of the default interval. */
+  /** Number of samples kept. Default 450: 15 minutes at the default interval. */
   readonly capacity?: number
   readonly clock?: Clock
 }
 
 export interface GatewaySamples {
   readonly intervalMs: number
-  /** Those kept, oldest first, as a JSON array. */
+  /** The samples kept, oldest first, as a JSON array. */
   json(): string
 }
 

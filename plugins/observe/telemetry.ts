@@ -1,7 +1,7 @@
 /**
- * OpenTelemetry: spans of requests and their attempts, and the metrics of the GenAI semantic conventions, through
- * the package `@opentelemetry/api`. Exporters and everything else that an SDK does are the process's own. Depends
- * on the request's context and hooks. Where it is not registered, none of it costs anything.
+ * OpenTelemetry: spans of requests and their attempts, and the metrics of the GenAI semantic conventions, through the
+ * package `@opentelemetry/api`. The process configures exporters and the rest of the SDK. Depends on the request
+ * context and hooks. Costs nothing if it is not registered.
  */
 import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
@@ -15,7 +15,7 @@ import type { RequestContext } from '../../src/proxy/contract/context.ts'
 
 /** Reads `telemetry.traces` and `telemetry.metrics`. */
 export interface TelemetryOptions extends Sections<'telemetry'> {
-  /** Version of the tracer and the meter. Default the package's. */
+  /** Version of the tracer and the meter. Defaults to the package's version. */
   readonly version?: string
   readonly clock?: Clock
 }
@@ -43,7 +43,7 @@ export default fp<TelemetryOptions>(
       closed()
     })
 
-    // Requests that never come to an endpoint end with their response.
+    // Requests that never reach an endpoint end with their response.
     function closed(this: TracedResponse): void {
       const context = this[contextKey]
       if (context === undefined) return
@@ -83,7 +83,7 @@ export default fp<TelemetryOptions>(
   },
 )
 
-/** @throws Error where the package is not installed */
+/** @throws Error if the package is not installed */
 async function loadApi(): Promise<TelemetryApi> {
   try {
     return await import('@opentelemetry/api')

@@ -1,7 +1,6 @@
 /**
- * Reads what answers tell of tokens and times while they pass. Decorates `usageObserver`, which the proxy engine
- * uses; depends on the shared cells and the statistics. Without it only the host reads answers. Holds nothing
- * to close.
+ * Reads token counts and timings from answers as they pass. Decorates `usageObserver`, which the proxy engine uses;
+ * depends on the shared cells and the statistics. Without it, only the host reads answers. Needs no cleanup on close.
  */
 
 import fp from 'fastify-plugin'

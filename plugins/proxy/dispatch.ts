@@ -1,6 +1,6 @@
 /**
- * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on everything that
- * decides where a request goes, on the statistics, which count refusals, and on the engine. Holds nothing to close.
+ * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on the plugins that
+ * choose the endpoint, on the statistics, which count refusals, and on the engine. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -15,16 +15,16 @@ import {
 } from '../../src/proxy/dispatch.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 
-/** Reads how long endpoints are asked again for an unknown model. */
+/** Reads the time limit of the model list refresh for an unknown model. */
 export interface DispatchOptions extends Sections<'model_registry'> {
-  /** For `Via`. Default the package's. */
+  /** For `Via`. Defaults to the package's version. */
   readonly version?: string
   readonly clock?: Clock
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** @throws GatewayError where no endpoint may serve the request */
+    /** @throws GatewayError if no endpoint may serve the request */
     dispatch(read: ReadRequest, request: DispatchedRequest, reply: ClientReply): void
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The default engine's transport: an HTTP/1.1 client drives the attempt, the gateway's own or undici. Decorates
- * `upstreamTransport`. On close all its connections end.
+ * Provides the default engine's transport: an HTTP/1.1 client drives the attempt, the gateway's own or undici.
+ * Decorates `upstreamTransport`. Closes all its connections on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -23,7 +23,7 @@ export default fp<EngineOllaOptions>(
   async function engineOlla(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['clock'])
     const connections = new UpstreamConnections(options.clock ?? systemClock, proxy)
-    // A port that is given up is not free again for a minute.
+    // The port of a closed connection is not free again for a minute.
     app.shortages.onShortage((resource) => {
       if (resource !== 'local ports') connections.closeIdle()
     })

@@ -1,6 +1,6 @@
 /**
- * The simple engine's transport: plain undici, over the pools that also carry the gateway's own calls. Decorates
- * `upstreamTransport`; depends on the upstream pools, which close themselves.
+ * Provides the simple engine's transport: plain undici, over the pools that also carry the gateway's own requests.
+ * Decorates `upstreamTransport`; depends on the upstream pools, which close themselves.
  */
 import fp from 'fastify-plugin'
 import type { Transport } from '../../src/proxy/contract/transport.ts'

@@ -1,8 +1,9 @@
 /**
- * Takes requests to endpoints and answers back. Decorates `proxyEngine`; depends on an engine's transport and
- * on everything that decides where a request goes. Uses if present: `answerObserver`, `requestAffinity`,
- * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two
- * itself, before the gateway: what they throw is logged, and the request goes on without them. Absent, they cost nothing. On close, after the drain, nothing is left to do here.
+ * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
+ * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
+ * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two itself, before
+ * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
+ * After the drain, it needs no cleanup on close.
  */
 
 import fp from 'fastify-plugin'
@@ -24,9 +25,9 @@ import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 
-/** Reads all of `proxy`, and whether answers get the model name that was asked for. */
+/** Reads all of `proxy`, and whether answers get the requested model name. */
 export interface ProxyEngineOptions extends Sections<'proxy' | 'model_registry'> {
-  /** For `Via`, `X-Served-By` and `X-Proxied-By`. Default the package's. */
+  /** For `Via`, `X-Served-By` and `X-Proxied-By`. Defaults to the package's version. */
   readonly version?: string
   readonly clock?: Clock
 }
@@ -105,7 +106,7 @@ export default fp<ProxyEngineOptions>(
     app.decorate('proxyEngine', engine)
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
     const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
-      // What an ended thread held is free again.
+      // Places that a stopped thread held are free again.
       types: ['endpoint.status', 'breaker.transition', 'model.transition', 'thread.stopped'],
     })
     app.addHook('onClose', function stop(_app, closed) {
@@ -135,7 +136,7 @@ export default fp<ProxyEngineOptions>(
   },
 )
 
-/** Each serving thread earns retries by its own requests, and saves up its part of the most. */
+/** Each serving thread earns retries by its own requests, up to its share of the maximum. */
 function budgetShare({ ratio, burst }: RetryBudget, threads: number): RetryBudget {
   return { ratio, burst: Math.max(1, burst / threads) }
 }

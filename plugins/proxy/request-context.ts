@@ -1,5 +1,5 @@
 /**
- * What is known of each request, and errors in the dialect of the API that was called. Decorates
+ * Creates the context of each request, and answers errors in the dialect of the API that was called. Decorates
  * `request.gateway` and `clientAddresses`; sets `X-Olla-Request-ID` on every response.
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
@@ -19,7 +19,7 @@ import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 
 /** Reads which proxies are trusted: `server.rate_limits.trust_proxy_headers` and `trusted_proxy_cidrs`. */
 export interface RequestContextOptions extends Sections<'server'> {
-  /** Stands in `Via` of every request that the gateway has sent itself. */
+  /** Name of the gateway in `Via` of every request that it sends. */
   readonly pseudonym?: string
   readonly clock?: Clock
 }
@@ -49,7 +49,7 @@ export default fp<RequestContextOptions>(
     app.decorateRequest('gateway')
 
     function contextOf(request: FastifyRequest): RequestContext {
-      // A host's own router has let it through as it came.
+      // The host's own router passed it unchanged.
       takeOriginForm(request.raw)
       const { url } = request
       const path = pathOf(url).slice(prefixLength)
@@ -76,7 +76,7 @@ export default fp<RequestContextOptions>(
       return context
     }
 
-    // Which methods a path takes, so that a wrong one is told apart from a wrong path.
+    // The methods that a path accepts, to distinguish a wrong method from a wrong path.
     const methodsByPath = new Map<string, Set<string>>()
     app.addHook('onRoute', function remember({ url, method }) {
       const methods = methodsByPath.get(url) ?? new Set()
@@ -92,9 +92,9 @@ export default fp<RequestContextOptions>(
       }
       next(refusalOfHead(request.raw))
     })
-    // A relayed answer takes them from the context itself.
+    // A relayed answer gets them from the context itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {
-      // A hook of the host may have answered before there was a context.
+      // A hook of the host may have answered before the context existed.
       const context: RequestContext | undefined = request.gateway
       context?.heldBody?.over()
       const headers = context?.headers ?? []
@@ -102,7 +102,7 @@ export default fp<RequestContextOptions>(
       next(null, payload)
     })
     app.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
-      // A hook of the host comes first, and may have refused the request (say, its authentication).
+      // A hook of the host may have refused the request first (for example, its authentication).
       const early: RequestContext | undefined = request.gateway
       if (early === undefined) request.gateway = contextOf(request)
       answerError(error, request, reply)
@@ -141,7 +141,7 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
     reply.header(error.headers[at] ?? '', error.headers[at + 1])
   const { requestIdHeader, errors } = context.dialect
   if (requestIdHeader !== undefined) reply.header(requestIdHeader, context.id)
-  // The rest of a refused upload would be taken for the next request on this connection.
+  // The rest of a refused upload would be parsed as the next request on this connection.
   if (!request.raw.complete) {
     reply.header('Connection', 'close')
     serveNoMore(request.raw.socket)

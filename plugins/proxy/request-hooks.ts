@@ -1,12 +1,12 @@
 /**
- * Functions that run around each request and its attempts. Decorates `requestHooks`, to which plugins add their
- * own; depends on nothing, and holds nothing to close.
+ * Holds the hooks that run around each request and its attempts. Decorates `requestHooks`, to which plugins add their
+ * own; depends on nothing, and needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { RequestHookList, type RequestHooks } from '../../src/proxy/request/hooks.ts'
 
 export interface RequestHooksOptions {
-  /** The host's. */
+  /** The host's hooks. */
   readonly hooks?: RequestHooks | undefined
 }
 

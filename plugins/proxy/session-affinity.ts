@@ -1,8 +1,8 @@
 /**
- * Keeps the turns of a conversation on the endpoint that still holds their cache. Decorates `sessionAffinity`
- * and, for the proxy engine, `requestAffinity`, unless the host has put its own there; depends on the
- * request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with
- * undefined and installs nothing. An endpoint that goes offline loses its sessions.
+ * Keeps the turns of a conversation on the endpoint that still has them cached. Decorates `sessionAffinity` and, for
+ * the proxy engine, `requestAffinity`, unless the host has decorated it; depends on the request context, the event bus,
+ * the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with undefined and
+ * installs nothing. An endpoint that goes offline loses its sessions.
  */
 
 import fp from 'fastify-plugin'
@@ -20,7 +20,7 @@ import { SharedSessionStore } from '../../src/routing/affinity/shared-session-st
 
 /** Reads `proxy.sticky_sessions`, and whether priorities are tiers. */
 export interface SessionAffinityOptions extends Sections<'proxy'> {
-  /** Where sessions are kept. Default in this process; with several threads, in the shared cells. */
+  /** Where sessions are kept. Default: in this process; with several threads, in the shared cells. */
   readonly store?: SessionStore | undefined
   readonly clock?: Clock
 }
@@ -66,14 +66,14 @@ export default fp<SessionAffinityOptions>(
       app.decorate('requestAffinity', isOwn ? sessions : guardedAffinity(sessions, onError))
     }
 
-    // Of an answer that no endpoint has given.
+    // For answers of the gateway itself.
     app.addHook('onSend', function tell(request, reply, payload, next) {
       const session = request.gateway?.session
       const headers = session === undefined ? [] : sessionHeaders(session)
       for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
       next(null, payload)
     })
-    // Busy, or limited for a while, it still has its caches; gone, it has begun anew when it is back.
+    // A busy or rate-limited endpoint keeps its caches; one that was offline has lost them when it is back.
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type !== 'endpoint.status' || event.data.to !== 'offline') return

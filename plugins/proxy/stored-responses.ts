@@ -1,7 +1,7 @@
 /**
- * Sends what goes on from a stored response of the Responses API, or names one, to the endpoint that has it.
- * Decorates `storedResponses`; depends on the shared cells, in which all threads find what any of them has learned.
- * Holds nothing to close.
+ * Sends a request that continues or names a stored response of the Responses API to the endpoint that has it. Decorates
+ * `storedResponses`; depends on the shared cells, through which all threads share what they learn. Needs no cleanup on
+ * close.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'

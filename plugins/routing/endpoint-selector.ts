@@ -1,6 +1,6 @@
 /**
- * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`,
- * unless the host has put its own selector there; depends on the cells, the registry, the breakers and the health
+ * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`, unless
+ * the host has decorated it with its own selector; depends on the cells, the registry, the breakers and the health
  * checker. Uses if present: `modelCatalog`.
  */
 
@@ -18,9 +18,9 @@ import { createStrategy, turnCells } from '../../src/routing/selection/strategie
 
 export interface EndpointSelectorOptions extends Sections<'proxy'> {
   /**
-   * Makes another selector, in place of the strategy, which chooses only where that throws or chooses an endpoint that
-   * cannot be asked.
-   * @param load the endpoints' state: requests under way, share of the weight, whether one admits a request
+   * Creates a selector that replaces the configured strategy; the strategy then chooses only if the selector throws or
+   * chooses an endpoint that cannot accept the request.
+   * @param load the endpoints' state: requests in flight, share of the weight, whether one admits a request
    */
   readonly selector?: ((load: EndpointLoad) => EndpointSelector) | undefined
   readonly clock?: Clock

@@ -1,6 +1,6 @@
 /**
- * All models of all endpoints, unified and described. Decorates `modelAliases` and `modelDirectory`; depends on the registry and
- * the model catalogue.
+ * Describes all models of all endpoints, unified. Decorates `modelAliases` and `modelDirectory`; depends on the
+ * registry and the model catalogue.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -10,11 +10,11 @@ import { ModelDirectory } from '../../src/routing/models/directory.ts'
 import { loadFamilyTable } from '../../src/routing/models/family-table.ts'
 
 export interface ModelDirectoryOptions extends Sections<'model_registry' | 'model_aliases'> {
-  /** File of the built-in table of model families. Default the package's. */
+  /** File of the built-in table of model families. Defaults to the package's. */
   readonly families?: string
-  /** Folder in which a user's own `models.yaml` is looked for. Default the working directory. */
+  /** Folder that may contain a user's own `models.yaml`. Default the working directory. */
   readonly cwd?: string
-  /** A further folder to look in. */
+  /** A further folder to search. */
   readonly configDir?: string | undefined
 }
 

@@ -1,7 +1,8 @@
 /**
- * Decides which endpoints may serve a request. Decorates `modelRouter`, `pathKnowledge` with what is known of
- * endpoints' API paths, and `modelLook`, which looks again for unknown models; depends on the registry, the profiles, the model catalogue and the directory. What one thread
- * learns of paths it tells the others.
+ * Decides which endpoints may serve a request. Decorates `modelRouter`; `pathKnowledge`, which records the API paths
+ * that endpoints have or lack; and `modelLook`, which refreshes model lists for unknown models. Depends on the
+ * registry, the profiles, the model catalogue and the directory. A thread shares what it learns about paths with the
+ * others.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -54,7 +55,7 @@ export default fp<ModelRoutingOptions>(
     )
     paths.onLearned((fact) => app.gatewayPeers.broadcast(learnedPath, fact))
     const deaf = app.gatewayPeers.on(learnedPath, (fact) => paths.take(fact))
-    // One that was gone, or has another kind, may be another server.
+    // An endpoint that was offline, or changed its backend type, may be another server.
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type !== 'endpoint.status' && event.type !== 'endpoint.detected') return

@@ -1,6 +1,6 @@
 /**
- * The memory that bodies and pending answers take up together. Decorates `bufferBudget`; depends on the shared cells.
- * On close those that wait for room are forgotten.
+ * Limits the memory that bodies and pending answers use together. Decorates `bufferBudget`; depends on the shared
+ * cells. On close it drops the requests that wait for memory.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -8,7 +8,9 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { BufferBudget, bufferCells } from '../../src/kernel/memory/buffer-budget.ts'
 import { bufferedLimit, patienceFor } from '../../src/kernel/memory/memory-limit.ts'
 
-/** Reads `server.request_limits.max_buffered_bytes`, and `server.read_timeout` for how long requests wait for room. */
+/**
+ * Reads `server.request_limits.max_buffered_bytes`, and `server.read_timeout` for how long requests wait for memory.
+ */
 export interface BufferBudgetPluginOptions extends Sections<'server'> {
   readonly clock?: Clock
 }

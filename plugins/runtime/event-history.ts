@@ -1,12 +1,12 @@
 /**
- * On the control thread: remembers the last events for serving threads that start, or start again. Depends on the
- * event bus and the line to the other threads.
+ * On the control thread: keeps the last events for serving threads that start or restart. Depends on the event bus and
+ * the link to the other threads.
  */
 import fp from 'fastify-plugin'
 import { EventHistory, keptEvents } from '../../src/runtime/events/event-history.ts'
 
 export interface EventHistoryOptions {
-  /** Events kept. Default 1,000. */
+  /** Number of events kept. Default 1,000. */
   readonly capacity?: number
 }
 

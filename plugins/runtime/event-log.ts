@@ -1,6 +1,6 @@
 /**
- * The last events, and the streams that tell of new ones. Decorates `eventLog` and `eventHub`; depends on the
- * event bus (which is one for all threads), the shared cells and the lifecycle, whose drain ends the streams.
+ * Keeps the last events and streams new ones. Decorates `eventLog` and `eventHub`; depends on the event bus (shared by
+ * all threads), the shared cells and the lifecycle, whose drain ends the streams.
  */
 
 import fp from 'fastify-plugin'
@@ -13,9 +13,9 @@ import { runCells } from '../../src/runtime/process/process-cells.ts'
 
 /** Reads `dashboard.event_subscribers`. */
 export interface EventLogOptions extends Sections<'dashboard'> {
-  /** Events kept. Default 1,000. */
+  /** Number of events kept. Default 1,000. */
   readonly capacity?: number
-  /** Bytes that may wait for one stream before it is cut off. Default 1,048,576. */
+  /** Bytes that may be buffered for one stream before it is closed. Default 1,048,576. */
   readonly maxBufferedBytes?: number
   /** Milliseconds between comments that keep streams alive. Default 15,000. */
   readonly heartbeatMs?: number
@@ -29,7 +29,7 @@ declare module 'fastify' {
   }
 }
 
-/** A thread that starts is busy; nothing waits for this. */
+/** Timeout for the earlier events: long, because a starting thread is busy and nothing waits for them. */
 const catchUpMs = 30_000
 
 export default fp<EventLogOptions>(
@@ -54,7 +54,7 @@ export default fp<EventLogOptions>(
     })
     app.decorate('eventLog', log)
     app.decorate('eventHub', hub)
-    // Subscribers are told of the drain before their streams end.
+    // Subscribers get the drain event before their streams end.
     let isAnnounced = false
     let isClosing = false
     const subscription = app.gatewayEvents.subscribe(
@@ -69,7 +69,7 @@ export default fp<EventLogOptions>(
       isClosing = true
       if (isAnnounced) hub.end('draining')
     })
-    // Of several threads this one may have begun late: the control thread knows what was before.
+    // With several threads this one may have started late: the control thread has the earlier events.
     if (!app.gatewayPeers.isControl) {
       app.addHook('onReady', function catchUp(ready) {
         void app.gatewayPeers

@@ -1,6 +1,6 @@
 /**
- * The event bus. Decorates `gatewayEvents`; depends on nothing. With a link to other threads of the gateway, their buses
- * are one. Uses if present: `gatewayPeers`. On close, last of all, subscribers hear no more.
+ * Provides the event bus. Decorates `gatewayEvents`; depends on nothing. With a link to other threads of the gateway,
+ * their buses act as one. Uses if present: `gatewayPeers`. Closes last of all; then subscribers get no more events.
  */
 import fp from 'fastify-plugin'
 import { readSections } from '../../src/config/options/sections.ts'
@@ -10,9 +10,9 @@ import type { GatewayEvent } from '../../src/runtime/events/events.ts'
 import { relayEvents } from '../../src/runtime/threads/event-relay.ts'
 
 export interface EventsOptions {
-  /** Events that may wait for a subscriber that does not say otherwise, at least 1. Default 100. */
+  /** Events that may be queued for a subscriber without its own limit, at least 1. Default 100. */
   readonly subscriberCapacity?: number
-  /** Told of every event; a subscriber like any other, with room for 1,000. */
+  /** Called for every event; a subscriber like any other, with room for 1,000. */
   readonly onEvent?: ((event: GatewayEvent) => void) | undefined
   readonly clock?: Clock
 }

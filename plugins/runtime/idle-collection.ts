@@ -1,5 +1,6 @@
 /**
- * Collects garbage once after the start, while no request is under way. Decorates nothing; depends on the lifecycle. For a process of its own: a host's own work would be interrupted. Stops on close.
+ * Collects garbage once after the start, while no request is in flight. Decorates nothing; depends on the lifecycle.
+ * For a standalone process: it would interrupt a host's own work. Stops on close.
  */
 import { getHeapStatistics } from 'node:v8'
 import fp from 'fastify-plugin'
@@ -8,9 +9,9 @@ import { garbageCollector } from '../../src/runtime/lifecycle/collect-garbage.ts
 import { IdleCollection } from '../../src/runtime/lifecycle/idle-collection.ts'
 
 export interface IdleCollectionPluginOptions {
-  /** Requests that have ended so far. */
+  /** Number of requests that have ended so far. */
   readonly ended: () => number
-  /** Collects in full; default V8's collection of this thread's heap. */
+  /** Runs a full collection; default V8's collection of this thread's heap. */
   readonly collect?: () => void
   readonly clock?: Clock
 }
@@ -22,7 +23,7 @@ export default fp<IdleCollectionPluginOptions>(
       clock,
       inFlight: () => lifecycle.inFlight,
       ended,
-      // `process.memoryUsage` opens a file and throws where there is no descriptor left.
+      // `process.memoryUsage` opens a file and throws if no descriptor is left.
       usedHeapBytes: () => getHeapStatistics().used_heap_size,
       collect: collect ?? garbageCollector(),
     })

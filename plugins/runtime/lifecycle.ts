@@ -1,7 +1,7 @@
 /**
- * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. When its signal is aborted, or on close, it
- * reports "not ready", serves on for the delay, closes the port, lets requests under way finish up to the limit and ends
- * the rest visibly. Answers end their connections meanwhile.
+ * Graceful shutdown. Decorates `gatewayLifecycle`; depends on the event bus. When its signal is aborted, or on close,
+ * it reports "not ready", keeps serving for the delay, closes the port, lets requests in flight finish up to the limit
+ * and aborts the rest visibly. Meanwhile, answers close their connections.
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import fp from 'fastify-plugin'
@@ -15,13 +15,13 @@ import { type DrainResult, GatewayLifecycle } from '../../src/runtime/lifecycle/
 /** Reads `server.shutdown_timeout` and `server.shutdown_delay`. */
 export interface LifecycleOptions extends Sections<'server'> {
   /**
-   * The whole answer to a request that the drain refuses before Fastify has seen it. Default: the status, without a
+   * The whole answer to a request that the drain refuses before Fastify receives it. Default: the status, without a
    * body.
    */
   readonly refusal?: (error: GatewayError, target: string, requestId: string) => string
   /** Whether the phases are published as events. Default true. */
   readonly announces?: boolean
-  /** Begins the drain when it is aborted; without it a close does. */
+  /** Starts the drain when it is aborted; without a signal, close does. */
   readonly signal?: AbortSignal | undefined
   /** Called once when all requests are over. */
   readonly onDrained?: ((result: DrainResult) => void) | undefined
@@ -34,12 +34,12 @@ declare module 'fastify' {
   }
 }
 
-/** Idle connections are closed after so long without a request, or after a part of the time for the stop. */
-const mostQuietMs = 250
+/** Idle time after which connections are closed during a drain; at most a fraction of the shutdown timeout. */
+const maxQuietMs = 250
 const quietPart = 40
-/** A request that is not whole is refused after so long without a byte. */
+/** An incomplete request is refused after this time without a byte. */
 const stallMs = 2_000
-/** For clients that are refused: another gateway, or this one again, can serve them at once. */
+/** For refused clients: another gateway, or this one after its restart, can serve them at once. */
 const retryAfterSeconds = 1
 
 export default fp<LifecycleOptions>(
@@ -63,7 +63,7 @@ export default fp<LifecycleOptions>(
     const refusalError = () => new GatewayError('draining', undefined, { retryAfterSeconds })
     const listener = new DrainingListener(app.server, {
       clock: systemClock,
-      quietMs: Math.min(mostQuietMs, timeoutMs / quietPart),
+      quietMs: Math.min(maxQuietMs, timeoutMs / quietPart),
       stallMs,
       error: refusalError,
       refusal: (request: IncomingMessage | undefined) =>
@@ -81,7 +81,7 @@ export default fp<LifecycleOptions>(
     })
     app.addHook('preClose', drain)
     const { signal } = options
-    // What fails in it, fails the close as well.
+    // An error here also fails the close.
     const start = () => void drain().catch(() => {})
     if (signal?.aborted === true) start()
     else signal?.addEventListener('abort', start, { once: true })

@@ -1,13 +1,13 @@
 /**
- * The line to the gateway's other threads. Decorates `gatewayPeers`; depends on nothing. With one thread it
- * answers itself; holds nothing to close.
+ * Provides the link to the gateway's other threads. Decorates `gatewayPeers`; depends on nothing. With one thread it
+ * answers itself; needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
 export interface PeersOptions {
-  /** The link of a thread of several. Default: this thread is the only one. */
+  /** The link of one of several threads. Default: this thread is the only one. */
   readonly link?: PeerLink | undefined
 }
 

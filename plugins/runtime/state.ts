@@ -1,17 +1,17 @@
 /**
- * The numbers that requests and probes share. Decorates `gatewayState`, from which plugins take the tables that their
- * rooms declare; depends on nothing, holds nothing to close.
+ * Holds the cells that requests and probes share. Decorates `gatewayState`, from which plugins get the tables that
+ * their rooms declare; depends on nothing, needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import type { SharedBlocks } from '../../src/runtime/cells/shared-blocks.ts'
 import { SharedState } from '../../src/runtime/cells/shared-state.ts'
 
 export interface StateOptions {
-  /** Endpoints that have room. Default 256. */
+  /** Maximum number of endpoints. Default 256. */
   readonly endpointCapacity?: number
-  /** Models with a row of their own, and one row for all others. Default 512. */
+  /** Models with their own row, plus one row for all others. Default 512. */
   readonly modelCapacity?: number
-  /** Where the numbers lie that several threads share. Default: this thread alone has them. */
+  /** Memory of the cells that several threads share. Default: memory of this thread alone. */
   readonly blocks?: SharedBlocks | undefined
 }
 

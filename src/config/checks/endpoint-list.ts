@@ -5,15 +5,15 @@ import { parseHttpUrl } from './endpoint-rules.ts'
 import { addressesOf, isOfMachine, type Machine, plainHost } from './own-addresses.ts'
 import { portOf } from './self-endpoint.ts'
 
-/** What the gateway serves of the endpoints that a file lists, and what its author should know about it. */
+/** The listed endpoints that the gateway serves, and warnings for the author of the file. */
 export interface SettledEndpoints {
   readonly endpoints: EndpointConfig[]
   readonly problems: Problem[]
 }
 
 /**
- * Settles what endpoints have between them: one URL or one name twice, one server under two addresses; and URLs that
- * hold what requests bring themselves. All of it starts in Olla, so all of it is a warning.
+ * Resolves conflicts between endpoints: a repeated URL or name, one server under two addresses, and URLs that include
+ * the path of an API. Olla starts with all of these, so each is a warning.
  * @param listed every URL is an http or https URL
  */
 export function settleEndpoints(
@@ -60,7 +60,7 @@ export function settleEndpoints(
   return { endpoints: [...kept.values()], problems }
 }
 
-/** Endpoints that are one server under different names and addresses. */
+/** Finds endpoints that are the same server under different names and addresses. */
 export function findTwins(endpoints: readonly EndpointConfig[], machine: Machine): Problem[] {
   const byServer = new Map<string, string>()
   const urls = new Set<string>()
@@ -91,10 +91,10 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return `${name}-${number}`
 }
 
-/** Of a host application nothing is known but that it has a loopback interface. */
+/** Used for a host application: only the loopback interface is known. */
 const unknownMachine: Machine = { interfaces: {}, name: '' }
 
-/** The addresses of a server, with one text for all of them that are this machine's. */
+/** The addresses of a server; all addresses of this machine become the same text. */
 function serversOf(url: URL, machine: Machine): readonly string[] {
   const addresses = addressesOf(url.hostname, machine)
   const hosts = addresses.length === 0 ? [plainHost(url.hostname)] : addresses
@@ -103,20 +103,20 @@ function serversOf(url: URL, machine: Machine): readonly string[] {
   return [...new Set(own)].map((host) => `${host}${place}`)
 }
 
-/** Operations that requests name themselves, after `/v1`; and those of Ollama. */
+/** OpenAI operations after `/v1` that requests include themselves; `ollamaOperation` matches Ollama's. */
 const operation = /(?<=\/v1)\/(?:chat\/completions|completions|embeddings|messages|models|responses)\/*$/
 const ollamaOperation = /\/api\/(?:chat|embed|embeddings|generate|ps|show|tags|version)\/*$/
 
 /**
- * A base URL is often copied with the path of an API: `http://host/v1`, or even `…/v1/chat/completions`. Requests
- * bring these themselves.
+ * Removes the path of an API, with which base URLs are often copied: `http://host/v1` or even `…/v1/chat/completions`.
+ * Requests include that path themselves.
  */
 function withoutApiPath(endpoint: EndpointConfig, warn: (message: string) => void): EndpointConfig {
   const url = parseHttpUrl(endpoint.url)
   if (url === undefined) return endpoint
   const given = url.pathname
   let path = given.replace(operation, '').replace(ollamaOperation, '/api')
-  // Where the path is kept, `/v1` and what follows it are joined without repeating it.
+  // If the path is preserved, `/v1` and the request's path are joined without a repetition.
   const isWhole = !endpoint.preserve_path && /^\/+(?:v1|api)\/*$/.test(path)
   if (isWhole && (path.includes('v1') || endpoint.type !== 'auto')) path = '/'
   if (path === given && url.hash === '') return endpoint

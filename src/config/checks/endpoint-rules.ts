@@ -4,7 +4,7 @@ import type { EndpointConfig } from '../schema/schema.ts'
 
 const endpointsPath = ['discovery', 'static', 'endpoints'] as const
 
-/** What the schema cannot say of each endpoint alone (contract 2.3, 3.1). */
+/** Checks each endpoint for what the schema cannot express (contract 2.3, 3.1). */
 export function checkEndpoints(endpoints: readonly EndpointConfig[]): Problem[] {
   const problems: Problem[] = []
   for (const [index, endpoint] of endpoints.entries()) {
@@ -29,7 +29,7 @@ export function checkEndpoints(endpoints: readonly EndpointConfig[]): Problem[] 
 }
 
 function checkUrl(text: string | undefined, mustBeAbsolute: boolean): string | undefined {
-  // A path, as far as a URL parser would take it for one: it drops spaces and takes a backslash for a slash.
+  // Mirrors which texts a URL parser treats as a path: it drops spaces and treats a backslash as a slash.
   if (text === undefined || (!mustBeAbsolute && isPath(text))) return undefined
   const url = parseHttpUrl(text)
   if (url === undefined) return 'must be an http or https URL'
@@ -42,8 +42,8 @@ function isPath(text: string): boolean {
 }
 
 /**
- * Types of endpoints that no profile has. Looks at the document itself, so that a wrong type is reported together
- * with all other mistakes.
+ * Reports endpoint types without a profile. Reads the document itself, so that a wrong type is reported together with
+ * all other errors.
  */
 export function checkTypes(document: unknown, knownTypes: readonly string[]): Problem[] {
   return endpointsOf(document).flatMap((endpoint, index): Problem[] => {
@@ -57,14 +57,14 @@ export function checkTypes(document: unknown, knownTypes: readonly string[]): Pr
   })
 }
 
-/** The endpoints of a document that may have any shape. */
+/** The endpoints of a document of any shape. */
 export function endpointsOf(document: unknown): readonly unknown[] {
   let section = document
   for (const key of endpointsPath) section = isRecord(section) ? section[key] : undefined
   return Array.isArray(section) ? section : []
 }
 
-/** Keys that each kind of credentials needs. */
+/** Required keys of each authentication type. */
 const authKeys = { bearer: ['token'], api_key: ['key'], basic: ['username', 'password'] } as const
 
 function checkAuth({ auth }: EndpointConfig, base: KeyPath): Problem[] {

@@ -5,8 +5,8 @@ import type { GatewayConfig } from '../schema/schema.ts'
 import { plainHost } from './own-addresses.ts'
 
 /**
- * What other machines may do, and what the configuration lets them do without a word.
- * @param document what the configuration was made from
+ * Reports access that the configuration grants to other machines without saying so.
+ * @param document source of the configuration
  */
 export function checkExposure({ server, dashboard }: GatewayConfig, document: unknown): Problem[] {
   const problems: Problem[] = []

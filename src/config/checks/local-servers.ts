@@ -1,12 +1,12 @@
-/** An inference server that was found on this machine. */
+/** An inference server found on this machine. */
 export interface FoundServer {
   readonly name: string
   readonly url: string
-  /** Always `auto`: a port says little about what listens on it. */
+  /** Always `auto`: a port does not identify the server that listens on it. */
   readonly type: 'auto'
 }
 
-/** Whether something speaks HTTP at a URL. */
+/** Checks whether a server at a URL speaks HTTP. */
 export type HttpKnock = (url: string, timeoutMs: number) => Promise<boolean>
 
 const knockTimeoutMs = 500
@@ -21,7 +21,7 @@ const knock: HttpKnock = async (url, timeoutMs) => {
   }
 }
 
-/** Looks for inference servers on this machine, on the ports that their profiles name. */
+/** Finds inference servers on this machine, on the ports listed in their profiles. */
 export async function findLocalServers(
   ports: readonly number[],
   speaksHttp: HttpKnock = knock,

@@ -1,13 +1,13 @@
 /**
- * Cycles of at least two names in a graph of names, each once, beginning and ending with the same name. A name that
- * leads to itself is none: an alias may be named like one of its models.
+ * Finds cycles of at least two names in a graph, each once, beginning and ending with the same name. A name that refers
+ * to itself is not a cycle: an alias may have the name of one of its models.
  */
 export function findCycles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = []
   const done = new Set<string>()
   for (const start of edges.keys()) {
     if (done.has(start)) continue
-    // Depth first without recursion: an alias chain may be as long as a file.
+    // Depth-first without recursion: an alias chain may be as long as a file.
     const trail: { name: string; rest: string[] }[] = []
     const onTrail = new Set<string>()
     const enter = (name: string) => {

@@ -3,8 +3,8 @@ import type { Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 
 /**
- * In Olla `per_ip_requests_per_minute: 0` switches the limit for all clients off as well (contract 9.1). So it does
- * here, unless the document sets that limit itself.
+ * In Olla, `per_ip_requests_per_minute: 0` also disables the limit for all clients (contract 9.1). The gateway does the
+ * same unless the document sets that limit itself.
  */
 export function applyOllaLimits(
   config: GatewayConfig,

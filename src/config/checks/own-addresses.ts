@@ -3,12 +3,12 @@ import ipaddr from 'ipaddr.js'
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
-/** This machine, as far as it has to be known to find endpoints on it. */
+/** The properties of this machine that identify endpoints on it. */
 export interface Machine {
   readonly interfaces: Interfaces
   /** Host name of the machine. */
   readonly name: string
-  /** Addresses of host names that had to be looked up. */
+  /** Addresses of resolved host names. */
   readonly resolved?: ReadonlyMap<string, readonly string[]>
 }
 
@@ -16,7 +16,7 @@ const loopbacks = ['127.0.0.1', '::1'] as const
 const everywhere4 = '0.0.0.0'
 const everywhere6 = '::'
 
-/** Without brackets, the dot at the end and the zone; of an address one form. */
+/** Normalizes a host: no brackets, trailing dot or zone, and one form for each address. */
 export function plainHost(host: string): string {
   const bare = host
     .toLowerCase()
@@ -27,8 +27,8 @@ export function plainHost(host: string): string {
 }
 
 /**
- * Addresses that a host stands for.
- * @returns none where it is a name that has not been looked up
+ * The addresses of a host.
+ * @returns an empty list for a name that has not been resolved
  */
 export function addressesOf(host: string, machine: Machine): readonly string[] {
   const plain = plainHost(host)
@@ -38,15 +38,15 @@ export function addressesOf(host: string, machine: Machine): readonly string[] {
   return isOwnName(plain, machine) ? [...loopbacks, ...known, ...interfaceAddresses(machine)] : known
 }
 
-/** Whether a host is a name that only a look-up can tell of. */
+/** Whether a host is a name that needs a DNS lookup. */
 export function needsLookUp(host: string): boolean {
   const plain = plainHost(host)
   return !ipaddr.isValid(plain) && plain !== 'localhost' && !plain.endsWith('.localhost')
 }
 
-/** Whether an address, as a destination, leads to a listener on a host. */
+/** Whether a listener on a host accepts connections to an address. */
 export function isHeard(address: string, listener: string, machine: Machine): boolean {
-  // What is sent to no address goes to this machine.
+  // Connections to the unspecified address reach this machine.
   const to = address === everywhere4 ? '127.0.0.1' : address === everywhere6 ? '::1' : address
   const plain = plainHost(listener)
   if (plain !== everywhere4 && plain !== everywhere6 && plain !== '')
@@ -54,7 +54,7 @@ export function isHeard(address: string, listener: string, machine: Machine): bo
   return isOfMachine(to, machine) && (plain !== everywhere4 || ipaddr.parse(to).kind() === 'ipv4')
 }
 
-/** Whether an address is one of this machine. */
+/** Whether an address belongs to this machine. */
 export function isOfMachine(address: string, machine: Machine): boolean {
   if (address === everywhere4 || address === everywhere6) return true
   return ipaddr.parse(address).range() === 'loopback' || interfaceAddresses(machine).includes(address)

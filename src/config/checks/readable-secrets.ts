@@ -5,8 +5,8 @@ import type { KeyPath, Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 
 /**
- * Files with secrets that other users of this machine can read. A group may read what belongs to root: that is how a
- * service that runs as another user is given its secrets.
+ * Finds files with secrets that other users of this machine can read. A file that belongs to root may be readable by
+ * its group: this is how a service that runs as another user gets its secrets.
  * @param text of the configuration file
  */
 export function findReadableSecrets(
@@ -28,7 +28,7 @@ export function findReadableSecrets(
   if (dashboard.admin_token_file !== undefined)
     files.set(resolve(folder, dashboard.admin_token_file), ['dashboard', 'admin_token_file'])
   else if (dashboard.admin_token !== undefined) inline.push(dashboard.admin_token)
-  // What a variable holds is not in the file.
+  // The file does not contain values of variables.
   if (inline.some((secret) => secret !== '' && text.includes(secret))) files.set(path, [])
   return [...files].flatMap(([file, key]): Problem[] => {
     const mode = readableMode(file)
@@ -39,14 +39,14 @@ export function findReadableSecrets(
   })
 }
 
-/** @returns the mode of a file that others can read */
+/** @returns the mode of a file that other users can read */
 function readableMode(file: string): string | undefined {
   try {
     const { mode, uid } = statSync(file)
     const isReadable = (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && uid !== 0)
     return isReadable ? (mode & 0o777).toString(8).padStart(4, '0') : undefined
   } catch {
-    // That it cannot be read is reported elsewhere.
+    // Another check reports files that cannot be read.
     return undefined
   }
 }

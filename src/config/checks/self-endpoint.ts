@@ -3,7 +3,7 @@ import type { GatewayConfig } from '../schema/schema.ts'
 import { parseHttpUrl } from './endpoint-rules.ts'
 import { addressesOf, isHeard, type Machine } from './own-addresses.ts'
 
-/** Endpoints that are the gateway itself: each request to one would become another, without end. */
+/** Finds endpoints that are the gateway itself: each request to one would cause another request, endlessly. */
 export function findSelf({ server, discovery }: GatewayConfig, machine: Machine): Problem[] {
   return discovery.static.endpoints.flatMap((endpoint, index): Problem[] => {
     const url = parseHttpUrl(endpoint.url)

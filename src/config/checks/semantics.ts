@@ -6,10 +6,10 @@ import type { GatewayConfig } from '../schema/schema.ts'
 import { isHeaderName } from './endpoint-rules.ts'
 import { findCycles } from './name-cycles.ts'
 
-/** A thread beats every 20 ms at most, and a collection of garbage may take longer. */
+/** A thread sends a heartbeat every 20 ms at most, and a garbage collection may take longer. */
 const minWatchdogMs = 1_000
 
-/** What the schema cannot say: relations between keys (contract 2.3, 3.1). */
+/** Checks relations between keys, which the schema cannot express (contract 2.3, 3.1). */
 export function checkSemantics(config: GatewayConfig): Problem[] {
   const problems: Problem[] = []
   const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
@@ -92,7 +92,7 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
   return problems
 }
 
-/** Aliases and fallbacks: names, and what leads back to where it began. */
+/** Checks the names and cycles of aliases and fallbacks. */
 function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }: GatewayConfig): Problem[] {
   const problems: Problem[] = []
   const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })

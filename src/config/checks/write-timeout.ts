@@ -1,11 +1,11 @@
 import type { GatewayConfig } from '../schema/schema.ts'
 
-/** The shorter of two limits, of which 0 is none. */
+/** The shorter of two limits; 0 means no limit. */
 export function shortest(a: number, b: number): number {
   return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b)
 }
 
-/** `server.write_timeout` bounds every answer, also of endpoints that have a longer limit of their own. */
+/** Applies `server.write_timeout`, which limits every response, also of endpoints with a longer limit of their own. */
 export function withWriteTimeout(config: GatewayConfig): GatewayConfig {
   const { server, proxy, discovery } = config
   const limit = server.write_timeout

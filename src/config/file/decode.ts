@@ -14,8 +14,8 @@ const unitMs: Readonly<Record<string, number>> = {
 }
 
 /**
- * A Go duration (`1h30m`, `1.5s`, `0`) in milliseconds.
- * @returns undefined where the text is none
+ * Parses a Go duration (`1h30m`, `1.5s`, `0`) into milliseconds.
+ * @returns undefined if the text is not a duration
  */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0
@@ -28,7 +28,7 @@ export function parseDuration(text: string): number | undefined {
   return match[1] === '-' ? -totalMs : totalMs
 }
 
-/** Milliseconds as the shortest Go duration that means the same. */
+/** Formats milliseconds as the shortest equivalent Go duration. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s'
   if (ms % 1 !== 0 || Math.abs(ms) < 1000) return ms % 1 === 0 ? `${ms}ms` : `${Math.round(ms * 1000)}us`
@@ -46,8 +46,8 @@ export function formatDuration(ms: number): string {
 const unitBytes: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 
 /**
- * A size (`100MB`, `64KiB`, `1024`) in bytes; units are binary, as in Olla.
- * @returns undefined where the text is none
+ * Parses a size (`100MB`, `64KiB`, `1024`) into bytes; units are binary, as in Olla.
+ * @returns undefined if the text is not a size
  */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(?:([kmg]?)i?b)?$/i.exec(text.trim())
@@ -55,10 +55,7 @@ export function parseBytes(text: string): number | undefined {
   return Math.round(Number(match[1]) * (unitBytes[(match[2] ?? '').toLowerCase()] ?? 1))
 }
 
-/**
- * Fills in defaults and turns texts with units into numbers. The value has been validated; it is not
- * changed, a new one is returned.
- */
+/** Fills in defaults and converts texts with units to numbers. The value must be valid; it is not modified. */
 export function decode(schema: TSchema, value: unknown): unknown {
   const given = value ?? schema.default
   const unit: unknown = schema[unitKeyword]
@@ -91,7 +88,7 @@ export function decode(schema: TSchema, value: unknown): unknown {
 function decodeObject(schema: TObject, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const decoded: Record<string, unknown> = {}
   for (const [key, property] of Object.entries(schema.properties)) {
-    // What an optional part leaves out stays out: its absence means something.
+    // Optional keys get no default, because their absence has a meaning.
     if (given[key] === undefined && TypeGuard.IsOptional(property)) continue
     decoded[key] = decode(property, given[key])
   }

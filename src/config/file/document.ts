@@ -24,23 +24,23 @@ export interface Position {
   readonly column: number
 }
 
-/** A parsed configuration file that still knows where each key stands. */
+/** A parsed configuration file with the position of each key. */
 export interface ConfigDocument {
   /** Scalars whose type depends on their key are `WrittenScalar`s. */
   readonly value: unknown
   readonly warnings: readonly Problem[]
-  /** Of the key at the end of the path, or of its nearest parent. */
+  /** Position of the key at the end of the path, or of its nearest parent. */
   position(path: KeyPath): Position | undefined
-  /** Whether the key holds an anchor that is used elsewhere in the file. */
+  /** Whether the key defines an anchor that is used elsewhere in the file. */
   holdsAnchor(path: KeyPath): boolean
 }
 
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads YAML as Go's yaml.v3 does and expands `${VAR}` in every value. A value that is one reference and nothing else
- * is typed by what it expands to, so that `port: ${PORT}` is a number.
- * @throws ProblemsError with the position of broken YAML, a repeated key or an unset variable
+ * Parses YAML as Go's yaml.v3 does and expands `${VAR}` in every value. A value that consists of one reference gets the
+ * type of the expanded text, so that `port: ${PORT}` is a number.
+ * @throws ProblemsError with the position of invalid YAML, a repeated key or an unset variable
  */
 export function readDocument(text: string, env: Env): ConfigDocument {
   const { documents, at } = parse(text)
@@ -135,7 +135,7 @@ function parseText(text: string) {
   }
 }
 
-/** After a fault in the syntax the parser reports its consequences as well. */
+/** Keeps the first syntax error only, because the parser also reports its consequences. */
 function oneErrorPerCause(errors: readonly YAMLError[]): readonly YAMLError[] {
   const [fault] = errors.filter(({ code }) => code !== 'DUPLICATE_KEY')
   return fault === undefined ? errors : [fault]
@@ -148,11 +148,11 @@ const messages: Readonly<Record<string, string>> = {
 }
 
 function messageOf({ code, message }: YAMLError): string {
-  // The library's text goes on with an excerpt, which could show a secret.
+  // The library's message continues with an excerpt, which could contain a secret.
   return messages[code] ?? message.split(/ at line |\n/, 1)[0] ?? 'invalid YAML'
 }
 
-/** Where a list or a mapping is a key, which YAML allows. */
+/** Offset of a key that is a list or a mapping, which YAML allows. */
 function findComplexKey(document: Document.Parsed): number | undefined {
   let offset: number | undefined
   visit(document, {
@@ -201,7 +201,7 @@ function written(value: unknown, source: string): unknown {
   return typeof value !== 'string' || isAmbiguous(source) ? new WrittenScalar(value, source) : value
 }
 
-/** What plain YAML would make of the expanded text. */
+/** Parses the expanded text as a plain YAML scalar. */
 function retype(text: string): unknown {
   const { errors, contents } = parseDocument(text, { logLevel: 'silent' })
   const isPlain = errors.length === 0 && isScalar(contents) && contents.type === Scalar.PLAIN

@@ -4,7 +4,7 @@ import { parseBytes, parseDuration } from './decode.ts'
 type Env = Readonly<Record<string, string | undefined>>
 type Parser = (text: string) => unknown
 
-/** The text stays: the schema knows its unit. */
+/** Keeps the text, because the schema knows its unit. */
 const asText: Parser = (text) => text
 const asInteger: Parser = (text) => (/^-?\d+$/.test(text.trim()) ? Number(text) : undefined)
 const asThreads: Parser = (text) => (text.trim() === 'auto' ? 'auto' : asInteger(text))
@@ -21,7 +21,7 @@ const asList: Parser = (text) =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-/** Variable, key and form (contract 2.2). */
+/** Variable, key and parser (contract 2.2). */
 const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_SERVER_HOST', 'server.host', asText],
   ['OLLA_SERVER_PORT', 'server.port', asInteger],
@@ -67,7 +67,7 @@ const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_DASHBOARD_ALLOWED_HOSTS', 'dashboard.access_policy.allowed_hosts', asList],
   ['OLLA_DASHBOARD_GATE_INTERNAL_API', 'dashboard.gate_internal_api', asFlag],
   ['OLLA_DASHBOARD_ADMIN_TOKEN', 'dashboard.admin_token', asText],
-  // The bootstrap names come first, so that the ones of the configuration win where both are set.
+  // Bootstrap names precede configuration names, so that the latter take precedence if both are set.
   ['OLLA_LOG_LEVEL', 'logging.level', asText],
   ['OLLA_LOGGING_LEVEL', 'logging.level', asText],
   ['OLLA_LOGGING_FORMAT', 'logging.format', asText],
@@ -80,7 +80,7 @@ const overrides: readonly (readonly [string, string, Parser])[] = [
   ['OLLA_SHOW_NERD_STATS', 'engineering.show_nerdstats', asFlag],
 ]
 
-/** Variables of Olla that mean something elsewhere in the gateway, or nothing here. */
+/** Variables of Olla that other parts of the gateway read, or that have no effect here. */
 const readElsewhere = new Set([
   'OLLA_CONFIG_FILE',
   'OLLA_CONFIG_DIR',
@@ -97,7 +97,7 @@ export const environmentKeys: ReadonlyMap<string, string> = new Map(
   overrides.map(([name, key]) => [name, key]),
 )
 
-/** What each form of value must be. */
+/** What each parser expects, for messages. */
 const expectations: ReadonlyMap<Parser, string> = new Map([
   [asInteger, 'a whole number'],
   [asThreads, 'a whole number or auto'],
@@ -108,9 +108,9 @@ const expectations: ReadonlyMap<Parser, string> = new Map([
 ])
 
 /**
- * Puts the environment's values over a document's.
- * @param flags of the command line that stand for variables: variable name to the flag as typed
- * @returns a new document, what is wrong with the variables, and which of them gave which key
+ * Applies environment variables to a document.
+ * @param flags command-line flags that set variables: variable name to the flag as typed
+ * @returns a new document, the problems of the variables, and the variable that set each key
  */
 export function applyEnvironment(
   document: Readonly<Record<string, unknown>>,

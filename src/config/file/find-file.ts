@@ -3,21 +3,21 @@ import { resolve } from 'node:path'
 import { stockConfigFile } from '../../kernel/package.ts'
 import { ConfigError } from '../schema/diagnostics.ts'
 
-/** Where a configuration is looked for when none is named, as in Olla; the first that exists is the only one read. */
+/** Search order if no file is named, as in Olla; only the first existing file is read. */
 const searchOrder = ['config/config.local.yaml', 'config/config.yaml', 'config.yaml', 'default.yaml'] as const
 
 export interface FoundFile {
-  /** As named; undefined where there is none. */
+  /** As named; undefined if no file was found. */
   readonly file?: string | undefined
-  /** Others of the search that exist. */
+  /** Other existing files of the search order. */
   readonly passedOver: readonly string[]
 }
 
 /**
- * Finds the configuration. The stock file of this package, which stands in a clone at a place that is searched early,
- * gives way to any other.
+ * Finds the configuration file. Every other file takes precedence over this package's stock file, which in a clone is
+ * early in the search order.
  * @param named by the command line or the environment
- * @throws ConfigError where the named file is missing
+ * @throws ConfigError if the named file is missing
  */
 export function findFile(named: string | undefined, cwd: string): FoundFile {
   if (named !== undefined && named !== '') {

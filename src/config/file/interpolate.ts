@@ -8,8 +8,8 @@ export type Interpolated = { readonly text: string } | UnsetVariable
 const reference = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
 
 /**
- * Expands `${VAR}` and `${VAR:-default}`; an empty variable takes the default too, as in a shell. `$$` stands
- * for a dollar sign. Values are not expanded again.
+ * Expands `${VAR}` and `${VAR:-default}`; an empty variable uses the default too, as in a shell. `$$` is a literal
+ * dollar sign. Values are not expanded again.
  */
 export function interpolate(text: string, env: Readonly<Record<string, string | undefined>>): Interpolated {
   let unset: string | undefined
@@ -27,7 +27,7 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
   return unset === undefined ? { text: expanded } : { variable: unset }
 }
 
-/** Whether a text is nothing but one reference: then its value may be a number or a truth value. */
+/** Whether a text consists of one reference: its value may then be a number or a boolean. */
 export function isReference(text: string): boolean {
   return /^\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}$/.test(text)
 }

@@ -1,8 +1,8 @@
 import type { KeyPath } from '../schema/diagnostics.ts'
 
 /**
- * Keys that configurations shipped or documented with some release of Olla have and that no release reads. Files with
- * them must load, so each is a warning that names what to use instead. `[]` is any index, `*` any key.
+ * Keys in configurations that Olla shipped or documented but that no release reads. Files with them must load, so each
+ * is a warning with the key to use instead. `[]` matches any index, `*` any key.
  */
 const unreadKeys: readonly (readonly [string, string])[] = [
   ['server.rate_limits.per_endpoint', 'has no effect in Olla and none here'],
@@ -56,7 +56,7 @@ const unreadKeys: readonly (readonly [string, string])[] = [
   ['circuit_breaker', 'Olla never read it; use proxy.circuit_breaker'],
 ]
 
-/** @returns what to say of a key that no release of Olla reads; undefined for any other key */
+/** @returns the warning for a key that no release of Olla reads; undefined for other keys */
 export function unreadByOlla(path: KeyPath): string | undefined {
   const pattern = path
     .map((key) => (typeof key === 'number' ? '[]' : `.${key}`))

@@ -3,7 +3,7 @@ import { dotted, type KeyPath, type Problem } from '../schema/diagnostics.ts'
 import { GatewayConfigSchema } from '../schema/schema.ts'
 import { isRecord, parseDuration } from './decode.ts'
 
-/** Keys whose unknown values Olla replaces by its default, with or without a warning (contract 2.2, 2.3). */
+/** Keys whose unknown values Olla replaces with its default, with or without a warning (contract 2.2, 2.3). */
 const defaultedChoices: ReadonlySet<string> = new Set([
   'logging.level',
   'logging.format',
@@ -13,10 +13,10 @@ const defaultedChoices: ReadonlySet<string> = new Set([
   'model_registry.routing_strategy.options.fallback_behavior',
 ])
 
-/** Lists of which Olla ignores members that it does not know. */
+/** Lists in which Olla ignores unknown members. */
 const filteredLists: ReadonlySet<string> = new Set(['proxy.sticky_sessions.key_sources'])
 
-/** Keys at which Olla takes 0 for its default, or starts with it though nothing works then. */
+/** Keys for which Olla replaces 0 with its default, or with which it starts although nothing works. */
 const defaultedZeros: ReadonlySet<string> = new Set([
   'server.rate_limits.burst_size',
   'proxy.sticky_sessions.max_sessions',
@@ -25,7 +25,7 @@ const defaultedZeros: ReadonlySet<string> = new Set([
   'discovery.static.endpoints[].check_timeout',
 ])
 
-/** Keys at which an empty text is the same as no key. */
+/** Keys for which an empty text equals an absent key. */
 const emptyIsAbsent: ReadonlySet<string> = new Set([
   'discovery.static.endpoints[].name',
   'discovery.static.endpoints[].type',
@@ -34,8 +34,8 @@ const emptyIsAbsent: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Takes out of a document what Olla would start without: the defaults take their place. Choices are found in any
- * case. Changes the document.
+ * Removes values that Olla replaces with its defaults, so that they get defaults here too. Choices are matched
+ * case-insensitively. Modifies the document.
  */
 export function replaceLikeOlla(document: Record<string, unknown>): Problem[] {
   const problems: Problem[] = []
@@ -60,7 +60,7 @@ function visitSection(
   }
 }
 
-/** @returns what takes the value's place; undefined for the default */
+/** @returns the replacement for the value; undefined for the default */
 function visitValue(schema: TSchema, value: unknown, path: KeyPath, problems: Problem[]): unknown {
   if (isRecord(value)) {
     visitSection(schema, value, path, problems)

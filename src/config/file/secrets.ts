@@ -4,13 +4,13 @@ import { minTokenLength } from '../schema/dashboard-schema.ts'
 import type { Problem } from '../schema/diagnostics.ts'
 import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
 
-/** Keys of an endpoint's credentials that may stand in a file of their own. */
+/** Keys of an endpoint's credentials that a separate file may hold. */
 export const secretKeys = ['token', 'key', 'username', 'password'] as const
 
 /**
  * Reads the `*_file` secrets of all endpoints and of the dashboard.
- * @param folder relative files are looked for from here
- * @returns the configuration with its secrets inline, and what could not be read
+ * @param folder base of relative paths
+ * @returns the configuration with inline secrets, and problems with files that cannot be read
  */
 export function readSecrets(
   config: GatewayConfig,
@@ -31,7 +31,7 @@ export function readSecrets(
         problems.push({ severity: 'error', path, message })
       } else {
         resolved[key] = secret
-        // Absolute from here on, so that it can be read again from anywhere.
+        // Makes the path absolute, so that the file can be read again from any directory.
         resolved[`${key}_file`] = resolve(folder, file)
       }
     }
@@ -57,7 +57,7 @@ export function readSecrets(
 
 /**
  * Reads an endpoint's `*_file` secrets again.
- * @returns the endpoint with what the files hold now; undefined where it has none, or one cannot be read
+ * @returns the endpoint with the current secrets; undefined if it has no such files or if one cannot be read
  */
 export function rereadSecrets(endpoint: EndpointConfig): EndpointConfig | undefined {
   const { auth } = endpoint
@@ -75,7 +75,7 @@ export function rereadSecrets(endpoint: EndpointConfig): EndpointConfig | undefi
   return hasFiles ? { ...endpoint, auth: resolved } : undefined
 }
 
-/** A final line break belongs to the editor, not to the secret. */
+/** Removes a final line break, which editors add. */
 function readSecretFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
@@ -85,10 +85,10 @@ function readSecretFile(path: string): string | undefined {
 }
 
 const mask = '[secret]'
-/** Keys for one service may stand in the queries of these. */
+/** URLs whose queries may contain keys of a service. */
 const urlKeys = ['url', 'health_check_url', 'model_url'] as const
 
-/** The configuration as it may be shown: no credential, no value of a static header, no query of a URL. */
+/** The configuration without credentials, values of static headers and queries of URLs, safe to display. */
 export function maskSecrets(config: GatewayConfig): GatewayConfig {
   const endpoints = config.discovery.static.endpoints.map((given) => {
     const headers = Object.fromEntries(Object.keys(given.headers).map((name) => [name, mask]))

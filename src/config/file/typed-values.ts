@@ -4,8 +4,8 @@ import { isRecord } from './decode.ts'
 import { readBoolean, readInteger, readNumber, WrittenScalar } from './yaml/written-scalar.ts'
 
 /**
- * Decides what each written scalar is by the type of its key, as Go's decoder does: `name: 1.10` is a text and
- * `enabled: yes` a boolean.
+ * Converts each written scalar to the type of its key, as Go's decoder does: `name: 1.10` is a text and `enabled: yes`
+ * a boolean.
  */
 export function readTyped(schema: TSchema | undefined, value: unknown): unknown {
   if (value instanceof WrittenScalar) return readScalar(schema, value)
@@ -22,7 +22,7 @@ export function readTyped(schema: TSchema | undefined, value: unknown): unknown 
   )
 }
 
-/** The schema itself, or the member of a union, that is of a kind. */
+/** The schema itself, or the matching member of a union. */
 function memberFor<T extends TSchema>(
   schema: TSchema | undefined,
   isKind: (value: unknown) => value is T,

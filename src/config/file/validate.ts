@@ -12,9 +12,9 @@ const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionT
 const check = ajv.compile(inputSchema())
 
 /**
- * Checks a document against the schema and fills in what it leaves out.
- * @param isHolder whether a key is there for an anchor only
- * @returns the configuration, unless there are errors, and everything that was found
+ * Validates a document against the schema and fills in defaults.
+ * @param isHolder whether a key exists only to define an anchor
+ * @returns the configuration, unless there are errors, and all problems found
  */
 export function validate(
   document: unknown,
@@ -34,7 +34,7 @@ export function validate(
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
 }
 
-/** Problems of one section that a host gives to a plugin: values may be written as in the file or decoded. */
+/** Problems of one section that a host passes to a plugin; values may be as in the file or decoded. */
 export function problemsOfSection(name: string, section: unknown): Problem[] {
   return problemsBy(ajv.compile(sectionSchema(name)), section, [name])
 }
@@ -54,8 +54,8 @@ function problemsBy(
 }
 
 /**
- * Of a value with several forms every form complains. What is said of its inside is kept; of a value that has none of
- * the forms, that alone.
+ * Reduces the errors of a value with several forms, since every form reports its own. Keeps errors inside the value; if
+ * it matches no form, keeps only that error.
  */
 function oneOfEachUnion(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const unions = new Set(
@@ -76,7 +76,7 @@ function oneOfEachUnion(errors: readonly ErrorObject[]): readonly ErrorObject[] 
 
 const aboutKeys: ReadonlySet<string> = new Set(['additionalProperties', 'required'])
 
-/** `key:` without a value is null in YAML, and means the default as in Olla. */
+/** `key:` without a value is null in YAML, and selects the default as in Olla. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isRecord(value)) return value
@@ -126,7 +126,7 @@ function toProblem(error: ErrorObject, path: KeyPath, isHolder: (path: KeyPath) 
 
 function unknownKey(path: KeyPath, isHolder: (path: KeyPath) => boolean): Problem[] {
   const key = String(path.at(-1))
-  // As in Compose files: `x-…` is a place for anchors, and so is any key that holds one which is used elsewhere.
+  // As in Compose files, `x-…` keys may define anchors; so may any key with an anchor that is used elsewhere.
   if (key.startsWith('x-') || isHolder(path)) return []
   const unread = unreadByOlla(path)
   if (unread !== undefined) return [{ severity: 'warning', path, message: unread }]

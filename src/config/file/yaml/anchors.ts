@@ -1,17 +1,17 @@
 import { type Document, isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, type Node } from 'yaml'
 
-/** Nodes that a document may have once its aliases are expanded; a fleet of 1,000 endpoints has some 20,000. */
-const mostNodes = 500_000
+/** Maximum nodes of a document with expanded aliases; 1,000 endpoints need about 20,000. */
+const maxNodes = 500_000
 
 export interface AliasFault {
   readonly message: string
-  /** Where the alias stands. */
+  /** Position of the alias. */
   readonly offset: number
 }
 
 /**
- * Checks that every alias has an anchor, that merge keys have mappings, and that expanding all of them ends: aliases of aliases grow exponentially
- * (the "billion laughs").
+ * Checks that every alias has an anchor, that merge keys have mappings, and that the expanded document stays small:
+ * nested aliases grow exponentially (the "billion laughs").
  */
 export function findAliasFault(document: Document.Parsed): AliasFault | undefined {
   const anchors = new Map<string, unknown>()
@@ -19,7 +19,7 @@ export function findAliasFault(document: Document.Parsed): AliasFault | undefine
   const open = new Set<unknown>()
   let fault: AliasFault | undefined
 
-  // In the order of the document: an alias means the last anchor of its name before it.
+  // In document order: an alias refers to the last preceding anchor of its name.
   function sizeOf(node: unknown): number {
     if (fault !== undefined) return 0
     if (isPair(node)) {
@@ -38,7 +38,7 @@ export function findAliasFault(document: Document.Parsed): AliasFault | undefine
     if (!isCollection(node)) return 1
     open.add(node)
     let size = 1
-    for (const item of node.items) size = Math.min(mostNodes, size + sizeOf(item))
+    for (const item of node.items) size = Math.min(maxNodes, size + sizeOf(item))
     open.delete(node)
     sizes.set(node, size)
     return size
@@ -50,7 +50,7 @@ export function findAliasFault(document: Document.Parsed): AliasFault | undefine
     else if (open.has(target)) fault = { message: `the anchor "${name}" contains itself`, offset }
     else {
       total += sizes.get(target) ?? 1
-      if (total >= mostNodes) fault = { message: 'too many aliases', offset }
+      if (total >= maxNodes) fault = { message: 'too many aliases', offset }
     }
     return sizes.get(target) ?? 1
   }
@@ -68,7 +68,7 @@ export function findAliasFault(document: Document.Parsed): AliasFault | undefine
   return fault
 }
 
-/** `<<` as the parser's merge tag resolves it; quoted it is a key like any other. */
+/** Whether a key is `<<` as the parser's merge tag resolves it; a quoted `<<` is an ordinary key. */
 function isMergeKey(key: unknown): boolean {
   return isScalar(key) && typeof key.value === 'symbol'
 }
@@ -77,7 +77,7 @@ function offsetOf(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0
 }
 
-/** Whether a part of a document holds an anchor that an alias outside of it uses. */
+/** Whether a part of a document defines an anchor that an alias outside of it uses. */
 export function isAnchorHolder(document: Document.Parsed, part: Node): boolean {
   const anchors = new Set<string>()
   const inside = new Set<unknown>()

@@ -1,7 +1,7 @@
 /**
- * Indents the lines of flow collections (`[…]`, `{…}`) that begin left of where YAML 1.2 wants them. Go's yaml.v3
- * and libyaml ignore indentation inside a flow collection; the parser here does not.
- * @returns the text with the same lines, and how many columns each line moved
+ * Indents lines of flow collections (`[…]`, `{…}`) that YAML 1.2 would require further right. Go's yaml.v3 and libyaml
+ * ignore indentation inside flow collections; the parser used here does not.
+ * @returns the text with the same lines, and the number of columns by which each line moved
  */
 export function indentFlowLines(text: string): { text: string; shifts: readonly number[] } {
   const shifts: number[] = []
@@ -13,14 +13,14 @@ export function indentFlowLines(text: string): { text: string; shifts: readonly 
     const shift = isInside ? Math.max(0, indent - line.search(/[^ ]|$/)) : 0
     shifts.push(shift)
     scanner.read(line)
-    // A collection may open after several indicators: `- - [`.
+    // A collection may begin after several indicators: `- - [`.
     if (scanner.openedAt !== undefined) indent = scanner.openedAt + 1
     return ' '.repeat(shift) + line
   })
   return { text: lines.join('\n'), shifts }
 }
 
-/** Knows whether a line begins inside of a flow collection or of a quoted text. */
+/** Tracks whether a line begins inside a flow collection or a quoted text. */
 class FlowScanner {
   depth = 0
   /** Column of the bracket with which the last line entered a collection. */
@@ -33,7 +33,7 @@ class FlowScanner {
 
   read(line: string): void {
     this.openedAt = undefined
-    // Whether a value may begin here: a bracket inside of a plain text opens nothing.
+    // Whether a value may begin here: a bracket inside a plain text opens no collection.
     let isStart = true
     for (let at = 0; at < line.length; at++) {
       const character = line[at] ?? ''

@@ -4,8 +4,8 @@ export interface UnreadableText {
 }
 
 /**
- * Decodes a YAML file as Go's yaml.v3 does: UTF-8, or UTF-16 where a byte order mark says so (PowerShell 5 writes
- * that for `>`).
+ * Decodes a YAML file as Go's yaml.v3 does: UTF-8, or UTF-16 if it has a byte order mark (PowerShell 5 writes one for
+ * `>`).
  */
 export function decodeText(bytes: Uint8Array): string | UnreadableText {
   const encoding = encodingOf(bytes)

@@ -1,11 +1,11 @@
 /**
- * A plain scalar whose meaning depends on the type of its key, as in Go's yaml.v3: `1.10` is a number or a text,
- * `yes` a text or a boolean. The schema decides later; until then both readings are kept.
+ * A plain scalar whose meaning depends on the type of its key, as in Go's yaml.v3: `1.10` is a number or a text, `yes`
+ * a text or a boolean. Keeps both readings until the schema decides.
  */
 export class WrittenScalar {
-  /** What YAML 1.2 makes of it. */
+  /** Its value in YAML 1.2. */
   readonly value: unknown
-  /** As it stands in the file. */
+  /** Its text in the file. */
   readonly source: string
 
   constructor(value: unknown, source: string) {
@@ -25,19 +25,19 @@ const booleanWords: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ])
 
-/** Whether a plain text may be a boolean or a number to Go though YAML 1.2 takes it for a text. */
+/** Whether Go may read a plain text as a boolean or a number although YAML 1.2 reads it as a text. */
 export function isAmbiguous(source: string): boolean {
   return booleanWords.has(source.toLowerCase()) || /^[-+]?[0-9.][0-9_.a-fxo]*$/i.test(source)
 }
 
-/** The words of YAML 1.1, which yaml.v3 accepts where the field is a boolean. */
+/** Parses the booleans of YAML 1.1, which yaml.v3 accepts for boolean fields. */
 export function readBoolean(source: string): boolean | undefined {
   return booleanWords.get(source.toLowerCase())
 }
 
 /**
- * An integer as Go's `strconv.ParseInt` with base 0 reads it: `1_000`, `0x1F`, `0b11`, `0o17` and `017`; else a
- * float without a fraction.
+ * Parses an integer as Go's `strconv.ParseInt` with base 0 does (`1_000`, `0x1F`, `0b11`, `0o17` and `017`), or a float
+ * without a fraction.
  */
 export function readInteger(source: string): number | undefined {
   const text = source.replaceAll('_', '')

@@ -5,11 +5,11 @@ import type { GatewayConfig } from './schema/schema.ts'
 export interface ConfigView {
   /** As in the file: durations with units, secrets masked. */
   readonly values: Readonly<Record<string, unknown>>
-  /** Dotted keys whose values are not the built-in ones. */
+  /** Dotted keys whose values differ from the defaults. */
   readonly changed: readonly string[]
 }
 
-/** @param defaults what no file and no variable has changed */
+/** @param defaults the configuration without a file and variables */
 export function configView(config: GatewayConfig, defaults: GatewayConfig): ConfigView {
   const values = encodeConfig(config)
   const changed: string[] = []
@@ -17,7 +17,7 @@ export function configView(config: GatewayConfig, defaults: GatewayConfig): Conf
   return { values, changed: changed.sort() }
 }
 
-/** Sections are looked into; a list or a map of free names is one value. */
+/** Compares sections key by key; a list or a map of free names is one value. */
 function compare(value: unknown, other: unknown, path: readonly string[], changed: string[]): void {
   if (isRecord(value) && isRecord(other) && !isFree(path)) {
     for (const key of new Set([...Object.keys(value), ...Object.keys(other)])) {

@@ -31,34 +31,34 @@ import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './
 type Env = Readonly<Record<string, string | undefined>>
 
 export interface LoadOptions {
-  /** From `-c`. */
+  /** File named by `-c`. */
   readonly file?: string | undefined
-  /** Look for no file at all. */
+  /** Read no file at all. */
   readonly none?: boolean
   readonly env: Env
-  /** Flags of the command line that stand for variables: variable name to the flag as typed. */
+  /** Command-line flags that set variables: variable name to the flag as typed. */
   readonly flags?: ReadonlyMap<string, string>
-  /** Relative paths are looked for from here. */
+  /** Base of relative paths. */
   readonly cwd: string
-  /** What an endpoint's `type` may say besides `auto`. */
+  /** Valid values of an endpoint's `type` besides `auto`. */
   readonly knownTypes: KnownTypes
 }
 
-/** A list, or what gives it once it is known in which folder the user's own profiles are ('' for none). */
+/** A list, or a function that returns it for the folder of the user's own profiles ('' if there is none). */
 export type KnownTypes = readonly string[] | ((profilesFolder: string) => readonly string[])
 
 export interface LoadedConfig {
   readonly config: GatewayConfig
-  /** The file that was read, as named; undefined where there was none. */
+  /** The file that was read, as named; undefined if there was none. */
   readonly file: string | undefined
-  /** Files that would have been read if that one had not been there. */
+  /** Existing files with lower precedence than `file`. */
   readonly passedOver: readonly string[]
   readonly warnings: readonly Diagnostic[]
-  /** Gives what is found later its place in the file. */
+  /** Adds file, line and column to problems found after loading. */
   readonly locate: (problem: Problem) => Diagnostic
 }
 
-/** What Olla serves where its file lists no endpoints (contract 2.1). */
+/** The endpoint that Olla serves if its file lists none (contract 2.1). */
 export const ollaDefaultEndpoint = {
   name: 'localhost',
   url: 'http://localhost:11434',
@@ -66,7 +66,8 @@ export const ollaDefaultEndpoint = {
 } as const
 
 /**
- * Finds, reads and checks the configuration: file, then environment, then defaults for the rest.
+ * Finds, reads and validates the configuration. Environment variables take precedence over the file; the rest gets
+ * defaults.
  * @throws ConfigError that lists every error with file, line and key
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
@@ -90,15 +91,15 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 }
 
 /**
- * A configuration from an object, for those who embed the gateway: the same keys, rules and messages.
- * @param knownTypes types of endpoints; any if absent
+ * Creates a configuration from an object, for applications that embed the gateway: the same keys, rules and messages.
+ * @param knownTypes types of endpoints; any type if absent
  * @throws ConfigError
  */
 export function parseConfig(value: unknown, knownTypes?: readonly string[]): GatewayConfig {
   return check(value, { env: {}, cwd: process.cwd(), knownTypes }).config
 }
 
-/** Endpoints that were found instead of configured. */
+/** Adds endpoints that were discovered rather than configured. */
 export function withFoundEndpoints(
   config: GatewayConfig,
   found: readonly { name: string; url: string; type: string; priority?: number }[],
@@ -111,7 +112,7 @@ type Locate = (problem: Problem) => Diagnostic
 
 interface CheckOptions extends Omit<LoadOptions, 'knownTypes'> {
   readonly knownTypes: KnownTypes | undefined
-  /** To find endpoints that are the gateway itself; absent where its listener is not known. */
+  /** Used to detect endpoints that are the gateway itself; absent if its listener is unknown. */
   readonly machine?: Machine
 }
 
@@ -158,7 +159,7 @@ function profilesFolderOf(value: unknown): string {
   return typeof folder === 'string' ? folder : ''
 }
 
-/** As in Olla, a file that lists no endpoints has the default one, and one with an empty list has none. */
+/** As in Olla, a file that lists no endpoints gets the default one, and an empty list means none. */
 function endpointsToServe(
   config: GatewayConfig,
   value: unknown,
@@ -182,7 +183,7 @@ function endpointsToServe(
   }
 }
 
-/** Whether the key is there: Olla takes `endpoints:` without a value for an empty list. */
+/** Whether the key exists: Olla treats `endpoints:` without a value as an empty list. */
 function endpointsAreListed(value: unknown): boolean {
   const discovery = isRecord(value) ? value.discovery : undefined
   const section = isRecord(discovery) ? discovery.static : undefined
@@ -193,7 +194,7 @@ function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): Gate
   return { ...config, discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } } }
 }
 
-/** Gives problems their place, and those of endpoints the endpoint's name. */
+/** Adds positions to problems, and the endpoint's name to those of endpoints. */
 function locator(
   file: string | undefined,
   value: unknown,
@@ -213,7 +214,7 @@ function endpointHint([discovery, section, list, index]: KeyPath, value: unknown
   const endpoint = typeof index === 'number' ? endpointsOf(value)[index] : undefined
   if (!isRecord(endpoint)) return ''
   const name = endpoint.name ?? endpoint.url
-  // A URL may hold credentials.
+  // A URL may contain credentials.
   const isShown = typeof name === 'string' && name !== '' && !name.includes('@')
   return isShown ? ` (endpoint "${name}")` : ''
 }

@@ -16,7 +16,7 @@ export function encodeConfig(config: GatewayConfig): Record<string, unknown> {
   return isRecord(encoded) ? encoded : {}
 }
 
-/** The reverse of `decode` for what people read: milliseconds become durations. */
+/** Reverses `decode` for display: milliseconds become durations. */
 function encode(schema: TSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return value
   if (schema[unitKeyword] === 'duration') return typeof value === 'number' ? formatDuration(value) : value

@@ -1,6 +1,6 @@
 import type { SectionOptions } from './sections.ts'
 
-/** Whether lower priorities get traffic only where no higher one can take it. */
+/** Whether lower priorities serve only if no higher one can. */
 export function hasPriorityTiers({ priorityTiers, loadBalancer }: SectionOptions<'proxy'>): boolean {
   return priorityTiers || loadBalancer === 'priority'
 }

@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { unitKeyword } from '../schema/units.ts'
 
-/** `max_retry_wait` as `maxRetryWait`. */
+/** Converts `max_retry_wait` to `maxRetryWait`. */
 export type CamelCase<Key extends string> = Key extends `${infer Head}_${infer Rest}`
   ? `${Head}${Capitalize<CamelCase<Rest>>}`
   : Key
@@ -12,7 +12,7 @@ type InBytes<Key extends string> = Key extends `${infer Head}_size`
     ? CamelCase<Key>
     : `${CamelCase<Key>}Bytes`
 
-/** The name of the option that comes from a key: camel case, with the unit that the schema gives it. */
+/** Name of the option for a key: camel case with the unit of its schema. */
 export type OptionName<Key extends string, Schema> = Schema extends { readonly [unitKeyword]: 'duration' }
   ? `${CamelCase<Key>}Ms`
   : Schema extends { readonly [unitKeyword]: 'bytes' | 'memory' }
@@ -21,7 +21,7 @@ export type OptionName<Key extends string, Schema> = Schema extends { readonly [
       ? `${CamelCase<Key>}Seconds`
       : CamelCase<Key>
 
-/** The same at run time: `response_timeout` is `responseTimeoutMs`, `max_body_size` is `maxBodyBytes`. */
+/** The same at run time: `response_timeout` becomes `responseTimeoutMs`, `max_body_size` becomes `maxBodyBytes`. */
 export function optionName(key: string, schema: TSchema): string {
   const name = camelCase(key)
   switch (schema[unitKeyword]) {

@@ -20,8 +20,8 @@ type RequiredKey<P extends TProperties> = Exclude<keyof P, OptionalKey<P>>
 type Flat<T> = { [Key in keyof T]: T[Key] }
 
 /**
- * A section as code reads it: names in camel case and with units, values decoded. `max_retry_wait: 5s` is
- * `maxRetryWaitMs: 5000`.
+ * A section in the form that code uses: names in camel case and with units, values decoded. `max_retry_wait: 5s`
+ * becomes `maxRetryWaitMs: 5000`.
  */
 export type OptionsOf<S extends TSchema> =
   S extends TObject<infer P>
@@ -36,7 +36,7 @@ export type OptionsOf<S extends TSchema> =
       ? readonly Static<Item>[]
       : Static<S>
 
-/** A section as a host gives it to a plugin: any part of it, values as in the YAML file or decoded. */
+/** A section as a host passes it to a plugin: any part of it, with values as in the YAML file or decoded. */
 export type InputOf<S extends TSchema> =
   S extends TObject<infer P>
     ? { readonly [Key in keyof P]?: InputOf<P[Key]> | undefined }
@@ -46,9 +46,9 @@ export type InputOf<S extends TSchema> =
         ? readonly Static<Item>[]
         : Static<S>
 
-/** Renames the keys of a decoded section. Lists and maps of free names stay as they are. */
+/** Renames the keys of a decoded section. Lists and maps of free names remain unchanged. */
 export function optionsOf<S extends TSchema>(schema: S, decoded: Static<S>): OptionsOf<S> {
-  // `rename` goes by the same schema as the type; a test compares the two.
+  // `rename` uses the same schema as the type; a test compares the two.
   return rename(schema, decoded) as OptionsOf<S>
 }
 

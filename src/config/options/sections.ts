@@ -12,12 +12,12 @@ const schemas = GatewayConfigSchema.properties
 type Schemas = typeof schemas
 export type SectionName = keyof Schemas & string
 
-/** A section of the configuration as code reads it, complete. */
+/** A complete section of the configuration in the form that code uses. */
 export type SectionOptions<Name extends SectionName> = OptionsOf<Schemas[Name]>
 
 /**
- * Options of a plugin that are sections of the configuration, under the names they have there. What is absent has the
- * default of the schema; durations and sizes may be written as in the file (`30s`, `1MB`) or be milliseconds and bytes.
+ * Plugin options that are sections of the configuration, under the same names. Absent keys get the schema's defaults;
+ * durations and sizes may be written as in the file (`30s`, `1MB`) or as milliseconds and bytes.
  */
 export type Sections<Name extends SectionName> = {
   readonly [Each in Name]?: InputOf<Schemas[Each]> | undefined
@@ -27,13 +27,13 @@ type Read<Name extends SectionName> = {
   readonly [Each in Name as CamelCase<Each>]: SectionOptions<Each>
 }
 
-/** Options that Fastify itself reads where a plugin is registered. */
+/** Options that Fastify itself reads when an app registers a plugin. */
 const fastifyOptions = ['prefix', 'logLevel', 'logSerializers']
 
 /**
  * Reads the sections among the options of a plugin.
- * @param others names of the plugin's options that are none
- * @throws ConfigError that names wrong options and keys, and the ones that were probably meant
+ * @param others names of the plugin's other options
+ * @throws ConfigError with the invalid options and keys, and suggestions
  */
 export function readSections<const Name extends SectionName, Options extends Sections<Name>>(
   options: Options,
@@ -42,11 +42,11 @@ export function readSections<const Name extends SectionName, Options extends Sec
 ): Read<Name> {
   rejectUnknown(Object.keys(options), names, others)
   const read = Object.fromEntries(names.map((name) => [camelCase(name), readSection(name, options[name])]))
-  // One entry for each name, under the name that the type gives it.
+  // One entry per name, under the name that the type declares.
   return read as Read<Name>
 }
 
-/** The options of one section whose values are the defaults. */
+/** The options of one section with all defaults. */
 export function defaultsOf<Name extends SectionName>(name: Name): SectionOptions<Name> {
   return sectionOptions(name, undefined)
 }
@@ -56,11 +56,11 @@ export function sectionOptions<Name extends SectionName>(
   name: Name,
   given: InputOf<Schemas[Name]> | undefined,
 ): SectionOptions<Name> {
-  // `readSection` reads by the schema of that name.
+  // `readSection` uses the schema of that name.
   return readSection(name, given) as SectionOptions<Name>
 }
 
-/** Every plugin that is given the same section reads it once. */
+/** Cache of sections, so that plugins that share one read it once. */
 const known = new WeakMap<object, unknown>()
 const defaults = new Map<SectionName, unknown>()
 
@@ -82,7 +82,7 @@ function readSection(name: SectionName, given: unknown): unknown {
   return read
 }
 
-/** Whether a section lacks nothing: such a one comes from the loader, which has checked it. */
+/** Whether a section is complete and decoded: only the loader, which has validated it, creates such sections. */
 function isDecoded(schema: TSchema, value: unknown): boolean {
   if (!TypeGuard.IsObject(schema)) {
     const unit: unknown = schema[unitKeyword]
@@ -124,7 +124,7 @@ function hint(name: string, sections: readonly SectionName[], allowed: readonly 
   return `; there are ${allowed.join(', ')}`
 }
 
-/** Keys whose derived option has a name. */
+/** Keys whose option has this name. */
 function keysNamed(name: string, schema: TSchema, path: string): string[] {
   if (!TypeGuard.IsObject(schema)) return []
   return Object.entries(schema.properties).flatMap(([key, property]) =>

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Count, Flag, Section, TextList } from './sections.ts'
 
-/** Below this a token could be guessed; characters. */
+/** Minimum characters of a token; shorter ones could be guessed. */
 export const minTokenLength = 16
 
 export const DashboardSchema = Section(

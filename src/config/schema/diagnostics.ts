@@ -1,31 +1,31 @@
-/** One thing that is wrong, or odd, in a configuration. */
+/** An error or a warning about a configuration. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning'
-  /** Dotted: `server.rate_limits.burst_size`; '' for the whole. */
+  /** Dotted: `server.rate_limits.burst_size`; '' for the whole configuration. */
   readonly key: string
   readonly message: string
-  /** As given by the user; undefined for objects and the environment. */
+  /** As named by the user; undefined for objects and the environment. */
   readonly file?: string | undefined
-  /** From 1. */
+  /** Starts at 1. */
   readonly line?: number | undefined
   readonly column?: number | undefined
 }
 
-/** What a check found, before it is known which file it stands in. */
+/** A problem found by a check, without the file. */
 export interface Problem {
   readonly severity: 'error' | 'warning'
   readonly path: KeyPath
   readonly message: string
-  /** Where it stands, if the path does not say. */
+  /** Line of the problem, if the path does not determine it. */
   readonly line?: number | undefined
   readonly column?: number | undefined
 }
 
-/** Problems that leave nothing to go on with. */
+/** Problems that prevent any further processing. */
 export class ProblemsError extends Error {
   override readonly name = 'ProblemsError'
   readonly problems: readonly Problem[]
-  /** The document, as far as it could be read. */
+  /** The readable part of the document. */
   readonly value: unknown
 
   constructor(problems: readonly Problem[], value?: unknown) {
@@ -35,13 +35,13 @@ export class ProblemsError extends Error {
   }
 }
 
-/** `config.yaml:12:3 proxy.load_balancr: unknown key, did you mean "load_balancer"?` */
+/** Formats a diagnostic: `config.yaml:12:3 proxy.load_balancr: unknown key, did you mean "load_balancer"?` */
 export function formatDiagnostic({ file, line, column, key, message }: Diagnostic): string {
   const place = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}:${line}:${column ?? 1} `
   return `${place}${key === '' ? '' : `${key}: `}${message}`
 }
 
-/** A configuration that cannot be used. The message lists every problem and holds no secret. */
+/** An unusable configuration. The message lists every problem and contains no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly diagnostics: readonly Diagnostic[]
@@ -63,8 +63,8 @@ export function dotted(path: KeyPath): string {
 }
 
 /**
- * The word that was probably meant: the nearest by edit distance, if it is near enough.
- * @returns undefined where none is
+ * Finds the candidate that was probably meant: the nearest by edit distance, if it is near enough.
+ * @returns undefined if none is near
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
@@ -79,7 +79,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours; at least `limit` where it would be more. */
+/** Counts insertions, deletions, replacements and swaps of neighbours; returns at least `limit` if there are more. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let before: number[] = []

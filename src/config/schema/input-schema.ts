@@ -5,15 +5,15 @@ import { unitKeyword } from './units.ts'
 export type SchemaNode = { readonly [key: string]: unknown }
 
 /**
- * The schema of what a person writes: the same as `GatewayConfigSchema`, but only keys without a default must
- * be there. (The TypeBox types describe the configuration behind the loader, where nothing is missing.)
+ * The schema of what users write: `GatewayConfigSchema`, but only keys without a default are required. (The TypeBox
+ * types describe the loaded configuration, which is complete.)
  */
 export function inputSchema(): SchemaNode {
   const plain: SchemaNode = JSON.parse(JSON.stringify(GatewayConfigSchema))
   return relax(plain)
 }
 
-/** The schema of one section, in which durations may also be numbers: milliseconds. */
+/** The schema of one section, in which durations may also be numbers in milliseconds. */
 export function sectionSchema(name: string): SchemaNode {
   const { properties } = inputSchema()
   const section = isNode(properties) ? properties[name] : undefined

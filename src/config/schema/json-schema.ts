@@ -2,8 +2,8 @@ import { inputSchema, isNode, type SchemaNode } from './input-schema.ts'
 import { unitKeyword } from './units.ts'
 
 /**
- * The JSON Schema with which editors complete and check the YAML. A value may also be a `${VAR}` reference,
- * whatever its type.
+ * The JSON Schema with which editors complete and validate the YAML. Every value, whatever its type, may also be a
+ * `${VAR}` reference.
  */
 export function editorSchema(): SchemaNode {
   return {
@@ -15,7 +15,7 @@ export function editorSchema(): SchemaNode {
 
 const reference = { type: 'string', pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}$' }
 
-/** What says which values are allowed; the rest of a node is for people. */
+/** Keywords that constrain values; the others are for people. */
 const constraints = ['type', 'enum', 'minimum', 'maximum']
 
 function withReferences(node: SchemaNode): SchemaNode {

@@ -2,7 +2,7 @@ import { type TSchema, TypeGuard } from '@sinclair/typebox'
 import type { KeyPath } from './diagnostics.ts'
 import { GatewayConfigSchema } from './schema.ts'
 
-/** The schema at a path of a document, as far as the schema goes. */
+/** The schema at a path of a document, as far as the schema extends. */
 export function schemaAt(path: KeyPath): TSchema | undefined {
   let schema: TSchema | undefined = GatewayConfigSchema
   for (const key of path) {
@@ -20,7 +20,7 @@ export function keysAt(path: KeyPath): string[] {
   return schema !== undefined && TypeGuard.IsObject(schema) ? Object.keys(schema.properties) : []
 }
 
-/** Every section that has a key of this name, dotted; list items are written `[]`. */
+/** Every section with a key of this name, dotted; list items are written `[]`. */
 export function sectionsWith(name: string): string[] {
   const found: string[] = []
   const walk = (schema: TSchema, path: string) => {

@@ -7,8 +7,8 @@ import { ServerSchema } from './server-schema.ts'
 import { Bytes, Duration } from './units.ts'
 
 /**
- * The one description of the configuration: types, validation, defaults and `config/schema.json` come from
- * it. Keys are Olla's (contract section 2); those that Olla lacks are marked "beyond Olla".
+ * The single description of the configuration: types, validation, defaults and `config/schema.json` derive from it.
+ * Keys are Olla's (contract section 2); additional ones are marked "beyond Olla".
  */
 
 const ModelRegistrySchema = Section(
@@ -207,7 +207,7 @@ export const GatewayConfigSchema = Section(
   'olla-gateway configuration.',
 )
 
-/** The configuration behind the loader: defaults filled in, durations in milliseconds, sizes in bytes. */
+/** The loaded configuration: defaults filled in, durations in milliseconds, sizes in bytes. */
 export type GatewayConfig = Static<typeof GatewayConfigSchema>
 export type EndpointConfig = Static<typeof EndpointSchema>
 export type BreakerConfig = Static<typeof BreakerSchema>

@@ -1,6 +1,6 @@
 import { type TProperties, Type } from '@sinclair/typebox'
 
-/** An object that rejects keys it does not know; `decode` fills in its defaults. */
+/** An object that rejects unknown keys; `decode` fills in its defaults. */
 export function Section<T extends TProperties>(properties: T, description: string) {
   return Type.Object(properties, { additionalProperties: false, description })
 }

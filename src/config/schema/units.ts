@@ -1,13 +1,13 @@
 import { type TUnsafe, Type } from '@sinclair/typebox'
 
 /**
- * Leaves that a person writes with a unit. The static type is the decoded one: `decode.ts` turns the text
- * into a number once, at load, so nothing behind the loader sees a unit.
+ * Values that users write with a unit. The static type is the decoded one: `decode.ts` converts the text to a number
+ * once, at load, so no other code handles units.
  */
 export const unitKeyword = 'x-unit'
 export type Unit = 'duration' | 'bytes' | 'memory' | 'threads' | 'connections' | 'seconds'
 
-/** A leaf with a unit, which its type names too: the names of derived options go by it. */
+/** A value with a unit. The type includes the unit, because it determines the names of derived options. */
 export type TUnit<U extends Unit, Decoded> = TUnsafe<Decoded> & { readonly [unitKeyword]: U }
 
 function unitLeaf<const U extends Unit, Decoded>(
@@ -28,10 +28,10 @@ export function Duration(options: { default: string | 0; description: string; mi
   })
 }
 
-/** Most threads that serve; their number has eight bits in the shared cells, and control is one of them. */
+/** Maximum serving threads: thread numbers have eight bits in the shared cells, and control uses one. */
 export const mostThreads = 255
 
-/** A number of threads, or as many as the machine runs at once. */
+/** A number of threads, or `auto` for as many as the machine runs in parallel. */
 export function Threads(options: { default: number; description: string }) {
   return unitLeaf<'threads', number | 'auto'>('threads', {
     anyOf: [{ type: 'integer', minimum: 1, maximum: mostThreads }, { enum: ['auto'] }],
@@ -39,7 +39,7 @@ export function Threads(options: { default: number; description: string }) {
   })
 }
 
-/** A number of connections, or what the limit of descriptors allows. */
+/** A number of connections, or `auto` for as many as the limit of descriptors allows. */
 export function Connections(options: { default: 'auto'; description: string }) {
   return unitLeaf<'connections', number | 'auto'>('connections', {
     anyOf: [{ type: 'integer', minimum: 0 }, { enum: ['auto'] }],
@@ -52,7 +52,7 @@ const bytesForms = [
   { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([kKmMgG]?i?[bB])?$' },
 ]
 
-/** Bytes, or a share of what the machine has. */
+/** Bytes, or `auto` for a share of the machine's memory. */
 export function BufferedBytes(options: { default: 'auto'; description: string }) {
   return unitLeaf<'memory', number | 'auto'>('memory', {
     anyOf: [{ enum: ['auto'] }, ...bytesForms],

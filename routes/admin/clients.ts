@@ -1,6 +1,6 @@
 /**
- * `GET /internal/clients/{name}`: a ready configuration for a client program, from the discovered models and
- * the address at which the gateway was asked.
+ * `GET /internal/clients/{name}`: a complete configuration for a client program, generated from the discovered models
+ * and the address of the request.
  */
 import fp from 'fastify-plugin'
 import { type ClientName, clientConfig, clientNames } from '../../src/admin/clients/client-config.ts'
@@ -23,7 +23,7 @@ export default fp(
       const models = filterModels(app.modelDirectory.models(), {}, (slot) =>
         app.endpointRegistry.mayAnswer(slot),
       )
-      // A host that could break out of a quoted text is not echoed.
+      // A host that could break out of a quoted string is not echoed.
       const host = /^[\w.:[\]-]+$/.test(request.host) ? request.host : 'localhost:40114'
       const lists = app.modelCatalog.snapshot.byEndpoint
       const { contentType, text } = clientConfig(

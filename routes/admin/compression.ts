@@ -5,12 +5,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const gzip = promisify(gzipCallback)
 
-/** Below this a compressed answer is hardly smaller; bytes (contract 1.6). */
+/** Below this size compression saves almost nothing; bytes (contract 1.6). */
 const minBytes = 256
 const level = 6
 const maxHeaderBytes = 1024
 
-/** An `onSend` hook: gzip for clients that take it. */
+/** An `onSend` hook: gzip for clients that accept it. */
 export async function compress(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -28,8 +28,8 @@ export async function compress(
 const refusal = /(?:^|,)\s*([^\s,;]+)\s*;\s*q\s*=\s*0(?:\.0*)?\s*(?=,|$)/g
 
 /**
- * The coding that an `Accept-Encoding` prefers (RFC 9110 section 12.5.3); `identity` where it takes none of these.
- * @param codings best first, `identity` not among them
+ * The coding that an `Accept-Encoding` prefers (RFC 9110 section 12.5.3); `identity` if it accepts none of these.
+ * @param codings best first, without `identity`
  */
 export function chooseCoding<Coding extends string>(
   acceptEncoding: string | string[] | undefined,
@@ -38,13 +38,13 @@ export function chooseCoding<Coding extends string>(
   const field = Array.isArray(acceptEncoding) ? acceptEncoding.join(',') : acceptEncoding
   if (field === undefined || field.length > maxHeaderBytes) return 'identity'
   const header = field.toLowerCase().replaceAll('x-gzip', 'gzip')
-  // The negotiator gives `*` its first value, even where the header refuses that one by name.
+  // For `*` the negotiator returns its first value, even if the header refuses that one by name.
   const refused = new Set(Array.from(header.matchAll(refusal), ([, name]) => name))
   const offered = [...codings, 'identity' as const].filter((coding) => !refused.has(coding))
   return negotiate(header, offered) ?? 'identity'
 }
 
-/** Another plugin (CORS) may have named a header already. */
+/** Another plugin (CORS) may have set the header already. */
 function addVary(reply: FastifyReply, name: string): void {
   const present = reply.getHeader('Vary')
   reply.header('Vary', present === undefined ? name : `${String(present)}, ${name}`)

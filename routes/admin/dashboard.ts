@@ -1,5 +1,6 @@
 /**
- * The page at `/internal/ui/`, prebuilt files from the package (`@fastify/static`), and the form for the admin token.
+ * The dashboard at `/internal/ui/`, prebuilt files from the package (`@fastify/static`), and the login form for the
+ * admin token.
  */
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -14,12 +15,12 @@ import { chooseCoding } from './compression.ts'
 import { matchesTag } from './etag.ts'
 
 export interface DashboardOptions {
-  /** Folder of the built page. Default the package's. */
+  /** Folder of the built dashboard. Defaults to the package's. */
   readonly folder?: string
   readonly clock?: Clock
 }
 
-/** Everything from here and nothing else; scripts may set styles of elements, and no more. */
+/** Allows resources from this origin only; scripts may set styles of elements, nothing more. */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -32,7 +33,7 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** An admin token and the name of its field, with room. */
+/** Enough for an admin token and the name of its field. */
 const formBytes = 4096
 
 export default fp<DashboardOptions>(
@@ -45,7 +46,7 @@ export default fp<DashboardOptions>(
       root: folder,
       serve: false,
       preCompressed: true,
-      // The tag and the caching are set below; the dashboard may not be built yet.
+      // The route below sets `ETag` and caching; the dashboard may not be built yet.
       etag: false,
       lastModified: false,
       cacheControl: false,
@@ -87,7 +88,8 @@ export default fp<DashboardOptions>(
           .header('Vary', 'Accept-Encoding')
           .header('Cache-Control', isImmutable ? 'private, max-age=31536000, immutable' : 'private, no-cache')
         if (matchesTag(headers['if-none-match'], tag)) return reply.code(304).send()
-        // @fastify/static reads `*` as gzip even where gzip is refused, and does not know the tag: it gets the decision.
+        // @fastify/static reads `*` as gzip even if gzip is refused, and does not know the tag: pass it the chosen
+        // coding.
         headers['accept-encoding'] = coding
         headers['if-match'] = undefined
         headers['if-unmodified-since'] = undefined
@@ -165,7 +167,7 @@ async function registeredScriptType(_request: FastifyRequest, reply: FastifyRepl
   }
 }
 
-/** `same-origin` rather than no referrer at all: without one, forms are sent with `Origin: null`. */
+/** `same-origin` instead of no referrer: without a referrer, forms are sent with `Origin: null`. */
 function protect(reply: FastifyReply, policy: string): FastifyReply {
   return reply
     .header('Content-Security-Policy', policy)

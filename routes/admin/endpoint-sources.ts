@@ -13,7 +13,7 @@ export const endpointSourceDependencies = [
   'gateway-stats',
 ]
 
-/** What is known of every endpoint now. */
+/** The current state of every endpoint. */
 export function endpointSources(app: FastifyInstance): EndpointSource[] {
   const { endpointRegistry, circuitBreakers, healthChecker, gatewayState, gatewayStats } = app
   const { inFlight } = gatewayState.of(loadCells)

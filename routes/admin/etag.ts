@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** A client that sends more than this is not asking a sensible question; bytes. */
+/** A longer `If-None-Match` does not match; bytes. */
 const maxHeaderBytes = 1024
 
-/** Fields that change by themselves while what they describe stays the same. */
+/** Fields that change with time while the described object stays the same. */
 const volatileFields: ReadonlySet<string> = new Set([
   'timestamp',
   'uptime',
@@ -20,13 +20,13 @@ const volatileFields: ReadonlySet<string> = new Set([
   'retry_at',
 ])
 
-/** A weak entity tag over everything in an answer that does not just tell the time (contract 1.6). */
+/** A weak entity tag of an answer without its time fields (contract 1.6). */
 export function weakTag(view: object): string {
   const stable = JSON.stringify(view, (key, value: unknown) => (volatileFields.has(key) ? undefined : value))
   return `W/"${fnv1a64(stable).toString(36)}"`
 }
 
-/** Whether `If-None-Match` holds the tag; weak comparison (RFC 9110 section 8.8.3.2). */
+/** Whether `If-None-Match` contains the tag; weak comparison (RFC 9110 section 8.8.3.2). */
 export function matchesTag(ifNoneMatch: string | undefined, tag: string): boolean {
   if (ifNoneMatch === undefined || ifNoneMatch.length > maxHeaderBytes) return false
   if (ifNoneMatch.trim() === '*') return true
@@ -52,7 +52,7 @@ export function fnv1a64(text: string): bigint {
   return (BigInt(high) << 32n) | BigInt(low)
 }
 
-/** Sends a view under its tag, or a bare 304 to who has it. */
+/** Sends a view with its tag, or a 304 without a body if the client has it. */
 export function sendTagged(request: FastifyRequest, reply: FastifyReply, view: object): FastifyReply {
   const tag = weakTag(view)
   reply.header('ETag', tag).header('Cache-Control', 'private, no-cache')

@@ -1,5 +1,5 @@
 /**
- * `/internal/events`: what happens, as server-sent events that a client can resume; `/internal/samples`: the
+ * `/internal/events`: the gateway's events, as server-sent events that a client can resume; `/internal/samples`: the
  * counters of the last minutes.
  */
 
@@ -14,9 +14,9 @@ import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
 import { sseMessage } from '../../src/runtime/events/sse.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
 
-/** Reads what the page is told of: which features it has, and how requests are sent. */
+/** Reads what the dashboard shows: which features are on, and how requests are sent. */
 export interface InternalEventsOptions extends Sections<'proxy' | 'dashboard'> {
-  /** Version of the gateway. Default the package's. */
+  /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   readonly clock?: Clock
 }
@@ -28,9 +28,9 @@ interface EventsQuery {
   readonly last_event_id?: string
 }
 
-/** How soon a browser comes back by itself; milliseconds. */
+/** Reconnection delay of browsers; milliseconds. */
 const retryMs = 2_000
-/** For who finds all places taken; seconds. */
+/** Retry delay for a client that finds no free stream; seconds. */
 const retryAfterSeconds = 10
 
 export default fp<InternalEventsOptions>(
@@ -74,7 +74,7 @@ export default fp<InternalEventsOptions>(
       raw.writeHead(200, {
         'Content-Type': 'text/event-stream; charset=utf-8',
         'Cache-Control': 'no-store',
-        // Its end is the connection's: one that stayed open for nothing would hold up a shutdown.
+        // The stream ends with its connection: an idle connection would delay a shutdown.
         Connection: 'close',
         'X-Accel-Buffering': 'no',
         'X-Content-Type-Options': 'nosniff',
@@ -130,7 +130,7 @@ export default fp<InternalEventsOptions>(
   },
 )
 
-/** All that is kept is more than anybody can ask for. */
+/** Six digits exceed the number of events kept. */
 function countOf(text: string | undefined): number {
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : 0
 }

@@ -1,7 +1,6 @@
 /**
- * `POST /internal/explain`: where a request would go and why, without sending it and without moving anybody's
- * turn. The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present:
- * `messageTranslator`.
+ * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
+ * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `messageTranslator`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -20,7 +19,7 @@ export default fp<ExplainOptions>(
   async function internalExplain(app, options) {
     const { proxy } = readSections(options, ['proxy'])
     const tiers = hasPriorityTiers(proxy)
-    // The bytes count: a session goes by them.
+    // Keeps the exact bytes: session keys are derived from them.
     acceptBytes(app, maxInternalBodyBytes)
     const schema = { response: { 200: ExplanationSchema } }
     app.post('/internal/explain', { config: { internalAccess: 'gated' }, schema }, (request) => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { compress } from './compression.ts'
 
-/** A route for GET and HEAD whose answer is compressed for clients that take it. */
+/** A route for GET and HEAD whose answer is compressed for clients that accept it. */
 export function getRoute(
   app: FastifyInstance,
   url: string,

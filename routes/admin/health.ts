@@ -1,6 +1,6 @@
 /**
- * `/internal/health`: the process lives. `/internal/ready`: a request would be sent to an endpoint that may answer it; 503
- * until each of those was asked for its models once, and from the beginning of a drain on.
+ * `/internal/health`: the process is alive. `/internal/ready`: the gateway would send a request to an endpoint that may
+ * answer it; 503 until discovery has asked each such endpoint for its models once, and from the start of a drain.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -46,7 +46,7 @@ export default fp<InternalHealthOptions>(
         const { endpointRegistry: registry, endpointLoad: load, gatewayLifecycle } = app
         const { endpoints } = registry.snapshot
         const routable = registry.routableCount()
-        // An endpoint whose probes fail is the last resort of requests: it counts if it has shown once that it works.
+        // An endpoint whose probes fail is a last resort for requests: it counts if it has worked before.
         const able = endpoints.filter(
           ({ slot }) =>
             registry.isRoutable(slot) ||

@@ -26,9 +26,9 @@ import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
 
-/** Reads which models and names are exposed, and for display how requests are sent. */
+/** Reads which models and names are exposed, and, for display, how requests are sent. */
 export interface InternalMetricsOptions extends Sections<'proxy' | 'metrics'> {
-  /** Version of the gateway. Default the package's. */
+  /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   /** Commit that it was built from. Default `none`. */
   readonly commit?: string | undefined
@@ -110,7 +110,7 @@ export default fp<InternalMetricsOptions>(
         const parts: string[] = []
         for await (const _family of metrics.write(out)) {
           parts.push(out.take())
-          // A large fleet has tens of thousands of lines: requests go on in between.
+          // A large fleet has tens of thousands of lines: let requests run in between.
           await setImmediate()
         }
         parts.push(out.end())

@@ -1,16 +1,16 @@
-/** `/internal/openapi.json`: all routes, as a file of the package describes them. Depends on nothing. */
+/** `/internal/openapi.json`: the OpenAPI document of all routes, a file of the package. Depends on nothing. */
 import { readFileSync } from 'node:fs'
 import fp from 'fastify-plugin'
 import { openApiFile } from '../../src/kernel/package.ts'
 
 export interface OpenApiOptions {
-  /** The document's file. Default the package's. */
+  /** The document's file. Defaults to the package's. */
   readonly file?: string
 }
 
 export default fp<OpenApiOptions>(
   function openApi(app, { file = openApiFile }, done) {
-    // Read on first use: few ask, and it has a hundred kilobytes.
+    // Read on first use: it is rarely requested and has a hundred kilobytes.
     let document: string | undefined
     const prefix = app.prefix
     app.get('/internal/openapi.json', { config: { internalAccess: 'gated' } }, (_request, reply) => {

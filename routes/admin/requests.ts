@@ -1,6 +1,6 @@
 /**
- * `/internal/inflight`: the requests under way, and `DELETE` to end one; `/internal/requests`: the last ones that
- * have ended, with how each went.
+ * `/internal/inflight`: the requests in flight, and `DELETE` to cancel one; `/internal/requests`: the most recent
+ * completed requests and their outcomes.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** What Ollama answers here; scripts and plugins look for these words. */
+/** Ollama's answer here; scripts and plugins check for this text. */
 const running = 'Ollama is running'
 
 /**
- * `GET /` of the gateway's own listener: clients ask here whether a server is there, Ollama's by HEAD, and
- * people come with a browser. Inside of a host application the path is the host's.
+ * `GET /` of the gateway's own listener: clients check here whether a server is running, Ollama's by HEAD, and people
+ * open it in a browser. In a host application the path belongs to the host.
  */
 export function rootRoute(
   app: FastifyInstance,
@@ -28,7 +28,7 @@ export function rootRoute(
   })
 }
 
-/** Browsers name HTML; what names text and not JSON wants the words alone. */
+/** Browsers accept HTML; a client that accepts text but not JSON gets the bare text. */
 function wanted({ headers: { accept = '' } }: FastifyRequest): 'html' | 'text' | 'json' {
   const types = accept.toLowerCase()
   if (types.includes('application/json')) return 'json'

@@ -1,4 +1,7 @@
-/** `/internal/stats/models`, `/internal/stats/translators` and `/internal/stats/sticky`: what was asked for, and how it went. */
+/**
+ * `/internal/stats/models`, `/internal/stats/translators` and `/internal/stats/sticky`: counts and outcomes of
+ * requests.
+ */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { ModelStatsSchema, modelStatsView } from '../../src/observe/views/model-stats.ts'

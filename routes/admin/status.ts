@@ -1,6 +1,6 @@
 /**
- * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: what the gateway, its
- * endpoints and their models are doing, with entity tags and compression for those who poll.
+ * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: the current state of the gateway, its
+ * endpoints and their models, with entity tags and compression for polling clients.
  */
 
 import fp from 'fastify-plugin'
@@ -16,9 +16,9 @@ import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
 import { sendTagged } from './etag.ts'
 
-/** Reads which engine and which profile of streaming are set. */
+/** Reads which engine and which streaming profile are configured. */
 export interface InternalStatusOptions extends Sections<'proxy'> {
-  /** Version of the gateway. Default the package's. */
+  /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   /** Commit that it was built from. Default `none`. */
   readonly commit?: string | undefined

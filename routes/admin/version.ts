@@ -1,11 +1,11 @@
-/** `/version`: what this gateway is and what it can do. */
+/** `/version`: version and capabilities of this gateway. */
 import fp from 'fastify-plugin'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 import { type Build, VersionSchema, versionView } from '../../src/kernel/version.ts'
 import { ignoreBodies } from './any-method.ts'
 
 export interface VersionRouteOptions extends Build {
-  /** Version of the gateway. Default the package's. */
+  /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
 }
 

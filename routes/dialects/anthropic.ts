@@ -49,7 +49,7 @@ export default fp<AnthropicRoutesOptions>(
       mountMessages(app, settings, `/olla/${prefix}`, app.backendProfiles.get(profile))
     }
     for (const base of ['/olla/anthropic', '']) {
-      // Claude Code asks whether a server is there, and reports how it is used, which is dropped.
+      // Claude Code checks whether a server is running, and sends usage events, which are dropped.
       app.route({ method: ['GET', 'HEAD'], url: `${base}/api/hello`, exposeHeadRoute: false, handler: hello })
       app.post(`${base}/api/event_logging/*`, () => ({}))
     }
@@ -79,7 +79,7 @@ export default fp<AnthropicRoutesOptions>(
   },
 )
 
-/** @param provider whose endpoints are asked; undefined leads to all */
+/** @param provider profile whose endpoints may serve the requests; undefined for all endpoints */
 function mountMessages(
   app: FastifyInstance,
   settings: MessagesSettings,
@@ -88,15 +88,15 @@ function mountMessages(
 ): void {
   app.post(`${base}/v1/messages`, (request, reply) => messages(app, settings, provider, request, reply))
   app.post(`${base}/v1/messages/count_tokens`, (request, reply) => countTokens(app, provider, request, reply))
-  // Below most of the prefixes any other method would go on to an endpoint.
+  // Below most prefixes, any other method would be routed to an endpoint.
   const method = app.supportedMethods.filter((each) => each !== 'POST')
   for (const url of [`${base}/v1/messages`, `${base}/v1/messages/count_tokens`])
     app.route({ method, url, exposeHeadRoute: false, handler: refuseMethod })
-  // Below a provider's prefix everything else is that provider's.
+  // Below a provider's prefix, all other paths belong to that provider.
   if (provider === undefined) app.all(`${base}/v1/messages/*`, refusePath)
 }
 
-/** Batches and the like: an endpoint would answer in the dialect of another API. */
+/** Batches and similar operations: an endpoint would answer in the dialect of another API. */
 function refusePath({ url }: FastifyRequest): never {
   throw new GatewayError(
     'not_found',
@@ -153,7 +153,7 @@ function messages(
   )
 }
 
-/** The connection has ended, after the answer or before: only now is it known how it went. */
+/** The connection was closed, before or after the end of the answer: only now is the outcome known. */
 function settle(
   app: FastifyInstance,
   clock: Clock,
@@ -193,7 +193,7 @@ async function countTokens(
   return { input_tokens: tokens }
 }
 
-/** @throws GatewayError where the body is none, or names no model */
+/** @throws GatewayError if the body is not a request, or names no model */
 function readCall(request: FastifyRequest) {
   const body = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
   if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
@@ -203,7 +203,7 @@ function readCall(request: FastifyRequest) {
   }
   const { model } = inspection
   if (model !== undefined) return { body, inspection, model }
-  // Says what is wrong with it.
+  // Throws an error that says what is wrong with the body.
   readMessagesRequest(body)
   throw new GatewayError('invalid_request', 'model field is required')
 }

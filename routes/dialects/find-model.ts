@@ -4,8 +4,8 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import type { UnifiedModel } from '../../src/routing/models/unified-model.ts'
 
 /**
- * The model that a path ends in. The rest of the path is the ID: it may hold slashes, escaped or not, and colons.
- * @param segments of the route before the ID
+ * The model whose ID is the rest of the path: it may contain slashes, escaped or not, and colons.
+ * @param segments number of segments of the route before the ID
  * @throws GatewayError model_not_found
  */
 export function findModel(app: FastifyInstance, request: FastifyRequest, segments: number): UnifiedModel {

@@ -1,6 +1,6 @@
 /**
- * Model lists, each in the format its clients read: `/olla/models`, every provider's own lists under every
- * prefix, and `/v1/models` at the root (contract 1.3, 1.5). Ollama's own are in `ollama.ts`.
+ * Model lists, each in the format that its clients read: `/olla/models`, every provider's own lists under every prefix,
+ * and `/v1/models` at the root (contract 1.3, 1.5). Ollama's own are in `ollama.ts`.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -18,7 +18,7 @@ import { findModel } from './find-model.ts'
 
 const usualLists: ModelLists = openai.models
 
-/** Lists that each kind of backend has besides `v1/models`, and their format. */
+/** Lists that each backend type has besides `v1/models`, and their format. */
 const nativeLists: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'lm-studio': { 'api/v1/models': 'openai', 'api/v0/models': 'lmstudio' },
   lemonade: { 'api/v1/models': 'lemonade' },
@@ -50,7 +50,7 @@ export default fp(
       sendTagged(request, reply, modelDetail(findModel(app, request, 2), mayAnswer)),
     )
     list('/olla/proxy/v1/models', 'openai', routable)
-    // Several APIs have their list here.
+    // Several APIs have their list at this path.
     getRoute(app, '/v1/models', (request, reply) =>
       sendTagged(request, reply, listsFor(request).list(routable(), families, request.query as Json)),
     )
@@ -81,14 +81,14 @@ export default fp(
   },
 )
 
-/** Clients of these two read nothing but their own backend's models (contract 1.5). */
+/** Clients of these two formats read only the models of their own backend type (contract 1.5). */
 function scopedTo(app: FastifyInstance, format: string, models: UnifiedModel[]): UnifiedModel[] {
   const name = format === 'ollama' ? 'ollama' : format === 'lmstudio' ? 'lm-studio' : undefined
   const profile = name === undefined ? undefined : app.backendProfiles.get(name)
   return profile === undefined ? models : ofProvider(models, profile)
 }
 
-/** Below `/v1` Ollama lists its models as OpenAI does. */
+/** Below `/v1`, Ollama lists its models in OpenAI's format. */
 function providerFormat({ name }: BackendProfile): string {
   return name === 'ollama' || modelLists(name) === undefined ? openai.name : name
 }

@@ -1,6 +1,6 @@
 /**
- * The part of Ollama's API that the gateway answers itself, at the root, where `OLLAMA_HOST` leads, and under
- * the prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All else goes to endpoints.
+ * The part of Ollama's API that the gateway answers itself, at the root, where `OLLAMA_HOST` points, and under the
+ * prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All other paths are routed to endpoints.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -18,12 +18,12 @@ import { getRoute } from '../admin/get-route.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 
 const maxShowBytes = 1_048_576
-/** Longest wait for endpoints that are asked for their models again. */
+/** Maximum wait for a refresh of the endpoints' model lists. */
 const lookMs = 2_000
 
 export default fp(
   function ollamaRoutes(app, _options, done) {
-    // Ollama reads JSON whatever the content type says: its documented `curl -d` lines say nothing of it.
+    // Ollama reads JSON under any content type: its documented `curl -d` commands set none.
     acceptBytes(app, maxShowBytes)
     const face: OllamaFace = {
       isRoutable: (slot) => app.endpointRegistry.mayAnswer(slot),
@@ -86,7 +86,7 @@ function mountLists(app: FastifyInstance, base: string, models: () => readonly U
   )
 }
 
-/** @param profile whose endpoints are asked; undefined for all that have the route */
+/** @param profile profile whose endpoints may answer; undefined for all that have the route */
 async function show(
   app: FastifyInstance,
   face: OllamaFace,
@@ -99,7 +99,7 @@ async function show(
   const sources = model.sources.filter(
     ({ endpoint }) => face.isRoutable(endpoint.slot) && face.serves(endpoint, showPath) === true,
   )
-  // Those that would take a request now come first; the others may tell all the same.
+  // Endpoints that would accept a request now are first; the others may answer as well.
   const isBusy = ({ endpoint, nativeName }: ModelSource) =>
     Number(!app.endpointLoad.admits({ endpoint, nativeModel: nativeName }))
   sources.sort((a, b) => isBusy(a) - isBusy(b))
@@ -110,8 +110,8 @@ async function show(
 }
 
 /**
- * The model of a name. An unknown one may be new: the CLI shows a model right after it was made.
- * @throws GatewayError model_not_found; model_unavailable where an endpoint has not listed its models yet
+ * Finds a model by name. An unknown one may be new: the CLI shows a model right after creating it.
+ * @throws GatewayError model_not_found; model_unavailable if an endpoint has not listed its models yet
  */
 async function findModel(
   app: FastifyInstance,
@@ -136,7 +136,7 @@ async function findModel(
   )
 }
 
-/** Of the Ollama servers that requests may go to. */
+/** The version of the Ollama servers that requests may go to. */
 function versionOf(app: FastifyInstance, face: OllamaFace): string {
   const lists = app.modelCatalog.snapshot.byEndpoint
   const versions = app.endpointRegistry.snapshot.endpoints.map(({ slot, profile }) =>
@@ -147,7 +147,7 @@ function versionOf(app: FastifyInstance, face: OllamaFace): string {
   return fleetVersion(versions)
 }
 
-/** Before the body is read: whatever it is, the answer is the same. */
+/** Refuses before the body is read: the answer does not depend on it. */
 function refuse(app: FastifyInstance, url: string, message: string): void {
   app.route({
     method: app.supportedMethods,

@@ -5,16 +5,16 @@ import { type BodyRoom, receiveBody, receiveDecoded } from '../../src/http/body/
 import { receiveDecodedUpload, receiveUpload, Upload } from '../../src/http/body/upload.ts'
 
 /**
- * Bodies arrive as the bytes that the client sent, less their content coding, under any content type: nothing
- * here parses them and writes them again.
- * @param limitBytes of a body, decoded
+ * Keeps bodies as the bytes that the client sent, without their content coding, under any content type: nothing here
+ * parses and reserializes them.
+ * @param limitBytes maximum size of a decoded body
  */
 export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
   const { bufferBudget: budget } = app
-  // A body that is larger than the whole budget would wait for nothing.
+  // A body that is larger than the whole budget would wait forever.
   const room: BodyRoom = { budget, limitBytes: budget.maxBodyBytes(limitBytes) }
   app.removeAllContentTypeParsers()
-  // Fastify keeps in mind which parser a type that it knows by name has.
+  // Fastify caches the parser of a type that it knows by name.
   app.addContentTypeParser(['application/json', '*'], (request, payload, parsed) => {
     const isOwn = payload === request.raw
     const { 'content-length': length, 'content-encoding': encoding } = request.headers
@@ -25,7 +25,7 @@ export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
         return
       }
     }
-    // A hook of the host may have put another stream in its place, say a decompressed one.
+    // A hook of the host may have replaced the stream, for example by a decompressed one.
     const lengthBytes = isOwn && length !== undefined ? Number(length) : undefined
     receiveBody(payload, lengthBytes, room, request.gateway, parsed)
   })
@@ -36,7 +36,7 @@ export function acceptBytes(app: FastifyInstance, limitBytes: number): void {
   })
 }
 
-/** Forms with files arrive as an `Upload`; besides `acceptBytes`. */
+/** Accepts forms with files as an `Upload`, in addition to `acceptBytes`. */
 export function acceptUploads(app: FastifyInstance, limitBytes: number): void {
   app.addContentTypeParser(/^multipart\/form-data/i, (request, payload, parsed) => {
     const { 'content-type': type = '', 'content-encoding': encoding } = request.headers
@@ -47,14 +47,14 @@ export function acceptUploads(app: FastifyInstance, limitBytes: number): void {
         : receiveUpload(payload, type, limitBytes, app.bufferBudget)
     upload.then((received) => parsed(null, received), parsed)
   })
-  // The handler disposes of it when the answer is out, but a hook of the host may answer in its place.
+  // The handler disposes of it after the answer, but a hook of the host may answer instead.
   app.addHook('onSend', function dispose({ body }, _reply, payload, next) {
     if (body instanceof Upload) void body.dispose()
     next(null, payload)
   })
 }
 
-/** Fastify refuses what is no media type; endpoints do not, and the client's own text still goes to them. */
+/** Fastify rejects an invalid media type, endpoints do not; the client's own value is still sent to them. */
 function hideType(request: FastifyRequest): void {
   request.raw.headers['content-type'] = 'application/octet-stream'
 }

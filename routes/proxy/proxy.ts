@@ -1,6 +1,6 @@
 /**
- * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the
- * root `/v1/*` and `/api/*`, where OpenAI and Ollama clients look by themselves.
+ * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
+ * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -21,18 +21,18 @@ import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
 
 interface ReadSettings {
-  /** Streams are asked for their usage where clients do not ask. */
+  /** Requests the usage of streams if the client does not. */
   readonly asksUsage: boolean
-  /** Answers get the model name that was asked for. */
+  /** Answers get the requested model name. */
   readonly renameAnswers: boolean
-  /** Operations that manage endpoints are passed on. */
+  /** Operations that manage endpoints are forwarded. */
   readonly allowsManagement: boolean
 }
 
 interface Mount {
   /** Route prefix below the gateway's own, without a trailing slash. */
   readonly prefix: string
-  /** Leading segments that are not part of the endpoint's path. */
+  /** Number of leading segments that are not part of the endpoint's path. */
   readonly stripped: number
   /** The profile that the prefix is bound to. */
   readonly provider: BackendProfile | undefined
@@ -80,7 +80,7 @@ function mount(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount):
   app.route({
     method: app.supportedMethods,
     url: `${mountPoint.prefix}/*`,
-    // Before the body is read: whatever it is, the answer is the same.
+    // Runs before the body is read: the answer does not depend on it.
     onRequest: (request, _reply, next) => next(refusal(settings, mountPoint, request)),
     handler,
     exposeHeadRoute: false,
@@ -94,7 +94,7 @@ function mount(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount):
   }
 }
 
-/** Why a request goes to no endpoint, whatever its body says. */
+/** Why a request goes to no endpoint, whatever its body contains. */
 function refusal(
   { allowsManagement }: ReadSettings,
   { stripped }: Mount,
@@ -103,7 +103,7 @@ function refusal(
   const { path } = targetPath(raw.url ?? '/', stripped)
   const found =
     (allowsManagement ? undefined : managementRefusal(method, path)) ?? methodRefusal(method, path)
-  // A path that is not safe is refused for that, later on.
+  // An unsafe path is refused as such later.
   return found === undefined || isSafePath(path) ? found : undefined
 }
 

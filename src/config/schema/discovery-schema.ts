@@ -20,7 +20,7 @@ const AuthSchema = Section(
     password: Type.Optional(Type.String({ description: 'Password.' })),
     password_file: Type.Optional(Type.String({ description: 'File that holds the password.' })),
   },
-  'Credentials the gateway sends to this endpoint; `${VAR}` and `${VAR:-default}` are expanded.',
+  'Credentials that the gateway sends to this endpoint; `${VAR}` and `${VAR:-default}` are expanded.',
 )
 
 export const EndpointSchema = Section(
@@ -28,12 +28,12 @@ export const EndpointSchema = Section(
     url: Type.String({
       minLength: 1,
       description:
-        'Base URL without credentials; its query goes with every request, and a `/v1` at its end is understood.',
+        'Base URL without credentials; its query is added to every request, and a trailing `/v1` is allowed.',
     }),
     name: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'Name; host:port if absent. A second endpoint of a name gets `-2`.',
+        description: 'Name; host:port if absent. A second endpoint with the same name gets the suffix `-2`.',
       }),
     ),
     type: Text('auto', 'Profile name or URL prefix (`ollama`, `vllm`, `lm-studio`, …) or `auto`.'),
@@ -41,7 +41,7 @@ export const EndpointSchema = Section(
     weight: Fraction(1, 'Share of requests among endpoints of the same priority (beyond Olla).', {
       maximum: 1000,
     }),
-    max_concurrent: Count(0, 'Most requests at a time; 0 is no limit (beyond Olla).'),
+    max_concurrent: Count(0, 'Maximum concurrent requests; 0 means no limit (beyond Olla).'),
     health_check_url: Type.Optional(
       Type.String({ description: "Path or absolute URL; the profile's if absent." }),
     ),
@@ -53,15 +53,15 @@ export const EndpointSchema = Section(
     }),
     unhealthy_threshold: Count(
       3,
-      'Failed probes in a row that take an endpoint out of service; a refused connection does so at once, and a request that was answered meanwhile outweighs a failed probe (beyond Olla).',
+      'Consecutive failed probes that take an endpoint out of service; a refused connection does so at once, and a successful request since then outweighs a failed probe (beyond Olla).',
       { minimum: 1, maximum: 100 },
     ),
-    preserve_path: Flag(false, "Put the path of `url` before the request's path."),
+    preserve_path: Flag(false, "Prepend the path of `url` to the request's path."),
     model_filter: FilterSchema,
     auth: Type.Optional(AuthSchema),
     headers: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: 'Headers sent with every request, probe and discovery.',
+      description: 'Headers of every request, probe and discovery request.',
     }),
     timeouts: TimeoutsSchema,
     circuit_breaker: Type.Optional(Type.Partial(BreakerSchema, { additionalProperties: false })),
@@ -74,52 +74,58 @@ export const DiscoverySchema = Section(
     type: Choice(['static'] as const, 'static', 'Where endpoints come from.'),
     refresh_interval: Duration({
       default: '30s',
-      description: 'How often `*_file` secrets are read again and unknown `auto` types are asked again.',
+      description:
+        'Interval at which `*_file` secrets are read again and endpoints of type `auto` that are still unknown are detected again.',
     }),
     static: Section(
       {
         endpoints: Type.Array(EndpointSchema, { default: [], description: 'The inference servers.' }),
       },
-      'Endpoints of this file.',
+      'Endpoints in this file.',
     ),
     model_discovery: Section(
       {
-        enabled: Flag(true, 'Ask endpoints for their models.'),
-        interval: Duration({ default: '5m', description: "Time between two looks at an endpoint's models." }),
-        timeout: Duration({ default: '30s', description: 'Limit of one look.' }),
-        concurrent_workers: Count(5, 'Looks at a time.', { minimum: 1, maximum: 1000 }),
-        retry_attempts: Count(3, 'Quick repeats of a failed look.', { maximum: 20 }),
+        enabled: Flag(true, 'Query endpoints for their models.'),
+        interval: Duration({
+          default: '5m',
+          description: "Time between two queries of an endpoint's models.",
+        }),
+        timeout: Duration({ default: '30s', description: 'Limit of one query.' }),
+        concurrent_workers: Count(5, 'Maximum concurrent queries.', { minimum: 1, maximum: 1000 }),
+        retry_attempts: Count(3, 'Quick retries of a failed query.', { maximum: 20 }),
         retry_backoff: Duration({
           default: '1s',
-          description: 'Base of the jittered exponential wait between repeats.',
+          description: 'Base of the jittered exponential backoff between retries.',
         }),
       },
       'Model discovery.',
     ),
     residency_interval: Duration({
       default: '10s',
-      description: 'How often endpoints are asked what they hold in memory; 0 never (beyond Olla).',
+      description:
+        'Interval at which endpoints are queried for the models in their memory; 0 means never (beyond Olla).',
     }),
     health: Section(
       {
         slow_start: Duration({
           default: '10s',
-          description: 'How long a recovered endpoint is `warming`, with a growing share; 0 is off.',
+          description:
+            'Time for which a recovered endpoint is `warming`, with a growing share of requests; 0 disables it.',
         }),
         busy_threshold: Duration({
           default: '1s',
-          description: 'A probe slower than this makes the endpoint `busy`; 0 is off.',
+          description: 'A probe slower than this makes the endpoint `busy`; 0 disables it.',
         }),
-        jitter: Fraction(0.1, 'Random part of probe intervals.', { maximum: 0.5 }),
+        jitter: Fraction(0.1, 'Random fraction of probe intervals.', { maximum: 0.5 }),
         max_backoff: Duration({
           default: 0,
           description:
-            'Longest interval between probes of a failing endpoint; 0: never longer than check_interval.',
+            'Maximum interval between probes of a failing endpoint; 0: never longer than check_interval.',
         }),
-        concurrent_probes: Count(10, 'Probes at a time.', { minimum: 1, maximum: 1000 }),
+        concurrent_probes: Count(10, 'Maximum concurrent probes.', { minimum: 1, maximum: 1000 }),
       },
       'Health checks (beyond Olla).',
     ),
   },
-  'Endpoints and what is found on them.',
+  'Endpoints, model discovery and health checks.',
 )

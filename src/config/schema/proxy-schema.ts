@@ -7,22 +7,22 @@ import { Bytes, Duration } from './units.ts'
 
 export const BreakerSchema = Section(
   {
-    enabled: Flag(true, 'Off: every request is let through.'),
+    enabled: Flag(true, 'Off: the breaker allows every request.'),
     failure_threshold: Count(5, 'Consecutive failures that open the circuit.', { minimum: 1 }),
     open_duration: Duration({
       default: '30s',
-      description: 'How long an open circuit refuses before one trial.',
+      description: 'Time for which an open circuit rejects requests before it allows one trial.',
     }),
     trial_timeout: Duration({
       default: '30s',
-      description: 'After which a trial that has not reported back is given to the next request.',
+      description: 'Time after which the next request takes over an unfinished trial.',
     }),
-    failure_statuses: StatusList(failureStatuses, 'Answers that count as failures.'),
-    connection_errors: Flag(true, 'Refused, reset and closed connections count.'),
-    timeouts: Flag(true, 'Connect, first-byte and idle timeouts count.'),
+    failure_statuses: StatusList(failureStatuses, 'Response statuses that count as failures.'),
+    connection_errors: Flag(true, 'Count refused, reset and closed connections as failures.'),
+    timeouts: Flag(true, 'Count connect, first-byte and idle timeouts as failures.'),
     slow_first_byte: Duration({
       default: 0,
-      description: 'A first byte later than this counts as a failure; 0 is off.',
+      description: 'A time to first byte above this counts as a failure; 0 disables the check.',
     }),
   },
   "Circuit breaker of an endpoint (thresholds beyond Olla, defaults Olla's).",
@@ -30,11 +30,11 @@ export const BreakerSchema = Section(
 
 export const TimeoutsSchema = Section(
   {
-    connect: Duration({ default: 0, description: '0 takes proxy.connection_timeout.' }),
-    tls: Duration({ default: 0, description: '0 takes proxy.tls_handshake_timeout.' }),
-    first_byte: Duration({ default: 0, description: '0 takes proxy.response_header_timeout.' }),
-    idle: Duration({ default: 0, description: '0 takes proxy.read_timeout.' }),
-    total: Duration({ default: 0, description: '0 takes proxy.response_timeout.' }),
+    connect: Duration({ default: 0, description: '0 uses proxy.connection_timeout.' }),
+    tls: Duration({ default: 0, description: '0 uses proxy.tls_handshake_timeout.' }),
+    first_byte: Duration({ default: 0, description: '0 uses proxy.response_header_timeout.' }),
+    idle: Duration({ default: 0, description: '0 uses proxy.read_timeout.' }),
+    total: Duration({ default: 0, description: '0 uses proxy.response_timeout.' }),
   },
   'Time limits of this endpoint (beyond Olla).',
 )
@@ -44,127 +44,134 @@ export const ProxySchema = Section(
     engine: Choice(
       ['olla', 'sherpa'] as const,
       'olla',
-      'olla: connections of its own, straight to the response; sherpa: plain undici, over the pools that probes use.',
+      'olla: dedicated connections, written directly to the response; sherpa: plain undici, over the pools that probes use.',
     ),
     http_client: Choice(
       httpClients,
       'own',
-      "The olla engine's HTTP/1.1 client. own: the gateway's, with less CPU and memory for each request; undici: the client of the Node.js project (beyond Olla).",
+      "The olla engine's HTTP/1.1 client. own: the gateway's client, with less CPU and memory per request; undici: the client of the Node.js project (beyond Olla).",
     ),
     load_balancer: Choice(
       ['least-connections', 'priority', 'round-robin'] as const,
       'least-connections',
-      'How one of several suitable endpoints is chosen.',
+      'How the gateway selects one of several suitable endpoints.',
     ),
     priority_tiers: Flag(
       true,
-      'Lower priorities get traffic only when no higher one can take it (beyond Olla; `priority` always does).',
+      'Send requests to lower priorities only if no higher one can serve them (beyond Olla; `priority` always does).',
     ),
     profile: Choice(
       ['auto', 'streaming', 'standard'] as const,
       'auto',
-      'streaming: every chunk is sent at once; standard: chunks are gathered up to stream_buffer_size; auto: by content type.',
+      'streaming: forward every chunk at once; standard: collect chunks up to stream_buffer_size; auto: depends on the content type.',
     ),
     profile_filter: FilterSchema,
-    connection_timeout: Duration({ default: '60s', description: 'TCP connect to an endpoint.' }),
+    connection_timeout: Duration({
+      default: '60s',
+      description: 'Limit for the TCP connection to an endpoint.',
+    }),
     connection_keep_alive: Duration({
       default: '30s',
       description: 'TCP keep-alive interval of connections to endpoints.',
     }),
     response_timeout: Duration({
       default: '15m',
-      description: 'A whole request, all attempts together; 0 is no limit.',
+      description: 'Limit for a whole request, including all attempts; 0 means no limit.',
     }),
     read_timeout: Duration({
       default: '10m',
-      description: 'Longest silence between two chunks of an answer.',
+      description: 'Maximum time between two chunks of a response.',
     }),
     response_header_timeout: Duration({
       default: '10m',
       description:
-        'From sending the request to the first byte of the answer (Olla: 30s, which ends long generations).',
+        'Limit from sending the request to the first byte of the response (Olla: 30s, which ends long generations).',
     }),
     cold_start_timeout: Duration({
       default: '15m',
-      description: 'response_header_timeout where the endpoint must load the model first (beyond Olla).',
+      description:
+        'Replaces response_header_timeout if the endpoint must load the model first (beyond Olla).',
     }),
     warm_margin: Count(
       2,
-      'An endpoint that has the model in memory is preferred while it has at most so many more requests (beyond Olla).',
+      'Prefer an endpoint that has the model in memory, as long as it has at most this many more requests than others (beyond Olla).',
     ),
-    tls_handshake_timeout: Duration({ default: '10s', description: 'TLS handshake with an endpoint.' }),
+    tls_handshake_timeout: Duration({
+      default: '10s',
+      description: 'Limit for the TLS handshake with an endpoint.',
+    }),
     stream_buffer_size: Bytes({
       default: 65_536,
-      description: 'Bytes held for a slow client before the endpoint is paused.',
+      description: 'Bytes buffered for a slow client before the gateway pauses the endpoint.',
     }),
     max_retries: Count(
       3,
-      'Repeats on endpoints that were already tried; untried endpoints are always tried.',
+      'Maximum retries on endpoints already tried; the gateway always tries untried endpoints.',
       { maximum: 100 },
     ),
     max_attempts: Count(
       6,
-      'Attempts of one request that reach an endpoint, however many endpoints there are; connections that were never made do not count (beyond Olla).',
+      'Maximum attempts per request that reach an endpoint, regardless of the number of endpoints; connections that could not be established do not count (beyond Olla).',
       { minimum: 1, maximum: 1000 },
     ),
     outage_wait: Duration({
       default: '5s',
       description:
-        'Longest wait for an endpoint that went down less than a minute ago, where nothing else can serve; 0 answers at once (beyond Olla).',
+        'Maximum wait for an endpoint that went down less than a minute ago, if no other can serve; 0 responds at once (beyond Olla).',
     }),
     retry_backoff: Duration({
       default: '500ms',
-      description: 'Base of the jittered exponential wait before a repeat.',
+      description: 'Base of the jittered exponential backoff before a retry.',
     }),
     failover_statuses: StatusList(
       failoverStatuses,
-      'Answers that move a request to the next endpoint (beyond Olla).',
+      'Response statuses that trigger failover to the next endpoint (beyond Olla).',
     ),
     max_retry_wait: Duration({
       default: '5s',
-      description: 'Longest wait for a Retry-After before the answer is passed on (beyond Olla).',
+      description: 'Maximum wait for a Retry-After before the gateway forwards the response (beyond Olla).',
     }),
     retry_budget: Section(
       {
-        ratio: Fraction(0.2, 'Retries per request that the budget earns.', { maximum: 10 }),
-        burst: Count(200, 'Most retries saved up, over all serving threads.', { minimum: 1 }),
+        ratio: Fraction(0.2, 'Retries that each request adds to the budget.', { maximum: 10 }),
+        burst: Count(200, 'Maximum retries in the budget, for all serving threads together.', { minimum: 1 }),
       },
-      'Limits retries after an endpoint has answered or timed out; refused connections are free (beyond Olla).',
+      'Limits retries after an endpoint has responded or timed out; refused connections cost nothing (beyond Olla).',
     ),
     queue: Section(
       {
         max_waiting: Count(
           1000,
-          'Requests that may wait for an endpoint at max_concurrent; 0 answers 503 at once.',
+          'Maximum requests that wait for an endpoint at max_concurrent; 0 responds with 503 at once.',
         ),
-        max_wait: Duration({ default: '30s', description: 'Longest wait.' }),
+        max_wait: Duration({ default: '30s', description: 'Maximum wait.' }),
       },
-      'Requests wait here while every suitable endpoint is at its max_concurrent, or in a pause that ends in time (beyond Olla).',
+      'Requests wait in this queue while every suitable endpoint is at its max_concurrent or in a pause that ends in time (beyond Olla).',
     ),
     pool_idle_timeout: Duration({
       default: '5m',
-      description: "An endpoint's connection pool without requests is disposed after this (beyond Olla).",
+      description: "Time without requests after which an endpoint's connection pool is closed (beyond Olla).",
     }),
     management: Flag(
       false,
-      'Pass on operations that manage an endpoint (pulling and deleting models, loading adapters, keys of LiteLLM, …) and send its credentials with every path; off: such operations are refused with 501, and credentials go only with inference and model lists (beyond Olla).',
+      'Forward operations that manage an endpoint (pulling and deleting models, loading adapters, keys of LiteLLM, …) and send its credentials with every path; off: reject such operations with 501, and send credentials only with inference and model lists (beyond Olla).',
     ),
     circuit_breaker: BreakerSchema,
     usage: Choice(
       ['ask', 'passive', 'off'] as const,
       'ask',
-      'Tokens and times of answers. ask: they are read, and streams are asked for their usage, which clients that did not ask do not see; passive: they are read as they come; off: answers are not read (beyond Olla).',
+      'Token counts and times of responses. ask: parse responses, and request usage for streams, which is hidden from clients that did not request it; passive: parse responses as they are; off: do not parse responses (beyond Olla).',
     ),
     sticky_sessions: Section(
       {
         enabled: Flag(false, 'Keep a conversation on one endpoint.'),
         idle_ttl_seconds: Count(
           600,
-          'Seconds without an answered request after which a session is forgotten; 0 never.',
+          'Seconds without a response after which a session expires; 0 means never.',
         ),
         max_sessions: Count(
           10_000,
-          'Sessions kept, of a conversation its last two turns; the least recently used goes first.',
+          'Maximum sessions (a conversation uses one for each of its last two turns); the least recently used is evicted first.',
           { minimum: 1 },
         ),
         key_sources: Type.Array(
@@ -178,17 +185,17 @@ export const ProxySchema = Section(
               'auth_header',
             ],
             description:
-              'Where the session key is taken from: the first of these that a request has (beyond Olla: ids that clients send).',
+              'Sources of the session key; the first one present in a request is used (beyond Olla: IDs that clients send).',
           },
         ),
         prefix_hash_bytes: Count(
           512,
-          'Size of the blocks by which a prompt without messages is followed (Olla: bytes of the prompt that are hashed).',
+          'Size of the blocks in which a prompt without messages is matched (Olla: bytes of the prompt that are hashed).',
           { minimum: 1 },
         ),
         load_bound: Fraction(
           1.5,
-          'How many times its part of the load an endpoint may have, plus one request, before a session goes elsewhere; 0 is no bound (beyond Olla).',
+          'Multiple of its share of the load, plus one request, up to which an endpoint keeps its sessions; 0 means no bound (beyond Olla).',
           { maximum: 100 },
         ),
       },

@@ -13,24 +13,24 @@ import { Bytes, Duration } from './units.ts'
 
 const ModelRegistrySchema = Section(
   {
-    type: Choice(['memory'] as const, 'memory', 'Where the catalogue is kept.'),
-    enable_unifier: Flag(true, 'Merge the same model of several endpoints.'),
+    type: Choice(['memory'] as const, 'memory', 'Store of the catalogue.'),
+    enable_unifier: Flag(true, 'Merge the same model on several endpoints.'),
     routing_strategy: Section(
       {
         type: Choice(
           ['strict', 'optimistic', 'discovery'] as const,
           'strict',
-          'What happens to a model that no endpoint is known to have.',
+          'Handling of models that no endpoint is known to have.',
         ),
         options: Section(
           {
             fallback_behavior: Choice(
               ['compatible_only', 'none', 'all'] as const,
               'compatible_only',
-              'Where a request may go instead.',
+              'Where to route a request instead.',
             ),
             discovery_timeout: Duration({ default: '2s', description: 'Limit of a refresh on miss.' }),
-            discovery_refresh_on_miss: Flag(false, 'Ask the endpoints again when a model is unknown.'),
+            discovery_refresh_on_miss: Flag(false, 'Query the endpoints again if a model is unknown.'),
           },
           'Options of the strategy.',
         ),
@@ -39,20 +39,21 @@ const ModelRegistrySchema = Section(
     ),
     rewrite_response_model: Flag(
       true,
-      'Where another name was sent upstream (alias, fallback), answers carry the name that was asked for (beyond Olla).',
+      'If the gateway sent another name upstream (alias, fallback), return the requested name in responses (beyond Olla).',
     ),
     unification: Section(
       {
         stale_threshold: Duration({
           default: '24h',
-          description: 'A model that was not seen for so long leaves the catalogue; 0 never.',
+          description:
+            'Time without being listed after which a model is removed from the catalogue; 0 means never.',
         }),
         cleanup_interval: Duration({
           default: '10m',
-          description: 'How often stale models are looked for; 0 never.',
+          description: 'Interval at which stale models are removed; 0 means never.',
         }),
       },
-      'Keeping of the catalogue.',
+      'Maintenance of the catalogue.',
     ),
   },
   'The model catalogue.',
@@ -63,36 +64,36 @@ const TranslatorsSchema = Section(
     anthropic: Section(
       {
         enabled: Flag(true, 'Serve the Anthropic Messages API.'),
-        passthrough_enabled: Flag(true, 'Pass requests unchanged to endpoints that speak it.'),
+        passthrough_enabled: Flag(true, 'Forward requests unchanged to endpoints that support the API.'),
         fit_max_tokens: Flag(
           false,
-          'Lower `max_tokens` to what the model’s context leaves, instead of passing on that it is too large (beyond Olla).',
+          'Lower `max_tokens` to the free space in the model’s context, instead of forwarding the endpoint’s error (beyond Olla).',
         ),
         tokenizer: Choice(
           ['rules', 'gpt-tokenizer'] as const,
           'rules',
-          'Counts tokens where no endpoint can: `rules` by words and scripts; `gpt-tokenizer` by the vocabulary of that package, which must be installed (beyond Olla).',
+          'Token counter if no endpoint has one: `rules` estimates by words and scripts; `gpt-tokenizer` uses the vocabulary of that package, which must be installed (beyond Olla).',
         ),
         max_message_size: Bytes({
           default: 33_554_432,
           description:
-            'Largest request, as Anthropic’s own API has it by default; at most 100 MiB; 0 is server.request_limits.max_body_size.',
+            'Maximum request, by default as in Anthropic’s own API; at most 100 MiB; 0 uses server.request_limits.max_body_size.',
         }),
         ping_interval: Duration({
           default: '15s',
           description:
-            'Silence after which a waiting stream gets a `ping` event; from the first one on a failure is told as an event. 0 is never (beyond Olla).',
+            'Silence after which a waiting stream gets a `ping` event; after the first one, failures are reported as events. 0 means never (beyond Olla).',
         }),
         inspector: Section(
           {
-            enabled: Flag(false, 'Write requests and answers to files: for development only.'),
+            enabled: Flag(false, 'Write requests and responses to files, for development only.'),
             output_dir: Text('logs/inspector/anthropic', 'Folder of the files.'),
             session_header: Text('X-Session-ID', 'Header that names the session.'),
             max_file_size: Bytes({
               default: 10_485_760,
-              description: 'A file that has reached it takes no more (beyond Olla).',
+              description: 'Size at which a file gets no further entries (beyond Olla).',
             }),
-            max_days: Count(7, 'Days whose files are kept (beyond Olla).', { minimum: 1 }),
+            max_days: Count(7, 'Days for which files are kept (beyond Olla).', { minimum: 1 }),
           },
           'Request recorder.',
         ),
@@ -105,13 +106,13 @@ const TranslatorsSchema = Section(
 
 const LoggingSchema = Section(
   {
-    level: Choice(['debug', 'info', 'warn', 'error'] as const, 'info', 'Least level that is written.'),
-    format: Choice(['json', 'text'] as const, 'json', 'text is for people; on a terminal it is the default.'),
+    level: Choice(['debug', 'info', 'warn', 'error'] as const, 'info', 'Minimum level to log.'),
+    format: Choice(['json', 'text'] as const, 'json', 'text is for people and the default on a terminal.'),
     output: Choice(['stdout', 'file'] as const, 'stdout', 'file: to `dir` as well as to standard output.'),
     dir: Text('./logs', 'Folder of the log files.'),
-    max_size_mb: Count(1, 'Size at which a new file is begun.', { minimum: 1 }),
+    max_size_mb: Count(1, 'Size at which a new file is started.', { minimum: 1 }),
     max_backups: Count(7, 'Old files kept.'),
-    max_age_days: Count(14, 'Days that old files are kept.'),
+    max_age_days: Count(14, 'Days for which old files are kept.'),
   },
   'Logs.',
 )
@@ -128,7 +129,7 @@ export const GatewayConfigSchema = Section(
       {
         enabled: Flag(
           false,
-          'Spans and metrics by the package @opentelemetry/api, which must be installed; the process brings the SDK.',
+          'Spans and metrics through the package @opentelemetry/api, which must be installed; the process provides the SDK.',
         ),
         traces: Flag(true, 'A span for each request and for each of its attempts.'),
         metrics: Flag(true, 'Metrics of the GenAI semantic conventions.'),
@@ -139,16 +140,13 @@ export const GatewayConfigSchema = Section(
       {
         tracked_models: Count(
           5_000,
-          'Models with statistics of their own; those that are asked for beyond share one row.',
+          'Maximum models with separate statistics; further models share one row.',
           { minimum: 1, maximum: 100_000 },
         ),
-        olla_names: Flag(
-          true,
-          "Olla's names in /internal/metrics as well, for dashboards and alerts that were made for it.",
-        ),
+        olla_names: Flag(true, "Add Olla's names to /internal/metrics, for existing dashboards and alerts."),
         exposed_models: Count(
           200,
-          'Models with series of their own in /internal/metrics, those asked for first; all others share one.',
+          'Maximum models with separate series in /internal/metrics, in order of first request; all others share one.',
           { maximum: 100_000 },
         ),
       },
@@ -171,7 +169,7 @@ export const GatewayConfigSchema = Section(
                 Section(
                   {
                     model: Type.String({ minLength: 1, description: 'Real model name.' }),
-                    weight: Fraction(1, 'Share of requests among targets that can be served.', {
+                    weight: Fraction(1, 'Share of requests among the available targets.', {
                       maximum: 1000,
                     }),
                   },
@@ -181,17 +179,17 @@ export const GatewayConfigSchema = Section(
               { minItems: 1, description: 'In order of preference.' },
             ),
           },
-          'Targets in order: the next one serves when no endpoint can serve those before it; with weights, all share.',
+          'Targets in order: each serves if no endpoint can serve those before it; with weights, all share the requests.',
         ),
       ]),
       {
         default: {},
-        description: 'Virtual model name to the names it stands for; a plain list pools them, as in Olla.',
+        description: 'Maps a virtual model name to model names; a plain list pools them, as in Olla.',
       },
     ),
     model_fallbacks: Type.Record(Type.String(), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }), {
       default: {},
-      description: 'Models that are tried in order where none can serve the one asked for (beyond Olla).',
+      description: 'Models to try in order if no endpoint can serve the requested one (beyond Olla).',
     }),
     model_filter: FilterSchema,
     profiles: Section(

@@ -121,7 +121,7 @@ function noRefresh(): undefined {
   return undefined
 }
 
-/** Routes a request when its model lists are refreshed. */
+/** Routes a request once the model lists are refreshed. */
 function sendLater(
   services: DispatchServices,
   read: ReadRequest,

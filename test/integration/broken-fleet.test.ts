@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { strategyNames } from '../../src/routing/selection/selector.ts'
+import { strategyNames } from '../../src/config/schema/strategy-names.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { type ScriptedEndpoint, startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { engineOf, engines } from './engines.ts'

@@ -3,6 +3,7 @@ import { httpClients } from '../../http/client/contract.ts'
 import { failoverStatuses, failureStatuses } from '../../kernel/failure-statuses.ts'
 import { keySources } from './key-sources.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
+import { strategyNames } from './strategy-names.ts'
 import { Bytes, Duration } from './units.ts'
 
 export const BreakerSchema = Section(
@@ -52,7 +53,7 @@ export const ProxySchema = Section(
       "The olla engine's HTTP/1.1 client. own: the gateway's client, with less CPU and memory per request; undici: the client of the Node.js project (beyond Olla).",
     ),
     load_balancer: Choice(
-      ['least-connections', 'priority', 'round-robin'] as const,
+      strategyNames,
       'least-connections',
       'How the gateway selects one of several suitable endpoints.',
     ),

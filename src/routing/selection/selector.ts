@@ -32,9 +32,6 @@ export type Strategy = <C extends Candidate>(
   dryRun?: boolean,
 ) => C | undefined
 
-export const strategyNames = ['least-connections', 'priority', 'round-robin'] as const
-export type StrategyName = (typeof strategyNames)[number]
-
 /** Chooses endpoints for requests: a strategy over the live state. A host may provide its own. */
 export interface EndpointSelector {
   readonly strategy: string

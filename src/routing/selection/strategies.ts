@@ -1,6 +1,7 @@
+import type { StrategyName } from '../../config/schema/strategy-names.ts'
 import { numbers } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
-import type { Candidate, EndpointLoad, Strategy, StrategyName } from './selector.ts'
+import type { Candidate, EndpointLoad, Strategy } from './selector.ts'
 import { createTiers } from './tiers.ts'
 
 export const turnCells = cellLayout('turns', ({ endpoints }) => ({

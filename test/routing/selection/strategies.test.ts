@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { strategyNames } from '../../../src/routing/selection/selector.ts'
+import { strategyNames } from '../../../src/config/schema/strategy-names.ts'
 import { createStrategy, turnCells } from '../../../src/routing/selection/strategies.ts'
 import { threadStates } from '../../support/threads.ts'
 import { candidates, WrittenLoad } from './support.ts'

@@ -6,7 +6,7 @@ interface Pattern {
 }
 
 const composition: Pattern = {
-  group: ['**/gateway.ts', '**/base.ts', '**/app/**'],
+  group: ['**/gateway.ts', '**/base.ts', '**/app/**', '**/../public/**'],
   message: 'The composition root and the process import the house, never the other way round.',
 }
 

@@ -24,8 +24,7 @@ export const rooms: readonly Room[] = [
   { name: 'admin', holds: 'security, dashboard, client configurations' },
 ]
 
-/** Of an import: the process may import everything, the composition root everything but the process and the
- * public plugins. */
+/** Above the rooms: the composition root, the public plugins, and the process, which may import everything. */
 const top = ['gateway', 'public', 'app']
 const order = [...rooms.map(({ name }) => name), ...top]
 

@@ -10,9 +10,11 @@ export function runThreads<Result>(file: URL, threads: number, data: object): Pr
   return Promise.all(
     Array.from({ length: threads }, async (_, thread) => {
       const worker = new Worker(file, { workerData: { ...data, thread, threads } })
-      const exited = once(worker, 'exit')
-      const [result] = (await once(worker, 'message')) as [Result]
-      await exited
+      // A thread can end in the turn of the loop in which its message arrives.
+      const [[result]] = (await Promise.all([once(worker, 'message'), once(worker, 'exit')])) as [
+        [Result],
+        unknown,
+      ]
       return result
     }),
   )

@@ -15,8 +15,8 @@ async function run(state: SharedState, thread: number, threads: number): Promise
     workerData: { line, thread, threads },
     transferList: [line.port],
   })
-  await once(worker, 'message')
-  await once(worker, 'exit')
+  // A thread can end in the turn of the loop in which its message arrives.
+  await Promise.all([once(worker, 'message'), once(worker, 'exit')])
 }
 
 describe('blocks that threads request', () => {

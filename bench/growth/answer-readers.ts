@@ -4,12 +4,14 @@ import { BeginningJudge } from '../../src/dialects/answers/answer-beginning.ts'
 import { ModelRename } from '../../src/dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../src/dialects/answers/stream-ending.ts'
 import { judgeWhole } from '../../src/dialects/answers/whole-answer.ts'
+import { WholeMessageEvents } from '../../src/dialects/anthropic/messages/whole-message.ts'
+import { messageWriter } from '../../src/dialects/anthropic/messages/write-answer.ts'
 import { readContextLimit } from '../../src/dialects/errors/context-limit.ts'
+import type { Expected } from '../../src/dialects/hub/answer/answer-builder.ts'
+import { type AnswerTranslation, translateAnswer } from '../../src/dialects/hub/answer/answer-translation.ts'
+import { ChatReader } from '../../src/dialects/openai/chat/read-answer.ts'
 import { chat } from '../../src/dialects/openai/chat.ts'
 import { UsageStrip } from '../../src/dialects/openai/usage-strip.ts'
-import { translateAnswer } from '../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import type { ExpectedAnswer } from '../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
-import { WholeMessageEvents } from '../../src/dialects/translate/messages-to-chat/answer/whole-message.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../src/dialects/usage/usage-reader.ts'
 import { parseModelList } from '../../src/endpoints/discovery/list-parsers.ts'
@@ -90,13 +92,11 @@ function newJudge(): { push(chunk: Buffer): void } {
   }
 }
 
-const expected: ExpectedAnswer = {
-  messageId: 'msg_1',
+const expected: Expected = {
   model: 'm',
   keepsModel: false,
-  requestId: 'r',
   stopSequences: ['END'],
-  thinking: 'requested',
+  dropsThinking: false,
   promptTokens: 1,
   callIds: [],
   toolNames: [],
@@ -104,6 +104,15 @@ const expected: ExpectedAnswer = {
   reasoningField: 'none',
   endpointMark: '',
   newCallId: () => `toolu_${nowMs++}`,
+}
+
+const chatAnswers = {
+  readAnswer: (builder: ConstructorParameters<typeof ChatReader>[0]) => new ChatReader(builder),
+}
+
+function messageOf(from: 'sse' | 'whole', isWhole: boolean): AnswerTranslation {
+  const writer = messageWriter({ messageId: 'msg_1', requestId: 'r' }, !isWhole)
+  return translateAnswer(from, chatAnswers, writer, expected, isWhole)
 }
 
 const calls = (bytes: number) =>
@@ -135,7 +144,7 @@ const translator: readonly GrowthCase[] = chats.flatMap(([shape, input]) =>
     reader: 'translator of answers',
     shape: `${shape}, to a ${to === 'stream' ? 'stream' : 'whole message'}`,
     run: (bytes: number) => {
-      const translation = translateAnswer('stream', to, expected)
+      const translation = messageOf('sse', to === 'whole')
       inPieces(input(bytes), 4_096, (piece) => translation.push(piece))
       translation.end()
     },
@@ -192,7 +201,7 @@ const whole: readonly GrowthCase[] = wholes.flatMap(([shape, input]) => [
     reader: 'translator of whole answers',
     shape,
     run: (bytes: number) => {
-      const translation = translateAnswer('whole', 'whole', expected)
+      const translation = messageOf('whole', true)
       translation.push(input(bytes))
       translation.end()
     },

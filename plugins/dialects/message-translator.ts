@@ -6,15 +6,15 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { createIds } from '../../src/dialects/hub/parts/ids.ts'
+import { OpenThoughts } from '../../src/dialects/hub/parts/open-thoughts.ts'
+import type { ReasoningField } from '../../src/dialects/hub/parts/reasoning-signature.ts'
 import { TokenCounter } from '../../src/dialects/tokens/token-counter.ts'
 import {
   type MessagesCall,
   MessageVariants,
   speaksMessages,
 } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
-import { createIds } from '../../src/dialects/translate/messages-to-chat/shared/ids.ts'
-import { OpenThoughts } from '../../src/dialects/translate/messages-to-chat/shared/open-thoughts.ts'
-import type { ReasoningField } from '../../src/dialects/translate/messages-to-chat/shared/reasoning-signature.ts'
 import {
   estimateTokens,
   isInstalled,

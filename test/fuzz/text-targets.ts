@@ -3,7 +3,7 @@ import { formatDuration, parseBytes, parseDuration } from '../../src/config/file
 import { readDocument } from '../../src/config/file/document.ts'
 import { ProblemsError } from '../../src/config/schema/diagnostics.ts'
 import { chat } from '../../src/dialects/openai/chat.ts'
-import { translateAnswer } from '../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
+
 import { translateRequest } from '../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
 import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
@@ -14,7 +14,11 @@ import { MultipartScanner } from '../../src/http/body/multipart.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { scanBody } from '../../src/kernel/json/body-scan.ts'
 import { SseReader } from '../../src/kernel/stream/sse-reader.ts'
-import { expectedAnswer, plainTraits } from '../dialects/translate/messages-to-chat/support.ts'
+import {
+  expectedAnswer,
+  plainTraits,
+  translateAnswer,
+} from '../dialects/translate/messages-to-chat/support.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import type { FuzzTarget } from './target.ts'
 

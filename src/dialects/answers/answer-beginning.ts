@@ -1,7 +1,8 @@
 import type { AnswerFraming } from '../../http/headers/media-type.ts'
 import { SseReader } from '../../kernel/stream/sse-reader.ts'
 import type { AnswerForm, LineForm } from '../contract/answer-form.ts'
-import { type BadAnswer, errorIn, errorOfEvent, type Judgement, judgeWhole } from './whole-answer.ts'
+import { type BadAnswer, errorIn, errorOfEvent } from '../errors/bad-answer.ts'
+import { type Judgement, judgeWhole } from './whole-answer.ts'
 
 /** Judges the beginning of an answer. */
 export interface AnswerJudge {

@@ -3,17 +3,7 @@ import { openBrace, openBracket, quote, skipSpace } from '../../kernel/json/json
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import { answerForms } from '../all.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
-import { type AnswerError, readAnswerError } from '../errors/error-object.ts'
-
-/** An answer with a 2xx status that is not an answer. */
-export interface BadAnswer {
-  /** For logs and clients. */
-  readonly reason: string
-  /** The error that it reports. */
-  readonly error?: AnswerError | undefined
-  /** The error as a JSON text. */
-  readonly body?: string | undefined
-}
+import { type BadAnswer, errorIn } from '../errors/bad-answer.ts'
 
 /** `undecided` if more bytes are needed. */
 export type Judgement = 'good' | 'undecided' | BadAnswer
@@ -72,40 +62,4 @@ function isResult(bytes: Buffer, member: Member, start: number): boolean {
 function startsItem(bytes: Buffer, from: number): boolean {
   const first = bytes[skipSpace(bytes, from)]
   return first !== undefined && first !== closeBracket
-}
-
-/** The error that a JSON text reports; undefined if it reports none. */
-export function errorIn(text: string): BadAnswer | undefined {
-  const error = readAnswerError(parsed(text))
-  return error === undefined ? undefined : { reason: reasonOf(error), error, body: text }
-}
-
-/** The error in an event with the name of an error event. */
-export function errorOfEvent(text: string): BadAnswer {
-  const value = parsed(text)
-  const error = readAnswerError(value)
-  if (error !== undefined && isWrapped(value)) return { reason: reasonOf(error), error, body: text }
-  const wrapped = { error: value ?? text }
-  const found = readAnswerError(wrapped)
-  return { reason: reasonOf(found), error: found, body: JSON.stringify(wrapped) }
-}
-
-function isWrapped(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    ('error' in value || 'detail' in value || 'response' in value)
-  )
-}
-
-function reasonOf(error: AnswerError | undefined): string {
-  return error?.statusCode === undefined ? 'an error' : `error ${error.statusCode}`
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

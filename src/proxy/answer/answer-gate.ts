@@ -4,15 +4,11 @@ import {
   firstChunkIsGood,
 } from '../../dialects/answers/answer-beginning.ts'
 import { answerFormOf } from '../../dialects/answers/form-finder.ts'
-import {
-  type BadAnswer,
-  isPlainAnswer,
-  type Judgement,
-  judgeWhole,
-} from '../../dialects/answers/whole-answer.ts'
+import { isPlainAnswer, type Judgement, judgeWhole } from '../../dialects/answers/whole-answer.ts'
+import type { RequestVariant } from '../../dialects/contract/request-variant.ts'
+import type { BadAnswer } from '../../dialects/errors/bad-answer.ts'
 import { readContextLimit } from '../../dialects/errors/context-limit.ts'
 import { reportsMissingPath } from '../../dialects/errors/error-object.ts'
-import type { RequestVariant } from '../../dialects/requests/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'

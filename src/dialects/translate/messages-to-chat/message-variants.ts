@@ -17,23 +17,25 @@ import {
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/context-sentence.ts'
+import { ErrorAnswer } from '../../anthropic/error-answer.ts'
+import { WholeMessageEvents } from '../../anthropic/messages/whole-message.ts'
+import { messageWriter } from '../../anthropic/messages/write-answer.ts'
+import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../contract/request-variant.ts'
 import {
   mayRefuseStreamOptions,
   messagesRefusals,
   refusesField,
   streamOptionsRefusals,
 } from '../../errors/refusals.ts'
-import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../requests/request-variant.ts'
-import { translateAnswer } from './answer/answer-translation.ts'
-import type { ExpectedAnswer } from './answer/chat-reader.ts'
-import { GatheredMessage, tapped } from './answer/gathered-message.ts'
-import { WholeMessageEvents } from './answer/whole-message.ts'
-import { ErrorAnswer } from './errors/error-answer.ts'
+import type { AnswerBuilder, Expected } from '../../hub/answer/answer-builder.ts'
+import { translateAnswer } from '../../hub/answer/answer-translation.ts'
+import { GatheredTranslation, tapped } from '../../hub/answer/gathered-answer.ts'
+import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
+import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
+import { ChatReader } from '../../openai/chat/read-answer.ts'
 import { type ChatTranslation, translateRequest } from './request/chat-request.ts'
 import { isThinker, supportsRequest } from './request/limitations.ts'
 import { parseMessagesRequest } from './request/messages-request.ts'
-import type { OpenThoughts } from './shared/open-thoughts.ts'
-import { fingerprint, type ReasoningField } from './shared/reasoning-signature.ts'
 import { fittedByEstimate, fittedByRefusal } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
@@ -65,6 +67,15 @@ export interface VariantOptions {
   /** Receives a copy of what the client receives; undefined if unused. */
   readonly tap?: ((chunk: Buffer) => void) | undefined
 }
+
+interface ExpectedMessage extends Expected, RequestSize {
+  readonly messageId: string
+  /** Whether thinking follows the first text. */
+  readonly putsTextFirst: boolean
+  readonly promptTokens: number
+}
+
+const chatAnswers = { readAnswer: (builder: AnswerBuilder) => new ChatReader(builder) }
 
 /** What an endpoint has refused in a translated request. */
 interface ChatForm {
@@ -296,12 +307,14 @@ export class MessageVariants {
     }
   }
 
-  #message(head: UpstreamHead, expected: ExpectedAnswer): AnswerVariant | GatheredAnswer {
+  #message(head: UpstreamHead, expected: ExpectedMessage): AnswerVariant | GatheredAnswer {
     if (isEncoded(head)) return ErrorAnswer.unreadable(this.#call.requestId)
-    const from = framingOf(headerValue(head.headers, 'content-type')) === 'sse' ? 'stream' : 'whole'
-    const to = this.#call.isStream ? 'stream' : 'whole'
-    const translation = translateAnswer(from, to, expected)
-    if (to === 'whole') return tapped(new GatheredMessage(translation), this.#options.tap)
+    const from = framingOf(headerValue(head.headers, 'content-type')) === 'sse' ? 'sse' : 'whole'
+    const { isStream, requestId } = this.#call
+    const call = { messageId: expected.messageId, requestId, size: expected }
+    const writer = messageWriter(call, isStream, expected.putsTextFirst)
+    const translation = translateAnswer(from, chatAnswers, writer, expected, !isStream)
+    if (!isStream) return tapped(new GatheredTranslation(translation), this.#options.tap)
     return {
       statusCode: 200,
       detectsEnding: true,
@@ -317,16 +330,16 @@ export class MessageVariants {
     { endpoint, nativeModel = this.#call.model, abilities }: RoutedEndpoint,
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
-  ): ExpectedAnswer {
+  ): ExpectedMessage {
     const { renameAnswers, newId } = this.#options
     const thinking = textField(objectField(request, 'thinking') ?? {}, 'type')
     return {
       messageId: newId('msg'),
       model: this.#call.model,
       keepsModel: !renameAnswers,
-      requestId: this.#call.requestId,
       stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
-      thinking: thinking === 'disabled' ? 'off' : thinking === undefined ? 'default' : 'requested',
+      dropsThinking: thinking === 'disabled',
+      putsTextFirst: thinking === undefined,
       promptTokens: roughTokens(chat),
       maxTokens: numberField(request, 'max_tokens'),
       limitTokens: abilities?.contextLength,
@@ -336,8 +349,7 @@ export class MessageVariants {
       originalNames,
       reasoningField,
       endpointMark,
-      reasoningFields: this.#options.reasoningFields,
-      slot: endpoint.slot,
+      learnReasoningField: (field) => this.#options.reasoningFields?.set(endpoint.slot, field),
       thoughts: this.#options.openThoughts?.of(endpoint.slot, nativeModel),
     }
   }

@@ -4,9 +4,14 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   type AnswerFraming,
+  chunk,
+  cutBytes,
+  expectedAnswer,
+  fixture,
+  readEvents,
+  toSse,
   translateAnswer,
-} from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import { chunk, cutBytes, expectedAnswer, fixture, readEvents, toSse } from './support.ts'
+} from './support.ts'
 
 function translate(from: AnswerFraming, to: AnswerFraming, chunks: readonly Buffer[], given = {}) {
   const translation = translateAnswer(from, to, expectedAnswer(given))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { contentBlocks } from '../../../../src/dialects/translate/messages-to-chat/shared/blocks.ts'
+import { contentBlocks } from '../../../../src/dialects/hub/parts/blocks.ts'
 
 const text = (value: string) => ({ type: 'text', text: value })
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { translateAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import { chunk, expectedAnswer, toSse, translate } from './support.ts'
+import { chunk, expectedAnswer, toSse, translate, translateAnswer } from './support.ts'
 
 const text = fc.oneof(
   fc.string({ maxLength: 40 }),

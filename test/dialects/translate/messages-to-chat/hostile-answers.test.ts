@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { translateAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import { CallArguments } from '../../../../src/dialects/translate/messages-to-chat/answer/call-arguments.ts'
-import { ThinkTags } from '../../../../src/dialects/translate/messages-to-chat/answer/think-tags.ts'
-import { WholeMessageEvents } from '../../../../src/dialects/translate/messages-to-chat/answer/whole-message.ts'
-import { chunk, expectedAnswer, readEvents, toSse } from './support.ts'
+import { WholeMessageEvents } from '../../../../src/dialects/anthropic/messages/whole-message.ts'
+import { CallArguments } from '../../../../src/dialects/hub/answer/call-arguments.ts'
+import { ThinkTags } from '../../../../src/dialects/hub/answer/think-tags.ts'
+import { chunk, expectedAnswer, readEvents, toSse, translateAnswer } from './support.ts'
 
 const call = (index: number, name: string, args: string, id = `c${index}`) => ({
   tool_calls: [{ index, id, function: { name, arguments: args } }],

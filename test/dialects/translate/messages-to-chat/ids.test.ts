@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createIds } from '../../../../src/dialects/translate/messages-to-chat/shared/ids.ts'
+import { createIds } from '../../../../src/dialects/hub/parts/ids.ts'
 
 describe('createIds', () => {
   it('creates distinct IDs, across pools', () => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { translateAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import { chunk, expectedAnswer, type MessageEvent, readEvents, toSse } from './support.ts'
+import { chunk, expectedAnswer, type MessageEvent, readEvents, toSse, translateAnswer } from './support.ts'
 
 /** One step of a model's output. Calls may be split into parts that interleave with everything else. */
 type Step =

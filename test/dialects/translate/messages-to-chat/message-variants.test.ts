@@ -5,7 +5,7 @@ import type {
   GatheredAnswer,
   RequestVariant,
   WholeAnswer,
-} from '../../../../src/dialects/requests/request-variant.ts'
+} from '../../../../src/dialects/contract/request-variant.ts'
 import {
   MessageVariants,
   type VariantOptions,

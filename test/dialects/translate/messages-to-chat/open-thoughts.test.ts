@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { OpenThoughts } from '../../../../src/dialects/hub/parts/open-thoughts.ts'
 import {
   type AnswerFraming,
+  chunk,
+  type ExpectedAnswer,
+  expectedAnswer,
+  toSse,
   translateAnswer,
-} from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import type { ExpectedAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
-import { OpenThoughts } from '../../../../src/dialects/translate/messages-to-chat/shared/open-thoughts.ts'
-import { chunk, expectedAnswer, toSse } from './support.ts'
+} from './support.ts'
 
 interface Block {
   readonly type: string
@@ -19,7 +21,7 @@ interface Block {
 function answers() {
   const memory = new OpenThoughts()
   const translate = (from: AnswerFraming, bytes: Buffer, given: Partial<ExpectedAnswer> = {}) => {
-    const expected = expectedAnswer({ slot: 3, thoughts: memory.of(3, 'm'), ...given })
+    const expected = expectedAnswer({ thoughts: memory.of(3, 'm'), ...given })
     const translation = translateAnswer(from, 'whole', expected)
     const text = Buffer.concat([translation.push(bytes), translation.end()]).toString()
     const { content } = JSON.parse(text) as { content: Block[] }

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs'
-import type { ExpectedAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
+import type { RequestSize } from '../../../../src/dialects/anthropic/context-sentence.ts'
+import { messageWriter } from '../../../../src/dialects/anthropic/messages/write-answer.ts'
+import { failureError } from '../../../../src/dialects/anthropic/upstream-error.ts'
+import type { Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
+import {
+  type AnswerTranslation,
+  translateAnswer as translateBetween,
+} from '../../../../src/dialects/hub/answer/answer-translation.ts'
+import type { AnswerFailure } from '../../../../src/dialects/hub/contract/answer.ts'
+import { failedAnswer, failureIn, failureInText } from '../../../../src/dialects/hub/parts/failure.ts'
+import { ChatReader } from '../../../../src/dialects/openai/chat/read-answer.ts'
 import { chatRequest } from '../../../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
+import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 
 export const fixture = (name: string): Buffer => readFileSync(new URL(`./fixtures/${name}`, import.meta.url))
 
@@ -23,6 +34,51 @@ export const messagesOf = (messages: object[], traits: Partial<ChatTraits> = {})
 export const user = (content: unknown) => ({ role: 'user', content })
 export const assistant = (content: unknown) => ({ role: 'assistant', content })
 
+export interface ExpectedAnswer extends Expected, RequestSize {
+  readonly messageId: string
+  readonly requestId: string
+  readonly promptTokens: number
+  readonly thinking: 'requested' | 'default' | 'off'
+}
+
+export type AnswerFraming = 'stream' | 'whole'
+
+/** Translates a chat completion to a message. */
+export function translateAnswer(
+  from: AnswerFraming,
+  to: AnswerFraming,
+  expected: ExpectedAnswer,
+): AnswerTranslation {
+  const call = { messageId: expected.messageId, requestId: expected.requestId, size: expected }
+  const writer = messageWriter(call, to === 'stream', expected.thinking === 'default')
+  return translateBetween(
+    from === 'stream' ? 'sse' : 'whole',
+    { readAnswer: (builder) => new ChatReader(builder) },
+    writer,
+    { ...expected, dropsThinking: expected.thinking === 'off' },
+    to === 'whole',
+  )
+}
+
+const anthropicError = (failure: AnswerFailure | undefined, size?: RequestSize | (() => RequestSize)) =>
+  failure === undefined ? undefined : { statusCode: failure.statusCode, ...failureError(failure, size) }
+
+/** An endpoint's error answer as Anthropic's API would report it. */
+export const translateError = (
+  statusCode: number,
+  body: string,
+  size?: RequestSize | (() => RequestSize),
+) => {
+  const failure = failedAnswer(statusCode, body)
+  return { statusCode: failure.statusCode, ...failureError(failure, size) }
+}
+
+export const readUpstreamError = (value: JsonObject, size?: RequestSize) =>
+  anthropicError(failureIn(value), size)
+
+export const unreadAnswerError = (text: string, size?: RequestSize) =>
+  anthropicError(failureInText(text), size)
+
 export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAnswer {
   let calls = 0
   return {
@@ -30,6 +86,7 @@ export function expectedAnswer(given: Partial<ExpectedAnswer> = {}): ExpectedAns
     model: 'asked',
     keepsModel: true,
     requestId: 'req',
+    dropsThinking: false,
     stopSequences: ['END'],
     thinking: 'requested',
     promptTokens: 7,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ThinkTags } from '../../../../src/dialects/translate/messages-to-chat/answer/think-tags.ts'
+import { ThinkTags } from '../../../../src/dialects/hub/answer/think-tags.ts'
 
 function split(pieces: readonly string[]): { thinking: string; text: string } {
   const tags = new ThinkTags()

@@ -3,10 +3,13 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   type AnswerFraming,
+  chunk,
+  type ExpectedAnswer,
+  expectedAnswer,
+  readEvents,
+  toSse,
   translateAnswer,
-} from '../../../../src/dialects/translate/messages-to-chat/answer/answer-translation.ts'
-import type { ExpectedAnswer } from '../../../../src/dialects/translate/messages-to-chat/answer/chat-reader.ts'
-import { chunk, expectedAnswer, readEvents, toSse } from './support.ts'
+} from './support.ts'
 
 interface Call {
   readonly id?: string

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  isAnthropicError,
-  readUpstreamError,
-  translateError,
-  unreadAnswerError,
-} from '../../../../src/dialects/translate/messages-to-chat/errors/upstream-error.ts'
+import { isAnthropicError } from '../../../../src/dialects/anthropic/upstream-error.ts'
+import { readUpstreamError, translateError, unreadAnswerError } from './support.ts'
 
 const json = (value: unknown) => JSON.stringify(value)
 

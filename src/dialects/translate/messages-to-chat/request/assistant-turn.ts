@@ -1,9 +1,9 @@
 import type { ChatMessage, ChatTraits } from '../../../../endpoints/profiles/chat-shape.ts'
 import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
-import { joinedText } from '../shared/blocks.ts'
-import { endpointIds } from '../shared/call-ids.ts'
-import { signedField } from '../shared/reasoning-signature.ts'
-import { shortName } from '../shared/tool-names.ts'
+import { joinedText } from '../../../hub/parts/blocks.ts'
+import { endpointIds } from '../../../hub/parts/call-ids.ts'
+import { signedField } from '../../../hub/parts/reasoning-signature.ts'
+import { shortName } from '../../../hub/parts/tool-names.ts'
 
 /** A tool call whose result must follow. */
 export interface MadeCall {

@@ -7,7 +7,7 @@ import {
   objectField,
   textField,
 } from '../../../../kernel/json/json-fields.ts'
-import { originalNames, shortName } from '../shared/tool-names.ts'
+import { originalNames, shortName } from '../../../hub/parts/tool-names.ts'
 import { assistantMessage, type MadeCall } from './assistant-turn.ts'
 import { systemText } from './system-text.ts'
 import { offeredTools } from './tool-changes.ts'

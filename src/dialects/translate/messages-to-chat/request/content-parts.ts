@@ -1,6 +1,6 @@
 import type { ChatTraits } from '../../../../endpoints/profiles/chat-shape.ts'
 import { type JsonObject, objectField, textField } from '../../../../kernel/json/json-fields.ts'
-import { contentBlocks, joinedText } from '../shared/blocks.ts'
+import { contentBlocks, joinedText } from '../../../hub/parts/blocks.ts'
 
 /** A part of a user's message. */
 export type ContentPart =

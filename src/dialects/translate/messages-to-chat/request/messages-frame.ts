@@ -13,7 +13,7 @@ import { excessIn } from '../../../../kernel/json/json-depth.ts'
 import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../../kernel/json/key-names.ts'
 import { valuesFor } from '../../../../kernel/memory/memory-limit.ts'
-import { contentBlocks } from '../shared/blocks.ts'
+import { contentBlocks } from '../../../hub/parts/blocks.ts'
 
 /** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
 const maxDepth = 400

@@ -1,5 +1,5 @@
 import { textField } from '../../../../kernel/json/json-fields.ts'
-import { contentBlocks } from '../shared/blocks.ts'
+import { contentBlocks } from '../../../hub/parts/blocks.ts'
 
 /**
  * Joins the system prompt to one text.

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, objectField, textField } from '../../../../kernel/json/json-fields.ts'
-import { shortName } from '../shared/tool-names.ts'
+import { shortName } from '../../../hub/parts/tool-names.ts'
 
 /** Tools that only Anthropic's servers can run. */
 const runByServer =

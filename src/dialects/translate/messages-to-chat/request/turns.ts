@@ -1,6 +1,6 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
 import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
-import { contentBlocks, joinedText } from '../shared/blocks.ts'
+import { contentBlocks, joinedText } from '../../../hub/parts/blocks.ts'
 import { withoutBillingLine } from './system-text.ts'
 
 /** Consecutive messages of one role. */

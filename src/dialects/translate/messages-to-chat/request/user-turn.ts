@@ -1,6 +1,6 @@
 import type { ChatMessage, ChatTraits } from '../../../../endpoints/profiles/chat-shape.ts'
 import { type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
-import { contentBlocks } from '../shared/blocks.ts'
+import { contentBlocks } from '../../../hub/parts/blocks.ts'
 import type { MadeCall } from './assistant-turn.ts'
 import { type ContentPart, contentParts, messageContent, textPart } from './content-parts.ts'
 

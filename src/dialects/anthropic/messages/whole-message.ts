@@ -4,8 +4,8 @@ import {
   listField,
   objectField,
   textField,
-} from '../../../../kernel/json/json-fields.ts'
-import type { AnswerTransform } from '../../../../kernel/stream/answer-transform.ts'
+} from '../../../kernel/json/json-fields.ts'
+import type { AnswerTransform } from '../../../kernel/stream/answer-transform.ts'
 
 /** Largest message without streaming that is read; answers are text. */
 const maxBytes = 67_108_864

@@ -1,28 +1,29 @@
-import {
-  type BlockHead,
-  type BlockKind,
-  type MessageEnding,
-  type MessageError,
-  type MessageHead,
-  type MessageWriter,
-  usageFields,
-} from '../shared/message-shape.ts'
+import type {
+  AnswerEnding,
+  AnswerFailure,
+  AnswerHead,
+  AnswerWriter,
+  BlockHead,
+  BlockKind,
+} from '../../hub/contract/answer.ts'
+import { failureError } from '../upstream-error.ts'
+import { type MessageCall, messageStop, usageFields } from './message-shape.ts'
 
 const deltas: Readonly<Record<BlockKind, readonly [type: string, field: string]>> = {
   text: ['text_delta', 'text'],
   thinking: ['thinking_delta', 'thinking'],
-  tool_use: ['input_json_delta', 'partial_json'],
+  refusal: ['text_delta', 'text'],
+  call: ['input_json_delta', 'partial_json'],
 }
 
 /** Writes a message as Anthropic's event stream. */
-export class MessageEvents implements MessageWriter {
-  readonly #requestId: string
+export class MessageEvents implements AnswerWriter {
+  readonly #call: MessageCall
   #pending = ''
   #signature = ''
 
-  /** @param requestId for error events */
-  constructor(requestId: string) {
-    this.#requestId = requestId
+  constructor(call: MessageCall) {
+    this.#call = call
   }
 
   /** Returns the events since the last call. */
@@ -32,9 +33,9 @@ export class MessageEvents implements MessageWriter {
     return text
   }
 
-  start({ id, model, usage }: MessageHead): void {
+  start({ model, usage }: AnswerHead): void {
     const message = {
-      id,
+      id: this.#call.messageId,
       type: 'message',
       role: 'assistant',
       model,
@@ -70,14 +71,14 @@ export class MessageEvents implements MessageWriter {
     this.#signature = signature
   }
 
-  finish({ stopReason, stopSequence, usage }: MessageEnding): void {
-    const delta = { stop_reason: stopReason, stop_sequence: stopSequence }
-    this.#event('message_delta', { delta, usage: usageFields(usage) })
+  finish(ending: AnswerEnding): void {
+    this.#event('message_delta', { delta: messageStop(ending), usage: usageFields(ending.usage) })
     this.#event('message_stop', {})
   }
 
-  fail(error: MessageError): void {
-    this.#event('error', { error, request_id: this.#requestId })
+  fail(failure: AnswerFailure): void {
+    const { requestId, size } = this.#call
+    this.#event('error', { error: failureError(failure, size), request_id: requestId })
   }
 
   #event(type: string, fields: object): void {
@@ -88,10 +89,11 @@ export class MessageEvents implements MessageWriter {
 function emptyBlock(block: BlockHead): object {
   switch (block.kind) {
     case 'text':
+    case 'refusal':
       return { type: 'text', text: '' }
     case 'thinking':
       return { type: 'thinking', thinking: '', signature: '' }
-    case 'tool_use':
+    case 'call':
       return { type: 'tool_use', id: block.id, name: block.name, input: {} }
   }
 }

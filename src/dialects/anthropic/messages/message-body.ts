@@ -1,14 +1,15 @@
-import { parseLossless } from '../../../../kernel/json/lossless.ts'
-import {
-  type BlockHead,
-  type BlockKind,
-  type MessageEnding,
-  type MessageError,
-  type MessageHead,
-  type MessageWriter,
-  usageFields,
-} from '../shared/message-shape.ts'
-import { callInput } from './call-arguments.ts'
+import { parseLossless } from '../../../kernel/json/lossless.ts'
+import { callInput } from '../../hub/answer/call-arguments.ts'
+import type {
+  AnswerEnding,
+  AnswerFailure,
+  AnswerHead,
+  AnswerWriter,
+  BlockHead,
+  BlockKind,
+} from '../../hub/contract/answer.ts'
+import { failureError } from '../upstream-error.ts'
+import { type MessageCall, messageStop, usageFields } from './message-shape.ts'
 
 interface GrowingBlock {
   readonly head: BlockHead
@@ -16,21 +17,20 @@ interface GrowingBlock {
 }
 
 /** Collects a message into the JSON body of an answer that is not streamed. */
-export class MessageBody implements MessageWriter {
-  readonly #requestId: string
+export class MessageBody implements AnswerWriter {
+  readonly #call: MessageCall
   readonly #blocks: GrowingBlock[] = []
-  #head: MessageHead | undefined
+  #head: AnswerHead | undefined
   readonly #putsTextFirst: boolean
   #signature = ''
   #body: string | undefined
 
   /**
-   * @param requestId for error bodies
    * @param putsTextFirst whether thinking follows the first text: clients that have not requested thinking read
    * `content[0].text`
    */
-  constructor(requestId: string, putsTextFirst = false) {
-    this.#requestId = requestId
+  constructor(call: MessageCall, putsTextFirst = false) {
+    this.#call = call
     this.#putsTextFirst = putsTextFirst
   }
 
@@ -41,7 +41,7 @@ export class MessageBody implements MessageWriter {
     return body
   }
 
-  start(head: MessageHead): void {
+  start(head: AnswerHead): void {
     this.#head = head
   }
 
@@ -60,28 +60,28 @@ export class MessageBody implements MessageWriter {
     this.#signature = signature
   }
 
-  finish({ stopReason, stopSequence, usage }: MessageEnding): void {
+  finish(ending: AnswerEnding): void {
     if (this.#putsTextFirst) this.#moveText()
     const content = this.#blocks.map(({ head, text }) => finishedBlock(head, text, this.#signature))
     this.#body = JSON.stringify({
-      id: this.#head?.id,
+      id: this.#call.messageId,
       type: 'message',
       role: 'assistant',
       model: this.#head?.model,
       content: content.length === 0 ? [{ type: 'text', text: '' }] : content,
-      stop_reason: stopReason,
-      stop_sequence: stopSequence,
-      usage: usageFields(usage),
+      ...messageStop(ending),
+      usage: usageFields(ending.usage),
     })
   }
 
-  fail(error: MessageError): void {
-    this.#body = JSON.stringify({ type: 'error', error, request_id: this.#requestId })
+  fail(failure: AnswerFailure): void {
+    const { requestId, size } = this.#call
+    this.#body = JSON.stringify({ type: 'error', error: failureError(failure, size), request_id: requestId })
   }
 
   /** Clients that call tools select blocks by type and preserve the model's order. */
   #moveText(): void {
-    if (this.#blocks.some(({ head }) => head.kind === 'tool_use')) return
+    if (this.#blocks.some(({ head }) => head.kind === 'call')) return
     const at = this.#blocks.findIndex(({ head }) => head.kind === 'text')
     if (at > 0) this.#blocks.unshift(...this.#blocks.splice(at, 1))
   }
@@ -90,10 +90,11 @@ export class MessageBody implements MessageWriter {
 function finishedBlock(head: BlockHead, text: string, signature: string): object {
   switch (head.kind) {
     case 'text':
+    case 'refusal':
       return { type: 'text', text }
     case 'thinking':
       return { type: 'thinking', thinking: text, signature }
-    case 'tool_use':
+    case 'call':
       return { type: 'tool_use', id: head.id, name: head.name, input: callInput(text, parseLossless) }
   }
 }

@@ -1,4 +1,4 @@
-import { isObject } from '../../../../kernel/json/json-fields.ts'
+import { isObject } from '../../../kernel/json/json-fields.ts'
 
 /** Arguments that do not start as an object are held until the call ends; any beyond this length are dropped. */
 const maxHeldLength = 1_048_576

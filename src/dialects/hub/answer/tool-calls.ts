@@ -1,4 +1,4 @@
-import { type JsonObject, numberField, objectField, textField } from '../../../../kernel/json/json-fields.ts'
+import { type JsonObject, numberField, objectField, textField } from '../../../kernel/json/json-fields.ts'
 import type { BlockSequence, ToolBlock } from './block-sequence.ts'
 
 /** Maximum number of calls in one answer: models make a few, and agents accept no more (OpenAI's limit for tools). */

@@ -1,6 +1,7 @@
-import type { RequestSize } from '../../../anthropic/context-sentence.ts'
-import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
-import { isAnthropicError, translateError } from './upstream-error.ts'
+import type { GatheredAnswer, WholeAnswer } from '../contract/request-variant.ts'
+import { failedAnswer } from '../hub/parts/failure.ts'
+import type { RequestSize } from './context-sentence.ts'
+import { failureError, isAnthropicError } from './upstream-error.ts'
 
 /** Error bodies are small, and the beginning of a larger one suffices. */
 const maxErrorBytes = 65_536
@@ -59,13 +60,12 @@ export class ErrorAnswer implements GatheredAnswer {
     const body = Buffer.concat(this.#chunks)
     const text = body.toString('utf8')
     if (isAnthropicError(text)) return { statusCode: this.#statusCode, headers: jsonHead, body }
-    const { statusCode, type, message } = translateError(this.#statusCode, text, this.#size)
+    const failure = failedAnswer(this.#statusCode, text)
+    const error = failureError(failure, this.#size)
     return {
-      statusCode,
+      statusCode: failure.statusCode,
       headers: jsonHead,
-      body: Buffer.from(
-        JSON.stringify({ type: 'error', error: { type, message }, request_id: this.#requestId }),
-      ),
+      body: Buffer.from(JSON.stringify({ type: 'error', error, request_id: this.#requestId })),
     }
   }
 }

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
+import { isObject, type JsonObject, textField } from '../../../kernel/json/json-fields.ts'
 
 /** Converts a string, a block, or a possibly nested list of both to blocks. */
 export function contentBlocks(content: unknown): JsonObject[] {

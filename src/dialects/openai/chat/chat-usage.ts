@@ -1,18 +1,20 @@
-import { isObject, type JsonObject, numberField, objectField } from '../../../../kernel/json/json-fields.ts'
-import type { MessageUsage } from '../shared/message-shape.ts'
+import { isObject, type JsonObject, numberField, objectField } from '../../../kernel/json/json-fields.ts'
+import type { Usage } from '../../hub/contract/answer.ts'
 
-/** Reads `usage` of a chat completion; undefined if the endpoint has not counted. */
-export function readChatUsage(value: unknown): MessageUsage | undefined {
+/** Reads `usage` of any of OpenAI's answers; undefined if the endpoint has not counted. */
+export function readChatUsage(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined
   const prompt = numberField(value, 'prompt_tokens') ?? numberField(value, 'input_tokens')
   const completion = numberField(value, 'completion_tokens') ?? numberField(value, 'output_tokens')
   if (prompt === undefined && completion === undefined) return undefined
-  const cached = cachedTokens(value)
+  const details =
+    objectField(value, 'completion_tokens_details') ?? objectField(value, 'output_tokens_details')
   return {
-    inputTokens: Math.max(0, (prompt ?? 0) - cached),
-    cacheReadTokens: cached,
-    cacheCreationTokens: 0,
-    outputTokens: completion ?? 0,
+    promptTokens: prompt ?? 0,
+    cachedTokens: cachedTokens(value),
+    cacheWriteTokens: 0,
+    completionTokens: completion ?? 0,
+    reasoningTokens: details === undefined ? undefined : numberField(details, 'reasoning_tokens'),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MessageWriter } from '../shared/message-shape.ts'
+import type { AnswerSink, TokenLogprob } from '../contract/answer.ts'
 import { CallArguments } from './call-arguments.ts'
 
 /** Number of characters that may wait for an earlier block to end: a few whole files. */
@@ -6,14 +6,18 @@ const maxHeldLength = 8_388_608
 /** Longest white space at the start of a text. */
 const maxBlankLength = 4_096
 
+type TextKind = 'text' | 'thinking' | 'refusal'
+
 interface TextBlock {
-  readonly kind: 'text' | 'thinking'
+  readonly kind: TextKind
   held: string
+  /** Of the held text; undefined if the endpoint sends none. */
+  logprobs: TokenLogprob[] | undefined
 }
 
 /** A tool call that is being received. */
 export interface ToolBlock {
-  readonly kind: 'tool_use'
+  readonly kind: 'call'
   readonly args: CallArguments
   /** The endpoint's ID, or '' if it sent none. */
   id: string
@@ -33,30 +37,30 @@ export interface CallNaming {
 }
 
 /**
- * Puts interleaved content into consecutive blocks, as in Anthropic's streams. One block is open, and its content
+ * Puts interleaved content into consecutive blocks. One block is open, and its content
  * passes at once; content of later blocks waits until it ends. A call starts when its name is certainly complete, at
  * the latest with its arguments, and ends when its arguments are complete. Text ends when something else starts.
  */
 export class BlockSequence {
-  readonly #writer: MessageWriter
+  readonly #sink: AnswerSink
   readonly #naming: CallNaming
   readonly #waiting: Block[] = []
   #open: Block | undefined
   /** Blank text at the start of a block. It is held, because Anthropic's blocks are never blank. */
   #blank: TextBlock | undefined
   #index = -1
-  #hasToolUse = false
+  #hasCalls = false
   /** Number of waiting characters. */
   #heldLength = 0
   #hasPartialCall = false
 
-  constructor(writer: MessageWriter, naming: CallNaming) {
-    this.#writer = writer
+  constructor(sink: AnswerSink, naming: CallNaming) {
+    this.#sink = sink
     this.#naming = naming
   }
 
-  get hasToolUse(): boolean {
-    return this.#hasToolUse
+  get hasCalls(): boolean {
+    return this.#hasCalls
   }
 
   /** Whether more text waits for an open block than its memory is worth. */
@@ -69,27 +73,28 @@ export class BlockSequence {
     return this.#hasPartialCall
   }
 
-  text(kind: 'text' | 'thinking', text: string): void {
+  text(kind: TextKind, text: string, logprobs?: readonly TokenLogprob[]): void {
     if (text === '') return
     const last = this.#waiting.at(-1) ?? this.#open
     if (last?.kind === kind) {
-      this.#append(last, text)
+      this.#append(last, text, logprobs)
       return
     }
-    const held = this.#blank?.kind === kind ? this.#blank.held + text : text
-    const block = { kind, held }
+    const blank = this.#blank?.kind === kind ? this.#blank : undefined
+    const held = blank === undefined ? text : blank.held + text
+    const block = { kind, held, logprobs: joined(blank?.logprobs, logprobs) }
     // Everything held so far is blank.
     this.#blank = text.trim() === '' ? block : undefined
     if (this.#blank === undefined) {
       this.#heldLength += held.length
       this.#enqueue(block)
-    } else if (held.length > maxBlankLength) this.#blank = { kind, held: held.slice(0, maxBlankLength) }
+    } else if (held.length > maxBlankLength) this.#blank = { ...block, held: held.slice(0, maxBlankLength) }
   }
 
   /** Starts a call, whose arguments follow. */
   startCall(id: string, name: string): ToolBlock {
     const block: ToolBlock = {
-      kind: 'tool_use',
+      kind: 'call',
       args: new CallArguments(),
       id,
       name,
@@ -118,7 +123,7 @@ export class BlockSequence {
       this.#close()
       if (next === undefined) return
       // Without a name there is no call.
-      if (next.kind !== 'tool_use' || next.name !== '') this.#begin(next)
+      if (next.kind !== 'call' || next.name !== '') this.#begin(next)
     }
   }
 
@@ -127,11 +132,12 @@ export class BlockSequence {
     this.#advance()
   }
 
-  #append(block: Block, text: string): void {
+  #append(block: Block, text: string, logprobs?: readonly TokenLogprob[]): void {
     if (block === this.#open) {
-      this.#writer.append(this.#index, block.kind, text)
+      this.#sink.append(this.#index, block.kind, text, logprobs)
     } else {
       block.held += text
+      if (block.kind !== 'call') block.logprobs = joined(block.logprobs, logprobs)
       this.#heldLength += text.length
     }
   }
@@ -139,8 +145,8 @@ export class BlockSequence {
   #advance(): void {
     for (;;) {
       const next = this.#waiting[0]
-      if (next === undefined || (next.kind === 'tool_use' && !this.#canBegin(next))) return
-      if (this.#open?.kind === 'tool_use' && !this.#open.args.isComplete) return
+      if (next === undefined || (next.kind === 'call' && !this.#canBegin(next))) return
+      if (this.#open?.kind === 'call' && !this.#open.args.isComplete) return
       this.#waiting.shift()
       this.#close()
       this.#begin(next)
@@ -156,15 +162,16 @@ export class BlockSequence {
   #begin(block: Block): void {
     this.#open = block
     this.#index++
-    if (block.kind === 'tool_use') {
-      this.#hasToolUse = true
+    if (block.kind === 'call') {
+      this.#hasCalls = true
       const id = this.#naming.id(block.id)
-      this.#writer.open(this.#index, { kind: block.kind, id, name: this.#naming.name(block.name) })
+      this.#sink.open(this.#index, { kind: block.kind, id, name: this.#naming.name(block.name) })
     } else {
-      this.#writer.open(this.#index, { kind: block.kind })
+      this.#sink.open(this.#index, { kind: block.kind })
     }
     if (block.held === '') return
-    this.#writer.append(this.#index, block.kind, block.held)
+    const logprobs = block.kind === 'call' ? undefined : block.logprobs
+    this.#sink.append(this.#index, block.kind, block.held, logprobs)
     this.#heldLength -= block.held.length
     block.held = ''
   }
@@ -173,13 +180,23 @@ export class BlockSequence {
     const block = this.#open
     if (block === undefined) return
     this.#open = undefined
-    if (block.kind === 'tool_use') {
+    if (block.kind === 'call') {
       block.isClosed = true
       this.#heldLength -= block.args.heldLength
       if (block.args.isFlowing && !block.args.isComplete) this.#hasPartialCall = true
       const rest = block.args.end()
-      if (rest !== '') this.#writer.append(this.#index, block.kind, rest)
+      if (rest !== '') this.#sink.append(this.#index, block.kind, rest)
     }
-    this.#writer.close(this.#index, block.kind)
+    this.#sink.close(this.#index, block.kind)
   }
+}
+
+function joined(
+  held: TokenLogprob[] | undefined,
+  next: readonly TokenLogprob[] | undefined,
+): TokenLogprob[] | undefined {
+  if (next === undefined) return held
+  if (held === undefined) return [...next]
+  for (const each of next) held.push(each)
+  return held
 }

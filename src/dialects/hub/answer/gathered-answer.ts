@@ -1,8 +1,8 @@
-import type { GatheredAnswer, WholeAnswer } from '../../../requests/request-variant.ts'
+import type { GatheredAnswer, WholeAnswer } from '../../contract/request-variant.ts'
 import type { AnswerTranslation } from './answer-translation.ts'
 
-/** A message that is sent whole once its translation is complete. */
-export class GatheredMessage implements GatheredAnswer {
+/** An answer that is sent whole once its translation is complete. */
+export class GatheredTranslation implements GatheredAnswer {
   readonly #translation: AnswerTranslation
   readonly #parts: Buffer[] = []
 

@@ -1,0 +1,68 @@
+import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import type { JsonObject } from '../../kernel/json/json-fields.ts'
+import type { StreamFraming } from '../contract/answer-form.ts'
+import type { AnswerBuilder } from './answer/answer-builder.ts'
+import type { AnswerReader } from './answer/answer-reader.ts'
+import type { AnswerWriter } from './contract/answer.ts'
+import type { Conversation } from './contract/conversation.ts'
+import type { Fates, Feature } from './contract/features.ts'
+
+/**
+ * One operation of an API that generates text, such as `/v1/chat/completions`: how its requests and answers are read and
+ * written. A request from any client can go to any endpoint: its format reads it, the endpoint's format writes it, and
+ * the answer returns the same way.
+ */
+export interface Format {
+  /** Unique: `chat`, `completions`, `responses`, `messages`, `ollama-chat`, `ollama-generate`. */
+  readonly name: string
+  /** Path at the endpoint and, below its base URL, at the gateway. */
+  readonly path: string
+  readonly framing: StreamFraming
+  /** Content type of a stream to the client. */
+  readonly streamType: string
+  /** What each top-level field of a request is; `none` is not a feature of its own, such as `model` and `messages`. */
+  readonly fields: Readonly<Record<string, Feature | 'none'>>
+  /** What becomes of each feature of a conversation that is written in this format. */
+  readonly fates: Fates
+  /**
+   * Reads a client's request: leniently in shape, but every field that changes the answer is understood or named.
+   * @throws GatewayError invalid_request that names the field
+   */
+  readRequest(request: JsonObject): Conversation
+  /** Writes a request for an endpoint. Features that `fates` does not keep or map are left out. */
+  writeRequest(conversation: Conversation, target: FormatTarget): WrittenRequest
+  /** Reads an endpoint's answer, event by event or whole. */
+  readAnswer(builder: AnswerBuilder): AnswerReader
+  /** Writes an answer for a client. */
+  writeAnswer(call: FormatCall): AnswerWriter
+}
+
+/** What a request is written for. */
+export interface FormatTarget {
+  /** The endpoint's name for the model. */
+  readonly model: string
+  /** Of the endpoint's chat route; what they say of thinking and tools holds for its other routes too. */
+  readonly traits: ChatTraits
+}
+
+export interface WrittenRequest {
+  readonly body: JsonObject
+  /** The client's names of tools whose names had to be changed for the endpoint. */
+  readonly originalNames?: ReadonlyMap<string, string> | undefined
+  /** Names of the tools as sent. */
+  readonly toolNames: readonly string[]
+}
+
+/** What a writer of answers knows of the request. */
+export interface FormatCall {
+  readonly conversation: Conversation
+  readonly request: JsonObject
+  readonly requestId: string
+  /** Whether the client receives a stream. */
+  readonly isStream: boolean
+  /** Creates an ID of a prefix and 24 random characters, such as `msg_…`. */
+  readonly newId: (prefix: string) => string
+  /** Wall clock in milliseconds, and a monotonic one. */
+  readonly nowMs: () => number
+  readonly monotonicMs: () => number
+}

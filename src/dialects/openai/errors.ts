@@ -31,7 +31,7 @@ const typeByStatus: Readonly<Record<number, string>> = {
 }
 
 /** The code on which OpenAI's clients shorten a conversation. */
-const contextCode = 'context_length_exceeded'
+export const contextCode = 'context_length_exceeded'
 
 export const openaiErrors = {
   types,
@@ -62,10 +62,7 @@ export const openaiErrors = {
     return JSON.stringify({
       error: {
         message: clientMessage(value, body, statusCode),
-        type:
-          found?.type ??
-          typeByStatus[statusCode] ??
-          (statusCode < 500 ? 'invalid_request_error' : 'server_error'),
+        type: found?.type ?? errorTypeOf(statusCode),
         param: found?.param ?? null,
         code: isFull ? contextCode : (found?.code ?? null),
       },
@@ -76,6 +73,11 @@ export const openaiErrors = {
     return statusCode >= 500 && isContextFull(form, statusCode, body) ? 400 : statusCode
   },
 } satisfies DialectErrors
+
+/** The type of an endpoint's error by its status. */
+export function errorTypeOf(statusCode: number): string {
+  return typeByStatus[statusCode] ?? (statusCode < 500 ? 'invalid_request_error' : 'server_error')
+}
 
 function isContextFull(form: AnswerForm, statusCode: number, body: string): boolean {
   return form.hasContext && statusCode !== 429 && readContextLimit(body) !== undefined

@@ -68,6 +68,8 @@ export const features = [
   'token_prompt',
   'suffix',
   'echo',
+  /** Log probabilities of the tokens of a prompt or of its plain continuation, as evaluations read them. */
+  'completion_logprobs',
   'context_tokens',
   // How the server handles the request.
   'user',

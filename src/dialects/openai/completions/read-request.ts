@@ -1,0 +1,72 @@
+import type { JsonObject } from '../../../kernel/json/json-fields.ts'
+import type { Conversation, Part, Settings } from '../../hub/contract/conversation.ts'
+import type { Feature } from '../../hub/contract/features.ts'
+import { booleanOf, integerOf, refuse, textOf } from '../chat/field-values.ts'
+import { readFormat } from '../chat/read-format.ts'
+import { readSettings } from '../chat/read-settings.ts'
+import { engineFields, type Fields, noteFields, sharedFields } from '../chat/request-fields.ts'
+
+/** What each field of a Completions request is. */
+export const completionsFields: Fields = {
+  ...engineFields,
+  ...sharedFields,
+  prompt: 'raw_prompt',
+  prompt_embeds: 'token_prompt',
+  echo: 'echo',
+  suffix: 'suffix',
+  logprobs: 'completion_logprobs',
+  prompt_logprobs: 'completion_logprobs',
+}
+
+/**
+ * Reads a Completions request: a conversation of one user turn, which is the prompt. Of several prompts, and of a prompt
+ * of tokens, it contains only the first text: APIs other than this one refuse `several_prompts` and `token_prompt`.
+ * @throws GatewayError invalid_request that names the field
+ */
+export function readCompletionsRequest(request: JsonObject): Conversation {
+  const uses = new Set<Feature>()
+  noteFields(request, completionsFields, uses)
+  uses.add('raw_prompt')
+  const parts: readonly Part[] = [{ kind: 'text', text: readPrompt(request, uses) }]
+  const settings: Settings = {
+    ...readSettings(request, uses, 0),
+    logprobs: readLogprobs(request, uses),
+    format: readFormat(request, uses),
+    suffix: textOf(request, 'suffix') || undefined,
+  }
+  return {
+    turns: [{ role: 'user', parts }],
+    tools: [],
+    toolChoice: undefined,
+    settings,
+    isStream: booleanOf(request, 'stream') === true,
+    uses,
+  }
+}
+
+function readPrompt(request: JsonObject, uses: Set<Feature>): string {
+  const { prompt } = request
+  if (typeof prompt === 'string') return prompt
+  if (prompt === undefined && (request.prompt_embeds ?? null) === null) return refuse('prompt', 'is required')
+  if (prompt === undefined || prompt === null) return ''
+  if (!Array.isArray(prompt) || prompt.length === 0) return refuse('prompt', 'must be text or a list')
+  const [first]: unknown[] = prompt
+  if (typeof first === 'number') {
+    uses.add('token_prompt')
+    return ''
+  }
+  if (prompt.length > 1) uses.add('several_prompts')
+  if (typeof first === 'string') return first
+  if (!Array.isArray(first)) return refuse('prompt.0', 'must be text or a list of token IDs')
+  uses.add('token_prompt')
+  return ''
+}
+
+/** A number here; a switch in Chat Completions, whose clients also send it. */
+function readLogprobs(request: JsonObject, uses: Set<Feature>): number | undefined {
+  const isSwitch = typeof request.logprobs === 'boolean'
+  const count = isSwitch ? (request.logprobs === true ? 0 : undefined) : integerOf(request, 'logprobs')
+  if (count === undefined) return undefined
+  uses.add('completion_logprobs')
+  return Math.max(0, count)
+}

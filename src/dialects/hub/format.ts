@@ -65,4 +65,6 @@ export interface FormatCall {
   /** Wall clock in milliseconds, and a monotonic one. */
   readonly nowMs: () => number
   readonly monotonicMs: () => number
+  /** Receives the whole answer when it has ended, if the gateway stores it for the client. */
+  readonly store?: ((answer: JsonObject) => void) | undefined
 }

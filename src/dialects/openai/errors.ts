@@ -1,6 +1,6 @@
 import type { ErrorType } from '../../kernel/errors.ts'
 import { errorTable } from '../../kernel/errors.ts'
-import { isObject } from '../../kernel/json/json-fields.ts'
+import { isObject, type JsonObject, textField } from '../../kernel/json/json-fields.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 import type { DialectErrors } from '../contract/dialect.ts'
 import { clientMessage, parsedError } from '../errors/client-message.ts'
@@ -30,18 +30,20 @@ const typeByStatus: Readonly<Record<number, string>> = {
   504: 'timeout_error',
 }
 
+const noDetails: JsonObject = {}
+
 /** The code on which OpenAI's clients shorten a conversation. */
 export const contextCode = 'context_length_exceeded'
 
 export const openaiErrors = {
   types,
-  body({ code, message, attempts = [] }, requestId) {
+  body({ code, message, attempts = [], details = noDetails }, requestId) {
     return {
       error: {
         message,
         type: types[errorTable[code].type],
-        param: null,
-        code,
+        param: textField(details, 'param') ?? null,
+        code: textField(details, 'error_code') ?? code,
         request_id: requestId,
         ...(attempts.length > 0 ? { attempts } : {}),
       },

@@ -118,6 +118,16 @@ export interface FunctionTool {
   /** JSON schema of the arguments; undefined if the tool has none. */
   readonly schema: JsonObject | undefined
   readonly isStrict: boolean
+  /** Set if the tool is a member of a namespace. */
+  readonly member?: NamespaceMember | undefined
+  /** The client's type of a tool that the client runs but does not define itself, such as `local_shell`. */
+  readonly clientType?: string | undefined
+}
+
+/** The client's names of a namespace and of a tool in it. */
+export interface NamespaceMember {
+  readonly namespace: string
+  readonly name: string
 }
 
 /**
@@ -130,6 +140,8 @@ export interface CustomTool {
   readonly description: string | undefined
   /** OpenAI's `format`, such as a grammar. */
   readonly format: JsonObject | undefined
+  /** Set if the tool is a member of a namespace. */
+  readonly member?: NamespaceMember | undefined
 }
 
 /** A tool that the server itself runs, such as web search. */

@@ -149,6 +149,10 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(endpointSelector, { proxy, selector: options.selector })
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
   await app.register(storedResponses)
+  await when(proxy.translation.enabled, () => import('../plugins/dialects/translation.ts'), {
+    proxy,
+    model_registry,
+  })
 
   // Proxying: forwarding a request to an endpoint, and its statistics.
   await app.register(gatewayStats)

@@ -6,6 +6,7 @@ import { lintWalls } from './house/lint.ts'
 import { metricReference } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { pluginReference } from './plugins.ts'
+import { translationReference } from './translation.ts'
 
 /** Files that are made from the code, by their path in the repository. */
 export const documents: readonly { readonly path: string; render(): string | Promise<string> }[] = [
@@ -17,4 +18,5 @@ export const documents: readonly { readonly path: string; render(): string | Pro
   { path: 'docs/errors.md', render: errorReference },
   { path: 'docs/observability/metrics.md', render: metricReference },
   { path: 'docs/plugins/README.md', render: pluginReference },
+  { path: 'docs/translation.md', render: translationReference },
 ]

@@ -1,6 +1,6 @@
 /**
  * `GET /internal/clients/{name}`: a complete configuration for a client program, generated from the discovered models
- * and the address of the request.
+ * and the address of the request. Uses if present: `translation`.
  */
 import fp from 'fastify-plugin'
 import { type ClientName, clientConfig, clientNames } from '../../src/admin/clients/client-config.ts'
@@ -11,6 +11,7 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 export default fp(
   function internalClients(app, _options, done) {
     const config = { internalAccess: 'gated' } as const
+    const translation = app.hasDecorator('translation') ? app.translation : undefined
     app.get('/internal/clients', { config }, () => ({ clients: clientNames }))
     app.get<{ Params: { name: string } }>('/internal/clients/:name', { config }, (request, reply) => {
       const name = clientNames.find((each): each is ClientName => each === request.params.name)
@@ -31,6 +32,7 @@ export default fp(
         `${request.protocol}://${host}${app.prefix}`,
         models,
         (endpoint) =>
+          translation?.reaches(endpoint, responsesPath) === true ||
           hasResponses(
             endpoint,
             app.pathKnowledge.serves(endpoint, responsesPath),

@@ -1,6 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
- * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `messageTranslator`.
+ * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `messageTranslator`,
+ * `translation`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -19,6 +20,7 @@ export default fp<ExplainOptions>(
   async function internalExplain(app, options) {
     const { proxy } = readSections(options, ['proxy'])
     const tiers = hasPriorityTiers(proxy)
+    const translation = app.hasDecorator('translation') ? app.translation : undefined
     // Keeps the exact bytes: session keys are derived from them.
     acceptBytes(app, maxInternalBodyBytes)
     const schema = { response: { 200: ExplanationSchema } }
@@ -31,11 +33,13 @@ export default fp<ExplainOptions>(
         prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
       const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
       const { model, needs } = inspectRequest(asked.body, 'application/json', target)
+      const client = translation?.formatOf(target)
       const question = {
         model,
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
         isTranslatable: app.hasDecorator('messageTranslator') && isTranslatedPath(target),
+        translates: client?.translates,
         dryRun: true,
       }
       const routed = app.modelRouter.route({ ...question, needs })
@@ -57,6 +61,10 @@ export default fp<ExplainOptions>(
           affinity: sessions?.affinity,
           tiers,
           warmMargin: proxy.warmMargin,
+          translationOf:
+            client === undefined || translation === undefined
+              ? undefined
+              : (candidate) => translation.applied(client, candidate),
         },
       )
     })

@@ -1,6 +1,7 @@
 /**
  * The part of Ollama's API that the gateway answers itself, at the root, where `OLLAMA_HOST` points, and under the
- * prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All other paths are routed to endpoints.
+ * prefix of Ollama endpoints: lists, `/api/show`, `/api/version`. All other paths are routed to endpoints. Uses if
+ * present: `translation`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -31,7 +32,10 @@ export default fp(
       fetch: app.upstreamFetch,
     }
     const profile = app.backendProfiles.get('ollama')
-    const usable = () => usableByOllamaClients(routable(app, face), face.serves)
+    const translation = app.hasDecorator('translation') ? app.translation : undefined
+    const reaches: Serves = (endpoint, path) =>
+      face.serves(endpoint, path) === true || translation?.reaches(endpoint, path) === true
+    const usable = () => usableByOllamaClients(routable(app, face), reaches)
 
     mountLists(app, '/api', usable)
     app.post(showPath, (request, reply) => show(app, face, undefined, request, reply))

@@ -1,6 +1,6 @@
 /**
  * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
- * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients.
+ * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients. Uses if present: `translation`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -9,6 +9,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { inspectRequest, inspectUpload, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { managementRefusal } from '../../src/dialects/requests/management-refusal.ts'
 import { methodRefusal } from '../../src/dialects/requests/method-refusal.ts'
+import type { Translations } from '../../src/dialects/translate/request-translation.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { isSafePath } from '../../src/endpoints/registry/upstream-path.ts'
 import { Upload } from '../../src/http/body/upload.ts'
@@ -25,6 +26,8 @@ interface ReadSettings {
   readonly asksUsage: boolean
   /** Answers get the requested model name. */
   readonly renameAnswers: boolean
+  /** Undefined if the gateway does not translate. */
+  readonly translation: Pick<Translations, 'formatOf'> | undefined
   /** Operations that manage endpoints are forwarded. */
   readonly allowsManagement: boolean
 }
@@ -45,6 +48,7 @@ export default fp<ProxyRoutesOptions>(
     const settings: ReadSettings = {
       asksUsage: proxy.usage === 'ask',
       renameAnswers: modelRegistry.rewriteResponseModel,
+      translation: app.hasDecorator('translation') ? app.translation : undefined,
       allowsManagement: proxy.management,
     }
     acceptBytes(app, limitBytes)
@@ -135,7 +139,8 @@ function readRequest(
   const body = Buffer.isBuffer(received) && received.length > 0 ? withoutBom(received) : null
   const inspection = inspectRequest(body, request.headers['content-type'], target.path, target.query)
   const { modelSpan, usageEdit: edit } = inspection
-  const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection }
+  const client = request.method === 'POST' ? settings.translation?.formatOf(target.path) : undefined
+  const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection, client }
   if (!settings.asksUsage || body === null || edit === undefined) return read
   if (inspection.modelPlace !== undefined) return read
   const { path, query } = target

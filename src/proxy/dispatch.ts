@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
+import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
@@ -49,6 +50,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   /** Undefined if sessions are off. */
   readonly sessions: Pick<RequestSessions, 'refused'> | undefined
   readonly stored: Pick<StoredResponses, 'placed'>
+  /** Undefined if the gateway does not translate. */
+  readonly translation: Pick<Translations, 'variants'> | undefined
   readonly engine: Pick<ProxyEngine, 'handle'>
 }
 
@@ -71,9 +74,11 @@ export interface ReadRequest {
   readonly bodyBytes: number
   readonly inspection: Inspection
   /** Additional options of the exchange. */
-  readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'>
+  readonly extra?: Pick<ExchangeRequest, 'variant' | 'keepAlive'> | undefined
   /** Whether the gateway can translate the request for endpoints that do not have the path. */
   readonly isTranslatable?: boolean
+  /** Its format, if the gateway can translate it for endpoints without its path. */
+  readonly client?: ClientFormat | undefined
   /** Endpoints to prefer. */
   readonly prefers?: RoutingRequest['prefers']
 }
@@ -104,6 +109,7 @@ export function dispatch(
     needs: read.inspection.needs,
     prefers: read.prefers,
     isTranslatable: read.isTranslatable,
+    translates: read.client?.translates,
   }
   const routing = router.route(asked)
   if (router.wantsRefresh(routing)) {
@@ -140,7 +146,7 @@ function sendLater(
 
 function send(
   services: DispatchServices,
-  { provider, target, body, inspection, extra }: ReadRequest,
+  { provider, target, body, inspection, extra, client }: ReadRequest,
   routed: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
@@ -164,7 +170,10 @@ function send(
       body,
       modelSpan: inspection.modelSpan,
       modelPlace: inspection.modelPlace,
-      variant: extra?.variant,
+      variant:
+        client !== undefined && (client.mayLackPath || routing.translates === true)
+          ? translated(services, { target, body, inspection, extra, client }, context)
+          : extra?.variant,
       keepAlive: extra?.keepAlive,
       routing,
       headers: forwardedHeaders(request.raw.rawHeaders, {
@@ -183,6 +192,43 @@ function send(
     },
     reply,
   )
+}
+
+/** The form of a request for each endpoint: translated where that is necessary, else as the client sent it. */
+function translated(
+  { translation }: DispatchServices,
+  {
+    target,
+    body,
+    inspection,
+    extra,
+    client,
+  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client'>,
+  context: RequestContext,
+): ExchangeRequest['variant'] {
+  const { model, modelSpan } = inspection
+  if (translation === undefined || client === undefined || model === undefined || !Buffer.isBuffer(body))
+    return extra?.variant
+  const translate = translation.variants({
+    format: client.format,
+    ...target,
+    body,
+    modelSpan,
+    model,
+    requestId: context.id,
+    onTranslated(applied) {
+      context.translation = applied
+      if (applied.dropped.length > 0) setHeader(context.headers, 'X-Olla-Dropped', applied.dropped.join(', '))
+    },
+  })
+  return (candidate) => translate(candidate) ?? extra?.variant?.(candidate)
+}
+
+/** Replaces a header in a flat list. */
+function setHeader(headers: string[], name: string, value: string): void {
+  const at = headers.indexOf(name)
+  if (at < 0) headers.push(name, value)
+  else headers[at + 1] = value
 }
 
 /** Counts a request that was refused before it reached an endpoint. */

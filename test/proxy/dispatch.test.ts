@@ -62,6 +62,7 @@ function start(
     },
     sessions: { refused: () => void calls.push('session') },
     stored: { placed: (outcome) => outcome },
+    translation: undefined,
     stats: {
       record(record) {
         calls.push('counted')

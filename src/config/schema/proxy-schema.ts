@@ -163,6 +163,20 @@ export const ProxySchema = Section(
       'ask',
       'Token counts and times of responses. ask: parse responses, and request usage for streams, which is hidden from clients that did not request it; passive: parse responses as they are; off: do not parse responses (beyond Olla).',
     ),
+    translation: Section(
+      {
+        enabled: Flag(
+          true,
+          "Translate requests for endpoints that do not have the client's API: Chat Completions, Responses, Messages, Ollama and plain completions to each other.",
+        ),
+        unsupported: Choice(
+          ['refuse', 'drop'] as const,
+          'refuse',
+          "What happens to parts of a request that the endpoint's API cannot express and that change the answer. refuse: reject the request with an error that names them; drop: leave them out and name them in X-Olla-Dropped.",
+        ),
+      },
+      'Translation between APIs (beyond Olla; Messages for any endpoint as Olla does).',
+    ),
     sticky_sessions: Section(
       {
         enabled: Flag(false, 'Keep a conversation on one endpoint.'),

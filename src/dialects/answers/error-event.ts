@@ -1,4 +1,5 @@
-import type { AnswerForm, StreamFraming } from '../contract/answer-form.ts'
+import type { StreamFraming } from '../../kernel/stream/framing.ts'
+import type { AnswerForm } from '../contract/answer-form.ts'
 import type { Dialect, ErrorParts } from '../contract/dialect.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { GatheredAnswer, WholeAnswer } from '../contract/request-variant.ts'
 import { failedAnswer } from '../hub/parts/failure.ts'
+import type { GatheredAnswer, WholeAnswer } from '../variants/request-variant.ts'
 import type { RequestSize } from './context-sentence.ts'
 import { failureError, isAnthropicError } from './upstream-error.ts'
 

@@ -8,9 +8,6 @@ type JsonObject = Readonly<Record<string, unknown>>
 /** The operation that a model performs (OpenTelemetry semantic conventions, `gen_ai.operation.name`). */
 export type GenAiOperation = 'chat' | 'text_completion' | 'embeddings'
 
-/** Server-sent events, or one JSON text per line. */
-export type StreamFraming = 'sse' | 'ndjson'
-
 /** The form of the answers to one operation, or to several with alike answers. */
 export interface AnswerForm {
   /** Unique among the forms of all dialects. */

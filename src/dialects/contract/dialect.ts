@@ -1,7 +1,9 @@
 import type { ErrorCode, ErrorType } from '../../kernel/errors.ts'
+import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import type { FamilyTable } from '../../routing/models/family-table.ts'
 import type { UnifiedModel } from '../../routing/models/unified-model.ts'
-import type { AnswerForm, StreamFraming } from './answer-form.ts'
+import type { Format } from '../hub/format.ts'
+import type { AnswerForm } from './answer-form.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -22,6 +24,8 @@ export interface Dialect {
   readonly keepAlive: StreamKeepAlive | undefined
   /** Response header for the request ID, in addition to `X-Olla-Request-ID`. */
   readonly requestIdHeader: string | undefined
+  /** Its operations that the gateway can translate to and from other APIs. */
+  readonly formats?: readonly Format[] | undefined
   /** Paths whose requests are translated for endpoints without the API, and counted under the dialect's name. */
   readonly translatedPaths: readonly string[]
 }

@@ -1,6 +1,6 @@
 import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
-import type { StreamFraming } from '../contract/answer-form.ts'
+import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import type { AnswerBuilder } from './answer/answer-builder.ts'
 import type { AnswerReader } from './answer/answer-reader.ts'
 import type { AnswerWriter } from './contract/answer.ts'
@@ -20,6 +20,10 @@ export interface Format {
   readonly framing: StreamFraming
   /** Content type of a stream to the client. */
   readonly streamType: string
+  /** Prefix of the IDs that the gateway gives calls without one, such as `call`. */
+  readonly callIdPrefix: string
+  /** Whether answers have refusals of their own; in other formats they are text. Default false. */
+  readonly hasRefusals?: boolean
   /** What each top-level field of a request is; `none` is not a feature of its own, such as `model` and `messages`. */
   readonly fields: Readonly<Record<string, Feature | 'none'>>
   /** What becomes of each feature of a conversation that is written in this format. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import { LineEnds } from '../../kernel/stream/line-ends.ts'
-import type { AnswerForm, StreamFraming } from '../contract/answer-form.ts'
+import type { AnswerForm } from '../contract/answer-form.ts'
 import { ContentScan } from './content-scan.ts'
 import { LastBytes } from './last-bytes.ts'
 import type { UsageReader } from './usage-reader.ts'

@@ -18,6 +18,8 @@ export interface ExplainedState {
   /** Whether lower priorities get traffic only if no higher one can take it. */
   readonly tiers: boolean
   readonly warmMargin: number
+  /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
+  readonly translationOf?: ((candidate: RoutedEndpoint) => string | undefined) | undefined
 }
 
 export interface ExplainedQuestion {
@@ -59,6 +61,7 @@ export function explain(
       endpoint: name,
       chosen: slot === chosen?.endpoint.slot,
       reason: reasonFor(),
+      translation: candidate === undefined ? null : (state.translationOf?.(candidate) ?? null),
       native_model: candidate?.nativeModel ?? null,
       status: load.registry.status(slot),
       circuit: breakers.deciding(candidate ?? { endpoint }).state,

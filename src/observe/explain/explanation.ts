@@ -14,6 +14,9 @@ export const EndpointExplanationSchema = Type.Object({
   endpoint: Type.String(),
   chosen: Type.Boolean(),
   reason: Text('Why it was chosen, or why not.'),
+  translation: nameOrNull(
+    'The APIs of client and endpoint if the request would be translated, such as `responses to chat`.',
+  ),
   native_model: nameOrNull('The name it has for the model; null where it does not serve the request.'),
   status: EndpointStatusField,
   circuit: Choice(breakerStates),

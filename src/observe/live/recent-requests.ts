@@ -1,3 +1,4 @@
+import type { AppliedTranslation } from '../../dialects/translate/request-translation.ts'
 import type { ErrorCode } from '../../kernel/errors.ts'
 import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
@@ -30,6 +31,7 @@ export class RecentRequest {
   routingStrategy: string | undefined = undefined
   routingDecision: string | undefined = undefined
   routingReason: string | undefined = undefined
+  translation: AppliedTranslation | undefined = undefined
   failedAttempts: readonly AttemptRecord[] = []
   attemptCount = 0
   /** Milliseconds since the Unix epoch. */
@@ -67,6 +69,7 @@ export class RecentRequest {
     this.routingStrategy = context.routingStrategy
     this.routingDecision = context.routingDecision
     this.routingReason = context.routingReason
+    this.translation = context.translation
     this.failedAttempts = attempts.length > maxAttempts ? attempts.slice(-maxAttempts) : attempts
     this.attemptCount = context.attemptCount
     this.endedAtMs = endedAtMs

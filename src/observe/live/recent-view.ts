@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { translationText } from '../../dialects/translate/request-translation.ts'
 import { formatTime } from '../../kernel/format.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import { Choice, Count, Text, Time } from '../views/fields.ts'
@@ -32,6 +33,9 @@ const row = {
   completion_tokens: NullableNumber(),
   cached_tokens: NullableNumber(),
   routing: RoutingField,
+  translation: NullableText(
+    'The APIs of client and endpoint, such as `responses to chat`; null without a translation.',
+  ),
 }
 
 const RecentRow = Type.Object({ ...row, attempts: Count() })
@@ -112,6 +116,7 @@ function common(request: RecentRequest, id: string, thread: number): Omit<Recent
       decision: request.routingDecision ?? null,
       reason: request.routingReason ?? null,
     },
+    translation: request.translation === undefined ? null : translationText(request.translation),
   }
 }
 

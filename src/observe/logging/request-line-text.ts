@@ -1,3 +1,4 @@
+import { translationText } from '../../dialects/translate/request-translation.ts'
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import { upstreamTimeMs } from '../../proxy/request/own-time.ts'
 import { LineMembers, roundedText } from './line-members.ts'
@@ -67,6 +68,7 @@ export function createRequestLineText(): (
     line += strategy.of(context.routingStrategy)
     line += decision.of(context.routingDecision)
     line += reason.of(context.routingReason)
+    if (context.translation !== undefined) line += `,"translation":"${translationText(context.translation)}"`
     line += error.of(context.error)
     return line + userAgent.of(request.userAgent)
   }

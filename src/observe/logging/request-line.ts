@@ -1,3 +1,4 @@
+import { translationText } from '../../dialects/translate/request-translation.ts'
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestSession } from '../../proxy/contract/request-session.ts'
 import { upstreamTimeMs } from '../../proxy/request/own-time.ts'
@@ -57,6 +58,7 @@ export function requestLine(
     routing_strategy: context.routingStrategy,
     routing_decision: context.routingDecision,
     routing_reason: context.routingReason,
+    translation: context.translation === undefined ? undefined : translationText(context.translation),
     error: context.error,
     user_agent: request.userAgent,
   }

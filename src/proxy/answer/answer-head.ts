@@ -2,7 +2,7 @@ import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import { ModelRename } from '../../dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../dialects/answers/stream-ending.ts'
 import type { Dialect } from '../../dialects/contract/dialect.ts'
-import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/contract/request-variant.ts'
+import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import {
   framingIn,

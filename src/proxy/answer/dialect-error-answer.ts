@@ -1,6 +1,6 @@
 import type { AnswerForm } from '../../dialects/contract/answer-form.ts'
 import type { Dialect } from '../../dialects/contract/dialect.ts'
-import type { GatheredAnswer, WholeAnswer } from '../../dialects/contract/request-variant.ts'
+import type { GatheredAnswer, WholeAnswer } from '../../dialects/variants/request-variant.ts'
 
 /** Error bodies are small; the start of a larger one is enough. */
 const maxErrorBytes = 65_536

@@ -1,8 +1,8 @@
 import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
-import type { RequestVariant } from '../../dialects/contract/request-variant.ts'
 import { errorText } from '../../dialects/errors/error-text.ts'
 import { isMissingStatus, type Missing, readMissing } from '../../dialects/errors/missing.ts'
 import { managesEndpoint, operationOf } from '../../dialects/requests/operation.ts'
+import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 

@@ -1,5 +1,6 @@
 import type { Dialect } from '../../dialects/contract/dialect.ts'
 import type { RouteClass } from '../../dialects/requests/dialect.ts'
+import type { AppliedTranslation } from '../../dialects/translate/request-translation.ts'
 import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
@@ -73,6 +74,8 @@ export interface RequestProgress {
   attemptCount: number
   /** Failed attempts. */
   readonly attempts: AttemptRecord[]
+  /** How the last attempt was translated; undefined if it was sent as the client wrote it. */
+  translation: AppliedTranslation | undefined
   /** The endpoint that answered. */
   endpoint: string | undefined
   /** The endpoint of the last attempt. */
@@ -118,6 +121,7 @@ export class RequestContext
   readonly headers: string[] = []
   readonly attempts: AttemptRecord[] = []
   attemptCount = 0
+  translation: AppliedTranslation | undefined = undefined
   /** Whether the client asked for the gateway's own time, with the header `X-Olla-Overhead`. */
   wantsOverhead = false
   receivedMs: number | undefined = undefined

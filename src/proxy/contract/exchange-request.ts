@@ -1,5 +1,5 @@
-import type { RequestVariant } from '../../dialects/contract/request-variant.ts'
 import type { TextPlace } from '../../dialects/requests/inspect.ts'
+import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Upload } from '../../http/body/upload.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
 import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/routing.ts'

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { SectionOptions } from '../../config/options/sections.ts'
-import type { RequestVariant } from '../../dialects/contract/request-variant.ts'
 import { managementRefusal } from '../../dialects/requests/management-refusal.ts'
+import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
 import { withHeaders } from '../../http/headers/response-headers.ts'

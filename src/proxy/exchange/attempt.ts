@@ -1,4 +1,4 @@
-import type { GatheredAnswer, RequestVariant } from '../../dialects/contract/request-variant.ts'
+import type { GatheredAnswer, RequestVariant } from '../../dialects/variants/request-variant.ts'
 import { type AttemptFailure, classifyFailure } from '../../endpoints/connections/failure.ts'
 import type { CandidatePermit } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'

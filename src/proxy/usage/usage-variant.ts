@@ -1,6 +1,6 @@
-import type { RequestVariant } from '../../dialects/contract/request-variant.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../../dialects/errors/refusals.ts'
 import { UsageStrip } from '../../dialects/openai/usage-strip.ts'
+import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import { framingIn, headerValue } from '../../http/headers/response-headers.ts'
 import { type BodyEdit, editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { JsonSpan } from '../../kernel/json/json-bytes.ts'

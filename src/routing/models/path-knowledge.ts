@@ -110,7 +110,7 @@ export class PathKnowledge {
 
   #lists({ profile }: Endpoint, apiPath: string): boolean {
     if (profile === undefined) return this.#fallbackPaths().includes(apiPath)
-    return profile.paths.includes(apiPath) || profile.chat.path === apiPath
+    return profile.paths.includes(apiPath) || (profile.openaiCompatible && profile.chat.path === apiPath)
   }
 
   /** The endpoint's error message for a path that it lacks. */

@@ -36,6 +36,8 @@ interface Decided {
   readonly readsNeeds: boolean
 }
 
+const never = () => false
+
 /** Maximum cached decisions, so that a client that invents names cannot fill memory. */
 const maxCached = 10_000
 
@@ -111,7 +113,7 @@ export class ModelRouter {
     let decided = cache.get(model)
     if (decided === undefined) {
       const { turnsTaken } = this.#aliasTiers
-      const outcome = this.#byPath(this.#decide(request, model), apiPath)
+      const outcome = this.#byPath(this.#decide(request, model), apiPath, request.translates)
       decided = { outcome, readsNeeds: someDiffer(outcome.tiers) || someMayRefuse(outcome) }
       // A weighted choice differs from request to request, so it is not cached.
       if (this.#aliasTiers.turnsTaken === turnsTaken) {
@@ -164,11 +166,16 @@ export class ModelRouter {
     this.#cacheSize = 0
   }
 
-  #byPath(outcome: RoutingOutcome, apiPath: string | undefined): RoutingOutcome {
+  #byPath(
+    outcome: RoutingOutcome,
+    apiPath: string | undefined,
+    translates: RoutingRequest['translates'],
+  ): RoutingOutcome {
     if (apiPath === undefined) return outcome
     return byPath(outcome, {
       serves: ({ endpoint, nativeModel }) => this.#paths.serves(endpoint, apiPath, nativeModel),
       lacksForSure: ({ endpoint, nativeModel }) => this.#paths.lacksForSure(endpoint, apiPath, nativeModel),
+      translates: translates ?? never,
     })
   }
 
@@ -350,7 +357,7 @@ export class ModelRouter {
       status: 200,
       knowledge: 'found',
     })
-    return this.#byPath(outcome, apiPathOf(path))
+    return this.#byPath(outcome, apiPathOf(path), undefined)
   }
 }
 

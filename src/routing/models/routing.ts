@@ -44,6 +44,8 @@ export interface RoutingOutcome extends ServedRoute {
   readonly knowledge: ModelKnowledge
   /** Whether a good answer adds knowledge: some candidates are not known to have the path. */
   readonly learnsPath?: boolean
+  /** Whether the gateway must translate the request for some candidates. */
+  readonly translates?: boolean
   /** Endpoints that are no candidates only because they lack the path. */
   readonly lackPath?: readonly Endpoint[]
 }
@@ -56,6 +58,11 @@ export interface RoutingRequest {
   readonly path: string
   /** Whether the gateway can translate the request for an endpoint without the path. */
   readonly isTranslatable?: boolean | undefined
+  /**
+   * Whether the gateway can translate the request for an endpoint without the path. It must give the same result for
+   * every request to the same path.
+   */
+  readonly translates?: ((candidate: RoutedEndpoint) => boolean) | undefined
   /** Called only if candidates differ. */
   readonly needs?: (() => RequestNeeds) | undefined
   /** Endpoints that come first within a tier; the others follow, also when the first are full. */

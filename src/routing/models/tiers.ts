@@ -59,17 +59,24 @@ export interface PathView {
   serves(candidate: RoutedEndpoint): boolean | undefined
   /** Whether a request for the path is certain to fail. */
   lacksForSure(candidate: RoutedEndpoint): boolean
+  /** Whether the request can be translated for a candidate without the path. */
+  translates(candidate: RoutedEndpoint): boolean
 }
 
 /**
- * Puts candidates known to have the path first within each tier, and those that denied having it but may have it after
- * all tiers. Removes candidates that certainly lack it.
+ * Within each tier, puts candidates known to have the path first, then those for which the request can be translated.
+ * Others that denied having the path but may have it come after all tiers; those that certainly lack it are removed.
  */
 export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome {
   const { candidates } = outcome
   if (candidates.every((candidate) => view.serves(candidate) === true)) return outcome
   const known = new Map(candidates.map((candidate) => [candidate, view.serves(candidate)]))
-  const lacking = new Set(candidates.filter((candidate) => view.lacksForSure(candidate)))
+  const translated = new Set(
+    candidates.filter((candidate) => known.get(candidate) !== true && view.translates(candidate)),
+  )
+  const lacking = new Set(
+    candidates.filter((candidate) => !translated.has(candidate) && view.lacksForSure(candidate)),
+  )
   const others = new Set(candidates.flatMap((each) => (lacking.has(each) ? [] : each.endpoint)))
   const lackPath = [...new Set([...lacking].map(({ endpoint }) => endpoint))].filter(
     (endpoint) => !others.has(endpoint),
@@ -82,16 +89,27 @@ export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome 
   const doubtful: Tier[] = []
   const tiers = outcome.tiers.flatMap((tier) => {
     const asked = tier.candidates.filter((candidate) => !lacking.has(candidate))
-    const left = asked.filter((candidate) => known.get(candidate) !== false)
-    const rest = asked.filter((candidate) => known.get(candidate) === false)
+    const isDoubtful = (each: RoutedEndpoint) => known.get(each) === false && !translated.has(each)
+    const left = asked.filter((candidate) => !isDoubtful(candidate))
+    const rest = asked.filter(isDoubtful)
     if (rest.length > 0)
       doubtful.push(rest.length === tier.candidates.length ? tier : { ...tier, candidates: rest })
     if (left.length === 0) return []
     const kept = left.length === tier.candidates.length ? tier : { ...tier, candidates: left }
-    return splitTier(kept, (candidate) => known.get(candidate) === true)
+    return splitTier(kept, (candidate) => known.get(candidate) === true).flatMap((part) =>
+      translated.size === 0
+        ? [part]
+        : splitTier(part, (each) => known.get(each) === true || translated.has(each)),
+    )
   })
   const learnsPath = [...known.values()].some((serves) => serves !== true)
-  return outcomeOf({ ...outcome, tiers: [...tiers, ...doubtful], learnsPath, lackPath })
+  return outcomeOf({
+    ...outcome,
+    tiers: [...tiers, ...doubtful],
+    learnsPath,
+    lackPath,
+    ...(translated.size > 0 ? { translates: true } : {}),
+  })
 }
 
 interface KnownSplit {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { RequestVariant } from '../../../src/dialects/contract/request-variant.ts'
+import type { RequestVariant } from '../../../src/dialects/variants/request-variant.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
 
 const jsonHead = ['Content-Type', 'application/json', 'Content-Length', '2', 'X-Mine', '1']

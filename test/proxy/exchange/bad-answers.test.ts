@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { RequestVariant } from '../../../src/dialects/contract/request-variant.ts'
+import type { RequestVariant } from '../../../src/dialects/variants/request-variant.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
 
 const json = ['Content-Type', 'application/json']

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { RequestVariant } from '../../../src/dialects/contract/request-variant.ts'
+import type { RequestVariant } from '../../../src/dialects/variants/request-variant.ts'
 import { headerValue } from '../../../src/http/headers/response-headers.ts'
 import { GatewayError } from '../../../src/kernel/errors.ts'
 import type { AnswerTransform } from '../../../src/kernel/stream/answer-transform.ts'

@@ -1,7 +1,7 @@
 import { isObject } from '../../../kernel/json/json-fields.ts'
 import type { AnswerTransform } from '../../../kernel/stream/answer-transform.ts'
+import type { StreamFraming } from '../../../kernel/stream/framing.ts'
 import { SseReader } from '../../../kernel/stream/sse-reader.ts'
-import type { StreamFraming } from '../../contract/answer-form.ts'
 import { errorOfEvent } from '../../errors/bad-answer.ts'
 import type { AnswerFailure, AnswerWriter } from '../contract/answer.ts'
 import { failureInText } from '../parts/failure.ts'

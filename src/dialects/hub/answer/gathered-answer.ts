@@ -1,4 +1,4 @@
-import type { GatheredAnswer, WholeAnswer } from '../../contract/request-variant.ts'
+import type { GatheredAnswer, WholeAnswer } from '../../variants/request-variant.ts'
 import type { AnswerTranslation } from './answer-translation.ts'
 
 /** An answer that is sent whole once its translation is complete. */

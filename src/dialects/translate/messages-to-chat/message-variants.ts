@@ -20,7 +20,6 @@ import type { RequestSize } from '../../anthropic/context-sentence.ts'
 import { ErrorAnswer } from '../../anthropic/error-answer.ts'
 import { WholeMessageEvents } from '../../anthropic/messages/whole-message.ts'
 import { messageWriter } from '../../anthropic/messages/write-answer.ts'
-import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../contract/request-variant.ts'
 import {
   mayRefuseStreamOptions,
   messagesRefusals,
@@ -33,6 +32,7 @@ import { GatheredTranslation, tapped } from '../../hub/answer/gathered-answer.ts
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
 import { ChatReader } from '../../openai/chat/read-answer.ts'
+import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
 import { type ChatTranslation, translateRequest } from './request/chat-request.ts'
 import { isThinker, supportsRequest } from './request/limitations.ts'
 import { parseMessagesRequest } from './request/messages-request.ts'

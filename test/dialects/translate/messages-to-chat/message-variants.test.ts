@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import {
+  MessageVariants,
+  type VariantOptions,
+} from '../../../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import type {
   AnswerVariant,
   GatheredAnswer,
   RequestVariant,
   WholeAnswer,
-} from '../../../../src/dialects/contract/request-variant.ts'
-import {
-  MessageVariants,
-  type VariantOptions,
-} from '../../../../src/dialects/translate/messages-to-chat/message-variants.ts'
+} from '../../../../src/dialects/variants/request-variant.ts'
 import { ProfileStore } from '../../../../src/endpoints/profiles/profile-store.ts'
 import { headerValue } from '../../../../src/http/headers/response-headers.ts'
 import { profilesFolder } from '../../../../src/kernel/package.ts'

@@ -1,0 +1,81 @@
+import { formats } from '../../src/dialects/all.ts'
+import { type Fate, type Feature, features } from '../../src/dialects/hub/contract/features.ts'
+import type { Format } from '../../src/dialects/hub/format.ts'
+import { code, table } from './markdown.ts'
+
+/** What becomes of each field of each client's API at endpoints with another API, as a Markdown page. */
+export function translationReference(): string {
+  return [
+    '# Any client on any endpoint',
+    '',
+    'Generated from the code (`npm run docs`); a test compares the two.',
+    '',
+    'A client may use any of the APIs below, whatever API its endpoint has. If the endpoint has the API of the client, the',
+    'gateway forwards the request byte for byte; if not, it translates the request and its answer, streamed or whole. Among',
+    'equal endpoints those that need no translation come first. Each attempt decides separately, so a request can fail over',
+    'from an endpoint of one kind to one of another.',
+    '',
+    table(
+      ['name', 'path'],
+      formats.map(({ name, path }) => [code(name), code(path)]),
+    ),
+    '',
+    'An endpoint has the paths of its [backend profile](backends.md). If it answers that it lacks one (404, 405, 501), the',
+    'gateway remembers that for a while, translates the same request at once, and asks again later.',
+    '',
+    'A translated answer has `X-Olla-Mode: translated`. Log lines and `/internal/requests` name both APIs in `translation`,',
+    'and [`/internal/explain`](internal-api.md) says for each endpoint whether a request would be translated.',
+    '',
+    '## What cannot be translated',
+    '',
+    'A feature that the other API lacks is dropped if the answer means the same without it. Otherwise the gateway refuses the',
+    'request with status 400 and an error that names the feature, unless another endpoint can serve it.',
+    '',
+    '```yaml',
+    'proxy:',
+    '  translation:',
+    '    enabled: true',
+    '    # drop: leave such features out and name them in X-Olla-Dropped.',
+    '    unsupported: refuse',
+    '```',
+    '',
+    '- **kept**: the other API has the same field.',
+    '- **mapped**: the other API expresses it in another way.',
+    '- **dropped**: the other API has nothing like it, and the answer means the same without it.',
+    '- **refused**: the other API has nothing like it, and the answer would mean something else.',
+    ...formats.flatMap((from) => ['', ...fieldsOf(from)]),
+    '',
+    '## Contents of messages',
+    '',
+    ...contents(),
+    '',
+  ].join('\n')
+}
+
+/** The fields of a client's requests, with their fate at endpoints of each other API. */
+function fieldsOf(from: Format): string[] {
+  const others = formats.filter((format) => format !== from)
+  const rows = Object.entries(from.fields)
+    .flatMap(([field, feature]) => (feature === 'none' ? [] : [{ field, feature }]))
+    .sort((a, b) => a.field.localeCompare(b.field, 'en'))
+    .map(({ field, feature }) => [code(field), ...others.map((to) => fateOf(to, feature))])
+  return [`## Requests to ${code(from.path)}`, '', table(['field', ...others.map(({ name }) => name)], rows)]
+}
+
+/** Features that no top-level field stands for: they are inside messages and tools. */
+function contents(): string[] {
+  const fields = new Set<string>(formats.flatMap((format) => Object.values(format.fields)))
+  const inside = features.filter(
+    (feature) => !fields.has(feature) && formats.some(({ fates }) => fates[feature] !== undefined),
+  )
+  return [
+    table(
+      ['feature', ...formats.map(({ name }) => name)],
+      inside.map((feature) => [code(feature), ...formats.map((to) => fateOf(to, feature))]),
+    ),
+  ]
+}
+
+function fateOf({ fates }: Format, feature: Feature): Fate {
+  return fates[feature] ?? 'dropped'
+}

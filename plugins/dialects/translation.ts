@@ -1,0 +1,74 @@
+/**
+ * Translates requests for endpoints that do not have the client's API. Decorates `translation`; depends on the model
+ * catalogue, and on what the gateway knows about the paths of endpoints. Needs no cleanup on close.
+ */
+import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { formats } from '../../src/dialects/all.ts'
+import { createIds } from '../../src/dialects/hub/parts/ids.ts'
+import { OpenThoughts } from '../../src/dialects/hub/parts/open-thoughts.ts'
+import {
+  ConversationVariants,
+  type TranslationParts,
+} from '../../src/dialects/translate/conversation-variants.ts'
+import { type Translations, translationText } from '../../src/dialects/translate/request-translation.ts'
+import { TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+/** Reads `proxy.translation` and whether answers get the client's name for the model. */
+export interface TranslationOptions extends Sections<'proxy' | 'model_registry'> {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    translation: Translations
+  }
+}
+
+export default fp<TranslationOptions>(
+  function translation(app, options, done) {
+    const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['clock'])
+    const clock = options.clock ?? systemClock
+    const plan = new TranslationPlan(formats, {
+      serves: (endpoint, path, model) => app.pathKnowledge.serves(endpoint, path, model),
+      serverVersion: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+    })
+    const parts: TranslationParts = {
+      plan,
+      dropsUnsupported: proxy.translation.unsupported === 'drop',
+      renameAnswers: modelRegistry.rewriteResponseModel,
+      newId: createIds(),
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      reasoningFields: new Map(),
+      openThoughts: new OpenThoughts(),
+      learnMissing: ({ endpoint, nativeModel }, path) =>
+        app.pathKnowledge.learn(endpoint, path, false, '', nativeModel),
+    }
+    app.decorate('translation', {
+      formatOf: (path) => plan.formatOf(path),
+      reaches(endpoint, path) {
+        const client = plan.formatOf(path)
+        return (
+          client !== undefined && plan.targets(client.format, { endpoint, nativeModel: undefined }).length > 0
+        )
+      },
+      applied({ format }, candidate) {
+        if (plan.speaks(format, candidate) === true) return undefined
+        const [to] = plan.targets(format, candidate)
+        return to === undefined ? undefined : translationText({ from: format.name, to: to.name })
+      },
+      variants(call) {
+        const variants = new ConversationVariants(call, parts)
+        return (target) => variants.of(target)
+      },
+    })
+    done()
+  },
+  {
+    name: 'gateway-translation',
+    fastify: '5.x',
+    dependencies: ['gateway-model-discovery', 'gateway-model-routing'],
+  },
+)

@@ -1,0 +1,34 @@
+import { GatewayError } from '../../../kernel/errors.ts'
+import { excessIn } from '../../../kernel/json/json-depth.ts'
+import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { parseLossless } from '../../../kernel/json/lossless.ts'
+import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
+
+/** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
+const maxDepth = 400
+/** Number of values that can be parsed and translated with the available heap. */
+const maxValues = valuesFor()
+
+/**
+ * Parses a request that is to be translated.
+ * @throws GatewayError invalid_json, invalid_request
+ */
+export function parseRequest(body: Buffer): JsonObject {
+  const excess = excessIn(body, maxDepth, maxValues)
+  if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
+  if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
+  const request = parse(body)
+  return isObject(request) ? request : refuse('the request body must be an object')
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return parseLossless(body.toString('utf8'))
+  } catch (error) {
+    throw new GatewayError('invalid_json', undefined, { cause: error })
+  }
+}
+
+function refuse(message: string): never {
+  throw new GatewayError('invalid_request', message)
+}

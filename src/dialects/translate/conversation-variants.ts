@@ -1,0 +1,284 @@
+import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import { framingOf } from '../../http/headers/media-type.ts'
+import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import { GatewayError } from '../../kernel/errors.ts'
+import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
+import type { JsonObject } from '../../kernel/json/json-fields.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import { isMissingStatus, readMissing } from '../errors/missing.ts'
+import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
+import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
+import { translateAnswer } from '../hub/answer/answer-translation.ts'
+import { GatheredTranslation } from '../hub/answer/gathered-answer.ts'
+import type { AnswerWriter } from '../hub/contract/answer.ts'
+import type { Conversation } from '../hub/contract/conversation.ts'
+import { type Feature, refusedFeatures } from '../hub/contract/features.ts'
+import type { Format, FormatCall, WrittenRequest } from '../hub/format.ts'
+import type { OpenThoughts } from '../hub/parts/open-thoughts.ts'
+import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signature.ts'
+import { parseRequest } from '../hub/parts/request-body.ts'
+import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
+import { plainChat } from './messages-to-chat/message-variants.ts'
+import { isThinker } from './messages-to-chat/request/limitations.ts'
+import type { ConversationCall } from './request-translation.ts'
+import { pathAt, type TranslationPlan } from './translation-plan.ts'
+
+/** What all translations share. */
+export interface TranslationParts {
+  readonly plan: TranslationPlan
+  /** Whether features that an API cannot express are dropped instead of refused. */
+  readonly dropsUnsupported: boolean
+  /** Whether answers contain the client's name for the model. */
+  readonly renameAnswers: boolean
+  readonly newId: (prefix: string) => string
+  readonly nowMs: () => number
+  readonly monotonicMs: () => number
+  /** The field in which each endpoint sends thinking, by slot. Answers fill it in. */
+  readonly reasoningFields: Map<number, ReasoningField>
+  /** Models whose answers start inside a thought. Answers fill it in. */
+  readonly openThoughts: OpenThoughts
+  /** Records that an endpoint lacks a path. */
+  learnMissing(target: RoutedEndpoint, path: string): void
+}
+
+/** A translated body may be this many times as large as the request, plus `spareBytes`. */
+const maxGrowth = 4
+const spareBytes = 1_048_576
+const bytesPerToken = 4
+const maxErrorBytes = 8_192
+
+/**
+ * One client's request in the form that each endpoint accepts: unchanged if the endpoint has the client's API, else
+ * translated. Each attempt decides separately, so failover can cross between APIs in both directions.
+ */
+export class ConversationVariants {
+  readonly #call: ConversationCall
+  readonly #parts: TranslationParts
+
+  constructor(call: ConversationCall, parts: TranslationParts) {
+    this.#call = call
+    this.#parts = parts
+  }
+
+  /**
+   * @returns undefined if the endpoint is known to have nothing better than the client's own request
+   * @throws GatewayError invalid_request if the request cannot be translated for this endpoint
+   */
+  of(target: RoutedEndpoint): RequestVariant | undefined {
+    const { plan } = this.#parts
+    const { format } = this.#call
+    const speaks = plan.speaks(format, target)
+    const targets = plan.targets(format, target)
+    if (targets.length === 0) return undefined
+    return speaks === true ? this.#own(target, targets) : this.#translated(target, targets)
+  }
+
+  /** The client's own request. If the endpoint turns out to lack the path, it gets a translation at once. */
+  #own(target: RoutedEndpoint, targets: readonly Format[]): RequestVariant {
+    const { path, query, body, modelSpan } = this.#call
+    const { sentModel } = target
+    const isRenamed = modelSpan !== undefined && sentModel !== undefined
+    return {
+      path,
+      query,
+      body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
+      mode: 'passthrough',
+      onRefusal: ({ statusCode }, refusal) => {
+        const text = refusal.toString('utf8', 0, maxErrorBytes)
+        if (!isMissingStatus(statusCode) || readMissing({ path, statusCode, text }) !== 'path')
+          return undefined
+        this.#parts.learnMissing(target, path)
+        try {
+          return this.#translated(target, targets)
+        } catch {
+          // A request that cannot be translated keeps the endpoint's own answer.
+          return undefined
+        }
+      },
+    }
+  }
+
+  #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
+    const request = parseRequest(this.#call.body)
+    const conversation = this.#call.format.readRequest(request)
+    const { to, dropped } = this.#choose(conversation, targets)
+    const { endpoint, nativeModel = this.#call.model, abilities } = target
+    const { format, body } = this.#call
+    const written = to.writeRequest(conversation, {
+      model: nativeModel,
+      traits: this.#traits(target, nativeModel, abilities?.capabilities),
+    })
+    const { stream_options: usage, ...withoutUsage } = written.body
+    const isUsageAsked = usage !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
+    const sent = Buffer.from(JSON.stringify(isUsageAsked ? written.body : withoutUsage))
+    if (sent.length > maxGrowth * body.length + spareBytes)
+      throw new GatewayError('payload_too_large', 'The translated request would be too large')
+    this.#call.onTranslated({ from: format.name, to: to.name, dropped })
+    const answer = {
+      to,
+      conversation,
+      written,
+      target,
+      request,
+      promptTokens: Math.ceil(sent.length / bytesPerToken),
+    }
+    return {
+      path: pathAt(endpoint.profile, to),
+      query: '',
+      body: sent,
+      mode: 'translated',
+      headers: [
+        'Content-Type',
+        'application/json',
+        'Accept',
+        !conversation.isStream
+          ? 'application/json'
+          : to.framing === 'sse'
+            ? 'text/event-stream'
+            : 'application/x-ndjson',
+      ],
+      answer: (head) => (head.statusCode >= 400 ? undefined : this.#answer(head, answer)),
+      ...(isUsageAsked
+        ? {
+            onRefusal: ({ statusCode }: UpstreamHead, refusal: Buffer) => {
+              if (!mayRefuseStreamOptions(statusCode, refusal)) return undefined
+              const variant = this.#translated(target, targets, false)
+              return onAccepted(variant, () => streamOptionsRefusals.add(endpoint))
+            },
+          }
+        : {}),
+    }
+  }
+
+  /** The first format that can express the whole request. */
+  #choose(
+    { uses }: Conversation,
+    targets: readonly Format[],
+  ): { readonly to: Format; readonly dropped: readonly Feature[] } {
+    let best: { to: Format; dropped: readonly Feature[] } | undefined
+    for (const to of targets) {
+      const dropped = refusedFeatures(uses, to.fates)
+      if (dropped.length === 0) return { to, dropped }
+      if (best === undefined || dropped.length < best.dropped.length) best = { to, dropped }
+    }
+    if (best === undefined) throw new GatewayError('path_not_served')
+    if (this.#parts.dropsUnsupported) return best
+    throw new GatewayError(
+      'invalid_request',
+      `The endpoints with this model have no API that supports: ${best.dropped.join(', ')}`,
+    )
+  }
+
+  #traits(target: RoutedEndpoint, model: string, capabilities: readonly string[] | undefined): ChatTraits {
+    const { endpoint } = target
+    const traits = endpoint.profile?.chat ?? plainChat
+    const reasoningField = this.#parts.reasoningFields.get(endpoint.slot) ?? traits.reasoningField
+    return {
+      ...traits,
+      reasoningField,
+      endpointMark: fingerprint(endpoint.name),
+      isThinker: isThinker(model, capabilities),
+    }
+  }
+
+  #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer {
+    const { format, requestId } = this.#call
+    const { to, conversation, request } = answer
+    const { newId, nowMs, monotonicMs } = this.#parts
+    const { isStream } = conversation
+    const call: FormatCall = { conversation, request, requestId, isStream, newId, nowMs, monotonicMs }
+    if (isEncoded(head)) return unreadable(format.writeAnswer({ ...call, isStream: false }))
+    const writer = format.writeAnswer(call)
+    const framing = framingOf(headerValue(head.headers, 'content-type'))
+    const from =
+      framing === 'sse' || framing === 'ndjson'
+        ? framing
+        : to.framing === 'ndjson' && isStream
+          ? 'ndjson'
+          : 'whole'
+    const translation = translateAnswer(from, to, writer, this.#expected(answer), !isStream)
+    if (!isStream) return new GatheredTranslation(translation)
+    return {
+      statusCode: 200,
+      detectsEnding: true,
+      headers: ['Content-Type', format.streamType, 'Cache-Control', 'no-cache'],
+      transforms: [translation],
+    }
+  }
+
+  #expected({ conversation, written, target, promptTokens }: TranslatedAnswer): Expected {
+    const { endpoint, nativeModel = this.#call.model } = target
+    const { renameAnswers, newId, reasoningFields, openThoughts } = this.#parts
+    const { callIdPrefix } = this.#call.format
+    return {
+      model: this.#call.model,
+      keepsModel: !renameAnswers,
+      stopSequences: conversation.settings.stop ?? [],
+      dropsThinking: conversation.settings.thinking?.isOn === false,
+      hasRefusals: this.#call.format.hasRefusals === true,
+      promptTokens,
+      newCallId: () => newId(callIdPrefix),
+      callIds: callIdsOf(conversation),
+      toolNames: written.toolNames,
+      originalNames: written.originalNames,
+      reasoningField: endpoint.profile?.chat.reasoningField ?? 'none',
+      endpointMark: fingerprint(endpoint.name),
+      learnReasoningField: (field) => reasoningFields.set(endpoint.slot, field),
+      thoughts: openThoughts.of(endpoint.slot, nativeModel),
+    }
+  }
+}
+
+/** What translating the answer of one attempt requires. */
+interface TranslatedAnswer {
+  readonly to: Format
+  readonly conversation: Conversation
+  readonly written: WrittenRequest
+  readonly target: RoutedEndpoint
+  readonly request: JsonObject
+  /** An estimate. */
+  readonly promptTokens: number
+}
+
+/** IDs of the calls in the history. */
+function callIdsOf({ turns }: Conversation): string[] {
+  const ids: string[] = []
+  for (const turn of turns) {
+    if (turn.role !== 'assistant') continue
+    for (const part of turn.parts) if (part.kind === 'call' && part.id !== '') ids.push(part.id)
+  }
+  return ids
+}
+
+/** Wraps a variant to report when the endpoint has accepted it. */
+function onAccepted(variant: RequestVariant, accepted: () => void): RequestVariant {
+  return {
+    ...variant,
+    answer(head) {
+      if (head.statusCode < 400) accepted()
+      return variant.answer?.(head)
+    },
+  }
+}
+
+/** For an answer whose content cannot be read. @param writer of whole answers */
+function unreadable(writer: AnswerWriter): GatheredAnswer {
+  return {
+    isOver: true,
+    push: () => undefined,
+    end() {
+      writer.fail(brokenAnswer('The endpoint compressed its answer, which the request did not accept.'))
+      return {
+        statusCode: 502,
+        headers: ['Content-Type', 'application/json; charset=utf-8'],
+        body: Buffer.from(writer.take()),
+      }
+    },
+  }
+}
+
+/** The request did not accept compression. */
+function isEncoded({ headers }: UpstreamHead): boolean {
+  const encoding = headerValue(headers, 'content-encoding')
+  return encoding !== undefined && encoding !== 'identity'
+}

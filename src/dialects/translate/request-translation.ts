@@ -1,0 +1,62 @@
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { Feature } from '../hub/contract/features.ts'
+import type { Format } from '../hub/format.ts'
+import type { RequestVariant } from '../variants/request-variant.ts'
+
+/** A client's format, as routing sees it. */
+export interface ClientFormat {
+  readonly format: Format
+  /**
+   * Whether a request may have to be translated even for an endpoint that is expected to have its path. False for chat
+   * completions, which every server has, so that they cost nothing extra.
+   */
+  readonly mayLackPath: boolean
+  /** Whether requests can be translated for an endpoint that does not have their path. */
+  translates(candidate: RoutedEndpoint): boolean
+}
+
+/** A client's request that can be translated. */
+export interface ConversationCall {
+  readonly format: Format
+  /** As requested from the endpoint. */
+  readonly path: string
+  /** With its `?`, or ''. */
+  readonly query: string
+  readonly body: Buffer
+  readonly modelSpan: JsonSpan | undefined
+  /** The client's name for the model. */
+  readonly model: string
+  readonly requestId: string
+  /** Called when an attempt is translated, before it is sent. */
+  onTranslated(translation: AppliedTranslation): void
+}
+
+/** How a request was translated for an endpoint. */
+export interface AppliedTranslation {
+  /** Name of the client's format, such as `responses`. */
+  readonly from: string
+  /** Name of the endpoint's format, such as `chat`. */
+  readonly to: string
+  /** Features of the request that the endpoint's API lacks and that were dropped. */
+  readonly dropped: readonly Feature[]
+}
+
+/** For logs and views, such as `responses to chat`. */
+export function translationText({ from, to }: Pick<AppliedTranslation, 'from' | 'to'>): string {
+  return `${from} to ${to}`
+}
+
+/** Returns the request in the form that an endpoint accepts; undefined for the client's own. */
+export type TranslateFor = (target: RoutedEndpoint) => RequestVariant | undefined
+
+export interface Translations {
+  /** The format of a POST request; undefined if it cannot be translated. @param path as requested from endpoints */
+  formatOf(path: string): ClientFormat | undefined
+  variants(call: ConversationCall): TranslateFor
+  /** Whether requests to a path can be translated for an endpoint, if it does not have the path itself. */
+  reaches(endpoint: Endpoint, path: string): boolean
+  /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
+  applied(client: ClientFormat, candidate: RoutedEndpoint): string | undefined
+}

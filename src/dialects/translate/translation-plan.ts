@@ -1,0 +1,72 @@
+import type { BackendProfile } from '../../endpoints/profiles/profile.ts'
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import { messagesRefusals } from '../errors/refusals.ts'
+import type { Format } from '../hub/format.ts'
+import { speaksMessages } from './messages-to-chat/message-variants.ts'
+import type { ClientFormat } from './request-translation.ts'
+
+/** What the gateway knows about the APIs of endpoints. */
+export interface EndpointApis {
+  /** Undefined if unknown. */
+  serves(endpoint: Endpoint, path: string, model?: string): boolean | undefined
+  serverVersion(slot: number): string | undefined
+}
+
+/** A model at an endpoint; without a model, whatever the endpoint serves. */
+export type ServedModel = Pick<RoutedEndpoint, 'endpoint' | 'nativeModel'>
+
+/** Knows which formats an endpoint speaks, and to which of them a client's request can be translated. */
+export class TranslationPlan {
+  readonly #formats: readonly Format[]
+  readonly #apis: EndpointApis
+  readonly #byPath: ReadonlyMap<string, ClientFormat>
+
+  /** @param formats best first */
+  constructor(formats: readonly Format[], apis: EndpointApis) {
+    this.#formats = formats
+    this.#apis = apis
+    this.#byPath = new Map(
+      formats.map((format) => [
+        format.path,
+        {
+          format,
+          mayLackPath: format.name !== 'chat',
+          translates: (candidate) => this.targets(format, candidate).length > 0,
+        },
+      ]),
+    )
+  }
+
+  /** The format of a client's request. @param path without the prefix of its route */
+  formatOf(path: string): ClientFormat | undefined {
+    return this.#byPath.get(path)
+  }
+
+  /** Whether an endpoint has a format itself; undefined if unknown. */
+  speaks(format: Format, { endpoint, nativeModel }: ServedModel): boolean | undefined {
+    const { profile, slot } = endpoint
+    if (format.name !== 'messages') return this.#apis.serves(endpoint, pathAt(profile, format), nativeModel)
+    const isListed =
+      speaksMessages(profile, this.#apis.serverVersion(slot)) && !messagesRefusals.has(endpoint)
+    return isListed && this.#apis.serves(endpoint, format.path, nativeModel) !== false
+  }
+
+  /** The formats to which a request can be translated for an endpoint, best first. */
+  targets(from: Format, candidate: ServedModel): Format[] {
+    return this.#formats.filter((format) => format !== from && this.speaks(format, candidate) === true)
+  }
+}
+
+/** The path of a format at endpoints of a backend type. */
+export function pathAt(profile: BackendProfile | undefined, format: Format): string {
+  if (profile === undefined) return format.path
+  switch (format.name) {
+    case 'chat':
+      return profile.chat.path
+    case 'messages':
+      return profile.anthropic.messagesPath
+    default:
+      return format.path
+  }
+}

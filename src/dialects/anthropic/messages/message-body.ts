@@ -1,5 +1,4 @@
 import { parseLossless } from '../../../kernel/json/lossless.ts'
-import { callInput } from '../../hub/answer/call-arguments.ts'
 import type {
   AnswerEnding,
   AnswerFailure,
@@ -8,6 +7,7 @@ import type {
   BlockHead,
   BlockKind,
 } from '../../hub/contract/answer.ts'
+import { callInput } from '../../hub/parts/call-input.ts'
 import { failureError } from '../upstream-error.ts'
 import { type MessageCall, messageStop, usageFields } from './message-shape.ts'
 

@@ -1,13 +1,10 @@
-import { isObject } from '../../../kernel/json/json-fields.ts'
+import { objectText } from '../parts/call-input.ts'
 
 /** Arguments that do not start as an object are held until the call ends; any beyond this length are dropped. */
 const maxHeldLength = 1_048_576
 
 /** Longest text that is tested for an empty value. */
 const maxEmptyLength = 256
-
-/** Key under which Anthropic's documentation puts arguments that are not valid JSON ("fine-grained tool streaming"). */
-const invalidKey = 'INVALID_JSON'
 
 /**
  * The arguments of one tool call, which arrive in parts. An object passes as it arrives, as soon as it is certain not
@@ -149,34 +146,4 @@ export class CallArguments {
 
 function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
-}
-
-/** Arguments as the text of an object: `tool_use.input` must be one, whatever the model wrote. */
-function objectText(text: string): string {
-  const value = parse(text)
-  if (isObject(value)) return text
-  if (text.trim() === '' || value === null || value === '' || isEmptyList(value)) return '{}'
-  const inner = typeof value === 'string' ? parse(value) : undefined
-  if (typeof value === 'string' && isObject(inner)) return value
-  if (typeof value === 'string' && (inner === null || value.trim() === '')) return '{}'
-  return JSON.stringify({ [invalidKey]: typeof value === 'string' ? value : text })
-}
-
-/** `tool_use.input` of complete arguments. Arguments that are not valid JSON are put under a separate key. */
-export function callInput(text: string, parseJson: (text: string) => unknown = JSON.parse): object {
-  const objectJson = objectText(text)
-  const value: unknown = parseJson(objectJson)
-  return isObject(value) ? value : {}
-}
-
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

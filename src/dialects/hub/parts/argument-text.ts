@@ -1,5 +1,5 @@
 import { isObject } from '../../../kernel/json/json-fields.ts'
-import { callInput } from '../answer/call-arguments.ts'
+import { callInput } from './call-input.ts'
 
 /**
  * The arguments of a call in a client's history as the JSON text of an object. Clients send them as text, as an object,

@@ -6,7 +6,7 @@ import {
   objectField,
   textField,
 } from '../../../kernel/json/json-fields.ts'
-import { callInput } from '../../hub/answer/call-arguments.ts'
+import { callInput } from '../../hub/parts/call-input.ts'
 import { parseJson } from './request-values.ts'
 
 /** Members of an item that describe the item and not the call. */

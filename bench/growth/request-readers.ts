@@ -1,14 +1,16 @@
 // Readers of requests: scanner, parser, translator, token counter, prefix hash, uploads.
 
+import { readMessagesRequest } from '../../src/dialects/anthropic/messages/messages-request.ts'
+import { readMessages } from '../../src/dialects/anthropic/messages/read-request.ts'
+import { writeChatRequest } from '../../src/dialects/openai/chat/write-request.ts'
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
-import { plainChat } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
-import { translateRequest } from '../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
-import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import { promptText } from '../../src/dialects/translate/messages-to-chat/tokens/prompt-text.ts'
 import { estimateTokens } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
+import { type ChatTraits, plainChat } from '../../src/endpoints/profiles/chat-shape.ts'
 import { findField, findQueryField } from '../../src/http/body/form-fields.ts'
 import { MultipartScanner } from '../../src/http/body/multipart.ts'
 import { isDeeper } from '../../src/kernel/json/json-depth.ts'
+import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
 import { parseLossless } from '../../src/kernel/json/lossless.ts'
 import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
 import type { GrowthCase } from './cases.ts'
@@ -136,13 +138,17 @@ function read(body: Buffer): ReturnType<typeof readMessagesRequest> | undefined 
   }
 }
 
+function chatRequest(request: JsonObject, traits: ChatTraits): JsonObject {
+  return writeChatRequest(readMessages(request), { model: 'm', traits }).body
+}
+
 const translator: readonly GrowthCase[] = requests.map(([shape, input]) => ({
   reader: 'translator of requests',
   shape,
   run: (bytes) => {
     const request = read(input(bytes))
     if (request === undefined) return
-    JSON.stringify(translateRequest(request, 'm', { ...plainChat, maxToolNameLength: 64 }).chat)
+    JSON.stringify(chatRequest(request, { ...plainChat, maxToolNameLength: 64 }))
   },
 }))
 
@@ -152,7 +158,7 @@ const counter: readonly GrowthCase[] = requests.map(([shape, input]) => ({
   run: async (bytes) => {
     const request = read(input(bytes))
     if (request === undefined) return
-    const { chat } = translateRequest(request, 'm', plainChat)
+    const chat = chatRequest(request, plainChat)
     promptText(chat)
     // The tokenizer is left out, since it stops at a time limit.
     await estimateTokens(

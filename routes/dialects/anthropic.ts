@@ -7,6 +7,8 @@ import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { anthropic } from '../../src/dialects/anthropic/index.ts'
+import { checkMessagesFrame } from '../../src/dialects/anthropic/messages/messages-frame.ts'
+import { readMessagesRequest } from '../../src/dialects/anthropic/messages/messages-request.ts'
 import {
   anthropicModel,
   anthropicModelPage,
@@ -15,8 +17,6 @@ import {
 import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
-import { checkMessagesFrame } from '../../src/dialects/translate/messages-to-chat/request/messages-frame.ts'
-import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'

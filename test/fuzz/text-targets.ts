@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { formatDuration, parseBytes, parseDuration } from '../../src/config/file/decode.ts'
 import { readDocument } from '../../src/config/file/document.ts'
 import { ProblemsError } from '../../src/config/schema/diagnostics.ts'
+import { readMessagesRequest } from '../../src/dialects/anthropic/messages/messages-request.ts'
+import { readMessages } from '../../src/dialects/anthropic/messages/read-request.ts'
+import { writeChatRequest } from '../../src/dialects/openai/chat/write-request.ts'
 import { chat } from '../../src/dialects/openai/chat.ts'
-
-import { translateRequest } from '../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
-import { readMessagesRequest } from '../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
 import { StreamMeter } from '../../src/dialects/usage/stream-meter.ts'
 import { UsageReader } from '../../src/dialects/usage/usage-reader.ts'
 import { planUsage, usageNames } from '../../src/endpoints/profiles/usage-fields.ts'
@@ -157,8 +157,9 @@ export const textTargets: readonly FuzzTarget[] = [
     invariant: 'refuses with errors for clients only, and writes no more than four times what it got',
     check(bytes) {
       try {
-        const { chat } = translateRequest(readMessagesRequest(bytes), 'm', plainTraits)
-        const written = JSON.stringify(chat)
+        const conversation = readMessages(readMessagesRequest(bytes))
+        const { body } = writeChatRequest(conversation, { model: 'm', traits: plainTraits })
+        const written = JSON.stringify(body)
         assert.ok(written.length <= 4 * bytes.length + 4_096, `${bytes.length} became ${written.length}`)
         return true
       } catch (error) {

@@ -1,4 +1,5 @@
 import type { UpstreamFetch } from '../../endpoints/connections/fetch.ts'
+import { type ChatTraits, plainChat } from '../../endpoints/profiles/chat-shape.ts'
 import type { TokenizeStyle } from '../../endpoints/profiles/profile.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
@@ -11,8 +12,9 @@ import {
   textField,
 } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import { plainChat, speaksMessages } from '../translate/messages-to-chat/message-variants.ts'
-import { chatRequest } from '../translate/messages-to-chat/request/chat-request.ts'
+import { readMessages } from '../anthropic/messages/read-request.ts'
+import { writeChatRequest } from '../openai/chat/write-request.ts'
+import { speaksMessages } from '../translate/messages-to-chat/message-variants.ts'
 import { imageTokens, promptText } from '../translate/messages-to-chat/tokens/prompt-text.ts'
 
 /** Source of a count: the endpoint's own count, its tokenizer, or an estimate. */
@@ -143,6 +145,10 @@ export class TokenCounter {
     })
     return answer.statusCode === 200 ? JSON.parse(answer.body.toString('utf8')) : undefined
   }
+}
+
+function chatRequest(request: JsonObject, model: string, traits: ChatTraits): JsonObject {
+  return writeChatRequest(readMessages(request), { model, traits }).body
 }
 
 /** Tokenizers only support text. */

@@ -1,4 +1,4 @@
-import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
+import { type ChatTraits, plainChat } from '../../endpoints/profiles/chat-shape.ts'
 import { framingOf } from '../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
@@ -14,12 +14,12 @@ import type { AnswerWriter } from '../hub/contract/answer.ts'
 import type { Conversation } from '../hub/contract/conversation.ts'
 import { type Feature, refusedFeatures } from '../hub/contract/features.ts'
 import type { Format, FormatCall, WrittenRequest } from '../hub/format.ts'
+import { callIdsIn } from '../hub/parts/call-ids.ts'
 import type { OpenThoughts } from '../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signature.ts'
 import { parseRequest } from '../hub/parts/request-body.ts'
+import { isThinker } from '../hub/parts/thinkers.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
-import { plainChat } from './messages-to-chat/message-variants.ts'
-import { isThinker } from './messages-to-chat/request/limitations.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
 
@@ -218,7 +218,7 @@ export class ConversationVariants {
       hasRefusals: this.#call.format.hasRefusals === true,
       promptTokens,
       newCallId: () => newId(callIdPrefix),
-      callIds: callIdsOf(conversation),
+      callIds: callIdsIn(conversation.turns),
       toolNames: written.toolNames,
       originalNames: written.originalNames,
       reasoningField: endpoint.profile?.chat.reasoningField ?? 'none',
@@ -238,16 +238,6 @@ interface TranslatedAnswer {
   readonly request: JsonObject
   /** An estimate. */
   readonly promptTokens: number
-}
-
-/** IDs of the calls in the history. */
-function callIdsOf({ turns }: Conversation): string[] {
-  const ids: string[] = []
-  for (const turn of turns) {
-    if (turn.role !== 'assistant') continue
-    for (const part of turn.parts) if (part.kind === 'call' && part.id !== '') ids.push(part.id)
-  }
-  return ids
 }
 
 /** Wraps a variant to report when the endpoint has accepted it. */

@@ -25,3 +25,12 @@ export interface ChatTraits {
   /** Whether the model is known to think. */
   readonly isThinker?: boolean | undefined
 }
+
+/** What every OpenAI-compatible server supports. */
+export const plainChat: ChatTraits & { readonly path: string } = {
+  path: '/v1/chat/completions',
+  reasoningField: 'none',
+  thinkingSwitch: 'none',
+  readsFiles: false,
+  continuesMessages: false,
+}

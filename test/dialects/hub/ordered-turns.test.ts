@@ -67,7 +67,7 @@ describe('orderTurns', () => {
     [
       'turns a result without a call into text',
       [user('a'), results(result('9', 'x'))],
-      ['u:a', 'u:[Result of tool call 9]+x'],
+      ['u:a', 'u:[Result of tool call 9]\nx'],
     ],
     [
       'does not join answers between which the user spoke',

@@ -1,3 +1,5 @@
+import type { Turn } from '../contract/conversation.ts'
+
 /** Separates a repeated ID from the number that makes it unique. */
 const mark = '--'
 const marked = /^(.+)--\d{1,6}$/
@@ -55,6 +57,16 @@ export class CallIds {
     this.#taken ??= new TakenIds(this.#history)
     return this.#taken.take(sentId === '' ? this.#newId() : sentId)
   }
+}
+
+/** IDs of the calls in a conversation, as the client knows them: the `history` of `CallIds`. */
+export function callIdsIn(turns: readonly Turn[]): string[] {
+  const ids: string[] = []
+  for (const turn of turns) {
+    if (turn.role !== 'assistant') continue
+    for (const part of turn.parts) if (part.kind === 'call' && part.id !== '') ids.push(part.id)
+  }
+  return ids
 }
 
 /**

@@ -7,6 +7,7 @@ import type {
   ToolResult,
   Turn,
 } from '../contract/conversation.ts'
+import { failedResult } from './prompt-notes.ts'
 
 /** Calls of an assistant turn that wait for their results. */
 interface OpenCalls {
@@ -15,6 +16,8 @@ interface OpenCalls {
   /** Indices of calls without a result, by call ID and by name. */
   readonly byId: Map<string, Queue>
   readonly byName: Map<string, Queue>
+  /** All calls before this index have a result. */
+  firstFree: number
   /** Position of the results among the ordered turns. */
   readonly at: number
 }
@@ -45,7 +48,7 @@ export function orderTurns(turns: readonly Turn[]): Turn[] {
       ordered.push({ role: 'assistant', parts })
       open = openCalls(parts, ordered.length)
       // The place of the results, filled when they are complete.
-      ordered.push(undefined)
+      if (open !== undefined) ordered.push(undefined)
     } else if (turn.role === 'user') addUser(ordered, turn.parts, turn.name)
     else ordered.push(turn)
   }
@@ -79,7 +82,8 @@ export function callsOf({ parts }: AssistantTurn): CallPart[] {
   return parts.filter((part) => part.kind === 'call')
 }
 
-function inOrder(parts: readonly AssistantPart[]): AssistantPart[] {
+function inOrder(parts: readonly AssistantPart[]): readonly AssistantPart[] {
+  if (isInOrder(parts)) return parts
   const isThinking = (part: AssistantPart) => part.kind === 'thinking'
   const isCall = (part: AssistantPart) => part.kind === 'call'
   return [
@@ -89,15 +93,27 @@ function inOrder(parts: readonly AssistantPart[]): AssistantPart[] {
   ]
 }
 
-function openCalls(parts: readonly AssistantPart[], at: number): OpenCalls {
+function isInOrder(parts: readonly AssistantPart[]): boolean {
+  let last = 0
+  for (const { kind } of parts) {
+    const place = kind === 'thinking' ? 0 : kind === 'call' ? 2 : 1
+    if (place < last) return false
+    last = place
+  }
+  return true
+}
+
+/** @returns undefined if there are no calls */
+function openCalls(parts: readonly AssistantPart[], at: number): OpenCalls | undefined {
   const calls = parts.filter((part) => part.kind === 'call')
+  if (calls.length === 0) return undefined
   const byId = new Map<string, Queue>()
   const byName = new Map<string, Queue>()
   calls.forEach(({ id, name }, index) => {
     if (id !== '') enqueue(byId, id, index)
     enqueue(byName, name, index)
   })
-  return { calls, results: calls.map(() => undefined), byId, byName, at }
+  return { calls, results: calls.map(() => undefined), byId, byName, firstFree: 0, at }
 }
 
 function enqueue(queues: Map<string, Queue>, key: string, index: number): void {
@@ -127,9 +143,10 @@ function nextOf({ results }: OpenCalls, queue: Queue | undefined): number | unde
   return undefined
 }
 
-function firstFree({ results }: OpenCalls): number | undefined {
-  const index = results.indexOf(undefined)
-  return index < 0 ? undefined : index
+function firstFree(open: OpenCalls): number | undefined {
+  const { results } = open
+  while (open.firstFree < results.length && results[open.firstFree] !== undefined) open.firstFree++
+  return open.firstFree < results.length ? open.firstFree : undefined
 }
 
 function close(ordered: (Turn | undefined)[], open: OpenCalls | undefined): void {
@@ -142,6 +159,13 @@ function addUser(ordered: (Turn | undefined)[], parts: readonly Part[], name?: s
 }
 
 /** The text is worth keeping, although servers reject a result without its call. */
-function orphanParts({ callId, parts }: ToolResult): Part[] {
-  return [{ kind: 'text', text: `[Result of tool call ${callId}]` }, ...parts]
+function orphanParts({ callId, name = '', parts, isError }: ToolResult): Part[] {
+  const head = `[Result of tool call ${callId === '' ? name : callId}]`
+  const [first, ...others] = parts
+  const text = first?.kind === 'text' ? first.text : ''
+  const shown = isError ? failedResult(text) : text
+  return [
+    { kind: 'text', text: shown === '' ? head : `${head}\n${shown}` },
+    ...(first?.kind === 'text' ? others : parts),
+  ]
 }

@@ -1,4 +1,4 @@
-import type { ChatTraits } from '../../../endpoints/profiles/chat-shape.ts'
+import { type ChatTraits, plainChat } from '../../../endpoints/profiles/chat-shape.ts'
 import type { BackendProfile } from '../../../endpoints/profiles/profile.ts'
 import { isAtLeast } from '../../../endpoints/profiles/server-version.ts'
 import { framingOf } from '../../../http/headers/media-type.ts'
@@ -7,17 +7,14 @@ import { GatewayError } from '../../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
 import { memberSpans } from '../../../kernel/json/body-members.ts'
 import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
-import {
-  type JsonObject,
-  listField,
-  numberField,
-  objectField,
-  textField,
-} from '../../../kernel/json/json-fields.ts'
+import { type JsonObject, numberField } from '../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/context-sentence.ts'
 import { ErrorAnswer } from '../../anthropic/error-answer.ts'
+import { supportsRequest } from '../../anthropic/messages/limitations.ts'
+import { parseMessagesRequest } from '../../anthropic/messages/messages-request.ts'
+import { readMessages } from '../../anthropic/messages/read-request.ts'
 import { WholeMessageEvents } from '../../anthropic/messages/whole-message.ts'
 import { messageWriter } from '../../anthropic/messages/write-answer.ts'
 import {
@@ -29,13 +26,15 @@ import {
 import type { AnswerBuilder, Expected } from '../../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../../hub/answer/answer-translation.ts'
 import { GatheredTranslation, tapped } from '../../hub/answer/gathered-answer.ts'
+import type { Conversation } from '../../hub/contract/conversation.ts'
+import type { WrittenRequest } from '../../hub/format.ts'
+import { callIdsIn } from '../../hub/parts/call-ids.ts'
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
+import { isThinker } from '../../hub/parts/thinkers.ts'
 import { ChatReader } from '../../openai/chat/read-answer.ts'
+import { writeChatRequest } from '../../openai/chat/write-request.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
-import { type ChatTranslation, translateRequest } from './request/chat-request.ts'
-import { isThinker, supportsRequest } from './request/limitations.ts'
-import { parseMessagesRequest } from './request/messages-request.ts'
 import { fittedByEstimate, fittedByRefusal } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
@@ -93,15 +92,6 @@ const spareBytes = 1_048_576
 const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
 
 export type MessagesMode = 'passthrough' | 'translation'
-
-/** What every OpenAI-compatible server supports. */
-export const plainChat: ChatTraits & { readonly path: string } = {
-  path: '/v1/chat/completions',
-  reasoningField: 'none',
-  thinkingSwitch: 'none',
-  readsFiles: false,
-  continuesMessages: false,
-}
 
 /** Whether an endpoint has the Messages API, according to its profile and version. */
 export function speaksMessages(profile: BackendProfile | undefined, version: string | undefined): boolean {
@@ -237,13 +227,17 @@ export class MessageVariants {
     const learned = reasoningFields?.get(endpoint.slot)
     const traits = learned === undefined ? profileTraits : { ...profileTraits, reasoningField: learned }
     const endpointMark = fingerprint(endpoint.name)
-    const translation = translateRequest(request, nativeModel, {
-      ...traits,
-      endpointMark,
-      isThinker: isThinker(nativeModel, abilities?.capabilities),
+    const conversation = readMessages(request)
+    const written = writeChatRequest(conversation, {
+      model: nativeModel,
+      traits: {
+        ...traits,
+        endpointMark,
+        isThinker: isThinker(nativeModel, abilities?.capabilities),
+      },
     })
-    const chat = this.#fittedChat(translation.chat, abilities?.contextLength, how.maxTokens)
-    const expected = this.#expected(request, translation, target, profileTraits.reasoningField, endpointMark)
+    const chat = this.#fittedChat(written.body, abilities?.contextLength, how.maxTokens)
+    const expected = this.#expected(conversation, written, target, profileTraits.reasoningField, endpointMark)
     const { stream_options: usageOptions, ...withoutUsage } = chat
     const isUsageRequested =
       usageOptions !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
@@ -299,8 +293,8 @@ export class MessageVariants {
     const limitTokens = abilities?.contextLength
     try {
       const request = parseMessagesRequest(this.#call.body)
-      const { chat } = translateRequest(request, this.#call.model, plainChat)
-      return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(chat), limitTokens }
+      const { body } = writeChatRequest(readMessages(request), { model: this.#call.model, traits: plainChat })
+      return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(body), limitTokens }
     } catch {
       // The endpoint may accept a request that cannot be translated.
       return { limitTokens }
@@ -325,26 +319,26 @@ export class MessageVariants {
   }
 
   #expected(
-    request: JsonObject,
-    { chat, callIds, toolNames, originalNames }: ChatTranslation,
+    { turns, settings }: Conversation,
+    { body, toolNames, originalNames }: WrittenRequest,
     { endpoint, nativeModel = this.#call.model, abilities }: RoutedEndpoint,
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
   ): ExpectedMessage {
     const { renameAnswers, newId } = this.#options
-    const thinking = textField(objectField(request, 'thinking') ?? {}, 'type')
+    const isThinkingOn = settings.thinking?.isOn
     return {
       messageId: newId('msg'),
       model: this.#call.model,
       keepsModel: !renameAnswers,
-      stopSequences: listField(request, 'stop_sequences').filter((each) => typeof each === 'string'),
-      dropsThinking: thinking === 'disabled',
-      putsTextFirst: thinking === undefined,
-      promptTokens: roughTokens(chat),
-      maxTokens: numberField(request, 'max_tokens'),
+      stopSequences: settings.stop ?? [],
+      dropsThinking: isThinkingOn === false,
+      putsTextFirst: isThinkingOn === undefined,
+      promptTokens: roughTokens(body),
+      maxTokens: settings.maxTokens,
       limitTokens: abilities?.contextLength,
       newCallId: () => newId('toolu'),
-      callIds,
+      callIds: callIdsIn(turns),
       toolNames,
       originalNames,
       reasoningField,

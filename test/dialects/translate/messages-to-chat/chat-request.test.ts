@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { chatRequest } from '../../../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
-import { readMessagesRequest } from '../../../../src/dialects/translate/messages-to-chat/request/messages-request.ts'
+import { readMessagesRequest } from '../../../../src/dialects/anthropic/messages/messages-request.ts'
+import { readMessages } from '../../../../src/dialects/anthropic/messages/read-request.ts'
+import { writeChatRequest } from '../../../../src/dialects/openai/chat/write-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import { assistant, fixture, messagesOf, translate, user } from './support.ts'
 
 describe('a recorded agent conversation', () => {
   it('becomes a chat with results after their calls, in the order of the calls', () => {
     const request = readMessagesRequest(fixture('agent.request.json'))
-    const chat = chatRequest(request, 'Qwen/Qwen3-Coder', {
-      reasoningField: 'reasoning',
-      thinkingSwitch: 'chat_template_kwargs',
-      readsFiles: false,
-      continuesMessages: false,
+    const { body: chat } = writeChatRequest(readMessages(request), {
+      model: 'Qwen/Qwen3-Coder',
+      traits: {
+        reasoningField: 'reasoning',
+        thinkingSwitch: 'chat_template_kwargs',
+        readsFiles: false,
+        continuesMessages: false,
+      },
     })
     const golden = fixture('agent.chat.json').toString()
     assert.deepEqual(JSON.parse(JSON.stringify(chat)), JSON.parse(golden))

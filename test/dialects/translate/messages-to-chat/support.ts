@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { RequestSize } from '../../../../src/dialects/anthropic/context-sentence.ts'
+import { readMessages } from '../../../../src/dialects/anthropic/messages/read-request.ts'
 import { messageWriter } from '../../../../src/dialects/anthropic/messages/write-answer.ts'
 import { failureError } from '../../../../src/dialects/anthropic/upstream-error.ts'
 import type { Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
@@ -10,7 +11,7 @@ import {
 import type { AnswerFailure } from '../../../../src/dialects/hub/contract/answer.ts'
 import { failedAnswer, failureIn, failureInText } from '../../../../src/dialects/hub/parts/failure.ts'
 import { ChatReader } from '../../../../src/dialects/openai/chat/read-answer.ts'
-import { chatRequest } from '../../../../src/dialects/translate/messages-to-chat/request/chat-request.ts'
+import { writeChatRequest } from '../../../../src/dialects/openai/chat/write-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 
@@ -25,7 +26,10 @@ export const plainTraits: ChatTraits = {
 
 /** Translates a Messages request to a chat request. */
 export const translate = (request: object, traits: Partial<ChatTraits> = {}) =>
-  chatRequest({ model: 'm', ...request }, 'native', { ...plainTraits, ...traits })
+  writeChatRequest(readMessages({ model: 'm', ...request }), {
+    model: 'native',
+    traits: { ...plainTraits, ...traits },
+  }).body
 
 /** The messages of the translated request. */
 export const messagesOf = (messages: object[], traits: Partial<ChatTraits> = {}) =>

@@ -1,5 +1,5 @@
-import { GatewayError } from '../../../../kernel/errors.ts'
-import { memberSpans } from '../../../../kernel/json/body-members.ts'
+import { GatewayError } from '../../../kernel/errors.ts'
+import { memberSpans } from '../../../kernel/json/body-members.ts'
 import {
   closeBracket,
   comma,
@@ -8,12 +8,12 @@ import {
   openBracket,
   skipSpace,
   skipValue,
-} from '../../../../kernel/json/json-bytes.ts'
-import { excessIn } from '../../../../kernel/json/json-depth.ts'
-import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
-import { KeyNames } from '../../../../kernel/json/key-names.ts'
-import { valuesFor } from '../../../../kernel/memory/memory-limit.ts'
-import { contentBlocks } from '../../../hub/parts/blocks.ts'
+} from '../../../kernel/json/json-bytes.ts'
+import { excessIn } from '../../../kernel/json/json-depth.ts'
+import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { KeyNames } from '../../../kernel/json/key-names.ts'
+import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
+import { contentBlocks } from '../../hub/parts/blocks.ts'
 
 /** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
 const maxDepth = 400

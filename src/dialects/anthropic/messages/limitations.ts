@@ -1,6 +1,6 @@
-import { isAtLeast } from '../../../../endpoints/profiles/server-version.ts'
-import { type JsonObject, listField } from '../../../../kernel/json/json-fields.ts'
-import { outputFormat } from './chat-request.ts'
+import { isAtLeast } from '../../../endpoints/profiles/server-version.ts'
+import { type JsonObject, listField } from '../../../kernel/json/json-fields.ts'
+import { outputFormat } from './output-format.ts'
 
 /**
  * Whether an endpoint's own Messages route supports what a request needs.
@@ -35,12 +35,4 @@ export function supportsRequest(
         return true
     }
   })
-}
-
-/** Models known to think, by their server's report or by their name. */
-export function isThinker(model: string, capabilities: readonly string[] | undefined): boolean {
-  return (
-    capabilities?.some((each) => each === 'thinking' || each === 'reasoning') === true ||
-    /gpt-oss/i.test(model)
-  )
 }

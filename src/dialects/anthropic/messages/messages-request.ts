@@ -1,6 +1,6 @@
-import { GatewayError } from '../../../../kernel/errors.ts'
-import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
-import { parseLossless } from '../../../../kernel/json/lossless.ts'
+import { GatewayError } from '../../../kernel/errors.ts'
+import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { parseLossless } from '../../../kernel/json/lossless.ts'
 import { checkDepth, checkMessagesFrame } from './messages-frame.ts'
 
 /**

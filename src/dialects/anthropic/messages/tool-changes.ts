@@ -4,7 +4,7 @@ import {
   listField,
   objectField,
   textField,
-} from '../../../../kernel/json/json-fields.ts'
+} from '../../../kernel/json/json-fields.ts'
 
 /**
  * The tools on offer at the end of a conversation: those of the request, with the additions and removals in its

@@ -18,6 +18,8 @@ export interface ChatTraits {
    * because it refuses the field for others. Default none.
    */
   readonly effort?: 'reasoning_effort' | 'chat_template_kwargs' | 'thinking_models' | 'none'
+  /** Its name for the repeat penalty; servers with one also have `min_p`. Default none: it has neither. */
+  readonly repeatPenalty?: 'repetition_penalty' | 'repeat_penalty' | 'none'
   /** Maximum length of a tool name; undefined if unlimited. */
   readonly maxToolNameLength?: number | undefined
   /** Distinguishes thinking of this endpoint from that of others. */

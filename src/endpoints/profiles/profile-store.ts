@@ -57,6 +57,13 @@ const ProfileSchema = Type.Object({
               Type.Literal('none'),
             ]),
           ),
+          repeat_penalty: Type.Optional(
+            Type.Union([
+              Type.Literal('repetition_penalty'),
+              Type.Literal('repeat_penalty'),
+              Type.Literal('none'),
+            ]),
+          ),
           longest_tool_name: Type.Optional(Type.Integer({ minimum: 16 })),
           tools: Type.Optional(Type.Boolean()),
         }),
@@ -314,6 +321,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       readsFiles: api.chat?.reads_files ?? false,
       continuesMessages: api.chat?.continues_messages ?? false,
       effort: api.chat?.effort ?? 'none',
+      repeatPenalty: api.chat?.repeat_penalty ?? 'none',
       maxToolNameLength: api.chat?.longest_tool_name,
     },
     servesTools: api.chat?.tools ?? false,

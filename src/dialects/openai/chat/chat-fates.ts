@@ -7,6 +7,9 @@ export const chatFates: Fates = {
   top_p: 'kept',
   /** Not OpenAI's, but its relatives read it. */
   top_k: 'kept',
+  /** Both of the servers whose profile says so; elsewhere the answer means the same without them. */
+  min_p: 'kept',
+  repeat_penalty: 'mapped',
   seed: 'kept',
   stop: 'kept',
   presence_penalty: 'kept',

@@ -31,6 +31,11 @@ export function putSettings(body: OpenBody, settings: Settings, traits: ChatTrai
   put(body, 'presence_penalty', settings.presencePenalty)
   put(body, 'frequency_penalty', settings.frequencyPenalty)
   put(body, 'logit_bias', settings.logitBias)
+  const { repeatPenalty = 'none' } = traits
+  if (repeatPenalty !== 'none') {
+    put(body, 'min_p', settings.minP)
+    put(body, repeatPenalty, settings.repeatPenalty)
+  }
   put(body, 'verbosity', settings.verbosity)
   if (settings.logprobs !== undefined) putLogprobs(body, settings.logprobs)
 }

@@ -119,6 +119,19 @@ describe('settings of a chat request', () => {
     assert.deepEqual(settings({ logprobs: 0 }), { logprobs: true })
   })
 
+  it('include the further samplers of a server under its names', () => {
+    const given = { minP: 0.1, repeatPenalty: 1.1 }
+    assert.deepEqual(settings(given), {})
+    assert.deepEqual(settings(given, { repeatPenalty: 'repeat_penalty' }), {
+      min_p: 0.1,
+      repeat_penalty: 1.1,
+    })
+    assert.deepEqual(settings(given, { repeatPenalty: 'repetition_penalty' }), {
+      min_p: 0.1,
+      repetition_penalty: 1.1,
+    })
+  })
+
   it('leave out what no chat endpoint has', () => {
     assert.deepEqual(
       settings({

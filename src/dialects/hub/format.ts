@@ -66,6 +66,8 @@ export interface FormatCall {
   readonly isStream: boolean
   /** Creates an ID of a prefix and 24 random characters, such as `msg_…`. */
   readonly newId: (prefix: string) => string
+  /** Time of `monotonicMs` at which the request arrived; undefined if it is that of the call. */
+  readonly startedMs?: number | undefined
   /** Wall clock in milliseconds, and a monotonic one. */
   readonly nowMs: () => number
   readonly monotonicMs: () => number

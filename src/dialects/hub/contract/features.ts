@@ -71,6 +71,8 @@ export const features = [
   /** Log probabilities of the tokens of a prompt or of its plain continuation, as evaluations read them. */
   'completion_logprobs',
   'context_tokens',
+  /** A template that replaces the model's own (Ollama's `template`). */
+  'prompt_template',
   // How the server handles the request.
   'user',
   'metadata',

@@ -166,8 +166,8 @@ describe('Ollama’s API', () => {
     const gpu = await vllm(t)
     const cases = [
       [[old, fresh, built], 'ollama', '0.9.2'],
-      [[built], 'ollama', '0.12.0'],
-      [[gpu], 'vllm', '0.12.0'],
+      [[built], 'ollama', '0.13.4'],
+      [[gpu], 'vllm', '0.13.4'],
     ] as const
     for (const [servers, type, expected] of cases) {
       const gateway = await startGateway(

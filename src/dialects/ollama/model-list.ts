@@ -4,10 +4,10 @@ import { canChat, type ModelSource, type UnifiedModel } from '../../routing/mode
 import type { Json, ModelLists } from '../contract/dialect.ts'
 
 /**
- * Answer of `/api/version` without an Ollama endpoint: higher than the minimum of editors (VS Code 0.6.4,
- * `MINIMUM_OLLAMA_VERSION` of its provider), and with `capabilities` in `/api/show`, which 0.6.4 introduced.
+ * Answer of `/api/version` without an Ollama endpoint: the minimum of Codex (`--oss` requires 0.13.4, openai/codex#8227),
+ * which is above that of editors (VS Code 0.6.4, `MINIMUM_OLLAMA_VERSION` of its provider).
  */
-export const presentedOllamaVersion = '0.12.0'
+export const presentedOllamaVersion = '0.13.4'
 
 /** Ollama's default context length. Its CLI before 0.6 panics without one. */
 const defaultContext = 4096

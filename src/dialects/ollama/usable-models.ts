@@ -25,21 +25,24 @@ export function usableByOllamaClients(models: readonly UnifiedModel[], serves: S
 }
 
 /**
- * The lowest of the given Ollama versions, whose features all of them have. Builds from source report `0.0.0`, which is
- * ignored.
+ * The lowest of the given Ollama versions, whose features all of them have, as three bare numbers: VS Code compares
+ * numbers only, and reads letters as 0 (aweussom/NoLlama#9). Builds from source report `0.0.0`, which is ignored.
  */
 export function fleetVersion(versions: readonly (string | undefined)[]): string {
   const released = versions.flatMap((version) => {
     const numbers = version === undefined ? undefined : releaseOf(version)
-    return version === undefined || numbers === undefined ? [] : [{ version, numbers }]
+    return numbers === undefined ? [] : [numbers]
   })
-  released.sort((a, b) => compare(a.numbers, b.numbers))
-  return released[0]?.version ?? presentedOllamaVersion
+  released.sort(compare)
+  const [lowest] = released
+  return lowest === undefined ? presentedOllamaVersion : lowest.join('.')
 }
 
 function releaseOf(version: string): readonly number[] | undefined {
   const numbers = /^v?(\d+(?:\.\d+)*)/.exec(version)?.[1]?.split('.').map(Number)
-  return numbers?.some((part) => part > 0) === true ? numbers : undefined
+  if (numbers?.some((part) => part > 0) !== true) return undefined
+  const [major = 0, minor = 0, patch = 0] = numbers
+  return [major, minor, patch]
 }
 
 function compare(one: readonly number[], other: readonly number[]): number {

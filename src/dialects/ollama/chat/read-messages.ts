@@ -1,6 +1,4 @@
 import { isObject, type JsonObject, objectField, textField } from '../../../kernel/json/json-fields.ts'
-import { parseLossless } from '../../../kernel/json/lossless.ts'
-import { callInput } from '../../hub/answer/call-arguments.ts'
 import type {
   AssistantPart,
   CallPart,
@@ -11,6 +9,7 @@ import type {
   Turn,
 } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
+import { argumentText } from '../../hub/parts/argument-text.ts'
 import { contentBlocks } from '../../hub/parts/blocks.ts'
 import { isGiven, optionalList, optionalText, refuse } from '../parts/read-fields.ts'
 import { readMedia } from '../parts/read-media.ts'
@@ -100,7 +99,7 @@ class MessageReader {
       kind: 'call',
       id: sentId === '' ? this.#makeId() : sentId,
       name,
-      args: argumentsText(definition.arguments, `${path}.function.arguments`),
+      args: readArguments(definition.arguments, `${path}.function.arguments`),
     }
   }
 
@@ -179,9 +178,7 @@ function textParts(content: unknown, path: string): TextPart[] {
 }
 
 /** Ollama's clients send an object; those of other APIs its JSON text. */
-function argumentsText(args: unknown, path: string): string {
-  if (!isGiven(args)) return '{}'
-  if (isObject(args)) return JSON.stringify(args)
-  if (typeof args !== 'string') refuse(`${path}: must be an object`)
-  return JSON.stringify(callInput(args, parseLossless))
+function readArguments(args: unknown, path: string): string {
+  if (isGiven(args) && !isObject(args) && typeof args !== 'string') refuse(`${path}: must be an object`)
+  return argumentText(args)
 }

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
-import { callInput } from '../../hub/answer/call-arguments.ts'
 import type {
   AssistantTurn,
   CallPart,
@@ -10,6 +9,7 @@ import type {
   Turn,
 } from '../../hub/contract/conversation.ts'
 import { endpointIds } from '../../hub/parts/call-ids.ts'
+import { callInput } from '../../hub/parts/call-input.ts'
 import { callsOf } from '../../hub/parts/ordered-turns.ts'
 import { shortName } from '../../hub/parts/tool-names.ts'
 import { mediaOf, textOf } from '../parts/write-media.ts'

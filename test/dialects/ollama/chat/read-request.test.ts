@@ -83,7 +83,7 @@ describe('messages of a request to /api/chat', () => {
 
   for (const [name, args, expected] of [
     ['an object', { x: 1, y: { z: [] } }, '{"x":1,"y":{"z":[]}}'],
-    ['JSON text', '{"x": 1}', '{"x":1}'],
+    ['JSON text', '{"x": 1}', '{"x": 1}'],
     ['the text of a text', '"{\\"x\\":1}"', '{"x":1}'],
     ['an empty object', {}, '{}'],
     ['empty text', '', '{}'],

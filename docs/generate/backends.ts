@@ -23,25 +23,25 @@ export function backendReference(): string {
   return [
     '# Backends',
     '',
-    'Made from `config/profiles/` by `npm run docs`; a test holds it to the code.',
+    'Generated from `config/profiles/` by `npm run docs`; a test compares it with the code.',
     '',
-    'A backend is data: a YAML profile says which paths a kind of server has, how it is recognised, how its model list',
-    'reads and what else it can do. `type: auto` asks an endpoint for what tells the kinds apart.',
+    'A backend type is described by a YAML profile: its paths, how it is detected, the format of its model list and its',
+    'capabilities. With `type: auto`, the gateway requests the paths that distinguish the types.',
     '',
     table(
       ['server', 'type', 'prefixes', 'port', 'health', 'models', 'Anthropic Messages', 'models in memory'],
       rows.map((row) => row.map((text) => cell(text))),
     ),
     '',
-    'A server that is none of these and speaks the OpenAI API is `openai-compatible`. For anything else put a profile',
-    'of your own into `profiles.directory` (the keys are those of the files in `config/profiles/`), or pass it as an',
+    'Use `openai-compatible` for any other server with the OpenAI API. For other APIs, put a profile',
+    'of your own into `profiles.directory` (with the keys of the files in `config/profiles/`), or pass it as an',
     'object ([example](../examples/custom-profile/server.ts)).',
     '',
-    'Model lists are read as loosely as servers write them: `null` is an empty list, a list may stand alone or be an',
-    'object by name, entries may be bare names. At most 10,000 models of an endpoint are taken. What a list says of',
-    'context lengths and abilities is kept: `capabilities` and `details` of Ollama, `architecture.input_modalities`',
+    'The gateway reads model lists leniently: `null` is an empty list, a list may be at the top level or be an',
+    'object by name, and entries may be bare names. At most 10,000 models of an endpoint are used. Reported',
+    'context lengths and capabilities are kept: `capabilities` and `details` of Ollama, `architecture.input_modalities`',
     'and `meta` of llama.cpp (with its `/props`), `type` and `capabilities` of LM Studio, `max_model_len` of vLLM,',
-    '`supported_parameters` of OpenRouter and the like ([what becomes of it](clients.md#model-lists)).',
+    '`supported_parameters` of OpenRouter and similar fields ([how they are used](clients.md#model-lists)).',
     '',
     '```yaml',
     'discovery:',
@@ -66,6 +66,6 @@ function messages({ anthropic }: BackendProfile): string {
 }
 
 function residency({ alwaysLoaded, loadedModelsPath }: BackendProfile): string {
-  if (alwaysLoaded) return 'all it lists'
-  return loadedModelsPath === undefined ? 'not told' : code(loadedModelsPath)
+  if (alwaysLoaded) return 'all listed models'
+  return loadedModelsPath === undefined ? 'unknown' : code(loadedModelsPath)
 }

@@ -28,8 +28,8 @@ export function configurationReference(): string {
   return [
     '# Configuration reference',
     '',
-    'Made from the schema by `npm run docs`; a test holds it to the code. `config/schema.json` is the same for editors.',
-    'How the file is found, and how to check one, is in [quick start](quick-start.md).',
+    'Generated from the schema by `npm run docs`; a test compares it with the code. `config/schema.json` is for editors.',
+    '[Quick start](quick-start.md) describes how the file is found and how to check one.',
     '',
     'A duration is a Go duration (`250ms`, `1h30m`) or `0`; a size is a number of bytes or has a binary unit (`100MB`,',
     '`64KiB`). Any value may be `${VAR}` or `${VAR:-default}`. An environment variable named below overrides its key.',

@@ -42,7 +42,7 @@ const rows = new Map(
     }),
 )
 
-describe('the table of docs/design/evidence.md', () => {
+describe('the table in docs/design/evidence.md', () => {
   const facts: [string, AttemptFailure][] = [
     ...Object.keys(kinds).map((kind): [string, AttemptFailure] => [kind, { kind: kind as FailureKind }]),
     ...statuses.map((statusCode): [string, AttemptFailure] => [
@@ -51,7 +51,7 @@ describe('the table of docs/design/evidence.md', () => {
     ]),
   ]
   for (const [fact, failure] of facts) {
-    it(`says of ${fact} what the code says`, () => {
+    it(`matches the code on ${fact}`, () => {
       const { about, counted, credited, movesOn, repeated } = failureEvidence(failure)
       assert.deepEqual(rows.get(fact), [about, counted, credited, movesOn, repeated])
     })

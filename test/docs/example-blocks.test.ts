@@ -69,7 +69,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe('YAML of the documentation', () => {
+describe('YAML blocks in the documentation', () => {
   const knownTypes = new ProfileStore({ builtIn: profilesFolder }).types()
   /** Compose files, Kubernetes manifests and the like say what they are. */
   const isConfiguration = ({ text }: Block) => !/^(services|apiVersion|groups|scrape_configs):/m.test(text)
@@ -87,11 +87,11 @@ describe('YAML of the documentation', () => {
   }
 })
 
-describe('requests of the documentation', () => {
+describe('requests in the documentation', () => {
   for (const { page, line, text } of blocks('sh')) {
     const commands = text.replaceAll(/\\\n\s*/g, ' ').split('\n')
     for (const command of commands.filter((each) => each.startsWith('curl '))) {
-      it(`${page}:${line} is answered well: ${command.slice(0, 60)}`, async () => {
+      it(`${page}:${line} succeeds: ${command.slice(0, 60)}`, async () => {
         const local = command
           .replace(/(https?:\/\/)?localhost:40114/g, address)
           .replace('curl ', 'curl --fail-with-body --silent --show-error --max-time 20 ')
@@ -102,7 +102,7 @@ describe('requests of the documentation', () => {
   }
 })
 
-describe('code of the documentation', () => {
+describe('code blocks in the documentation', () => {
   for (const { page, line, text } of blocks('ts')) {
     it(`${page}:${line} runs`, async () => {
       const [server] = fleet.endpoints

@@ -25,7 +25,7 @@ interface Manifest {
   }
 }
 
-describe('files of the examples', () => {
+describe('example files', () => {
   for (const path of [
     'examples/open-webui/gateway.yaml',
     'examples/claude-code-vllm/gateway.yaml',
@@ -37,7 +37,7 @@ describe('files of the examples', () => {
     })
   }
 
-  it('the compose files name only services and files that are there', () => {
+  it('name only existing services and files in the compose files', () => {
     for (const [path, folder] of [
       ['examples/open-webui/compose.yaml', 'examples/open-webui/'],
       ['docker-compose.yml', ''],
@@ -53,7 +53,7 @@ describe('files of the examples', () => {
     }
   })
 
-  it('the Kubernetes manifests have a valid configuration, probes that are routes, and time to drain', () => {
+  it('contain Kubernetes manifests with a valid configuration, probes on existing routes and time to drain', () => {
     const manifests = parseAllDocuments(read('examples/kubernetes/deployment.yaml')).map(
       (document) => document.toJS() as Manifest,
     )

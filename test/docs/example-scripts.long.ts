@@ -118,8 +118,8 @@ const checks: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
   },
 }
 
-describe('every example', () => {
+describe('the examples', () => {
   const names = globSync('examples/*/server.ts', { cwd: root }).map((path) => path.split(/[\\/]/)[1] ?? '')
-  it('has a check here', () => assert.deepEqual(names.sort(), Object.keys(checks).sort()))
-  for (const [name, check] of Object.entries(checks)) it(`${name} does what it says`, check)
+  it('each have a check here', () => assert.deepEqual(names.sort(), Object.keys(checks).sort()))
+  for (const [name, check] of Object.entries(checks)) it(`${name} works as described`, check)
 })

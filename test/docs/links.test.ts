@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const root = new URL('../../', import.meta.url)
 const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: fileURLToPath(root) })
 
-/** As code hosts make them: lower case, spaces to hyphens, punctuation gone. */
+/** As code hosts generate them: lower case, hyphens for spaces, no punctuation. */
 function anchorsOf(text: string): Set<string> {
   const headings = text.replaceAll(/^```.*?^```/gms, '').matchAll(/^#+\s+(.*)$/gm)
   return new Set(
@@ -48,9 +48,9 @@ function missingFiles(page: string): string[] {
     .filter((path) => path !== usersFile && !existsSync(new URL(path, root)))
 }
 
-describe('links and file names of every page', () => {
+describe('links and file names in the documentation', () => {
   for (const page of pages) {
-    it(`lead somewhere in ${page}`, () => {
+    it(`resolve in ${page}`, () => {
       assert.deepEqual(brokenLinks(page), [])
       assert.deepEqual(missingFiles(page), [])
     })

@@ -72,7 +72,7 @@ function checkExpression(expr: string): void {
 const filledIn = (expr: string) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*')
 
 describe('the Grafana dashboard', () => {
-  it('asks only for what is exposed', () => {
+  it('queries only exposed metrics', () => {
     for (const { targets = [] } of dashboard.panels) {
       for (const { expr, legendFormat } of targets) {
         checkExpression(filledIn(expr))
@@ -88,7 +88,7 @@ describe('the Grafana dashboard', () => {
     }
   })
 
-  it('has its panels beside each other, each with a title and a number of its own', () => {
+  it('has panels side by side, each with a title and a unique number', () => {
     const taken = new Set<string>()
     assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length)
     for (const { title, gridPos, targets, type } of dashboard.panels) {
@@ -97,7 +97,7 @@ describe('the Grafana dashboard', () => {
       assert.ok(gridPos.x + gridPos.w <= 24, title)
       for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
         for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          assert.ok(!taken.has(`${x},${y}`), `${title} lies on no other panel`)
+          assert.ok(!taken.has(`${x},${y}`), `${title} overlaps no other panel`)
           taken.add(`${x},${y}`)
         }
       }
@@ -108,7 +108,7 @@ describe('the Grafana dashboard', () => {
     )
   })
 
-  it('has expressions that Prometheus reads', async (t) => {
+  it('has expressions that Prometheus accepts', async (t) => {
     const rules = dashboard.panels
       .flatMap(({ targets = [] }) => targets)
       .map(({ expr }, index) => ({ record: `panel:${index}`, expr: filledIn(expr) }))
@@ -122,7 +122,7 @@ describe('the Grafana dashboard', () => {
 })
 
 describe('the alert rules', () => {
-  it('ask only for what is exposed, and say what is wrong', () => {
+  it('query only exposed metrics, and describe the problem', () => {
     assert.ok(alerts.length >= 8)
     for (const { alert, expr, labels, annotations } of alerts) {
       checkExpression(expr)
@@ -132,7 +132,7 @@ describe('the alert rules', () => {
     }
   })
 
-  it('are rules that Prometheus loads, with its configuration', (t) => {
+  it('are accepted by Prometheus, together with its configuration', (t) => {
     if (!hasPromtool) return t.diagnostic('promtool is not installed: the rules are not loaded')
     assert.equal(promtool(['check', 'rules', fileURLToPath(new URL('alerts.yaml', folder))]), '')
     assert.equal(promtool(['check', 'config', fileURLToPath(new URL('prometheus.yaml', folder))]), '')
@@ -140,7 +140,7 @@ describe('the alert rules', () => {
 })
 
 describe('the list of metrics', () => {
-  it('is what a gateway exposes: no metric more, none less', async (t) => {
+  it('lists exactly the metrics that a gateway exposes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
       proxy: { sticky_sessions: { enabled: true } },

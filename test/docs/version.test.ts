@@ -8,8 +8,8 @@ import { changelogProblems, changelogSections } from '../../scripts/changelog.ts
 const { version } = manifest
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
 
-describe('the version of package.json', () => {
-  it('is that of the lockfile', () => {
+describe('the version in package.json', () => {
+  it('equals that in the lockfile', () => {
     assert.deepEqual([lock.version, lock.packages[''].version], [version, version])
   })
 
@@ -18,13 +18,13 @@ describe('the version of package.json', () => {
     ['docs/internal-api.md', /^ {2}"version": "(.+)",$/m],
     ['examples/kubernetes/deployment.yaml', /image: olla-gateway:(\S+)$/m],
   ] as const)
-    it(`is that of ${file}`, () => assert.equal(pattern.exec(read(file))?.[1], version))
+    it(`equals that in ${file}`, () => assert.equal(pattern.exec(read(file))?.[1], version))
 
-  it('is of the minor version that SECURITY.md supports', () => {
+  it('belongs to the minor version that SECURITY.md supports', () => {
     assert.equal(/^\| (\S+)\.x +\| yes/m.exec(read('SECURITY.md'))?.[1], version.split('.', 2).join('.'))
   })
 
-  it('has its section in the changelog, the first one that is released', () => {
+  it('has a section in the changelog, the first released one', () => {
     const sections = changelogSections(read('CHANGELOG.md'))
     const [first, second] = sections
     assert.equal(first?.name, 'Unreleased')

@@ -47,7 +47,7 @@ export function namedScripts(text: string): readonly string[] {
 const unknownScripts = (text: string) =>
   namedScripts(text).filter((name) => !Object.keys(manifest.scripts).includes(name))
 
-describe('files below .github', () => {
+describe('files in .github', () => {
   for (const file of yamlFiles) it(`${file} is valid YAML`, () => assert.ok(parse(file)))
 })
 
@@ -68,7 +68,7 @@ describe('npm scripts', () => {
     'CONTRIBUTING.md',
     'README.md',
   ])
-    it(`named in ${file} exist`, () => assert.deepEqual(unknownScripts(read(file)), []))
+    it(`exist if ${file} names them`, () => assert.deepEqual(unknownScripts(read(file)), []))
 })
 
 describe('workflows', () => {
@@ -76,7 +76,7 @@ describe('workflows', () => {
     const { permissions, jobs } = workflow(file)
     const steps = Object.values(jobs).flatMap((job) => job.steps ?? [])
 
-    it(`${file} pins every action by commit, with its version beside it`, () => {
+    it(`${file} pins every action by commit and states its version`, () => {
       const loose = read(file)
         .split('\n')
         .filter((line) => /^\s*(?:- )?uses:/.test(line))
@@ -84,11 +84,11 @@ describe('workflows', () => {
       assert.deepEqual(loose, [])
     })
 
-    it(`${file} has read access unless a job asks for more`, () => {
+    it(`${file} has read access unless a job requests more`, () => {
       assert.deepEqual(permissions, { contents: 'read' })
     })
 
-    it(`${file} ends every job in time`, () => {
+    it(`${file} limits the duration of every job`, () => {
       const endless = Object.values(jobs).filter((job) => !job.uses && !job['timeout-minutes'])
       assert.deepEqual(endless, [])
     })
@@ -117,7 +117,7 @@ describe('workflows', () => {
     })
   }
 
-  it('test every supported line of Node on Linux and macOS', () => {
+  it('test every supported Node version on Linux and macOS', () => {
     const { jobs } = workflow('.github/workflows/ci.yml')
     assert.deepEqual(jobs.test?.strategy?.matrix, {
       os: ['ubuntu-latest', 'macos-latest'],

@@ -2,9 +2,9 @@
 export interface DecoratorUse {
   /** Names that it decorates the app, requests or replies with. */
   readonly decorates: ReadonlySet<string>
-  /** Names of decorators that it reads, or asks for. */
+  /** Names of decorators that it reads or checks for. */
   readonly uses: ReadonlySet<string>
-  /** Names that it asks for with `hasDecorator`. */
+  /** Names that it checks with `hasDecorator`. */
   readonly asksFor: ReadonlySet<string>
   /** Names that its header lists: `Uses if present: ...`. */
   readonly optional: ReadonlySet<string>

@@ -8,7 +8,7 @@ export interface Import {
   /** Paths in the repository. */
   readonly from: string
   readonly to: string
-  /** Whether it is gone at run time. */
+  /** Whether it is erased at run time. */
   readonly isType: boolean
 }
 
@@ -78,7 +78,7 @@ export function circles(arrows: Iterable<readonly [from: string, to: string]>): 
   return found.sort((a, b) => b.length - a.length)
 }
 
-/** Circles of folders in which each file stands for its folder. */
+/** Import cycles between folders; each file counts as its folder. */
 export function folderCircles(imports: readonly Import[]): string[][] {
   return circles(imports.map(({ from, to }) => [dirname(from), dirname(to)]))
 }

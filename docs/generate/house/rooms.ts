@@ -17,7 +17,7 @@ export const rooms: readonly Room[] = [
   { name: 'routing', holds: 'models, selectors, session affinity' },
   {
     name: 'dialects',
-    holds: 'what the APIs of OpenAI, Anthropic and Ollama say, and translation between them',
+    holds: 'the APIs of OpenAI, Anthropic and Ollama, and translation between them',
   },
   { name: 'proxy', holds: 'the exchange of one request: attempts, failover, transports, the answer' },
   { name: 'observe', holds: 'statistics, views, Prometheus, telemetry, logs, live requests' },

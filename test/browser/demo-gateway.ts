@@ -65,7 +65,7 @@ export async function startDemoGateway(dashboard: Record<string, unknown> = {}):
   }
 }
 
-/** Sends a chat; resolves when its answer has ended or broken off. */
+/** Sends a chat; resolves when its answer has ended or was interrupted. */
 export async function chat(url: string, { model = 'llama3.2:3b', tokens = 8 } = {}): Promise<string> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -80,7 +80,7 @@ export async function chat(url: string, { model = 'llama3.2:3b', tokens = 8 } = 
   return response.text().catch((error: Error) => `broken off: ${error.message}`)
 }
 
-/** Chats one after the other, several at a time, until told to stop. */
+/** Sends chats continuously, several at a time, until it is stopped. */
 export function keepChatting(url: string, { atOnce = 3, tokens = 12 } = {}): () => Promise<void> {
   let isOver = false
   const models = ['llama3.2:3b', 'qwen2.5-coder:7b', 'mistral-small']

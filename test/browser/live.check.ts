@@ -24,8 +24,8 @@ after(async () => {
 const view = (page: Page) => page.locator('#view')
 const simulator = (name: string) => gateway.simulators.get(name) ?? assert.fail(name)
 
-describe('an endpoint that falls', () => {
-  it('is seen at once, with what happened to it, and again when it is back', async () => {
+describe('an endpoint that fails', () => {
+  it('is shown at once, with the cause, and again when it recovers', async () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('fleet')
@@ -47,7 +47,7 @@ describe('an endpoint that falls', () => {
 })
 
 describe('a request', () => {
-  it('tells by which endpoints it went, why, and what its time was spent on', async () => {
+  it('shows its endpoints, the reasons, and how its time was spent', async () => {
     for (const { control } of gateway.simulators.values()) {
       await control.setFault({ kind: 'reset_before_headers', times: 1 })
     }
@@ -59,11 +59,11 @@ describe('a request', () => {
     await page.getByLabel('Moved on').check()
     await view(page).getByRole('link', { name: 'llama3.2:3b' }).first().click()
     const drawer = page.getByRole('dialog')
-    await drawer.getByText('An endpoint that can serve has the model.').waitFor()
+    await drawer.getByText('A routable endpoint has the model.').waitFor()
     assert.ok((await drawer.locator('.attempt').count()) >= 2)
     await drawer.locator('.attempt').first().getByText('failed').waitFor()
     assert.ok((await drawer.locator('.lane').count()) >= 3)
-    // The gateway's own lane and one for each attempt, each told in words too.
+    // The gateway's own lane and one for each attempt, each with a text alternative.
     assert.match(await drawer.locator('.lane-text').last().innerText(), /relaying|failed/)
     await page.keyboard.press('Escape')
     await drawer.waitFor({ state: 'detached' })
@@ -72,17 +72,17 @@ describe('a request', () => {
     await page.close()
   })
 
-  it('is ended from the list of those under way, at the endpoint too', async () => {
+  it('can be cancelled from the in-flight list, at the endpoint too', async () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('in-flight')
-    await view(page).getByText('Nothing under way').waitFor()
+    await view(page).getByText('Nothing in flight').waitFor()
     const answer = chat(gateway.url, { model: 'mistral-small', tokens: 50_000 })
     const row = view(page).getByRole('row').filter({ hasText: 'mistral-small' })
     await row.getByText('relaying').waitFor()
     await row.getByRole('button', { name: /^Cancel/ }).click()
     await row.getByRole('button', { name: /^Really cancel/ }).click()
-    await view(page).getByText('Nothing under way').waitFor()
+    await view(page).getByText('Nothing in flight').waitFor()
     assert.match(await answer, /cancelled|broken off/)
     await eventually(() => simulator('vllm').control.counters().aborts > 0)
     await show('events')
@@ -93,7 +93,7 @@ describe('a request', () => {
 })
 
 describe('the playground', () => {
-  it('streams a chat, tells who served it and how fast, and stops when told', async () => {
+  it('streams a chat, shows the endpoint and the speed, and stops on request', async () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('playground')
@@ -142,7 +142,7 @@ describe('the playground', () => {
 })
 
 describe('the configuration', () => {
-  it('shows what is in force, and no secret', async () => {
+  it('shows effective values, and no secret', async () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('configuration')
@@ -159,7 +159,7 @@ describe('the configuration', () => {
 })
 
 describe('the keyboard', () => {
-  it('reaches every view, opens details and comes back to where it was', async () => {
+  it('reaches every view, opens details and returns focus', async () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('fleet')
@@ -206,7 +206,7 @@ describe('the keyboard', () => {
 describe('a lost connection', () => {
   const expected = /ERR_|Failed to load/
 
-  it('is told, survived by asking where only the stream is gone, and taken up again', async () => {
+  it('is shown, bridged by polling if only the stream is lost, and restored', async () => {
     const watched = await openPage(browser.context, gateway.page, { expected })
     const { page, show } = watched
     await page.route('**/internal/events*', (route) => route.abort())
@@ -223,7 +223,7 @@ describe('a lost connection', () => {
     await page.close()
   })
 
-  it('is told where nothing answers, and over when something does', async () => {
+  it('is shown if nothing answers, until something does', async () => {
     const watched = await openPage(browser.context, gateway.page, { expected })
     const { page, show } = watched
     await show('fleet')
@@ -231,7 +231,7 @@ describe('a lost connection', () => {
     await page.route('**/internal/**', (route) => route.abort())
     await page.evaluate(() => dispatchEvent(new Event('pagehide')))
     await page.evaluate(() => dispatchEvent(new Event('pageshow')))
-    await page.locator('.notice strong').getByText('The gateway does not answer').waitFor()
+    await page.locator('.notice strong').getByText('The gateway does not respond').waitFor()
     await view(page).getByRole('row').filter({ hasText: 'vllm' }).waitFor()
     await page.unroute('**/internal/**')
     await page.locator('.topbar').getByText('live').waitFor({ timeout: 25_000 })
@@ -242,7 +242,7 @@ describe('a lost connection', () => {
 })
 
 describe('an admin token', () => {
-  it('lets in from anywhere, until it is given back', async () => {
+  it('allows access from anywhere, until sign-out', async () => {
     const token = 'a-token-for-the-browser-test'
     const guarded = await startDemoGateway({
       admin_token: token,

@@ -33,7 +33,7 @@ after(async () => {
 })
 
 describe('the first load', () => {
-  it('is light, paints at once and moves nothing', async (t) => {
+  it('is small, paints at once and shifts nothing', async (t) => {
     const watched = await openPage(browser.context, gateway.page)
     const { page } = watched
     let bytes = 0
@@ -71,13 +71,13 @@ const sizes = [
   { width: 1920, height: 1080 },
 ] as const
 
-/** Both themes differ in colours, both widths in elements: the fourth of the four would tell nothing new. */
+/** Both themes differ in colours, both widths in elements: the fourth combination would add nothing. */
 const isAudited = (scheme: Scheme, { width }: (typeof sizes)[number]) => scheme === 'light' || width > 360
 
 for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
   for (const size of sizes) {
     describe(`${scheme}, ${size.width} pixels wide`, () => {
-      it('shows every view, to everybody', async (t) => {
+      it('shows every view without accessibility violations', async (t) => {
         const watched = await openPage(browser.context, gateway.page, size)
         const { page, show } = watched
         await page.emulateMedia({ colorScheme: scheme })

@@ -23,8 +23,8 @@ async function eventsOf(body: string): Promise<ChatEvent[]> {
   return events
 }
 
-describe('a chat while it runs', () => {
-  it('gathers the answer and its figures', () => {
+describe('a running chat', () => {
+  it('collects the answer and its statistics', () => {
     const chat = run(
       [{ kind: 'answered', status: 200, served }, 1050],
       [text('hm', true), 1200],
@@ -45,7 +45,7 @@ describe('a chat while it runs', () => {
     })
   })
 
-  it('counts the parts of the stream until the endpoint has told', () => {
+  it('counts stream chunks until the endpoint reports usage', () => {
     const chat = run([text('a'), 1100], [text('b'), 1200], [text('c'), 1300])
     assert.deepEqual(chatFigures(chat, 1400), {
       firstTokenMs: 100,
@@ -56,7 +56,7 @@ describe('a chat while it runs', () => {
     assert.equal(chatFigures(run([text('a'), 1100]), 1200).tokensPerSecond, undefined)
   })
 
-  it('is over when it has ended, whatever comes late', () => {
+  it('ignores chunks after its end', () => {
     const chat = run(
       [{ kind: 'stopped' }, 1100],
       [text('late'), 1200],
@@ -71,7 +71,7 @@ describe('a chat while it runs', () => {
 describe('a streamed chat completion', () => {
   const chunk = (delta: object) => `data: ${JSON.stringify({ choices: [{ delta }] })}\n\n`
 
-  it('is text, usage and an end', async () => {
+  it('has text, usage and an end', async () => {
     const body = `${chunk({ role: 'assistant', content: '' })}${chunk({ content: 'Hi' })}data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\ndata: [DONE]\n\n`
     assert.deepEqual(await eventsOf(body), [
       text('Hi'),
@@ -80,23 +80,23 @@ describe('a streamed chat completion', () => {
     ])
   })
 
-  it('tells thoughts from the answer, by either name', async () => {
+  it('separates thinking from the answer, by either name', async () => {
     const body = `${chunk({ reasoning_content: 'a' })}${chunk({ reasoning: 'b' })}data: [DONE]\n\n`
     assert.deepEqual(await eventsOf(body), [text('a', true), text('b', true), { kind: 'ended' }])
   })
 
-  it('has failed where it says so, and where it breaks off', async () => {
+  it('fails if it reports an error or breaks', async () => {
     assert.deepEqual(await eventsOf('data: {"error":{"message":"out of memory"}}\n\n'), [
       { kind: 'failed', message: 'out of memory' },
-      { kind: 'failed', message: 'The stream broke off before its end.' },
+      { kind: 'failed', message: 'The stream ended prematurely.' },
     ])
     assert.deepEqual((await eventsOf(chunk({ content: 'Hi' }))).at(-1), {
       kind: 'failed',
-      message: 'The stream broke off before its end.',
+      message: 'The stream ended prematurely.',
     })
   })
 
-  it('passes over what it cannot read', async () => {
+  it('skips what it cannot read', async () => {
     assert.deepEqual(await eventsOf('data: not json\n\ndata: {"choices":[]}\n\ndata: [DONE]\n\n'), [
       { kind: 'ended' },
     ])

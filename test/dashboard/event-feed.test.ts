@@ -81,7 +81,7 @@ describe('the event feed', () => {
     mock.restoreAll()
   })
 
-  it('is live with the first word, and passes over what it does not know', async () => {
+  it('is live from the first message, and skips unknown ones', async () => {
     const open = feed()
     open.open()
     open.open()
@@ -96,7 +96,7 @@ describe('the event feed', () => {
     open.close()
   })
 
-  it('resumes behind the last event, ever more slowly while it fails', async () => {
+  it('resumes after the last event, with growing delays while it fails', async () => {
     const open = feed()
     open.open()
     await settled()
@@ -123,7 +123,7 @@ describe('the event feed', () => {
     open.close()
   })
 
-  it('gives up a connection that has fallen silent; comments count as words', async () => {
+  it('drops a silent connection; comments count as messages', async () => {
     const open = feed()
     open.open()
     await settled()
@@ -140,7 +140,7 @@ describe('the event feed', () => {
     open.close()
   })
 
-  it('does not knock again where it is turned away', async () => {
+  it('does not retry if it is refused access', async () => {
     for (const [trouble, state] of [
       ['signed_out', 'signed_out'],
       ['refused', 'refused'],
@@ -156,7 +156,7 @@ describe('the event feed', () => {
     }
   })
 
-  it('is silent once closed, and can be opened again', async () => {
+  it('is silent once closed, and can be reopened', async () => {
     const open = feed()
     open.open()
     await settled()

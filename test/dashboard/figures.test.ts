@@ -9,8 +9,8 @@ const firstTokenChart = chartDefinitions.find(({ id }) => id === 'first-token')
 assert.ok(requestsChart)
 assert.ok(firstTokenChart)
 
-describe('figures of the last moments', () => {
-  it('are rates over the time that really passed', () => {
+describe('recent figures', () => {
+  it('are rates over the elapsed time', () => {
     const samples = [
       sampleAt(0, { requests: 1000 }),
       sampleAt(30, { requests: 4, completion_tokens: 100, successes: 3, failures: 1 }),
@@ -23,14 +23,14 @@ describe('figures of the last moments', () => {
     })
   })
 
-  it('say nothing of what did not happen', () => {
+  it('are empty without samples', () => {
     assert.equal(recentFigures([], 30_000), undefined)
     assert.equal(recentFigures([sampleAt(0)], 30_000)?.successShare, undefined)
   })
 })
 
 describe('a sparkline', () => {
-  it('has forty points, the last of them now, each the mean of its samples', () => {
+  it('has forty points, the last one now, each the mean of its samples', () => {
     const samples = [
       sampleAt(0, { in_flight: 2 }),
       sampleAt(2, { in_flight: 4 }),
@@ -41,7 +41,7 @@ describe('a sparkline', () => {
     assert.deepEqual(values.slice(-3), [null, 3, 10])
   })
 
-  it('stands still where samples only make its last point fuller', () => {
+  it('does not move if samples only add to its last point', () => {
     const before = Array.from({ length: 90 }, (_, index) => sampleAt(index * 2, { in_flight: index }))
     const next = [...before, sampleAt(180, { in_flight: 5 })]
     const more = [...next, sampleAt(182, { in_flight: 7 })]
@@ -49,7 +49,7 @@ describe('a sparkline', () => {
     assert.deepEqual(sparkValues(more, read).slice(0, -1), sparkValues(next, read).slice(0, -1))
   })
 
-  it('shows nothing for an endpoint without answers', () => {
+  it('is empty for an endpoint without answers', () => {
     const samples = [
       sampleAt(0, { endpoints: { a: [1, 0, 0, null] } }),
       sampleAt(6, { endpoints: { a: [0, 1, 0, 90] } }),
@@ -61,7 +61,7 @@ describe('a sparkline', () => {
 })
 
 describe('a chart', () => {
-  it('breaks its line where samples are missing', () => {
+  it('interrupts its line if samples are missing', () => {
     const samples = [
       sampleAt(0, { requests: 2 }),
       sampleAt(2, { requests: 4 }),
@@ -73,7 +73,7 @@ describe('a chart', () => {
     assert.ok(times.every((at, index) => at > (times[index - 1] ?? 0)))
   })
 
-  it('tells its content in words', () => {
+  it('describes its content as text', () => {
     const percentiles = { p50: 100, p90: 200, p99: 1500 }
     const samples = [
       sampleAt(0, { first_token_ms: { p50: 300, p90: 400, p99: 500 } }),
@@ -87,7 +87,7 @@ describe('a chart', () => {
     assert.match(chartSummary([sampleAt(0)], firstTokenChart), /p50: none/)
   })
 
-  it('is a table of means by the minute, newest first', () => {
+  it('is also a table of means per minute, newest first', () => {
     const samples = [
       sampleAt(0, { requests: 2 }),
       sampleAt(2, { requests: 6 }),

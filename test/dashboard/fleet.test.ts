@@ -31,7 +31,7 @@ const event = (type: string, at: string, data: Record<string, unknown>): Gateway
 })
 
 describe('the fleet between two readings', () => {
-  it('shows a change of an endpoint when it is heard', () => {
+  it('shows a change of an endpoint as soon as its event arrives', () => {
     const down = event('endpoint.status', later, {
       endpoint: 'gpu',
       from: 'healthy',
@@ -59,13 +59,13 @@ describe('the fleet between two readings', () => {
     })
   })
 
-  it('does not go back behind what was read since, and knows nothing of other events', () => {
+  it('ignores events older than the last reading, and other events', () => {
     const old = event('endpoint.status', earlier, { endpoint: 'gpu', to: 'offline', reason: 'refused' })
     assert.equal(withEndpointEvent(view, old), view)
     assert.equal(withEndpointEvent(view, event('request.failover', later, { from: 'gpu' })), view)
   })
 
-  it('takes the load from samples; an endpoint that a sample leaves out has none', () => {
+  it('takes the load from samples; an endpoint missing in a sample has none', () => {
     const changed = withSampleLoad(view, sampleAt(12, { endpoints: { a: [7, 1, 0, null] } }))
     assert.deepEqual(
       changed.endpoints.map(({ in_flight }) => in_flight),
@@ -92,7 +92,7 @@ describe('the models', () => {
     ],
   } as unknown as ModelsView
 
-  it('are joined with their use', () => {
+  it('are joined with their usage', () => {
     const stats = { models: [{ name: 'llama3.2:3b', total_requests: 4 }] } as unknown as ModelStatsView
     const [llama, mystery, idle] = modelRows(models, stats)
     assert.deepEqual(llama?.places, [
@@ -105,7 +105,7 @@ describe('the models', () => {
     assert.deepEqual(idle?.places, [{ endpoint: 'box', isLoaded: false }])
   })
 
-  it('are known by endpoint where they are in memory', () => {
+  it('are known per endpoint if they are in memory', () => {
     assert.deepEqual(loadedModels(models), new Map([['gpu', ['llama3.2:3b', 'mystery']]]))
     assert.deepEqual(loadedModels(undefined), new Map())
   })
@@ -113,14 +113,14 @@ describe('the models', () => {
 
 describe('sorting', () => {
   const rows = [{ n: 2 }, { n: undefined }, { n: 10 }, { n: 1 }]
-  it('puts what has no value last in both directions', () => {
+  it('puts missing values last in both directions', () => {
     const by = (direction: 'ascending' | 'descending') =>
       sortedRows(rows, ({ n }) => n, { column: 'n', direction }).map(({ n }) => n)
     assert.deepEqual(by('ascending'), [1, 2, 10, undefined])
     assert.deepEqual(by('descending'), [10, 2, 1, undefined])
   })
 
-  it('reads numbers in names as numbers', () => {
+  it('compares numbers in names as numbers', () => {
     const names = ['gpu-10', 'gpu-2', 'Box'].map((name) => ({ name }))
     const sorted = sortedRows(names, ({ name }) => name, { column: 'name', direction: 'ascending' })
     assert.deepEqual(

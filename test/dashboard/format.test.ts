@@ -14,7 +14,7 @@ import {
   formatSpan,
 } from '../../dashboard/src/format/format.ts'
 
-describe('numbers on the page', () => {
+describe('number formats', () => {
   it('shortens counts to three digits', () => {
     const shown = [0, 7, 999, 1000, 1234, 34_200, 999_949, 999_950, 5_600_000, 2e9].map(formatCount)
     assert.deepEqual(shown, ['0', '7', '999', '1k', '1.23k', '34.2k', '1M', '1M', '5.6M', '2G'])
@@ -25,7 +25,7 @@ describe('numbers on the page', () => {
     assert.deepEqual(shown, ['–', '0', '<0.01', '0.25', '4.26', '12.3', '120'])
   })
 
-  it('writes times in the unit that reads best', () => {
+  it('writes times in a readable unit', () => {
     const times = [
       undefined,
       0,
@@ -67,7 +67,7 @@ describe('numbers on the page', () => {
     )
   })
 
-  it('shows a share as 0% or 100% only where it is', () => {
+  it('shows 0% or 100% only for exact shares', () => {
     const shown = [undefined, 0, 0.00001, 0.5, 0.994, 0.99999, 1].map(formatShare)
     assert.deepEqual(shown, ['–', '0%', '0.1%', '50.0%', '99.4%', '99.9%', '100%'])
   })
@@ -77,7 +77,7 @@ describe('numbers on the page', () => {
     assert.deepEqual(shown, ['0 B', '1023 B', '1 KB', '13.4 KB', '1023 KB', '1 MB', '1.02 GB'])
   })
 
-  it('says how long ago in one unit', () => {
+  it('shows an age in one unit', () => {
     const now = 1_800_000_000_000
     const ago = [undefined, 0, -500, 999, 1000, 59_999, 60_000, 7_200_000, 200_000_000]
     assert.deepEqual(
@@ -91,16 +91,16 @@ describe('numbers on the page', () => {
     assert.deepEqual(shown, ['0 s', '5 s', '1 min', '59 min', '1 h 2 min', '1 d 1 h'])
   })
 
-  it('spaces the times that Olla writes', () => {
+  it('adds spaces to durations that Olla writes', () => {
     const shown = ['955ms', '1.5s', '3m ago', '2h 3m', 'never'].map(formatOllaTime)
     assert.deepEqual(shown, ['955 ms', '1.5 s', '3 min ago', '2 h 3 min', 'never'])
   })
 
-  it('has one sign for what is not known', () => {
+  it('uses one sign for unknown values', () => {
     assert.deepEqual([undefined, 'N/A', '98.7%'].map(formatPercentage), ['–', '–', '98.7%'])
   })
 
-  it('knows one from many', () => {
+  it('distinguishes singular and plural', () => {
     assert.deepEqual(
       [0, 1, 2].map((count) => formatPlural(count, 'thread')),
       ['0 threads', '1 thread', '2 threads'],

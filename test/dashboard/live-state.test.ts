@@ -38,17 +38,17 @@ const event = (id: string): FeedMessage => ({
 const after = (...messages: FeedMessage[]): LiveState =>
   messages.reduce((state, message) => withMessage(state, message, now), initialLiveState)
 
-describe('what the event stream told', () => {
-  it("knows how far the gateway's clock is ahead", () => {
+describe('the event stream state', () => {
+  it("computes how far the gateway's clock is ahead", () => {
     assert.equal(after(hello()).clockOffsetMs, 3000)
   })
 
-  it('notices a restart, and not a second connection to the same run', () => {
+  it('detects a restart, but not a reconnection to the same run', () => {
     assert.equal(after(hello(), hello()).restarts, 0)
     assert.equal(after(hello(), hello({ started_at: '2026-11-02T10:00:01.000Z' })).restarts, 1)
   })
 
-  it('keeps each event once, in order, and forgets the oldest', () => {
+  it('keeps each event once, in order, and drops the oldest', () => {
     const { events } = after(event('a'), event('b'), event('a'), event('c'))
     assert.deepEqual(
       events.map(({ id }) => id),
@@ -59,7 +59,7 @@ describe('what the event stream told', () => {
     assert.equal(many[0]?.id, '5')
   })
 
-  it('adds up what was missed', () => {
+  it('sums missed events', () => {
     const state = after(
       { kind: 'gap', reason: 'too_old', missed: 37 },
       { kind: 'gap', reason: 'restarted', missed: null },
@@ -68,7 +68,7 @@ describe('what the event stream told', () => {
     assert.equal(state.missed, 37)
   })
 
-  it('puts samples in order of time, each once, whatever comes when', () => {
+  it('sorts samples by time, each once, in any order of arrival', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(800), { maxLength: 20 }), { maxLength: 8 }), (batches) => {
         const state = batches.reduce(
@@ -88,7 +88,7 @@ describe('what the event stream told', () => {
     )
   })
 
-  it('keeps a quarter of an hour of samples', () => {
+  it('keeps 15 minutes of samples', () => {
     const all = Array.from({ length: 600 }, (_, index) => sampleAt(index * 2))
     const { samples } = withSamples(initialLiveState, all)
     assert.equal(samples.length, 450)

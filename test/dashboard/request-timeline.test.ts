@@ -20,7 +20,7 @@ const lanesOf = (attempts: Attempt[], timeline: TimelineEntry[] = [], durationMs
     ({ label, spans }) => [label, ...spans.map(({ kind, fromMs, toMs }) => `${kind} ${fromMs}-${toMs}`)],
   )
 
-describe("a request's time", () => {
+describe('the time of a request', () => {
   it('is the gateway’s, then each attempt’s', () => {
     const lanes = lanesOf(
       [
@@ -36,7 +36,7 @@ describe("a request's time", () => {
     ])
   })
 
-  it('shows how far an attempt had come when it was left', () => {
+  it('shows how far an abandoned attempt had come', () => {
     assert.deepEqual(lanesOf([attempt({ started_ms: 1, connected_ms: 3, outcome: 'abandoned' })])[1], [
       'gpu',
       'connecting 1-3',
@@ -48,7 +48,7 @@ describe("a request's time", () => {
     ])
   })
 
-  it("is the gateway's alone where no endpoint was asked", () => {
+  it("is only the gateway's if no endpoint was tried", () => {
     assert.deepEqual(lanesOf([]), [['gateway', 'routing 0-100']])
   })
 })

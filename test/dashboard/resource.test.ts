@@ -16,7 +16,7 @@ async function pass(ms: number): Promise<void> {
   await settle()
 }
 
-describe('something that is kept fresh', () => {
+describe('a refreshed resource', () => {
   beforeEach(() => {
     loads = []
     answer = async () => 'value'
@@ -29,7 +29,7 @@ describe('something that is kept fresh', () => {
     mock.restoreAll()
   })
 
-  it('is loaded while it is watched, and no longer', async () => {
+  it('is loaded only while it is watched', async () => {
     const resource = createResource({ load, everyMs: 1000 })
     await pass(5000)
     assert.equal(loads.length, 0)
@@ -47,7 +47,7 @@ describe('something that is kept fresh', () => {
     assert.equal(loads.length, 3)
   })
 
-  it('makes one load of several wishes, and does not lose one that comes while it loads', async () => {
+  it('combines several requests into one load, and repeats a load for one that arrives meanwhile', async () => {
     const resource = createResource({ load, everyMs: 60_000, gapMs: 250 })
     resource.watch()
     await settle()
@@ -66,7 +66,7 @@ describe('something that is kept fresh', () => {
     assert.equal(loads.length, 3)
   })
 
-  it('gives up a load that is overtaken', async () => {
+  it('discards an outdated load', async () => {
     const resource = createResource({ load, everyMs: 60_000 })
     answer = () => new Promise(() => {})
     resource.watch()
@@ -77,7 +77,7 @@ describe('something that is kept fresh', () => {
     assert.equal(resource.state.value.value, 'newer')
   })
 
-  it('keeps what it had when a load fails, and goes on trying', async () => {
+  it('keeps its data when a load fails, and keeps trying', async () => {
     const resource = createResource({ load, everyMs: 1000 })
     resource.watch()
     await settle()
@@ -90,7 +90,7 @@ describe('something that is kept fresh', () => {
     assert.deepEqual(resource.state.value, { value: 'back', error: undefined })
   })
 
-  it('loads four times as seldom while it is not visible', async () => {
+  it('loads four times less often while it is not visible', async () => {
     const resource = createResource({ load, everyMs: 1000, isHidden: () => true })
     resource.watch()
     await settle()
@@ -100,7 +100,7 @@ describe('something that is kept fresh', () => {
     assert.equal(loads.length, 2)
   })
 
-  it('can be changed by what is heard, once it is loaded', async () => {
+  it('can be updated by events once it is loaded', async () => {
     const resource = createResource({ load, everyMs: 1000 })
     resource.change((value) => `${value}!`)
     assert.equal(resource.state.value.value, undefined)

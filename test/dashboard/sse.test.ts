@@ -9,7 +9,7 @@ function decodeAll(...chunks: string[]): ServerSentEvent[] {
 }
 
 describe('the decoder of server-sent events', () => {
-  it('reads event, data over lines, and the last ID', () => {
+  it('reads event, multi-line data and the last ID', () => {
     const text = ': hello\n\nid: a-1\nevent: sample\ndata: {"a":\ndata:1}\n\ndata: two\n\n'
     assert.deepEqual(decodeAll(text), [
       { event: 'sample', data: '{"a":\n1}', id: 'a-1' },
@@ -17,17 +17,17 @@ describe('the decoder of server-sent events', () => {
     ])
   })
 
-  it('takes no event without data, and keeps its ID', () => {
+  it('skips an event without data, and keeps its ID', () => {
     assert.deepEqual(decodeAll('event: ping\nid: 7\n\ndata: x\n\n'), [
       { event: 'message', data: 'x', id: '7' },
     ])
   })
 
-  it('strips one space, knows fields without a colon, and skips a byte order mark', () => {
+  it('strips one space, reads fields without a colon, and skips a byte order mark', () => {
     assert.deepEqual(decodeAll('\uFEFFdata:  x\ndata\n\n'), [{ event: 'message', data: ' x\n', id: '' }])
   })
 
-  it('reads the same wherever chunks are cut and however lines end', () => {
+  it('reads the same for any chunking and line ends', () => {
     const fields = fc.array(
       fc.record({
         event: fc.constantFrom('', 'sample', 'event'),
@@ -62,7 +62,7 @@ describe('the decoder of server-sent events', () => {
     )
   })
 
-  it('refuses a line without end', () => {
+  it('rejects an endless line', () => {
     const decode = sseDecoder()
     assert.throws(() => {
       for (let count = 0; count < 10; count++) decode('x'.repeat(1_000_000))
@@ -71,7 +71,7 @@ describe('the decoder of server-sent events', () => {
 })
 
 describe('the events of a body', () => {
-  it('joins characters that were cut, tells of every chunk, and cancels what is left early', async () => {
+  it('joins characters split between chunks, reports every chunk, and cancels the rest on an early end', async () => {
     const bytes = new TextEncoder().encode('data: 🦙\n\n: comment\n\ndata: two\n\n')
     let cancelled = false
     let heard = 0

@@ -25,7 +25,7 @@ function reading(seconds: number, { requests, failures = 0, clientClosed = 0 }: 
   }
 }
 
-describe('a sample out of two readings of the status routes', () => {
+describe('a sample computed from two readings of the status routes', () => {
   it('is the difference of their counters', () => {
     const sample = sampleBetween(
       reading(10, { requests: 100, failures: 2, clientClosed: 1 }),
@@ -40,7 +40,7 @@ describe('a sample out of two readings of the status routes', () => {
     assert.deepEqual(sample?.endpoints, { a: [3, 10, 1, null] })
   })
 
-  it('is none over a restart, over counters that went back, or over a long pause', () => {
+  it('is skipped over a restart, decreasing counters or a long pause', () => {
     const before = reading(10, { requests: 100 })
     assert.equal(sampleBetween(before, { ...reading(15, { requests: 200 }), startedAt: 'again' }), undefined)
     assert.equal(sampleBetween(before, reading(15, { requests: 4 })), undefined)

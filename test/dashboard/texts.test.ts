@@ -15,8 +15,8 @@ const event = (type: string, data: Record<string, unknown>) => ({
   data,
 })
 
-describe('events in words', () => {
-  it('say what happened, to which endpoint, and how bad that is', () => {
+describe('event texts', () => {
+  it('describe what happened, the endpoint and the severity', () => {
     assert.deepEqual(
       describeEvent(
         event('endpoint.status', { endpoint: 'gpu', from: 'healthy', to: 'offline', reason: 'refused' }),
@@ -27,11 +27,11 @@ describe('events in words', () => {
     assert.equal(describeEvent(event('request.failover', { from: 'gpu', model: null })).endpoint, 'gpu')
   })
 
-  it('are a sentence for every type that the gateway publishes', () => {
+  it('exist for every event type that the gateway publishes', () => {
     for (const type of gatewayEventTypes) assert.notEqual(describeEvent(event(type, {})).text, type)
   })
 
-  it('show what this page does not know as it is', () => {
+  it('show unknown events unchanged', () => {
     assert.deepEqual(describeEvent(event('moon.rose', { full: true })), {
       tone: 'calm',
       text: 'moon.rose',
@@ -40,7 +40,7 @@ describe('events in words', () => {
     })
   })
 
-  it('never fail, whatever the data', () => {
+  it('never throw, for any data', () => {
     const types = [
       'endpoint.status',
       'discovery.completed',
@@ -55,15 +55,15 @@ describe('events in words', () => {
     )
   })
 
-  it('are no news where a list was read and is the same', () => {
+  it('omit lists that have not changed', () => {
     assert.equal(isNews(event('discovery.completed', { added: [], removed: [] })), false)
     assert.equal(isNews(event('discovery.completed', { added: ['m'], removed: [] })), true)
     assert.equal(isNews(event('discovery.failed', {})), true)
   })
 })
 
-describe('reasons of routing', () => {
-  it('are a sentence for every reason that a strategy can give', () => {
+describe('routing reason texts', () => {
+  it('exist for every reason that a strategy can give', () => {
     for (const strategy of Object.values(strategies)) {
       for (const knowledge of ['found', 'unavailable', 'unknown'] as const) {
         for (const fallback of ['compatible_only', 'none', 'all'] as const) {
@@ -80,7 +80,7 @@ describe('reasons of routing', () => {
     }
   })
 
-  it('stand as they are where they are sentences', () => {
+  it('show sentences unchanged', () => {
     const reason = 'alias "fast" resolved to 2 endpoint(s)'
     assert.equal(routingSentence({ decision: null, reason: null }), 'It was not routed.')
     assert.equal(routingSentence({ decision: 'routed', reason: null }), 'Decision: routed.')
@@ -89,7 +89,7 @@ describe('reasons of routing', () => {
 })
 
 describe('the address of a view', () => {
-  it('comes back as it was written, whatever is opened', () => {
+  it('round-trips for any open details', () => {
     fc.assert(
       fc.property(fc.constantFrom(...viewIds), fc.option(fc.string({ minLength: 1 })), (view, item) => {
         const parsed = parseAddress(formatAddress(view, item ?? undefined))
@@ -98,14 +98,14 @@ describe('the address of a view', () => {
     )
   })
 
-  it('leads to the fleet where it is none', () => {
+  it('defaults to the fleet', () => {
     for (const hash of ['', '#', '#nothing', '#fleet/%E0%A4%A']) {
       assert.deepEqual(parseAddress(hash), { view: 'fleet', item: undefined })
     }
   })
 })
 
-describe('the configuration', () => {
+describe('the configuration view', () => {
   const view = {
     values: {
       server: { port: 40114, host: '', cors: { allowed_origins: ['*', 'x'], allowed_methods: [] } },
@@ -116,7 +116,7 @@ describe('the configuration', () => {
   }
   const all = { search: '', onlyChanged: false }
 
-  it('is a line for every value', () => {
+  it('has a line for every value', () => {
     const lines = configSections(view, all).map(({ name, rows }) => [
       name,
       ...rows.map(({ key, value }) => `${key}=${value}`),
@@ -128,14 +128,14 @@ describe('the configuration', () => {
     ])
   })
 
-  it('marks what differs from the defaults, and all below it', () => {
+  it('marks values that differ from the defaults, with everything below them', () => {
     const changed = configSections(view, { ...all, onlyChanged: true }).flatMap(({ rows }) =>
       rows.map(({ key }) => key),
     )
     assert.deepEqual(changed, ['port', 'static.endpoints.0.name', 'static.endpoints.0.auth.token'])
   })
 
-  it('is searched by key and value', () => {
+  it('can be searched by key and value', () => {
     const found = (search: string) =>
       configSections(view, { ...all, search }).flatMap(({ rows }) => rows.map(({ key }) => key))
     assert.deepEqual(found('SERVER.po'), ['port'])

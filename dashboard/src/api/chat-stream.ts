@@ -14,8 +14,8 @@ export async function* readAnswer(response: Response): AsyncGenerator<ChatEvent>
     }
     yield* readChunk(data)
   }
-  // A stream that breaks off looks the same as one that ends: only its last event shows the difference.
-  yield { kind: 'failed', message: 'The stream broke off before its end.' }
+  // An interrupted stream looks like one that ends: only its last event shows the difference.
+  yield { kind: 'failed', message: 'The stream ended prematurely.' }
 }
 
 /** The fields of an OpenAI chunk that the page reads; it ignores all others. */

@@ -53,5 +53,5 @@ function servedBy(headers: Headers): ServedBy {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : 'The connection broke while the answer was coming.'
+  return error instanceof ApiError ? error.message : 'The connection closed during the answer.'
 }

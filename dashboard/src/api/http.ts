@@ -17,7 +17,7 @@ export async function request(url: URL, init: RequestInit = {}): Promise<Respons
     response = await fetch(url, { cache: 'no-cache', credentials: 'same-origin', ...init })
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw new ApiError('unreachable', 0, 'The gateway does not answer.')
+    throw new ApiError('unreachable', 0, 'The gateway does not respond.')
   }
   if (response.ok) return response
   throw new ApiError(troubleOf(response.status), response.status, await messageOf(response))

@@ -21,7 +21,7 @@ export function ConnectionNotice() {
   }
   if (error?.trouble === 'unreachable') {
     return (
-      <Notice tone="bad" title="The gateway does not answer">
+      <Notice tone="bad" title="The gateway does not respond">
         What is shown is from before; the page keeps trying.
       </Notice>
     )
@@ -30,7 +30,7 @@ export function ConnectionNotice() {
   if (missed > 0) {
     return (
       <Notice tone="warn" title={`${missed} events were missed`}>
-        They were older than what the gateway keeps when this page came back.
+        The gateway no longer kept them when this page reconnected.
       </Notice>
     )
   }

@@ -31,7 +31,7 @@ export const chartDefinitions: readonly ChartDefinition[] = [
     series: [
       { label: 'ended', color: '--series-1', read: (sample) => perSecond(sample.requests, sample) },
       {
-        label: 'failed or refused',
+        label: 'failed or rejected',
         color: '--series-bad',
         isDashed: true,
         read: (sample) => perSecond(sample.failures + sample.rejections, sample),

@@ -35,7 +35,7 @@ const described: Readonly<Record<string, Describe>> = {
     text: `${words(from)} → ${words(to)}`,
     detail: reason,
   }),
-  'endpoint.detected': ({ profile }) => ({ tone: 'calm', text: `recognised as ${words(profile)}` }),
+  'endpoint.detected': ({ profile }) => ({ tone: 'calm', text: `detected as ${words(profile)}` }),
   'breaker.transition': ({ from, to, reason }) => ({
     tone: toneOf(to),
     text: `circuit ${words(from)} → ${words(to)}`,

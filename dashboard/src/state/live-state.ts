@@ -1,7 +1,7 @@
 import type { FeedMessage, GatewayEvent, Hello, Sample } from '../api/types.ts'
 import { appended } from './bounded.ts'
 
-/** What the event stream has told. */
+/** State collected from the event stream. */
 export interface LiveState {
   readonly hello: Hello | undefined
   /** Gateway's clock minus the reader's; milliseconds. */
@@ -57,7 +57,7 @@ export function withMessage(state: LiveState, message: FeedMessage, nowMs: numbe
   }
 }
 
-/** Samples that were kept while nobody listened, or that come now: in order of time, each once. */
+/** Recorded and live samples, in order of time, each once. */
 export function withSamples(state: LiveState, added: readonly Sample[]): LiveState {
   const last = state.samples.at(-1)?.at_ms ?? Number.NEGATIVE_INFINITY
   const isLater = added.every((sample, index) => sample.at_ms > (added[index - 1]?.at_ms ?? last))

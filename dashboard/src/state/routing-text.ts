@@ -2,29 +2,26 @@ import type { Routing } from '../api/types.ts'
 
 /** The gateway's reasons as sentences. */
 const sentences: Readonly<Record<string, string>> = {
-  model_found: 'An endpoint that can serve has the model.',
-  model_found_no_refresh: 'An endpoint that can serve has the model; lists were not read again.',
-  model_found_after_discovery: 'The model was found after the endpoints’ lists were read again.',
+  model_found: 'A routable endpoint has the model.',
+  model_found_no_refresh: 'A routable endpoint has the model; lists were not refreshed.',
+  model_found_after_discovery: 'The model was found after a refresh of the lists.',
   model_not_found: 'No endpoint has this model.',
-  model_unavailable: 'Only endpoints that cannot serve now have the model.',
-  model_unavailable_no_fallback:
-    'Only endpoints that cannot serve now have the model, and no other may take it.',
-  model_unavailable_compatible_only: 'Only endpoints that cannot serve now have the model.',
-  model_unavailable_no_refresh: 'No endpoint that can serve has the model; lists were not read again.',
-  model_unavailable_after_discovery:
-    'No endpoint that can serve has the model, even after lists were read again.',
-  model_not_found_fallback: 'No endpoint has the model: all that can serve were tried.',
-  all_healthy_fallback: 'Endpoints with the model cannot serve now: all others were tried.',
-  all_healthy_after_discovery: 'Not found after lists were read again: all that can serve were tried.',
-  no_healthy_after_discovery: 'Lists were read again, and no endpoint can serve.',
-  no_healthy_endpoints: 'No endpoint can serve.',
-  no_model_named: 'The request names no model: any endpoint in scope can take it.',
-  discovery_failed_no_fallback: 'The endpoints’ lists could not be read again.',
-  discovery_failed_compatible_only: 'The endpoints’ lists could not be read again.',
-  discovery_failed_all_fallback:
-    'The endpoints’ lists could not be read again: all that can serve were tried.',
-  discovery_error: 'Model discovery is off, so lists could not be read again.',
-  discovery_error_fallback: 'Model discovery is off: all that can serve were tried.',
+  model_unavailable: 'Only unavailable endpoints have the model.',
+  model_unavailable_no_fallback: 'Only unavailable endpoints have the model, and no other may serve it.',
+  model_unavailable_compatible_only: 'Only unavailable endpoints have the model.',
+  model_unavailable_no_refresh: 'No routable endpoint has the model; lists were not refreshed.',
+  model_unavailable_after_discovery: 'No routable endpoint has the model, even after a refresh of the lists.',
+  model_not_found_fallback: 'No endpoint has the model: all routable ones were tried.',
+  all_healthy_fallback: 'Endpoints with the model are unavailable: all others were tried.',
+  all_healthy_after_discovery: 'Not found after a refresh of the lists: all routable endpoints were tried.',
+  no_healthy_after_discovery: 'The lists were refreshed, and no endpoint is routable.',
+  no_healthy_endpoints: 'No endpoint is routable.',
+  no_model_named: 'The request names no model: any endpoint in scope can serve it.',
+  discovery_failed_no_fallback: 'The lists could not be refreshed.',
+  discovery_failed_compatible_only: 'The lists could not be refreshed.',
+  discovery_failed_all_fallback: 'The lists could not be refreshed: all routable endpoints were tried.',
+  discovery_error: 'Model discovery is off, so the lists could not be refreshed.',
+  discovery_error_fallback: 'Model discovery is off: all routable endpoints were tried.',
 }
 
 /** Why a request went where it went. A reason without an entry is a sentence already. */

@@ -33,7 +33,7 @@ export function Empty({ title, children }: { title: string; children?: Component
 export const Loading = () => <p class="empty muted">Loading…</p>
 
 const titles: Readonly<Record<ApiError['trouble'], string>> = {
-  unreachable: 'The gateway does not answer',
+  unreachable: 'The gateway does not respond',
   signed_out: 'Sign in to see this',
   refused: 'The gateway refuses this page',
   not_found: 'This gateway does not have this route',
@@ -45,7 +45,7 @@ export function Trouble({ error, isStale }: { error: ApiError; isStale: boolean 
   return (
     <Notice tone="bad" title={titles[error.trouble]}>
       {error.trouble === 'signed_out' ? <a href="./login">Sign in with the admin token</a> : error.message}
-      {isStale && ' What is shown is from before.'}
+      {isStale && ' The data shown is older.'}
     </Notice>
   )
 }

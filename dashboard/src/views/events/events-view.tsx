@@ -42,8 +42,8 @@ export function EventsView() {
         <HoldButton held={held} current={live.value.events} />
       </Toolbar>
       {found.length === 0 ? (
-        <Empty title="Nothing has happened">
-          Changes of endpoints and circuits, failovers, refusals and the like appear here as they happen.
+        <Empty title="No events yet">
+          Changes of endpoints and circuits, failovers, refusals and other events appear here as they happen.
         </Empty>
       ) : (
         <EventList events={found.slice(-shownEvents).reverse()} />

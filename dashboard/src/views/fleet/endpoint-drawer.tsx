@@ -58,7 +58,7 @@ export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerPr
           ],
           [
             'Requests',
-            `${formatCount(endpoint.request_count)}, ${formatCount(endpoint.failures)} failed, ${formatCount(endpoint.client_closed)} left by clients`,
+            `${formatCount(endpoint.request_count)}, ${formatCount(endpoint.failures)} failed, ${formatCount(endpoint.client_closed)} closed by clients`,
           ],
           ['Attempts', `${formatCount(endpoint.attempts)}, ${formatCount(endpoint.failed_attempts)} failed`],
           [

@@ -23,7 +23,7 @@ export function FleetView() {
     <>
       <Toolbar
         title="Fleet"
-        note={view && `${view.routable_count} of ${view.total_count} endpoints can take requests`}
+        note={view && `${view.routable_count} of ${view.total_count} endpoints can accept requests`}
       >
         <SearchField label="Find endpoints" value={search} />
       </Toolbar>

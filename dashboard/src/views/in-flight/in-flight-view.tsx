@@ -44,10 +44,10 @@ export function InFlightView() {
       <LoadedView loaded={loaded}>
         {({ requests }) =>
           requests.length === 0 ? (
-            <Empty title="Nothing under way">Requests appear here while endpoints work on them.</Empty>
+            <Empty title="Nothing in flight">Requests appear here while endpoints work on them.</Empty>
           ) : (
             <DataTable
-              caption="Requests under way"
+              caption="Requests in flight"
               columns={inFlightColumns({
                 canCancel: features.value?.cancel !== false,
                 ending: ending.value,
@@ -64,5 +64,5 @@ export function InFlightView() {
 }
 
 function noteOn({ total, requests }: Shown): string {
-  return total > requests.length ? `the oldest ${requests.length} of ${total}` : `${total} under way`
+  return total > requests.length ? `the oldest ${requests.length} of ${total}` : `${total} in flight`
 }

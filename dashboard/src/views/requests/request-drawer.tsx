@@ -47,7 +47,7 @@ function Detail({ request }: { request: RequestDetail }) {
         <span>{request.status ?? 'no status'}</span>
         {error !== null && <span class="bad">{error.replaceAll('_', ' ')}</span>}
       </div>
-      <h3>Why it went there</h3>
+      <h3>Routing decision</h3>
       <p>
         {routingSentence(routing)}{' '}
         <span class="muted small">

@@ -41,7 +41,7 @@ export function RequestsView() {
             <Empty title={isFiltered ? 'No request matches' : 'No requests yet'}>
               {capacity === 0
                 ? 'The gateway is configured to keep none.'
-                : 'The gateway keeps the last ones, never their bodies.'}
+                : 'The gateway keeps recent ones, never their bodies.'}
             </Empty>
           ) : (
             <DataTable

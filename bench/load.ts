@@ -56,7 +56,7 @@ const graceMs = 60_000
 /** Thousands of streams open one after the other. */
 const openingMs = 120_000
 
-/** @param onReady between the warm-up and the measured part, which waits for it, while nothing is under way */
+/** @param onReady between the warm-up and the measured part, which waits for it, while nothing is in flight */
 export async function runLoad(
   generator: LoadGenerator,
   options: LoadOptions,

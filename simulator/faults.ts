@@ -6,15 +6,19 @@ const milliseconds = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description }))
 
 const scope = {
-  times: count('Requests it hits, then it is gone; default all.'),
+  times: count('Number of requests that it affects; default all.'),
   path: Type.Optional(
     Type.String({
       description:
-        'Beginning of the paths it hits, "/" for all. Default: inference routes, not lists and health, so that a server can be healthy and broken.',
+        'Prefix of affected paths, "/" for all. Default: inference routes, not lists and health, so that a server can be healthy and broken.',
     }),
   ),
   probability: Type.Optional(
-    Type.Number({ minimum: 0, maximum: 1, description: 'Share of these requests that it hits; default 1.' }),
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of these requests that it affects; default 1.',
+    }),
   ),
 }
 
@@ -22,7 +26,7 @@ const status = {
   status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599, description: 'Default 503.' })),
   body: Type.Optional(Type.String({ description: 'Default a JSON error.' })),
   retryAfter: Type.Optional(
-    Type.Union([Type.String(), Type.Integer({ minimum: 0 })], { description: 'Retry-After, as it is sent.' }),
+    Type.Union([Type.String(), Type.Integer({ minimum: 0 })], { description: 'Value of Retry-After.' }),
   ),
   headers: Type.Optional(Type.Record(Type.String(), Type.String())),
 }
@@ -41,18 +45,18 @@ function fault<K extends string, P extends Parameters<typeof Type.Object>[0]>(
 /** Faults that a simulated server supports. */
 export const faultSchemas = {
   refuse: fault('refuse', 'No listener and no connections, until the faults are cleared.', {
-    forMs: milliseconds('Listens again after this time; default never.'),
+    forMs: milliseconds('Time until it listens again; default never.'),
   }),
   hang: fault('hang', 'The request is never answered.', scope),
   slow_reader: fault('slow_reader', 'The body is read slowly.', {
     ...scope,
     delayMs: milliseconds('Before each read of up to 64 KiB; default 50.'),
   }),
-  delay: fault('delay', 'The first byte comes later.', {
+  delay: fault('delay', 'The first byte is delayed.', {
     ...scope,
     delayMs: milliseconds('Default 1000.'),
   }),
-  drip: fault('drip', 'The answer comes byte by byte.', {
+  drip: fault('drip', 'The answer is sent byte by byte.', {
     ...scope,
     delayMs: count('Milliseconds between two bytes; default 5.'),
   }),
@@ -62,23 +66,23 @@ export const faultSchemas = {
     'The connection is closed instead of an answer.',
     scope,
   ),
-  reset_after_headers: fault('reset_after_headers', 'The connection is reset behind the head.', scope),
+  reset_after_headers: fault('reset_after_headers', 'The connection is reset after the head.', scope),
   die: fault('die', 'The connection is closed in the middle of the answer.', {
     ...scope,
-    chunks: count('Parts of a stream that come before; default 1. Of a whole body, half comes.'),
+    chunks: count('Chunks of a stream to send first; default 1. Of a complete body, half is sent.'),
   }),
   truncate: fault(
     'truncate',
-    'All text of the answer comes, but not the end that its framing promised.',
+    'All text of the answer is sent, but not the end that its framing requires.',
     scope,
   ),
-  status: fault('status', 'Another status is answered.', { ...scope, ...status }),
-  health: fault('health', 'The health route answers another status, everything else works.', {
+  status: fault('status', 'Answers with another status.', { ...scope, ...status }),
+  health: fault('health', 'The health route answers with another status; everything else works.', {
     times: scope.times,
     probability: scope.probability,
     ...status,
   }),
-  malformed: fault('malformed', 'The answer is complete, but its JSON is broken.', scope),
+  malformed: fault('malformed', 'The answer is complete, but its JSON is invalid.', scope),
 }
 
 export type FaultKind = keyof typeof faultSchemas

@@ -42,7 +42,7 @@ export type SimulatorKind = (typeof simulatorKinds)[number]
 
 export interface SimulatorOptions {
   readonly kind: SimulatorKind
-  /** In every answer, so that a client can tell the servers apart. Default the kind. */
+  /** In every answer, so that a client can distinguish the servers. Default: the kind. */
   readonly name?: string
   /** Default one, `llama3.2:3b`. */
   readonly models?: readonly (string | SimulatedModel)[]

@@ -14,21 +14,26 @@ const ToolCall = Type.Object(
 /** The answer to one request, in place of a generated one. */
 export const ScriptSchema = Type.Object(
   {
-    reasoning: Type.Optional(Type.String({ description: 'Thoughts before the answer.' })),
+    reasoning: Type.Optional(Type.String({ description: 'Reasoning before the answer.' })),
     thinkTags: Type.Optional(
-      Type.Boolean({ description: 'Thoughts stand in the text, between <think> tags; default a field.' }),
+      Type.Boolean({
+        description: 'Put reasoning into the text, between <think> tags; by default it is a field.',
+      }),
     ),
     text: Type.Optional(Type.String()),
     toolCalls: Type.Optional(Type.Array(ToolCall)),
     interleaved: Type.Optional(
       Type.Boolean({
-        description: 'Pieces of several calls come in turns; default one call after the other.',
+        description: 'Interleave the chunks of several calls; default one call after the other.',
       }),
     ),
     cachedTokens: Type.Optional(Type.Integer({ minimum: 0, description: 'Prompt tokens from a cache.' })),
     stopSequence: Type.Optional(Type.String({ description: 'The stop sequence that ended it.' })),
     errorAfter: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Pieces of a stream behind which an error event comes.' }),
+      Type.Integer({
+        minimum: 0,
+        description: 'Number of chunks after which the stream sends an error event.',
+      }),
     ),
   },
   { additionalProperties: false },

@@ -68,7 +68,7 @@ export default fp<BrowserCheckOptions>(
       }
       if (reads && origin !== undefined) tellReader(reply, origin)
       if (!isPreflight) next()
-      else if (decision.reads && !reads) refuse(request, 'Other origins may not ask for this.', next)
+      else if (decision.reads && !reads) refuse(request, 'Other origins may not request this.', next)
       else answerPreflight(request, reply)
     }
 

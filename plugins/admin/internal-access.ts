@@ -109,7 +109,7 @@ export default fp<InternalAccessOptions>(
       if (!decision.allowed || decision.by === 'token') return decision
       const mode = single(request.headers['sec-fetch-mode'])
       return isForeignRead(originOf(request), mode)
-        ? { allowed: false, status: 403, message: '403 forbidden: asked by a page of another site' }
+        ? { allowed: false, status: 403, message: '403 forbidden: requested by a page of another site' }
         : decision
     }
 
@@ -170,7 +170,7 @@ export default fp<InternalAccessOptions>(
       const authorization = rules.hasToken ? headers.authorization : undefined
       if (isDeliberate(originOf(request), { marker, authorization })) next()
       else {
-        const message = 'What changes something needs the header X-Olla-Gateway, from the gateway’s own page.'
+        const message = 'Changes require the header X-Olla-Gateway, which the gateway’s own page sends.'
         next(new GatewayError('forbidden', message))
       }
     }

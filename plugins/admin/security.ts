@@ -85,7 +85,7 @@ export default fp<SecurityOptions>(
     function limitRates(): void {
       if (!hasLimits(rateLimits)) return
       const onError = (error: unknown) =>
-        app.log.error({ err: error, part: 'limits' }, 'a part of the host failed')
+        app.log.error({ err: error, part: 'limits' }, 'a hook of the host application threw')
       const store =
         options.store === undefined
           ? app.gatewayState.of(limitCells).store

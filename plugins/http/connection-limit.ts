@@ -35,7 +35,7 @@ export default fp<ConnectionLimitPluginOptions>(
               connections: limit.open,
               max_connections: limit.max === Number.POSITIVE_INFINITY ? 0 : limit.max,
             },
-            'accepting pauses: no more client connections for now',
+            'accepting pauses: the limit of client connections is reached',
           )
       },
       closedIdle: (connections) => counts.add(0, idle, connections),

@@ -48,7 +48,7 @@ export default fp<InspectorOptions>(
       {
         failed: (err) => app.log.warn({ err }, 'The inspector cannot write.'),
         recovered: (entries) =>
-          app.log.warn({ entries }, 'The inspector writes again; entries were dropped.'),
+          app.log.warn({ entries }, 'The inspector can write again; entries were dropped.'),
       },
     )
     app.decorate('inspector', {

@@ -55,7 +55,7 @@ export default fp<ProxyEngineOptions>(
     })
     const active = new DeadlineSweep<ActiveExchange>(clock)
     const onError = (error: unknown, part: string) =>
-      app.log.error({ err: error, part }, 'a part of the host failed')
+      app.log.error({ err: error, part }, 'a hook of the host application threw')
     const { requestAffinity: given, answerObserver } = app
     const isOwn = given === undefined || given === app.sessionAffinity
     const affinity = isOwn ? given : guardedAffinity(given, onError)

@@ -18,7 +18,9 @@ declare module 'fastify' {
 
 export default fp<RequestHooksOptions>(
   function requestHooks(app, { hooks }, done) {
-    const list = new RequestHookList((error, hook) => app.log.error({ err: error, hook }, 'a hook failed'))
+    const list = new RequestHookList((error, hook) =>
+      app.log.error({ err: error, hook }, 'a request hook threw'),
+    )
     if (hooks !== undefined) list.add(hooks)
     app.decorate('requestHooks', list)
     done()

@@ -60,7 +60,7 @@ export default fp<SessionAffinityOptions>(
     })
     app.decorate('sessionAffinity', sessions)
     const onError = (error: unknown, part: string) =>
-      app.log.error({ err: error, part }, 'a part of the host failed')
+      app.log.error({ err: error, part }, 'a hook of the host application threw')
     if (!app.hasDecorator('requestAffinity')) {
       const isOwn = options.store === undefined
       app.decorate('requestAffinity', isOwn ? sessions : guardedAffinity(sessions, onError))

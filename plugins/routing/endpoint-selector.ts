@@ -67,7 +67,7 @@ export default fp<EndpointSelectorOptions>(
     }
     if (options.selector !== undefined) {
       const onError = (error: unknown) =>
-        app.log.error({ err: error, part: 'selector' }, 'a part of the host failed')
+        app.log.error({ err: error, part: 'selector' }, 'a hook of the host application threw')
       app.decorate('endpointSelector', guardedSelector(options.selector(load), selector, load, onError))
     } else if (!app.hasDecorator('endpointSelector')) {
       app.decorate('endpointSelector', selector)

@@ -28,7 +28,7 @@ export default fp<EventsOptions>(
     readSections(options, [], ['subscriberCapacity', 'onEvent', 'clock'])
     const bus = new EventBus(
       options.clock ?? systemClock,
-      (error, event) => app.log.error({ err: error, event: event.type }, 'a subscriber failed'),
+      (error, event) => app.log.error({ err: error, event: event.type }, 'an event subscriber threw'),
       options.subscriberCapacity,
     )
     if (options.onEvent !== undefined) bus.subscribe(options.onEvent, { capacity: 1000 })

@@ -20,7 +20,7 @@ declare module 'fastify' {
 export default fp<PeersOptions>(
   function peers(app, options, done) {
     const onFailure = (error: unknown, topic: string) =>
-      app.log.error({ err: error, topic }, 'a message between threads was not handled')
+      app.log.error({ err: error, topic }, 'a handler of a message between threads failed')
     app.decorate('gatewayPeers', options.link ?? new LocalLink(onFailure))
     done()
   },

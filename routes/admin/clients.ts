@@ -16,10 +16,7 @@ export default fp(
     app.get<{ Params: { name: string } }>('/internal/clients/:name', { config }, (request, reply) => {
       const name = clientNames.find((each): each is ClientName => each === request.params.name)
       if (name === undefined) {
-        throw new GatewayError(
-          'not_found',
-          `There is no such client here; there are ${clientNames.join(', ')}.`,
-        )
+        throw new GatewayError('not_found', `Unknown client; known clients are ${clientNames.join(', ')}.`)
       }
       const models = filterModels(app.modelDirectory.models(), {}, (slot) =>
         app.endpointRegistry.mayAnswer(slot),

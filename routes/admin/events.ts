@@ -46,7 +46,7 @@ export default fp<InternalEventsOptions>(
       (request, reply) => {
         if (hub.isOver) throw new GatewayError('draining', undefined, { retryAfterSeconds })
         if (!hub.admits()) {
-          const message = 'All places for streams of events are taken.'
+          const message = 'The maximum number of event streams is open.'
           throw new GatewayError('at_capacity', message, { retryAfterSeconds })
         }
         stream(request, reply)

@@ -42,10 +42,10 @@ export default fp<InternalRequestsOptions>(
       { config: { internalAccess: 'change' }, schema: { response: { 200: CancelledSchema } } },
       async ({ params, gateway }) => {
         if (!allowCancel) {
-          throw new GatewayError('forbidden', 'Cancelling is switched off (dashboard.allow_cancel).')
+          throw new GatewayError('forbidden', 'Cancelling is disabled (dashboard.allow_cancel).')
         }
         const result = await liveRequests.cancel(params.id, gateway.clientAddress)
-        if (result === 'unknown') throw new GatewayError('not_found', 'No such request is under way.')
+        if (result === 'unknown') throw new GatewayError('not_found', 'No such request is in flight.')
         if (result === 'ambiguous') {
           throw new GatewayError('conflict', 'Several requests have this request_id: use the id.')
         }
@@ -66,7 +66,7 @@ export default fp<InternalRequestsOptions>(
       { config, schema: { response: { 200: RecentDetailSchema } } },
       async ({ params }) => {
         const detail = await liveRequests.detail(params.id)
-        if (detail === undefined) throw new GatewayError('not_found', 'No such request is kept.')
+        if (detail === undefined) throw new GatewayError('not_found', 'No such request is recorded.')
         return detail
       },
     )

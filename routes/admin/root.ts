@@ -48,7 +48,7 @@ function rootPage(version: string, hasDashboard: boolean): string {
 <title>olla-gateway</title>
 <style>body{font:16px/1.6 system-ui,sans-serif;margin:4rem auto;max-width:40rem;padding:0 1rem}</style>
 <h1>olla-gateway ${version}</h1>
-<p>${running.replace('Ollama', 'The gateway')}. Clients use this address: OpenAI's with <code>/v1</code> behind it, Anthropic's and Ollama's as it is.</p>
+<p>${running.replace('Ollama', 'The gateway')}. Point clients to this address: OpenAI clients with <code>/v1</code> appended, Anthropic and Ollama clients as it is.</p>
 <p>${links.join(' · ')}</p>
 </html>
 `

@@ -52,7 +52,7 @@ export async function runUntilStopped({
   const release = listenToSignals({
     stop: (signal) => control.signal(signal),
     note: (signal) =>
-      logger.warn({ signal }, 'this signal changes nothing: restart to reload the configuration'),
+      logger.warn({ signal }, 'this signal has no effect: restart to reload the configuration'),
   })
   const fail = (error: unknown) => control.fail(error)
   process.on('uncaughtException', fail)

@@ -119,7 +119,7 @@ export async function start(
       beats,
     })
   }
-  logger.warn({ threads: wanted, reason }, 'threads cannot share a port here: one thread serves')
+  logger.warn({ threads: wanted, reason }, 'threads cannot share a port on this system: one thread serves')
   return serveHere(config, log, maxConnections, signal)
 }
 

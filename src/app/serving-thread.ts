@@ -23,7 +23,7 @@ import { listenQuietly } from './listen.ts'
 import type { ServingThreadData } from './serving-threads.ts'
 
 const port = parentPort
-if (port === null) throw new Error('this is the entry of a thread, not of a process')
+if (port === null) throw new Error('this file starts a thread, not a process')
 
 const {
   thread,
@@ -42,7 +42,7 @@ const link = new ServingLink(port, {
   threads,
   clock: systemClock,
   onFailure: (error, topic) =>
-    log.logger.error({ err: error, topic }, 'a message between threads was not handled'),
+    log.logger.error({ err: error, topic }, 'a handler of a message between threads failed'),
 })
 const { watchdog_timeout: watchdogMs } = config.server
 const beats = new Heartbeats(beatBuffer)

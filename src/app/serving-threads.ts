@@ -103,7 +103,7 @@ export async function serveOnThreads(
     threads,
     clock: systemClock,
     onFailure: (error, topic) =>
-      logger.error({ err: error, topic }, 'a message between threads was not handled'),
+      logger.error({ err: error, topic }, 'a handler of a message between threads failed'),
   })
   link.on(logTopic, writeLines)
   const app = Fastify({ logger: false })

@@ -37,7 +37,7 @@ export const errorTable = {
   invalid_path: {
     status: 400,
     type: 'invalid_request',
-    message: 'The path leaves the API it was addressed to.',
+    message: 'The path escapes the base path of the API.',
   },
   unknown_provider: {
     status: 400,
@@ -47,7 +47,7 @@ export const errorTable = {
   unauthorized: {
     status: 401,
     type: 'authentication',
-    message: 'Who is calling could not be established.',
+    message: 'The caller could not be identified.',
   },
   forbidden: {
     status: 403,
@@ -57,7 +57,7 @@ export const errorTable = {
   not_found: {
     status: 404,
     type: 'not_found',
-    message: 'There is nothing at this path.',
+    message: 'The gateway has no such path.',
   },
   model_not_found: {
     status: 404,
@@ -68,12 +68,12 @@ export const errorTable = {
   path_not_served: {
     status: 404,
     type: 'unserved',
-    message: 'No endpoint that could serve the request has this path.',
+    message: 'No suitable endpoint has this path.',
   },
   no_endpoints: {
     status: 404,
     type: 'unserved',
-    message: 'No endpoint of this kind is available.',
+    message: 'No endpoint of this type is available.',
   },
   method_not_allowed: {
     status: 405,
@@ -88,7 +88,7 @@ export const errorTable = {
   conflict: {
     status: 409,
     type: 'invalid_request',
-    message: 'The request does not fit the state of what it is about.',
+    message: 'The request conflicts with the state of its target.',
   },
   payload_too_large: {
     status: 413,
@@ -139,7 +139,7 @@ export const errorTable = {
   upstream_broken: {
     status: 502,
     type: 'server',
-    message: 'The endpoint broke off its answer.',
+    message: 'The endpoint did not complete its answer.',
   },
   no_healthy_endpoints: {
     status: 503,
@@ -164,7 +164,7 @@ export const errorTable = {
   memory_busy: {
     status: 503,
     type: 'overloaded',
-    message: 'The gateway holds as many bytes of other requests as it may; try again later.',
+    message: 'The gateway has reached its memory limit for request bodies; try again later.',
   },
   draining: {
     status: 503,
@@ -179,13 +179,13 @@ export const errorTable = {
   http_version_not_supported: {
     status: 505,
     type: 'invalid_request',
-    message: 'The gateway speaks HTTP/1.0 and HTTP/1.1 only.',
+    message: 'The gateway supports HTTP/1.0 and HTTP/1.1 only.',
   },
   // RFC 5842 section 7.2; a request that has come back is refused at its first repetition.
   loop_detected: {
     status: 508,
     type: 'invalid_request',
-    message: 'The request has passed this gateway before: an endpoint leads back to it.',
+    message: 'The request has already passed through this gateway: an endpoint leads back to it.',
   },
 } as const satisfies Record<string, ErrorRow>
 

@@ -33,7 +33,7 @@ function statusOf(
 
 for (const server of ['', ', http_server: node', ', threads: 2']) {
   describe(`clients that may not${server}`, () => {
-    it('reach no endpoint and nothing that is gated', async (t) => {
+    it('reach no endpoint and no gated route', async (t) => {
       const capture = await startCapture(t)
       const { port } = await startProcess(t, capture.url, { server })
       const counts = new Map<string, number>()
@@ -52,8 +52,8 @@ for (const server of ['', ', http_server: node', ', threads: 2']) {
   })
 }
 
-describe('a token', () => {
-  it('opens to itself only', async (t) => {
+describe('an admin token', () => {
+  it('grants access to its own gateway only', async (t) => {
     const capture = await startCapture(t)
     const { port } = await startProcess(t, capture.url, {
       more: `dashboard: { admin_token: '${token}', access_policy: { allowed_cidrs: ['192.0.2.0/24'] } }`,
@@ -72,7 +72,7 @@ describe('a token', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('is let in', async (t) => {
+  it('is accepted', async (t) => {
     const capture = await startCapture(t)
     const { port } = await startProcess(t, capture.url, {
       more: `dashboard: { admin_token: '${token}', access_policy: { allowed_cidrs: ['192.0.2.0/24'] } }`,

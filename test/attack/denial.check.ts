@@ -65,7 +65,7 @@ for (const kind of ['own', 'node']) {
       assert.ok(await isServing(url))
     })
 
-    it('get no memory for what they only announce', { skip: process.platform !== 'linux' }, async (t) => {
+    it('get no memory for merely announced bytes', { skip: process.platform !== 'linux' }, async (t) => {
       const capture = await startCapture(t)
       const { port, url, child } = await startProcess(t, capture.url, { server: `, http_server: ${kind}` })
       const before = residentBytes(child.pid ?? 0)
@@ -101,8 +101,8 @@ async function costOf({ url, pid, capture }: Process, { path, body }: Growing, s
   return { ticks, sent: bytes.length, delivered: Math.max(0, ...delivered), status: response.status }
 }
 
-describe('bodies that are made to cost', { skip: process.platform !== 'linux' }, () => {
-  it('cost what their size is', async (t) => {
+describe('bodies designed to be expensive', { skip: process.platform !== 'linux' }, () => {
+  it('cost in proportion to their size', async (t) => {
     const capture = await startCapture(t)
     const { url, child } = await startProcess(t, capture.url, {
       more: 'proxy: { circuit_breaker: { enabled: false } }',

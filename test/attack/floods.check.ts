@@ -11,9 +11,9 @@ const mib = 1_048_576
 /** Where a flood ends that is not refused. */
 const floodBytes = 160 * mib
 
-describe('answers without an end', { skip: process.platform !== 'linux' }, () => {
+describe('endless answers', { skip: process.platform !== 'linux' }, () => {
   for (const isStream of [true, false]) {
-    it(`are not kept, for a client that wants ${isStream ? 'a stream' : 'all at once'}`, async (t) => {
+    it(`are not buffered, for ${isStream ? 'a streaming' : 'a non-streaming'} client`, async (t) => {
       let index = 0
       let sent = 0
       const pour = async (response: ServerResponse) => {

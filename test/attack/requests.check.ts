@@ -147,7 +147,7 @@ function shown(text: string): string {
 describe('requests of an attacker', () => {
   const all = [...framingCases, ...headCases]
 
-  it('are many, and each has a name of its own', () => {
+  it('are numerous, each with a unique name', () => {
     assert.ok(all.length > 1_000)
     assert.ok(all.some(({ bytes }) => bytes.includes(smuggledPath)))
   })
@@ -155,7 +155,7 @@ describe('requests of an attacker', () => {
   it('reach the endpoint from both servers as Node’s parser reads them, or not at all', (t) =>
     run(t, 1, all, seconds))
 
-  it('do so from two threads', (t) =>
+  it('do the same with two threads', (t) =>
     run(
       t,
       2,

@@ -3,13 +3,13 @@ import { describe, it } from 'node:test'
 import { parseCoreList, splitCores } from '../../bench/machine.ts'
 
 describe('the cores of a benchmark', () => {
-  it('are read as the kernel writes them', () => {
+  it('are read from the kernel’s format', () => {
     assert.deepEqual(parseCoreList('0'), [0])
     assert.deepEqual(parseCoreList('0-3'), [0, 1, 2, 3])
     assert.deepEqual(parseCoreList('0-1,4,6-7'), [0, 1, 4, 6, 7])
   })
 
-  it('keep the target apart from load and upstream', () => {
+  it('separate the target from load and upstream', () => {
     assert.deepEqual(splitCores([0, 1, 2, 3]), {
       one: '0',
       two: '0,1',
@@ -19,7 +19,7 @@ describe('the cores of a benchmark', () => {
     })
   })
 
-  it('are shared as far as there are too few', () => {
+  it('are shared if there are too few', () => {
     assert.deepEqual(splitCores([4, 5]), {
       one: '4',
       two: '4,5',

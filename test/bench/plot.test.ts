@@ -46,12 +46,12 @@ describe('a plot', () => {
     assert.ok((other[0]?.y ?? 0) > first.y)
   })
 
-  it('begins its axes at 0 and marks them in round steps', () => {
+  it('starts its axes at 0 and marks them in round steps', () => {
     assert.deepEqual(verticalMarks(plot([{ x: 1, y: 118 }])), [0, 20, 40, 60, 80, 100, 120])
     assert.deepEqual(verticalMarks(plot([{ x: 1, y: 0.55 }])), [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
   })
 
-  it('draws nothing outside of its frame, whatever the values', () => {
+  it('draws nothing outside its frame, for any values', () => {
     const points = fc.array(
       fc.record({
         x: fc.double({ min: 0, max: 1e9, noNaN: true }),
@@ -68,7 +68,7 @@ describe('a plot', () => {
     )
   })
 
-  it('is well formed with no points, and with names that hold markup', () => {
+  it('is well-formed without points, and with markup in names', () => {
     const svg = renderPlot({
       title: 'a < b & c',
       xLabel: 'x',

@@ -45,23 +45,23 @@ const drifting = resultsOf('chat-16', {
 })
 
 describe('results', () => {
-  it('give the median over the rounds', () => {
+  it('are medians over the rounds', () => {
     assert.equal(figureOf(drifting, 'chat-16', 'olla', 'cpu'), 120)
     assert.equal(figureOf(drifting, 'chat-16', 'direct', 'cpu'), undefined)
     assert.equal(figureOf(drifting, 'chat-16', 'nginx', 'cpu'), undefined)
     assert.equal(figureOf(drifting, 'chat-64', 'olla', 'cpu'), undefined)
   })
 
-  it('compare within a round, so that drift falls out', () => {
+  it('are compared within a round, so that drift cancels out', () => {
     assert.equal(ratioOf(drifting, 'chat-16', 'olla', 'bare', 'cpu'), 1.1)
   })
 
-  it('take the direct way off what is added', () => {
+  it('subtract the direct path from added latency', () => {
     assert.equal(addedOf(drifting, 'chat-16', 'olla', 'latencyP50'), 120)
     assert.equal(addedRatioOf(drifting, 'chat-16', 'olla', 'bare', 'latencyP50'), 1.2)
   })
 
-  it('compare nothing with a target that was left out', () => {
+  it('are not compared with an omitted target', () => {
     assert.equal(ratioOf(drifting, 'chat-16', 'olla', 'nginx', 'cpu'), undefined)
     assert.equal(addedRatioOf(drifting, 'chat-16', 'sherpa', 'bare', 'latencyP50'), undefined)
   })
@@ -74,7 +74,7 @@ describe('bars', () => {
     return found
   }
 
-  it('are met up to their limit and open where nothing was measured', () => {
+  it('pass up to their limit, and are open without measurements', () => {
     const bar = find(drifting, /^chat JSON 1 KB, 16 connections: CPU over the bare path/)
     assert.equal(bar.value, 1.1)
     assert.equal(isMet(bar), true)
@@ -82,13 +82,13 @@ describe('bars', () => {
     assert.equal(isMet(find(drifting, /nginx/)), undefined)
   })
 
-  it('hold throughput to a least', () => {
+  it('require a minimum throughput', () => {
     const bar = find(drifting, /requests\/s over 1 thread/)
     assert.equal(isMet({ ...bar, value: 1.69 }), false)
     assert.equal(isMet({ ...bar, value: 1.7 }), true)
   })
 
-  it('weigh open streams by what they add to the resident size', () => {
+  it('compare the memory that open streams add', () => {
     const results = resultsOf(
       'chat-16',
       {},
@@ -107,13 +107,13 @@ describe('bars', () => {
 })
 
 describe('the report', () => {
-  it('names the machine and the day, and sets each target beside the bare path', () => {
+  it('names the machine and the date, and shows each target beside the bare path', () => {
     const report = renderReport(drifting)
     assert.match(report, /2026-01-02, 2 cores of Some Processor/)
     assert.match(report, /\| chat JSON 1 KB, 16 connections \|\s+100 \(–; –\) \|\s+120 \(1\.10; –\) \|/)
   })
 
-  it('shows memory, bars that are met and missed, and what was left out', () => {
+  it('shows memory, passed and failed bars, and what was omitted', () => {
     const memory = [
       { target: 'olla', idleBytes: 90 * megabyte, loadedBytes: 160 * megabyte, peakBytes: 170 * megabyte },
     ]
@@ -125,7 +125,7 @@ describe('the report', () => {
     assert.match(report, /Left out: nginx, nginx is not installed\./)
   })
 
-  it('misses no bar that the machine has no cores for', () => {
+  it('fails no bar that needs more cores than the machine has', () => {
     const slow = { ...round(100, 110), perSecond: 100 }
     const fast = { ...slow, perSecond: 160 }
     const report = (cores: number[]) => {
@@ -136,7 +136,7 @@ describe('the report', () => {
     assert.match(report([0, 1, 2]), /requests\/s over 1 thread\s+\|\s+≥ 1\.7 \|\s+1\.60 \|\s+missed/)
   })
 
-  it('leaves out tables that it has no figures for', () => {
+  it('omits tables without figures', () => {
     const report = renderReport(drifting)
     assert.doesNotMatch(report, /Memory|Delay of a chunk|NaN|undefined/)
   })

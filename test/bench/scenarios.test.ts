@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { chatBody, defaultModel, loadOptions, scenarios } from '../../bench/scenarios.ts'
 
-describe('the work of the benchmark', () => {
+describe('benchmark scenarios', () => {
   for (const scenario of scenarios) {
     it(`${scenario.name} sends a chat request of its size`, () => {
       const isStream = scenario.events !== undefined
@@ -12,17 +12,17 @@ describe('the work of the benchmark', () => {
       assert.equal(parsed.stream ?? false, isStream)
       assert.deepEqual(parsed.stream_options, isStream ? { include_usage: true } : undefined)
       const excess = Buffer.byteLength(body) - scenario.bodyBytes
-      assert.ok(excess >= 0 && excess < 200, `${excess} bytes more than said`)
+      assert.ok(excess >= 0 && excess < 200, `${excess} bytes more than declared`)
     })
   }
 
-  it('has names that can be asked for', () => {
+  it('have names that can be requested', () => {
     const names = scenarios.map(({ name }) => name)
     assert.equal(new Set(names).size, names.length)
     for (const name of names) assert.match(name, /^[a-z0-9-]+$/)
   })
 
-  it('starts paced streams apart, so that their events do not come all at once', () => {
+  it('start paced streams at different times, so that their events do not coincide', () => {
     const paced = scenarios.find(({ name }) => name === 'sse-5ms')
     assert.ok(paced)
     const load = loadOptions(paced, false)
@@ -30,7 +30,7 @@ describe('the work of the benchmark', () => {
     assert.equal(load.staggerMicros, 5_000 / 64)
   })
 
-  it('sends one after the other unless there is a rate', () => {
+  it('send requests one after the other unless they have a rate', () => {
     const latency = scenarios.find(({ name }) => name === 'latency')
     const chat = scenarios.find(({ name }) => name === 'chat-16')
     assert.ok(latency && chat)

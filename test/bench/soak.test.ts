@@ -12,14 +12,14 @@ function samplesOf(memory: (seconds: number) => number): Sample[] {
   }))
 }
 
-describe('the samples of a soak', () => {
+describe('soak samples', () => {
   it('are written as CSV', () => {
     const [first] = samplesOf(() => 120.25)
     assert.ok(first)
     assert.equal(renderSamples([first]), 'seconds,resident_mb,heap_mb,open_files\n0,120.3,40.0,100\n')
   })
 
-  it('show a leak as megabytes an hour', () => {
+  it('show a leak in megabytes per hour', () => {
     const summary = summarize(samplesOf((seconds) => 100 + seconds / 100))
     assert.match(
       summary,
@@ -32,13 +32,13 @@ describe('the samples of a soak', () => {
     assert.match(summary, /^open files: 100 to 106$/m)
   })
 
-  it('take no start for a leak', () => {
+  it('do not count the warm-up as a leak', () => {
     const summary = summarize(samplesOf((seconds) => (seconds < 240 ? seconds / 2 : 120)))
     assert.match(summary, /^resident: .* 0\.0 MB an hour/)
   })
 })
 
-describe('the traffic of a soak', () => {
+describe('soak traffic', () => {
   for (const kind of trafficKinds) {
     it(`${kind.name}: a chat request for its model at its rate`, () => {
       const body = JSON.parse(trafficBody(kind)) as { model: string; stream?: boolean }
@@ -51,7 +51,7 @@ describe('the traffic of a soak', () => {
     })
   }
 
-  it('has clients that leave, streams that break, and failures', () => {
+  it('contains disconnecting clients, broken streams and failures', () => {
     assert.ok(trafficKinds.some(({ leaveAfter }) => leaveAfter !== undefined))
     assert.ok(trafficKinds.some(({ query }) => query.includes('cut=')))
     assert.ok(trafficKinds.some(({ query }) => query.includes('status=500')))

@@ -6,17 +6,17 @@ import { median, percentile, slope } from '../../bench/statistics.ts'
 const values = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1 })
 
 describe('median', () => {
-  it('is the middle value, or lies between the two middle ones', () => {
+  it('is the middle value, or between the two middle ones', () => {
     assert.equal(median([3]), 3)
     assert.equal(median([9, 1, 5]), 5)
     assert.equal(median([4, 1, 2, 9]), 3)
   })
 
-  it('is not a number where there are no values', () => {
+  it('is NaN without values', () => {
     assert.ok(Number.isNaN(median([])))
   })
 
-  it('has as many values below as above, and leaves the input alone', () => {
+  it('has as many values below as above, and does not change its input', () => {
     fc.assert(
       fc.property(values, (input) => {
         const before = [...input]
@@ -33,7 +33,7 @@ describe('median', () => {
 describe('percentile', () => {
   const hundred = Array.from({ length: 100 }, (_, at) => 100 - at)
 
-  it('takes the value at the share of the sorted ones', () => {
+  it('returns the value at a share of the sorted values', () => {
     assert.equal(percentile(hundred, 0), 1)
     assert.equal(percentile(hundred, 0.5), 51)
     assert.equal(percentile(hundred, 0.99), 100)
@@ -64,7 +64,7 @@ describe('slope', () => {
     )
   })
 
-  it('is the least-squares one where they lie on no line', () => {
+  it('is the least-squares slope if the points are not on a line', () => {
     const rising = slope([
       { x: 0, y: 0 },
       { x: 1, y: 3 },
@@ -74,7 +74,7 @@ describe('slope', () => {
     assert.equal(rising, 1.4)
   })
 
-  it('is 0 where there is no line to draw', () => {
+  it('is 0 without a line', () => {
     assert.equal(slope([]), 0)
     assert.equal(slope([{ x: 1, y: 7 }]), 0)
     assert.equal(

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { formatMegabytes, formatNumber, formatRatio, renderTable } from '../../bench/table.ts'
 
 describe('a table', () => {
-  it('aligns its columns, the first to the left and the others to the right', () => {
+  it('aligns the first column to the left and the others to the right', () => {
     const table = renderTable(
       ['work', 'CPU µs'],
       [

@@ -9,8 +9,8 @@ import { endpoints, folder, knownTypes, load, problems, warningsOf } from './sup
 const namesAndUrls = (loaded: Awaited<ReturnType<typeof load>>) =>
   loaded.config.discovery.static.endpoints.map(({ name, url }) => `${name} ${url}`)
 
-describe('what starts in Olla', () => {
-  it('loads with the keys of its older files and documents, each a warning that names what to use', async () => {
+describe('what Olla accepts', () => {
+  it('loads with keys of older files and documents, and warns with the current names', async () => {
     for (const [text, expected] of [
       ['security: { rate_limit: { enabled: true } }', /security: .*server\.rate_limits/],
       ['profiles: { vllm: { streaming: { enabled: true } } }', /profiles\.vllm: .*profiles\.directory/],
@@ -81,7 +81,7 @@ describe('what starts in Olla', () => {
     assert.match(await problems('proxy: { engine: zzz }'), /must be one of olla, sherpa$/)
   })
 
-  it('serves one URL or one name twice', async () => {
+  it('serves a repeated URL or name twice', async () => {
     const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
       [
         '{ url: "https://b", name: a, model_filter: { include: [x] } }, { url: "https://b:443", name: b }',
@@ -116,7 +116,7 @@ describe('what starts in Olla', () => {
     }
   })
 
-  it('has Olla’s default endpoint where a file lists none, and none where its list is empty', async () => {
+  it('adds Olla’s default endpoint if a file has no list, and none if the list is empty', async () => {
     for (const text of [
       '',
       '# only a comment\n',
@@ -137,19 +137,19 @@ describe('what starts in Olla', () => {
     assert.deepEqual(namesAndUrls(inPlace), [])
   })
 
-  it('limits no client where a file switches the limit for each address off', async () => {
+  it('limits no client if a file disables the limit per address', async () => {
     const limit = async (text: string) =>
       (await load(text)).config.server.rate_limits.global_requests_per_minute
     assert.equal(await limit('server: { rate_limits: { per_ip_requests_per_minute: 0 } }'), 0)
     assert.equal(await limit('server: { rate_limits: { per_ip_requests_per_minute: 5 } }'), 1000)
     const both = 'server: { rate_limits: { per_ip_requests_per_minute: 0, global_requests_per_minute: 9 } }'
     assert.equal(await limit(both), 9)
-    assert.match(warningsOf(await load(both)), /switches both limits off in Olla/)
+    assert.match(warningsOf(await load(both)), /disables both limits in Olla/)
   })
 })
 
 describe('base URLs', () => {
-  it('may end in what requests bring themselves', async () => {
+  it('may end with a path that requests repeat', async () => {
     for (const [url, rest, expected] of [
       ['http://h:1/v1', '', 'http://h:1/'],
       ['http://h:1/v1/', '', 'http://h:1/'],
@@ -169,7 +169,7 @@ describe('base URLs', () => {
     }
   })
 
-  it('hold no credentials, and queries are not shown', async () => {
+  it('contain no credentials, and their queries are hidden', async () => {
     for (const key of ['url', 'health_check_url', 'model_url']) {
       const rest = key === 'url' ? '' : 'url: "http://h:1", '
       const message = await problems(endpoints(`{ ${rest}name: a, ${key}: "http://me:hunter2@h:1/x" }`))
@@ -186,7 +186,7 @@ describe('base URLs', () => {
     assert.doesNotMatch(shown, /hunter2/)
   })
 
-  it('are not the gateway’s own', async () => {
+  it('are not the gateway’s own address', async () => {
     const cases: readonly (readonly [string, string, boolean])[] = [
       ['localhost', 'http://localhost:40114', true],
       ['localhost', 'http://127.0.0.1:40114', true],
@@ -207,7 +207,7 @@ describe('base URLs', () => {
 })
 
 describe('server.write_timeout', () => {
-  it('bounds every answer, also of endpoints with a longer limit', () => {
+  it('limits every answer, also of endpoints with a longer limit', () => {
     const limits = (server: Record<string, unknown>, timeouts: Record<string, unknown>) => {
       const list = [{ url: 'http://h:1', timeouts }]
       const config = parseConfig({ server, discovery: { static: { endpoints: list } } })
@@ -221,15 +221,15 @@ describe('server.write_timeout', () => {
   })
 })
 
-describe('names that lead in a circle', () => {
-  it('are a warning', async () => {
+describe('circular names', () => {
+  it('cause a warning', async () => {
     const warnings = warningsOf(
       await load(
         'model_aliases: { a: [b], b: [c, x], c: [a], d: [d] }\nmodel_fallbacks: { m: [n], n: [m], o: [o] }',
       ),
     )
-    assert.match(warnings, /model_aliases\.a: these aliases lead in a circle: "a" → "b" → "c" → "a"/)
-    assert.match(warnings, /model_fallbacks\.m: these fallbacks lead in a circle/)
+    assert.match(warnings, /model_aliases\.a: these aliases are circular: "a" → "b" → "c" → "a"/)
+    assert.match(warnings, /model_fallbacks\.m: these fallbacks are circular/)
     assert.match(warnings, /model_fallbacks\.o: the model is its own fallback/)
     assert.doesNotMatch(warnings, /"d"/)
   })
@@ -242,8 +242,8 @@ describe('names that lead in a circle', () => {
   })
 })
 
-describe('the search for a file', () => {
-  it('passes the stock file over, and says what else it passed over', async () => {
+describe('the file search', () => {
+  it('skips the stock file, and reports what else it skipped', async () => {
     const { stockConfigFile } = await import('../../src/kernel/package.ts')
     const { readFile } = await import('node:fs/promises')
     const stock = await readFile(stockConfigFile, 'utf8')
@@ -267,7 +267,7 @@ describe('the search for a file', () => {
     ])
   })
 
-  it('says why a file cannot be read', async () => {
+  it('reports why a file cannot be read', async () => {
     const cwd = await folder({ 'a/b.yaml': '' })
     assert.throws(
       () => loadConfig({ file: 'a', env: {}, cwd, knownTypes }),
@@ -276,8 +276,8 @@ describe('the search for a file', () => {
   })
 })
 
-describe('a value with several forms', () => {
-  it('is one error', async () => {
+describe('a value with several allowed forms', () => {
+  it('produces one error', async () => {
     for (const [text, expected] of [
       [
         'model_aliases: { a: b }',
@@ -300,7 +300,7 @@ describe('a value with several forms', () => {
 })
 
 describe('flags and variables', () => {
-  it('are named where their value is wrong', async () => {
+  it('are named if their value is invalid', async () => {
     const cwd = await folder({ 'config.yaml': 'server: { threads: 2 }\n' })
     const flags = new Map([
       ['OLLA_SERVER_PORT', '--port'],
@@ -321,7 +321,7 @@ describe('flags and variables', () => {
     fail({ OLLA_PROXY_ENGINE: 'x' }, /^ConfigError: OLLA_PROXY_ENGINE: must be one of olla, sherpa$/)
   })
 
-  it('are reported together with the file, an unset reference with its endpoint', async () => {
+  it('are reported together with the file, and an unset reference with its endpoint', async () => {
     const message = await problems(
       endpoints(
         '{ url: "http://h:1", name: a }, { url: "http://h:2", name: b, auth: { type: bearer, token: "${NOPE}" } }',

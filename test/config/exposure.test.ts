@@ -6,7 +6,7 @@ import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { printConfig } from '../../src/config/print.ts'
 import { folder, knownTypes, load, problems, warningsOf } from './support.ts'
 
-describe('a configuration that lets other machines in', () => {
+describe('a configuration that admits other machines', () => {
   const rows: readonly (readonly [text: string, warning: RegExp | undefined])[] = [
     ['server: { host: localhost }\n', undefined],
     ['server: { host: 127.0.0.9 }\n', undefined],
@@ -27,14 +27,14 @@ describe('a configuration that lets other machines in', () => {
     ['server: { rate_limits: { trust_proxy_headers: false } }\n', undefined],
   ]
   for (const [text, warning] of rows) {
-    it(`${warning === undefined ? 'is not' : 'is'} warned of: ${text.trim()}`, async () => {
+    it(`${warning === undefined ? 'causes no' : 'causes a'} warning: ${text.trim()}`, async () => {
       const told = warningsOf(await load(text))
       if (warning === undefined) assert.doesNotMatch(told, /other machines|list your proxies/)
       else assert.match(told, warning)
     })
   }
 
-  it('is warned of where variables say so as well', async () => {
+  it('causes a warning if variables admit them, too', async () => {
     assert.match(
       warningsOf(await load('', { OLLA_SERVER_HOST: '0.0.0.0' })),
       /OLLA_SERVER_HOST: other machines/,
@@ -46,7 +46,7 @@ describe('a configuration that lets other machines in', () => {
   })
 })
 
-describe('models that would leave the catalogue between two looks', () => {
+describe('models that would expire between two discoveries', () => {
   const rows: readonly (readonly [stale: string, interval: string, isTold: boolean])[] = [
     ['1m', '5m', true],
     ['5m', '5m', true],
@@ -55,12 +55,12 @@ describe('models that would leave the catalogue between two looks', () => {
     ['24h', '5m', false],
   ]
   for (const [stale, interval, isTold] of rows) {
-    it(`are ${isTold ? '' : 'not '}told of: ${stale} with looks each ${interval}`, async () => {
+    it(`cause ${isTold ? 'a' : 'no'} warning: ${stale} with discovery every ${interval}`, async () => {
       const registry = `model_registry: { unification: { stale_threshold: ${stale} } }\n`
       const told = warningsOf(
         await load(`${registry}discovery: { model_discovery: { interval: ${interval} } }\n`),
       )
-      assert.equal(/stale_threshold: models leave the catalogue/.test(told), isTold)
+      assert.equal(/stale_threshold: models expire between/.test(told), isTold)
     })
   }
 })
@@ -125,7 +125,7 @@ describe('files with secrets', { skip: process.platform === 'win32' ? 'no modes 
     ['none', 'server: { port: 1 }\n', 0o644, 0o644, undefined],
   ]
   for (const [name, text, file, secret, warning] of rows) {
-    it(`${warning === undefined ? 'are left alone' : 'that others can read are told of'}: ${name}`, async () => {
+    it(`${warning === undefined ? 'cause no warning' : 'cause a warning if others can read them'}: ${name}`, async () => {
       const cwd = await folder({ 'config.yaml': text })
       await writeFile(join(cwd, 'secret'), '0123456789abcdef0123456789abcdef\n')
       await chmod(join(cwd, 'config.yaml'), file)
@@ -157,7 +157,7 @@ describe('credentials in the URLs of an endpoint', () => {
   ]
   for (const key of ['url', 'health_check_url', 'model_url']) {
     for (const value of [...forms, ...more]) {
-      it(`are refused in ${key}, and not repeated: ${JSON.stringify(value)}`, () => {
+      it(`are rejected in ${key}, and not repeated: ${JSON.stringify(value)}`, () => {
         const endpoint = { url: 'http://h:1', type: 'vllm', [key]: value }
         assert.throws(
           () => parseConfig({ discovery: { static: { endpoints: [endpoint] } } }),
@@ -167,7 +167,7 @@ describe('credentials in the URLs of an endpoint', () => {
     }
   }
 
-  it('leave paths alone, and queries are never shown', () => {
+  it('do not affect paths, and queries are never shown', () => {
     for (const value of [
       '/health?key=HIDDEN',
       'health?key=HIDDEN',

@@ -8,7 +8,7 @@ import { endpoints, load, problems, warningsOf } from './support.ts'
 const portOf = async (text: string | Uint8Array) => (await load(text)).config.server.port
 const one = endpoints('{ url: "http://h:1", name: a }')
 
-describe('YAML as Go’s yaml.v3 reads it', () => {
+describe('YAML as read by Go’s yaml.v3', () => {
   it('types scalars by their keys', async () => {
     const port: readonly (readonly [string, number])[] = [
       ['1_234', 1234],
@@ -52,7 +52,7 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
     }
   })
 
-  it('keeps texts as they are written', async () => {
+  it('keeps strings as written', async () => {
     for (const written of ['1.10', '007', 'yes', 'true', '2001-01-01', '0x1F', '1_000', '1e3', 'no']) {
       const { config } = await load(
         endpoints(`{ url: "http://h:1", name: ${written}, headers: { X-V: ${written} } }`),
@@ -101,13 +101,13 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
     assert.match(await problems('sever: { port: 1 }'), /sever: unknown key, did you mean "server"\?/)
   })
 
-  it('takes a hundred and one uses of an anchor', async () => {
+  it('accepts 101 uses of an anchor', async () => {
     const list = Array.from({ length: 101 }, (_, at) => `{ <<: *d, url: "http://h:${at + 1}", name: e${at} }`)
     const { config } = await load(`x-d: &d { type: ollama }\n${endpoints(list.join(', '))}`)
     assert.equal(config.discovery.static.endpoints.length, 101)
   })
 
-  it('takes flow collections that are not indented', async () => {
+  it('accepts flow collections without indentation', async () => {
     const loaded = await load(
       'discovery:\n  static:\n    endpoints: [\n{url: "http://h:1", name: "a [", headers: {\nX: "#"\n}}, # }\n{url: "http://h:2", name: b},\n]\nserver:\n  port: 3\n',
     )
@@ -122,14 +122,14 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
     )
   })
 
-  it('reads the first of several documents, and says so', async () => {
+  it('reads the first of several documents, with a warning', async () => {
     const loaded = await load(`${one}---\nserver: { port: 2 }\n`)
     assert.equal(loaded.config.server.port, 40114)
     assert.match(warningsOf(loaded), /config\.yaml:\d+:1 the file holds several YAML documents/)
     assert.equal(await portOf('%YAML 1.1\n---\nserver: { port: 5 }\n...\n'), 5)
   })
 
-  it('reads what Windows writes', async () => {
+  it('reads Windows line ends and byte order marks', async () => {
     const text = 'server: { port: 5 }\r\n'
     const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le')
     assert.equal(await portOf(utf16), 5)
@@ -139,7 +139,7 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
     assert.match(await problems(Buffer.from(text, 'utf16le')), /NUL bytes; save it as UTF-8/)
   })
 
-  it('reports one cause once, with its place and without an excerpt', async () => {
+  it('reports each cause once, with its position and without an excerpt', async () => {
     const bomb = `a: &a [x, x]\n${[...'bcdefghijklmnopqrstu']
       .map((name, at) => `${name}: &${name} [*${'abcdefghijklmnopqrst'[at]}, *${'abcdefghijklmnopqrst'[at]}]`)
       .join('\n')}\n`
@@ -150,7 +150,7 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
       ['server:\n\tport: 1\n\thost: x\n', /^config\.yaml:2:1 a tab cannot indent; use spaces$/],
       [
         'server: { port: 1 }\nserver: { port: 2 }\n',
-        /^config\.yaml:2:1 this key stands in its mapping already$/,
+        /^config\.yaml:2:1 this key is repeated in its mapping$/,
       ],
       [
         'server:\n  ? { port: 1 }\n  : 2\n',
@@ -207,7 +207,7 @@ describe('YAML as Go’s yaml.v3 reads it', () => {
 })
 
 describe('readInteger', () => {
-  it('reads every integer as Go’s ParseInt with base 0', () => {
+  it('reads every integer as Go’s ParseInt does with base 0', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e9, max: 1e9 }), (value) => {
         const size = Math.abs(value)

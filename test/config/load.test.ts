@@ -15,7 +15,7 @@ const endpoint = (rest = '') =>
   `discovery:\n  static:\n    endpoints:\n      - url: http://localhost:1\n        name: a\n        type: ollama\n${rest}`
 
 describe('loadConfig', () => {
-  it('loads an Olla user’s stock file and warns of what has no effect', async () => {
+  it('loads a stock Olla file and warns of keys without effect', async () => {
     const file = fileURLToPath(new URL('fixtures/olla-stock.yaml', import.meta.url))
     const { config, warnings } = loadConfig({ file, env: {}, cwd: '/', knownTypes })
     assert.equal(config.server.port, 40114)
@@ -30,7 +30,7 @@ describe('loadConfig', () => {
     ])
   })
 
-  it('looks for files in Olla’s order, one and only one', async () => {
+  it('looks for files in Olla’s order and loads exactly one', async () => {
     const cwd = await folder({
       'config/config.yaml': 'server: { port: 2 }',
       'config.yaml': 'server: { port: 3 }',
@@ -45,7 +45,7 @@ describe('loadConfig', () => {
     assert.equal(loadConfig({ env: {}, cwd: await folder({}), knownTypes }).file, undefined)
   })
 
-  it('names line, column, key and the key that was meant', async () => {
+  it('reports line, column, key and the nearest valid key', async () => {
     assert.match(
       await problems('proxy:\n  load_balancr: x\n'),
       /config\.yaml:2:3 proxy\.load_balancr: unknown key, did you mean "load_balancer"\?/,
@@ -81,7 +81,7 @@ describe('loadConfig', () => {
     )
   })
 
-  it('expands variables in any value, typed by what they expand to', async () => {
+  it('expands variables in any value, typed by the expanded text', async () => {
     const text = 'server:\n  port: ${PORT}\n  host: "${HOST:-localhost}"\nproxy:\n  read_timeout: ${T:-5m}\n'
     const { config } = await load(text, { PORT: '4711' })
     assert.deepEqual(
@@ -94,7 +94,7 @@ describe('loadConfig', () => {
     )
   })
 
-  it('puts the environment over the file', async () => {
+  it('gives the environment precedence over the file', async () => {
     const { config } = await load('server: { port: 1 }', {
       OLLA_SERVER_PORT: '2',
       OLLA_SERVER_MAX_BODY_SIZE: '5MB',
@@ -161,7 +161,7 @@ describe('loadConfig', () => {
     )
   })
 
-  it('knows the types of the profiles that the file names', async () => {
+  it('knows the types of the profiles in a configured folder', async () => {
     const endpoints = [{ url: 'http://localhost:1', type: 'mine' }]
     const yaml = JSON.stringify({ profiles: { directory: 'own' }, discovery: { static: { endpoints } } })
     const cwd = await folder({ 'config.yaml': yaml })
@@ -175,7 +175,7 @@ describe('loadConfig', () => {
     assert.deepEqual(asked, ['own', 'own'])
   })
 
-  it('checks what the schema cannot', async () => {
+  it('checks constraints that the schema cannot express', async () => {
     const auth = (inner: string) => endpoint(`        auth: { ${inner} }\n`)
     assert.match(
       await problems(auth('type: bearer, token: a, token_file: b')),
@@ -229,7 +229,7 @@ describe('loadConfig', () => {
 })
 
 describe('parseConfig', () => {
-  it('gives an object the same rules, without places', () => {
+  it('applies the same rules to an object, without positions', () => {
     assert.equal(parseConfig({ server: { port: 5 } }).server.port, 5)
     assert.throws(
       () => parseConfig({ sever: {} }),
@@ -239,14 +239,14 @@ describe('parseConfig', () => {
   })
 })
 
-describe('the editors’ schema', () => {
+describe('the JSON schema for editors', () => {
   const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-  it('is the one that the code gives: run `npm run schema`', async () => {
+  it('matches the code: run `npm run schema`', async () => {
     assert.deepEqual(JSON.parse(await read('config/schema.json')), JSON.parse(JSON.stringify(editorSchema())))
   })
 
-  it('accepts the shipped configurations, and references, and rejects unknown keys', async () => {
+  it('accepts the shipped configurations and references, and rejects unknown keys', async () => {
     const validate = new Ajv({ strict: false }).compile(JSON.parse(await read('config/schema.json')))
     for (const file of ['config/config.yaml', 'config/compose.yaml', 'config/container.yaml']) {
       assert.ok(validate(parse(await read(file))), `${file}: ${JSON.stringify(validate.errors)}`)

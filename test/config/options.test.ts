@@ -26,7 +26,7 @@ describe('the name of an option', () => {
   for (const [key, schema, name] of cases)
     it(`${key}: ${name}`, () => assert.equal(optionName(key, schema), name))
 
-  it('is the only one of its section', () => {
+  it('is unique in its section', () => {
     const look = (schema: TSchema): void => {
       if (!TypeGuard.IsObject(schema)) return
       const names = Object.entries(schema.properties).map(([key, each]) => optionName(key, each))
@@ -37,13 +37,13 @@ describe('the name of an option', () => {
   })
 })
 
-describe('the sections of a plugin', () => {
-  it('have the defaults of the configuration where nothing is given', () => {
+describe('plugin sections', () => {
+  it('default to the defaults of the configuration', () => {
     assert.deepEqual(read({}), read(parts(parseConfig({}))))
     assert.equal(read({}).proxy, read({ clock: 1 }).proxy)
   })
 
-  it('have names and values as their types say', () => {
+  it('have names and values of the declared types', () => {
     const { proxy, server }: { proxy: SectionOptions<'proxy'>; server: SectionOptions<'server'> } = read({})
     const seen: readonly [number, number, number | 'auto', readonly number[], boolean] = [
       proxy.retryBackoffMs,
@@ -55,7 +55,7 @@ describe('the sections of a plugin', () => {
     assert.deepEqual(seen, [500, 300, 'auto', [500], true])
   })
 
-  it('take a part, as in the file or decoded', () => {
+  it('accept a subset of keys, as in the file or decoded', () => {
     const { proxy, server } = read({
       proxy: { max_retry_wait: '3s', retry_backoff: 250, queue: { max_waiting: 7 } },
       server: { request_limits: { max_body_size: '1MB', max_header_size: 8192 } },
@@ -68,14 +68,14 @@ describe('the sections of a plugin', () => {
     )
   })
 
-  it('are read once, however many plugins take them', () => {
+  it('are read once for all plugins', () => {
     const config = parseConfig({ proxy: { max_retries: 9 } })
     const first = read(parts(config))
     assert.equal(first.proxy.maxRetries, 9)
     assert.equal(read({ ...parts(config), clock: 2 }).proxy, first.proxy)
   })
 
-  it('lose nothing of what the file says', () => {
+  it('lose nothing of the file', () => {
     const config = parseConfig({})
     for (const [name, section] of Object.entries(config)) {
       if (!['proxy', 'server'].includes(name)) continue
@@ -86,7 +86,7 @@ describe('the sections of a plugin', () => {
   })
 })
 
-describe('a plugin that is registered with a wrong option', () => {
+describe('a plugin registered with an invalid option', () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ sever: {} }, /^sever: unknown option, did you mean "server"\?$/],
     [{ maxBodyBytes: 1 }, /^maxBodyBytes: unknown option; the key is server\.request_limits\.max_body_size$/],

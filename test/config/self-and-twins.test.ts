@@ -29,7 +29,7 @@ const machine: Machine = {
 }
 const port = 40114
 
-describe('an endpoint that is the listener itself', () => {
+describe('an endpoint with the listener’s own address', () => {
   const rows: readonly (readonly [host: string, url: string, isSelf: boolean])[] = [
     ['localhost', 'http://localhost:40114', true],
     ['localhost', 'http://127.0.0.1:40114/', true],
@@ -65,7 +65,7 @@ describe('an endpoint that is the listener itself', () => {
     ['gpu', 'http://192.0.2.7:40114', true],
   ]
   for (const [host, url, isSelf] of rows) {
-    it(`${isSelf ? 'stops' : 'does not stop'} the start: ${url} while it listens on ${host}`, () => {
+    it(`${isSelf ? 'prevents' : 'does not prevent'} the start: ${url}, listening on ${host}`, () => {
       const config = parseConfig({
         server: { host, port },
         discovery: { static: { endpoints: [{ url, type: 'vllm' }] } },
@@ -74,7 +74,7 @@ describe('an endpoint that is the listener itself', () => {
     })
   }
 
-  it('is not looked for where any free port is taken', () => {
+  it('is not checked if the listener uses any free port', () => {
     const config = parseConfig({
       server: { port: 0 },
       discovery: { static: { endpoints: [{ url: 'http://localhost' }] } },
@@ -83,7 +83,7 @@ describe('an endpoint that is the listener itself', () => {
   })
 })
 
-describe('one server under two addresses', () => {
+describe('two endpoints with the same server', () => {
   const rows: readonly (readonly [one: string, other: string, isSame: boolean])[] = [
     ['http://localhost:8000', 'http://127.0.0.1:8000', true],
     ['http://localhost:8000', 'http://[::1]:8000/', true],
@@ -98,7 +98,7 @@ describe('one server under two addresses', () => {
     ['http://unknown.example:8000', 'http://else.example:8000', false],
   ]
   for (const [one, other, isSame] of rows) {
-    it(`${isSame ? 'is told' : 'is none'}: ${one} and ${other}`, () => {
+    it(`${isSame ? 'cause a' : 'cause no'} warning: ${one} and ${other}`, () => {
       const config = parseConfig({
         discovery: {
           static: {
@@ -126,7 +126,7 @@ describe('host names of endpoints', () => {
   const lookUp = (host: string) =>
     known[host] === undefined ? Promise.reject(new Error('not found')) : Promise.resolve(known[host])
 
-  it('are looked up, and one server behind two of them is told with its place', async () => {
+  it('are resolved, and two for one server cause a warning with a position', async () => {
     const loaded = await checkHosts(await load(endpoints(list)), lookUp)
     assert.match(
       warningsOf(loaded),
@@ -134,7 +134,7 @@ describe('host names of endpoints', () => {
     )
   })
 
-  it('that lead to the listener stop the start', async () => {
+  it('prevent the start if they resolve to the listener', async () => {
     const loaded = await load(endpoints('{ url: "http://me.example:40114", name: me }'))
     await assert.rejects(
       checkHosts(loaded, lookUp),
@@ -142,7 +142,7 @@ describe('host names of endpoints', () => {
     )
   })
 
-  it('that are not found, or not in time, hold nothing up', async () => {
+  it('do not delay the start if they do not resolve in time', async () => {
     const loaded = await load(
       endpoints('{ url: "http://no.example:8000" }, { url: "http://late.example:8000" }'),
     )
@@ -152,7 +152,7 @@ describe('host names of endpoints', () => {
     assert.equal(warningsOf(checked), warningsOf(loaded))
   })
 
-  it('need no look-up where all endpoints have addresses', async () => {
+  it('are not resolved if all endpoints have addresses', async () => {
     const loaded = await load(endpoints('{ url: "http://127.0.0.1:8000" }, { url: "http://localhost:8001" }'))
     assert.equal(await checkHosts(loaded, () => assert.fail('looked up')), loaded)
   })

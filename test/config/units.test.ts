@@ -50,7 +50,7 @@ describe('sizes', () => {
 })
 
 describe('interpolation', () => {
-  it('leaves text without references as it is', () => {
+  it('leaves text without references unchanged', () => {
     fc.assert(
       fc.property(
         fc.string().filter((text) => !text.includes('$')),
@@ -59,7 +59,7 @@ describe('interpolation', () => {
     )
   })
 
-  it('expands, takes defaults, and does not expand twice', () => {
+  it('expands references and defaults, and does not expand twice', () => {
     const env = { A: '1', EMPTY: '', NESTED: '${A}' }
     assert.deepEqual(interpolate('x${A}y', env), { text: 'x1y' })
     assert.deepEqual(interpolate('${B:-two}', env), { text: 'two' })
@@ -73,7 +73,7 @@ describe('interpolation', () => {
 })
 
 describe('nearest', () => {
-  it('finds what was probably meant, and nothing where nothing is near', () => {
+  it('finds a probable match, or nothing if no name is similar', () => {
     const keys = ['load_balancer', 'engine', 'profile', 'read_timeout']
     assert.equal(nearest('load_balancr', keys), 'load_balancer')
     assert.equal(nearest('enigne', keys), 'engine')

@@ -27,14 +27,14 @@ const refused = new Set([
 describe('0', () => {
   for (const path of numericKeys(inputSchema(), [])) {
     const key = path.join('.')
-    it(`${refused.has(key) ? 'is refused by' : 'is a value of'} ${key}`, () => {
+    it(`${refused.has(key) ? 'is rejected by' : 'is a valid value of'} ${key}`, () => {
       const found = problemsOf(path)
       if (refused.has(key)) assert.match(found, new RegExp(`${path.at(-1)}: must be`))
       else assert.equal(found, '')
     })
   }
 
-  it('is refused by nothing else', () => {
+  it('is rejected by no other key', () => {
     const keys = new Set(numericKeys(inputSchema(), []).map((path) => path.join('.')))
     assert.deepEqual(
       [...refused].filter((key) => !keys.has(key)),

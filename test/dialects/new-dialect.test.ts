@@ -61,7 +61,7 @@ describe('a dialect added to the list', () => {
     assert.equal(find('/v1/models', { 'muse-version': '1' }).name, 'muse')
     assert.equal(find('/v1/models', {}).name, 'openai')
     assert.deepEqual(find('/muse/poems').errors.body(new GatewayError('not_found'), 'id'), {
-      lament: 'There is nothing at this path.',
+      lament: 'The gateway has no such path.',
     })
   })
 

@@ -30,7 +30,7 @@ async function check(target: FuzzTarget, bytes: Buffer, pieces: readonly Buffer[
   }
 }
 
-describe('readers of what others send', () => {
+describe('readers of untrusted input', () => {
   for (const target of [...httpTargets, ...textTargets]) {
     it(`${target.name}: ${target.invariant}`, async (t) => {
       const seeds = seedsOf(target.name)

@@ -40,7 +40,7 @@ function partsOf(path: string, seen = new Set<string>()): string[] {
   return [path, ...imported.flatMap(({ to }) => partsOf(to, seen))]
 }
 
-/** What a plugin decorates for certain: some names are borne by two plugins, of which one is registered. */
+/** Names that a plugin certainly decorates: for some names, one of two plugins is registered. */
 function decoratedBy(name: string): Set<string> {
   const [first, ...others] = plugins.filter((plugin) => plugin.name === name).map(({ path }) => useOf(path))
   const decorated = [...(first?.decorates ?? assert.fail(`no plugin is called ${name}`))]
@@ -54,12 +54,12 @@ function companionsOf(names: Iterable<string>): Set<string> {
   return new Set(together.flatMap(({ decorates }) => [...decorates]))
 }
 
-describe('the plugins and routes', () => {
-  it('were read', () => {
+describe('plugins and routes', () => {
+  it('are found', () => {
     assert.ok(plugins.length > 50 && names.size > 30, `${plugins.length} plugins, ${names.size} decorators`)
   })
 
-  it('declare each decorator that they make, and make each that they do not leave to the host', () => {
+  it('declare each decorator that they create, and create each one that the host does not provide', () => {
     const made = new Set([...uses.values()].flatMap(({ decorates }) => [...decorates]))
     assert.deepEqual(
       [...made].filter((name) => !names.has(name)),
@@ -69,7 +69,7 @@ describe('the plugins and routes', () => {
     assert.deepEqual(missing, [])
   })
 
-  it('hand no function of src/ the whole app, which would hide what it uses', () => {
+  it('never pass the whole app to a function in src/, which would hide what it uses', () => {
     const handed = [...texts].flatMap(([path, text]) => {
       const imported = [...text.matchAll(/^import \{([^}]*)\} from '[^']*\/src\//gm)]
       const functions = imported.flatMap(([, list = '']) => list.match(/\w+/g) ?? [])
@@ -93,7 +93,7 @@ describe('the plugins and routes', () => {
     })
 
     if (optional.size === 0) continue
-    it(`${name} (${path}) uses what it lists as optional, and checks that it is there`, () => {
+    it(`${name} (${path}) uses its optional decorators, and checks that they exist`, () => {
       const asked = companionsOf(parts.flatMap(({ asksFor }) => [...asksFor]))
       const typed = declared.filter(({ isOptional }) => isOptional).map((each) => each.name)
       const checked = new Set([...asked, ...typed])
@@ -134,7 +134,7 @@ describe('decoratorUse', () => {
     })
   }
 
-  it('reads what is decorated, asked for and listed as optional', () => {
+  it('reads decorations, uses and optional uses', () => {
     const text = [
       '/**',
       ' * Does something. Uses if present: `peers`,',
@@ -153,7 +153,7 @@ describe('decoratorUse', () => {
 })
 
 describe('declaredNames', () => {
-  it('reads what instances, requests and replies get, and what of it may be absent', () => {
+  it('reads the decorators of instances, requests and replies, and which are optional', () => {
     const text = [
       "declare module 'fastify' {",
       '  interface FastifyInstance {',

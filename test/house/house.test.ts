@@ -17,12 +17,12 @@ const show = ({ from, to }: Import) => `${from} → ${to}`
 const pair = ({ from, to }: Import) => [from, to] as const
 
 describe('the rooms of src/', () => {
-  it('are those of the list', () => {
+  it('are the listed ones', () => {
     const found = new Set(sourceFiles(['src']).map(roomOf))
     assert.deepEqual([...found].sort(), [...rooms.map(({ name }) => name), 'app', 'gateway', 'public'].sort())
   })
 
-  it('stand in the page on the architecture, in order', () => {
+  it('appear in order on the architecture page', () => {
     const page = readFileSync(new URL('../../docs/design/architecture.md', import.meta.url), 'utf8')
     const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
     assert.deepEqual(
@@ -36,15 +36,15 @@ describe('the rooms of src/', () => {
     assert.deepEqual(between.filter(({ from, to }) => !mayImport(roomOf(from), roomOf(to))).map(show), [])
   })
 
-  it('have no circle of files, types included', () => {
+  it('contain no import cycle between files, types included', () => {
     assert.deepEqual(circles(imports.map(pair)), [])
   })
 
-  it('have no circle of folders, types included', () => {
+  it('contain no import cycle between folders, types included', () => {
     assert.deepEqual(folderCircles(imports), [])
   })
 
-  it('hold at most two dozen files in one folder', () => {
+  it('hold at most 24 files per folder', () => {
     const counts = new Map<string, number>()
     for (const path of sourceFiles(['src'])) {
       const folder = path.slice(0, path.lastIndexOf('/'))
@@ -90,7 +90,7 @@ describe('importsOf', () => {
 })
 
 describe('circles', () => {
-  it('finds each group of nodes that reach each other, the largest first', () => {
+  it('finds each group of mutually reachable nodes, the largest first', () => {
     const arrows = ['ab', 'bc', 'ca', 'cd', 'de', 'ed', 'ff'].map(
       (each) => [each[0] ?? '', each[1] ?? ''] as const,
     )
@@ -100,7 +100,7 @@ describe('circles', () => {
     ])
   })
 
-  it('finds none in a graph of one direction', () => {
+  it('finds none in an acyclic graph', () => {
     assert.deepEqual(
       circles([
         ['a', 'b'],

@@ -58,7 +58,7 @@ interface State {
   readonly expected: Conclusions
 }
 
-const despiteProbes = [200, 'serving, though the probes of all endpoints fail'] as const
+const despiteProbes = [200, 'serving, although the probes of all endpoints fail'] as const
 const served: Conclusions = {
   ready: [200, 'serving'],
   listed: true,

@@ -48,7 +48,7 @@ const mounts = [
 
 for (const engine of engines) {
   for (const http_server of ['own', 'node']) {
-    describe(`pages at the ${engine} engine behind the ${http_server} server`, () => {
+    describe(`pages with the ${engine} engine and the ${http_server} server`, () => {
       it('of other sites and under rebound names reach no endpoint on any mount', async (t) => {
         const { ask } = await start(t, { proxy: engineOf(engine), server: { http_server } })
         for (const headers of [cross, rebound]) {

@@ -85,7 +85,7 @@ for (const engine of transports) {
       assert.deepEqual([last?.id, last?.outcome, last?.status], [id, 'cancelled', 499])
     })
 
-    it('breaks off a stream so that no client treats it as complete', async (t) => {
+    it('interrupts a stream so that no client treats it as complete', async (t) => {
       const { upstream, gateway } = await start(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: {"choices":[{"delta":{"content":"a"}}]}\n\n'))
       })
@@ -133,7 +133,7 @@ for (const engine of transports) {
       await eventually(async () => (await gateway.status())[0]?.in_flight === 0)
     })
 
-    it('counts against no endpoint', async (t) => {
+    it('is not recorded as a failure', async (t) => {
       const { upstream, gateway } = await start(t, () => {})
       for (let time = 1; time <= 5; time++) {
         const answer = postChat(gateway.url)

@@ -11,14 +11,14 @@ const chatRequest = (body: string) =>
   `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 
 for (const engine of transports) {
-  describe(`clients that leave the ${engine} engine`, () => {
+  describe(`clients that disconnect from the ${engine} engine`, () => {
     const stages: Record<string, (request: RawRequest) => void> = {
       'before headers': () => {},
       'after headers': ({ socket }) => void socket.write(sseHead),
       'mid-stream': ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
     }
     for (const [stage, answer] of Object.entries(stages)) {
-      it(`stop the endpoint's work within 50 ms when they leave ${stage}`, async (t) => {
+      it(`stop the endpoint's work within 50 ms after a disconnect ${stage}`, async (t) => {
         let upstreamClosedMs = 0
         const upstream = await startRawUpstream(t, (request) => {
           request.socket.once('close', () => {
@@ -76,7 +76,7 @@ for (const engine of transports) {
       await eventually(() => busySocket?.destroyed === true)
     })
 
-    it('reach no endpoint after they have left', async (t) => {
+    it('reach no endpoint after they have disconnected', async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => {
         setTimeout(() => socket.write(`${sseHead}${chunk('data: 1\n\n')}0\r\n\r\n`), 200)
       })

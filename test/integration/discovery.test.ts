@@ -16,7 +16,7 @@ async function endpointRows(url: string) {
 }
 
 describe('models and endpoints', () => {
-  it('an endpoint of type auto is recognised and serves its own prefix', async (t) => {
+  it('an endpoint of type auto is detected and serves its own prefix', async (t) => {
     const dmr = await withSimulator(t, { kind: 'docker-model-runner', models: ['ai/smollm2'] })
     const ollama = await withSimulator(t, { kind: 'ollama', models: ['llama3.2:3b'] })
     const gateway = await startGateway(t, [

@@ -154,7 +154,7 @@ describe('in another app', () => {
     await eventually(async () => (await ask()).statusCode === 200)
     assert.match((await ask({ stream: true })).body, /data: \[DONE\]/)
     const parts = lines.flatMap(
-      (line) => /"part":"([^"]+)","msg":"a part of the host failed"/.exec(line)?.[1] ?? [],
+      (line) => /"part":"([^"]+)","msg":"a hook of the host application threw"/.exec(line)?.[1] ?? [],
     )
     assert.deepEqual([...new Set(parts)].sort(), [
       'answerObserver',

@@ -165,7 +165,7 @@ describe('an explanation', () => {
     assert.equal(explained.session?.reason, 'over_bound')
     assert.deepEqual([explained.session?.load, explained.session?.load_limit], [2, 1.67])
     assert.notEqual(explained.chosen, home)
-    assert.match(reasonOf(explained, home) ?? '', /more than its share/)
+    assert.match(reasonOf(explained, home) ?? '', /exceeds its share/)
     for (const answer of held) answer()
     for (const each of asked) await (await each).text()
   })
@@ -185,7 +185,7 @@ describe('an explanation', () => {
     })
     assert.equal(reasonOf(explained, 'other'), 'does not have the model, or is not in scope')
     if (explained.reason.includes('able'))
-      assert.equal(reasonOf(explained, 'blind'), 'not known to be able to do it')
+      assert.equal(reasonOf(explained, 'blind'), 'not known to support the request')
   })
 
   it('makes no prediction for a host’s selector without a dry run', async (t) => {
@@ -204,7 +204,7 @@ describe('an explanation', () => {
     ).json()
     assert.deepEqual(
       [explained.chosen, explained.balancer, reasonOf(explained, 'e')],
-      [null, 'own', 'the selector decides when a request comes'],
+      [null, 'own', 'the selector decides when a request arrives'],
     )
   })
 

@@ -18,7 +18,8 @@ const failures: Record<string, (request: RawRequest) => void> = {
   'answers 502': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '502 Bad' })),
   'answers 503': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '503 Busy' })),
   'answers 504': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '504 Late' })),
-  'answers a status of no class': ({ socket }) => void socket.write(jsonAnswer('{}', { status: '600 High' })),
+  'answers a status outside all classes': ({ socket }) =>
+    void socket.write(jsonAnswer('{}', { status: '600 High' })),
   'answers what is not HTTP': ({ socket }) => void socket.end('SSH-2.0-nope\r\n\r\n'),
   'never answers': () => {},
 }

@@ -62,7 +62,7 @@ for (const engine of transports) {
         })
       }
 
-      it('has left by default', async (t) => {
+      it('has disconnected by default', async (t) => {
         const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(sseHead))
         const gateway = await startGateway(t, [{ url: upstream.url }], {
           proxy: engineOf(engine),
@@ -72,7 +72,7 @@ for (const engine of transports) {
         await eventually(() => upstream.requests.every(({ socket }) => socket.destroyed))
       })
 
-      it('has left when it resets the connection', async (t) => {
+      it('has disconnected when it resets the connection', async (t) => {
         const upstream = await startRawUpstream(t, ({ socket }) => {
           socket.write(sseHead)
           const timer = setInterval(() => socket.write(chunk(': tick\n\n')), 10)

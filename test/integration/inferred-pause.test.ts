@@ -27,10 +27,10 @@ for (const engine of engines) {
         return ((await response.json()) as { endpoints: { reason: string }[] }).endpoints[0]?.reason ?? ''
       }
       assert.equal(await ask('a'), 429)
-      assert.match(await reason('a'), /^asked for a pause of \d+ ms more$/)
+      assert.match(await reason('a'), /^requested a pause of \d+ ms more$/)
       assert.equal(await reason('c'), 'chosen')
       assert.equal(await ask('b'), 429)
-      assert.match(await reason('c'), /^chosen as the last resort: asked for a pause of \d+ ms more$/)
+      assert.match(await reason('c'), /^chosen as the last resort: requested a pause of \d+ ms more$/)
     })
   })
 }

@@ -79,7 +79,7 @@ async function withEveryKind(t: TestContext, engine: string, http_server: string
 
 for (const engine of engines) {
   for (const http_server of ['own', 'node']) {
-    describe(`management behind the ${engine} engine and the ${http_server} server`, () => {
+    describe(`management with the ${engine} engine and the ${http_server} server`, () => {
       it('reaches no endpoint by any mount, spelling or target form', async (t) => {
         const ask = await withEveryKind(t, engine, http_server)
         const cases: [string, string][] = []

@@ -135,7 +135,7 @@ describe('other requests that go to no endpoint', () => {
 })
 
 describe('headers of a hop', () => {
-  it('stay on it where the gateway answers for origins', async (t) => {
+  it('are not forwarded if the gateway handles CORS', async (t) => {
     const cors = 'Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: X\r\n'
     const upstream = await startRawUpstream(
       t,
@@ -160,7 +160,7 @@ describe('headers of a hop', () => {
     assert.doesNotMatch(chats[0]?.head ?? '', /^origin:/im)
   })
 
-  it("stay on it in an endpoint's URLs", async (t) => {
+  it("are not forwarded in an endpoint's URLs", async (t) => {
     const upstream = await startRawUpstream(t, ({ socket }) => {
       const location = `Location: ${upstream.url}/v1/other\r\nContent-Location: http://10.1.2.3/x\r\n`
       socket.write(jsonAnswer('{}', { status: '201 Created', headers: location }))

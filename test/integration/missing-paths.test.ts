@@ -100,7 +100,7 @@ describe('a path that no endpoint has', () => {
       const { error } = (await response.json()) as { error: { code: string; message: string } }
       assert.equal(error.code, 'path_not_served')
       assert.equal(response.headers.get('x-olla-routing-reason'), 'path_not_served')
-      assert.match(error.message, new RegExp(`"m" serves ${path}. Asked: `))
+      assert.match(error.message, new RegExp(`"m" serves ${path}. Tried: `))
       if (path === '/v1/embeddings') assert.match(error.message, /Start it with `--embeddings`/)
     }
     const asked = servers.flatMap(({ calls }) => calls.filter(({ path }) => path === '/v1/rerank'))

@@ -64,7 +64,7 @@ describe('probes that fail while requests are answered', { concurrency: true }, 
   }
 })
 
-describe('a health answer, where only the status counts', { concurrency: true }, () => {
+describe('a health answer of which only the status matters', { concurrency: true }, () => {
   const large = Buffer.alloc(3_000_000, ' ')
   const rows: [string, (response: ServerResponse) => void][] = [
     ['is larger than any', (response) => response.end(large)],
@@ -103,7 +103,7 @@ function pour(response: ServerResponse, piece: Buffer): void {
 }
 
 describe('an endpoint of type auto', () => {
-  it('is recognised while it loads its model, and serves when ready', async (t) => {
+  it('is detected while it loads its model, and serves when ready', async (t) => {
     let isLoading = true
     const url = await chatServer(t, (request, response) => {
       response.setHeader('server', 'llama.cpp')
@@ -158,7 +158,7 @@ describe('a model list that cannot be read', () => {
   })
 })
 
-describe('a health route that fails from the beginning', { concurrency: true }, () => {
+describe('a health route that fails from the start', { concurrency: true }, () => {
   const rows: [string, (response: ServerResponse) => void][] = [
     ['is not answered', () => {}],
     ['is answered with 503', (response) => json(response, {}, 503)],
@@ -168,7 +168,7 @@ describe('a health route that fails from the beginning', { concurrency: true }, 
     ['is cut', (response) => response.destroy()],
   ]
   for (const [title, answer] of rows) {
-    it(`keeps no request from the last endpoint: it ${title}`, async (t) => {
+    it(`does not exclude the last endpoint: it ${title}`, async (t) => {
       const url = await chatServer(t, (request, response) => {
         if (request.url === '/v1/models') json(response, models)
         else answer(response)

@@ -105,7 +105,7 @@ describe('the last requests of a gateway', () => {
 })
 
 describe('the shown configuration', () => {
-  it('is the effective one, marks changes, and holds no secret', async (t) => {
+  it('is the effective one, marks changes, and contains no secret', async (t) => {
     const gateway = await startGateway(
       t,
       [

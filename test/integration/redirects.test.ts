@@ -34,7 +34,7 @@ async function redirecting(
 
 for (const engine of transports) {
   describe(`redirects of an endpoint, ${engine} engine`, () => {
-    it('to itself are followed with the body and the credentials', async (t) => {
+    it('to itself are followed with body and credentials', async (t) => {
       const { send } = await redirecting(t, engine, {
         '/v1/completions': '{url}/v1/completions/',
         '/v1/embeddings?x=1': '/v1/embeddings/?x=1',

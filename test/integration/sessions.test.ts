@@ -72,7 +72,7 @@ function turns(name: string, count: number): Message[] {
 
 for (const engine of engines) {
   describe(`sessions of the ${engine} engine`, () => {
-    it('keep the turns of a conversation on one endpoint, though all share a system prompt (contract 16.2, item 13)', async (t) => {
+    it('keep the turns of a conversation on one endpoint, although all share a system prompt (contract 16.2, item 13)', async (t) => {
       const { ask, stats } = await setUp(t, engine)
       const homes: (string | undefined)[] = []
       for (let conversation = 0; conversation < 8; conversation++) {
@@ -115,7 +115,7 @@ for (const engine of engines) {
       )
     })
 
-    it('move when their endpoint dies, and stay where they have moved to', async (t) => {
+    it('move when their endpoint fails, and stay at the new one', async (t) => {
       const { ask, simulators, stats, gateway } = await setUp(t, engine)
       const first = await ask(turns('c', 1), { 'x-olla-session-id': 's1' })
       assert.deepEqual([first.outcome, first.session], ['miss', 's1'])
@@ -290,7 +290,7 @@ for (const engine of engines) {
       assert.notEqual(three?.endpoint, endpoint)
     })
 
-    it('remember where a stored response is', async (t) => {
+    it('remember the endpoint of a stored response', async (t) => {
       let made = 0
       const upstreams = await Promise.all(
         [0, 1, 2].map((number) =>
@@ -350,7 +350,7 @@ for (const engine of engines) {
   })
 }
 
-describe('sessions that are off', () => {
+describe('disabled sessions', () => {
   it('leave no trace', async (t) => {
     const { ask, stats } = await setUp(t, 'olla', { enabled: false })
     const first = await ask(turns('c', 1), { 'x-olla-session-id': 's1' })

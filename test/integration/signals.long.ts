@@ -50,7 +50,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
       await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
       const pid = childOf(child.pid ?? 0)
       for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(pid, signal)
-      await eventually(() => /"signal":"SIGHUP","msg":"this signal changes nothing/.test(output))
+      await eventually(() => /"signal":"SIGHUP","msg":"this signal has no effect/.test(output))
       const url = /listening on (http:\S+)/.exec(output)?.[1] ?? ''
       assert.equal((await fetch(`${url}/internal/health`)).status, 200)
       assert.doesNotMatch(output, /Debugger|inspector/i)

@@ -129,7 +129,7 @@ describe('threads on one port', () => {
     assert.equal(lines.length, 1)
     assert.match(
       lines[0] ?? '',
-      /"threads":2,"reason":".*EADDRNOTAVAIL.*","msg":"threads cannot share a port here: one thread serves"/,
+      /"threads":2,"reason":".*EADDRNOTAVAIL.*","msg":"threads cannot share a port on this system: one thread serves"/,
     )
   })
 

@@ -56,7 +56,7 @@ for (const engine of transports) {
       assert.equal((await reader?.read())?.done, true)
     })
 
-    it('gets the next request over the same connection, and over a new one where that has ended', async (t) => {
+    it('reuses the connection for the next request, or opens a new one if it has ended', async (t) => {
       const upstream = await startTlsUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url }], { proxy: engineOf(engine) })
       const ask = async () => {
@@ -75,7 +75,7 @@ for (const engine of transports) {
       assert.equal((await gateway.status())[0]?.request_count, 3)
     })
 
-    it('stops when the client leaves its stream', async (t) => {
+    it('stops when the client disconnects from its stream', async (t) => {
       const upstream = await startTlsUpstream(
         t,
         ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
@@ -132,7 +132,7 @@ for (const engine of transports) {
       await eventually(() => read === blocks * 65_536, { timeoutMs: 10_000 })
     })
 
-    it('breaks off visibly', async (t) => {
+    it('fails visibly', async (t) => {
       const upstream = await startTlsUpstream(t, ({ socket }) => {
         socket.write(sseHead + chunk('data: 1\n\n'), () => setImmediate(() => socket.destroy()))
       })

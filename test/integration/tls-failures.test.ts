@@ -203,7 +203,7 @@ for (const engine of transports) {
       assert.equal(cut, 2)
     })
 
-    it('by a slow handshake gets no request of a client that has left', async (t) => {
+    it('by a slow handshake gets no request of a client that has disconnected', async (t) => {
       const upstream = await startTlsUpstream(t, good)
       const gateway = await startGateway(t, [{ url: upstream.url, ...unwatched }], {
         proxy: engineOf(engine),

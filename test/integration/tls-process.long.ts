@@ -27,7 +27,7 @@ describe('the command in front of an https endpoint', () => {
     })
   }
 
-  it('else marks it offline with a reason', async (t) => {
+  it('marks it offline with a reason otherwise', async (t) => {
     const upstream = await startTlsUpstream(t, good)
     const cwd = await folder({ 'config.yaml': configFor(upstream.url) })
     const url = await listening(run(t, [], { cwd }))

@@ -88,7 +88,7 @@ describe('the watchdog', () => {
       await eventually(() => /"msg":"stopping"/.test(running.output()))
       fault('main', 'loop')
       assert.deepEqual(await exit, [null, 'SIGKILL'])
-      assert.match(running.output(), /olla-gateway: the stop has taken too long/)
+      assert.match(running.output(), /olla-gateway: the stop took too long/)
     })
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BoundedQueue, QueueFullError } from '../../src/kernel/bounded-queue.ts'
 
-/** A task that ends when told to. */
+/** A task that ends on demand. */
 function held() {
   let finish = () => {}
   const done = new Promise<void>((resolve) => {
@@ -12,7 +12,7 @@ function held() {
 }
 
 describe('BoundedQueue', () => {
-  it('runs so many at a time, lets so many wait, refuses and counts the rest', async () => {
+  it('limits running and waiting tasks, and rejects and counts the rest', async () => {
     const queue = new BoundedQueue({ concurrency: 2, capacity: 1 })
     const tasks = [held(), held(), held(), held()]
     const results = tasks.map(({ task }) => queue.push(task))
@@ -25,7 +25,7 @@ describe('BoundedQueue', () => {
     assert.equal(queue.running, 0)
   })
 
-  it('goes on after a task that failed', async () => {
+  it('continues after a task that failed', async () => {
     const queue = new BoundedQueue({ concurrency: 1, capacity: 5 })
     await assert.rejects(
       queue.push(() => Promise.reject(new Error('task'))),

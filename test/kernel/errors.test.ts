@@ -6,7 +6,7 @@ import { toGatewayError } from '../../src/proxy/request/error-mapping.ts'
 const codes = Object.keys(errorTable) as ErrorCode[]
 
 describe('the error table', () => {
-  it('has a row for every code, with a status that HTTP knows and a sentence', () => {
+  it('has a row for every code, with a valid HTTP status and a sentence', () => {
     for (const code of codes) {
       const { status, message } = errorTable[code]
       assert.ok(status >= 400 && status < 600, code)
@@ -51,7 +51,7 @@ describe('toGatewayError', () => {
     })
   }
 
-  it('leaves a gateway error as it is', () => {
+  it('returns a gateway error unchanged', () => {
     const error = new GatewayError('not_found')
     assert.equal(toGatewayError(error), error)
   })

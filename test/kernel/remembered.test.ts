@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Remembered } from '../../src/kernel/remembered.ts'
 
 describe('Remembered', () => {
-  it('finds what was set, also values that are false or null', () => {
+  it('finds stored values, including false and null', () => {
     const remembered = new Remembered<boolean | null>()
     remembered.set('/a', false)
     remembered.set('/b', null)
@@ -13,7 +13,7 @@ describe('Remembered', () => {
     assert.equal(remembered.get('/c'), undefined)
   })
 
-  it('keeps a text in use while a flood of others passes, and takes new ones after it', () => {
+  it('keeps entries in use while many others pass through, and accepts new ones afterwards', () => {
     const remembered = new Remembered<number>(10)
     remembered.set('/v1/chat/completions', 1)
     for (let index = 0; index < 1_000; index++) {
@@ -24,21 +24,21 @@ describe('Remembered', () => {
     assert.equal(remembered.get('/v1/embeddings'), 2)
   })
 
-  it('forgets what has not been asked for since', () => {
+  it('drops entries that have not been used', () => {
     const remembered = new Remembered<number>(4)
     for (const [index, text] of ['a', 'b', 'c', 'd', 'e'].entries()) remembered.set(text, index)
     assert.equal(remembered.get('a'), undefined)
     assert.equal(remembered.get('e'), 4)
   })
 
-  it('does not hold texts that are too long', () => {
+  it('does not store texts that are too long', () => {
     const remembered = new Remembered<number>(10, 3)
     remembered.set('abcd', 1)
     assert.equal(remembered.get('abcd'), undefined)
     assert.equal(remembered.size, 0)
   })
 
-  it('never gives another value, and never holds more than it may', () => {
+  it('never returns another value, and never exceeds its capacity', () => {
     const step = fc.record({ text: fc.constantFrom(...'abcdefghijkl'), sets: fc.boolean() })
     fc.assert(
       fc.property(fc.array(step), fc.integer({ min: 2, max: 6 }), (steps, max) => {

@@ -79,7 +79,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }))
 
 describe('the packed package', () => {
-  it('has no development file in it', (t) => {
+  it('contains no development file', (t) => {
     const paths = packed.files.map(({ path }) => path)
     const strange = paths.filter(
       (path) =>
@@ -96,7 +96,7 @@ describe('the packed package', () => {
     )
   })
 
-  it(`takes at most ${maxInstalledMiB} MB with all that npm installs for it`, async (t) => {
+  it(`takes at most ${maxInstalledMiB} MB with everything that npm installs for it`, async (t) => {
     const mebibytes = (bytes: number) => (bytes / 1_048_576).toFixed(1)
     const bySize = [...(await sizes(join(lightProject(), 'node_modules')))].sort((a, b) => b[1] - a[1])
     const total = bySize.reduce((sum, [, bytes]) => sum + bytes, 0)
@@ -126,7 +126,7 @@ describe('the packed package', () => {
     await run(join(bin, 'attw'), [tarball, '--profile', 'esm-only'], { cwd: root })
   })
 
-  it('type-checks, strictly and with the libraries checked as well', async () => {
+  it('type-checks strictly, including libraries', async () => {
     await cp(join(root, 'test/types/public.ts'), join(project(), 'public.ts'))
     await writeFile(
       join(project(), 'tsconfig.json'),
@@ -147,7 +147,7 @@ describe('the packed package', () => {
   })
 
   for (const line of nodes) {
-    it(`is imported, and required from CommonJS, on Node ${line}`, async (t) => {
+    it(`can be imported, and required from CommonJS, on Node ${line}`, async (t) => {
       const simulator = await startSimulator({ kind: 'vllm', models: ['llama3.2:3b'] })
       t.after(() => simulator.close())
       const body = `
@@ -179,7 +179,7 @@ describe('the packed package', () => {
     })
   }
 
-  it('offers five plugins and the HTTP server, and nothing else', async (t) => {
+  it('exports five plugins and the HTTP server, and nothing else', async (t) => {
     const simulator = await startSimulator({ kind: 'vllm', models: ['llama3.2:3b'] })
     t.after(() => simulator.close())
     const text = `
@@ -214,7 +214,7 @@ describe('the packed package', () => {
     }
   })
 
-  it('runs the example of the README', async (t) => {
+  it('runs the README example', async (t) => {
     const simulator = await startSimulator({ kind: 'ollama', models: ['llama3.2:3b'], port: 0 })
     t.after(() => simulator.close())
     const readme = await readFile(join(root, 'README.md'), 'utf8')
@@ -231,7 +231,7 @@ describe('the packed package', () => {
     assert.equal(stderr.trim(), '200')
   })
 
-  it('counts by rules, with a warning, where the tokenizer that is asked for is not installed', async () => {
+  it('counts by rules, with a warning, if the configured tokenizer is not installed', async () => {
     const body = `
       import Fastify from 'fastify'
       import gateway, { parseConfig } from 'olla-gateway'
@@ -249,7 +249,7 @@ describe('the packed package', () => {
     assert.equal(stdout.trim(), '11 1')
   })
 
-  it('starts from its command, with the demo', async () => {
+  it('starts with its command and --demo', async () => {
     const { stdout } = await run(join(project(), 'node_modules/.bin/olla-gateway'), ['--version'], {
       cwd: project(),
       env: { ...process.env, PATH: `${join(folder, 'node-24/node_modules/node/bin')}:${process.env.PATH}` },

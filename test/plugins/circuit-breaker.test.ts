@@ -9,7 +9,7 @@ import { createEndpointApp } from '../support/endpoint-app.ts'
 import { delivered } from '../support/registry.ts'
 
 describe('the circuit breaker plugin', () => {
-  it('decorates a breaker per endpoint, with its own policy, and tells of transitions', async (t) => {
+  it('decorates a breaker per endpoint, with its own policy, and publishes transitions', async (t) => {
     const app = await createEndpointApp(t, [
       { url: 'http://127.0.0.1:1', name: 'a' },
       { url: 'http://127.0.0.1:2', name: 'b', circuit_breaker: { failure_threshold: 2 } },
@@ -40,7 +40,7 @@ describe('the circuit breaker plugin', () => {
     )
   })
 
-  it('fails at boot where a plugin that it needs is missing, and names it', async (t) => {
+  it('fails at boot if a required plugin is missing, and names it', async (t) => {
     const app = Fastify()
     t.after(() => app.close())
     await app.register(events)

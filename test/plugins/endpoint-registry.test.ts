@@ -31,7 +31,7 @@ describe('the endpoint registry plugin', () => {
     assert.equal(app.endpointRegistry.status(0), 'unknown')
   })
 
-  it('fails at boot where a plugin that it needs is missing, and names it', async (t) => {
+  it('fails at boot if a required plugin is missing, and names it', async (t) => {
     const app = Fastify()
     t.after(() => app.close())
     await app.register(events)
@@ -41,7 +41,7 @@ describe('the endpoint registry plugin', () => {
     }, /gateway-backend-profiles.*gateway-endpoint-registry/)
   })
 
-  it('reads secrets in files again, keeps the last that could be read, and stops on close', async (t) => {
+  it('rereads secret files, keeps the last readable ones, and stops on close', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'olla-gateway-'))
     t.after(() => rm(folder, { recursive: true }))
     const secret = join(folder, 'token')

@@ -33,7 +33,7 @@ describe('the endpoint selector plugin', () => {
     assert.equal(choose(), undefined)
   })
 
-  it('takes strategy and tiers from its options', async (t) => {
+  it('reads strategy and tiers from its options', async (t) => {
     const app = await createEndpointApp(t, endpoints)
     await app.register(endpointSelector, {
       proxy: { load_balancer: 'round-robin', priority_tiers: false },
@@ -47,7 +47,7 @@ describe('the endpoint selector plugin', () => {
     assert.deepEqual(turns, ['a', 'b', 'c', 'a', 'b', 'c'])
   })
 
-  it('keeps the selector that a host has put there', async (t) => {
+  it('keeps a selector that the host has decorated', async (t) => {
     const own: EndpointSelector = { strategy: 'own', select: (candidates) => candidates[0] }
     const app = await createEndpointApp(t, endpoints)
     app.decorate('endpointSelector', own)
@@ -56,7 +56,7 @@ describe('the endpoint selector plugin', () => {
     assert.equal(app.endpointLoad.inFlight(0), 0)
   })
 
-  it('fails at boot where a plugin that it needs is missing, and names it', async (t) => {
+  it('fails at boot if a required plugin is missing, and names it', async (t) => {
     const app = Fastify()
     t.after(() => app.close())
     await assert.rejects(async () => {

@@ -20,7 +20,7 @@ async function startServer(
 }
 
 describe('the health checker plugin', () => {
-  it('does not let the boot wait for an endpoint that hangs', { timeout: 5_000 }, async (t) => {
+  it('does not delay boot for an endpoint that hangs', { timeout: 5_000 }, async (t) => {
     let probed = false
     const url = await startServer(t, () => {
       probed = true
@@ -34,7 +34,7 @@ describe('the health checker plugin', () => {
     assert.equal(app.endpointRegistry.status(0), 'unknown')
   })
 
-  it('probes over real connections, under its own name and with the endpoint’s credentials', async (t) => {
+  it('probes over real connections, with its own User-Agent and the endpoint’s credentials', async (t) => {
     const requests: IncomingMessage[] = []
     const url = await startServer(t, (request, response) => {
       requests.push(request)
@@ -56,7 +56,7 @@ describe('the health checker plugin', () => {
     assert.equal(lastError, undefined)
   })
 
-  it('says why an endpoint is away, without addresses or credentials', async (t) => {
+  it('reports why an endpoint is unavailable, without addresses or credentials', async (t) => {
     const closed = createServer().listen(0, '127.0.0.1')
     await once(closed, 'listening')
     const { port } = closed.address() as AddressInfo
@@ -77,7 +77,7 @@ describe('the health checker plugin', () => {
     assert.equal(app.endpointRegistry.statusDetail(1).reason, 'probe answered with status 401')
   })
 
-  it('asks the health route of a kind that was found out', async (t) => {
+  it('requests the health route of a detected backend type', async (t) => {
     const paths: (string | undefined)[] = []
     const url = await startServer(t, (request, response) => {
       paths.push(request.url)

@@ -43,7 +43,7 @@ async function start(t: TestContext, options: InternalAccessOptions = {}, prefix
 const far = { remoteAddress: '203.0.113.9' }
 
 describe('routes below /internal', () => {
-  it('are open, gated or never gated, as each says', async (t) => {
+  it('are open, gated or never gated, as configured per route', async (t) => {
     const { ask } = await start(t)
     assert.equal((await ask('/internal/health', far)).status, 200)
     assert.equal((await ask('/internal/status', far)).status, 200)
@@ -54,7 +54,7 @@ describe('routes below /internal', () => {
     assert.equal((await ask('/internal/requests')).status, 200)
   })
 
-  it('are all gated with gate_internal_api, but for the probes', async (t) => {
+  it('are all gated with gate_internal_api, except the probes', async (t) => {
     const { ask } = await start(t, { dashboard: { gate_internal_api: true } })
     assert.equal((await ask('/internal/status', far)).status, 403)
     assert.equal((await ask('/internal/status')).status, 200)
@@ -62,14 +62,14 @@ describe('routes below /internal', () => {
     assert.equal((await ask('/v1/models', far)).status, 200)
   })
 
-  it('are found by route, so that no spelling of a path gets around', async (t) => {
+  it('are matched by route, so that no spelling of a path bypasses the gate', async (t) => {
     const { ask } = await start(t, { dashboard: { gate_internal_api: true } }, '/llm')
     for (const path of ['/internal/status', '/internal/st%61tus', '/internal/status?x=1']) {
       assert.equal((await ask(path, far)).status, 403, path)
     }
   })
 
-  it('refuse in Olla’s words, and tell it', async (t) => {
+  it('refuse with Olla’s text, and publish it', async (t) => {
     const { ask, seen } = await start(t)
     const refused = await ask('/internal/requests', far)
     assert.equal(refused.text, '403 forbidden: ip not in allowed range (ip=203.0.113.9, host=localhost)\n')
@@ -93,7 +93,7 @@ describe('routes below /internal', () => {
     )
   })
 
-  it('open to the admin token from anywhere, and ask for it', async (t) => {
+  it('accept the admin token from any address, and request it', async (t) => {
     const { ask } = await start(t, {
       dashboard: { admin_token: adminToken, access_policy: { allowed_cidrs: [] } },
     })
@@ -104,7 +104,7 @@ describe('routes below /internal', () => {
     assert.equal((await ask('/internal/requests', { ...far, headers })).status, 200)
   })
 
-  it('send a browser to the form where there is a token', async (t) => {
+  it('redirect a browser to the login form if there is a token', async (t) => {
     const { ask } = await start(t, { dashboard: { admin_token: adminToken } }, '/llm')
     const page = await ask('/internal/ui/', { ...far, headers: { accept: 'text/html,*/*' } })
     assert.equal(page.status, 303)
@@ -114,7 +114,7 @@ describe('routes below /internal', () => {
   })
 })
 
-describe('routes that change something', () => {
+describe('state-changing routes', () => {
   const cases: [string, Record<string, string>, number][] = [
     ['a program that means it', { 'x-olla-gateway': '1' }, 200],
     ['a form or image of any site', {}, 403],
@@ -144,8 +144,8 @@ describe('routes that change something', () => {
   }
 })
 
-describe('without a token to compare with', () => {
-  it('a bearer token is no mark of a request that is meant', async (t) => {
+describe('without a configured token', () => {
+  it('a bearer token does not mark a deliberate request', async (t) => {
     const { ask } = await start(t)
     const cancel = (headers: Record<string, string>) =>
       ask('/internal/inflight/x', { method: 'DELETE', headers: { authorization: 'Bearer x', ...headers } })
@@ -157,7 +157,7 @@ describe('without a token to compare with', () => {
 describe('wrong tokens', () => {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-  it('are limited for each client, and the right one is not compared meanwhile', async (t) => {
+  it('are limited per client, and the right one is not compared meanwhile', async (t) => {
     const clock = new FakeClock()
     const { ask, seen } = await start(t, { dashboard: { admin_token: adminToken }, clock })
     const tell = async (token: string, remoteAddress: string) => {
@@ -187,7 +187,7 @@ describe('wrong tokens', () => {
     assert.deepEqual([...statuses], [401, 429])
   })
 
-  it('cost nothing while the right one is shown', async (t) => {
+  it('cost nothing while the client sends the right one', async (t) => {
     const { ask } = await start(t, {
       dashboard: { admin_token: adminToken, access_policy: { allowed_cidrs: [] } },
     })
@@ -198,7 +198,7 @@ describe('wrong tokens', () => {
 })
 
 describe('bodies below /internal', () => {
-  it('are small whatever the limit for inference is', async (t) => {
+  it('are limited to a small size, whatever the limit for inference', async (t) => {
     const { ask } = await start(t)
     const send = (length: number) =>
       ask('/internal/inflight/x', {
@@ -212,7 +212,7 @@ describe('bodies below /internal', () => {
 })
 
 describe('pages of other sites', () => {
-  it('can neither read nor hold a stream from a visitor’s address, but may link here', async (t) => {
+  it('can neither read nor keep a stream open from a visitor’s address, but may link here', async (t) => {
     const { ask } = await start(t)
     const there = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }
     assert.equal((await ask('/internal/requests', { headers: there })).status, 403)

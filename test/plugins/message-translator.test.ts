@@ -46,7 +46,7 @@ const call = {
 }
 
 describe('message translator', () => {
-  it('passes through unless told otherwise, and records nothing', async (t) => {
+  it('passes requests through by default, and records nothing', async (t) => {
     const { app, warnings } = await createApp(t)
     assert.equal(app.messageTranslator.passthrough, true)
     assert.equal(app.messageTranslator.sessionHeader, undefined)
@@ -59,7 +59,7 @@ describe('message translator', () => {
     )
   })
 
-  it('warns while the inspector is on, and has written everything when it closes', async (t) => {
+  it('warns while the inspector is on, and writes everything before it closes', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'olla-gateway-inspector-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
     const inspected = {
@@ -74,7 +74,7 @@ describe('message translator', () => {
     assert.deepEqual(await readdir(join(folder, day ?? '')), ['me.jsonl'])
   })
 
-  it('warns once where the tokenizer it is asked for is not installed, and estimates by rules', async (t) => {
+  it('warns once if the requested tokenizer is not installed, and estimates by rules', async (t) => {
     const { app, warnings } = await createApp(t, {
       translators: { anthropic: { tokenizer: 'gpt-tokenizer' } },
     })
@@ -101,7 +101,7 @@ describe('message translator', () => {
     assert.equal((await loadTokenizer('gpt-tokenizer'))('antidisestablishmentarianism'), 4)
   })
 
-  it('says which dependency is missing', async () => {
+  it('reports which dependency is missing', async () => {
     const app = Fastify()
     await assert.rejects(
       async () => app.register(messageTranslator),

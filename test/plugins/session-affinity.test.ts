@@ -24,7 +24,7 @@ async function setUp(t: TestContext, options: SessionAffinityOptions = {}) {
 }
 
 describe('plugin session-affinity', () => {
-  it('forgets the sessions of an endpoint that goes offline, and of no other', async (t) => {
+  it('drops the sessions of an endpoint that goes offline, and of no other', async (t) => {
     const app = await setUp(t)
     const { store } = app.sessionAffinity?.affinity ?? assert.fail()
     const kept: EndpointStatus[] = ['healthy', 'busy', 'rate_limited', 'unhealthy', 'config_error', 'warming']
@@ -40,21 +40,21 @@ describe('plugin session-affinity', () => {
     assert.deepEqual([store.get(1), store.get(2)], [undefined, 1])
   })
 
-  it('keeps sessions where the host wants them', async (t) => {
+  it('uses the host’s session store', async (t) => {
     const store = new LocalSessionStore({ clock: new FakeClock(), maxSessions: 3, idleTtlMs: 0 })
     const app = await setUp(t, { store })
     assert.equal(app.sessionAffinity?.affinity.store, store)
     assert.notEqual(app.requestAffinity, undefined)
   })
 
-  it('is nothing while it is off', async (t) => {
+  it('does nothing while it is off', async (t) => {
     const app = await setUp(t, { proxy: {} })
     assert.equal(app.sessionAffinity, undefined)
     assert.equal(app.requestAffinity, undefined)
     assert.equal(app.hasDecorator('sessionAffinity'), true)
   })
 
-  it('needs the selector, and says so', async (t) => {
+  it('requires the selector, and reports that', async (t) => {
     const app = await createEndpointApp(t, [])
     await app.register(requestContext)
     await assert.rejects(

@@ -20,7 +20,7 @@ describe('the memory of a feature', () => {
     },
     { name: 'an admin token', rates: off, adminToken: 'a-long-enough-token', isTaken: true },
   ]) {
-    it(`of rate limits is ${isTaken ? '' : 'not '}taken with ${name}`, async (t) => {
+    it(`is ${isTaken ? '' : 'not '}allocated for rate limits with ${name}`, async (t) => {
       const app = Fastify()
       t.after(() => app.close())
       await app.register(events)

@@ -25,7 +25,7 @@ const full = outcomeOf({
   knowledge: 'found',
 })
 
-/** @param outcomes what the router says, one for each time it is asked */
+/** @param outcomes results of the router, one per call */
 function start(
   outcomes: readonly RoutingOutcome[],
   options: { refreshes?: boolean; look?: Promise<void> } = {},
@@ -99,7 +99,7 @@ function start(
 }
 
 describe('dispatch', () => {
-  it('hands a routed request to the engine, with what it notes of it', async () => {
+  it('passes a routed request to the engine, with its annotations', async () => {
     const { clock, context, handled, calls, run } = start([full])
     await clock.advance(7)
     run()
@@ -151,7 +151,7 @@ describe('dispatch', () => {
     assert.deepEqual([context.status, context.error, context.outcome], [404, 'model_not_found', 'rejection'])
   })
 
-  it('routes again once the lists have been read', async () => {
+  it('routes again once the model lists have been read', async () => {
     const { clock, asked, handled, refreshes, run } = start([unknown, full], { refreshes: true })
     run()
     assert.deepEqual(handled, [])
@@ -160,7 +160,7 @@ describe('dispatch', () => {
     assert.deepEqual([asked[1]?.refresh, handled.length, clock.armed], ['done', 1, 0])
   })
 
-  it('waits for the lists no longer than the limit, by its clock', async () => {
+  it('waits for the model lists until its time limit, by the injected clock', async () => {
     const { clock, asked, sent, run } = start([unknown, unknown], { refreshes: true })
     run()
     await clock.advance(499)
@@ -169,14 +169,14 @@ describe('dispatch', () => {
     assert.deepEqual([asked[1]?.refresh, sent.length], ['failed', 1])
   })
 
-  it('waits for a look that others wait for as well', async () => {
+  it('joins a lookup that other requests already wait for', async () => {
     const { asked, handled, run } = start([unknown, full], { look: Promise.resolve() })
     run()
     await new Promise(setImmediate)
     assert.deepEqual([asked[1]?.refresh, handled.length], [undefined, 1])
   })
 
-  it('sends nothing for a client that has left meanwhile', async () => {
+  it('sends nothing for a client that disconnected meanwhile', async () => {
     const { clock, asked, handled, refreshes, raw, sent, run } = start([unknown], { refreshes: true })
     run()
     raw.destroy()

@@ -34,7 +34,7 @@ describe('the public plugins', () => {
     ['security', (app) => app.register(security), 'gatewaySecurity'],
   ]
 
-  it('are what the package exports beside the gateway and its server', () => {
+  it('are the exports of the package besides the gateway and its server', () => {
     const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     assert.ok(typeof manifest === 'object' && manifest !== null && 'exports' in manifest)
     assert.deepEqual(Object.keys(Object(manifest.exports)).sort(), [
@@ -46,14 +46,14 @@ describe('the public plugins', () => {
   })
 
   for (const [name, register, decorator] of plugins)
-    it(`bring what they need: ${name}`, async (t) => {
+    it(`register their own requirements: ${name}`, async (t) => {
       const app = appFor(t)
       await register(app)
       await app.ready()
       assert.ok(app.hasDecorator(decorator))
     })
 
-  it('stand together in any order, each part once, with or without awaiting', async (t) => {
+  it('can be combined in any order, each part once, with or without awaiting', async (t) => {
     for (const order of [plugins, plugins.toReversed()]) {
       const app = appFor(t)
       for (const [, register] of order) register(app)
@@ -63,7 +63,7 @@ describe('the public plugins', () => {
     }
   })
 
-  it('use the sections that they are given', async (t) => {
+  it('use the given sections', async (t) => {
     const app = appFor(t)
     await app.register(proxyEngine, { discovery, proxy })
     assert.equal(app.endpointSelector.strategy, 'round-robin')
@@ -76,7 +76,7 @@ describe('the public plugins', () => {
     assert.equal(breaker.state, 'open')
   })
 
-  it('tell with the event bus what the health checker finds', async (t) => {
+  it('publish the results of the health checker on the event bus', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: ['m'] })
     const app = appFor(t)
     const found: string[] = []
@@ -91,7 +91,7 @@ describe('the public plugins', () => {
     assert.equal(app.endpointRegistry.status(0), 'healthy')
   })
 
-  it('stand beside a gateway, in a scope of their own', async (t) => {
+  it('work beside a gateway, in a separate scope', async (t) => {
     const app = appFor(t)
     await app.register(async (scope) => {
       for (const [, register] of plugins) await register(scope)
@@ -104,7 +104,7 @@ describe('the public plugins', () => {
   })
 })
 
-describe('a public plugin that is registered with a wrong option', () => {
+describe('a public plugin registered with an invalid option', () => {
   const cases: readonly (readonly [
     name: string,
     plugin: FastifyPluginCallback<Record<string, unknown>>,

@@ -34,10 +34,10 @@ async function behind(t: TestContext, settings: ServerSettings, engine: string, 
 }
 
 for (const engine of engines) {
-  describe(`official clients before a real llama.cpp server, engine ${engine}`, {
+  describe(`official clients with a real llama.cpp server, engine ${engine}`, {
     skip: skipReason(),
   }, () => {
-    it('chat, whole and as a stream', async (t) => {
+    it('chat, streamed and not', async (t) => {
       const { openai } = await behind(t, {}, engine)
       const whole = await openai.chat.completions.create(request)
       assert.equal(whole.choices[0]?.message.content, sentence)
@@ -48,7 +48,7 @@ for (const engine of engines) {
       assert.equal(text, sentence)
     })
 
-    it('Responses, whole and as a stream', async (t) => {
+    it('use Responses, streamed and not', async (t) => {
       const { openai } = await behind(t, {}, engine)
       const whole = await openai.responses.create({ model: 'tiny', input: 'hello' })
       assert.equal(whole.output_text, sentence)
@@ -65,7 +65,7 @@ for (const engine of engines) {
 
     for (const translates of [false, true]) {
       const way = translates ? 'translated' : 'passed through'
-      it(`Messages ${way}, whole and as a stream`, async (t) => {
+      it(`use Messages ${way}, streamed and not`, async (t) => {
         const { anthropic } = await behind(t, {}, engine, translates)
         const whole = await anthropic.messages.create({ ...request, max_tokens: 50 })
         assert.deepEqual(
@@ -78,7 +78,7 @@ for (const engine of engines) {
         assert.equal((await stream.finalMessage()).usage.output_tokens, 8)
       })
 
-      it(`Messages ${way} with a tool call and its result`, async (t) => {
+      it(`use Messages ${way} with a tool call and its result`, async (t) => {
         const { anthropic } = await behind(t, { behaviour: 'calls' }, engine, translates)
         const tools = [{ name: weather.name, description: weather.description, input_schema: weather.schema }]
         const asked = { ...request, max_tokens: 100, tools }
@@ -105,7 +105,7 @@ for (const engine of engines) {
         }
       })
 
-      it(`Messages ${way} with a structured answer`, async (t) => {
+      it(`use Messages ${way} with structured output`, async (t) => {
         const { anthropic } = await behind(t, {}, engine, translates)
         const schema = {
           type: 'object',
@@ -130,7 +130,7 @@ for (const engine of engines) {
       })
     }
 
-    it('a tool call in chat, whole and as a stream', async (t) => {
+    it('call a tool in chat, streamed and not', async (t) => {
       const { openai } = await behind(t, { behaviour: 'calls' }, engine)
       const whole = await openai.chat.completions.create({ ...request, tools: chatTools })
       const [call] = whole.choices[0]?.message.tool_calls ?? []
@@ -140,7 +140,7 @@ for (const engine of engines) {
       assert.equal(streamed?.type === 'function' && streamed.function.name, weather.name)
     })
 
-    it('a structured answer in chat', async (t) => {
+    it('get structured output in chat', async (t) => {
       const { openai } = await behind(t, {}, engine)
       const answer = await openai.chat.completions.create({
         ...request,
@@ -162,7 +162,7 @@ for (const engine of engines) {
       assert.deepEqual(JSON.parse(answer.choices[0]?.message.content ?? ''), { color: 'blue' })
     })
 
-    it('embeddings', async (t) => {
+    it('get embeddings', async (t) => {
       const { openai } = await behind(t, { embeddings: true }, engine)
       const { data } = await openai.embeddings.create({ model: 'tiny', input: ['one', 'two'] })
       assert.deepEqual(

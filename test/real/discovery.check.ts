@@ -14,7 +14,7 @@ interface EndpointDetail {
 }
 
 describe('a real llama.cpp server', { skip: skipReason() }, () => {
-  it('of type auto is recognised, and its model listed with its context', async (t) => {
+  it('of type auto is detected, and its model listed with its context', async (t) => {
     const server = await startLlamaServer(t)
     const gateway = await startGateway(t, [{ url: server.url, type: 'auto' }])
     const [row] = (await gateway.status()) as unknown as EndpointDetail[]
@@ -28,7 +28,7 @@ describe('a real llama.cpp server', { skip: skipReason() }, () => {
     assert.ok(shown.capabilities.includes('completion'))
   })
 
-  it('that loads is recognised by its 503 and serves as soon as it has loaded', async (t) => {
+  it('is detected by its 503 while loading, and serves as soon as it has loaded', async (t) => {
     const server = await startLlamaServer(t)
     let isLoading = true
     // What llama.cpp itself answers on all paths until its model is in memory.
@@ -62,7 +62,7 @@ describe('a real llama.cpp server', { skip: skipReason() }, () => {
     await eventually(async () => (await postChat(gateway.url, { model: 'tiny' })).status === 200)
   })
 
-  it('shows its metrics, slots and properties behind its prefix', async (t) => {
+  it('exposes its metrics, slots and properties below its prefix', async (t) => {
     const server = await startLlamaServer(t)
     const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }])
     const chat = await postChat(gateway.url, { model: 'tiny' })

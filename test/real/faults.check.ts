@@ -33,7 +33,7 @@ async function contentOf(response: Response): Promise<string | undefined> {
 
 for (const engine of engines) {
   describe(`faults of real llama.cpp servers, engine ${engine}`, { skip: skipReason() }, () => {
-    it('frees the slot when the client leaves', async (t) => {
+    it('frees the slot when the client disconnects', async (t) => {
       const server = await startLlamaServer(t, { behaviour: 'loops' })
       const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
         proxy: engineOf(engine),
@@ -53,7 +53,7 @@ for (const engine of engines) {
       }
     })
 
-    it('makes a server that is killed in mid-stream visible, goes on elsewhere, and comes back to it', async (t) => {
+    it('makes a server killed in mid-stream visible, fails over, and returns to it', async (t) => {
       const first = await startLlamaServer(t, { behaviour: 'loops' })
       const second = await startLlamaServer(t)
       const gateway = await startGateway(
@@ -86,7 +86,7 @@ for (const engine of engines) {
       })
     })
 
-    it('tells agents that a prompt is too long, and serves others on', async (t) => {
+    it('reports to agents that a prompt is too long, and keeps serving others', async (t) => {
       const server = await startLlamaServer(t)
       for (const passthrough_enabled of [true, false]) {
         const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
@@ -109,7 +109,7 @@ for (const engine of engines) {
       }
     })
 
-    it('takes no service away for pictures to a text model or embeddings of a chat server', async (t) => {
+    it('does not take a server out for images to a text model or embeddings of a chat server', async (t) => {
       const server = await startLlamaServer(t)
       const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
         proxy: engineOf(engine),
@@ -130,7 +130,7 @@ for (const engine of engines) {
       assert.equal(await contentOf(await postChat(gateway.url, { model: 'tiny' })), sentence)
     })
 
-    it('finds the server that embeds among those that do not', async (t) => {
+    it('finds the server with embeddings among those without', async (t) => {
       const chats = await startLlamaServer(t)
       const embeds = await startLlamaServer(t, { embeddings: true })
       const gateway = await startGateway(

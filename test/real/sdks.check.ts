@@ -7,7 +7,7 @@ import { startGateway } from '../support/gateway.ts'
 import { python, sentence, skipReason, startLlamaServer } from './llama-server.ts'
 
 describe('the official Python clients', { skip: skipReason() }, () => {
-  it('work before a real llama.cpp server', async (t) => {
+  it('work with a real llama.cpp server', async (t) => {
     const server = await startLlamaServer(t)
     const gateway = await startGateway(t, [{ url: server.url, type: 'auto' }])
     const script = join(import.meta.dirname, 'clients.py')

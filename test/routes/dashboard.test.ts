@@ -57,7 +57,7 @@ async function start(t: TestContext, options: StartOptions = {}) {
 }
 
 describe('the dashboard', () => {
-  it('is the built page, whatever the path below it, and its files', async (t) => {
+  it('is the built page for any path below it, and its files', async (t) => {
     const { ask } = await start(t)
     for (const path of ['/internal/ui/', '/internal/ui/endpoints/x', '/internal/ui/%2e%2e%2fpackage.json']) {
       const page = await ask(path)
@@ -84,7 +84,7 @@ describe('the dashboard', () => {
     assert.equal(headers['referrer-policy'], 'same-origin')
   })
 
-  it('has strong tags, one for each coding', async (t) => {
+  it('has strong tags, one per coding', async (t) => {
     const { ask } = await start(t)
     const url = '/internal/ui/assets/app-AbC12_3x.js'
     const plain = await ask(url)
@@ -108,7 +108,7 @@ describe('the dashboard', () => {
     assert.equal((await ask(url, { headers: conditions })).statusCode, 200)
   })
 
-  it('is only read', async (t) => {
+  it('accepts only GET and HEAD', async (t) => {
     const { ask } = await start(t)
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
       const answer = await ask('/internal/ui/', { method, payload: method === 'OPTIONS' ? '' : '{}' })
@@ -117,7 +117,7 @@ describe('the dashboard', () => {
     }
   })
 
-  it('gives no copy by its own name, and the file itself where it has no copy', async (t) => {
+  it('does not serve a compressed copy by its own name, and serves the file itself without a copy', async (t) => {
     const { ask } = await start(t)
     assert.match((await ask('/internal/ui/assets/app-AbC12_3x.js.gz')).body, /<title>page/)
     const page = await ask('/internal/ui/', { headers: { 'accept-encoding': 'gzip, br' } })
@@ -125,7 +125,7 @@ describe('the dashboard', () => {
     assert.match(page.body, /<title>page/)
   })
 
-  it('shows what was rebuilt while it runs, under another tag', async (t) => {
+  it('serves rebuilt files while it runs, with another tag', async (t) => {
     const { ask, folder } = await start(t)
     const before = await ask('/internal/ui/')
     await writeFile(join(folder, 'index.html'), '<!doctype html><title>later</title>')
@@ -135,7 +135,7 @@ describe('the dashboard', () => {
     assert.match(after.body, /<title>later/)
   })
 
-  it('stands beside files of the host', async (t) => {
+  it('coexists with files of the host', async (t) => {
     const host = await mkdtemp(join(tmpdir(), 'host-'))
     t.after(() => rm(host, { recursive: true }))
     await writeFile(join(host, 'index.html'), 'of the host')
@@ -144,14 +144,14 @@ describe('the dashboard', () => {
     assert.match((await ask('/internal/ui/')).body, /<title>page/)
   })
 
-  it('lies behind its own prefix', async (t) => {
+  it('works below its own prefix', async (t) => {
     const { ask } = await start(t, { prefix: '/llm' })
     const redirect = await ask('/internal/ui')
     assert.equal(redirect.statusCode, 307)
     assert.equal(redirect.headers.location, '/llm/internal/ui/')
   })
 
-  it('names the fix where it is not built, and needs no restart then', async (t) => {
+  it('reports how to build it if it is not built, and then needs no restart', async (t) => {
     const { ask, build } = await start(t, { built: false })
     const answer = await ask('/internal/ui/')
     assert.equal(answer.statusCode, 503)
@@ -169,13 +169,13 @@ describe('the login form', () => {
   })
   const far = { remoteAddress: '203.0.113.9' }
 
-  it('is not there without a token', async (t) => {
+  it('does not exist without a token', async (t) => {
     const { ask } = await start(t)
     assert.match((await ask('/internal/ui/login')).body, /<title>page/)
     assert.equal((await ask('/internal/ui/login', post(`token=${adminToken}`))).statusCode, 405)
   })
 
-  it('lets in who shows the token, and out again', async (t) => {
+  it('signs in with the token, and out again', async (t) => {
     const { ask } = await start(t, { token: adminToken, prefix: '/llm' })
     const form = await ask('/internal/ui/login', far)
     assert.equal(form.statusCode, 200)
@@ -198,7 +198,7 @@ describe('the login form', () => {
     assert.match(String(logout.headers['set-cookie']), /Max-Age=0/)
   })
 
-  it('marks the cookie as secure where the browser came over TLS', async (t) => {
+  it('marks the cookie as secure if the browser came over TLS', async (t) => {
     const { ask } = await start(t, { token: adminToken })
     const login = await ask(
       '/internal/ui/login',
@@ -221,7 +221,7 @@ describe('the login form', () => {
     assert.equal((await login(adminToken, '203.0.113.10')).statusCode, 303)
   })
 
-  it('refuses what is not the token, and forms of other sites', async (t) => {
+  it('rejects a wrong token, and forms of other sites', async (t) => {
     const { ask } = await start(t, { token: adminToken })
     for (const payload of ['token=wrong', 'token=', '', 'a=b']) {
       const answer = await ask('/internal/ui/login', post(payload))

@@ -42,17 +42,17 @@ const headers: readonly [string | undefined, ofGzip: string, ofBoth: string][] =
 
 describe('Accept-Encoding', () => {
   for (const [header, ofGzip, ofBoth] of headers) {
-    it(`gets ${ofGzip} or ${ofBoth} for ${header?.slice(0, 32) ?? 'no header'}`, () => {
+    it(`selects ${ofGzip} or ${ofBoth} for ${header?.slice(0, 32) ?? 'no header'}`, () => {
       assert.equal(chooseCoding(header, ['gzip']), ofGzip)
       assert.equal(chooseCoding(header, ['br', 'gzip']), ofBoth)
     })
   }
 
-  it('reads a header that is there twice as one', () => {
+  it('reads a repeated header as one', () => {
     assert.equal(chooseCoding(['gzip;q=0', '*'], ['gzip']), 'identity')
   })
 
-  it('keeps a refusal among any other codings', () => {
+  it('respects a refusal among any other codings', () => {
     const coding = fc.stringMatching(/^[*a-fh-z;=.0-9 ]{0,12}$/)
     fc.assert(
       fc.property(fc.array(coding, { maxLength: 6 }), fc.nat(6), (codings, at) => {
@@ -64,7 +64,7 @@ describe('Accept-Encoding', () => {
   })
 })
 
-it('Vary keeps what another plugin has put there', async (t) => {
+it('keeps another plugin’s Vary', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   await app.register(cors, { origin: ['https://a.example', 'https://b.example'] })

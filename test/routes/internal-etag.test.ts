@@ -4,13 +4,13 @@ import fc from 'fast-check'
 import { fnv1a64, matchesTag, weakTag } from '../../routes/admin/etag.ts'
 
 describe('FNV-1a of 64 bits', () => {
-  it('gives the published values', () => {
+  it('returns the published values', () => {
     assert.equal(fnv1a64(''), 0xcbf29ce484222325n)
     assert.equal(fnv1a64('a'), 0xaf63dc4c8601ec8cn)
     assert.equal(fnv1a64('foobar'), 0x85944171f73967e8n)
   })
 
-  it('is what its definition says, for any text', () => {
+  it('matches its definition for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
         let expected = 0xcbf29ce484222325n
@@ -24,7 +24,7 @@ describe('FNV-1a of 64 bits', () => {
 })
 
 describe('a tag', () => {
-  it('does not depend on what only tells the time, at any depth', () => {
+  it('ignores fields that only contain the time, at any depth', () => {
     const view = (at: string) => ({ timestamp: at, list: [{ name: 'a', health_check_at: at, uptime: at }] })
     assert.equal(weakTag(view('now')), weakTag(view('later')))
   })

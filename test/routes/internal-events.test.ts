@@ -64,7 +64,7 @@ const named = (endpoint: string) => (message: { event: string; data: Record<stri
   message.event === 'event' && (message.data.data as { endpoint?: string }).endpoint === endpoint
 
 describe('/internal/events', () => {
-  it('begins with what the gateway is, and goes on with what happens', async (t) => {
+  it('starts with a description of the gateway, and continues with events', async (t) => {
     const { url, publish } = await start(t)
     const stream = await openEvents(t, `${url}/internal/events`)
     assert.equal(stream.response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
@@ -115,7 +115,7 @@ describe('/internal/events', () => {
     )
   })
 
-  it('says what is lost where too much has happened, or the gateway was another', async (t) => {
+  it('reports lost events after too many, or after a restart', async (t) => {
     const { url, publish } = await start(t, { capacity: 2 })
     const first = await openEvents(t, `${url}/internal/events`)
     publish('a')
@@ -135,7 +135,7 @@ describe('/internal/events', () => {
     assert.deepEqual(restarted.data, { reason: 'restarted', missed: null })
   })
 
-  it('replays on demand, and only the types that are wanted', async (t) => {
+  it('replays on demand, and only the requested types', async (t) => {
     const { url, publish, bus } = await start(t)
     publish('a', 'b')
     bus.publish('discovery.failed', { endpoint: 'x', reason: 'r', consecutiveFailures: 2 })
@@ -151,7 +151,7 @@ describe('/internal/events', () => {
     assert.deepEqual(failed.data.data, { endpoint: 'x', reason: 'r', consecutive_failures: 2 })
   })
 
-  it('sends samples, unless they are not wanted', async (t) => {
+  it('sends samples unless they are declined', async (t) => {
     const { url, hub, publish } = await start(t)
     const all = await openEvents(t, `${url}/internal/events`)
     const none = await openEvents(t, `${url}/internal/events?samples=false`)
@@ -168,7 +168,7 @@ describe('/internal/events', () => {
     assert.deepEqual(kept, { sample_interval_ms: 2_000, samples: [{ at_ms: 1 }] })
   })
 
-  it('cuts off a client that does not read, and no other', async (t) => {
+  it('disconnects a client that does not read, and no other', async (t) => {
     const { url, port, publish, hub } = await start(t, { maxBufferedBytes: 200_000 })
     const reader = await openEvents(t, `${url}/internal/events`)
     const slow = connect(port, '127.0.0.1')
@@ -194,7 +194,7 @@ describe('/internal/events', () => {
     await once(slow, 'close')
   })
 
-  it('has so many places, and gives them back', async (t) => {
+  it('limits the number of streams, and frees them', async (t) => {
     const { url, hub } = await start(t, { dashboard: { event_subscribers: 1 } })
     const first = await openEvents(t, `${url}/internal/events`)
     await first.until(({ event }) => event === 'hello')
@@ -219,7 +219,7 @@ describe('/internal/events', () => {
     await eventually(() => text.includes(': keep-alive\n\n'))
   })
 
-  it('ends when the gateway drains, and begins no more', async (t) => {
+  it('ends when the gateway drains, and starts no new streams', async (t) => {
     const { url, drain } = await start(t)
     const stream = await openEvents(t, `${url}/internal/events`)
     await stream.until(({ event }) => event === 'hello')

@@ -38,16 +38,16 @@ describe('/internal/ready', () => {
     assert.equal(await ready(), 'no endpoint is routable')
     registry.setStatus(1, 'healthy', 'answered')
     registry.setStatus(1, 'offline', 'no answer', true)
-    assert.equal(await ready(), 'serving, though the probes of all endpoints fail')
+    assert.equal(await ready(), 'serving, although the probes of all endpoints fail')
     registry.setStatus(1, 'offline', 'connection refused')
     assert.equal(await ready(), 'no endpoint is routable')
     registry.setStatus(0, 'unhealthy', 'status 404', true)
     assert.equal(await ready(), 'no endpoint is routable')
     catalog.update(endpoint(), [], clock.nowMs())
-    assert.equal(await ready(), 'serving, though the probes of all endpoints fail')
+    assert.equal(await ready(), 'serving, although the probes of all endpoints fail')
   })
 
-  it('waits until each routable endpoint was asked for its models, once', async (t) => {
+  it('waits until model discovery of each routable endpoint, once', async (t) => {
     const { app, registry, catalog, discoveries, clock } = await createInternalApp(t, [
       endpoint(),
       endpoint({ slot: 1 }),
@@ -56,17 +56,17 @@ describe('/internal/ready', () => {
     const ready = async () => (await app.inject('/internal/ready')).json().reason
     registry.setStatus(0, 'healthy', 'answered')
     registry.setStatus(1, 'healthy', 'answered')
-    assert.equal(await ready(), 'the models are not known yet')
+    assert.equal(await ready(), 'the models are still unknown')
     catalog.update(endpoint(), [], clock.nowMs())
     discoveries.succeeded(0, clock.nowMs())
-    assert.equal(await ready(), 'the models are not known yet')
+    assert.equal(await ready(), 'the models are still unknown')
     discoveries.failed(1, 'no list')
     assert.equal(await ready(), 'serving')
     registry.setStatus(2, 'healthy', 'answered')
     assert.equal(await ready(), 'serving')
   })
 
-  it('waits no longer than some seconds for a slow list', async (t) => {
+  it('waits at most a few seconds for a slow list', async (t) => {
     const { app, registry, clock } = await createInternalApp(t, [endpoint()])
     registry.setStatus(0, 'healthy', 'answered')
     assert.equal((await app.inject('/internal/ready')).statusCode, 503)
@@ -74,7 +74,7 @@ describe('/internal/ready', () => {
     assert.equal((await app.inject('/internal/ready')).statusCode, 200)
   })
 
-  it('agrees with what a request would meet while all endpoints pause', async (t) => {
+  it('agrees with the outcome of a request while all endpoints pause', async (t) => {
     const { app, registry, discoveries, pausing } = await createInternalApp(t, [endpoint()])
     registry.setStatus(0, 'healthy', 'answered')
     discoveries.failed(0, 'no list')
@@ -82,13 +82,13 @@ describe('/internal/ready', () => {
     const response = await app.inject('/internal/ready')
     assert.deepEqual(
       [response.statusCode, response.json().reason],
-      [503, 'all endpoints have asked for a pause'],
+      [503, 'all endpoints have requested a pause'],
     )
     pausing.current = false
     assert.equal((await app.inject('/internal/ready')).statusCode, 200)
   })
 
-  it('is not ready from the beginning of a drain, whatever the endpoints', async (t) => {
+  it('is not ready from the start of a drain, for any endpoints', async (t) => {
     const { app, registry, drain } = await createInternalApp(t, [endpoint()])
     registry.setStatus(0, 'healthy', 'answered')
     const drained = drain()

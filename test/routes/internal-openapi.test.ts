@@ -33,7 +33,7 @@ async function documentAt(prefix: string): Promise<OpenApi> {
 }
 
 describe('/internal/openapi.json', () => {
-  it('says where the gateway is mounted', async () => {
+  it('states where the gateway is mounted', async () => {
     assert.deepEqual((await documentAt('/llm')).servers, [{ url: '/llm' }])
     assert.deepEqual((await documentAt('')).servers, [{ url: '/' }])
   })

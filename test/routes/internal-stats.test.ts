@@ -7,7 +7,7 @@ import { endpoint } from '../observe/stats/fixtures.ts'
 import { createInternalApp } from './internal-app.ts'
 
 describe('/internal/stats/models', () => {
-  it('adds endpoints where it is asked to', async (t) => {
+  it('adds endpoints on request', async (t) => {
     const { app, catalog } = await createInternalApp(t, [endpoint()])
     catalog.update(endpoint(), [{ name: 'm', raw: {} }], 1)
     await app.inject('/test/record')
@@ -21,7 +21,7 @@ describe('/internal/stats/models', () => {
     assert.equal(full.endpoints['endpoint-0'].average_latency, '5ms')
   })
 
-  it('puts a model that no endpoint has under a shared name', async (t) => {
+  it('combines models that no endpoint has under one name', async (t) => {
     const { app } = await createInternalApp(t, [endpoint()])
     await app.inject('/test/record')
     const { models } = (await app.inject('/internal/stats/models')).json()
@@ -32,12 +32,12 @@ describe('/internal/stats/models', () => {
   })
 })
 
-it('/internal/stats/sticky says that there are no sticky sessions', async (t) => {
+it('/internal/stats/sticky reports that sticky sessions are off', async (t) => {
   const { app } = await createInternalApp(t, [])
   assert.equal((await app.inject('/internal/stats/sticky')).body, '{"enabled":false}')
 })
 
-it('/internal/process tells of this process', async (t) => {
+it('/internal/process describes this process', async (t) => {
   const { app } = await createInternalApp(t, [])
   const response = await app.inject('/internal/process')
   assert.equal(response.statusCode, 200)
@@ -47,7 +47,7 @@ it('/internal/process tells of this process', async (t) => {
   for (const key of Object.keys(ProcessSchema.properties)) assert.ok(key in response.json(), key)
 })
 
-it('/version names the backends in force as Olla spells them', async (t) => {
+it('/version names the available backend types in Olla’s spelling', async (t) => {
   const { app } = await createInternalApp(t, [])
   const response = await app.inject('/version')
   assert.ok(Value.Check(VersionSchema, response.json()), response.body)
@@ -70,10 +70,10 @@ it('/version names the backends in force as Olla spells them', async (t) => {
   ])
 })
 
-it('every path that /version names is served', async (t) => {
+it('every path in /version is served', async (t) => {
   const { app } = await createInternalApp(t, [])
   const { api } = (await app.inject('/version')).json()
-  // The metrics need more of a gateway than this app has; a test of their own asks for them.
+  // The metrics need more of a gateway than this app has; they have their own test.
   const paths = Object.values<string>(api.endpoints).filter((path) => path !== '/internal/metrics')
   for (const path of paths) {
     assert.notEqual((await app.inject(path)).statusCode, 404, path)

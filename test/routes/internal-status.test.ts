@@ -21,7 +21,7 @@ const fleet = [0, 1, 2].map((slot) => endpoint({ slot, headers: ['Authorization'
 
 for (const [url, schema] of Object.entries(routes)) {
   describe(url, () => {
-    it('answers as its schema says, and with everything in it', async (t) => {
+    it('answers with all fields of its schema', async (t) => {
       const { app, registry, catalog } = await createInternalApp(t, fleet)
       registry.setStatus(0, 'healthy', 'answered')
       registry.setStatus(1, 'offline', 'connection refused')
@@ -36,7 +36,7 @@ for (const [url, schema] of Object.entries(routes)) {
       assert.ok(!response.body.includes('sk-secret'))
     })
 
-    it('answers every method alike, whatever body comes with it (contract 1.1)', async (t) => {
+    it('answers every method alike, with any body (contract 1.1)', async (t) => {
       const { app } = await createInternalApp(t, fleet)
       const expected = (await app.inject(url)).body
       for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
@@ -54,7 +54,7 @@ for (const [url, schema] of Object.entries(routes)) {
       assert.equal(head.headers['content-length'], String(Buffer.byteLength(expected)))
     })
 
-    it('has a tag that stays while only time passes', async (t) => {
+    it('has a tag that does not change with time only', async (t) => {
       const { app, clock, probe } = await createInternalApp(t, fleet)
       const first = await app.inject(url)
       const tag = String(first.headers.etag)
@@ -73,7 +73,7 @@ for (const [url, schema] of Object.entries(routes)) {
       assert.equal(third.headers.vary, 'Accept-Encoding')
     })
 
-    it('compresses for those who take it', async (t) => {
+    it('compresses for clients that accept it', async (t) => {
       const { app, catalog } = await createInternalApp(t, fleet)
       const models = Array.from({ length: 30 }, (_, index) => ({ name: `model-${index}`, raw: {} }))
       catalog.update(endpoint(), models, 1_800_000_000_000)
@@ -134,7 +134,7 @@ describe('a request', () => {
 })
 
 describe('the status routes under a prefix', () => {
-  it('answer there', async (t) => {
+  it('work there', async (t) => {
     const { app } = await createInternalApp(t, fleet, { prefix: '/gw' })
     assert.equal((await app.inject('/gw/internal/status')).statusCode, 200)
     assert.equal((await app.inject('/internal/status')).statusCode, 404)

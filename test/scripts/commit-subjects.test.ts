@@ -102,7 +102,7 @@ describe('npm run lint:commits', () => {
     })
   }
 
-  it('passes where there is no repository', () => {
+  it('passes outside a repository', () => {
     const path = join(folder, 'none')
     cpSync(scripts, join(path, 'scripts'), { recursive: true })
     assert.deepEqual(lint(path), {

@@ -118,7 +118,7 @@ describe('npm run release', () => {
       /says 1\.2\.2/,
     ],
   ] as const) {
-    it(`refuses ${name}, in a dry run as well`, () => {
+    it(`rejects ${name}, in a dry run too`, () => {
       spoil()
       if (name !== 'a changed tree' && git('status', '--porcelain') !== '') commit()
       for (const args of [['--dry-run'], []]) {

@@ -62,7 +62,7 @@ for (const kind of native) {
 }
 
 suite('the anthropic client', () => {
-  test('counts tokens where the server does', async (t) => {
+  test('counts tokens if the server can', async (t) => {
     const counting = await withSimulator(t, { kind: 'llamacpp', models: [model] })
     const count = await client(counting.url, 'llamacpp').messages.countTokens({ model, system, messages })
     assert.equal(count.input_tokens, 6)

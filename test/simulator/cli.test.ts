@@ -26,7 +26,7 @@ suite('olla-gateway simulator', () => {
     })
   })
 
-  test('listens where its kind does by habit', () => {
+  test('listens on the default port of its kind', () => {
     assert.equal(readSimulatorArguments(['--kind', 'ollama']).options.port, 11434)
     assert.equal(readSimulatorArguments(['--kind', 'lm-studio']).options.port, 1234)
   })
@@ -39,13 +39,13 @@ suite('olla-gateway simulator', () => {
     [['--tokens-per-second', '-1'], /tokens-per-second/],
     [['--tokens'], /--tokens/],
   ] as const) {
-    test(`says what is wrong with ${args.join(' ')}`, () => {
+    test(`reports the error in ${args.join(' ')}`, () => {
       assert.throws(() => readSimulatorArguments(args), why)
     })
   }
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`says where it is, serves, and stops on ${signal}`, async (t) => {
+    test(`prints its address, serves, and stops on ${signal}`, async (t) => {
       const args = [command, 'simulator', '--kind', 'ollama', '--model', 'm', '--name', 'box', '--port', '0']
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
       t.after(() => child.kill('SIGKILL'))
@@ -60,7 +60,7 @@ suite('olla-gateway simulator', () => {
     })
   }
 
-  test('helps, and fails with a reason', async () => {
+  test('prints help, and fails with a reason', async () => {
     const run = async (...args: string[]) => {
       const child = spawn(process.execPath, [command, 'simulator', ...args])
       const said = { out: '', error: '' }

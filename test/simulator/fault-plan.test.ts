@@ -8,7 +8,7 @@ const list: FaultTarget = { path: '/v1/models', isHealthRoute: false, isInferenc
 const health: FaultTarget = { path: '/health', isHealthRoute: true, isInference: false }
 
 suite('FaultPlan', () => {
-  test('a fault without a path leaves lists and health alone', () => {
+  test('a fault without a path does not affect lists and health', () => {
     const plan = new FaultPlan()
     plan.add({ kind: 'hang' })
     assert.equal(plan.take(list).answering, undefined)
@@ -16,7 +16,7 @@ suite('FaultPlan', () => {
     assert.equal(plan.take(chat).answering?.kind, 'hang')
   })
 
-  test('a path chooses what begins with it', () => {
+  test('a path matches all paths with that prefix', () => {
     const plan = new FaultPlan()
     plan.add({ kind: 'hang', path: '/v1/mod' })
     assert.equal(plan.take(chat).answering, undefined)
@@ -25,7 +25,7 @@ suite('FaultPlan', () => {
     assert.equal(plan.take(health).answering?.kind, 'die')
   })
 
-  test('phases work side by side, and in each the one that was set first', () => {
+  test('faults of different phases combine, and the first of a phase applies', () => {
     const plan = new FaultPlan()
     plan.add({ kind: 'slow_reader', times: 1 })
     plan.add({ kind: 'status', status: 500, times: 1 })
@@ -44,14 +44,14 @@ suite('FaultPlan', () => {
     assert.deepEqual(plan.active, [])
   })
 
-  test('a health fault knows the health route alone', () => {
+  test('a health fault affects the health route only', () => {
     const plan = new FaultPlan()
     plan.add({ kind: 'health' })
     assert.equal(plan.take(chat).answering, undefined)
     assert.equal(plan.take(health).answering?.kind, 'health')
   })
 
-  test('chance decides by its share, and what it spares is not counted down', () => {
+  test('a probability applies a fault to a share of requests, and skipped ones are not counted down', () => {
     const chances = [0.5, 0.1, 0.3]
     const plan = new FaultPlan(() => chances.shift() ?? 1)
     plan.add({ kind: 'hang', probability: 0.3, times: 2 })
@@ -60,7 +60,7 @@ suite('FaultPlan', () => {
     assert.equal(plan.active.length, 1)
   })
 
-  test('in any order of requests a fault hits exactly as often as it says', () => {
+  test('in any order of requests a fault hits exactly as often as configured', () => {
     const target = fc.constantFrom(chat, list, health)
     fc.assert(
       fc.property(fc.array(target, { maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (targets, times) => {

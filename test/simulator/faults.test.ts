@@ -22,7 +22,7 @@ function chat({ url }: Simulator, extra: Readonly<Record<string, unknown>> = {})
 }
 
 suite('a simulator with a fault', () => {
-  test('refuses connections, also those that are open, until the fault is cleared', async (t) => {
+  test('refuses connections, including open ones, until the fault is cleared', async (t) => {
     const simulator = await box(t, { tokensPerSecond: 10 })
     const streaming = await openRaw(
       simulator.port,
@@ -39,7 +39,7 @@ suite('a simulator with a fault', () => {
     assert.equal((await fetch(`${simulator.url}/health`)).status, 200)
   })
 
-  test('refuses for a time', async (t) => {
+  test('refuses connections for a limited time', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'refuse', forMs: 30 })
     assert.equal((await exchangeRaw(simulator.port, 'GET / HTTP/1.1\r\n\r\n')).ending, 'ECONNREFUSED')
@@ -47,7 +47,7 @@ suite('a simulator with a fault', () => {
     assert.deepEqual(simulator.control.faults(), [])
   })
 
-  test('hangs: takes the request and answers nothing', async (t) => {
+  test('hangs: accepts the request and sends no answer', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'hang' })
     const socket = await openRaw(simulator.port, rawPost(chatPath, body()))
@@ -75,7 +75,7 @@ suite('a simulator with a fault', () => {
     await response.text()
   })
 
-  test('drips byte by byte', async (t) => {
+  test('sends byte by byte', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'drip', delayMs: 1 })
     const { text } = await exchangeRaw(
@@ -91,7 +91,7 @@ suite('a simulator with a fault', () => {
     assert.equal(JSON.parse(await response.text()).choices[0].message.content, '[vllm]')
   })
 
-  test('resets before the head', async (t) => {
+  test('resets the connection before the head', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'reset_before_headers' })
     const answer = await exchangeRaw(simulator.port, rawPost(chatPath, body()))
@@ -99,7 +99,7 @@ suite('a simulator with a fault', () => {
     assert.equal(simulator.control.counters().aborts, 0)
   })
 
-  test('closes before the head', async (t) => {
+  test('closes the connection before the head', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'close_before_headers' })
     const answer = await exchangeRaw(simulator.port, rawPost(chatPath, body()))
@@ -107,7 +107,7 @@ suite('a simulator with a fault', () => {
   })
 
   for (const stream of [true, false]) {
-    test(`resets behind the head of a ${stream ? 'stream' : 'body'}`, async (t) => {
+    test(`resets the connection after the head of a ${stream ? 'stream' : 'body'}`, async (t) => {
       const simulator = await box(t)
       await simulator.control.setFault({ kind: 'reset_after_headers' })
       const { text, ending } = await exchangeRaw(simulator.port, rawPost(chatPath, body({ stream })))
@@ -117,7 +117,7 @@ suite('a simulator with a fault', () => {
     })
   }
 
-  test('dies behind so many parts of a stream', async (t) => {
+  test('closes the connection after a number of chunks', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'die', chunks: 3 })
     const { text, ending } = await exchangeRaw(simulator.port, rawPost(chatPath, body({ stream: true })))
@@ -128,7 +128,7 @@ suite('a simulator with a fault', () => {
     assert.deepEqual([aborts, generationsStarted, generationsFinished], [0, 1, 0])
   })
 
-  test('dies in the middle of a body', async (t) => {
+  test('closes the connection in the middle of a body', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'die' })
     const { text } = await exchangeRaw(simulator.port, rawPost(chatPath, body()))
@@ -137,7 +137,7 @@ suite('a simulator with a fault', () => {
     assert.equal(sent, Math.ceil(promised / 2))
   })
 
-  test('truncates: a body shorter than its length says, though its JSON is whole', async (t) => {
+  test('truncates: a body shorter than its Content-Length, with complete JSON', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'truncate' })
     const { text, ending } = await exchangeRaw(simulator.port, rawPost(chatPath, body()))
@@ -148,7 +148,7 @@ suite('a simulator with a fault', () => {
     assert.equal(ending, 'end')
   })
 
-  test('truncates: a stream without the last chunk, though its text is whole', async (t) => {
+  test('truncates: a stream without the last chunk, with complete text', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'truncate' })
     const { text } = await exchangeRaw(simulator.port, rawPost(chatPath, body({ stream: true })))
@@ -157,7 +157,7 @@ suite('a simulator with a fault', () => {
     await assert.rejects(async () => (await chat(simulator, { stream: true })).text())
   })
 
-  test('answers any status, with a body and Retry-After', async (t) => {
+  test('answers with any status, a body and Retry-After', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({
       kind: 'status',
@@ -175,7 +175,7 @@ suite('a simulator with a fault', () => {
     assert.equal(simulator.control.counters().generationsStarted, 0)
   })
 
-  test('fails its health route alone', async (t) => {
+  test('fails its health route only', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'health', status: 500 })
     assert.equal((await fetch(`${simulator.url}/health`)).status, 500)
@@ -183,7 +183,7 @@ suite('a simulator with a fault', () => {
     assert.equal((await chat(simulator)).status, 200)
   })
 
-  test('answers JSON that is none, whole and streamed', async (t) => {
+  test('answers with invalid JSON, streamed or not', async (t) => {
     const simulator = await box(t)
     await simulator.control.setFault({ kind: 'malformed', path: '/' })
     const list = await fetch(`${simulator.url}/v1/models`)
@@ -213,7 +213,7 @@ suite('a simulator with a fault', () => {
 })
 
 suite('faults over HTTP', () => {
-  test('are set, listed and cleared', async (t) => {
+  test('lists and clears faults', async (t) => {
     const simulator = await box(t)
     const faults = `${simulator.url}/__simulator/faults`
     const set = await fetch(faults, { method: 'POST', body: '{"kind":"status","status":503,"times":2}' })
@@ -230,7 +230,7 @@ suite('faults over HTTP', () => {
     assert.deepEqual(simulator.control.counters().faults, { status: 2 })
   })
 
-  test('say that they will refuse, and come back', async (t) => {
+  test('announces and ends refusals', async (t) => {
     const simulator = await box(t)
     const response = await fetch(`${simulator.url}/__simulator/faults`, {
       method: 'POST',
@@ -252,7 +252,7 @@ suite('faults over HTTP', () => {
     ['{"kind":"hang","delayMs":5}', '/delayMs'],
     ['{"kind":"status","status":99}', '/status'],
   ] as const) {
-    test(`are refused where they are wrong: ${wrong}`, async (t) => {
+    test(`rejects an invalid fault: ${wrong}`, async (t) => {
       const simulator = await box(t)
       const response = await fetch(`${simulator.url}/__simulator/faults`, { method: 'POST', body: wrong })
       assert.equal(response.status, 400)

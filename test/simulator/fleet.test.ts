@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startDemoFleet } from '../../simulator/fleet.ts'
 
-test('the demo fleet: four kinds, of which one model is everywhere, others on some', async (t) => {
+test('the demo fleet has four kinds, one model on all and others on some', async (t) => {
   const fleet = await startDemoFleet()
   t.after(() => fleet.close())
   assert.deepEqual(

@@ -16,7 +16,7 @@ for (const kind of simulatorKinds) {
     const profile = profiles.get(kind)
     assert.ok(profile !== undefined)
 
-    test('serves the list and the health route that its profile names', async (t) => {
+    test('serves the model list and the health route of its profile', async (t) => {
       const simulator = await withSimulator(t, { kind, models: [model, 'nomic-embed-text'] })
       const list = await fetch(`${simulator.url}${profile.modelDiscoveryPath}`)
       const { models, skipped } = parseModelList(profile.listFormat, Buffer.from(await list.arrayBuffer()))
@@ -30,7 +30,7 @@ for (const kind of simulatorKinds) {
       assert.equal(simulator.control.counters().generationsStarted, 0)
     })
 
-    test('is taken for what it is', async (t) => {
+    test('is detected as its own kind', async (t) => {
       const simulator = await withSimulator(t, { kind, models: [model] })
       const detected = await detectProfile(profiles.all(), async (path) => {
         const response = await fetch(simulator.url + path)
@@ -69,7 +69,7 @@ for (const kind of simulatorKinds) {
 }
 
 suite('kinds', () => {
-  test('word an unknown model each in their own way, and all name it', async (t) => {
+  test('reports an unknown model in the wording of each kind, with the name', async (t) => {
     for (const kind of simulatorKinds) {
       const simulator = await withSimulator(t, { kind, models: [model] })
       const path = Object.keys(kinds[kind].routes).find((key) => key.endsWith('v1/chat/completions'))
@@ -92,7 +92,7 @@ suite('kinds', () => {
     assert.equal(simulator.control.counters().generationsFinished, 3)
   })
 
-  test('tell what their servers tell of a model', async (t) => {
+  test('describes a model as the real servers do', async (t) => {
     const models = [{ ...model, parameterSize: '3.2B', quantization: 'Q8_0', loaded: false }]
     const read = async (url: string) => JSON.parse(await (await fetch(url)).text())
     const vllm = await withSimulator(t, { kind: 'vllm', models })
@@ -110,14 +110,14 @@ suite('kinds', () => {
     assert.equal((await read(`${llama.url}/slots`)).length, 4)
   })
 
-  test('load and unload models', async (t) => {
+  test('loads and unloads models', async (t) => {
     const simulator = await withSimulator(t, { kind: 'openai-compatible', models: ['a'] })
     simulator.control.setModels(['b'])
     assert.equal((await fetch(`${simulator.url}/v1/models/a`)).status, 404)
     assert.equal((await fetch(`${simulator.url}/v1/models/b`)).status, 200)
   })
 
-  test('demand a key wherever servers look for it, but not for public health', async (t) => {
+  test('requires a key as the real servers do, except for public health routes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model], apiKey: 'k e y' })
     const status = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(simulator.url + path, { headers })).status

@@ -7,7 +7,7 @@ const model = 'llama3.2:3b'
 const messages = [{ role: 'user', content: 'count these four words' }]
 
 suite('the ollama client', () => {
-  test('chats, streamed and whole', async (t) => {
+  test('chats, streamed and not', async (t) => {
     const simulator = await withSimulator(t, { kind: 'ollama', name: 'box', models: [model] })
     const ollama = new Ollama({ host: simulator.url })
     const whole = await ollama.chat({ model, messages, options: { num_predict: 3 } })
@@ -33,7 +33,7 @@ suite('the ollama client', () => {
     assert.match(text, /^\[box\] the quick brown/)
   })
 
-  test('generates, streamed and whole', async (t) => {
+  test('generates, streamed and not', async (t) => {
     const simulator = await withSimulator(t, { kind: 'ollama', name: 'box', models: [model] })
     const ollama = new Ollama({ host: simulator.url })
     const request = { model, prompt: 'two words', options: { num_predict: 2 } }
@@ -80,13 +80,13 @@ suite('the ollama client', () => {
     assert.equal((await ollama.version()).version, '0.15.0')
   })
 
-  test('is told of an unknown model', async (t) => {
+  test('receives an error for an unknown model', async (t) => {
     const simulator = await withSimulator(t, { kind: 'ollama', models: [model] })
     const ollama = new Ollama({ host: simulator.url })
     await assert.rejects(ollama.chat({ model: 'nobody', messages }), /model 'nobody' not found/)
   })
 
-  test('that aborts is seen to leave', async (t) => {
+  test('is counted when it aborts', async (t) => {
     const simulator = await withSimulator(t, { kind: 'ollama', models: [model], tokensPerSecond: 20 })
     const ollama = new Ollama({ host: simulator.url })
     const stream = await ollama.chat({ model, messages, stream: true, options: { num_predict: 1000 } })

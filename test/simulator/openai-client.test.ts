@@ -58,7 +58,7 @@ for (const kind of simulatorKinds) {
 }
 
 suite('the openai client', () => {
-  test('gets no usage in a stream that did not ask for it', async (t) => {
+  test('gets no usage in a stream unless it requests it', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
     const stream = await client(simulator.url).chat.completions.create({ model, messages, stream: true })
     for await (const chunk of stream) {
@@ -83,7 +83,7 @@ suite('the openai client', () => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
     const openai = client(simulator.url)
     const input = ['first text', 'second']
-    // Without an encoding the client asks for base64 and decodes it.
+    // Without an encoding the client requests base64 and decodes it.
     const packed = await openai.embeddings.create({ model, input, dimensions: 24 })
     const plain = await openai.embeddings.create({ model, input, dimensions: 24, encoding_format: 'float' })
     assert.equal(packed.data[0]?.embedding.length, 24)
@@ -95,7 +95,7 @@ suite('the openai client', () => {
     assert.equal(plain.usage.prompt_tokens, 3)
   })
 
-  test('uploads audio, of which every byte arrives', async (t) => {
+  test('uploads audio completely', async (t) => {
     const simulator = await withSimulator(t, { kind: 'openai-compatible', models: [model], name: 'box' })
     const sound = Buffer.alloc(300_000, 'a sound')
     const heard = await client(simulator.url).audio.transcriptions.create({
@@ -109,7 +109,7 @@ suite('the openai client', () => {
     assert.equal(request.bodySha256, createHash('sha256').update(request.body).digest('hex'))
   })
 
-  test('paints', async (t) => {
+  test('generates images', async (t) => {
     const simulator = await withSimulator(t, { kind: 'openai-compatible', models: [model] })
     const painted = await client(simulator.url).images.generate({ model, prompt: 'a llama', n: 2 })
     assert.equal(painted.data?.length, 2)
@@ -117,7 +117,7 @@ suite('the openai client', () => {
     assert.equal(image.subarray(1, 4).toString('latin1'), 'PNG')
   })
 
-  test('is told of an unknown model, a broken body and a wrong key', async (t) => {
+  test('receives an error for an unknown model, an invalid body and a wrong key', async (t) => {
     const simulator = await withSimulator(t, { kind: 'openai-compatible', models: [model], apiKey: 'right' })
     const openai = client(simulator.url, '/v1', 'right')
     await assert.rejects(

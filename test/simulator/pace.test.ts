@@ -15,7 +15,7 @@ const request = (maxTokens: number, stream = true) =>
 
 suite('the pace of a simulator', () => {
   for (const stream of [true, false]) {
-    test(`is kept ${stream ? 'in a stream' : 'in a whole answer'}`, async (t) => {
+    test(`applies ${stream ? 'to a stream' : 'to a complete answer'}`, async (t) => {
       const simulator = await withSimulator(t, {
         kind: 'vllm',
         models: [model],
@@ -31,12 +31,12 @@ suite('the pace of a simulator', () => {
       await response.text()
       const wholeMs = performance.now() - startedMs
       assert.ok(headMs >= 95, `the head came after ${headMs} ms`)
-      // 20 intervals of 10 ms. How late it may be is told by the tests with their own clock.
+      // 20 intervals of 10 ms. Tests with a fake clock check how late it may be.
       assert.ok(wholeMs >= 290, `the end came after ${wholeMs} ms`)
     })
   }
 
-  test('waits for a reader who does not read', async (t) => {
+  test('waits for a reader that does not read', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
     const socket = await openRaw(simulator.port)
     socket.pause()
@@ -103,7 +103,7 @@ suite('sendFrames', () => {
   const interval = fc.integer({ min: 1, max: 20 })
   const tokens = fc.integer({ min: 1, max: 30 })
 
-  test('sends no token early, and what timers are late does not add up', async () => {
+  test('sends no token early, and delays of timers do not accumulate', async () => {
     await fc.assert(
       fc.asyncProperty(lateness, interval, tokens, async (lateMs, intervalMs, count) => {
         const { timesMs, armed } = await timesOf(new LateClock(lateMs), count, intervalMs, true)
@@ -118,7 +118,7 @@ suite('sendFrames', () => {
     )
   })
 
-  test('keeps the pause between any two where it does not catch up', async () => {
+  test('keeps the interval between tokens if it does not catch up', async () => {
     await fc.assert(
       fc.asyncProperty(lateness, interval, tokens, async (lateMs, intervalMs, count) => {
         const { timesMs } = await timesOf(new LateClock(lateMs), count, intervalMs, false)

@@ -12,7 +12,7 @@ const script: Script = {
   ],
 }
 
-test('a script comes in pieces that make it up again', () => {
+test('splits a script into chunks that add up to it', () => {
   for (const interleaved of [false, true]) {
     const pieces = scriptPieces({ ...script, interleaved })
     const join = (kind: string, index = 0) =>
@@ -31,7 +31,7 @@ test('a script comes in pieces that make it up again', () => {
   assert.deepEqual(order.slice(0, 4), [0, 1, 0, 1])
 })
 
-test('scripts are told over HTTP, each to one request, and only sound ones are taken', async (t) => {
+test('accepts scripts over HTTP, one per request, and rejects invalid ones', async (t) => {
   const simulator = await withSimulator(t, { kind: 'vllm', models: ['m'] })
   const post = async (path: string, body: unknown) => {
     const response = await fetch(`${simulator.url}${path}`, { method: 'POST', body: JSON.stringify(body) })

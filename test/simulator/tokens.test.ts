@@ -6,7 +6,7 @@ import { Rejection } from '../../simulator/rejections.ts'
 import { answerLength, answerText, countTokens } from '../../simulator/tokens.ts'
 
 suite('tokens', () => {
-  test('an answer has as many as were counted', () => {
+  test('an answer has the counted number of tokens', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z-]{1,12}$/), fc.integer({ min: 1, max: 300 }), (name, count) => {
         const text = answerText(name, count)
@@ -16,7 +16,7 @@ suite('tokens', () => {
     )
   })
 
-  test('a prompt is counted by its words, however it is wrapped', () => {
+  test('a prompt is counted by its words, for any wrapping', () => {
     assert.equal(countTokens('  one two\nthree '), 3)
     assert.equal(countTokens(undefined, null, ''), 0)
     assert.equal(countTokens([1, 2, 3]), 3)
@@ -26,7 +26,7 @@ suite('tokens', () => {
     )
   })
 
-  test('the first limit that is given holds', () => {
+  test('the first given limit applies', () => {
     assert.deepEqual(answerLength(undefined, null), { tokens: 16, isCut: false })
     assert.deepEqual(answerLength(undefined, 5), { tokens: 5, isCut: true })
     assert.deepEqual(answerLength(3, 5), { tokens: 3, isCut: true })
@@ -37,7 +37,7 @@ suite('tokens', () => {
 })
 
 suite('completeModel', () => {
-  test('makes up from the name what is not given', () => {
+  test('missing values are derived from the name', () => {
     const coder = completeModel('qwen2.5-coder:7b')
     assert.equal(coder.family, 'qwen')
     assert.equal(coder.parameterSize, '7B')

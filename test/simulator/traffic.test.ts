@@ -10,7 +10,7 @@ const request = (extra: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], ...extra })
 
 suite('what a simulator has seen', () => {
-  test('counts clients that leave in the middle of a stream', async (t) => {
+  test('counts clients that disconnect in the middle of a stream', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model], tokensPerSecond: 50 })
     const { control, port } = simulator
     const body = request({ stream: true, max_tokens: 5000 })
@@ -29,7 +29,7 @@ suite('what a simulator has seen', () => {
     )
   })
 
-  test('counts clients that leave before the first byte and while they send', async (t) => {
+  test('counts clients that disconnect before the first byte and during the upload', async (t) => {
     const simulator = await withSimulator(t, {
       kind: 'vllm',
       models: [model],
@@ -47,7 +47,7 @@ suite('what a simulator has seen', () => {
     assert.deepEqual([control.counters().inFlight, control.counters().generationsFinished], [0, 0])
   })
 
-  test('counts no abort for an answer that was taken whole', async (t) => {
+  test('counts no abort for a complete answer', async (t) => {
     const { control, port } = await withSimulator(t, { kind: 'ollama', models: [model] })
     for (const stream of [true, false]) {
       const { text } = await exchangeRaw(port, rawPost('/api/chat', request({ stream })))
@@ -67,7 +67,7 @@ suite('what a simulator has seen', () => {
     assert.equal(receivedBytes, request({ stream: true }).length + request({ stream: false }).length)
   })
 
-  test('keeps the last 100 requests as they came', async (t) => {
+  test('keeps the last 100 requests in order', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
     for (let number = 0; number < 103; number++) {
       await (await fetch(`${simulator.url}/echo/${number}?q=${number}`)).text()
@@ -100,7 +100,7 @@ suite('what a simulator has seen', () => {
     })
   })
 
-  test('is told over HTTP, and its own routes are not counted', async (t) => {
+  test('is available over HTTP, and does not count its own routes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
     await simulator.control.setFault({ kind: 'hang', path: '/' })
     const read = async (path: string) =>
@@ -112,7 +112,7 @@ suite('what a simulator has seen', () => {
     assert.match((await read('/nothing')).error, /no such route/)
   })
 
-  test('a close ends everything at once', async (t) => {
+  test('closes all connections at once', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', models: [model], tokensPerSecond: 10 })
     const socket = await openRaw(
       simulator.port,

@@ -56,7 +56,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
   describe(`bodies of the ${engine} engine behind the ${httpServer} server`, () => {
     const options = { engine, http_server: httpServer }
 
-    it('are refused beyond their budget, in each dialect, while small ones are served', async (t) => {
+    it('are rejected beyond their budget, in each dialect, while small ones are served', async (t) => {
       const { gateway, heldBytes } = await start(t, options)
       const body = bodyOf(3 * mebibyte)
       const holder = await hold(t, gateway.port, body)
@@ -83,7 +83,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
       await eventually(async () => (await heldBytes()) === 0)
     })
 
-    it('wait for room, and are served when there is some', async (t) => {
+    it('wait for memory, and are served when there is some', async (t) => {
       const { gateway, upstream, heldBytes } = await start(t, options)
       const body = bodyOf(3 * mebibyte)
       const holder = await hold(t, gateway.port, body)
@@ -96,7 +96,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
       await eventually(async () => (await heldBytes()) === 0)
     })
 
-    it('give their share back, whatever becomes of them', async (t) => {
+    it('release their share, whatever their outcome', async (t) => {
       const answers: ((request: RawRequest) => void)[] = []
       const { gateway, heldBytes } = await start(t, { ...options, read_timeout: '1s' }, (request) =>
         (answers.shift() ?? ok)(request),
@@ -144,7 +144,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
       await back('a client that leaves before the answer')
     })
 
-    it('are not held while a stream goes on', async (t) => {
+    it('are not held during a stream', async (t) => {
       let upstreamSocket: Socket | undefined
       const { gateway, heldBytes } = await start(t, options, ({ socket }) => {
         upstreamSocket = socket
@@ -162,7 +162,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
       await reader?.cancel()
     })
 
-    it('are too large where they are larger than the budget', async (t) => {
+    it('are too large if they exceed the budget', async (t) => {
       const { gateway, heldBytes } = await start(t, options)
       for (const body of [bodyOf(5 * mebibyte), new Blob([bodyOf(5 * mebibyte)]).stream()]) {
         const response = await fetch(`${gateway.url}${chat}`, {
@@ -176,7 +176,7 @@ export function describeBudget(engine: 'olla' | 'sherpa', httpServer: 'own' | 'n
       await eventually(async () => (await heldBytes()) === 0)
     })
 
-    it('cost nothing by their announcement', async (t) => {
+    it('use no memory by being announced', async (t) => {
       const { gateway, heldBytes } = await start(t, { ...options, max_buffered_bytes: '300MB' })
       const announced = `POST ${chat} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n{`
       const sockets = await Promise.all(Array.from({ length: 20 }, () => openRaw(gateway.port, announced)))

@@ -93,7 +93,7 @@ export function createExchanges(
   } satisfies ExchangeServices
   const candidates = endpoints.map(routed)
 
-  /** Begins a request. `failed` is what the client would be told, `answer` what it got. */
+  /** Starts a request. `failed` contains the client's errors, `answer` the response. */
   async function begin(
     request: Partial<ExchangeRequest> = {},
     over: ExchangeServices = services,

@@ -24,7 +24,7 @@ export interface RunningProxy {
   reload(lines: string): Promise<void>
 }
 
-/** @param lines what stands in `http` behind the limits, or behind `defaults`; `PORT` is the port to listen on */
+/** @param lines contents of `http` after the limits, or after `defaults`; `PORT` is the port to listen on */
 export async function startProxy(t: TestContext, name: ProxyName, lines: string): Promise<RunningProxy> {
   const port = await freePort()
   const path = await folder()

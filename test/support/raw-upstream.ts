@@ -80,7 +80,7 @@ export async function startRawUpstream(
   return { url: `http://127.0.0.1:${port}`, requests, sockets, stop, restart }
 }
 
-/** An upstream that answers when it is told to. */
+/** An upstream that answers on demand. */
 export async function startSlowUpstream(t: TestContext, answer: (request: RawRequest) => void) {
   const open: RawRequest[] = []
   const upstream = await startRawUpstream(t, (request) => void open.push(request))

@@ -33,7 +33,7 @@ export interface ScriptedEndpoint {
   close(): void
 }
 
-/** An inference server of which a test decides every answer; its health and its model lists answer by themselves. */
+/** An inference server whose answers a test decides; health and model lists answer automatically. */
 export async function startScriptedEndpoint(
   t: TestContext,
   models: readonly string[],

@@ -20,7 +20,7 @@ export interface ScriptedServer {
   readonly seen: SeenRequest[]
 }
 
-/** An endpoint of which a test decides every answer. */
+/** An endpoint whose answers a test decides. */
 export async function scriptedServer(
   t: TestContext,
   answer: (request: SeenRequest) => ScriptedAnswer,

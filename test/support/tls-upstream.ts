@@ -9,7 +9,7 @@ export interface TlsUpstream extends RawUpstream {
   readonly secured: readonly TLSSocket[]
   /** Ends those connections; new ones are shown this certificate. */
   present(name: CertificateName): void
-  /** Ends the connections of which `secured` tells; new ones get this in place of a handshake. */
+  /** Ends the connections listed in `secured`; new ones get this in place of a handshake. */
   meetWith(meet: (socket: Socket, shakeHands: (socket: Socket) => void) => void): void
 }
 

@@ -61,9 +61,9 @@ const writers: Record<ClientName, (source: Source) => ClientConfig> = {
     }),
   'claude-code': ({ baseUrl, models }) =>
     shell([
-      '# Any endpoint serves it: requests are translated where it does not speak the Anthropic API itself.',
-      '# Where it does, set CLAUDE_CODE_ATTRIBUTION_HEADER to "0" under "env" in ~/.claude/settings.json:',
-      '# else the prompt begins otherwise each time, and servers that do not know of it never use their cache.',
+      '# Any endpoint can serve it: the gateway translates requests for endpoints without the Anthropic API.',
+      '# For endpoints with it, set CLAUDE_CODE_ATTRIBUTION_HEADER to "0" under "env" in ~/.claude/settings.json:',
+      '# otherwise each prompt starts differently, and servers that do not handle that never use their cache.',
       `export ANTHROPIC_BASE_URL=${quoted(baseUrl)}`,
       `export ANTHROPIC_AUTH_TOKEN=${anyKey}`,
       ...firstModel(models, (id) => [
@@ -191,13 +191,13 @@ function codexConfig({ baseUrl, models, hasResponses }: Source): string {
   if (served !== undefined) return `${lines.join('\n')}\n`
   const why =
     models.length === 0
-      ? 'no model that answers a chat was found yet'
+      ? 'no chat model was found yet'
       : `no endpoint is known to have ${maybe === undefined ? 'it: they answer 404' : 'it'}`
   return [
     `# Codex needs the Responses API (/v1/responses), and ${why}.`,
-    '# llama.cpp (build 7800), Ollama (0.13.3), vLLM (0.10), LM Studio and LiteLLM have it. Clients that speak chat',
+    '# llama.cpp (build 7800), Ollama (0.13.3), vLLM (0.10), LM Studio and LiteLLM have it. Clients that use chat',
     '# completions or the Anthropic API (opencode, Claude Code) work with every endpoint.',
-    '# Where an endpoint does have it, remove the marks:',
+    '# If an endpoint has it, uncomment these lines:',
     ...lines.map((line) => (line === '' ? '#' : `# ${line}`)),
     '',
   ].join('\n')

@@ -44,7 +44,7 @@ export class BrowserCheck {
           ? ownPage
           : {
               allowed: false,
-              message: `The gateway is not known as "${shownValue(host)}". Add the name to server.allowed_hosts, or set server.browser_check to false.`,
+              message: `The host name "${shownValue(host)}" is not allowed. Add it to server.allowed_hosts, or set server.browser_check to false.`,
             }
       case 'local':
         return this.#corsOrigins === undefined || this.#mayRead(origin) ? reader : ownPage
@@ -53,7 +53,7 @@ export class BrowserCheck {
           ? reader
           : {
               allowed: false,
-              message: `Pages of ${shownValue(origin ?? 'other sites')} may not use this gateway. Enable server.cors with the origin among its allowed_origins, or set server.browser_check to false.`,
+              message: `Pages of ${shownValue(origin ?? 'other sites')} are not allowed to use this gateway. Enable server.cors with the origin among its allowed_origins, or set server.browser_check to false.`,
             }
     }
   }

@@ -94,7 +94,7 @@ async function serveCommand(args: string[]): Promise<void> {
 }
 
 const profilerNotice =
-  'there is no pprof in Node: node --cpu-prof bin/olla-gateway.js writes a profile, and node --inspect serves one'
+  'Node has no pprof: node --cpu-prof bin/olla-gateway.js writes a profile, and node --inspect serves one'
 
 async function run(values: ServeArguments): Promise<void> {
   // Also as PID 1 of a container, which receives only the signals that it listens to.

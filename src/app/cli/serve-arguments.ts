@@ -34,7 +34,7 @@ function noticeOf(word: string): string[] {
   return [
     existsSync(word)
       ? `the argument "${word}" is ignored; to read it as the configuration: -c ${word}`
-      : `the argument "${word}" is ignored: it is no command`,
+      : `the argument "${word}" is ignored: it is not a command`,
   ]
 }
 

@@ -64,7 +64,7 @@ async function readStatus(client: ReturnType<typeof createClient>): Promise<Flee
     const rows = isRecord(endpoints) && Array.isArray(endpoints.endpoints) ? endpoints.endpoints : []
     const { status } = system
     if (status !== 'healthy' && status !== 'degraded' && status !== 'critical') {
-      throw new GatewayClientError('unexpected', 'this is no gateway')
+      throw new GatewayClientError('unexpected', 'this is not a gateway')
     }
     return { url: client.url, status, error: null, system, endpoints: rows.filter(isRecord) }
   } catch (error) {

@@ -120,7 +120,7 @@ function withoutApiPath(endpoint: EndpointConfig, warn: (message: string) => voi
   const isWhole = !endpoint.preserve_path && /^\/+(?:v1|api)\/*$/.test(path)
   if (isWhole && (path.includes('v1') || endpoint.type !== 'auto')) path = '/'
   if (path === given && url.hash === '') return endpoint
-  if (path !== given) warn(`ends in ${given}, which requests bring themselves; ${url.origin}${path} is used`)
+  if (path !== given) warn(`ends in ${given}, which requests already include; ${url.origin}${path} is used`)
   if (url.hash !== '') warn('a fragment (#…) is never sent to a server; it is ignored')
   return { ...endpoint, url: `${url.origin}${path}${url.search}` }
 }

@@ -15,7 +15,7 @@ export function checkExposure({ server, dashboard }: GatewayConfig, document: un
   if (!isLoopback(server.host) && !dashboard.gate_internal_api) {
     warn(
       ['server', 'host'],
-      'other machines can reach this address, and read status, statistics and metrics: dashboard.gate_internal_api leaves them to dashboard.access_policy and the admin_token',
+      'other machines can reach this address, and read status, statistics and metrics: dashboard.gate_internal_api limits them by dashboard.access_policy and the admin_token',
     )
   }
   const limits = server.rate_limits

@@ -15,7 +15,7 @@ export function applyOllaLimits(
     return { config, problems: [] }
   }
   if (givesGlobalLimit(document)) {
-    const message = 'acts although per_ip_requests_per_minute is 0, which switches both limits off in Olla'
+    const message = 'acts although per_ip_requests_per_minute is 0, which disables both limits in Olla'
     const path = ['server', 'rate_limits', 'global_requests_per_minute']
     return { config, problems: [{ severity: 'warning', path, message }] }
   }

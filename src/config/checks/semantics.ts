@@ -73,8 +73,7 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
     problems.push({
       severity: 'warning',
       path: ['model_registry', 'unification', 'stale_threshold'],
-      message:
-        'models leave the catalogue between two looks: must be more than discovery.model_discovery.interval',
+      message: 'models expire between two discoveries: must be more than discovery.model_discovery.interval',
     })
   }
   const { sticky_sessions: sticky } = config.proxy
@@ -85,7 +84,7 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
     problems.push({
       severity: 'warning',
       path: ['proxy', 'sticky_sessions', 'idle_ttl_seconds'],
-      message: 'sessions never expire, and the caches of endpoints do',
+      message: 'sessions never expire, but the caches of endpoints do',
     })
   }
   problems.push(...checkModelNames(config))
@@ -107,7 +106,7 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
     const names = list.map((target) => (typeof target === 'string' ? target : target.model))
     for (const [index, name] of names.entries()) {
       if (name.trim() === '') error(['model_aliases', alias, index], 'a name must not be empty')
-      if (seen.has(name)) warn(['model_aliases', alias, index], `"${name}" is there twice`)
+      if (seen.has(name)) warn(['model_aliases', alias, index], `"${name}" is repeated`)
       seen.add(name)
     }
     targets.set(alias, names)
@@ -116,7 +115,7 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
     const names = cycle.map((name) => `"${name}"`).join(' → ')
     warn(
       ['model_aliases', cycle[0] ?? ''],
-      `these aliases lead in a circle: ${names}; the last of them means the model of that name`,
+      `these aliases are circular: ${names}; the last of them means the model of that name`,
     )
   }
   for (const [model, names] of Object.entries(fallbacks)) {
@@ -126,7 +125,7 @@ function checkModelNames({ model_aliases: aliases, model_fallbacks: fallbacks }:
     const names = cycle.map((name) => `"${name}"`).join(' → ')
     warn(
       ['model_fallbacks', cycle[0] ?? ''],
-      `these fallbacks lead in a circle: ${names}; the fallbacks of a fallback are not tried`,
+      `these fallbacks are circular: ${names}; the fallbacks of a fallback are not tried`,
     )
   }
   return problems

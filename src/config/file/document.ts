@@ -142,7 +142,7 @@ function oneErrorPerCause(errors: readonly YAMLError[]): readonly YAMLError[] {
 }
 
 const messages: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this key stands in its mapping already',
+  DUPLICATE_KEY: 'this key is repeated in its mapping',
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
   BAD_ALIAS: 'an alias needs a name: *name',
 }

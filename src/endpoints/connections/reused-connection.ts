@@ -31,7 +31,7 @@ export class WatchedClient extends Client {
         // undici reconnects after it has aborted a request, even if no other request needs the connection, which would
         // occupy a thread of a server with one thread per connection.
         if (held.request?.isOver === true) {
-          callback(new Error('no request needs a connection'), null)
+          callback(new Error('no pending request needs a connection'), null)
           return
         }
         connect(target, (error, socket) => {

@@ -8,7 +8,7 @@ import type { ProbeRecords } from './probe-records.ts'
 /** Evidence from a request on a serving thread, for the health checker. */
 export const evidenceTopic: Topic<{ readonly slot: number; readonly evidence: PassiveEvidence }> =
   'health.evidence'
-/** A serving thread asks for a probe now. */
+/** A serving thread requests a probe now. */
 export const probeNowTopic: Topic<number> = 'health.probe'
 
 /** Exceeds the time of any probe with its repeats. */

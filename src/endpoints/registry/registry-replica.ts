@@ -41,7 +41,7 @@ export function followEndpoints(
   link.on(changedTopic, apply)
   return async () => {
     const changes = await link.askControl(allTopic, undefined, allMs)
-    if (changes === undefined) throw new Error('the control thread does not tell its endpoints')
+    if (changes === undefined) throw new Error('the control thread did not send its endpoints')
     for (const change of changes) apply(change)
   }
 }

@@ -224,7 +224,7 @@ export class CircuitBreakers {
     const known = this.#byRow[row]
     if (known?.slot === slot && known.model === model) return known.breaker
     const table = this.#models?.table.breakers
-    if (table === undefined) throw new RangeError('no circuits of models are kept')
+    if (table === undefined) throw new RangeError('circuits of models are disabled')
     const listener = this.#tell(slot, model)
     const breaker = new CircuitBreaker(table, row, this.#policy(slot), this.#services.clock, listener)
     this.#byRow[row] = { slot, model, breaker }

@@ -10,7 +10,7 @@ const maxFound = 10_000
 
 /**
  * Rows for models on endpoints that something went wrong with: circuit, pause and penalty of each, the same on all
- * threads. A pair gets a row with its first failure; rows that tell nothing any more are given back when the table
+ * threads. A pair gets a row with its first failure; rows without relevant state are released when the table
  * is full. An endpoint without rows costs one read.
  */
 export class ModelTable {

@@ -42,7 +42,7 @@ export class NumberRows {
 
   constructor(capacity: number, place: TablePlace = ownPlace()) {
     this.#table = new KeyTable(capacity, place)
-    // Vary the upper half too: the table compares it first to tell keys apart.
+    // Vary the upper half too: the table compares it first to distinguish keys.
     this.#found = new FoundRows((key) => this.#table.take(key + 1, key))
   }
 

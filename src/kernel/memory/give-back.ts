@@ -3,7 +3,7 @@ const leastBytes = 16_384
 
 /**
  * Frees memory that is not read any more. A buffer's memory lies outside of the heap, where it waits for a collection:
- * with a few large bodies under way, one full collection followed the other.
+ * with a few large bodies in flight, one full collection followed the other.
  * @param bytes that nothing else holds; freed only where they are all of their memory, not a part of a pool
  * @param bytesBefore in the same memory, which are not read any more either
  */

@@ -16,7 +16,7 @@ const spareBytes = 65_536
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Collects a body in memory that grows as pieces arrive, so an announced body that never comes costs nothing. Bytes are
+ * Collects a body in memory that grows as chunks arrive, so an announced body that never arrives costs nothing. Bytes are
  * copied at most once and charged to the budget.
  */
 export class GrowingBody {
@@ -126,7 +126,7 @@ export class GrowingBody {
     if (error === undefined) {
       const aside = this.#aside
       this.#aside = []
-      // More pieces may have arrived in the same turn.
+      // More chunks may have arrived in the same turn.
       if (!aside.map((piece) => this.push(piece)).every(Boolean)) return
     }
     this.#onRoom(error)

@@ -33,12 +33,12 @@ export function sessionWords(
   if (slot === target?.endpoint.slot) {
     if (reason === 'bound') return 'its session is bound here'
     return slot === earlier?.slot
-      ? 'an earlier turn of its conversation was here'
-      : 'its tools and system prompt are in the cache here'
+      ? 'an earlier turn of its conversation was served here'
+      : 'its tools and system prompt are cached here'
   }
   if (slot !== match?.slot) return undefined
   if (reason === 'over_bound')
-    return 'its session is bound here, but there is more than its share of the load'
+    return 'its session is bound here, but the endpoint exceeds its share of the load'
   if (reason === 'not_in_memory') return 'its session is bound here, but the model has been unloaded'
   return undefined
 }

@@ -84,20 +84,20 @@ export function explain(
       if (!load.registry.isRoutable(slot)) return `${opening}${status}: ${reason}`
       if (outcome.lackPath?.includes(endpoint)) return 'does not have the path'
       if (candidate === undefined) {
-        if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to be able to do it'
+        if (serving.some((other) => other.endpoint.slot === slot)) return 'not known to support the request'
         return model === undefined ? 'not in scope' : 'does not have the model, or is not in scope'
       }
       const breaker = breakers.deciding(candidate)
       if (!breaker.wouldAdmit()) return `${opening}circuit ${breaker.state}: ${breaker.snapshot().reason}`
       const pauseMs = load.coolDowns.leftMs(candidate)
-      if (pauseMs > 0) return `${opening}asked for a pause of ${Math.ceil(pauseMs)} ms more`
+      if (pauseMs > 0) return `${opening}requested a pause of ${Math.ceil(pauseMs)} ms more`
       if (load.isFull(candidate)) return 'at its limit of concurrent requests'
       if (tiers && chosen !== undefined && priority < chosen.endpoint.priority)
-        return 'a higher priority can take it'
+        return 'a higher priority can serve it'
       if (ofSession !== undefined) return ofSession
       if (chosen !== undefined && !candidates.includes(candidate))
-        return 'asked when the endpoints before it cannot answer'
-      return isOpen ? 'the selector decides when a request comes' : 'another one comes first now'
+        return 'tried if the endpoints before it cannot answer'
+      return isOpen ? 'the selector decides when a request arrives' : 'another one is preferred now'
     }
   })
   return {

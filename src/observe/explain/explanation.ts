@@ -17,18 +17,20 @@ export const EndpointExplanationSchema = Type.Object({
   translation: nameOrNull(
     'The APIs of client and endpoint if the request would be translated, such as `responses to chat`.',
   ),
-  native_model: nameOrNull('The name it has for the model; null where it does not serve the request.'),
+  native_model: nameOrNull('Its name for the model; null if it does not serve the request.'),
   status: EndpointStatusField,
   circuit: Choice(breakerStates),
   priority: Type.Integer(),
   weight: Type.Number(),
-  share: Type.Number({ description: 'Part of the weight that counts now, 0 to 1.' }),
+  share: Type.Number({ description: 'Effective part of the weight, 0 to 1.' }),
   in_flight: Count(),
   max_concurrent: Count('0 is no limit.'),
-  failure_penalty: Type.Number({ description: 'Requests that recent failures count for.' }),
-  warm: orNull(Type.Boolean(), 'Whether it holds the model in memory; null where no server says.'),
+  failure_penalty: Type.Number({
+    description: 'Number of requests by which recent failures raise the cost.',
+  }),
+  warm: orNull(Type.Boolean(), 'Whether it has the model in memory; null if unknown.'),
   cost: numberOrNull(
-    'What least-connections compares: the lowest of the highest tier wins. Null where it could not be chosen.',
+    'What least-connections compares: the lowest of the highest tier wins. Null if it could not be chosen.',
   ),
 })
 
@@ -36,24 +38,24 @@ export const EndpointExplanationSchema = Type.Object({
 export const SessionExplanationSchema = Type.Object({
   outcome: Choice(sessionOutcomes),
   reason: Choice(sessionReasons),
-  key_source: orNull(Choice(keySources), 'Null where the request has no key.'),
-  depth: nameOrNull('Of a conversation, how many of its messages are known: `6/8`.'),
+  key_source: orNull(Choice(keySources), 'Null if the request has no key.'),
+  depth: nameOrNull('For a conversation, the number of known messages: `6/8`.'),
   bound_to: nameOrNull('The endpoint that the session is bound to.'),
-  load: numberOrNull('What that endpoint has to do; null where it cannot take the request.'),
-  load_limit: numberOrNull('From which load on it gets nothing more for a session; null for no bound.'),
-  preferred: nameOrNull('Who is asked first; null leaves it to the balancer.'),
+  load: numberOrNull('The load of that endpoint; null if it cannot accept the request.'),
+  load_limit: numberOrNull('Load from which it accepts no more requests for a session; null if unlimited.'),
+  preferred: nameOrNull('The preferred endpoint; null if the balancer decides.'),
 })
 
 export const ExplanationSchema = Type.Object({
-  model: nameOrNull('Null where the request names none.'),
+  model: nameOrNull('Null if the request names none.'),
   strategy: nameOrNull('As in `X-Olla-Routing-Strategy`.'),
   decision: Text('As in `X-Olla-Routing-Decision`.'),
   reason: Text('As in `X-Olla-Routing-Reason`.'),
   balancer: Type.String(),
   chosen: nameOrNull(
-    'The endpoint; null where none can take the request, or a host’s selector cannot be asked.',
+    'The endpoint; null if none can accept the request, or a host’s selector has no dry run.',
   ),
-  would_refresh: Type.Boolean({ description: 'Whether the endpoints would be asked for the model first.' }),
+  would_refresh: Type.Boolean({ description: 'Whether the model lists would be refreshed first.' }),
   session: orNull(SessionExplanationSchema, 'Null while sessions are off.'),
   endpoints: Type.Array(EndpointExplanationSchema),
 })

@@ -19,7 +19,7 @@ export const NullableFlag = (description?: string) =>
 
 /** Null before routing has decided. */
 export const RoutingField = Type.Object({
-  strategy: NullableText('Null where the request names no model.'),
+  strategy: NullableText('Null if the request names no model.'),
   decision: NullableText(),
   reason: NullableText(),
 })

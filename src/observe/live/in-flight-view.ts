@@ -20,7 +20,7 @@ const phases = [
 
 const InFlightRow = Type.Object({
   id: Text('Unique; what `DELETE /internal/inflight/{id}` takes.'),
-  request_id: Text('As the client sees it, and may have chosen it.'),
+  request_id: Text('The ID that the client sees, and may have chosen.'),
   thread: Count('Serving thread.'),
   method: Text(),
   path: Text('Without the query.'),
@@ -30,22 +30,22 @@ const InFlightRow = Type.Object({
   age_ms: Type.Number(),
   phase: Choice(phases),
   model: NullableText('As requested.'),
-  endpoint: NullableText('The one that is being asked, or answers.'),
+  endpoint: NullableText('The endpoint of the current attempt.'),
   attempt: Count('Counts from 1; 0 before the first.'),
-  stream: NullableFlag('Null before the answer begins.'),
-  status: NullableNumber('What the client has been sent.'),
+  stream: NullableFlag('Null before the answer starts.'),
+  status: NullableNumber('Bytes sent to the client.'),
   first_byte_ms: NullableNumber(),
   first_token_ms: NullableNumber(),
   request_bytes: Count(),
   response_bytes: Count(),
-  completion_tokens: NullableNumber('Counted while a stream passes; null for other answers.'),
+  completion_tokens: NullableNumber('Counted during a stream; null for other answers.'),
   tokens_per_second: NullableNumber('Since the first token.'),
   routing: RoutingField,
 })
 
 export const InFlightSchema = Type.Object({
   at: Time(),
-  total: Count('More than are listed where there are very many.'),
+  total: Count('All requests in flight, including those that are not listed.'),
   requests: Type.Array(InFlightRow, { description: 'Oldest first.' }),
 })
 

@@ -9,7 +9,7 @@ import { timelineOf } from './timeline.ts'
 
 const row = {
   id: Text('Unique.'),
-  request_id: Text('As the client sees it, and may have chosen it.'),
+  request_id: Text('The ID that the client sees, and may have chosen.'),
   thread: Count('Serving thread.'),
   method: Text(),
   path: Text('Without the query.'),
@@ -19,11 +19,11 @@ const row = {
   ended_at: Time(),
   duration_ms: Type.Number(),
   model: NullableText('As requested.'),
-  endpoint: NullableText('The one that answered.'),
+  endpoint: NullableText('The endpoint that answered.'),
   outcome: Choice(requestOutcomes),
-  status: NullableNumber('Null where the client was sent none.'),
+  status: NullableNumber('Null if the client was sent none.'),
   error: NullableText('Code of the error table.'),
-  stream: NullableFlag('Null where there was no answer.'),
+  stream: NullableFlag('Null if there was no answer.'),
   first_byte_ms: NullableNumber(),
   first_token_ms: NullableNumber(),
   tokens_per_second: NullableNumber(),
@@ -42,16 +42,16 @@ const RecentRow = Type.Object({ ...row, attempts: Count() })
 
 export const RecentSchema = Type.Object({
   at: Time(),
-  capacity: Count('Requests that are kept, over all threads.'),
-  total: Count('Those that are kept now.'),
-  matched: Count('Of these, before the limit.'),
+  capacity: Count('Maximum requests kept, for all threads.'),
+  total: Count('Number of requests kept now.'),
+  matched: Count('Number that match, before the limit.'),
   requests: Type.Array(RecentRow, { description: 'Newest first.' }),
 })
 
 const AttemptField = Type.Object({
   endpoint: Text(),
   started_ms: Type.Number({ description: 'From receipt, as all times here.' }),
-  connected_ms: NullableNumber('When the request was on its way.'),
+  connected_ms: NullableNumber('When the request had been sent.'),
   first_byte_ms: NullableNumber(),
   ended_ms: Type.Number(),
   status: NullableNumber(),

@@ -20,7 +20,7 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
     case 'model.transition':
       return {
         level: event.data.to === 'open' ? 'warn' : 'info',
-        message: `circuit of a model is ${event.data.to}`,
+        message: `model circuit is ${event.data.to}`,
       }
     case 'discovery.completed': {
       const { added, removed, ignored } = event.data
@@ -35,9 +35,9 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return isDue ? { level: 'warn', message: 'model discovery failed' } : undefined
     }
     case 'endpoint.detected':
-      return { level: 'info', message: `endpoint is a ${event.data.profile}` }
+      return { level: 'info', message: `endpoint type detected: ${event.data.profile}` }
     case 'request.failover':
-      return { level: 'warn', message: 'request moves on' }
+      return { level: 'warn', message: 'request fails over' }
     case 'request.cancelled':
       return { level: 'warn', message: 'request cancelled' }
     case 'access.refused':

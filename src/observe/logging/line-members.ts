@@ -4,7 +4,7 @@ const maxCached = 256
 const maxCachedLength = 128
 
 /**
- * Caches members of one key, `,"key":value`, for recurring values: a string joined from few pieces is written several
+ * Caches members of one key, `,"key":value`, for recurring values: a string joined from few parts is written several
  * times as fast as one from many.
  */
 export class LineMembers<Value extends string | number> {

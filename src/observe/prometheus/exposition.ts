@@ -96,7 +96,7 @@ export class Exposition {
   /** Returns the current family after writing its header. */
   #begun(): MetricFamily {
     const family = this.#family
-    if (family === undefined) throw new RangeError('a sample belongs to a family')
+    if (family === undefined) throw new RangeError('a sample must belong to a family')
     if (this.#headed !== family) {
       this.#headed = family
       this.#writeHead(family)

@@ -24,7 +24,7 @@ export class MetricSet {
     const names = new Set(this.families().map(keyOf))
     for (const metric of metrics) {
       const name = keyOf(metric)
-      if (names.has(name)) throw new RangeError(`there is a metric ${name} already`)
+      if (names.has(name)) throw new RangeError(`the metric ${name} already exists`)
       names.add(name)
     }
     this.#groups.push({

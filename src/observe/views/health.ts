@@ -31,9 +31,9 @@ export function readyView(source: {
   if (draining) return { status: 'not_ready', reason: 'draining', ...counts }
   if (total === 0) return { status: 'not_ready', reason: 'no endpoints are configured', ...counts }
   if (able === 0) return { status: 'not_ready', reason: 'no endpoint is routable', ...counts }
-  if (!source.isListed) return { status: 'not_ready', reason: 'the models are not known yet', ...counts }
+  if (!source.isListed) return { status: 'not_ready', reason: 'the models are still unknown', ...counts }
   if (source.isPausing)
-    return { status: 'not_ready', reason: 'all endpoints have asked for a pause', ...counts }
-  const reason = routable === 0 ? 'serving, though the probes of all endpoints fail' : 'serving'
+    return { status: 'not_ready', reason: 'all endpoints have requested a pause', ...counts }
+  const reason = routable === 0 ? 'serving, although the probes of all endpoints fail' : 'serving'
   return { status: 'ready', reason, ...counts }
 }

@@ -205,7 +205,7 @@ export class ClientAnswer {
   }
 
   /**
-   * Starts the keep-alive of the request, if it asks for one.
+   * Starts the keep-alive of the request, if it needs one.
    * @param isDue whether the client could receive an event now
    */
   heartbeat(isDue: () => boolean): Heartbeat | undefined {

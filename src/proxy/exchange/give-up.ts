@@ -53,6 +53,6 @@ export function giveUpError(
 export function brokenError(failure: AttemptFailure): GatewayError {
   return new GatewayError(
     isTimeout(failure) ? 'upstream_timeout' : 'upstream_broken',
-    `The endpoint broke off its answer: ${describeFailure(failure)}.`,
+    `The endpoint did not complete its answer: ${describeFailure(failure)}.`,
   )
 }

@@ -51,7 +51,7 @@ export class UndiciAnswer implements Dispatcher.DispatchHandler {
     }
     if (statusCode > 599) {
       // undici accepts any three digits; RFC 9110 section 15 defines no class above 5xx.
-      controller.abort(invalidResponse('status of no class'))
+      controller.abort(invalidResponse('status outside all classes'))
       return
     }
     this.#sent = undefined

@@ -27,7 +27,7 @@ function dispatchOptions(
   { method, path, headers, body }: UpstreamRequest,
 ): Omit<WatchedOptions, 'reuse'> {
   const options = { method: method as Dispatcher.HttpMethod, path }
-  // Over TLS undici asks for the next part only after the answer, then drops the connection as unfinished.
+  // Over TLS undici requests the next part only after the answer, then drops the connection as unfinished.
   const isTls = attempt.target.endpoint.origin.startsWith('https:')
   if (isTls || !Buffer.isBuffer(body) || body.length < watchedBodyBytes)
     return { ...options, headers: headers as string[], body }

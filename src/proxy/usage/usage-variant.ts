@@ -22,7 +22,7 @@ export interface SilentStream {
 }
 
 /**
- * Returns the form of such a request that asks for its usage, for endpoints that support it; the client sees the same
+ * Returns the form of such a request that requests usage, for endpoints that support it; the client sees the same
  * stream as without it.
  */
 export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) => RequestVariant | undefined {

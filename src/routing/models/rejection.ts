@@ -42,7 +42,7 @@ export function rejectionError(
     return new GatewayError('model_unavailable', message, later)
   }
   if (status === 404) {
-    const elsewhere = facts.isElsewhere ? '; endpoints of another kind have it' : ''
+    const elsewhere = facts.isElsewhere ? '; endpoints of another type have it' : ''
     return new GatewayError(
       'model_not_found',
       `${reason}: no ${kind}endpoint has the model${named}${elsewhere}.`,
@@ -76,5 +76,5 @@ export function pathError(
   })
   if (endpoints.length > maxNamed) asked.push(`${endpoints.length - maxNamed} more`)
   const whose = model === undefined ? 'No endpoint' : `No endpoint that has the model "${model}"`
-  return new GatewayError('path_not_served', `${whose} serves ${path}. Asked: ${asked.join(', ')}.`)
+  return new GatewayError('path_not_served', `${whose} serves ${path}. Tried: ${asked.join(', ')}.`)
 }

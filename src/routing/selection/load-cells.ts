@@ -1,7 +1,7 @@
 import { gauge, numbers } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
 
-/** What each endpoint has under way. */
+/** Requests in flight per endpoint. */
 export const loadCells = cellLayout('load', ({ endpoints }) => ({
   inFlight: gauge(endpoints),
   /** Monotonic milliseconds of the last request that was sent as a last resort. */

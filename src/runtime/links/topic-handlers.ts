@@ -15,7 +15,7 @@ export class TopicHandlers {
 
   /** @throws RangeError if the topic already has a handler */
   add<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
-    if (this.#handlers.has(topic)) throw new RangeError(`the topic ${topic} has a handler already`)
+    if (this.#handlers.has(topic)) throw new RangeError(`the topic ${topic} already has a handler`)
     this.#handlers.set(topic, handler)
     return () => {
       if (this.#handlers.get(topic) === handler) this.#handlers.delete(topic)

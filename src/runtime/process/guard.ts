@@ -23,7 +23,7 @@ function guardProcess({ beats, main, timeoutMs, deadline }: GuardData): void {
     const [endMs = 0] = deadlineMs
     if (endMs === 0 || Number(process.hrtime.bigint()) / 1e6 < endMs) return
     clearInterval(timer)
-    killProcess('the stop has taken too long')
+    killProcess('the stop took too long')
   }, 500)
 }
 

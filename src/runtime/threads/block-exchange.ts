@@ -35,7 +35,7 @@ export function askForBlocks({ port, answers }: BlockLine): FindBlock {
     Atomics.wait(answers, 0, before, answerMs)
     const answer: { message: Block } | undefined = receiveMessageOnPort(port)
     if (answer === undefined) {
-      throw new Error(`the control thread does not answer about the cells ${wanted.name}`)
+      throw new Error(`the control thread did not send the cells ${wanted.name}`)
     }
     return answer.message
   }

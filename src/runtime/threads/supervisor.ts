@@ -180,7 +180,7 @@ export class Supervisor {
       return answer
     }
     seat.running?.terminate()
-    throw new Error(answer?.reason ?? seat.lastReason ?? 'a serving thread did not begin to listen')
+    throw new Error(answer?.reason ?? seat.lastReason ?? 'a serving thread did not start listening')
   }
 
   #exited(thread: number, exitReason: string | undefined): void {
@@ -235,7 +235,7 @@ export class Supervisor {
 
   #seat(thread: number): Seat {
     const seat = this.#seats[thread]
-    if (seat === undefined) throw new RangeError(`there is no thread ${thread}`)
+    if (seat === undefined) throw new RangeError(`no such thread: ${thread}`)
     return seat
   }
 }

@@ -80,10 +80,7 @@ describe('configurations of clients', () => {
       assert.match(config, /^# Codex needs the Responses API/)
       assert.ok(config.split('\n').every((line) => line === '' || line.startsWith('#')))
     }
-    assert.match(
-      clientConfig('codex', url, [], () => true).text,
-      /no model that answers a chat was found yet/,
-    )
+    assert.match(clientConfig('codex', url, [], () => true).text, /no chat model was found yet/)
   })
 })
 

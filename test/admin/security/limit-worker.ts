@@ -3,7 +3,7 @@ import type { RateLimit } from '../../../src/admin/security/limit-store.ts'
 import { SharedLimitStore } from '../../../src/admin/security/shared-limit-store.ts'
 import { type BlocksDescription, SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 
-/** Takes tokens of one bucket and tells how many it got. */
+/** Takes tokens from one bucket and reports how many it got. */
 const { blocks, limit, takes, thread, threads } = workerData as {
   blocks: BlocksDescription
   limit: RateLimit

@@ -6,7 +6,7 @@ import { SharedLimitStore } from '../../../src/admin/security/shared-limit-store
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { runThreads, threadPlaces } from '../../support/threads.ts'
 
-/** A bucket as one would write it on paper: so many tokens, of which more come with time. */
+/** A straightforward model of a bucket: a number of tokens that grows with time. */
 class TextbookBucket {
   #tokens: number
   #atMs = 0

@@ -55,7 +55,7 @@ describe('positional arguments of the command line', () => {
       readServeArguments(['package.json']).notices[0] ?? '',
       /to read it as the configuration: -c package\.json/,
     )
-    assert.match(readServeArguments(['something-else']).notices[0] ?? '', /it is no command/)
+    assert.match(readServeArguments(['something-else']).notices[0] ?? '', /it is not a command/)
     for (const [word, meant] of [
       ['statsu', 'status'],
       ['tpo', 'top'],

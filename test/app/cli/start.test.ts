@@ -36,7 +36,7 @@ describe('the start of the gateway', () => {
     const args = [command, '-c', 'olla.yaml', '--port', String(address.port)]
     const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env.PATH ?? '' } })
     t.after(() => child.kill('SIGKILL'))
-    // The reader goes before the first line.
+    // The reader disconnects before the first line.
     child.stdout.destroy()
     child.stderr.destroy()
     const health = `http://127.0.0.1:${address.port}/internal/health`

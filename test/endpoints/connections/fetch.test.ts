@@ -56,7 +56,12 @@ describe('compressed answers', () => {
   }
 
   for (const [title, coding, body, reason] of [
-    ['a bomb', 'gzip', gzipSync(Buffer.alloc(maxBytes * 100)), /answer is not valid gzip within 10000 bytes/],
+    [
+      'a decompression bomb',
+      'gzip',
+      gzipSync(Buffer.alloc(maxBytes * 100)),
+      /answer is not valid gzip within 10000 bytes/,
+    ],
     ['garbage', 'br', Buffer.from('no brotli'), /answer is not valid br/],
     ['an unknown coding', 'snappy', Buffer.from(list), /answer in an unknown coding: snappy/],
   ] as const) {

@@ -123,11 +123,11 @@ describe('parseModelList', () => {
     ['null for no models, OpenAI', 'openai', { object: 'list', data: null }, []],
     ['null for no models, Ollama', 'ollama', { models: null }, []],
     ['null for no models, LM Studio', 'lmstudio', { data: null }, []],
-    ['a list alone', 'openai', [{ id: 'a' }, { id: 'b' }], ['a', 'b']],
-    ['a list alone, Ollama', 'ollama', [{ name: 'a' }], ['a']],
-    ['an empty list alone', 'openai', [], []],
+    ['a bare list', 'openai', [{ id: 'a' }, { id: 'b' }], ['a', 'b']],
+    ['a bare list, Ollama', 'ollama', [{ name: 'a' }], ['a']],
+    ['an empty bare list', 'openai', [], []],
     ['bare names', 'openai', { data: ['a', 'b', 'a'] }, ['a', 'b']],
-    ['bare names alone', 'ollama', ['a'], ['a']],
+    ['bare names in a bare list', 'ollama', ['a'], ['a']],
     ['an object by name', 'openai', { data: { a: { owned_by: 'x' }, b: null } }, ['a', 'b']],
     ['an object by name, Ollama', 'ollama', { models: { 'a:1b': { size: 3 } } }, ['a:1b']],
     ['a list in an object', 'openai', { data: { data: [{ id: 'a' }] } }, ['a']],
@@ -212,7 +212,7 @@ describe('the abilities in a list', () => {
       { vision: true, audio: false, completion: true, tools: true, thinking: false },
     ],
     [
-      'a modality in words',
+      'a modality as text',
       'openai',
       { id: 'm', architecture: { modality: 'text+image->text' } },
       { vision: true, audio: false },
@@ -236,16 +236,16 @@ describe('the abilities in a list', () => {
       { tools: false, vision: true },
     ],
     ['a reranker', 'openai', { id: 'm', type: 'rerank' }, { completion: false }],
-    ['words, which say nothing of others', 'openai', { id: 'm', capabilities: ['vision'] }, { vision: true }],
+    ['a partial list', 'openai', { id: 'm', capabilities: ['vision'] }, { vision: true }],
     ['an old Ollama', 'ollama', { name: 'm' }, undefined],
     [
-      'an imitation with words of its own',
+      'an Ollama clone with other values',
       'ollama',
       { name: 'm', capabilities: ['fast', 'tools'] },
       { tools: true },
     ],
     [
-      'Ollama of a model that only embeds',
+      'an embedding model of Ollama',
       'ollama',
       { name: 'm', capabilities: ['embedding'] },
       {
@@ -265,7 +265,7 @@ describe('the abilities in a list', () => {
     })
   }
 
-  it('llama.cpp of 2025, in its second list', () => {
+  it('include those of llama.cpp of 2025, from its second list', () => {
     const { models } = parse('openai', {
       data: [{ id: 'm' }],
       models: [{ name: 'm', capabilities: ['completion', 'multimodal'] }],
@@ -273,7 +273,7 @@ describe('the abilities in a list', () => {
     assert.deepEqual(models[0]?.abilities, { completion: true, vision: true })
   })
 
-  it('llama.cpp, in its properties', () => {
+  it('include those of llama.cpp, from its properties', () => {
     const props = {
       default_generation_settings: { n_ctx: 4096 },
       modalities: { vision: false, audio: true },

@@ -26,12 +26,12 @@ describe('classifyProbe (contract 4)', () => {
     [503, 'unhealthy'],
   ]
   for (const [statusCode, status] of cases) {
-    it(`takes ${statusCode} for ${status}`, () => {
+    it(`maps ${statusCode} to ${status}`, () => {
       assert.equal(classifyProbe(answered(statusCode), 1000).status, status)
     })
   }
 
-  it('takes no answer for offline, and says why', () => {
+  it('maps no answer to offline, with the reason', () => {
     assert.deepEqual(
       classifyProbe(
         { kind: 'failed', reason: 'connection refused', isCertain: true, isSilence: false },
@@ -50,17 +50,17 @@ describe('classifyProbe (contract 4)', () => {
     ['a refused connection', { kind: 'failed', reason: '', isCertain: true, isSilence: false }, false],
     ['a missing health route', answered(404), true],
     ['an error of the health route', answered(500), true],
-    ['a limit of the health route', answered(429), true],
-    ['a server that says that it loads', answered(503), false],
-    ['a server that wants a key', answered(401), false],
+    ['a rate limit of the health route', answered(429), true],
+    ['a server that is loading', answered(503), false],
+    ['a server that requires a key', answered(401), false],
   ]
   for (const [title, result, isDoubtful] of doubts) {
-    it(`${isDoubtful ? 'doubts' : 'believes'} ${title}`, () => {
+    it(`${isDoubtful ? 'doubts' : 'accepts'} ${title}`, () => {
       assert.equal(classifyProbe(result, 1000).isDoubtful ?? false, isDoubtful)
     })
   }
 
-  it('takes a good but slow answer for busy (unreachable in Olla)', () => {
+  it('maps a slow success to busy (unreachable in Olla)', () => {
     assert.equal(classifyProbe(answered(200, 1000), 1000).status, 'healthy')
     assert.deepEqual(classifyProbe(answered(200, 1000.6), 1000), {
       status: 'busy',
@@ -70,7 +70,7 @@ describe('classifyProbe (contract 4)', () => {
     assert.equal(classifyProbe(answered(500, 60_000), 1000).status, 'unhealthy')
   })
 
-  it('leaves a rate-limited endpoint alone for as long as it asked, else for 30 s', () => {
+  it('pauses a rate-limited endpoint for as long as it requested, or for 30 s', () => {
     assert.equal(classifyProbe(answered(429, 5, 7000), 0).retryAfterMs, 7000)
     assert.equal(classifyProbe(answered(429), 0).retryAfterMs, 30_000)
     assert.equal(classifyProbe(answered(503, 5, 7000), 0).retryAfterMs, undefined)
@@ -122,8 +122,8 @@ describe('weighFailedProbe', () => {
     ['one 429', status(429), {}, 'hold'],
     ['a refused connection', refused, {}, 'apply'],
     ['a refused connection after an answer', refused, { hasAnswered: true }, 'outweighed'],
-    ['any failure of an endpoint that is out', silent, { isRoutable: false }, 'apply'],
-    ['a failure where one is enough', silent, { threshold: 1 }, 'apply'],
+    ['any failure of an unroutable endpoint', silent, { isRoutable: false }, 'apply'],
+    ['a failure at a threshold of one', silent, { threshold: 1 }, 'apply'],
   ]
   for (const [title, result, context, effect] of rows) {
     it(`${effect}: ${title}`, () => {

@@ -6,14 +6,14 @@ import { createChecker as create, healthUrl as url } from './scripted-checker.ts
 import type { Behaviour } from './scripted-upstreams.ts'
 
 describe('HealthChecker', () => {
-  it('probes at once and takes the first good answer for healthy, without a slow start', async () => {
+  it('probes at once and reports a first success as healthy, without slow start', async () => {
     const { checker, clock, registry } = create([{}, {}], { slowStartMs: 10_000 })
     checker.start()
     await clock.advance(0)
     assert.deepEqual([registry.status(0), registry.status(1)], ['healthy', 'healthy'])
   })
 
-  it('asks the health route with its name, no caching, the endpoint’s headers and time limit', async () => {
+  it('requests the health route with its own User-Agent, no caching, and the endpoint’s headers and timeout', async () => {
     const { checker, clock, upstreams } = create([
       { headers: ['Authorization', 'Bearer s3'], checkTimeoutMs: 1234 },
     ])
@@ -34,7 +34,7 @@ describe('HealthChecker', () => {
     ])
   })
 
-  it('keeps to each endpoint’s own interval (Olla: one tick of 30 s for all)', async () => {
+  it('uses each endpoint’s own interval (Olla: one tick of 30 s for all)', async () => {
     const { checker, clock, upstreams } = create([{ checkIntervalMs: 1000 }, { checkIntervalMs: 7000 }])
     checker.start()
     await clock.advance(70_000)
@@ -56,7 +56,7 @@ describe('HealthChecker', () => {
     )
   })
 
-  it('never probes one endpoint twice at a time, wherever it is asked for', async () => {
+  it('never probes an endpoint twice at a time, whatever triggers the probe', async () => {
     const { checker, clock, upstreams, behave } = create()
     behave('hang')
     checker.start()
@@ -67,7 +67,7 @@ describe('HealthChecker', () => {
     assert.equal(upstreams.mostForOne, 1)
   })
 
-  it('probes only so many at a time', async () => {
+  it('limits concurrent probes', async () => {
     const { checker, clock, upstreams, behave, registry } = create([{}, {}, {}, {}, {}], { concurrency: 2 })
     for (let slot = 0; slot < 5; slot++) behave({ status: 200, latencyMs: 100 }, slot)
     checker.start()
@@ -76,7 +76,7 @@ describe('HealthChecker', () => {
     assert.equal(registry.routableCount(), 5)
   })
 
-  it('asks again within a probe after a reset, but not after a refusal or a timeout', async () => {
+  it('retries within a probe after a reset, but not after a refusal or a timeout', async () => {
     for (const [behaviour, tries] of [
       ['reset', 3],
       ['refuse', 1],
@@ -134,7 +134,7 @@ describe('HealthChecker', () => {
     assert.equal(checker.record(0).consecutiveFailures, 2)
   })
 
-  it('notices a recovery within one interval and one time limit, however long the outage', async () => {
+  it('detects a recovery within one interval and one timeout, however long the outage', async () => {
     const outage = fc.constantFrom<Behaviour>('refuse', 'hang', { status: 500 }, { status: 401 })
     await fc.assert(
       fc.asyncProperty(
@@ -187,7 +187,7 @@ describe('slow start', () => {
     ])
   })
 
-  it('begins anew when the endpoint fails meanwhile', async () => {
+  it('starts over if the endpoint fails meanwhile', async () => {
     const { checker, clock, registry, behave } = create([{ checkIntervalMs: 4000 }], { slowStartMs: 10_000 })
     checker.start()
     await clock.advance(0)
@@ -210,7 +210,7 @@ describe('slow start', () => {
 })
 
 describe('health checker and circuit breaker', () => {
-  it('opens the circuit of an endpoint that probes do not reach, and gives it its trial on recovery', async () => {
+  it('opens the circuit of an endpoint that probes cannot reach, and starts its trial on recovery', async () => {
     const { checker, clock, breakers, behave } = create()
     behave('refuse')
     checker.start()
@@ -222,7 +222,7 @@ describe('health checker and circuit breaker', () => {
     assert.ok(breakers.get(0).wouldAdmit())
   })
 
-  it('leaves a circuit open that bad answers opened, however well the health route does', async () => {
+  it('does not close a circuit that bad answers opened, even if the health route succeeds', async () => {
     const { checker, clock, breakers } = create()
     checker.start()
     for (let failure = 0; failure < 5; failure++) {
@@ -236,7 +236,7 @@ describe('health checker and circuit breaker', () => {
     assert.equal(breakers.get(0).state, 'open')
   })
 
-  it('does not add up single failures of an idle endpoint', async () => {
+  it('does not accumulate single failures of an idle endpoint', async () => {
     const { checker, clock, breakers, behave } = create()
     checker.start()
     await clock.advance(0)
@@ -251,7 +251,7 @@ describe('health checker and circuit breaker', () => {
 })
 
 describe('a stopped health checker', () => {
-  it('arms no timer and changes no status, even where a probe was under way', async () => {
+  it('arms no timer and changes no status, even if a probe was in flight', async () => {
     const { checker, clock, registry, behave, upstreams } = create([{}], { slowStartMs: 10_000 })
     checker.start()
     await clock.advance(0)

@@ -18,7 +18,7 @@ function create(t: TestContext) {
 }
 
 describe('the health of endpoints on a serving thread', () => {
-  it('is what the control thread has written', async (t) => {
+  it('equals what the control thread has written', async (t) => {
     const { clock, registry, records, mirror } = create(t)
     assert.deepEqual(mirror.record(0), {
       lastCheckMs: undefined,
@@ -47,7 +47,7 @@ describe('the health of endpoints on a serving thread', () => {
     assert.deepEqual([mirror.record(0).consecutiveFailures, mirror.record(0).lastError], [0, undefined])
   })
 
-  it('changes at once with what a request has seen, and the prober hears of it once', async (t) => {
+  it('changes at once with a request’s result, which reaches the prober once', async (t) => {
     const { registry, mirror, heard } = create(t)
     registry.setStatus(0, 'healthy', 'probe answered')
     mirror.report(0, { kind: 'refused' })
@@ -67,7 +67,7 @@ describe('the health of endpoints on a serving thread', () => {
     ])
   })
 
-  it('can be asked for now', async (t) => {
+  it('can be requested at once', async (t) => {
     const { control, registry, mirror } = create(t)
     control.on(probeNowTopic, async (slot) => registry.setStatus(slot, 'healthy', 'probe answered'))
     await mirror.probeNow(0)

@@ -13,28 +13,28 @@ const told = 'invalid HTTP response (it speaks TLS: use https)'
 
 describe('an http URL of a TLS port', () => {
   const cases: readonly (readonly [name: string, server: () => Server, message: string | undefined])[] = [
-    ['of a server that closes without a word', () => createHttps(identity('localhost')), told],
+    ['of a server that closes without an answer', () => createHttps(identity('localhost')), told],
     [
-      'of a server that closes, but speaks no TLS',
+      'of a server that closes, but does not support TLS',
       () => createTcp((socket) => socket.once('data', () => socket.end())),
       'connection closed before the answer was complete',
     ],
     ['that speaks HTTP', () => createHttp((_request, response) => response.end('ok')), undefined],
     [
-      'that answers 400, but speaks no TLS',
+      'that answers 400, but does not support TLS',
       () => createHttp((_request, response) => void response.writeHead(400).end()),
       undefined,
     ],
   ]
   for (const [name, create, message] of cases) {
-    it(`is ${message === told ? 'named' : 'not suspected'}: ${name}`, async (t) => {
+    it(`is ${message === told ? 'reported' : 'not suspected'}: ${name}`, async (t) => {
       const fetch = await start(t, create())
       if (message === undefined) assert.ok(await fetch())
       else await assert.rejects(fetch(), (error) => error instanceof FetchError && error.message === message)
     })
   }
 
-  it('is told apart from a 400 of its own', async () => {
+  it('is distinguished from the server’s own 400', async () => {
     const answer = { statusCode: 400, header: () => undefined, body: Buffer.alloc(0), durationMs: 1 }
     for (const isTls of [true, false]) {
       const fetch = hintHttps(
@@ -48,7 +48,7 @@ describe('an http URL of a TLS port', () => {
     }
   })
 
-  it('is looked for once a minute', async () => {
+  it('is checked once a minute', async () => {
     const clock = new FakeClock()
     let looks = 0
     const failing = () => Promise.reject(new FetchError({ kind: 'closed' }))

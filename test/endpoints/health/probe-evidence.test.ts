@@ -4,11 +4,11 @@ import { delivered } from '../../support/registry.ts'
 import { createChecker as create } from './scripted-checker.ts'
 import type { Behaviour } from './scripted-upstreams.ts'
 
-describe('a probe that fails while the endpoint serves', () => {
+describe('a failed probe of an endpoint that serves requests', () => {
   const failures: Behaviour[] = ['hang', 'reset', { status: 503 }, { status: 404 }, { status: 401 }]
   for (const behaviour of failures) {
     const title = typeof behaviour === 'string' ? behaviour : behaviour.status
-    it(`(${title}) takes it out only when three in a row have failed`, async () => {
+    it(`(${title}) takes it out only after three in a row`, async () => {
       const { checker, clock, registry, behave } = create()
       checker.start()
       await clock.advance(0)
@@ -50,7 +50,7 @@ describe('a probe that fails while the endpoint serves', () => {
     }
   })
 
-  it('is forgotten after the next good one', async () => {
+  it('is reset by the next success', async () => {
     const { checker, clock, registry, behave } = create()
     checker.start()
     await clock.advance(0)
@@ -63,7 +63,7 @@ describe('a probe that fails while the endpoint serves', () => {
     }
   })
 
-  it('brings an endpoint back whose requests are answered, as busy', async () => {
+  it('makes an endpoint busy, not unhealthy, if its requests are answered', async () => {
     const { checker, clock, registry, answers, behave } = create()
     behave({ status: 503 })
     checker.start()
@@ -79,7 +79,7 @@ describe('a probe that fails while the endpoint serves', () => {
     )
   })
 
-  it('takes it out at once where its own address refuses, not where an external monitor does', async () => {
+  it('takes it out at once if its own address refuses, but not if an external monitor does', async () => {
     const own = create()
     own.checker.start()
     await own.clock.advance(0)
@@ -96,8 +96,8 @@ describe('a probe that fails while the endpoint serves', () => {
   })
 })
 
-describe('an endpoint whose kind is not known yet', () => {
-  it('is not judged by a health route that was a guess', async () => {
+describe('an endpoint of unknown type', () => {
+  it('is not judged by a guessed health route', async () => {
     const { checker, clock, registry, transitions, behave } = create([{ ownHealthUrl: false }])
     behave({ status: 415 })
     checker.start()
@@ -108,7 +108,7 @@ describe('an endpoint whose kind is not known yet', () => {
     assert.deepEqual(transitions, [])
   })
 
-  it('is judged by a health route that the configuration names', async () => {
+  it('is judged by a configured health route', async () => {
     const { checker, clock, registry, behave } = create()
     behave({ status: 415 })
     checker.start()
@@ -117,8 +117,8 @@ describe('an endpoint whose kind is not known yet', () => {
   })
 })
 
-describe('an endpoint that refuses its model list', () => {
-  it('is config_error until the list can be read, however good its health route', async () => {
+describe('an endpoint that rejects its model list', () => {
+  it('is config_error until the list can be read, even if its health route succeeds', async () => {
     const { checker, clock, registry } = create()
     checker.start()
     await clock.advance(0)
@@ -132,8 +132,8 @@ describe('an endpoint that refuses its model list', () => {
   })
 })
 
-describe('what requests tell the health checker', () => {
-  it('takes an endpoint that refuses out at once and looks again soon', async () => {
+describe('request results in the health checker', () => {
+  it('take an endpoint that refuses connections out at once and probe it again soon', async () => {
     const { checker, clock, registry, upstreams, behave } = create()
     checker.start()
     await clock.advance(1000)
@@ -148,7 +148,7 @@ describe('what requests tell the health checker', () => {
     assert.equal(upstreams.requests.length, before + 1)
   })
 
-  it('takes it back at the early probe where the refusal was a moment’s', async () => {
+  it('let it recover at the early probe if the refusal was brief', async () => {
     const { checker, clock, registry } = create()
     checker.start()
     await clock.advance(1000)
@@ -158,7 +158,7 @@ describe('what requests tell the health checker', () => {
     assert.equal(registry.status(0), 'healthy')
   })
 
-  it('leaves an endpoint that answered 429 alone for as long as it asked', async () => {
+  it('pause an endpoint that answered 429 for as long as it requested', async () => {
     const { checker, clock, registry, upstreams } = create()
     checker.start()
     await clock.advance(0)
@@ -173,7 +173,7 @@ describe('what requests tell the health checker', () => {
     assert.equal(checker.retryInMs(0), 0)
   })
 
-  it('does not let a probe that was under way end that pause', async () => {
+  it('are not overridden by a probe that was in flight at the start of the pause', async () => {
     const { checker, clock, registry, behave } = create()
     checker.start()
     await clock.advance(0)

@@ -6,18 +6,18 @@ import { nextProbeInMs } from '../../../src/endpoints/health/schedule.ts'
 const schedule = { intervalMs: 8000, jitter: 0, maxBackoffMs: 0 }
 
 describe('nextProbeInMs', () => {
-  it('looks at a failing endpoint early, then at its interval and never later', () => {
+  it('probes a failing endpoint early, then at its interval and never later', () => {
     const delays = Array.from({ length: 10 }, (_, failures) => nextProbeInMs(schedule, failures, 0))
     assert.deepEqual(delays, [8000, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000, 8000])
   })
 
-  it('backs off further only where that is configured', () => {
+  it('backs off further only if that is configured', () => {
     const patient = { ...schedule, maxBackoffMs: 60_000 }
     const delays = Array.from({ length: 10 }, (_, failures) => nextProbeInMs(patient, failures, 0))
     assert.deepEqual(delays, [8000, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
   })
 
-  it('is only ever shortened by jitter, and by no more than that', () => {
+  it('is only ever shortened by jitter, by a limited share', () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -19,7 +19,7 @@ export class ScriptedUpstreams {
   readonly requests: (FetchRequest & { atMs: number })[] = []
   readonly #clock: Clock
   readonly #underWay = new Map<string, number>()
-  /** Most requests that were under way at a time, over all URLs and for one. */
+  /** Maximum concurrent requests, over all URLs and for one. */
   mostAtOnce = 0
   mostForOne = 0
 

@@ -45,7 +45,7 @@ describe('detectProfile', () => {
 describe('detectProfile with servers that are not ready', () => {
   const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
   for (const [title, headers, statusCode, expected] of [
-    ['llama.cpp that loads its model', { server: 'llama.cpp' }, 503, 'llamacpp'],
+    ['llama.cpp while it loads its model', { server: 'llama.cpp' }, 503, 'llamacpp'],
     ['llama.cpp with an API key', { server: 'llama.cpp' }, 401, 'llamacpp'],
     ['LiteLLM with a master key', { 'x-litellm-version': '1.80.0' }, 401, 'litellm'],
     ['an unknown server with a key', { server: 'uvicorn' }, 401, undefined],

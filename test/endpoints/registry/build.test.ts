@@ -61,7 +61,7 @@ describe('buildEndpoints', () => {
     assert.equal(buildOne({ url, priority: 0 }).priority, 0)
   })
 
-  it("takes the profile's paths, by name or prefix", () => {
+  it("uses the profile's paths, by name or prefix", () => {
     const profile = profiles.get('lm-studio')
     assert.ok(profile !== undefined)
     for (const type of ['lm-studio', 'lmstudio', 'lm_studio']) {
@@ -72,14 +72,14 @@ describe('buildEndpoints', () => {
     }
   })
 
-  it('knows no profile while the type is to be found out', () => {
+  it('has no profile until the type is detected', () => {
     const built = buildOne({ url, type: 'auto' })
     assert.equal(built.profile, undefined)
     assert.equal(built.healthUrl, `${url}/`)
     assert.equal(built.modelUrl, `${url}/v1/models`)
   })
 
-  it('joins relative paths to the base path and takes absolute URLs as they are', () => {
+  it('joins relative paths to the base path and uses absolute URLs unchanged', () => {
     const built = buildOne({
       url: `${url}/base/`,
       health_check_url: 'ready',
@@ -92,7 +92,7 @@ describe('buildEndpoints', () => {
     assert.equal(built.ownHealthUrl && built.ownModelUrl, true)
   })
 
-  it('takes its own time limits and breaker settings before those of the proxy', () => {
+  it('prefers the endpoint’s time limits and breaker settings to those of the proxy', () => {
     const built = buildOne(
       { url, timeouts: { connect: '1s', total: '2m' }, circuit_breaker: { failure_threshold: 2 } },
       { connection_timeout: '9s', response_timeout: '20m', circuit_breaker: { open_duration: '7s' } },
@@ -118,7 +118,7 @@ describe('outbound auth (contract 3.2)', () => {
     it(name, () => assert.deepEqual(buildOne({ url, auth }).headers, headers))
   }
 
-  it('wins over a static header of the same name in any case', () => {
+  it('replaces a static header of the same name in any case', () => {
     const built = buildOne({
       url,
       headers: { authorization: 'Bearer other', 'X-Team': 'blue' },

@@ -21,7 +21,7 @@ describe('endpointIds', () => {
     assert.equal(ids.get('a'), fnv1a32('http://127.0.0.1:11434').toString(36))
   })
 
-  it('number collisions in order of name, whatever the order of configuration', () => {
+  it('number collisions in order of name, for any configuration order', () => {
     const url = 'http://127.0.0.1:1'
     const hash = fnv1a32(url).toString(36)
     fc.assert(
@@ -47,7 +47,7 @@ describe('endpointIds', () => {
 })
 
 describe('shownUrl', () => {
-  it('has no credentials, query, fragment or trailing slash', () => {
+  it('contains no credentials, query, fragment or trailing slash', () => {
     assert.equal(shownUrl(new URL('http://me:secret@host:81/base//?key=secret#x')), 'http://host:81/base')
   })
 })

@@ -32,7 +32,7 @@ function connected(t: TestContext) {
 }
 
 describe('the endpoints of a serving thread', () => {
-  it('get the type that was found and the secrets that were read again', async (t) => {
+  it('receive detected types and reloaded secrets', async (t) => {
     const { registry, first, second } = connected(t)
     const followers = [follow(first).registry, follow(second).registry]
     const vllm = profiles.get('vllm') ?? assert.fail()
@@ -46,7 +46,7 @@ describe('the endpoints of a serving thread', () => {
     }
   })
 
-  it('are all as the control thread’s for a thread that begins later', async (t) => {
+  it('equal those of the control thread for a thread that starts later', async (t) => {
     const { registry, connect } = connected(t)
     registry.setProfile(0, profiles.get('ollama') ?? assert.fail())
     registry.replaceHeaders(1, ['X-Key', '1'])
@@ -62,9 +62,9 @@ describe('the endpoints of a serving thread', () => {
     assert.equal(late.snapshot.version, after)
   })
 
-  it('cannot be had from a control thread that does not tell them', async (t) => {
+  it('fail to load from a control thread that does not send them', async (t) => {
     const { first } = connectLinks(t, 2)
     const { fetchAll } = follow(first)
-    await assert.rejects(fetchAll(), /does not tell its endpoints/)
+    await assert.rejects(fetchAll(), /did not send its endpoints/)
   })
 })

@@ -7,7 +7,7 @@ import { endpoint } from '../../observe/stats/fixtures.ts'
 import { createRegistry, delivered } from '../../support/registry.ts'
 
 describe('EndpointRegistry', () => {
-  it('knows nothing of an endpoint before the first probe', () => {
+  it('reports unknown before the first probe', () => {
     const { registry, clock } = createRegistry([endpoint()])
     assert.deepEqual(registry.statusDetail(0), {
       status: 'unknown',
@@ -18,7 +18,7 @@ describe('EndpointRegistry', () => {
     assert.equal(registry.share(0), 0)
   })
 
-  it('tells what changed, why and since when, once per change', async () => {
+  it('reports what changed, why and since when, once per change', async () => {
     const { registry, clock, transitions } = createRegistry([endpoint({ name: 'a' })])
     registry.setStatus(0, 'healthy', 'probe answered')
     const sinceMs = clock.nowMs()
@@ -37,7 +37,7 @@ describe('EndpointRegistry', () => {
     assert.deepEqual(transitions, ['a: unknown > healthy', 'a: healthy > offline'])
   })
 
-  it('shares the status between all who hold the cells', () => {
+  it('shares the status between all holders of the cells', () => {
     const { registry, state } = createRegistry([endpoint()])
     const cells = state.of(statusCells)
     registry.setStatus(0, 'busy', 'slow')
@@ -72,7 +72,7 @@ describe('EndpointRegistry', () => {
     assert.equal(registry.share(0), 1)
   })
 
-  it('gives a detected endpoint the paths of its profile in a new snapshot, but leaves those configured', () => {
+  it('gives a detected endpoint the paths of its profile in a new snapshot, except configured ones', () => {
     const profile = new ProfileStore({ builtIn: profilesFolder }).get('ollama')
     assert.ok(profile !== undefined)
     const own = 'http://monitor.test/health'
@@ -93,14 +93,14 @@ describe('EndpointRegistry', () => {
     assert.equal(after.bySlot[1]?.modelUrl, `${after.bySlot[1]?.url}${profile.modelDiscoveryPath}`)
   })
 
-  it('takes secrets that were read again, and keeps their names away from clients', () => {
+  it('accepts reloaded secrets, and keeps their header names from clients', () => {
     const { registry } = createRegistry([endpoint({ headers: ['Authorization', 'Bearer old'] })])
     registry.replaceHeaders(0, ['X-Api-Key', 'new'])
     assert.deepEqual(registry.snapshot.bySlot[0]?.headers, ['X-Api-Key', 'new'])
     assert.deepEqual([...(registry.snapshot.bySlot[0]?.secretHeaderNames ?? [])], ['x-api-key'])
   })
 
-  it('refuses more endpoints than there are cells', () => {
+  it('rejects more endpoints than there are cells', () => {
     assert.throws(
       () => createRegistry(Array.from({ length: 9 }, (_, slot) => endpoint({ slot }))),
       new RangeError('9 endpoints are configured, but there is room for 8'),

@@ -12,7 +12,7 @@ function decoded(path: string): string {
 }
 
 describe('upstreamPath', () => {
-  it('puts the base path in front where it is preserved, and nothing else', () => {
+  it('prepends the base path if it is preserved, and nothing else', () => {
     assert.equal(upstreamPath(based, '/v1/chat/completions', '?a=1'), '/tenant/a/v1/chat/completions?a=1')
     assert.equal(upstreamPath({ ...based, preservePath: false }, '/v1/models', ''), '/v1/models')
     assert.equal(upstreamPath({ basePath: '', preservePath: true }, '/v1/models', ''), '/v1/models')
@@ -35,7 +35,7 @@ describe('upstreamPath', () => {
     }
   })
 
-  it('sends the query of the URL with every request', () => {
+  it('adds the query of the URL to every request', () => {
     const endpoint = { basePath: '', preservePath: false, query: 'api-version=1' }
     assert.equal(upstreamPath(endpoint, '/v1/models', ''), '/v1/models?api-version=1')
     assert.equal(upstreamPath(endpoint, '/v1/models', '?'), '/v1/models?api-version=1')
@@ -72,7 +72,7 @@ describe('upstreamPath', () => {
     '',
   ]
   for (const path of refused) {
-    it(`refuses ${JSON.stringify(path)}`, () => assert.equal(upstreamPath(based, path, ''), undefined))
+    it(`rejects ${JSON.stringify(path)}`, () => assert.equal(upstreamPath(based, path, ''), undefined))
   }
 
   const passed = [
@@ -89,7 +89,7 @@ describe('upstreamPath', () => {
     '/v1/x;version=1/y',
   ]
   for (const path of passed) {
-    it(`passes ${path} byte for byte`, () => {
+    it(`keeps ${path} byte for byte`, () => {
       assert.equal(upstreamPath(based, path, '?q=%2e%2e'), `/tenant/a${path}?q=%2e%2e`)
     })
   }
@@ -131,7 +131,7 @@ describe('upstreamPath', () => {
     assert.ok(passedOn > 100, `only ${passedOn} paths were passed on`)
   })
 
-  it('lets every path of ordinary segments through unchanged', () => {
+  it('keeps every path of ordinary segments unchanged', () => {
     const segment = fc
       .array(
         fc.constantFrom('a', 'Z', '7', '-', '_', '~', ':', '@', '+', ',', '.x', '%20', '%2F', '%C3%A9'),

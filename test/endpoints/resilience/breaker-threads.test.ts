@@ -5,7 +5,7 @@ import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { runThreads } from '../../support/threads.ts'
 
 describe('a circuit breaker over real threads', () => {
-  it('is opened by exactly one of them, and gives exactly one the trial', async () => {
+  it('is opened by exactly one thread, and gives exactly one the trial', async () => {
     const [threads, rounds] = [2, 2_000]
     const blocks = new SharedBlocks(threads)
     const table = new BreakerTable(1, blocks.place('breakers'))

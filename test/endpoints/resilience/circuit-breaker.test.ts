@@ -54,7 +54,7 @@ describe('CircuitBreaker', () => {
     assert.deepEqual(transitions, ['closed > open'])
   })
 
-  it('refuses while open and lets exactly one trial through afterwards', async () => {
+  it('rejects while open and then admits exactly one trial', async () => {
     const { breaker, clock } = create()
     open(breaker)
     assert.equal(breaker.acquire(), 'refused')
@@ -68,7 +68,7 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.wouldAdmit(), false)
   })
 
-  it('closes on a good trial and opens again on a bad one', async () => {
+  it('closes on a successful trial and reopens on a failed one', async () => {
     const { breaker, clock, transitions } = create()
     open(breaker)
     await clock.advance(30_000)
@@ -88,7 +88,7 @@ describe('CircuitBreaker', () => {
     ])
   })
 
-  it('gives the trial on when a client left with it, or when it never reported back', async () => {
+  it('passes the trial on if its client disconnected or it never reported back', async () => {
     const { breaker, clock } = create()
     open(breaker)
     await clock.advance(30_000)
@@ -100,7 +100,7 @@ describe('CircuitBreaker', () => {
     assert.equal(kindOf(breaker.acquire()), 'trial')
   })
 
-  it('does not let a trial that was given on speak for its successor', async () => {
+  it('ignores the result of a trial that was passed on', async () => {
     const { breaker, clock } = create()
     open(breaker)
     await clock.advance(30_000)
@@ -118,7 +118,7 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.state, 'closed')
   })
 
-  it('takes a settled trial for settled, whatever its request does later', async () => {
+  it('ignores later results of a settled trial', async () => {
     const { breaker, clock } = create()
     open(breaker)
     await clock.advance(30_000)
@@ -131,7 +131,7 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.acquire(), 'refused')
   })
 
-  it('counts failed probes like requests without a connection, until a probe is answered', () => {
+  it('counts failed probes like requests without a connection, until a probe succeeds', () => {
     const { breaker } = create()
     breaker.probeFailed('refused')
     breaker.probeFailed('refused')
@@ -149,13 +149,13 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.state, 'half_open')
   })
 
-  it('does not count failed probes where connection errors do not count', () => {
+  it('does not count failed probes if connection errors do not count', () => {
     const { breaker } = create({ connectionErrors: false })
     for (let probe = 0; probe < 10; probe++) breaker.probeFailed('refused')
     assert.equal(breaker.state, 'closed')
   })
 
-  it('learns from a good probe only what a probe can tell', () => {
+  it('learns from a successful probe only what a probe can show', () => {
     const byConnections = create()
     open(byConnections.breaker, 'connection')
     byConnections.breaker.probeSucceeded()
@@ -166,7 +166,7 @@ describe('CircuitBreaker', () => {
     assert.equal(byAnswers.breaker.state, 'open')
   })
 
-  it('shows state, reason and times', async () => {
+  it('reports state, reason and times', async () => {
     const { breaker, clock } = create()
     open(breaker)
     await clock.advance(10_000)
@@ -177,14 +177,14 @@ describe('CircuitBreaker', () => {
     assert.equal(snapshot.retryAtMs, clock.nowMs() + 20_000)
   })
 
-  it('lets everything through where it is off', () => {
+  it('admits everything if it is disabled', () => {
     const { breaker } = create({ enabled: false })
     for (let failure = 0; failure < 20; failure++) breaker.fail('closed', 'x')
     assert.equal(breaker.acquire(), 'closed')
     assert.equal(breaker.wouldAdmit(), true)
   })
 
-  it('gives on a trial whose thread has ended, and only that', async () => {
+  it('passes on only the trial of a thread that has ended', async () => {
     const { breaker, blocks, clock } = create()
     const elsewhere = new CircuitBreaker(
       new BreakerTable(2, new SharedBlocks(2, 1, blocks.description).place('breakers')),
@@ -204,7 +204,7 @@ describe('CircuitBreaker', () => {
     assert.equal(breaker.state, 'half_open')
   })
 
-  it('tells all threads why and since when', () => {
+  it('reports to all threads why and since when it is open', () => {
     const { breaker, blocks, clock } = create()
     const elsewhere = new CircuitBreaker(
       new BreakerTable(2, new SharedBlocks(2, 1, blocks.description).place('breakers')),
@@ -219,7 +219,7 @@ describe('CircuitBreaker', () => {
     assert.equal(elsewhere.snapshot().sinceMs, clock.nowMs())
   })
 
-  it('behaves as the textbook machine under any sequence, from two threads over the same cells', async () => {
+  it('behaves as the textbook state machine under any sequence, from two threads over the same cells', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('acquire' as const), thread: fc.nat(1) }),
       fc.record({

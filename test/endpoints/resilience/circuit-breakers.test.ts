@@ -39,7 +39,7 @@ describe('what a circuit breaker counts', () => {
     })
   }
 
-  it('leaves out what is switched off', () => {
+  it('omits what is disabled', () => {
     const lenient = { ...policy, connectionErrors: false, timeouts: false, slowFirstByteMs: 0 }
     assert.equal(countedFailure(lenient, { kind: 'refused' }), undefined)
     assert.equal(countedFailure(lenient, { kind: 'idle_timeout' }), undefined)
@@ -60,7 +60,7 @@ describe('CircuitBreakers', () => {
     }
   }
 
-  it('keeps one per endpoint, and tells its transitions by name', async () => {
+  it('keeps one per endpoint, and reports its transitions by name', async () => {
     const { breakers, clock, transitions } = create()
     for (let failure = 0; failure < 5; failure++)
       breakers.settle({ endpoint: { slot: 1 } }, 'closed', { kind: 'refused' })
@@ -77,7 +77,7 @@ describe('CircuitBreakers', () => {
     assert.throws(() => breakers.get(2), RangeError)
   })
 
-  it('does not count an answer that the policy does not name, and lets a good one end the row', () => {
+  it('does not count an answer that the policy omits, and a success resets the count', () => {
     const { breakers } = create()
     const fail = () =>
       breakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'status', statusCode: 500 })
@@ -95,7 +95,7 @@ describe('CircuitBreakers', () => {
     assert.equal(breakers.get(0).state, 'open')
   })
 
-  it('gives the trial on when its outcome says nothing about the endpoint', async () => {
+  it('passes the trial on if its outcome says nothing about the endpoint', async () => {
     const { breakers, clock } = create()
     for (let failure = 0; failure < 5; failure++)
       breakers.settle({ endpoint: { slot: 0 } }, 'closed', { kind: 'refused' })
@@ -136,7 +136,7 @@ describe('circuits of models', () => {
   const broken: AttemptResult = { kind: 'status', statusCode: 500 }
   const good: AttemptResult = { kind: 'answered', statusCode: 200, firstByteMs: 1 }
 
-  it('open alone: other models of the endpoint, and the model elsewhere, are served', async () => {
+  it('open individually: other models of the endpoint, and the model elsewhere, are served', async () => {
     const { breakers, told, at, failing } = create()
     failing(at('broken'), broken)
     assert.deepEqual(
@@ -153,7 +153,7 @@ describe('circuits of models', () => {
     assert.deepEqual(told, ['broken: closed > open'])
   })
 
-  it('are not closed by answers to other models, and close by a trial of their own', async () => {
+  it('are not closed by answers to other models, and close by their own trial', async () => {
     const { clock, breakers, at, failing } = create()
     failing(at('broken'), broken)
     breakers.settle(at('good'), 'closed', good)
@@ -168,7 +168,7 @@ describe('circuits of models', () => {
     assert.equal(breakers.acquire(at('broken')), 'closed')
   })
 
-  it('open the endpoint where two of its models fail and nothing is answered', () => {
+  it('open the endpoint’s circuit if two of its models fail and nothing is answered', () => {
     const { breakers, at, failing } = create()
     failing(at('a'), broken)
     assert.equal(breakers.get(0).state, 'closed')
@@ -177,13 +177,13 @@ describe('circuits of models', () => {
     assert.equal(breakers.wouldAdmit(at('c')), false)
   })
 
-  it('leave the endpoint alone where it has answered lately, however many they are', () => {
+  it('do not open it if the endpoint has answered recently, however many they are', () => {
     const { breakers, at, failing } = create(true)
     for (const model of ['a', 'b', 'c']) failing(at(model), broken)
     assert.equal(breakers.get(0).state, 'closed')
   })
 
-  it('leave transport failures to the endpoint, for all its models', () => {
+  it('leave transport failures to the endpoint’s circuit, for all its models', () => {
     const { breakers, at, failing } = create()
     failing(at('a'), { kind: 'refused' }, 3)
     failing(at('b'), { kind: 'refused' }, 2)
@@ -191,14 +191,14 @@ describe('circuits of models', () => {
     assert.deepEqual(breakers.models(0), [])
   })
 
-  it("are the endpoint's own where it has one model only", () => {
+  it("are the endpoint's own if it has one model only", () => {
     const { breakers, models, at, failing } = create()
     models.countModels = () => 1
     failing(at('only'), broken)
     assert.equal(breakers.get(0).state, 'open')
   })
 
-  it('close at once where a request that went through in spite of them is answered', () => {
+  it('close at once if a request that bypassed them is answered', () => {
     const { breakers, at, failing } = create()
     failing(at('a'), broken)
     failing(at('b'), broken)
@@ -209,7 +209,7 @@ describe('circuits of models', () => {
     )
   })
 
-  it('give the trial of an unreachable endpoint back as a success when it answers, however badly', async () => {
+  it('return the trial of an unreachable endpoint as a success when it answers, even with an error', async () => {
     const { clock, breakers, at, failing } = create()
     failing(at('a'), { kind: 'refused' })
     await clock.advance(30_000)
@@ -217,7 +217,7 @@ describe('circuits of models', () => {
     assert.equal(breakers.get(0).state, 'closed')
   })
 
-  it("count neither a missing path nor a client's mistake", () => {
+  it('count neither a missing path nor a client error', () => {
     const { breakers, at, failing } = create()
     for (const statusCode of [400, 404, 405, 413, 422, 501]) failing(at('a'), { kind: 'status', statusCode })
     failing(at('a'), { kind: 'path_missing', statusCode: 404 })

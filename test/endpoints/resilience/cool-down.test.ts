@@ -26,7 +26,7 @@ describe('CoolDowns', () => {
     assert.equal(coolDowns.leftMs(of(3)), 0)
   })
 
-  it('lets one model pause alone, and the endpoint for all', () => {
+  it('pauses one model alone, or the endpoint for all', () => {
     const { models, coolDowns, of } = create()
     assert.equal(coolDowns.set(of(1, 'limited'), 1000), false)
     assert.deepEqual(
@@ -38,7 +38,7 @@ describe('CoolDowns', () => {
     assert.equal(coolDowns.leftMs(of(1, 'free')), 3000)
   })
 
-  it('lets the endpoint pause where a second model asks for it within the pause of the first', async () => {
+  it('pauses the endpoint if a second model requests it during the pause of the first', async () => {
     const { clock, coolDowns, of } = create()
     coolDowns.set(of(1, 'a'), 1000)
     await clock.advance(1001)
@@ -49,7 +49,7 @@ describe('CoolDowns', () => {
     assert.equal(coolDowns.leftMs(of(1, 'free')), 500)
   })
 
-  it('infers a pause of the endpoint from 429s of two models in a row, for as long as a 429 without a time counts', async () => {
+  it('infers a pause of the endpoint from 429s of two models in a row, within the validity of a 429 without a time', async () => {
     const { clock, coolDowns, of } = create()
     const withoutRetryAfterMs = 1_000
     assert.equal(coolDowns.set(of(1, 'a'), withoutRetryAfterMs), false)
@@ -63,13 +63,13 @@ describe('CoolDowns', () => {
     )
   })
 
-  it('does not where another model was answered meanwhile', () => {
+  it('infers no pause if another model was answered meanwhile', () => {
     const { coolDowns, of } = create(Number.POSITIVE_INFINITY)
     coolDowns.set(of(1, 'a'), 1000)
     assert.equal(coolDowns.set(of(1, 'b'), 1000), false)
   })
 
-  it('takes the pause of an only model for the endpoint', () => {
+  it('treats the pause of an only model as that of the endpoint', () => {
     const { models, coolDowns, of } = create()
     models.countModels = () => 1
     assert.equal(coolDowns.set(of(1, 'only'), 1000), true)
@@ -77,7 +77,7 @@ describe('CoolDowns', () => {
     assert.deepEqual(models.pauses(1), [])
   })
 
-  it('keeps no pause for longer than five minutes', () => {
+  it('limits a pause to five minutes', () => {
     const { coolDowns, of } = create()
     coolDowns.set(of(0), 3_600_000)
     coolDowns.set(of(1, 'a'), 3_600_000)

@@ -4,7 +4,7 @@ import { DeadlineSweep } from '../../../src/endpoints/resilience/deadline-sweep.
 import { FakeClock } from '../../support/fake-clock.ts'
 
 describe('DeadlineSweep', () => {
-  it('tells an entry within one step of its deadline, and not before', async () => {
+  it('reports an entry within one step of its deadline, and not before', async () => {
     const clock = new FakeClock()
     const sweep = new DeadlineSweep(clock, 50)
     const told: number[] = []

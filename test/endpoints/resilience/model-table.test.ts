@@ -8,7 +8,7 @@ import { endpoint } from '../../observe/stats/fixtures.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 describe('ModelTable', () => {
-  it('gives each model on each endpoint a row of its own, and finds it again', () => {
+  it('gives each model on each endpoint its own row, and finds it again', () => {
     const table = new ModelTable(4, 4)
     assert.equal(table.find(0, 'a'), -1)
     const rows = [table.take(0, 'a', 1), table.take(0, 'b', 1), table.take(1, 'a', 1)]
@@ -25,7 +25,7 @@ describe('ModelTable', () => {
     )
   })
 
-  it('has the same rows on every thread, also after a look in vain', () => {
+  it('has the same rows on every thread, also after a failed lookup', () => {
     const blocks = new SharedBlocks(2, 0)
     const one = new ModelTable(4, 2, blocks.place('models'))
     const two = new ModelTable(4, 2, new SharedBlocks(2, 1, blocks.description).place('models'))
@@ -38,7 +38,7 @@ describe('ModelTable', () => {
     assert.equal(two.take(0, 'c', 1), row)
   })
 
-  it('forgets what a row held when it is given back', () => {
+  it('clears a row when it is released', () => {
     const table = new ModelTable(1, 1)
     const row = table.take(0, 'a', 1)
     table.pausedUntilMs[row] = 5
@@ -53,7 +53,7 @@ describe('ModelTable', () => {
 describe('ModelStates', () => {
   const at = (slot: number, nativeModel?: string) => ({ endpoint: { slot }, nativeModel })
 
-  it('keeps no state of its own for a request without a model, nor for an only model', () => {
+  it('keeps no separate state for a request without a model, nor for an only model', () => {
     const states = new ModelStates(new ModelTable(2, 2), new FakeClock())
     assert.equal(states.take(at(0)), ofEndpoint)
     states.countModels = (slot) => (slot === 0 ? 1 : 2)
@@ -61,7 +61,7 @@ describe('ModelStates', () => {
     assert.ok(states.take(at(1, 'a')) >= 0)
   })
 
-  it('makes room by giving back what has been quiet for a minute, but no open circuit and no pause', async () => {
+  it('releases rows that were idle for a minute, but no open circuit and no pause', async () => {
     const clock = new FakeClock()
     const table = new ModelTable(3, 1)
     const states = new ModelStates(table, clock)

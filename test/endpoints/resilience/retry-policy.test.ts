@@ -25,7 +25,7 @@ describe('RetryPolicy', () => {
     )
   })
 
-  it('waits longer each round, below a bound, and ends', () => {
+  it('waits longer each round, up to a limit, and ends', () => {
     const bounds = [500, 1000, 2000]
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (random) => {
@@ -39,7 +39,7 @@ describe('RetryPolicy', () => {
     )
   })
 
-  it('honours Retry-After, unless it asks for too long', () => {
+  it('honors Retry-After, unless it is too long', () => {
     const policy = new RetryPolicy({ random: () => 0 })
     assert.equal(policy.waitBeforeRound(1, 1500), 1500)
     assert.equal(policy.waitBeforeRound(1, 60_000), undefined)
@@ -47,7 +47,7 @@ describe('RetryPolicy', () => {
 })
 
 describe('the retry budget', () => {
-  it('is full at first, earns with each request, counts what it refuses', () => {
+  it('is full at first, earns with each request, and counts rejections', () => {
     const policy = new RetryPolicy({ retryBudget: { ratio: 0.5, burst: 2 } })
     assert.deepEqual([policy.spend(), policy.spend(), policy.spend()], [true, true, false])
     policy.requestStarted()

@@ -35,7 +35,7 @@ function decode(payload: Readable, contentEncoding: string, limitBytes = 1_000_0
   })
 }
 
-/** In pieces, as from a socket. */
+/** In chunks, as from a socket. */
 function pieces(bytes: Buffer, size: number): Readable {
   const parts: Buffer[] = []
   for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size))
@@ -64,7 +64,7 @@ describe('content codings', () => {
     )
   })
 
-  it('are read without case, without identity and empty places', () => {
+  it('are read ignoring case, without identity and empty elements', () => {
     assert.deepEqual(readCodings('identity'), [])
     assert.deepEqual(readCodings(', GZip ,,Identity, br'), ['gzip', 'br'])
     assert.deepEqual(readCodings(undefined), [])
@@ -119,7 +119,7 @@ describe('content codings', () => {
     await assert.rejects(decode(encoder, 'zstd'), isCode('invalid_request'))
   })
 
-  it('report a payload that breaks', async () => {
+  it('report a payload that fails', async () => {
     const payload = new PassThrough()
     const decoded = decode(payload, 'gzip')
     payload.write(gzipSync('x').subarray(0, 5))

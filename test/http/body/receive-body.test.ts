@@ -118,7 +118,7 @@ describe('receiveBody', () => {
   })
 })
 
-/** A request of Node's server with a body in these pieces. */
+/** A request of Node's server with a body in these chunks. */
 function requestOf(pieces: readonly Buffer[]): IncomingMessage {
   const request = new IncomingMessage(new Socket())
   for (const piece of pieces) request.push(piece)

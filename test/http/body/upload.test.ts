@@ -35,7 +35,7 @@ function scan(body: Buffer, type: string, cuts: readonly number[]): string | und
 const uploads = () => readdirSync(tmpdir()).filter((name) => name.startsWith('olla-gateway-upload-')).length
 
 describe('MultipartScanner', () => {
-  it('finds the field for any name, place and cutting into chunks', async () => {
+  it('finds the field for any name, position and chunking', async () => {
     const name = fc
       .string({ minLength: 1, maxLength: 50 })
       .filter((text) => !/[\r\n]/.test(text) && text.trim() !== '' && Buffer.from(text).toString() === text)

@@ -4,7 +4,7 @@ import { type HttpClient, httpClients } from '../../../src/http/client/contract.
 import { type HostileAnswer, hostileAnswers } from '../../attack/corpus/answers.ts'
 import { Collected, failureOf, get, startPool } from './server.ts'
 
-/** Answers of which one client takes more than the other; neither takes what could be another's answer. */
+/** Answers of which one client accepts more than the other; neither accepts bytes of another answer. */
 const differences: readonly string[] = [
   // undici refuses what may be read in one way only.
   'coding "chunked" and a length: taken, refused',

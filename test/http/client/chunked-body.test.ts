@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { ChunkedBody } from '../../../src/http/client/own/chunked-body.ts'
 import { anyChunked, anyCuts } from './support.ts'
 
-/** Reads all of a text in pieces. @returns the data, and how much of the text was read */
+/** Reads a text in chunks. @returns the data, and how much of the text was read */
 function readAll(
   text: string,
   cuts: readonly number[],

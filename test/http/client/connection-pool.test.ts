@@ -21,7 +21,7 @@ for (const client of httpClients) {
       assert.equal(pool.size, 2)
     })
 
-    it('sends the head and the body as they are', async (t) => {
+    it('sends head and body unchanged', async (t) => {
       let seen = ''
       const { pool, origin } = await startPool(t, client, ({ socket, text }) => {
         seen += text
@@ -75,7 +75,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 2)
     })
 
-    it('has written the body before it reads the head of the answer', async (t) => {
+    it('writes the body before it reads the head of the answer', async (t) => {
       const { pool } = await startPool(t, client, ({ socket, text }) => {
         if (text.endsWith('end')) socket.write(ok)
       })
@@ -86,7 +86,7 @@ for (const client of httpClients) {
       }
     })
 
-    it('does not report a body as written that it could not write', async (t) => {
+    it('does not report a body as written if it could not write it', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.pause())
       const lost = new Collected()
       pool.send({ ...get, method: 'POST', body: Buffer.alloc(20_000_000) }, lost)
@@ -162,7 +162,7 @@ for (const client of httpClients) {
       ['speaks something else', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'protocol'],
     ]
     for (const [what, text, kind] of failures) {
-      it(`fails where the server ${what}`, async (t) => {
+      it(`fails if the server ${what}`, async (t) => {
         const { pool } = await startPool(t, client, ({ socket }) => socket.end(text))
         const { told, error } = await ask(pool)
         assert.equal(failureOf(error), kind)
@@ -171,7 +171,7 @@ for (const client of httpClients) {
       })
     }
 
-    it('fails where the connection is refused or reset', async (t) => {
+    it('fails if the connection is refused or reset', async (t) => {
       const { pool, server } = await startPool(t, client, ({ socket }) => socket.resetAndDestroy())
       assert.equal(failureOf((await ask(pool)).error), 'reset')
       server.close()
@@ -196,7 +196,7 @@ for (const client of httpClients) {
       assert.deepEqual(told.calls, ['connect', 'headers', 'error'])
     })
 
-    it('reads no more than the handler takes, and loses nothing', async (t) => {
+    it('reads no more than the handler accepts, and loses nothing', async (t) => {
       const bytes = 3_000_000
       const { pool, sockets } = await startPool(t, client, ({ socket }) => {
         let sent = 0
@@ -227,7 +227,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 1)
     })
 
-    it('lets a handler that throws fail alone', async (t) => {
+    it('isolates a handler that throws', async (t) => {
       const { pool } = await startPool(t, client, ({ socket }) => socket.write(ok))
       class Broken extends Collected {
         override onHeaders(): void {
@@ -240,7 +240,7 @@ for (const client of httpClients) {
       assert.equal((await ask(pool)).told.body, 'ok')
     })
 
-    it('sends a stream at the pace of the server, and gives up with one that breaks', async (t) => {
+    it('sends a stream at the pace of the server, and fails with a stream that fails', async (t) => {
       let seenBytes = 0
       const { pool } = await startPool(t, client, ({ socket, text }) => {
         seenBytes += text.length
@@ -275,7 +275,7 @@ for (const client of httpClients) {
       assert.equal((await ask(pool, { ...get, method: 'POST', body: Buffer.from('end') })).told.body, 'ok')
     })
 
-    it('refuses what cannot be sent, and keeps the connection', async (t) => {
+    it('rejects what cannot be sent, and keeps the connection', async (t) => {
       const { pool, sockets } = await startPool(t, client, ({ socket }) => socket.write(ok))
       await ask(pool)
       const evil = { ...get, headers: ['X-A', '1\r\nX-B: 2'] }
@@ -294,7 +294,7 @@ for (const client of httpClients) {
       assert.equal(sockets.length, 2)
     })
 
-    it('fails a request that it has not sent yet when it closes', async (t) => {
+    it('fails a request that is not yet sent when it closes', async (t) => {
       const { pool } = await startPool(t, client, ({ socket }) => socket.write(ok))
       await ask(pool)
       const told = new Collected()

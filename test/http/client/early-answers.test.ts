@@ -54,7 +54,7 @@ for (const client of httpClients) {
     for (const [what, close] of Object.entries(closings)) {
       for (const [framing, text] of Object.entries({ 'a length': refusal, 'the end': withoutLength })) {
         if (text === withoutLength && what === 'reads no more and stays') continue
-        it(`is the answer, ended by ${framing}, where the server ${what}`, async (t) => {
+        it(`is the answer, ended by ${framing}, if the server ${what}`, async (t) => {
           const pool = await startRefusing(t, client, (socket) => close(socket, text))
           for (const bytes of [300_000, 1_000_000, 6_000_000]) {
             const body = Buffer.alloc(bytes, 'x')
@@ -68,7 +68,7 @@ for (const client of httpClients) {
         })
       }
 
-      it(`is the answer to a stream where the server ${what}`, async (t) => {
+      it(`is the answer to a stream if the server ${what}`, async (t) => {
         const pool = await startRefusing(t, client, (socket) => close(socket, refusal))
         for (let round = 0; round < 5; round++) {
           const body = Readable.from(Array.from({ length: 60 }, () => Buffer.alloc(50_000)))
@@ -81,7 +81,7 @@ for (const client of httpClients) {
       })
     }
 
-    it('is a failure where the server closes without one', async (t) => {
+    it('is a failure if the server closes without one', async (t) => {
       const pool = await startRefusing(t, client, (socket) => void socket.destroy())
       const { told, error } = await ask(pool, { ...get, method: 'POST', body: Buffer.alloc(6_000_000) })
       assert.match(failureOf(error), /reset|closed/)

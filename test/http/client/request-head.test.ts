@@ -13,7 +13,7 @@ const anyText = fc.oneof(
 )
 
 describe('requestHead', () => {
-  it('writes what it is given, with its own lines first', () => {
+  it('writes its parts, with its own lines first', () => {
     assert.equal(
       requestHead(
         { method: 'POST', path: '/v1/x?y=1', headers: ['X-A', 'b c', 'x-a', ''], bodyBytes: 12 },
@@ -33,7 +33,7 @@ describe('requestHead', () => {
     assert.equal(lengthOf('POST', undefined), undefined)
   })
 
-  it('sends a Host of its own instead of the server’s, and refuses what says otherwise where the request ends', () => {
+  it('sends its own Host instead of the given one, and rejects framing that contradicts the body', () => {
     const headOf = (name: string, value: string, bodyBytes: number | undefined) =>
       requestHead({ method: 'POST', path: '/', headers: [name, value], bodyBytes }, host)
     assert.equal(
@@ -46,7 +46,7 @@ describe('requestHead', () => {
       assert.throws(() => headOf(name, '9', 3), invalid, name)
   })
 
-  it('never writes a line that it was not given, whatever is in the parts', () => {
+  it('never writes an additional line, whatever the parts contain', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.constant('POST'), anyText),

@@ -48,7 +48,7 @@ describe('parseResponseHead', () => {
     ['enclosed', ['HTTP/1.1 200 OK', 'Content-Length: 1', 'Connection: enclosed'], 'GET', 1, true],
   ]
   for (const [what, lines, method, framing, keepsAlive] of framings) {
-    it(`knows where a body ends: ${what}`, () => {
+    it(`determines the end of a body: ${what}`, () => {
       const head = parse(lines, method)
       assert.equal(head.framing, framing)
       assert.equal(head.keepsAlive, keepsAlive)

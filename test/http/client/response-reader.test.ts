@@ -150,7 +150,7 @@ describe('ResponseReader', () => {
     ['HTTP/1.1 200 OK\rContent-Length: 0\r\r', undefined],
     ['HTTP/1.1 200 OK\r\nX-A: 1\n', undefined],
   ] as const) {
-    it(`refuses ${JSON.stringify(text)} as soon as it is there`, () => {
+    it(`rejects ${JSON.stringify(text)} as soon as it arrives`, () => {
       const { reader } = collectingReader()
       reader.begin('GET')
       assert.throws(() => readInPieces(reader, text, []), { code: 'ERR_HTTP1_INVALID_RESPONSE', hint })

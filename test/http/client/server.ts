@@ -55,7 +55,7 @@ export async function startPool(
   return { pool, clock, sockets, open, server, origin }
 }
 
-/** What a handler was told. */
+/** What a handler has received. */
 export class Collected implements RequestHandler {
   status = 0
   headers: readonly string[] = []

@@ -56,7 +56,7 @@ for (const client of httpClients) {
         assert.equal(sockets.length, 1)
       })
 
-      it(`fails if the server ${ending} on the fresh one as well`, async (t) => {
+      it(`fails if the server ${ending} on the fresh one too`, async (t) => {
         const { pool, sockets } = await startPool(t, client, (got) => {
           if (got.text.startsWith('GET /first')) got.socket.write(ok)
           else end(got)
@@ -75,7 +75,7 @@ for (const client of httpClients) {
         requests++
         socket.end(ok)
       })
-      // Each asks again when it is answered: with several there is always a request that could take what is released.
+      // Each sends again when it is answered: with several there is always a request that could take a released connection.
       const askTimes = async (times: number) => {
         for (let at = 0; at < times; at++) assert.equal((await ask(pool)).told.body, 'ok')
       }

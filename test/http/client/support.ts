@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { ResponseHead } from '../../../src/http/client/own/response-head.ts'
 import { ResponseReader } from '../../../src/http/client/own/response-reader.ts'
 
-/** What a reader has told of one answer. */
+/** What a reader has reported about one answer. */
 export interface ToldAnswer {
   head: ResponseHead | undefined
   body: string
@@ -27,7 +27,7 @@ export function collectingReader() {
   return { reader, told }
 }
 
-/** Reads a text in pieces, through a buffer that is used again for each, as a connection does. */
+/** Reads a text in chunks, through a reused buffer, as a connection does. */
 export function readInPieces(reader: ResponseReader, text: string, cuts: readonly number[]): void {
   const shared = Buffer.alloc(65_536)
   let at = 0

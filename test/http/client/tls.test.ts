@@ -99,7 +99,7 @@ for (const client of httpClients) {
           const { told, error } = await ask(pool, { ...get, method: 'POST', body })
           assert.equal(error, undefined)
           assert.equal(told.body, 'ok')
-          // An exchange asks for the next request's connection no sooner than this.
+          // An exchange needs the next request's connection no sooner than this.
           await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
         }
       }

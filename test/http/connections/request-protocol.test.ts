@@ -9,7 +9,7 @@ function reading(packet: Buffer): Socket {
 }
 
 describe('speaksOtherProtocol', () => {
-  it('finds requests of RTSP and ICE, also behind empty lines', () => {
+  it('finds requests of RTSP and ICE, even after empty lines', () => {
     for (const line of ['GET /v1/models RTSP/1.0', '\r\n\r\nGET / RTSP/1.0', 'SOURCE / ICE/1.0'])
       assert.equal(speaksOtherProtocol(reading(Buffer.from(`${line}\r\n\r\n`))), true, line)
     assert.equal(speaksOtherProtocol(reading(Buffer.from('GET / HTTP/1.1\r\nX: RTSP/1.0\r\n\r\n'))), false)

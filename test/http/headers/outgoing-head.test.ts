@@ -28,7 +28,7 @@ describe('the head of an answer', () => {
     ['GET', 204],
     ['GET', 304],
   ] as const)
-    it(`has no body behind it for ${method} with ${statusCode}`, () => {
+    it(`has no body for ${method} with ${statusCode}`, () => {
       const { framing, text } = outgoingHead({ ...plain, method, statusCode })
       assert.equal(framing, 'none')
       assert.doesNotMatch(text, /transfer-encoding/i)
@@ -58,7 +58,7 @@ describe('the head of an answer', () => {
 describe('a chunk', () => {
   const parts = [Buffer.from('0123456789'), Buffer.from('abcdefgh')]
 
-  it('holds all parts behind their size', () => {
+  it('contains all parts after their size', () => {
     assert.equal(chunkOf('', parts, 18, false).toString(), '12\r\n0123456789abcdefgh\r\n')
   })
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { adoptRequestId, createRequestIds } from '../../../src/http/request/request-id.ts'
 
 describe('request IDs', () => {
-  it('are made of the random bytes in turn', () => {
+  it('consist of the random bytes in order', () => {
     const bytes = Buffer.from([0, 1, 0xde, 0xad, 0xbe, 0xef, 11, 12, 0, 1, 2, 0xff])
     let asked = 0
     const nextId = createRequestIds(() => {

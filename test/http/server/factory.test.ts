@@ -87,7 +87,7 @@ describe('ollaHttpServer', () => {
     }
   })
 
-  it('refuses an app that asks for TLS or HTTP/2', () => {
+  it('rejects an app that requires TLS or HTTP/2', () => {
     const create = ollaHttpServer()
     for (const option of [{ https: {} }, { https: true }, { http2: true }])
       assert.throws(() => create(() => {}, option), /without TLS/)

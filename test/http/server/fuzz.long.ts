@@ -46,7 +46,7 @@ const mutatedHead = fc.tuple(validHead, fc.array(mutation, { maxLength: 2 })).ma
 
 const seen: unknown[] = []
 
-describe('our reader of requests beside that of Node', () => {
+describe('our reader of requests compared with Node’s', () => {
   it('treats as plain only requests that Node reads identically, to the byte', async (t) => {
     const server = createServer((request, response) => {
       const { method, url, rawHeaders } = request

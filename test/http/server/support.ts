@@ -53,7 +53,7 @@ export const mirror: RequestListener = (request, response) => {
   })
 }
 
-/** What Node's server and ours answer to the same pieces, after which they have to close the connection. */
+/** The answers of Node's server and ours to the same chunks, after which they must close the connection. */
 export async function answersOf(t: TestContext, handler: RequestListener) {
   const ports: number[] = []
   for (const [, create] of servers) ports.push(await listen(t, create(handler)))

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Gauge } from '../../../src/kernel/cells/gauge.ts'
 import { type BlocksDescription, SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 
-/** Takes and gives back places of row 0 as fast as it can, keeps some of row 1, and tells what it saw. */
+/** Acquires and releases units of row 0 in a tight loop, keeps some of row 1, and reports what it saw. */
 const { blocks, thread, threads, limit, rounds, keep } = workerData as {
   blocks: BlocksDescription
   thread: number

@@ -27,7 +27,7 @@ describe('rows by name', () => {
           if (!model.has(name) && model.size < 4) model.set(name, model.size)
           assert.equal(tables[thread]?.take(name), model.get(name))
         }
-        // A name without a text cannot be told from one that is not written yet.
+        // A name without a text cannot be distinguished from one that is not written yet.
         model.delete('')
         for (const table of tables) assert.deepEqual(table.entries(), [...model])
       }),

@@ -8,7 +8,7 @@ const names = ['messages', 'user', 'metadata', 'tools'] as const
 const places = new KeyNames(names.map((name, place) => [name as string, place]))
 
 describe('memberSpans', () => {
-  it('finds what JSON.parse finds, whatever the order and the spacing', () => {
+  it('finds what JSON.parse finds, for any order and spacing', () => {
     const key = fc.oneof(fc.constantFrom(...names), fc.string())
     fc.assert(
       fc.property(
@@ -35,7 +35,7 @@ describe('memberSpans', () => {
     )
   })
 
-  it('walks strings of every length with escapes at every place', () => {
+  it('reads strings of every length with escapes at every position', () => {
     const pieces = fc.array(fc.constantFrom('x', '"', '\\', 'é', 'plain words ', '\\"'), { maxLength: 120 })
     fc.assert(
       fc.property(pieces, pieces, (one, two) => {
@@ -49,12 +49,12 @@ describe('memberSpans', () => {
     )
   })
 
-  it('finds keys that are written with escapes', () => {
+  it('finds escaped keys', () => {
     const body = Buffer.from('{"us\\u0065r":"x"}')
     assert.deepEqual(memberSpans(body, places)?.[1], { start: 13, end: 16 })
   })
 
-  it('says nothing of what is no object, or not whole', () => {
+  it('returns nothing for incomplete text or values other than objects', () => {
     for (const text of [
       '',
       '[]',

@@ -37,7 +37,7 @@ describe('scanBody', () => {
     assert.equal(scan('{"mod\\u0065l":"a\\"b\\\\"}')?.model, 'a"b\\')
   })
 
-  it('is not confused by braces and quotes inside strings', () => {
+  it('ignores braces and quotes inside strings', () => {
     const text = JSON.stringify({ prompt: 'he said: "}{" \\" and \\\\', model: 'm' })
     assert.equal(scan(text)?.model, 'm')
   })
@@ -49,7 +49,7 @@ describe('scanBody', () => {
     }
   })
 
-  it('rejects what cannot be an object', () => {
+  it('rejects text that cannot be an object', () => {
     for (const text of [
       '',
       ' ',

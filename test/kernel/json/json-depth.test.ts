@@ -9,7 +9,7 @@ function depthOf(value: unknown): number {
 }
 
 describe('isDeeper', () => {
-  it('counts objects and lists in each other, and nothing in strings', () => {
+  it('counts nested objects and lists, and nothing in strings', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
         const body = Buffer.from(JSON.stringify(value))
@@ -20,7 +20,7 @@ describe('isDeeper', () => {
     )
   })
 
-  it('says nothing of a string that does not end', () => {
+  it('ignores an unterminated string', () => {
     assert.equal(isDeeper(Buffer.from('["[[[['), 2), false)
   })
 

@@ -7,8 +7,8 @@ const names = ['model', 'input', 'système', 'stream', 'stream_options', '', '__
 const values = new Map(names.map((name, value) => [name, value]))
 const known = new KeyNames(values)
 
-describe('names of keys', () => {
-  it('are found as a map finds them, written plainly or with escapes', () => {
+describe('key names', () => {
+  it('are found as in a map, plain or escaped', () => {
     const name = fc.oneof(fc.constantFrom(...names), fc.constantFrom('mode', 'models', 'Model'), fc.string())
     const escaped = (text: string) =>
       `"${[...text].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`
@@ -23,7 +23,7 @@ describe('names of keys', () => {
     )
   })
 
-  it('are none where an escape is broken', () => {
+  it('are not found if an escape is invalid', () => {
     const bytes = Buffer.from('"mode\\u00"')
     assert.equal(known.of(bytes, 0, bytes.length), undefined)
   })

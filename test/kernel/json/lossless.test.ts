@@ -64,7 +64,7 @@ describe('parseLossless', () => {
     )
   })
 
-  it('parses all else as JSON.parse does', () => {
+  it('parses everything else as JSON.parse does', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         assert.deepEqual(parseLossless(text), JSON.parse(text))
@@ -77,7 +77,7 @@ describe('parseLossless', () => {
     assert.throws(() => parseLossless('{'), SyntaxError)
   })
 
-  it('takes and refuses what a reviver would', () => {
+  it('accepts and rejects what JSON.parse with a reviver would', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
         const text = parts.join('')
@@ -107,7 +107,7 @@ describe('parseLossless', () => {
     ['strings in between', '12345678901234567,"a",'],
     ['digits in strings', '"12345678901234567",'],
   ] as const) {
-    it(`searches a long text once: ${name}`, (t) => {
+    it(`scans a long text once: ${name}`, (t) => {
       let searched = 0
       const { indexOf } = String.prototype
       t.mock.method(String.prototype, 'indexOf', function search(this: string, text: string, from = 0) {

@@ -13,7 +13,7 @@ const kb = 1_024
 const mb = 1_024 * kb
 const never = () => assert.fail('nothing waits here')
 
-/** Takes room and tells what became of it. */
+/** Requests memory and reports the results. */
 function take(hold: BufferHold, bytes: number) {
   const told: (GatewayError | 'room')[] = []
   if (hold.take(bytes, (error) => told.push(error ?? 'room'))) told.push('room')
@@ -21,8 +21,8 @@ function take(hold: BufferHold, bytes: number) {
   return { told, codes }
 }
 
-describe('the budget for bodies', () => {
-  it('counts what all hold, and nothing once they are over', () => {
+describe('the body budget', () => {
+  it('counts the bytes of all requests in flight, and none of finished ones', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(4), fc.nat(5_000), fc.constantFrom('take', 'shrink', 'release'))),
@@ -46,7 +46,7 @@ describe('the budget for bodies', () => {
     )
   })
 
-  it('lets a request wait until another one is over', async () => {
+  it('makes a request wait until another one finishes', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(100 * kb, clock)
     const [first, second] = [budget.open(), budget.open()]
@@ -60,7 +60,7 @@ describe('the budget for bodies', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('refuses a request that has waited too long, all its waits together', async () => {
+  it('rejects a request that has waited too long in total', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(100 * kb, clock, { patienceMs: 3_000 })
     const [first, second] = [budget.open(), budget.open()]
@@ -79,7 +79,7 @@ describe('the budget for bodies', () => {
     assert.deepEqual([error.statusCode, error.retryAfterSeconds], [503, 1])
   })
 
-  it('refuses the large one and then the newest of those that block each other', async () => {
+  it('rejects the large one, then the newest, of requests that block each other', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(10 * mb, clock, { patienceMs: 60_000 })
     const holds = [3 * mb, 6 * mb - 512 * kb, 512 * kb, 512 * kb].map((bytes) => {
@@ -97,7 +97,7 @@ describe('the budget for bodies', () => {
     assert.deepEqual(codes(), ['room', 'memory_busy', 'room', 'room'])
   })
 
-  it('takes another order where it is given one', async () => {
+  it('uses a custom order', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(4 * kb, clock, {
       patienceMs: 60_000,
@@ -113,7 +113,7 @@ describe('the budget for bodies', () => {
     )
   })
 
-  it('does not refuse early those that only others can help', async () => {
+  it('does not reject early requests that only others can unblock', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(100 * kb, clock, { patienceMs: 5_000 })
     budget.open().take(100 * kb, never)
@@ -124,7 +124,7 @@ describe('the budget for bodies', () => {
     assert.ok(waits.every((wait) => wait.codes()[0] === 'memory_busy'))
   })
 
-  it('keeps an eighth for small requests', () => {
+  it('reserves an eighth for small requests', () => {
     const budget = budgetOf(16 * mb)
     assert.equal(budget.open().tryTake(15 * mb), false)
     assert.equal(budget.open().tryTake(14 * mb), true)
@@ -133,7 +133,7 @@ describe('the budget for bodies', () => {
     assert.equal(budget.maxBodyBytes(100 * mb), 14 * mb)
   })
 
-  it('lets no more than some wait', async () => {
+  it('limits the number of waiting requests', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(kb, clock)
     budget.open().take(kb, never)
@@ -143,7 +143,7 @@ describe('the budget for bodies', () => {
     assert.equal(budget.waiting, 256)
   })
 
-  it('forgets a request that is over while it waits', async () => {
+  it('forgets a request that ends while it waits', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(kb, clock)
     const [first, second] = [budget.open(), budget.open()]
@@ -155,7 +155,7 @@ describe('the budget for bodies', () => {
     assert.deepEqual([waiting.told, budget.heldBytes, clock.armed], [[], 0, 0])
   })
 
-  it('is one for all threads, and gets back what an ended one held', async () => {
+  it('is shared by all threads, and regains what an ended thread held', async () => {
     const clock = new FakeClock()
     const blocks = new SharedBlocks(2, 0)
     const gauge = new Gauge(1, blocks.place('buffered'))
@@ -185,7 +185,7 @@ describe('the limit of the budget', () => {
     it(`is ${expected} for ${configured}`, () => assert.equal(bufferedLimit(configured, available), expected))
   }
 
-  it('comes with a patience below the time for a request', () => {
+  it('allows waits that are shorter than the request’s time limit', () => {
     assert.deepEqual([patienceFor(0), patienceFor(30_000), patienceFor(2_000)], [5_000, 5_000, 1_000])
   })
 })

@@ -8,8 +8,8 @@ import { FakeClock } from '../../support/fake-clock.ts'
 const never = () => assert.fail('there is room')
 const piecesOf = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 12 })
 
-describe('a body that grows', () => {
-  it('is what has come, in memory of little more than that', () => {
+describe('a growing body', () => {
+  it('contains the received bytes, in little more memory than that', () => {
     fc.assert(
       fc.property(piecesOf, fc.boolean(), (sizes, isAnnounced) => {
         const total = sizes.reduce((sum, each) => sum + each, 0)
@@ -32,14 +32,14 @@ describe('a body that grows', () => {
     )
   })
 
-  it('costs next to nothing while it is only announced', () => {
+  it('costs almost nothing while its length is only announced', () => {
     const budget = budgetOf(0)
     const body = new GrowingBody(budget, 100_000_000, 100_000_000, never)
     body.push(Buffer.from('{'))
     assert.equal(budget.heldBytes, 65_536)
   })
 
-  it('is copied no more than once on its way', () => {
+  it('is copied at most once', () => {
     const budget = budgetOf(0)
     const body = new GrowingBody(budget, 32_000_000, 32_000_000, never)
     let held = 0
@@ -54,7 +54,7 @@ describe('a body that grows', () => {
     assert.ok(copied <= 32_000_000, `${copied} bytes`)
   })
 
-  it('waits for room with what it has got, and goes on in order', async () => {
+  it('waits for memory with its received bytes, and continues in order', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(200_704, clock)
     const other = budget.open()
@@ -78,7 +78,7 @@ describe('a body that grows', () => {
     assert.equal(budget.heldBytes, 0)
   })
 
-  it('tells that there is no room, and holds nothing then', async () => {
+  it('reports that there is no memory, and then holds none', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(1_024, clock)
     const told: unknown[] = []
@@ -88,7 +88,7 @@ describe('a body that grows', () => {
     assert.deepEqual([told, budget.heldBytes], [['memory_busy'], 0])
   })
 
-  it('leaves a short body to those that may still read it', () => {
+  it('does not reuse the memory of a short body that may still be read', () => {
     const budget = budgetOf(0)
     const body = new GrowingBody(budget, 10, 10, never)
     body.push(Buffer.from('0123456789'))

@@ -34,7 +34,7 @@ describe('matchesGlob', () => {
     })
   }
 
-  it('means what the regular expression means', () => {
+  it('means the same as the equivalent regular expression', () => {
     const alphabet = fc.constantFrom('a', 'B', '*', '?', '.', ':')
     const text = fc
       .array(fc.constantFrom('a', 'b', '.', ':'), { maxLength: 12 })
@@ -51,13 +51,13 @@ describe('matchesGlob', () => {
     )
   })
 
-  it('does not explode on many stars', () => {
+  it('does not backtrack exponentially on many stars', () => {
     assert.equal(matchesGlob(`${'a*'.repeat(40)}b`, 'a'.repeat(5000)), false)
   })
 })
 
 describe('NameFilter', () => {
-  it('lets exclude win and an empty include allow all', () => {
+  it('gives exclude precedence, and allows everything without include', () => {
     const filter = new NameFilter({ include: ['llama*', 'qwen*'], exclude: ['*embed*'] })
     assert.equal(filter.allows('LLAMA3'), true)
     assert.equal(filter.allows('llama-embed'), false)

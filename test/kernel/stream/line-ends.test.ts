@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { LineEnds } from '../../../src/kernel/stream/line-ends.ts'
 
 describe('LineEnds', () => {
-  it('makes LF of every line end, for any cutting into chunks', () => {
+  it('turns every line end into LF, for any chunking', () => {
     const text = fc.array(fc.constantFrom('a', '\r', '\n', '\r\n')).map((parts) => parts.join(''))
     fc.assert(
       fc.property(text, fc.array(fc.nat(30)), (whole, cuts) => {

@@ -56,7 +56,7 @@ const streams = fc
   })
 
 describe('SseReader', () => {
-  it('reads names, several lines of data, comments and unknown fields', () => {
+  it('reads names, multi-line data, comments and unknown fields', () => {
     const { events } = readText(
       ': hello\n\nevent: delta\nid: 3\nretry: 100\ndata: {"a":1}\n\ndata:one\ndata:  two\ndata\nother: x\n\n',
     )
@@ -66,28 +66,28 @@ describe('SseReader', () => {
     ])
   })
 
-  it('dispatches nothing for an event without data, and forgets its name', () => {
+  it('dispatches nothing for an event without data, and resets its name', () => {
     assert.deepEqual(readText('event: ping\n\ndata: x\n\n').events, [{ name: '', data: 'x' }])
   })
 
-  it('takes a field `error` as an event of that name', () => {
+  it('treats a field `error` as an event of that name', () => {
     assert.deepEqual(readText('error: {"code":400}\n\ndata: a\n\nerrors: no\n\n').events, [
       { name: 'error', data: '{"code":400}' },
       { name: '', data: 'a' },
     ])
   })
 
-  it('takes no field whose name only begins alike', () => {
+  it('ignores fields that only share a prefix', () => {
     assert.deepEqual(readText('dat: 1\ndatax: 2\nDATA: 3\ndata: 4\n\n').events, [{ name: '', data: '4' }])
   })
 
-  it('takes a stream that ends without its last empty line, or without its last line end', () => {
+  it('reads a stream that ends without its last empty line or line end', () => {
     assert.deepEqual(readText('data: [DONE]\n').events, [{ name: '', data: '[DONE]' }])
     assert.deepEqual(readText('data: [DONE]').events, [{ name: '', data: '[DONE]' }])
     assert.deepEqual(readText('').events, [])
   })
 
-  it('tells an event when its empty line has come, not later', () => {
+  it('dispatches an event when its empty line arrives, not later', () => {
     const events: string[] = []
     const reader = new SseReader((data) => events.push(data.toString()))
     reader.push(Buffer.from('data: 1\n\ndata: 2\n'))
@@ -98,7 +98,7 @@ describe('SseReader', () => {
     assert.deepEqual(events, ['1', '2', '3'])
   })
 
-  it('gives the same events for any cutting and any line ends', () => {
+  it('returns the same events for any chunking and line ends', () => {
     fc.assert(
       fc.property(streams, fc.array(fc.nat(2000), { maxLength: 20 }), ({ bytes, events }, cuts) => {
         assert.deepEqual(read(cut(bytes, cuts)).events, events)
@@ -107,7 +107,7 @@ describe('SseReader', () => {
     )
   })
 
-  it('reads byte by byte, empty chunks between', () => {
+  it('reads byte by byte, with empty chunks in between', () => {
     const bytes = Buffer.from('\ufeffevent: é\r\ndata: Grüße 🦙\r\rdata: 2\n\n')
     const single = [...bytes].flatMap((byte) => [Buffer.from([byte]), Buffer.alloc(0)])
     assert.deepEqual(read(single).events, [
@@ -116,7 +116,7 @@ describe('SseReader', () => {
     ])
   })
 
-  it('skips what is larger than the limit, in one line or in many, and reads on', () => {
+  it('skips events over the limit, in one line or many, and continues', () => {
     const long = `data: ${'x'.repeat(100)}\n\n`
     const many = `${'data: 123456789\n'.repeat(8)}\n`
     const { events, skipped } = readText(`data: a\n\n${long}data: b\n\n${many}data: c\n\n`, 64)
@@ -127,7 +127,7 @@ describe('SseReader', () => {
     assert.equal(skipped, 2)
   })
 
-  it('skips the same events for any cutting', () => {
+  it('skips the same events for any chunking', () => {
     const text = `data: ${'x'.repeat(58)}\n\ndata: ${'y'.repeat(59)}\n\n:${'c'.repeat(200)}\ndata: z\n\n`
     const whole = readText(text, 64)
     fc.assert(
@@ -137,7 +137,7 @@ describe('SseReader', () => {
     )
   })
 
-  it('skips a line that never ends as one event, whatever came of it', () => {
+  it('skips a line that never ends as one event, whatever its length', () => {
     const reader = new SseReader(() => assert.fail('no event'), 1024)
     for (let count = 0; count < 100; count++) reader.push(Buffer.alloc(512, 'x'))
     assert.equal(reader.skippedEvents, 0)

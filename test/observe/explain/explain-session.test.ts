@@ -20,17 +20,17 @@ function decision(
   }
 }
 
-it('a session says of each endpoint what it means to it', () => {
+it('explains for each endpoint what the session means to it', () => {
   const bound = decision('bound', { target: 1, match: 1 })
   assert.equal(sessionWords(bound, 1), 'its session is bound here')
   assert.equal(sessionWords(bound, 0), undefined)
   const fresh = decision('shared_head', { target: 1 })
-  assert.equal(sessionWords(fresh, 1), 'its tools and system prompt are in the cache here')
+  assert.equal(sessionWords(fresh, 1), 'its tools and system prompt are cached here')
   const moved = decision('over_bound', { target: 2, match: 1, earlier: 2 })
-  assert.equal(sessionWords(moved, 2), 'an earlier turn of its conversation was here')
-  assert.match(sessionWords(moved, 1) ?? '', /bound here, but there is more than its share/)
+  assert.equal(sessionWords(moved, 2), 'an earlier turn of its conversation was served here')
+  assert.match(sessionWords(moved, 1) ?? '', /bound here, but the endpoint exceeds its share/)
   const shared = decision('not_in_memory', { target: 2, match: 1, earlier: 0 })
-  assert.equal(sessionWords(shared, 2), 'its tools and system prompt are in the cache here')
+  assert.equal(sessionWords(shared, 2), 'its tools and system prompt are cached here')
   assert.match(sessionWords(shared, 1) ?? '', /has been unloaded/)
   assert.equal(sessionWords(shared, 0), undefined)
 })

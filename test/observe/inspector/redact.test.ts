@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { redactSecrets } from '../../../src/observe/inspector/redact.ts'
 
 describe('redactSecrets', () => {
-  it('hides values whose key says that they are secret, also in JSON inside of a string', () => {
+  it('hides values of secret keys, also in JSON inside a string', () => {
     const inner = JSON.stringify({ api_key: 'abc "quoted" def', path: '/x' })
     const redacted = redactSecrets({
       password: 'hunter2',
@@ -26,7 +26,7 @@ describe('redactSecrets', () => {
     })
   })
 
-  it('hides what has the shape of a secret', () => {
+  it('hides values that look like a secret', () => {
     const secrets = [
       'Authorization: Bearer abcdefgh12345678',
       `sk-ant-${'0123456789abcdef'}`,
@@ -46,7 +46,7 @@ describe('redactSecrets', () => {
     }
   })
 
-  it('leaves what is none, and JSON stays JSON', () => {
+  it('keeps other values, and JSON stays JSON', () => {
     const text = 'The token bucket has a secret garden; pass the word: Bearer of news. sk-short'
     assert.equal(redactSecrets(text), text)
     fc.assert(

@@ -30,7 +30,7 @@ const lines = async (path: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 describe('SessionRecorder', () => {
-  it('writes one line for each entry, in order, for the owner only', async (t) => {
+  it('writes one line for each entry, in order, readable by the owner only', async (t) => {
     const { recorder, folder } = await createRecorder(t)
     recorder.record('s1', {
       type: 'request',
@@ -48,7 +48,7 @@ describe('SessionRecorder', () => {
     assert.equal((await stat(join(folder, day))).mode & 0o777, 0o700)
   })
 
-  it('writes no more into a full file, also one of an earlier run, and says so', async (t) => {
+  it('stops at a full file, also one of an earlier run, and reports that', async (t) => {
     const { recorder, folder } = await createRecorder(t, { maxFileBytes: 300 })
     await mkdir(join(folder, day), { recursive: true })
     await writeFile(join(folder, day, 'old.jsonl'), 'x'.repeat(299))
@@ -74,7 +74,7 @@ describe('SessionRecorder', () => {
     assert.deepEqual((await readdir(folder)).sort(), [day, '2027-01-16', 'mine'])
   })
 
-  it('never fails a request where it cannot write', async (t) => {
+  it('never fails a request if it cannot write', async (t) => {
     const { recorder, folder, errors } = await createRecorder(t)
     await mkdir(join(folder, '..'), { recursive: true })
     await writeFile(folder, 'a file in the way')
@@ -84,7 +84,7 @@ describe('SessionRecorder', () => {
     assert.equal(recorder.dropped, 1)
   })
 
-  it('says once that it cannot write, and how much was lost once it can again', async (t) => {
+  it('reports once that it cannot write, and how much was lost once it can again', async (t) => {
     const { recorder, folder, errors, recovered } = await createRecorder(t)
     const record = async () => {
       recorder.record('s1', { type: 'request', body: Buffer.from('{}') })
@@ -101,7 +101,7 @@ describe('SessionRecorder', () => {
     assert.equal((await lines(join(folder, day, 's1.jsonl'))).length, 1)
   })
 
-  it('holds no more than it may while the disk is slow', async (t) => {
+  it('limits its memory while the disk is slow', async (t) => {
     const { recorder } = await createRecorder(t, { maxFileBytes: 1 })
     const body = Buffer.alloc(20_000_000, 'x ')
     recorder.record('s1', { type: 'request', body })
@@ -112,7 +112,7 @@ describe('SessionRecorder', () => {
 })
 
 describe('sessionName', () => {
-  it('takes what is fit for a file name', () => {
+  it('keeps what is valid in a file name', () => {
     assert.equal(sessionName('My_session-1'), 'My_session-1')
     for (const given of [undefined, '', '../x', 'a/b', 'a.b', 'x'.repeat(65)]) {
       assert.equal(sessionName(given), 'default')

@@ -55,8 +55,8 @@ const all = (query: Record<string, string> = {}) => {
   return filter
 }
 
-describe('requests of several threads', () => {
-  it('are one list, oldest first, with what is known of each', async (t) => {
+describe('requests on several threads', () => {
+  it('are one list, oldest first, with the known details of each', async (t) => {
     const { first, second } = start(t)
     await first.clock.advance(50)
     await second.clock.advance(50)
@@ -86,7 +86,7 @@ describe('requests of several threads', () => {
     )
   })
 
-  it('are cancelled on whichever thread, by either ID, and it is told', async (t) => {
+  it('are cancelled on any thread, by either ID, with an event', async (t) => {
     const { first, second } = start(t)
     const id = second.begin({ serial: 7, id: 'client-id', model: 'm' })
     assert.deepEqual(await first.requests.cancel(id, '10.0.0.9'), { id, request_id: 'client-id' })
@@ -103,7 +103,7 @@ describe('requests of several threads', () => {
     assert.equal(await first.requests.cancel('nobody', ''), 'unknown')
   })
 
-  it('are not cancelled where a client’s ID stands for several', async (t) => {
+  it('are not cancelled if a client’s ID matches several', async (t) => {
     const { first, second } = start(t)
     const id = first.begin({ serial: 1, id: 'same' })
     second.begin({ serial: 1, id: 'same' })
@@ -113,7 +113,7 @@ describe('requests of several threads', () => {
     assert.deepEqual([first.cancelled, second.cancelled], [['same'], []])
   })
 
-  it('cannot be meant by a client that takes another’s ID for its own', async (t) => {
+  it('cannot be cancelled by a client that uses another client’s ID', async (t) => {
     const { first, second } = start(t)
     const id = first.begin({ serial: 1, id: 'victim' })
     second.begin({ serial: 1, id })

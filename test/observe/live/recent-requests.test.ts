@@ -26,8 +26,8 @@ const failed = (endpoint: string, startedMs: number, durationMs: number) => ({
   reason: 'connection refused',
 })
 
-describe('the last requests', () => {
-  it('are so many, newest first', () => {
+describe('recent requests', () => {
+  it('are limited in number, newest first', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10 }), fc.nat(40), (capacity, count) => {
         const ring = new RecentRequests(capacity)
@@ -42,7 +42,7 @@ describe('the last requests', () => {
     )
   })
 
-  it('leave nothing of the request that had the slot before', () => {
+  it('keep nothing of the previous request in their slot', () => {
     const ring = new RecentRequests(1)
     ring.add(
       requestContext({
@@ -67,7 +67,7 @@ describe('the last requests', () => {
     )
   })
 
-  it('hold no query and no long text', () => {
+  it('contain no query and no long text', () => {
     assert.equal(pathOf('/v1/chat?key=secret'), '/v1/chat')
     assert.equal(pathOf(`/v1/${'x'.repeat(5_000)}?a`).length, 256)
     assert.equal(kept({ model: 'm'.repeat(5_000) }).model?.length, 256)
@@ -80,7 +80,7 @@ describe('the timeline of a request', () => {
   const names = (request: ReturnType<typeof kept>) =>
     recentDetail(request, 'id', 0).timeline.map(({ name, at_ms, endpoint }) => [name, at_ms, endpoint])
 
-  it('tells of an answer after another endpoint had failed', () => {
+  it('shows an answer after another endpoint had failed', () => {
     const request = kept({
       routedMs: 0.25,
       attempts: [failed('a', 0.4, 1.6)],
@@ -118,7 +118,7 @@ describe('the timeline of a request', () => {
     )
   })
 
-  it('tells of a wait, and of a client that left', () => {
+  it('shows a wait, and a client that disconnected', () => {
     const request = kept(
       { routedMs: 1, queuedMs: 20, attemptCount: 1, attemptMs: 21, sentMs: 22, lastEndpoint: 'a' },
       'client_closed',
@@ -135,7 +135,7 @@ describe('the timeline of a request', () => {
     assert.equal(recentDetail(request, 'id', 0).attempts[0]?.outcome, 'abandoned')
   })
 
-  it('tells of a wait that came to nothing', () => {
+  it('shows an unsuccessful wait', () => {
     const request = kept({ routedMs: 1, queuedMs: 30, status: 503, error: 'at_capacity' }, 'failure', 31)
     assert.deepEqual(names(request), [
       ['received', 0, null],
@@ -145,7 +145,7 @@ describe('the timeline of a request', () => {
     ])
   })
 
-  it('tells of a model that no endpoint has', () => {
+  it('shows a model that no endpoint has', () => {
     const request = kept({ status: 404, error: 'model_not_found' }, 'rejection', 1)
     assert.deepEqual(names(request), [
       ['received', 0, null],
@@ -153,7 +153,7 @@ describe('the timeline of a request', () => {
     ])
   })
 
-  it('tells of an answer that broke off', () => {
+  it('shows a broken answer', () => {
     const request = kept(
       {
         attempts: [{ ...failed('a', 1, 80), sentMs: 2, statusCode: 200, reason: 'the connection was reset' }],
@@ -179,7 +179,7 @@ describe('the timeline of a request', () => {
     ])
   })
 
-  it('is in order of time and ends once, whatever happened', () => {
+  it('is in order of time and ends once, in every case', () => {
     const times = fc.array(fc.double({ min: 0, max: 1_000, noNaN: true }), { minLength: 6, maxLength: 6 })
     fc.assert(
       fc.property(
@@ -257,7 +257,7 @@ describe('a filter of requests', () => {
     [{ model: 'llama3', status: '200' }, false],
   ]
   for (const [query, expected] of cases) {
-    it(`${expected ? 'takes' : 'leaves'} the request for ${JSON.stringify(query)}`, () => {
+    it(`${expected ? 'includes' : 'excludes'} the request for ${JSON.stringify(query)}`, () => {
       const filter = readFilter(query)
       assert.ok(typeof filter !== 'string')
       assert.equal(matches(filter, request), expected)
@@ -274,7 +274,7 @@ describe('a filter of requests', () => {
     { limit: 'x' },
   ]
   for (const query of wrong) {
-    it(`does not understand ${JSON.stringify(query)}`, () => {
+    it(`rejects ${JSON.stringify(query)}`, () => {
       assert.equal(typeof readFilter(query), 'string')
     })
   }

@@ -10,15 +10,15 @@ const discovered = (data: Partial<GatewayEvents['discovery.completed']>): Gatewa
   data: { endpoint: 'e', models: 1, added: [], removed: [], ignored: 0, ...data },
 })
 
-describe('the line of a model list', () => {
-  it('warns of a list that is too long where it is news', () => {
+describe('the log line of a model list', () => {
+  it('warns of a list that is too long if it has changed', () => {
     assert.equal(eventLine(discovered({}))?.level, 'debug')
     assert.equal(eventLine(discovered({ added: ['m'] }))?.level, 'info')
     assert.equal(eventLine(discovered({ added: ['m'], ignored: 1 }))?.level, 'warn')
     assert.equal(eventLine(discovered({ ignored: 1 }))?.level, 'debug')
   })
 
-  it('names some of its models', () => {
+  it('names a limited number of models', () => {
     const added = Array.from({ length: 10_000 }, (_, at) => `m${at}`)
     const fields = boundedFields({ endpoint: 'e', added, removed: ['a'] }) as { added: string[] }
     assert.equal(fields.added.length, 51)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { LineBatch } from '../../../src/observe/logging/line-batch.ts'
 
 describe('LineBatch', () => {
-  it('keeps every line, in order, and holds back no more than it may', () => {
+  it('keeps every line in order, and buffers no more than its limit', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), fc.nat({ max: 50 }), (lines, most) => {
         const written: string[] = []

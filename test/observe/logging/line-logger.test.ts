@@ -42,7 +42,7 @@ describe('createLineLogger', () => {
     )
   })
 
-  it('tells the time of each line', async () => {
+  it('writes the time of each line', async () => {
     const { clock, lines, logger } = create('info')
     logger.info({}, 'a')
     await clock.advance(1)
@@ -56,7 +56,7 @@ describe('createLineLogger', () => {
     )
   })
 
-  it('writes members that are JSON already as it writes their record', () => {
+  it('writes members that are already JSON like their record', () => {
     const record = { text: 'a "b"', number: 1.5, list: ['x'] }
     const { lines, logger } = create('info')
     logger.warn(record, 'said "so"')
@@ -66,7 +66,7 @@ describe('createLineLogger', () => {
     assert.equal(lines.length, 2)
   })
 
-  it('leaves out what is below the level, and says so beforehand', () => {
+  it('omits lines below the level, and reports that in advance', () => {
     const { lines, logger } = create('warn')
     logger.debug({}, 'debug')
     logger.info({}, 'info')

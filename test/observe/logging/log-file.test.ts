@@ -29,7 +29,7 @@ async function logFile(limits: { max_backups?: number } = {}) {
 const megabyte = `${'x'.repeat(1024 * 1024)}\n`
 
 describe('the log file', () => {
-  it('is followed by another one when it is full, and the oldest are removed', async () => {
+  it('is rotated when it is full, and the oldest files are removed', async () => {
     const { dir, write, read, lost } = await logFile()
     await eventually(async () => {
       await write(megabyte)
@@ -47,7 +47,7 @@ describe('the log file', () => {
     assert.equal(lost.total, 0)
   })
 
-  it('goes on with the file of the run before', async () => {
+  it('continues the file of the previous run', async () => {
     const { open, write, read } = await logFile()
     await write('one\n')
     const again = await open()
@@ -61,7 +61,7 @@ describe('the log file', () => {
     ['the file was removed', (dir: string) => rm(join(dir, 'olla-gateway.1.log'))],
     ['the file was moved', (dir: string) => rename(join(dir, 'olla-gateway.1.log'), join(dir, 'old'))],
   ] as const) {
-    it(`is made again where ${what}`, async () => {
+    it(`is created again if ${what}`, async () => {
       const { dir, write, read } = await logFile()
       await write('before\n')
       await change(dir)
@@ -72,7 +72,7 @@ describe('the log file', () => {
     })
   }
 
-  it('loses and counts lines while its folder cannot be made, and reports them afterwards', async () => {
+  it('drops and counts lines while its folder cannot be created, and reports them afterwards', async () => {
     const { dir, write, read, lost } = await logFile()
     await write('before\n')
     await rm(dir, { recursive: true })

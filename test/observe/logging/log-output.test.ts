@@ -33,7 +33,7 @@ async function stalledSocket(t: TestContext): Promise<{ socket: Socket; peer: So
 }
 
 describe('FileOutput', () => {
-  it('gathers short lines and writes all of them, in order', async () => {
+  it('gathers short lines and writes all of them in order', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
     const descriptor = openSync(path, 'w')
     const output = new FileOutput(descriptor, 10, new LostLines())
@@ -44,7 +44,7 @@ describe('FileOutput', () => {
     assert.equal(await readFile(path, 'utf8'), lines.join(''))
   })
 
-  it('drops and counts what cannot be written, is idle all the same, and reports once it works again', async () => {
+  it('drops and counts what cannot be written, stays idle, and reports once it works again', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
     const told: number[] = []
     const lost = new LostLines((lines) => void told.push(lines))
@@ -62,7 +62,7 @@ describe('FileOutput', () => {
     assert.equal(await readFile(path, 'utf8'), 'four\n')
   })
 
-  it('has the size of the file that comes next while the one before is still written to', async () => {
+  it('reports the size of the next file while the previous one is still being written', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'olla-output-'))
     const output = new FileOutput(openSync(join(folder, '1'), 'w'), 0, new LostLines())
     output.write('one\n')
@@ -78,7 +78,7 @@ describe('FileOutput', () => {
   })
 
   const skip = existsSync('/dev/full') ? false : 'no /dev/full'
-  it('counts what comes while too much waits', { skip }, async () => {
+  it('counts lines that exceed the buffer', { skip }, async () => {
     const lost = new LostLines()
     const output = new FileOutput(openSync('/dev/full', 'w'), Number.POSITIVE_INFINITY, lost)
     const line = `${'x'.repeat(1024 * 1024 - 1)}\n`
@@ -88,7 +88,7 @@ describe('FileOutput', () => {
     assert.equal(lost.total, 12)
   })
 
-  it('loses lines while there is no file, and begins a line where it left one unfinished', async () => {
+  it('drops lines without a file, and starts a new line after an incomplete one', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'olla-output-')), 'log')
     const lost = new LostLines()
     const output = new FileOutput(undefined, 0, lost)
@@ -106,7 +106,7 @@ describe('FileOutput', () => {
 })
 
 describe('PipeOutput', () => {
-  it('holds back a bounded amount for a reader that has stopped, and counts the rest', async (t) => {
+  it('buffers a bounded amount for a stalled reader, and counts the rest', async (t) => {
     const { socket } = await stalledSocket(t)
     const lost = new LostLines()
     const output = new PipeOutput(socket, lost)
@@ -117,7 +117,7 @@ describe('PipeOutput', () => {
     assert.equal(lost.takeReport(), 0)
   })
 
-  it('reports what was dropped once its reader goes on', async (t) => {
+  it('reports dropped lines once its reader continues', async (t) => {
     const { socket, peer } = await stalledSocket(t)
     const lost = new LostLines()
     const output = new PipeOutput(socket, lost)
@@ -129,7 +129,7 @@ describe('PipeOutput', () => {
     assert.equal(lost.takeReport(), total)
   })
 
-  it('is idle once the reader has gone, and counts all that comes', async (t) => {
+  it('is idle once the reader has disconnected, and counts all further lines', async (t) => {
     const { socket, peer } = await stalledSocket(t)
     const lost = new LostLines()
     const output = new PipeOutput(socket, lost)
@@ -147,8 +147,8 @@ describe('PipeOutput', () => {
   })
 })
 
-describe('lines for people', () => {
-  it('are one for each event and for each request', async () => {
+describe('human-readable lines', () => {
+  it('are one per event and one per request', async () => {
     const pretty = await createPrettyLines(false)
     const event = {
       level: 'warn',

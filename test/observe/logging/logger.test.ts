@@ -8,7 +8,7 @@ import { createLogger, createThreadLogger } from '../../../src/observe/logging/l
 import { redactQuery } from '../../../src/observe/logging/redact.ts'
 
 describe('createLogger', () => {
-  it('writes lines together to a file, redacted, and drops files that are too old', async () => {
+  it('writes batched lines to a file, redacted, and removes files that are too old', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'olla-logs-'))
     const old = join(dir, 'olla-gateway.99.log')
     await writeFile(old, 'old')
@@ -31,7 +31,7 @@ describe('createLogger', () => {
 })
 
 describe('createThreadLogger', () => {
-  it('gathers lines like those of the log, redacted, and sends them to its owner', async () => {
+  it('batches lines like those of the log, redacted, and sends them to its owner', async () => {
     const sent: string[] = []
     const { logger, requestLogger, flush } = createThreadLogger('info', (lines) => void sent.push(lines))
     logger.debug('below the level')

@@ -91,7 +91,7 @@ const context = fc
 const request = fc.record({ method: text, url: text, userAgent: maybe(text) })
 
 describe('the text of a request line', () => {
-  it('is that of its record', () => {
+  it('equals that of its record', () => {
     const requestLineText = createRequestLineText()
     fc.assert(
       fc.property(context, request, number, (ended, told, durationMs) => {
@@ -102,14 +102,14 @@ describe('the text of a request line', () => {
     )
   })
 
-  it('has no secret of a query', () => {
+  it('contains no secret of a query', () => {
     const told = { method: 'GET', url: '/v1/models?api_key=hunter2&x=1', userAgent: undefined }
     assert.match(createRequestLineText()(requestContext(), told, 1), /api_key=\[redacted\]&x=1/)
   })
 })
 
 describe('members of a line', () => {
-  it('stay right when more values come than are kept', () => {
+  it('stay correct for more values than are cached', () => {
     const members = new LineMembers<string | number>('key')
     for (let round = 0; round < 2; round++) {
       for (let count = 0; count < 600; count++) {
@@ -123,7 +123,7 @@ describe('members of a line', () => {
 })
 
 describe('a rounded number', () => {
-  it('is what JSON has for it', () => {
+  it('equals that in JSON', () => {
     fc.assert(
       fc.property(number, (value) => {
         assert.equal(roundedText(value), JSON.stringify(Math.round(value * 100) / 100))

@@ -24,7 +24,7 @@ export function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
 
 export const noTimings: Timings = { duration: undefined, firstToken: undefined, interToken: undefined }
 
-/** What was read of an answer that tells nothing of itself. */
+/** Figures of an answer that reports none. */
 export function figures(overrides: Partial<AnswerFigures> = {}): AnswerFigures {
   return {
     contentEvents: undefined,

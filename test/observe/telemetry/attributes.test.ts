@@ -16,7 +16,7 @@ function request(fields: Partial<RequestContext> = {}): RequestContext {
 }
 
 describe('attributes of spans', () => {
-  it('leave out what is not known', () => {
+  it('omit unknown values', () => {
     assert.deepEqual(requestAttributes(request()), {})
   })
 
@@ -31,7 +31,7 @@ describe('attributes of spans', () => {
     })
   })
 
-  it('name the server with its port, also where the URL has none', () => {
+  it('include the server with its port, even if the URL has none', () => {
     const attempt = { number: 1, endpoint: 'e', type: 'vllm', sentModel: undefined }
     const at = (url: string) => attemptAttributes(request({ model: 'm' }), { ...attempt, url }, 'chat')
     assert.partialDeepStrictEqual(at('http://gpu:8000/base'), {
@@ -42,7 +42,7 @@ describe('attributes of spans', () => {
     assert.partialDeepStrictEqual(at('http://gpu'), { 'server.port': 80 })
   })
 
-  it('give the model as it was sent', () => {
+  it('contain the model as it was sent', () => {
     const attempt = { number: 1, endpoint: 'e', type: 'vllm', url: 'http://gpu', sentModel: 'theirs' }
     assert.equal(
       attemptAttributes(request({ model: 'ours' }), attempt, undefined)['gen_ai.request.model'],
@@ -52,7 +52,7 @@ describe('attributes of spans', () => {
 })
 
 describe('the type of an error', () => {
-  it('is our code, else the status, else how it ended; none for a success', () => {
+  it('is our code, else the status, else the outcome; none for a success', () => {
     assert.equal(errorType(request({ outcome: 'success', status: 200 })), undefined)
     assert.equal(
       errorType(request({ outcome: 'failure', status: 502, error: 'upstream_failed' })),
@@ -63,7 +63,7 @@ describe('the type of an error', () => {
     assert.equal(errorType(request({ outcome: 'failure', status: 200 })), 'failure')
   })
 
-  it('is the status of an attempt that has one, else what became of it', () => {
+  it('is the status of an attempt that has one, else its outcome', () => {
     assert.equal(attemptError({ kind: 'answered', statusCode: 200, reason: undefined }), undefined)
     assert.equal(attemptError({ kind: 'answered', statusCode: 404, reason: undefined }), '404')
     assert.equal(attemptError({ kind: 'failed', statusCode: undefined, reason: 'x' }), 'failed')
@@ -72,7 +72,7 @@ describe('the type of an error', () => {
 })
 
 describe('the operation of a request', () => {
-  it('is told by its path', () => {
+  it('is derived from its path', () => {
     const paths = {
       '/v1/chat/completions': 'chat',
       '/olla/anthropic/v1/messages': 'chat',

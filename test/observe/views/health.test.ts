@@ -17,7 +17,7 @@ for (const [source, status, reason] of [
   [
     { draining: false, routable: 0, able: 2, total: 3, isListed: true, isPausing: false },
     'ready',
-    'serving, though the probes of all endpoints fail',
+    'serving, although the probes of all endpoints fail',
   ],
   [
     { draining: false, routable: 0, able: 0, total: 0, isListed: true, isPausing: true },
@@ -27,12 +27,12 @@ for (const [source, status, reason] of [
   [
     { draining: false, routable: 1, able: 1, total: 3, isListed: false, isPausing: false },
     'not_ready',
-    'the models are not known yet',
+    'the models are still unknown',
   ],
   [
     { draining: false, routable: 1, able: 1, total: 3, isListed: true, isPausing: true },
     'not_ready',
-    'all endpoints have asked for a pause',
+    'all endpoints have requested a pause',
   ],
 ] as const) {
   it(`is ${status} with ${JSON.stringify(source)}`, () => {

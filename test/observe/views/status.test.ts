@@ -107,7 +107,7 @@ describe('/internal/status', () => {
     })
   })
 
-  it('claims nothing about an endpoint that was neither used nor probed', () => {
+  it('reports nothing about an endpoint that was neither used nor probed', () => {
     const [row] = status([endpointSource({ status: { status: 'unknown' } })]).endpoints
     assert.ok(row !== undefined)
     assert.equal(row.success_rate, 'N/A')

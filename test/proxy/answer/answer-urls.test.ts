@@ -30,7 +30,7 @@ describe('clientUrl', () => {
     ['absolute path', scope('/olla/ollama', '/api/chat'), '/api/chat/', '/olla/ollama/api/chat/'],
     ['relative path', scope('/olla/proxy', chat), 'completions/', `/olla/proxy${chat}/`],
     ['at the root', scope('', chat), `${chat}/`, `${chat}/`],
-    ['at the root, to what only a prefix leads to', scope('', chat), '/docs', '/olla/proxy/docs'],
+    ['at the root, to a path that needs a prefix', scope('', chat), '/docs', '/olla/proxy/docs'],
     ['in a host application', scope('/llm', chat), '/v1/x', '/llm/v1/x'],
     ['in a host application, below a prefix', scope('/llm/olla/proxy', '/x'), '/y', '/llm/olla/proxy/y'],
     ['translated Messages', scope('/olla/anthropic', '/v1/messages'), '/v1/x', '/olla/proxy/v1/x'],
@@ -65,7 +65,7 @@ describe('clientUrl', () => {
 })
 
 describe('clientLinks', () => {
-  it('rewrites each target and leaves out those behind the gateway', () => {
+  it('rewrites each target and drops those behind the gateway', () => {
     const from = scope('/olla/proxy', '/v1/files')
     assert.equal(
       clientLinks(
@@ -79,7 +79,7 @@ describe('clientLinks', () => {
 })
 
 describe('redirectTarget', () => {
-  it('stays at the endpoint', () => {
+  it('does not leave the endpoint', () => {
     const target = (value: string, endpoint = plain) =>
       redirectTarget(value, scope('/olla/proxy', '/v1/a', endpoint))
     assert.deepEqual(target('/v1/a/?x=1'), { path: '/v1/a/', query: '?x=1' })

@@ -50,7 +50,7 @@ for (const [name, create] of servers)
   describe(`ClientRelay on ${name}`, () => {
     const relayTo = (t: TestContext, options?: { readsNothing?: boolean }) => relayOn(create, t, options)
 
-    it('sends what comes in one turn as one chunk, and does not let it wait for more', async (t) => {
+    it('sends the bytes of one event-loop turn as one chunk, without waiting for more', async (t) => {
       const { relay, raw, body, writes } = await relayTo(t)
       relay.begin(200, ['Content-Type', 'text/event-stream'], stream)
       for (const text of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) relay.write(Buffer.from(text))
@@ -65,7 +65,7 @@ for (const [name, create] of servers)
       assert.equal(writes.length, 2, 'the end goes with the last event')
     })
 
-    it('sends an answer of known length in one write and ends it with its last byte', async (t) => {
+    it('sends an answer of known length in one write, and ends it with its last byte', async (t) => {
       const { relay, raw, body, writes } = await relayTo(t)
       relay.begin(200, ['Content-Length', '4'], { ...stream, format: 'other', lengthBytes: 4 })
       assert.equal(relay.write(Buffer.from('ab')), true)
@@ -78,7 +78,7 @@ for (const [name, create] of servers)
       assert.equal(writes.length, 1)
     })
 
-    it('holds back up to what it may gather', async (t) => {
+    it('holds back no more than its gather limit', async (t) => {
       const { relay, body } = await relayTo(t)
       relay.begin(200, ['Content-Type', 'image/png'], { ...stream, format: 'other', gatherBytes: 4 })
       relay.write(Buffer.from('ab'))
@@ -91,7 +91,7 @@ for (const [name, create] of servers)
       await eventually(() => body().endsWith('1\r\ne\r\n0\r\n\r\n'))
     })
 
-    it('tells when the client does not keep up, with no more than a turn of bytes beyond', async (t) => {
+    it('reports backpressure after at most one turn of further bytes', async (t) => {
       const { relay, raw, client } = await relayTo(t, { readsNothing: true })
       relay.begin(200, ['Content-Type', 'text/event-stream'], stream)
       const event = Buffer.alloc(30_000, 'x')
@@ -113,7 +113,7 @@ for (const [name, create] of servers)
       assert.equal(relay.write(Buffer.from('y')), true)
     })
 
-    it('writes nothing to a client that has left within the turn', async (t) => {
+    it('writes nothing to a client that disconnected in the same turn', async (t) => {
       const { relay, raw } = await relayTo(t)
       raw.on('error', () => assert.fail('written to'))
       relay.begin(200, ['Content-Type', 'text/event-stream'], stream)
@@ -122,7 +122,7 @@ for (const [name, create] of servers)
       await turn()
     })
 
-    it('breaks off behind what has come, at the border of an event', async (t) => {
+    it('aborts at an event boundary, after the bytes received so far', async (t) => {
       const { relay, client, body } = await relayTo(t)
       client.on('error', () => {})
       relay.begin(200, ['Content-Type', 'text/event-stream'], stream)
@@ -132,7 +132,7 @@ for (const [name, create] of servers)
       assert.equal(body(), 'a\r\ndata: half\r\n1a\r\n\n\nevent: error\ndata: sse\n\n\r\n')
     })
 
-    it('breaks off an answer of known length behind what has come in the same turn', async (t) => {
+    it('aborts an answer of known length after the bytes received in the same turn', async (t) => {
       const { relay, client, body } = await relayTo(t)
       client.on('error', () => {})
       relay.begin(200, ['Content-Length', '9'], { ...stream, format: 'other', lengthBytes: 9 })
@@ -142,7 +142,7 @@ for (const [name, create] of servers)
       assert.equal(body(), 'half')
     })
 
-    it('keeps every byte in order, however they come', async (t) => {
+    it('keeps every byte in order, for any chunking', async (t) => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.boolean()), { maxLength: 20 }),

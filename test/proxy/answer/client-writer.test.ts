@@ -45,7 +45,7 @@ for (const [name, create] of servers)
         create((request, raw) => answer(raw, request.url ?? '')),
       )
 
-    it('is read by a client as it was written, of known length or not', async (t) => {
+    it('delivers what was written, with and without a known length', async (t) => {
       let now: Answer = () => {}
       const port = await serve(t, (raw) => now(raw, ''))
       await fc.assert(
@@ -69,7 +69,7 @@ for (const [name, create] of servers)
       )
     })
 
-    it('writes no chunks to HTTP/1.0', async (t) => {
+    it('does not chunk answers to HTTP/1.0 clients', async (t) => {
       const port = await serve(t, (raw) =>
         writeAll(raw, [...chunked], [[Buffer.from('ab')]], [Buffer.from('c')]),
       )
@@ -78,7 +78,7 @@ for (const [name, create] of servers)
       assert.doesNotMatch(text, /transfer-encoding/i)
     })
 
-    it('lets an answer wait for the one before it on the same connection', async (t) => {
+    it('keeps an answer waiting for the previous one on the same connection', async (t) => {
       const answers: ServerResponse[] = []
       const port = await serve(t, (raw, path) => {
         if (path === '/1') answers.push(raw)
@@ -96,7 +96,7 @@ for (const [name, create] of servers)
       assert.match(text, /5\r\nfirst\r\n0\r\n\r\nHTTP\/1\.1 200 .*6\r\nsecond\r\n1\r\n2\r\n0\r\n\r\n$/s)
     })
 
-    it('goes through a `write` that other code has put in place', async (t) => {
+    it('uses a replaced `write` method', async (t) => {
       const written: string[] = []
       const port = await serve(t, (raw) => {
         const write = raw.write.bind(raw)
@@ -111,7 +111,7 @@ for (const [name, create] of servers)
       assert.match(text, /2\r\nAB\r\n0\r\n\r\n$/)
     })
 
-    it('may still be used when the client has gone', async (t) => {
+    it('tolerates writes after the client has disconnected', async (t) => {
       const open: ServerResponse[] = []
       const port = await serve(t, (raw) => void open.push(raw))
       const socket = connect(port, '127.0.0.1')

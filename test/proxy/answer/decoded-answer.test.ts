@@ -16,7 +16,7 @@ const head = (coding: string) => ({
 })
 const identity = ['Accept-Encoding', 'identity']
 
-/** Decodes pieces as a transport would give them, for a client that pauses after each one of the answer. */
+/** Decodes chunks as a transport delivers them, for a client that pauses after each chunk. */
 function decode(coding: string, pieces: readonly Buffer[]): Promise<Buffer> {
   const coded = codedAnswer(head(coding), identity)
   assert.ok(coded)
@@ -44,9 +44,9 @@ function decode(coding: string, pieces: readonly Buffer[]): Promise<Buffer> {
   })
 }
 
-describe('an answer that was compressed unasked', () => {
+describe('an answer that was compressed although the client did not accept it', () => {
   for (const [coding, encode] of Object.entries(encoders)) {
-    it(`is what it was before, however it is cut: ${coding}`, async () => {
+    it(`is decoded, for any chunking: ${coding}`, async () => {
       const bodies = fc.array(fc.constantFrom('a', 'bc', ' '.repeat(40_000), 'é'), { maxLength: 12 })
       await fc.assert(
         fc.asyncProperty(bodies, fc.array(fc.nat(200), { maxLength: 5 }), async (parts, cuts) => {
@@ -60,7 +60,7 @@ describe('an answer that was compressed unasked', () => {
       )
     })
 
-    it(`has failed where it is cut short: ${coding}`, async () => {
+    it(`fails if it is truncated: ${coding}`, async () => {
       const coded = encode(Buffer.from('x'.repeat(1000)))
       await assert.rejects(decode(coding, [coded.subarray(0, coded.length - 3)]))
     })
@@ -70,11 +70,11 @@ describe('an answer that was compressed unasked', () => {
     assert.equal((await decode('gzip', [])).length, 0)
   })
 
-  it('loses its coding and its length from its head', () => {
+  it('loses Content-Encoding and Content-Length', () => {
     assert.deepEqual(codedAnswer(head('GZIP'), [])?.head.headers, ['Content-Type', 'application/json'])
   })
 
-  it('is left as it is where the client asked for it, or its coding is not known', () => {
+  it('is left unchanged if the client accepts the coding or the coding is unknown', () => {
     assert.equal(codedAnswer(head('gzip'), ['Accept-Encoding', 'gzip, br']), undefined)
     for (const coding of ['snappy', 'gzip, br', 'identity', ''])
       assert.equal(codedAnswer(head(coding), identity), undefined)

@@ -27,8 +27,8 @@ function gathering(statusCode = 200): () => RequestVariant {
   })
 }
 
-describe('an answer that is gathered', () => {
-  it('is told in one piece, with a length and headers of its own', async (t) => {
+describe('a gathered answer', () => {
+  it('is sent in one write, with its length and its own headers', async (t) => {
     const { begin, sent } = createExchanges(t, [{}])
     const { answer, context } = await begin({ variant: gathering(418) })
     answerWith(sent[0] ?? assert.fail(), 200, jsonHead, 'ab', 'cd')
@@ -42,7 +42,7 @@ describe('an answer that is gathered', () => {
     assert.equal(context.status, 418)
   })
 
-  it('may break off, and another endpoint is asked', async (t) => {
+  it('can fail, and another endpoint is tried', async (t) => {
     const { begin, sent } = createExchanges(t, [{ name: 'a' }, { name: 'b' }])
     const { answer, context } = await begin({ variant: gathering() })
     sent[0]?.attempt.onHeaders(200, jsonHead, () => {})
@@ -60,7 +60,7 @@ describe('an answer that is gathered', () => {
     assert.equal(context.outcome, 'success')
   })
 
-  it('is taken after all where it was passed over and none did better', async (t) => {
+  it('is used after all if it was rejected and no other endpoint did better', async (t) => {
     const { begin, sent, cells } = createExchanges(t, [{ name: 'a' }, { name: 'b' }])
     const { answer } = await begin({ variant: gathering(503) })
     answerWith(sent[0] ?? assert.fail(), 503, jsonHead, 'busy')

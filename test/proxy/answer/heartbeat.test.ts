@@ -38,8 +38,8 @@ const headers = (sent: SentAttempt | undefined, status = 200, head = sseHead) =>
   sent?.attempt.onHeaders(status, head, () => {})
 const data = (sent: SentAttempt | undefined, text: string) => sent?.attempt.onData(Buffer.from(text))
 
-describe('a request that must not fall silent', () => {
-  it('gets beats while nothing comes, between events, and not inside of one', async (t) => {
+describe('a request with heartbeats', () => {
+  it('sends beats during silence, between events and never within one', async (t) => {
     const { begin, sent, clock } = createExchanges(t, [{}])
     const { answer } = await begin({ keepAlive })
     await clock.advance(500)
@@ -56,7 +56,7 @@ describe('a request that must not fall silent', () => {
     assert.equal(response.headers.get('x-mine'), '1')
   })
 
-  it('has begun with the first beat, and other endpoints can still be tried', async (t) => {
+  it('starts its answer with the first beat, and can still try other endpoints', async (t) => {
     const { begin, sent, clock } = createExchanges(t, [{ name: 'a' }, { name: 'b' }])
     const { answer, context, failed } = await begin({ keepAlive })
     await clock.advance(1000)
@@ -74,7 +74,7 @@ describe('a request that must not fall silent', () => {
     assert.equal(failed.length, 0)
   })
 
-  it('is told of a failure by an event once it has begun', async (t) => {
+  it('reports a failure as an event once it has started', async (t) => {
     const { begin, sent, clock } = createExchanges(t, [{}])
     const { answer, context, failed } = await begin({ keepAlive })
     await clock.advance(1000)
@@ -86,7 +86,7 @@ describe('a request that must not fall silent', () => {
     assert.equal(failed.length, 0)
   })
 
-  it('is told of a gathered error by an event once it has begun', async (t) => {
+  it('reports a gathered error as an event once it has started', async (t) => {
     const { begin, sent, clock } = createExchanges(t, [{}])
     const gathered = {
       push: () => undefined,

@@ -25,7 +25,7 @@ async function readAll(response: Response): Promise<{ body: string; isCut: boole
   }
 }
 
-describe('a stream that the endpoint has closed', () => {
+describe('a stream closed by its endpoint', () => {
   for (const [name, path, chunks, expected] of [
     [
       'a chat without its ending',
@@ -41,13 +41,13 @@ describe('a stream that the endpoint has closed', () => {
       /event: error\ndata: \{"type":"error","code":"upstream_broken","message":"[^"]+","param":null,"sequence_number":8\}\n\n$/,
     ],
     [
-      'an error that clients do not see',
+      'an error that clients overlook',
       '/v1/chat/completions',
       [delta, 'error: {"code":500,"message":"slot lost"}\n\n', done],
       /\[DONE\]\n\ndata: \{"error":\{"message":"slot lost"/,
     ],
   ] as const) {
-    it(`cuts ${name}, visibly`, async (t) => {
+    it(`truncates ${name} visibly`, async (t) => {
       const { sent, begin } = createExchanges(t, [{}])
       const { answer, context } = await begin({ path })
       play(sent[0] ?? assert.fail(), chunks)
@@ -60,7 +60,7 @@ describe('a stream that the endpoint has closed', () => {
     })
   }
 
-  it('passes an error of the endpoint on and counts it', async (t) => {
+  it('forwards an error of the endpoint and counts it', async (t) => {
     const { sent, begin } = createExchanges(t, [{}])
     const { answer, context } = await begin()
     const chunks = [delta, 'data: {"error":{"message":"no","code":500}}\n\n', done]
@@ -70,7 +70,7 @@ describe('a stream that the endpoint has closed', () => {
     assert.equal(context.attempts.length, 1)
   })
 
-  it('is complete with either ending, and where its events are other ones', async (t) => {
+  it('is complete with either ending, and with other kinds of events', async (t) => {
     for (const chunks of [
       [delta, done],
       [delta, finish],
@@ -85,7 +85,7 @@ describe('a stream that the endpoint has closed', () => {
     }
   })
 
-  it('can be told to be broken although its length was announced', async (t) => {
+  it('can be reported as broken although its length was announced', async (t) => {
     const { sent, begin } = createExchanges(t, [{}])
     const { answer } = await begin()
     play(sent[0] ?? assert.fail(), [delta], ['Content-Length', String(delta.length)])
@@ -94,7 +94,7 @@ describe('a stream that the endpoint has closed', () => {
     assert.equal(isCut, true)
   })
 
-  it('goes to the next endpoint where nothing of it was told yet', async (t) => {
+  it('fails over if none of it was sent yet', async (t) => {
     const { sent, begin } = createExchanges(t, [{ name: 'a' }, { name: 'b' }])
     const { answer, context } = await begin()
     play(sent[0] ?? assert.fail(), ['data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n'])

@@ -44,7 +44,7 @@ describe('the content type of an answer', () => {
     }
   }
 
-  it('stays where it says what it is, and for errors', () => {
+  it('is kept if it is specific, and for errors', () => {
     assert.equal(typeOf(ndjson, '/v1/chat/completions', 'data: {}\n\n'), ndjson)
     assert.equal(typeOf('audio/wav', '/v1/chat/completions', 'data: {}\n\n'), 'audio/wav')
     assert.equal(typeOf('application/json', '/v1/chat/completions', 'data: {}\n\n', 500), 'application/json')

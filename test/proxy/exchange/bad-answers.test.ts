@@ -14,7 +14,7 @@ async function failsOver(t: TestContext, headers: readonly string[], ...chunks: 
   const { answer, context } = await begin()
   answerWith(sent[0] ?? assert.fail(), 200, headers, ...chunks)
   await Promise.resolve()
-  answerWith(sent[1] ?? assert.fail('b was not asked'), 200, json, good)
+  answerWith(sent[1] ?? assert.fail('b was not tried'), 200, json, good)
   const response = await answer
   assert.equal(await response.text(), good)
   assert.equal(response.headers.get('x-olla-endpoint'), 'b')
@@ -22,10 +22,10 @@ async function failsOver(t: TestContext, headers: readonly string[], ...chunks: 
   return context.attempts.map(({ endpoint, reason }) => `${endpoint}: ${reason}`)
 }
 
-describe('a good status without an answer', () => {
+describe('a successful status without a valid answer', () => {
   for (const [name, headers, chunks, reason] of [
     ['an error', json, [dead], 'error 500: EngineDeadError'],
-    ['an error in pieces', json, ['{"err', 'or":{"message":"no"}}'], 'an error: no'],
+    ['an error in two chunks', json, ['{"err', 'or":{"message":"no"}}'], 'an error: no'],
     [
       'an error as the first event',
       sse,
@@ -36,12 +36,12 @@ describe('a good status without an answer', () => {
     ['nothing', json, [], 'empty'],
     ['a stream without events', sse, [': ping\n\n'], 'empty'],
   ] as const) {
-    it(`moves on from ${name}`, async (t) => {
+    it(`fails over from ${name}`, async (t) => {
       assert.deepEqual(await failsOver(t, headers, ...chunks), [`a: not a valid answer: ${reason}`])
     })
   }
 
-  it('is told with the status and the words of the error, where no other endpoint does better', async (t) => {
+  it('is reported with the status and message of the error if no other endpoint does better', async (t) => {
     for (const [headers, body, status] of [
       [json, dead, 500],
       [sse, `data: ${dead}\n\ndata: [DONE]\n\n`, 500],
@@ -60,7 +60,7 @@ describe('a good status without an answer', () => {
     }
   })
 
-  it('is an error of the gateway, where the endpoint says nothing', async (t) => {
+  it('is reported as an error of the gateway if the endpoint gives no message', async (t) => {
     const { sent, begin } = createExchanges(t, [{ name: 'a' }])
     const { failed } = await begin()
     answerWith(sent[0] ?? assert.fail(), 200, ['Content-Type', 'text/html'], '<html>')
@@ -68,7 +68,7 @@ describe('a good status without an answer', () => {
     assert.match(failed[0]?.message ?? '', /a: not a valid answer: a web page/)
   })
 
-  it('is the request’s own error where the error says 4xx: no other endpoint is asked', async (t) => {
+  it('is reported as the client’s error if it contains a 4xx status, without failover', async (t) => {
     for (const body of [
       '{"error":{"code":400,"message":"bad field"}}',
       '{"error":{"message":"This model\'s maximum context length is 4096 tokens. However, you requested 5000 tokens","code":500}}',
@@ -84,7 +84,7 @@ describe('a good status without an answer', () => {
     }
   })
 
-  it('moves on from a path that LM Studio does not have', async (t) => {
+  it('fails over from a path that LM Studio does not have', async (t) => {
     const reasons = await failsOver(
       t,
       json,
@@ -93,7 +93,7 @@ describe('a good status without an answer', () => {
     assert.equal(reasons.length, 1)
   })
 
-  it('is none where the operation is not known, or the answer is compressed', async (t) => {
+  it('is not detected if the operation is unknown or the answer is compressed', async (t) => {
     for (const [path, headers] of [
       ['/v1/audio/transcriptions', json],
       ['/v1/chat/completions', [...json, 'Content-Encoding', 'gzip']],
@@ -106,7 +106,7 @@ describe('a good status without an answer', () => {
     }
   })
 
-  it('is held back for its first event, and not longer than a moment', async (t) => {
+  it('is held back until its first event, for a limited time', async (t) => {
     const { sent, begin, clock } = createExchanges(t, [{}])
     const { context } = await begin()
     const { attempt } = sent[0] ?? assert.fail()
@@ -121,7 +121,7 @@ describe('a good status without an answer', () => {
   })
 })
 
-describe('a form that the endpoint refuses', () => {
+describe('a request form that the endpoint rejects', () => {
   const other: RequestVariant = { path: '/other', query: '', body: Buffer.from('other') }
   const refusing = (when: (status: number, body: string) => boolean): (() => RequestVariant) => {
     return () => ({
@@ -132,7 +132,7 @@ describe('a form that the endpoint refuses', () => {
     })
   }
 
-  it('is sent in another one to the same endpoint, once, on the same place', async (t) => {
+  it('is sent in another form to the same endpoint, once, on the same slot', async (t) => {
     for (const [status, body] of [
       [400, '{"error":"stream_options"}'],
       [200, '{"error":"stream_options"}'],
@@ -155,7 +155,7 @@ describe('a form that the endpoint refuses', () => {
     }
   })
 
-  it('is told what the other one is told', async (t) => {
+  it('gets the answer to the other form', async (t) => {
     const { sent, begin } = createExchanges(t, [{ name: 'a' }])
     const { answer } = await begin({ variant: refusing(() => true) })
     answerWith(sent[0] ?? assert.fail(), 400, json, '{"error":{"message":"first"}}')
@@ -165,7 +165,7 @@ describe('a form that the endpoint refuses', () => {
     assert.equal(sent.length, 2)
   })
 
-  it('is not repeated where the refusal is not for the form', async (t) => {
+  it('is not repeated if the rejection has another cause', async (t) => {
     const { sent, begin } = createExchanges(t, [{ name: 'a' }])
     const { answer } = await begin({ variant: refusing((_status, body) => body.includes('form')) })
     answerWith(sent[0] ?? assert.fail(), 400, json, '{"error":', '{"message":"too long"}}')

@@ -25,8 +25,8 @@ async function begin(t: TestContext, endpoints = 1) {
 
 const stream = ['Content-Type', 'text/event-stream']
 
-describe('the body of a request', () => {
-  it('is given back when an answer has begun, not before', async (t) => {
+describe('the request body', () => {
+  it('is released when an answer starts, not before', async (t) => {
     const { attempt, released } = await begin(t)
     const { attempt: first } = attempt(0)
     first.onBodyWritten()
@@ -36,7 +36,7 @@ describe('the body of a request', () => {
     assert.equal(released(), true)
   })
 
-  it('is kept while it is still being written, though the answer has begun', async (t) => {
+  it('is kept while it is still being written, even after the answer has started', async (t) => {
     const { attempt, released } = await begin(t)
     const { attempt: first } = attempt(0)
     first.onHeaders(200, stream, () => {})

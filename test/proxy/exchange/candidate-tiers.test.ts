@@ -4,7 +4,7 @@ import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import type { RoutingOutcome, Tier } from '../../../src/routing/models/routing.ts'
 import { answerWith, createExchanges, routed } from '../../support/exchange.ts'
 
-/** Requests over tiers of `endpoint:model`; `sent` tells where each attempt went. */
+/** Requests over tiers of `endpoint:model`; `sent` lists where each attempt went. */
 function createTiered(
   t: TestContext,
   settings: readonly Partial<Endpoint>[],
@@ -40,8 +40,8 @@ function createTiered(
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-describe('a request over tiers', () => {
-  it('tries every candidate of one before the next, the same endpoint with each model', async (t) => {
+describe('a request with tiers', () => {
+  it('tries every candidate of a tier before the next tier, and the same endpoint with each model', async (t) => {
     const { places, sent, start } = createTiered(
       t,
       [{}, {}],
@@ -71,7 +71,7 @@ describe('a request over tiers', () => {
     assert.equal(context.routingReason, 'second')
   })
 
-  it('skips a tier whose endpoints cannot take it now', async (t) => {
+  it('skips a tier whose endpoints cannot accept it now', async (t) => {
     const { places, registry, start } = createTiered(t, [{}, {}], [{ of: [[0, 'a']] }, { of: [[1, 'b']] }])
     registry.setStatus(0, 'offline', '')
     await start()
@@ -79,7 +79,7 @@ describe('a request over tiers', () => {
   })
 
   for (const spills of [true, false]) {
-    it(`${spills ? 'goes on from' : 'waits for'} a full tier that ${spills ? 'spills' : 'does not spill'}`, async (t) => {
+    it(`${spills ? 'leaves' : 'waits for'} a full tier that ${spills ? 'spills' : 'does not spill'}`, async (t) => {
       const { places, cells, start } = createTiered(
         t,
         [{ maxConcurrent: 1 }, {}],

@@ -31,7 +31,7 @@ function shouting(): AnswerTransform {
 }
 
 describe('a variant of a request', () => {
-  it('is asked for by each attempt, with its endpoint, and is what is sent', async (t) => {
+  it('is built for each attempt and its endpoint, and sent', async (t) => {
     const { begin, sent } = createExchanges(t, [
       { name: 'foreign', priority: 2 },
       { name: 'native', priority: 1 },
@@ -75,7 +75,7 @@ describe('a variant of a request', () => {
     assert.equal(context.endpoint, 'native')
   })
 
-  it('changes the answer back: status, headers, bytes', async (t) => {
+  it('converts the answer back: status, headers, bytes', async (t) => {
     const { begin, sent } = createExchanges(t, [{}])
     const variant = (): RequestVariant => ({
       path: '/v1/messages',
@@ -99,7 +99,7 @@ describe('a variant of a request', () => {
     assert.deepEqual([context.status, context.outcome, context.responseBytes], [201, 'success', 9])
   })
 
-  it('that cannot be made is the answer, and holds no place', async (t) => {
+  it('is answered with an error if it cannot be built, and holds no slot', async (t) => {
     const { begin, sent, cells } = createExchanges(t, [{}])
     const { failed, context } = await begin({
       variant: () => {
@@ -117,7 +117,7 @@ describe('a variant of a request', () => {
   })
 })
 
-describe('an observer of answers', () => {
+describe('an answer observer', () => {
   it("reads the endpoint's bytes and completes the context before the request is counted", async (t) => {
     const seen: string[] = []
     const ends: RequestOutcome[] = []
@@ -152,7 +152,7 @@ describe('an observer of answers', () => {
     assert.equal(services.stats.totals().promptTokens, 7)
   })
 
-  it('is told once how an answer ended that broke, and is not made for a request without one', async (t) => {
+  it('receives one error for a broken answer, and is not created for a request without an observer', async (t) => {
     const ends: RequestOutcome[] = []
     let made = 0
     const { begin, sent } = createExchanges(t, [{}], {
@@ -175,7 +175,7 @@ describe('an observer of answers', () => {
 })
 
 describe('affinity', () => {
-  it('is asked before the selector, and told of an answer before its head is written', async (t) => {
+  it('is consulted before the selector, and learns of an answer before its head is written', async (t) => {
     const told: string[] = []
     const asked: number[] = []
     const { begin, sent } = createExchanges(
@@ -204,7 +204,7 @@ describe('affinity', () => {
     assert.equal((await good.answer).headers.get('x-olla-sticky-session'), 'hit')
     assert.deepEqual([asked, told], [[0], ['mine 200']])
 
-    // The preferred one fails: it is not asked again though it is preferred, and who answers is told of.
+    // The preferred one fails: it is not tried again although it is preferred, and affinity learns which one answers.
     const moved = await begin()
     answerWith(at(sent, 1), 503, json, '{}')
     await eventually(() => sent.length === 3)
@@ -218,7 +218,7 @@ describe('affinity', () => {
     assert.equal(told.at(-1), 'mine 400')
   })
 
-  it('passes over an endpoint that cannot take the request now', async (t) => {
+  it('skips an endpoint that cannot accept the request now', async (t) => {
     const { begin, sent, registry } = createExchanges(t, [{ name: 'first' }, { name: 'mine' }], {
       affinity: { prefer: (_request, candidates) => candidates[1], answered() {} },
     })

@@ -18,7 +18,7 @@ function errors() {
 }
 
 describe('a host’s observer', () => {
-  it('reads the answer like any other while it does not throw', async (t) => {
+  it('reads answers as usual unless it throws', async (t) => {
     const { told, onError } = errors()
     const read: string[] = []
     const observe = () => ({
@@ -34,12 +34,12 @@ describe('a host’s observer', () => {
   })
 
   const broken: Readonly<Record<string, () => RelayObserver | undefined>> = {
-    'when it is asked': fail,
+    'when it is created': fail,
     'at the first chunk': () => ({ push: fail, end: fail }),
     'at the end': () => ({ push: () => {}, end: fail }),
   }
   for (const [when, observe] of Object.entries(broken)) {
-    it(`breaks no request where it throws ${when}, and is told of once`, async (t) => {
+    it(`does not fail the request if it throws ${when}, and is logged once`, async (t) => {
       const { told, onError } = errors()
       const { sent, begin, services } = createExchanges(t, [{}], {
         observe: guardedObserve(observe, 'mine', onError),
@@ -55,7 +55,7 @@ describe('a host’s observer', () => {
 })
 
 describe('a host’s affinity', () => {
-  it('keeps its say, and its own this, while it does not throw', async (t) => {
+  it('keeps its decisions and its own `this` unless it throws', async (t) => {
     const { told, onError } = errors()
     class Pinning implements Affinity {
       readonly told: unknown[] = []
@@ -85,7 +85,7 @@ describe('a host’s affinity', () => {
     assert.deepEqual(told, [])
   })
 
-  it('leaves the choice to the selector where it throws', async (t) => {
+  it('leaves the choice to the selector if it throws', async (t) => {
     const { told, onError } = errors()
     const affinity = guardedAffinity({ prefer: fail, answered: fail }, onError)
     assert.equal(affinity.observe, undefined)

@@ -28,7 +28,7 @@ function start(t: TestContext, settings: readonly Partial<Endpoint>[] = [{}]) {
 
 describe('the last endpoint that could serve', () => {
   for (const status of ['unknown', 'unhealthy', 'offline', 'config_error', 'rate_limited'] as const) {
-    it(`is asked although a probe says ${status}, and its answer brings it back`, async (t) => {
+    it(`is tried although a probe reports ${status}, and recovers with its answer`, async (t) => {
       const { registry, reports, ask, next } = start(t)
       registry.setStatus(0, status, 'a probe')
       const { answer } = await ask()
@@ -38,7 +38,7 @@ describe('the last endpoint that could serve', () => {
     })
   }
 
-  it('is left alone while it has asked for a pause', async (t) => {
+  it('is not tried during a pause that it requested', async (t) => {
     const { services, registry, clock, sent, ask } = start(t)
     registry.setStatus(0, 'rate_limited', '')
     services.load.coolDowns.set({ endpoint: { slot: 0 } }, 500)
@@ -48,14 +48,14 @@ describe('the last endpoint that could serve', () => {
     assert.equal(sent.length, 1)
   })
 
-  it('is not asked where another one can serve', async (t) => {
+  it('is not tried if another one can serve', async (t) => {
     const { registry, ask, next } = start(t, [{ priority: 2 }, { priority: 1 }])
     registry.setStatus(0, 'unhealthy', 'a probe')
     await ask()
     assert.equal(next().attempt.target.endpoint.slot, 1)
   })
 
-  it('is asked in spite of its open circuit, at a bounded pace, and a good answer closes it', async (t) => {
+  it('is tried despite its open circuit, at a bounded rate, and a good answer closes it', async (t) => {
     const { services, clock, sent, ask, next } = start(t)
     await clock.advance(1)
     services.breakers.get(0).trip('test')
@@ -71,7 +71,7 @@ describe('the last endpoint that could serve', () => {
 })
 
 describe('a request whose only endpoint restarts', () => {
-  it('waits, and goes on as soon as a probe finds the endpoint', async (t) => {
+  it('waits, and continues as soon as a probe reaches the endpoint', async (t) => {
     const { services, registry, clock, ask, next, refuse } = start(t)
     const early = await ask()
     refuse()
@@ -85,7 +85,7 @@ describe('a request whose only endpoint restarts', () => {
     assert.equal(services.queue.waiting, 0)
   })
 
-  it('tries for itself, and is told what it has tried when its time is over', async (t) => {
+  it('retries by itself, and lists its attempts in the error when its time is over', async (t) => {
     const { clock, sent, ask, refuse } = start(t)
     const { failed, exchange } = await ask()
     let tries = 0
@@ -101,7 +101,7 @@ describe('a request whose only endpoint restarts', () => {
     assert.match(failed[0]?.message ?? '', /connection refused \(\d times\)/)
   })
 
-  it('does not wait for one that has been down for long', async (t) => {
+  it('does not wait for an endpoint that has been down for long', async (t) => {
     const { registry, clock, ask, refuse } = start(t)
     registry.setStatus(0, 'offline', 'a request was refused')
     await clock.advance(60_001)

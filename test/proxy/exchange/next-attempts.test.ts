@@ -26,7 +26,7 @@ function create(
     },
     retries: new RetryPolicy({ maxRetries: 0, random: () => 0, ...retries }),
   }
-  /** Slots of all attempts, the last of which is under way. */
+  /** Slots of all attempts; the last one is in flight. */
   const slots = () => sent.map(({ attempt }) => attempt.target.endpoint.slot)
   const last = () => sent.at(-1) ?? assert.fail('nothing was sent')
   /** Plays one answer for each attempt until no other one follows. */
@@ -46,10 +46,10 @@ const fails = (status: number) => (attempt: SentAttempt) =>
 describe('the last attempts of a request', () => {
   const rows: readonly (readonly [title: string, priorities: readonly number[], asked: readonly number[]])[] =
     [
-      ['all of one priority', [9, 9, 9, 9, 9, 9, 9], [9, 9, 9, 9, 9, 9]],
-      ['the only one of another priority', [9, 9, 9, 9, 9, 9, 9, 1], [9, 9, 9, 9, 9, 1]],
-      ['two other priorities', [9, 9, 9, 9, 9, 9, 5, 1], [9, 9, 9, 9, 5, 1]],
-      ['few of each, in their order', [9, 9, 5, 1], [9, 9, 5, 1]],
+      ['endpoints of one priority in order', [9, 9, 9, 9, 9, 9, 9], [9, 9, 9, 9, 9, 9]],
+      ['the only endpoint of another priority', [9, 9, 9, 9, 9, 9, 9, 1], [9, 9, 9, 9, 9, 1]],
+      ['endpoints of two other priorities', [9, 9, 9, 9, 9, 9, 5, 1], [9, 9, 9, 9, 5, 1]],
+      ['all of a few endpoints, in order', [9, 9, 5, 1], [9, 9, 5, 1]],
     ]
   for (const [title, priorities, asked] of rows) {
     it(`reach ${title}`, async (t) => {
@@ -72,7 +72,7 @@ describe('a request that finds every endpoint busy', () => {
     [4, [500, 1_000]],
     [5, [1_000]],
   ] as const) {
-    it(`spreads what is left of its attempts over time: ${endpoints}`, async (t) => {
+    it(`spreads its remaining attempts over time: ${endpoints}`, async (t) => {
       const { all, clock, sent, slots, start } = create(t, Array<number>(endpoints).fill(1), {
         maxRetries: 3,
       })
@@ -99,7 +99,7 @@ describe('a request that finds every endpoint busy', () => {
 })
 
 describe('the retry budget', () => {
-  it('takes no request its first failover, and bounds what follows', async (t) => {
+  it('always allows the first failover, and limits further ones', async (t) => {
     const { all, services, sent, start } = create(t, [1, 1, 1], { retryBudget: { burst: 1, ratio: 0 } })
     services.retries.spend()
     await start()
@@ -109,14 +109,14 @@ describe('the retry budget', () => {
   })
 })
 
-describe('an answer that is none', () => {
+describe('an invalid answer', () => {
   const login = ['Location', 'https://login.example/', 'Content-Length', '0']
   for (const [title, status, headers] of [
     ['a redirect to another address', 302, login],
     ['a redirect that keeps the method', 307, login],
     ['204', 204, []],
   ] as const) {
-    it(`leads to the next endpoint: ${title}`, async (t) => {
+    it(`fails over to the next endpoint: ${title}`, async (t) => {
       const { all, sent, start } = create(t, [2, 1])
       const { answer } = await start()
       await all((attempt) =>
@@ -129,7 +129,7 @@ describe('an answer that is none', () => {
     })
   }
 
-  it('reaches the client where it is a redirect and no other endpoint can answer', async (t) => {
+  it('reaches the client if it is a redirect and no other endpoint can answer', async (t) => {
     const { all, start } = create(t, [1])
     const { answer } = await start()
     answer.catch(() => {})
@@ -141,11 +141,11 @@ describe('an answer that is none', () => {
 describe('an endpoint that lacks the path', () => {
   for (const [title, kinds, code] of [
     ['alone', [404], 'path_not_served'],
-    ['beside one that cannot be reached', [404, 'ECONNREFUSED'], 'upstream_failed'],
-    ['behind one that cannot be reached', ['ECONNREFUSED', 404], 'upstream_failed'],
-    ['behind one that breaks off', ['ECONNRESET', 404], 'upstream_failed'],
+    ['if another one is unreachable', [404, 'ECONNREFUSED'], 'upstream_failed'],
+    ['after an unreachable one', ['ECONNREFUSED', 404], 'upstream_failed'],
+    ['after a broken connection', ['ECONNRESET', 404], 'upstream_failed'],
   ] as const) {
-    it(`is ${code === 'upstream_failed' ? 'no' : 'the'} answer ${title}`, async (t) => {
+    it(`${code === 'upstream_failed' ? 'does not answer' : 'answers'} ${title}`, async (t) => {
       const { all, start } = create(
         t,
         kinds.map((_, at) => 9 - at),

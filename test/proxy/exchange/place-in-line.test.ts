@@ -6,8 +6,8 @@ import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
 import { ownLine } from '../../support/line.ts'
 
-describe('a request whose endpoint is full', () => {
-  it('takes a place that another thread gave back just before it stood in the line', async (t) => {
+describe('a request whose endpoint is at capacity', () => {
+  it('takes a slot that another thread released just before it queued', async (t) => {
     const { services, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 1 }])
     const { queue } = services
     assert.ok(cells.inFlight.acquire(0, 1))
@@ -23,7 +23,7 @@ describe('a request whose endpoint is full', () => {
     assert.equal(queue.waiting, 0)
   })
 
-  it('waits for the next place, and goes on when it comes', async (t) => {
+  it('waits for the next free slot, and continues', async (t) => {
     const { services, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 1 }])
     assert.ok(cells.inFlight.acquire(0, 1))
     const { exchange, answer } = await begin()
@@ -39,7 +39,7 @@ describe('a request whose endpoint is full', () => {
     assert.equal(cells.inFlight.value(0), 0)
   })
 
-  it('waits for as long as the endpoint has asked for, and goes on then', async (t) => {
+  it('waits as long as the endpoint requested, and continues', async (t) => {
     const { services, clock, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 2 }])
     const patient = {
       ...services,
@@ -101,7 +101,7 @@ describe('a request whose endpoints pause', () => {
   }
 
   for (const status of [429, 503]) {
-    it(`waits on until it is back, whatever looks meanwhile: ${status}`, async (t) => {
+    it(`keeps waiting until the endpoint is back, despite other queue checks: ${status}`, async (t) => {
       const { services, clock, sent, ask, next } = await start(t)
       const { queue } = services
       await ask()
@@ -127,7 +127,7 @@ describe('a request whose endpoints pause', () => {
       assert.equal(queue.waiting, 0)
     })
 
-    it(`is told at once where that takes longer than it may wait: ${status}`, async (t) => {
+    it(`fails at once if the pause exceeds its maximum wait: ${status}`, async (t) => {
       const { services, clock, ask, next } = await start(t)
       await ask()
       const early = await ask()
@@ -146,7 +146,7 @@ describe('a request whose endpoints pause', () => {
     })
   }
 
-  it('is told at once where a pause becomes longer', async (t) => {
+  it('fails at once if the pause is extended', async (t) => {
     const { ask, next } = await start(t, [{ maxConcurrent: 2 }])
     await ask()
     await ask()
@@ -160,7 +160,7 @@ describe('a request whose endpoints pause', () => {
     )
   })
 
-  it('looks once where many answers ask for the same', async (t) => {
+  it('is re-checked once if several answers request the same pause', async (t) => {
     const { services, clock, ask, next } = await start(t, [{ maxConcurrent: 3 }])
     const { queue } = services
     for (let each = 0; each < 4; each++) await ask()
@@ -178,7 +178,7 @@ describe('a request whose endpoints pause', () => {
     assert.equal(looks, 2)
   })
 
-  it('is told at once where there is no line, or the pause of an endpoint without one takes too long', async (t) => {
+  it('fails at once without a queue, or if the pause of an endpoint without a queue is too long', async (t) => {
     for (const [settings, maxWaiting, pauseMs] of [
       [{ maxConcurrent: 1 }, 0, 1_000],
       [{ maxConcurrent: 0 }, 10, 6_000],
@@ -196,7 +196,7 @@ describe('a request whose endpoints pause', () => {
     }
   })
 
-  it('waits for a short pause of an endpoint without a limit of places', async (t) => {
+  it('waits for a short pause of an endpoint without a concurrency limit', async (t) => {
     const { load, clock, sent, ask, services } = await start(t, [{ maxConcurrent: 0 }])
     load.coolDowns.set({ endpoint: { slot: 0 } }, 1_000)
     const { exchange } = await ask()
@@ -207,7 +207,7 @@ describe('a request whose endpoints pause', () => {
     assert.deepEqual([sent.length, exchange.phase, services.queue.waiting], [1, 'waiting', 0])
   })
 
-  it('waits for the one that pauses where another has failed for good', async (t) => {
+  it('waits for the paused endpoint if the other one has failed permanently', async (t) => {
     const { load, clock, ask, next, services } = await start(t, [
       { name: 'dead', priority: 2 },
       { name: 'paused', priority: 1, maxConcurrent: 1 },

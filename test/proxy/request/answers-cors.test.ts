@@ -9,16 +9,16 @@ import { answersCors } from '../../../src/proxy/request/answers-cors.ts'
 
 const decides = (app: FastifyInstance) => answersCors((name) => app.hasPlugin(name))
 
-describe('whether the gateway decides which origins may ask', () => {
-  it('no, in an app without a plugin that does', () => assert.equal(decides(Fastify()), false))
+describe('answersCors', () => {
+  it('is false without a plugin that handles CORS', () => assert.equal(decides(Fastify()), false))
 
-  it('yes, with CORS', async () => {
+  it('is true with CORS', async () => {
     const app = Fastify()
     await app.register(cors)
     assert.equal(decides(app), true)
   })
 
-  it('yes, with the check of browsers, in a scope below as well', async () => {
+  it('is true with the browser check, in a child scope too', async () => {
     const app = Fastify()
     await app.register(events)
     await app.register(requestContext)

@@ -57,7 +57,7 @@ describe('forwardedHeaders', () => {
     assert.equal(headerValue(sent, 'anthropic-version'), '2023-06-01')
   })
 
-  it('says who asks, once', () => {
+  it('adds the forwarding headers once', () => {
     const sent = forwardedHeaders(['X-Forwarded-For', '9.9.9.9', 'Via', '1.1 front'], by)
     assert.equal(names(sent).filter((name) => name === 'x-forwarded-for').length, 1)
     assert.equal(headerValue(sent, 'x-forwarded-for'), '203.0.113.7')
@@ -67,7 +67,7 @@ describe('forwardedHeaders', () => {
     assert.equal(headerValue(sent, 'x-model'), 'm')
   })
 
-  it('drops what any Connection header names, however it is spelt', () => {
+  it('drops what any Connection header names, in any case', () => {
     const sent = forwardedHeaders(
       [
         'connection',
@@ -89,7 +89,7 @@ describe('forwardedHeaders', () => {
     )
   })
 
-  it('remembers a bounded number of spellings, and knows names beyond as well', () => {
+  it('remembers a bounded number of spellings, and recognizes others too', () => {
     for (let at = 0; at < 3000; at++) {
       const sent = forwardedHeaders(
         [`X-Own-${at}`, 'v', `aUTHORIZATIO${at % 2 === 0 ? 'n' : 'N'}`, 'secret'],
@@ -101,7 +101,7 @@ describe('forwardedHeaders', () => {
   })
 })
 
-describe('what clients say of themselves', () => {
+describe('headers set by clients', () => {
   const claims = [
     ...['X-Real-IP', 'Forwarded', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Port'],
     ...['X-Forwarded-Prefix', 'True-Client-IP', 'CF-Connecting-IP', 'X-Client-IP', 'X-Original-URL'],
@@ -118,7 +118,7 @@ describe('what clients say of themselves', () => {
   for (const name of [...claims, ...secrets]) {
     const twin = name.replaceAll('-', '_')
     for (const spelt of new Set([name, name.toLowerCase(), name.toUpperCase(), twin])) {
-      it(`never reaches an endpoint as ${spelt}`, () => {
+      it(`never reach an endpoint as ${spelt}`, () => {
         const sent = forwardedHeaders([spelt, '6.6.6.6', 'X-Other', '1'], by)
         assert.ok(!sent.includes('6.6.6.6'))
         assert.equal(headerValue(sent, name.toLowerCase()), own[name.toLowerCase()])
@@ -127,7 +127,7 @@ describe('what clients say of themselves', () => {
     }
   }
 
-  it('does not go by underscores either where a connection or a body is framed', () => {
+  it('never reach it with underscores either if they affect connection or framing', () => {
     const framing = ['Transfer_Encoding', 'Content_Length', 'Connection_', 'X_Forwarded_For', 'Content_Type']
     const sent = forwardedHeaders(
       framing.flatMap((name) => [name, 'chunked']),
@@ -139,7 +139,7 @@ describe('what clients say of themselves', () => {
     )
   })
 
-  it('asks for a plain answer where the gateway reads it', () => {
+  it('are replaced by Accept-Encoding: identity if the gateway reads the answer', () => {
     for (const spelt of ['accept-encoding', 'Accept-Encoding', 'Accept_Encoding']) {
       const raw = [spelt, 'gzip, br', 'X-Other', '1']
       const sent = forwardedHeaders(raw, { ...by, readsAnswer: true })
@@ -149,7 +149,7 @@ describe('what clients say of themselves', () => {
     assert.equal(headerValue(forwardedHeaders(['accept-encoding', 'gzip'], by), 'accept-encoding'), 'gzip')
   })
 
-  it('counts where a trusted proxy says it, but never another path or method', () => {
+  it('are trusted from a trusted proxy, but never for another path or method', () => {
     const sent = forwardedHeaders(
       [
         'X-Forwarded-Proto',
@@ -171,8 +171,8 @@ describe('what clients say of themselves', () => {
   })
 })
 
-describe('headers of a request that the gateway has read', () => {
-  it('tell the type that the body has, once, and no content coding', () => {
+describe('headers of a request whose body the gateway has read', () => {
+  it('contain its content type once, and no content coding', () => {
     const raw = ['Content-Type', 'text/plain', 'content-type', 'x', 'Content-Encoding', 'gzip']
     const sent = forwardedHeaders(raw, { ...by, contentType: 'application/json' })
     assert.equal(names(sent).filter((name) => name === 'content-type').length, 1)
@@ -181,7 +181,7 @@ describe('headers of a request that the gateway has read', () => {
     assert.equal(headerValue(forwardedHeaders(raw, by), 'content-type'), 'text/plain')
   })
 
-  it('keep the origin here where the gateway decides about it', () => {
+  it('omit the origin if the gateway handles CORS', () => {
     const raw = [
       'Origin',
       'https://app',
@@ -223,7 +223,7 @@ describe('ownHeaders', () => {
     proxy: sectionOptions('proxy', config.proxy),
   })
 
-  it('hold the credentials for inference and model lists alone', () => {
+  it('contain the credentials for inference and model lists only', () => {
     assert.ok(endpoint)
     const of = (method: string, path: string) => names(ownHeaders(endpoint, method, path))
     const all = ['x-plain', 'x-secret-thing', 'x-other', 'x-team']
@@ -277,7 +277,7 @@ describe('clientHeaders', () => {
     assert.equal(headerValue(sent, 'alt-svc'), undefined)
   })
 
-  it("drops an endpoint's CORS headers where the gateway decides about origins", () => {
+  it("drops an endpoint's CORS headers if the gateway handles CORS", () => {
     const upstream = [
       'Access-Control-Allow-Origin',
       '*',
@@ -294,7 +294,7 @@ describe('clientHeaders', () => {
     assert.deepEqual(left(false), ['access-control-allow-origin', 'access-control-expose-headers', 'vary'])
   })
 
-  it('drops what an endpoint must not tell a client', () => {
+  it('drops headers that must not reach a client', () => {
     const upstream = [
       'Content-Type',
       'a/b',

@@ -24,8 +24,8 @@ const attempt = hookedAttempt(1, {
   abilities: undefined,
 })
 
-describe('the list of hooks', () => {
-  it('runs all in the order in which they were added, until they are taken out', () => {
+describe('RequestHookList', () => {
+  it('runs all hooks in order of registration, until they are removed', () => {
     const told: string[] = []
     const list = new RequestHookList(() => assert.fail())
     const remove = list.add({ onRoute: () => told.push('first') })
@@ -36,7 +36,7 @@ describe('the list of hooks', () => {
     assert.deepEqual(told, ['first', 'second', 'second'])
   })
 
-  it('joins the headers of all, and lets one that throws change nothing', () => {
+  it('joins the headers of all hooks, and ignores one that throws', () => {
     const failed: string[] = []
     const list = new RequestHookList((_error, hook) => failed.push(hook))
     list.add({ onAttempt: () => ['a', '1'] })
@@ -51,7 +51,7 @@ describe('the list of hooks', () => {
     assert.deepEqual(failed, ['onAttempt'])
   })
 
-  it('watches attempts only for those who want to know', () => {
+  it('observes attempts only if a hook requires it', () => {
     const list = new RequestHookList(() => assert.fail())
     list.add({ onResponse: () => {} })
     assert.equal(list.watchesAttempts, false)
@@ -61,7 +61,7 @@ describe('the list of hooks', () => {
     assert.equal(list.watchesAttempts, false)
   })
 
-  it('tells of usage only where an endpoint reported some, before the end', () => {
+  it('reports usage only if an endpoint reported some, before the end', () => {
     const told: unknown[] = []
     const list = new RequestHookList(() => assert.fail())
     list.add({

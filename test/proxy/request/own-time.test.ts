@@ -10,8 +10,8 @@ function context(times: Partial<RequestContext>): RequestContext {
 
 const failed = { endpoint: 'a', startedMs: 0, sentMs: 0, statusCode: 503, reason: 'status 503' }
 
-describe('the time of the gateway and that of endpoints', () => {
-  it('are told apart: neither an upload nor a wait nor a failed attempt is the gateway’s', () => {
+describe('gateway time and endpoint time', () => {
+  it('are separate: uploads, waits and failed attempts are not gateway time', () => {
     const all = context({
       receivedMs: 100,
       queuedMs: 30,
@@ -26,13 +26,13 @@ describe('the time of the gateway and that of endpoints', () => {
     assert.equal(upstreamTimeMs(all), 56)
   })
 
-  it('are unknown where no endpoint was asked or has answered', () => {
+  it('are unknown if no endpoint was tried or none has answered', () => {
     assert.equal(ownTimeMs(context({ receivedMs: 1 })), undefined)
     assert.equal(ownTimeMs(context({ attemptMs: 1 })), undefined)
     assert.equal(upstreamTimeMs(context({ attemptMs: 1 })), undefined)
   })
 
-  it('are never negative, however clocks round', () => {
+  it('are never negative, even if clocks round', () => {
     assert.equal(ownTimeMs(context({ receivedMs: 5, attemptMs: 5, queuedMs: 0.1 })), 0)
   })
 })

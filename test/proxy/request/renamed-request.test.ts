@@ -20,7 +20,7 @@ function renamed(body: string | null, type: string | undefined, path: string, qu
 }
 
 describe('a renamed request', () => {
-  it('has the other name where the first stood, in JSON, and no other byte changed', () => {
+  it('has the new name in place of the old one in JSON, and no other byte changed', () => {
     fc.assert(
       fc.property(name, name, fc.json(), fc.constantFrom('model', 'name'), (model, other, rest, key) => {
         const from = `{ "x": ${rest},"${key}" : ${JSON.stringify(model)}\n, "y":1.0}`
@@ -33,7 +33,7 @@ describe('a renamed request', () => {
     )
   })
 
-  it('has it in a form and in a query', () => {
+  it('has the new name in a form and in a query', () => {
     fc.assert(
       fc.property(name, name, (model, other) => {
         const field = (text: string) => `a=%20+&model=${encodeURIComponent(text)}&b=%zz&model=c`

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ResponseIdReader, tellsResponseId } from '../../../src/proxy/request/response-id.ts'
 
-/** What is found in a text that comes in pieces of this size. */
+/** The ID found in a text that arrives in chunks of this size. */
 function read(text: string, pieceBytes: number): string[] {
   const found: string[] = []
   const reader = new ResponseIdReader((id) => found.push(id.toString()))
@@ -14,7 +14,7 @@ function read(text: string, pieceBytes: number): string[] {
 }
 
 describe('a response id', () => {
-  it('is found once in a whole answer and in a stream, wherever chunks are cut', () => {
+  it('is found once in a complete answer and in a stream, for any chunking', () => {
     const answers = [
       '{"object":"response","id":"resp_1","output":[{"id":"msg_1"},{"id":"resp_2"}]}',
       'event: response.created\ndata: {"type":"response.created","response":{"id" : "resp_1","model":"é"}}\n\n',
@@ -28,13 +28,13 @@ describe('a response id', () => {
     }
   })
 
-  it('is not looked for beyond the first bytes, and nothing else is taken for one', () => {
+  it('is not searched beyond the first bytes, and not confused with other fields', () => {
     assert.deepEqual(read(`{"output":"${'x'.repeat(5_000)}","id":"resp_1"}`, 1_000), [])
     assert.deepEqual(read('{"id":"chatcmpl-1"}', 5), [])
     assert.deepEqual(read('{"text":"\\"id\\":\\"resp_1\\""}', 5), [])
   })
 
-  it('is told by good answers of the Responses API that can be read', () => {
+  it('is read from successful, readable answers of the Responses API', () => {
     const head = (statusCode: number, headers: string[] = []) => ({ statusCode, headers })
     assert.equal(tellsResponseId('/v1/responses', head(200)), true)
     assert.equal(tellsResponseId('/v1/chat/completions', head(200)), false)

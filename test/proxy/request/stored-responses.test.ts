@@ -21,25 +21,25 @@ const outcome = outcomeOf({
 describe('stored responses', () => {
   const cases: readonly (readonly [string, string, Buffer | undefined, number | undefined])[] = [
     ['a continuation', '/v1/responses', body({ model: 'm', previous_response_id: 'resp_1' }), 1],
-    ['one that is told', '/v1/responses/resp_1', undefined, 1],
-    ['one that is cancelled', '/v1/responses/resp_1/cancel', body({}), 1],
-    ['its items', '/v1/responses/resp_1/input_items', undefined, 1],
-    ['one that is not known', '/v1/responses/resp_2', undefined, undefined],
+    ['retrieval', '/v1/responses/resp_1', undefined, 1],
+    ['cancellation', '/v1/responses/resp_1/cancel', body({}), 1],
+    ['its input items', '/v1/responses/resp_1/input_items', undefined, 1],
+    ['an unknown response', '/v1/responses/resp_2', undefined, undefined],
     ['a first request', '/v1/responses', body({ model: 'm', input: 'x' }), undefined],
-    ['no continuation', '/v1/responses', body({ previous_response_id: null }), undefined],
+    ['a null continuation', '/v1/responses', body({ previous_response_id: null }), undefined],
     [
-      'a name inside of the input',
+      'the key inside the input',
       '/v1/responses',
       body({ input: { previous_response_id: 'resp_1' } }),
       undefined,
     ],
     ['another API', '/v1/chat/completions', body({ previous_response_id: 'resp_1' }), undefined],
-    ['no JSON', '/v1/responses', Buffer.from('"previous_response_id": "resp_1"'), undefined],
+    ['invalid JSON', '/v1/responses', Buffer.from('"previous_response_id": "resp_1"'), undefined],
   ]
   const stored = new StoredResponses(new FakeClock(), new SharedState().of(storedResponseCells))
   stored.learn('resp_1', 1)
   for (const [name, path, bytes, slot] of cases) {
-    it(`${name} leads to ${slot === undefined ? 'any endpoint' : 'the one that has it'}`, () => {
+    it(`are routed to ${slot === undefined ? 'any endpoint' : 'the endpoint that stores them'}: ${name}`, () => {
       assert.equal(stored.ownerOf(path, bytes), slot)
       const placed = stored.placed(outcome, path, bytes)
       assert.deepEqual(
@@ -49,7 +49,7 @@ describe('stored responses', () => {
     })
   }
 
-  it('lead to any candidate where the one that has it is none', () => {
+  it('are routed to any candidate if their endpoint is not a candidate', () => {
     const [first] = candidates
     assert.ok(first)
     const other = outcomeOf({ ...outcome, tiers: [{ candidates: [first], spillsWhenFull: false }] })

@@ -12,7 +12,7 @@ const channels = {
 
 describe('proxy.http_client', () => {
   for (const client of httpClients) {
-    it(`${client} carries the requests of clients, and is shown in the configuration`, async (t) => {
+    it(`can be ${client}, serves requests, and appears in the configuration`, async (t) => {
       const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{"ok":true}')))
       const carriers: string[] = []
       for (const [name, channel] of Object.entries(channels)) {

@@ -38,7 +38,7 @@ const chat: UpstreamRequest = {
 }
 
 for (const [name, makeTransport] of Object.entries(transports)) {
-  /** Sends a request in an attempt whose owner keeps what it is told. */
+  /** Sends a request in an attempt whose owner records its callbacks. */
   async function send(t: TestContext, request: UpstreamRequest, answer: (request: RawRequest) => void) {
     const upstream = await startRawUpstream(t, answer)
     const calls: string[] = []
@@ -57,7 +57,7 @@ for (const [name, makeTransport] of Object.entries(transports)) {
   }
 
   describe(name, () => {
-    it('sends method, path, headers and body as they are', async (t) => {
+    it('sends method, path, headers and body unchanged', async (t) => {
       const request = {
         method: 'PATCH',
         path: '/a//b/../%7Ec%zz?q=%7E&q',
@@ -112,7 +112,7 @@ for (const [name, makeTransport] of Object.entries(transports)) {
       assert.equal(calls.at(-1), 'failed reset')
     })
 
-    it('completes a 304 that names a length', async (t) => {
+    it('completes a 304 that has a Content-Length', async (t) => {
       const { calls } = await send(t, { ...chat, method: 'GET', body: null }, ({ socket }) =>
         socket.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n'),
       )
@@ -120,7 +120,7 @@ for (const [name, makeTransport] of Object.entries(transports)) {
       assert.deepEqual(calls, ['sent', 'head 304', 'complete'])
     })
 
-    it('reports that the endpoint has taken a large body before it answers', async (t) => {
+    it('reports that the endpoint has received a large body before it answers', async (t) => {
       const body = Buffer.alloc(300_000, 32)
       const { upstream, attempt } = await send(t, { ...chat, body }, () => {})
       await eventually(() => attempt.isBodyWritten)

@@ -7,7 +7,7 @@ import { TurnTransport } from '../../../src/proxy/transports/turn-transport.ts'
 import { createExchanges } from '../../support/exchange.ts'
 
 describe('TurnQueue', () => {
-  it('does at the end of a turn what has come in it, in its order, and the rest at the end of the next', async () => {
+  it('runs queued tasks in order at the end of the turn, and those that they add at the end of the next', async () => {
     const done: string[] = []
     const queue = new TurnQueue<string>((item) => {
       done.push(item)
@@ -33,7 +33,7 @@ describe('TurnTransport', () => {
     assert.equal(sent.length, 1)
   })
 
-  it('sends nothing for a client that has left in the same turn, and lets go of its upload', async (t) => {
+  it('sends nothing for a client that disconnected in the same turn, and releases its upload', async (t) => {
     const { services, sent, begin } = createExchanges(t, [{}])
     const { exchange } = await begin()
     const [first] = sent
@@ -47,7 +47,7 @@ describe('TurnTransport', () => {
     assert.equal(body.destroyed, true)
   })
 
-  it('tells the attempt of what the transport throws', async (t) => {
+  it('reports exceptions of the transport to the attempt', async (t) => {
     const { services, begin } = createExchanges(t, [{}])
     const refusing = {
       keepsBodiesBelow: 7,

@@ -56,7 +56,7 @@ describe('watchedBody', () => {
     assert.equal(isWritten, true)
   })
 
-  it('reports the shortest body before its answer ends', async (t) => {
+  it('reports a very short body before its answer ends', async (t) => {
     const { requests, pool } = await startServer(t)
     let isWritten = false
     const answering = post(pool, watchedBodyBytes, () => {

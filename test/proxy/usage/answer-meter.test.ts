@@ -41,7 +41,7 @@ function assertFigures(answer: AnswerFigures | undefined, expected: Partial<Answ
   }
 }
 
-describe('the meter of an answer', () => {
+describe('AnswerMeter', () => {
   it('times a stream by the arrival of its tokens and counts every gap', async () => {
     const { clock, cells, context, meter } = observed('vllm', '/v1/chat/completions', [
       'Content-Type',
@@ -73,7 +73,7 @@ describe('the meter of an answer', () => {
     }
   })
 
-  it('believes the endpoint’s own clock', () => {
+  it('prefers timings that the endpoint reports', () => {
     const { context, meter } = observed('ollama', '/api/chat', ['content-type', 'application/x-ndjson'])
     for (const event of events(recordings.ollamaChat)) meter?.push(event)
     meter?.end('success')
@@ -86,7 +86,7 @@ describe('the meter of an answer', () => {
     })
   })
 
-  it('counts the tokens of a stream that broke off before it told them, and says so', () => {
+  it('counts the tokens of a stream that broke before it reported usage, and marks them as counted', () => {
     const { context, meter } = observed('vllm', '/v1/chat/completions', ['content-type', 'text/event-stream'])
     for (const event of events(recordings.vllmChat).slice(0, 3)) meter?.push(event)
     meter?.end('client_closed')
@@ -95,7 +95,7 @@ describe('the meter of an answer', () => {
     assert.equal(context.promptTokens, undefined)
   })
 
-  it('reads an answer in one piece, in whatever pieces it comes', () => {
+  it('reads a complete answer, for any chunking', () => {
     const { context, meter } = observed('vllm', '/v1/chat/completions', ['content-type', 'application/json'])
     const bytes = Buffer.from(recordings.chatJson)
     for (let at = 0; at < bytes.length; at += 7) meter?.push(bytes.subarray(at, at + 7))
@@ -109,7 +109,7 @@ describe('the meter of an answer', () => {
     })
   })
 
-  it('leaves tokens that were set before', () => {
+  it('keeps tokens that were already set', () => {
     const { context, meter } = observed('vllm', '/v1/chat/completions', ['content-type', 'application/json'])
     context.promptTokens = 1
     meter?.push(Buffer.from(recordings.chatJson))
@@ -117,7 +117,7 @@ describe('the meter of an answer', () => {
     assert.deepEqual([context.promptTokens, context.completionTokens], [1, 3])
   })
 
-  it('is there for no answer that tells nothing, or cannot be read', () => {
+  it('is not created for an answer without usage, or one that cannot be read', () => {
     const json = ['content-type', 'application/json']
     const none = [
       observed('vllm', '/v1/x', json, 400),

@@ -24,7 +24,7 @@ function rewritten(value: unknown, space: string): string {
 }
 
 describe('ContentHash', () => {
-  it('gives equal values equal hashes, however they are spaced and ordered', () => {
+  it('hashes equal values equally, for any spacing and key order', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom('', ' ', '\n\t'), (value, space) => {
         assert.equal(keyOf(rewritten(value, space)), keyOf(JSON.stringify(value)))
@@ -33,7 +33,7 @@ describe('ContentHash', () => {
     )
   })
 
-  it('gives different values different hashes', () => {
+  it('hashes different values differently', () => {
     const seen = new Map<number, string>()
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
@@ -49,7 +49,7 @@ describe('ContentHash', () => {
     )
   })
 
-  it('sees every byte of a text, short or long', () => {
+  it('depends on every byte of a text, short or long', () => {
     for (const length of [0, 1, 3, 159, 160, 161, 1_000]) {
       const text = 'x'.repeat(length)
       const keys = new Set([keyOf(JSON.stringify(text)), keyOf(JSON.stringify(`${text}x`))])
@@ -60,7 +60,7 @@ describe('ContentHash', () => {
     }
   })
 
-  it('keeps texts, numbers, lists and objects apart', () => {
+  it('distinguishes strings, numbers, lists and objects', () => {
     const texts = [
       '1',
       '"1"',
@@ -82,7 +82,7 @@ describe('ContentHash', () => {
     assert.equal(new Set(texts.map(keyOf)).size, texts.length)
   })
 
-  it('passes over cache_control, wherever an agent has put it this time', () => {
+  it('ignores cache_control, wherever an agent puts it', () => {
     const plain = '{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}'
     const marked =
       '{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]}'
@@ -92,7 +92,7 @@ describe('ContentHash', () => {
     assert.equal(keyOf(first), keyOf(plain))
   })
 
-  it('passes over the billing line of Claude Code, which is another in every request', () => {
+  it('ignores the billing line of Claude Code, which differs in every request', () => {
     const line = (hash: string) =>
       `x-anthropic-billing-header: cc_version=2.1.100.7b4; cc_entrypoint=cli; cch=${hash};`
     const system = (text: string) => keyOf(JSON.stringify([{ type: 'text', text }]))
@@ -104,7 +104,7 @@ describe('ContentHash', () => {
     assert.notEqual(system(`see ${line('a')}`), system(`see ${line('b')}`))
   })
 
-  it('reads a content of one text block as the text', () => {
+  it('treats content of one text block as the text', () => {
     assert.equal(
       keyOf('{"role":"user","content":[{"type":"text","text":"hello \\"you\\""}]}'),
       keyOf('{"role":"user","content":"hello \\"you\\""}'),
@@ -116,13 +116,13 @@ describe('ContentHash', () => {
     assert.notEqual(keyOf('{"role":"user","content":["hello"]}'), keyOf('{"role":"user","content":"hello"}'))
   })
 
-  it('is not led into a deep stack, and still tells deep values apart', () => {
+  it('does not overflow the stack, and still distinguishes deep values', () => {
     const deep = (inner: string) => `${'['.repeat(50_000)}${inner}${']'.repeat(50_000)}`
     assert.equal(keyOf(deep('1')), keyOf(deep('1')))
     assert.notEqual(keyOf(deep('1')), keyOf(deep('2')))
   })
 
-  it('ends on any bytes, and stays within them', () => {
+  it('terminates on any bytes, and stays within them', () => {
     fc.assert(
       fc.property(
         fc.string({
@@ -139,7 +139,7 @@ describe('ContentHash', () => {
     )
   })
 
-  it('makes safe integers of at most 53 bits', () => {
+  it('returns safe integers of at most 53 bits', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const key = hash.restart().text(text).key()

@@ -5,7 +5,7 @@ import { createStrategy } from '../../../src/routing/selection/strategies.ts'
 import { chat, keyFor, type Setting, session, setUp, three } from './support.ts'
 
 describe('a conversation', () => {
-  it('is followed as it grows', () => {
+  it('keeps its endpoint as it grows', () => {
     const text = fc.string({ minLength: 1 })
     fc.assert(
       fc.property(text, fc.array(text, { minLength: 1, maxLength: 12 }), fc.nat(2), (system, texts, slot) => {
@@ -20,14 +20,14 @@ describe('a conversation', () => {
     )
   })
 
-  it('is not known by its system prompt', () => {
+  it('is not identified by its system prompt', () => {
     const { ask } = setUp(three)
     ask(chat('same', 'one'), 0)
     assert.equal(ask(chat('same', 'two'), 1).outcome, 'miss')
     assert.equal(ask(keyFor({ messages: [{ role: 'system', content: 'same' }] }), 1).outcome, 'miss')
   })
 
-  it('keeps two turns, so that the last can be said again in other words', () => {
+  it('keeps two turns, so that the last one can be rephrased', () => {
     const { ask, affinity } = setUp(three)
     ask(chat('s', 'u1'), 0)
     ask(chat('s', 'u1', 'a1', 'u2'), 1)
@@ -42,7 +42,7 @@ describe('a conversation', () => {
     assert.equal(affinity.store.size, 5)
   })
 
-  it('asked again as it is loses nothing', () => {
+  it('keeps its endpoint if it is repeated unchanged', () => {
     const { ask, affinity } = setUp(three)
     ask(chat('s', 'u1'), 0)
     ask(chat('s', 'u1', 'a1', 'u2'), 1)
@@ -50,7 +50,7 @@ describe('a conversation', () => {
     assert.equal(affinity.store.size, 2)
   })
 
-  it('goes to its last turn but one where the last cannot take it', () => {
+  it('returns to the endpoint of its second-to-last turn if that of the last cannot serve', () => {
     const { ask, load } = setUp(three)
     ask(chat('s', 'u1'), 0)
     load.closed.add(0)
@@ -66,7 +66,7 @@ describe('a conversation', () => {
 })
 
 describe('a new conversation with a known head', () => {
-  it('goes where the head is, among endpoints that have equally much to do', () => {
+  it('goes to an endpoint that has the head, among equally loaded ones', () => {
     const { ask, load } = setUp(three)
     ask(chat('s', 'one'), 2)
     assert.deepEqual(ask(chat('s', 'two'), 0), { slot: 0, outcome: 'miss', reason: 'new_session' })
@@ -83,7 +83,7 @@ describe('a new conversation with a known head', () => {
     assert.equal(ask(bare('two'), 0).reason, 'new_session')
   })
 
-  it('does not gather with the others on one endpoint, however idle the fleet is', () => {
+  it('does not pile up on one endpoint, however idle the fleet is', () => {
     const settings: Setting[] = [{}, {}, {}, {}]
     const { affinity, candidates, load } = setUp(settings)
     const select = createStrategy('least-connections', { priorityTiers: true })

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { HeadMemory } from '../../../src/routing/affinity/head-memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-it('a head is remembered with every endpoint that has computed it, for a while, and boundedly', async () => {
+it('HeadMemory remembers every endpoint that has computed a head, for a limited time and number', async () => {
   const clock = new FakeClock()
   const heads = new HeadMemory(clock, 1_000)
   heads.add(1, 0)

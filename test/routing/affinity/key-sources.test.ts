@@ -34,7 +34,7 @@ const rich = {
 }
 
 describe('session keys', () => {
-  it('come from the first source in the configured order that has one', () => {
+  it('come from the first available source in the configured order', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...keySources], { minLength: 1 }), (sources) => {
         assert.equal(read(sources, rich)?.source, sources[0])
@@ -44,7 +44,7 @@ describe('session keys', () => {
     assert.equal(read(['session_header', 'prefix_hash', 'auth_header'], {}), undefined)
   })
 
-  it('are the same for the same value and model, and for no other', () => {
+  it('are equal for the same value and model only', () => {
     const requests: [KeySource, (value: string) => Parameters<typeof read>[1]][] = [
       ['session_header', (value) => ({ rawHeaders: ['X-Olla-Session-ID', value] })],
       ['auth_header', (value) => ({ rawHeaders: ['authorization', value] })],
@@ -68,7 +68,7 @@ describe('session keys', () => {
     }
   })
 
-  it('of different sources never meet', () => {
+  it('from different sources never collide', () => {
     const keys = keySources.flatMap((source) => {
       const key = read([source], {
         rawHeaders: ['x-olla-session-id', 'same', 'authorization', 'same'],
@@ -86,7 +86,7 @@ describe('session keys', () => {
     assert.equal(new Set(keys).size, 7)
   })
 
-  it('tell the session of the header, for the answer', () => {
+  it('include the session ID of the header, for the answer', () => {
     assert.equal(read(['session_header'], { rawHeaders: ['X-OLLA-SESSION-ID', ' s1 '] })?.sessionId, 's1')
     assert.equal(read(['session_header'], { rawHeaders: ['X-Olla-Session-ID', '  '] }), undefined)
     assert.equal(read(['user'], rich)?.sessionId, undefined)
@@ -97,7 +97,7 @@ describe('session keys', () => {
     assert.equal(both?.key, read(['auth_header'], { rawHeaders: ['Authorization', 'a'] })?.key)
   })
 
-  it('of a response are passed over where the response is not known', () => {
+  it('of a response are skipped if the response is unknown', () => {
     const keys = new SessionKeys({ sources: ['previous_response_id', 'user'], blockBytes: 512 })
     const request = {
       rawHeaders: [],
@@ -118,7 +118,7 @@ describe('session keys', () => {
     assert.equal(keys.read(fetched, (key) => key === response)?.key, response)
   })
 
-  it('take a Responses API input for a conversation, and an embedding for none', () => {
+  it('treat a Responses API input as a conversation, and an embedding input as none', () => {
     const json = { input: [{ role: 'user', content: 'hello' }] }
     assert.equal(read(['prefix_hash'], { json, path: '/v1/responses' })?.chain?.keys.length, 2)
     assert.equal(
@@ -128,7 +128,7 @@ describe('session keys', () => {
     assert.equal(read(['prefix_hash'], { json: { input: 'hello' }, path: '/v1/embeddings' }), undefined)
   })
 
-  it('are not read from what is no text, or no JSON', () => {
+  it('are not read from other values than strings, or from invalid JSON', () => {
     for (const json of [{ user: 7 }, { user: null }, { metadata: 'x' }, { metadata: { user_id: 7 } }, []]) {
       assert.equal(read(['user', 'metadata_user_id', 'prefix_hash'], { json }), undefined)
     }

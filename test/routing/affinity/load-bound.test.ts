@@ -18,7 +18,7 @@ const settings = fc.array(
 )
 
 describe('the fair load', () => {
-  it('is that of the endpoints that could take a request, of the highest tier where tiers count', () => {
+  it('is that of the available endpoints, or of the highest tier if tiers apply', () => {
     fc.assert(
       fc.property(settings, fc.boolean(), (all, priorityTiers) => {
         const candidates = all.map(({ priority, weight }, slot) => ({
@@ -53,14 +53,14 @@ describe('the fair load', () => {
     )
   })
 
-  it('bounds nothing at 0, and lets an idle fleet begin', () => {
+  it('is unlimited at 0, and lets an idle fleet start', () => {
     assert.equal(fairLimit(0, 0, { requests: 1_000, weight: 4 }), Number.POSITIVE_INFINITY)
     assert.equal(fairLimit(1.5, 1, { requests: 0, weight: 4 }), 1)
     assert.equal(fairLimit(1.5, 1, { requests: 40, weight: 4 }), 16)
     assert.equal(fairLimit(1.5, 1, { requests: 0, weight: 0 }), 1)
   })
 
-  it('is that of a part where there are many endpoints', () => {
+  it('is sampled if there are many endpoints', () => {
     const candidates = Array.from({ length: 400 }, (_, slot) => ({ endpoint: endpoint({ slot }) }))
     let looks = 0
     const load = {

@@ -34,7 +34,7 @@ const message = fc.record(
 const system = fc.record({ role: fc.constantFrom('system', 'developer'), content: fc.string() })
 
 describe('prefixChain', () => {
-  it('gives a grown conversation the keys of its earlier turns', () => {
+  it('gives a longer conversation the keys of its earlier turns', () => {
     fc.assert(
       fc.property(fc.array(message, { minLength: 1 }), fc.array(message), (messages, more) => {
         const before = chain({ messages }).keys
@@ -45,7 +45,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('does not care in what order the body says it (contract 16.2, item 13)', () => {
+  it('does not depend on the order of keys in the body (contract 16.2, item 13)', () => {
     const parts = fc.record({
       model: fc.constant('m'),
       tools: fc.array(fc.jsonValue()),
@@ -62,7 +62,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('tells conversations apart from the message on in which they differ', () => {
+  it('distinguishes conversations from the first different message on', () => {
     fc.assert(
       fc.property(fc.array(message, { minLength: 1 }), fc.nat(), (messages, at) => {
         const changed = at % messages.length
@@ -75,7 +75,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('counts what sets the scene at the beginning, and only there', () => {
+  it('includes system messages at the beginning only', () => {
     fc.assert(
       fc.property(
         fc.array(system, { maxLength: 3 }),
@@ -89,7 +89,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('takes tools, system and instructions into the head, each for itself', () => {
+  it('includes tools, system and instructions in the head, each separately', () => {
     const messages = [{ role: 'user', content: 'hello' }]
     const heads = [
       {},
@@ -106,7 +106,7 @@ describe('prefixChain', () => {
     )
   })
 
-  it('cuts a text without turns into whole blocks', () => {
+  it('splits a text without turns into whole blocks', () => {
     const text = 'abcdefghijklmnopqrstuvwxyz0123456789'
     const whole = chain({ prompt: text }).keys
     assert.equal(whole.length, 1 + Math.floor(text.length / 16))
@@ -115,19 +115,19 @@ describe('prefixChain', () => {
     assert.deepEqual(chain({ prompt: text.slice(0, 33) }).keys, whole)
   })
 
-  it('follows a list of tokens as well', () => {
+  it('supports lists of tokens', () => {
     const tokens = Array.from({ length: 40 }, (_, at) => 100 + at)
     const before = chain({ prompt: tokens }).keys
     assert.deepEqual(chain({ prompt: [...tokens, 7, 8, 9, 10, 11, 12] }).keys.slice(0, before.length), before)
   })
 
-  it('has an end, however many messages a body holds', () => {
+  it('is bounded, however many messages a body contains', () => {
     const messages = Array.from({ length: 20_000 }, () => ({}))
     assert.equal(chain({ messages }).keys.length, 8_193)
     assert.equal(chain({ prompt: 'x'.repeat(200_000) }).keys.length, 8_193)
   })
 
-  it('finds nothing that could go on where there is no prompt', () => {
+  it('is empty without a prompt that can be continued', () => {
     for (const text of [
       '{}',
       '{"messages":[]}',

@@ -9,14 +9,14 @@ import { chat, keyFor, session, setUp, three } from './support.ts'
 const response = (id: string) => keyFor({ previous_response_id: id })
 
 describe('a session', () => {
-  it('is bound by the first good answer and goes there from then on', () => {
+  it('is bound by the first successful answer and keeps its endpoint', () => {
     const { ask } = setUp(three)
     assert.deepEqual(ask(session('a'), 2), { slot: 2, outcome: 'miss', reason: 'new_session' })
     assert.deepEqual(ask(session('a')), { slot: 2, outcome: 'hit', reason: 'bound' })
     assert.equal(ask(session('b'), 1).outcome, 'miss')
   })
 
-  it('is not bound by an answer that is not good, and let go by a failure of its endpoint', () => {
+  it('is not bound by a failed answer, and is released if its endpoint fails', () => {
     for (const status of [400, 404, 429, 500, 503]) {
       const { ask } = setUp(three)
       ask(session('a'), 2, status)
@@ -32,7 +32,7 @@ describe('a session', () => {
     assert.equal(affinity.store.size, 0)
   })
 
-  it('moves with the endpoint that has answered, and stays there', () => {
+  it('moves to the endpoint that answered, and stays there', () => {
     const { ask, load } = setUp(three)
     ask(session('a'), 2)
     load.closed.add(2)
@@ -41,7 +41,7 @@ describe('a session', () => {
     assert.deepEqual(ask(session('a')), { slot: 1, outcome: 'hit', reason: 'bound' })
   })
 
-  it('says why it moves', () => {
+  it('reports why it moves', () => {
     type World = ReturnType<typeof setUp>
     const cases: [string, (world: World) => unknown][] = [
       ['not_a_candidate', ({ candidates }) => candidates.shift()],
@@ -61,7 +61,7 @@ describe('a session', () => {
     assert.equal(affinity.decide(session('a'), candidates, new Set([0])).reason, 'failed')
   })
 
-  it('yields to a higher tier, unless tiers do not count', () => {
+  it('yields to a higher tier, unless tiers are off', () => {
     for (const priorityTiers of [true, false]) {
       const { ask, load } = setUp([{ priority: 1 }, { priority: 9 }], { priorityTiers })
       load.closed.add(1)
@@ -71,7 +71,7 @@ describe('a session', () => {
     }
   })
 
-  it('leaves an endpoint that has unloaded the model while another one holds it', () => {
+  it('leaves an endpoint that has unloaded the model if another one has it loaded', () => {
     const { ask } = setUp([{ isWarm: false }, { isWarm: true }])
     ask(session('a'), 0)
     assert.equal(ask(session('a'), 1).reason, 'not_in_memory')
@@ -80,7 +80,7 @@ describe('a session', () => {
     assert.equal(cold.ask(session('a'), 1).reason, 'bound')
   })
 
-  it('of a stored response knows neither bound nor tier: the response is nowhere else', () => {
+  it('of a stored response ignores load bound and tiers: no other endpoint has the response', () => {
     const { ask, load } = setUp([{ priority: 1 }, { priority: 9 }])
     ask(response('resp_1'), 0)
     load.add(0, 50)
@@ -89,7 +89,7 @@ describe('a session', () => {
     assert.equal(ask(response('resp_1'), 1).slot, 1)
   })
 
-  it('is a hit where the selector takes its endpoint although none was preferred', () => {
+  it('is a hit if the selector chooses its endpoint although none was preferred', () => {
     const { affinity, ask, load, candidates } = setUp(three)
     ask(session('a'), 0)
     load.add(0, 10)
@@ -98,7 +98,7 @@ describe('a session', () => {
     assert.equal(affinity.answered(session('a'), decision, 0, 200).outcome, 'hit')
   })
 
-  it('is gone when its endpoint has lost its caches', () => {
+  it('ends when its endpoint has lost its caches', () => {
     const { ask, affinity } = setUp(three)
     ask(session('a'), 0)
     ask(session('b'), 1)
@@ -108,7 +108,7 @@ describe('a session', () => {
   })
 })
 
-describe('the bound on the load', () => {
+describe('the load bound', () => {
   const fleet = fc.array(
     fc.record({ weight: fc.constantFrom(0.5, 1, 2, 3), priority: fc.constantFrom(1, 1, 2) }),
     { minLength: 1, maxLength: 6 },
@@ -120,7 +120,7 @@ describe('the bound on the load', () => {
     { weight: 1, arbitrary: fc.record({ share: fc.nat(5), to: fc.constantFrom(0.3, 1) }) },
   )
 
-  it('is never exceeded by more than one for the sake of a session', () => {
+  it('is exceeded by at most one request for a session', () => {
     fc.assert(
       fc.property(
         fleet,
@@ -165,7 +165,7 @@ describe('the bound on the load', () => {
     )
   })
 
-  it('can be switched off', () => {
+  it('can be disabled', () => {
     const { ask, load } = setUp(three, { loadBound: 0 })
     ask(session('a'), 0)
     load.add(0, 1000)
@@ -188,8 +188,8 @@ describe('the bound on the load', () => {
   })
 })
 
-describe('deciding', () => {
-  it('changes nothing: the same question has the same answer', () => {
+describe('explain', () => {
+  it('changes nothing: the same request gets the same decision', () => {
     const texts = fc.array(fc.string(), { minLength: 1, maxLength: 5 })
     const requests = fc.array(
       fc.record({

@@ -29,7 +29,7 @@ for (const [name, create] of Object.entries(stores)) {
       return { clock, store: create({ clock, maxSessions, idleTtlMs }) }
     }
 
-    it('keeps what is set until it is deleted', () => {
+    it('keeps entries until they are deleted', () => {
       const { store } = make()
       assert.equal(store.get(1), undefined)
       store.set(1, 0)
@@ -42,7 +42,7 @@ for (const [name, create] of Object.entries(stores)) {
       assert.deepEqual([store.get(1), store.size], [undefined, 1])
     })
 
-    it('takes every key that a hash can be', () => {
+    it('accepts every key that a hash can be', () => {
       const { store } = make()
       fc.assert(
         fc.property(fc.maxSafeNat(), fc.nat(500), (key, slot) => {
@@ -52,7 +52,7 @@ for (const [name, create] of Object.entries(stores)) {
       )
     })
 
-    it('forgets a session that was not renewed for its time; a look does not renew', async () => {
+    it('drops a session that was not renewed in time; a peek does not renew', async () => {
       const { clock, store } = make()
       store.set(1, 0)
       await clock.advance(900)
@@ -63,14 +63,14 @@ for (const [name, create] of Object.entries(stores)) {
       assert.deepEqual([store.get(1), store.size, store.evictions], [undefined, 0, 1])
     })
 
-    it('never forgets with no time to live', async () => {
+    it('never drops entries without a time to live', async () => {
       const { clock, store } = make(10, 0)
       store.set(1, 4)
       await clock.advance(10 * 24 * 3_600_000)
       assert.equal(store.get(1), 4)
     })
 
-    it('pushes out what was renewed longest ago', async () => {
+    it('evicts the least recently renewed entry', async () => {
       const { clock, store } = make(2)
       store.set(1, 0)
       await clock.advance(5)
@@ -78,13 +78,13 @@ for (const [name, create] of Object.entries(stores)) {
       await clock.advance(5)
       store.set(1, 0)
       await clock.advance(5)
-      assert.equal(store.get(2), 0, 'a look is no use')
+      assert.equal(store.get(2), 0, 'a peek does not renew')
       store.set(3, 0)
       assert.deepEqual([store.get(1), store.get(2), store.get(3)], [0, undefined, 0])
       assert.deepEqual([store.size, store.insertions, store.evictions], [2, 3, 1])
     })
 
-    it('forgets all sessions of an endpoint, and no other', () => {
+    it('drops all sessions of an endpoint, and no others', () => {
       const { store } = make()
       for (let key = 0; key < 20; key++) store.set(key, key % 3)
       assert.equal(store.purge(1), 7)
@@ -94,7 +94,7 @@ for (const [name, create] of Object.entries(stores)) {
       assert.equal(store.evictions, 0, 'a purge is no eviction')
     })
 
-    it('never holds more than its bound, and counts truthfully', async () => {
+    it('never exceeds its capacity, and counts correctly', async () => {
       const step = fc.oneof(
         { weight: 5, arbitrary: fc.record({ set: fc.nat(30), slot: fc.nat(3) }) },
         { weight: 1, arbitrary: fc.record({ delete: fc.nat(30) }) },
@@ -145,7 +145,7 @@ for (const [name, create] of Object.entries(stores)) {
 }
 
 describe('the session store of all threads', () => {
-  it('finds on one thread what another one has bound, and counts for all', () => {
+  it('finds entries that another thread has set, and counts them for all', () => {
     const options = { clock: new FakeClock(), maxSessions: 64, idleTtlMs: 0 }
     const [one, other] = threadStates(2).map(
       (state) => new SharedSessionStore(options, cellsFor(state, options.maxSessions)),
@@ -160,7 +160,7 @@ describe('the session store of all threads', () => {
     assert.deepEqual([one.get(2), other.insertions, other.evictions], [undefined, 2, 0])
   })
 
-  it('holds little less than it is asked for, and never more', () => {
+  it('holds slightly fewer entries than configured, and never more', () => {
     const store = new SharedSessionStore(
       { clock: new FakeClock(), idleTtlMs: 0 },
       cellsFor(new SharedState(), 1000),

@@ -47,7 +47,7 @@ const shape = (models: ReturnType<ModelDirectory['models']>) =>
   Object.fromEntries(models.map(({ id, sources }) => [id, sources.map(({ endpoint }) => endpoint.name)]))
 
 describe('ModelDirectory', () => {
-  it('takes models of one name for one, and lists each name of one digest', () => {
+  it('combines models of one name, and lists each name of one digest', () => {
     const { directory: all } = directory([
       [{ name: 'llama3:latest', digest: 'sha256:aaaaaaaa11' }],
       [{ name: 'Llama3' }],
@@ -61,7 +61,7 @@ describe('ModelDirectory', () => {
     assert.deepEqual(all.find('gpt-4')?.aliases, ['gpt-4', 'gpt-4@aaaaaaaa', 'llama3:latest'])
   })
 
-  it('finds a name with and without :latest, an alias too', () => {
+  it('finds a name with and without :latest, and aliases', () => {
     const { directory: all, catalog } = directory(
       [[{ name: 'a:latest' }, { name: 'org/b' }, { name: 'c:7b' }]],
       {
@@ -76,7 +76,7 @@ describe('ModelDirectory', () => {
     assert.equal(catalog.snapshot.find('ORG/b:latest')[0]?.model.name, 'org/b')
   })
 
-  it('says of a model on some endpoints what holds on all of them, and of each its own', () => {
+  it('reports what applies to a model on all its endpoints, and what differs per endpoint', () => {
     const { directory: all } = directory([
       [{ name: 'm', contextLength: 131_072, abilities: { vision: false, tools: true } }],
       [{ name: 'm', contextLength: 32_768, contextInForce: 4096, abilities: { vision: false } }],
@@ -91,7 +91,7 @@ describe('ModelDirectory', () => {
     assert.equal(first.contextInForce, undefined)
   })
 
-  it('takes an endpoint’s word for what a model is before its name', () => {
+  it('prefers the model type that an endpoint reports to one derived from the name', () => {
     const { directory: all } = directory([
       [
         { name: 'llava-text', abilities: { vision: false } },
@@ -111,7 +111,7 @@ describe('ModelDirectory', () => {
     )
   })
 
-  it('tells a few other names, however many models an endpoint gives one digest', () => {
+  it('lists a limited number of other names, however many models share a digest', () => {
     const many = Array.from({ length: 2_000 }, (_, index) => ({
       name: `m${index}`,
       digest: 'sha256:aaaaaaaa11',
@@ -121,7 +121,7 @@ describe('ModelDirectory', () => {
     assert.ok(all.models().every(({ aliases }) => aliases.length < 20))
   })
 
-  it('lists an alias once where a model has its name', () => {
+  it('lists an alias once if a model has the same name', () => {
     const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], { A: ['b'] })
     assert.deepEqual(shape(all.models()), { A: ['e1'], b: ['e1'] })
     assert.equal(all.find('a')?.id, 'A')
@@ -144,7 +144,7 @@ describe('ModelDirectory', () => {
     )
   })
 
-  it('lists aliases with the places of their targets', () => {
+  it('lists aliases with the endpoints of their targets', () => {
     const { directory: all } = directory([[{ name: 'a' }], [{ name: 'b' }]], {
       Both: ['a', 'b'],
       None: ['nobody'],
@@ -152,12 +152,12 @@ describe('ModelDirectory', () => {
     assert.deepEqual(shape(all.models()), { Both: ['e0', 'e1'], a: ['e0'], b: ['e1'] })
   })
 
-  it('merges only exact names where it is not to unify', () => {
+  it('combines only exact names if unification is off', () => {
     const { directory: all } = directory([[{ name: 'm' }], [{ name: 'M' }], [{ name: 'm' }]], {}, false)
     assert.deepEqual(shape(all.models()), { M: ['e1'], m: ['e0', 'e2'] })
   })
 
-  it('forgets what was not seen for long, and keeps created where it was', () => {
+  it('drops models that have expired, and keeps `created`', () => {
     const { directory: all, catalog } = directory([[{ name: 'a' }], [{ name: 'a' }, { name: 'b' }]])
     assert.equal(all.find('a')?.createdMs, 1000)
     catalog.expire(1001)
@@ -184,7 +184,7 @@ describe('FamilyTable', () => {
     })
   }
 
-  it('believes the endpoint before the name', () => {
+  it('prefers the endpoint’s family to the name’s', () => {
     assert.equal(families.traits({ name: 'my-finetune', family: 'qwen2' }).family, 'qwen')
     assert.equal(families.traits({ name: 'x', quantization: 'Q4_K_M' }).quantization, 'q4km')
     assert.equal(families.spelledQuantization('q4km'), 'Q4_K_M')
@@ -200,7 +200,7 @@ describe('FamilyTable', () => {
 })
 
 describe('WeightedTurns', () => {
-  it('shares by weight among those that can be served', () => {
+  it('distributes by weight among the available targets', () => {
     const alias = new ModelAliases({
       a: {
         targets: [
@@ -215,7 +215,7 @@ describe('WeightedTurns', () => {
     for (let request = 0; request < 40; request++) {
       const seen = turns.next(alias, [true, true], true)
       const turn = turns.next(alias, [true, true])
-      assert.equal(turn, seen, 'a look moves no turn')
+      assert.equal(turn, seen, 'a dry run does not advance the rotation')
       if (turn !== undefined) counts[turn] = (counts[turn] ?? 0) + 1
     }
     assert.deepEqual(counts, [30, 10])

@@ -56,7 +56,7 @@ describe('readMediaParts', () => {
       assert.deepEqual(readMediaParts(Buffer.from(JSON.stringify(body))), { image: false, audio: false }))
   }
 
-  it('finds nothing in what is no JSON', () => {
+  it('finds nothing in text other than JSON', () => {
     assert.deepEqual(readMediaParts(Buffer.from('{"images":[1')), { image: false, audio: false })
   })
 })

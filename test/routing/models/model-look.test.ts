@@ -32,8 +32,8 @@ function createLook() {
   return { clock, registry, look, asked, finish }
 }
 
-describe('a look for an unknown model', () => {
-  it('asks routable endpoints, once for all requests that wait', async () => {
+describe('the lookup of an unknown model', () => {
+  it('reads the lists of routable endpoints, once for all waiting requests', async () => {
     const { look, asked, finish } = createLook()
     const waits = [look.forUnknown(1_000), look.forUnknown(1_000)]
     assert.deepEqual(asked, [0])
@@ -41,7 +41,7 @@ describe('a look for an unknown model', () => {
     await Promise.all(waits)
   })
 
-  it('is not repeated within two seconds, so that invented names are no hammer', async () => {
+  it('is not repeated within two seconds, so that invented names cause no load', async () => {
     const { clock, look, asked, finish } = createLook()
     const first = look.forUnknown(1_000)
     finish()
@@ -52,7 +52,7 @@ describe('a look for an unknown model', () => {
     assert.deepEqual(asked, [0, 0])
   })
 
-  it('keeps a request no longer than it may', async () => {
+  it('delays a request no longer than its limit', async () => {
     const { clock, look } = createLook()
     const wait = look.forUnknown(500)
     await clock.advance(501)

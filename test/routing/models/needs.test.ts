@@ -24,8 +24,8 @@ const needs: fc.Arbitrary<RequestNeeds> = fc.record({
   promptTokens: fc.nat(50_000),
 })
 
-describe('known abilities', () => {
-  it('that are alike answer every need alike', () => {
+describe('known capabilities', () => {
+  it('that are equal give equal results for every requirement', () => {
     const names = ['vision', 'tools', 'embeddings', 'audio', 'structured', 'promptTokens'] as const
     fc.assert(
       fc.property(abilities, abilities, needs, (one, other, needed) => {
@@ -37,7 +37,7 @@ describe('known abilities', () => {
     )
   })
 
-  it('are alike by what they say, not by being the same object', () => {
+  it('are compared by value, not by identity', () => {
     const one = { type: 'llm', capabilities: ['tools'], contextLength: 8_192 }
     assert.ok(areAlike(one, { ...one, capabilities: ['tools'] }))
     assert.ok(!areAlike(one, { ...one, capabilities: ['tools', 'vision'] }))

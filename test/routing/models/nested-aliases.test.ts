@@ -20,7 +20,7 @@ const cases: Readonly<Record<string, Case>> = {
     aliases: { asked: { targets: ['best', 'fast'] }, best: ['kimi', 'llama'], fast: ['glm'] },
     tiers: [['e1:kimi', 'e2:llama'], ['e0:glm']],
   },
-  'a pooled alias of ordered ones pools what each of them asks first': {
+  'a pooled alias of ordered ones pools the first target of each': {
     aliases: {
       asked: ['one', 'two'],
       one: { targets: ['glm', 'kimi'] },
@@ -31,7 +31,7 @@ const cases: Readonly<Record<string, Case>> = {
       ['e1:kimi', 'e0:qwen'],
     ],
   },
-  'a weighted alias has the turns of an alias': {
+  'a weighted alias gives a nested alias its share': {
     aliases: {
       asked: {
         targets: [
@@ -43,7 +43,7 @@ const cases: Readonly<Record<string, Case>> = {
     },
     tiers: [['e0:glm'], ['e1:kimi']],
   },
-  'a model goes before an alias of the same name': {
+  'a model takes precedence over an alias of the same name': {
     aliases: { asked: { targets: ['kimi'] }, kimi: ['glm'] },
     tiers: [['e1:kimi']],
   },
@@ -51,19 +51,19 @@ const cases: Readonly<Record<string, Case>> = {
     aliases: { asked: ['glm'], glm: ['glm', 'kimi'] },
     tiers: [['e0:glm']],
   },
-  'a model that two aliases lead to is asked once': {
+  'a model in two aliases is tried once': {
     aliases: { asked: { targets: ['one', 'two'] }, one: ['glm'], two: ['glm', 'kimi'] },
     tiers: [['e0:glm'], ['e1:kimi']],
   },
-  'aliases that lead in a circle end where they began': {
+  'a circular alias is skipped': {
     aliases: { asked: { targets: ['one', 'kimi'] }, one: ['asked', 'glm'] },
     tiers: [['e0:glm'], ['e1:kimi']],
   },
-  'aliases that lead nowhere but in a circle lead to no endpoint': {
+  'aliases with only circular targets have no endpoint': {
     aliases: { asked: ['one'], one: ['asked'] },
     tiers: [],
   },
-  'case does not count': {
+  'case is ignored': {
     aliases: { asked: ['FAST'], fast: ['glm'] },
     tiers: [['e0:glm']],
   },
@@ -72,12 +72,12 @@ const cases: Readonly<Record<string, Case>> = {
     fallbackModels: { asked: ['best'] },
     tiers: [['e1:kimi'], ['e2:llama']],
   },
-  'an alias may have an alias for its fallback': {
+  'an alias may have an alias as its fallback': {
     aliases: { asked: ['glm'], best: ['fast', 'glm'], fast: ['kimi'] },
     fallbackModels: { asked: ['best'] },
     tiers: [['e0:glm'], ['e1:kimi']],
   },
-  'an alias may have itself for its fallback': {
+  'an alias may have itself as its fallback': {
     aliases: { asked: ['glm'] },
     fallbackModels: { asked: ['asked'] },
     tiers: [['e0:glm']],
@@ -96,7 +96,7 @@ describe('aliases of aliases', () => {
       assert.deepEqual(tiersOf(route('asked')), tiers)
     })
 
-    it(`${name}, and so it is for the last resort`, () => {
+    it(`${name}, and the same for the last resort`, () => {
       const { route, registry } = fleet(lists, { aliases, fallbackModels })
       for (const [slot] of lists.entries()) registry.setStatus(slot, 'offline', '')
       const places = (outcome: ReturnType<typeof route>) => tiersOf(outcome).flat().sort()
@@ -104,7 +104,7 @@ describe('aliases of aliases', () => {
     })
   }
 
-  it('move the turns of a weighted alias inside another one', () => {
+  it('advance the rotation of a nested weighted alias', () => {
     const { route } = fleet(lists, {
       aliases: {
         asked: ['turns'],
@@ -120,13 +120,13 @@ describe('aliases of aliases', () => {
     assert.deepEqual([first(), first(), first()], ['e0:glm', 'e1:kimi', 'e0:glm'])
   })
 
-  it('end in long chains as well', () => {
+  it('end in long chains, too', () => {
     const chain = Array.from({ length: 1000 }, (_, at) => [`a${at}`, [`a${at + 1}`]] as const)
     const { route } = fleet(lists, { aliases: Object.fromEntries([['asked', ['a0']], ...chain]) })
     assert.deepEqual(tiersOf(route('asked')), [])
   })
 
-  it('do not grow beyond measure where each leads to many', () => {
+  it('stay bounded if each has many targets', () => {
     const wide = Array.from({ length: 8 }, (_, at) => [
       `a${at}`,
       Array.from({ length: 20 }, (_, next) => `a${(at + next) % 8}`),

@@ -40,8 +40,8 @@ function createKnowledge() {
   return { clock, versions, knowledge }
 }
 
-describe('what is known of paths', () => {
-  it('comes from the profile until an answer says otherwise', () => {
+describe('the path memory', () => {
+  it('starts with the profile until an answer corrects it', () => {
     const { knowledge } = createKnowledge()
     assert.equal(knowledge.serves(one, '/v1/chat/completions'), true)
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
@@ -53,7 +53,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
   })
 
-  it('takes unlisted paths below /api for those of Ollama', () => {
+  it('treats unlisted paths below /api as Ollama’s', () => {
     const { knowledge } = createKnowledge()
     const profiles = new ProfileStore({ builtIn: profilesFolder })
     const ollama = endpoint({ slot: 3, profile: profiles.get('ollama') })
@@ -71,7 +71,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(ollama, '/api/status'), false)
   })
 
-  it('is forgotten after a while, and says so', async () => {
+  it('expires, with an event', async () => {
     const { knowledge, clock } = createKnowledge()
     knowledge.learn(one, '/v1/score', true)
     knowledge.learn(one, '/v1/rerank', false)
@@ -85,7 +85,7 @@ describe('what is known of paths', () => {
     assert.notEqual(knowledge.version, version)
   })
 
-  it('is forgotten when the server is another one', () => {
+  it('is cleared when the server changes', () => {
     const { knowledge, versions } = createKnowledge()
     versions[1] = '0.10.0'
     knowledge.learn(one, '/v1/rerank', false)
@@ -97,7 +97,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
   })
 
-  it('is not learned from other forms of the path', () => {
+  it('learns nothing from other forms of the path', () => {
     const { knowledge } = createKnowledge()
     for (const path of ['/v1/chat/completions/', '/v1/responses/resp_1', '/v1/files/file-1'])
       knowledge.learn(one, path, false)
@@ -105,7 +105,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(one, '/v1/responses'), undefined)
   })
 
-  it('lasts shorter for a path that the endpoint’s kind has', async () => {
+  it('expires sooner for a path that the backend type has', async () => {
     const { knowledge, clock } = createKnowledge()
     knowledge.learn(one, '/v1/chat/completions', false)
     knowledge.learn(one, '/v1/rerank', false)
@@ -127,7 +127,7 @@ describe('what is known of paths', () => {
     assert.equal(knowledge.serves(one, '/v1/aaa'), undefined)
   })
 
-  it('is told to the other threads', () => {
+  it('is sent to the other threads', () => {
     const { knowledge } = createKnowledge()
     const other = createKnowledge().knowledge
     knowledge.onLearned((fact) => other.take(fact))
@@ -137,13 +137,13 @@ describe('what is known of paths', () => {
   })
 })
 
-describe('what one answer about a path does not outweigh', () => {
+describe('a missing path among other answers', () => {
   const rows: [string, string, (knowledge: PathKnowledge) => void, boolean][] = [
-    ['nothing that is known of it', '/v1/rerank', () => {}, true],
-    ['the profile', '/v1/chat/completions', () => {}, false],
-    ['an earlier good answer', '/v1/rerank', (knowledge) => knowledge.learn(one, '/v1/rerank', true), false],
+    ['an unlisted path', '/v1/rerank', () => {}, true],
+    ['a path of the profile', '/v1/chat/completions', () => {}, false],
+    ['an earlier success', '/v1/rerank', (knowledge) => knowledge.learn(one, '/v1/rerank', true), false],
     [
-      'an earlier good answer, said twice',
+      'an earlier success and two 404s',
       '/v1/rerank',
       (knowledge) => {
         knowledge.learn(one, '/v1/rerank', true)
@@ -153,7 +153,7 @@ describe('what one answer about a path does not outweigh', () => {
     ],
   ]
   for (const [title, path, before, isSure] of rows) {
-    it(`${isSure ? 'is sure beside' : 'stays in doubt beside'} ${title}`, async () => {
+    it(`${isSure ? 'is certain with' : 'stays uncertain with'} ${title}`, async () => {
       const { knowledge, clock } = createKnowledge()
       before(knowledge)
       knowledge.learn(one, path, false)
@@ -165,8 +165,8 @@ describe('what one answer about a path does not outweigh', () => {
   }
 })
 
-describe('a path that is missing', () => {
-  it('is asked for again after a second where no other endpoint has it', async () => {
+describe('a missing path', () => {
+  it('is tried again after a second if no other endpoint has it', async () => {
     const { knowledge, clock } = createKnowledge()
     knowledge.learn(one, '/v1/rerank', false)
     assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
@@ -174,7 +174,7 @@ describe('a path that is missing', () => {
     await clock.advance(1_001)
     assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), false)
     assert.equal(knowledge.serves(one, '/v1/rerank'), false)
-    assert.notEqual(knowledge.version, version, 'decisions that were kept are made again')
+    assert.notEqual(knowledge.version, version, 'cached decisions expire')
     knowledge.learn(one, '/v1/rerank', false)
     assert.equal(knowledge.lacksForSure(one, '/v1/rerank'), true)
   })
@@ -188,9 +188,9 @@ describe('paths of an endpoint with several models', () => {
     asked: string | undefined
     serves: boolean | undefined
   }[] = [
-    { title: 'the model that was refused', seen: [['a', false]], asked: 'a', serves: false },
+    { title: 'the rejected model', seen: [['a', false]], asked: 'a', serves: false },
     { title: 'another model', seen: [['a', false]], asked: 'b', serves: undefined },
-    { title: 'no model in particular', seen: [['a', false]], asked: undefined, serves: false },
+    { title: 'no model', seen: [['a', false]], asked: undefined, serves: false },
     {
       title: 'a third model',
       seen: [
@@ -201,7 +201,7 @@ describe('paths of an endpoint with several models', () => {
       serves: false,
     },
     {
-      title: 'a model beside one that is served',
+      title: 'a model, if another is served',
       seen: [
         ['a', false],
         ['b', true],
@@ -210,7 +210,7 @@ describe('paths of an endpoint with several models', () => {
       serves: true,
     },
     {
-      title: 'the refused one beside one that is served',
+      title: 'the rejected model, if another is served',
       seen: [
         ['a', false],
         ['b', true],
@@ -218,9 +218,14 @@ describe('paths of an endpoint with several models', () => {
       asked: 'a',
       serves: false,
     },
-    { title: 'any model, where none was named', seen: [[undefined, false]], asked: 'a', serves: false },
     {
-      title: 'any model, since one is served',
+      title: 'any model, if a request without one was rejected',
+      seen: [[undefined, false]],
+      asked: 'a',
+      serves: false,
+    },
+    {
+      title: 'any model, if one is served since',
       seen: [
         [undefined, false],
         ['b', true],
@@ -229,7 +234,7 @@ describe('paths of an endpoint with several models', () => {
       serves: true,
     },
     {
-      title: 'none in particular, since one is served',
+      title: 'no model, if one is served since',
       seen: [
         ['a', false],
         ['b', true],

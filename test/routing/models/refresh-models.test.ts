@@ -19,7 +19,7 @@ function start(isRunning = true) {
 }
 
 describe('refreshModels', () => {
-  it('is impossible without discovery and without a routable endpoint', async () => {
+  it('fails without discovery and without a routable endpoint', async () => {
     assert.equal(await start().run(), 'impossible')
     const { registry, run } = start(false)
     registry.setStatus(0, 'healthy', '')
@@ -30,7 +30,7 @@ describe('refreshModels', () => {
     [[true, false], 'done'],
     [[false, false], 'failed'],
   ] as const) {
-    it(`asks routable endpoints: ${reads.join(', ')} is ${expected}`, async () => {
+    it(`reads routable endpoints: ${reads.join(', ')} is ${expected}`, async () => {
       const { clock, registry, asked, pending, run } = start()
       registry.setStatus(0, 'healthy', '')
       registry.setStatus(2, 'healthy', '')
@@ -42,7 +42,7 @@ describe('refreshModels', () => {
     })
   }
 
-  it('has failed when the time is over', async () => {
+  it('fails at its timeout', async () => {
     const { clock, registry, run } = start()
     registry.setStatus(0, 'healthy', '')
     const result = run()
@@ -50,7 +50,7 @@ describe('refreshModels', () => {
     assert.equal(await result, 'failed')
   })
 
-  it('leaves no timer behind where a refresh throws', async () => {
+  it('leaves no timer behind if a refresh throws', async () => {
     const { clock, registry, pending, run } = start()
     registry.setStatus(0, 'healthy', '')
     const result = run()

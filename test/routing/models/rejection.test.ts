@@ -33,7 +33,7 @@ const cases: readonly {
     status: 404,
     more: { provider: 'vllm', isElsewhere: true },
     code: 'model_not_found',
-    message: /no vllm endpoint has the model "m"; endpoints of another kind have it\./,
+    message: /no vllm endpoint has the model "m"; endpoints of another type have it\./,
     retryAfter: undefined,
   },
   {
@@ -69,7 +69,7 @@ const cases: readonly {
     reason: 'path_not_served',
     status: 404,
     code: 'path_not_served',
-    message: /"m" serves \/v1\/rerank\. Asked: a \(.*\), b \(/,
+    message: /"m" serves \/v1\/rerank\. Tried: a \(.*\), b \(/,
     retryAfter: undefined,
   },
   {
@@ -82,7 +82,7 @@ const cases: readonly {
   },
 ]
 
-describe('the error of a rejection', () => {
+describe('the rejection error', () => {
   for (const { reason, status, more, code, message, retryAfter } of cases) {
     it(`${reason} ${status} ${Object.keys(more ?? {}).join(' ')}`, () => {
       const error = rejectionError({ reason, status, lackPath }, { ...facts, ...more })

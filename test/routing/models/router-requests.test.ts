@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import type { RequestNeeds } from '../../../src/routing/models/needs.ts'
 import { fleet, type Listed, placesOf, someNeeds, tiersOf } from './routed-fleet.ts'
 
-describe('a path', () => {
+describe('path routing', () => {
   const path = '/v1/rerank'
 
-  it('leads to endpoints that have it first, and not to those that do not', () => {
+  it('prefers endpoints that have the path to those that lack it', () => {
     const { route, paths, at } = fleet([['a'], ['a'], ['a'], ['a']])
     assert.deepEqual(tiersOf(route('a', { path })), [['e0:a', 'e1:a', 'e2:a', 'e3:a']])
     paths.learn(at(1), path, true)
@@ -19,7 +19,7 @@ describe('a path', () => {
     assert.equal(route('a').learnsPath, undefined)
   })
 
-  it('that has served is asked for again behind all others, and where no other has it', () => {
+  it('retries an endpoint that once served the path after all others, and if no other has it', () => {
     const { route, paths, at } = fleet([['a'], ['a'], ['b']])
     for (const slot of [0, 2]) {
       paths.learn(at(slot), path, true)
@@ -31,7 +31,7 @@ describe('a path', () => {
     assert.equal(alone.learnsPath, true)
   })
 
-  it('that every endpoint of a model lacks is turned away, also where others have it', () => {
+  it('rejects a path that every endpoint of the model lacks, even if others have it', () => {
     const { route, paths, at } = fleet([['a'], ['b']])
     paths.learn(at(0), path, false)
     paths.learn(at(1), path, true)
@@ -44,14 +44,14 @@ describe('a path', () => {
     assert.equal(route('b', { path }).decision, 'routed')
   })
 
-  it('is no matter where the gateway can translate the request', () => {
+  it('does not apply if the gateway can translate the request', () => {
     const { route, paths, at } = fleet([['a']])
     paths.learn(at(0), '/v1/messages', false)
     assert.equal(route('a', { path: '/v1/messages', isTranslatable: true }).decision, 'routed')
     assert.equal(route('a', { path: '/v1/messages' }).decision, 'rejected')
   })
 
-  it('moves on to a fallback model whose endpoint has it', () => {
+  it('falls back to a model whose endpoint has the path', () => {
     const { route, paths, at } = fleet([['a'], ['b']], { fallbackModels: { a: ['b'] } })
     paths.learn(at(0), path, false)
     assert.deepEqual(tiersOf(route('a', { path })), [['e1:b']])
@@ -61,7 +61,7 @@ describe('a path', () => {
 describe('a request with an image', () => {
   const sees = { name: 'asked', abilities: { vision: true } }
   const blind = { name: 'asked', abilities: { vision: false } }
-  const untold = { name: 'asked' }
+  const unspecified = { name: 'asked' }
   const holds = (image: boolean): RequestNeeds => ({
     ...someNeeds,
     vision: true,
@@ -69,22 +69,27 @@ describe('a request with an image', () => {
   })
   const cases: readonly [string, readonly (readonly Listed[])[], Parameters<typeof fleet>[1], string[][]][] =
     [
-      ['goes where a model is said to see', [[blind], [untold], [sees]], {}, [['e2:asked']]],
+      ['goes to an endpoint that reports vision', [[blind], [unspecified], [sees]], {}, [['e2:asked']]],
       [
-        'goes where nothing is said rather than where a model does not see',
-        [[blind], [untold]],
+        'prefers an endpoint that reports nothing to one that reports no vision',
+        [[blind], [unspecified]],
         {},
         [['e1:asked']],
       ],
-      ['goes anywhere where nothing is said', [[untold], [untold]], {}, [['e0:asked', 'e1:asked']]],
       [
-        'skips the target of an alias that does not see',
+        'goes to any endpoint if none reports anything',
+        [[unspecified], [unspecified]],
+        {},
+        [['e0:asked', 'e1:asked']],
+      ],
+      [
+        'skips an alias target without vision',
         [[{ ...blind, name: 'text' }], [{ ...sees, name: 'vl' }]],
         { aliases: { asked: { targets: ['text', 'vl'] } } },
         [['e1:vl']],
       ],
       [
-        'skips to a fallback model that sees',
+        'skips to a fallback model with vision',
         [[blind], [{ ...sees, name: 'vl' }]],
         { fallbackModels: { asked: ['vl'] } },
         [['e1:vl']],
@@ -96,7 +101,7 @@ describe('a request with an image', () => {
     )
   }
 
-  it('is refused where every endpoint says that its model does not see, if it holds one for certain', () => {
+  it('is rejected if every endpoint reports that its model is text-only and the image is certain', () => {
     const { route } = fleet([[blind], [blind]])
     const refused = route('asked', { needs: () => holds(true) })
     assert.deepEqual(

@@ -10,7 +10,7 @@ describe('tiers', () => {
     tiers: readonly (readonly string[])[]
   }[] = [
     {
-      name: 'an ordered alias has one for each target, in their order',
+      name: 'an ordered alias has one tier per target, in order',
       lists: [['kimi'], ['glm'], ['glm', 'kimi']],
       options: { aliases: { asked: { targets: ['glm', 'kimi', 'unlisted'] } } },
       tiers: [
@@ -19,13 +19,13 @@ describe('tiers', () => {
       ],
     },
     {
-      name: 'a pooled alias has one, and one more for the second model of an endpoint',
+      name: 'a pooled alias has one tier, and another for the second model of an endpoint',
       lists: [['kimi'], ['glm'], ['glm', 'kimi']],
       options: { aliases: { asked: ['glm', 'kimi'] } },
       tiers: [['e1:glm', 'e2:glm', 'e0:kimi'], ['e2:kimi']],
     },
     {
-      name: 'a weighted alias begins with the target whose turn it is',
+      name: 'a weighted alias starts with the next target of its rotation',
       lists: [['kimi'], ['glm']],
       options: {
         aliases: {
@@ -40,19 +40,19 @@ describe('tiers', () => {
       tiers: [['e0:kimi'], ['e1:glm']],
     },
     {
-      name: 'fallback models stand behind the model itself',
+      name: 'fallback models come after the model itself',
       lists: [['kimi'], ['asked'], ['glm']],
       options: { fallbackModels: { asked: ['glm', 'kimi'] } },
       tiers: [['e1:asked'], ['e2:glm'], ['e0:kimi']],
     },
     {
-      name: 'fallback models stand behind an alias as well',
+      name: 'fallback models come after an alias',
       lists: [['kimi'], ['glm']],
       options: { aliases: { asked: { targets: ['glm'] } }, fallbackModels: { asked: ['kimi'] } },
       tiers: [['e1:glm'], ['e0:kimi']],
     },
     {
-      name: 'an optimistic fallback to all stands behind those that have the model',
+      name: 'an optimistic fallback to all comes after the endpoints that have the model',
       lists: [['kimi'], ['asked']],
       options: { strategy: 'optimistic', fallback: 'all' },
       tiers: [['e1:asked'], ['e0:undefined']],
@@ -68,7 +68,7 @@ describe('tiers', () => {
     it(name, () => assert.deepEqual(tiersOf(fleet(lists, options).route('asked')), tiers))
   }
 
-  it('of an alias say in headers which target they lead to', () => {
+  it('report the target of an alias in headers', () => {
     const { route } = fleet([['glm'], ['kimi']], { aliases: { Coder: { targets: ['glm', 'kimi'] } } })
     const { reason, tiers } = route('coder')
     assert.equal(reason, 'alias "Coder" resolved to 1 endpoint(s)')
@@ -78,7 +78,7 @@ describe('tiers', () => {
     )
   })
 
-  it('put preferred endpoints first, and spill into the others', () => {
+  it('prefer endpoints in order, and spill to the others', () => {
     const { route } = fleet([['a'], ['a'], ['a']])
     const prefers = ({ name }: { name: string }) => name === 'e1'
     const outcome = route('a', { prefers })
@@ -93,8 +93,8 @@ describe('tiers', () => {
   })
 })
 
-describe('what is not there now', () => {
-  it('is no unknown model before every endpoint has listed its models', () => {
+describe('a model that is unavailable now', () => {
+  it('is not unknown until every endpoint has listed its models', () => {
     const { route, put } = fleet([['a'], undefined])
     assert.deepEqual([route('b').status, route('b').reason], [503, 'model_lists_incomplete'])
     assert.equal(route('a').decision, 'routed')
@@ -102,7 +102,7 @@ describe('what is not there now', () => {
     assert.deepEqual([route('b').status, route('b').reason], [404, 'model_not_found'])
   })
 
-  it('is an alias whose targets are all down: unavailable, and the last resort', () => {
+  it('is unavailable if all targets of the alias are down, and tried as a last resort', () => {
     const { registry, route } = fleet([['glm'], ['kimi']], {
       aliases: { coder: { targets: ['glm', 'kimi'] } },
     })
@@ -118,7 +118,7 @@ describe('what is not there now', () => {
     assert.deepEqual(outcome.candidates, [])
   })
 
-  it('stands behind what can be asked', () => {
+  it('comes after available ones', () => {
     const { registry, route } = fleet([['a'], ['a'], ['b']], { fallbackModels: { a: ['b'] } })
     registry.setStatus(0, 'unhealthy', '')
     assert.deepEqual(tiersOf(route('a')), [['e1:a'], ['e2:b'], ['e0:a']])

@@ -3,13 +3,13 @@ import { describe, it } from 'node:test'
 import { fleet, placesOf, someNeeds } from './routed-fleet.ts'
 
 describe('ModelRouter', () => {
-  it('gives the endpoints that have the model, in the order of the configuration', () => {
+  it('returns the endpoints that have the model, in configuration order', () => {
     const { route } = fleet([['a', 'b'], ['b'], ['a', 'c']])
     assert.deepEqual(placesOf(route('a')), ['e0', 'e2'])
     assert.deepEqual(placesOf(route('b')), ['e0', 'e1'])
   })
 
-  it('does not look at all endpoints where some have the model: there may be thousands', () => {
+  it('does not visit all endpoints if some have the model: there may be thousands', () => {
     const { registry, route } = fleet([['a'], ['b'], ['a']])
     const { snapshot } = registry
     Object.defineProperty(snapshot, 'endpoints', {
@@ -19,7 +19,7 @@ describe('ModelRouter', () => {
     assert.throws(() => route('unknown'), /all endpoints were looked at/)
   })
 
-  it('says why a model has no place', () => {
+  it('reports why a model has no endpoint', () => {
     const { registry, route } = fleet([['a'], ['b']])
     assert.equal(route('c').reason, 'model_not_found')
     assert.equal(route('c').status, 404)
@@ -30,14 +30,14 @@ describe('ModelRouter', () => {
     assert.equal(route('c').reason, 'no_healthy_endpoints')
   })
 
-  it('falls back to any endpoint that is there after a refresh that failed, also where the model is known', () => {
+  it('falls back to any available endpoint after a failed refresh, also for a known model', () => {
     const { route } = fleet([['a'], ['b']], { strategy: 'discovery', fallback: 'all' })
     const outcome = route('a', { refresh: 'failed' })
     assert.equal(outcome.decision, 'fallback')
     assert.deepEqual(placesOf(outcome), ['e0', 'e1'])
   })
 
-  it('takes a name with and without :latest for one, and sends the endpoint its own', () => {
+  it('treats a name with and without :latest as one, and sends each endpoint its own', () => {
     const { route } = fleet([['a:latest'], ['b'], ['c:7b']], {
       aliases: { fast: ['b'], 'slow:latest': ['a'], b: ['b'] },
     })
@@ -77,7 +77,7 @@ describe('ModelRouter', () => {
     )
   })
 
-  it('keeps a decision while the same lists are seen again', () => {
+  it('keeps a decision if the same lists are read again', () => {
     const { route, put } = fleet([['a'], ['b']])
     const first = route('a')
     put(0, 'a')
@@ -85,7 +85,7 @@ describe('ModelRouter', () => {
     assert.equal(route('a'), first)
   })
 
-  it('keeps a decision until a status or a list changes, and no longer', () => {
+  it('keeps a decision until a status or a list changes', () => {
     const { registry, route, put } = fleet([['a'], ['a']])
     const first = route('a')
     assert.equal(route('a'), first)
@@ -97,7 +97,7 @@ describe('ModelRouter', () => {
     assert.deepEqual(placesOf(route('b')), ['e1'])
   })
 
-  it('reads what a request needs only where the candidates differ in that: it reads the whole body', () => {
+  it('reads the requirements of a request only if the candidates differ in them: that reads the whole body', () => {
     const alike = fleet([[{ name: 'a', contextLength: 8192 }], [{ name: 'a', contextLength: 8192 }]])
     const needs = () => assert.fail('the needs were read')
     assert.deepEqual(placesOf(alike.route('a', { needs })), ['e0', 'e1'])

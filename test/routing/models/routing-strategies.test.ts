@@ -61,7 +61,7 @@ describe('routing strategies', () => {
     })
   }
 
-  it('says so where no endpoint is left to fall back to', () => {
+  it('report that no endpoint is left to fall back to', () => {
     const situation = { knowledge: 'unknown', fallback: 'all', refresh: 'done', someRoutable: false } as const
     assert.equal(strategies.discovery(situation).reason, 'no_healthy_after_discovery')
   })

@@ -13,7 +13,7 @@ function waiter(name: string, slots: readonly number[], woken: string[]) {
 }
 
 describe('CapacityQueue', () => {
-  it('wakes the first waiter that can use the freed place', () => {
+  it('wakes the first waiter that can use the freed slot', () => {
     const woken: string[] = []
     const queue = new CapacityQueue(10, ownLine())
     queue.enter(waiter('a', [1], woken))
@@ -27,14 +27,14 @@ describe('CapacityQueue', () => {
     assert.equal(queue.waiting, 1)
   })
 
-  it('refuses beyond its length and counts it', () => {
+  it('rejects beyond its maximum length, and counts', () => {
     const queue = new CapacityQueue(1, ownLine())
     assert.equal(queue.enter(waiter('a', [1], [])), true)
     assert.equal(queue.enter(waiter('b', [1], [])), false)
     assert.equal(queue.refused, 1)
   })
 
-  it('lets everybody look again when endpoints change, even those that queue anew meanwhile', () => {
+  it('re-checks all waiters when endpoints change, including those that requeue meanwhile', () => {
     const queue = new CapacityQueue(10, ownLine())
     let wakes = 0
     const again = {
@@ -50,7 +50,7 @@ describe('CapacityQueue', () => {
     assert.equal(queue.waiting, 1)
   })
 
-  it('wakes in order of arrival and each waiter once', () => {
+  it('wakes in order of arrival, and each waiter once', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 30 }), (slots) => {
         const woken: string[] = []
@@ -67,7 +67,7 @@ describe('CapacityQueue', () => {
     )
   })
 
-  it('lets a waiter that was woken in vain keep its place and its time', async () => {
+  it('keeps the position and time of a waiter that was woken in vain', async () => {
     const clock = new FakeClock()
     const queue = new CapacityQueue(10, ownLine(clock))
     const woken: string[] = []
@@ -91,7 +91,7 @@ describe('CapacityQueue', () => {
     assert.deepEqual([queue.waiting, queue.waitedMs(patient)], [0, 0])
   })
 
-  it('lets those look again who wait for an endpoint that pauses', () => {
+  it('re-checks the waiters of a paused endpoint', () => {
     const woken: string[] = []
     const queue = new CapacityQueue(3, ownLine())
     queue.paused(1)
@@ -105,7 +105,7 @@ describe('CapacityQueue', () => {
     assert.equal(new CapacityQueue(0, ownLine()).hasRoom, false)
   })
 
-  it('forgets one that leaves while it is being woken', () => {
+  it('removes a waiter that leaves while it is being woken', () => {
     const queue = new CapacityQueue(10, ownLine())
     const leaving = { wants: () => true, wake: () => queue.leave(leaving) }
     queue.enter(leaving)
@@ -115,7 +115,7 @@ describe('CapacityQueue', () => {
   })
 })
 
-describe('the waiting lines of several threads', () => {
+describe('queues of several threads', () => {
   async function connected(t: TestContext, maxWaiting: number) {
     const clock = new FakeClock()
     // No clock of a machine that runs shows 0.
@@ -129,7 +129,7 @@ describe('the waiting lines of several threads', () => {
     return { clock, queues, woken: [] as string[] }
   }
 
-  it('are as long together as one may be', async (t) => {
+  it('are together limited to the length of one', async (t) => {
     const { queues } = await connected(t, 3)
     const entered = [0, 1, 2, 0].map((thread) => queues[thread]?.enter(waiter('', [], [])))
     assert.deepEqual(entered, [true, true, true, false])
@@ -140,7 +140,7 @@ describe('the waiting lines of several threads', () => {
     assert.equal(queues[0]?.refused, 1)
   })
 
-  it('give a place to the request that has waited longest, wherever it was freed', async (t) => {
+  it('give a slot to the longest-waiting request, whichever thread freed it', async (t) => {
     const { clock, queues, woken } = await connected(t, 100)
     // Thread 0 comes first for another endpoint, so that its own waiters look older than they are.
     queues[0]?.enter(waiter('elsewhere', [3], woken))
@@ -159,7 +159,7 @@ describe('the waiting lines of several threads', () => {
     assert.equal(queues[0]?.waiting, 0)
   })
 
-  it('keep the order where all wait for the same', async (t) => {
+  it('keep the order if all wait for the same endpoint', async (t) => {
     const { clock, queues, woken } = await connected(t, 100)
     const order = [1, 2, 0, 2, 1, 0, 0, 1]
     for (const [index, thread] of order.entries()) {
@@ -176,7 +176,7 @@ describe('the waiting lines of several threads', () => {
     )
   })
 
-  it('give a place that no other wants back to the one that does', async (t) => {
+  it('give a slot that no other waiter wants to the one that does', async (t) => {
     const { clock, queues, woken } = await connected(t, 100)
     queues[1]?.enter(waiter('other 1', [2], woken))
     queues[2]?.enter(waiter('other 2', [2], woken))
@@ -192,7 +192,7 @@ describe('the waiting lines of several threads', () => {
     await eventually(() => woken.length === 3)
   })
 
-  it('all hear of an endpoint that pauses', async (t) => {
+  it('are all notified of an endpoint that pauses', async (t) => {
     const { queues, woken } = await connected(t, 100)
     for (const [thread, queue] of queues.entries()) {
       queue.enter(waiter(`${thread}`, [1], woken))
@@ -204,7 +204,7 @@ describe('the waiting lines of several threads', () => {
     assert.equal(queues[0]?.waiting, 3)
   })
 
-  it('find a taker for every freed place, whatever is waited for', async (t) => {
+  it('find a taker for every freed slot, whatever the waiters want', async (t) => {
     const step = fc.record({ thread: fc.nat(2), slot: fc.nat(2) })
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {

@@ -4,7 +4,7 @@ import { FailurePenalties } from '../../../src/routing/selection/failure-penalty
 import { FakeClock } from '../../support/fake-clock.ts'
 
 describe('FailurePenalties', () => {
-  it('grow with each failure up to a ceiling, and belong to one endpoint', () => {
+  it('grow with each failure up to a maximum, per endpoint', () => {
     const penalties = new FailurePenalties(new FakeClock(), new Float64Array(2))
     assert.equal(penalties.of({ endpoint: { slot: 0 } }), 0)
     penalties.failed({ endpoint: { slot: 0 } }, 'endpoint')

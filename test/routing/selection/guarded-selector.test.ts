@@ -25,21 +25,21 @@ function guarded(own: Partial<EndpointSelector>) {
 }
 
 describe('a guarded selector', () => {
-  it('leaves its own choice to it, also that of none', () => {
+  it('respects its choice, including none', () => {
     const { selector, slot } = guarded({ select: (each) => each[0] })
     assert.equal(selector.strategy, 'own')
     assert.equal(slot(), 0)
     assert.equal(guarded({}).slot(), undefined)
   })
 
-  it('has another choose where it chooses who was tried, or takes no more', () => {
+  it('uses the built-in selector if it chooses an excluded or unavailable endpoint', () => {
     const { load, slot } = guarded({ select: (each) => each[0] })
     assert.equal(slot(new Set([0])), 2)
     load.closed.add(0)
     assert.equal(slot(), 2)
   })
 
-  it('has another choose where it throws, and tells', () => {
+  it('uses the built-in selector if it throws, and reports the error', () => {
     const error = new Error('mine')
     const { errors, slot } = guarded({
       select() {
@@ -50,7 +50,7 @@ describe('a guarded selector', () => {
     assert.deepEqual(errors, [error])
   })
 
-  it('looks only where it can, and not where that throws', () => {
+  it('supports a dry run only if the selector does, and if it does not throw', () => {
     assert.equal(guarded({}).selector.peek, undefined)
     assert.equal(guarded({ peek: (each) => each[1] }).selector.peek?.(some, undefined)?.endpoint.slot, 1)
     const { selector, errors } = guarded({

@@ -9,7 +9,7 @@ import { candidates, WrittenLoad } from './support.ts'
 describe('least-connections', () => {
   const select = () => createStrategy('least-connections', { priorityTiers: true })
 
-  it('keeps requests in flight in proportion to the weights', () => {
+  it('keeps requests in flight proportional to the weights', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 }),
@@ -36,7 +36,7 @@ describe('least-connections', () => {
     )
   })
 
-  it('takes turns among idle ones, whatever order they come in', () => {
+  it('rotates among idle endpoints, in any order', () => {
     const all = candidates({}, {}, {})
     const load = new WrittenLoad()
     const choose = select()
@@ -61,7 +61,7 @@ describe('least-connections', () => {
     assert.deepEqual(turns, [0, 0, 1, 1])
   })
 
-  it('takes all tiers together where tiers are off', () => {
+  it('treats all tiers as one if tiers are off', () => {
     const all = candidates({ priority: 100 }, { priority: 50 })
     const load = new WrittenLoad()
     load.gauge.acquire(0)
@@ -69,7 +69,7 @@ describe('least-connections', () => {
     assert.equal(choose(all, load, undefined)?.endpoint.slot, 1)
   })
 
-  it('gives a warming endpoint its share only', () => {
+  it('sends a warming endpoint only its share', () => {
     const all = candidates({}, {})
     const load = new WrittenLoad()
     load.shares[1] = 0.1
@@ -81,7 +81,7 @@ describe('least-connections', () => {
     assert.deepEqual([load.inFlight(0), load.inFlight(1)], [20, 2])
   })
 
-  it('does not take failing fast for being idle', () => {
+  it('does not confuse fast failures with idleness', () => {
     const all = candidates({}, {})
     const load = new WrittenLoad()
     for (let request = 0; request < 5; request++) load.gauge.acquire(0)
@@ -89,7 +89,7 @@ describe('least-connections', () => {
     assert.equal(select()(all, load, undefined)?.endpoint.slot, 0)
   })
 
-  it('uses one of weight 0 only where there is no other', () => {
+  it('uses an endpoint of weight 0 only if there is no other', () => {
     const all = candidates({ weight: 0 }, {})
     const load = new WrittenLoad()
     for (let request = 0; request < 50; request++) load.gauge.acquire(1)
@@ -118,7 +118,7 @@ describe('least-connections in a large fleet', () => {
     }
   }
 
-  /** Sends requests of which so many are under way at a time, the oldest ending first. */
+  /** Sends requests with a fixed number in flight; the oldest ends first. */
   function send(all: readonly Candidate[], load: WrittenLoad, requests: number, underWay: number): void {
     const choose = select()
     const running: number[] = []
@@ -132,7 +132,7 @@ describe('least-connections in a large fleet', () => {
     }
   }
 
-  it('looks at few for a choice', () => {
+  it('samples few endpoints for a choice', () => {
     const load = new CountingLoad()
     const choose = select()
     const all = fleet()
@@ -140,7 +140,7 @@ describe('least-connections in a large fleet', () => {
     assert.ok(load.looks <= 100 * 8, `${load.looks} looks`)
   })
 
-  it('leaves no endpoint out', () => {
+  it('reaches every endpoint', () => {
     const load = new CountingLoad()
     const choose = select()
     const all = fleet()
@@ -152,7 +152,7 @@ describe('least-connections in a large fleet', () => {
     for (let slot = 0; slot < size; slot++) assert.ok(load.inFlight(slot) > 0, `nothing for ${slot}`)
   })
 
-  it('finds the only one that can take a request', () => {
+  it('finds the only endpoint that can accept a request', () => {
     const load = new CountingLoad()
     const choose = select()
     for (let slot = 0; slot < size; slot++) if (slot !== 777) load.closed.add(slot)
@@ -163,14 +163,14 @@ describe('least-connections in a large fleet', () => {
     assert.equal(choose(all, load, new Set([777])), undefined)
   })
 
-  it('keeps all about equally busy', () => {
+  it('keeps all endpoints about equally busy', () => {
     const load = new CountingLoad()
     send(fleet(), load, 20_000, 5_000)
     const busy = Array.from({ length: size }, (_, slot) => load.inFlight(slot))
     assert.ok(Math.max(...busy) - Math.min(...busy) <= 3, `${Math.min(...busy)} to ${Math.max(...busy)}`)
   })
 
-  it('keeps to weights, however they are sorted', () => {
+  it('respects weights, in any order', () => {
     const load = new CountingLoad()
     send(
       fleet((slot) => ({ weight: slot < size / 2 ? 3 : 1 })),
@@ -183,7 +183,7 @@ describe('least-connections in a large fleet', () => {
     assert.ok(Math.abs(heavy / 8_000 - 0.75) < 0.03, `${heavy} of 8,000`)
   })
 
-  it('keeps to tiers, and to weight 0 only where there is no other', () => {
+  it('respects tiers, and weight 0 as a last resort', () => {
     const load = new CountingLoad()
     const choose = select()
     const all = fleet((slot) => ({ priority: slot === 500 ? 200 : 100, weight: slot === 3 ? 1 : 0 }))

@@ -45,7 +45,7 @@ describe('LiveLoad', () => {
     }
   })
 
-  it('tells full from unwilling: only the first is worth waiting for', async () => {
+  it('distinguishes full endpoints from unavailable ones: only the former are worth waiting for', async () => {
     const { load, inFlight, clock, endpoints } = create([{ maxConcurrent: 1 }])
     const one = only(endpoints)
     assert.equal(load.admits(one), true)
@@ -58,7 +58,7 @@ describe('LiveLoad', () => {
     assert.deepEqual([load.admits(one), load.isFull(one)], [true, false])
   })
 
-  it('knows how long an endpoint pauses that has asked for it, and of no other', async () => {
+  it('returns the remaining pause of an endpoint that requested one, and of no other', async () => {
     const { load, registry, breakers, clock, probeInMs, endpoints } = create([{}])
     const one = only(endpoints)
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
@@ -82,7 +82,7 @@ describe('LiveLoad', () => {
     assert.equal(load.pauseMs(one), Number.POSITIVE_INFINITY)
   })
 
-  it('does not admit past an open circuit, nor beside a trial', async () => {
+  it('does not admit requests past an open circuit, nor during a trial', async () => {
     const { load, breakers, clock, endpoints } = create([{}])
     const one = only(endpoints)
     const breaker = breakers.get(0)
@@ -97,7 +97,7 @@ describe('LiveLoad', () => {
     assert.equal(load.admits(one), true)
   })
 
-  it('says when the first candidate may be back, whatever keeps it away', async () => {
+  it('returns when the first candidate may be back, whatever the cause', async () => {
     const { load, breakers, registry, clock, probeInMs, endpoints } = create([{}, {}, {}])
     const all = endpoints.map((endpoint) => ({ endpoint }))
     assert.equal(load.retryAfterSeconds(all), 1)
@@ -131,7 +131,7 @@ describe('LiveLoad', () => {
         hits++
         load.penalties.failed(chosen, 'endpoint')
       } else {
-        // The good one is busy: four requests at a time, one of which ends.
+        // The good one is busy: four requests at a time; then one ends.
         inFlight.acquire(slot)
         if (inFlight.value(slot) > 4) inFlight.release(slot)
       }

@@ -25,7 +25,7 @@ for (const { name, priorityTiers } of allStrategies) {
   describe(`${name}${priorityTiers ? ', tiers' : ', no tiers'}`, () => {
     const tiers = priorityTiers || name === 'priority'
 
-    it('chooses nothing where none can take a request', () => {
+    it('chooses nothing if no endpoint can accept a request', () => {
       const load = new WrittenLoad()
       load.closed.add(0)
       const select = createStrategy(name, { priorityTiers })
@@ -58,7 +58,7 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
-    it('goes round over all threads that share the turns, as one thread alone would', () => {
+    it('rotates over all threads that share the state as one thread would', () => {
       fc.assert(
         fc.property(someCandidates, fc.array(fc.nat(2), { maxLength: 40 }), (all, threads) => {
           const load = new WrittenLoad()
@@ -75,7 +75,7 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
-    it('looked at, tells what it will choose, and moves no turn', () => {
+    it('predicts its choice in a dry run, without advancing the rotation', () => {
       fc.assert(
         fc.property(someCandidates, fc.array(fc.nat(7), { maxLength: 30 }), (all, requests) => {
           const [asked, left] = [
@@ -97,7 +97,7 @@ for (const { name, priorityTiers } of allStrategies) {
     })
 
     for (const count of [10, 40]) {
-      it(`sends a request that failed elsewhere to the one of ${count} that has not failed`, () => {
+      it(`retries a failed request on the one of ${count} endpoints that has not failed`, () => {
         for (let good = 1; good < count; good++) {
           const select = createStrategy(name, { priorityTiers })
           const load = new WrittenLoad(count)
@@ -109,7 +109,7 @@ for (const { name, priorityTiers } of allStrategies) {
       })
     }
 
-    it('sends a request that failed twice to one that has just answered, however busy', () => {
+    it('retries a request that failed twice on an endpoint that has just answered, even if it is busy', () => {
       const select = createStrategy(name, { priorityTiers })
       const load = new WrittenLoad()
       const all = candidates({}, {}, {}, {}, {})
@@ -118,7 +118,7 @@ for (const { name, priorityTiers } of allStrategies) {
       assert.equal(select(all, load, new Set([0, 1]))?.endpoint.slot, 4)
     })
 
-    it('sends nothing to one that does not admit, and never more than max_concurrent', () => {
+    it('sends nothing to an endpoint that does not admit requests, and never more than max_concurrent', () => {
       const step = fc.oneof(
         fc.constant('select' as const),
         fc.record({ finish: fc.nat(30) }),
@@ -150,7 +150,7 @@ for (const { name, priorityTiers } of allStrategies) {
       )
     })
 
-    it('chooses the same again, given the same state', () => {
+    it('repeats its choice for the same state', () => {
       fc.assert(
         fc.property(
           someCandidates,
@@ -173,7 +173,7 @@ for (const { name, priorityTiers } of allStrategies) {
 }
 
 describe('round-robin', () => {
-  it('really rotates (Olla is random)', () => {
+  it('rotates (Olla chooses at random)', () => {
     const choose = createStrategy('round-robin', { priorityTiers: true })
     const all = candidates({}, {}, {})
     const load = new WrittenLoad()
@@ -181,7 +181,7 @@ describe('round-robin', () => {
     assert.deepEqual(turns, [0, 1, 2, 0, 1, 2, 0])
   })
 
-  it('gives everybody exactly their weight in each cycle, spread out', () => {
+  it('gives each endpoint exactly its weight in each cycle, spread out', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 }),
@@ -211,7 +211,7 @@ describe('round-robin', () => {
     assert.deepEqual(turns, [0, 0, 1, 0, 2, 0, 0])
   })
 
-  it('gives an endpoint that has failed fewer turns, but some', () => {
+  it('gives a failed endpoint fewer turns, but some', () => {
     const choose = createStrategy('round-robin', { priorityTiers: true })
     const load = new WrittenLoad()
     load.penalties[0] = 4
@@ -219,7 +219,7 @@ describe('round-robin', () => {
     assert.equal(turns.filter((slot) => slot === 0).length, 2)
   })
 
-  it('saves up no turns while an endpoint is away', () => {
+  it('accumulates no turns while an endpoint is unavailable', () => {
     const choose = createStrategy('round-robin', { priorityTiers: true })
     const all = candidates({}, {})
     const load = new WrittenLoad()
@@ -230,7 +230,7 @@ describe('round-robin', () => {
     assert.deepEqual(turns.toSorted(), [0, 0, 1, 1])
   })
 
-  it('stays fair when models live on different endpoints', () => {
+  it('stays fair if models are on different endpoints', () => {
     const choose = createStrategy('round-robin', { priorityTiers: true })
     const all = candidates({}, {}, {})
     const [a, b, c] = all
@@ -249,7 +249,7 @@ describe('round-robin', () => {
 })
 
 describe('priority', () => {
-  it('uses a lower tier only while no higher one can take a request', () => {
+  it('uses a lower tier only while no higher one can accept a request', () => {
     const choose = createStrategy('priority', { priorityTiers: false })
     const all = candidates({ priority: 10 }, { priority: 200 }, { priority: 200 })
     const load = new WrittenLoad()

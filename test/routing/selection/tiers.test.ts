@@ -12,7 +12,7 @@ const lists = fc
   )
 
 describe('tiers', () => {
-  it('hold every candidate once, highest priority first', () => {
+  it('contain every candidate once, highest priority first', () => {
     fc.assert(
       fc.property(lists, (candidates) => {
         const tiers = createTiers({ byPriority: true, inOrderUpTo: 8 })(candidates)
@@ -30,7 +30,7 @@ describe('tiers', () => {
     )
   })
 
-  it('are one where priorities do not count', () => {
+  it('are one if priorities are off', () => {
     fc.assert(
       fc.property(lists, (candidates) => {
         const tiers = createTiers({ byPriority: false, inOrderUpTo: 8 })(candidates)
@@ -40,7 +40,7 @@ describe('tiers', () => {
     )
   })
 
-  it('stay in the order of the list while they are small, and are spread when they are large', () => {
+  it('keep the order of the list while they are small, and are spread if they are large', () => {
     const candidates = Array.from({ length: 1_000 }, (_, slot) => ({ endpoint: endpoint({ slot }) }))
     const [small] = createTiers({ byPriority: true, inOrderUpTo: 1_000 })(candidates)
     assert.deepEqual(
@@ -55,7 +55,7 @@ describe('tiers', () => {
     }
   })
 
-  it('are worked out once for a list', () => {
+  it('are computed once per list', () => {
     const candidates = [{ endpoint: endpoint() }]
     const tiersOf = createTiers({ byPriority: true, inOrderUpTo: 8 })
     assert.equal(tiersOf(candidates), tiersOf(candidates))

@@ -85,7 +85,7 @@ describe('the event log', () => {
     const late = createLog()
     late.addEarlier([1, 2])
     assert.equal(late.log.lastId, 'r1-2')
-    // Already under way when the other thread was asked.
+    // Already sent when the other thread was requested.
     late.add(2)
     late.add(3)
     assert.deepEqual(late.resume('r1-0').events, [1, 2, 3])

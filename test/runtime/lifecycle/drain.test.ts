@@ -27,7 +27,7 @@ describe('GatewayLifecycle', () => {
     assert.deepEqual(await life.drain(noConnections), { drained: 2, cut: 0 })
   })
 
-  it('cuts what is left after the limit', async () => {
+  it('cuts remaining requests after the limit', async () => {
     const { clock, lifecycle: life } = lifecycle({ timeoutMs: 1000, delayMs: 0 })
     life.track({ inFlight: () => 3, cutAll: () => 3 })
     const drained = life.drain(noConnections)

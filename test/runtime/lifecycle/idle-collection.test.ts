@@ -44,7 +44,7 @@ describe('IdleCollection', () => {
     assert.equal(state.collections, 1)
   })
 
-  it('waits while a request is under way', async () => {
+  it('waits while a request is in flight', async () => {
     const { clock, state } = idleCollection()
     state.inFlight = 1
     await clock.advance(60_000)

@@ -65,7 +65,7 @@ describe('a stop', () => {
     assert.deepEqual(calls, ['SIGTERM'])
   })
 
-  it('ends with 1 after an error, also where all requests had finished', async () => {
+  it('ends with 1 after an error, even if all requests had finished', async () => {
     const { stopping, calls, clock } = control(clean)
     stopping.fail('boom')
     await clock.advance(0)

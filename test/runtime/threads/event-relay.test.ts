@@ -27,7 +27,7 @@ function connected(t: TestContext) {
 }
 
 describe('the event buses of several threads', () => {
-  it('are one: every subscriber hears every event once, numbered and in one order', async (t) => {
+  it('are one: every subscriber receives every event once, numbered and in one order', async (t) => {
     const threads = connected(t)
     threads.control.publish('a')
     threads.first.publish('b')

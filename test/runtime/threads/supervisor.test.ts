@@ -16,7 +16,7 @@ import {
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
 
-/** What a scripted thread does when it is asked. */
+/** What a scripted thread does on request. */
 interface Script {
   listen?: (address: ListenAddress) => ListenResult | Promise<ListenResult>
   drain?: () => DrainResult | Promise<DrainResult>

@@ -172,8 +172,8 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       if (++this.#interimAnswers > maxInterimAnswers) throw invalidResponse('too many interim answers')
       return
     }
-    // undici accepts any three digits, but a status of no class is invalid (RFC 9110 section 15).
-    if (statusCode > 599) throw invalidResponse('status of no class')
+    // undici accepts any three digits, but a status outside all classes is invalid (RFC 9110 section 15).
+    if (statusCode > 599) throw invalidResponse('status outside all classes')
     this.#statusCode = statusCode
     const headers = headersOf(controller.rawHeaders)
     this.#reportWrittenBody()

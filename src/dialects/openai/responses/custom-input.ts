@@ -1,5 +1,4 @@
-import { isObject } from '../../../kernel/json/json-fields.ts'
-import { parseJson } from './request-values.ts'
+import { customInput } from '../../hub/parts/custom-input.ts'
 
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 /** Longest name of a member that is read; `input` is shorter. */
@@ -39,12 +38,7 @@ export class CustomInput {
    * @returns '' if the input has been read
    */
   end(args: string): string {
-    if (this.#isFound) return ''
-    const value = parseJson(args)
-    const members = isObject(value) ? Object.values(value) : undefined
-    if (members?.length === 0) return ''
-    const [only] = members ?? []
-    return members?.length === 1 && typeof only === 'string' ? only : args
+    return this.#isFound ? '' : customInput(args)
   }
 
   #read(char: string): void {

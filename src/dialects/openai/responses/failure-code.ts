@@ -44,28 +44,3 @@ export function failureCode({ contextLimit, code, endpointType, statusCode }: An
       return statusCode >= 400 && statusCode < 500 ? 'invalid_prompt' : 'server_error'
   }
 }
-
-/** `error.type` of OpenAI's error object. */
-export function failureType(failure: AnswerFailure): string {
-  switch (failureCode(failure)) {
-    case 'rate_limit_exceeded':
-      return 'rate_limit_error'
-    case 'insufficient_quota':
-      return 'insufficient_quota'
-    default:
-      return failure.statusCode >= 400 && failure.statusCode < 500 ? 'invalid_request_error' : 'server_error'
-  }
-}
-
-/** The body of an error answer. */
-export function failureBody(failure: AnswerFailure, requestId: string): string {
-  const { message, param, contextLimit } = failure
-  const error = {
-    message,
-    type: failureType(failure),
-    param: param ?? (contextLimit === undefined ? null : 'input'),
-    code: failureCode(failure),
-    request_id: requestId,
-  }
-  return JSON.stringify({ error })
-}

@@ -6,21 +6,13 @@ import {
   objectField,
   textField,
 } from '../../../kernel/json/json-fields.ts'
-import { callInput } from '../../hub/parts/call-input.ts'
-import { parseJson } from './request-values.ts'
+import { argumentText } from '../../hub/parts/argument-text.ts'
 
 /** Members of an item that describe the item and not the call. */
 const itemFields: ReadonlySet<string> = new Set([
   ...['type', 'id', 'call_id', 'status', 'caller', 'created_by', 'namespace', 'execution', 'async'],
   ...['environment', 'pending_safety_checks', 'internal_chat_message_metadata_passthrough'],
 ])
-
-/** JSON text of an object from the arguments of a call, which may be an object or any text. */
-export function argumentsText(value: unknown): string {
-  if (isObject(value)) return JSON.stringify(value)
-  if (typeof value !== 'string') return '{}'
-  return isObject(parseJson(value)) ? value : JSON.stringify(callInput(value))
-}
 
 /** Arguments of a call to one of the tools that the client runs, or to one of an unknown type. */
 export function itemArguments(item: JsonObject): string {
@@ -33,7 +25,7 @@ export function itemArguments(item: JsonObject): string {
     case 'apply_patch_call':
       return JSON.stringify(objectField(item, 'operation') ?? {})
     default: {
-      if (item.arguments !== undefined) return argumentsText(item.arguments)
+      if (item.arguments !== undefined) return argumentText(item.arguments)
       const own = Object.entries(item).filter(([name]) => !itemFields.has(name))
       return JSON.stringify(Object.fromEntries(own))
     }

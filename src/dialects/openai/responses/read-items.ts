@@ -1,11 +1,14 @@
 import { isObject, type JsonObject, listField, textField } from '../../../kernel/json/json-fields.ts'
 import type { AssistantPart, Part, ThinkingPart, Turn } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
+import { argumentText } from '../../hub/parts/argument-text.ts'
 import { contentBlocks, joinedText } from '../../hub/parts/blocks.ts'
-import { argumentsText, foundTools, itemArguments, shellOutput } from './history-calls.ts'
+import { customArguments } from '../../hub/parts/custom-input.ts'
+import { refuse } from '../chat/field-values.ts'
+import { foundTools, itemArguments, shellOutput } from './history-calls.ts'
 import { readParts } from './read-parts.ts'
 import type { ToolReader } from './read-tools.ts'
-import { listOf, refuse } from './request-values.ts'
+import { listOf } from './request-values.ts'
 import { openThinking } from './thinking-envelope.ts'
 
 /**
@@ -51,10 +54,10 @@ export class ItemReader {
         this.#reference(textField(item, 'id') ?? '', field)
         return
       case 'function_call':
-        this.#namedCall(item, field, argumentsText(item.arguments))
+        this.#namedCall(item, field, argumentText(item.arguments))
         return
       case 'custom_tool_call':
-        this.#namedCall(item, field, JSON.stringify({ input: textField(item, 'input') ?? '' }))
+        this.#namedCall(item, field, customArguments(textField(item, 'input') ?? ''))
         return
       case 'reasoning':
         this.#reasoning(item)
@@ -147,8 +150,7 @@ export class ItemReader {
   #serverCall(item: JsonObject, outputField: string): void {
     const id = textField(item, 'id') ?? ''
     const name = textField(item, 'name') ?? String(item.type).slice(0, -'_call'.length)
-    const args =
-      item.type === 'mcp_call' ? argumentsText(item.arguments) : JSON.stringify({ code: item.code })
+    const args = item.type === 'mcp_call' ? argumentText(item.arguments) : JSON.stringify({ code: item.code })
     const output = item[outputField] ?? item.error ?? ''
     const text = typeof output === 'string' ? output : JSON.stringify(output)
     const isError = (item.error ?? null) !== null

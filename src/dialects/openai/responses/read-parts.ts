@@ -2,11 +2,8 @@ import { isObject, type JsonObject, objectField, textField } from '../../../kern
 import type { MediaSource, Part } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
 import { contentBlocks } from '../../hub/parts/blocks.ts'
-import { refuse } from './request-values.ts'
-
-const dataUrl = /^data:([^;,]*)(?:;[^;,]*)*;base64,/i
-/** Longest head of a data URL that is examined. */
-const maxHeadLength = 256
+import { mediaSource } from '../../hub/parts/data-url.ts'
+import { refuse } from '../chat/field-values.ts'
 
 /**
  * Reads `content` of a message or `output` of a tool: a string, a part, or a list of parts.
@@ -57,8 +54,8 @@ function imagePart(block: JsonObject, field: string, uses: Set<Feature>): Part {
   const detail =
     textField(block, 'detail') ?? (nested === undefined ? undefined : textField(nested, 'detail'))
   if (detail !== undefined && detail !== 'auto') uses.add('image_detail')
-  const source = mediaSource(url, textField(block, 'file_id'))
-  if (source === undefined) refuse(field, 'image_url or file_id is required')
+  const source = sourceOf(url, textField(block, 'file_id'), 'image/png')
+  if (source === undefined) refuse(field, 'a readable image_url or a file_id is required')
   uses.add(source.kind === 'data' ? 'image_data' : source.kind === 'url' ? 'image_url' : 'file_id')
   return { kind: 'image', source, detail }
 }
@@ -69,9 +66,11 @@ function filePart(block: JsonObject, field: string, uses: Set<Feature>): Part {
   const data = textField(inner, 'file_data')
   const source =
     data === undefined
-      ? mediaSource(textField(inner, 'file_url'), textField(inner, 'file_id'))
-      : (dataSource(data) ?? { kind: 'data', data, mediaType: mediaTypeOf(name) })
-  if (source === undefined) refuse(field, 'file_data, file_url or file_id is required')
+      ? sourceOf(textField(inner, 'file_url'), textField(inner, 'file_id'), mediaTypeOf(name))
+      : /^data:/i.test(data)
+        ? mediaSource(data, mediaTypeOf(name))
+        : { kind: 'data' as const, data, mediaType: mediaTypeOf(name) }
+  if (source === undefined) refuse(field, 'a readable file_data, a file_url or a file_id is required')
   uses.add(source.kind === 'data' ? 'document_data' : source.kind === 'url' ? 'document_url' : 'file_id')
   return { kind: 'document', source, name }
 }
@@ -84,15 +83,13 @@ function audioPart(block: JsonObject, field: string, uses: Set<Feature>): Part {
   return { kind: 'audio', data, format: textField(audio, 'format') ?? 'wav' }
 }
 
-function mediaSource(url: string | undefined, fileId: string | undefined): MediaSource | undefined {
-  if (url !== undefined) return dataSource(url) ?? { kind: 'url', url }
+function sourceOf(
+  url: string | undefined,
+  fileId: string | undefined,
+  defaultType: string,
+): MediaSource | undefined {
+  if (url !== undefined) return mediaSource(url, defaultType)
   return fileId === undefined ? undefined : { kind: 'file', id: fileId }
-}
-
-function dataSource(url: string): MediaSource | undefined {
-  const head = dataUrl.exec(url.slice(0, maxHeadLength))
-  if (head === null) return undefined
-  return { kind: 'data', data: url.slice(head[0].length), mediaType: head[1] || 'application/octet-stream' }
 }
 
 /** OpenAI accepts bare base64 for a file whose name shows its type. */

@@ -1,11 +1,12 @@
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { Conversation, Turn } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
+import { booleanOf, refuse, textOf } from '../chat/field-values.ts'
 import { ItemReader } from './read-items.ts'
 import { readServerFields, readSettings } from './read-settings.ts'
 import { readToolChoice } from './read-tool-choice.ts'
 import { ToolReader } from './read-tools.ts'
-import { booleanOf, given, listOf, refuse, textOf } from './request-values.ts'
+import { given, listOf } from './request-values.ts'
 
 /** What each field of a request to the Responses API is. */
 export const responsesFields: Readonly<Record<string, Feature | 'none'>> = {

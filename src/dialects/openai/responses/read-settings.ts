@@ -7,7 +7,8 @@ import {
 } from '../../../kernel/json/json-fields.ts'
 import type { AnswerFormat, Settings, Thinking } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
-import { booleanOf, given, integerOf, listOf, numberOf, objectOf, refuse, textOf } from './request-values.ts'
+import { booleanOf, integerOf, numberOf, objectOf, refuse, textOf } from '../chat/field-values.ts'
+import { given, listOf } from './request-values.ts'
 
 /** Fields that servers accept beside OpenAI's. */
 const sampling: readonly (readonly [
@@ -30,7 +31,7 @@ export function readSettings(
   uses: Set<Feature>,
 ): Settings {
   const settings: { -readonly [K in keyof Settings]: Settings[K] } = {
-    maxTokens: used(integerOf(request, 'max_output_tokens', 1), 'max_tokens', uses),
+    maxTokens: used(countOf(request, 'max_output_tokens', 1), 'max_tokens', uses),
     temperature: used(numberOf(request, 'temperature'), 'temperature', uses),
     topP: used(numberOf(request, 'top_p'), 'top_p', uses),
     logprobs: used(readLogprobs(request), 'logprobs', uses),
@@ -56,8 +57,13 @@ function used<T>(value: T, feature: Feature, uses: Set<Feature>): T {
   return value
 }
 
+function countOf(request: JsonObject, key: string, min: number): number | undefined {
+  const count = integerOf(request, key)
+  return count === undefined || count >= min ? count : refuse(key, `must be at least ${min}`)
+}
+
 function readLogprobs(request: JsonObject): number | undefined {
-  const count = integerOf(request, 'top_logprobs', 0)
+  const count = countOf(request, 'top_logprobs', 0)
   const isIncluded = listOf(request, 'include').includes('message.output_text.logprobs')
   return isIncluded || (count ?? 0) > 0 ? (count ?? 0) : undefined
 }
@@ -76,7 +82,7 @@ function readFormat(
 ): AnswerFormat | undefined {
   const text = objectOf(request, 'text') ?? {}
   const changed = objectField(objectField(update ?? {}, 'text') ?? {}, 'format')
-  const format = changed ?? objectOf(text, 'format', 'text.format')
+  const format = changed ?? objectOf(text, 'format', 'text.')
   switch (format?.type) {
     case undefined:
     case 'text':
@@ -95,13 +101,13 @@ function readFormat(
 function schemaFormat(format: JsonObject): AnswerFormat {
   // Some clients nest the schema as in the chat API.
   const inner = objectField(format, 'json_schema') ?? format
-  const schema = objectOf(inner, 'schema', 'text.format.schema')
+  const schema = objectOf(inner, 'schema', 'text.format.')
   if (schema === undefined) return refuse('text.format.schema', 'is required')
   return {
     kind: 'schema',
-    name: textOf(inner, 'name', 'text.format.name') ?? 'answer',
+    name: textOf(inner, 'name', 'text.format.') ?? 'answer',
     schema,
-    description: textOf(inner, 'description', 'text.format.description'),
+    description: textOf(inner, 'description', 'text.format.'),
     isStrict: typeof inner.strict === 'boolean' ? inner.strict : undefined,
   }
 }
@@ -113,7 +119,7 @@ function readThinking(
 ): Thinking | undefined {
   const reasoning = objectOf(request, 'reasoning') ?? {}
   const changed = textField(objectField(update ?? {}, 'reasoning') ?? {}, 'effort')
-  const effort = changed ?? textOf(reasoning, 'effort', 'reasoning.effort')
+  const effort = changed ?? textOf(reasoning, 'effort', 'reasoning.')
   const isShown = summaryOf(request) !== undefined
   if (isShown) uses.add('thinking_summary')
   if (effort === 'none') return { isOn: used(false, 'thinking', uses) }
@@ -129,7 +135,7 @@ export function summaryOf(request: JsonObject): string | undefined {
 }
 
 function readVerbosity(request: JsonObject, uses: Set<Feature>): string | undefined {
-  const verbosity = textOf(objectOf(request, 'text') ?? {}, 'verbosity', 'text.verbosity')
+  const verbosity = textOf(objectOf(request, 'text') ?? {}, 'verbosity', 'text.')
   return verbosity === undefined || verbosity === 'medium' ? undefined : used(verbosity, 'verbosity', uses)
 }
 

@@ -7,8 +7,9 @@ import {
 } from '../../../kernel/json/json-fields.ts'
 import type { ToolChoice } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
+import { refuse } from '../chat/field-values.ts'
 import type { ToolReader } from './read-tools.ts'
-import { given, refuse } from './request-values.ts'
+import { given } from './request-values.ts'
 
 /**
  * Reads `tool_choice`. A choice of a tool that the server would run goes with that tool: models of other servers only

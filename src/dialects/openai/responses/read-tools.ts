@@ -1,8 +1,9 @@
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { CustomTool, FunctionTool, NamespaceMember, Tool } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
+import { objectOf, refuse, textOf } from '../chat/field-values.ts'
 import { clientTool } from './client-tools.ts'
-import { listOf, objectOf, refuse, textOf } from './request-values.ts'
+import { listOf } from './request-values.ts'
 
 /** Tools of these types have no effect of their own. */
 const withoutEffect: ReadonlySet<unknown> = new Set([
@@ -56,7 +57,7 @@ export class ToolReader {
   }
 
   #addNamespace(tool: JsonObject, field: string): void {
-    const namespace = textOf(tool, 'name', `${field}.name`) ?? textOf(tool, 'server_label') ?? ''
+    const namespace = textOf(tool, 'name', `${field}.`) ?? textOf(tool, 'server_label') ?? ''
     if (namespace === '') refuse(`${field}.name`, 'is required')
     this.#uses.add('tool_namespaces')
     listOf(tool, 'tools', `${field}.tools`).forEach((member, index) => {
@@ -68,7 +69,7 @@ export class ToolReader {
   }
 
   #addHosted(tool: JsonObject, field: string): void {
-    const type = textOf(tool, 'type', `${field}.type`) ?? ''
+    const type = textOf(tool, 'type', `${field}.`) ?? ''
     if (type === '') refuse(`${field}.type`, 'is required')
     this.#uses.add('hosted_tools')
     this.#tools.set(`${type} ${String(tool.server_label ?? '')}`, { kind: 'hosted', type, definition: tool })
@@ -87,12 +88,12 @@ export class ToolReader {
     const isCustom = tool.type === 'custom'
     if (!isCustom && tool.type !== 'function' && tool.type !== undefined) return undefined
     // Some clients nest the definition as in the chat API.
-    const inner = objectOf(tool, isCustom ? 'custom' : 'function', field) ?? tool
-    const ownName = textOf(inner, 'name', `${field}.name`) ?? ''
+    const inner = objectOf(tool, isCustom ? 'custom' : 'function', `${field}.`) ?? tool
+    const ownName = textOf(inner, 'name', `${field}.`) ?? ''
     if (ownName === '') refuse(`${field}.name`, 'is required')
     const member = namespace === undefined ? undefined : { namespace, name: ownName }
     const name = member === undefined ? ownName : this.#uniqueName(member)
-    const description = textOf(inner, 'description', `${field}.description`)
+    const description = textOf(inner, 'description', `${field}.`)
     return isCustom
       ? customTool(name, description, inner, member)
       : functionTool(name, description, inner, member, field)
@@ -117,7 +118,7 @@ function functionTool(
 ): FunctionTool {
   // MCP calls the schema `input_schema` or `inputSchema`.
   const key = ['parameters', 'input_schema', 'inputSchema'].find((each) => isObject(inner[each]))
-  const schema = objectOf(inner, key ?? 'parameters', `${field}.parameters`)
+  const schema = objectOf(inner, key ?? 'parameters', `${field}.`)
   return { kind: 'function', name, description, schema, isStrict: inner.strict === true, member }
 }
 

@@ -10,9 +10,10 @@ import type {
 } from '../../hub/contract/answer.ts'
 import type { CustomTool, FunctionTool } from '../../hub/contract/conversation.ts'
 import type { FormatCall } from '../../hub/format.ts'
+import { failureBody, failureError } from '../failure-error.ts'
 import { type CallHead, ClientCallItem, CustomCallItem, FunctionCallItem } from './call-items.ts'
 import type { EventLog } from './event-log.ts'
-import { failureBody, failureCode, failureType } from './failure-code.ts'
+import { failureCode } from './failure-code.ts'
 import { MessageItem } from './message-item.ts'
 import type { ItemStatus, OutputItem } from './output-item.ts'
 import { summaryOf } from './read-settings.ts'
@@ -106,11 +107,10 @@ export class ResponseWriter implements AnswerWriter {
       return
     }
     if (!this.#hasStarted) this.#begin()
-    const { message } = failure
+    const { message, type, param } = failureError(failure)
     const code = failureCode(failure)
-    const param = failure.param ?? null
     // OpenAI's SDKs throw on this event and only on it. Versions of the AI SDK read either form of it.
-    const error = { type: failureType(failure), code, message, param }
+    const error = { type, code, message, param }
     this.#log.write('error', JSON.stringify({ code, message, param, error }).slice(1, -1))
     this.#terminate({
       ...startedState,

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../../kernel/errors.ts'
 import { isObject, type JsonObject, listField, textField } from '../../../kernel/json/json-fields.ts'
-import { given, refuse } from './request-values.ts'
+import { refuse } from '../chat/field-values.ts'
+import { given } from './request-values.ts'
 
 /** A response that the gateway keeps, or a conversation, which is a response before its first answer. */
 export interface StoredResponse {

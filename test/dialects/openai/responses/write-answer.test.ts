@@ -370,7 +370,7 @@ describe('a failed response', () => {
   it('is an error object if it is not streamed', () => {
     const body = whole({}, [{ error: { message: 'prompt is too long', code: 400 } }], '')
     assert.deepEqual(body.error, {
-      ...{ message: 'prompt is too long', type: 'invalid_request_error', param: 'input' },
+      ...{ message: 'prompt is too long', type: 'invalid_request_error', param: null },
       ...{ code: 'context_length_exceeded', request_id: 'req' },
     })
   })

@@ -102,6 +102,11 @@ export class AnswerBuilder {
     return this.#stop !== undefined
   }
 
+  /** Whether it is too late for content: after the reason for the end, or after the end. */
+  get #isClosed(): boolean {
+    return this.#stop !== undefined || this.#outcome !== undefined
+  }
+
   /** Writes the head once. @param model the endpoint's name for it */
   start(head: { readonly id?: string | undefined; readonly model?: string | undefined }): void {
     if (this.#hasStarted) return
@@ -118,7 +123,7 @@ export class AnswerBuilder {
 
   /** Adds text that may contain thinking between tags. */
   text(text: string, logprobs?: readonly TokenLogprob[]): void {
-    if (text === '') return
+    if (text === '' || this.#isClosed) return
     this.#characters += text.length
     if (this.#tags === undefined) this.#blocks.text('text', text, logprobs)
     else {
@@ -131,6 +136,7 @@ export class AnswerBuilder {
 
   /** Adds a whole text, which shows where thinking ends, even if the opening tag was in the prompt. */
   wholeText(text: string, logprobs?: readonly TokenLogprob[]): void {
+    if (this.#isClosed) return
     const split = this.#tags === undefined ? undefined : splitWhole(text)
     if (split === undefined) {
       this.#tags?.disableGuess()
@@ -149,7 +155,7 @@ export class AnswerBuilder {
    * @param field in which it arrives; undefined if the API has only one way
    */
   thinking(text: string, field?: ReasoningField): void {
-    if (text === '') return
+    if (text === '' || this.#isClosed) return
     if (!this.#hasReasoning) this.#learnReasoning(field)
     this.#characters += text.length
     this.#thinking(text)
@@ -165,7 +171,7 @@ export class AnswerBuilder {
       this.text(text)
       return
     }
-    if (text === '') return
+    if (text === '' || this.#isClosed) return
     this.#characters += text.length
     this.#flushTags()
     this.#blocks.text('refusal', text)
@@ -174,12 +180,14 @@ export class AnswerBuilder {
 
   /** Adds a delta of a call in OpenAI's form; see `ToolCalls` for how deltas are assigned to calls. */
   callDelta(call: Readonly<Record<string, unknown>>): void {
+    if (this.#isClosed) return
     this.#characters += this.#calls.pushDelta(call)
     this.#checkLimits()
   }
 
   /** Adds a whole call in OpenAI's form. */
   wholeCall(call: Readonly<Record<string, unknown>>): void {
+    if (this.#isClosed) return
     this.#characters += this.#calls.pushWhole(call)
     this.#checkLimits()
   }

@@ -1,4 +1,5 @@
 import { isObject } from '../../../kernel/json/json-fields.ts'
+import { parseLossless } from '../../../kernel/json/lossless.ts'
 import type { AnswerTransform } from '../../../kernel/stream/answer-transform.ts'
 import type { StreamFraming } from '../../../kernel/stream/framing.ts'
 import { SseReader } from '../../../kernel/stream/sse-reader.ts'
@@ -174,7 +175,8 @@ function pushJson({ builder, reader }: Source, text: string, name: string, isWho
   if (builder.outcome !== undefined) return
   let value: unknown
   try {
-    value = JSON.parse(text)
+    // A whole answer may contain arguments as objects, whose long integers must stay exact.
+    value = isWhole ? parseLossless(text) : JSON.parse(text)
   } catch {
     const reported = builder.hasContent ? undefined : failureInText(text.slice(0, maxUnreadBytes))
     builder.fail(reported ?? brokenAnswer('The endpoint sent something that is not JSON.'))

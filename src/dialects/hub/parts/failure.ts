@@ -59,12 +59,18 @@ function failure(
   return {
     // A full context is the client's to mend, whatever status the endpoint gives it.
     statusCode: contextLimit === undefined ? (statusCode ?? 502) : 400,
-    endpointType: textField(error, 'type'),
+    endpointType: errorType(error),
     code: textField(error, 'code'),
     param: textField(error, 'param'),
     message: shortened(message),
     contextLimit,
   }
+}
+
+/** The type of an event does not describe the failure. */
+function errorType(error: JsonObject): string | undefined {
+  const type = textField(error, 'type')
+  return type === 'error' || type?.startsWith('response.') === true ? undefined : type
 }
 
 function isErrorAnswer(value: JsonObject): boolean {

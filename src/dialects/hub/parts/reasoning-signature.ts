@@ -28,3 +28,34 @@ export function fingerprint(text: string): string {
   }
   return (hash >>> 0).toString(16).padStart(8, '0')
 }
+
+/** The API from which a signature came. */
+export type SigningApi = 'messages' | 'responses'
+
+/**
+ * Marks the signature of thinking with the API and the endpoint that made it. Only they can verify it, and they refuse
+ * any other.
+ */
+export function markedSignature(api: SigningApi, endpointMark: string, signature: string): string {
+  return signature === '' ? '' : `${api}.${endpointMark}:${signature}`
+}
+
+const markOfApi = /^(messages|responses)\.([^:]*):/
+const markOfField = /^(?:reasoning_content|reasoning)\./
+
+/**
+ * The signature to hand back to an endpoint.
+ * @returns undefined if the thinking has none, or one that another API or endpoint made
+ */
+export function ownSignature(
+  signature: string | undefined,
+  api: SigningApi,
+  endpointMark: string | undefined,
+): string | undefined {
+  if (signature === undefined || signature === '' || markOfField.test(signature)) return undefined
+  const found = markOfApi.exec(signature)
+  // Passed through: a client of the same API has it from an endpoint itself.
+  if (found === null) return api === 'messages' ? signature : undefined
+  const isOwn = found[1] === api && found[2] === (endpointMark ?? '')
+  return isOwn ? signature.slice(found[0].length) : undefined
+}

@@ -14,6 +14,8 @@ import { type MessageCall, messageStop, usageFields } from './message-shape.ts'
 interface GrowingBlock {
   readonly head: BlockHead
   text: string
+  /** Of thinking. */
+  signature: string
 }
 
 /** Collects a message into the JSON body of an answer that is not streamed. */
@@ -46,7 +48,7 @@ export class MessageBody implements AnswerWriter {
   }
 
   open(_index: number, head: BlockHead): void {
-    this.#blocks.push({ head, text: '' })
+    this.#blocks.push({ head, text: '', signature: '' })
   }
 
   append(index: number, _kind: BlockKind, text: string): void {
@@ -54,7 +56,10 @@ export class MessageBody implements AnswerWriter {
     if (block !== undefined) block.text += text
   }
 
-  close(): void {}
+  close(index: number): void {
+    const block = this.#blocks[index]
+    if (block !== undefined) block.signature = this.#signature
+  }
 
   sign(signature: string): void {
     this.#signature = signature
@@ -62,7 +67,7 @@ export class MessageBody implements AnswerWriter {
 
   finish(ending: AnswerEnding): void {
     if (this.#putsTextFirst) this.#moveText()
-    const content = this.#blocks.map(({ head, text }) => finishedBlock(head, text, this.#signature))
+    const content = this.#blocks.map(finishedBlock)
     this.#body = JSON.stringify({
       id: this.#call.messageId,
       type: 'message',
@@ -87,7 +92,7 @@ export class MessageBody implements AnswerWriter {
   }
 }
 
-function finishedBlock(head: BlockHead, text: string, signature: string): object {
+function finishedBlock({ head, text, signature }: GrowingBlock): object {
   switch (head.kind) {
     case 'text':
     case 'refusal':

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Settings, Tool, ToolChoice, Turn } from '../../../src/dialects/hub/contract/conversation.ts'
+import type { Feature } from '../../../src/dialects/hub/contract/features.ts'
 import { writeOllamaChatRequest } from '../../../src/dialects/ollama/chat/write-request.ts'
 import { writeOllamaGenerateRequest } from '../../../src/dialects/ollama/generate/write-request.ts'
 import type { ChatTraits } from '../../../src/endpoints/profiles/chat-shape.ts'
@@ -272,11 +273,8 @@ describe('a request to an endpoint’s /api/chat', () => {
 })
 
 describe('a request to an endpoint’s /api/generate', () => {
-  const prompt = (
-    settings: Settings,
-    uses: readonly 'raw_prompt'[] = [],
-    turns: readonly Turn[] = [user('hi')],
-  ) => writeOllamaGenerateRequest(conversation(settings, { turns, uses: new Set(uses) }), target()).body
+  const prompt = (settings: Settings, uses: readonly Feature[] = [], turns: readonly Turn[] = [user('hi')]) =>
+    writeOllamaGenerateRequest(conversation(settings, { turns, uses: new Set(uses) }), target()).body
 
   it('has one prompt', () => {
     const turns: Turn[] = [{ role: 'system', text: 'be kind', isDeveloper: false }, user('hi')]
@@ -290,7 +288,7 @@ describe('a request to an endpoint’s /api/generate', () => {
   })
 
   it('is raw if the prompt is, except with a suffix', () => {
-    assert.equal(prompt({}, ['raw_prompt']).raw, true)
+    for (const use of ['raw_prompt', 'plain_prompt'] as const) assert.equal(prompt({}, [use]).raw, true)
     assert.deepEqual(prompt({ suffix: 'end' }, ['raw_prompt']), {
       model: 'native',
       prompt: 'hi',

@@ -63,6 +63,9 @@ export const features = [
   'tool_result_image',
   'tool_result_error',
   // Plain completions.
+  /** A prompt as Completions have it: an API of chats sends it as the message of a user. */
+  'plain_prompt',
+  /** A prompt that must not go through the model's chat template (Ollama's `raw`). */
   'raw_prompt',
   'several_prompts',
   'token_prompt',

@@ -23,6 +23,7 @@ export const ollamaChatFates: Fates = {
   allowed_tools: 'mapped',
   tool_result_image: 'mapped',
   tool_result_error: 'mapped',
+  plain_prompt: 'mapped',
   raw_prompt: 'refused',
   suffix: 'refused',
 }

@@ -22,6 +22,7 @@ export const ollamaGenerateFates: Fates = {
   ...sharedFates,
   tools: 'refused',
   prefill: 'refused',
+  plain_prompt: 'kept',
   raw_prompt: 'kept',
   suffix: 'kept',
 }

@@ -12,10 +12,11 @@ import { writeSettings } from '../parts/write-settings.ts'
  * @throws GatewayError invalid_request if the conversation has earlier answers
  */
 export function writeOllamaGenerateRequest(conversation: Conversation, target: FormatTarget): WrittenRequest {
-  const { suffix } = conversation.settings
+  const { settings, uses } = conversation
+  const { suffix } = settings
   const { system, parts } = promptOf(conversation)
   const images = mediaOf(parts)
-  const isRaw = conversation.uses.has('raw_prompt') && suffix === undefined
+  const isRaw = (uses.has('raw_prompt') || uses.has('plain_prompt')) && suffix === undefined
   const body: JsonObject = {
     model: target.model,
     prompt: textOf(parts),

@@ -10,7 +10,7 @@ import { engineFields, type Fields, noteFields, sharedFields } from '../chat/req
 export const completionsFields: Fields = {
   ...engineFields,
   ...sharedFields,
-  prompt: 'raw_prompt',
+  prompt: 'plain_prompt',
   prompt_embeds: 'token_prompt',
   echo: 'echo',
   suffix: 'suffix',
@@ -26,7 +26,7 @@ export const completionsFields: Fields = {
 export function readCompletionsRequest(request: JsonObject): Conversation {
   const uses = new Set<Feature>()
   noteFields(request, completionsFields, uses)
-  uses.add('raw_prompt')
+  uses.add('plain_prompt')
   const parts: readonly Part[] = [{ kind: 'text', text: readPrompt(request, uses) }]
   const settings: Settings = {
     ...readSettings(request, uses, 0),

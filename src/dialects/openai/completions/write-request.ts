@@ -48,6 +48,7 @@ export const completionsFates: Fates = {
   allowed_tools: 'refused',
   tool_result_image: 'refused',
   tool_result_error: 'refused',
+  plain_prompt: 'kept',
   raw_prompt: 'kept',
   several_prompts: 'refused',
   token_prompt: 'refused',

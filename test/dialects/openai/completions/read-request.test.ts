@@ -29,7 +29,7 @@ describe('reading a completions request', () => {
     it(JSON.stringify(fields), () => {
       const { turns, uses: used, tools } = read(fields)
       assert.deepEqual(turns, [{ role: 'user', parts: [{ kind: 'text', text: prompt }] }])
-      assert.deepEqual([...used].sort(), ['raw_prompt', ...uses].sort())
+      assert.deepEqual([...used].sort(), ['plain_prompt', ...uses].sort())
       assert.deepEqual(tools, [])
     })
   }

@@ -31,7 +31,7 @@ export default fp(
     const collections = new GcMonitor()
     const { gatewayPeers: peers } = app
     const own = () => readProcess(collections.totals())
-    app.decorate('processReadings', { own, all: () => peers.ask(readingTopic, undefined) })
+    app.decorate('processReadings', { own, all: () => peers.requestAll(readingTopic, undefined) })
     const end = peers.on(readingTopic, () => ({ thread: peers.thread, reading: own() }))
     app.addHook('onReady', function start(ready) {
       collections.start()

@@ -73,7 +73,7 @@ export default fp<EventLogOptions>(
     if (!app.gatewayPeers.isControl) {
       app.addHook('onReady', function catchUp(ready) {
         void app.gatewayPeers
-          .askControl(keptEvents, undefined, catchUpMs)
+          .requestControl(keptEvents, undefined, catchUpMs)
           .then((events) => log.addEarlier(events ?? []))
         ready()
       })

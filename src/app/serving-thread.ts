@@ -10,7 +10,7 @@ import type { LinkMessage } from '../runtime/links/messages.ts'
 import { ServingLink } from '../runtime/links/serving-link.ts'
 import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
 import { watchMain } from '../runtime/process/watch-main.ts'
-import { askForBlocks } from '../runtime/threads/block-exchange.ts'
+import { requestBlocks } from '../runtime/threads/block-exchange.ts'
 import {
   drainTopic,
   type ListenAddress,
@@ -36,7 +36,7 @@ const {
   beats: beatBuffer,
   watchesMain,
 }: ServingThreadData = workerData
-const log = createThreadLogger(config.logging.level, (lines) => link.tellControl(logTopic, lines))
+const log = createThreadLogger(config.logging.level, (lines) => link.sendToControl(logTopic, lines))
 const link = new ServingLink(port, {
   thread,
   threads,
@@ -53,7 +53,7 @@ const app = createHttpServer({
   logger: log.logger,
   requestLogger: log.requestLogger,
   maxConnections,
-  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, askForBlocks(line)) },
+  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, requestBlocks(line)) },
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })

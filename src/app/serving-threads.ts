@@ -11,7 +11,7 @@ import { ControlLink } from '../runtime/links/control-link.ts'
 import type { LinkMessage } from '../runtime/links/messages.ts'
 import { Heartbeats } from '../runtime/process/heartbeat.ts'
 import { processCells } from '../runtime/process/process-cells.ts'
-import { type BlockLine, giveBlocks } from '../runtime/threads/block-exchange.ts'
+import { type BlockLine, provideBlocks } from '../runtime/threads/block-exchange.ts'
 import { type RunningThread, Supervisor, type ThreadEvents } from '../runtime/threads/supervisor.ts'
 import { logTopic } from '../runtime/threads/thread-control.ts'
 import { watchThreads } from '../runtime/threads/thread-watch.ts'
@@ -132,7 +132,7 @@ export async function serveOnThreads(
           config,
           maxConnections: Math.ceil(maxConnections / threads),
           blocks: state.blocks,
-          line: giveBlocks(state.findBlock),
+          line: provideBlocks(state.findBlock),
           beats,
           watchesMain,
         }

@@ -34,7 +34,7 @@ describe('a serving thread that ends', () => {
       const queued = waiter.ask()
       await eventually(async () => (await waiting(gateway)) === 1)
       assert.equal((await second[2]?.ask({ model: 'unheard-of' }))?.status, 404)
-      gateway.link?.tell(1, 'test.crash', how)
+      gateway.link?.send(1, 'test.crash', how)
 
       for (const error of await Promise.all(lost)) assert.match(String(error), /socket hang up|ECONNRESET/)
       // Its last lines were still written.
@@ -98,7 +98,7 @@ describe('a serving thread that ends', () => {
       { intervalMs: 100 },
     )
     assert.equal(await servedBy(), 'other')
-    gateway.link?.tell(1, 'test.crash', 'throw')
+    gateway.link?.send(1, 'test.crash', 'throw')
     await trial
     answer = good
     await eventually(async () => (await servedBy()) === 'failing')

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import type { LinkMessage } from '../../src/runtime/links/messages.ts'
 
 parentPort?.on('message', (message: LinkMessage) => {
-  if (message.kind !== 'tell' || message.topic !== 'test.crash') return
+  if (message.kind !== 'message' || message.topic !== 'test.crash') return
   if (message.data === 'exit') process.exit(3)
   throw new Error('brought down by a test')
 })

@@ -165,7 +165,7 @@ async function listenOnThreads(threads: number, config: GatewayConfig): Promise<
     entry: new URL('./crashable-thread.ts', import.meta.url),
   })
   // A thread answers when it has taken all that was sent before.
-  return { url: address, link, lines, close, settle: () => link.ask('test.settle', undefined, 10_000) }
+  return { url: address, link, lines, close, settle: () => link.requestAll('test.settle', undefined, 10_000) }
 }
 
 export const chatBody = (extra: Record<string, unknown> = {}) =>

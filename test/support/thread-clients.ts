@@ -20,7 +20,7 @@ export interface Answer {
 }
 
 /** Connections are spread by chance; more than this many in a row to one thread are no chance. */
-const mostTries = 400
+const maxTries = 400
 
 /** Opens connections until each of `threads` has `each` of them. */
 export async function connectToThreads(
@@ -30,7 +30,7 @@ export async function connectToThreads(
 ): Promise<ThreadClient[][]> {
   const found: ThreadClient[][] = Array.from({ length: threads }, () => [])
   for (let tries = 0; found.some((clients) => clients.length < each); tries++) {
-    if (tries === mostTries) throw new Error(`${found.map(({ length }) => length).join(' and ')} connections`)
+    if (tries === maxTries) throw new Error(`${found.map(({ length }) => length).join(' and ')} connections`)
     const client = await connect(t, url)
     const clients = found[client.thread]
     if (clients !== undefined && clients.length < each) clients.push(client)

@@ -220,9 +220,9 @@ function withoutRateLimits(config: GatewayConfig, env: NodeJS.ProcessEnv): Gatew
 }
 
 /** As in Olla, a table or profile that startup would replace by the built-in one is an error here. */
-function report({ config, file, passedOver, warnings }: LoadedConfig, broken: readonly string[]): void {
+function report({ config, file, skippedFiles, warnings }: LoadedConfig, broken: readonly string[]): void {
   for (const warning of warnings) say(`warning: ${formatDiagnostic(warning)}`)
-  for (const other of passedOver) say(`not read: ${other}`)
+  for (const other of skippedFiles) say(`not read: ${other}`)
   if (broken.length > 0) {
     fail(broken.join('\n'))
     return

@@ -4,11 +4,11 @@ import { version } from '../../kernel/package.ts'
 /** Message for the user once the gateway serves. */
 export function welcome(
   address: string,
-  { config, file, passedOver }: LoadedConfig,
+  { config, file, skippedFiles }: LoadedConfig,
   isDemo: boolean,
 ): string {
   const { endpoints } = config.discovery.static
-  const ignored = passedOver.length > 0 ? ` (not ${passedOver.join(', ')})` : ''
+  const ignored = skippedFiles.length > 0 ? ` (not ${skippedFiles.join(', ')})` : ''
   const lines = [
     `olla-gateway ${version} listening on ${address}`,
     `  configuration: ${isDemo ? 'demo' : (file ?? 'none')}${ignored}, engine ${config.proxy.engine}, ${config.proxy.load_balancer}`,

@@ -39,7 +39,7 @@ export function followCatalog(catalog: ModelCatalog, link: PeerLink): () => Prom
     if (known !== undefined) catalog.put(slot, { ...known, ...seen })
   })
   return async () => {
-    const lists = await link.askControl(allTopic, undefined, allMs)
+    const lists = await link.requestControl(allTopic, undefined, allMs)
     if (lists === undefined) throw new Error('the control thread did not send its model catalog')
     for (const [slot, list] of lists) catalog.put(slot, list)
   }

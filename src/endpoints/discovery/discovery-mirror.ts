@@ -28,6 +28,6 @@ export class DiscoveryMirror implements ModelRefresher {
 
   /** Resolves after the local catalog has changed: the control thread sends the result before the answer. */
   async refresh(slot: number): Promise<boolean> {
-    return (await this.#link.askControl(refreshTopic, slot, refreshMs)) ?? false
+    return (await this.#link.requestControl(refreshTopic, slot, refreshMs)) ?? false
   }
 }

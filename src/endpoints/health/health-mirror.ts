@@ -45,10 +45,10 @@ export class HealthMirror implements HealthMonitor {
       this.#registry.setStatus(slot, status, reason)
       if (evidence.kind === 'untrusted') this.#registry.staysOut(slot)
     }
-    this.#link.tellControl(evidenceTopic, { slot, evidence })
+    this.#link.sendToControl(evidenceTopic, { slot, evidence })
   }
 
   async probeNow(slot: number): Promise<void> {
-    await this.#link.askControl(probeNowTopic, slot, probeMs)
+    await this.#link.requestControl(probeNowTopic, slot, probeMs)
   }
 }

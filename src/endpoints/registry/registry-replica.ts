@@ -40,7 +40,7 @@ export function followEndpoints(
   }
   link.on(changedTopic, apply)
   return async () => {
-    const changes = await link.askControl(allTopic, undefined, allMs)
+    const changes = await link.requestControl(allTopic, undefined, allMs)
     if (changes === undefined) throw new Error('the control thread did not send its endpoints')
     for (const change of changes) apply(change)
   }

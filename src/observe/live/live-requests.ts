@@ -76,7 +76,7 @@ export class LiveRequests {
 
   /** Oldest first. */
   async inFlight(): Promise<InFlightList> {
-    const lists = await this.#services.link.ask(topics.list, undefined)
+    const lists = await this.#services.link.requestAll(topics.list, undefined)
     const requests = lists.flatMap((list) => list.requests).sort((a, b) => b.age_ms - a.age_ms)
     return { total: lists.reduce((sum, { total }) => sum + total, 0), requests: requests.slice(0, maxRows) }
   }
@@ -88,17 +88,17 @@ export class LiveRequests {
    */
   async cancel(id: string, by: string): Promise<CancelResult> {
     const { link } = this.#services
-    const found = (await link.ask(topics.find, id)).flat()
+    const found = (await link.requestAll(topics.find, id)).flat()
     const named = found.find((name) => name.id === id) ?? found[0]
     if (named === undefined) return 'unknown'
     if (found.length > 1 && named.id !== id) return 'ambiguous'
-    const answers = await link.ask(topics.cancel, { id: named.id, by })
+    const answers = await link.requestAll(topics.cancel, { id: named.id, by })
     return answers.includes(true) ? named : 'unknown'
   }
 
   /** Newest first. */
   async recent(filter: RequestFilter): Promise<RecentList> {
-    const lists = await this.#services.link.ask(topics.recent, filter)
+    const lists = await this.#services.link.requestAll(topics.recent, filter)
     const sum = (read: (list: RecentList) => number) => lists.reduce((total, list) => total + read(list), 0)
     const rows = lists.flatMap(({ requests }) => requests)
     // RFC 3339 in UTC sorts as text.
@@ -113,7 +113,7 @@ export class LiveRequests {
 
   /** @param id the gateway's ID, or the client's, which finds the newest request */
   async detail(id: string): Promise<RecentDetail | undefined> {
-    const answers = await this.#services.link.ask(topics.detail, id)
+    const answers = await this.#services.link.requestAll(topics.detail, id)
     const found = answers.filter((detail) => detail !== undefined)
     found.sort((a, b) => Number(b.id === id) - Number(a.id === id) || (a.ended_at < b.ended_at ? 1 : -1))
     return found[0]

@@ -27,7 +27,7 @@ const objectTag = 0x1b873593
 const cacheControl = Buffer.from('"cache_control"')
 const billingLine = Buffer.from('x-anthropic-billing-header:')
 const isPair = /^\s*[\w.-]+=[^\s"\\]*$/
-const longestPair = 128
+const maxPairLength = 128
 const contentKey = Buffer.from('"content"')
 const textMember = Buffer.from('{"type":"text"}')
 const textKey = Buffer.from('"text"')
@@ -239,7 +239,7 @@ function behindBillingLine(body: Buffer, start: number, end: number): number {
     const semicolon = body.indexOf(0x3b, at)
     if (semicolon < 0 || semicolon >= end) return at
     // The text after the pairs may contain semicolons.
-    if (!isPair.test(body.toString('latin1', at, Math.min(semicolon, at + longestPair)))) return at
+    if (!isPair.test(body.toString('latin1', at, Math.min(semicolon, at + maxPairLength)))) return at
     at = semicolon + 1
   }
 }

@@ -2,7 +2,7 @@ import { Remembered } from '../../kernel/remembered.ts'
 
 /** Limits of a path that is cached, in characters and segments: API paths are short. */
 const maxPathLength = 80
-const mostSegments = 6
+const maxSegments = 6
 /** Maximum cached paths, so that a client that invents paths cannot fill memory. */
 const maxCached = 1_000
 
@@ -30,5 +30,5 @@ function readPath(path: string): string | undefined {
   const id = segments.findIndex((segment) => !wordSegment.test(segment))
   const words = id < 0 ? segments : segments.slice(0, id)
   const read = `/${words.join('/')}`
-  return words.length === 0 || words.length > mostSegments || read.length > maxPathLength ? undefined : read
+  return words.length === 0 || words.length > maxSegments || read.length > maxPathLength ? undefined : read
 }

@@ -147,7 +147,7 @@ export class CapacityQueue {
     const { link } = this.#line
     const to = other?.thread ?? taker
     if (to === undefined || to === link.thread) return
-    link.tell(to, freedPlace, {
+    link.send(to, freedPlace, {
       slot,
       declinedBy: [...declinedBy, link.thread],
       taker: own === undefined ? taker : link.thread,

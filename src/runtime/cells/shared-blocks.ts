@@ -31,7 +31,7 @@ export class SharedBlocks {
   readonly threads: number
   readonly thread: number
   readonly #blocks: Map<string, Block>
-  readonly #ask: FindBlock
+  readonly #findBlock: FindBlock
 
   /**
    * @param threads number of threads that write
@@ -39,11 +39,16 @@ export class SharedBlocks {
    * @param blocks the blocks so far
    * @param ask requests a block from the thread that allocates; by default this thread
    */
-  constructor(threads = 1, thread = 0, blocks: BlocksDescription = new Map(), ask: FindBlock = makeBlock) {
+  constructor(
+    threads = 1,
+    thread = 0,
+    blocks: BlocksDescription = new Map(),
+    findBlock: FindBlock = makeBlock,
+  ) {
     this.threads = threads
     this.thread = thread
     this.#blocks = new Map(blocks)
-    this.#ask = ask
+    this.#findBlock = findBlock
   }
 
   /** All blocks so far, for another thread. */
@@ -54,7 +59,7 @@ export class SharedBlocks {
   readonly find: FindBlock = (wanted) => {
     const known = this.#blocks.get(wanted.name)
     if (known !== undefined) return known
-    const block = this.#ask(wanted)
+    const block = this.#findBlock(wanted)
     this.#blocks.set(wanted.name, block)
     return block
   }

@@ -33,7 +33,7 @@ export class ControlLink implements PeerLink {
 
   receive(message: LinkMessage): void {
     switch (message.kind) {
-      case 'tell':
+      case 'message':
         if (message.to === allThreads) this.#post(message, message.from)
         else if (message.to !== this.thread) {
           this.#ports.get(message.to)?.postMessage(message)
@@ -41,7 +41,7 @@ export class ControlLink implements PeerLink {
         }
         void this.#handlers.call(message.topic, message.data, message.from)
         break
-      case 'ask':
+      case 'request':
         void this.#answer(message)
         break
       case 'answer':
@@ -51,14 +51,14 @@ export class ControlLink implements PeerLink {
   }
 
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    this.#post({ kind: 'tell', topic, data, from: this.thread, to: allThreads }, this.thread)
+    this.#post({ kind: 'message', topic, data, from: this.thread, to: allThreads }, this.thread)
   }
 
-  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
-    this.#ports.get(thread)?.postMessage({ kind: 'tell', topic, data, from: this.thread, to: thread })
+  send<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
+    this.#ports.get(thread)?.postMessage({ kind: 'message', topic, data, from: this.thread, to: thread })
   }
 
-  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
+  sendToControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
     void this.#handlers.call(topic, data, this.thread)
   }
 
@@ -66,7 +66,7 @@ export class ControlLink implements PeerLink {
     return this.#handlers.add(topic, handler)
   }
 
-  async ask<Data, Answer>(
+  async requestAll<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
     timeoutMs: number = answerTimeoutMs,
@@ -76,7 +76,7 @@ export class ControlLink implements PeerLink {
   }
 
   /** Sends a request to one serving thread. @returns undefined if it fails, has ended or does not answer in time */
-  async askThread<Data, Answer>(
+  async requestThread<Data, Answer>(
     thread: number,
     topic: Topic<Data, Answer>,
     data: Data,
@@ -85,11 +85,11 @@ export class ControlLink implements PeerLink {
     const port = this.#ports.get(thread)
     if (port === undefined) return undefined
     const request = { topic, data, from: this.thread, to: thread }
-    const [answer] = await this.#pending.ask(port, request, timeoutMs)
+    const [answer] = await this.#pending.send(port, request, timeoutMs)
     return answer?.value as Answer | undefined
   }
 
-  async askControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
+  async requestControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
     const answer = await this.#handlers.call(topic, data, this.thread)
     return answer?.value as Answer | undefined
   }
@@ -103,12 +103,12 @@ export class ControlLink implements PeerLink {
   async #gather(topic: string, data: unknown, from: number, timeoutMs: number): Promise<ThreadAnswer[]> {
     const peers = [...this.#ports].filter(([thread]) => thread !== from)
     const answers = await Promise.all(
-      peers.map(([thread, port]) => this.#pending.ask(port, { topic, data, from, to: thread }, timeoutMs)),
+      peers.map(([thread, port]) => this.#pending.send(port, { topic, data, from, to: thread }, timeoutMs)),
     )
     return answers.flat().toSorted((a, b) => a.thread - b.thread)
   }
 
-  async #answer({ id, topic, data, from, to, timeoutMs }: LinkMessage & { kind: 'ask' }): Promise<void> {
+  async #answer({ id, topic, data, from, to, timeoutMs }: LinkMessage & { kind: 'request' }): Promise<void> {
     let answers: readonly ThreadAnswer[]
     if (to === allThreads) {
       answers = await this.#gather(topic, data, from, timeoutMs)

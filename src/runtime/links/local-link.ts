@@ -14,9 +14,9 @@ export class LocalLink implements PeerLink {
 
   broadcast<Data>(_topic: Topic<Data, unknown>, _data: Data): void {}
 
-  tell<Data>(_thread: number, _topic: Topic<Data, unknown>, _data: Data): void {}
+  send<Data>(_thread: number, _topic: Topic<Data, unknown>, _data: Data): void {}
 
-  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
+  sendToControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
     void this.#handlers.call(topic, data, this.thread)
   }
 
@@ -24,12 +24,12 @@ export class LocalLink implements PeerLink {
     return this.#handlers.add(topic, handler)
   }
 
-  async ask<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer[]> {
+  async requestAll<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer[]> {
     const answer = await this.#handlers.call(topic, data, this.thread)
     return answer === undefined ? [] : [answer.value as Answer]
   }
 
-  async askControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
+  async requestControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
     const answer = await this.#handlers.call(topic, data, this.thread)
     return answer?.value as Answer | undefined
   }

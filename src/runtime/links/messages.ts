@@ -9,14 +9,14 @@ export const allThreads = -2
 /** A message over a line; `to` is the number of a thread, `controlThread` or `allThreads`. */
 export type LinkMessage =
   | {
-      readonly kind: 'tell'
+      readonly kind: 'message'
       readonly topic: string
       readonly data: unknown
       readonly from: number
       readonly to: number
     }
   | {
-      readonly kind: 'ask'
+      readonly kind: 'request'
       readonly id: number
       readonly topic: string
       readonly data: unknown

@@ -8,14 +8,14 @@ export type Topic<Data = unknown, Answer = unknown> = string & {
 /**
  * Handles the messages of one topic.
  * @param from number of the sending thread
- * @returns the answer, for `ask` and `askControl`
+ * @returns the answer, for `requestAll` and `requestControl`
  */
 export type TopicHandler<Data, Answer> = (data: Data, from: number) => Answer | Promise<Answer>
 
 /** Number of the control thread; serving threads count from 0. */
 export const controlThread = -1
 
-/** Default timeout of `ask` and `askControl`. */
+/** Default timeout of `requestAll` and `requestControl`. */
 export const answerTimeoutMs = 1_000
 
 /**
@@ -35,9 +35,9 @@ export interface PeerLink {
   /** Sends to all other threads, including control, without waiting for them. */
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void
   /** Sends to one serving thread; does nothing if that is this one, or has ended. */
-  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void
+  send<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void
   /** Sends to the control thread, which may be this one. */
-  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void
+  sendToControl<Data>(topic: Topic<Data, unknown>, data: Data): void
   /**
    * Registers the handler of a topic, one per topic.
    * @returns a function that removes it
@@ -49,13 +49,13 @@ export interface PeerLink {
    * @param timeoutMs default `answerTimeoutMs`
    * @returns the answers in the order of the threads, without threads that fail or do not answer in time
    */
-  ask<Data, Answer>(topic: Topic<Data, Answer>, data: Data, timeoutMs?: number): Promise<Answer[]>
+  requestAll<Data, Answer>(topic: Topic<Data, Answer>, data: Data, timeoutMs?: number): Promise<Answer[]>
   /**
    * Sends a request to the control thread, which may be this one.
    * @param timeoutMs default `answerTimeoutMs`
    * @returns undefined if it fails or does not answer in time
    */
-  askControl<Data, Answer>(
+  requestControl<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
     timeoutMs?: number,

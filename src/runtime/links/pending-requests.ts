@@ -23,7 +23,7 @@ export class PendingRequests {
    * @param graceMs added to the limit here, if the other end collects answers from other threads
    * @returns the answers; empty if they are late or never arrive
    */
-  ask(
+  send(
     port: LinkPort,
     request: { topic: string; data: unknown; from: number; to: number },
     timeoutMs: number,
@@ -33,7 +33,7 @@ export class PendingRequests {
     return new Promise((resolve) => {
       const timer = this.#clock.after(timeoutMs + graceMs, () => this.close(id, []))
       this.#pending.set(id, { timer, port, resolve })
-      port.postMessage({ kind: 'ask', id, ...request, timeoutMs })
+      port.postMessage({ kind: 'request', id, ...request, timeoutMs })
     })
   }
 

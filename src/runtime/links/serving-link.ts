@@ -29,10 +29,10 @@ export class ServingLink implements PeerLink {
 
   receive(message: LinkMessage): void {
     switch (message.kind) {
-      case 'tell':
+      case 'message':
         void this.#handlers.call(message.topic, message.data, message.from)
         break
-      case 'ask':
+      case 'request':
         void this.#answer(message)
         break
       case 'answer':
@@ -42,54 +42,54 @@ export class ServingLink implements PeerLink {
   }
 
   broadcast<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    this.#tell(topic, data, allThreads)
+    this.#send(topic, data, allThreads)
   }
 
-  tell<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
-    if (thread !== this.thread) this.#tell(topic, data, thread)
+  send<Data>(thread: number, topic: Topic<Data, unknown>, data: Data): void {
+    if (thread !== this.thread) this.#send(topic, data, thread)
   }
 
-  tellControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    this.#tell(topic, data, controlThread)
+  sendToControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
+    this.#send(topic, data, controlThread)
   }
 
   on<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
     return this.#handlers.add(topic, handler)
   }
 
-  async ask<Data, Answer>(
+  async requestAll<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
     timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer[]> {
     const [own, others] = await Promise.all([
       this.#handlers.call(topic, data, this.thread),
-      this.#ask(topic, data, allThreads, timeoutMs),
+      this.#request(topic, data, allThreads, timeoutMs),
     ])
     const answers = own === undefined ? others : [...others, { thread: this.thread, value: own.value }]
     return answers.toSorted((a, b) => a.thread - b.thread).map(({ value }) => value as Answer)
   }
 
-  async askControl<Data, Answer>(
+  async requestControl<Data, Answer>(
     topic: Topic<Data, Answer>,
     data: Data,
     timeoutMs: number = answerTimeoutMs,
   ): Promise<Answer | undefined> {
-    const [answer] = await this.#ask(topic, data, controlThread, timeoutMs)
+    const [answer] = await this.#request(topic, data, controlThread, timeoutMs)
     return answer?.value as Answer | undefined
   }
 
-  #tell(topic: string, data: unknown, to: number): void {
-    this.#port.postMessage({ kind: 'tell', topic, data, from: this.thread, to })
+  #send(topic: string, data: unknown, to: number): void {
+    this.#port.postMessage({ kind: 'message', topic, data, from: this.thread, to })
   }
 
-  #ask(topic: string, data: unknown, to: number, timeoutMs: number) {
+  #request(topic: string, data: unknown, to: number, timeoutMs: number) {
     const request = { topic, data, from: this.thread, to }
     // The control thread waits for the others and sends the answers it has by the time limit: allow time for those.
-    return this.#pending.ask(this.#port, request, timeoutMs, to === allThreads ? gatherGraceMs : 0)
+    return this.#pending.send(this.#port, request, timeoutMs, to === allThreads ? gatherGraceMs : 0)
   }
 
-  async #answer({ id, topic, data, from }: LinkMessage & { kind: 'ask' }): Promise<void> {
+  async #answer({ id, topic, data, from }: LinkMessage & { kind: 'request' }): Promise<void> {
     const answer = await this.#handlers.call(topic, data, from)
     const answers = answer === undefined ? [] : [{ thread: this.thread, value: answer.value }]
     this.#port.postMessage({ kind: 'answer', id, answers })

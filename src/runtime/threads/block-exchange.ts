@@ -12,7 +12,7 @@ export interface BlockLine {
 const answerMs = 30_000
 
 /** Answers a serving thread's requests until it ends. */
-export function giveBlocks(find: FindBlock): BlockLine {
+export function provideBlocks(find: FindBlock): BlockLine {
   const { port1, port2 } = new MessageChannel()
   const answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   port1.on('message', (wanted: WantedBlock) => {
@@ -28,7 +28,7 @@ export function giveBlocks(find: FindBlock): BlockLine {
  * Requests blocks from the control thread. Blocks this thread until the answer arrives: plugins create their tables
  * during registration, before the thread serves.
  */
-export function askForBlocks({ port, answers }: BlockLine): FindBlock {
+export function requestBlocks({ port, answers }: BlockLine): FindBlock {
   return (wanted) => {
     const before = Atomics.load(answers, 0)
     port.postMessage(wanted)

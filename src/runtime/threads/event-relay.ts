@@ -40,7 +40,7 @@ function numberEvents(bus: EventBus, link: PeerLink): () => void {
 }
 
 function forwardEvents(bus: EventBus, link: PeerLink): () => void {
-  const outgoing = new Batch<NewEvent>((batch) => link.tellControl(newEvents, batch))
+  const outgoing = new Batch<NewEvent>((batch) => link.sendToControl(newEvents, batch))
   let pending = 0
   bus.connect({
     forward(event) {

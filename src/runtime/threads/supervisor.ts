@@ -173,7 +173,7 @@ export class Supervisor {
   async #open(thread: number): Promise<{ address: string; port: number }> {
     const seat = this.#seat(thread)
     const { link, events } = this.#services
-    const answer = await link.askThread(thread, listenTopic, this.#listen, listenMs)
+    const answer = await link.requestThread(thread, listenTopic, this.#listen, listenMs)
     if (answer?.ok === true) {
       seat.isOpen = true
       events.publish('thread.started', { thread, reason: seat.failures > 0 ? 'restarted' : null })
@@ -224,7 +224,7 @@ export class Supervisor {
       await ended(seat)
       return { drained: 0, cut: 0 }
     }
-    const result = await this.#services.link.askThread(thread, drainTopic, undefined, timeoutMs)
+    const result = await this.#services.link.requestThread(thread, drainTopic, undefined, timeoutMs)
     const grace = this.#services.clock.after(endMs, () => running.terminate())
     if (result === undefined) this.replace(thread, 'no answer to the stop')
     await ended(seat)

@@ -27,7 +27,7 @@ function connected(t: TestContext) {
 
 /** Resolves when a thread has taken all that control has sent before. */
 const settled = (links: { control: ReturnType<typeof connectLinks>['control'] }) =>
-  links.control.ask('settle', undefined)
+  links.control.requestAll('settle', undefined)
 
 const contents = ({ snapshot }: ModelCatalog) => [...snapshot.byEndpoint].toSorted(([a], [b]) => a - b)
 

@@ -53,15 +53,15 @@ describe('links between threads', () => {
     control.on(note, (value, from) => void heard.push(`control heard ${value} of ${from}`))
     first.on(note, (value) => void heard.push(`first heard ${value}`))
     second.on(note, (value) => void heard.push(`second heard ${value}`))
-    second.tellControl(note, 1)
+    second.sendToControl(note, 1)
     await eventually(() => heard.length === 1)
-    control.tell(0, note, 2)
+    control.send(0, note, 2)
     await eventually(() => heard.length === 2)
-    control.tellControl(note, 3)
+    control.sendToControl(note, 3)
     await eventually(() => heard.length === 3)
-    first.tell(1, note, 4)
-    first.tell(0, note, 5)
-    control.tell(9, note, 6)
+    first.send(1, note, 4)
+    first.send(0, note, 5)
+    control.send(9, note, 6)
     await eventually(() => heard.length === 4)
     assert.deepEqual(heard, [
       'control heard 1 of 1',
@@ -86,14 +86,14 @@ describe('links between threads', () => {
       [second, 1],
       [control, -1],
     ] as const) {
-      assert.deepEqual(await link.ask(who, 'hello'), [
+      assert.deepEqual(await link.requestAll(who, 'hello'), [
         `hello ${from}, 0 here`,
         `hello ${from}, 1 here`,
         `hello ${from}, 2 here`,
       ])
     }
-    assert.equal(await first.askControl(who, ''), 'control')
-    assert.equal(await control.askControl(who, ''), 'control')
+    assert.equal(await first.requestControl(who, ''), 'control')
+    assert.equal(await control.requestControl(who, ''), 'control')
   })
 
   it('leave out threads that fail, have no answer or are late', async (t) => {
@@ -104,18 +104,18 @@ describe('links between threads', () => {
     })
     serving[2]?.on(who, () => 'two')
     serving[3]?.on(who, () => new Promise<string>(() => {}))
-    const answers = first.ask(who, '', 100)
+    const answers = first.requestAll(who, '', 100)
     await eventually(() => failures.length === 1)
     // Zero's own and the one that control has left.
     await eventually(() => clock.armed === 2)
     await clock.advance(100)
     assert.deepEqual(await answers, ['zero', 'two'])
     assert.deepEqual(failures, ['who: Error: no'])
-    const never = first.askControl(who, '', 50)
+    const never = first.requestControl(who, '', 50)
     await clock.advance(50)
     assert.equal(await never, undefined)
     control.on(note, () => new Promise(() => {}))
-    const late = first.askControl(note, 1, 50)
+    const late = first.requestControl(note, 1, 50)
     await clock.advance(50)
     assert.equal(await late, undefined)
     assert.equal(clock.armed, 0)
@@ -124,15 +124,15 @@ describe('links between threads', () => {
   it('stop waiting for an ended thread, and reach its replacement', async (t) => {
     const { clock, control, serving, first, second, connect } = connected(t, 2)
     for (const link of serving) link.on(who, () => (link.thread === 1 ? new Promise(() => {}) : 'zero'))
-    const answers = first.ask(who, '')
+    const answers = first.requestAll(who, '')
     await eventually(() => clock.armed === 2)
     control.disconnect(1)
     assert.deepEqual(await answers, ['zero'])
-    assert.deepEqual(await first.ask(who, ''), ['zero'])
-    second.tellControl(note, 1)
+    assert.deepEqual(await first.requestAll(who, ''), ['zero'])
+    second.sendToControl(note, 1)
 
     const replacement = connect(1)
     replacement.on(who, () => 'one again')
-    assert.deepEqual(await first.ask(who, ''), ['zero', 'one again'])
+    assert.deepEqual(await first.requestAll(who, ''), ['zero', 'one again'])
   })
 })

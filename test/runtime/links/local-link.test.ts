@@ -11,8 +11,8 @@ describe('the link of a gateway with one thread', () => {
   it('answers itself', async () => {
     const link = new LocalLink(assert.fail)
     link.on(double, (value, from) => value * 2 + from)
-    assert.deepEqual(await link.ask(double, 21), [42])
-    assert.equal(await link.askControl(double, 4), 8)
+    assert.deepEqual(await link.requestAll(double, 21), [42])
+    assert.equal(await link.requestControl(double, 4), 8)
     assert.deepEqual([link.thread, link.threads, link.isControl], [0, 1, true])
   })
 
@@ -22,7 +22,7 @@ describe('the link of a gateway with one thread', () => {
     const note: Topic<number> = 'note'
     link.on(note, (value) => void heard.push(value))
     link.broadcast(note, 1)
-    link.tellControl(note, 2)
+    link.sendToControl(note, 2)
     await new Promise(setImmediate)
     assert.deepEqual(heard, [2])
   })
@@ -30,15 +30,15 @@ describe('the link of a gateway with one thread', () => {
   it('leaves out missing answers, and reports a handler that fails', async () => {
     const failures: string[] = []
     const link = new LocalLink((error, topic) => failures.push(`${topic}: ${String(error)}`))
-    assert.deepEqual(await link.ask('nothing', 1), [])
+    assert.deepEqual(await link.requestAll('nothing', 1), [])
     const end = link.on('broken', () => {
       throw new Error('no')
     })
-    assert.deepEqual(await link.ask('broken', 1), [])
-    assert.equal(await link.askControl('broken', 1), undefined)
+    assert.deepEqual(await link.requestAll('broken', 1), [])
+    assert.equal(await link.requestControl('broken', 1), undefined)
     assert.deepEqual(failures, ['broken: Error: no', 'broken: Error: no'])
     end()
-    assert.deepEqual(await link.ask('broken', 1), [])
+    assert.deepEqual(await link.requestAll('broken', 1), [])
     assert.equal(failures.length, 2)
   })
 
@@ -57,7 +57,7 @@ describe('the peers plugin', () => {
     t.after(() => app.close())
     await app.register(peers)
     app.gatewayPeers.on(double, (value) => value * 2)
-    assert.deepEqual(await app.gatewayPeers.ask(double, 2), [4])
+    assert.deepEqual(await app.gatewayPeers.requestAll(double, 2), [4])
 
     const other = Fastify()
     t.after(() => other.close())

@@ -6,11 +6,11 @@ import { counters } from '../../../src/kernel/cells/kinds.ts'
 import { cellLayout } from '../../../src/kernel/cells/layout.ts'
 import { SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
-import { giveBlocks } from '../../../src/runtime/threads/block-exchange.ts'
+import { provideBlocks } from '../../../src/runtime/threads/block-exchange.ts'
 import { countedCells } from './counted-cells.ts'
 
 async function run(state: SharedState, thread: number, threads: number): Promise<void> {
-  const line = giveBlocks(state.findBlock)
+  const line = provideBlocks(state.findBlock)
   const worker = new Worker(new URL('./block-worker.ts', import.meta.url), {
     workerData: { line, thread, threads },
     transferList: [line.port],

@@ -92,10 +92,10 @@ export async function runSimulator(args: readonly string[]): Promise<void> {
   }
 }
 
-function numberFrom(text: string, option: string, most: number): number {
+function numberFrom(text: string, option: string, max: number): number {
   const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0 || value > most) {
-    throw new Error(`${option} ${text} is not a number from 0 to ${most}`)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0 || value > max) {
+    throw new Error(`${option} ${text} is not a number from 0 to ${max}`)
   }
   return value
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Rejection } from './rejections.ts'
 
 const defaultDimensions = 8
-const mostDimensions = 8192
+const maxDimensions = 8192
 
 /**
  * A vector that depends on the text alone, each number from -1 to 1 and exact in 32 bits.
@@ -13,8 +13,8 @@ export function embeddingOf(input: unknown, dimensions: unknown = defaultDimensi
   if (typeof dimensions !== 'number' || !Number.isInteger(dimensions)) {
     throw new Rejection('bad_request', 'dimensions is not a whole number')
   }
-  if (dimensions < 1 || dimensions > mostDimensions) {
-    throw new Rejection('bad_request', `dimensions is not between 1 and ${mostDimensions}`)
+  if (dimensions < 1 || dimensions > maxDimensions) {
+    throw new Rejection('bad_request', `dimensions is not between 1 and ${maxDimensions}`)
   }
   const text = typeof input === 'string' ? input : JSON.stringify(input)
   const vector: number[] = []

@@ -52,7 +52,7 @@ export interface LoadedConfig {
   /** The file that was read, as named; undefined if there was none. */
   readonly file: string | undefined
   /** Existing files with lower precedence than `file`. */
-  readonly passedOver: readonly string[]
+  readonly skippedFiles: readonly string[]
   readonly warnings: readonly Diagnostic[]
   /** Adds file, line and column to problems found after loading. */
   readonly locate: (problem: Problem) => Diagnostic
@@ -72,10 +72,12 @@ export const ollaDefaultEndpoint = {
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { none, env, cwd } = options
-  const { file, passedOver } = none ? { passedOver: [] } : findFile(options.file ?? env.OLLA_CONFIG_FILE, cwd)
+  const { file, skippedFiles } = none
+    ? { skippedFiles: [] }
+    : findFile(options.file ?? env.OLLA_CONFIG_FILE, cwd)
   if (file === undefined) {
     const { config, warnings } = check({}, { ...options, machine: thisMachine() })
-    return { config, file, passedOver, warnings, locate: locator(undefined, {}, () => undefined) }
+    return { config, file, skippedFiles, warnings, locate: locator(undefined, {}, () => undefined) }
   }
   const path = resolve(cwd, file)
   const { document, text } = read(path, file, env)
@@ -87,7 +89,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const served = endpointsToServe(config, value)
   const readable = findReadableSecrets(config, { path, text, folder: cwd })
   const found = [...document.warnings, ...served.problems, ...readable]
-  return { config: served.config, file, passedOver, warnings: [...warnings, ...found.map(locate)], locate }
+  return { config: served.config, file, skippedFiles, warnings: [...warnings, ...found.map(locate)], locate }
 }
 
 /**

@@ -248,8 +248,8 @@ describe('the file search', () => {
     const { readFile } = await import('node:fs/promises')
     const stock = await readFile(stockConfigFile, 'utf8')
     const find = async (files: Record<string, string>) => {
-      const { file, passedOver } = loadConfig({ env: {}, cwd: await folder(files), knownTypes })
-      return [file, passedOver]
+      const { file, skippedFiles } = loadConfig({ env: {}, cwd: await folder(files), knownTypes })
+      return [file, skippedFiles]
     }
     const own = 'server: { port: 3 }'
     assert.deepEqual(await find({ 'config/config.yaml': stock, 'config.yaml': own }), [

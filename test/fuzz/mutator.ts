@@ -53,14 +53,13 @@ const pieces: readonly Buffer[] = [
   '\xed\xa0\x80',
   '\xef\xbb\xbf',
 ].map((piece) => Buffer.from(piece, 'latin1'))
-const mostBytes = 20_000
+const maxBytes = 20_000
 
 /** A seed with a few changes: bytes flipped, pieces put in or left out, parts said twice, two seeds put together. */
 export function mutated(seeds: readonly Buffer[], random: () => number): Buffer {
   let bytes = pick(random, seeds)
   const changes = 1 + Math.floor(random() ** 2 * 6)
-  for (let change = 0; change < changes; change++)
-    bytes = changed(bytes, seeds, random).subarray(0, mostBytes)
+  for (let change = 0; change < changes; change++) bytes = changed(bytes, seeds, random).subarray(0, maxBytes)
   return bytes
 }
 

@@ -7,11 +7,11 @@ export interface FoundServer {
 }
 
 /** Checks whether a server at a URL speaks HTTP. */
-export type HttpKnock = (url: string, timeoutMs: number) => Promise<boolean>
+export type HttpCheck = (url: string, timeoutMs: number) => Promise<boolean>
 
-const knockTimeoutMs = 500
+const httpCheckTimeoutMs = 500
 
-const knock: HttpKnock = async (url, timeoutMs) => {
+const checkHttp: HttpCheck = async (url, timeoutMs) => {
   try {
     const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) })
     await response.body?.cancel()
@@ -24,13 +24,13 @@ const knock: HttpKnock = async (url, timeoutMs) => {
 /** Finds inference servers on this machine, on the ports listed in their profiles. */
 export async function findLocalServers(
   ports: readonly number[],
-  speaksHttp: HttpKnock = knock,
+  speaksHttp: HttpCheck = checkHttp,
 ): Promise<FoundServer[]> {
   const unique = [...new Set(ports)].sort((a, b) => a - b)
   const found = await Promise.all(
     unique.map(async (port) => {
       const url = `http://127.0.0.1:${port}`
-      return (await speaksHttp(url, knockTimeoutMs))
+      return (await speaksHttp(url, httpCheckTimeoutMs))
         ? [{ name: `local-${port}`, url, type: 'auto' as const }]
         : []
     }),

@@ -45,7 +45,7 @@ export function needsLookUp(host: string): boolean {
 }
 
 /** Whether a listener on a host accepts connections to an address. */
-export function isHeard(address: string, listener: string, machine: Machine): boolean {
+export function acceptsConnectionsTo(address: string, listener: string, machine: Machine): boolean {
   // Connections to the unspecified address reach this machine.
   const to = address === everywhere4 ? '127.0.0.1' : address === everywhere6 ? '::1' : address
   const plain = plainHost(listener)

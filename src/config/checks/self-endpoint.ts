@@ -1,7 +1,7 @@
 import type { Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 import { parseHttpUrl } from './endpoint-rules.ts'
-import { addressesOf, isHeard, type Machine } from './own-addresses.ts'
+import { acceptsConnectionsTo, addressesOf, type Machine } from './own-addresses.ts'
 
 /** Finds endpoints that are the gateway itself: each request to one would cause another request, endlessly. */
 export function findSelf({ server, discovery }: GatewayConfig, machine: Machine): Problem[] {
@@ -9,7 +9,7 @@ export function findSelf({ server, discovery }: GatewayConfig, machine: Machine)
     const url = parseHttpUrl(endpoint.url)
     if (url === undefined || server.port === 0 || portOf(url) !== server.port) return []
     const addresses = addressesOf(url.hostname, machine)
-    if (!addresses.some((address) => isHeard(address, server.host, machine))) return []
+    if (!addresses.some((address) => acceptsConnectionsTo(address, server.host, machine))) return []
     const message = `is the gateway's own address (server.host and server.port)`
     return [{ severity: 'error', path: ['discovery', 'static', 'endpoints', index, 'url'], message }]
   })

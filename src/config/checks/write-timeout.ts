@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../schema/schema.ts'
 
 /** The shorter of two limits; 0 means no limit. */
-export function shortest(a: number, b: number): number {
+export function minTimeout(a: number, b: number): number {
   return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b)
 }
 
@@ -17,7 +17,7 @@ export function withWriteTimeout(config: GatewayConfig): GatewayConfig {
   })
   return {
     ...config,
-    proxy: { ...proxy, response_timeout: shortest(proxy.response_timeout, limit) },
+    proxy: { ...proxy, response_timeout: minTimeout(proxy.response_timeout, limit) },
     discovery: { ...discovery, static: { ...discovery.static, endpoints } },
   }
 }

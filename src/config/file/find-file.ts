@@ -10,7 +10,7 @@ export interface FoundFile {
   /** As named; undefined if no file was found. */
   readonly file?: string | undefined
   /** Other existing files of the search order. */
-  readonly passedOver: readonly string[]
+  readonly skippedFiles: readonly string[]
 }
 
 /**
@@ -21,14 +21,14 @@ export interface FoundFile {
  */
 export function findFile(named: string | undefined, cwd: string): FoundFile {
   if (named !== undefined && named !== '') {
-    if (existsSync(resolve(cwd, named))) return { file: named, passedOver: [] }
+    if (existsSync(resolve(cwd, named))) return { file: named, skippedFiles: [] }
     const message = `specified config file not found: ${named}`
     throw new ConfigError([{ severity: 'error', key: '', message }])
   }
   const present = searchOrder.filter((file) => existsSync(resolve(cwd, file)))
   const [file] =
     present.length > 1 ? [...present.filter((each) => !isStock(resolve(cwd, each))), ...present] : present
-  return { file, passedOver: present.filter((each) => each !== file) }
+  return { file, skippedFiles: present.filter((each) => each !== file) }
 }
 
 function isStock(path: string): boolean {

@@ -3,7 +3,7 @@ import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnosti
 import { inputSchema, sectionSchema } from '../schema/input-schema.ts'
 import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
 import { type GatewayConfig, GatewayConfigSchema } from '../schema/schema.ts'
-import { mostThreads, unitKeyword } from '../schema/units.ts'
+import { maxThreads, unitKeyword } from '../schema/units.ts'
 import { decode, isRecord, parseDuration } from './decode.ts'
 import { unreadByOlla } from './olla-keys.ts'
 import { replaceLikeOlla } from './olla-values.ts'
@@ -152,7 +152,7 @@ function unitMessage(path: KeyPath, data: unknown): string {
   if (path[0] === 'model_aliases') return 'must be a list of models, or a mapping with "targets"'
   if (!isInsideUnit(path)) return 'has none of the forms that are allowed here'
   if (schemaAt(path)?.[unitKeyword] === 'threads')
-    return `must be a whole number from 1 to ${mostThreads}, or auto`
+    return `must be a whole number from 1 to ${maxThreads}, or auto`
   if (schemaAt(path)?.[unitKeyword] === 'connections')
     return 'must be a whole number, 0 for no limit, or auto'
   if (schemaAt(path)?.[unitKeyword] === 'bytes')

@@ -29,12 +29,12 @@ export function Duration(options: { default: string | 0; description: string; mi
 }
 
 /** Maximum serving threads: thread numbers have eight bits in the shared cells, and control uses one. */
-export const mostThreads = 255
+export const maxThreads = 255
 
 /** A number of threads, or `auto` for as many as the machine runs in parallel. */
 export function Threads(options: { default: number; description: string }) {
   return unitLeaf<'threads', number | 'auto'>('threads', {
-    anyOf: [{ type: 'integer', minimum: 1, maximum: mostThreads }, { enum: ['auto'] }],
+    anyOf: [{ type: 'integer', minimum: 1, maximum: maxThreads }, { enum: ['auto'] }],
     ...options,
   })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-const longestInboundId = 128
+const maxInboundIdLength = 128
 
 /**
  * Adopts a client's own ID if it is short and printable without spaces, because the gateway writes it to logs and
@@ -8,7 +8,7 @@ const longestInboundId = 128
  * @returns undefined if the ID is unsuitable
  */
 export function adoptRequestId(inbound: string | readonly string[] | undefined): string | undefined {
-  if (typeof inbound !== 'string' || inbound.length === 0 || inbound.length > longestInboundId)
+  if (typeof inbound !== 'string' || inbound.length === 0 || inbound.length > maxInboundIdLength)
     return undefined
   return /^[\x21-\x7e]+$/.test(inbound) ? inbound : undefined
 }

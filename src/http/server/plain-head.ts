@@ -18,7 +18,7 @@ export interface PlainHead {
 
 /** Larger heads fall back to Node's parser, which enforces `maxHeaderSize`. */
 const maxHeadBytes = 8_192
-const mostHeaders = 100
+const maxHeaders = 100
 
 /** RFC 9112 sections 3 and 5, RFC 9110 section 5.5, without anything optional or ambiguous. */
 const shape =
@@ -52,7 +52,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
     headers.push(name, value)
     at = valueEnd + 2
   }
-  if (!fields.hasHost || headers.length > 2 * mostHeaders) return undefined
+  if (!fields.hasHost || headers.length > 2 * maxHeaders) return undefined
   return {
     method: text.slice(0, space),
     target: text.slice(space + 1, lineEnd - ' HTTP/1.1'.length),

@@ -64,7 +64,7 @@ describe('HealthChecker', () => {
     void checker.probeNow(0)
     void checker.probeNow(0)
     await clock.advance(20_000)
-    assert.equal(upstreams.mostForOne, 1)
+    assert.equal(upstreams.maxProbesOfOne, 1)
   })
 
   it('limits concurrent probes', async () => {
@@ -72,7 +72,7 @@ describe('HealthChecker', () => {
     for (let slot = 0; slot < 5; slot++) behave({ status: 200, latencyMs: 100 }, slot)
     checker.start()
     await clock.advance(300)
-    assert.equal(upstreams.mostAtOnce, 2)
+    assert.equal(upstreams.maxConcurrentProbes, 2)
     assert.equal(registry.routableCount(), 5)
   })
 

@@ -20,8 +20,8 @@ export class ScriptedUpstreams {
   readonly #clock: Clock
   readonly #underWay = new Map<string, number>()
   /** Maximum concurrent requests, over all URLs and for one. */
-  mostAtOnce = 0
-  mostForOne = 0
+  maxConcurrentProbes = 0
+  maxProbesOfOne = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -69,9 +69,9 @@ export class ScriptedUpstreams {
   #count(url: string, change: 1 | -1): void {
     const now = (this.#underWay.get(url) ?? 0) + change
     this.#underWay.set(url, now)
-    this.mostForOne = Math.max(this.mostForOne, now)
+    this.maxProbesOfOne = Math.max(this.maxProbesOfOne, now)
     let all = 0
     for (const count of this.#underWay.values()) all += count
-    this.mostAtOnce = Math.max(this.mostAtOnce, all)
+    this.maxConcurrentProbes = Math.max(this.maxConcurrentProbes, all)
   }
 }

@@ -14,7 +14,7 @@ export class WrittenScalar {
   }
 }
 
-const booleanWords: ReadonlyMap<string, boolean> = new Map([
+const booleanNames: ReadonlyMap<string, boolean> = new Map([
   ['y', true],
   ['yes', true],
   ['on', true],
@@ -27,12 +27,12 @@ const booleanWords: ReadonlyMap<string, boolean> = new Map([
 
 /** Whether Go may read a plain text as a boolean or a number although YAML 1.2 reads it as a text. */
 export function isAmbiguous(source: string): boolean {
-  return booleanWords.has(source.toLowerCase()) || /^[-+]?[0-9.][0-9_.a-fxo]*$/i.test(source)
+  return booleanNames.has(source.toLowerCase()) || /^[-+]?[0-9.][0-9_.a-fxo]*$/i.test(source)
 }
 
 /** Parses the booleans of YAML 1.1, which yaml.v3 accepts for boolean fields. */
 export function readBoolean(source: string): boolean | undefined {
-  return booleanWords.get(source.toLowerCase())
+  return booleanNames.get(source.toLowerCase())
 }
 
 /**

@@ -9,7 +9,7 @@ type NameRole = 'plain' | 'host' | 'length' | 'invalid'
 
 /** Roles of names seen before. There are few, and clients choose some of them. */
 const roles = new Map<string, NameRole>()
-const mostRoles = 1000
+const maxRoles = 1000
 const ofConnection: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -63,7 +63,7 @@ function roleOf(name: string): NameRole {
   let role: NameRole = token.test(name) && !ofConnection.has(lower) ? 'plain' : 'invalid'
   if (lower === 'host') role = 'host'
   else if (lower === 'content-length') role = 'length'
-  if (roles.size < mostRoles) roles.set(name, role)
+  if (roles.size < maxRoles) roles.set(name, role)
   return role
 }
 

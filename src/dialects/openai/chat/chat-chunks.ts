@@ -7,8 +7,9 @@ import type {
   BlockKind,
   TokenLogprob,
 } from '../../hub/contract/answer.ts'
-import { customInput } from '../../hub/parts/custom-input.ts'
 import { failureBody } from '../failure-error.ts'
+import { CustomInput } from '../responses/custom-input.ts'
+import { PairedText } from '../responses/paired-text.ts'
 import { type ChatCall, chatUsage, completionId, finishReason, signedThinking } from './chat-shape.ts'
 
 const fields: Readonly<Record<Exclude<BlockKind, 'call'>, string>> = {
@@ -27,8 +28,12 @@ export class ChatChunks implements AnswerWriter {
   #after = ''
   #end = ''
   #callIndex = -1
-  /** Input of a custom tool so far; undefined in other calls. */
-  #input: string | undefined
+  /** Of the open block, so that no chunk ends inside a character. */
+  #pairs = new PairedText()
+  /** Reads the input of a custom tool from its arguments; undefined in other calls. */
+  #input: CustomInput | undefined
+  /** Arguments of the custom tool so far. */
+  #args = ''
   #thinking = ''
   #signature = ''
   #hasContent = false
@@ -65,7 +70,7 @@ export class ChatChunks implements AnswerWriter {
       return
     }
     const isCustom = customTools.has(block.name)
-    this.#input = isCustom ? '' : undefined
+    this.#input = isCustom ? new CustomInput() : undefined
     const made = isCustom
       ? `"type":"custom","custom":{"name":${name},"input":""}`
       : `"type":"function","function":{"name":${name},"arguments":""}`
@@ -75,19 +80,20 @@ export class ChatChunks implements AnswerWriter {
   append(_index: number, kind: BlockKind, text: string, logprobs?: readonly TokenLogprob[]): void {
     // Called for every token, so it only builds strings.
     if (kind === 'call') this.#appendCall(text)
-    else if (logprobs === undefined || !this.#call.hasLogprobs) {
-      if (kind === 'thinking') this.#thinking += text
-      this.#pending += `${this.#before}{"index":0,"delta":{"${fields[kind]}":${JSON.stringify(text)}}${this.#after}`
-    } else this.#appendWithLogprobs(kind, text, logprobs)
+    else if (logprobs === undefined || !this.#call.hasLogprobs) this.#appendText(kind, this.#pairs.push(text))
+    else this.#appendWithLogprobs(kind, this.#pairs.push(text), logprobs)
   }
 
   close(index: number, kind: BlockKind): void {
-    if (kind === 'thinking') this.#closeThinking(index)
-    else if (this.#input !== undefined) {
-      const input = JSON.stringify(customInput(this.#input))
+    if (kind === 'call') {
+      this.#appendPart(
+        (this.#input === undefined ? '' : this.#pairs.push(this.#input.end(this.#args))) + this.#pairs.end(),
+      )
       this.#input = undefined
-      this.#delta(`{"tool_calls":[{"index":${this.#callIndex},"custom":{"input":${input}}}]}`)
-    }
+      this.#args = ''
+    } else this.#appendText(kind, this.#pairs.end())
+    this.#pairs = new PairedText()
+    if (kind === 'thinking') this.#closeThinking(index)
   }
 
   sign(signature: string): void {
@@ -112,13 +118,32 @@ export class ChatChunks implements AnswerWriter {
     this.#pending += `${this.#before}{"index":0,"delta":${delta}${this.#after}`
   }
 
+  #appendText(kind: 'text' | 'refusal' | 'thinking', text: string): void {
+    if (text === '') return
+    if (kind === 'thinking') this.#thinking += text
+    this.#pending += `${this.#before}{"index":0,"delta":{"${fields[kind]}":${JSON.stringify(text)}}${this.#after}`
+  }
+
   #appendCall(text: string): void {
-    if (this.#input !== undefined) this.#input += text
-    else if (!this.#call.usesFunctions)
-      this.#delta(
-        `{"tool_calls":[{"index":${this.#callIndex},"function":{"arguments":${JSON.stringify(text)}}}]}`,
-      )
-    else if (this.#callIndex === 0) this.#delta(`{"function_call":{"arguments":${JSON.stringify(text)}}}`)
+    if (this.#input === undefined) this.#appendPart(this.#pairs.push(text))
+    else {
+      this.#args += text
+      this.#appendPart(this.#pairs.push(this.#input.push(text)))
+    }
+  }
+
+  /** Part of the arguments of a function, or of the input of a custom tool. */
+  #appendPart(text: string): void {
+    if (text === '') return
+    const part = JSON.stringify(text)
+    const index = this.#callIndex
+    if (this.#call.usesFunctions) {
+      if (index === 0) this.#delta(`{"function_call":{"arguments":${part}}}`)
+    } else {
+      const made =
+        this.#input === undefined ? `"function":{"arguments":${part}}` : `"custom":{"input":${part}}`
+      this.#delta(`{"tool_calls":[{"index":${index},${made}}]}`)
+    }
   }
 
   #appendWithLogprobs(

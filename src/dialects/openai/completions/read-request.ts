@@ -19,15 +19,14 @@ export const completionsFields: Fields = {
 }
 
 /**
- * Reads a Completions request: a conversation of one user turn, which is the prompt. Of several prompts, and of a prompt
- * of tokens, it contains only the first text: APIs other than this one refuse `several_prompts` and `token_prompt`.
+ * Reads a Completions request: a conversation of one user turn, which is the prompt.
  * @throws GatewayError invalid_request that names the field
  */
 export function readCompletionsRequest(request: JsonObject): Conversation {
   const uses = new Set<Feature>()
   noteFields(request, completionsFields, uses)
   uses.add('plain_prompt')
-  const parts: readonly Part[] = [{ kind: 'text', text: readPrompt(request, uses) }]
+  const parts: readonly Part[] = [{ kind: 'text', text: readPrompt(request) }]
   const settings: Settings = {
     ...readSettings(request, uses, 0),
     logprobs: readLogprobs(request, uses),
@@ -44,22 +43,21 @@ export function readCompletionsRequest(request: JsonObject): Conversation {
   }
 }
 
-function readPrompt(request: JsonObject, uses: Set<Feature>): string {
+/** What has no form in any other API is refused, even if unsupported features are dropped: nothing would be left. */
+function readPrompt(request: JsonObject): string {
   const { prompt } = request
   if (typeof prompt === 'string') return prompt
-  if (prompt === undefined && (request.prompt_embeds ?? null) === null) return refuse('prompt', 'is required')
-  if (prompt === undefined || prompt === null) return ''
-  if (!Array.isArray(prompt) || prompt.length === 0) return refuse('prompt', 'must be text or a list')
+  if ((request.prompt_embeds ?? null) !== null) return refuse('prompt_embeds', 'cannot be translated')
+  if (prompt === null) return ''
+  if (!Array.isArray(prompt) || prompt.length === 0)
+    return refuse('prompt', 'must be text or a list of texts')
   const [first]: unknown[] = prompt
-  if (typeof first === 'number') {
-    uses.add('token_prompt')
-    return ''
+  if (typeof first === 'number' || Array.isArray(first)) {
+    return refuse('prompt', 'token IDs cannot be translated: send text')
   }
-  if (prompt.length > 1) uses.add('several_prompts')
-  if (typeof first === 'string') return first
-  if (!Array.isArray(first)) return refuse('prompt.0', 'must be text or a list of token IDs')
-  uses.add('token_prompt')
-  return ''
+  if (prompt.length > 1)
+    return refuse('prompt', 'a list cannot be translated: send a request for each prompt')
+  return typeof first === 'string' ? first : refuse('prompt.0', 'must be text')
 }
 
 /** A number here; a switch in Chat Completions, whose clients also send it. */

@@ -9,6 +9,7 @@ import type {
 import type { FormatCall } from '../../hub/format.ts'
 import { type ChatCall, chatCall, chatUsage, completionId } from '../chat/chat-shape.ts'
 import { failureBody } from '../failure-error.ts'
+import { PairedText } from '../responses/paired-text.ts'
 import { LogprobLists } from './completion-logprobs.ts'
 
 export function completionsWriter(call: FormatCall): AnswerWriter {
@@ -29,6 +30,8 @@ function finishReason({ reason }: AnswerEnding): string {
 class CompletionChunks implements AnswerWriter {
   readonly #call: ChatCall
   readonly #logprobs = new LogprobLists()
+  /** Of the open block, so that no chunk ends inside a character. */
+  #pairs = new PairedText()
   #pending = ''
   /** Text around the content of a chunk, the same in every chunk. */
   #before = ''
@@ -56,14 +59,17 @@ class CompletionChunks implements AnswerWriter {
 
   append(_index: number, kind: BlockKind, text: string, logprobs?: readonly TokenLogprob[]): void {
     if (!isText(kind)) return
-    const lists =
-      logprobs === undefined || !this.#call.hasLogprobs
-        ? 'null'
-        : JSON.stringify(this.#logprobs.next(logprobs))
-    this.#pending += `${this.#before}{"text":${JSON.stringify(text)},"index":0,"logprobs":${lists},"finish_reason":null}${this.#end}`
+    const hasLogprobs = logprobs !== undefined && this.#call.hasLogprobs
+    this.#write(
+      this.#pairs.push(text),
+      hasLogprobs ? JSON.stringify(this.#logprobs.next(logprobs)) : undefined,
+    )
   }
 
-  close(): void {}
+  close(): void {
+    this.#write(this.#pairs.end(), undefined)
+    this.#pairs = new PairedText()
+  }
 
   sign(): void {}
 
@@ -76,6 +82,11 @@ class CompletionChunks implements AnswerWriter {
 
   fail(failure: AnswerFailure): void {
     this.#pending += `data: ${failureBody(failure, this.#call.requestId)}\n\n`
+  }
+
+  #write(text: string, logprobs: string | undefined): void {
+    if (text === '' && logprobs === undefined) return
+    this.#pending += `${this.#before}{"text":${JSON.stringify(text)},"index":0,"logprobs":${logprobs ?? 'null'},"finish_reason":null}${this.#end}`
   }
 }
 

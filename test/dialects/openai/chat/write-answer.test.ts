@@ -310,6 +310,7 @@ describe('a chat completion, streamed and whole', () => {
       ['{"input":"ls \\"a\\""}', 'ls "a"'],
       ['{"cmd":"ls"}', 'ls'],
       ['{"INVALID_JSON":"ls -l"}', 'ls -l'],
+      ['{"input":"\\ud83d\\ude00"}', '😀'],
       ['{}', ''],
       ['{"a":1}', '{"a":1}'],
     ]
@@ -327,6 +328,35 @@ describe('a chat completion, streamed and whole', () => {
       })
       assert.equal(deltas.map(({ custom }) => custom.input).join(''), input)
     }
+  })
+})
+
+describe('the text of chunks', () => {
+  const parts = (write: (writer: AnswerWriter) => void) =>
+    readStream(answer(chatWriterFor(streaming), write)).values.flatMap(({ choices }) => {
+      const [choice] = choices as { delta: { content?: string | null; tool_calls?: unknown } }[]
+      return choice?.delta.content ?? []
+    })
+
+  it('never ends inside a character: Python and Rust cannot join the halves', () => {
+    const halves = (...texts: string[]) =>
+      parts((writer) => {
+        writer.open(0, { kind: 'text' })
+        for (const each of texts) writer.append(0, 'text', each)
+        writer.close(0, 'text')
+      })
+    assert.deepEqual(halves('a\ud83d', '\ude00b'), ['a', '😀b'])
+    assert.deepEqual(halves('\ud83d', '\ude00'), ['😀'])
+    assert.deepEqual(halves('a\ud83d'), ['a', '\ufffd'])
+  })
+
+  it('holds back nothing of the input of a custom tool', () => {
+    const writer = chatWriterFor({ ...streaming, tools: [{ type: 'custom', custom: { name: 'sh' } }] })
+    writer.start(head)
+    writer.open(0, { kind: 'call', id: 'c', name: 'sh' })
+    writer.take()
+    writer.append(0, 'call', '{"input":"ls ')
+    assert.match(writer.take(), /"custom":\{"input":"ls "\}/)
   })
 })
 

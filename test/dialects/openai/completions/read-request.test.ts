@@ -12,10 +12,6 @@ describe('reading a completions request', () => {
     [{ prompt: 'Once' }, 'Once', []],
     [{ prompt: ['Once'] }, 'Once', []],
     [{ prompt: null }, '', []],
-    [{ prompt: ['a', 'b'] }, 'a', ['several_prompts']],
-    [{ prompt: [1, 2] }, '', ['token_prompt']],
-    [{ prompt: [[1, 2]] }, '', ['token_prompt']],
-    [{ prompt: [[1], [2]] }, '', ['several_prompts', 'token_prompt']],
     [{ prompt: 'a', echo: true }, 'a', ['echo']],
     [{ prompt: 'a', echo: false, n: 1, best_of: 1, suffix: '', logprobs: null }, 'a', []],
     [{ prompt: 'a', suffix: 'z' }, 'a', ['suffix']],
@@ -48,12 +44,15 @@ describe('reading a completions request', () => {
     refuses(() => read({ prompt: 'a', logprobs: 'x' }), 'logprobs')
   })
 
+  it('refuses prompts that a conversation cannot be (labscommunity/cascadia#92)', () => {
+    for (const prompt of [['a', 'b'], [1, 2], [[1, 2]], [[1], [2]]]) refuses(() => read({ prompt }), 'prompt')
+    refuses(() => read({ prompt_embeds: 'AAAA' }), 'prompt_embeds')
+  })
+
   it('uses what even a translation to the same API cannot carry', () => {
     const refused = (fields: object) => refusedFeatures(read(fields).uses, completionsFates)
     assert.deepEqual(refused({ prompt: 'a', suffix: 'z', logprobs: 2 }), [])
     assert.deepEqual(refused({ prompt: 'a', echo: true }), ['echo'])
-    assert.deepEqual(refused({ prompt: ['a', 'b'] }), ['several_prompts'])
-    assert.deepEqual(refused({ prompt: [1] }), ['token_prompt'])
     assert.deepEqual(refused({ prompt: 'a', n: 2 }), ['choices'])
   })
 })

@@ -3,7 +3,7 @@ import OpenAI from 'openai'
 import type { AnswerBuilder, Expected } from '../../../src/dialects/hub/answer/answer-builder.ts'
 import type { AnswerReader } from '../../../src/dialects/hub/answer/answer-reader.ts'
 import { translateAnswer } from '../../../src/dialects/hub/answer/answer-translation.ts'
-import type { AnswerWriter, Usage } from '../../../src/dialects/hub/contract/answer.ts'
+import type { AnswerWriter, StopReason, Usage } from '../../../src/dialects/hub/contract/answer.ts'
 import type { Conversation } from '../../../src/dialects/hub/contract/conversation.ts'
 import type { FormatCall } from '../../../src/dialects/hub/format.ts'
 import { ChatReader } from '../../../src/dialects/openai/chat/read-answer.ts'
@@ -57,6 +57,36 @@ export function completionsWriterFor(fields: object = {}): AnswerWriter {
 }
 
 export const noUsage: Usage = { promptTokens: 3, cachedTokens: 0, cacheWriteTokens: 0, completionTokens: 2 }
+
+export const answerHead = { id: undefined, model: 'asked', usage: noUsage }
+export const streaming = { stream: true }
+export const withUsage = { stream: true, stream_options: { include_usage: true } }
+
+/** The whole output of a writer. */
+export function answer(
+  writer: AnswerWriter,
+  write: (writer: AnswerWriter) => void,
+  reason: StopReason = 'end',
+  usage = noUsage,
+) {
+  writer.start(answerHead)
+  write(writer)
+  writer.finish({ reason, stopSequence: null, usage })
+  return writer.take()
+}
+
+export const text = (index: number, content: string) => (writer: AnswerWriter) => {
+  writer.open(index, { kind: 'text' })
+  writer.append(index, 'text', content)
+  writer.close(index, 'text')
+}
+export const call =
+  (index: number, id: string, name: string, ...args: string[]) =>
+  (writer: AnswerWriter) => {
+    writer.open(index, { kind: 'call', id, name })
+    for (const each of args) writer.append(index, 'call', each)
+    writer.close(index, 'call')
+  }
 
 export function expectedAnswer(given: Partial<Expected> = {}): Expected {
   let calls = 0

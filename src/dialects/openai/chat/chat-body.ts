@@ -7,8 +7,8 @@ import type {
   BlockKind,
   TokenLogprob,
 } from '../../hub/contract/answer.ts'
+import { customInput } from '../../hub/parts/custom-input.ts'
 import { failureBody } from '../failure-error.ts'
-import { CustomInput } from '../responses/custom-input.ts'
 import { type ChatCall, chatUsage, completionId, finishReason, signedThinking } from './chat-shape.ts'
 
 interface GrowingCall {
@@ -118,7 +118,7 @@ export class ChatBody implements AnswerWriter {
     return {
       tool_calls: this.#calls.map(({ id, name, args }) =>
         customTools.has(name)
-          ? { id, type: 'custom', custom: { name, input: inputOf(args) } }
+          ? { id, type: 'custom', custom: { name, input: customInput(args) } }
           : { id, type: 'function', function: { name, arguments: args } },
       ),
     }
@@ -130,10 +130,4 @@ export class ChatBody implements AnswerWriter {
     if (content.length === 0 && refusal.length === 0) return null
     return { content: content.length === 0 ? null : content, refusal: refusal.length === 0 ? null : refusal }
   }
-}
-
-/** The input of a custom tool in the arguments of its call. */
-function inputOf(args: string): string {
-  const input = new CustomInput()
-  return input.push(args) + input.end(args)
 }

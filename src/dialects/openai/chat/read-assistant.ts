@@ -9,6 +9,7 @@ import type { AssistantPart, CallPart } from '../../hub/contract/conversation.ts
 import type { Feature } from '../../hub/contract/features.ts'
 import { argumentText } from '../../hub/parts/argument-text.ts'
 import { contentBlocks } from '../../hub/parts/blocks.ts'
+import { customArguments } from '../../hub/parts/custom-input.ts'
 import { refuse } from './field-values.ts'
 import { readReasoning, thinkingBlock } from './read-reasoning.ts'
 
@@ -80,8 +81,7 @@ function readCall(call: unknown, at: string): CallPart {
   const id = typeof call.id === 'number' ? String(call.id) : (textField(call, 'id') ?? '')
   const custom = objectField(call, 'custom')
   if (custom !== undefined) {
-    // Its input is the one argument of a function; see `CustomTool`.
-    const args = JSON.stringify({ input: textField(custom, 'input') ?? '' })
+    const args = customArguments(textField(custom, 'input') ?? '')
     return { kind: 'call', id, name: nameOf(custom, `${at}.custom`), args }
   }
   const made = objectField(call, 'function')

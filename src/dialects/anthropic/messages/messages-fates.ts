@@ -12,6 +12,7 @@ export const messagesFates: Fates = {
   logit_bias: 'refused',
   logprobs: 'refused',
   choices: 'refused',
+  best_of: 'refused',
   // Form of the answer.
   /** An instruction in `system`. */
   json_mode: 'mapped',
@@ -55,11 +56,14 @@ export const messagesFates: Fates = {
   tool_result_image: 'kept',
   tool_result_error: 'kept',
   // Plain completions.
+  plain_prompt: 'mapped',
   raw_prompt: 'refused',
+  prompt_template: 'refused',
   token_prompt: 'refused',
   several_prompts: 'refused',
   suffix: 'refused',
   echo: 'refused',
+  completion_logprobs: 'refused',
   context_tokens: 'refused',
   // How the server handles the request.
   /** `metadata.user_id`. */

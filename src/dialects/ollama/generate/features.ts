@@ -24,5 +24,6 @@ export const ollamaGenerateFates: Fates = {
   prefill: 'refused',
   plain_prompt: 'kept',
   raw_prompt: 'kept',
+  completion_logprobs: 'mapped',
   suffix: 'kept',
 }

@@ -69,6 +69,7 @@ export const sharedFates: Fates = {
   several_prompts: 'refused',
   token_prompt: 'refused',
   echo: 'refused',
+  completion_logprobs: 'refused',
   context_tokens: 'refused',
   prompt_template: 'refused',
   keep_alive: 'kept',

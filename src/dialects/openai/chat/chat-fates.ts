@@ -18,6 +18,7 @@ export const chatFates: Fates = {
   logprobs: 'kept',
   /** The hub's answer is one. */
   choices: 'refused',
+  best_of: 'refused',
   json_mode: 'kept',
   json_schema: 'kept',
   /** Of the whole answer. The grammar of a custom tool is part of `custom_tools`. */

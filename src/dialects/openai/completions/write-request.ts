@@ -1,3 +1,4 @@
+import type { ChatTraits } from '../../../endpoints/profiles/chat-shape.ts'
 import { GatewayError } from '../../../kernel/errors.ts'
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { Conversation, Settings } from '../../hub/contract/conversation.ts'
@@ -16,7 +17,7 @@ export const completionsFates: Fates = {
   stop: 'kept',
   presence_penalty: 'kept',
   frequency_penalty: 'kept',
-  repeat_penalty: 'kept',
+  repeat_penalty: 'mapped',
   logit_bias: 'kept',
   logprobs: 'mapped',
   completion_logprobs: 'kept',
@@ -50,6 +51,7 @@ export const completionsFates: Fates = {
   tool_result_error: 'refused',
   plain_prompt: 'kept',
   raw_prompt: 'kept',
+  prompt_template: 'refused',
   several_prompts: 'refused',
   token_prompt: 'refused',
   suffix: 'kept',
@@ -67,13 +69,16 @@ export const completionsFates: Fates = {
  * @throws GatewayError invalid_request if the conversation has more turns, because only the model's own template, which
  * such an endpoint does not apply, can express them
  */
-export function writeCompletionsRequest(conversation: Conversation, { model }: FormatTarget): WrittenRequest {
+export function writeCompletionsRequest(
+  conversation: Conversation,
+  { model, traits }: FormatTarget,
+): WrittenRequest {
   const { settings, isStream } = conversation
   const body: JsonObject = {
     model,
     prompt: promptOf(conversation),
     ...(isStream ? { stream: true, stream_options: { include_usage: true } } : {}),
-    ...samplingOf(settings),
+    ...samplingOf(settings, traits.repeatPenalty),
     ...optional('suffix', settings.suffix),
     ...optional('logprobs', settings.logprobs),
     ...optional('user', settings.user),
@@ -103,20 +108,19 @@ function refuseTurns(): never {
   )
 }
 
-function samplingOf(settings: Settings): JsonObject {
+function samplingOf(settings: Settings, repeatPenalty: ChatTraits['repeatPenalty'] = 'none'): JsonObject {
+  const isExtended = repeatPenalty !== 'none'
   return {
     ...optional('max_tokens', settings.maxTokens),
     ...optional('temperature', settings.temperature),
     ...optional('top_p', settings.topP),
     ...optional('top_k', settings.topK),
-    ...optional('min_p', settings.minP),
+    ...(isExtended ? optional('min_p', settings.minP) : {}),
     ...optional('seed', settings.seed),
     ...optional('stop', settings.stop),
     ...optional('presence_penalty', settings.presencePenalty),
     ...optional('frequency_penalty', settings.frequencyPenalty),
-    // vLLM's and SGLang's name, and llama.cpp's.
-    ...optional('repetition_penalty', settings.repeatPenalty),
-    ...optional('repeat_penalty', settings.repeatPenalty),
+    ...(isExtended ? optional(repeatPenalty, settings.repeatPenalty) : {}),
     ...optional('logit_bias', settings.logitBias),
   }
 }

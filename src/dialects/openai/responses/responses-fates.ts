@@ -10,6 +10,7 @@ export const responsesFates: Fates = {
   logit_bias: 'refused',
   logprobs: 'kept',
   choices: 'refused',
+  best_of: 'refused',
   // Form of the answer.
   json_mode: 'kept',
   json_schema: 'kept',
@@ -57,11 +58,14 @@ export const responsesFates: Fates = {
   tool_result_image: 'mapped',
   tool_result_error: 'mapped',
   // Plain completions.
+  plain_prompt: 'mapped',
   raw_prompt: 'refused',
+  prompt_template: 'refused',
   token_prompt: 'refused',
   several_prompts: 'refused',
   suffix: 'refused',
   echo: 'refused',
+  completion_logprobs: 'refused',
   context_tokens: 'refused',
   // How the server handles the request.
   user: 'kept',

@@ -13,6 +13,7 @@ const traits = {
   thinkingSwitch: 'none',
   readsFiles: false,
   continuesMessages: false,
+  repeatPenalty: 'repetition_penalty',
 } as const
 const target = { model: 'native', traits }
 const write = (fields: object) => writeCompletionsRequest(readChat(fields), target).body
@@ -29,6 +30,7 @@ describe('writing a completions request', () => {
       top_p: 0.5,
       top_k: 4,
       min_p: 0.1,
+      repetition_penalty: 1.1,
       seed: 1,
       stop: ['a'],
       presence_penalty: 0.1,

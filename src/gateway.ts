@@ -20,7 +20,6 @@ import proxyEngine from '../plugins/proxy/proxy-engine.ts'
 import requestContext from '../plugins/proxy/request-context.ts'
 import requestHooks from '../plugins/proxy/request-hooks.ts'
 import sessionAffinity from '../plugins/proxy/session-affinity.ts'
-import storedResponses from '../plugins/proxy/stored-responses.ts'
 import endpointSelector from '../plugins/routing/endpoint-selector.ts'
 import modelDirectory from '../plugins/routing/model-directory.ts'
 import modelRouting from '../plugins/routing/model-routing.ts'
@@ -148,7 +147,6 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
   await app.register(endpointSelector, { proxy, selector: options.selector })
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
-  await app.register(storedResponses)
   await when(proxy.translation.enabled, () => import('../plugins/dialects/translation.ts'), {
     proxy,
     model_registry,

@@ -70,7 +70,6 @@ export default fp<DispatchOptions>(
       'gateway-request-hooks',
       'gateway-stats',
       'gateway-session-affinity',
-      'gateway-stored-responses',
       'gateway-proxy-engine',
     ],
   },

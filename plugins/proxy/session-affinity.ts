@@ -1,8 +1,9 @@
 /**
- * Keeps the turns of a conversation on the endpoint that still has them cached. Decorates `sessionAffinity` and, for
- * the proxy engine, `requestAffinity`, unless the host has decorated it; depends on the request context, the event bus,
- * the cells, the registry and the endpoints' load. Without `enabled` it decorates `sessionAffinity` with undefined and
- * installs nothing. An endpoint that goes offline loses its sessions.
+ * Sends a request to the endpoint that has its state. Decorates `storedResponses`, for requests that continue or name a
+ * stored response of the Responses API, and `sessionAffinity`, which keeps the turns of a conversation on the endpoint
+ * that still has them cached; for the proxy engine also `requestAffinity`, unless the host has decorated it. Depends on
+ * the request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates
+ * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline loses its sessions.
  */
 
 import fp from 'fastify-plugin'
@@ -11,6 +12,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { guardedAffinity } from '../../src/proxy/exchange/guarded.ts'
 import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request-sessions.ts'
+import { StoredResponses, storedResponseCells } from '../../src/proxy/request/stored-responses.ts'
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
 import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
 import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
@@ -28,6 +30,7 @@ export interface SessionAffinityOptions extends Sections<'proxy'> {
 declare module 'fastify' {
   interface FastifyInstance {
     sessionAffinity?: RequestSessions | undefined
+    storedResponses: StoredResponses
   }
 }
 
@@ -35,14 +38,15 @@ export default fp<SessionAffinityOptions>(
   async function sessionAffinity(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
     const { stickySessions: sticky } = proxy
+    const clock = options.clock ?? systemClock
+    const state = app.gatewayState
+    app.decorate('storedResponses', new StoredResponses(clock, state.of(storedResponseCells)))
     if (!sticky.enabled) {
       app.decorate('sessionAffinity', undefined)
       return
     }
-    const clock = options.clock ?? systemClock
     const idleTtlMs = sticky.idleTtlSeconds * 1000
     const bounds = { clock, maxSessions: sticky.maxSessions, idleTtlMs }
-    const state = app.gatewayState
     const { counts } = state.of(sessionCells)
     const store =
       options.store ??

@@ -80,7 +80,6 @@ export default fp<ExplainOptions>(
       'gateway-model-routing',
       'gateway-endpoint-selector',
       'gateway-session-affinity',
-      'gateway-stored-responses',
       'gateway-buffer-budget',
       'gateway-backend-profiles',
     ],

@@ -45,7 +45,10 @@ export default fp<UpstreamPoolsPluginOptions>(
     const viaEntry = viaEntryOf(version, app.gatewayState.of(runCells).pseudonym)
     app.decorate('viaEntry', viaEntry)
     app.decorate('upstreamFetch', createUpstreamFetch(pools, { clock, shortages, viaEntry }))
-    app.addHook('onClose', () => pools.close())
+    app.addHook('onClose', (_app, closed) => {
+      pools.close()
+      closed()
+    })
   },
   { name: 'gateway-upstream-pools', fastify: '5.x', dependencies: ['gateway-state'] },
 )

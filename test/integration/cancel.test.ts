@@ -5,7 +5,7 @@ import { postChat, type RunningGateway, startGateway } from '../support/gateway.
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 import { openEvents } from '../support/sse.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 interface InFlight {
   readonly id: string
@@ -45,7 +45,7 @@ async function lastRequest({ url }: RunningGateway) {
   return requests[0]
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`cancelling a request of the ${engine} engine`, () => {
     const start = async (
       t: Parameters<typeof startRawUpstream>[0],

@@ -5,12 +5,12 @@ import { describe, it } from 'node:test'
 import { chatBody, openSocket, postChat, startGateway } from '../support/gateway.ts'
 import { chunk, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const chatRequest = (body: string) =>
   `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`clients that disconnect from the ${engine} engine`, () => {
     const stages: Record<string, (request: RawRequest) => void> = {
       'before headers': () => {},

@@ -14,7 +14,7 @@ import {
 } from 'node:zlib'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const codings: Readonly<Record<string, readonly [string, (body: string) => Buffer]>> = {
   gzip: ['gzip', gzipSync],
@@ -74,7 +74,7 @@ async function startCoding(t: TestContext, answer: () => Coded): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`an endpoint that compresses against the request (${engine})`, () => {
     for (const [name, [coding, encode]] of Object.entries(codings)) {
       it(`(${name}) is read, judged, metered and translated`, async (t) => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { folder } from '../support/command.ts'
 import { chunk, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const skip = process.platform === 'linux' ? false : 'ulimit and pauses of accepting are tested on Linux only'
 const command = fileURLToPath(new URL('../../bin/olla-gateway.js', import.meta.url))
@@ -54,7 +54,7 @@ describe('more clients than the process has descriptors', { skip }, () => {
     })
   }
 
-  for (const carrier of transports) {
+  for (const carrier of engines) {
     it(`end no process without a limit: refused ones get Retry-After, ${carrier}`, async (t) => {
       const upstream = await startRawUpstream(t, stream)
       const { url, child } = await start(t, 128, [

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { jsonAnswer } from '../support/raw-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const refusal = jsonAnswer('{"error":"big"}', {
   status: '413 Payload Too Large',
@@ -52,7 +52,7 @@ async function startRefusing(t: TestContext, refuse: (socket: Socket) => void) {
   }
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`an endpoint of the ${engine} engine that answers before it has read a request`, () => {
     for (const [what, close] of Object.entries(closings)) {
       it(`has answered if it ${what}`, async (t) => {

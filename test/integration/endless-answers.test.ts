@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const json = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n'
 const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'
@@ -53,7 +53,7 @@ async function start(
   return { gateway, sockets, post }
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`an endless answer, ${engine} engine`, () => {
     const rows: [string, boolean, string, (round: number) => string, number, RegExp][] = [
       ['tool calls', true, events, calls, 200, /event: error\ndata: .*too many tool calls/],

@@ -7,17 +7,16 @@ const settings: Readonly<Record<string, { readonly engine: string; readonly http
   sherpa: { engine: 'sherpa' },
 }
 
-/** For tests of what happens on the way to an endpoint. */
-export const transports: readonly string[] = testThreads > 1 ? ['olla'] : Object.keys(settings)
-
 /**
- * The engines that share every test of the proxy. An engine knows nothing of other threads: there, one is enough.
- * `npm run test:clients` takes all transports.
+ * The engines that share every test of the proxy. An engine knows nothing of other threads: there, one is enough. What
+ * `olla` does with undici, `sherpa` does with the same connections; `npm run test:clients` takes both.
  */
 export const engines: readonly string[] =
-  process.env.GATEWAY_TEST_TRANSPORTS === 'all'
-    ? transports
-    : transports.filter((name) => name !== 'olla by undici')
+  testThreads > 1
+    ? ['olla']
+    : process.env.GATEWAY_TEST_TRANSPORTS === 'all'
+      ? Object.keys(settings)
+      : ['olla', 'sherpa']
 
 /** @returns settings of `proxy` */
 export function engineOf(engine: string): Readonly<Record<string, unknown>> {

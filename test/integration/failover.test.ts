@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { chatBody, postChat, rawExchange, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
@@ -24,7 +24,7 @@ const failures: Record<string, (request: RawRequest) => void> = {
   'never answers': () => {},
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`failover of the ${engine} engine`, () => {
     for (const [name, fail] of Object.entries(failures)) {
       it(`tries the next endpoint after one that ${name}`, async (t) => {

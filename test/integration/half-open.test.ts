@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { chatBody, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, type RawRequest, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const events = 5
 const stream = async ({ socket }: RawRequest) => {
@@ -48,7 +48,7 @@ const cases: readonly (readonly [name: string, answer: typeof json, request: str
   ['the list of models', json, 'GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n', /"data":\[[\s\S]*\}$/],
 ]
 
-for (const engine of transports) {
+for (const engine of engines) {
   for (const server of ['own', 'node'] as const) {
     describe(`a client that half-closes: engine ${engine}, http_server ${server}`, () => {
       for (const [name, answer, request, end] of cases) {

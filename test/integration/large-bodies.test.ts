@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { openSocket, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const mebibyte = 1_048_576
 
@@ -51,7 +51,7 @@ const postLarge = (url: string, body: Buffer) =>
     body: new Uint8Array(body),
   })
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`large bodies of the ${engine} engine`, () => {
     it('reach the next endpoint whole if the first has answered without reading them', async (t) => {
       let refused = 0

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { chatBody, postChat, rawExchange, startGateway } from '../support/gateway.ts'
 import { chunk, jsonAnswer, sseHead, startRawUpstream } from '../support/raw-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`pass-through of the ${engine} engine`, () => {
     const proxy = engineOf(engine)
 

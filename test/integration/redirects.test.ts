@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { startGateway } from '../support/gateway.ts'
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const body = '{"model":"m","prompt":"x"}'
 
@@ -32,7 +32,7 @@ async function redirecting(
   return { upstream, send }
 }
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`redirects of an endpoint, ${engine} engine`, () => {
     it('to itself are followed with body and credentials', async (t) => {
       const { send } = await redirecting(t, engine, {

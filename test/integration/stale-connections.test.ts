@@ -4,13 +4,13 @@ import { trustLocalhost } from '../support/certificates.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { startTlsUpstream } from '../support/tls-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
 before(trustLocalhost)
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`kept connections of the ${engine} engine`, () => {
     it('cost nothing if the endpoint closes each shortly after its answer', async (t) => {
       const hasty = await startRawUpstream(t, (request) => {

@@ -7,7 +7,7 @@ import { rawPost } from '../support/raw-client.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 import { startTlsUpstream, type TlsUpstream } from '../support/tls-upstream.ts'
-import { engineOf, transports } from './engines.ts'
+import { engineOf, engines } from './engines.ts'
 
 const good = ({ socket }: RawRequest) => void socket.write(jsonAnswer('{"from":"good"}'))
 
@@ -77,7 +77,7 @@ const unwatched = { check_interval: '60s', check_timeout: '10s' }
 
 before(trustLocalhost)
 
-for (const engine of transports) {
+for (const engine of engines) {
   describe(`an https endpoint that fails the ${engine} engine`, () => {
     for (const [name, { becomes, told, timeouts = {} }] of Object.entries(failures)) {
       it(`as it ${name}: the request fails over, or gets an error without another endpoint`, async (t) => {

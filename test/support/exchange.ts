@@ -69,7 +69,6 @@ export function createExchanges(
       gatherBytes: () => 0,
     },
     transport: {
-      keepsBodiesBelow: 0,
       send(attempt, request) {
         sent.push({ attempt, request })
         attempt.onConnect(() => {})

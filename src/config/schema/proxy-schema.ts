@@ -45,7 +45,7 @@ export const ProxySchema = Section(
     engine: Choice(
       ['olla', 'sherpa'] as const,
       'olla',
-      'olla: dedicated connections, written directly to the response; sherpa: plain undici, over the pools that probes use.',
+      'olla: dedicated connections, written directly to the response; sherpa: undici, over the pools that probes use.',
     ),
     http_client: Choice(
       httpClients,

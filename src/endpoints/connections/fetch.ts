@@ -1,11 +1,10 @@
 import { decodeBody } from '../../http/headers/content-coding.ts'
-import { headerPairs } from '../../http/headers/header-shapes.ts'
 import { headerValue } from '../../http/headers/response-headers.ts'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { type AttemptFailure, classifyFailure, describeFailure } from './failure.ts'
 import type { UpstreamPools } from './pools.ts'
-import { ConnectionReuse, type WatchedOptions } from './reused-connection.ts'
 import type { Shortages } from './shortages.ts'
+import { BodyTooLargeError, wholeAnswer } from './whole-answer.ts'
 
 /** A small request of the gateway itself: a probe, a model list, a count. */
 export interface FetchRequest {
@@ -57,7 +56,6 @@ const connectMs = 5_000
 /** Maximum redirects: for a trailing slash, for a versioned path. */
 const maxRedirects = 5
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-const noBytes: Buffer = Buffer.alloc(0)
 /** The UTF-8 byte order mark, which .NET servers put before their JSON. */
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
@@ -85,6 +83,7 @@ export function createUpstreamFetch(
       }
     } catch (error) {
       if (error instanceof FetchError) throw error
+      if (error instanceof BodyTooLargeError) throw new FetchError({ kind: 'protocol' }, error.message)
       if (signal.aborted)
         throw new FetchError({ kind: 'first_byte_timeout', cause: error }, `no answer within ${timeoutMs} ms`)
       const failure = classifyFailure(error)
@@ -100,37 +99,19 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Omit<FetchedAnswer, 'durationMs'>> {
   const pool = pools.get({ origin, timeouts: { connectMs, tlsMs: connectMs } })
-  const reuse = new ConnectionReuse()
-  const options: WatchedOptions = {
+  const request = {
     method: body === undefined ? 'GET' : 'POST',
-    body: body ?? null,
     path: `${pathname}${search}`,
     headers: ['Accept-Encoding', 'identity', ...headers],
-    reuse,
+    body: body ?? null,
   }
-  const response = await pool.request({ ...options, signal }).catch((error: unknown) => {
-    reuse.isOver = true
-    // A kept-alive connection that the server closed says nothing about the endpoint.
-    if (reuse.client === undefined || !reuse.isStale(error)) throw error
-    return reuse.client.onFreshConnection((fresh) => fresh.request({ ...options, signal }))
-  })
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) {
-      if (dropsBody) break
-      throw new FetchError({ kind: 'protocol' }, `answer larger than ${maxBytes} bytes`)
-    }
-    if (!dropsBody) chunks.push(chunk)
-  }
-  const pairs = headerPairs(response.headers)
+  const answer = await wholeAnswer(pool, request, { signal, maxBytes, dropsBody })
   return {
-    statusCode: response.statusCode,
-    header: (name) => headerValue(pairs, name),
+    statusCode: answer.statusCode,
+    header: (name) => headerValue(answer.headers, name),
     body: dropsBody
-      ? noBytes
-      : await readable(Buffer.concat(chunks), headerValue(pairs, 'content-encoding'), maxBytes),
+      ? answer.body
+      : await readable(answer.body, headerValue(answer.headers, 'content-encoding'), maxBytes),
   }
 }
 

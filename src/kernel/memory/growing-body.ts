@@ -93,11 +93,9 @@ export class GrowingBody {
   /**
    * Frees the body's memory at once; the body must not be read or sent after this. The memory is outside the heap, and
    * a few large bodies would otherwise trigger one full collection after another.
-   * @param minBytes leaves shorter bodies to the collector
    */
-  release(minBytes: number): void {
+  release(): void {
     const memory = this.#memory
-    if (memory.length < minBytes) return
     this.#memory = noBytes
     this.#bytes = 0
     giveBack(memory)

@@ -16,7 +16,6 @@ import type { ObserveAnswer, RelayObserver } from '../contract/answer-observer.t
 import type { ClientReply } from '../contract/client-reply.ts'
 import type { ExchangeRequest, KeepAlive } from '../contract/exchange-request.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../contract/outcome.ts'
-import type { Transport } from '../contract/transport.ts'
 import { ownTimeMs } from '../request/own-time.ts'
 import { type AnswerPlan, answerHeaders, earlyHeaders, planAnswer, wholeHead } from './answer-head.ts'
 import { ClientRelay, streamFormat } from './client-relay.ts'
@@ -33,7 +32,6 @@ export interface AnswerServices {
     /** Size up to which chunks of this content type are joined; 0 sends each at once. */
     gatherBytes(contentType: string | undefined): number
   }
-  readonly transport: Pick<Transport, 'keepsBodiesBelow'>
   /** Accounts for memory held in addition to bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
   readonly observe?: ObserveAnswer | undefined
@@ -257,7 +255,7 @@ export class ClientAnswer {
    */
   releaseBody(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
-    heldBody?.release(this.#services.transport.keepsBodiesBelow)
+    heldBody?.release()
     if (memory === undefined) return
     attempt?.dropBody()
     memory.sentIsOver()

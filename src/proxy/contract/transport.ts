@@ -45,7 +45,6 @@ export interface CarriedAttempt {
  * of the exchange and the same for every engine.
  */
 export interface Transport {
-  /** Size in bytes below which the transport may still read a body after its attempt is over. */
-  readonly keepsBodiesBelow: number
+  /** Reads the body until its attempt is over. */
   send(attempt: CarriedAttempt, request: UpstreamRequest): void
 }

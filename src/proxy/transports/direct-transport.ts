@@ -1,10 +1,15 @@
-import type { UpstreamConnections } from '../../endpoints/connections/connections.ts'
+import type { PoolTarget } from '../../endpoints/connections/pools.ts'
+import type { ClientPool } from '../../http/client/contract.ts'
 import type { Transport } from '../contract/transport.ts'
 
-/** The `olla` engine's transport: the gateway's own HTTP client drives the attempt, without streams in between. */
-export function directTransport(connections: UpstreamConnections): Transport {
+/** The connections of an engine, one pool per endpoint. */
+export interface EngineConnections {
+  get(target: PoolTarget): Pick<ClientPool, 'send'>
+}
+
+/** An engine's transport: its HTTP client drives the attempt, without streams in between. */
+export function directTransport(connections: EngineConnections): Transport {
   return {
-    keepsBodiesBelow: 0,
     send(attempt, request) {
       connections.get(attempt.target.endpoint).send(request, attempt)
     },

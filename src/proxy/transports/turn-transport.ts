@@ -16,10 +16,6 @@ export class TurnTransport implements Transport {
     this.#transport = transport
   }
 
-  get keepsBodiesBelow(): number {
-    return this.#transport.keepsBodiesBelow
-  }
-
   send(attempt: CarriedAttempt, request: UpstreamRequest): void {
     this.#due.push({ attempt, request })
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer as createTcpServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { createUpstreamFetch, FetchError } from '../../../src/endpoints/connections/fetch.ts'
 import { UpstreamPools } from '../../../src/endpoints/connections/pools.ts'
+import { wholeAnswer } from '../../../src/endpoints/connections/whole-answer.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually, withSimulator } from '../../support/simulator.ts'
 
@@ -40,10 +42,27 @@ describe('UpstreamPools', () => {
     t.after(() => silent.close())
     const address = silent.address()
     const origin = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-    const pools = new UpstreamPools(new FakeClock())
+    const accepted = once(silent, 'connection')
+    const clock = new FakeClock()
+    const pools = new UpstreamPools(clock)
     t.after(() => pools.close())
     const pool = pools.get({ origin, timeouts: { connectMs: 10_000, tlsMs: 100 } })
-    await assert.rejects(pool.request({ path: '/', method: 'GET' }), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+    const answer = wholeAnswer(
+      pool,
+      { path: '/', method: 'GET', headers: [], body: null },
+      { signal: new AbortController().signal, maxBytes: 1, dropsBody: false },
+    )
+    let hasEnded = false
+    const failed = assert.rejects(answer, { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }).finally(() => {
+      hasEnded = true
+    })
+    await accepted
+    // The limit of the TCP connection is replaced by that of the handshake.
+    await eventually(async () => {
+      await clock.advance(100)
+      return hasEnded
+    })
+    await failed
   })
 })
 

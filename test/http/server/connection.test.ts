@@ -138,9 +138,9 @@ describe('a body that is received whole', () => {
         assert.equal(error, null)
         assert.equal(body?.toString('latin1'), bodyText)
         const isWithHead = body !== undefined && body.byteOffset > 0
-        keeper.heldBody?.release(0)
+        keeper.heldBody?.release()
         assert.equal(body?.length, isWithHead ? bodyText.length : 0)
-        keeper.heldBody?.release(0)
+        keeper.heldBody?.release()
         assert.equal(budget.heldBytes, 0)
         response.end()
       })

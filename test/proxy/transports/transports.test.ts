@@ -7,7 +7,6 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import type { Transport, UpstreamRequest } from '../../../src/proxy/contract/transport.ts'
 import { Attempt, type AttemptOwner } from '../../../src/proxy/exchange/attempt.ts'
 import { directTransport } from '../../../src/proxy/transports/direct-transport.ts'
-import { UndiciTransport } from '../../../src/proxy/transports/undici-transport.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { routed } from '../../support/exchange.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../../support/raw-upstream.ts'
@@ -17,10 +16,10 @@ import { eventually } from '../../support/simulator.ts'
 const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
   'directTransport, own client': (t) => direct(t, 'own'),
   'directTransport, undici': (t) => direct(t, 'undici'),
-  UndiciTransport(t) {
+  'directTransport, pools that carry probes'(t) {
     const pools = new UpstreamPools(systemClock)
     t.after(() => pools.close())
-    return new UndiciTransport(pools)
+    return directTransport(pools)
   },
 }
 

@@ -50,13 +50,11 @@ describe('TurnTransport', () => {
   it('reports exceptions of the transport to the attempt', async (t) => {
     const { services, begin } = createExchanges(t, [{}])
     const refusing = {
-      keepsBodiesBelow: 7,
       send() {
         throw new TypeError('cannot be written')
       },
     }
     const transport = new TurnTransport(refusing)
-    assert.equal(transport.keepsBodiesBelow, 7)
     const { failed } = await begin({}, { ...services, transport })
     await turn()
     assert.equal(failed[0]?.code, 'upstream_failed')

@@ -16,7 +16,7 @@ import { itemKind, type ReceivedItem, ReceivedItems } from './received-items.ts'
  * Reads the items of a response. Their content arrives in deltas, and again in events that repeat it whole, which count
  * only if no delta has arrived.
  */
-export class AnswerItems {
+export class ItemReader {
   readonly #builder: AnswerBuilder
   readonly #items = new ReceivedItems()
   #hasText = false

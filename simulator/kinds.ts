@@ -2,9 +2,17 @@ import { messageAndCountRoutes, messageRoutes } from './anthropic.ts'
 import { echoRoutes, mediaRoutes } from './media.ts'
 import type { CompleteModel, SimulatorKind } from './model.ts'
 import { ollamaRoutes } from './ollama.ts'
-import { openAiRoutes } from './openai.ts'
+import { nativeEmbeddingRoutes, openAiRoutes } from './openai.ts'
+import {
+  cohereRankingRoutes,
+  jinaRankingRoutes,
+  llamacppRankingRoutes,
+  sglangRankingRoutes,
+  vllmRankingRoutes,
+} from './ranking.ts'
 import { type RejectionStyle, rejectionStyles } from './rejections.ts'
-import { type Exchange, info, type RouteTable, under } from './route.ts'
+import { responsesRoutes } from './responses.ts'
+import { type Exchange, info, type RouteTable, since, under } from './route.ts'
 import { messageTokenizer, templateTokenizer } from './tokenize.ts'
 
 /** Everything that distinguishes one kind of server from another. */
@@ -25,11 +33,29 @@ export interface Kind {
 const alive = info(({ answer }) => answer.json({ status: 'ok' }))
 const empty = info(({ answer }) => answer.text('', 'text/plain; charset=utf-8'))
 const versionRoute = info(({ state, answer }) => answer.json({ version: state.version }))
+/** Servers that do not keep responses. */
+const responses = responsesRoutes({ stores: false })
+const storedResponses = responsesRoutes({ stores: true })
 const maxModelLength = ({ name, contextLength }: CompleteModel) => ({
   root: name,
   parent: null,
   max_model_len: contextLength,
 })
+
+const lemonadeRoutes: RouteTable = {
+  ...openAiRoutes({
+    ownedBy: 'lemonade',
+    extra: ({ name }) => ({ checkpoint: name, recipe: 'llamacpp', downloaded: true }),
+  }),
+  ...responses,
+}
+
+/** LiteLLM has them with and without `/v1`. */
+const litellmRoutes: RouteTable = {
+  ...openAiRoutes({ ownedBy: 'openai' }),
+  ...storedResponses,
+  ...cohereRankingRoutes,
+}
 
 export const kinds: Record<SimulatorKind, Kind> = {
   ollama: {
@@ -41,7 +67,11 @@ export const kinds: Record<SimulatorKind, Kind> = {
     routes: {
       ...echoRoutes,
       ...ollamaRoutes,
-      ...under('/v1', { ...openAiRoutes({ ownedBy: 'library' }), ...messageRoutes }),
+      ...under('/v1', {
+        ...openAiRoutes({ ownedBy: 'library' }),
+        ...since('0.14.0', messageRoutes),
+        ...since('0.13.3', responses),
+      }),
     },
   },
   'lm-studio': {
@@ -53,7 +83,11 @@ export const kinds: Record<SimulatorKind, Kind> = {
     rejections: rejectionStyles.lmStudio,
     routes: {
       ...echoRoutes,
-      ...under('/v1', { ...openAiRoutes({ ownedBy: 'organization_owner' }), ...messageRoutes }),
+      ...under('/v1', {
+        ...openAiRoutes({ ownedBy: 'organization_owner' }),
+        ...since('0.4.1', messageRoutes),
+        ...since('0.3.29', storedResponses),
+      }),
       'GET /api/v0/models': info(lmStudioModels),
     },
   },
@@ -69,11 +103,13 @@ export const kinds: Record<SimulatorKind, Kind> = {
       ...under('/v1', {
         ...openAiRoutes({ ownedBy: 'vllm', extra: maxModelLength }),
         ...mediaRoutes,
-        ...messageRoutes,
+        ...since('0.11.1', messageRoutes),
+        ...since('0.10.0', responses),
       }),
       'GET /health': empty,
       'GET /version': versionRoute,
       ...messageTokenizer,
+      ...vllmRankingRoutes,
     },
   },
   'vllm-mlx': {
@@ -99,6 +135,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
     routes: {
       ...echoRoutes,
       ...under('/v1', { ...openAiRoutes({ ownedBy: 'sglang', extra: maxModelLength }), ...mediaRoutes }),
+      ...sglangRankingRoutes,
       'GET /health': empty,
       'GET /health_generate': info(({ answer }) => answer.generated(1, () => ({}))),
       'GET /get_model_info': info(({ state, answer }) =>
@@ -107,7 +144,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
     },
   },
   llamacpp: {
-    version: 'b7200-simulated',
+    version: 'b9100-simulated',
     defaultPort: 8080,
     healthPath: '/health',
     isHealthPublic: true,
@@ -121,8 +158,11 @@ export const kinds: Record<SimulatorKind, Kind> = {
           extra: (model) => ({ meta: { n_ctx_train: model.contextLength, size: model.sizeBytes } }),
           beside: (models) => ({ models: models.map(({ name }) => ({ name, model: name, type: 'model' })) }),
         }),
-        ...messageAndCountRoutes,
+        ...since('b7200', messageAndCountRoutes),
+        ...since('b7800', responses),
       }),
+      ...llamacppRankingRoutes,
+      ...nativeEmbeddingRoutes,
       'GET /health': alive,
       'GET /props': info(llamaProperties),
       ...templateTokenizer,
@@ -139,11 +179,9 @@ export const kinds: Record<SimulatorKind, Kind> = {
     rejections: rejectionStyles.openai,
     routes: {
       ...echoRoutes,
+      ...under('/v1', lemonadeRoutes),
       ...under('/api/v1', {
-        ...openAiRoutes({
-          ownedBy: 'lemonade',
-          extra: ({ name }) => ({ checkpoint: name, recipe: 'llamacpp', downloaded: true }),
-        }),
+        ...lemonadeRoutes,
         ...mediaRoutes,
         'GET /health': info(({ state, answer }) =>
           answer.json({
@@ -165,8 +203,8 @@ export const kinds: Record<SimulatorKind, Kind> = {
     rejections: rejectionStyles.litellm,
     routes: {
       ...echoRoutes,
-      ...openAiRoutes({ ownedBy: 'openai' }),
-      ...under('/v1', { ...openAiRoutes({ ownedBy: 'openai' }), ...mediaRoutes, ...messageRoutes }),
+      ...litellmRoutes,
+      ...under('/v1', { ...litellmRoutes, ...mediaRoutes, ...messageRoutes }),
       'GET /health': info(costlyHealth),
       'GET /health/readiness': info(({ state, answer }) =>
         answer.json({ status: 'healthy', db: 'Not connected', litellm_version: state.version }),
@@ -198,7 +236,12 @@ export const kinds: Record<SimulatorKind, Kind> = {
     rejections: rejectionStyles.vllm,
     routes: {
       ...echoRoutes,
-      ...under('/v1', { ...openAiRoutes({ ownedBy: 'omlx' }), ...messageAndCountRoutes }),
+      ...under('/v1', {
+        ...openAiRoutes({ ownedBy: 'omlx' }),
+        ...messageAndCountRoutes,
+        ...responses,
+        ...jinaRankingRoutes,
+      }),
       'GET /health': alive,
       'GET /v1/models/status': info(({ state, answer }) =>
         answer.json({ models: state.models.map(({ name, loaded }) => ({ id: name, loaded })) }),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { StoredResponse } from './responses.ts'
 import type { Script } from './script.ts'
 
 /** A model of a simulated server. Absent fields are derived from the name. */
@@ -18,6 +19,8 @@ export interface SimulatedModel {
   readonly contextLength?: number
   /** Whether it is in memory. Default true. */
   readonly loaded?: boolean
+  /** As Ollama names them; default by type, with tools for those that generate. */
+  readonly capabilities?: readonly string[]
 }
 
 export type CompleteModel = Required<SimulatedModel>
@@ -70,14 +73,24 @@ export interface SimulatorState {
   readonly models: readonly CompleteModel[]
   /** The script for this request; undefined generates an answer. */
   readonly takeScript: () => Script | undefined
+  /** Kept responses by their ID. */
+  readonly responses: Map<string, StoredResponse>
 }
+
+const capabilitiesByType = {
+  llm: ['completion', 'tools'],
+  vlm: ['completion', 'tools', 'vision'],
+  embeddings: ['embedding'],
+} as const
 
 export function completeModel(model: string | SimulatedModel): CompleteModel {
   const given = typeof model === 'string' ? { name: model } : model
   const size = /(\d+(?:\.\d+)?)([bm])\b/i.exec(given.name)
+  const type = given.type ?? (/embed/i.test(given.name) ? 'embeddings' : 'llm')
   const millions = size === null ? 7000 : Number(size[1]) * (size[2]?.toLowerCase() === 'b' ? 1000 : 1)
   return {
-    type: /embed/i.test(given.name) ? 'embeddings' : 'llm',
+    type,
+    capabilities: capabilitiesByType[type],
     family: /^(?:.*\/)?([a-z]+)/i.exec(given.name)?.[1]?.toLowerCase() ?? 'llama',
     parameterSize: millions >= 1000 ? `${millions / 1000}B` : `${millions}M`,
     quantization: 'Q4_K_M',

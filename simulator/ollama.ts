@@ -1,9 +1,9 @@
 import type { CompleteModel } from './model.ts'
-import type { Frame } from './pace.ts'
-import { rejectionStyles } from './rejections.ts'
-import { isObject, type JsonObject } from './request.ts'
-import { around, askedModel, type Exchange, inference, info, type RouteTable, token } from './route.ts'
-import { answerLength, answerText, answerToken, countTokens } from './tokens.ts'
+import { chat, generate, nanosecondsSince } from './ollama-generation.ts'
+import { Rejection, rejectionStyles } from './rejections.ts'
+import type { JsonObject } from './request.ts'
+import { askedModel, type Exchange, inference, info, type RouteTable } from './route.ts'
+import { countTokens } from './tokens.ts'
 import { embeddingOf } from './vectors.ts'
 
 const modifiedAt = '2026-01-01T00:00:00Z'
@@ -15,7 +15,7 @@ const native = rejectionStyles.ollama
 export const ollamaRoutes: RouteTable = {
   'GET /': info(({ answer }) => answer.text('Ollama is running', 'text/plain; charset=utf-8'), native),
   'GET /api/version': info(({ state, answer }) => answer.json({ version: state.version }), native),
-  'GET /api/tags': info(({ state, answer }) => answer.json({ models: state.models.map(tag) }), native),
+  'GET /api/tags': info(({ state, answer }) => answer.json({ models: state.models.map(listed) }), native),
   'GET /api/ps': info(runningModels, native),
   'POST /api/show': info(show, native),
   'POST /api/chat': inference(chat, native),
@@ -47,87 +47,43 @@ function show({ state, request, answer }: Exchange): void {
       'general.architecture': model.family,
       [`${model.family}.context_length`]: model.contextLength,
     },
-    capabilities: model.type === 'embeddings' ? ['embedding'] : ['completion'],
+    capabilities: model.capabilities,
     modified_at: modifiedAt,
   })
-}
-
-function chat(exchange: Exchange): void {
-  const body = exchange.request.json()
-  const hasPrompt = Array.isArray(body.messages) && body.messages.length > 0
-  answerPrompt(exchange, body, hasPrompt ? [body.messages] : undefined, (content) => ({
-    message: { role: 'assistant', content },
-  }))
-}
-
-function generate(exchange: Exchange): void {
-  const body = exchange.request.json()
-  const hasPrompt = typeof body.prompt === 'string' && body.prompt !== ''
-  answerPrompt(exchange, body, hasPrompt ? [body.system, body.prompt] : undefined, (response) => ({
-    response,
-  }))
-}
-
-/** @param prompt undefined only loads the model */
-function answerPrompt(
-  { state, answer }: Exchange,
-  body: JsonObject,
-  prompt: readonly unknown[] | undefined,
-  shape: (text: string) => JsonObject,
-): void {
-  const head = () => ({ model: body.model, created_at: new Date().toISOString() })
-  const startedMs = performance.now()
-  askedModel(state, body)
-  if (prompt === undefined) {
-    answer.json({ ...head(), ...shape(''), done: true, done_reason: 'load' })
-    return
-  }
-  const { tokens, isCut } = answerLength(isObject(body.options) ? body.options.num_predict : undefined)
-  let firstTokenMs = startedMs
-  const end = () => ({
-    done: true,
-    done_reason: isCut ? 'length' : 'stop',
-    total_duration: nanosecondsSince(startedMs),
-    load_duration: 1_000_000,
-    prompt_eval_count: countTokens(prompt),
-    prompt_eval_duration: Math.round((firstTokenMs - startedMs) * 1e6),
-    eval_count: tokens,
-    eval_duration: nanosecondsSince(firstTokenMs),
-  })
-  if (body.stream === false) {
-    answer.generated(tokens, () => ({ ...head(), ...shape(answerText(state.name, tokens)), ...end() }))
-    return
-  }
-  answer.stream(lines(), 'application/x-ndjson')
-
-  function* lines(): Generator<Frame> {
-    firstTokenMs = performance.now()
-    for (let index = 0; index < tokens; index++) {
-      yield token(line({ ...head(), ...shape(answerToken(state.name, index)), done: false }))
-    }
-    yield around(line({ ...head(), ...shape(''), ...end() }))
-  }
 }
 
 function embed({ state, request, answer }: Exchange): void {
   const body = request.json()
   askedModel(state, body)
-  const inputs: readonly unknown[] = Array.isArray(body.input) ? body.input : [body.input]
+  const inputs = inputsOf(body.input)
   const startedMs = performance.now()
+  // Numbers that are not between 1 and the size of the model limit nothing.
+  const size = embeddingOf('').length
+  const { dimensions: asked } = body
+  const dimensions = typeof asked === 'number' && asked > 0 && asked < size ? asked : size
   answer.generated(0, () => ({
     model: body.model,
-    embeddings: inputs.map((input) => embeddingOf(input, body.dimensions)),
+    embeddings: inputs.map((input) => embeddingOf(input, dimensions)),
     total_duration: nanosecondsSince(startedMs),
     load_duration: 1_000_000,
     prompt_eval_count: countTokens(inputs),
   }))
 }
 
+function inputsOf(input: unknown): readonly string[] {
+  const inputs: readonly unknown[] = Array.isArray(input) ? input : [input ?? '']
+  const texts = inputs.filter((each) => typeof each === 'string')
+  if (texts.length < inputs.length) throw new Rejection('bad_request', 'invalid input type')
+  return input === '' || input === undefined || input === null ? [] : texts
+}
+
 /** The older route, for one text. */
 function embedOne({ state, request, answer }: Exchange): void {
   const body = request.json()
   askedModel(state, body)
-  answer.generated(0, () => ({ embedding: embeddingOf(body.prompt) }))
+  const { prompt } = body
+  const hasPrompt = prompt !== undefined && prompt !== ''
+  answer.generated(0, () => ({ embedding: hasPrompt ? embeddingOf(prompt) : [] }))
 }
 
 function tag(model: CompleteModel): JsonObject {
@@ -141,6 +97,10 @@ function tag(model: CompleteModel): JsonObject {
   }
 }
 
+function listed(model: CompleteModel): JsonObject {
+  return { ...tag(model), capabilities: model.capabilities }
+}
+
 function details(model: CompleteModel): JsonObject {
   return {
     parent_model: '',
@@ -150,13 +110,4 @@ function details(model: CompleteModel): JsonObject {
     parameter_size: model.parameterSize,
     quantization_level: model.quantization,
   }
-}
-
-function line(body: JsonObject): string {
-  return `${JSON.stringify(body)}\n`
-}
-
-/** At least 1: clients read a zero duration as missing. */
-function nanosecondsSince(startMs: number): number {
-  return Math.max(1, Math.round((performance.now() - startMs) * 1e6))
 }

@@ -1,4 +1,9 @@
-export type RejectionKind = 'unknown_path' | 'unknown_model' | 'bad_request' | 'unauthorized'
+export type RejectionKind =
+  | 'unknown_path'
+  | 'unknown_model'
+  | 'unknown_response'
+  | 'bad_request'
+  | 'unauthorized'
 
 /** A rejected request, before it is worded in the style of the backend type. */
 export class Rejection extends Error {
@@ -34,6 +39,7 @@ export type RejectionStyle = (rejection: Rejection) => RejectionAnswer
 const statuses: Record<RejectionKind, number> = {
   unknown_path: 404,
   unknown_model: 404,
+  unknown_response: 404,
   bad_request: 400,
   unauthorized: 401,
 }
@@ -46,11 +52,16 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
       {
         unknown_path: `Invalid URL (${message})`,
         unknown_model: `The model \`${message}\` does not exist or you do not have access to it.`,
+        unknown_response: unknownResponse(message),
         bad_request: message,
         unauthorized: 'Incorrect API key provided.',
       }[kind],
       'invalid_request_error',
-      { unknown_model: 'model_not_found', unauthorized: 'invalid_api_key' }[String(kind)] ?? null,
+      {
+        unknown_model: 'model_not_found',
+        unknown_response: 'previous_response_not_found',
+        unauthorized: 'invalid_api_key',
+      }[String(kind)] ?? null,
     ),
   }),
   // LM Studio answers an unknown route with 200: lmstudio-bug-tracker #618 and #1323.
@@ -80,15 +91,22 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
     if (kind === 'unknown_path') return { status, body: { detail: 'Not Found' } }
     if (kind === 'unauthorized') return { status, body: { error: 'Unauthorized' } }
     const isModel = kind === 'unknown_model'
-    const text = isModel ? `The model \`${message}\` does not exist.` : message
-    const type = isModel ? 'NotFoundError' : 'BadRequestError'
-    return { status, body: { error: { message: text, type, param: isModel ? 'model' : null, code: status } } }
+    const isResponse = kind === 'unknown_response'
+    const text = isModel
+      ? `The model \`${message}\` does not exist.`
+      : isResponse
+        ? unknownResponse(message)
+        : message
+    const type = isModel || isResponse ? 'NotFoundError' : 'BadRequestError'
+    const param = isModel ? 'model' : isResponse ? 'response_id' : null
+    return { status, body: { error: { message: text, type, param, code: status } } }
   },
   llamacpp: ({ kind, message }) => {
     const code = statuses[kind]
     const [text, type] = {
       unknown_path: ['File Not Found', 'not_found_error'],
       unknown_model: [`model '${message}' not found`, 'not_found_error'],
+      unknown_response: [unknownResponse(message), 'not_found_error'],
       bad_request: [message, 'invalid_request_error'],
       unauthorized: ['Invalid API Key', 'authentication_error'],
     }[kind]
@@ -97,8 +115,13 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
   litellm: ({ kind, message }) => {
     if (kind === 'unknown_path') return { status: 404, body: { detail: 'Not Found' } }
     // LiteLLM has no 404 for models: the name is an invalid argument there.
-    const status = kind === 'unauthorized' ? 401 : 400
-    const text = kind === 'unknown_model' ? `Invalid model name passed in model=${message}.` : message
+    const status = kind === 'unauthorized' ? 401 : kind === 'unknown_response' ? 404 : 400
+    const text =
+      kind === 'unknown_model'
+        ? `Invalid model name passed in model=${message}.`
+        : kind === 'unknown_response'
+          ? unknownResponse(message)
+          : message
     return {
       status,
       body: openAiBody(
@@ -125,6 +148,7 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
         type: {
           unknown_path: 'not_found_error',
           unknown_model: 'not_found_error',
+          unknown_response: 'not_found_error',
           bad_request: 'invalid_request_error',
           unauthorized: 'authentication_error',
         }[kind],
@@ -134,6 +158,12 @@ export const rejectionStyles: Record<RejectionStyleName, RejectionStyle> = {
   }),
 }
 
+function unknownResponse(id: string): string {
+  return `Response with id '${id}' not found.`
+}
+
 function openAiBody(message: string, type: string, code: string | null) {
-  return { error: { message, type, param: code === 'model_not_found' ? 'model' : null, code } }
+  const param =
+    { model_not_found: 'model', previous_response_not_found: 'previous_response_id' }[String(code)] ?? null
+  return { error: { message, type, param, code } }
 }

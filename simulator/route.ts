@@ -1,3 +1,4 @@
+import { isAtLeast } from '../src/endpoints/profiles/server-version.ts'
 import type { Answer } from './answer.ts'
 import type { CompleteModel, SimulatorState } from './model.ts'
 import type { Frame } from './pace.ts'
@@ -18,6 +19,8 @@ export interface Route {
   readonly isInference: boolean
   /** Style of this route's error messages; default that of its backend type. */
   readonly rejections?: RejectionStyle
+  /** First version of the server that has it; default all. */
+  readonly since?: string
 }
 
 /** Keys are `GET /path`; a path that ends in `/*` matches all paths below it. */
@@ -41,7 +44,23 @@ export function under(prefix: string, table: RouteTable): RouteTable {
   )
 }
 
-export function findRoute(table: RouteTable, method: string, path: string): Route | undefined {
+/** Routes that only later versions of the server have. */
+export function since(version: string, table: RouteTable): RouteTable {
+  return Object.fromEntries(Object.entries(table).map(([key, route]) => [key, { ...route, since: version }]))
+}
+
+/** @param version of the server */
+export function findRoute(
+  table: RouteTable,
+  method: string,
+  path: string,
+  version?: string,
+): Route | undefined {
+  const route = routeAt(table, method, path)
+  return route !== undefined && isAtLeast(version, route.since) ? route : undefined
+}
+
+function routeAt(table: RouteTable, method: string, path: string): Route | undefined {
   const asked = method === 'HEAD' ? 'GET' : method
   const exact = table[`${asked} ${path}`]
   if (exact !== undefined) return exact

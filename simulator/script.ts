@@ -29,6 +29,17 @@ export const ScriptSchema = Type.Object(
     ),
     cachedTokens: Type.Optional(Type.Integer({ minimum: 0, description: 'Prompt tokens from a cache.' })),
     stopSequence: Type.Optional(Type.String({ description: 'The stop sequence that ended it.' })),
+    finish: Type.Optional(
+      Type.Union([Type.Literal('stop'), Type.Literal('length'), Type.Literal('filter')], {
+        description: 'Why the answer ends; default stop, or the calls if it has some.',
+      }),
+    ),
+    signature: Type.Optional(
+      Type.String({ description: 'Signature or encrypted form of the thoughts, in APIs that have one.' }),
+    ),
+    scores: Type.Optional(
+      Type.Array(Type.Number(), { description: 'Of the documents to rank; default by their text.' }),
+    ),
     errorAfter: Type.Optional(
       Type.Integer({
         minimum: 0,

@@ -26,7 +26,7 @@ export function scriptedMessage(
   answer.generated(pieces.length, () => ({
     ...head,
     ...ending(script),
-    content: blocksOf(pieces).map((block) => ({ ...block.head, ...block.whole() })),
+    content: blocksOf(pieces, script.signature).map((block) => ({ ...block.head, ...block.whole() })),
     usage,
   }))
 }
@@ -36,21 +36,23 @@ interface Block {
   readonly delta: (piece: string) => JsonObject
   readonly whole: () => JsonObject
   readonly pieces: string[]
+  /** The last delta of a block with thoughts. */
+  readonly signature?: JsonObject | undefined
 }
 
-function blocksOf(pieces: readonly ScriptPiece[]): Block[] {
+function blocksOf(pieces: readonly ScriptPiece[], signature: string | undefined): Block[] {
   const blocks: Block[] = []
   let last: ScriptPiece | undefined
   for (const piece of pieces) {
     const isSame = last?.kind === piece.kind && (piece.kind !== 'call' || !piece.isFirst)
-    if (!isSame) blocks.push(blockFor(piece))
+    if (!isSame) blocks.push(blockFor(piece, signature))
     if (piece.text !== '') blocks.at(-1)?.pieces.push(piece.text)
     last = piece
   }
   return blocks
 }
 
-function blockFor(piece: ScriptPiece): Block {
+function blockFor(piece: ScriptPiece, signature = ''): Block {
   const pieces: string[] = []
   const text = () => pieces.join('')
   switch (piece.kind) {
@@ -66,7 +68,8 @@ function blockFor(piece: ScriptPiece): Block {
         pieces,
         head: { type: 'thinking', thinking: '', signature: '' },
         delta: (each) => ({ type: 'thinking_delta', thinking: each }),
-        whole: () => ({ thinking: text() }),
+        whole: () => ({ thinking: text(), signature }),
+        signature: signature === '' ? undefined : { type: 'signature_delta', signature },
       }
     case 'call':
       return {
@@ -87,7 +90,7 @@ function* events(
   const start = { ...head, content: [], stop_reason: null, usage: { ...usage, output_tokens: 0 } }
   yield around(event('message_start', { message: start }))
   let sent = 0
-  for (const [index, block] of blocksOf(pieces).entries()) {
+  for (const [index, block] of blocksOf(pieces, script.signature).entries()) {
     yield around(event('content_block_start', { index, content_block: block.head }))
     for (const piece of block.pieces) {
       if (sent++ === script.errorAfter) {
@@ -96,16 +99,21 @@ function* events(
       }
       yield token(event('content_block_delta', { index, delta: block.delta(piece) }))
     }
+    if (block.signature !== undefined) {
+      yield around(event('content_block_delta', { index, delta: block.signature }))
+    }
     yield around(event('content_block_stop', { index }))
   }
   yield around(event('message_delta', { delta: ending(script), usage }))
   yield around(event('message_stop', {}))
 }
 
-function ending({ toolCalls, stopSequence }: Script): JsonObject {
+function ending({ toolCalls, stopSequence, finish }: Script): JsonObject {
   if (stopSequence !== undefined) return { stop_reason: 'stop_sequence', stop_sequence: stopSequence }
-  const calls = toolCalls !== undefined && toolCalls.length > 0
-  return { stop_reason: calls ? 'tool_use' : 'end_turn', stop_sequence: null }
+  const hasCalls = toolCalls !== undefined && toolCalls.length > 0
+  const reasons = { stop: 'end_turn', length: 'max_tokens', filter: 'refusal' }
+  const reason = finish === undefined ? (hasCalls ? 'tool_use' : 'end_turn') : reasons[finish]
+  return { stop_reason: reason, stop_sequence: null }
 }
 
 function event(type: string, data: JsonObject): string {

@@ -14,6 +14,7 @@ import {
 } from './model.ts'
 import { Rejection } from './rejections.ts'
 import { SimulatorRequest } from './request.ts'
+import type { StoredResponse } from './responses.ts'
 import { findRoute, type Route } from './route.ts'
 import type { Script } from './script.ts'
 import { type Passage, type SimulatorCounters, Traffic } from './traffic.ts'
@@ -63,6 +64,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       return models
     },
     takeScript: () => scripts.shift(),
+    responses: new Map<string, StoredResponse>(),
   }
   const pace = {
     tokensPerSecond: options.tokensPerSecond ?? 200,
@@ -86,7 +88,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       return
     }
     const passage = traffic.begin(request, response)
-    const route = findRoute(kind.routes, request.method, request.path)
+    const route = findRoute(kind.routes, request.method, request.path, state.version)
     const faults = plan.take({
       path: request.path,
       isHealthRoute: request.path === kind.healthPath,

@@ -5,7 +5,8 @@ const defaultDimensions = 8
 const maxDimensions = 8192
 
 /**
- * A vector that depends on the text alone, each number from -1 to 1 and exact in 32 bits.
+ * A vector of length 1 that depends on the text alone, each number exact in 32 bits. With fewer dimensions it is the same
+ * vector, cut and scaled, as of a model that was trained for it.
  *
  * @throws Rejection for dimensions out of range
  */
@@ -24,5 +25,6 @@ export function embeddingOf(input: unknown, dimensions: unknown = defaultDimensi
       vector.push((digest.readUInt16BE(at) - 32_768) / 32_768)
     }
   }
-  return vector
+  const length = Math.hypot(...vector)
+  return vector.map((value) => Math.fround(value / length))
 }

@@ -23,6 +23,7 @@ import { outcomeOfStatus } from './contract/outcome.ts'
 import type { ProxyEngine } from './exchange/engine.ts'
 import { type ConcludeServices, concludeRequest } from './request/conclude.ts'
 import type { RequestHookList } from './request/hooks.ts'
+import { immediateAnswer } from './request/immediate-answer.ts'
 import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
@@ -51,7 +52,7 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly sessions: Pick<RequestSessions, 'refused'> | undefined
   readonly stored: Pick<StoredResponses, 'placed'>
   /** Undefined if the gateway does not translate. */
-  readonly translation: Pick<Translations, 'variants'> | undefined
+  readonly translation: Pick<Translations, 'variants' | 'applied'> | undefined
   readonly engine: Pick<ProxyEngine, 'handle'>
 }
 
@@ -160,6 +161,9 @@ function send(
     services.sessions?.refused({ context, path: target.path, body })
     throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
   }
+  if (routing.translates === true && client !== undefined && Buffer.isBuffer(body)) {
+    if (sendImmediate(services, client, body, routing, context, reply)) return
+  }
   const peer = request.socket.remoteAddress ?? ''
   services.engine.handle(
     {
@@ -194,6 +198,27 @@ function send(
   )
 }
 
+/** @returns false if an endpoint must answer */
+function sendImmediate(
+  services: DispatchServices,
+  client: ClientFormat,
+  body: Buffer,
+  routing: RoutingOutcome,
+  context: RequestContext,
+  reply: ClientReply,
+): boolean {
+  const { translation, clock } = services
+  if (translation === undefined || context.model === undefined) return false
+  const answer = immediateAnswer(client, translation, body, context.model, routing, clock.nowMs())
+  if (answer === undefined) return false
+  context.status = 200
+  context.responseBytes = Buffer.byteLength(answer)
+  concludeRequest(services, context, 'success', undefined)
+  reply.header('Content-Type', 'application/json; charset=utf-8')
+  reply.send(answer)
+  return true
+}
+
 /** The form of a request for each endpoint: translated where that is necessary, else as the client sent it. */
 function translated(
   { translation }: DispatchServices,
@@ -216,6 +241,7 @@ function translated(
     modelSpan,
     model,
     requestId: context.id,
+    startedMs: context.startedAtMs,
     onTranslated(applied) {
       context.translation = applied
       if (applied.dropped.length > 0) setHeader(context.headers, 'X-Olla-Dropped', applied.dropped.join(', '))

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
+import { ollamaChatFormat } from '../../src/dialects/ollama/chat/format.ts'
 import { openai } from '../../src/dialects/openai/index.ts'
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
+import type { ClientFormat } from '../../src/dialects/translate/request-translation.ts'
+import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
 import type { RequestOutcome } from '../../src/proxy/contract/outcome.ts'
@@ -28,7 +31,7 @@ const full = outcomeOf({
 /** @param outcomes results of the router, one per call */
 function start(
   outcomes: readonly RoutingOutcome[],
-  options: { refreshes?: boolean; look?: Promise<void> } = {},
+  options: { refreshes?: boolean; look?: Promise<void>; immediate?: JsonObject; applied?: string } = {},
 ) {
   const { clock, registry } = createRegistry([endpoint({ slot: 0 })])
   registry.setStatus(0, 'healthy', '')
@@ -62,7 +65,10 @@ function start(
     },
     sessions: { refused: () => void calls.push('session') },
     stored: { placed: (outcome) => outcome },
-    translation: undefined,
+    translation: {
+      variants: () => () => undefined,
+      applied: () => options.applied,
+    },
     stats: {
       record(record) {
         calls.push('counted')
@@ -93,7 +99,12 @@ function start(
     header: () => undefined,
     send: (payload: unknown) => void sent.push(payload),
   }
-  const read = { provider: undefined, target, body, bodyBytes: body.length, inspection }
+  const client: ClientFormat = {
+    format: { ...ollamaChatFormat, immediateAnswer: () => options.immediate },
+    mayLackPath: true,
+    translates: () => true,
+  }
+  const read = { provider: undefined, target, body, bodyBytes: body.length, inspection, client }
   const run = () => dispatch(services, read, request, reply)
   return { clock, context, asked, handled, records, calls, refreshes, raw, sent, run }
 }
@@ -150,6 +161,33 @@ describe('dispatch', () => {
     ])
     assert.deepEqual([context.status, context.error, context.outcome], [404, 'model_not_found', 'rejection'])
   })
+
+  const translated: RoutingOutcome = { ...full, translates: true }
+  const loaded = { model: 'some-model', done: true, done_reason: 'load' }
+
+  it('answers a request itself that needs no endpoint, and counts it as served', () => {
+    const { context, handled, records, calls, sent, run } = start([translated], {
+      immediate: loaded,
+      applied: 'ollama-chat to chat',
+    })
+    run()
+    assert.deepEqual(sent, [JSON.stringify(loaded)])
+    assert.deepEqual([handled, calls], [[], ['routed', 'counted', 'over success']])
+    assert.deepEqual([records[0]?.status, records[0]?.endpointSlot], [200, undefined])
+    assert.equal(context.responseBytes, JSON.stringify(loaded).length)
+  })
+
+  for (const [what, outcome, options] of [
+    ['that the first endpoint accepts as it is', translated, { immediate: loaded }],
+    ['that no endpoint needs translated', full, { immediate: loaded, applied: 'ollama-chat to chat' }],
+    ['that asks for an answer of the model', translated, { applied: 'ollama-chat to chat' }],
+  ] as const) {
+    it(`hands a request to the engine ${what}`, () => {
+      const { handled, sent, run } = start([outcome], options)
+      run()
+      assert.deepEqual([handled.length, sent], [1, []])
+    })
+  }
 
   it('routes again once the model lists have been read', async () => {
     const { clock, asked, handled, refreshes, run } = start([unknown, full], { refreshes: true })

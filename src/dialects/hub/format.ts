@@ -39,6 +39,13 @@ export interface Format {
   readAnswer(builder: AnswerBuilder): AnswerReader
   /** Writes an answer for a client. */
   writeAnswer(call: FormatCall): AnswerWriter
+  /**
+   * The whole answer to a request that no endpoint needs to see if its API is another, such as one that only loads a
+   * model (Ollama). Undefined if the request asks for an answer of the model.
+   * @param model the client's name for it
+   * @throws GatewayError invalid_request that names the field
+   */
+  immediateAnswer?(request: JsonObject, model: string, nowMs: number): JsonObject | undefined
 }
 
 /** What a request is written for. */

@@ -1,6 +1,8 @@
 import type { Dialect } from '../contract/dialect.ts'
 import { ollamaAnswers } from './answers.ts'
+import { ollamaChatFormat } from './chat/format.ts'
 import { ollamaErrors } from './errors.ts'
+import { ollamaGenerateFormat } from './generate/format.ts'
 import { ollamaLists } from './model-list.ts'
 
 /** Ollama's own API. */
@@ -27,5 +29,6 @@ export const ollama = {
   models: ollamaLists,
   keepAlive: undefined,
   requestIdHeader: undefined,
+  formats: [ollamaChatFormat, ollamaGenerateFormat],
   translatedPaths: [],
 } satisfies Dialect

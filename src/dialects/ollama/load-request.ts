@@ -33,3 +33,19 @@ export function ollamaLoadAnswer(
   const empty = operation === 'chat' ? { message: { role: 'assistant', content: '' } } : { response: '' }
   return { model, created_at: new Date(nowMs).toISOString(), ...empty, done: true, done_reason: reason }
 }
+
+/**
+ * The answer to a request that only loads or unloads its model, for endpoints that keep their models in memory
+ * themselves.
+ * @returns undefined if the request asks for an answer of the model
+ * @throws GatewayError invalid_request if `keep_alive` is not valid
+ */
+export function loadAnswer(
+  request: JsonObject,
+  operation: OllamaOperation,
+  model: string,
+  nowMs: number,
+): JsonObject | undefined {
+  const reason = ollamaLoadRequest(request, operation)
+  return reason === undefined ? undefined : ollamaLoadAnswer(reason, operation, model, nowMs)
+}

@@ -182,11 +182,20 @@ export class ConversationVariants {
   }
 
   #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer {
-    const { format, requestId } = this.#call
+    const { format, requestId, startedMs } = this.#call
     const { to, conversation, request } = answer
     const { newId, nowMs, monotonicMs } = this.#parts
     const { isStream } = conversation
-    const call: FormatCall = { conversation, request, requestId, isStream, newId, nowMs, monotonicMs }
+    const call: FormatCall = {
+      conversation,
+      request,
+      requestId,
+      isStream,
+      newId,
+      startedMs,
+      nowMs,
+      monotonicMs,
+    }
     if (isEncoded(head)) return unreadable(format.writeAnswer({ ...call, isStream: false }))
     const writer = format.writeAnswer(call)
     const framing = framingOf(headerValue(head.headers, 'content-type'))

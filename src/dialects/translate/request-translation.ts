@@ -29,6 +29,8 @@ export interface ConversationCall {
   /** The client's name for the model. */
   readonly model: string
   readonly requestId: string
+  /** When the request arrived; monotonic milliseconds. */
+  readonly startedMs: number
   /** Called when an attempt is translated, before it is sent. */
   onTranslated(translation: AppliedTranslation): void
 }

@@ -21,6 +21,7 @@ export const ollamaGenerateFields: Readonly<Record<string, Feature | 'none'>> = 
 export const ollamaGenerateFates: Fates = {
   ...sharedFates,
   tools: 'refused',
+  custom_tools: 'refused',
   prefill: 'refused',
   plain_prompt: 'kept',
   raw_prompt: 'kept',

@@ -99,13 +99,19 @@ function readNumber(name: string, value: unknown, settings: OptionSettings, uses
   const option = numberOptions.get(name)
   if (option === undefined) return
   const { isInteger, setting, feature, isUnset, neutral } = option
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    refuse(`options.${name}: must be ${isInteger ? 'an integer' : 'a number'}`)
-  }
-  const number = isInteger ? Math.trunc(value) : value
+  const given = numberOf(value)
+  if (given === undefined) refuse(`options.${name}: must be ${isInteger ? 'an integer' : 'a number'}`)
+  const number = isInteger ? Math.trunc(given) : given
   if (isUnset?.(number) === true) return
   if (setting !== undefined) settings[setting] = number
   if (feature !== undefined && number !== neutral) uses.add(feature)
+}
+
+/** An integer beyond 2^53, such as a seed of 64 bits, is an object here; see `parseLossless`. */
+function numberOf(value: unknown): number | undefined {
+  const isLong = isObject(value) && Object.getPrototypeOf(value) === null
+  const number = isLong ? Number(value.rawJSON) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
 /** Ollama requires a list; clients of other APIs send one text. */

@@ -5,6 +5,8 @@ import type { Feature } from '../../../../src/dialects/hub/contract/features.ts'
 import { isUnload, readKeepAlive } from '../../../../src/dialects/ollama/parts/keep-alive.ts'
 import { readSettings } from '../../../../src/dialects/ollama/parts/read-settings.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
+import { isObject } from '../../../../src/kernel/json/json-fields.ts'
+import { parseLossless } from '../../../../src/kernel/json/lossless.ts'
 import { refusal } from '../support.ts'
 
 /** The settings that are set, and the features that they use. */
@@ -79,6 +81,12 @@ describe('options of Ollama', () => {
       )
     })
   }
+
+  it('may be integers beyond 2^53', () => {
+    const request = parseLossless('{"options":{"seed":9007199254740993,"num_gpu":-99999999999999999999}}')
+    assert.ok(isObject(request))
+    assert.deepEqual(read(request), { settings: { seed: 2 ** 53 }, uses: ['seed'] })
+  })
 
   it('of any JSON are read or refused', () => {
     const names = ['num_predict', 'temperature', 'stop', 'seed', 'use_mmap', 'mirostat']

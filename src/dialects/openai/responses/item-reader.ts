@@ -8,6 +8,7 @@ import {
 } from '../../../kernel/json/json-fields.ts'
 import type { AnswerBuilder } from '../../hub/answer/answer-builder.ts'
 import type { TokenLogprob } from '../../hub/contract/answer.ts'
+import { customArguments } from '../../hub/parts/custom-input.ts'
 import { markedSignature } from '../../hub/parts/reasoning-signature.ts'
 import { tokenLogprobs } from '../chat/read-answer.ts'
 import { itemKind, type ReceivedItem, ReceivedItems } from './received-items.ts'
@@ -199,7 +200,7 @@ export class ItemReader {
   #endCall(item: ReceivedItem, text: string): void {
     if (item.isEnded) return
     item.isEnded = true
-    if (item.kind === 'custom') this.#callDelta(item, item.part < 0 ? JSON.stringify({ input: text }) : '"}')
+    if (item.kind === 'custom') this.#callDelta(item, item.part < 0 ? customArguments(text) : '"}')
     else if (item.part < 0) this.#callDelta(item, text === '' ? '{}' : text)
     item.part = 0
   }

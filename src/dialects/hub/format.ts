@@ -79,5 +79,14 @@ export interface FormatCall {
   readonly nowMs: () => number
   readonly monotonicMs: () => number
   /** Receives the whole answer when it has ended, if the gateway stores it for the client. */
-  readonly store?: ((answer: JsonObject) => void) | undefined
+  readonly store?: ((answer: EndedAnswer) => void) | undefined
+}
+
+/** An answer that a client may refer to later. */
+export interface EndedAnswer {
+  readonly id: string
+  /** JSON text of the whole answer. */
+  readonly text: string
+  /** IDs of its items. */
+  readonly itemIds: readonly string[]
 }

@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../../kernel/clock.ts'
-import { isObject, type JsonObject, listField } from '../../../kernel/json/json-fields.ts'
-import type { ResponseStore, StoredResponse } from './stored.ts'
+import type { KeptResponse, ResponseStore } from './stored.ts'
 
 export interface MemoryStoreOptions {
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'monotonicMs'>
   /** Maximum number of responses; evicts the least recently used one. */
   readonly maxResponses: number
   /** Maximum size of all responses. A larger response is not kept. */
@@ -13,18 +12,13 @@ export interface MemoryStoreOptions {
   readonly ttlMs: number
 }
 
-/** Memory that the ID of an item takes beside the item. */
+/** Memory that a response and each of its items take beside their texts. */
+const overheadBytes = 512
 const itemOverheadBytes = 128
 
-interface Entry {
-  /** JSON text. */
-  readonly body: Buffer
-  readonly itemIds: readonly string[]
-}
-
-/** Keeps responses in the memory of this process, as JSON texts: their size is known, and nothing can change them. */
+/** Keeps responses in the memory of this process. */
 export class MemoryResponseStore implements ResponseStore {
-  readonly #cache: LRUCache<string, Entry>
+  readonly #cache: LRUCache<string, KeptResponse>
   /** IDs of the responses that contain an item. */
   readonly #owners = new Map<string, string>()
 
@@ -32,7 +26,8 @@ export class MemoryResponseStore implements ResponseStore {
     this.#cache = new LRUCache({
       max: maxResponses,
       maxSize: maxBytes,
-      sizeCalculation: ({ body, itemIds }) => body.length + itemIds.length * itemOverheadBytes,
+      sizeCalculation: ({ request, response, itemIds }) =>
+        request.length + response.length + overheadBytes + itemIds.length * itemOverheadBytes,
       ttl: ttlMs,
       ttlResolution: 0,
       updateAgeOnGet: true,
@@ -54,47 +49,23 @@ export class MemoryResponseStore implements ResponseStore {
     return this.#cache.calculatedSize
   }
 
-  async get(id: string): Promise<StoredResponse | undefined> {
-    return this.#read(id)
+  async get(id: string): Promise<KeptResponse | undefined> {
+    return this.#cache.get(id)
   }
 
-  async put(stored: StoredResponse): Promise<void> {
+  async withItem(itemId: string): Promise<KeptResponse | undefined> {
+    const owner = this.#owners.get(itemId)
+    return owner === undefined ? undefined : this.#cache.get(owner)
+  }
+
+  async put(response: KeptResponse): Promise<void> {
     this.#cache.purgeStale()
-    const body = Buffer.from(JSON.stringify(stored))
-    const itemIds = itemsOf(stored).flatMap(({ id }) => (typeof id === 'string' ? id : []))
-    this.#cache.set(stored.id, { body, itemIds })
-    if (!this.#cache.has(stored.id)) return
-    for (const itemId of itemIds) this.#owners.set(itemId, stored.id)
+    this.#cache.set(response.id, response)
+    if (!this.#cache.has(response.id)) return
+    for (const itemId of response.itemIds) this.#owners.set(itemId, response.id)
   }
 
   async delete(id: string): Promise<boolean> {
     return this.#cache.delete(id)
-  }
-
-  async item(id: string): Promise<JsonObject | undefined> {
-    const owner = this.#owners.get(id)
-    const stored = owner === undefined ? undefined : this.#read(owner)
-    return stored === undefined ? undefined : itemsOf(stored).find((item) => item.id === id)
-  }
-
-  #read(id: string): StoredResponse | undefined {
-    const entry = this.#cache.get(id)
-    return entry === undefined ? undefined : parsed(entry.body)
-  }
-}
-
-function itemsOf({ input, response }: StoredResponse): JsonObject[] {
-  return [...input, ...listField(response, 'output').filter(isObject)]
-}
-
-function parsed(body: Buffer): StoredResponse | undefined {
-  const value: unknown = JSON.parse(body.toString('utf8'))
-  if (!isObject(value) || typeof value.id !== 'string' || !isObject(value.response)) return undefined
-  const { id, response, previousId } = value
-  return {
-    id,
-    response,
-    input: listField(value, 'input').filter(isObject),
-    previousId: typeof previousId === 'string' ? previousId : undefined,
   }
 }

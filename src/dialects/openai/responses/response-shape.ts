@@ -31,6 +31,7 @@ export const startedState: ResponseState = {
 
 /** The response object, which every event of the response's life contains. */
 export class ResponseShape {
+  readonly id: string
   readonly #call: FormatCall
   readonly #head: string
   #model = ''
@@ -39,7 +40,8 @@ export class ResponseShape {
 
   constructor(call: FormatCall) {
     this.#call = call
-    this.#head = `{"id":"${call.newId('resp')}","object":"response","created_at":${seconds(call)}`
+    this.id = call.newId('resp')
+    this.#head = `{"id":"${this.id}","object":"response","created_at":${seconds(call)}`
   }
 
   /** @param model as the client expects it */

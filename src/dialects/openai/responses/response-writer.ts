@@ -1,4 +1,4 @@
-import { isObject, listField } from '../../../kernel/json/json-fields.ts'
+import { listField } from '../../../kernel/json/json-fields.ts'
 import type {
   AnswerEnding,
   AnswerFailure,
@@ -18,7 +18,6 @@ import { MessageItem } from './message-item.ts'
 import type { ItemStatus, OutputItem } from './output-item.ts'
 import { summaryOf } from './read-settings.ts'
 import { ReasoningItem } from './reasoning-item.ts'
-import { parseJson } from './request-values.ts'
 import { ResponseShape, type ResponseState, startedState, usageJson } from './response-shape.ts'
 
 /** Prefixes of IDs as OpenAI's. */
@@ -36,7 +35,7 @@ export class ResponseWriter implements AnswerWriter {
   readonly #shape: ResponseShape
   readonly #output: string[] = []
   #tools: Map<string, FunctionTool | CustomTool> | undefined
-  #count = 0
+  readonly #itemIds: string[] = []
   #open: OutputItem | undefined
   #signature = ''
   #hasStarted = false
@@ -84,7 +83,7 @@ export class ResponseWriter implements AnswerWriter {
     const cause = this.#incompleteCause(reason)
     const status = cause === undefined ? 'completed' : 'incomplete'
     this.#end(status)
-    if (this.#count === 0 && cause === undefined) {
+    if (this.#itemIds.length === 0 && cause === undefined) {
       this.#add(this.#itemOf({ kind: 'text' }))
       this.#end(status)
     }
@@ -129,7 +128,6 @@ export class ResponseWriter implements AnswerWriter {
   }
 
   #add(item: OutputItem): void {
-    this.#count++
     this.#open = item
     item.begin(this.#log)
   }
@@ -145,9 +143,7 @@ export class ResponseWriter implements AnswerWriter {
     const response = this.#shape.json(state)
     if (this.#log === undefined) this.#body = response
     else this.#log.write(`response.${state.status}`, `"response":${response}`)
-    if (this.#call.store === undefined) return
-    const value = parseJson(response)
-    if (isObject(value)) this.#call.store(value)
+    this.#call.store?.({ id: this.#shape.id, text: response, itemIds: this.#itemIds })
   }
 
   /** OpenAI reports a full context as `max_output_tokens`. A refusal is a complete answer. */
@@ -157,17 +153,17 @@ export class ResponseWriter implements AnswerWriter {
   }
 
   #itemOf(block: BlockHead): OutputItem {
-    const { newId, conversation, request } = this.#call
-    const index = this.#count
+    const { conversation, request } = this.#call
+    const index = this.#itemIds.length
     switch (block.kind) {
       case 'refusal':
         this.#hasRefusal = true
-        return new MessageItem(newId('msg'), index, true, false)
+        return new MessageItem(this.#newId('msg'), index, true, false)
       case 'text':
-        return new MessageItem(newId('msg'), index, false, conversation.settings.logprobs !== undefined)
+        return new MessageItem(this.#newId('msg'), index, false, conversation.settings.logprobs !== undefined)
       case 'thinking': {
         const isSealed = listField(request, 'include').includes('reasoning.encrypted_content')
-        return new ReasoningItem(newId('rs'), index, {
+        return new ReasoningItem(this.#newId('rs'), index, {
           isSummary: summaryOf(request) !== undefined,
           isSealed,
         })
@@ -181,10 +177,16 @@ export class ResponseWriter implements AnswerWriter {
     const tool = this.#toolOf(name)
     const clientType = tool?.kind === 'function' ? tool.clientType : undefined
     const prefix = tool?.kind === 'custom' ? 'ctc' : (callPrefixes[clientType ?? ''] ?? 'fc')
-    const id = this.#call.newId(prefix)
-    const head: CallHead = { id, index: this.#count, callId, name, member: tool?.member }
+    const index = this.#itemIds.length
+    const head: CallHead = { id: this.#newId(prefix), index, callId, name, member: tool?.member }
     if (tool?.kind === 'custom') return new CustomCallItem(head)
     return clientType === undefined ? new FunctionCallItem(head) : new ClientCallItem(head, clientType)
+  }
+
+  #newId(prefix: string): string {
+    const id = this.#call.newId(prefix)
+    this.#itemIds.push(id)
+    return id
   }
 
   #toolOf(name: string): FunctionTool | CustomTool | undefined {

@@ -1,100 +1,130 @@
 import { GatewayError } from '../../../kernel/errors.ts'
 import { isObject, type JsonObject, listField, textField } from '../../../kernel/json/json-fields.ts'
-import { refuse } from '../chat/field-values.ts'
-import { given } from './request-values.ts'
+import { parseJson } from './request-values.ts'
 
-/** A response that the gateway keeps, or a conversation, which is a response before its first answer. */
-export interface StoredResponse {
+/** A response as a store keeps it: JSON texts, which cost nothing to keep and which nothing can change. */
+export interface KeptResponse {
   readonly id: string
-  /** The response object as the client received it. */
-  readonly response: JsonObject
-  /** The items of its own request, each with an ID. */
-  readonly input: readonly JsonObject[]
-  /** What the response continues: another response, or a conversation. */
+  /** The response that it continues. */
   readonly previousId: string | undefined
+  /** IDs of the items in its output. */
+  readonly itemIds: readonly string[]
+  /** The client's request. */
+  readonly request: Uint8Array
+  /** The response object as the client received it. */
+  readonly response: Uint8Array
 }
 
 /**
- * Keeps responses, so that `previous_response_id`, `item_reference` and `GET /v1/responses/{id}` work. Methods may wait,
- * because threads and replicas share a store.
+ * Keeps responses, so that `previous_response_id`, `item_reference` and `GET /v1/responses/{id}` work. Methods return
+ * promises, because threads and replicas may share a store.
  */
 export interface ResponseStore {
-  get(id: string): Promise<StoredResponse | undefined>
-  put(stored: StoredResponse): Promise<void>
+  get(id: string): Promise<KeptResponse | undefined>
+  /** The response that has this item in its output. */
+  withItem(itemId: string): Promise<KeptResponse | undefined>
+  put(response: KeptResponse): Promise<void>
   /** @returns whether the store had it */
   delete(id: string): Promise<boolean>
-  /** An item of the input or output of any response. */
-  item(id: string): Promise<JsonObject | undefined>
 }
 
-/** Prefixes of the IDs of items. */
-const itemPrefixes: Readonly<Record<string, string>> = {
-  message: 'msg',
-  reasoning: 'rs',
-  function_call: 'fc',
-  function_call_output: 'fco',
-  custom_tool_call: 'ctc',
-  custom_tool_call_output: 'cto',
+/** A response of the store. */
+export interface StoredResponse {
+  readonly response: JsonObject
+  /** The items of its own request, each with an ID. */
+  readonly input: readonly JsonObject[]
 }
+
 /** Number of responses that one can continue. */
 const maxLinks = 10_000
-const maxPageSize = 100
-const defaultPageSize = 20
 
 /** Whether the gateway keeps the response to a request. OpenAI's default is that it does. */
 export function isStored(request: JsonObject): boolean {
   return request.store !== false
 }
 
-/** The response or conversation that a request continues. */
-export function previousIdOf(request: JsonObject): string | undefined {
-  const previous = given(request, 'previous_response_id')
-  const conversation = given(request, 'conversation')
-  if (previous === undefined && conversation === undefined) return undefined
-  if (previous !== undefined && conversation !== undefined) {
-    refuse('previous_response_id', 'cannot be used together with conversation')
-  }
-  const id = isObject(conversation) ? conversation.id : (previous ?? conversation)
-  const field = previous === undefined ? 'conversation' : 'previous_response_id'
-  return typeof id === 'string' ? id : refuse(field, 'must be a string')
+export function readKept({ id, request, response }: KeptResponse): StoredResponse {
+  const asked = parsed(request)
+  const input = itemsOf(asked.input)
+    .filter(isObject)
+    .filter((item) => !isReference(item))
+  return { response: parsed(response), input: input.map((item, index) => listedItem(item, `${id}_${index}`)) }
+}
+
+/** A request with everything that it refers to. */
+export interface ExpandedRequest {
+  /** For servers that do not have what it refers to: the whole conversation. */
+  readonly whole: JsonObject
+  /** With its references replaced, but without the responses that it continues. */
+  readonly own: JsonObject
 }
 
 /**
- * The request with everything that it refers to in its `input`, for servers without this store. The instructions of
- * earlier responses do not count for later ones.
- * @throws GatewayError invalid_request if the store does not have it
+ * Replaces what a request refers to. The instructions of earlier responses do not count for later ones.
+ * @returns undefined if the request refers to nothing that the store has
  */
-export async function expandRequest(request: JsonObject, store: ResponseStore): Promise<JsonObject> {
-  const previousId = previousIdOf(request)
-  const input = request.input
-  const hasReference = Array.isArray(input) && input.some(isReference)
-  if (previousId === undefined && !hasReference) return request
-  const context = previousId === undefined ? [] : await contextOf(previousId, store, request)
-  const known = new Map<unknown, JsonObject>(context.map((item) => [item.id, item]))
-  const own: unknown[] = []
-  for (const item of itemsOf(input)) {
-    const id = isReference(item) ? String(item.id) : undefined
-    own.push(id === undefined ? item : (known.get(id) ?? (await store.item(id)) ?? item))
-  }
-  const { previous_response_id: _previous, conversation: _conversation, ...others } = request
-  return { ...others, input: [...context, ...own] }
+export async function expandRequest(
+  request: JsonObject,
+  store: ResponseStore,
+): Promise<ExpandedRequest | undefined> {
+  const previousId = textField(request, 'previous_response_id')
+  const context = previousId === undefined ? [] : await contextOf(previousId, store)
+  if (context === undefined) return undefined
+  const items = itemsOf(request.input)
+  const own = items.some(isReference) ? await resolved(items, context, store) : items
+  if (own === items && previousId === undefined) return undefined
+  const { previous_response_id: _, ...others } = request
+  return { whole: { ...others, input: [...context, ...own] }, own: { ...request, input: own } }
 }
 
-function isReference(item: unknown): item is JsonObject {
+/** An unknown reference stays: it may be one to thinking, which a conversation can do without. */
+async function resolved(
+  items: readonly unknown[],
+  context: readonly JsonObject[],
+  store: ResponseStore,
+): Promise<readonly unknown[]> {
+  const known = new Map<unknown, JsonObject>(context.map((item) => [item.id, item]))
+  const result: unknown[] = []
+  for (const item of items) {
+    if (!isReference(item)) result.push(item)
+    else {
+      if (!known.has(item.id)) for (const each of await itemsWith(String(item.id), store)) known.set(each.id, each)
+      result.push(known.get(item.id) ?? item)
+    }
+  }
+  return result
+}
+
+async function itemsWith(itemId: string, store: ResponseStore): Promise<readonly JsonObject[]> {
+  const kept = await store.withItem(itemId)
+  return kept === undefined ? [] : outputOf(parsed(kept.response))
+}
+
+export function isReference(item: unknown): item is JsonObject {
   if (!isObject(item) || typeof item.id !== 'string') return false
   return item.type === 'item_reference' || ((item.type ?? null) === null && item.role === undefined)
 }
 
-/** All items before a request, from the beginning of the conversation. */
-async function contextOf(id: string, store: ResponseStore, request: JsonObject): Promise<JsonObject[]> {
-  const links: StoredResponse[] = []
+/** All items up to a response, from the beginning of the conversation; undefined if the store does not have them. */
+async function contextOf(id: string, store: ResponseStore): Promise<JsonObject[] | undefined> {
+  const links: KeptResponse[] = []
   for (let next: string | undefined = id; next !== undefined; ) {
-    const stored: StoredResponse | undefined = await store.get(next)
-    if (stored === undefined || links.length >= maxLinks) throw unknownPrevious(id, request)
-    links.push(stored)
-    next = stored.previousId
+    const kept: KeptResponse | undefined = await store.get(next)
+    if (kept === undefined || links.length >= maxLinks) return undefined
+    links.push(kept)
+    next = kept.previousId
   }
-  return links.reverse().flatMap(({ input, response }) => [...input, ...outputOf(response)])
+  return links.reverse().flatMap((kept) => {
+    const { input, response } = readKept(kept)
+    return [...input, ...outputOf(response)]
+  })
+}
+
+/** All items that led to a response, in order. */
+export async function inputOf(kept: KeptResponse, store: ResponseStore): Promise<JsonObject[]> {
+  const { previousId } = kept
+  const context = previousId === undefined ? [] : await contextOf(previousId, store)
+  return [...(context ?? []), ...readKept(kept).input]
 }
 
 function outputOf(response: JsonObject): JsonObject[] {
@@ -106,28 +136,10 @@ function itemsOf(input: unknown): readonly unknown[] {
   return Array.isArray(input) ? input : []
 }
 
-/**
- * What to keep of a response.
- * @param request as the client sent it
- */
-export function storedResponse(
-  request: JsonObject,
-  response: JsonObject,
-  newId: (prefix: string) => string,
-): StoredResponse {
-  const items = itemsOf(request.input).filter(isObject)
-  return {
-    id: textField(response, 'id') ?? newId('resp'),
-    response,
-    input: items.filter((item) => !isReference(item)).map((item) => inputItem(item, newId)),
-    previousId: previousIdOf(request),
-  }
-}
-
-/** An item as `/input_items` lists it. */
-function inputItem(item: JsonObject, newId: (prefix: string) => string): JsonObject {
+/** An item as OpenAI lists it. */
+function listedItem(item: JsonObject, newId: string): JsonObject {
   const type = textField(item, 'type') ?? 'message'
-  const id = textField(item, 'id') ?? newId(itemPrefixes[type] ?? 'item')
+  const id = textField(item, 'id') ?? newId
   if (type !== 'message' || typeof item.content !== 'string') return { ...item, id, type }
   const text =
     item.role === 'assistant'
@@ -136,68 +148,21 @@ function inputItem(item: JsonObject, newId: (prefix: string) => string): JsonObj
   return { ...item, id, type, status: 'completed', content: [text] }
 }
 
-/** A page of `GET /v1/responses/{id}/input_items`. */
-export interface ItemQuery {
-  readonly limit?: number | undefined
-  readonly order?: string | undefined
-  readonly after?: string | undefined
+function parsed(text: Uint8Array): JsonObject {
+  const value = parseJson(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8'))
+  return isObject(value) ? value : {}
 }
 
-/** All items that led to a response, newest first by default. */
-export async function inputItems(
-  stored: StoredResponse,
-  store: ResponseStore,
-  { limit = defaultPageSize, order = 'desc', after }: ItemQuery,
-): Promise<JsonObject> {
-  const { previousId } = stored
-  const context = previousId === undefined ? [] : await contextOf(previousId, store, {})
-  const items = [...context, ...stored.input]
-  if (order !== 'asc') items.reverse()
-  const start = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1
-  const size = Math.min(Math.max(1, Math.floor(limit) || defaultPageSize), maxPageSize)
-  const data = items.slice(start, start + size)
-  return {
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: start + size < items.length,
-  }
-}
-
-/** The answer to `DELETE /v1/responses/{id}`. */
-export function deletedResponse(id: string): JsonObject {
-  return { id, object: 'response', deleted: true }
-}
-
-/** The answer to `POST /v1/responses/input_tokens`. */
-export function inputTokens(count: number): JsonObject {
-  return { object: 'response.input_tokens', input_tokens: count }
-}
-
-/**
- * The answer to `POST /v1/responses/{id}/cancel` for a response that has ended.
- * @throws GatewayError invalid_request if it does not run in the background
- */
-export function cancelledResponse({ response }: StoredResponse): JsonObject {
-  if (response.background !== true) {
-    throw new GatewayError('invalid_request', 'Cannot cancel a synchronous response.')
-  }
-  return response
-}
-
-/** For a path that names a response. */
-export function unknownResponse(id: string): GatewayError {
-  return new GatewayError('not_found', `Response with id '${shown(id)}' not found.`)
-}
-
-function unknownPrevious(id: string, request: JsonObject): GatewayError {
-  if (given(request, 'conversation') !== undefined) {
-    const message = `Conversation with id '${shown(id)}' not found.`
-    return new GatewayError('invalid_request', message, { details: { param: 'conversation' } })
-  }
+/** For a request that continues a response that the gateway does not have. */
+export function unknownPrevious(id: string): GatewayError {
   return new GatewayError('invalid_request', `Previous response with id '${shown(id)}' not found.`, {
     details: { param: 'previous_response_id', error_code: 'previous_response_not_found' },
+  })
+}
+
+export function unknownConversation(id: string): GatewayError {
+  return new GatewayError('invalid_request', `Conversation with id '${shown(id)}' not found.`, {
+    details: { param: 'conversation' },
   })
 }
 

@@ -54,8 +54,7 @@ export const responsesFields: Readonly<Record<string, Feature | 'none'>> = {
 }
 
 /**
- * Reads a request to OpenAI's Responses API. `previous_response_id` and `item_reference` must have been replaced by what
- * they refer to; see `stored.ts`.
+ * Reads a request to OpenAI's Responses API. What it refers to must have been added; see `expandRequest`.
  * @throws GatewayError invalid_request
  */
 export function readResponsesRequest(request: JsonObject): Conversation {

@@ -9,6 +9,7 @@ import type { AnswerFormat, Settings, Thinking } from '../../hub/contract/conver
 import type { Feature } from '../../hub/contract/features.ts'
 import { booleanOf, integerOf, numberOf, objectOf, refuse, textOf } from '../chat/field-values.ts'
 import { given, listOf } from './request-values.ts'
+import { unknownConversation, unknownPrevious } from './stored.ts'
 
 /** Fields that servers accept beside OpenAI's. */
 const sampling: readonly (readonly [
@@ -154,8 +155,12 @@ function readTier(request: JsonObject, uses: Set<Feature>): string | undefined {
 
 /** Features of the fields that have no place among the settings. */
 export function readServerFields(request: JsonObject, uses: Set<Feature>): void {
-  if (given(request, 'previous_response_id') !== undefined) uses.add('previous_response')
-  if (given(request, 'conversation') !== undefined) uses.add('previous_response')
+  const previous = textOf(request, 'previous_response_id')
+  if (previous !== undefined) throw unknownPrevious(previous)
+  const conversation = given(request, 'conversation')
+  if (conversation !== undefined) {
+    throw unknownConversation(String(isObject(conversation) ? conversation.id : conversation))
+  }
   if (request.background === true) uses.add('background')
   if (request.truncation === 'auto' || listField(request, 'context_management').length > 0) {
     uses.add('truncation')

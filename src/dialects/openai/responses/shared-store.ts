@@ -8,9 +8,9 @@ const deleteTopic: Topic<string, boolean> = 'response-store:delete'
 /** Joins the stores of all threads: a response is kept by the thread that served it, and found by all. */
 export class SharedResponseStore implements ResponseStore {
   readonly #own: ResponseStore
-  readonly #peers: Pick<PeerLink, 'ask' | 'on' | 'threads'>
+  readonly #peers: Pick<PeerLink, 'requestAll' | 'on' | 'threads'>
 
-  constructor(own: ResponseStore, peers: Pick<PeerLink, 'ask' | 'on' | 'threads'>) {
+  constructor(own: ResponseStore, peers: Pick<PeerLink, 'requestAll' | 'on' | 'threads'>) {
     this.#own = own
     this.#peers = peers
   }
@@ -40,7 +40,7 @@ export class SharedResponseStore implements ResponseStore {
   }
 
   async delete(id: string): Promise<boolean> {
-    const deleted = await this.#peers.ask(deleteTopic, id)
+    const deleted = await this.#peers.requestAll(deleteTopic, id)
     return deleted.includes(true)
   }
 
@@ -49,7 +49,7 @@ export class SharedResponseStore implements ResponseStore {
     id: string,
   ): Promise<KeptResponse | undefined> {
     if (this.#peers.threads === 1) return undefined
-    const found = await this.#peers.ask(topic, id)
+    const found = await this.#peers.requestAll(topic, id)
     return found.find((each) => each !== undefined)
   }
 }

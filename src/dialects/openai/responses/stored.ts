@@ -88,7 +88,8 @@ async function resolved(
   for (const item of items) {
     if (!isReference(item)) result.push(item)
     else {
-      if (!known.has(item.id)) for (const each of await itemsWith(String(item.id), store)) known.set(each.id, each)
+      if (!known.has(item.id))
+        for (const each of await itemsWith(String(item.id), store)) known.set(each.id, each)
       result.push(known.get(item.id) ?? item)
     }
   }

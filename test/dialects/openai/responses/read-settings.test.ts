@@ -75,7 +75,6 @@ describe('instructions and settings of a Responses request', () => {
       {},
       ['background', 'cache_control', 'truncation'],
     ],
-    [{ previous_response_id: 'resp_1' }, {}, ['previous_response']],
     [
       { seed: 1, top_k: 2, min_p: 0.1, stop: 'x' },
       { seed: 1, topK: 2, minP: 0.1, stop: ['x'] },

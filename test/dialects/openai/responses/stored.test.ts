@@ -5,135 +5,157 @@ import {
   MemoryResponseStore,
   type MemoryStoreOptions,
 } from '../../../../src/dialects/openai/responses/memory-store.ts'
+import { SharedResponseStore } from '../../../../src/dialects/openai/responses/shared-store.ts'
 import {
-  cancelledResponse,
   expandRequest,
-  inputItems,
   isStored,
-  type StoredResponse,
-  storedResponse,
-  unknownResponse,
+  type KeptResponse,
 } from '../../../../src/dialects/openai/responses/stored.ts'
+import {
+  answerStored,
+  responsePath,
+  unknownResponse,
+} from '../../../../src/dialects/openai/responses/stored-views.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 import { message, read } from './support.ts'
 
 let nowMs = 0
-const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => ({ cancel() {} }) }
+const clock = { monotonicMs: () => nowMs }
 const storeOf = (options: Partial<MemoryStoreOptions> = {}) =>
   new MemoryResponseStore({ clock, maxResponses: 100, maxBytes: 1_000_000, ttlMs: 0, ...options })
 
-const answerOf = (id: string, text: string): JsonObject => ({
-  id,
-  output: [{ id: `msg_${id}`, type: 'message', role: 'assistant', content: [{ type: 'output_text', text }] }],
-})
-let ids = 0
-const newId = (prefix: string) => `${prefix}_${++ids}`
-const kept = (request: JsonObject, id: string, text = 'a') =>
-  storedResponse(request, answerOf(id, text), newId)
+const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value))
+
+function kept(request: JsonObject, id: string, text = 'a', beside: object = {}): KeptResponse {
+  const item = {
+    id: `msg_${id}`,
+    type: 'message',
+    role: 'assistant',
+    content: [{ type: 'output_text', text }],
+  }
+  const { previous_response_id: previous } = request
+  return {
+    id,
+    previousId: typeof previous === 'string' ? previous : undefined,
+    itemIds: [item.id],
+    request: bytes({ model: 'm', ...request }),
+    response: bytes({ id, output: [item], ...beside }),
+  }
+}
 
 /** A store with the conversation resp_1, resp_2. */
 async function filled(options?: Partial<MemoryStoreOptions>): Promise<MemoryResponseStore> {
   const store = storeOf(options)
-  await store.put(kept({ model: 'm', input: 'one' }, 'resp_1', 'first'))
-  await store.put(
-    kept({ model: 'm', input: [message('user', 'two')], previous_response_id: 'resp_1' }, 'resp_2', 'second'),
-  )
+  await store.put(kept({ input: 'one' }, 'resp_1', 'first'))
+  const second = { input: [message('user', 'two')], previous_response_id: 'resp_1' }
+  await store.put(kept(second, 'resp_2', 'second'))
   return store
 }
 
-const textsOf = (request: JsonObject) =>
-  read(request.input).turns.map((turn) =>
+const textsOf = (request: JsonObject | undefined) =>
+  read(request?.input).turns.map((turn) =>
     'parts' in turn ? turn.parts.map((part) => ('text' in part ? part.text : part.kind)).join() : '',
   )
 
-describe('a continued response', () => {
+describe('a request that continues a response', () => {
   it('gets all items before it in its input', async () => {
     const request = { model: 'm', input: 'three', previous_response_id: 'resp_2', instructions: 'x' }
     const expanded = await expandRequest(request, await filled())
-    assert.deepEqual(textsOf(expanded), ['one', 'first', 'two', 'second', 'three'])
-    assert.deepEqual(Object.keys(expanded).sort(), ['input', 'instructions', 'model'])
+    assert.deepEqual(textsOf(expanded?.whole), ['one', 'first', 'two', 'second', 'three'])
+    assert.deepEqual(Object.keys(expanded?.whole ?? {}).sort(), ['input', 'instructions', 'model'])
+    assert.deepEqual(expanded?.own, { ...request, input: [message('user', 'three')] })
   })
 
   it('gets the items that it refers to', async () => {
     const store = await filled()
     for (const reference of [{ type: 'item_reference', id: 'msg_resp_1' }, { id: 'msg_resp_1' }]) {
-      const expanded = await expandRequest({ model: 'm', input: [reference, message('user', 'x')] }, store)
-      assert.deepEqual(textsOf(expanded), ['first', 'x'])
+      const request = {
+        model: 'm',
+        input: [reference, { type: 'item_reference', id: 'rs_x' }, message('user', 'x')],
+      }
+      const expanded = await expandRequest(request, store)
+      assert.deepEqual(textsOf(expanded?.whole), ['first', 'x'])
+      assert.deepEqual(textsOf(expanded?.own), ['first', 'x'])
     }
     const unknown = await expandRequest(
       { model: 'm', input: [{ type: 'item_reference', id: 'msg_x' }] },
       store,
     )
-    assert.throws(() => read(unknown.input), /Item with id 'msg_x' not found/)
+    assert.throws(() => read(unknown?.whole.input), /Item with id 'msg_x' not found/)
   })
 
-  it('leaves other requests as they are', async () => {
-    const request = { model: 'm', input: [message('user', 'x')] }
-    assert.equal(await expandRequest(request, storeOf()), request)
+  it('stays as it is if it refers to nothing, or to what the store does not have', async () => {
+    const store = await filled()
+    assert.equal(await expandRequest({ model: 'm', input: [message('user', 'x')] }, store), undefined)
+    assert.equal(
+      await expandRequest({ model: 'm', input: 'x', previous_response_id: 'resp_x' }, store),
+      undefined,
+    )
+    await store.delete('resp_1')
+    assert.equal(
+      await expandRequest({ model: 'm', input: 'x', previous_response_id: 'resp_2' }, store),
+      undefined,
+    )
   })
 
   /** digitalocean/gradient-python#96, vllm-project/vllm#22137 */
-  it('is refused in the words of OpenAI if the store does not have it', async () => {
-    const store = await filled()
-    await store.delete('resp_1')
-    for (const id of ['resp_x', 'resp_2']) {
-      await assert.rejects(expandRequest({ input: 'x', previous_response_id: id }, store), (error) => {
+  it('is refused in the words of OpenAI if it continues an unknown response', () => {
+    assert.throws(
+      () => read('x', { previous_response_id: 'resp_x' }),
+      (error) => {
         assert.ok(error instanceof GatewayError)
         const { error: body } = openaiErrors.body(error, 'req')
         assert.equal(error.statusCode, 400)
         assert.deepEqual(
           [body.message, body.type, body.param, body.code],
           [
-            `Previous response with id '${id}' not found.`,
+            "Previous response with id 'resp_x' not found.",
             'invalid_request_error',
             'previous_response_id',
             'previous_response_not_found',
           ],
         )
         return true
-      })
-    }
-  })
-
-  it('continues a conversation', async () => {
-    const store = storeOf()
-    const conversation: StoredResponse = {
-      id: 'conv_1',
-      response: {},
-      input: [message('user', 'zero')],
-      previousId: undefined,
-    }
-    await store.put(conversation)
-    for (const given of ['conv_1', { id: 'conv_1' }]) {
-      const expanded = await expandRequest({ input: 'x', conversation: given }, store)
-      assert.deepEqual(textsOf(expanded), ['zero', 'x'])
-    }
-    await assert.rejects(
-      expandRequest({ input: 'x', conversation: 'conv_2' }, store),
-      /Conversation with id 'conv_2' not found/,
+      },
     )
-    const both = { input: 'x', conversation: 'conv_1', previous_response_id: 'resp_1' }
-    await assert.rejects(expandRequest(both, store), /cannot be used together/)
+    assert.throws(
+      () => read('x', { conversation: { id: 'conv_x' } }),
+      /Conversation with id 'conv_x' not found/,
+    )
   })
 
   it('is stored unless the client forbids it', () => {
-    assert.deepEqual(
-      [isStored({}), isStored({ store: null }), isStored({ store: true }), isStored({ store: false })],
-      [true, true, true, false],
-    )
+    const requests = [{}, { store: null }, { store: true }, { store: false }]
+    assert.deepEqual(requests.map(isStored), [true, true, true, false])
   })
 })
 
-describe('input_items', () => {
-  it('lists all items, newest first, in pages', async () => {
-    const store = await filled()
-    const stored = await store.get('resp_2')
-    assert.ok(stored !== undefined)
-    const all = await inputItems(stored, store, { order: 'asc' })
-    const items = all.data as JsonObject[]
+describe('paths of a stored response', () => {
+  const ask = async (method: string, path: string, query = '') => {
+    const found = responsePath(path)
+    assert.ok(found !== undefined)
+    return answerStored(await filled(), method, found, query)
+  }
+
+  it('return the response', async () => {
+    assert.equal((await ask('GET', '/v1/responses/resp_1'))?.id, 'resp_1')
+    assert.equal(await ask('GET', '/v1/responses/resp_x'), undefined)
+    await assert.rejects(ask('GET', '/v1/responses/resp_1', '?stream=true'), /stream: the response has ended/)
+  })
+
+  it('delete the response', async () => {
+    const deleted = { id: 'resp_1', object: 'response', deleted: true }
+    assert.deepEqual(await ask('DELETE', '/v1/responses/resp_1'), deleted)
+    assert.equal(await ask('DELETE', '/v1/responses/resp_x'), undefined)
+  })
+
+  it('list all items that led to it, newest first, in pages', async () => {
+    const path = '/v1/responses/resp_2/input_items'
+    const all = await ask('GET', path, '?order=asc')
+    const items = all?.data as { id: string; role: string; content: { text: string }[] }[]
     assert.deepEqual(
-      items.map(({ role, content }) => [role, (content as { text: string }[])[0]?.text]),
+      items.map(({ role, content }) => [role, content[0]?.text]),
       [
         ['user', 'one'],
         ['assistant', 'first'],
@@ -141,10 +163,27 @@ describe('input_items', () => {
       ],
     )
     assert.equal(new Set(items.map(({ id }) => id)).size, 3)
-    const page = await inputItems(stored, store, { limit: 2 })
-    assert.deepEqual([page.has_more, page.first_id, page.last_id], [true, items[2]?.id, items[1]?.id])
-    const rest = await inputItems(stored, store, { limit: 2, after: String(page.last_id) })
-    assert.deepEqual([rest.has_more, rest.data], [false, [items[0]]])
+    const page = await ask('GET', path, '?limit=2')
+    assert.deepEqual([page?.has_more, page?.first_id, page?.last_id], [true, items[2]?.id, items[1]?.id])
+    const rest = await ask('GET', path, `?limit=2&after=${items[1]?.id}`)
+    assert.deepEqual([rest?.has_more, rest?.data], [false, [items[0]]])
+  })
+
+  it('refuse to cancel what has ended, unless it ran in the background', async () => {
+    await assert.rejects(ask('POST', '/v1/responses/resp_1/cancel'), {
+      message: 'Cannot cancel a synchronous response.',
+    })
+    const store = storeOf()
+    await store.put(kept({ input: 'x' }, 'resp_3', 'a', { background: true }))
+    const path = { id: 'resp_3', part: 'cancel' as const }
+    assert.equal((await answerStored(store, 'POST', path, ''))?.id, 'resp_3')
+  })
+
+  it('are those of the API', () => {
+    const paths = ['/v1/responses', '/v1/responses/input_tokens', '/v1/responses/a/b', '/v1/chat/responses/a']
+    for (const path of paths) assert.equal(responsePath(path), undefined)
+    const { statusCode, message: text } = unknownResponse('resp_x')
+    assert.deepEqual([statusCode, text], [404, "Response with id 'resp_x' not found."])
   })
 })
 
@@ -159,17 +198,17 @@ describe('the store of responses', () => {
   })
 
   it('stays within its bytes, and does not keep what is larger', async () => {
-    const store = storeOf({ maxBytes: 4_000 })
+    const store = storeOf({ maxBytes: 6_000 })
     for (let at = 0; at < 50; at++) {
       await store.put(kept({ input: 'x'.repeat(500) }, `r${at}`))
-      assert.ok(store.bytes <= 4_000)
+      assert.ok(store.bytes <= 6_000)
     }
     assert.ok(store.size > 1 && store.size < 8)
-    await store.put(kept({ input: 'x'.repeat(5_000) }, 'large'))
+    await store.put(kept({ input: 'x'.repeat(7_000) }, 'large'))
     assert.equal(await store.get('large'), undefined)
-    assert.equal(await store.item('msg_large'), undefined)
-    assert.equal(await store.item('msg_r0'), undefined)
-    assert.ok((await store.item('msg_r49')) !== undefined)
+    assert.equal(await store.withItem('msg_large'), undefined)
+    assert.equal(await store.withItem('msg_r0'), undefined)
+    assert.ok((await store.withItem('msg_r49')) !== undefined)
   })
 
   it('forgets responses that were not used for its time', async () => {
@@ -179,40 +218,38 @@ describe('the store of responses', () => {
     await store.get('resp_1')
     nowMs = 1_100
     assert.equal(await store.get('resp_2'), undefined)
-    assert.equal(await store.item('msg_resp_2'), undefined)
+    assert.equal(await store.withItem('msg_resp_2'), undefined)
     assert.ok((await store.get('resp_1')) !== undefined)
     nowMs = 0
   })
 
   it('deletes a response and its items', async () => {
     const store = await filled()
-    assert.equal(await store.delete('resp_2'), true)
-    assert.equal(await store.delete('resp_2'), false)
+    assert.deepEqual([await store.delete('resp_2'), await store.delete('resp_2')], [true, false])
     assert.equal(await store.get('resp_2'), undefined)
-    assert.equal(await store.item('msg_resp_2'), undefined)
+    assert.equal(await store.withItem('msg_resp_2'), undefined)
   })
 
-  it('keeps what it was given, whatever happens to it later', async () => {
-    const store = storeOf()
-    const output = [{ id: 'msg_1', type: 'message' }]
-    await store.put({ id: 'r', response: { id: 'r', output }, input: [], previousId: undefined })
-    output.pop()
-    assert.deepEqual((await store.get('r'))?.response, {
-      id: 'r',
-      output: [{ id: 'msg_1', type: 'message' }],
+  it('is one for all threads', async () => {
+    const handlers = new Map<string, ((data: never) => unknown)[]>()
+    const peersOf = () => ({
+      threads: 2,
+      on(topic: string, handler: (data: never, from: number) => unknown) {
+        handlers.set(topic, [...(handlers.get(topic) ?? []), (data) => handler(data, 0)])
+        return () => handlers.delete(topic)
+      },
+      requestAll: async (topic: string, data: unknown) =>
+        Promise.all((handlers.get(topic) ?? []).map((handler) => handler(data as never))) as Promise<never[]>,
     })
-  })
-})
-
-describe('paths of a response', () => {
-  it('report an unknown response and a cancel that comes too late', () => {
-    assert.deepEqual(
-      [unknownResponse('resp_x').statusCode, unknownResponse('resp_x').message],
-      [404, "Response with id 'resp_x' not found."],
-    )
-    const stored = kept({ input: 'x' }, 'r')
-    assert.throws(() => cancelledResponse(stored), { message: 'Cannot cancel a synchronous response.' })
-    const background = { ...stored, response: { ...stored.response, background: true } }
-    assert.equal(cancelledResponse(background), background.response)
+    const [one, two] = [await filled(), storeOf()].map((own) => new SharedResponseStore(own, peersOf()))
+    assert.ok(one !== undefined && two !== undefined)
+    const ends = [one.listen(), two.listen()]
+    assert.equal((await two.get('resp_1'))?.id, 'resp_1')
+    assert.equal((await two.withItem('msg_resp_2'))?.id, 'resp_2')
+    assert.equal(await two.get('resp_x'), undefined)
+    assert.equal(await two.delete('resp_1'), true)
+    assert.equal(await one.get('resp_1'), undefined)
+    for (const end of ends) end()
+    assert.equal(handlers.size, 0)
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { EndedAnswer } from '../../../../src/dialects/hub/format.ts'
 import { openThinking } from '../../../../src/dialects/openai/responses/thinking-envelope.ts'
 import { checkGrammar } from './grammar.ts'
 import {
@@ -377,16 +378,16 @@ describe('a failed response', () => {
 })
 
 describe('storage of a response', () => {
-  it('receives the response of the terminal event', () => {
-    const stored: object[] = []
-    const list = events({}, hello)
-    assert.equal(list.at(-1)?.response?.store, false)
-
+  it('receives the response of the terminal event, streamed or not', () => {
+    assert.equal(events({}, hello).at(-1)?.response?.store, false)
+    const stored: EndedAnswer[] = []
     for (const stream of [true, false]) {
-      answer({ stream }, hello, undefined, { store: (response) => stored.push(response) })
+      answer({ stream }, hello, undefined, { store: (ended) => stored.push(ended) })
     }
-    const [streamed, gathered] = stored
-    assert.deepEqual(streamed, gathered)
-    assert.ok(streamed !== undefined && 'store' in streamed && streamed.store === true)
+    assert.equal(stored.length, 2)
+    assert.deepEqual(stored[0], stored[1])
+    const response = JSON.parse(stored[0]?.text ?? '')
+    assert.deepEqual([response.id, response.store, response.status], [stored[0]?.id, true, 'completed'])
+    assert.deepEqual(stored[0]?.itemIds, [response.output[0].id])
   })
 })

@@ -3,7 +3,7 @@ import { type AnswerBuilder, brokenAnswer } from '../../hub/answer/answer-builde
 import type { AnswerReader } from '../../hub/answer/answer-reader.ts'
 import { failureIn } from '../../hub/parts/failure.ts'
 import { readChatUsage } from '../chat/chat-usage.ts'
-import { ItemReader } from './item-reader.ts'
+import { AnswerItems } from './answer-items.ts'
 import { readEnding } from './response-ending.ts'
 
 const noHead = {}
@@ -11,11 +11,11 @@ const noHead = {}
 /** Reads a response of OpenAI's API, whole or as events. */
 export class ResponsesReader implements AnswerReader {
   readonly #builder: AnswerBuilder
-  readonly #items: ItemReader
+  readonly #items: AnswerItems
 
   constructor(builder: AnswerBuilder) {
     this.#builder = builder
-    this.#items = new ItemReader(builder)
+    this.#items = new AnswerItems(builder)
   }
 
   push(value: JsonObject, eventName: string): void {

@@ -17,7 +17,7 @@ import { itemKind, type ReceivedItem, ReceivedItems } from './received-items.ts'
  * Reads the items of a response. Their content arrives in deltas, and again in events that repeat it whole, which count
  * only if no delta has arrived.
  */
-export class ItemReader {
+export class AnswerItems {
   readonly #builder: AnswerBuilder
   readonly #items = new ReceivedItems()
   #hasText = false

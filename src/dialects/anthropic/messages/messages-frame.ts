@@ -9,16 +9,10 @@ import {
   skipSpace,
   skipValue,
 } from '../../../kernel/json/json-bytes.ts'
-import { excessIn } from '../../../kernel/json/json-depth.ts'
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
-import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
 import { contentBlocks } from '../../hub/parts/blocks.ts'
 
-/** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
-const maxDepth = 400
-/** Number of values that can be parsed and translated with the available heap. */
-const heapValues = valuesFor()
 /** Up to this size, parsing a body is faster than scanning it, as long as most of it is short strings. */
 const maxParsedBytes = 262_144
 /** A larger message cannot be empty. */
@@ -139,16 +133,6 @@ function checkContent(content: unknown, index: number): void {
     ({ type, text }) => type === 'text' && typeof text === 'string' && text.trim() === '',
   )
   if (isEmpty) refuse('messages: text content blocks must contain non-whitespace text')
-}
-
-/**
- * @param maxValues members and items of all objects and lists together
- * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
- */
-export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
-  const excess = excessIn(body, maxDepth, maxValues)
-  if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
-  if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
 }
 
 function checkNumber(value: unknown, min: number, max: number, rule: string): void {

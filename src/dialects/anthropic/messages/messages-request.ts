@@ -1,37 +1,18 @@
 import { GatewayError } from '../../../kernel/errors.ts'
-import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
-import { parseLossless } from '../../../kernel/json/lossless.ts'
-import { checkDepth, checkMessagesFrame } from './messages-frame.ts'
+import type { JsonObject } from '../../../kernel/json/json-fields.ts'
+import { parseRequest } from '../../hub/parts/request-body.ts'
+import { checkMessagesFrame } from './messages-frame.ts'
 
 /**
- * Parses a Messages request and validates its frame. The contents are read leniently.
+ * Parses a Messages request and validates its frame. `readMessages` reads the contents leniently.
  * @throws GatewayError invalid_request, invalid_json
  */
 export function readMessagesRequest(body: Buffer | null): JsonObject {
   if (body === null || body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
-  const request = parseMessagesRequest(body)
+  const request = parseRequest(body)
   checkModel(request.model)
   checkMessagesFrame(body, false)
   return request
-}
-
-/**
- * The same for a request whose frame is already validated.
- * @throws GatewayError invalid_request, invalid_json
- */
-export function parseMessagesRequest(body: Buffer): JsonObject {
-  checkDepth(body)
-  const request = parse(body)
-  if (!isObject(request)) throw new GatewayError('invalid_request', 'the request body must be an object')
-  return request
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return parseLossless(body.toString('utf8'))
-  } catch (error) {
-    throw new GatewayError('invalid_json', undefined, { cause: error })
-  }
 }
 
 function checkModel(model: unknown): void {

@@ -7,7 +7,7 @@ import { readTurns } from './read-turns.ts'
 
 /**
  * Reads a request of the Anthropic Messages API (contract 10.2) leniently, because clients deviate from its schema.
- * @param request parsed by `readMessagesRequest` or `parseMessagesRequest`, which also limit its nesting
+ * @param request parsed by `parseRequest`, which limits its nesting, and checked by `checkMessagesFrame`
  * @throws GatewayError invalid_request
  */
 export function readMessages(request: JsonObject): Conversation {

@@ -7,18 +7,26 @@ import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
 /** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
 const maxDepth = 400
 /** Number of values that can be parsed and translated with the available heap. */
-const maxValues = valuesFor()
+const heapValues = valuesFor()
 
 /**
  * Parses a request that is to be translated.
  * @throws GatewayError invalid_json, invalid_request
  */
 export function parseRequest(body: Buffer): JsonObject {
+  checkDepth(body)
+  const request = parse(body)
+  return isObject(request) ? request : refuse('the request body must be an object')
+}
+
+/**
+ * @param maxValues members and items of all objects and lists together
+ * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
+ */
+export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
   const excess = excessIn(body, maxDepth, maxValues)
   if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
   if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
-  const request = parse(body)
-  return isObject(request) ? request : refuse('the request body must be an object')
 }
 
 function parse(body: Buffer): unknown {

@@ -13,7 +13,6 @@ import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/context-sentence.ts'
 import { ErrorAnswer } from '../../anthropic/error-answer.ts'
 import { supportsRequest } from '../../anthropic/messages/limitations.ts'
-import { parseMessagesRequest } from '../../anthropic/messages/messages-request.ts'
 import { readMessages } from '../../anthropic/messages/read-request.ts'
 import { WholeMessageEvents } from '../../anthropic/messages/whole-message.ts'
 import { messageWriter } from '../../anthropic/messages/write-answer.ts'
@@ -31,6 +30,7 @@ import type { WrittenRequest } from '../../hub/format.ts'
 import { callIdsIn } from '../../hub/parts/call-ids.ts'
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
+import { parseRequest } from '../../hub/parts/request-body.ts'
 import { isThinker } from '../../hub/parts/thinkers.ts'
 import { ChatReader } from '../../openai/chat/read-answer.ts'
 import { writeChatRequest } from '../../openai/chat/write-request.ts'
@@ -125,7 +125,7 @@ export class MessageVariants {
     // Nothing is kept while the endpoint generates: long-lived objects cost the garbage collector.
     let parsed: JsonObject | undefined
     const request = () => {
-      parsed ??= parseMessagesRequest(this.#call.body)
+      parsed ??= parseRequest(this.#call.body)
       return parsed
     }
     const isNative =
@@ -186,7 +186,7 @@ export class MessageVariants {
     const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
     if (!isPath && !refusesField(statusCode, refusal)) return undefined
     try {
-      const chat = this.#chat(parseMessagesRequest(this.#call.body), target)
+      const chat = this.#chat(parseRequest(this.#call.body), target)
       this.#mode = 'translation'
       return isPath ? onAccepted(chat, () => messagesRefusals.add(target.endpoint)) : chat
     } catch {
@@ -271,11 +271,11 @@ export class MessageVariants {
   ): RequestVariant | undefined {
     const maxTokens = how.maxTokens === undefined ? this.#fittedByRefusal(refusal, size) : undefined
     if (maxTokens !== undefined) {
-      return this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, maxTokens })
+      return this.#chat(parseRequest(this.#call.body), target, { ...how, maxTokens })
     }
     if (how.requestsUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
       return undefined
-    const chat = this.#chat(parseMessagesRequest(this.#call.body), target, { ...how, requestsUsage: false })
+    const chat = this.#chat(parseRequest(this.#call.body), target, { ...how, requestsUsage: false })
     return onAccepted(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
@@ -292,7 +292,7 @@ export class MessageVariants {
   #size({ abilities }: RoutedEndpoint): RequestSize {
     const limitTokens = abilities?.contextLength
     try {
-      const request = parseMessagesRequest(this.#call.body)
+      const request = parseRequest(this.#call.body)
       const { body } = writeChatRequest(readMessages(request), { model: this.#call.model, traits: plainChat })
       return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(body), limitTokens }
     } catch {

@@ -79,6 +79,18 @@ describe('orderTurns', () => {
       [assistant(call('1')), results(result('1', 'x')), assistant(text('c'))],
       ['a:#1', 'r:1=x', 'a:c'],
     ],
+    [
+      'drops empty turns before it joins answers, which may be empty',
+      [
+        assistant(text('a')),
+        { role: 'system', text: '', isDeveloper: false },
+        { role: 'user', parts: [] },
+        results(),
+        assistant(),
+        user('b'),
+      ],
+      ['a:a', 'u:b'],
+    ],
     ['keeps a call without a result', [assistant(call('1')), user('b')], ['a:#1', 'u:b']],
   ]
   for (const [name, turns, expected] of rows) {

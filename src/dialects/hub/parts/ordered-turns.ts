@@ -60,7 +60,7 @@ function joinAssistants(turns: readonly Turn[]): Turn[] {
   const joined: Turn[] = []
   let parts: AssistantPart[] | undefined
   for (const turn of turns) {
-    if (turn.role === 'results' && turn.results.length === 0) continue
+    if (isEmpty(turn)) continue
     if (turn.role !== 'assistant') {
       parts = undefined
       joined.push(turn)
@@ -70,6 +70,20 @@ function joinAssistants(turns: readonly Turn[]): Turn[] {
     } else for (const part of turn.parts) parts.push(part)
   }
   return joined
+}
+
+/** An empty answer is kept, because it separates users. */
+function isEmpty(turn: Turn): boolean {
+  switch (turn.role) {
+    case 'system':
+      return turn.text === ''
+    case 'user':
+      return turn.parts.length === 0
+    case 'results':
+      return turn.results.length === 0
+    case 'assistant':
+      return false
+  }
 }
 
 /** The assistant turn before some results, for APIs that put both into one turn. */

@@ -23,8 +23,8 @@ class MessageList {
   readonly #traits: ChatTraits
   readonly #messages: ChatMessage[] = []
   readonly #system: string[] = []
-  /** The user's message that is not yet complete. */
-  #parts: ContentPart[] = []
+  /** The user's message that is not yet complete; undefined if there is none. */
+  #parts: ContentPart[] | undefined
   #name: string | undefined
   /** Calls of the last assistant turn, and their IDs as sent. */
   #calls: readonly CallPart[] = []
@@ -39,8 +39,7 @@ class MessageList {
   add(turn: Turn): void {
     switch (turn.role) {
       case 'system':
-        if (turn.text === '') break
-        if (this.#messages.length === 0 && this.#parts.length === 0) this.#system.push(turn.text)
+        if (this.#messages.length === 0 && this.#parts === undefined) this.#system.push(turn.text)
         else this.#user(textPart(systemReminder(turn.text)), undefined)
         break
       case 'user':
@@ -65,16 +64,17 @@ class MessageList {
   #user(part: ContentPart, name: string | undefined): void {
     if (this.#name !== name) this.#endUser()
     this.#name = name
-    this.#parts.push(part)
+    this.#parts ??= []
+    if (part.type !== 'text' || part.text !== '') this.#parts.push(part)
   }
 
   #endUser(): void {
-    if (this.#parts.length === 0) return
+    if (this.#parts === undefined) return
     const content = messageContent(this.#parts)
     this.#messages.push(
       this.#name === undefined ? { role: 'user', content } : { role: 'user', name: this.#name, content },
     )
-    this.#parts = []
+    this.#parts = undefined
     this.#name = undefined
   }
 
@@ -132,8 +132,8 @@ class MessageList {
       const others: ContentPart[] = []
       for (const part of result.parts) {
         const content = contentPart(part, this.#traits)
-        if (content.type === 'text') texts.push(content.text)
-        else others.push(content)
+        if (content.type !== 'text') others.push(content)
+        else if (content.text !== '') texts.push(content.text)
       }
       if (others.length > 0) texts.push('[What is not text follows in the next message.]')
       const text = texts.join('\n\n')
@@ -143,6 +143,7 @@ class MessageList {
         content: result.isError ? failedResult(text) : text,
       })
       if (others.length === 0) continue
+      this.#parts ??= []
       this.#parts.push(textPart(`[From the result of tool call ${id}:]`), ...others)
     }
   }

@@ -31,6 +31,19 @@ describe('messages of a chat request', () => {
     )
   })
 
+  it('leave out empty texts, but not a message that has nothing else', () => {
+    assert.deepEqual(
+      messages([
+        user('', 'a', ''),
+        assistant(text('b')),
+        user(''),
+        assistant(call('1')),
+        results(result('1', [text(''), text('x')])),
+      ]).map(({ content }) => content),
+      ['a', 'b', '', null, 'x'],
+    )
+  })
+
   it('alternate, except for users with different names', () => {
     const named = (name: string): Turn => ({ role: 'user', parts: [text(name)], name })
     assert.deepEqual(messages([user('a'), user('b'), named('Ann'), named('Ann'), named('Bob'), user('c')]), [

@@ -55,8 +55,7 @@ export class CountedProcess {
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#child.stdin?.end()
-    const { exitCode, signalCode } = this.#child
-    if (exitCode === null && signalCode === null) await once(this.#child, 'exit')
+    if (this.#child.exitCode === null) await once(this.#child, 'exit')
   }
 
   async #ask(line: string): Promise<string> {

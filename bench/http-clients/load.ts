@@ -31,7 +31,7 @@ const chatEnd = Buffer.from('}}')
 const streamEnd = Buffer.from('0\r\n\r\n')
 
 /** One connection that sends one request after the other. */
-class Asker {
+class Sender {
   #socket: Socket
   #end = chatEnd
   #kind: Kind = 'chat'
@@ -86,15 +86,15 @@ export interface Load {
 }
 
 export async function openLoad(port: number, connections: number): Promise<Load> {
-  const askers: Asker[] = []
-  for (let at = 0; at < connections; at++) askers.push(new Asker(await openSocket(port)))
-  const sum = (of: (asker: Asker) => number) => askers.reduce((total, asker) => total + of(asker), 0)
+  const senders: Sender[] = []
+  for (let at = 0; at < connections; at++) senders.push(new Sender(await openSocket(port)))
+  const sum = (of: (sender: Sender) => number) => senders.reduce((total, sender) => total + of(sender), 0)
   return {
-    run: async (kind, count) => void (await Promise.all(askers.map((asker) => asker.ask(kind, count)))),
+    run: async (kind, count) => void (await Promise.all(senders.map((sender) => sender.ask(kind, count)))),
     failures: () => sum(({ failures }) => failures),
     retried: () => sum(({ retried }) => retried),
     leave: () => {
-      for (const asker of askers) asker.leave()
+      for (const sender of senders) sender.leave()
     },
   }
 }

@@ -66,7 +66,7 @@ export default fp<BrowserCheckOptions>(
         else refuse(request, `server.cors does not allow the origin ${origin.slice(0, 100)}.`, next)
         return
       }
-      if (reads && origin !== undefined) tellReader(reply, origin)
+      if (reads && origin !== undefined) allowReading(reply, origin)
       if (!isPreflight) next()
       else if (decision.reads && !reads) refuse(request, 'Other origins may not request this.', next)
       else answerPreflight(request, reply)
@@ -102,7 +102,7 @@ function hasOwnCheck({ routeOptions }: FastifyRequest): boolean {
   return level !== undefined && level !== 'olla'
 }
 
-function tellReader(reply: FastifyReply, origin: string): void {
+function allowReading(reply: FastifyReply, origin: string): void {
   reply.header('Access-Control-Allow-Origin', origin)
   reply.header('Access-Control-Expose-Headers', exposed)
   reply.header('Vary', 'Origin')
@@ -113,8 +113,8 @@ function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): void
   if (reply.hasHeader('access-control-allow-origin')) {
     reply.header('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
     reply.header('Access-Control-Allow-Methods', allowedMethods)
-    const asked = headers['access-control-request-headers']
-    if (asked !== undefined) reply.header('Access-Control-Allow-Headers', asked)
+    const requestedHeaders = headers['access-control-request-headers']
+    if (requestedHeaders !== undefined) reply.header('Access-Control-Allow-Headers', requestedHeaders)
     reply.header('Access-Control-Max-Age', maxAgeSeconds)
   }
   reply.code(204).header('Content-Length', '0').send()

@@ -115,7 +115,7 @@ export default fp<InternalAccessOptions>(
 
     function ruled(request: FastifyRequest): AccessDecision {
       const { headers, socket, gateway, raw } = request
-      const asked = {
+      const accessRequest = {
         peer: socket.remoteAddress ?? '',
         client: gateway.clientAddress,
         limitKey: keys.of(gateway.clientAddress),
@@ -124,7 +124,7 @@ export default fp<InternalAccessOptions>(
         authorization: headers.authorization,
         cookie: headers.cookie,
       }
-      return rules.decide(asked, clock.nowMs(), clock.monotonicMs())
+      return rules.decide(accessRequest, clock.nowMs(), clock.monotonicMs())
     }
 
     function refuse(request: FastifyRequest, reply: FastifyReply, decision: AccessRefusal): void {

@@ -46,7 +46,7 @@ export default fp<ModelDiscoveryPluginOptions>(
       modelRegistry,
       modelFilter,
     } = readSections(options, ['discovery', 'model_registry', 'model_filter'], ['random', 'version', 'clock'])
-    const { modelDiscovery: looks } = config
+    const { modelDiscovery: settings } = config
     const { version = packageVersion, random = Math.random } = options
     const registry = app.endpointRegistry
     const catalog = new ModelCatalog(modelFilter)
@@ -60,14 +60,14 @@ export default fp<ModelDiscoveryPluginOptions>(
         report: (slot, evidence) => app.healthChecker.report(slot, evidence),
         fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
-          concurrency: looks.concurrentWorkers,
+          concurrency: settings.concurrentWorkers,
           capacity: Math.max(64, registry.snapshot.endpoints.length),
         }),
         profiles: () => app.backendProfiles.all(),
         fallbackProfile: () => app.backendProfiles.get('openai-compatible'),
         userAgent: `olla-gateway-Discovery/${version}`,
       },
-      { ...looks, detectIntervalMs: config.refreshIntervalMs, random },
+      { ...settings, detectIntervalMs: config.refreshIntervalMs, random },
     )
     app.decorate('modelCatalog', catalog)
     app.decorate('modelDiscovery', discovery)
@@ -75,7 +75,7 @@ export default fp<ModelDiscoveryPluginOptions>(
       shareCatalog(catalog, app.gatewayPeers)
       app.gatewayPeers.on(refreshTopic, (slot) => discovery.refresh(slot))
     }
-    if (looks.enabled) {
+    if (settings.enabled) {
       const clock = options.clock ?? systemClock
       let timer: Timer | undefined
       const { staleThresholdMs, cleanupIntervalMs } = modelRegistry.unification

@@ -37,10 +37,10 @@ export default fp<RequestLogOptions>(
       context.status ??= this.headersSent ? this.statusCode : undefined
       const level = lineLevel(context, method)
       if (logger.isLevelEnabled?.(level) === false) return
-      const told = { method, url: request.url, userAgent: request.headers['user-agent'] }
+      const details = { method, url: request.url, userAgent: request.headers['user-agent'] }
       const durationMs = clock.monotonicMs() - context.startedAtMs
-      if (logger.members === undefined) logger[level](requestLine(context, told, durationMs), 'request')
-      else logger.members(level, requestLineText(context, told, durationMs), 'request')
+      if (logger.members === undefined) logger[level](requestLine(context, details, durationMs), 'request')
+      else logger.members(level, requestLineText(context, details, durationMs), 'request')
     }
 
     if (server.requestLogging) {

@@ -35,7 +35,7 @@ export default fp<SamplerOptions>(
       intervalMs,
       capacity: options.capacity ?? 450,
       endpoints: () => app.endpointRegistry.snapshot.endpoints,
-      tokensUnderWay: () => app.proxyEngine.tokensUnderWay(),
+      tokensInFlight: () => app.proxyEngine.tokensInFlight(),
       eventsDropped: () => app.gatewayEvents.dropped,
       onSample: (json) => app.eventHub.sample(json),
     })

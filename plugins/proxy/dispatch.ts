@@ -43,7 +43,7 @@ export default fp<DispatchOptions>(
       },
       addresses: app.clientAddresses,
       router: app.modelRouter,
-      modelLook: app.modelLook,
+      modelLookup: app.modelLookup,
       paths: app.pathKnowledge,
       registry: app.endpointRegistry,
       discovery: app.modelDiscovery,

@@ -1,7 +1,7 @@
 /**
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
- * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLook`. A host may decorate the first two itself, before
+ * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`. A host may decorate the first two itself, before
  * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
  * After the drain, it needs no cleanup on close.
  */
@@ -93,9 +93,9 @@ export default fp<ProxyEngineOptions>(
       affinity,
       lacks: app.hasDecorator('pathKnowledge')
         ? {
-            path: ({ endpoint, nativeModel }, path, serves, words) =>
-              app.pathKnowledge.learn(endpoint, path, serves, words, nativeModel),
-            model: (slot) => app.modelLook.at(slot),
+            path: ({ endpoint, nativeModel }, path, serves, message) =>
+              app.pathKnowledge.learn(endpoint, path, serves, message, nativeModel),
+            model: (slot) => app.modelLookup.at(slot),
           }
         : undefined,
       observe: joinObservers(

@@ -93,7 +93,7 @@ export default fp<RequestContextOptions>(
       next(refusalOfHead(request.raw))
     })
     // A relayed answer gets them from the context itself.
-    app.addHook('onSend', function tell(request, reply, payload, next) {
+    app.addHook('onSend', function addHeaders(request, reply, payload, next) {
       // A hook of the host may have answered before the context existed.
       const context: RequestContext | undefined = request.gateway
       context?.heldBody?.over()

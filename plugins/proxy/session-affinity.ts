@@ -71,7 +71,7 @@ export default fp<SessionAffinityOptions>(
     }
 
     // For answers of the gateway itself.
-    app.addHook('onSend', function tell(request, reply, payload, next) {
+    app.addHook('onSend', function addHeaders(request, reply, payload, next) {
       const session = request.gateway?.session
       const headers = session === undefined ? [] : sessionHeaders(session)
       for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])

@@ -1,6 +1,6 @@
 /**
  * Decides which endpoints may serve a request. Decorates `modelRouter`; `pathKnowledge`, which records the API paths
- * that endpoints have or lack; and `modelLook`, which refreshes model lists for unknown models. Depends on the
+ * that endpoints have or lack; and `modelLookup`, which refreshes model lists for unknown models. Depends on the
  * registry, the profiles, the model catalogue and the directory. A thread shares what it learns about paths with the
  * others.
  */
@@ -8,7 +8,7 @@ import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { isRoutable } from '../../src/kernel/endpoint-status.ts'
-import { ModelLook } from '../../src/routing/models/model-look.ts'
+import { ModelLookup } from '../../src/routing/models/model-lookup.ts'
 import { type PathFact, PathKnowledge } from '../../src/routing/models/path-knowledge.ts'
 import { ModelRouter } from '../../src/routing/models/router.ts'
 import type { Topic } from '../../src/runtime/links/peer-link.ts'
@@ -25,7 +25,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     modelRouter: ModelRouter
     pathKnowledge: PathKnowledge
-    modelLook: ModelLook
+    modelLookup: ModelLookup
   }
 }
 
@@ -45,8 +45,8 @@ export default fp<ModelRoutingOptions>(
     })
     app.decorate('pathKnowledge', paths)
     app.decorate(
-      'modelLook',
-      new ModelLook({
+      'modelLookup',
+      new ModelLookup({
         clock: options.clock ?? systemClock,
         registry: app.endpointRegistry,
         catalog: app.modelCatalog,

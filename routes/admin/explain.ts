@@ -26,15 +26,17 @@ export default fp<ExplainOptions>(
     const schema = { response: { 200: ExplanationSchema } }
     app.post('/internal/explain', { config: { internalAccess: 'gated' }, schema }, (request) => {
       const received = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
-      const asked = readExplainRequest(received, request.raw.rawHeaders)
-      const path = asked.path.startsWith(`${app.prefix}/`) ? asked.path.slice(app.prefix.length) : asked.path
+      const explained = readExplainRequest(received, request.raw.rawHeaders)
+      const path = explained.path.startsWith(`${app.prefix}/`)
+        ? explained.path.slice(app.prefix.length)
+        : explained.path
       const prefix = /^\/olla\/([^/]+)/.exec(path)?.[1]
       const profile =
         prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
       const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
-      const { model, needs } = inspectRequest(asked.body, 'application/json', target)
+      const { model, needs } = inspectRequest(explained.body, 'application/json', target)
       const client = translation?.formatOf(target)
-      const question = {
+      const routingRequest = {
         model,
         provider: profile === undefined ? undefined : app.backendProfiles.get(profile),
         path: target,
@@ -42,17 +44,17 @@ export default fp<ExplainOptions>(
         translates: client?.translates,
         dryRun: true,
       }
-      const routed = app.modelRouter.route({ ...question, needs })
-      const outcome = app.storedResponses.placed(routed, target, asked.body)
+      const routed = app.modelRouter.route({ ...routingRequest, needs })
+      const outcome = app.storedResponses.placed(routed, target, explained.body)
       const { caller, clientAddress } = request.gateway
       const { sessionAffinity: sessions } = app
       return explain(
         {
           model,
           outcome,
-          serving: app.modelRouter.route(question).candidates,
+          serving: app.modelRouter.route(routingRequest).candidates,
           wouldRefresh: app.modelRouter.wantsRefresh(outcome),
-          sessionKey: sessions?.readKey({ ...asked, path: target, model, caller, clientAddress }),
+          sessionKey: sessions?.readKey({ ...explained, path: target, model, caller, clientAddress }),
         },
         {
           load: app.endpointLoad,

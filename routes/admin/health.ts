@@ -59,7 +59,7 @@ export default fp<InternalHealthOptions>(
           able: able.length,
           total: endpoints.length,
           isListed: listing.isDone,
-          isPausing: able.every((endpoint) => !load.wouldAsk(endpoint)),
+          isPausing: able.every((endpoint) => !load.wouldAccept(endpoint)),
         })
         reply.header('Cache-Control', 'no-store').code(view.status === 'ready' ? 200 : 503)
         return reply.send(view)

@@ -128,7 +128,7 @@ async function findModel(
   }
   const known = find()
   if (known !== undefined) return known
-  await app.modelLook.forUnknown(lookMs)
+  await app.modelLookup.forUnknown(lookMs)
   const fresh = find()
   if (fresh !== undefined) return fresh
   const { status } = app.modelRouter.route({ model: name, provider, path: showPath, dryRun: true })

@@ -16,14 +16,14 @@ import { Upload } from '../../src/http/body/upload.ts'
 import { countSegments, type TargetPath, targetPath } from '../../src/http/request/target-path.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
 import type { ReadRequest } from '../../src/proxy/dispatch.ts'
-import { askingVariant } from '../../src/proxy/usage/usage-variant.ts'
+import { usageRequestVariant } from '../../src/proxy/usage/usage-variant.ts'
 import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 
 export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
 
 interface ReadSettings {
   /** Requests the usage of streams if the client does not. */
-  readonly asksUsage: boolean
+  readonly requestsUsage: boolean
   /** Answers get the requested model name. */
   readonly renameAnswers: boolean
   /** Undefined if the gateway does not translate. */
@@ -46,7 +46,7 @@ export default fp<ProxyRoutesOptions>(
     const { proxy, server, modelRegistry } = readSections(options, ['proxy', 'server', 'model_registry'])
     const limitBytes = bodyLimitOf(server.requestLimits.maxBodyBytes)
     const settings: ReadSettings = {
-      asksUsage: proxy.usage === 'ask',
+      requestsUsage: proxy.usage === 'ask',
       renameAnswers: modelRegistry.rewriteResponseModel,
       translation: app.hasDecorator('translation') ? app.translation : undefined,
       allowsManagement: proxy.management,
@@ -141,10 +141,10 @@ function readRequest(
   const { modelSpan, usageEdit: edit } = inspection
   const client = request.method === 'POST' ? settings.translation?.formatOf(target.path) : undefined
   const read = { provider, target, body, bodyBytes: body?.length ?? 0, inspection, client }
-  if (!settings.asksUsage || body === null || edit === undefined) return read
+  if (!settings.requestsUsage || body === null || edit === undefined) return read
   if (inspection.modelPlace !== undefined) return read
   const { path, query } = target
   const { renameAnswers } = settings
   const stream = { context: request.gateway, path, query, body, modelSpan, edit, renameAnswers }
-  return { ...read, extra: { variant: askingVariant(stream) } }
+  return { ...read, extra: { variant: usageRequestVariant(stream) } }
 }

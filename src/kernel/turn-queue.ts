@@ -5,7 +5,7 @@
  */
 export class TurnQueue<Item> {
   readonly #run: (item: Item) => void
-  #due: Item[] = []
+  #queued: Item[] = []
 
   /** @param run must not throw */
   constructor(run: (item: Item) => void) {
@@ -13,12 +13,12 @@ export class TurnQueue<Item> {
   }
 
   push(item: Item): void {
-    if (this.#due.push(item) === 1) setImmediate(this.#runDue)
+    if (this.#queued.push(item) === 1) setImmediate(this.#runQueued)
   }
 
-  readonly #runDue = (): void => {
-    const due = this.#due
-    this.#due = []
-    for (const item of due) this.#run(item)
+  readonly #runQueued = (): void => {
+    const queued = this.#queued
+    this.#queued = []
+    for (const item of queued) this.#run(item)
   }
 }

@@ -8,7 +8,7 @@ import type { ClientAddresses } from '../http/client-address.ts'
 import type { TargetPath } from '../http/request/target-path.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { GatewayError } from '../kernel/errors.ts'
-import type { ModelLook } from '../routing/models/model-look.ts'
+import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
 import { type RefreshParts, refreshModels } from '../routing/models/refresh-models.ts'
 import { rejectionError } from '../routing/models/rejection.ts'
@@ -43,8 +43,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
     readonly answersCors: boolean
   }
   readonly router: Pick<ModelRouter, 'route' | 'wantsRefresh' | 'isUnknown' | 'isListed'>
-  readonly modelLook: Pick<ModelLook, 'forUnknown'>
-  readonly paths: Pick<PathKnowledge, 'wordsOf'>
+  readonly modelLookup: Pick<ModelLookup, 'forUnknown'>
+  readonly paths: Pick<PathKnowledge, 'errorMessageOf'>
   readonly load: Pick<LiveLoad, 'retryAfterSeconds'>
   readonly addresses: Pick<ClientAddresses, 'forwardedFor' | 'trusts'>
   readonly hooks: Pick<RequestHookList, 'routed' | 'over'>
@@ -103,7 +103,7 @@ export function dispatch(
   const shownModel = shown(context.model)
   if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
 
-  const asked = {
+  const routingRequest = {
     model: context.model,
     provider: read.provider,
     path: read.target.path,
@@ -112,15 +112,17 @@ export function dispatch(
     isTranslatable: read.isTranslatable,
     translates: read.client?.translates,
   }
-  const routing = router.route(asked)
+  const routing = router.route(routingRequest)
   if (router.wantsRefresh(routing)) {
     const refreshed = refreshModels(services, options.refreshTimeoutMs)
-    sendLater(services, read, asked, refreshed, request, reply)
+    sendLater(services, read, routingRequest, refreshed, request, reply)
     return
   }
-  const look = router.isUnknown(routing) ? services.modelLook.forUnknown(options.refreshTimeoutMs) : undefined
-  if (look === undefined) send(services, read, routing, request, reply)
-  else sendLater(services, read, asked, look.then(noRefresh), request, reply)
+  const lookup = router.isUnknown(routing)
+    ? services.modelLookup.forUnknown(options.refreshTimeoutMs)
+    : undefined
+  if (lookup === undefined) send(services, read, routing, request, reply)
+  else sendLater(services, read, routingRequest, lookup.then(noRefresh), request, reply)
 }
 
 /** The refresh was for all requests, not for a single one. */
@@ -132,7 +134,7 @@ function noRefresh(): undefined {
 function sendLater(
   services: DispatchServices,
   read: ReadRequest,
-  asked: RoutingRequest,
+  routingRequest: RoutingRequest,
   refreshed: Promise<Refresh | undefined>,
   request: DispatchedRequest,
   reply: ClientReply,
@@ -140,7 +142,7 @@ function sendLater(
   refreshed
     .then((refresh) => {
       if (reply.raw.destroyed) request.gateway.heldBody?.over()
-      else send(services, read, services.router.route({ ...asked, refresh }), request, reply)
+      else send(services, read, services.router.route({ ...routingRequest, refresh }), request, reply)
     })
     .catch((error: unknown) => reply.send(error))
 }
@@ -279,7 +281,7 @@ function rejection(
     path,
     isElsewhere: provider !== undefined && router.isListed(model),
     retryAfterSeconds: load.retryAfterSeconds(endpoints),
-    wordsOf: ({ slot }) => paths.wordsOf(slot, path),
+    errorMessageOf: ({ slot }) => paths.errorMessageOf(slot, path),
   })
 }
 

@@ -81,14 +81,14 @@ async function run(
   async function attempt(
     { family, name, bytes }: Case,
     parts: readonly string[],
-    asksProxies: boolean,
+    comparesProxies: boolean,
     round = 0,
   ) {
     const from = addressOf(++serial)
     const quietMs = [60, 300, 1_000][round] ?? 1_000
     const ask = (target: Target) => outcomeOf(target, from, parts, quietMs)
     const [ours, nodes, read, ...others] = await Promise.all(
-      [own, node, plain, ...(asksProxies ? proxies : [])].map(ask),
+      [own, node, plain, ...(comparesProxies ? proxies : [])].map(ask),
     )
     assert.ok(ours !== undefined && nodes !== undefined && read !== undefined)
     // What is behind an upgrade that it does not take, bare Node reads or not, as its packets come.
@@ -99,7 +99,7 @@ async function run(
     // A machine under load answers late: what is serious is so again, with more time.
     const isSilent = ours.talk.statuses.length === 0 && !ours.talk.closed && round === 0
     if ((reason !== undefined || isSilent) && round < 2)
-      return attempt({ family, name, bytes }, parts, asksProxies, round + 1)
+      return attempt({ family, name, bytes }, parts, comparesProxies, round + 1)
     const isStricter = ours.delivered.length > 0 && others.some(({ delivered }) => delivered.length === 0)
     table.add(family, { outcome: ours, differs: found.differs, isStricter, isSerious: reason !== undefined })
     const seen = { stricter: isStricter, differs: found.differs, silent: ours.talk.statuses.length === 0 }

@@ -47,20 +47,20 @@ describe('a configuration that admits other machines', () => {
 })
 
 describe('models that would expire between two discoveries', () => {
-  const rows: readonly (readonly [stale: string, interval: string, isTold: boolean])[] = [
+  const rows: readonly (readonly [stale: string, interval: string, isWarned: boolean])[] = [
     ['1m', '5m', true],
     ['5m', '5m', true],
     ['6m', '5m', false],
     ['0', '5m', false],
     ['24h', '5m', false],
   ]
-  for (const [stale, interval, isTold] of rows) {
-    it(`cause ${isTold ? 'a' : 'no'} warning: ${stale} with discovery every ${interval}`, async () => {
+  for (const [stale, interval, isWarned] of rows) {
+    it(`cause ${isWarned ? 'a' : 'no'} warning: ${stale} with discovery every ${interval}`, async () => {
       const registry = `model_registry: { unification: { stale_threshold: ${stale} } }\n`
       const told = warningsOf(
         await load(`${registry}discovery: { model_discovery: { interval: ${interval} } }\n`),
       )
-      assert.equal(/stale_threshold: models expire between/.test(told), isTold)
+      assert.equal(/stale_threshold: models expire between/.test(told), isWarned)
     })
   }
 })

@@ -94,7 +94,7 @@ describe('plugins and routes', () => {
 
     if (optional.size === 0) continue
     it(`${name} (${path}) uses its optional decorators, and checks that they exist`, () => {
-      const asked = companionsOf(parts.flatMap(({ asksFor }) => [...asksFor]))
+      const asked = companionsOf(parts.flatMap(({ checksFor }) => [...checksFor]))
       const typed = declared.filter(({ isOptional }) => isOptional).map((each) => each.name)
       const checked = new Set([...asked, ...typed])
       const unused = [...optional].filter((each) => !used.has(each))
@@ -145,9 +145,9 @@ describe('decoratorUse', () => {
       "app.decorate<number>('other', 2)",
       "if (app.hasDecorator('peers')) {}",
     ].join('\n')
-    const { decorates, asksFor, optional } = decoratorUse(text, known)
+    const { decorates, checksFor, optional } = decoratorUse(text, known)
     assert.deepEqual([...decorates], ['cells', 'gateway', 'other'])
-    assert.deepEqual([...asksFor], ['peers'])
+    assert.deepEqual([...checksFor], ['peers'])
     assert.deepEqual([...optional], ['peers', 'gateway'])
   })
 })

@@ -169,7 +169,7 @@ describe('the check of browsers', () => {
     assert.match((await ask('POST /v1/messages', cross)).text, /"type":"permission_error"/)
     assert.match(
       (await ask('POST /api/chat', cross)).text,
-      /\{"error":"Pages of http:\/\/evil\.example may not/,
+      /\{"error":"Pages of http:\/\/evil\.example are not/,
     )
   })
 

@@ -107,12 +107,12 @@ async function start(
 async function ask(url: string, times: number): Promise<string[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const outcomes: string[] = []
-  for (let at = 0; at < times; at++) outcomes.push(await askOnce(url, agent))
+  for (let at = 0; at < times; at++) outcomes.push(await sendOnce(url, agent))
   agent.destroy()
   return outcomes
 }
 
-async function askOnce(url: string, agent: Agent): Promise<string> {
+async function sendOnce(url: string, agent: Agent): Promise<string> {
   const body = '{"model":"m","messages":[],"stream":true}'
   const asked = request(`${url}/v1/chat/completions`, {
     method: 'POST',

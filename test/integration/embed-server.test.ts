@@ -41,7 +41,7 @@ async function embed(t: TestContext, url: string, server: Record<string, unknown
 }
 
 /** One request and the whole of its short answer on a kept connection. */
-async function askOn(socket: Socket, path: string): Promise<string> {
+async function sendOn(socket: Socket, path: string): Promise<string> {
   socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
   const [answer] = await once(socket, 'data')
   return String(answer)
@@ -78,12 +78,12 @@ describe('an app on olla-gateway/http-server', () => {
     })
     const idle = await openSocket(port)
     const kept = await openSocket(port)
-    assert.match(await askOn(idle, '/own'), /Connection: keep-alive/)
-    assert.match(await askOn(kept, '/own'), /Connection: keep-alive/)
+    assert.match(await sendOn(idle, '/own'), /Connection: keep-alive/)
+    assert.match(await sendOn(kept, '/own'), /Connection: keep-alive/)
     const streaming = await postChat(url, { stream: true })
     const idleEnds = once(idle, 'end')
     stop()
-    assert.match(await askOn(kept, '/own'), /Connection: close/)
+    assert.match(await sendOn(kept, '/own'), /Connection: close/)
     await idleEnds
     finish?.()
     assert.match(await streaming.text(), /\[DONE\]/)

@@ -5,7 +5,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import gateway from '../../src/gateway.ts'
 
 /** Statuses of all internal routes, asked from an address that no rule lets in. */
-async function askAll(t: TestContext, dashboard: Record<string, unknown>) {
+async function requestEach(t: TestContext, dashboard: Record<string, unknown>) {
   const app = Fastify()
   t.after(() => app.close())
   const routes = new Set<string>()
@@ -48,7 +48,7 @@ const always = [
 
 describe('the routes of a gateway below /internal', () => {
   it('deny other clients the routes that show or change requests', async (t) => {
-    const statuses = await askAll(t, {})
+    const statuses = await requestEach(t, {})
     for (const route of always) assert.equal(statuses.get(route), 403, route)
     for (const route of ['status', 'status/endpoints', 'stats/models', 'process', 'metrics', 'health']) {
       assert.equal(statuses.get(`GET /internal/${route}`), 200, route)
@@ -56,7 +56,7 @@ describe('the routes of a gateway below /internal', () => {
   })
 
   it('deny other clients everything except probes with gate_internal_api', async (t) => {
-    const statuses = await askAll(t, { gate_internal_api: true })
+    const statuses = await requestEach(t, { gate_internal_api: true })
     // The last one only leads to the page, which is gated.
     const isOpen = (route: string) => /\/internal\/(?:health|ready|ui)$/.test(route)
     // The gateway accepts those methods on no route.

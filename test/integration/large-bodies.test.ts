@@ -38,7 +38,7 @@ async function startEndpoint(
 }
 
 /** Answers with the digest of what it got. */
-async function tellDigest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function reportDigest(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const hash = createHash('sha256')
   for await (const part of request) hash.update(part)
   response.end(JSON.stringify({ digest: hash.digest('hex') }))
@@ -59,7 +59,7 @@ for (const engine of engines) {
         refused++
         response.writeHead(503, { 'content-type': 'application/json' }).end('{"error":"busy"}')
       })
-      const willing = await startEndpoint(t, (request, response) => void tellDigest(request, response))
+      const willing = await startEndpoint(t, (request, response) => void reportDigest(request, response))
       const gateway = await startGateway(
         t,
         [
@@ -82,7 +82,7 @@ for (const engine of engines) {
     it('stay whole while others are aborted half sent', async (t) => {
       const stuck: IncomingMessage[] = []
       const url = await startEndpoint(t, (request, response) => {
-        if (request.headers['x-stuck'] === undefined) void tellDigest(request, response)
+        if (request.headers['x-stuck'] === undefined) void reportDigest(request, response)
         else stuck.push(request.pause())
       })
       const gateway = await startGateway(t, [{ url }], { proxy: engineOf(engine) })

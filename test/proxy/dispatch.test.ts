@@ -54,9 +54,9 @@ function start(
       isUnknown: () => options.look !== undefined && asked.length === 1,
       isListed: () => false,
     },
-    modelLook: { forUnknown: () => options.look },
+    modelLookup: { forUnknown: () => options.look },
     discovery: { isRunning: true, refresh: () => new Promise((resolve) => refreshes.push(resolve)) },
-    paths: { wordsOf: () => undefined },
+    paths: { errorMessageOf: () => undefined },
     load: { retryAfterSeconds: () => 1 },
     addresses: { forwardedFor: (peer) => peer, trusts: () => false },
     hooks: {

@@ -95,7 +95,7 @@ export async function createInternalApp(
     )
     await scope.register(
       stub('gateway-endpoint-selector', {
-        endpointLoad: { wouldAsk: () => !pausing.current },
+        endpointLoad: { wouldAccept: () => !pausing.current },
         endpointSelector: { strategy: 'priority' },
       }),
     )

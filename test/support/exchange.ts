@@ -28,8 +28,8 @@ import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { createStrategy } from '../../src/routing/selection/strategies.ts'
 import { endpoint } from '../observe/stats/fixtures.ts'
-import { ownLine } from './line.ts'
 import { liveLoad } from './load.ts'
+import { ownQueue } from './queue.ts'
 import { createRegistry } from './registry.ts'
 
 /** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
@@ -83,7 +83,7 @@ export function createExchanges(
     health: { report: () => {} },
     answers: new AnswerTimes(clock, state.of(answerCells).answeredAtMs),
     retries: new RetryPolicy({ maxRetries: 0 }),
-    queue: new CapacityQueue(10, ownLine(clock)),
+    queue: new CapacityQueue(10, ownQueue(clock)),
     stats: new GatewayStats(readStatsCells(state), (name) => name),
     shortages: new Shortages(clock),
     events,

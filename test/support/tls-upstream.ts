@@ -10,7 +10,7 @@ export interface TlsUpstream extends RawUpstream {
   /** Ends those connections; new ones are shown this certificate. */
   present(name: CertificateName): void
   /** Ends the connections listed in `secured`; new ones get this in place of a handshake. */
-  meetWith(meet: (socket: Socket, shakeHands: (socket: Socket) => void) => void): void
+  meetWith(meet: (socket: Socket, handshake: (socket: Socket) => void) => void): void
 }
 
 /** A raw upstream behind TLS, at first with a certificate that can be trusted. */
@@ -20,10 +20,10 @@ export async function startTlsUpstream(
 ): Promise<TlsUpstream> {
   const secured: TLSSocket[] = []
   const tls = createServer(identity('localhost'))
-  const shakeHands = (socket: Socket): void => {
+  const handshake = (socket: Socket): void => {
     tls.emit('connection', socket)
   }
-  let meet: (socket: Socket, shakeHands: (socket: Socket) => void) => void = shakeHands
+  let meet: (socket: Socket, handshake: (socket: Socket) => void) => void = handshake
   tls.on('tlsClientError', () => {})
   const upstream = await startRawUpstream(t, answer, {
     listener(serve) {
@@ -33,7 +33,7 @@ export async function startTlsUpstream(
       })
       return createTcpServer((socket) => {
         socket.on('error', () => {})
-        meet(socket, shakeHands)
+        meet(socket, handshake)
       })
     },
   })
@@ -46,7 +46,7 @@ export async function startTlsUpstream(
     secured,
     present(name) {
       tls.setSecureContext(identity(name))
-      meet = shakeHands
+      meet = handshake
       endAll()
     },
     meetWith(other) {

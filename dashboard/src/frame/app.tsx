@@ -59,7 +59,7 @@ function pageTitle(view: string, fleet: EndpointsView | undefined): string {
 
 function tabs(): Tab<ViewId>[] {
   const fleet = endpoints.state.value.value
-  const underWay = live.value.samples.at(-1)?.in_flight ?? inFlight.state.value.value?.total
+  const inFlightCount = live.value.samples.at(-1)?.in_flight ?? inFlight.state.value.value?.total
   const isDown = fleet !== undefined && fleet.routable_count < fleet.total_count
   const all: (Tab<ViewId> | false)[] = [
     {
@@ -70,7 +70,7 @@ function tabs(): Tab<ViewId>[] {
     },
     { id: 'models', title: 'Models' },
     { id: 'traffic', title: 'Traffic' },
-    { id: 'in-flight', title: 'In flight', count: String(underWay ?? 0) },
+    { id: 'in-flight', title: 'In flight', count: String(inFlightCount ?? 0) },
     { id: 'requests', title: 'Requests' },
     { id: 'events', title: 'Events' },
     { id: 'configuration', title: 'Configuration' },

@@ -36,7 +36,7 @@ export function createResource<T>(options: ResourceOptions<T>): Resource<T> {
   let watchers = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let loading: AbortController | undefined
-  let isAskedAgain = false
+  let isReloadRequested = false
   let loadedAtMs = Number.NEGATIVE_INFINITY
 
   return { state, watch, refresh, reload, change }
@@ -62,7 +62,7 @@ export function createResource<T>(options: ResourceOptions<T>): Resource<T> {
   function refresh(): void {
     if (watchers === 0) return
     if (loading !== undefined) {
-      isAskedAgain = true
+      isReloadRequested = true
       return
     }
     arm(Math.max(0, loadedAtMs + gapMs - Date.now()))
@@ -82,7 +82,7 @@ export function createResource<T>(options: ResourceOptions<T>): Resource<T> {
     const own = new AbortController()
     loading?.abort()
     loading = own
-    isAskedAgain = false
+    isReloadRequested = false
     let next: Loaded<T>
     try {
       next = { value: await load(own.signal), error: undefined }
@@ -94,7 +94,7 @@ export function createResource<T>(options: ResourceOptions<T>): Resource<T> {
     loading = undefined
     loadedAtMs = Date.now()
     state.value = next
-    arm(isAskedAgain ? gapMs : jittered(everyMs) * (isHidden() ? 4 : 1))
+    arm(isReloadRequested ? gapMs : jittered(everyMs) * (isHidden() ? 4 : 1))
   }
 
   function change(by: (value: T) => T): void {

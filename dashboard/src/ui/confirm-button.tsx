@@ -14,27 +14,27 @@ const patienceMs = 5_000
 
 /** Asks for confirmation before an action that cannot be undone. */
 export function ConfirmButton({ label, question, of, isDisabled, onConfirm }: ConfirmButtonProps) {
-  const [isAsking, setIsAsking] = useState(false)
+  const [isConfirming, setIsConfirming] = useState(false)
   useEffect(() => {
-    if (!isAsking) return
-    const timer = setTimeout(() => setIsAsking(false), patienceMs)
+    if (!isConfirming) return
+    const timer = setTimeout(() => setIsConfirming(false), patienceMs)
     return () => clearTimeout(timer)
-  }, [isAsking])
+  }, [isConfirming])
   return (
     <button
       type="button"
-      class={isAsking ? 'button danger sure' : 'button danger'}
+      class={isConfirming ? 'button danger sure' : 'button danger'}
       disabled={isDisabled}
-      onBlur={() => setIsAsking(false)}
+      onBlur={() => setIsConfirming(false)}
       onKeyDown={(event) => {
-        if (event.key === 'Escape') setIsAsking(false)
+        if (event.key === 'Escape') setIsConfirming(false)
       }}
       onClick={() => {
-        setIsAsking(!isAsking)
-        if (isAsking) onConfirm()
+        setIsConfirming(!isConfirming)
+        if (isConfirming) onConfirm()
       }}
     >
-      {isAsking ? question : label}
+      {isConfirming ? question : label}
       <span class="unseen"> {of}</span>
     </button>
   )

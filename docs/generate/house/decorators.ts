@@ -5,7 +5,7 @@ export interface DecoratorUse {
   /** Names of decorators that it reads or checks for. */
   readonly uses: ReadonlySet<string>
   /** Names that it checks with `hasDecorator`. */
-  readonly asksFor: ReadonlySet<string>
+  readonly checksFor: ReadonlySet<string>
   /** Names that its header lists: `Uses if present: ...`. */
   readonly optional: ReadonlySet<string>
 }
@@ -41,9 +41,9 @@ export function decoratorUse(text: string, names: ReadonlySet<string>): Decorato
   const code = withoutComments(text)
     .replace(declaration, '')
     .replaceAll(/^(?:import|export) [^;]*? from '[^']*'$/gm, '')
-  const asksFor = all(code, /\bhas(?:Request|Reply)?Decorator\(\s*'(\w+)'/g)
+  const checksFor = all(code, /\bhas(?:Request|Reply)?Decorator\(\s*'(\w+)'/g)
   const found = [
-    ...asksFor,
+    ...checksFor,
     // Not what a route's own configuration says.
     ...all(code, /(?<=[\w)\]]\s*)(?<!\bconfig)\??\.(\w+)\b/g),
     ...all(code, /(?<=[\w)\]])\[\s*'(\w+)'\s*\]/g),
@@ -53,7 +53,7 @@ export function decoratorUse(text: string, names: ReadonlySet<string>): Decorato
   const listed = /Uses if present: ([^.]*)\./.exec(header.replaceAll(/\s*\n \* /g, ' '))?.[1] ?? ''
   return {
     decorates: all(code, /\bdecorate(?:Request|Reply)?(?:<[^>]*>)?\(\s*'(\w+)'/g),
-    asksFor,
+    checksFor,
     uses: new Set(found.filter((name) => names.has(name))),
     optional: all(listed, /`(\w+)`/g),
   }

@@ -43,11 +43,11 @@ export function isLocalOrigin(origin: string): boolean {
  * @param host a `Host` field
  */
 export function isOriginOfHost(origin: string, host: string | undefined): boolean {
-  const asked = host === undefined ? undefined : readHost(host)
+  const requested = host === undefined ? undefined : readHost(host)
   const page = readOrigin(origin)
-  if (asked === undefined || page === undefined || asked.name !== page.name) return false
+  if (requested === undefined || page === undefined || requested.name !== page.name) return false
   // A proxy may forward the name without the port.
-  return asked.port === undefined || asked.port === page.port
+  return requested.port === undefined || requested.port === page.port
 }
 
 function readOrigin(origin: string): HostName | undefined {

@@ -10,14 +10,14 @@ type Options = NonNullable<ParseArgsConfig['options']>
 
 /**
  * Reads options like Node's `parseArgs`, and like Go's `flag` package: `-config FILE`, `-config=FILE`, `-c=FILE`,
- * `-version`, `-version=false`. Positional arguments are in `words`.
+ * `-version`, `-version=false`. Positional arguments are in `positionals`.
  * @throws UsageError
  */
 export function readOptions<const T extends Options>(args: readonly string[], options: T) {
   const normal = normalize(args, options)
   try {
     const { values, positionals } = parseArgs({ args: normal, options, allowPositionals: true })
-    return { values, words: positionals }
+    return { values, positionals }
   } catch (error) {
     throw new UsageError(sentenceOf(error))
   }

@@ -17,24 +17,24 @@ const options = {
 
 /** Reads the options of the serve command, and the messages for unknown arguments. */
 export function readServeArguments(args: readonly string[]) {
-  const { values, words } = readOptions(args, options)
-  return { values, notices: words.flatMap(noticeOf) }
+  const { values, positionals } = readOptions(args, options)
+  return { values, notices: positionals.flatMap(noticeOf) }
 }
 
 export type ServeArguments = ReturnType<typeof readServeArguments>['values']
 
 /** Words that users type to start a server; Olla ignores all of them. */
-const startWords = new Set(['serve', 'server', 'start', 'run'])
+const startCommands = new Set(['serve', 'server', 'start', 'run'])
 const commands = ['top', 'status', 'simulator', 'help', 'version']
 
-function noticeOf(word: string): string[] {
-  if (startWords.has(word)) return []
-  const guess = nearest(word, [...commands, ...startWords])
-  if (guess !== undefined) throw new UsageError(`unknown command "${word}", did you mean "${guess}"?`)
+function noticeOf(argument: string): string[] {
+  if (startCommands.has(argument)) return []
+  const guess = nearest(argument, [...commands, ...startCommands])
+  if (guess !== undefined) throw new UsageError(`unknown command "${argument}", did you mean "${guess}"?`)
   return [
-    existsSync(word)
-      ? `the argument "${word}" is ignored; to read it as the configuration: -c ${word}`
-      : `the argument "${word}" is ignored: it is not a command`,
+    existsSync(argument)
+      ? `the argument "${argument}" is ignored; to read it as the configuration: -c ${argument}`
+      : `the argument "${argument}" is ignored: it is not a command`,
   ]
 }
 

@@ -76,7 +76,7 @@ export function createUpstreamFetch(
     try {
       let url = new URL(request.url)
       for (let redirects = 0; ; redirects++) {
-        const answer = await ask(pools, url, request, signal)
+        const answer = await send(pools, url, request, signal)
         const next = redirects < maxRedirects ? redirectTarget(answer, url, request.body) : undefined
         if (next === undefined) return { ...answer, durationMs: clock.monotonicMs() - startedMs }
         url = next
@@ -92,7 +92,7 @@ export function createUpstreamFetch(
   }
 }
 
-async function ask(
+async function send(
   pools: UpstreamPools,
   { origin, pathname, search }: URL,
   { headers, body, maxBytes, dropsBody = false }: FetchRequest,

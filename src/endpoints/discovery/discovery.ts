@@ -242,7 +242,7 @@ export class ModelDiscovery implements ModelRefresher {
       if (endpoint.profile !== undefined && !this.#registry.isRoutable(slot)) return
     }
     const profile = endpoint.profile ?? this.#fallbackProfile()
-    const answer = await this.#ask(endpoint, endpoint.modelUrl)
+    const answer = await this.#request(endpoint, endpoint.modelUrl)
     if (answer.statusCode < 200 || answer.statusCode > 299) {
       const wantsCredentials = answer.statusCode === 401 || answer.statusCode === 403
       const knowsModels = (this.#catalog.snapshot.byEndpoint.get(slot)?.models.length ?? 0) > 0
@@ -289,7 +289,7 @@ export class ModelDiscovery implements ModelRefresher {
     const isOfFile = profile !== undefined && !this.#detected.has(slot)
     if (!isOfFile || this.#records.consecutiveFailures(slot) > 0) return ''
     const { profile: seen } = await detectProfile(this.#profiles(), (path) =>
-      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+      this.#request(endpoint, `${url}${path}`).catch(noAnswer),
     ).catch(() => ({ profile: undefined }))
     if (seen?.name === profile.name) return ''
     const other = seen === undefined ? '' : `it looks like ${seen.name}; `
@@ -298,7 +298,7 @@ export class ModelDiscovery implements ModelRefresher {
 
   /** The context length that the server runs its one model with takes precedence over the model's own. */
   async #withProps(endpoint: Endpoint, path: string, models: readonly DiscoveredModel[]) {
-    const answer = await this.#ask(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
+    const answer = await this.#request(endpoint, `${endpoint.url}${path}`).catch(() => undefined)
     const props = answer?.statusCode === 200 ? readProps(answer.body) : undefined
     if (props === undefined) return models
     return models.map((model) => ({
@@ -310,14 +310,14 @@ export class ModelDiscovery implements ModelRefresher {
 
   async #serverVersion(endpoint: Endpoint, { version }: BackendProfile): Promise<string | undefined> {
     if (version === undefined) return undefined
-    const answer = await this.#ask(endpoint, `${endpoint.url}${version.path}`).catch(() => undefined)
+    const answer = await this.#request(endpoint, `${endpoint.url}${version.path}`).catch(() => undefined)
     return answer?.statusCode === 200 ? readVersion(answer.body, version.pointer) : undefined
   }
 
   async #detect(endpoint: Endpoint): Promise<Endpoint> {
     const { slot, name, url } = endpoint
     const { profile, wantsCredentials } = await detectProfile(this.#profiles(), (path) =>
-      this.#ask(endpoint, `${url}${path}`).catch(noAnswer),
+      this.#request(endpoint, `${url}${path}`).catch(noAnswer),
     )
     if (profile === undefined) {
       if (wantsCredentials) this.#report(slot, { kind: 'list_refused' })
@@ -329,7 +329,7 @@ export class ModelDiscovery implements ModelRefresher {
     return this.#registry.snapshot.bySlot[slot] ?? endpoint
   }
 
-  #ask(endpoint: Endpoint, url: string) {
+  #request(endpoint: Endpoint, url: string) {
     return this.#fetch({
       url,
       headers: ['User-Agent', this.#userAgent, 'Accept', 'application/json', ...endpoint.headers],

@@ -4,7 +4,7 @@ import { readAbilities } from '../profiles/reported-abilities.ts'
 import type { DiscoveredModel, ListEntry } from './discovered-model.ts'
 
 const maxTextLength = 256
-const maxWords = 64
+const maxTexts = 64
 
 /** Entry reader per format. Backends are data; only formats differ in code. */
 export const entryReaders: Record<ListFormat, (name: string, entry: ListEntry) => DiscoveredModel> = {
@@ -56,7 +56,7 @@ function readOpenAi(name: string, entry: ListEntry): DiscoveredModel {
     parameterSize: sizeText(count(meta.n_params)),
     type: text(entry.type),
     state: loadedState(entry.state) ?? loadedState(status.value),
-    capabilities: words(entry.capabilities),
+    capabilities: textList(entry.capabilities),
     abilities: readAbilities(entry),
     raw: kept(entry),
   })
@@ -82,7 +82,7 @@ function readLmStudio(name: string, entry: ListEntry): DiscoveredModel {
       (instances === undefined ? undefined : instances.length > 0 ? 'loaded' : 'not-loaded'),
     contextLength: count(entry.max_context_length),
     contextInForce: count(entry.loaded_context_length) ?? count(loadedConfig.context_length),
-    capabilities: words(entry.capabilities),
+    capabilities: textList(entry.capabilities),
     abilities: readAbilities(entry),
     raw: kept(entry),
   })
@@ -95,13 +95,13 @@ function readOllama(name: string, entry: ListEntry): DiscoveredModel {
     sizeBytes: count(entry.size),
     digest: text(entry.digest),
     family: text(details.family),
-    families: words(details.families),
+    families: textList(details.families),
     format: text(details.format),
     parameterSize: text(details.parameter_size),
     quantization: text(details.quantization_level),
     contextLength: count(details.context_length) ?? count(entry.context_length),
     embeddingLength: count(details.embedding_length),
-    capabilities: words(entry.capabilities),
+    capabilities: textList(entry.capabilities),
     abilities: readAbilities(entry, true),
     raw: kept(entry),
   })
@@ -157,7 +157,7 @@ function text(value: unknown): string | undefined {
 }
 
 /** Reads a list of strings, or the keys of an object with a true value; undefined if there are none. */
-function words(value: unknown): readonly string[] | undefined {
+function textList(value: unknown): readonly string[] | undefined {
   const listed = Array.isArray(value)
     ? value
     : isEntry(value)
@@ -165,7 +165,7 @@ function words(value: unknown): readonly string[] | undefined {
       : undefined
   return listed
     ?.filter((word) => typeof word === 'string' && word !== '' && word.length <= maxTextLength)
-    .slice(0, maxWords)
+    .slice(0, maxTexts)
 }
 
 export function count(value: unknown): number | undefined {

@@ -120,13 +120,13 @@ function isSame(one: RoutedModel, other: RoutedModel): boolean {
     one.publisher === other.publisher &&
     one.contextInForce === other.contextInForce &&
     one.embeddingLength === other.embeddingLength &&
-    areSameWords(one.capabilities, other.capabilities) &&
-    areSameWords(one.families, other.families) &&
+    areSameTexts(one.capabilities, other.capabilities) &&
+    areSameTexts(one.families, other.families) &&
     areSameAbilities(one.abilities, other.abilities)
   )
 }
 
-function areSameWords(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+function areSameTexts(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return one === other || one?.join() === other?.join()
 }
 

@@ -12,7 +12,7 @@ import {
 export type SpeaksTls = (url: URL, timeoutMs: number) => Promise<boolean>
 
 /** Minimum time between two checks of one server. */
-const askAgainMs = 60_000
+const recheckIntervalMs = 60_000
 const handshakeMs = 1_000
 const hint = 'it speaks TLS: use https'
 
@@ -25,15 +25,15 @@ export function hintHttps(
   clock: Clock,
   speaksTls: SpeaksTls = handshake,
 ): UpstreamFetch {
-  const asked = new Map<string, { atMs: number; isTls: Promise<boolean> }>()
+  const checked = new Map<string, { atMs: number; isTls: Promise<boolean> }>()
   const isTls = ({ url }: FetchRequest): Promise<boolean> => {
     const target = new URL(url)
     if (target.protocol !== 'http:') return Promise.resolve(false)
     const nowMs = clock.monotonicMs()
-    const known = asked.get(target.host)
-    if (known !== undefined && nowMs - known.atMs < askAgainMs) return known.isTls
+    const known = checked.get(target.host)
+    if (known !== undefined && nowMs - known.atMs < recheckIntervalMs) return known.isTls
     const found = speaksTls(target, handshakeMs)
-    asked.set(target.host, { atMs: nowMs, isTls: found })
+    checked.set(target.host, { atMs: nowMs, isTls: found })
     return found
   }
   return async (request) => {

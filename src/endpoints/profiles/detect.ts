@@ -22,15 +22,15 @@ export async function detectProfile(
   profiles: readonly BackendProfile[],
   fetch: DetectionFetch,
 ): Promise<Detection> {
-  const asked = new Map<string, Answer>()
+  const answers = new Map<string, Answer>()
   let wantsCredentials = false
   const ordered = [...profiles].sort((a, b) => a.detection.order - b.detection.order)
   for (const profile of ordered) {
     for (const probe of profile.detection.probes) {
-      let answer = asked.get(probe.path)
+      let answer = answers.get(probe.path)
       if (answer === undefined) {
         answer = readAnswer(await fetch(probe.path))
-        asked.set(probe.path, answer)
+        answers.set(probe.path, answer)
         const { statusCode } = answer.fetched
         if (statusCode === 401 || statusCode === 403) wantsCredentials = true
       }

@@ -200,8 +200,10 @@ export class ProfileStore {
 
   /** Returns a profile, built on first use. */
   get(nameOrPrefix: string): BackendProfile | undefined {
-    const asked = nameOrPrefix.toLowerCase()
-    const name = this.#documents.has(asked) ? asked : (this.#byPrefix.get(asked) ?? spellings[asked])
+    const requested = nameOrPrefix.toLowerCase()
+    const name = this.#documents.has(requested)
+      ? requested
+      : (this.#byPrefix.get(requested) ?? spellings[requested])
     if (name === undefined) return undefined
     const built = this.#profiles.get(name)
     if (built !== undefined) return built

@@ -43,7 +43,7 @@ const extractionNames: Readonly<Record<string, string>> = {
 /** What a backend type reports about its answers, and where. */
 export interface ProfileUsage {
   /** Whether the gateway can make a stream that does not request its usage report it, in a separate event. */
-  readonly asksStreams: boolean
+  readonly requestsStreamUsage: boolean
   /**
    * Returns where to read the answers of an API; built on first use.
    * @param section of the profile, the cache key of the plan
@@ -61,7 +61,7 @@ export function profileUsage(
   const extracted = extractedPaths(extraction.paths ?? {})
   const plans = new Map<string, UsagePlan>()
   return {
-    asksStreams: isOn && (usage.stream_options ?? false),
+    requestsStreamUsage: isOn && (usage.stream_options ?? false),
     plan(section, standard) {
       const known = plans.get(section)
       if (known !== undefined) return known

@@ -57,7 +57,7 @@ const abilityOfTerm: Readonly<Record<string, Ability>> = {
   completion_fim: 'insert',
 }
 
-const flags = Object.keys(abilityOfTerm).filter((word) => word.startsWith('supports_'))
+const flags = Object.keys(abilityOfTerm).filter((term) => term.startsWith('supports_'))
 
 /** Values of `type` for models that generate no text. */
 const silentTypes = new Set([
@@ -132,24 +132,24 @@ export function areSameAbilities(
 
 function readType(type: unknown, found: Found): void {
   if (typeof type !== 'string') return
-  const word = type.toLowerCase()
-  if (word === 'vlm') found.vision = true
-  if (word === 'embedding' || word === 'embeddings') found.embedding = true
-  if (silentTypes.has(word)) found.completion = false
-  else if (word === 'llm' || word === 'vlm' || word === 'chat') found.completion = true
+  const term = type.toLowerCase()
+  if (term === 'vlm') found.vision = true
+  if (term === 'embedding' || term === 'embeddings') found.embedding = true
+  if (silentTypes.has(term)) found.completion = false
+  else if (term === 'llm' || term === 'vlm' || term === 'chat') found.completion = true
 }
 
 /** Reads a list of terms, or an object with a boolean per term. */
 function readTerms(capabilities: unknown, found: Found, isComplete: boolean): void {
   if (Array.isArray(capabilities)) {
-    for (const word of capabilities) if (typeof word === 'string') put(found, word, true)
+    for (const term of capabilities) if (typeof term === 'string') put(found, term, true)
     // A list with other terms than Ollama's does not come from Ollama.
     const isOllamas = found.completion === true || found.embedding === true
     if (isComplete && isOllamas) for (const name of abilityNames) found[name] ??= false
   } else if (isObject(capabilities)) {
-    for (const word of Object.keys(abilityOfTerm)) {
-      const value = capabilities[word]
-      put(found, word, isObject(value) ? (value.supported ?? true) : value)
+    for (const term of Object.keys(abilityOfTerm)) {
+      const value = capabilities[term]
+      put(found, term, isObject(value) ? (value.supported ?? true) : value)
     }
   }
 }
@@ -179,13 +179,13 @@ function readParameters(parameters: unknown, found: Found): void {
 }
 
 /** Returns the ability for a term of an engine or a client; undefined if unknown. */
-export function abilityOf(word: string): Ability | undefined {
-  const spelt = word.toLowerCase().replaceAll('-', '_')
-  return Object.hasOwn(abilityOfTerm, spelt) ? abilityOfTerm[spelt] : undefined
+export function abilityOf(term: string): Ability | undefined {
+  const normalized = term.toLowerCase().replaceAll('-', '_')
+  return Object.hasOwn(abilityOfTerm, normalized) ? abilityOfTerm[normalized] : undefined
 }
 
-function put(found: Found, word: string, value: unknown): void {
-  const name = abilityOf(word)
+function put(found: Found, term: string, value: unknown): void {
+  const name = abilityOf(term)
   // If several terms mean the same ability, one true value decides.
   if (name !== undefined && typeof value === 'boolean') found[name] = value || found[name] === true
 }

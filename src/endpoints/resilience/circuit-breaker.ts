@@ -116,7 +116,7 @@ export class CircuitBreaker {
     this.#table.records.setNumber(this.#row, this.#trialAt, this.#clock.monotonicMs())
     const taken = nextCell(cell, trial, this.#table.thread)
     if (!this.#swap(cell, taken)) return 'refused'
-    if ((cell & phaseMask) === open) this.#tell('open', 'half_open', 'open time is over')
+    if ((cell & phaseMask) === open) this.#notify('open', 'half_open', 'open time is over')
     return { trial: taken }
   }
 
@@ -126,7 +126,7 @@ export class CircuitBreaker {
     if (isTrial(permit) && this.#load(phaseCell) === permit.trial) {
       this.#forgetFailures()
       if (this.#swap(permit.trial, nextCell(permit.trial, closed))) {
-        this.#tell('half_open', 'closed', 'trial succeeded')
+        this.#notify('half_open', 'closed', 'trial succeeded')
       }
     } else if (this.#isClosed()) {
       this.#forgetFailures()
@@ -149,7 +149,7 @@ export class CircuitBreaker {
     const cell = this.#load(phaseCell)
     this.#forgetFailures()
     if ((cell & phaseMask) === closed || !this.#swap(cell, nextCell(cell, closed))) return
-    this.#tell((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
+    this.#notify((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
   }
 
   /** Opens the circuit for an external reason. */
@@ -179,7 +179,8 @@ export class CircuitBreaker {
     if ((cell & phaseMask) === closed) {
       this.#table.store(this.#row, probeFailuresCell, 0)
     } else if ((cell & phaseMask) === open && this.#load(sourceCell) === 1) {
-      if (this.#swap(cell, nextCell(cell, halfOpen))) this.#tell('open', 'half_open', 'a probe was answered')
+      if (this.#swap(cell, nextCell(cell, halfOpen)))
+        this.#notify('open', 'half_open', 'a probe was answered')
     }
   }
 
@@ -233,14 +234,14 @@ export class CircuitBreaker {
     this.#table.records.setNumber(this.#row, this.#openedAt, this.#clock.monotonicMs())
     this.#table.store(this.#row, sourceCell, source === 'connection' ? 1 : 0)
     if (!this.#swap(cell, nextCell(cell, open))) return
-    this.#tell((cell & phaseMask) === closed ? 'closed' : 'half_open', 'open', reason)
+    this.#notify((cell & phaseMask) === closed ? 'closed' : 'half_open', 'open', reason)
   }
 
   #swap(from: number, to: number): boolean {
     return this.#table.swap(this.#row, phaseCell, from, to)
   }
 
-  #tell(from: BreakerState, to: BreakerState, reason: string): void {
+  #notify(from: BreakerState, to: BreakerState, reason: string): void {
     this.#table.records.setText(this.#row, reason)
     this.#table.records.setNumber(this.#row, this.#since, this.#clock.nowMs())
     this.#onTransition(from, to, reason)

@@ -62,7 +62,7 @@ export class CircuitBreakers {
     for (const { slot, name, breaker } of registry.snapshot.endpoints) {
       this.#policies[slot] = breaker
       this.#names[slot] = name
-      this.#endpoints[slot] = new CircuitBreaker(table, slot, breaker, services.clock, this.#tell(slot))
+      this.#endpoints[slot] = new CircuitBreaker(table, slot, breaker, services.clock, this.#notify(slot))
     }
   }
 
@@ -162,7 +162,7 @@ export class CircuitBreakers {
       own.fail(endpointPermit, failure.reason, failure.source)
     }
     model?.fail(modelPermit, failure.reason, failure.source)
-    if (model?.state === 'open') this.#lookAtWhole(slot)
+    if (model?.state === 'open') this.#checkEndpoint(slot)
   }
 
   /**
@@ -202,7 +202,7 @@ export class CircuitBreakers {
     }
   }
 
-  #lookAtWhole(slot: number): void {
+  #checkEndpoint(slot: number): void {
     const { clock, hasAnsweredSince } = this.#services
     const open = this.models(slot).filter(({ circuit }) => circuit.state === 'open')
     if (open.length < modelsForWhole) return
@@ -225,7 +225,7 @@ export class CircuitBreakers {
     if (known?.slot === slot && known.model === model) return known.breaker
     const table = this.#models?.table.breakers
     if (table === undefined) throw new RangeError('circuits of models are disabled')
-    const listener = this.#tell(slot, model)
+    const listener = this.#notify(slot, model)
     const breaker = new CircuitBreaker(table, row, this.#policy(slot), this.#services.clock, listener)
     this.#byRow[row] = { slot, model, breaker }
     return breaker
@@ -235,7 +235,7 @@ export class CircuitBreakers {
     return this.#policies[slot] ?? this.get(slot).policy
   }
 
-  #tell(slot: number, model?: string): TransitionListener {
+  #notify(slot: number, model?: string): TransitionListener {
     const endpoint = this.#names[slot] ?? ''
     const { events } = this.#services
     return (from: BreakerState, to: BreakerState, reason: string) => {

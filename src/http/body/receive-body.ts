@@ -58,14 +58,14 @@ function gather(
   let isWhole = false
   let isFull = false
 
-  function onData(piece: Buffer): void {
-    bytes += piece.length
+  function onData(chunk: Buffer): void {
+    bytes += chunk.length
     if (bytes > limitBytes) {
       finish(new GatewayError('payload_too_large'))
       return
     }
     if (first === undefined) {
-      first = piece
+      first = chunk
       return
     }
     if (body === undefined) {
@@ -73,14 +73,14 @@ function gather(
       keeper.heldBody = body
       add(body, first)
     }
-    add(body, piece)
+    add(body, chunk)
   }
 
-  function add(to: GrowingBody, piece: Buffer): void {
-    if (!to.push(piece)) {
+  function add(to: GrowingBody, chunk: Buffer): void {
+    if (!to.push(chunk)) {
       isFull = true
       payload.pause()
-    } else if (isOurs && payload.listenerCount('data') === 1) giveBack(piece)
+    } else if (isOurs && payload.listenerCount('data') === 1) giveBack(chunk)
   }
 
   function onRoom(error?: GatewayError): void {

@@ -8,7 +8,7 @@ import {
   type LimitedConnections,
 } from '../contract/capabilities.ts'
 import { pauseAccepting, resumeAccepting } from './accept-pause.ts'
-import { responseUnderWay } from './under-way.ts'
+import { responseInFlight } from './in-flight.ts'
 
 export interface ConnectionLimitOptions {
   /** Maximum concurrent client connections; 0 means no limit. */
@@ -17,12 +17,12 @@ export interface ConnectionLimitOptions {
 }
 
 /** Interval at which idle connections are closed while others wait. */
-const lookMs = 250
+const checkIntervalMs = 250
 /**
  * Number of checks without traffic after which an idle connection counts as resting: its client probably has no further
  * request now.
  */
-const restLooks = 4
+const minIdleChecks = 4
 /** Pause in accepting after a shortage of descriptors, as in nginx. */
 const shortageMs = 500
 /** Fraction of connections (one in 16) that are closed at once if they are resting; nginx reuses as many. */
@@ -40,7 +40,7 @@ export class ConnectionLimit implements LimitedConnections {
   readonly #observers = new Set<ConnectionLimitObserver>()
   readonly #sockets = new Set<Socket>()
   /** Bytes transferred on each idle connection and the number of checks since then, while accepting is paused. */
-  #resting = new Map<Socket, { bytes: number; looks: number }>()
+  #resting = new Map<Socket, { bytes: number; checks: number }>()
   #isPaused = false
   #shortUntilMs = 0
   #timer: Timer | undefined
@@ -105,7 +105,7 @@ export class ConnectionLimit implements LimitedConnections {
       server.prependListener('request', closeAfterAnswer)
     }
     for (const observer of this.#observers) observer.paused()
-    this.#lookLater()
+    this.#scheduleCheck()
   }
 
   #resumeIfRoom(): void {
@@ -119,12 +119,12 @@ export class ConnectionLimit implements LimitedConnections {
     }
   }
 
-  #lookLater(): void {
-    this.#timer = this.#clock.after(lookMs, () => {
+  #scheduleCheck(): void {
+    this.#timer = this.#clock.after(checkIntervalMs, () => {
       this.#findResting()
       if (this.open >= this.#max) this.#makeRoom()
       this.#resumeIfRoom()
-      if (this.#isPaused) this.#lookLater()
+      if (this.#isPaused) this.#scheduleCheck()
     })
   }
 
@@ -132,17 +132,17 @@ export class ConnectionLimit implements LimitedConnections {
     const before = this.#resting
     this.#resting = new Map()
     for (const socket of this.#sockets) {
-      if (socket.bytesWritten === 0 || responseUnderWay(socket) !== undefined) continue
+      if (socket.bytesWritten === 0 || responseInFlight(socket) !== undefined) continue
       const bytes = socket.bytesRead + socket.bytesWritten
       const known = before.get(socket)
-      this.#resting.set(socket, { bytes, looks: known?.bytes === bytes ? known.looks + 1 : 0 })
+      this.#resting.set(socket, { bytes, checks: known?.bytes === bytes ? known.checks + 1 : 0 })
     }
   }
 
   /** Called at the limit only, so `#max` is finite. */
   #makeRoom(): void {
-    const resting = [...this.#resting].filter(([, { looks }]) => looks >= restLooks)
-    resting.sort(([, one], [, other]) => other.looks - one.looks)
+    const resting = [...this.#resting].filter(([, { checks }]) => checks >= minIdleChecks)
+    resting.sort(([, one], [, other]) => other.checks - one.checks)
     const closed = resting.slice(0, Math.ceil(this.#max / roomShare))
     for (const [socket] of closed) socket.destroy()
     if (closed.length > 0) for (const observer of this.#observers) observer.closedIdle(closed.length)

@@ -3,9 +3,9 @@ import { Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
 import { type CapableRequest, type CapableServer, kDrain, kGiveUpBody } from '../contract/capabilities.ts'
 import { acceptLast } from './accept-pause.ts'
+import { isFollowed, isUpgraded, responseInFlight } from './in-flight.ts'
 import { closeQuiet } from './lingering-close.ts'
 import { refuseConnection } from './refuse-connection.ts'
-import { isFollowed, isUpgraded, responseUnderWay } from './under-way.ts'
 
 /** The view that a drain has of a listener and its connections. */
 export interface DrainedListener {
@@ -87,7 +87,7 @@ export class DrainingListener implements DrainedListener {
     if (this.#server.closeIdleConnections === undefined) return
     this.#server[kDrain]?.()
     this.#server.prependListener('request', this.#requested)
-    this.#endUnderWay()
+    this.#endInFlight()
   }
 
   async stopAccepting(): Promise<void> {
@@ -107,7 +107,7 @@ export class DrainingListener implements DrainedListener {
 
   async tend(): Promise<void> {
     const { clock, quietMs } = this.#options
-    this.#endUnderWay()
+    this.#endInFlight()
     if (this.#isQuiet(quietMs)) {
       // Lets Node read the bytes that have arrived.
       await turn()
@@ -153,9 +153,9 @@ export class DrainingListener implements DrainedListener {
     this.#end(socket, response)
   }
 
-  #endUnderWay(): void {
+  #endInFlight(): void {
     for (const socket of this.#sockets) {
-      const response = responseUnderWay(socket)
+      const response = responseInFlight(socket)
       if (response?.headersSent === false && !isFollowed(response)) this.#end(socket, response)
     }
   }
@@ -175,7 +175,7 @@ export class DrainingListener implements DrainedListener {
     const { clock } = this.#options
     const shadowed: Socket[] = []
     for (const socket of this.#sockets) {
-      if (!isOwed(socket) || responseUnderWay(socket) !== undefined) continue
+      if (!isOwed(socket) || responseInFlight(socket) !== undefined) continue
       // Node treats a connection that has received nothing as active.
       if (socket.bytesRead === 0) closeQuiet(socket, clock)
       else if (!Object.hasOwn(socket, 'destroy')) {
@@ -195,7 +195,7 @@ export class DrainingListener implements DrainedListener {
   *#incomplete(): Generator<Socket> {
     for (const socket of this.#sockets) {
       if (!isOwed(socket)) continue
-      const response = responseUnderWay(socket)
+      const response = responseInFlight(socket)
       // After idle connections were closed, a connection without a response has received part of a head.
       if (response === undefined ? this.#hasClosedIdle : !response.req.complete && !response.headersSent)
         yield socket
@@ -215,7 +215,7 @@ export class DrainingListener implements DrainedListener {
    * response.
    */
   #refuse(socket: Socket): void {
-    const request = responseUnderWay(socket)?.req
+    const request = responseInFlight(socket)?.req
     if (request !== undefined && !this.#refused.has(socket)) {
       this.#refused.add(socket)
       if (giveUp(request, this.#options.error())) return
@@ -229,7 +229,7 @@ function isOwed(socket: Socket): boolean {
   if (socket.destroyed) return false
   if (socket.writableLength > 0) return true
   if (socket.writableEnded || isUpgraded(socket)) return false
-  return responseUnderWay(socket)?.req.complete !== true
+  return responseInFlight(socket)?.req.complete !== true
 }
 
 function giveUp(request: CapableRequest, error: Error): boolean {

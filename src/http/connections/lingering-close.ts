@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { giveBack } from '../../kernel/memory/give-back.ts'
-import { requestUnderWay } from './under-way.ts'
+import { requestInFlight } from './in-flight.ts'
 
 /** Interval at which a lingering connection is checked. */
 const tickMs = 250
@@ -51,7 +51,7 @@ export function lingerOnClose(socket: Socket, clock: Clock, isOpen: () => boolea
   lingering.add(socket)
   const destroySoon = socket.destroySoon
   socket.destroySoon = () => {
-    const request = requestUnderWay(socket)
+    const request = requestInFlight(socket)
     if (request === undefined || request.complete) {
       destroySoon.call(socket)
       return

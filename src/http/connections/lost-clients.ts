@@ -12,8 +12,8 @@ export interface LostClientsOptions {
 }
 
 /** Interval at which the tables are read. */
-const lookMs = 10_000
-const leastLookMs = 250
+const checkIntervalMs = 10_000
+const minCheckIntervalMs = 250
 
 /**
  * Ends connections whose clients vanish during a response: the system retransmits unacknowledged data, on Linux for a
@@ -38,25 +38,25 @@ export class LostClients {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
-      this.#timer ??= this.#lookLater()
+      this.#timer ??= this.#scheduleCheck()
     })
     server.once('close', () => this.#servers.delete(server))
   }
 
-  #lookLater(): Timer {
+  #scheduleCheck(): Timer {
     const { clock, timeoutMs } = this.#options
-    return clock.after(Math.max(leastLookMs, Math.min(lookMs, timeoutMs / 4)), () => {
-      this.#look()
+    return clock.after(Math.max(minCheckIntervalMs, Math.min(checkIntervalMs, timeoutMs / 4)), () => {
+      this.#check()
         .catch(() => {
           // If no descriptor is free for the tables, the next check is early enough.
         })
         .finally(() => {
-          this.#timer = this.#sockets.size > 0 ? this.#lookLater() : undefined
+          this.#timer = this.#sockets.size > 0 ? this.#scheduleCheck() : undefined
         })
     })
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { clock, read, timeoutMs } = this.#options
     const ports = new Set([...this.#servers].flatMap(portOf))
     const silent = new Set((await read()).flatMap((table) => unacknowledged(table, ports)))

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
 import { servesNoMore } from './closing-connections.ts'
+import { responseInFlight } from './in-flight.ts'
 import { closeLingering } from './lingering-close.ts'
-import { responseUnderWay } from './under-way.ts'
 
 const refused = new WeakSet<Socket>()
 
@@ -20,7 +20,7 @@ export function refuseConnection(socket: Socket, refusal: string, clock: Clock, 
 }
 
 function refuseBehindAnswers(socket: Socket, refusal: string, clock: Clock, isOpen: () => boolean): void {
-  const response = responseUnderWay(socket)
+  const response = responseInFlight(socket)
   if (response?.req.complete === true && !response.writableFinished) {
     // Pipelined requests get their responses one after another: by now the next response may be in flight.
     response.once('close', () => refuseBehindAnswers(socket, refusal, clock, isOpen))

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import { requestUnderWay } from './under-way.ts'
+import { requestInFlight } from './in-flight.ts'
 
 /** Interval at which connections are checked; milliseconds. */
 const tickMs = 1000
@@ -45,13 +45,13 @@ export class SlowHeads {
   }
 
   readonly #tick = (): void => {
-    for (const watched of this.#watched) this.#look(watched)
+    for (const watched of this.#watched) this.#check(watched)
     this.#timer = this.#watched.size > 0 ? this.#clock.after(tickMs, this.#tick) : undefined
   }
 
-  #look(watched: Watched): void {
+  #check(watched: Watched): void {
     const { socket, bytesWritten } = watched
-    const isServing = hasResponse(socket) || requestUnderWay(socket)?.complete === false
+    const isServing = hasResponse(socket) || requestInFlight(socket)?.complete === false
     if (isServing || socket.bytesWritten !== bytesWritten) {
       watched.bytesRead = socket.bytesRead
       watched.bytesWritten = socket.bytesWritten

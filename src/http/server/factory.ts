@@ -126,7 +126,7 @@ function preparation(options: OllaHttpServerOptions, clock: Clock) {
       ? undefined
       : new LostClients({ timeoutMs: tcpUserTimeoutMs, clock, read: readTcpTables })
   return function prepare(server: Server, fastify: JsonObject): void {
-    if (isAsked(fastify.https) || isAsked(fastify.http2))
+    if (isRequested(fastify.https) || isRequested(fastify.http2))
       throw new TypeError('This server speaks HTTP/1.1 without TLS: leave out `https` and `http2`.')
     server.requestTimeout = options.requestTimeoutMs ?? numberOf(fastify.requestTimeout) ?? 0
     server.setTimeout(numberOf(fastify.connectionTimeout) ?? 0)
@@ -144,7 +144,7 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-function isAsked(value: unknown): boolean {
+function isRequested(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false
 }
 

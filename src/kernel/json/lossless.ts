@@ -24,7 +24,7 @@ export function parseLossless(text: string): unknown {
 
 /** Replaces integers that a number cannot hold with strings; undefined if there are none. */
 function withMarks(text: string): string | undefined {
-  const pieces: string[] = []
+  const parts: string[] = []
   const strings = new StringSpans(text)
   let copied = 0
   longDigits.lastIndex = 0
@@ -38,10 +38,10 @@ function withMarks(text: string): string | undefined {
     }
     const start = text[found.index - 1] === '-' ? found.index - 1 : found.index
     if (!isInteger(text, start, digits, end) || String(Number(digits)) === digits) continue
-    pieces.push(text.slice(copied, start), `"${mark}${text.slice(start, end)}"`)
+    parts.push(text.slice(copied, start), `"${mark}${text.slice(start, end)}"`)
     copied = end
   }
-  return copied === 0 ? undefined : `${pieces.join('')}${text.slice(copied)}`
+  return copied === 0 ? undefined : `${parts.join('')}${text.slice(copied)}`
 }
 
 /** Whether the digits are a complete integer and not part of a longer number or of invalid JSON. */

@@ -39,7 +39,7 @@ const largeShare = 7 / 8
 /** Maximum waiting requests per thread: each keeps its last chunk outside the budget. */
 const maxWaiting = 256
 /** Interval to check whether other threads released memory. */
-const lookMs = 100
+const checkIntervalMs = 100
 /** Time without progress after which one waiting request is refused; milliseconds. */
 const stuckMs = 1_000
 
@@ -130,7 +130,7 @@ export class BufferBudget {
     const after = this.#waiters.findIndex((each) => each.hold.serial > hold.serial)
     const waiter = { hold, bytes, granted, sinceMs: nowMs }
     this.#waiters.splice(after < 0 ? this.#waiters.length : after, 0, waiter)
-    this.#timer ??= this.#clock.after(lookMs, this.#look)
+    this.#timer ??= this.#clock.after(checkIntervalMs, this.#check)
     return true
   }
 
@@ -139,14 +139,14 @@ export class BufferBudget {
     if (at >= 0) this.#waiters.splice(at, 1)
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     this.#timer = undefined
     this.#grant()
     const nowMs = this.#clock.monotonicMs()
     const late = this.#waiters.filter(({ hold, sinceMs }) => nowMs - sinceMs >= hold.patienceMs)
     for (const waiter of late) this.#refuse(waiter, nowMs)
     if (nowMs - this.#movedMs >= stuckMs) this.#refuseLowest(nowMs)
-    if (this.#waiters.length > 0) this.#timer ??= this.#clock.after(lookMs, this.#look)
+    if (this.#waiters.length > 0) this.#timer ??= this.#clock.after(checkIntervalMs, this.#check)
   }
 
   /** Grants room in order; small requests may overtake large ones. */

@@ -64,16 +64,16 @@ export class GrowingBody {
    * Stores the next piece.
    * @returns false if the budget has no room now: the piece is kept aside, and the caller stops reading
    */
-  push(piece: Buffer): boolean {
+  push(chunk: Buffer): boolean {
     if (this.#aside.length > 0) {
-      this.#aside.push(piece)
+      this.#aside.push(chunk)
       return false
     }
-    if (!this.#makeRoom(this.#bytes + piece.length)) {
-      this.#aside.push(piece)
+    if (!this.#makeRoom(this.#bytes + chunk.length)) {
+      this.#aside.push(chunk)
       return false
     }
-    this.#add(piece)
+    this.#add(chunk)
     return true
   }
 
@@ -125,7 +125,7 @@ export class GrowingBody {
       const aside = this.#aside
       this.#aside = []
       // More chunks may have arrived in the same turn.
-      if (!aside.map((piece) => this.push(piece)).every(Boolean)) return
+      if (!aside.map((chunk) => this.push(chunk)).every(Boolean)) return
     }
     this.#onRoom(error)
   }
@@ -143,8 +143,8 @@ export class GrowingBody {
     giveBack(memory)
   }
 
-  #add(piece: Buffer): void {
-    piece.copy(this.#memory, this.#bytes)
-    this.#bytes += piece.length
+  #add(chunk: Buffer): void {
+    chunk.copy(this.#memory, this.#bytes)
+    this.#bytes += chunk.length
   }
 }

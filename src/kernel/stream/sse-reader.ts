@@ -24,8 +24,8 @@ export class SseReader {
   readonly #listener: SseListener
   readonly #maxBytes: number
   /** Pieces of an incomplete line. */
-  #pieces: Buffer[] = []
-  #piecesBytes = 0
+  #parts: Buffer[] = []
+  #partsBytes = 0
   #isComment = false
   #data: Buffer[] = []
   #dataBytes = 0
@@ -50,7 +50,7 @@ export class SseReader {
   /** Whether an event was above the limit, including one that has not ended. */
   get hasLargeEvent(): boolean {
     if (this.#skipped > 0) return true
-    const pendingBytes = this.#isComment ? 0 : this.#piecesBytes
+    const pendingBytes = this.#isComment ? 0 : this.#partsBytes
     return this.#eventBytes + pendingBytes > this.#maxBytes
   }
 
@@ -65,7 +65,7 @@ export class SseReader {
       const endsInCr = nextCr >= 0 && (lf < 0 || nextCr < lf)
       const end = endsInCr ? nextCr : lf
       if (end < 0) break
-      if (this.#piecesBytes === 0) this.#line(chunk, at, end)
+      if (this.#partsBytes === 0) this.#line(chunk, at, end)
       else this.#longLine(chunk, at, end)
       at = end + 1
       if (endsInCr && chunk[at] === lineFeed) at++
@@ -76,32 +76,32 @@ export class SseReader {
 
   /** Ends the stream; an event without its final empty line counts as complete. */
   end(): void {
-    if (this.#piecesBytes > 0) this.#longLine(noBytes, 0, 0)
+    if (this.#partsBytes > 0) this.#longLine(noBytes, 0, 0)
     this.#dispatch()
   }
 
   #keep(chunk: Buffer, from: number): void {
     const bytes = chunk.length - from
-    if (this.#piecesBytes === 0) this.#isComment = chunk[from] === colon
+    if (this.#partsBytes === 0) this.#isComment = chunk[from] === colon
     // The length of an oversized line is enough to count it, and comments carry nothing.
-    if (this.#isComment || this.#piecesBytes + bytes > this.#maxBytes) this.#pieces = []
-    else this.#pieces.push(from === 0 ? chunk : chunk.subarray(from))
-    this.#piecesBytes += bytes
+    if (this.#isComment || this.#partsBytes + bytes > this.#maxBytes) this.#parts = []
+    else this.#parts.push(from === 0 ? chunk : chunk.subarray(from))
+    this.#partsBytes += bytes
   }
 
   /** Handles a line that started in an earlier chunk. */
   #longLine(chunk: Buffer, from: number, end: number): void {
-    const bytes = this.#piecesBytes + end - from
-    const pieces = this.#pieces
-    this.#pieces = []
-    this.#piecesBytes = 0
+    const bytes = this.#partsBytes + end - from
+    const parts = this.#parts
+    this.#parts = []
+    this.#partsBytes = 0
     if (this.#isComment || bytes > this.#maxBytes) {
       if (!this.#isComment) this.#eventBytes += bytes
       this.#isFirstLine = false
       return
     }
-    if (end > from) pieces.push(chunk.subarray(from, end))
-    this.#line(pieces.length === 1 ? (pieces[0] ?? noBytes) : Buffer.concat(pieces, bytes), 0, bytes)
+    if (end > from) parts.push(chunk.subarray(from, end))
+    this.#line(parts.length === 1 ? (parts[0] ?? noBytes) : Buffer.concat(parts, bytes), 0, bytes)
   }
 
   #line(bytes: Buffer, from: number, end: number): void {

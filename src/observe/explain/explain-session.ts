@@ -26,7 +26,7 @@ export function explainSession(
 }
 
 /** Text about the session's effect on one endpoint; undefined if there is none. */
-export function sessionWords(
+export function sessionReasonText(
   { match, earlier, target, reason }: SessionDecision,
   slot: number,
 ): string | undefined {

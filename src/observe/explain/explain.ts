@@ -6,7 +6,7 @@ import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { connectionCost } from '../../routing/selection/strategies.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
-import { explainSession, sessionWords } from './explain-session.ts'
+import { explainSession, sessionReasonText } from './explain-session.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 
 /** The gateway's deciding parts. */
@@ -22,7 +22,7 @@ export interface ExplainedState {
   readonly translationOf?: ((candidate: RoutedEndpoint) => string | undefined) | undefined
 }
 
-export interface ExplainedQuestion {
+export interface ExplainInput {
   readonly model: string | undefined
   readonly outcome: RoutingOutcome
   /** Candidates before the request's needs narrowed them. */
@@ -37,7 +37,7 @@ export interface ExplainedQuestion {
  * selector without `peek`.
  */
 export function explain(
-  { model, outcome, serving, wouldRefresh, sessionKey }: ExplainedQuestion,
+  { model, outcome, serving, wouldRefresh, sessionKey }: ExplainInput,
   state: ExplainedState,
 ): Explanation {
   const { load, breakers, tiers, affinity, selector } = state
@@ -56,7 +56,7 @@ export function explain(
     const share = load.share(slot)
     const inFlight = load.inFlight(slot)
     const penalty = load.penalty(candidate ?? { endpoint })
-    const canTake = candidate !== undefined && load.admits(candidate)
+    const canAccept = candidate !== undefined && load.admits(candidate)
     return {
       endpoint: name,
       chosen: slot === chosen?.endpoint.slot,
@@ -72,11 +72,11 @@ export function explain(
       max_concurrent: maxConcurrent,
       failure_penalty: Math.round(penalty * 100) / 100,
       warm: candidate?.isWarm ?? null,
-      cost: canTake && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
+      cost: canAccept && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
     }
 
     function reasonFor(): string {
-      const ofSession = decision === undefined ? undefined : sessionWords(decision, slot)
+      const ofSession = decision === undefined ? undefined : sessionReasonText(decision, slot)
       const isChosen = slot === chosen?.endpoint.slot
       if (isChosen && !isLastResort) return ofSession === undefined ? 'chosen' : `chosen: ${ofSession}`
       const opening = isChosen ? 'chosen as the last resort: ' : ''
@@ -145,8 +145,10 @@ function firstTier(
     if (chosen !== undefined) return { tier, decision, chosen, isLastResort: false }
     if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) return first
   }
-  const canTake = tiers.some((tier) => tier.candidates.some((each) => load.admits(each) || load.isFull(each)))
-  for (const tier of canTake || selector.peek === undefined ? [] : tiers) {
+  const canAccept = tiers.some((tier) =>
+    tier.candidates.some((each) => load.admits(each) || load.isFull(each)),
+  )
+  for (const tier of canAccept || selector.peek === undefined ? [] : tiers) {
     const chosen = tier.candidates.find((candidate) => load.isLastResort(candidate))
     if (chosen !== undefined) return { tier, decision: first?.decision, chosen, isLastResort: true }
   }

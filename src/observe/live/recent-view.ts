@@ -142,7 +142,7 @@ function attemptsOf(request: RecentRequest): AttemptView[] {
     last.first_byte_ms = tenths(request.firstByteMs)
   }
   if (attemptCount > failedAttempts.length && !Number.isNaN(request.attemptMs)) {
-    const isLeft = outcome === 'client_closed' || outcome === 'cancelled'
+    const isAbandoned = outcome === 'client_closed' || outcome === 'cancelled'
     attempts.push({
       endpoint: request.lastEndpoint ?? '',
       started_ms: tenths(request.attemptMs) ?? 0,
@@ -150,7 +150,7 @@ function attemptsOf(request: RecentRequest): AttemptView[] {
       first_byte_ms: tenths(request.firstByteMs),
       ended_ms: tenths(request.durationMs) ?? 0,
       status: known(request.status),
-      outcome: isLeft ? 'abandoned' : 'answered',
+      outcome: isAbandoned ? 'abandoned' : 'answered',
       reason: null,
     })
   }

@@ -17,7 +17,7 @@ export type LogFileConfig = Pick<
 const logName = 'olla-gateway'
 const dayMs = 86_400_000
 /** Interval to check the file: another program may move or remove it, and a full disk may have room again. */
-const lookMs = 1_000
+const checkIntervalMs = 1_000
 /** Time limit for opening, because an unreachable network file system does not answer. */
 const openMs = 2_000
 const openDescriptor = promisify(open)
@@ -52,8 +52,8 @@ class LogFile implements LogOutput {
   #number = 0
   /** Inode of the open file. */
   #inode = 0
-  #looking: Promise<void> | undefined
-  #nextLookMs = 0
+  #checking: Promise<void> | undefined
+  #nextCheckMs = 0
 
   constructor(config: LogFileConfig, minLength: number, lost: LostLines, clock: Clock) {
     this.#config = config
@@ -68,14 +68,14 @@ class LogFile implements LogOutput {
   flush(): void {
     this.#output.flush()
     const nowMs = this.#clock.monotonicMs()
-    if (this.#looking !== undefined || (nowMs < this.#nextLookMs && !this.#isFull)) return
-    this.#nextLookMs = nowMs + lookMs
+    if (this.#checking !== undefined || (nowMs < this.#nextCheckMs && !this.#isFull)) return
+    this.#nextCheckMs = nowMs + checkIntervalMs
     // The next check retries; until then lines go to the open file or count as lost.
-    void this.#while(this.#look()).catch(() => {})
+    void this.#while(this.#check()).catch(() => {})
   }
 
   whenIdle(done: () => void): void {
-    void (this.#looking ?? Promise.resolve()).then(() => this.#output.whenIdle(done))
+    void (this.#checking ?? Promise.resolve()).then(() => this.#output.whenIdle(done))
   }
 
   start(): Promise<void> {
@@ -84,10 +84,10 @@ class LogFile implements LogOutput {
 
   /** Serializes work on files. */
   #while(work: Promise<void>): Promise<void> {
-    this.#looking = work
+    this.#checking = work
       .catch(() => {})
       .then(() => {
-        this.#looking = undefined
+        this.#checking = undefined
       })
     return work
   }
@@ -110,7 +110,7 @@ class LogFile implements LogOutput {
     return this.#output.size >= this.#config.max_size_mb * 1024 * 1024
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (this.#isFull) {
       await this.#open(this.#number + 1)
       await this.#removeBackups()

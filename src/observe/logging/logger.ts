@@ -59,12 +59,12 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   const level = config.level as Level
   const hasColour = isTerminal && process.env.NO_COLOR === undefined
   let lostBefore = 0
-  let tellLost = (lines: number) => {
+  let reportLost = (lines: number) => {
     lostBefore += lines
   }
   const losses = {
-    stdout: new LostLines((lines) => tellLost(lines)),
-    file: new LostLines((lines) => tellLost(lines)),
+    stdout: new LostLines((lines) => reportLost(lines)),
+    file: new LostLines((lines) => reportLost(lines)),
   }
   const standard = standardOutput(isTerminal ? 0 : batchBytes, losses.stdout)
   const outputs = [await formatted(standard, isPretty, hasColour)]
@@ -90,7 +90,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
     write,
     say: (text) => standard.write(text),
     onLost(listener) {
-      tellLost = listener
+      reportLost = listener
       if (lostBefore > 0) listener(lostBefore)
     },
     async flush() {

@@ -32,18 +32,18 @@ function terminalDescriptor(): number {
 export class PipeOutput implements LogOutput {
   readonly #stream: Socket
   readonly #lost: LostLines
-  #isGone = false
+  #isClosed = false
 
   constructor(stream: Socket, lost: LostLines) {
     this.#stream = stream
     this.#lost = lost
     stream.on('error', () => {
-      this.#isGone = true
+      this.#isClosed = true
     })
   }
 
   write(text: string): void {
-    if (this.#isGone || this.#stream.writableLength >= maxPending) {
+    if (this.#isClosed || this.#stream.writableLength >= maxPending) {
       this.#lost.add(text)
       return
     }
@@ -56,7 +56,7 @@ export class PipeOutput implements LogOutput {
   flush(): void {}
 
   whenIdle(done: () => void): void {
-    if (this.#isGone || this.#stream.writableLength === 0) done()
+    if (this.#isClosed || this.#stream.writableLength === 0) done()
     else this.#stream.write('', () => done())
   }
 }

@@ -25,7 +25,7 @@ export interface ModelMetricsSource {
   readonly placements: readonly MetricPlacement[]
   /** Number of listed models, and of those that clients have requested. */
   readonly known: number
-  readonly asked: number
+  readonly requested: number
 }
 
 /** Metrics per model. */
@@ -40,7 +40,7 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
     name: 'olla_models_active',
     type: 'gauge',
     help: 'Models requested since startup.',
-    collect: ({ asked }, out) => out.sample(asked),
+    collect: ({ requested }, out) => out.sample(requested),
   },
   counter('olla_model_requests', 'Finished requests for the model.', 'requests'),
   counter(

@@ -35,9 +35,9 @@ export function readModels({ cells, stats, endpoints, known, limit }: ModelSerie
       models.push({ labels, rows: [row] })
     }
   }
-  const asked = models.length + others.filter((row) => row !== table.rows - 1).length
+  const requested = models.length + others.filter((row) => row !== table.rows - 1).length
   if (others.length > 0) models.push({ labels: labelText({ model: otherModels }), rows: others })
-  return { cells, models, placements: placementsOf(stats, own, endpoints), known, asked }
+  return { cells, models, placements: placementsOf(stats, own, endpoints), known, requested }
 }
 
 function placementsOf(

@@ -40,7 +40,7 @@ export interface SamplerOptions {
   readonly capacity: number
   readonly endpoints: () => readonly { readonly slot: number; readonly id: string }[]
   /** Completion tokens of this thread's streams in flight. */
-  readonly tokensUnderWay: () => number
+  readonly tokensInFlight: () => number
   readonly eventsDropped: () => number
   /** Called with each sample, as JSON. */
   readonly onSample: (json: string) => void
@@ -155,9 +155,9 @@ export class Sampler {
 
   /** Over finished and running answers of all threads. */
   #readCompletionTokens(): number {
-    const { cells, tokensUnderWay } = this.#options
+    const { cells, tokensInFlight } = this.#options
     const { tokens, totals, thread } = cells
-    tokens[thread] = tokensUnderWay()
+    tokens[thread] = tokensInFlight()
     return tokens.reduce((sum, each) => sum + each, totals.sum(0, totals.column('completionTokens')))
   }
 

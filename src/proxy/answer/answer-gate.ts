@@ -97,7 +97,8 @@ export function otherForm(
   bad: BadAttempt | undefined,
 ): RequestVariant | undefined {
   if (refusedForms >= maxForms || variant?.onRefusal === undefined) return undefined
-  if (bad !== undefined) return variant.onRefusal(bad.told?.head ?? noAnswer, bad.told?.body ?? noBytes)
+  if (bad !== undefined)
+    return variant.onRefusal(bad.reported?.head ?? noAnswer, bad.reported?.body ?? noBytes)
   if (head === undefined || head.statusCode < 400) return undefined
   return variant.onRefusal(head, gate?.body ?? noBytes)
 }
@@ -136,7 +137,7 @@ function isEncoded(headers: readonly string[]): boolean {
 }
 
 /** An invalid answer, converted to an error with the status that it should have had. */
-export interface ToldError {
+export interface ReportedError {
   readonly head: UpstreamHead
   readonly body: Buffer
 }
@@ -145,14 +146,14 @@ export interface ToldError {
 export interface BadAttempt {
   readonly failure: AttemptFailure
   /** The endpoint's error to relay to the client; undefined if it has none. */
-  readonly told: ToldError | undefined
+  readonly reported: ReportedError | undefined
   /** Whether the request itself is at fault. */
   readonly isRequests: boolean
 }
 
 export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
   if (error === undefined)
-    return { failure: { kind: 'bad_answer', detail: reason }, told: undefined, isRequests: false }
+    return { failure: { kind: 'bad_answer', detail: reason }, reported: undefined, isRequests: false }
   const isPath = reportsMissingPath(error)
   const isFull =
     body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
@@ -160,7 +161,7 @@ export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
   const detail = error.message === '' ? reason : `${reason}: ${oneLine(error.message)}`
   return {
     failure: isPath ? { kind: 'path_missing', statusCode } : { kind: 'bad_answer', statusCode, detail },
-    told: {
+    reported: {
       head: { statusCode: statusCode ?? 502, headers: ['Content-Type', 'application/json; charset=utf-8'] },
       body: body === undefined ? noBytes : Buffer.from(body),
     },

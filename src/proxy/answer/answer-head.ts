@@ -29,12 +29,12 @@ export interface AnswerPlan {
 }
 
 /** The parts of a client's request that its answer depends on. */
-export interface AskedFor {
+export interface AnswerContext {
   readonly method: string
   readonly path: string
   readonly dialect: Dialect
   /** The client's name for the model; undefined if answers keep the endpoint's name. */
-  readonly asked: string | undefined
+  readonly requestedModel: string | undefined
 }
 
 const noTransforms: readonly AnswerTransform[] = []
@@ -44,11 +44,12 @@ export function planAnswer(
   head: UpstreamHead,
   target: RoutedEndpoint,
   variant: RequestVariant | undefined,
-  { method, path, dialect, asked }: AskedFor,
+  { method, path, dialect, requestedModel }: AnswerContext,
 ): AnswerPlan {
   const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
-  const rename = changes === undefined ? renameFor(target, asked, head, variant?.path ?? path) : undefined
+  const rename =
+    changes === undefined ? renameFor(target, requestedModel, head, variant?.path ?? path) : undefined
   const watch = changes?.detectsEnding === true ? undefined : watchFor(head, method, variant?.path ?? path)
   if (rename === undefined && changes === undefined) {
     return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
@@ -145,18 +146,18 @@ export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[
  */
 export function renameFor(
   { sentModel }: RoutedEndpoint,
-  asked: string | undefined,
+  requestedModel: string | undefined,
   { headers }: UpstreamHead,
   path: string,
 ): ModelRename | undefined {
-  if (sentModel === undefined || asked === undefined) return undefined
+  if (sentModel === undefined || requestedModel === undefined) return undefined
   if (headerValue(headers, 'content-encoding') !== undefined) return undefined
   const framing = framingIn(headers)
   const form = answerFormOf('POST', path)
   const isReadable = framing === 'json' || framing === 'sse' || framing === 'ndjson'
   // Some Ollama servers send JSON typed as text (ollama/ollama#12879).
   if (!isReadable && (form === undefined || (framing !== 'text' && framing !== 'none'))) return undefined
-  return new ModelRename(asked, framing, form?.modelHolder)
+  return new ModelRename(requestedModel, framing, form?.modelHolder)
 }
 
 function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {

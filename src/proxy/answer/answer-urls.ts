@@ -79,8 +79,10 @@ function ownPath(url: URL, { endpoint, client }: UrlScope): string | undefined {
 
 /** The route prefix through which the gateway serves a path of the endpoint. */
 function mountOf({ client, clientPath }: UrlScope, target: string): string {
-  const [asked = ''] = client.url.split(/[?#]/, 1)
-  const mount = asked.endsWith(clientPath) ? asked.slice(0, asked.length - clientPath.length) : ''
+  const [requestPath = ''] = client.url.split(/[?#]/, 1)
+  const mount = requestPath.endsWith(clientPath)
+    ? requestPath.slice(0, requestPath.length - clientPath.length)
+    : ''
   const isAtRoot = !mount.includes('/olla/')
   if (!isAtRoot && !mount.endsWith('/olla/anthropic')) return mount
   if (isAtRoot && /^\/(?:v1|api)\//.test(target)) return mount

@@ -88,7 +88,7 @@ export class ClientAnswer {
       method: this.#request.method,
       path: this.#request.path,
       dialect: context.dialect,
-      asked: options.rewriteResponseModel ? context.model : undefined,
+      requestedModel: options.rewriteResponseModel ? context.model : undefined,
     })
     context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
     context.overheadMs = ownTimeMs(context)
@@ -174,10 +174,10 @@ export class ClientAnswer {
   }
 
   /** Ends a started stream with a buffered answer, which can only be a failure. */
-  breakOffWith({ body }: WholeAnswer): void {
+  abortWithAnswer({ body }: WholeAnswer): void {
     const { context } = this.#request
     context.error = 'upstream_failed'
-    this.#relay.breakOff(() => context.dialect.errors.event('sse', body.toString('utf8')))
+    this.#relay.abortWith(() => context.dialect.errors.event('sse', body.toString('utf8')))
   }
 
   /**
@@ -188,7 +188,7 @@ export class ClientAnswer {
     const ending = this.#watch?.end()
     if (ending?.kind === 'missing' || ending?.isVisible === false) {
       this.#relay.release()
-      this.breakOff(new GatewayError('upstream_broken', ending.error?.message || earlyEnd))
+      this.abortWith(new GatewayError('upstream_broken', ending.error?.message || earlyEnd))
       return endingFailure(ending)
     }
     this.#relay.end()
@@ -232,12 +232,12 @@ export class ClientAnswer {
   }
 
   /** Aborts a started answer so that no client takes it for complete. */
-  breakOff(error: GatewayError): void {
+  abortWith(error: GatewayError): void {
     const { context } = this.#request
     context.error = error.code
     const form = answerFormOf('POST', this.#request.path)
     const tail = () => this.#watch?.tail ?? ''
-    this.#relay.breakOff((format) => errorEvent(context.dialect, form, format, error, context.id, tail))
+    this.#relay.abortWith((format) => errorEvent(context.dialect, form, format, error, context.id, tail))
   }
 
   /** Nothing has been sent yet: the error handler will answer, in the client's dialect. */

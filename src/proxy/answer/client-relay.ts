@@ -31,7 +31,7 @@ const noShape: RelayShape = { format: 'other', lengthBytes: 0, gatherBytes: 0, t
 /** Maximum bytes of one turn that are joined: joining only pays for small chunks. */
 const turnBytes = 65_536
 /** Relays that have something to write at the end of this turn. */
-const due = new TurnQueue<ClientRelay>((relay) => relay.flush())
+const flushQueue = new TurnQueue<ClientRelay>((relay) => relay.flush())
 
 /**
  * Writes one answer to a client, with backpressure: `write` returns false when the client is slower than the endpoint,
@@ -118,7 +118,7 @@ export class ClientRelay {
    * framing has room for one, then closes the connection.
    * @param event the dialect's error event for this format
    */
-  breakOff(event: (format: 'sse' | 'ndjson') => string): void {
+  abortWith(event: (format: 'sse' | 'ndjson') => string): void {
     const raw = this.#raw
     const { format, lengthBytes } = this.#shape
     if (format === 'other' || lengthBytes !== undefined || this.#writer.needsDrain) {
@@ -128,7 +128,7 @@ export class ClientRelay {
       return
     }
     this.flush()
-    this.#writer.breakOff(`${this.#boundary(format)}${event(format)}`)
+    this.#writer.abortWith(`${this.#boundary(format)}${event(format)}`)
   }
 
   /** The endpoint has closed a stream: bytes that transforms held back are part of it, whatever follows. */
@@ -174,7 +174,7 @@ export class ClientRelay {
   #flushLater(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    due.push(this)
+    flushQueue.push(this)
   }
 
   #gather(chunk: Buffer): void {

@@ -47,7 +47,7 @@ export class ClientWriter {
   }
 
   /** Writes the last bytes of an incomplete answer, then closes the connection. */
-  breakOff(text: string): void {
+  abortWith(text: string): void {
     const raw = this.#raw
     const cut = () => raw.destroy()
     const bytes = Buffer.from(text)

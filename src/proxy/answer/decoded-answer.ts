@@ -42,10 +42,10 @@ export interface CodedAnswer {
  * @param asked headers of the request
  * @returns undefined if the answer is not encoded, its coding is unknown, or the client accepts codings
  */
-export function codedAnswer(head: UpstreamHead, asked: readonly string[]): CodedAnswer | undefined {
+export function codedAnswer(head: UpstreamHead, requestHeaders: readonly string[]): CodedAnswer | undefined {
   const coding = headerValue(head.headers, 'content-encoding')
   if (coding === undefined) return undefined
-  const accepted = headerValue(asked, 'accept-encoding')
+  const accepted = headerValue(requestHeaders, 'accept-encoding')
   if (accepted !== undefined && accepted !== 'identity') return undefined
   const makeDecoder = makers[coding.trim().toLowerCase()]
   if (makeDecoder === undefined) return undefined

@@ -33,8 +33,8 @@ export class DialectErrorAnswer implements GatheredAnswer {
     const text = body.toString('utf8')
     const { errors } = this.#dialect
     const statusCode = errors.status(this.#form, this.#statusCode, text)
-    const told = errors.translate(this.#form, statusCode, text)
-    if (told === undefined) return { statusCode, headers: noHeaders, body }
-    return { statusCode, headers: jsonHead, body: Buffer.from(told) }
+    const translated = errors.translate(this.#form, statusCode, text)
+    if (translated === undefined) return { statusCode, headers: noHeaders, body }
+    return { statusCode, headers: jsonHead, body: Buffer.from(translated) }
   }
 }

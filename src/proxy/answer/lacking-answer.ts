@@ -12,12 +12,12 @@ export interface LackingAnswer {
   readonly failure: AttemptFailure
   /** Path that was requested. */
   readonly path: string
-  readonly words: string
+  readonly message: string
 }
 
 /** Maximum size of an error body that is decompressed to classify it. */
 const maxUnpackedBytes = 262_144
-const maxWordsLength = 160
+const maxMessageLength = 160
 
 /** Whether an answer may report a missing path or model, so that its body is worth reading. */
 export function mayLack(method: string, path: string, { statusCode }: UpstreamHead): boolean {
@@ -47,16 +47,16 @@ export function lackingAnswer(
     missing: missing === 'path' && !isPath ? 'unsure' : missing,
     failure: { kind: 'path_missing', statusCode, detail: isPath ? undefined : `status ${statusCode}` },
     path,
-    words: text === undefined ? '' : wordsOf(text),
+    message: text === undefined ? '' : errorMessageOf(text),
   }
 }
 
 /** The message of an error, safe to show; '' without one. */
-export function wordsOf(text: string): string {
+export function errorMessageOf(text: string): string {
   if (text.trimStart().startsWith('<')) return ''
   const [first = ''] = errorText(text).split(' . ')
   const line = first
-    .slice(0, maxWordsLength)
+    .slice(0, maxMessageLength)
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
   return /^code: \d+$/.test(line) ? '' : line.replace(/\.$/, '')

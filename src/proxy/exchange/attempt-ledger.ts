@@ -64,19 +64,19 @@ export class AttemptLedger {
   }
 
   /** The request enters the queue for a place on an endpoint. */
-  waitsInLine(): void {
+  entersQueue(): void {
     this.#queuedAtMs ??= this.#services.clock.monotonicMs()
   }
 
   /** The request leaves the queue, if it was in it. */
-  leftLine(nowMs: number): void {
+  leftQueue(nowMs: number): void {
     if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
   }
 
   /** The attempt becomes the current one. */
   begins({ target, startedMs, isRepeat }: Attempt): void {
     const { context } = this.#request
-    this.leftLine(startedMs)
+    this.leftQueue(startedMs)
     if (!isRepeat) context.attemptCount++
     context.lastEndpoint = target.endpoint.name
     context.attemptMs = startedMs - context.startedAtMs
@@ -92,7 +92,7 @@ export class AttemptLedger {
 
   /** The endpoint is tried again with another form of the request; this counts as the same attempt. */
   repeats(attempt: Attempt): void {
-    attempt.placeFreed = true
+    attempt.slotFreed = true
     this.#ended(attempt, 'answered')
   }
 
@@ -124,7 +124,7 @@ export class AttemptLedger {
   /** The first byte of an answer for the client arrived. */
   answered(attempt: Attempt, statusCode: number): void {
     // An answer that was kept and is used after all was counted before.
-    if (attempt.placeFreed) return
+    if (attempt.slotFreed) return
     const { about } = statusEvidence(statusCode)
     if (about === 'model') {
       this.#hold(attempt, { kind: 'status', statusCode })
@@ -188,7 +188,7 @@ export class AttemptLedger {
   abandon(attempt: Attempt): void {
     attempt.cancel()
     // An answer that was kept and is used after all was counted before.
-    if (attempt.placeFreed) return
+    if (attempt.slotFreed) return
     this.#ended(attempt, 'abandoned')
     this.#services.breakers.release(attempt.target, attempt.permit)
   }
@@ -201,7 +201,7 @@ export class AttemptLedger {
   }
 
   /** Pauses an endpoint that asked for it. */
-  askedForPause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
+  notePause({ target }: Attempt, { statusCode, retryAfterMs }: AttemptFailure): void {
     if (retryAfterMs === undefined && statusCode !== 429) return
     const isWhole = this.#pause(target, retryAfterMs ?? defaultCoolDownMs)
     if (statusCode === 429 && retryAfterMs !== undefined && isWhole)
@@ -228,8 +228,8 @@ export class AttemptLedger {
   }
 
   free(attempt: Attempt): void {
-    if (attempt.placeFreed) return
-    attempt.placeFreed = true
+    if (attempt.slotFreed) return
+    attempt.slotFreed = true
     const { slot } = attempt.target.endpoint
     const { inFlight, load, queue } = this.#services
     inFlight.release(slot)

@@ -57,10 +57,10 @@ function requestFor(
   const isRenamed = sentModel !== undefined && namesModel(request)
   const query = redirected?.query ?? (isRenamed ? renamedQuery(request, sentModel) : request.query)
   const { method } = request
-  const asked = redirected?.path ?? request.path
-  const path = pathAt(endpoint, method, asked, query)
+  const requestPath = redirected?.path ?? request.path
+  const path = pathAt(endpoint, method, requestPath, query)
   if (path === undefined) return undefined
-  const own = ownHeaders(endpoint, method, asked)
+  const own = ownHeaders(endpoint, method, requestPath)
   const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && rewriteResponseModel)
   const content = isRenamed ? renamedBody(request, sentModel) : request.body
   if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
@@ -77,13 +77,13 @@ function variantFor(
   redirected: Redirected | undefined,
 ): UpstreamRequest | undefined {
   const method = variant.method ?? request.method
-  const { path: asked, query } = redirected ?? variant
-  const path = pathAt(endpoint, method, asked, query)
+  const { path: requestPath, query } = redirected ?? variant
+  const path = pathAt(endpoint, method, requestPath, query)
   if (path === undefined) return undefined
   const forwarded =
     variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
   const isRead = variant.answer !== undefined
-  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, asked), isRead)
+  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, requestPath), isRead)
   return { method, path, headers, body: variant.body }
 }
 

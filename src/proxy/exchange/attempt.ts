@@ -82,7 +82,7 @@ export class Attempt implements CarriedAttempt {
   hooked: HookedAttempt | undefined
   kept: KeptAnswer | undefined
   /** Whether its place on the endpoint was released. */
-  placeFreed = false
+  slotFreed = false
   readonly #owner: AttemptOwner
   /** Headers of the request as sent. */
   sentHeaders: readonly string[] | undefined

@@ -87,10 +87,10 @@ export class CandidateRounds {
       if (tier === undefined) continue
       const taken = this.#takeOf(tier.candidates, at)
       if (taken !== undefined) {
-        if (tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
+        if (tiers.length > 1 || tier.route !== undefined) this.#noteTier(tier)
         return taken
       }
-      if (!tier.spillsWhenFull && this.#someAreFullIn(at)) return undefined
+      if (!tier.spillsWhenFull && this.#isAtCapacityIn(at)) return undefined
     }
     return undefined
   }
@@ -116,7 +116,7 @@ export class CandidateRounds {
       const taken = this.#takeOf(candidates, at)
       const tier = this.#tiers[at]
       if (taken === undefined || tier === undefined) continue
-      this.#tell(tier)
+      this.#noteTier(tier)
       return taken
     }
     return undefined
@@ -189,7 +189,7 @@ export class CandidateRounds {
         if (turnInMs > 0) {
           waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
         } else if (inFlight.acquire(slot, maxConcurrent)) {
-          if (this.#tiers.length > 1 || tier.route !== undefined) this.#tell(tier)
+          if (this.#tiers.length > 1 || tier.route !== undefined) this.#noteTier(tier)
           return { target, permit: 'forced' }
         }
       }
@@ -198,7 +198,7 @@ export class CandidateRounds {
   }
 
   /** Whether a candidate is left that could be tried as a last resort. */
-  someAreLastResort(): boolean {
+  anyLastResort(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.isLastResort(candidate))
   }
@@ -227,12 +227,12 @@ export class CandidateRounds {
   }
 
   /** Whether some endpoint would accept the request except for its `max_concurrent`. */
-  someAreFull(): boolean {
-    return this.#tiers.some((_, at) => this.#someAreFullIn(at))
+  anyAtCapacity(): boolean {
+    return this.#tiers.some((_, at) => this.#isAtCapacityIn(at))
   }
 
   /** Whether a candidate is left in this round, now or when a place is released. */
-  someAreLeft(): boolean {
+  anyUntried(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))
   }
@@ -278,14 +278,14 @@ export class CandidateRounds {
    * @returns undefined if no candidate is back in time
    */
   pauseEndsInMs(latestMs: number): number | undefined {
-    if (this.someAreLeft()) return undefined
+    if (this.anyUntried()) return undefined
     const { load, clock, retries } = this.#services
-    const inLineMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
-    const unlimitedMs = Math.min(inLineMs, retries.maxWaitMs + 1)
+    const inQueueMs = latestMs - clock.monotonicMs() - retryAfterMarginMs
+    const unlimitedMs = Math.min(inQueueMs, retries.maxWaitMs + 1)
     let soonestMs: number | undefined
     this.#some((candidate) => {
       const pauseMs = load.pauseMs(candidate)
-      if (pauseMs < (candidate.endpoint.maxConcurrent > 0 ? inLineMs : unlimitedMs))
+      if (pauseMs < (candidate.endpoint.maxConcurrent > 0 ? inQueueMs : unlimitedMs))
         soonestMs = Math.min(soonestMs ?? pauseMs, pauseMs)
       return false
     })
@@ -295,16 +295,16 @@ export class CandidateRounds {
   /** The headers report how this candidate was found: another one may have been tried since. */
   noteRoute(target: RoutedEndpoint): void {
     const tier = this.#tiers.length > 1 ? this.#tiers[this.#tierOf(target)] : undefined
-    if (tier !== undefined) this.#tell(tier)
+    if (tier !== undefined) this.#noteTier(tier)
   }
 
   /** What to report to a client that gets no answer from any candidate. */
   outlook(): Outlook {
     const { context } = this.#request
-    const someAreFull = this.someAreFull()
-    if (context.attemptCount === 0 && !someAreFull) this.#tellRejected()
+    const anyAtCapacity = this.anyAtCapacity()
+    if (context.attemptCount === 0 && !anyAtCapacity) this.#noteRejected()
     return {
-      someAreFull,
+      anyAtCapacity,
       retryAfterSeconds: this.#services.load.retryAfterSeconds(
         this.#tiers.flatMap(({ candidates }) => candidates),
       ),
@@ -313,7 +313,7 @@ export class CandidateRounds {
   }
 
   /** Reports a rejection: no endpoint could be tried. */
-  #tellRejected(): void {
+  #noteRejected(): void {
     const { context } = this.#request
     if (context.routingDecision === 'rejected') return
     const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
@@ -330,12 +330,12 @@ export class CandidateRounds {
     for (const target of this.#spent) this.#leaveTier(this.#tierOf(target), target.endpoint.slot)
   }
 
-  #someAreFullIn(at: number): boolean {
+  #isAtCapacityIn(at: number): boolean {
     const { load } = this.#services
     return this.#someOf(at, (candidate) => load.isFull(candidate))
   }
 
-  #tell({ route }: Tier): void {
+  #noteTier({ route }: Tier): void {
     const { context, routing } = this.#request
     const { strategy, decision, reason } = route ?? routing
     if (context.routingReason !== reason) noteRoute(context, { strategy, decision, reason })

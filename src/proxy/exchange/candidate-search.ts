@@ -24,7 +24,7 @@ export interface SearchOwner {
   /** Monotonic milliseconds. */
   readonly totalDeadlineMs: number
   /** Whether an answer was kept while another endpoint is tried. */
-  readonly hasPassedOver: boolean
+  readonly hasSetAside: boolean
   /**
    * The search continues later.
    * @param deadlineMs monotonic milliseconds by which it must have ended
@@ -59,7 +59,7 @@ export class CandidateSearch implements CapacityWaiter {
 
   wake(): void {
     if (this.#waiting !== 'queued') return
-    this.#next.looksAgain()
+    this.#next.rechecks()
     this.choose()
   }
 
@@ -67,15 +67,15 @@ export class CandidateSearch implements CapacityWaiter {
   choose(): void {
     const { queue } = this.#services
     for (let picks = 0; picks < maxPicks; picks++) {
-      if (this.#takesPlace()) return
-      if (this.#rounds.someAreFull()) {
+      if (this.#takesSlot()) return
+      if (this.#rounds.anyAtCapacity()) {
         if (!queue.enter(this)) break
         // Another thread may have released a place before it could see this request in the queue.
-        if (this.#takesPlace()) queue.leave(this)
-        else this.#waitInLine(this.#lineDeadlineMs)
+        if (this.#takesSlot()) queue.leave(this)
+        else this.#waitInQueue(this.#queueDeadlineMs)
         return
       }
-      if (!this.#rounds.someAreLeft()) break
+      if (!this.#rounds.anyUntried()) break
     }
     this.#roundOver()
   }
@@ -124,7 +124,7 @@ export class CandidateSearch implements CapacityWaiter {
     this.#timer?.cancel()
     if (this.#waiting === 'queued') {
       this.#services.queue.leave(this)
-      this.#ledger.leftLine(this.#services.clock.monotonicMs())
+      this.#ledger.leftQueue(this.#services.clock.monotonicMs())
     }
     this.#waiting = undefined
   }
@@ -134,7 +134,7 @@ export class CandidateSearch implements CapacityWaiter {
     return this.#knownNext
   }
 
-  #takesPlace(): boolean {
+  #takesSlot(): boolean {
     const taken = this.#rounds.take(this.#knownNext?.attemptsLeft ?? this.#services.options.maxAttempts)
     if (taken === undefined) return false
     this.#send(taken)
@@ -148,26 +148,26 @@ export class CandidateSearch implements CapacityWaiter {
 
   /** Every candidate was tried or cannot accept the request in the ordinary way. */
   #roundOver(): void {
-    const step = this.#next.atRoundEnd(this.#limits, this.#owner.hasPassedOver)
+    const step = this.#next.atRoundEnd(this.#limits, this.#owner.hasSetAside)
     if (step?.kind === 'send') {
       this.#send(step.taken)
     } else if (step?.kind === 'back_off') {
       this.backOff(step.waitMs)
     } else if (step !== undefined && this.#services.queue.enter(this)) {
-      this.#waitInLine(step.kind === 'outage' ? step.untilMs : this.#lineDeadlineMs)
-      this.#lookAgainIn(step.lookInMs)
+      this.#waitInQueue(step.kind === 'outage' ? step.untilMs : this.#queueDeadlineMs)
+      this.#recheckIn(step.recheckInMs)
     } else {
       this.#owner.giveUp()
     }
   }
 
-  #waitInLine(deadlineMs: number): void {
+  #waitInQueue(deadlineMs: number): void {
     this.#waiting = 'queued'
-    this.#ledger.waitsInLine()
+    this.#ledger.entersQueue()
     this.#owner.waits('queued', deadlineMs)
   }
 
-  #lookAgainIn(waitMs: number): void {
+  #recheckIn(waitMs: number): void {
     const { queue, clock } = this.#services
     this.#timer?.cancel()
     this.#timer = clock.after(waitMs, () => {
@@ -181,12 +181,12 @@ export class CandidateSearch implements CapacityWaiter {
     return this.#waiting === 'queued'
   }
 
-  get #limits(): { totalMs: number; lineMs: number } {
-    return { totalMs: this.#owner.totalDeadlineMs, lineMs: this.#lineDeadlineMs }
+  get #limits(): { totalMs: number; queueMs: number } {
+    return { totalMs: this.#owner.totalDeadlineMs, queueMs: this.#queueDeadlineMs }
   }
 
   /** A request that was woken but found no place keeps its position in the queue and its deadline. */
-  get #lineDeadlineMs(): number {
+  get #queueDeadlineMs(): number {
     const { queue, options, clock } = this.#services
     const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
     return Math.min(this.#owner.totalDeadlineMs, deadlineAfter(sinceMs, options.queue.maxWaitMs))

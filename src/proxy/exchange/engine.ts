@@ -35,7 +35,7 @@ export class ProxyEngine {
   }
 
   /** Completion tokens of the streams in flight, as counted so far. */
-  tokensUnderWay(): number {
+  tokensInFlight(): number {
     let tokens = 0
     for (const exchange of this.#services.active.entries())
       tokens += exchange.context.answer?.contentEvents ?? 0

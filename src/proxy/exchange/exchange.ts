@@ -87,8 +87,8 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     return this.#totalDeadlineMs
   }
 
-  get hasPassedOver(): boolean {
-    return this.#knownFailover?.hasPassedOver === true
+  get hasSetAside(): boolean {
+    return this.#knownFailover?.hasSetAside === true
   }
 
   waits(phase: 'queued' | 'backoff', deadlineMs: number): void {
@@ -143,7 +143,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     if (options.failoverStatuses.has(head.statusCode)) {
       const failure = failureOfStatus(head, clock.nowMs())
-      this.#ledger.askedForPause(attempt, failure)
+      this.#ledger.notePause(attempt, failure)
       if (this.#failover.moveOn(attempt, failure)) return false
     }
     this.#head = head
@@ -188,7 +188,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       const whole = attempt.gathered.end()
       if (this.#answer.hasBegun) {
         this.#ledger.answered(attempt, this.#head.statusCode)
-        this.#answer.breakOffWith(whole)
+        this.#answer.abortWithAnswer(whole)
         this.#settle('failure')
         return
       }
@@ -369,7 +369,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
 
   #fail(error: GatewayError): void {
     if (this.#answer.hasBegun) {
-      this.#answer.breakOff(error)
+      this.#answer.abortWith(error)
       this.#settle('failure')
     } else {
       this.#settle(this.#answer.refuse(error))

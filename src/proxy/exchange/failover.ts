@@ -46,7 +46,7 @@ export class Failover {
   readonly #ledger: AttemptLedger
   #knownLack: RequestLack | undefined
   /** A kept error answer; relayed after all if no other candidate does better. */
-  #passedOver: Attempt | undefined
+  #setAside: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
   #shortage: AttemptFailure | undefined
 
@@ -64,8 +64,8 @@ export class Failover {
     this.#ledger = ledger
   }
 
-  get hasPassedOver(): boolean {
-    const attempt = this.#passedOver
+  get hasSetAside(): boolean {
+    const attempt = this.#setAside
     // A missing path at one endpoint does not decide while one that failed for another reason may have it.
     const isLack = attempt !== undefined && this.#knownLack?.isOfPath(attempt) === true
     return attempt !== undefined && !(isLack && this.#search.someFailedOtherwise)
@@ -116,12 +116,12 @@ export class Failover {
     this.#lack.add(attempt, lacking)
     // An earlier answer of another endpoint says more about the request; so does the fact that others are known to have
     // the model.
-    if (this.#passedOver === undefined && !isGuess(attempt, lacking, this.#request))
+    if (this.#setAside === undefined && !isGuess(attempt, lacking, this.#request))
       attempt.keepWhole(head, body)
     if (this.moveOn(attempt, lacking.failure)) return true
     this.#lastFailure = lacking.failure
     this.#ledger.failed(attempt, lacking.failure)
-    if (attempt.kept !== undefined) this.#passedOver = attempt
+    if (attempt.kept !== undefined) this.#setAside = attempt
     this.#owner.giveUp()
     return true
   }
@@ -130,12 +130,12 @@ export class Failover {
    * Handles a success status without a valid answer: another endpoint is tried, or the client gets the error that the
    * body contains.
    */
-  badAnswer(attempt: Attempt, { failure, told, isRequests }: BadAttempt): false {
+  badAnswer(attempt: Attempt, { failure, reported, isRequests }: BadAttempt): false {
     attempt.cancel()
-    if (failure.kind === 'path_missing') this.#lack.addPath(attempt, told?.body)
-    if (told !== undefined) attempt.keepWhole(told.head, told.body)
-    if (!isRequests || this.#services.options.failoverStatuses.has(told?.head.statusCode ?? 0)) {
-      this.#ledger.askedForPause(attempt, failure)
+    if (failure.kind === 'path_missing') this.#lack.addPath(attempt, reported?.body)
+    if (reported !== undefined) attempt.keepWhole(reported.head, reported.body)
+    if (!isRequests || this.#services.options.failoverStatuses.has(reported?.head.statusCode ?? 0)) {
+      this.#ledger.notePause(attempt, failure)
       if (this.moveOn(attempt, failure)) return false
     }
     this.#endWith(attempt, failure)
@@ -151,9 +151,9 @@ export class Failover {
   conclude(): TakenUp | GatewayError {
     const lack = this.#knownLack?.error()
     if (lack !== undefined) return lack
-    const attempt = this.hasPassedOver ? this.#passedOver : undefined
+    const attempt = this.hasSetAside ? this.#setAside : undefined
     const kept = attempt?.adopt()
-    this.#passedOver = undefined
+    this.#setAside = undefined
     return attempt === undefined || kept === undefined
       ? giveUpError(this.#ledger.failures, this.#decisive, this.#search.outlook())
       : { attempt, kept }
@@ -161,7 +161,7 @@ export class Failover {
 
   /** Drops the kept answer: another one is good enough, or the request is over. */
   drop(): void {
-    this.#passedOver?.cancel()
+    this.#setAside?.cancel()
   }
 
   /** If some endpoint could not be tried at all, that takes precedence over the failures of others. */
@@ -183,6 +183,6 @@ export class Failover {
 
   #passOver(attempt: Attempt): void {
     this.drop()
-    this.#passedOver = attempt
+    this.#setAside = attempt
   }
 }

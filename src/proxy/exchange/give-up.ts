@@ -14,7 +14,7 @@ export function failureOfStatus({ statusCode, headers }: UpstreamHead, nowMs: nu
 /** The state of the candidates when a request gives up. */
 export interface Outlook {
   /** Whether some endpoint would have accepted it except for its `max_concurrent`. */
-  readonly someAreFull: boolean
+  readonly anyAtCapacity: boolean
   /** When a retry by the client may succeed. */
   readonly retryAfterSeconds: number
   /** The model of a request that names one. */
@@ -28,12 +28,12 @@ export interface Outlook {
 export function giveUpError(
   tried: readonly string[],
   lastFailure: AttemptFailure | undefined,
-  { someAreFull, retryAfterSeconds, model }: Outlook,
+  { anyAtCapacity, retryAfterSeconds, model }: Outlook,
 ): GatewayError {
   if (lastFailure === undefined) {
-    if (!someAreFull && model !== undefined)
+    if (!anyAtCapacity && model !== undefined)
       return unavailableError('model_unavailable', model, retryAfterSeconds)
-    return new GatewayError(someAreFull ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
+    return new GatewayError(anyAtCapacity ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
       retryAfterSeconds,
     })
   }

@@ -67,7 +67,7 @@ export class HeldEvidence {
     let isFirst = true
     for (const held of all) {
       const { target } = held.attempt
-      if (isMistake || slotsOf(all, wayOf(held)).size > 1) {
+      if (isMistake || slotsOf(all, modeOf(held)).size > 1) {
         this.#forgive(held, isFirst)
         isFirst = false
       } else if (seen.has(target)) {
@@ -115,12 +115,12 @@ function isMistakeIn({ attempt: { errorText }, failure: { detail } }: Held): boo
 }
 
 /** A busy endpoint is not a broken one: several busy endpoints do not show that a request breaks them. */
-function wayOf({ failure }: Held): 'busy' | 'broken' {
+function modeOf({ failure }: Held): 'busy' | 'broken' {
   return failureEvidence(failure).repeated === 'rounds' ? 'busy' : 'broken'
 }
 
-function slotsOf(all: readonly Held[], way: 'busy' | 'broken'): Set<number> {
-  return new Set(all.flatMap((held) => (wayOf(held) === way ? held.attempt.target.endpoint.slot : [])))
+function slotsOf(all: readonly Held[], mode: 'busy' | 'broken'): Set<number> {
+  return new Set(all.flatMap((held) => (modeOf(held) === mode ? held.attempt.target.endpoint.slot : [])))
 }
 
 /** What a failure counts against when an endpoint is chosen. */

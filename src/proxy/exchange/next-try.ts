@@ -26,19 +26,19 @@ export interface NextTryServices {
 export type NextStep =
   | { readonly kind: 'send'; readonly taken: TakenEndpoint }
   | { readonly kind: 'back_off'; readonly waitMs: number }
-  | { readonly kind: 'line'; readonly lookInMs: number }
-  | { readonly kind: 'outage'; readonly untilMs: number; readonly lookInMs: number }
+  | { readonly kind: 'line'; readonly recheckInMs: number }
+  | { readonly kind: 'outage'; readonly untilMs: number; readonly recheckInMs: number }
 
 /** Deadlines of a request, monotonic milliseconds. */
 export interface RequestLimits {
   readonly totalMs: number
   /** How long it may wait in the queue. */
-  readonly lineMs: number
+  readonly queueMs: number
 }
 
 /** First interval at which a request that waits out an outage tries again; doubled each time, up to one second. */
-const firstLookMs = 250
-const maxLookMs = 1_000
+const firstRecheckMs = 250
+const maxRecheckMs = 1_000
 /**
  * How long a request waits for the gateway's own resources, and its first retry interval: doubled up to
  * `maxShortageMs`.
@@ -47,7 +47,7 @@ const shortageWaitMs = 3_000
 const firstShortageMs = 50
 const maxShortageMs = 500
 /** A probe follows the end of a pause; it takes time. */
-const minLookMs = 100
+const minRecheckMs = 100
 
 /** Decides whether, when and on which endpoint a request is tried again. */
 export class NextTry {
@@ -56,7 +56,7 @@ export class NextTry {
   /** Number of attempts that may have reached an endpoint. */
   #sent = 0
   #outageUntilMs: number | undefined
-  #looks = 0
+  #checks = 0
   #shortageUntilMs: number | undefined
   #shortages = 0
 
@@ -89,16 +89,16 @@ export class NextTry {
     const waitMs =
       this.#shortageWait(limits) ?? (this.attemptsLeft > 0 ? this.#nextRoundIn(limits) : undefined)
     if (waitMs !== undefined) return { kind: 'back_off', waitMs }
-    const pauseMs = this.#rounds.pauseEndsInMs(limits.lineMs)
+    const pauseMs = this.#rounds.pauseEndsInMs(limits.queueMs)
     if (pauseMs !== undefined) {
-      return { kind: 'line', lookInMs: Math.max(minLookMs, pauseMs + retryAfterMarginMs) }
+      return { kind: 'line', recheckInMs: Math.max(minRecheckMs, pauseMs + retryAfterMarginMs) }
     }
     // An endpoint's answer is worth more than another attempt much later.
     return hasAnswer ? undefined : this.#waitForOutage(limits, taken)
   }
 
   /** Records another try of a request that waits for an endpoint that is down. */
-  looksAgain(): void {
+  rechecks(): void {
     if (this.#outageUntilMs !== undefined) this.#rounds.retryUnsent()
   }
 
@@ -119,11 +119,13 @@ export class NextTry {
       const waitMs = this.#nextRoundIn(limits)
       if (waitMs !== undefined) return waitMs
     }
-    if (rounds.someAreLeft() || rounds.someAreLastResort()) return 0
+    if (rounds.anyUntried() || rounds.anyLastResort()) return 0
     const waitMs = this.#shortageWait(limits) ?? this.#nextRoundIn(limits)
     if (waitMs !== undefined) return waitMs
     if (!this.#services.queue.hasRoom) return undefined
-    return rounds.pauseEndsInMs(limits.lineMs) !== undefined || this.#mayWaitForOutage(limits) ? 0 : undefined
+    return rounds.pauseEndsInMs(limits.queueMs) !== undefined || this.#mayWaitForOutage(limits)
+      ? 0
+      : undefined
   }
 
   #nextRoundIn({ totalMs }: RequestLimits): number | undefined {
@@ -159,7 +161,7 @@ export class NextTry {
     const untilMs = this.#outageEnd(limits)
     if (nowMs >= untilMs) return undefined
     this.#outageUntilMs = untilMs
-    const lookInMs = turnInMs ?? Math.min(maxLookMs, firstLookMs * 2 ** this.#looks++)
-    return { kind: 'outage', untilMs, lookInMs: Math.min(lookInMs, untilMs - nowMs) }
+    const recheckInMs = turnInMs ?? Math.min(maxRecheckMs, firstRecheckMs * 2 ** this.#checks++)
+    return { kind: 'outage', untilMs, recheckInMs: Math.min(recheckInMs, untilMs - nowMs) }
   }
 }

@@ -2,7 +2,7 @@ import type { GatewayError } from '../../kernel/errors.ts'
 import { pathError } from '../../routing/models/rejection.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { pathNotServed } from '../../routing/models/tiers.ts'
-import { type LackingAnswer, wordsOf } from '../answer/lacking-answer.ts'
+import { errorMessageOf, type LackingAnswer } from '../answer/lacking-answer.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { Attempt } from './attempt.ts'
@@ -10,7 +10,7 @@ import type { Attempt } from './attempt.ts'
 /** Learns what endpoints lack, so that later requests avoid them. */
 export interface LackKnowledge {
   /** @param words the endpoint's message, safe to show; '' without one */
-  path(target: RoutedEndpoint, path: string, serves: boolean, words?: string): void
+  path(target: RoutedEndpoint, path: string, serves: boolean, message?: string): void
   /** An endpoint reports that it does not have a model that its list contains. */
   model(slot: number): void
 }
@@ -28,21 +28,21 @@ export function isGuess(
 export class RequestLack {
   readonly #knowledge: LackKnowledge | undefined
   readonly #request: ExchangeRequest
-  #paths: { readonly attempt: Attempt; readonly words: string }[] | undefined
+  #paths: { readonly attempt: Attempt; readonly message: string }[] | undefined
 
   constructor(knowledge: LackKnowledge | undefined, request: ExchangeRequest) {
     this.#knowledge = knowledge
     this.#request = request
   }
 
-  add(attempt: Attempt, { missing, path, words }: LackingAnswer): void {
+  add(attempt: Attempt, { missing, path, message }: LackingAnswer): void {
     const { target } = attempt
     const { endpoint, nativeModel } = target
     if (missing === 'path') {
       // The endpoint may reject the query, for example an API version in it.
-      if (this.#request.query === '') this.#knowledge?.path(target, path, false, words)
+      if (this.#request.query === '') this.#knowledge?.path(target, path, false, message)
       this.#paths ??= []
-      this.#paths.push({ attempt, words })
+      this.#paths.push({ attempt, message })
     } else if (missing === 'model' && nativeModel !== undefined) {
       this.#knowledge?.model(endpoint.slot)
     }
@@ -51,8 +51,8 @@ export class RequestLack {
   /** A success status with an error body that says that the path does not exist. */
   addPath(attempt: Attempt, body: Buffer | undefined): void {
     const path = attempt.variant?.path ?? this.#request.path
-    const words = body === undefined ? '' : wordsOf(body.toString())
-    this.add(attempt, { missing: 'path', failure: { kind: 'path_missing' }, path, words })
+    const message = body === undefined ? '' : errorMessageOf(body.toString())
+    this.add(attempt, { missing: 'path', failure: { kind: 'path_missing' }, path, message })
   }
 
   /** Whether an attempt showed that its endpoint does not have the path. */
@@ -70,9 +70,13 @@ export class RequestLack {
     const paths = this.#paths
     const { context, path, routing } = this.#request
     if (paths === undefined || paths.length < context.attemptCount) return undefined
-    const asked = new Map(paths.map(({ attempt, words }) => [attempt.target.endpoint, words]))
-    const endpoints = [...asked.keys(), ...(routing.lackPath ?? [])]
+    const messages = new Map(paths.map(({ attempt, message }) => [attempt.target.endpoint, message]))
+    const endpoints = [...messages.keys(), ...(routing.lackPath ?? [])]
     noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
-    return pathError(endpoints, { model: context.model, path, wordsOf: (endpoint) => asked.get(endpoint) })
+    return pathError(endpoints, {
+      model: context.model,
+      path,
+      errorMessageOf: (endpoint) => messages.get(endpoint),
+    })
   }
 }

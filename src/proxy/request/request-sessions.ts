@@ -13,7 +13,7 @@ import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.t
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestSession } from '../contract/request-session.ts'
 import { isHeaderValue } from './request-headers.ts'
-import { ResponseIdReader, tellsResponseId } from './response-id.ts'
+import { hasResponseId, ResponseIdReader } from './response-id.ts'
 
 /** The parts of a request that its session is read from. */
 export type SessionedRequest = Pick<ExchangeRequest, 'context' | 'path' | 'body'>
@@ -84,7 +84,7 @@ export class RequestSessions implements Affinity {
 
   /** Reads the IDs of stored responses: the conversation's next request may contain nothing but that ID. */
   observe({ head, path, target }: RelayedAnswer): RelayObserver | undefined {
-    if (!this.#learnsResponses || !tellsResponseId(path, head)) return undefined
+    if (!this.#learnsResponses || !hasResponseId(path, head)) return undefined
     return new ResponseIdReader((id) => {
       this.affinity.store.set(this.#keys.responseKey(id), target.endpoint.slot)
     })

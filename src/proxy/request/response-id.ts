@@ -2,11 +2,11 @@ import { headerValue, type UpstreamHead } from '../../http/headers/response-head
 import type { RelayObserver } from '../contract/answer-observer.ts'
 
 /** The ID is at the start of a response; later bytes are not scanned. */
-const lookedAtBytes = 4_096
+const maxScannedBytes = 4_096
 const idPattern = /"id"\s*:\s*"(resp_[^"\\]+)"/
 
 /** Whether an answer is a readable one of the Responses API. */
-export function tellsResponseId(path: string, { statusCode, headers }: UpstreamHead): boolean {
+export function hasResponseId(path: string, { statusCode, headers }: UpstreamHead): boolean {
   return (
     statusCode < 300 && path.endsWith('/responses') && headerValue(headers, 'content-encoding') === undefined
   )
@@ -24,10 +24,10 @@ export class ResponseIdReader implements RelayObserver {
 
   push(chunk: Buffer): void {
     if (this.#isDone) return
-    this.#text += chunk.toString('latin1', 0, lookedAtBytes - this.#text.length)
+    this.#text += chunk.toString('latin1', 0, maxScannedBytes - this.#text.length)
     const id = idPattern.exec(this.#text)?.[1]
     if (id !== undefined) this.#found(Buffer.from(id, 'latin1'))
-    this.#isDone = id !== undefined || this.#text.length >= lookedAtBytes
+    this.#isDone = id !== undefined || this.#text.length >= maxScannedBytes
     if (this.#isDone) this.#text = ''
   }
 

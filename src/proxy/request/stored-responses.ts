@@ -7,7 +7,7 @@ import { quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
-import { ResponseIdReader, tellsResponseId } from './response-id.ts'
+import { hasResponseId, ResponseIdReader } from './response-id.ts'
 
 /** Maximum number of stored responses whose endpoint is remembered; at least half of them are kept. */
 const storedResponseCapacity = 32_768
@@ -36,7 +36,7 @@ export class StoredResponses {
 
   /** Reads the IDs of responses from answers that contain them. */
   readonly observe = ({ head, path, target }: RelayedAnswer): RelayObserver | undefined => {
-    if (!tellsResponseId(path, head)) return undefined
+    if (!hasResponseId(path, head)) return undefined
     return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot))
   }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { TurnQueue } from '../../kernel/turn-queue.ts'
 import type { CarriedAttempt, Transport, UpstreamRequest } from '../contract/transport.ts'
 
-interface DueRequest {
+interface QueuedRequest {
   readonly attempt: CarriedAttempt
   readonly request: UpstreamRequest
 }
@@ -10,17 +10,17 @@ interface DueRequest {
 /** Sends the requests of one event-loop turn together at its end. */
 export class TurnTransport implements Transport {
   readonly #transport: Transport
-  readonly #due = new TurnQueue<DueRequest>((due) => this.#send(due))
+  readonly #queued = new TurnQueue<QueuedRequest>((queued) => this.#send(queued))
 
   constructor(transport: Transport) {
     this.#transport = transport
   }
 
   send(attempt: CarriedAttempt, request: UpstreamRequest): void {
-    this.#due.push({ attempt, request })
+    this.#queued.push({ attempt, request })
   }
 
-  #send({ attempt, request }: DueRequest): void {
+  #send({ attempt, request }: QueuedRequest): void {
     if (attempt.isOver) {
       if (isStream(request.body)) request.body.destroy()
       return

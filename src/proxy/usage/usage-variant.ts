@@ -25,11 +25,14 @@ export interface SilentStream {
  * Returns the form of such a request that requests usage, for endpoints that support it; the client sees the same
  * stream as without it.
  */
-export function askingVariant(stream: SilentStream): (target: RoutedEndpoint) => RequestVariant | undefined {
+export function usageRequestVariant(
+  stream: SilentStream,
+): (target: RoutedEndpoint) => RequestVariant | undefined {
   const { context, path, query, body, modelSpan, edit, renameAnswers } = stream
-  return function ask(target) {
+  return function requestUsage(target) {
     const { endpoint, sentModel } = target
-    if (endpoint.profile?.usage.asksStreams !== true || streamOptionsRefusals.has(endpoint)) return undefined
+    if (endpoint.profile?.usage.requestsStreamUsage !== true || streamOptionsRefusals.has(endpoint))
+      return undefined
     const isRenamed = modelSpan !== undefined && sentModel !== undefined
     return {
       path,

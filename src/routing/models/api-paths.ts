@@ -28,7 +28,7 @@ function readPath(path: string): string | undefined {
   const segments = path.slice(1).split('/')
   if (segments.at(-1) === '') segments.pop()
   const id = segments.findIndex((segment) => !wordSegment.test(segment))
-  const words = id < 0 ? segments : segments.slice(0, id)
-  const read = `/${words.join('/')}`
-  return words.length === 0 || words.length > maxSegments || read.length > maxPathLength ? undefined : read
+  const names = id < 0 ? segments : segments.slice(0, id)
+  const read = `/${names.join('/')}`
+  return names.length === 0 || names.length > maxSegments || read.length > maxPathLength ? undefined : read
 }

@@ -8,7 +8,7 @@ import { otherSpelling, untaggedName } from '../../kernel/names/tags.ts'
 import type { ModelAliases } from './aliases.ts'
 import type { FamilyTable, TraitHints } from './family-table.ts'
 import type { KnownAbilities } from './needs.ts'
-import { type ModelSource, toldFacts, type UnifiedModel, withSources } from './unified-model.ts'
+import { type ModelSource, reportedFacts, type UnifiedModel, withSources } from './unified-model.ts'
 
 /** All models of all endpoints, unified and sorted by ID. Built lazily after each change. */
 export class ModelDirectory {
@@ -68,9 +68,9 @@ export class ModelDirectory {
     if (first === undefined) return undefined
     let abilities = this.#abilities.get(places)
     if (abilities === undefined) {
-      const told = firstTold(places.map(({ model }) => model))
-      const { type, capabilities } = this.#families.traits(hintsFrom(first.model.name, told))
-      abilities = { type, capabilities, contextLength: undefined, told: undefined }
+      const reported = firstReported(places.map(({ model }) => model))
+      const { type, capabilities } = this.#families.traits(hintsFrom(first.model.name, reported))
+      abilities = { type, capabilities, contextLength: undefined, reported: undefined }
       this.#abilities.set(places, abilities)
     }
     return abilities
@@ -164,12 +164,12 @@ export class ModelDirectory {
 
   #describe(group: readonly Found[], isHomonym: boolean): UnifiedModel {
     const name = commonName(group)
-    const first = firstTold(group.map(({ model }) => model))
+    const first = firstReported(group.map(({ model }) => model))
     const sources = group.map(sourceOf)
-    const facts = toldFacts(sources)
+    const facts = reportedFacts(sources)
     const { digest } = facts
     const hints = hintsFrom(name, first)
-    const traits = this.#families.traits({ ...hints, type: toldType(facts.abilities) ?? hints.type })
+    const traits = this.#families.traits({ ...hints, type: reportedType(facts.abilities) ?? hints.type })
     const parameterSize = (first('parameterSize') ?? sizeInName(name)).toLowerCase()
     const exact = digest === undefined ? [] : [`${name}@${digest.replace(/^sha256:/, '').slice(0, 8)}`]
     const id = isHomonym ? (exact[0] ?? name) : name
@@ -247,28 +247,28 @@ function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
 }
 
 /** Derives the type of a model from the abilities that its endpoints report, which take precedence over its name. */
-function toldType({ embedding, completion, vision }: ReportedAbilities): string | undefined {
+function reportedType({ embedding, completion, vision }: ReportedAbilities): string | undefined {
   if (embedding === true && completion !== true) return 'embeddings'
   if (vision !== undefined && completion !== false) return vision ? 'vlm' : 'llm'
   return undefined
 }
 
-type Told = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
+type FirstReported = <Key extends keyof RoutedModel>(key: Key) => RoutedModel[Key] | undefined
 
 /** Reads each fact from the first model that reports it. */
-function firstTold(models: readonly RoutedModel[]): Told {
+function firstReported(models: readonly RoutedModel[]): FirstReported {
   return (key) => models.find((model) => model[key] !== undefined)?.[key]
 }
 
-function hintsFrom(name: string, told: Told): TraitHints {
+function hintsFrom(name: string, reported: FirstReported): TraitHints {
   return {
     name,
-    family: told('family'),
-    type: told('type'),
-    quantization: told('quantization'),
-    publisher: told('publisher'),
-    contextLength: told('contextLength'),
-    capabilities: told('capabilities'),
+    family: reported('family'),
+    type: reported('type'),
+    quantization: reported('quantization'),
+    publisher: reported('publisher'),
+    contextLength: reported('contextLength'),
+    capabilities: reported('capabilities'),
   }
 }
 

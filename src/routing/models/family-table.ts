@@ -132,8 +132,9 @@ export class FamilyTable {
     const base = baseName(name)
     const named = this.#generic.has(name.toLowerCase()) ? undefined : this.#familyByName(base)
     if (named !== undefined && this.#preserved.has(named.family)) return named
-    const told = this.#architectures.get(architecture) ?? (architecture === '' ? undefined : architecture)
-    if (told !== undefined) return { family: told, variant: named?.family === told ? named.variant : '' }
+    const reported = this.#architectures.get(architecture) ?? (architecture === '' ? undefined : architecture)
+    if (reported !== undefined)
+      return { family: reported, variant: named?.family === reported ? named.variant : '' }
     if (named !== undefined) return named
     return { family: this.#publishers.get((publisher ?? publisherOf(name)).toLowerCase()) ?? '', variant: '' }
   }
@@ -161,8 +162,8 @@ export class FamilyTable {
   }
 
   #quantizationOf({ name, quantization }: TraitHints): string {
-    const told = quantization?.toLowerCase()
-    if (told !== undefined && told !== '') return this.#quantizations.get(told) ?? told
+    const reported = quantization?.toLowerCase()
+    if (reported !== undefined && reported !== '') return this.#quantizations.get(reported) ?? reported
     const inName =
       /(?:^|[-_.:])((?:i?q\d+(?:_[a-z0-9]+)*)|f16|fp16|bf16|fp8|awq|gptq|mxfp4|[48]bit)(?:$|[-_.:])/i.exec(
         name,

@@ -1,4 +1,4 @@
-import type { LookParts } from './model-look.ts'
+import type { LookupServices } from './model-lookup.ts'
 
 /** Maximum time that a slow model list delays readiness. */
 const maxWaitMs = 5_000
@@ -7,11 +7,11 @@ const spreadMs = 250
 
 /** Whether discovery is complete; before that, requests may fail because a model is not listed yet. */
 export class ListingProgress {
-  readonly #parts: LookParts
+  readonly #parts: LookupServices
   readonly #threads: number
   #isDone = false
 
-  constructor(parts: LookParts, threads: number) {
+  constructor(parts: LookupServices, threads: number) {
     this.#parts = parts
     this.#threads = threads
   }
@@ -23,12 +23,12 @@ export class ListingProgress {
   get isDone(): boolean {
     const { registry, discovery } = this.#parts
     if (this.#isDone || !discovery.isRunning) return true
-    const asked = registry.snapshot.endpoints.filter(({ slot }) => registry.mayAnswer(slot))
-    this.#isDone = asked.length > 0 && asked.every(({ slot }) => this.#wasAsked(slot))
+    const candidates = registry.snapshot.endpoints.filter(({ slot }) => registry.mayAnswer(slot))
+    this.#isDone = candidates.length > 0 && candidates.every(({ slot }) => this.#hasCompleted(slot))
     return this.#isDone
   }
 
-  #wasAsked(slot: number): boolean {
+  #hasCompleted(slot: number): boolean {
     const { clock, registry, catalog, discovery } = this.#parts
     const nowMs = clock.nowMs()
     const { lastSeenMs, consecutiveFailures } = discovery.record(slot)

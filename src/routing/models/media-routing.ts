@@ -19,7 +19,7 @@ export function someMayRefuse({ candidates }: RoutingOutcome): boolean {
 }
 
 function refuses({ abilities }: RoutedEndpoint, ability: 'vision' | 'audio'): boolean {
-  return abilities?.told?.[ability] === false
+  return abilities?.reported?.[ability] === false
 }
 
 /**

@@ -67,11 +67,11 @@ export interface KnownAbilities {
   readonly capabilities: readonly string[] | undefined
   readonly contextLength: number | undefined
   /** Abilities that the endpoint itself reports. */
-  readonly told?: ReportedAbilities | undefined
+  readonly reported?: ReportedAbilities | undefined
 }
 
 /** Names of the same ability in engines and in the family table. */
-const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'structured', readonly string[]>> =
+const terms: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'structured', readonly string[]>> =
   {
     vision: ['vision', 'multimodal', 'image-understanding'],
     tools: ['tools', 'tool_use', 'function_calling', 'function-calling'],
@@ -80,18 +80,19 @@ const words: Readonly<Record<'vision' | 'tools' | 'embeddings' | 'audio' | 'stru
     structured: ['structured_output', 'json_schema', 'response_format'],
   }
 
-const toldNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding' } as const
+const reportedNames = { vision: 'vision', tools: 'tools', embeddings: 'embedding' } as const
 
 /** Whether a model is known to have an ability. Except for the context length, `false` means unknown, not unable. */
 export function isKnownAble(need: Need, needs: RequestNeeds, known: KnownAbilities): boolean {
   // An endpoint that reports no context length may still take the prompt.
   if (need === 'promptTokens')
     return known.contextLength === undefined || known.contextLength > needs.promptTokens
-  const told = need === 'structured' || need === 'audio' ? undefined : known.told?.[toldNames[need]]
-  if (told !== undefined) return told
+  const reported =
+    need === 'structured' || need === 'audio' ? undefined : known.reported?.[reportedNames[need]]
+  if (reported !== undefined) return reported
   if (need === 'vision' && known.type === 'vlm') return true
   if (need === 'embeddings' && /^embeddings?$/.test(known.type ?? '')) return true
-  return known.capabilities?.some((capability) => words[need].includes(capability)) ?? false
+  return known.capabilities?.some((capability) => terms[need].includes(capability)) ?? false
 }
 
 /** Names in the reason header. */
@@ -110,7 +111,7 @@ export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefine
     type: model.type ?? known?.type,
     capabilities: model.capabilities ?? known?.capabilities,
     contextLength: model.contextInForce ?? model.contextLength ?? known?.contextLength,
-    told: model.abilities,
+    reported: model.abilities,
   }
 }
 
@@ -118,7 +119,7 @@ export function abilitiesOf(model: RoutedModel, known: KnownAbilities | undefine
 export function areAlike(one: KnownAbilities | undefined, other: KnownAbilities | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   if (one.type !== other.type || one.contextLength !== other.contextLength) return false
-  if (!areSameAbilities(one.told, other.told)) return false
+  if (!areSameAbilities(one.reported, other.reported)) return false
   if (one.capabilities === other.capabilities) return true
   return (
     one.capabilities?.length === other.capabilities?.length &&

@@ -10,7 +10,7 @@ export interface PathFact {
   readonly model?: string | undefined
   readonly serves: boolean
   /** The endpoint's error message if the path is missing; '' if there is none. */
-  readonly words: string
+  readonly message: string
   readonly lastsMs: number
   /** Whether neither the backend type nor an earlier good answer contradicts it. */
   readonly isSure: boolean
@@ -30,7 +30,7 @@ const sureMs = 1_000
 const modelsForWhole = 2
 /** Maximum facts over all endpoints; the oldest is evicted first. */
 const maxFacts = 2_000
-const maxWordsLength = 200
+const maxMessageLength = 200
 
 interface Known extends PathFact {
   /** Whether the endpoint served the path successfully before it denied having it. */
@@ -114,13 +114,13 @@ export class PathKnowledge {
   }
 
   /** The endpoint's error message for a path that it lacks. */
-  wordsOf(slot: number, path: string): string | undefined {
+  errorMessageOf(slot: number, path: string): string | undefined {
     const apiPath = apiPathOf(path)
     const fact =
       apiPath === undefined
         ? undefined
         : (this.#fact(slot, apiPath, undefined) ?? this.#ofOthers(slot, apiPath, undefined))
-    return fact === undefined || fact.serves || fact.words === '' ? undefined : fact.words
+    return fact === undefined || fact.serves || fact.message === '' ? undefined : fact.message
   }
 
   /**
@@ -128,7 +128,7 @@ export class PathKnowledge {
    * nothing about the path itself.
    * @param model as the endpoint spells it; undefined if the request names none
    */
-  learn(endpoint: Endpoint, path: string, serves: boolean, words = '', model?: string): void {
+  learn(endpoint: Endpoint, path: string, serves: boolean, message = '', model?: string): void {
     const apiPath = apiPathOf(path)
     if (apiPath === undefined || (!serves && apiPath !== path)) return
     const { slot } = endpoint
@@ -141,7 +141,7 @@ export class PathKnowledge {
       path: apiPath,
       model: ofModel,
       serves,
-      words: words.slice(0, maxWordsLength),
+      message: message.slice(0, maxMessageLength),
       lastsMs,
       isSure: !serves && !isDoubtful,
     }

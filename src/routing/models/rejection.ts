@@ -14,7 +14,7 @@ export interface RejectionFacts {
   /** Value of `Retry-After` if a retry may succeed. */
   readonly retryAfterSeconds: number
   /** An endpoint's error message for the path that it lacks. */
-  readonly wordsOf: (endpoint: Endpoint) => string | undefined
+  readonly errorMessageOf: (endpoint: Endpoint) => string | undefined
 }
 
 /** The error for a request that no endpoint can serve; with `Retry-After` if the cause is temporary. */
@@ -67,14 +67,14 @@ const maxNamed = 5
 /** The error for a path that every otherwise suitable endpoint lacks. */
 export function pathError(
   endpoints: readonly Endpoint[],
-  { model, path, wordsOf }: Pick<RejectionFacts, 'model' | 'path' | 'wordsOf'>,
+  { model, path, errorMessageOf }: Pick<RejectionFacts, 'model' | 'path' | 'errorMessageOf'>,
 ): GatewayError {
-  const asked = endpoints.slice(0, maxNamed).map((endpoint) => {
-    const words = wordsOf(endpoint)
+  const tried = endpoints.slice(0, maxNamed).map((endpoint) => {
+    const message = errorMessageOf(endpoint)
     const kind = endpoint.profile?.displayName ?? endpoint.type
-    return `${endpoint.name} (${kind}${words === undefined ? '' : `: ${words}`})`
+    return `${endpoint.name} (${kind}${message === undefined ? '' : `: ${message}`})`
   })
-  if (endpoints.length > maxNamed) asked.push(`${endpoints.length - maxNamed} more`)
+  if (endpoints.length > maxNamed) tried.push(`${endpoints.length - maxNamed} more`)
   const whose = model === undefined ? 'No endpoint' : `No endpoint that has the model "${model}"`
-  return new GatewayError('path_not_served', `${whose} serves ${path}. Tried: ${asked.join(', ')}.`)
+  return new GatewayError('path_not_served', `${whose} serves ${path}. Tried: ${tried.join(', ')}.`)
 }

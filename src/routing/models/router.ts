@@ -220,7 +220,7 @@ export class ModelRouter {
       someRoutable,
     })
     if (decision.decision === 'rejected') {
-      return decision.status === 404 && !this.#allHaveTold(provider)
+      return decision.status === 404 && !this.#allHaveListed(provider)
         ? rejected(strategy, 503, 'model_lists_incomplete', knowledge)
         : rejected(strategy, decision.status, decision.reason, knowledge)
     }
@@ -252,7 +252,7 @@ export class ModelRouter {
   }
 
   /** Whether every endpoint in scope has reported its models. */
-  #allHaveTold(provider: BackendProfile | undefined): boolean {
+  #allHaveListed(provider: BackendProfile | undefined): boolean {
     const { byEndpoint } = this.#catalog.snapshot
     return (
       !this.#options.discovers ||
@@ -301,19 +301,19 @@ export class ModelRouter {
   }
 
   /** Routable endpoints in scope that have a model. */
-  #serving(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
-    return this.#candidates(name, provider, asked).filter(({ endpoint }) =>
+  #serving(name: string, provider: BackendProfile | undefined, requested: string): RoutedEndpoint[] {
+    return this.#candidates(name, provider, requested).filter(({ endpoint }) =>
       this.#registry.isRoutable(endpoint.slot),
     )
   }
 
   /** Endpoints in scope that have a model. */
-  #candidates(name: string, provider: BackendProfile | undefined, asked: string): RoutedEndpoint[] {
+  #candidates(name: string, provider: BackendProfile | undefined, requested: string): RoutedEndpoint[] {
     const known = this.#directory.abilities(this.#catalog.snapshot.find(name))
     return this.#places(name, provider).map(({ endpoint, model }) => ({
       endpoint,
       nativeModel: model.name,
-      sentModel: isUnderstood(asked, model.name) ? undefined : model.name,
+      sentModel: isUnderstood(requested, model.name) ? undefined : model.name,
       isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
       abilities: abilitiesOf(model, known),
     }))
@@ -362,8 +362,8 @@ export class ModelRouter {
 }
 
 /** Whether the backend resolves the requested spelling: some ignore case, and Ollama adds `:latest`. */
-function isUnderstood(asked: string, native: string): boolean {
-  return asked === native || native === `${asked}:latest`
+function isUnderstood(requested: string, native: string): boolean {
+  return requested === native || native === `${requested}:latest`
 }
 
 function loadedState(state: 'loaded' | 'not-loaded' | undefined): boolean | undefined {

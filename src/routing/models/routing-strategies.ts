@@ -69,13 +69,13 @@ export const strategies: Record<StrategyName, Strategy> = {
   },
   discovery: ({ knowledge, fallback, refresh, someRoutable }) => {
     // As in the other strategy: any endpoint may serve while the model's own endpoints are unavailable.
-    const mayAskAnyone = knowledge === 'unavailable' && fallback === 'all' && someRoutable
+    const mayFallBackToAll = knowledge === 'unavailable' && fallback === 'all' && someRoutable
     switch (refresh) {
       case undefined:
         // Found without a refresh.
         return knowledge === 'found' ? routed('model_found') : rejected('model_unavailable_no_refresh', 503)
       case 'off':
-        if (mayAskAnyone) return fallbackTo('all_healthy_fallback')
+        if (mayFallBackToAll) return fallbackTo('all_healthy_fallback')
         return knowledge === 'found'
           ? routed('model_found_no_refresh')
           : rejected('model_unavailable_no_refresh', 503)

@@ -88,10 +88,10 @@ export function byPath(outcome: RoutingOutcome, view: PathView): RoutingOutcome 
   }
   const doubtful: Tier[] = []
   const tiers = outcome.tiers.flatMap((tier) => {
-    const asked = tier.candidates.filter((candidate) => !lacking.has(candidate))
+    const remaining = tier.candidates.filter((candidate) => !lacking.has(candidate))
     const isDoubtful = (each: RoutedEndpoint) => known.get(each) === false && !translated.has(each)
-    const left = asked.filter((candidate) => !isDoubtful(candidate))
-    const rest = asked.filter(isDoubtful)
+    const left = remaining.filter((candidate) => !isDoubtful(candidate))
+    const rest = remaining.filter(isDoubtful)
     if (rest.length > 0)
       doubtful.push(rest.length === tier.candidates.length ? tier : { ...tier, candidates: rest })
     if (left.length === 0) return []

@@ -14,7 +14,7 @@ export interface ModelSource {
 }
 
 /** One model on any number of endpoints. */
-export interface UnifiedModel extends ToldFacts {
+export interface UnifiedModel extends ReportedFacts {
   /** The most common spelling; `name@digest` if another model has the same name. */
   readonly id: string
   readonly name: string
@@ -38,7 +38,7 @@ export interface UnifiedModel extends ToldFacts {
 }
 
 /** Facts that the sources report, without anything derived from the name. */
-interface ToldFacts {
+interface ReportedFacts {
   /** The minimum over the sources, so that it holds for any of them. */
   readonly contextLength: number | undefined
   /** Minimum context that a source has loaded the model with. */
@@ -50,7 +50,7 @@ interface ToldFacts {
   readonly abilities: ReportedAbilities
 }
 
-export function toldFacts(sources: readonly ModelSource[]): ToldFacts {
+export function reportedFacts(sources: readonly ModelSource[]): ReportedFacts {
   const first = <Key extends keyof DiscoveredModel>(key: Key) =>
     sources.find(({ told }) => told[key] !== undefined)?.told[key]
   return {
@@ -67,7 +67,7 @@ export function toldFacts(sources: readonly ModelSource[]): ToldFacts {
 /** Restricts a model to some of its endpoints and to their numbers. */
 export function withSources(model: UnifiedModel, sources: readonly ModelSource[]): UnifiedModel {
   if (sources.length === model.sources.length) return model
-  return { ...model, ...toldFacts(sources), sources }
+  return { ...model, ...reportedFacts(sources), sources }
 }
 
 /** Names of models that generate no text, for endpoints that report no type. */

@@ -21,14 +21,14 @@ export interface CapacityWaiter {
 }
 
 /** `queueCells`, and the link between the threads. */
-export interface SharedLine {
+export interface SharedQueue {
   readonly waiting: Gauge
   readonly oldestMs: Float64Array
   readonly clock: Clock
   readonly link: PeerLink
 }
 
-interface FreedPlace {
+interface FreedSlot {
   readonly slot: number
   /** Threads that declined: another thread's first waiter was older, or no waiter could use it. */
   readonly declinedBy: readonly number[]
@@ -39,10 +39,10 @@ interface FreedPlace {
 interface Waiting {
   readonly sinceMs: number
   isTrying: boolean
-  hasComeBack: boolean
+  reentered: boolean
 }
 
-const freedPlace: Topic<FreedPlace> = 'capacity.freed'
+const freedSlot: Topic<FreedSlot> = 'capacity.freed'
 /** Slot of an endpoint that paused. */
 const pausedEndpoint: Topic<number> = 'capacity.paused'
 
@@ -53,24 +53,24 @@ const pausedEndpoint: Topic<number> = 'capacity.paused'
  */
 export class CapacityQueue {
   readonly #maxWaiting: number
-  readonly #line: SharedLine
+  readonly #queue: SharedQueue
   readonly #waiters = new Map<CapacityWaiter, Waiting>()
   readonly #stops: readonly (() => void)[]
   #refused = 0
 
   /** @param maxWaiting maximum waiters over all threads; 0 disables the queue */
-  constructor(maxWaiting: number, line: SharedLine) {
+  constructor(maxWaiting: number, queue: SharedQueue) {
     this.#maxWaiting = maxWaiting
-    this.#line = line
+    this.#queue = queue
     this.#stops = [
-      line.link.on(freedPlace, (freed) => this.#giveAway(freed)),
-      line.link.on(pausedEndpoint, (slot) => this.#lookAgain(slot)),
+      queue.link.on(freedSlot, (freed) => this.#offer(freed)),
+      queue.link.on(pausedEndpoint, (slot) => this.#recheck(slot)),
     ]
   }
 
   /** Number of waiters over all threads. */
   get waiting(): number {
-    return this.#line.waiting.value(0)
+    return this.#queue.waiting.value(0)
   }
 
   /** Whether the queue has room. */
@@ -86,42 +86,42 @@ export class CapacityQueue {
   /** Milliseconds that a waiter has waited; 0 if it is not queued. */
   waitedMs(waiter: CapacityWaiter): number {
     const waiting = this.#waiters.get(waiter)
-    return waiting === undefined ? 0 : this.#line.clock.monotonicMs() - waiting.sinceMs
+    return waiting === undefined ? 0 : this.#queue.clock.monotonicMs() - waiting.sinceMs
   }
 
   /** @returns false if the queue is full */
   enter(waiter: CapacityWaiter): boolean {
     const known = this.#waiters.get(waiter)
     if (known !== undefined) {
-      known.hasComeBack = true
+      known.reentered = true
       return true
     }
-    if (this.#maxWaiting === 0 || !this.#line.waiting.acquire(0, this.#maxWaiting)) {
+    if (this.#maxWaiting === 0 || !this.#queue.waiting.acquire(0, this.#maxWaiting)) {
       this.#refused++
       return false
     }
-    const sinceMs = this.#line.clock.monotonicMs()
-    this.#waiters.set(waiter, { sinceMs, isTrying: false, hasComeBack: false })
+    const sinceMs = this.#queue.clock.monotonicMs()
+    this.#waiters.set(waiter, { sinceMs, isTrying: false, reentered: false })
     this.#noteOldest()
     return true
   }
 
   leave(waiter: CapacityWaiter): void {
     if (!this.#waiters.delete(waiter)) return
-    this.#line.waiting.release(0)
+    this.#queue.waiting.release(0)
     this.#noteOldest()
   }
 
   /** Call when capacity on `slot` became free. */
   released(slot: number): void {
-    if (this.#line.waiting.value(0) > 0) this.#giveAway({ slot, declinedBy: [], taker: undefined })
+    if (this.#queue.waiting.value(0) > 0) this.#offer({ slot, declinedBy: [], taker: undefined })
   }
 
   /** Call when an endpoint pauses: its waiters may not have enough time left. */
   paused(slot: number): void {
     if (this.waiting === 0) return
-    this.#line.link.broadcast(pausedEndpoint, slot)
-    this.#lookAgain(slot)
+    this.#queue.link.broadcast(pausedEndpoint, slot)
+    this.#recheck(slot)
   }
 
   /** Call when endpoints appear or disappear: wakes every waiter. */
@@ -133,21 +133,21 @@ export class CapacityQueue {
     for (const stop of this.#stops) stop()
   }
 
-  #lookAgain(slot: number): void {
+  #recheck(slot: number): void {
     for (const [waiter, waiting] of [...this.#waiters]) if (waiter.wants(slot)) this.#wake(waiter, waiting)
   }
 
-  #giveAway({ slot, declinedBy, taker }: FreedPlace): void {
+  #offer({ slot, declinedBy, taker }: FreedSlot): void {
     const own = this.#firstFor(slot)
     const other = this.#longestWaiting(declinedBy)
     if (own !== undefined && (other === undefined || own[1].sinceMs <= other.sinceMs)) {
       this.#wake(...own)
       return
     }
-    const { link } = this.#line
+    const { link } = this.#queue
     const to = other?.thread ?? taker
     if (to === undefined || to === link.thread) return
-    link.send(to, freedPlace, {
+    link.send(to, freedSlot, {
       slot,
       declinedBy: [...declinedBy, link.thread],
       taker: own === undefined ? taker : link.thread,
@@ -162,7 +162,7 @@ export class CapacityQueue {
   /** The other thread with the oldest first waiter. */
   #longestWaiting(declinedBy: readonly number[]): { thread: number; sinceMs: number } | undefined {
     let longest: { thread: number; sinceMs: number } | undefined
-    const { link, oldestMs } = this.#line
+    const { link, oldestMs } = this.#queue
     for (let thread = 0; thread < link.threads; thread++) {
       const sinceMs = oldestMs[thread] ?? 0
       if (thread === link.thread || sinceMs === 0 || declinedBy.includes(thread)) continue
@@ -173,14 +173,14 @@ export class CapacityQueue {
 
   #wake(waiter: CapacityWaiter, waiting: Waiting): void {
     waiting.isTrying = true
-    waiting.hasComeBack = false
+    waiting.reentered = false
     waiter.wake()
     waiting.isTrying = false
-    if (!waiting.hasComeBack) this.leave(waiter)
+    if (!waiting.reentered) this.leave(waiter)
   }
 
   #noteOldest(): void {
-    const { link, oldestMs } = this.#line
+    const { link, oldestMs } = this.#queue
     const [first] = this.#waiters.values()
     oldestMs[link.thread] = first?.sinceMs ?? 0
   }

@@ -14,14 +14,14 @@ export function guardedSelector(
   onError: (error: unknown) => void,
 ): EndpointSelector {
   const peek = own.peek?.bind(own)
-  const canBeAsked = (candidate: Candidate, excluded: Excluded) =>
+  const isSelectable = (candidate: Candidate, excluded: Excluded) =>
     excluded?.has(candidate.endpoint.slot) !== true && load.admits(candidate)
   return {
     strategy: own.strategy,
     select(candidates, excluded) {
       try {
         const chosen = own.select(candidates, excluded)
-        if (chosen === undefined || canBeAsked(chosen, excluded)) return chosen
+        if (chosen === undefined || isSelectable(chosen, excluded)) return chosen
       } catch (error) {
         onError(error)
       }

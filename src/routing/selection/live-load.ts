@@ -72,16 +72,16 @@ export class LiveLoad implements EndpointLoad {
   }
 
   admits(candidate: Candidate): boolean {
-    return this.#isWilling(candidate) && !this.#hasNoPlace(candidate)
+    return this.#isWilling(candidate) && !this.#isAtLimit(candidate)
   }
 
   /** Whether only `max_concurrent` keeps the candidate from a request, so that waiting helps. */
   isFull(candidate: Candidate): boolean {
-    return this.#isWilling(candidate) && this.#hasNoPlace(candidate)
+    return this.#isWilling(candidate) && this.#isAtLimit(candidate)
   }
 
   /** Whether a request that only this endpoint can serve would go there, now or after a last-resort wait. */
-  wouldAsk(endpoint: Endpoint): boolean {
+  wouldAccept(endpoint: Endpoint): boolean {
     const candidate = { endpoint }
     return this.#isWilling(candidate) || this.coolDowns.ownLeftMs(candidate) === 0
   }
@@ -152,7 +152,7 @@ export class LiveLoad implements EndpointLoad {
     )
   }
 
-  #hasNoPlace({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
+  #isAtLimit({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
     return maxConcurrent > 0 && this.#gauge.value(slot) >= maxConcurrent
   }
 }

@@ -105,8 +105,8 @@ function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strateg
       let bestRank = 0
       let bestCost = Number.POSITIVE_INFINITY
       let bestTurn = 0
-      for (let looked = 0; looked < length && (looked < enough || bestCost >= weightless); looked++) {
-        const candidate = candidates[tier[(start + looked) % length] ?? 0]
+      for (let examined = 0; examined < length && (examined < enough || bestCost >= weightless); examined++) {
+        const candidate = candidates[tier[(start + examined) % length] ?? 0]
         if (candidate === undefined) continue
         const { slot } = candidate.endpoint
         if (excluded?.has(slot) || !load.admits(candidate)) continue

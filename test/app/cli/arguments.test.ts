@@ -27,9 +27,9 @@ describe('readOptions', () => {
       [['-validate-config', 'word'], { 'validate-config': true }, ['word']],
       [['word', '--', '-config'], {}, ['word', '-config']],
     ]
-    for (const [args, values, words] of cases) {
+    for (const [args, values, positionals] of cases) {
       const read = readOptions(args, options)
-      assert.deepEqual([{ ...read.values }, read.words], [values, words], args.join(' '))
+      assert.deepEqual([{ ...read.values }, read.positionals], [values, positionals], args.join(' '))
     }
   })
 

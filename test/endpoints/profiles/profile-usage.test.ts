@@ -29,12 +29,12 @@ async function ownProfile(text: string): Promise<ProfileStore> {
 describe('the usage section of a profile', () => {
   it('requests usage in streams only if the backend sends it in a separate event', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
-    const asking = store.all().filter(({ usage }) => usage.asksStreams)
+    const asking = store.all().filter(({ usage }) => usage.requestsStreamUsage)
     assert.deepEqual(
       asking.map(({ name }) => name),
       ['litellm', 'lm-studio', 'lmdeploy', 'ollama', 'omlx', 'sglang', 'vllm', 'vllm-mlx'],
     )
-    assert.equal(unknownUsage.asksStreams, false)
+    assert.equal(unknownUsage.requestsStreamUsage, false)
   })
 
   it('finds usage in JSON answers of every API', () => {
@@ -77,7 +77,7 @@ describe('the usage section of a profile', () => {
     const usage = profileUsage({ stream_options: true }, { enabled: false })
     const reader = new UsageReader(planOf(usage, 'chat'))
     reader.read(Buffer.from(recordings.chatJson))
-    assert.deepEqual([usage.asksStreams, reader.get('promptTokens')], [false, undefined])
+    assert.deepEqual([usage.requestsStreamUsage, reader.get('promptTokens')], [false, undefined])
   })
 
   it('rejects unknown keys', async () => {

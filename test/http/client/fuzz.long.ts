@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { Http1Error } from '../../../src/http/client/errors.ts'
-import { anyBytes, anyChunked, collectingReader, readInPieces } from './support.ts'
+import { anyBytes, anyChunked, collectingReader, readInChunks } from './support.ts'
 
 /** `HTTP1_FUZZ_RUNS=20000` looks longer. */
 const runs = Number(process.env.HTTP1_FUZZ_RUNS ?? 1000)
@@ -21,7 +21,7 @@ function readHere(text: string): Answer | undefined {
   const { reader, told } = collectingReader()
   reader.begin('GET')
   try {
-    readInPieces(reader, text, [])
+    readInChunks(reader, text, [])
     reader.close()
   } catch (error) {
     assert.ok(error instanceof Http1Error, `not one of ours: ${error}`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { anyBytes, anyChunked, anyCuts, collectingReader, readInPieces } from './support.ts'
+import { anyBytes, anyChunked, anyCuts, collectingReader, readInChunks } from './support.ts'
 
 interface Written {
   readonly method: string
@@ -63,7 +63,7 @@ describe('ResponseReader', () => {
           told.body = ''
           told.isClean = undefined
           reader.begin(method)
-          readInPieces(reader, text, cuts)
+          readInChunks(reader, text, cuts)
           if (endsWithConnection) {
             assert.equal(told.isClean, undefined)
             reader.close()
@@ -85,7 +85,7 @@ describe('ResponseReader', () => {
         ({ method, text, body }) => {
           const { reader, told } = collectingReader()
           reader.begin(method)
-          readInPieces(reader, `${text}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno`, [])
+          readInChunks(reader, `${text}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno`, [])
           assert.equal(told.body, body)
           assert.equal(told.isClean, false)
         },
@@ -101,7 +101,7 @@ describe('ResponseReader', () => {
         ({ method, text }, at) => {
           const { reader, told } = collectingReader()
           reader.begin(method)
-          readInPieces(reader, text.slice(0, at % text.length), [])
+          readInChunks(reader, text.slice(0, at % text.length), [])
           assert.equal(told.isClean, undefined)
           assert.throws(() => reader.close(), { code: 'ERR_HTTP1_CLOSED' })
         },
@@ -112,7 +112,7 @@ describe('ResponseReader', () => {
   it('reports nothing after it was stopped', () => {
     const { reader, told } = collectingReader()
     reader.begin('GET')
-    readInPieces(reader, 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab', [])
+    readInChunks(reader, 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab', [])
     reader.stop()
     reader.close()
     assert.equal(told.body, 'ab')
@@ -122,19 +122,19 @@ describe('ResponseReader', () => {
   it('refuses bytes without a request, upgrades, and heads without end', () => {
     const { reader } = collectingReader()
     const invalid = { code: 'ERR_HTTP1_INVALID_RESPONSE' }
-    assert.throws(() => readInPieces(reader, 'HTTP/1.1 200 OK\r\n\r\n', []), invalid)
+    assert.throws(() => readInChunks(reader, 'HTTP/1.1 200 OK\r\n\r\n', []), invalid)
     reader.begin('GET')
-    assert.throws(() => readInPieces(reader, 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n', []), invalid)
+    assert.throws(() => readInChunks(reader, 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n', []), invalid)
     reader.begin('GET')
     const head = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(131_100)}\r\n\r\n`
-    assert.throws(() => readInPieces(reader, head, [60_000, 60_000]), invalid)
+    assert.throws(() => readInChunks(reader, head, [60_000, 60_000]), invalid)
   })
 
   it('reads heads of up to 128 KiB', () => {
     const { reader, told } = collectingReader()
     reader.begin('GET')
     const head = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(131_000)}\r\nContent-Length: 0\r\n\r\n`
-    readInPieces(reader, head, [60_000, 60_000])
+    readInChunks(reader, head, [60_000, 60_000])
     assert.equal(told.isClean, true)
   })
 
@@ -153,9 +153,9 @@ describe('ResponseReader', () => {
     it(`rejects ${JSON.stringify(text)} as soon as it arrives`, () => {
       const { reader } = collectingReader()
       reader.begin('GET')
-      assert.throws(() => readInPieces(reader, text, []), { code: 'ERR_HTTP1_INVALID_RESPONSE', hint })
+      assert.throws(() => readInChunks(reader, text, []), { code: 'ERR_HTTP1_INVALID_RESPONSE', hint })
       reader.begin('GET')
-      assert.throws(() => readInPieces(reader, text, Array(text.length).fill(1)), {
+      assert.throws(() => readInChunks(reader, text, Array(text.length).fill(1)), {
         code: 'ERR_HTTP1_INVALID_RESPONSE',
       })
     })
@@ -166,10 +166,10 @@ describe('ResponseReader', () => {
     const hints = 'HTTP/1.1 103 Early Hints\r\n\r\n'
     for (let round = 0; round < 2; round++) {
       reader.begin('GET')
-      readInPieces(reader, `${hints.repeat(16)}HTTP/1.1 204 No\r\n\r\n`, [])
+      readInChunks(reader, `${hints.repeat(16)}HTTP/1.1 204 No\r\n\r\n`, [])
       assert.equal(told.isClean, true)
     }
     reader.begin('GET')
-    assert.throws(() => readInPieces(reader, hints.repeat(17), []), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
+    assert.throws(() => readInChunks(reader, hints.repeat(17), []), { code: 'ERR_HTTP1_INVALID_RESPONSE' })
   })
 })

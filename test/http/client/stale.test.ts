@@ -76,10 +76,10 @@ for (const client of httpClients) {
         socket.end(ok)
       })
       // Each sends again when it is answered: with several there is always a request that could take a released connection.
-      const askTimes = async (times: number) => {
+      const sendTimes = async (times: number) => {
         for (let at = 0; at < times; at++) assert.equal((await ask(pool)).told.body, 'ok')
       }
-      await Promise.all(Array.from({ length: 8 }, () => askTimes(25)))
+      await Promise.all(Array.from({ length: 8 }, () => sendTimes(25)))
       assert.equal(requests, 200)
     })
 

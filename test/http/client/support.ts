@@ -3,7 +3,7 @@ import type { ResponseHead } from '../../../src/http/client/own/response-head.ts
 import { ResponseReader } from '../../../src/http/client/own/response-reader.ts'
 
 /** What a reader has reported about one answer. */
-export interface ToldAnswer {
+export interface ReadAnswer {
   head: ResponseHead | undefined
   body: string
   /** Undefined until the end has come. */
@@ -12,7 +12,7 @@ export interface ToldAnswer {
 
 /** A reader that collects; `begin` for each answer. */
 export function collectingReader() {
-  const told: ToldAnswer = { head: undefined, body: '', isClean: undefined }
+  const told: ReadAnswer = { head: undefined, body: '', isClean: undefined }
   const reader = new ResponseReader({
     head(head) {
       told.head = head
@@ -28,7 +28,7 @@ export function collectingReader() {
 }
 
 /** Reads a text in chunks, through a reused buffer, as a connection does. */
-export function readInPieces(reader: ResponseReader, text: string, cuts: readonly number[]): void {
+export function readInChunks(reader: ResponseReader, text: string, cuts: readonly number[]): void {
   const shared = Buffer.alloc(65_536)
   let at = 0
   for (const size of [...cuts, text.length]) {

@@ -93,7 +93,7 @@ for (const client of httpClients) {
         server.close()
       })
       const pool = poolFor(t, client, `https://localhost:${(server.address() as AddressInfo).port}`)
-      const askTimes = async (requests: number) => {
+      const sendTimes = async (requests: number) => {
         for (let at = 0; at < requests; at++) {
           const body = Buffer.alloc([10, 10_000, 100_000, 1_000_000][at % 4] ?? 0)
           const { told, error } = await ask(pool, { ...get, method: 'POST', body })
@@ -103,9 +103,9 @@ for (const client of httpClients) {
           await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
         }
       }
-      await askTimes(80)
+      await sendTimes(80)
       assert.equal(connections, 1)
-      await Promise.all(Array.from({ length: 16 }, () => askTimes(20)))
+      await Promise.all(Array.from({ length: 16 }, () => sendTimes(20)))
       assert.ok(connections <= 16, `${connections} connections`)
     })
 

@@ -6,12 +6,12 @@ import { budgetOf } from '../../support/buffer-budget.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const never = () => assert.fail('there is room')
-const piecesOf = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 12 })
+const chunksOf = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 12 })
 
 describe('a growing body', () => {
   it('contains the received bytes, in little more memory than that', () => {
     fc.assert(
-      fc.property(piecesOf, fc.boolean(), (sizes, isAnnounced) => {
+      fc.property(chunksOf, fc.boolean(), (sizes, isAnnounced) => {
         const total = sizes.reduce((sum, each) => sum + each, 0)
         const budget = budgetOf(0)
         const body = new GrowingBody(budget, isAnnounced ? total : undefined, 10_000_000, never)

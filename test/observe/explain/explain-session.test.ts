@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { sessionWords } from '../../../src/observe/explain/explain-session.ts'
+import { sessionReasonText } from '../../../src/observe/explain/explain-session.ts'
 import type { SessionDecision, SessionReason } from '../../../src/routing/affinity/session-affinity.ts'
 import { routed } from '../../support/exchange.ts'
 import { endpoint } from '../stats/fixtures.ts'
@@ -22,15 +22,15 @@ function decision(
 
 it('explains for each endpoint what the session means to it', () => {
   const bound = decision('bound', { target: 1, match: 1 })
-  assert.equal(sessionWords(bound, 1), 'its session is bound here')
-  assert.equal(sessionWords(bound, 0), undefined)
+  assert.equal(sessionReasonText(bound, 1), 'its session is bound here')
+  assert.equal(sessionReasonText(bound, 0), undefined)
   const fresh = decision('shared_head', { target: 1 })
-  assert.equal(sessionWords(fresh, 1), 'its tools and system prompt are cached here')
+  assert.equal(sessionReasonText(fresh, 1), 'its tools and system prompt are cached here')
   const moved = decision('over_bound', { target: 2, match: 1, earlier: 2 })
-  assert.equal(sessionWords(moved, 2), 'an earlier turn of its conversation was served here')
-  assert.match(sessionWords(moved, 1) ?? '', /bound here, but the endpoint exceeds its share/)
+  assert.equal(sessionReasonText(moved, 2), 'an earlier turn of its conversation was served here')
+  assert.match(sessionReasonText(moved, 1) ?? '', /bound here, but the endpoint exceeds its share/)
   const shared = decision('not_in_memory', { target: 2, match: 1, earlier: 0 })
-  assert.equal(sessionWords(shared, 2), 'its tools and system prompt are cached here')
-  assert.match(sessionWords(shared, 1) ?? '', /has been unloaded/)
-  assert.equal(sessionWords(shared, 0), undefined)
+  assert.equal(sessionReasonText(shared, 2), 'its tools and system prompt are cached here')
+  assert.match(sessionReasonText(shared, 1) ?? '', /has been unloaded/)
+  assert.equal(sessionReasonText(shared, 0), undefined)
 })

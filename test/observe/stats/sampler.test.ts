@@ -20,7 +20,7 @@ function createSampler(capacity = 3) {
       { slot: 0, id: 'e0' },
       { slot: 1, id: 'e1' },
     ],
-    tokensUnderWay: () => underWay.tokens,
+    tokensInFlight: () => underWay.tokens,
     eventsDropped: () => events.dropped,
     onSample: (json) => samples.push(JSON.parse(json)),
   })

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ResponseIdReader, tellsResponseId } from '../../../src/proxy/request/response-id.ts'
+import { hasResponseId, ResponseIdReader } from '../../../src/proxy/request/response-id.ts'
 
 /** The ID found in a text that arrives in chunks of this size. */
-function read(text: string, pieceBytes: number): string[] {
+function read(text: string, chunkBytes: number): string[] {
   const found: string[] = []
   const reader = new ResponseIdReader((id) => found.push(id.toString()))
   const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes))
+  for (let at = 0; at < bytes.length; at += chunkBytes) reader.push(bytes.subarray(at, at + chunkBytes))
   reader.end()
   return found
 }
@@ -21,8 +21,8 @@ describe('a response id', () => {
     ]
     for (const answer of answers) {
       fc.assert(
-        fc.property(fc.integer({ min: 1, max: answer.length }), (pieceBytes) => {
-          assert.deepEqual(read(answer, pieceBytes), ['resp_1'])
+        fc.property(fc.integer({ min: 1, max: answer.length }), (chunkBytes) => {
+          assert.deepEqual(read(answer, chunkBytes), ['resp_1'])
         }),
       )
     }
@@ -36,9 +36,9 @@ describe('a response id', () => {
 
   it('is read from successful, readable answers of the Responses API', () => {
     const head = (statusCode: number, headers: string[] = []) => ({ statusCode, headers })
-    assert.equal(tellsResponseId('/v1/responses', head(200)), true)
-    assert.equal(tellsResponseId('/v1/chat/completions', head(200)), false)
-    assert.equal(tellsResponseId('/v1/responses', head(400)), false)
-    assert.equal(tellsResponseId('/v1/responses', head(200, ['Content-Encoding', 'gzip'])), false)
+    assert.equal(hasResponseId('/v1/responses', head(200)), true)
+    assert.equal(hasResponseId('/v1/chat/completions', head(200)), false)
+    assert.equal(hasResponseId('/v1/responses', head(400)), false)
+    assert.equal(hasResponseId('/v1/responses', head(200, ['Content-Encoding', 'gzip'])), false)
   })
 })

@@ -47,7 +47,7 @@ describe('the path memory', () => {
     assert.equal(knowledge.serves(one, '/v1/rerank'), undefined)
     knowledge.learn(one, '/v1/chat/completions', false, 'File Not Found')
     assert.equal(knowledge.serves(one, '/v1/chat/completions'), false)
-    assert.equal(knowledge.wordsOf(1, '/v1/chat/completions'), 'File Not Found')
+    assert.equal(knowledge.errorMessageOf(1, '/v1/chat/completions'), 'File Not Found')
     knowledge.learn(one, '/v1/rerank', true)
     assert.equal(knowledge.serves(one, '/v1/rerank'), true)
     assert.equal(knowledge.serves(endpoint({ slot: 2, profile: undefined }), '/v1/rerank'), undefined)
@@ -133,7 +133,7 @@ describe('the path memory', () => {
     knowledge.onLearned((fact) => other.take(fact))
     knowledge.learn(one, '/v1/responses', false, 'x'.repeat(1_000))
     assert.equal(other.serves(one, '/v1/responses'), false)
-    assert.equal(other.wordsOf(1, '/v1/responses')?.length, 200)
+    assert.equal(other.errorMessageOf(1, '/v1/responses')?.length, 200)
   })
 })
 

@@ -9,7 +9,7 @@ const facts: RejectionFacts = {
   path: '/v1/rerank',
   isElsewhere: false,
   retryAfterSeconds: 7,
-  wordsOf: () => undefined,
+  errorMessageOf: () => undefined,
 }
 const lackPath = [endpoint({ name: 'a' }), endpoint({ name: 'b' })]
 
@@ -75,7 +75,7 @@ const cases: readonly {
   {
     reason: 'path_not_served',
     status: 404,
-    more: { wordsOf: ({ name }) => (name === 'a' ? 'Start it with --reranking' : undefined) },
+    more: { errorMessageOf: ({ name }) => (name === 'a' ? 'Start it with --reranking' : undefined) },
     code: 'path_not_served',
     message: /a \([^)]*: Start it with --reranking\), b \([^:]*\)\.$/,
     retryAfter: undefined,

@@ -3,8 +3,8 @@ import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { CapacityQueue, queueCells } from '../../../src/routing/selection/capacity-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { ownLine } from '../../support/line.ts'
 import { connectLinks } from '../../support/links.ts'
+import { ownQueue } from '../../support/queue.ts'
 import { eventually } from '../../support/simulator.ts'
 import { threadStates } from '../../support/threads.ts'
 
@@ -15,7 +15,7 @@ function waiter(name: string, slots: readonly number[], woken: string[]) {
 describe('CapacityQueue', () => {
   it('wakes the first waiter that can use the freed slot', () => {
     const woken: string[] = []
-    const queue = new CapacityQueue(10, ownLine())
+    const queue = new CapacityQueue(10, ownQueue())
     queue.enter(waiter('a', [1], woken))
     queue.enter(waiter('b', [2], woken))
     queue.enter(waiter('c', [2], woken))
@@ -28,14 +28,14 @@ describe('CapacityQueue', () => {
   })
 
   it('rejects beyond its maximum length, and counts', () => {
-    const queue = new CapacityQueue(1, ownLine())
+    const queue = new CapacityQueue(1, ownQueue())
     assert.equal(queue.enter(waiter('a', [1], [])), true)
     assert.equal(queue.enter(waiter('b', [1], [])), false)
     assert.equal(queue.refused, 1)
   })
 
   it('re-checks all waiters when endpoints change, including those that requeue meanwhile', () => {
-    const queue = new CapacityQueue(10, ownLine())
+    const queue = new CapacityQueue(10, ownQueue())
     let wakes = 0
     const again = {
       wants: () => true,
@@ -54,7 +54,7 @@ describe('CapacityQueue', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 30 }), (slots) => {
         const woken: string[] = []
-        const queue = new CapacityQueue(100, ownLine())
+        const queue = new CapacityQueue(100, ownQueue())
         for (const [index, slot] of slots.entries()) queue.enter(waiter(`${slot}:${index}`, [slot], woken))
         for (let slot = 0; slot <= 3; slot++)
           for (let time = 0; time < slots.length + 1; time++) queue.released(slot)
@@ -69,7 +69,7 @@ describe('CapacityQueue', () => {
 
   it('keeps the position and time of a waiter that was woken in vain', async () => {
     const clock = new FakeClock()
-    const queue = new CapacityQueue(10, ownLine(clock))
+    const queue = new CapacityQueue(10, ownQueue(clock))
     const woken: string[] = []
     let tries = 0
     const patient = {
@@ -93,7 +93,7 @@ describe('CapacityQueue', () => {
 
   it('re-checks the waiters of a paused endpoint', () => {
     const woken: string[] = []
-    const queue = new CapacityQueue(3, ownLine())
+    const queue = new CapacityQueue(3, ownQueue())
     queue.paused(1)
     queue.enter(waiter('a', [1], woken))
     queue.enter(waiter('b', [2], woken))
@@ -102,11 +102,11 @@ describe('CapacityQueue', () => {
     queue.paused(1)
     assert.deepEqual(woken, ['a', 'c'])
     assert.equal(queue.hasRoom, true)
-    assert.equal(new CapacityQueue(0, ownLine()).hasRoom, false)
+    assert.equal(new CapacityQueue(0, ownQueue()).hasRoom, false)
   })
 
   it('removes a waiter that leaves while it is being woken', () => {
-    const queue = new CapacityQueue(10, ownLine())
+    const queue = new CapacityQueue(10, ownQueue())
     const leaving = { wants: () => true, wake: () => queue.leave(leaving) }
     queue.enter(leaving)
     queue.released(0)

@@ -60,14 +60,14 @@ export class ChunkedBody {
     let at = start
     while (at < end && this.#state !== 'over') {
       if (this.#state === 'data') {
-        const pieceEnd = Math.min(end, at + this.#leftBytes)
+        const partEnd = Math.min(end, at + this.#leftBytes)
         // The data of the first chunk stays in place and the rest moves next to it, so that one copy at the end is
         // enough.
         if (dataStart === dataEnd) dataStart = dataEnd = at
-        else bytes.copyWithin(dataEnd, at, pieceEnd)
-        dataEnd += pieceEnd - at
-        this.#leftBytes -= pieceEnd - at
-        at = pieceEnd
+        else bytes.copyWithin(dataEnd, at, partEnd)
+        dataEnd += partEnd - at
+        this.#leftBytes -= partEnd - at
+        at = partEnd
         if (this.#leftBytes === 0) {
           this.#state = 'data-end'
           at = this.#nextChunk(bytes, at, end)

@@ -76,8 +76,9 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
 
   released(connection: Connection, keepAliveSeconds: number | undefined): void {
     const { clock } = this.#options
-    const toldMs = keepAliveSeconds === undefined ? defaultIdleMs : keepAliveSeconds * 1_000 - closeAheadMs
-    const keptMs = Math.min(toldMs, maxIdleMs)
+    const announcedMs =
+      keepAliveSeconds === undefined ? defaultIdleMs : keepAliveSeconds * 1_000 - closeAheadMs
+    const keptMs = Math.min(announcedMs, maxIdleMs)
     if (keptMs <= 0 || this.#isClosed) {
       connection.close()
       return

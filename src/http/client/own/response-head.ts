@@ -45,8 +45,8 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
     fields.read(name, value)
     at = end + 2
   }
-  const { framing: told, keepsAlive, keepAliveSeconds } = fields
-  const framing = hasNoBody(statusCode, method) ? 0 : told
+  const { framing: announced, keepsAlive, keepAliveSeconds } = fields
+  const framing = hasNoBody(statusCode, method) ? 0 : announced
   return {
     statusCode,
     headers: fields.isLengthLoose ? withOneLength(headers, fields.contradicts) : headers,

@@ -4,7 +4,7 @@ import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import type { ExchangeServices } from '../../../src/proxy/exchange/exchange-services.ts'
 import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
-import { ownLine } from '../../support/line.ts'
+import { ownQueue } from '../../support/queue.ts'
 
 describe('a request whose endpoint is at capacity', () => {
   it('takes a slot that another thread released just before it queued', async (t) => {
@@ -187,7 +187,7 @@ describe('a request whose endpoints pause', () => {
       load.coolDowns.set({ endpoint: { slot: 0 } }, pauseMs)
       const { failed } = await begin(
         {},
-        { ...services, queue: new CapacityQueue(maxWaiting, ownLine(clock)) },
+        { ...services, queue: new CapacityQueue(maxWaiting, ownQueue(clock)) },
       )
       assert.deepEqual(
         failed.map(({ code }) => code),

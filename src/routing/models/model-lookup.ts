@@ -4,17 +4,17 @@ import type { EndpointRegistry } from '../../endpoints/registry/registry.ts'
 import type { Clock } from '../../kernel/clock.ts'
 
 /** Minimum time between two refreshes of an endpoint for unknown names, which clients may invent. */
-const betweenLooksMs = 2_000
+const minLookupIntervalMs = 2_000
 
 /** Access to the endpoints' model lists and to discovery. */
-export interface LookParts {
+export interface LookupServices {
   readonly clock: Clock
   readonly registry: EndpointRegistry
   readonly catalog: ModelCatalog
   readonly discovery: ModelRefresher
 }
 
-interface Look {
+interface Lookup {
   readonly startedMs: number
   /** Undefined once finished. */
   done: Promise<unknown> | undefined
@@ -24,11 +24,11 @@ interface Look {
  * Refreshes model lists when a request names an unknown model: a server may get new models at any time (`ollama cp`),
  * long before the next regular discovery. Waiting requests share one refresh.
  */
-export class ModelLook {
-  readonly #parts: LookParts
-  readonly #looks: (Look | undefined)[] = []
+export class ModelLookup {
+  readonly #parts: LookupServices
+  readonly #lookups: (Lookup | undefined)[] = []
 
-  constructor(parts: LookParts) {
+  constructor(parts: LookupServices) {
     this.#parts = parts
   }
 
@@ -40,13 +40,13 @@ export class ModelLook {
     const { registry, catalog, discovery } = this.#parts
     if (!discovery.isRunning) return undefined
     const { byEndpoint } = catalog.snapshot
-    const looks: Promise<unknown>[] = []
+    const lookups: Promise<unknown>[] = []
     for (const { slot, profile } of registry.snapshot.endpoints) {
       const changes = profile?.alwaysLoaded !== true || !byEndpoint.has(slot)
-      const look = changes && registry.isRoutable(slot) ? this.#at(slot) : undefined
-      if (look !== undefined) looks.push(look)
+      const lookup = changes && registry.isRoutable(slot) ? this.#at(slot) : undefined
+      if (lookup !== undefined) lookups.push(lookup)
     }
-    return looks.length === 0 ? undefined : this.#within(Promise.all(looks), timeoutMs)
+    return lookups.length === 0 ? undefined : this.#within(Promise.all(lookups), timeoutMs)
   }
 
   /** Refreshes an endpoint in the background after it denied having a model that it lists. */
@@ -56,23 +56,23 @@ export class ModelLook {
 
   #at(slot: number): Promise<unknown> | undefined {
     const { clock, discovery } = this.#parts
-    const known = this.#looks[slot]
+    const known = this.#lookups[slot]
     if (known?.done !== undefined) return known.done
     const seenMs = discovery.record(slot).lastSeenMs
     const nowMs = clock.monotonicMs()
     const isFresh =
-      (seenMs !== undefined && clock.nowMs() - seenMs < betweenLooksMs) ||
-      (known !== undefined && nowMs - known.startedMs < betweenLooksMs)
+      (seenMs !== undefined && clock.nowMs() - seenMs < minLookupIntervalMs) ||
+      (known !== undefined && nowMs - known.startedMs < minLookupIntervalMs)
     if (isFresh) return undefined
-    const look: Look = { startedMs: nowMs, done: undefined }
-    look.done = discovery
+    const lookup: Lookup = { startedMs: nowMs, done: undefined }
+    lookup.done = discovery
       .refresh(slot)
       .catch(() => false)
       .finally(() => {
-        look.done = undefined
+        lookup.done = undefined
       })
-    this.#looks[slot] = look
-    return look.done
+    this.#lookups[slot] = lookup
+    return lookup.done
   }
 
   #within(done: Promise<unknown>, timeoutMs: number): Promise<void> {

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net'
 import { type CapableRequest, kIsFollowed } from '../contract/capabilities.ts'
 
 /** The response in flight on a connection of our server or of Node's. */
-export function responseUnderWay(socket: Socket): ServerResponse | undefined {
+export function responseInFlight(socket: Socket): ServerResponse | undefined {
   const message: unknown = Reflect.get(socket, '_httpMessage')
   return isResponse(message) ? message : undefined
 }
 
 /** The request that Node's parser is reading or has read last. */
-export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
+export function requestInFlight(socket: Socket): IncomingMessage | undefined {
   const parser: unknown = Reflect.get(socket, 'parser')
   const incoming: unknown =
     typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'incoming') : undefined
@@ -19,7 +19,7 @@ export function requestUnderWay(socket: Socket): IncomingMessage | undefined {
 /** Whether another request has arrived after the one in flight. */
 export function isFollowed({ req }: ServerResponse): boolean {
   const { [kIsFollowed]: isFollowed }: CapableRequest = req
-  return isFollowed ?? requestUnderWay(req.socket) !== req
+  return isFollowed ?? requestInFlight(req.socket) !== req
 }
 
 /** Whether the connection has been upgraded to another protocol. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ModelCatalog } from '../../../src/endpoints/discovery/catalog.ts'
-import { ModelLook } from '../../../src/routing/models/model-look.ts'
+import { ModelLookup } from '../../../src/routing/models/model-lookup.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { createRegistry } from '../../support/registry.ts'
 
-function createLook() {
+function createLookup() {
   const { clock, registry } = createRegistry([
     endpoint({ slot: 0, profile: undefined }),
     endpoint({ slot: 1, profile: undefined }),
@@ -13,7 +13,7 @@ function createLook() {
   registry.setStatus(0, 'healthy', '')
   const asked: number[] = []
   const pending: ((isRead: boolean) => void)[] = []
-  const look = new ModelLook({
+  const look = new ModelLookup({
     clock,
     registry,
     catalog: new ModelCatalog(),
@@ -34,7 +34,7 @@ function createLook() {
 
 describe('the lookup of an unknown model', () => {
   it('reads the lists of routable endpoints, once for all waiting requests', async () => {
-    const { look, asked, finish } = createLook()
+    const { look, asked, finish } = createLookup()
     const waits = [look.forUnknown(1_000), look.forUnknown(1_000)]
     assert.deepEqual(asked, [0])
     finish()
@@ -42,7 +42,7 @@ describe('the lookup of an unknown model', () => {
   })
 
   it('is not repeated within two seconds, so that invented names cause no load', async () => {
-    const { clock, look, asked, finish } = createLook()
+    const { clock, look, asked, finish } = createLookup()
     const first = look.forUnknown(1_000)
     finish()
     await first
@@ -53,7 +53,7 @@ describe('the lookup of an unknown model', () => {
   })
 
   it('delays a request no longer than its limit', async () => {
-    const { clock, look } = createLook()
+    const { clock, look } = createLookup()
     const wait = look.forUnknown(500)
     await clock.advance(501)
     await wait

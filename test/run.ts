@@ -2,38 +2,65 @@ import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** Each test may take this long; the slowest takes a third of it on two cores. */
-const testTimeoutMs = 300_000
-
-/** All files may take this long. `--test-timeout` does not end a file that keeps its event loop busy; SIGINT does, and names it. */
-const totalTimeoutMs = 1_200_000
-
 /**
  * Runs `node --test` with as many test files at once as there are cores: by default it leaves one core to itself,
- * which on two cores means one file at a time. Further options go to `node --test`, which takes them only in front of
- * the files: `npm test -- --test-name-pattern=alias`.
+ * which on two cores means one file at a time. Options go to `node --test`, which takes them only in front of the
+ * files: `npm test -- --test-name-pattern=alias`.
+ *
+ * No file hangs: each may take `--minutes` (default 5; `TEST_MINUTES` overrides it), and all together four times that.
  */
 const args = process.argv.slice(2)
-const options = args.filter((arg) => arg.startsWith('-'))
 const files = args.filter((arg) => !arg.startsWith('-'))
+const options = args.filter((arg) => arg.startsWith('-') && !arg.startsWith('--minutes='))
+const minutes = args.find((arg) => arg.startsWith('--minutes='))?.slice('--minutes='.length) ?? '5'
+const fileSeconds = Number(process.env.TEST_MINUTES ?? minutes) * 60
+const totalSeconds = 4 * fileSeconds
+/** An interrupted runner names the files that were running. What has not ended this much later is killed. */
+const graceMs = 10_000
 
 // Each test file is a process of its own that loads the same modules: with compiled code from a cache they take a third
 // less CPU.
 const compileCache = fileURLToPath(new URL('../node_modules/.cache/test', import.meta.url))
+const fileLimit = new URL('support/file-limit.mjs', import.meta.url).href
 
 const child = spawn(
   process.execPath,
   [
     '--test',
+    `--import=${fileLimit}`,
     `--test-concurrency=${availableParallelism()}`,
-    `--test-timeout=${testTimeoutMs}`,
+    `--test-timeout=${fileSeconds * 1_000}`,
     ...options,
     ...files,
   ],
-  { stdio: 'inherit', env: { NODE_COMPILE_CACHE: compileCache, ...process.env } },
+  {
+    stdio: 'inherit',
+    // A process group, so that processes which a file has started end with it.
+    detached: true,
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, TEST_FILE_SECONDS: String(fileSeconds) },
+  },
 )
-const timer = setTimeout(() => child.kill('SIGINT'), totalTimeoutMs)
-child.on('exit', (code, signal) => {
+const timer = setTimeout(() => {
+  console.error(`test/run.ts: the files took longer than ${totalSeconds} s together`)
+  interrupt()
+}, totalSeconds * 1_000)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
+child.on('exit', (code) => {
   clearTimeout(timer)
-  process.exitCode = signal === null ? (code ?? 1) : 1
+  signalGroup('SIGKILL')
+  process.exit(code ?? 1)
 })
+
+function interrupt(): void {
+  child.kill('SIGINT')
+  setTimeout(() => signalGroup('SIGKILL'), graceMs)
+}
+
+function signalGroup(signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // None of its processes is left.
+  }
+}

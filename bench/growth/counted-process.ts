@@ -55,7 +55,8 @@ export class CountedProcess {
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#child.stdin?.end()
-    if (this.#child.exitCode === null) await once(this.#child, 'exit')
+    const { exitCode, signalCode } = this.#child
+    if (exitCode === null && signalCode === null) await once(this.#child, 'exit')
   }
 
   async #ask(line: string): Promise<string> {

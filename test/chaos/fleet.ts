@@ -42,15 +42,18 @@ export class FaultyEndpoint {
   async start(backlog = 511): Promise<void> {
     const child = fork(program, [String(this.port), String(backlog)], { stdio: 'ignore' })
     this.#child = child
-    await once(child, 'message')
+    const [, ending] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then((exit) => [undefined, exit]),
+    ])
+    if (ending !== undefined) throw new Error(`${this.host} ended with ${ending} before it listened`)
   }
 
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined
-    if (child === undefined || child.exitCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    // `kill` returns false if the process has ended.
+    if (child?.kill('SIGKILL') === true) await once(child, 'exit')
   }
 
   set(fault: FaultName): void {

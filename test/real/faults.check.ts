@@ -65,12 +65,12 @@ for (const engine of engines) {
         { proxy: { ...engineOf(engine), load_balancer: 'priority' } },
       )
       const answer = await streamedChat(gateway.url)
+      const isOver = new Promise((resolve) => answer.once('close', resolve))
       await once(answer, 'data')
       let text = ''
       answer.on('data', (chunk: Buffer) => {
         text += chunk.toString()
       })
-      const isOver = new Promise((resolve) => answer.once('close', resolve))
       await first.kill()
       await isOver
       assert.match(text.slice(-1_000), /"code":"upstream_broken"/)

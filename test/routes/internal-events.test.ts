@@ -173,6 +173,7 @@ describe('/internal/events', () => {
     const reader = await openEvents(t, `${url}/internal/events`)
     const slow = connect(port, '127.0.0.1')
     slow.on('error', () => {})
+    const closed = once(slow, 'close')
     slow.write('GET /internal/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await once(slow, 'data')
     slow.pause()
@@ -191,7 +192,7 @@ describe('/internal/events', () => {
     await reader.until(named('last'))
     assert.equal(hub.subscribers, 1)
     slow.resume()
-    await once(slow, 'close')
+    await closed
   })
 
   it('limits the number of streams, and frees them', async (t) => {

@@ -49,13 +49,14 @@ suite('olla-gateway simulator', () => {
       const args = [command, 'simulator', '--kind', 'ollama', '--model', 'm', '--name', 'box', '--port', '0']
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
       t.after(() => child.kill('SIGKILL'))
+      const exit = once(child, 'exit')
       const [line] = await once(createInterface({ input: child.stdout }), 'line')
       const url = /^simulated ollama "box" listening on (http:\S+)$/.exec(String(line))?.[1]
       assert.ok(url !== undefined)
       const { models } = JSON.parse(await (await fetch(`${url}/api/tags`)).text())
       assert.equal(models[0].name, 'm')
       child.kill(signal)
-      const [code] = await once(child, 'exit')
+      const [code] = await exit
       assert.equal(code, 0)
     })
   }

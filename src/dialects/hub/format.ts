@@ -54,6 +54,8 @@ export interface FormatTarget {
   readonly model: string
   /** Of the endpoint's chat route; what they say of thinking and tools holds for its other routes too. */
   readonly traits: ChatTraits
+  /** The model's context at the endpoint; undefined if unknown. */
+  readonly contextTokens?: number | undefined
 }
 
 export interface WrittenRequest {

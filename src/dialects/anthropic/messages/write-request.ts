@@ -2,15 +2,19 @@ import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { AnswerFormat, Conversation, Settings, Thinking } from '../../hub/contract/conversation.ts'
 import type { FormatTarget, WrittenRequest } from '../../hub/format.ts'
+import { estimatePromptTokens } from '../../hub/parts/prompt-size.ts'
 import { messagesTools } from './write-tools.ts'
 import { messagesTurns } from './write-turns.ts'
 
 /**
- * `max_tokens` of a client that sets none: the API requires it, and OpenAI's clients mean "until the answer ends". It
- * suffices for most answers, and a server with a context of 16k tokens still has room for a prompt: servers refuse a
- * request whose prompt and `max_tokens` do not fit together.
+ * `max_tokens` of a client that sets none: the API requires it, and OpenAI's clients mean "until the answer ends". If the
+ * model's context is known, it is what the prompt leaves of it, within these bounds: servers refuse a request whose
+ * prompt and `max_tokens` do not fit together.
  */
-const defaultMaxTokens = 8_192
+const minDefaultTokens = 256
+const maxDefaultTokens = 32_000
+/** The same if the context is unknown: enough for most answers, and with room for a prompt in a context of 16k. */
+const unknownDefaultTokens = 8_192
 /** Anthropic's API accepts no smaller budget, and requires it below `max_tokens`. */
 const minBudgetTokens = 1_024
 /** Longest `user_id`. */
@@ -24,11 +28,12 @@ export function writeMessagesRequest(conversation: Conversation, target: FormatT
   const { system, messages } = messagesTurns(conversation, target)
   const { fields, toolNames, originalNames } = messagesTools(conversation, target)
   const isForced = toolNames.length > 0 && (toolChoice?.mode === 'required' || toolChoice?.mode === 'tool')
-  const thinking = thinkingField(settings, isForced)
+  const maxTokens = settings.maxTokens ?? defaultMaxTokens(conversation, target)
+  const thinking = thinkingField(settings, maxTokens, isForced)
   const instructions = withInstruction(system, settings.format)
   const body = {
     model: target.model,
-    max_tokens: maxTokens(settings),
+    max_tokens: maxTokens,
     ...(instructions === '' ? {} : { system: instructions }),
     messages,
     ...fields,
@@ -49,8 +54,12 @@ function optional(key: string, value: unknown): JsonObject {
   return value === undefined ? {} : { [key]: value }
 }
 
-function maxTokens({ maxTokens: given, thinking }: Settings): number {
-  return given ?? defaultMaxTokens + (thinking?.isOn === false ? 0 : (thinking?.budgetTokens ?? 0))
+function defaultMaxTokens(conversation: Conversation, { contextTokens }: FormatTarget): number {
+  const { thinking } = conversation.settings
+  const budget = thinking?.isOn === false ? 0 : (thinking?.budgetTokens ?? 0)
+  if (contextTokens === undefined) return unknownDefaultTokens + budget
+  const room = contextTokens - estimatePromptTokens(conversation)
+  return Math.max(minDefaultTokens, Math.min(maxDefaultTokens + budget, room))
 }
 
 /** The API has no field for JSON without a schema, and OpenAI requires that the prompt asks for it anyway. */
@@ -68,11 +77,11 @@ function stopSequences(stop: readonly string[] | undefined): JsonObject {
  * A client that sets only an effort wants the model to think, which Anthropic's API does only on request; it does not
  * think if the model must call a tool.
  */
-function thinkingField(settings: Settings, isForced: boolean): JsonObject | undefined {
+function thinkingField(settings: Settings, maxTokens: number, isForced: boolean): JsonObject | undefined {
   const { thinking } = settings
   if (thinking === undefined) return undefined
   if (thinking.isOn === false) return { type: 'disabled' }
-  const budget = budgetOf(settings)
+  const budget = budgetOf(settings, maxTokens)
   if (thinking.isOn === undefined && budget === undefined && (thinking.effort === undefined || isForced))
     return undefined
   const display =
@@ -83,10 +92,10 @@ function thinkingField(settings: Settings, isForced: boolean): JsonObject | unde
 }
 
 /** The budget that fits below `max_tokens`; undefined if the client sets none, or `max_tokens` leaves no room. */
-function budgetOf({ thinking, maxTokens: limit }: Settings): number | undefined {
+function budgetOf({ thinking }: Settings, limit: number): number | undefined {
   if (thinking?.budgetTokens === undefined) return undefined
   const budget = Math.max(minBudgetTokens, thinking.budgetTokens)
-  if (limit === undefined || budget < limit) return budget
+  if (budget < limit) return budget
   return limit > minBudgetTokens ? limit - 1 : undefined
 }
 

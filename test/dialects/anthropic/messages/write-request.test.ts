@@ -95,6 +95,26 @@ describe('writing a Messages request', () => {
     assert.equal(write([user('Hi')], { maxTokens: 1 }).body.max_tokens, 1)
     assert.equal(write([user('Hi')], { thinking: { budgetTokens: 4_000 } }).body.max_tokens, 12_192)
   })
+
+  it('leaves room for the prompt in a known context', () => {
+    const maxTokens = (length: number, contextTokens: number) => {
+      const turns = [user('x'.repeat(length), { kind: 'image', source: { kind: 'url', url: 'u' } })]
+      return writeMessagesRequest(conversation(turns), { ...target(), contextTokens }).body.max_tokens
+    }
+    assert.equal(maxTokens(300, 4_096), 4_096 - 100 - 1_600 - 8)
+    assert.equal(maxTokens(300_000, 4_096), 256)
+    assert.equal(maxTokens(300, 1_000_000), 32_000)
+  })
+
+  it('keeps the thinking budget below its own max_tokens', () => {
+    const settings = { thinking: { isOn: true, budgetTokens: 9_000 } }
+    const { body } = writeMessagesRequest(conversation([user('Hi')], settings), {
+      ...target(),
+      contextTokens: 4_096,
+    })
+    const { budget_tokens } = body.thinking as { budget_tokens: number }
+    assert.equal(budget_tokens, (body.max_tokens as number) - 1)
+  })
 })
 
 describe('the order of messages', () => {

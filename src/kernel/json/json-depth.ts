@@ -1,35 +1,55 @@
 import { closeBrace, closeBracket, comma, openBrace, openBracket, quote, skipString } from './json-bytes.ts'
 
+const zero = 0x30
+const nine = 0x39
+/** An integer with fewer digits fits a number. */
+const minLongDigits = 16
+
+/** What a JSON text contains, found without parsing it. */
+export interface JsonScan {
+  /** Undefined if the text is neither too deep nor has too many values. */
+  readonly excess: 'depth' | 'values' | undefined
+  /** Whether a number may have more digits than `JSON.parse` keeps. */
+  readonly hasLongNumbers: boolean
+}
+
 /**
- * Checks without parsing whether a JSON text is too deep or has too many values: two bytes of text can cost a parser a
- * hundred bytes of heap, and serializing deep values overflows the stack.
+ * Checks whether a JSON text is too deep or has too many values: two bytes of text can cost a parser a hundred bytes of
+ * heap, and serializing deep values overflows the stack.
  * @param maxDepth nesting levels of objects and arrays
  * @param maxValues members and items in total
  */
-export function excessIn(
+export function scanJson(
   body: Buffer,
   maxDepth: number,
   maxValues: number = Number.POSITIVE_INFINITY,
-): 'depth' | 'values' | undefined {
+): JsonScan {
   let depth = 0
   let values = 0
+  let digits = 0
+  let hasLongNumbers = false
   for (let at = 0; at < body.length; at++) {
-    const byte = body[at]
+    const byte = body[at] ?? 0
+    if (byte >= zero && byte <= nine) {
+      if (++digits >= minLongDigits) hasLongNumbers = true
+      continue
+    }
+    digits = 0
     if (byte === quote) {
       at = skipString(body, at) - 1
       // An unterminated string is not JSON.
-      if (at < 0) return undefined
+      if (at < 0) break
     } else if (byte === openBrace || byte === openBracket) {
-      if (++depth > maxDepth) return 'depth'
-      if (++values > maxValues) return 'values'
+      if (++depth > maxDepth) return { excess: 'depth', hasLongNumbers }
+      if (++values > maxValues) return { excess: 'values', hasLongNumbers }
     } else if (byte === closeBrace || byte === closeBracket) {
       depth--
-    } else if (byte === comma && ++values > maxValues) return 'values'
+    } else if (byte === comma && ++values > maxValues) return { excess: 'values', hasLongNumbers }
   }
-  return undefined
+  return { excess: undefined, hasLongNumbers }
 }
 
 /** Whether objects and arrays nest deeper than `maxDepth`. */
 export function isDeeper(body: Buffer, maxDepth: number): boolean {
-  return excessIn(body, maxDepth) === 'depth'
+  return scanJson(body, maxDepth).excess === 'depth'
 }

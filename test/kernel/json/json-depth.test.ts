@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { excessIn, isDeeper } from '../../../src/kernel/json/json-depth.ts'
+import { isDeeper, scanJson } from '../../../src/kernel/json/json-depth.ts'
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -26,8 +26,22 @@ describe('isDeeper', () => {
 
   it('counts members and items', () => {
     const body = Buffer.from('{"a":[1,2,{"b":"[,,,"}],"c":3}')
-    assert.equal(excessIn(body, 10, 6), undefined)
-    assert.equal(excessIn(body, 10, 5), 'values')
-    assert.equal(excessIn(body, 2, 6), 'depth')
+    assert.equal(scanJson(body, 10, 6).excess, undefined)
+    assert.equal(scanJson(body, 10, 5).excess, 'values')
+    assert.equal(scanJson(body, 2, 6).excess, 'depth')
+  })
+
+  it('finds every number that a parser would round', () => {
+    const hasLongNumbers = (text: string) => scanJson(Buffer.from(text), 10).hasLongNumbers
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n })), (numbers) => {
+        const text = `[${numbers.join(',')}]`
+        const isRounded = JSON.stringify(JSON.parse(text)) !== text
+        if (isRounded) assert.equal(hasLongNumbers(text), true)
+      }),
+    )
+    assert.equal(hasLongNumbers('{"a":123456789012345,"b":[1,2]}'), false)
+    assert.equal(hasLongNumbers('{"a":"12345678901234567890"}'), false)
+    assert.equal(hasLongNumbers('[-1234567890123456]'), true)
   })
 })

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../kernel/errors.ts'
-import { excessIn } from '../../../kernel/json/json-depth.ts'
+import { scanJson } from '../../../kernel/json/json-depth.ts'
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
 import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
@@ -14,24 +14,26 @@ const heapValues = valuesFor()
  * @throws GatewayError invalid_json, invalid_request
  */
 export function parseRequest(body: Buffer): JsonObject {
-  checkDepth(body)
-  const request = parse(body)
+  const request = parse(body, scanRequest(body))
   return isObject(request) ? request : refuse('the request body must be an object')
 }
 
 /**
  * @param maxValues members and items of all objects and lists together
+ * @returns whether a number may be too long for `JSON.parse`
  * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
  */
-export function checkDepth(body: Buffer, maxValues: number = heapValues): void {
-  const excess = excessIn(body, maxDepth, maxValues)
+export function scanRequest(body: Buffer, maxValues: number = heapValues): boolean {
+  const { excess, hasLongNumbers } = scanJson(body, maxDepth, maxValues)
   if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
   if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
+  return hasLongNumbers
 }
 
-function parse(body: Buffer): unknown {
+function parse(body: Buffer, hasLongNumbers: boolean): unknown {
+  const text = body.toString('utf8')
   try {
-    return parseLossless(body.toString('utf8'))
+    return hasLongNumbers ? parseLossless(text) : JSON.parse(text)
   } catch (error) {
     throw new GatewayError('invalid_json', undefined, { cause: error })
   }

@@ -99,13 +99,14 @@ export class ChatBody implements AnswerWriter {
   }
 
   #message(): object {
+    const thinking = this.#call.hidesThinking ? '' : this.#thinking
     const hasOther = this.#calls.length > 0 || this.#refusal !== undefined
     return {
       role: 'assistant',
       content: this.#text ?? (hasOther ? null : ''),
       refusal: this.#refusal ?? null,
-      ...(this.#thinking === '' ? {} : { reasoning_content: this.#thinking }),
-      ...(this.#details.length === 0 ? {} : { reasoning_details: this.#details }),
+      ...(thinking === '' ? {} : { reasoning_content: thinking }),
+      ...(thinking === '' || this.#details.length === 0 ? {} : { reasoning_details: this.#details }),
       ...this.#toolCalls(),
     }
   }

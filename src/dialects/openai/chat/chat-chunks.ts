@@ -80,6 +80,7 @@ export class ChatChunks implements AnswerWriter {
   append(_index: number, kind: BlockKind, text: string, logprobs?: readonly TokenLogprob[]): void {
     // Called for every token, so it only builds strings.
     if (kind === 'call') this.#appendCall(text)
+    else if (kind === 'thinking' && this.#call.hidesThinking) return
     else if (logprobs === undefined || !this.#call.hasLogprobs) this.#appendText(kind, this.#pairs.push(text))
     else this.#appendWithLogprobs(kind, this.#pairs.push(text), logprobs)
   }
@@ -161,7 +162,7 @@ export class ChatChunks implements AnswerWriter {
   #closeThinking(index: number): void {
     const text = this.#thinking
     this.#thinking = ''
-    if (this.#signature === '') return
+    if (this.#signature === '' || this.#call.hidesThinking) return
     const details = [signedThinking(text, this.#signature, index)]
     this.#delta(`{"reasoning_details":${JSON.stringify(details)}}`)
   }

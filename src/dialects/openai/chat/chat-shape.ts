@@ -13,6 +13,8 @@ export interface ChatCall {
   /** Whether the client uses `functions`, so that it expects one `function_call`. */
   readonly usesFunctions: boolean
   readonly hasLogprobs: boolean
+  /** Whether the client does not want to see the thinking. */
+  readonly hidesThinking: boolean
   /** Whether a stream ends with the usage. */
   readonly hasUsage: boolean
 }
@@ -29,6 +31,7 @@ export function chatCall({ conversation, request, requestId, newId, nowMs }: For
     customTools: custom.length === 0 ? noTools : new Set(custom),
     usesFunctions: usesFunctions(request),
     hasLogprobs: settings.logprobs !== undefined,
+    hidesThinking: settings.thinking?.isShown === false,
     hasUsage: settings.streamUsage === true,
   }
 }

@@ -112,6 +112,22 @@ describe('a chat completion, streamed and whole', () => {
     assert.deepEqual([reasoning, content], ['Hm', 'Yes'])
   })
 
+  it('hides thinking from a client that does not want to see it', () => {
+    const thinks = (writer: AnswerWriter) => {
+      writer.open(0, { kind: 'thinking' })
+      writer.append(0, 'thinking', 'Hm')
+      writer.sign('sig')
+      writer.close(0, 'thinking')
+      text(1, 'Yes')(writer)
+    }
+    for (const fields of [{ include_reasoning: false }, { reasoning: { exclude: true } }]) {
+      const sum = accumulate(answer(chatWriterFor({ ...streaming, ...fields }), thinks), false)
+      assert.deepEqual([sum.content, sum.reasoning], ['Yes', ''])
+      const [{ message }] = JSON.parse(answer(chatWriterFor(fields), thinks)).choices
+      assert.deepEqual(message, { role: 'assistant', content: 'Yes', refusal: null })
+    }
+  })
+
   it('with thinking only, cut by its limit, is an answer (BerriAI/litellm#37710)', () => {
     const thinks = (writer: AnswerWriter) => {
       writer.open(0, { kind: 'thinking' })

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Settings, Tool, ToolChoice, Turn } from '../../../src/dialects/hub/contract/conversation.ts'
 import type { Feature } from '../../../src/dialects/hub/contract/features.ts'
+import {
+  documentHead,
+  unreadableDocument,
+  unreadableImage,
+} from '../../../src/dialects/hub/parts/prompt-notes.ts'
 import { writeOllamaChatRequest } from '../../../src/dialects/ollama/chat/write-request.ts'
 import { writeOllamaGenerateRequest } from '../../../src/dialects/ollama/generate/write-request.ts'
 import type { ChatTraits } from '../../../src/endpoints/profiles/chat-shape.ts'
@@ -162,6 +167,19 @@ describe('a request to an endpoint’s /api/chat', () => {
     ])
   })
 
+  it('names the speakers if there are several', () => {
+    const say = (name: string, text: string): Turn => ({
+      role: 'user',
+      parts: [{ kind: 'text', text }],
+      name,
+    })
+    assert.deepEqual(messagesOf([say('ann', 'hi'), say('bob', 'ho')]), [
+      { role: 'user', content: 'ann: hi' },
+      { role: 'user', content: 'bob: ho' },
+    ])
+    assert.deepEqual(messagesOf([say('ann', 'hi')]), [{ role: 'user', content: 'hi' }])
+  })
+
   it('gives results their calls if some calls have none, and equal IDs their numbers', () => {
     const call = (id: string, name: string) => ({ kind: 'call', id, name, args: '{}' }) as const
     const result = (callId: string, name: string) => ({
@@ -188,17 +206,25 @@ describe('a request to an endpoint’s /api/chat', () => {
     )
   })
 
-  it('has what Ollama reads of media: data, but neither URLs nor files', () => {
+  it('has what Ollama reads of media and documents, and a sentence for the rest', () => {
     const parts = [
       { kind: 'image', source: { kind: 'url', url: 'https://a.example/b.png' } },
       { kind: 'image', source: { kind: 'url', url: 'data:image/png;base64,CCCC' } },
       { kind: 'image', source: { kind: 'file', id: 'f' } },
       { kind: 'audio', data: 'DDDD', format: 'wav' },
       { kind: 'document', source: data('EEEE'), name: 'd' },
+      { kind: 'document', source: { kind: 'data', data: 'aGk=', mediaType: 'text/plain' }, name: 'e' },
       { kind: 'text', text: 'x' },
     ] as const
     assert.deepEqual(messagesOf([{ role: 'user', parts }]), [
-      { role: 'user', content: 'x', images: ['CCCC', 'DDDD'] },
+      {
+        role: 'user',
+        content: [
+          ...[unreadableImage, unreadableImage, unreadableDocument('d')],
+          ...[documentHead('e'), 'hi', 'x'],
+        ].join('\n\n'),
+        images: ['CCCC', 'DDDD'],
+      },
     ])
   })
 

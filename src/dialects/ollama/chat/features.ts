@@ -14,6 +14,8 @@ export const ollamaChatFates: Fates = {
   thinking_history: 'kept',
   refusal_history: 'mapped',
   prefill: 'kept',
+  /** In front of the text, if several users speak. */
+  user_name: 'mapped',
   tools: 'kept',
   custom_tools: 'mapped',
   tool_namespaces: 'mapped',

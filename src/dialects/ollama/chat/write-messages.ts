@@ -11,8 +11,10 @@ import type {
 import { endpointIds } from '../../hub/parts/call-ids.ts'
 import { callInput } from '../../hub/parts/call-input.ts'
 import { callsOf } from '../../hub/parts/ordered-turns.ts'
+import { failedResult } from '../../hub/parts/prompt-notes.ts'
+import { hasSeveralSpeakers, namedParts } from '../../hub/parts/speaker-names.ts'
 import { shortName } from '../../hub/parts/tool-names.ts'
-import { mediaOf, textOf } from '../parts/write-media.ts'
+import { imagesMember, mediaOf, textOf } from '../parts/write-media.ts'
 
 /**
  * Writes the messages of a chat.
@@ -24,6 +26,7 @@ export function writeMessages(turns: readonly Turn[], maxNameLength: number | un
   /** Images of results, which move into the message of the user that follows. */
   let moved: Part[] = []
   let before: AssistantTurn | undefined
+  const namesSpeakers = hasSeveralSpeakers(turns)
   for (const turn of turns) {
     if (turn.role !== 'user' && moved.length > 0) {
       messages.push(userMessage(moved))
@@ -34,7 +37,7 @@ export function writeMessages(turns: readonly Turn[], maxNameLength: number | un
         messages.push({ role: 'system', content: turn.text })
         break
       case 'user':
-        messages.push(userMessage([...moved, ...turn.parts]))
+        messages.push(userMessage([...moved, ...(namesSpeakers ? namedParts(turn) : turn.parts)]))
         moved = []
         break
       case 'assistant':
@@ -51,8 +54,7 @@ export function writeMessages(turns: readonly Turn[], maxNameLength: number | un
 }
 
 function userMessage(parts: readonly Part[]): JsonObject {
-  const images = mediaOf(parts)
-  return { role: 'user', content: textOf(parts), ...(images.length === 0 ? {} : { images }) }
+  return { role: 'user', content: textOf(parts), ...imagesMember(parts) }
 }
 
 function assistantMessage(turn: AssistantTurn, maxNameLength: number | undefined): JsonObject {
@@ -96,7 +98,7 @@ function pushResults(
     // Results are in the order of the calls, some of which may have none.
     while (next < calls.length && !isOf(result, calls[next])) next++
     const name = result.name ?? ''
-    const others = result.parts.filter(({ kind }) => kind !== 'text')
+    const others = result.parts.filter((part) => mediaOf(part) !== undefined)
     messages.push({
       role: 'tool',
       content: resultText(result, others.length > 0),
@@ -125,7 +127,7 @@ function idMember(key: string, id: string | undefined): JsonObject {
 
 function resultText({ parts, isError }: ToolResult, hasOthers: boolean): string {
   const text = textOf(hasOthers ? [...parts, { kind: 'text', text: movedNote }] : parts)
-  return isError && !/^error/i.test(text) ? `Error: ${text}` : text
+  return isError ? failedResult(text) : text
 }
 
 const movedNote = '[What is not text follows in the next message.]'

@@ -3,7 +3,7 @@ import type { Conversation, Part } from '../../hub/contract/conversation.ts'
 import type { FormatTarget, WrittenRequest } from '../../hub/format.ts'
 import { orderTurns } from '../../hub/parts/ordered-turns.ts'
 import { refuse } from '../parts/read-fields.ts'
-import { mediaOf, textOf } from '../parts/write-media.ts'
+import { imagesMember, textOf } from '../parts/write-media.ts'
 import { writeSettings } from '../parts/write-settings.ts'
 
 /**
@@ -15,14 +15,13 @@ export function writeOllamaGenerateRequest(conversation: Conversation, target: F
   const { settings, uses } = conversation
   const { suffix } = settings
   const { system, parts } = promptOf(conversation)
-  const images = mediaOf(parts)
   const isRaw = (uses.has('raw_prompt') || uses.has('plain_prompt')) && suffix === undefined
   const body: JsonObject = {
     model: target.model,
     prompt: textOf(parts),
     ...(suffix === undefined ? {} : { suffix }),
     ...(system === '' ? {} : { system }),
-    ...(images.length === 0 ? {} : { images }),
+    ...imagesMember(parts),
     ...(isRaw ? { raw: true } : {}),
     ...writeSettings(conversation, target),
   }

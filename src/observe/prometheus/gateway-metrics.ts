@@ -26,7 +26,7 @@ export interface GatewayMetricsSource {
   readonly totals: Traffic
   readonly endpoints: readonly EndpointSource[]
   readonly security: SecuritySource
-  /** Requests waiting for a place on an endpoint. */
+  /** Requests waiting for a slot on an endpoint. */
   readonly waiting: number
   /** Memory held by bodies, and its limit; 0 is unlimited. */
   readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }

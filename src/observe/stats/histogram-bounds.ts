@@ -23,7 +23,7 @@ export const histogramBounds = {
   interToken: interTokenBoundsMs,
   /** Size of a request's body in bytes. */
   requestSize: requestSizeBounds,
-  /** Milliseconds that a request waited for a place on an endpoint, for requests that waited. */
+  /** Milliseconds that a request waited for a slot on an endpoint, for requests that waited. */
   queueWait: durationBoundsMs,
   /** Attempts per request, for requests with at least one. */
   attempts: attemptBounds,

@@ -66,7 +66,7 @@ export interface RequestProgress {
   sentMs: number | undefined
   /** First byte of the answer. */
   firstByteMs: number | undefined
-  /** Time in the queue for a place on an endpoint; undefined if the request did not wait. */
+  /** Time in the queue for a slot on an endpoint; undefined if the request did not wait. */
   queuedMs: number | undefined
   /** Time that the gateway itself took; undefined until an endpoint answers. */
   overheadMs: number | undefined

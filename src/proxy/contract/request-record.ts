@@ -45,7 +45,7 @@ export interface RequestRecord {
   readonly answer?: AnswerFigures | undefined
   /** Number of attempts, including the first. */
   readonly attempts?: number | undefined
-  /** Time in the queue for a place on an endpoint; undefined if the request did not wait. */
+  /** Time in the queue for a slot on an endpoint; undefined if the request did not wait. */
   readonly queuedMs?: number | undefined
   /** Epoch milliseconds. */
   readonly completedAtMs: number

@@ -63,7 +63,7 @@ export class AttemptLedger {
     return [...times].map(([failure, count]) => (count === 1 ? failure : `${failure} (${count} times)`))
   }
 
-  /** The request enters the queue for a place on an endpoint. */
+  /** The request enters the queue for a slot on an endpoint. */
   entersQueue(): void {
     this.#queuedAtMs ??= this.#services.clock.monotonicMs()
   }

@@ -33,7 +33,7 @@ export interface ChoiceServices {
 }
 
 /**
- * Maximum number of consecutive choices: an endpoint that was at capacity may have a place by the next one, because
+ * Maximum number of consecutive choices: an endpoint that was at capacity may have a slot by the next one, because
  * another thread has released one.
  */
 export const maxPicks = 8
@@ -72,7 +72,7 @@ export class CandidateRounds {
   }
 
   /**
-   * Takes a place on the next endpoint.
+   * Takes a slot on the next endpoint.
    * @param attemptsLeft including this one
    * @returns undefined if none can accept the request now
    */
@@ -175,7 +175,7 @@ export class CandidateRounds {
   }
 
   /**
-   * Takes a place on a candidate that is excluded only by its status or an open circuit.
+   * Takes a slot on a candidate that is excluded only by its status or an open circuit.
    * @returns milliseconds until one of them may be tried; undefined if there is none
    */
   takeLastResort(): TakenEndpoint | number | undefined {
@@ -231,7 +231,7 @@ export class CandidateRounds {
     return this.#tiers.some((_, at) => this.#isAtCapacityIn(at))
   }
 
-  /** Whether a candidate is left in this round, now or when a place is released. */
+  /** Whether a candidate is left in this round, now or when a slot is released. */
   anyUntried(): boolean {
     const { load } = this.#services
     return this.#some((candidate) => load.admits(candidate) || load.isFull(candidate))

@@ -70,7 +70,7 @@ export class CandidateSearch implements CapacityWaiter {
       if (this.#takesSlot()) return
       if (this.#rounds.anyAtCapacity()) {
         if (!queue.enter(this)) break
-        // Another thread may have released a place before it could see this request in the queue.
+        // Another thread may have released a slot before it could see this request in the queue.
         if (this.#takesSlot()) queue.leave(this)
         else this.#waitInQueue(this.#queueDeadlineMs)
         return

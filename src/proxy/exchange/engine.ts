@@ -24,7 +24,7 @@ export class ProxyEngine {
     return this.#services.active.size
   }
 
-  /** Number of requests that wait for a place on an endpoint. */
+  /** Number of requests that wait for a slot on an endpoint. */
   get waiting(): number {
     return this.#services.queue.waiting
   }

@@ -3,7 +3,7 @@ import type { RoutedEndpoint } from '../../routing/models/router.ts'
 
 /**
  * - `choosing`: finds an endpoint
- * - `queued`: waits for a place on one
+ * - `queued`: waits for a slot on one
  * - `backoff`: waits before another round
  * - `connecting`, `waiting`: an attempt is in flight, before and after its connection is up
  * - `gathering`: the answer is arriving, but is buffered whole, so nothing has reached the client yet

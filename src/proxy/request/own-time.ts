@@ -2,7 +2,7 @@ import type { RequestProgress } from '../contract/context.ts'
 
 /**
  * Milliseconds that the gateway itself took before the answering endpoint had the request: routing, choosing, writing
- * the request, waits before a retry. Excludes the client's upload, the queue for a place, and endpoints that failed.
+ * the request, waits before a retry. Excludes the client's upload, the queue for a slot, and endpoints that failed.
  * @returns undefined if no endpoint was tried
  */
 export function ownTimeMs(progress: RequestProgress): number | undefined {

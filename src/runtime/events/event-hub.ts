@@ -34,7 +34,7 @@ export class EventHub {
     return this.#slow
   }
 
-  /** Clients that the hub refused because all places were taken. */
+  /** Clients that the hub refused at its limit. */
   get refused(): number {
     return this.#refused
   }

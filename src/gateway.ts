@@ -45,6 +45,7 @@ import type { LimitStore } from './admin/security/limit-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
+import type { ResponseStore } from './dialects/openai/responses/stored.ts'
 import { wholeRefusal } from './dialects/requests/parser-refusal.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { kConnectionLimit } from './http/contract/capabilities.ts'
@@ -80,6 +81,8 @@ export interface GatewayOptions {
     readonly limits?: LimitStore
     /** Store of the sessions; in this process by default. */
     readonly sessions?: SessionStore
+    /** Store of translated responses that clients may continue; in this process by default. */
+    readonly responses?: ResponseStore
   }
   /** Set on the serving threads of the gateway's own process; absent by default. */
   readonly thread?: ThreadOfSeveral | undefined
@@ -147,6 +150,13 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
   await app.register(endpointSelector, { proxy, selector: options.selector })
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
+  const { stored_responses: kept } = proxy.translation
+  const storesResponses =
+    proxy.translation.enabled && (kept.max_responses > 0 || stores?.responses !== undefined)
+  await when(storesResponses, () => import('../plugins/dialects/response-store.ts'), {
+    proxy,
+    store: stores?.responses,
+  })
   await when(proxy.translation.enabled, () => import('../plugins/dialects/translation.ts'), {
     proxy,
     model_registry,

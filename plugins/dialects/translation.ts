@@ -1,6 +1,7 @@
 /**
  * Translates requests for endpoints that do not have the client's API. Decorates `translation`; depends on the model
- * catalogue, and on what the gateway knows about the paths of endpoints. Needs no cleanup on close.
+ * catalogue, and on what the gateway knows about the paths of endpoints. Uses if present: `responseRequests`. Needs no
+ * cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -45,6 +46,7 @@ export default fp<TranslationOptions>(
       openThoughts: new OpenThoughts(),
       learnMissing: ({ endpoint, nativeModel }, path) =>
         app.pathKnowledge.learn(endpoint, path, false, '', nativeModel),
+      storeFor: app.hasDecorator('responseRequests') ? app.responseRequests.storeFor : undefined,
     }
     app.decorate('translation', {
       formatOf: (path) => plan.formatOf(path),

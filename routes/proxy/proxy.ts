@@ -1,11 +1,13 @@
 /**
  * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
- * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients. Uses if present: `translation`.
+ * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients. Uses if present: `translation`,
+ * `responseRequests`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import { inspectRequest, inspectUpload, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import { managementRefusal } from '../../src/dialects/requests/management-refusal.ts'
 import { methodRefusal } from '../../src/dialects/requests/method-refusal.ts'
@@ -18,6 +20,7 @@ import type { GatewayError } from '../../src/kernel/errors.ts'
 import type { ReadRequest } from '../../src/proxy/dispatch.ts'
 import { usageRequestVariant } from '../../src/proxy/usage/usage-variant.ts'
 import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
+import { handleResponses } from './responses.ts'
 
 export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
 
@@ -28,6 +31,8 @@ interface ReadSettings {
   readonly renameAnswers: boolean
   /** Undefined if the gateway does not translate. */
   readonly translation: Pick<Translations, 'formatOf'> | undefined
+  /** Undefined if the gateway stores no responses. */
+  readonly responses: ResponseRequests | undefined
   /** Operations that manage endpoints are forwarded. */
   readonly allowsManagement: boolean
 }
@@ -49,6 +54,7 @@ export default fp<ProxyRoutesOptions>(
       requestsUsage: proxy.usage === 'ask',
       renameAnswers: modelRegistry.rewriteResponseModel,
       translation: app.hasDecorator('translation') ? app.translation : undefined,
+      responses: app.hasDecorator('responseRequests') ? app.responseRequests : undefined,
       allowsManagement: proxy.management,
     }
     acceptBytes(app, limitBytes)
@@ -119,17 +125,23 @@ function handle(
   reply: FastifyReply,
 ): void {
   const target = targetPath(request.raw.url ?? '/', stripped)
-  app.dispatch(readRequest(settings, request, reply, target, provider), request, reply)
+  const read = readRequest(settings, request, request.body, reply, target, provider)
+  const { responses } = settings
+  if (responses === undefined || !target.path.startsWith('/v1/responses')) app.dispatch(read, request, reply)
+  else {
+    const readBody = (body: Buffer) => readRequest(settings, request, body, reply, target, provider)
+    handleResponses(app, responses, { read, readBody, request, reply })
+  }
 }
 
 function readRequest(
   settings: ReadSettings,
   request: FastifyRequest,
+  received: unknown,
   reply: FastifyReply,
   target: TargetPath,
   provider: BackendProfile | undefined,
 ): ReadRequest {
-  const received: unknown = request.body
   if (received instanceof Upload) {
     if (reply.raw.destroyed) void received.dispose()
     else reply.raw.once('close', () => void received.dispose())

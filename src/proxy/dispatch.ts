@@ -8,6 +8,7 @@ import type { ClientAddresses } from '../http/client-address.ts'
 import type { TargetPath } from '../http/request/target-path.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { GatewayError } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json/json-fields.ts'
 import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
 import { type RefreshParts, refreshModels } from '../routing/models/refresh-models.ts'
@@ -80,6 +81,8 @@ export interface ReadRequest {
   readonly isTranslatable?: boolean
   /** Its format, if the gateway can translate it for endpoints without its path. */
   readonly client?: ClientFormat | undefined
+  /** The client's request, if the gateway has added what it refers to. */
+  readonly original?: JsonObject | undefined
   /** Endpoints to prefer. */
   readonly prefers?: RoutingRequest['prefers']
 }
@@ -149,7 +152,7 @@ function sendLater(
 
 function send(
   services: DispatchServices,
-  { provider, target, body, inspection, extra, client }: ReadRequest,
+  { provider, target, body, inspection, extra, client, original }: ReadRequest,
   routed: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
@@ -178,7 +181,7 @@ function send(
       modelPlace: inspection.modelPlace,
       variant:
         client !== undefined && (client.mayLackPath || routing.translates === true)
-          ? translated(services, { target, body, inspection, extra, client }, context)
+          ? translated(services, { target, body, inspection, extra, client, original }, context)
           : extra?.variant,
       keepAlive: extra?.keepAlive,
       routing,
@@ -230,7 +233,8 @@ function translated(
     inspection,
     extra,
     client,
-  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client'>,
+    original,
+  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client' | 'original'>,
   context: RequestContext,
 ): ExchangeRequest['variant'] {
   const { model, modelSpan } = inspection
@@ -243,6 +247,7 @@ function translated(
     modelSpan,
     model,
     requestId: context.id,
+    original,
     startedMs: context.startedAtMs,
     onTranslated(applied) {
       context.translation = applied

@@ -174,6 +174,23 @@ export const ProxySchema = Section(
           'refuse',
           "What happens to parts of a request that the endpoint's API cannot express and that change the answer. refuse: reject the request with an error that names them; drop: leave them out and name them in X-Olla-Dropped.",
         ),
+        stored_responses: Section(
+          {
+            max_responses: Count(
+              1_000,
+              'Maximum responses; the least recently used is evicted first. 0 keeps none, so that clients cannot continue a translated response.',
+            ),
+            max_size: Bytes({
+              default: 67_108_864,
+              description: 'Maximum memory, for all serving threads together.',
+            }),
+            idle_ttl: Duration({
+              default: '24h',
+              description: 'Time without use after which a response expires; 0 means never.',
+            }),
+          },
+          'Translated responses of the Responses API that the gateway keeps for previous_response_id and /v1/responses/{id}, unless the client sends store: false.',
+        ),
       },
       'Translation between APIs (beyond Olla; Messages for any endpoint as Olla does).',
     ),

@@ -39,6 +39,8 @@ export interface TranslationParts {
   readonly openThoughts: OpenThoughts
   /** Records that an endpoint lacks a path. */
   learnMissing(target: RoutedEndpoint, path: string): void
+  /** Where the answer to a request is stored; undefined if it is not. */
+  readonly storeFor?: ((format: Format, request: JsonObject) => FormatCall['store']) | undefined
 }
 
 /** A translated body may be this many times as large as the request, plus `spareBytes`. */
@@ -119,7 +121,7 @@ export class ConversationVariants {
       conversation,
       written,
       target,
-      request,
+      request: this.#call.original ?? request,
       promptTokens: Math.ceil(sent.length / bytesPerToken),
     }
     return {
@@ -184,9 +186,10 @@ export class ConversationVariants {
   #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer {
     const { format, requestId, startedMs } = this.#call
     const { to, conversation, request } = answer
-    const { newId, nowMs, monotonicMs } = this.#parts
+    const { newId, nowMs, monotonicMs, storeFor } = this.#parts
     const { isStream } = conversation
     const call: FormatCall = {
+      store: storeFor?.(format, request),
       conversation,
       request,
       requestId,

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
+import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { Feature } from '../hub/contract/features.ts'
 import type { Format } from '../hub/format.ts'
@@ -31,6 +32,8 @@ export interface ConversationCall {
   readonly requestId: string
   /** When the request arrived; monotonic milliseconds. */
   readonly startedMs: number
+  /** The client's request, if the gateway has added what it refers to. */
+  readonly original?: JsonObject | undefined
   /** Called when an attempt is translated, before it is sent. */
   onTranslated(translation: AppliedTranslation): void
 }

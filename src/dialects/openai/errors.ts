@@ -56,7 +56,9 @@ export const openaiErrors = {
     const value = parsedError(body)
     const isFull = isContextFull(form, statusCode, body)
     const own = value?.error
-    if (isObject(own) && typeof own.message === 'string') {
+    // Anthropic's envelope, from an endpoint of its API, has other types and lacks the code.
+    const isForeign = value?.type === 'error'
+    if (isObject(own) && typeof own.message === 'string' && !isForeign) {
       if (!isFull || own.code === contextCode) return undefined
       return JSON.stringify({ ...value, error: { ...own, code: contextCode } })
     }
@@ -64,7 +66,7 @@ export const openaiErrors = {
     return JSON.stringify({
       error: {
         message: clientMessage(value, body, statusCode),
-        type: found?.type ?? errorTypeOf(statusCode),
+        type: (isForeign ? undefined : found?.type) ?? errorTypeOf(statusCode),
         param: found?.param ?? null,
         code: isFull ? contextCode : (found?.code ?? null),
       },

@@ -46,7 +46,7 @@ export function planAnswer(
   variant: RequestVariant | undefined,
   { method, path, dialect, requestedModel }: AnswerContext,
 ): AnswerPlan {
-  const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, variant?.path ?? path)
+  const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, errorPath(variant, path))
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
   const rename =
     changes === undefined ? renameFor(target, requestedModel, head, variant?.path ?? path) : undefined
@@ -83,6 +83,11 @@ function watchFor(
   }
   const stream = answerFormOf(method, path)?.stream
   return stream === undefined ? undefined : new StreamWatch(stream)
+}
+
+/** The error of a translated request is that of the client's operation, whatever the endpoint's was. */
+function errorPath(variant: RequestVariant | undefined, path: string): string {
+  return variant === undefined || variant.mode === 'translated' ? path : variant.path
 }
 
 /** Errors of known operations are converted to the client's dialect. */

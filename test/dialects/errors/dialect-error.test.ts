@@ -67,6 +67,34 @@ const cases: readonly [string, string, number, string, object | undefined][] = [
     '[1]',
     { error: { message: '[1]', type: 'server_error', param: null, code: null } },
   ],
+  [
+    'openai',
+    'chat',
+    400,
+    '{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 5000 tokens > 4096 maximum"}}',
+    {
+      error: {
+        message: 'prompt is too long: 5000 tokens > 4096 maximum',
+        type: 'invalid_request_error',
+        param: null,
+        code: 'context_length_exceeded',
+      },
+    },
+  ],
+  [
+    'openai',
+    'responses',
+    529,
+    '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"x"}',
+    { error: { message: 'Overloaded', type: 'server_error', param: null, code: null } },
+  ],
+  [
+    'ollama',
+    'ollama',
+    529,
+    '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    { error: 'Overloaded' },
+  ],
   ['openai', 'embeddings', 400, full, undefined],
   [
     'openai',

@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url'
  * which on two cores means one file at a time. Options go to `node --test`, which takes them only in front of the
  * files: `npm test -- --test-name-pattern=alias`.
  *
- * No file hangs: each may take `--minutes` (default 5; `TEST_MINUTES` overrides it), and all together four times that.
+ * No file hangs: each may take `--minutes` (default 10; `TEST_MINUTES` overrides it), and all together twice that.
  */
 const args = process.argv.slice(2)
 const files = args.filter((arg) => !arg.startsWith('-'))
 const options = args.filter((arg) => arg.startsWith('-') && !arg.startsWith('--minutes='))
-const minutes = args.find((arg) => arg.startsWith('--minutes='))?.slice('--minutes='.length) ?? '5'
+const minutes = args.find((arg) => arg.startsWith('--minutes='))?.slice('--minutes='.length) ?? '10'
 const fileSeconds = Number(process.env.TEST_MINUTES ?? minutes) * 60
-const totalSeconds = 4 * fileSeconds
+const totalSeconds = 2 * fileSeconds
 /** An interrupted runner names the files that were running. What has not ended this much later is killed. */
 const graceMs = 10_000
 

@@ -55,16 +55,20 @@ const engineOptions = [
     'no_stop_trim',
   ],
   ...['skip_special_tokens', 'spaces_between_special_tokens', 'allowed_token_ids', 'truncate_prompt_tokens'],
-  ...['prompt_logprobs', 'use_beam_search', 'length_penalty', 'logits_processors', 'custom_logit_processor'],
+  ...['use_beam_search', 'length_penalty', 'logits_processors', 'custom_logit_processor'],
   ...['typical_p', 'tfs_z', 'top_a', 'top_n_sigma', 'mirostat', 'mirostat_tau', 'mirostat_eta'],
   ...['dynatemp_range', 'dynatemp_exponent', 'xtc_probability', 'xtc_threshold', 'dry_multiplier'],
   ...['dry_base', 'dry_allowed_length', 'dry_penalty_last_n', 'dry_sequence_breakers', 'repeat_last_n'],
-  ...['samplers', 'n_probs', 'lora', 'lora_path', 'chat_template', 'documents', 'add_special_tokens'],
+  ...['samplers', 'n_probs', 'lora', 'lora_path', 'add_special_tokens'],
 ]
 
-export const engineFields: Fields = Object.fromEntries(
-  engineOptions.map((name): [string, Feature] => [name, 'engine_options']),
-)
+export const engineFields: Fields = {
+  ...Object.fromEntries(engineOptions.map((name): [string, Feature] => [name, 'engine_options'])),
+  prompt_logprobs: 'completion_logprobs',
+  // A template also decides what becomes of documents.
+  chat_template: 'prompt_template',
+  documents: 'prompt_template',
+}
 
 /** What each field of a Chat Completions request is. */
 export const chatFields: Fields = {

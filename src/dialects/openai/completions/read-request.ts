@@ -15,7 +15,6 @@ export const completionsFields: Fields = {
   echo: 'echo',
   suffix: 'suffix',
   logprobs: 'completion_logprobs',
-  prompt_logprobs: 'completion_logprobs',
 }
 
 /**

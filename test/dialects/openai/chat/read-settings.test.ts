@@ -61,6 +61,9 @@ const sampling: readonly Row[] = [
   [{ mirostat: 2, mirostat_tau: 5 }, {}, ['engine_options']],
   [{ mirostat: 0, mirostat_tau: 5, min_tokens: 0, ignore_eos: false }, {}, []],
   [{ stop_token_ids: [2] }, {}, ['engine_options']],
+  [{ prompt_logprobs: 1 }, {}, ['completion_logprobs']],
+  [{ chat_template: '{{ messages }}' }, {}, ['prompt_template']],
+  [{ documents: [{ text: 'a' }] }, {}, ['prompt_template']],
 ]
 
 const form: readonly Row[] = [

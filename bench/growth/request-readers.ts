@@ -1,8 +1,8 @@
 // Readers of requests: scanner, parser, translator, token counter, prefix hash, uploads.
 
-import { readMessagesRequest } from '../../src/dialects/anthropic/messages/messages-request.ts'
-import { readMessages } from '../../src/dialects/anthropic/messages/read-request.ts'
-import { writeChatRequest } from '../../src/dialects/openai/chat/write-request.ts'
+import { readMessagesRequest } from '../../src/dialects/anthropic/messages/request/messages-request.ts'
+import { readMessages } from '../../src/dialects/anthropic/messages/request/read-request.ts'
+import { writeChatRequest } from '../../src/dialects/openai/chat/request/write-request.ts'
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
 import { promptText } from '../../src/dialects/translate/messages-to-chat/tokens/prompt-text.ts'
 import { estimateTokens } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'

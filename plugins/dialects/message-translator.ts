@@ -1,6 +1,7 @@
 /**
  * Converts Anthropic Messages requests to the form that each endpoint accepts. Decorates `messageTranslator`; depends
- * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`. Needs no
+ * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`,
+ * `translation`. Needs no
  * cleanup on close.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -9,19 +10,23 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { createIds } from '../../src/dialects/hub/parts/ids.ts'
 import { OpenThoughts } from '../../src/dialects/hub/parts/open-thoughts.ts'
 import type { ReasoningField } from '../../src/dialects/hub/parts/reasoning-signature.ts'
-import { TokenCounter } from '../../src/dialects/tokens/token-counter.ts'
 import {
   type MessagesCall,
   MessageVariants,
-  speaksMessages,
 } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
+import { TokenCounter } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
 import {
   estimateTokens,
   isInstalled,
   loadTokenizer,
 } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
+import type { TranslateFor, Translations } from '../../src/dialects/translate/request-translation.ts'
+import { speaksMessages } from '../../src/dialects/translate/speaks-messages.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
+
+const messagesPath = '/v1/messages'
+const chatPath = '/v1/chat/completions'
 
 export interface MessageTranslatorOptions extends Sections<'translators' | 'model_registry'> {
   /** For `User-Agent`. Defaults to the package's version. */
@@ -54,6 +59,7 @@ export default fp<MessageTranslatorOptions>(
     )
     const { passthroughEnabled: passthrough, fitMaxTokens, tokenizer } = translators.anthropic
     const inspector = app.hasDecorator('inspector') ? app.inspector : undefined
+    const translation = app.hasDecorator('translation') ? app.translation : undefined
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
     const openThoughts = new OpenThoughts()
@@ -82,6 +88,7 @@ export default fp<MessageTranslatorOptions>(
           serverVersion,
           newId,
           tap,
+          translate: translation === undefined ? undefined : withoutChat(translation, call),
           reasoningFields,
           openThoughts,
           fitsMaxTokens: fitMaxTokens,
@@ -95,3 +102,28 @@ export default fp<MessageTranslatorOptions>(
     dependencies: ['gateway-peers', 'gateway-upstream-pools', 'gateway-model-discovery'],
   },
 )
+
+/** The request for endpoints without chats; undefined for those with chats. */
+function withoutChat(
+  translation: Translations,
+  { body, modelSpan, model, query, requestId, startedMs = 0, onTranslated }: MessagesCall,
+): TranslateFor {
+  const client = translation.formatOf(messagesPath)
+  if (client === undefined) return () => undefined
+  let translate: TranslateFor | undefined
+  return (target) => {
+    if (translation.speaks(chatPath, target) === true) return undefined
+    translate ??= translation.variants({
+      format: client.format,
+      path: messagesPath,
+      query,
+      body,
+      modelSpan,
+      model,
+      requestId,
+      startedMs,
+      onTranslated: (applied) => onTranslated?.(applied),
+    })
+    return translate(target)
+  }
+}

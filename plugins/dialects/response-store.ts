@@ -5,10 +5,10 @@
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
-import { MemoryResponseStore } from '../../src/dialects/openai/responses/memory-store.ts'
 import { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
-import { SharedResponseStore } from '../../src/dialects/openai/responses/shared-store.ts'
-import type { ResponseStore } from '../../src/dialects/openai/responses/stored.ts'
+import { MemoryResponseStore } from '../../src/dialects/openai/responses/store/memory-store.ts'
+import { SharedResponseStore } from '../../src/dialects/openai/responses/store/shared-store.ts'
+import type { ResponseStore } from '../../src/dialects/openai/responses/store/stored.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 /** Reads `proxy.translation.stored_responses`. */
@@ -34,7 +34,9 @@ export default fp<ResponseStoreOptions>(
       return
     }
     const { gatewayPeers: peers } = app
-    const { maxResponses, maxBytes, idleTtlMs } = proxy.translation.storedResponses
+    const { translation: settings } = proxy
+    const { storedResponses: kept } = settings
+    const { maxResponses, maxBytes, idleTtlMs } = kept
     const own = new MemoryResponseStore({
       clock: options.clock ?? systemClock,
       maxResponses: Math.ceil(maxResponses / peers.threads),

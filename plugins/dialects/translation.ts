@@ -50,6 +50,10 @@ export default fp<TranslationOptions>(
     }
     app.decorate('translation', {
       formatOf: (path) => plan.formatOf(path),
+      speaks(path, candidate) {
+        const client = plan.formatOf(path)
+        return client === undefined ? undefined : plan.speaks(client.format, candidate)
+      },
       reaches(endpoint, path) {
         const client = plan.formatOf(path)
         return (

@@ -7,8 +7,8 @@ import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { anthropic } from '../../src/dialects/anthropic/index.ts'
-import { checkMessagesFrame } from '../../src/dialects/anthropic/messages/messages-frame.ts'
-import { readMessagesRequest } from '../../src/dialects/anthropic/messages/messages-request.ts'
+import { checkMessagesFrame } from '../../src/dialects/anthropic/messages/request/messages-frame.ts'
+import { readMessagesRequest } from '../../src/dialects/anthropic/messages/request/messages-request.ts'
 import {
   anthropicModel,
   anthropicModelPage,
@@ -17,6 +17,8 @@ import {
 import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
+import { noteTranslation } from '../../src/dialects/translate/note-translation.ts'
+import type { AppliedTranslation } from '../../src/dialects/translate/request-translation.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -130,8 +132,18 @@ function messages(
   const { isStream } = inspection
   const session =
     translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]
+  const onTranslated = (applied: AppliedTranslation) => noteTranslation(request.gateway, applied)
   const variants = translator.variants(
-    { body, model, query, isStream, modelSpan: inspection.modelSpan, requestId: request.gateway.id },
+    {
+      body,
+      model,
+      query,
+      isStream,
+      modelSpan: inspection.modelSpan,
+      requestId: request.gateway.id,
+      startedMs: request.gateway.startedAtMs,
+      onTranslated,
+    },
     Array.isArray(session) ? session[0] : session,
   )
   settling.variants = variants

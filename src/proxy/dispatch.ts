@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
+import { noteTranslation } from '../dialects/translate/note-translation.ts'
 import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'
@@ -249,19 +250,9 @@ function translated(
     requestId: context.id,
     original,
     startedMs: context.startedAtMs,
-    onTranslated(applied) {
-      context.translation = applied
-      if (applied.dropped.length > 0) setHeader(context.headers, 'X-Olla-Dropped', applied.dropped.join(', '))
-    },
+    onTranslated: (applied) => noteTranslation(context, applied),
   })
   return (candidate) => translate(candidate) ?? extra?.variant?.(candidate)
-}
-
-/** Replaces a header in a flat list. */
-function setHeader(headers: string[], name: string, value: string): void {
-  const at = headers.indexOf(name)
-  if (at < 0) headers.push(name, value)
-  else headers[at + 1] = value
 }
 
 /** Counts a request that was refused before it reached an endpoint. */

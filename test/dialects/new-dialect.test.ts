@@ -90,6 +90,10 @@ describe('folder of a dialect', () => {
     // Requests usage from streams of OpenAI's API.
     /^src\/proxy\/usage\/usage-variant\.ts$/,
     /^src\/dialects\/all\.ts$/,
+    // Responses that clients of one API can continue, and the host's store for them.
+    /^plugins\/dialects\/response-store\.ts$/,
+    /^routes\/proxy\/(?:proxy|responses)\.ts$/,
+    /^src\/gateway\.ts$/,
   ]
 
   it('is imported only by the list and by files of its API', () => {

@@ -47,7 +47,7 @@ async function fleet(
   const gateway = await startGateway(
     t,
     servers.map(({ url }, at) => ({ url, name: `e${at}`, type })),
-    { proxy: { ...engineOf(engine), load_balancer: 'round-robin' } },
+    { proxy: { ...engineOf(engine), load_balancer: 'round-robin', translation: { enabled: false } } },
   )
   const post = (path: string, body: object = {}) =>
     fetch(`${gateway.url}${path}`, {

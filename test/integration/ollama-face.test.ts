@@ -77,6 +77,8 @@ function vllm(t: TestContext) {
   })
 }
 
+const untranslated = { proxy: { translation: { enabled: false } } }
+
 async function fleet(t: TestContext, sections: Record<string, Record<string, unknown>> = {}) {
   const box = await ollama(t)
   const gpu = await vllm(t)
@@ -118,7 +120,7 @@ describe('Ollama’s API', () => {
     const models = await entriesOf(`${gateway.url}/api/tags`)
     assert.deepEqual(
       models.map(({ name }) => name),
-      ['emb:latest', 'fast', 'gpt-4:latest', 'qwen3:latest'],
+      ['bge-m3', 'coder', 'emb:latest', 'fast', 'gpt-4:latest', 'qwen3-coder', 'qwen3:latest'],
     )
     for (const { name, digest: shownDigest } of models) assert.match(shownDigest, /^[0-9a-f]{64}$/, name)
     const qwen = models.find(({ name }) => name === 'qwen3:latest')
@@ -144,8 +146,17 @@ describe('Ollama’s API', () => {
     assert.ok(own.every((model) => model.digest.length === 64))
   })
 
+  it("lists only models of endpoints with Ollama's API if the gateway does not translate", async (t) => {
+    const { gateway } = await fleet(t, untranslated)
+    const models = await entriesOf(`${gateway.url}/api/tags`)
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['emb:latest', 'fast', 'gpt-4:latest', 'qwen3:latest'],
+    )
+  })
+
   it('lists the models in memory as the endpoint reports them, without those that are stopping', async (t) => {
-    const { gateway } = await fleet(t, { discovery: { residency_interval: '100ms' } })
+    const { gateway } = await fleet(t, { ...untranslated, discovery: { residency_interval: '100ms' } })
     let models: OllamaEntry[] = []
     for (let look = 0; look < 50 && models.length === 0; look++) {
       models = await entriesOf(`${gateway.url}/api/ps`)
@@ -283,7 +294,7 @@ describe('Ollama’s API', () => {
   })
 
   it('has the fields that VS Code and Zed need to offer a model to an agent', async (t) => {
-    const { gateway } = await fleet(t)
+    const { gateway } = await fleet(t, untranslated)
     const { version } = (await get(`${gateway.url}/api/version`)).body as unknown as { version: string }
     const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
     assert.ok(major * 1e6 + minor * 1e3 + patch >= 6_004, 'VS Code refuses what is older than 0.6.4')

@@ -153,7 +153,7 @@ async function start(t: TestContext, http_server: string): Promise<[RunningGatew
   const gateway = await startGateway(
     t,
     [{ url: upstream.url }],
-    { server: { http_server, allowed_hosts: ['*'] } },
+    { server: { http_server, allowed_hosts: ['*'] }, proxy: { translation: { enabled: false } } },
     { threads: 1 },
   )
   return [gateway, upstream]

@@ -11,7 +11,7 @@ async function twoModels(t: TestContext, engine: string) {
   const first = await startRawUpstream(t, answer, { models: ['first'] })
   const second = await startRawUpstream(t, answer, { models: ['second', 'hidden'] })
   const gateway = await startGateway(t, [{ url: first.url }, { url: second.url }], {
-    proxy: { ...engineOf(engine), load_balancer: 'round-robin' },
+    proxy: { ...engineOf(engine), load_balancer: 'round-robin', translation: { enabled: false } },
     model_aliases: { 'my/alias': ['second'] },
     model_filter: { exclude: ['hidden'] },
   })

@@ -9,6 +9,7 @@ export const exposedHeaders: readonly string[] = [
   'X-Olla-Routing-Decision',
   'X-Olla-Routing-Reason',
   'X-Olla-Mode',
+  'X-Olla-Dropped',
   'X-Olla-Sticky-Session',
   'X-Olla-Sticky-Key-Source',
   'X-Olla-Sticky-Depth',

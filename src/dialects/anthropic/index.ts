@@ -1,5 +1,6 @@
 import type { Dialect } from '../contract/dialect.ts'
-import { anthropicErrors } from './errors.ts'
+import { anthropicErrors } from './errors/errors.ts'
+import { messagesFormat } from './messages/format.ts'
 import { messages } from './messages.ts'
 import { anthropicLists } from './model-list.ts'
 
@@ -26,5 +27,6 @@ export const anthropic = {
     headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
   },
   requestIdHeader: 'request-id',
+  formats: [messagesFormat],
   translatedPaths: ['/v1/messages'],
 } satisfies Dialect

@@ -1,8 +1,11 @@
 import type { Dialect } from '../contract/dialect.ts'
+import { chatFormat } from './chat/format.ts'
 import { chat, completions } from './chat.ts'
-import { openaiErrors } from './errors.ts'
+import { completionsFormat } from './completions/format.ts'
+import { openaiErrors } from './errors/errors.ts'
 import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
 import { openaiLists } from './model-list.ts'
+import { responsesFormat } from './responses/format.ts'
 import { responses } from './responses.ts'
 
 /** OpenAI's API, and the routes that most servers have beside it. */
@@ -31,5 +34,6 @@ export const openai = {
   models: openaiLists,
   keepAlive: undefined,
   requestIdHeader: undefined,
+  formats: [chatFormat, responsesFormat, completionsFormat],
   translatedPaths: [],
 } satisfies Dialect

@@ -10,11 +10,11 @@ import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusal
 import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
 import { GatheredTranslation } from '../hub/answer/gathered-answer.ts'
+import { callIdsIn } from '../hub/calls/call-ids.ts'
 import type { AnswerWriter } from '../hub/contract/answer.ts'
 import type { Conversation } from '../hub/contract/conversation.ts'
 import { type Feature, refusedFeatures } from '../hub/contract/features.ts'
 import type { Format, FormatCall, WrittenRequest } from '../hub/format.ts'
-import { callIdsIn } from '../hub/parts/call-ids.ts'
 import type { OpenThoughts } from '../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signature.ts'
 import { parseRequest } from '../hub/parts/request-body.ts'
@@ -72,7 +72,8 @@ export class ConversationVariants {
     const speaks = plan.speaks(format, target)
     const targets = plan.targets(format, target)
     if (targets.length === 0) return undefined
-    return speaks === true ? this.#own(target, targets) : this.#translated(target, targets)
+    const isOwn = speaks === true || (speaks === undefined && plan.maySpeak(format, target))
+    return isOwn ? this.#own(target, targets) : this.#translated(target, targets)
   }
 
   /** The client's own request. If the endpoint turns out to lack the path, it gets a translation at once. */

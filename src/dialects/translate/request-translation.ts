@@ -62,6 +62,8 @@ export interface Translations {
   variants(call: ConversationCall): TranslateFor
   /** Whether requests to a path can be translated for an endpoint, if it does not have the path itself. */
   reaches(endpoint: Endpoint, path: string): boolean
+  /** Whether an endpoint has a path itself; undefined if unknown. */
+  speaks(path: string, candidate: RoutedEndpoint): boolean | undefined
   /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
   applied(client: ClientFormat, candidate: RoutedEndpoint): string | undefined
 }

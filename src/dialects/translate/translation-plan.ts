@@ -3,8 +3,8 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { messagesRefusals } from '../errors/refusals.ts'
 import type { Format } from '../hub/format.ts'
-import { speaksMessages } from './messages-to-chat/message-variants.ts'
 import type { ClientFormat } from './request-translation.ts'
+import { speaksMessages } from './speaks-messages.ts'
 
 /** What the gateway knows about the APIs of endpoints. */
 export interface EndpointApis {
@@ -15,6 +15,9 @@ export interface EndpointApis {
 
 /** A model at an endpoint; without a model, whatever the endpoint serves. */
 export type ServedModel = Pick<RoutedEndpoint, 'endpoint' | 'nativeModel'>
+
+/** For servers of no known kind. */
+const genericProfile = 'openai-compatible'
 
 /** Knows which formats an endpoint speaks, and to which of them a client's request can be translated. */
 export class TranslationPlan {
@@ -50,6 +53,14 @@ export class TranslationPlan {
     const isListed =
       speaksMessages(profile, this.#apis.serverVersion(slot)) && !messagesRefusals.has(endpoint)
     return isListed && this.#apis.serves(endpoint, format.path, nativeModel) !== false
+  }
+
+  /**
+   * Whether an endpoint may have a format that is not known of it: the profile of a generic server lists only what all of
+   * them have, so a request shows what the endpoint has beyond that.
+   */
+  maySpeak({ name }: Format, { endpoint: { profile } }: ServedModel): boolean {
+    return (profile === undefined || profile.name === genericProfile) && name === 'responses'
   }
 
   /** The formats to which a request can be translated for an endpoint, best first. */

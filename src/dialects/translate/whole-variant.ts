@@ -6,7 +6,7 @@ import type { AnswerFailure } from '../hub/contract/answer.ts'
 import type { WholeCall, WholeRequest } from '../hub/contract/whole.ts'
 import type { WholeFormat } from '../hub/exchange/exchange-format.ts'
 import { failureInText } from '../hub/parts/failure.ts'
-import { failureError } from '../openai/failure-error.ts'
+import { failureError } from '../openai/errors/failure-error.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../variants/request-variant.ts'
 
 /** A request of one format for an endpoint that has another one of the same family. */

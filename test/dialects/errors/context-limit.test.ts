@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { contextSentence } from '../../../src/dialects/anthropic/context-sentence.ts'
+import { contextSentence } from '../../../src/dialects/anthropic/errors/context-sentence.ts'
 import { readContextLimit } from '../../../src/dialects/errors/context-limit.ts'
 import { error, json, tooLong } from './context-bodies.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { writeMessagesRequest } from '../../../src/dialects/anthropic/messages/write-request.ts'
+import { writeMessagesRequest } from '../../../src/dialects/anthropic/messages/request/write-request.ts'
 import type { Conversation, Turn } from '../../../src/dialects/hub/contract/conversation.ts'
 import type { FormatTarget, WrittenRequest } from '../../../src/dialects/hub/format.ts'
-import { writeResponsesRequest } from '../../../src/dialects/openai/responses/write-request.ts'
+import { writeResponsesRequest } from '../../../src/dialects/openai/responses/request/write-request.ts'
 import {
   assistant,
   call,

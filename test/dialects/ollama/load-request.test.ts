@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ollamaLoadAnswer, ollamaLoadRequest } from '../../../src/dialects/ollama/load-request.ts'
+import { ollamaLoadAnswer, ollamaLoadRequest } from '../../../src/dialects/ollama/parts/load-request.ts'
 import { createdAt, refusal } from './support.ts'
 
 describe('a request of Ollama’s API that only loads its model', () => {

@@ -17,7 +17,7 @@ import type { Conversation, Settings } from '../../../src/dialects/hub/contract/
 import type { FormatCall, FormatTarget } from '../../../src/dialects/hub/format.ts'
 import { ollamaChatWriter } from '../../../src/dialects/ollama/chat/write-answer.ts'
 import { ollamaGenerateWriter } from '../../../src/dialects/ollama/generate/write-answer.ts'
-import { ChatReader } from '../../../src/dialects/openai/chat/read-answer.ts'
+import { ChatReader } from '../../../src/dialects/openai/chat/answer/read-answer.ts'
 import type { ChatTraits } from '../../../src/endpoints/profiles/chat-shape.ts'
 import { GatewayError } from '../../../src/kernel/errors.ts'
 

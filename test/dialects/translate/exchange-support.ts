@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { WholeCall, WholeRequest } from '../../../src/dialects/hub/contract/whole.ts'
 import type { WholeFormat } from '../../../src/dialects/hub/exchange/exchange-format.ts'
-import { openaiErrors } from '../../../src/dialects/openai/errors.ts'
+import { openaiErrors } from '../../../src/dialects/openai/errors/errors.ts'
 import { embeddings } from '../../../src/dialects/openai/further-answers.ts'
 import { type WholeExchange, wholeVariant } from '../../../src/dialects/translate/whole-variant.ts'
 import type { RequestVariant, WholeAnswer } from '../../../src/dialects/variants/request-variant.ts'

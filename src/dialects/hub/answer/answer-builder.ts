@@ -1,3 +1,5 @@
+import { CallIds } from '../calls/call-ids.ts'
+import { isWholeName } from '../calls/tool-names.ts'
 import type {
   AnswerFailure,
   AnswerHead,
@@ -7,10 +9,8 @@ import type {
   TokenLogprob,
   Usage,
 } from '../contract/answer.ts'
-import { CallIds } from '../parts/call-ids.ts'
 import type { ThoughtMemory } from '../parts/open-thoughts.ts'
 import { type ReasoningField, thinkingSignature } from '../parts/reasoning-signature.ts'
-import { isWholeName } from '../parts/tool-names.ts'
 import { BlockSequence } from './block-sequence.ts'
 import { splitWhole, ThinkTags } from './think-tags.ts'
 import { ToolCalls } from './tool-calls.ts'

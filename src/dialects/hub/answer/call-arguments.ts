@@ -1,4 +1,4 @@
-import { objectText } from '../parts/call-input.ts'
+import { objectText } from '../calls/call-input.ts'
 
 /** Arguments that do not start as an object are held until the call ends; any beyond this length are dropped. */
 const maxHeldLength = 1_048_576

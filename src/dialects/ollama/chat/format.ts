@@ -1,5 +1,5 @@
 import type { Format } from '../../hub/format.ts'
-import { loadAnswer } from '../load-request.ts'
+import { loadAnswer } from '../parts/load-request.ts'
 import { ollamaChatFates, ollamaChatFields } from './features.ts'
 import { OllamaChatReader } from './read-answer.ts'
 import { readOllamaChatRequest } from './read-request.ts'

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectField, textField } from '../../../kernel/json/json-fields.ts'
+import { argumentText } from '../../hub/calls/argument-text.ts'
 import type {
   AssistantPart,
   CallPart,
@@ -9,7 +10,6 @@ import type {
   Turn,
 } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
-import { argumentText } from '../../hub/parts/argument-text.ts'
 import { contentBlocks } from '../../hub/parts/blocks.ts'
 import { isGiven, optionalList, optionalText, refuse } from '../parts/read-fields.ts'
 import { readMedia } from '../parts/read-media.ts'

@@ -1,5 +1,8 @@
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
+import { endpointIds } from '../../hub/calls/call-ids.ts'
+import { callInput } from '../../hub/calls/call-input.ts'
+import { shortName } from '../../hub/calls/tool-names.ts'
 import type {
   AssistantTurn,
   CallPart,
@@ -8,12 +11,9 @@ import type {
   ToolResult,
   Turn,
 } from '../../hub/contract/conversation.ts'
-import { endpointIds } from '../../hub/parts/call-ids.ts'
-import { callInput } from '../../hub/parts/call-input.ts'
 import { callsOf } from '../../hub/parts/ordered-turns.ts'
 import { failedResult } from '../../hub/parts/prompt-notes.ts'
 import { hasSeveralSpeakers, namedParts } from '../../hub/parts/speaker-names.ts'
-import { shortName } from '../../hub/parts/tool-names.ts'
 import { imagesMember, mediaOf, textOf } from '../parts/write-media.ts'
 
 /**

@@ -1,7 +1,7 @@
+import { originalNames, shortName } from '../../hub/calls/tool-names.ts'
 import type { Conversation } from '../../hub/contract/conversation.ts'
 import type { FormatTarget, WrittenRequest } from '../../hub/format.ts'
 import { orderTurns } from '../../hub/parts/ordered-turns.ts'
-import { originalNames, shortName } from '../../hub/parts/tool-names.ts'
 import { writeSettings } from '../parts/write-settings.ts'
 import { callableTools, writeTool } from '../parts/write-tools.ts'
 import { writeMessages } from './write-messages.ts'

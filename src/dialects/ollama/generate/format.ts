@@ -1,5 +1,5 @@
 import type { Format } from '../../hub/format.ts'
-import { loadAnswer } from '../load-request.ts'
+import { loadAnswer } from '../parts/load-request.ts'
 import { ollamaGenerateFates, ollamaGenerateFields } from './features.ts'
 import { OllamaGenerateReader } from './read-answer.ts'
 import { readOllamaGenerateRequest } from './read-request.ts'

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { shortName } from '../../hub/calls/tool-names.ts'
 import type { Conversation } from '../../hub/contract/conversation.ts'
 import { customToolDescription, customToolSchema } from '../../hub/parts/custom-tool.ts'
 import { type OfferedTool, offeredByChoice } from '../../hub/parts/offered-tools.ts'
-import { shortName } from '../../hub/parts/tool-names.ts'
 
 /** The tools that the model may call. Ollama has no `tool_choice`, so tools that it excludes are left out. */
 export function callableTools({ tools, toolChoice }: Conversation): OfferedTool[] {

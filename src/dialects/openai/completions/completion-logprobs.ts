@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, listField } from '../../../kernel/json/json-fields.ts'
 import type { TokenLogprob } from '../../hub/contract/answer.ts'
-import { tokenLogprobs } from '../chat/read-answer.ts'
+import { tokenLogprobs } from '../chat/answer/read-answer.ts'
 
 /** Log probabilities in the form of this API: parallel lists. */
 export interface CompletionLogprobs {

@@ -1,9 +1,10 @@
 import { isObject, type JsonObject, listField, textField } from '../../../kernel/json/json-fields.ts'
 import { type AnswerBuilder, brokenAnswer } from '../../hub/answer/answer-builder.ts'
 import type { AnswerReader } from '../../hub/answer/answer-reader.ts'
+import { isBrokenFinish } from '../../hub/parts/broken-finish.ts'
 import { failureIn } from '../../hub/parts/failure.ts'
-import { readChatUsage } from '../chat/chat-usage.ts'
-import { isBrokenFinish, readFinish } from '../chat/finish-reason.ts'
+import { readChatUsage } from '../chat/answer/chat-usage.ts'
+import { readFinish } from '../chat/answer/finish-reason.ts'
 import { readCompletionLogprobs } from './completion-logprobs.ts'
 
 /** Reads an OpenAI completion, whole or in chunks. Only the first choice is read. */

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { Conversation, Part, Settings } from '../../hub/contract/conversation.ts'
 import type { Feature } from '../../hub/contract/features.ts'
-import { booleanOf, integerOf, refuse, textOf } from '../chat/field-values.ts'
-import { readFormat } from '../chat/read-format.ts'
-import { readSettings } from '../chat/read-settings.ts'
-import { engineFields, type Fields, noteFields, sharedFields } from '../chat/request-fields.ts'
+import { booleanOf, integerOf, refuse, textOf } from '../chat/request/field-values.ts'
+import { readFormat } from '../chat/request/read-format.ts'
+import { readSettings } from '../chat/request/read-settings.ts'
+import { engineFields, type Fields, noteFields, sharedFields } from '../chat/request/request-fields.ts'
 
 /** What each field of a Completions request is. */
 export const completionsFields: Fields = {

@@ -7,9 +7,9 @@ import type {
   TokenLogprob,
 } from '../../hub/contract/answer.ts'
 import type { FormatCall } from '../../hub/format.ts'
-import { type ChatCall, chatCall, chatUsage, completionId } from '../chat/chat-shape.ts'
-import { failureBody } from '../failure-error.ts'
-import { PairedText } from '../responses/paired-text.ts'
+import { PairedText } from '../../hub/parts/paired-text.ts'
+import { type ChatCall, chatCall, chatUsage, completionId } from '../chat/answer/chat-shape.ts'
+import { failureBody } from '../errors/failure-error.ts'
 import { LogprobLists } from './completion-logprobs.ts'
 
 export function completionsWriter(call: FormatCall): AnswerWriter {

@@ -2,8 +2,8 @@ import { GatewayError } from '../../../kernel/errors.ts'
 import { type JsonObject, textField } from '../../../kernel/json/json-fields.ts'
 import type { Format, FormatCall } from '../../hub/format.ts'
 import { parseRequest } from '../../hub/parts/request-body.ts'
-import { type ExpandedRequest, expandRequest, isStored, type ResponseStore } from './stored.ts'
-import { answerStored, responsePath, unknownResponse } from './stored-views.ts'
+import { type ExpandedRequest, expandRequest, isStored, type ResponseStore } from './store/stored.ts'
+import { answerStored, responsePath, unknownResponse } from './store/stored-views.ts'
 
 /** Members of a request that refer to a stored response or item. */
 const references: readonly Buffer[] = ['"previous_response_id"', '"item_reference"'].map((name) =>

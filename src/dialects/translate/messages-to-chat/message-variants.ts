@@ -1,6 +1,4 @@
 import { type ChatTraits, plainChat } from '../../../endpoints/profiles/chat-shape.ts'
-import type { BackendProfile } from '../../../endpoints/profiles/profile.ts'
-import { isAtLeast } from '../../../endpoints/profiles/server-version.ts'
 import { framingOf } from '../../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../../http/headers/response-headers.ts'
 import { GatewayError } from '../../../kernel/errors.ts'
@@ -10,12 +8,12 @@ import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
 import { type JsonObject, numberField } from '../../../kernel/json/json-fields.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
-import type { RequestSize } from '../../anthropic/context-sentence.ts'
-import { ErrorAnswer } from '../../anthropic/error-answer.ts'
-import { supportsRequest } from '../../anthropic/messages/limitations.ts'
-import { readMessages } from '../../anthropic/messages/read-request.ts'
-import { WholeMessageEvents } from '../../anthropic/messages/whole-message.ts'
-import { messageWriter } from '../../anthropic/messages/write-answer.ts'
+import type { RequestSize } from '../../anthropic/errors/context-sentence.ts'
+import { ErrorAnswer } from '../../anthropic/errors/error-answer.ts'
+import { WholeMessageEvents } from '../../anthropic/messages/answer/whole-message.ts'
+import { messageWriter } from '../../anthropic/messages/answer/write-answer.ts'
+import { supportsRequest } from '../../anthropic/messages/request/limitations.ts'
+import { readMessages } from '../../anthropic/messages/request/read-request.ts'
 import {
   mayRefuseStreamOptions,
   messagesRefusals,
@@ -25,16 +23,18 @@ import {
 import type { AnswerBuilder, Expected } from '../../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../../hub/answer/answer-translation.ts'
 import { GatheredTranslation, tapped } from '../../hub/answer/gathered-answer.ts'
+import { callIdsIn } from '../../hub/calls/call-ids.ts'
 import type { Conversation } from '../../hub/contract/conversation.ts'
 import type { WrittenRequest } from '../../hub/format.ts'
-import { callIdsIn } from '../../hub/parts/call-ids.ts'
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
 import { parseRequest } from '../../hub/parts/request-body.ts'
 import { isThinker } from '../../hub/parts/thinkers.ts'
-import { ChatReader } from '../../openai/chat/read-answer.ts'
-import { writeChatRequest } from '../../openai/chat/write-request.ts'
+import { ChatReader } from '../../openai/chat/answer/read-answer.ts'
+import { writeChatRequest } from '../../openai/chat/request/write-request.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
+import type { AppliedTranslation, TranslateFor } from '../request-translation.ts'
+import { speaksMessages } from '../speaks-messages.ts'
 import { fittedByEstimate, fittedByRefusal } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
@@ -48,9 +48,15 @@ export interface MessagesCall {
   readonly query: string
   readonly isStream: boolean
   readonly requestId: string
+  /** When the request arrived; monotonic milliseconds. */
+  readonly startedMs?: number
+  /** Called when an attempt is translated, before it is sent. */
+  readonly onTranslated?: ((translation: AppliedTranslation) => void) | undefined
 }
 
 export interface VariantOptions {
+  /** Returns the request for an endpoint without chats; undefined for any other. */
+  readonly translate?: TranslateFor | undefined
   /** Whether endpoints with the Messages API receive the original request. */
   readonly passthrough: boolean
   /** Whether answers contain the client's name for the model. */
@@ -76,6 +82,8 @@ interface ExpectedMessage extends Expected, RequestSize {
 
 const chatAnswers = { readAnswer: (builder: AnswerBuilder) => new ChatReader(builder) }
 
+const toChat: AppliedTranslation = { from: 'messages', to: 'chat', dropped: [] }
+
 /** What an endpoint has refused in a translated request. */
 interface ChatForm {
   /** False does not request the usage of a stream. */
@@ -92,11 +100,6 @@ const spareBytes = 1_048_576
 const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
 
 export type MessagesMode = 'passthrough' | 'translation'
-
-/** Whether an endpoint has the Messages API, according to its profile and version. */
-export function speaksMessages(profile: BackendProfile | undefined, version: string | undefined): boolean {
-  return profile?.anthropic.enabled === true && isAtLeast(version, profile.anthropic.minVersion)
-}
 
 /**
  * One Messages request in the form that each endpoint supports: unchanged if it has the API, else as a chat completion.
@@ -135,9 +138,8 @@ export class MessageVariants {
       !messagesRefusals.has(endpoint) &&
       supportsRequest(profile.anthropic.limitations, version, this.#call.body, request)
     this.#mode = isNative ? 'passthrough' : 'translation'
-    return isNative
-      ? this.#native(profile.anthropic.messagesPath, sentModel, target)
-      : this.#chat(request(), target)
+    if (isNative) return this.#native(profile.anthropic.messagesPath, sentModel, target)
+    return this.#options.translate?.(target) ?? this.#chat(request(), target)
   }
 
   #native(path: string, sentModel: string | undefined, target: RoutedEndpoint): RequestVariant {
@@ -242,6 +244,7 @@ export class MessageVariants {
     const isUsageRequested =
       usageOptions !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
     const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
+    this.#call.onTranslated?.(toChat)
     return {
       path: traits.path,
       query: '',

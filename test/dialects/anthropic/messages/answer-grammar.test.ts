@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { messageWriter } from '../../../../src/dialects/anthropic/messages/write-answer.ts'
+import { messageWriter } from '../../../../src/dialects/anthropic/messages/answer/write-answer.ts'
 import type { AnswerEnding } from '../../../../src/dialects/hub/contract/answer.ts'
 import { blockLists, distinct, endings, writeAnswer } from '../../hub/random-answers.ts'
 import { meaning, Recording, record } from '../../hub/recording.ts'

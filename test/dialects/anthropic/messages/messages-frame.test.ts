@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { checkMessagesFrame } from '../../../../src/dialects/anthropic/messages/messages-frame.ts'
+import { checkMessagesFrame } from '../../../../src/dialects/anthropic/messages/request/messages-frame.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 
 const user = (content: unknown) => ({ role: 'user', content })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readMessagesRequest } from '../../../../src/dialects/anthropic/messages/messages-request.ts'
+import { readMessagesRequest } from '../../../../src/dialects/anthropic/messages/request/messages-request.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 
 const sound = { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'a' }] }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { messagesFields } from '../../../../src/dialects/anthropic/messages/messages-fields.ts'
-import { readMessages } from '../../../../src/dialects/anthropic/messages/read-request.ts'
+import { messagesFields } from '../../../../src/dialects/anthropic/messages/request/messages-fields.ts'
+import { readMessages } from '../../../../src/dialects/anthropic/messages/request/read-request.ts'
 import { type Feature, features } from '../../../../src/dialects/hub/contract/features.ts'
 
 const read = (request: object) =>

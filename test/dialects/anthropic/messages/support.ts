@@ -1,4 +1,4 @@
-import { MessagesReader } from '../../../../src/dialects/anthropic/messages/read-answer.ts'
+import { MessagesReader } from '../../../../src/dialects/anthropic/messages/answer/read-answer.ts'
 import type { Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
 import { namedEvents, type ReadAnswer, record, recordWhole } from '../../hub/recording.ts'
 

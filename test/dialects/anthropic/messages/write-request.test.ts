@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages'
-import { writeMessagesRequest } from '../../../../src/dialects/anthropic/messages/write-request.ts'
+import { writeMessagesRequest } from '../../../../src/dialects/anthropic/messages/request/write-request.ts'
 import type { Conversation, Settings, Turn } from '../../../../src/dialects/hub/contract/conversation.ts'
 import { markedSignature } from '../../../../src/dialects/hub/parts/reasoning-signature.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { writeMessagesRequest } from '../../../../src/dialects/anthropic/messages/write-request.ts'
+import { writeMessagesRequest } from '../../../../src/dialects/anthropic/messages/request/write-request.ts'
 import type { Conversation, Settings, Turn } from '../../../../src/dialects/hub/contract/conversation.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import { assistant, call, conversation, target, tool, user } from '../../hub/conversations.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Settings } from '../../../../src/dialects/hub/contract/conversation.ts'
 import type { Feature } from '../../../../src/dialects/hub/contract/features.ts'
-import { chatFields } from '../../../../src/dialects/openai/chat/request-fields.ts'
+import { chatFields } from '../../../../src/dialects/openai/chat/request/request-fields.ts'
 import { hello, readChat, refuses } from '../support.ts'
 
 /** The settings that a request has beyond those of a bare one. */

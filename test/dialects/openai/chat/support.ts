@@ -8,7 +8,7 @@ import type {
   ToolResult,
   Turn,
 } from '../../../../src/dialects/hub/contract/conversation.ts'
-import { writeChatRequest } from '../../../../src/dialects/openai/chat/write-request.ts'
+import { writeChatRequest } from '../../../../src/dialects/openai/chat/request/write-request.ts'
 import { type ChatTraits, plainChat } from '../../../../src/endpoints/profiles/chat-shape.ts'
 
 export const text = (content: string): Part & AssistantPart => ({ kind: 'text', text: content })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { messagesFates } from '../../../../src/dialects/anthropic/messages/messages-fates.ts'
+import { messagesFates } from '../../../../src/dialects/anthropic/messages/request/messages-fates.ts'
 import { type Fates, refusedFeatures } from '../../../../src/dialects/hub/contract/features.ts'
 import { ollamaChatFates } from '../../../../src/dialects/ollama/chat/features.ts'
 import { ollamaGenerateFates } from '../../../../src/dialects/ollama/generate/features.ts'
-import { chatFates } from '../../../../src/dialects/openai/chat/chat-fates.ts'
+import { chatFates } from '../../../../src/dialects/openai/chat/request/chat-fates.ts'
 import { readCompletionsRequest } from '../../../../src/dialects/openai/completions/read-request.ts'
-import { responsesFates } from '../../../../src/dialects/openai/responses/responses-fates.ts'
+import { responsesFates } from '../../../../src/dialects/openai/responses/request/responses-fates.ts'
 
 const chats: Readonly<Record<string, Fates>> = { chatFates, messagesFates, responsesFates, ollamaChatFates }
 

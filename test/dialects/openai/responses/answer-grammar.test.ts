@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { AnswerEnding } from '../../../../src/dialects/hub/contract/answer.ts'
-import { responsesWriter } from '../../../../src/dialects/openai/responses/write-answer.ts'
+import { responsesWriter } from '../../../../src/dialects/openai/responses/answer/write-answer.ts'
 import { blockLists, distinct, endings, writeAnswer } from '../../hub/random-answers.ts'
 import { meaning, Recording, record } from '../../hub/recording.ts'
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { CustomInput } from '../../../../src/dialects/openai/responses/custom-input.ts'
+import { CustomInput } from '../../../../src/dialects/hub/calls/custom-input-stream.ts'
 
 function decode(parts: readonly string[]): string {
   const decoder = new CustomInput()

@@ -1,5 +1,5 @@
 import type { Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
-import { ResponsesReader } from '../../../../src/dialects/openai/responses/read-answer.ts'
+import { ResponsesReader } from '../../../../src/dialects/openai/responses/answer/read-answer.ts'
 import { namedEvents, type ReadAnswer, record, recordWhole } from '../../hub/recording.ts'
 
 export const readResponses: ReadAnswer = (builder) => new ResponsesReader(builder)

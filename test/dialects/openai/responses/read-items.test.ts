@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { orderTurns } from '../../../../src/dialects/hub/parts/ordered-turns.ts'
-import { sealThinking } from '../../../../src/dialects/openai/responses/thinking-envelope.ts'
+import { sealThinking } from '../../../../src/dialects/openai/responses/request/thinking-envelope.ts'
 import { message, read } from './support.ts'
 
 const text = (value: string) => ({ kind: 'text', text: value })

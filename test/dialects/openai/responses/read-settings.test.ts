@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { responsesFields } from '../../../../src/dialects/openai/responses/read-request.ts'
+import { responsesFields } from '../../../../src/dialects/openai/responses/request/read-request.ts'
 import { message, read } from './support.ts'
 
 describe('instructions and settings of a Responses request', () => {

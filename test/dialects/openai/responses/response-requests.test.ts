@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Format } from '../../../../src/dialects/hub/format.ts'
-import { MemoryResponseStore } from '../../../../src/dialects/openai/responses/memory-store.ts'
 import { ResponseRequests } from '../../../../src/dialects/openai/responses/response-requests.ts'
-import type { ResponseStore } from '../../../../src/dialects/openai/responses/stored.ts'
+import { MemoryResponseStore } from '../../../../src/dialects/openai/responses/store/memory-store.ts'
+import type { ResponseStore } from '../../../../src/dialects/openai/responses/store/stored.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 import { answer, chunk, read, usage } from './support.ts'
 

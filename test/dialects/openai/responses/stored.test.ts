@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openaiErrors } from '../../../../src/dialects/openai/errors.ts'
+import { openaiErrors } from '../../../../src/dialects/openai/errors/errors.ts'
 import {
   MemoryResponseStore,
   type MemoryStoreOptions,
-} from '../../../../src/dialects/openai/responses/memory-store.ts'
-import { SharedResponseStore } from '../../../../src/dialects/openai/responses/shared-store.ts'
+} from '../../../../src/dialects/openai/responses/store/memory-store.ts'
+import { SharedResponseStore } from '../../../../src/dialects/openai/responses/store/shared-store.ts'
 import {
   expandRequest,
   isStored,
   type KeptResponse,
-} from '../../../../src/dialects/openai/responses/stored.ts'
+} from '../../../../src/dialects/openai/responses/store/stored.ts'
 import {
   answerStored,
   responsePath,
   unknownResponse,
-} from '../../../../src/dialects/openai/responses/stored-views.ts'
+} from '../../../../src/dialects/openai/responses/store/stored-views.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 import { message, read } from './support.ts'

@@ -5,9 +5,9 @@ import {
 } from '../../../../src/dialects/hub/answer/answer-translation.ts'
 import type { Conversation } from '../../../../src/dialects/hub/contract/conversation.ts'
 import type { FormatCall } from '../../../../src/dialects/hub/format.ts'
-import { ChatReader } from '../../../../src/dialects/openai/chat/read-answer.ts'
-import { readResponsesRequest } from '../../../../src/dialects/openai/responses/read-request.ts'
-import { responsesWriter } from '../../../../src/dialects/openai/responses/write-answer.ts'
+import { ChatReader } from '../../../../src/dialects/openai/chat/answer/read-answer.ts'
+import { responsesWriter } from '../../../../src/dialects/openai/responses/answer/write-answer.ts'
+import { readResponsesRequest } from '../../../../src/dialects/openai/responses/request/read-request.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 
 export const startMs = 1_700_000_000_000

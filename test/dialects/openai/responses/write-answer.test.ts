@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EndedAnswer } from '../../../../src/dialects/hub/format.ts'
-import { openThinking } from '../../../../src/dialects/openai/responses/thinking-envelope.ts'
+import { openThinking } from '../../../../src/dialects/openai/responses/request/thinking-envelope.ts'
 import { checkGrammar } from './grammar.ts'
 import {
   answer,

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { ResponseCreateParams } from 'openai/resources/responses/responses'
 import type { Conversation, Settings, Turn } from '../../../../src/dialects/hub/contract/conversation.ts'
 import { markedSignature } from '../../../../src/dialects/hub/parts/reasoning-signature.ts'
-import { writeResponsesRequest } from '../../../../src/dialects/openai/responses/write-request.ts'
+import { writeResponsesRequest } from '../../../../src/dialects/openai/responses/request/write-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import {
   assistant,

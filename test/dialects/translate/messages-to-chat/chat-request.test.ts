@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readMessagesRequest } from '../../../../src/dialects/anthropic/messages/messages-request.ts'
-import { readMessages } from '../../../../src/dialects/anthropic/messages/read-request.ts'
-import { writeChatRequest } from '../../../../src/dialects/openai/chat/write-request.ts'
+import { readMessagesRequest } from '../../../../src/dialects/anthropic/messages/request/messages-request.ts'
+import { readMessages } from '../../../../src/dialects/anthropic/messages/request/read-request.ts'
+import { writeChatRequest } from '../../../../src/dialects/openai/chat/request/write-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import { assistant, fixture, messagesOf, translate, user } from './support.ts'
 

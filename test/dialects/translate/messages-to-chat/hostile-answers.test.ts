@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { WholeMessageEvents } from '../../../../src/dialects/anthropic/messages/whole-message.ts'
+import { WholeMessageEvents } from '../../../../src/dialects/anthropic/messages/answer/whole-message.ts'
 import { CallArguments } from '../../../../src/dialects/hub/answer/call-arguments.ts'
 import { ThinkTags } from '../../../../src/dialects/hub/answer/think-tags.ts'
 import { chunk, expectedAnswer, readEvents, toSse, translateAnswer } from './support.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CallIds, endpointIds } from '../../../../src/dialects/hub/parts/call-ids.ts'
+import { CallIds, endpointIds } from '../../../../src/dialects/hub/calls/call-ids.ts'
 import { translate, user } from './support.ts'
 
 const call = (id: string) => ({ type: 'tool_use', id, name: 'f', input: {} })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import type { RequestSize } from '../../../../src/dialects/anthropic/context-sentence.ts'
-import { readMessages } from '../../../../src/dialects/anthropic/messages/read-request.ts'
-import { messageWriter } from '../../../../src/dialects/anthropic/messages/write-answer.ts'
-import { failureError } from '../../../../src/dialects/anthropic/upstream-error.ts'
+import type { RequestSize } from '../../../../src/dialects/anthropic/errors/context-sentence.ts'
+import { failureError } from '../../../../src/dialects/anthropic/errors/upstream-error.ts'
+import { messageWriter } from '../../../../src/dialects/anthropic/messages/answer/write-answer.ts'
+import { readMessages } from '../../../../src/dialects/anthropic/messages/request/read-request.ts'
 import type { Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
 import {
   type AnswerTranslation,
@@ -10,8 +10,8 @@ import {
 } from '../../../../src/dialects/hub/answer/answer-translation.ts'
 import type { AnswerFailure } from '../../../../src/dialects/hub/contract/answer.ts'
 import { failedAnswer, failureIn, failureInText } from '../../../../src/dialects/hub/parts/failure.ts'
-import { ChatReader } from '../../../../src/dialects/openai/chat/read-answer.ts'
-import { writeChatRequest } from '../../../../src/dialects/openai/chat/write-request.ts'
+import { ChatReader } from '../../../../src/dialects/openai/chat/answer/read-answer.ts'
+import { writeChatRequest } from '../../../../src/dialects/openai/chat/request/write-request.ts'
 import type { ChatTraits } from '../../../../src/endpoints/profiles/chat-shape.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
 

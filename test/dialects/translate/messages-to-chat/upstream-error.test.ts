@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isAnthropicError } from '../../../../src/dialects/anthropic/upstream-error.ts'
+import { isAnthropicError } from '../../../../src/dialects/anthropic/errors/upstream-error.ts'
 import { readUpstreamError, translateError, unreadAnswerError } from './support.ts'
 
 const json = (value: unknown) => JSON.stringify(value)

@@ -1,0 +1,28 @@
+import { errorTable } from '../../../kernel/errors.ts'
+import { isObject } from '../../../kernel/json/json-fields.ts'
+import type { DialectErrors } from '../../contract/dialect.ts'
+import { clientMessage, parsedError } from '../../errors/client-message.ts'
+import { errorTypeNames, errorTypeOf } from './error-types.ts'
+
+export const anthropicErrors = {
+  types: errorTypeNames,
+  body({ code, message, details }, requestId) {
+    const type = errorTypeNames[errorTable[code].type]
+    return {
+      type: 'error',
+      error: { type, message, ...(details === undefined ? {} : { details }) },
+      request_id: requestId,
+    }
+  },
+  event(framing, body) {
+    return framing === 'ndjson' ? `${body}\n` : `event: error\ndata: ${body}\n\n`
+  },
+  translate(_form, statusCode, body) {
+    const value = parsedError(body)
+    if (value?.type === 'error' && isObject(value.error) && typeof value.error.message === 'string')
+      return undefined
+    const error = { type: errorTypeOf(statusCode), message: clientMessage(value, body, statusCode) }
+    return JSON.stringify({ type: 'error', error })
+  },
+  status: (_form, statusCode) => statusCode,
+} satisfies DialectErrors

@@ -1,0 +1,95 @@
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from '../../../../kernel/json/json-fields.ts'
+import type { AnswerFormat, Settings, Thinking } from '../../../hub/contract/conversation.ts'
+import type { Feature } from '../../../hub/contract/features.ts'
+import { outputFormat } from './output-format.ts'
+
+/** Reads the settings at the top of a request. `checkMessagesFrame` has checked the ranges. */
+export function readSettings(
+  request: JsonObject,
+  uses: Set<Feature>,
+  parallelCalls: boolean | undefined,
+  continuesAnswer: boolean,
+): Settings {
+  const maxTokens = numberField(request, 'max_tokens')
+  const temperature = numberField(request, 'temperature')
+  const topP = numberField(request, 'top_p')
+  const topK = numberField(request, 'top_k')
+  const stop = stops(request)
+  const user = textField(objectField(request, 'metadata') ?? {}, 'user_id')
+  const format = readFormat(request)
+  const thinking = readThinking(request, uses)
+  if (maxTokens !== undefined) uses.add('max_tokens')
+  if (temperature !== undefined && temperature !== 1) uses.add('temperature')
+  if (topP !== undefined && topP !== 1) uses.add('top_p')
+  if (topK !== undefined) uses.add('top_k')
+  if (stop !== undefined) uses.add('stop')
+  if (user !== undefined) uses.add('user')
+  if (format !== undefined) uses.add('json_schema')
+  if (continuesAnswer) uses.add('prefill')
+  if (request.cache_control !== undefined && request.cache_control !== null) uses.add('cache_control')
+  if (hasServers(request)) uses.add('hosted_tools')
+  return {
+    maxTokens,
+    temperature,
+    topP,
+    topK,
+    stop,
+    format,
+    thinking,
+    parallelCalls,
+    user,
+    serviceTier: readTier(request, uses),
+    continuesAnswer: continuesAnswer ? true : undefined,
+  }
+}
+
+function stops(request: JsonObject): string[] | undefined {
+  const stop = listField(request, 'stop_sequences').filter(
+    (each): each is string => typeof each === 'string' && each !== '',
+  )
+  return stop.length === 0 ? undefined : stop
+}
+
+/** Anthropic's schemas are always enforced. */
+function readFormat(request: JsonObject): AnswerFormat | undefined {
+  const format = outputFormat(request)
+  if (format === undefined || !isObject(format.schema)) return undefined
+  return {
+    kind: 'schema',
+    name: textField(format, 'name') ?? 'output',
+    schema: format.schema,
+    isStrict: true,
+  }
+}
+
+function readThinking(request: JsonObject, uses: Set<Feature>): Thinking | undefined {
+  const thinking = objectField(request, 'thinking') ?? {}
+  const type = textField(thinking, 'type')
+  const effort = textField(objectField(request, 'output_config') ?? {}, 'effort')
+  if (type === undefined && effort === undefined) return undefined
+  const isOn = type === undefined ? undefined : type !== 'disabled'
+  const budgetTokens = numberField(thinking, 'budget_tokens')
+  if (isOn === true) uses.add('thinking')
+  if (budgetTokens !== undefined) uses.add('thinking_budget')
+  if (effort !== undefined) uses.add('effort')
+  return { isOn, effort, budgetTokens, isShown: thinking.display === 'omitted' ? false : undefined }
+}
+
+/** In OpenAI's words: `standard_only` excludes the priority tier, as `default` does. */
+function readTier(request: JsonObject, uses: Set<Feature>): string | undefined {
+  if (request.service_tier !== 'standard_only') return undefined
+  uses.add('service_tier')
+  return 'default'
+}
+
+/** MCP servers that Anthropic would call, or a container in which it would run code. */
+function hasServers(request: JsonObject): boolean {
+  return listField(request, 'mcp_servers').length > 0 || (request.container ?? null) !== null
+}

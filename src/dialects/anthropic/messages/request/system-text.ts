@@ -1,0 +1,18 @@
+import { textField } from '../../../../kernel/json/json-fields.ts'
+import { contentBlocks } from '../../../hub/parts/blocks.ts'
+
+/** The paragraphs of a system prompt, a string or blocks. */
+export function systemParagraphs(system: unknown): string[] {
+  return contentBlocks(system).map((block) => withoutBillingLine(textField(block, 'text') ?? ''))
+}
+
+/** The header and its `key=value;` pairs. The prompt may follow on the same line. */
+const billingLine = /^x-anthropic-billing-header:(?:[ \t]*[\w.-]+=[^;\n]*(?:;|(?=\n)|$))*\s*/
+
+/**
+ * Claude Code starts its prompt with a line that differs in every request and has no meaning for a model. It would
+ * defeat every endpoint's prompt cache.
+ */
+export function withoutBillingLine(text: string): string {
+  return text.replace(billingLine, '')
+}

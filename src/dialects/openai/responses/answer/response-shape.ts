@@ -1,0 +1,118 @@
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  textField,
+} from '../../../../kernel/json/json-fields.ts'
+import type { Usage } from '../../../hub/contract/answer.ts'
+import type { FormatCall } from '../../../hub/format.ts'
+import { summaryOf } from '../request/read-settings.ts'
+
+export type ResponseStatus = 'in_progress' | 'completed' | 'incomplete' | 'failed'
+
+/** What changes in the response object while it is made. All members are JSON texts. */
+export interface ResponseState {
+  readonly status: ResponseStatus
+  /** Items, separated by commas. */
+  readonly output: string
+  readonly usage: string
+  readonly error: string
+  readonly incomplete: string
+}
+
+export const startedState: ResponseState = {
+  status: 'in_progress',
+  output: '',
+  usage: 'null',
+  error: 'null',
+  incomplete: 'null',
+}
+
+/** The response object, which every event of the response's life contains. */
+export class ResponseShape {
+  readonly id: string
+  readonly #call: FormatCall
+  readonly #head: string
+  #model = ''
+  /** What the response repeats of the request. */
+  #echo: string | undefined
+
+  constructor(call: FormatCall) {
+    this.#call = call
+    this.id = call.newId('resp')
+    this.#head = `{"id":"${this.id}","object":"response","created_at":${seconds(call)}`
+  }
+
+  /** @param model as the client expects it */
+  start(model: string): void {
+    this.#model = JSON.stringify(model)
+  }
+
+  json({ status, output, usage, error, incomplete }: ResponseState): string {
+    this.#echo ??= JSON.stringify(echoOf(this.#call)).slice(1)
+    const model = this.#model || JSON.stringify(textField(this.#call.request, 'model') ?? '')
+    const completedAt = status === 'completed' ? String(seconds(this.#call)) : 'null'
+    return `${this.#head},"status":"${status}","completed_at":${completedAt},"error":${error},"incomplete_details":${incomplete},"model":${model},"output":[${output}],"usage":${usage},${this.#echo}`
+  }
+}
+
+function seconds({ nowMs }: FormatCall): number {
+  return Math.floor(nowMs() / 1_000)
+}
+
+/** `usage` on the wire. Clients reject an answer whose details are not numbers (MartialBE/one-hub#910). */
+export function usageJson(usage: Usage): string {
+  const { promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens } = usage
+  return JSON.stringify({
+    input_tokens: promptTokens,
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: cacheWriteTokens },
+    output_tokens: completionTokens,
+    output_tokens_details: { reasoning_tokens: reasoningTokens ?? 0 },
+    total_tokens: promptTokens + completionTokens,
+  })
+}
+
+/** What the response object repeats of the request, with OpenAI's defaults. */
+function echoOf({ request, store }: FormatCall): JsonObject {
+  const text = objectField(request, 'text') ?? {}
+  const reasoning = objectField(request, 'reasoning') ?? {}
+  const conversation = conversationId(request.conversation)
+  return {
+    access_programs: null,
+    background: request.background === true,
+    ...(conversation === undefined ? {} : { conversation: { id: conversation } }),
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    max_tool_calls: request.max_tool_calls ?? null,
+    metadata: objectField(request, 'metadata') ?? {},
+    parallel_tool_calls: request.parallel_tool_calls !== false,
+    previous_response_id: request.previous_response_id ?? null,
+    ...optional(request, 'prompt_cache_key'),
+    reasoning: { effort: reasoning.effort ?? null, summary: summaryOf(request) ?? null },
+    ...optional(request, 'safety_identifier'),
+    service_tier: 'default',
+    store: store !== undefined,
+    temperature: request.temperature ?? null,
+    text: { format: objectField(text, 'format') ?? { type: 'text' }, verbosity: text.verbosity ?? 'medium' },
+    tool_choice: isObject(request.tool_choice) ? request.tool_choice : (request.tool_choice ?? 'auto'),
+    tools: listField(request, 'tools'),
+    top_logprobs: request.top_logprobs ?? 0,
+    top_p: request.top_p ?? null,
+    truncation: request.truncation ?? 'disabled',
+    ...optional(request, 'user'),
+  }
+}
+
+function optional(request: JsonObject, key: string): JsonObject {
+  const value = textField(request, key)
+  return value === undefined ? {} : { [key]: value }
+}
+
+function conversationId(conversation: unknown): string | undefined {
+  return isObject(conversation)
+    ? textField(conversation, 'id')
+    : typeof conversation === 'string'
+      ? conversation
+      : undefined
+}

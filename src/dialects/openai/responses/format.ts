@@ -1,0 +1,22 @@
+import type { Format } from '../../hub/format.ts'
+import { ResponsesReader } from './answer/read-answer.ts'
+import { responsesWriter } from './answer/write-answer.ts'
+import { readResponsesRequest, responsesFields } from './request/read-request.ts'
+import { responsesFates } from './request/responses-fates.ts'
+import { writeResponsesRequest } from './request/write-request.ts'
+
+/** OpenAI's Responses. */
+export const responsesFormat: Format = {
+  name: 'responses',
+  path: '/v1/responses',
+  framing: 'sse',
+  streamType: 'text/event-stream; charset=utf-8',
+  callIdPrefix: 'call',
+  hasRefusals: true,
+  fields: responsesFields,
+  fates: responsesFates,
+  readRequest: readResponsesRequest,
+  writeRequest: writeResponsesRequest,
+  readAnswer: (builder) => new ResponsesReader(builder),
+  writeAnswer: responsesWriter,
+}

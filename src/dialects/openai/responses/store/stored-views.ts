@@ -1,0 +1,79 @@
+import { GatewayError } from '../../../../kernel/errors.ts'
+import type { JsonObject } from '../../../../kernel/json/json-fields.ts'
+import { inputOf, type KeptResponse, type ResponseStore, readKept } from './stored.ts'
+
+const maxPageSize = 100
+const defaultPageSize = 20
+
+/** A path below `/v1/responses`. */
+export interface ResponsePath {
+  readonly id: string
+  /** Undefined for the response itself. */
+  readonly part: 'input_items' | 'cancel' | undefined
+}
+
+const pattern = /^\/v1\/responses\/([^/]+)(?:\/(input_items|cancel))?$/
+
+/** @param path as requested from endpoints */
+export function responsePath(path: string): ResponsePath | undefined {
+  const found = pattern.exec(path)
+  const [, id, part] = found ?? []
+  if (id === undefined || id === 'input_tokens' || id === 'compact') return undefined
+  return { id, part: part === 'input_items' || part === 'cancel' ? part : undefined }
+}
+
+/**
+ * Answers a request about a stored response.
+ * @param query with its `?`, or ''
+ * @returns undefined if the store does not have the response, or the method is not the API's
+ * @throws GatewayError invalid_request
+ */
+export async function answerStored(
+  store: ResponseStore,
+  method: string,
+  { id, part }: ResponsePath,
+  query: string,
+): Promise<JsonObject | undefined> {
+  if (method === 'DELETE' && part === undefined) {
+    return (await store.delete(id)) ? { id, object: 'response', deleted: true } : undefined
+  }
+  const kept = await store.get(id)
+  if (kept === undefined) return undefined
+  if (method === 'POST' && part === 'cancel') return cancelledResponse(kept)
+  if (method !== 'GET' || part === 'cancel') return undefined
+  const parameters = new URLSearchParams(query)
+  if (part === 'input_items') return inputPage(await inputOf(kept, store), parameters)
+  if (parameters.get('stream') === 'true') {
+    throw new GatewayError('invalid_request', 'stream: the response has ended; request it without stream')
+  }
+  return readKept(kept).response
+}
+
+/** Newest first by default. */
+function inputPage(items: readonly JsonObject[], parameters: URLSearchParams): JsonObject {
+  const ordered = parameters.get('order') === 'asc' ? items : items.toReversed()
+  const after = parameters.get('after')
+  const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1
+  const limit = Math.floor(Number(parameters.get('limit') ?? defaultPageSize)) || defaultPageSize
+  const end = start + Math.min(Math.max(1, limit), maxPageSize)
+  const data = ordered.slice(start, end)
+  return {
+    object: 'list',
+    data,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+    has_more: end < ordered.length,
+  }
+}
+
+/** The store only has responses that have ended. */
+function cancelledResponse(kept: KeptResponse): JsonObject {
+  const { response } = readKept(kept)
+  if (response.background === true) return response
+  throw new GatewayError('invalid_request', 'Cannot cancel a synchronous response.')
+}
+
+/** For a path that names a response. */
+export function unknownResponse(id: string): GatewayError {
+  return new GatewayError('not_found', `Response with id '${id.slice(0, 100)}' not found.`)
+}

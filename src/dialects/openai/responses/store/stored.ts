@@ -1,0 +1,154 @@
+import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
+import { parseJson } from '../request/request-values.ts'
+
+/** A response as a store keeps it: JSON texts, which cost nothing to keep and which nothing can change. */
+export interface KeptResponse {
+  readonly id: string
+  /** The response that it continues. */
+  readonly previousId: string | undefined
+  /** IDs of the items in its output. */
+  readonly itemIds: readonly string[]
+  /** The client's request. */
+  readonly request: Uint8Array
+  /** The response object as the client received it. */
+  readonly response: Uint8Array
+}
+
+/**
+ * Keeps responses, so that `previous_response_id`, `item_reference` and `GET /v1/responses/{id}` work. Methods return
+ * promises, because threads and replicas may share a store.
+ */
+export interface ResponseStore {
+  get(id: string): Promise<KeptResponse | undefined>
+  /** The response that has this item in its output. */
+  withItem(itemId: string): Promise<KeptResponse | undefined>
+  put(response: KeptResponse): Promise<void>
+  /** @returns whether the store had it */
+  delete(id: string): Promise<boolean>
+}
+
+/** A response of the store. */
+export interface StoredResponse {
+  readonly response: JsonObject
+  /** The items of its own request, each with an ID. */
+  readonly input: readonly JsonObject[]
+}
+
+/** Number of responses that one can continue. */
+const maxLinks = 10_000
+
+/** Whether the gateway keeps the response to a request. OpenAI's default is that it does. */
+export function isStored(request: JsonObject): boolean {
+  return request.store !== false
+}
+
+export function readKept({ id, request, response }: KeptResponse): StoredResponse {
+  const asked = parsed(request)
+  const input = itemsOf(asked.input)
+    .filter(isObject)
+    .filter((item) => !isReference(item))
+  return { response: parsed(response), input: input.map((item, index) => listedItem(item, `${id}_${index}`)) }
+}
+
+/** A request with everything that it refers to. */
+export interface ExpandedRequest {
+  /** For servers that do not have what it refers to: the whole conversation. */
+  readonly whole: JsonObject
+  /** With its references replaced, but without the responses that it continues. */
+  readonly own: JsonObject
+}
+
+/**
+ * Replaces what a request refers to. The instructions of earlier responses do not count for later ones.
+ * @returns undefined if the request refers to nothing that the store has
+ */
+export async function expandRequest(
+  request: JsonObject,
+  store: ResponseStore,
+): Promise<ExpandedRequest | undefined> {
+  const previousId = textField(request, 'previous_response_id')
+  const context = previousId === undefined ? [] : await contextOf(previousId, store)
+  if (context === undefined) return undefined
+  const items = itemsOf(request.input)
+  const own = items.some(isReference) ? await resolved(items, context, store) : items
+  if (own === items && previousId === undefined) return undefined
+  const { previous_response_id: _, ...others } = request
+  return { whole: { ...others, input: [...context, ...own] }, own: { ...request, input: own } }
+}
+
+/** An unknown reference stays: it may be one to thinking, which a conversation can do without. */
+async function resolved(
+  items: readonly unknown[],
+  context: readonly JsonObject[],
+  store: ResponseStore,
+): Promise<readonly unknown[]> {
+  const known = new Map<unknown, JsonObject>(context.map((item) => [item.id, item]))
+  const result: unknown[] = []
+  for (const item of items) {
+    if (!isReference(item)) result.push(item)
+    else {
+      if (!known.has(item.id))
+        for (const each of await itemsWith(String(item.id), store)) known.set(each.id, each)
+      result.push(known.get(item.id) ?? item)
+    }
+  }
+  return result
+}
+
+async function itemsWith(itemId: string, store: ResponseStore): Promise<readonly JsonObject[]> {
+  const kept = await store.withItem(itemId)
+  return kept === undefined ? [] : outputOf(parsed(kept.response))
+}
+
+export function isReference(item: unknown): item is JsonObject {
+  if (!isObject(item) || typeof item.id !== 'string') return false
+  return item.type === 'item_reference' || ((item.type ?? null) === null && item.role === undefined)
+}
+
+/** All items up to a response, from the beginning of the conversation; undefined if the store does not have them. */
+async function contextOf(id: string, store: ResponseStore): Promise<JsonObject[] | undefined> {
+  const links: KeptResponse[] = []
+  for (let next: string | undefined = id; next !== undefined; ) {
+    const kept: KeptResponse | undefined = await store.get(next)
+    if (kept === undefined || links.length >= maxLinks) return undefined
+    links.push(kept)
+    next = kept.previousId
+  }
+  return links.reverse().flatMap((kept) => {
+    const { input, response } = readKept(kept)
+    return [...input, ...outputOf(response)]
+  })
+}
+
+/** All items that led to a response, in order. */
+export async function inputOf(kept: KeptResponse, store: ResponseStore): Promise<JsonObject[]> {
+  const { previousId } = kept
+  const context = previousId === undefined ? [] : await contextOf(previousId, store)
+  return [...(context ?? []), ...readKept(kept).input]
+}
+
+function outputOf(response: JsonObject): JsonObject[] {
+  return listField(response, 'output').filter(isObject)
+}
+
+function itemsOf(input: unknown): readonly unknown[] {
+  if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
+  return Array.isArray(input) ? input : []
+}
+
+/** An item as OpenAI lists it. */
+function listedItem(item: JsonObject, newId: string): JsonObject {
+  const type = textField(item, 'type') ?? 'message'
+  const id = textField(item, 'id') ?? newId
+  if (type !== 'message' || typeof item.content !== 'string') return { ...item, id, type }
+  const text =
+    item.role === 'assistant'
+      ? { type: 'output_text', text: item.content, annotations: [] }
+      : { type: 'input_text', text: item.content }
+  return { ...item, id, type, status: 'completed', content: [text] }
+}
+
+function parsed(text: Uint8Array): JsonObject {
+  const value = parseJson(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8'))
+  return isObject(value) ? value : {}
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { formats } from '../../../src/dialects/all.ts'
+import { OpenThoughts } from '../../../src/dialects/hub/parts/open-thoughts.ts'
+import { ConversationVariants } from '../../../src/dialects/translate/conversation-variants.ts'
+import type { AppliedTranslation } from '../../../src/dialects/translate/request-translation.ts'
+import { TranslationPlan } from '../../../src/dialects/translate/translation-plan.ts'
+import type { RequestVariant } from '../../../src/dialects/variants/request-variant.ts'
+import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
+import { headerValue } from '../../../src/http/headers/response-headers.ts'
+import { GatewayError } from '../../../src/kernel/errors.ts'
+import { profilesFolder } from '../../../src/kernel/package.ts'
+import type { RoutedEndpoint } from '../../../src/routing/models/routing.ts'
+import { endpoint } from '../../observe/stats/fixtures.ts'
+
+const profiles = new ProfileStore({ builtIn: profilesFolder })
+
+function target(kind: string, beside: Partial<RoutedEndpoint> = {}): RoutedEndpoint {
+  return {
+    endpoint: endpoint({ slot: 0, profile: profiles.get(kind) ?? assert.fail(kind) }),
+    nativeModel: 'native',
+    sentModel: 'native',
+    isWarm: undefined,
+    abilities: undefined,
+    ...beside,
+  }
+}
+
+interface Setup {
+  readonly format: string
+  readonly request: object
+  /** Paths that the endpoint has; every other path is unknown. */
+  readonly paths: readonly string[]
+  readonly dropsUnsupported?: boolean
+}
+
+function setup({ format: name, request, paths, dropsUnsupported = false }: Setup) {
+  const format = formats.find((each) => each.name === name) ?? assert.fail(name)
+  const has = new Set(paths)
+  const missing: string[] = []
+  const applied: AppliedTranslation[] = []
+  const plan = new TranslationPlan(formats, {
+    serves: (_endpoint, path) => (has.has(path) ? true : missing.includes(path) ? false : undefined),
+    serverVersion: () => undefined,
+  })
+  const text = JSON.stringify({ model: 'asked', ...request })
+  const at = text.indexOf('"asked"')
+  const variants = new ConversationVariants(
+    {
+      format,
+      path: format.path,
+      query: '?a=b',
+      body: Buffer.from(text),
+      modelSpan: { start: at, end: at + '"asked"'.length },
+      model: 'asked',
+      requestId: 'req',
+      startedMs: 0,
+      onTranslated: (translation) => applied.push(translation),
+    },
+    {
+      plan,
+      dropsUnsupported,
+      renameAnswers: true,
+      newId: (prefix) => `${prefix}_1`,
+      nowMs: () => 1_700_000_000_000,
+      monotonicMs: () => 0,
+      reasoningFields: new Map(),
+      openThoughts: new OpenThoughts(),
+      learnMissing(_target, path) {
+        has.delete(path)
+        missing.push(path)
+      },
+    },
+  )
+  return { variants, applied, missing }
+}
+
+const chat = '/v1/chat/completions'
+const completions = '/v1/completions'
+const messages = [{ role: 'user', content: 'a' }]
+const bodyOf = ({ body }: RequestVariant) => JSON.parse(String(body)) as Record<string, unknown>
+const notFound = Buffer.from('{"detail":"Not Found"}')
+
+describe('the form of a request', () => {
+  it("is the client's own if the endpoint has its API and no other", () => {
+    const { variants } = setup({ format: 'chat', request: { messages }, paths: [chat] })
+    assert.equal(variants.of(target('sglang')), undefined)
+  })
+
+  it("is the client's own, with the endpoint's name for the model, if the endpoint has its API", () => {
+    const { variants, applied } = setup({
+      format: 'completions',
+      request: { prompt: 'a', odd: 1 },
+      paths: [chat, completions],
+    })
+    const variant = variants.of(target('sglang')) ?? assert.fail()
+    assert.equal(variant.path, completions)
+    assert.equal(variant.query, '?a=b')
+    assert.equal(variant.mode, 'passthrough')
+    assert.equal(String(variant.body), '{"model":"native","prompt":"a","odd":1}')
+    assert.deepEqual(applied, [])
+  })
+
+  it('becomes a translation at once if the endpoint lacks the path, which is remembered', () => {
+    const { variants, applied, missing } = setup({
+      format: 'chat',
+      request: { messages },
+      paths: [chat, completions],
+    })
+    const variant = variants.of(target('sglang')) ?? assert.fail()
+    const other = variant.onRefusal?.({ statusCode: 404, headers: [] }, notFound) ?? assert.fail()
+    assert.equal(other.path, completions)
+    assert.equal(other.mode, 'translated')
+    assert.equal(bodyOf(other).model, 'native')
+    assert.deepEqual(missing, [chat])
+    assert.deepEqual(applied, [{ from: 'chat', to: 'completions', dropped: [] }])
+  })
+
+  for (const [name, statusCode, body] of [
+    ['an unknown model', 404, '{"error":{"message":"model not found","code":"model_not_found"}}'],
+    ['a bad request', 400, '{"error":{"message":"no"}}'],
+    ['overload', 503, ''],
+  ] as const) {
+    it(`stays the client's own after ${name}`, () => {
+      const { variants, missing } = setup({
+        format: 'chat',
+        request: { messages },
+        paths: [chat, completions],
+      })
+      const variant = variants.of(target('sglang')) ?? assert.fail()
+      assert.equal(variant.onRefusal?.({ statusCode, headers: [] }, Buffer.from(body)), undefined)
+      assert.deepEqual(missing, [])
+    })
+  }
+
+  it("names the media types of the endpoint's API", () => {
+    const { variants } = setup({
+      format: 'chat',
+      request: { messages, stream: true },
+      paths: [completions],
+    })
+    const { headers = [] } = variants.of(target('sglang')) ?? assert.fail()
+    assert.equal(headerValue(headers, 'content-type'), 'application/json')
+    assert.equal(headerValue(headers, 'accept'), 'text/event-stream')
+  })
+
+  const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
+
+  it('does not exist if no API of the endpoint can express the request', () => {
+    const { variants } = setup({ format: 'chat', request: { messages, tools }, paths: [completions] })
+    assert.throws(
+      () => variants.of(target('sglang', { endpoint: endpoint({ slot: 0, profile: undefined }) })),
+      (error) =>
+        error instanceof GatewayError && error.code === 'invalid_request' && /tools/.test(error.message),
+    )
+  })
+
+  it('leaves out what the API cannot express if configured', () => {
+    const { variants, applied } = setup({
+      format: 'chat',
+      request: { messages, tools },
+      paths: [completions],
+      dropsUnsupported: true,
+    })
+    const variant = variants.of(target('sglang')) ?? assert.fail()
+    assert.equal(bodyOf(variant).tools, undefined)
+    assert.deepEqual(applied, [{ from: 'chat', to: 'completions', dropped: ['tools'] }])
+  })
+})

@@ -1,4 +1,5 @@
 import { answerReaders } from './answer-readers.ts'
+import { ollamaFormats } from './ollama-formats.ts'
 import { requestReaders } from './request-readers.ts'
 
 /** One reader and one shape of its input. */
@@ -9,4 +10,4 @@ export interface GrowthCase {
   run(bytes: number): void | Promise<void>
 }
 
-export const growthCases: readonly GrowthCase[] = [...requestReaders, ...answerReaders]
+export const growthCases: readonly GrowthCase[] = [...requestReaders, ...answerReaders, ...ollamaFormats]

@@ -4,7 +4,7 @@ import { AnswerBuilder, type Expected } from '../../src/dialects/hub/answer/answ
 import { LineReader } from '../../src/dialects/hub/answer/line-reader.ts'
 import type { FormatCall } from '../../src/dialects/hub/format.ts'
 import { ollamaChatFormat } from '../../src/dialects/ollama/chat/format.ts'
-import { writeChatRequest } from '../../src/dialects/openai/chat/write-request.ts'
+import { writeChatRequest } from '../../src/dialects/openai/chat/request/write-request.ts'
 import { plainChat } from '../../src/endpoints/profiles/chat-shape.ts'
 import { isObject } from '../../src/kernel/json/json-fields.ts'
 import { parseLossless } from '../../src/kernel/json/lossless.ts'

@@ -1,7 +1,15 @@
-import { formats } from '../../src/dialects/all.ts'
+import { dialects, formats } from '../../src/dialects/all.ts'
 import { type Fate, type Feature, features } from '../../src/dialects/hub/contract/features.ts'
-import type { Format } from '../../src/dialects/hub/format.ts'
+import { wholeOperations } from '../../src/dialects/translate/whole-operations.ts'
 import { code, table } from './markdown.ts'
+
+/** Embeddings and rankings, without the further paths of clients. */
+const operations = wholeOperations(dialects).filter(
+  ({ name }, index, all) => all.findIndex((each) => each.name === name) === index,
+)
+
+/** What the tables show of a format. */
+type Shown = Pick<(typeof formats)[number], 'name' | 'path' | 'fields' | 'fates'>
 
 /** What becomes of each field of each client's API at endpoints with another API, as a Markdown page. */
 export function translationReference(): string {
@@ -17,7 +25,7 @@ export function translationReference(): string {
     '',
     table(
       ['name', 'path'],
-      formats.map(({ name, path }) => [code(name), code(path)]),
+      [...formats, ...operations].map(({ name, path }) => [code(name), code(path)]),
     ),
     '',
     'An endpoint has the paths of its [backend profile](backends.md). If it answers that it lacks one (404, 405, 501), the',
@@ -43,18 +51,36 @@ export function translationReference(): string {
     '- **mapped**: the other API expresses it in another way.',
     '- **dropped**: the other API has nothing like it, and the answer means the same without it.',
     '- **refused**: the other API has nothing like it, and the answer would mean something else.',
-    ...formats.flatMap((from) => ['', ...fieldsOf(from)]),
+    ...formats.flatMap((from) => ['', ...fieldsOf(from, formats)]),
     '',
     '## Contents of messages',
     '',
     ...contents(),
     '',
+    '## Embeddings and rankings',
+    '',
+    'These operations translate among each other only. A client may also use `/rerank`, `/reranking`, `/v1/reranking` and',
+    '`/v1/score`; a request with `texts` instead of `documents` gets the bare list of Text Embeddings Inference.',
+    '',
+    '- Vectors reach a client in the encoding that it requests, numbers or Base64, whichever the endpoint sends. For an Ollama',
+    '  client they have length 1 and are cut to `dimensions`, as Ollama documents. An OpenAI client gets exactly as many',
+    '  dimensions as it requests, or an error.',
+    '- Scores are those of the engine: llama.cpp sends logits, others values from 0 to 1. Only their order is comparable.',
+    '- Results are sorted by score. Their documents come from the request if the client wants them.',
+    ...operations.flatMap((from) => [
+      '',
+      ...fieldsOf(
+        from,
+        operations.filter(({ family, isForClientsOnly }) => family === from.family && !isForClientsOnly),
+      ),
+    ]),
+    '',
   ].join('\n')
 }
 
 /** The fields of a client's requests, with their fate at endpoints of each other API. */
-function fieldsOf(from: Format): string[] {
-  const others = formats.filter((format) => format !== from)
+function fieldsOf(from: Shown, all: readonly Shown[]): string[] {
+  const others = all.filter(({ name }) => name !== from.name)
   const rows = Object.entries(from.fields)
     .flatMap(([field, feature]) => (feature === 'none' ? [] : [{ field, feature }]))
     .sort((a, b) => a.field.localeCompare(b.field, 'en'))
@@ -76,6 +102,6 @@ function contents(): string[] {
   ]
 }
 
-function fateOf({ fates }: Format, feature: Feature): Fate {
+function fateOf({ fates }: Pick<Shown, 'fates'>, feature: Feature): Fate {
   return fates[feature] ?? 'dropped'
 }

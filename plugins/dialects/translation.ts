@@ -5,7 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
-import { formats } from '../../src/dialects/all.ts'
+import { dialects, formats } from '../../src/dialects/all.ts'
 import { createIds } from '../../src/dialects/hub/parts/ids.ts'
 import { OpenThoughts } from '../../src/dialects/hub/parts/open-thoughts.ts'
 import {
@@ -13,7 +13,9 @@ import {
   type TranslationParts,
 } from '../../src/dialects/translate/conversation-variants.ts'
 import { type Translations, translationText } from '../../src/dialects/translate/request-translation.ts'
-import { TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
+import { type EndpointApis, TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
+import { wholeOperations } from '../../src/dialects/translate/whole-operations.ts'
+import { WholeVariants } from '../../src/dialects/translate/whole-variants.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 /** Reads `proxy.translation` and whether answers get the client's name for the model. */
@@ -31,10 +33,11 @@ export default fp<TranslationOptions>(
   function translation(app, options, done) {
     const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['clock'])
     const clock = options.clock ?? systemClock
-    const plan = new TranslationPlan(formats, {
+    const apis: EndpointApis = {
       serves: (endpoint, path, model) => app.pathKnowledge.serves(endpoint, path, model),
       serverVersion: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
-    })
+    }
+    const plan = new TranslationPlan(formats, apis, wholeOperations(dialects))
     const parts: TranslationParts = {
       plan,
       dropsUnsupported: proxy.translation.unsupported === 'drop',
@@ -57,16 +60,21 @@ export default fp<TranslationOptions>(
       reaches(endpoint, path) {
         const client = plan.formatOf(path)
         return (
-          client !== undefined && plan.targets(client.format, { endpoint, nativeModel: undefined }).length > 0
+          client !== undefined &&
+          plan.target(client.format, { endpoint, nativeModel: undefined }) !== undefined
         )
       },
       applied({ format }, candidate) {
         if (plan.speaks(format, candidate) === true) return undefined
-        const [to] = plan.targets(format, candidate)
+        const to = plan.target(format, candidate)
         return to === undefined ? undefined : translationText({ from: format.name, to: to.name })
       },
       variants(call) {
-        const variants = new ConversationVariants(call, parts)
+        const { format } = call
+        const variants =
+          'family' in format
+            ? new WholeVariants(call, format, parts)
+            : new ConversationVariants({ ...call, format }, parts)
         return (target) => variants.of(target)
       },
     })

@@ -1,7 +1,7 @@
 /**
  * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
- * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients. Uses if present: `translation`,
- * `responseRequests`.
+ * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients, and those of rankings. Uses if present:
+ * `translation`, `responseRequests`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -23,6 +23,9 @@ import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 import { handleResponses } from './responses.ts'
 
 export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
+
+/** Where clients of Cohere, vLLM and Text Embeddings Inference expect their routes. */
+const rootPaths = ['/rerank', '/reranking', '/score', '/v2/rerank'] as const
 
 interface ReadSettings {
   /** Requests the usage of streams if the client does not. */
@@ -70,6 +73,8 @@ export default fp<ProxyRoutesOptions>(
     }
     mount(app, settings, { prefix: '/v1', stripped: base, provider: undefined })
     mount(app, settings, { prefix: '/api', stripped: base, provider: undefined })
+    for (const url of rootPaths)
+      serve(app, settings, { prefix: url, stripped: base, provider: undefined }, url)
   },
   {
     name: 'gateway-routes-proxy',
@@ -85,16 +90,7 @@ export default fp<ProxyRoutesOptions>(
 )
 
 function mount(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount): void {
-  const handler = (request: FastifyRequest, reply: FastifyReply) =>
-    handle(app, settings, mountPoint, request, reply)
-  app.route({
-    method: app.supportedMethods,
-    url: `${mountPoint.prefix}/*`,
-    // Runs before the body is read: the answer does not depend on it.
-    onRequest: (request, _reply, next) => next(refusal(settings, mountPoint, request)),
-    handler,
-    exposeHeadRoute: false,
-  })
+  serve(app, settings, mountPoint, `${mountPoint.prefix}/*`)
   if (mountPoint.prefix.startsWith('/olla/')) {
     app.get(mountPoint.prefix, (request, reply) => {
       const mark = request.url.indexOf('?')
@@ -102,6 +98,18 @@ function mount(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount):
       return reply.redirect(`${path}/${mark < 0 ? '' : request.url.slice(mark)}`, 301)
     })
   }
+}
+
+function serve(app: FastifyInstance, settings: ReadSettings, mountPoint: Mount, url: string): void {
+  app.route({
+    method: app.supportedMethods,
+    url,
+    // Runs before the body is read: the answer does not depend on it.
+    onRequest: (request, _reply, next) => next(refusal(settings, mountPoint, request)),
+    handler: (request: FastifyRequest, reply: FastifyReply) =>
+      handle(app, settings, mountPoint, request, reply),
+    exposeHeadRoute: false,
+  })
 }
 
 /** Why a request goes to no endpoint, whatever its body contains. */

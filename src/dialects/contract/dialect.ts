@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorType } from '../../kernel/errors.ts'
 import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import type { FamilyTable } from '../../routing/models/family-table.ts'
 import type { UnifiedModel } from '../../routing/models/unified-model.ts'
+import type { EmbeddingsFormat, RankingFormat } from '../hub/exchange/exchange-format.ts'
 import type { Format } from '../hub/format.ts'
 import type { AnswerForm } from './answer-form.ts'
 
@@ -26,6 +27,9 @@ export interface Dialect {
   readonly requestIdHeader: string | undefined
   /** Its operations that the gateway can translate to and from other APIs. */
   readonly formats?: readonly Format[] | undefined
+  /** The same for embeddings and rankings, whose answers are never streamed; best first. */
+  readonly embeddings?: readonly EmbeddingsFormat[] | undefined
+  readonly rankings?: readonly RankingFormat[] | undefined
   /** Paths whose requests are translated for endpoints without the API, and counted under the dialect's name. */
   readonly translatedPaths: readonly string[]
 }

@@ -1,6 +1,7 @@
 import type { Dialect } from '../contract/dialect.ts'
 import { ollamaAnswers } from './answers.ts'
 import { ollamaChatFormat } from './chat/format.ts'
+import { ollamaEmbeddingsFormat, ollamaEmbedFormat } from './embed/embed-formats.ts'
 import { ollamaErrors } from './errors.ts'
 import { ollamaGenerateFormat } from './generate/format.ts'
 import { ollamaLists } from './model-list.ts'
@@ -30,5 +31,6 @@ export const ollama = {
   keepAlive: undefined,
   requestIdHeader: undefined,
   formats: [ollamaChatFormat, ollamaGenerateFormat],
+  embeddings: [ollamaEmbedFormat, ollamaEmbeddingsFormat],
   translatedPaths: [],
 } satisfies Dialect

@@ -2,9 +2,11 @@ import type { Dialect } from '../contract/dialect.ts'
 import { chatFormat } from './chat/format.ts'
 import { chat, completions } from './chat.ts'
 import { completionsFormat } from './completions/format.ts'
+import { embeddingsFormat } from './embeddings/embeddings-format.ts'
 import { openaiErrors } from './errors/errors.ts'
 import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
 import { openaiLists } from './model-list.ts'
+import { rankingFormats } from './rerank/rerank-formats.ts'
 import { responsesFormat } from './responses/format.ts'
 import { responses } from './responses.ts'
 
@@ -35,5 +37,7 @@ export const openai = {
   keepAlive: undefined,
   requestIdHeader: undefined,
   formats: [chatFormat, responsesFormat, completionsFormat],
+  embeddings: [embeddingsFormat],
+  rankings: rankingFormats,
   translatedPaths: [],
 } satisfies Dialect

@@ -2,10 +2,8 @@ import { type ChatTraits, plainChat } from '../../endpoints/profiles/chat-shape.
 import { framingOf } from '../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
-import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import { isMissingStatus, readMissing } from '../errors/missing.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
 import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
@@ -20,6 +18,7 @@ import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signatu
 import { parseRequest } from '../hub/parts/request-body.ts'
 import { isThinker } from '../hub/parts/thinkers.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
+import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
 
@@ -47,7 +46,6 @@ export interface TranslationParts {
 const maxGrowth = 4
 const spareBytes = 1_048_576
 const bytesPerToken = 4
-const maxErrorBytes = 8_192
 
 /**
  * One client's request in the form that each endpoint accepts: unchanged if the endpoint has the client's API, else
@@ -72,33 +70,11 @@ export class ConversationVariants {
     const speaks = plan.speaks(format, target)
     const targets = plan.targets(format, target)
     if (targets.length === 0) return undefined
+    const translated = () => this.#translated(target, targets)
     const isOwn = speaks === true || (speaks === undefined && plan.maySpeak(format, target))
-    return isOwn ? this.#own(target, targets) : this.#translated(target, targets)
-  }
-
-  /** The client's own request. If the endpoint turns out to lack the path, it gets a translation at once. */
-  #own(target: RoutedEndpoint, targets: readonly Format[]): RequestVariant {
-    const { path, query, body, modelSpan } = this.#call
-    const { sentModel } = target
-    const isRenamed = modelSpan !== undefined && sentModel !== undefined
-    return {
-      path,
-      query,
-      body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
-      mode: 'passthrough',
-      onRefusal: ({ statusCode }, refusal) => {
-        const text = refusal.toString('utf8', 0, maxErrorBytes)
-        if (!isMissingStatus(statusCode) || readMissing({ path, statusCode, text }) !== 'path')
-          return undefined
-        this.#parts.learnMissing(target, path)
-        try {
-          return this.#translated(target, targets)
-        } catch {
-          // A request that cannot be translated keeps the endpoint's own answer.
-          return undefined
-        }
-      },
-    }
+    if (!isOwn) return translated()
+    const { path } = this.#call
+    return ownRequest(this.#call, target, () => this.#parts.learnMissing(target, path), translated)
   }
 
   #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {

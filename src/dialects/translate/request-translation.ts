@@ -5,10 +5,14 @@ import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { Feature } from '../hub/contract/features.ts'
 import type { Format } from '../hub/format.ts'
 import type { RequestVariant } from '../variants/request-variant.ts'
+import type { WholeOperation } from './whole-operations.ts'
+
+/** An operation of an API that can be translated. */
+export type TranslatedFormat = Format | WholeOperation
 
 /** A client's format, as routing sees it. */
 export interface ClientFormat {
-  readonly format: Format
+  readonly format: TranslatedFormat
   /**
    * Whether a request may have to be translated even for an endpoint that is expected to have its path. False for chat
    * completions, which every server has, so that they cost nothing extra.
@@ -19,8 +23,8 @@ export interface ClientFormat {
 }
 
 /** A client's request that can be translated. */
-export interface ConversationCall {
-  readonly format: Format
+export interface TranslatedCall {
+  readonly format: TranslatedFormat
   /** As requested from the endpoint. */
   readonly path: string
   /** With its `?`, or ''. */
@@ -36,6 +40,10 @@ export interface ConversationCall {
   readonly original?: JsonObject | undefined
   /** Called when an attempt is translated, before it is sent. */
   onTranslated(translation: AppliedTranslation): void
+}
+
+export interface ConversationCall extends TranslatedCall {
+  readonly format: Format
 }
 
 /** How a request was translated for an endpoint. */
@@ -59,7 +67,7 @@ export type TranslateFor = (target: RoutedEndpoint) => RequestVariant | undefine
 export interface Translations {
   /** The format of a POST request; undefined if it cannot be translated. @param path as requested from endpoints */
   formatOf(path: string): ClientFormat | undefined
-  variants(call: ConversationCall): TranslateFor
+  variants(call: TranslatedCall): TranslateFor
   /** Whether requests to a path can be translated for an endpoint, if it does not have the path itself. */
   reaches(endpoint: Endpoint, path: string): boolean
   /** Whether an endpoint has a path itself; undefined if unknown. */

@@ -3,8 +3,12 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { messagesRefusals } from '../errors/refusals.ts'
 import type { Format } from '../hub/format.ts'
-import type { ClientFormat } from './request-translation.ts'
+import type { ClientFormat, TranslatedFormat } from './request-translation.ts'
 import { speaksMessages } from './speaks-messages.ts'
+import type { WholeOperation } from './whole-operations.ts'
+
+/** Nearly every server has them, so that a request for them costs nothing extra before one turns out not to. */
+const neverLacking: ReadonlySet<string> = new Set(['chat', 'embeddings'])
 
 /** What the gateway knows about the APIs of endpoints. */
 export interface EndpointApis {
@@ -22,23 +26,29 @@ const genericProfile = 'openai-compatible'
 /** Knows which formats an endpoint speaks, and to which of them a client's request can be translated. */
 export class TranslationPlan {
   readonly #formats: readonly Format[]
+  readonly #operations: readonly WholeOperation[]
   readonly #apis: EndpointApis
   readonly #byPath: ReadonlyMap<string, ClientFormat>
 
-  /** @param formats best first */
-  constructor(formats: readonly Format[], apis: EndpointApis) {
+  /**
+   * @param formats best first
+   * @param operations those without streams, best first
+   */
+  constructor(formats: readonly Format[], apis: EndpointApis, operations: readonly WholeOperation[] = []) {
     this.#formats = formats
+    this.#operations = operations
     this.#apis = apis
-    this.#byPath = new Map(
-      formats.map((format) => [
-        format.path,
-        {
-          format,
-          mayLackPath: format.name !== 'chat',
-          translates: (candidate) => this.targets(format, candidate).length > 0,
-        },
-      ]),
-    )
+    const clients = new Map<string, ClientFormat>()
+    // The first operation on a path stands for it; the request itself says which one it is.
+    for (const format of [...formats, ...operations]) {
+      if (clients.has(format.path)) continue
+      clients.set(format.path, {
+        format,
+        mayLackPath: !neverLacking.has(format.name),
+        translates: (candidate) => this.target(format, candidate) !== undefined,
+      })
+    }
+    this.#byPath = clients
   }
 
   /** The format of a client's request. @param path without the prefix of its route */
@@ -47,8 +57,9 @@ export class TranslationPlan {
   }
 
   /** Whether an endpoint has a format itself; undefined if unknown. */
-  speaks(format: Format, { endpoint, nativeModel }: ServedModel): boolean | undefined {
+  speaks(format: TranslatedFormat, { endpoint, nativeModel }: ServedModel): boolean | undefined {
     const { profile, slot } = endpoint
+    if ('family' in format) return this.#apis.serves(endpoint, format.path, nativeModel)
     if (format.name !== 'messages') return this.#apis.serves(endpoint, pathAt(profile, format), nativeModel)
     const isListed =
       speaksMessages(profile, this.#apis.serverVersion(slot)) && !messagesRefusals.has(endpoint)
@@ -67,6 +78,27 @@ export class TranslationPlan {
   targets(from: Format, candidate: ServedModel): Format[] {
     return this.#formats.filter((format) => format !== from && this.speaks(format, candidate) === true)
   }
+
+  /** The same for an operation without streams. */
+  operations(from: WholeOperation, candidate: ServedModel): WholeOperation[] {
+    const { endpoint, nativeModel } = candidate
+    return this.#operations.filter((operation) => {
+      if (operation.family !== from.family || operation.isForClientsOnly) return false
+      const path = operationPathAt(endpoint.profile, operation)
+      return path !== from.path && this.#apis.serves(endpoint, path, nativeModel) === true
+    })
+  }
+
+  /** The best of them. */
+  target(from: TranslatedFormat, candidate: ServedModel): TranslatedFormat | undefined {
+    return 'family' in from ? this.operations(from, candidate)[0] : this.targets(from, candidate)[0]
+  }
+}
+
+/** The path of an operation at endpoints of a backend type, which may have another prefix. */
+export function operationPathAt(profile: BackendProfile | undefined, { path }: WholeOperation): string {
+  if (profile === undefined || profile.paths.includes(path)) return path
+  return profile.paths.find((each) => each.endsWith(path)) ?? path
 }
 
 /** The path of a format at endpoints of a backend type. */

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import type { AnswerFailure } from '../contract/answer.ts'
+import type { EmbeddingsAnswer, EmbeddingsRequest } from '../contract/embeddings.ts'
 import type { Fates, Feature } from '../contract/features.ts'
+import type { RankingAnswer, RankingRequest } from '../contract/ranking.ts'
 import type { WholeCall, WholeReading, WholeRequest } from '../contract/whole.ts'
 
 /**
@@ -11,8 +13,14 @@ export interface WholeFormat<Request extends WholeRequest, Answer> {
   /** Unique: `embeddings`, `ollama-embed`, `ollama-embeddings`, `rerank`, `cohere-rerank`, `texts-rerank`, `score`. */
   readonly name: string
   readonly family: 'embeddings' | 'ranking'
-  /** Default path at the endpoint. */
+  /** Path at endpoints, and of clients below the gateway's base URL. */
   readonly path: string
+  /** Further paths of clients. */
+  readonly otherPaths?: readonly string[] | undefined
+  /** Whether a request on a path that several formats share is of this one. Without it, a format takes all others. */
+  matches?(request: JsonObject): boolean
+  /** Whether no endpoint is known to have the format. */
+  readonly isForClientsOnly?: boolean | undefined
   /** What each top-level field of a request is. */
   readonly fields: Readonly<Record<string, Feature | 'none'>>
   readonly fates: Fates
@@ -25,6 +33,9 @@ export interface WholeFormat<Request extends WholeRequest, Answer> {
   /** Writes the JSON body for the client. An answer may lack what the client's API promises. */
   writeAnswer(answer: Answer, call: WholeCall<Request>): string | AnswerFailure
 }
+
+export type EmbeddingsFormat = WholeFormat<EmbeddingsRequest, EmbeddingsAnswer>
+export type RankingFormat = WholeFormat<RankingRequest, RankingAnswer>
 
 /** The name of the model for the client. */
 export function answeredModel(

@@ -1,5 +1,4 @@
-import type { EmbeddingsAnswer, EmbeddingsRequest } from '../../hub/contract/embeddings.ts'
-import type { WholeFormat } from '../../hub/exchange/exchange-format.ts'
+import type { EmbeddingsFormat } from '../../hub/exchange/exchange-format.ts'
 import { readEmbedAnswer, writeEmbedAnswer, writeOllamaEmbeddingsAnswer } from './answers.ts'
 import {
   embedFields,
@@ -14,7 +13,7 @@ import {
   writeOllamaEmbeddingsRequest,
 } from './write-request.ts'
 
-export const ollamaEmbedFormat: WholeFormat<EmbeddingsRequest, EmbeddingsAnswer> = {
+export const ollamaEmbedFormat: EmbeddingsFormat = {
   name: 'ollama-embed',
   family: 'embeddings',
   path: '/api/embed',
@@ -26,7 +25,7 @@ export const ollamaEmbedFormat: WholeFormat<EmbeddingsRequest, EmbeddingsAnswer>
   writeAnswer: writeEmbedAnswer,
 }
 
-export const ollamaEmbeddingsFormat: WholeFormat<EmbeddingsRequest, EmbeddingsAnswer> = {
+export const ollamaEmbeddingsFormat: EmbeddingsFormat = {
   name: 'ollama-embeddings',
   family: 'embeddings',
   path: '/api/embeddings',

@@ -1,12 +1,11 @@
-import type { EmbeddingsAnswer, EmbeddingsRequest } from '../../hub/contract/embeddings.ts'
-import type { WholeFormat } from '../../hub/exchange/exchange-format.ts'
+import type { EmbeddingsFormat } from '../../hub/exchange/exchange-format.ts'
 import { readEmbeddings } from '../../hub/exchange/read-embeddings.ts'
 import { embeddingsFields, readEmbeddingsRequest } from './read-request.ts'
 import { writeEmbeddings } from './write-answer.ts'
 import { embeddingsFates, writeEmbeddingsRequest } from './write-request.ts'
 
 /** OpenAI's `/v1/embeddings`. */
-export const embeddingsFormat: WholeFormat<EmbeddingsRequest, EmbeddingsAnswer> = {
+export const embeddingsFormat: EmbeddingsFormat = {
   name: 'embeddings',
   family: 'embeddings',
   path: '/v1/embeddings',

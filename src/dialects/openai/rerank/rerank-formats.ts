@@ -1,6 +1,4 @@
-import type { JsonObject } from '../../../kernel/json/json-fields.ts'
-import type { RankingAnswer, RankingRequest } from '../../hub/contract/ranking.ts'
-import type { WholeFormat } from '../../hub/exchange/exchange-format.ts'
+import type { RankingFormat } from '../../hub/exchange/exchange-format.ts'
 import { readRanking } from './read-answer.ts'
 import { readRerankRequest, readTextsRerankRequest, rerankFields, textsRerankFields } from './read-request.ts'
 import { readScoreRequest, scoreFields } from './read-score-request.ts'
@@ -21,13 +19,12 @@ import {
   writeTextsRerankRequest,
 } from './write-request.ts'
 
-type RankingFormat = WholeFormat<RankingRequest, RankingAnswer>
-
 /** Jina, vLLM, llama.cpp, SGLang and LiteLLM. */
 export const rerankFormat: RankingFormat = {
   name: 'rerank',
   family: 'ranking',
   path: '/v1/rerank',
+  otherPaths: ['/rerank', '/v1/reranking', '/reranking'],
   fields: rerankFields,
   fates: rerankFates,
   readRequest: readRerankRequest,
@@ -54,6 +51,10 @@ export const textsRerankFormat: RankingFormat = {
   name: 'texts-rerank',
   family: 'ranking',
   path: '/rerank',
+  otherPaths: ['/v1/rerank', '/v2/rerank', '/v1/reranking', '/reranking'],
+  matches: ({ texts, documents }) => texts !== undefined && documents === undefined,
+  // llama.cpp has it on the paths of the others, and reads `documents` as well.
+  isForClientsOnly: true,
   fields: textsRerankFields,
   fates: textsRerankFates,
   readRequest: readTextsRerankRequest,
@@ -67,6 +68,7 @@ export const scoreFormat: RankingFormat = {
   name: 'score',
   family: 'ranking',
   path: '/score',
+  otherPaths: ['/v1/score'],
   fields: scoreFields,
   fates: scoreFates,
   readRequest: readScoreRequest,
@@ -75,12 +77,10 @@ export const scoreFormat: RankingFormat = {
   writeAnswer: writeScoreAnswer,
 }
 
-/**
- * The format of a client's request, which its path alone does not determine.
- * @param path below the gateway's own prefix
- */
-export function rankingFormatOf(path: string, request: JsonObject): RankingFormat {
-  if (path.endsWith('/score')) return scoreFormat
-  if (request.texts !== undefined && request.documents === undefined) return textsRerankFormat
-  return path.endsWith('/v2/rerank') ? cohereRerankFormat : rerankFormat
-}
+/** Best first. */
+export const rankingFormats: readonly RankingFormat[] = [
+  rerankFormat,
+  cohereRerankFormat,
+  scoreFormat,
+  textsRerankFormat,
+]

@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import { refusedFeatures } from '../../../../src/dialects/hub/contract/features.ts'
 import {
   cohereRerankFormat,
-  rankingFormatOf,
   rerankFormat,
   scoreFormat,
   textsRerankFormat,
@@ -315,20 +314,4 @@ describe('an answer with scores', () => {
       ),
     )
   })
-})
-
-describe('rankingFormatOf', () => {
-  for (const [path, body, format] of [
-    ['/v1/rerank', request, rerankFormat],
-    ['/rerank', request, rerankFormat],
-    ['/v1/reranking', request, rerankFormat],
-    ['/v2/rerank', request, cohereRerankFormat],
-    ['/rerank', { query: 'q', texts: ['a'] }, textsRerankFormat],
-    ['/score', { text_1: 'a', text_2: 'b' }, scoreFormat],
-    ['/v1/score', {}, scoreFormat],
-  ] as const) {
-    it(`is ${format.name} for ${path} with ${Object.keys(body).join(', ')}`, () => {
-      assert.equal(rankingFormatOf(path, body), format)
-    })
-  }
 })

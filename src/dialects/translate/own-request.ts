@@ -1,0 +1,37 @@
+import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import { isMissingStatus, readMissing } from '../errors/missing.ts'
+import type { RequestVariant } from '../variants/request-variant.ts'
+import type { TranslatedCall } from './request-translation.ts'
+
+const maxErrorBytes = 8_192
+
+/**
+ * The client's own request. If the endpoint turns out to lack the path, it gets a translation at once.
+ * @param learnMissing called if the endpoint lacks the path
+ */
+export function ownRequest(
+  { path, query, body, modelSpan }: TranslatedCall,
+  { sentModel }: RoutedEndpoint,
+  learnMissing: () => void,
+  translated: () => RequestVariant,
+): RequestVariant {
+  const isRenamed = modelSpan !== undefined && sentModel !== undefined
+  return {
+    path,
+    query,
+    body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
+    mode: 'passthrough',
+    onRefusal: ({ statusCode }, refusal) => {
+      const text = refusal.toString('utf8', 0, maxErrorBytes)
+      if (!isMissingStatus(statusCode) || readMissing({ path, statusCode, text }) !== 'path') return undefined
+      learnMissing()
+      try {
+        return translated()
+      } catch {
+        // A request that cannot be translated keeps the endpoint's own answer.
+        return undefined
+      }
+    },
+  }
+}

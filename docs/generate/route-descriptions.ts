@@ -51,6 +51,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/olla\/proxy/, 'proxy', 'Forwards to any endpoint with the path and the model', all],
   [/^\/olla\/\{backend\}/, 'proxy', 'Forwards to endpoints of one type', all],
   [/^\/v1\/\{/, 'proxy', 'OpenAI clients: forwards to any endpoint with the path and the model', all],
+  [/^\/(?:v2\/)?(?:rerank|reranking|score)$/, 'proxy', 'Ranks documents, on any endpoint that can', post],
   [/^\/api\/\{/, 'proxy', 'Ollama clients: forwards to any endpoint with the path and the model', all],
 ]
 

@@ -29,7 +29,7 @@ export const rerankFields = {
   top_k: 'top_n',
   return_documents: 'return_documents',
   max_tokens_per_doc: 'max_tokens_per_document',
-  max_chunks_per_doc: 'max_tokens_per_document',
+  max_chunks_per_doc: 'none',
   rank_fields: 'rank_fields',
   ...engineFields,
 } satisfies Readonly<Record<string, Feature | 'none'>>

@@ -8,6 +8,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import { MemoryResponseStore } from '../../src/dialects/openai/responses/store/memory-store.ts'
 import { SharedResponseStore } from '../../src/dialects/openai/responses/store/shared-store.ts'
+import { storeLimits } from '../../src/dialects/openai/responses/store/store-limits.ts'
 import type { ResponseStore } from '../../src/dialects/openai/responses/store/stored.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
@@ -25,29 +26,22 @@ declare module 'fastify' {
 }
 
 export default fp<ResponseStoreOptions>(
-  function responseStore(app, options, done) {
+  async function responseStore(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
     const onError = (error: unknown) => app.log.error({ err: error }, 'a response could not be stored')
     if (options.store !== undefined) {
       app.decorate('responseRequests', new ResponseRequests(options.store, onError))
-      done()
       return
     }
     const { gatewayPeers: peers } = app
-    const { translation: settings } = proxy
-    const { storedResponses: kept } = settings
-    const { maxResponses, maxBytes, idleTtlMs } = kept
     const own = new MemoryResponseStore({
       clock: options.clock ?? systemClock,
-      maxResponses: Math.ceil(maxResponses / peers.threads),
-      maxBytes: Math.ceil(maxBytes / peers.threads),
-      ttlMs: idleTtlMs,
+      ...storeLimits(proxy, peers.threads),
     })
     const store = new SharedResponseStore(own, peers)
     app.addHook('onClose', async () => end())
     const end = store.listen()
     app.decorate('responseRequests', new ResponseRequests(store, onError))
-    done()
   },
   { name: 'gateway-response-store', fastify: '5.x', dependencies: ['gateway-peers'] },
 )

@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 export default fp<TranslationOptions>(
-  function translation(app, options, done) {
+  async function translation(app, options) {
     const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['clock'])
     const clock = options.clock ?? systemClock
     const apis: EndpointApis = {
@@ -78,7 +78,6 @@ export default fp<TranslationOptions>(
         return (target) => variants.of(target)
       },
     })
-    done()
   },
   {
     name: 'gateway-translation',

@@ -8,6 +8,7 @@ import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusal
 import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
 import { GatheredTranslation } from '../hub/answer/gathered-answer.ts'
+import { refusedAnswer } from '../hub/answer/refused-answer.ts'
 import { callIdsIn } from '../hub/calls/call-ids.ts'
 import type { AnswerWriter } from '../hub/contract/answer.ts'
 import type { Conversation } from '../hub/contract/conversation.ts'
@@ -116,7 +117,7 @@ export class ConversationVariants {
             ? 'text/event-stream'
             : 'application/x-ndjson',
       ],
-      answer: (head) => (head.statusCode >= 400 ? undefined : this.#answer(head, answer)),
+      answer: (head) => this.#answer(head, answer),
       ...(isUsageAsked
         ? {
             onRefusal: ({ statusCode }: UpstreamHead, refusal: Buffer) => {
@@ -160,7 +161,7 @@ export class ConversationVariants {
     }
   }
 
-  #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer {
+  #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer | undefined {
     const { format, requestId, startedMs } = this.#call
     const { to, conversation, request } = answer
     const { newId, nowMs, monotonicMs, storeFor } = this.#parts
@@ -175,6 +176,9 @@ export class ConversationVariants {
       startedMs,
       nowMs,
       monotonicMs,
+    }
+    if (head.statusCode >= 400) {
+      return isEncoded(head) ? undefined : refusedAnswer(head.statusCode, format, call)
     }
     if (isEncoded(head)) return unreadable(format.writeAnswer({ ...call, isStream: false }))
     const writer = format.writeAnswer(call)

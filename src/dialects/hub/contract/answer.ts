@@ -26,6 +26,11 @@ export interface AnswerSink {
 export interface AnswerWriter extends AnswerSink {
   /** Returns what was written since the last call. A writer of whole answers returns '' before the end. */
   take(): string
+  /**
+   * Whether clients of the API act on a failure only if it arrives in a stream with status 200. Writers of streams
+   * without this method send every failure with its own status, unless the stream has begun.
+   */
+  streamsFailure?(failure: AnswerFailure): boolean
 }
 
 /** A block as its beginning shows it. */

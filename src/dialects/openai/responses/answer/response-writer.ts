@@ -119,6 +119,11 @@ export class ResponseWriter implements AnswerWriter {
     })
   }
 
+  /** Codex takes every answer with status 400 for a mistake that it cannot mend, whatever its code. */
+  streamsFailure({ contextLimit }: AnswerFailure): boolean {
+    return this.#log !== undefined && contextLimit !== undefined
+  }
+
   #begin(): void {
     this.#hasStarted = true
     if (this.#log === undefined) return

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { refusedAnswer } from '../../../src/dialects/hub/answer/refused-answer.ts'
-import { chatWriter } from '../../../src/dialects/openai/chat/write-answer.ts'
-import { responsesWriter } from '../../../src/dialects/openai/responses/write-answer.ts'
+import { chatWriter } from '../../../src/dialects/openai/chat/answer/write-answer.ts'
+import { responsesWriter } from '../../../src/dialects/openai/responses/answer/write-answer.ts'
 import { checkGrammar } from '../openai/responses/grammar.ts'
 import { callOf, readEvents } from '../openai/responses/support.ts'
 

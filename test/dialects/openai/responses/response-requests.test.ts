@@ -50,7 +50,7 @@ describe('requests about stored responses', () => {
     assert.equal(requests.answer('GET', '/v1/models', ''), undefined)
   })
 
-  it('report a response that nobody has in the words of OpenAI', () => {
+  it('report an unknown response in the words of OpenAI', () => {
     const error = new GatewayError('path_not_served')
     const found = requestsOf().errorFor('/v1/responses/resp_x', error)
     assert.ok(found instanceof GatewayError)

@@ -15,8 +15,11 @@ export default fp(
       { capacity: 1000 },
     )
     app.addHook('onClose', function stop(_app, closed) {
-      subscription.close()
-      closed()
+      // The bus delivers after the turn in which an event was published; the last one is the end of the drain.
+      setImmediate(() => {
+        subscription.close()
+        closed()
+      })
     })
     done()
   },

@@ -35,9 +35,12 @@ export default fp<EventsOptions>(
     const endRelay = app.hasDecorator('gatewayPeers') ? relayEvents(bus, app.gatewayPeers) : undefined
     app.decorate('gatewayEvents', bus)
     app.addHook('onClose', function stop(_app, closed) {
-      endRelay?.()
-      bus.close()
-      closed()
+      // The bus delivers after the turn in which an event was published.
+      setImmediate(() => {
+        endRelay?.()
+        bus.close()
+        closed()
+      })
     })
   },
   { name: 'gateway-events', fastify: '5.x' },

@@ -182,7 +182,7 @@ server { listen 127.0.0.1:PORT; location / {
   },
 ]
 
-it('a rolling restart of two gateways under load loses no request', { timeout: 110_000 }, async (t) => {
+it('a rolling restart of two gateways under load loses no request', { timeout: 300_000 }, async (t) => {
   const upstream = await startUpstream(t)
   const gateways = await Promise.all([
     Restarted.create(t, upstream, 'threads: 1'),

@@ -57,6 +57,7 @@ function wrap(name: ProxyName, path: string, lines: string): string {
     return `defaults
   mode http
   timeout connect 5s
+  timeout check 5s
   timeout client 1m
   timeout server 1m
 ${lines}`

@@ -23,6 +23,8 @@ export interface Expected {
   readonly keepsModel: boolean
   /** The request's stop sequences. */
   readonly stopSequences: readonly string[]
+  /** The request's limit of the answer, by which readers recognize a cut answer of servers that do not report it. */
+  readonly maxTokens?: number | undefined
   /** Whether thinking is dropped. */
   readonly dropsThinking: boolean
   /** Whether the client's API has refusals of their own; in others they are text. Default false. */

@@ -66,6 +66,16 @@ describe('the end of a response', () => {
     }
   })
 
+  it('is length if the answer has all tokens that it may have, as llama.cpp reports it', () => {
+    const events = [created(), ...hi, completed()]
+    assert.equal(read(events, { maxTokens: 30 }).answer.ending?.reason, 'length')
+    assert.equal(read(events, { maxTokens: 31 }).answer.ending?.reason, 'end')
+    assert.equal(
+      read([created(), ...hi, completed({ max_output_tokens: 30 })]).answer.ending?.reason,
+      'length',
+    )
+  })
+
   it('is the response’s own status if the event has another name', () => {
     const event = { ...incomplete('max_output_tokens'), type: 'response.completed' }
     assert.equal(read([created(), ...hi, event]).answer.ending?.reason, 'length')

@@ -80,10 +80,10 @@ describe('a Responses request that is read and written again', () => {
     assert.deepEqual(rewritten(request), request)
   })
 
-  it('keeps refusals and the reasoning that the gateway sealed', () => {
+  it('keeps the reasoning that the gateway sealed', () => {
     const input = [
       message('user', 'Hi'),
-      said('msg_1', { type: 'refusal', refusal: 'No.' }),
+      said('msg_1', { type: 'output_text', text: 'No.', annotations: [] }),
       message('user', 'Why?'),
       {
         type: 'reasoning',

@@ -198,9 +198,9 @@ describe('the input of a Responses request', () => {
       ],
     ],
     [
-      'has refusals',
+      'has refusals as text, the only type that llama.cpp reads',
       [user('A'), assistant({ kind: 'refusal', text: 'No.' })],
-      [userItem('A'), { ...said('msg_1', ''), content: [{ type: 'refusal', refusal: 'No.' }] }],
+      [userItem('A'), said('msg_1', 'No.')],
     ],
     ['is the system prompt if there is nothing else', [system('Say hi.')], [userItem('Say hi.')]],
     [

@@ -1,4 +1,10 @@
-import { type JsonObject, listField, objectField, textField } from '../../../../kernel/json/json-fields.ts'
+import {
+  type JsonObject,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from '../../../../kernel/json/json-fields.ts'
 import { type AnswerBuilder, brokenAnswer } from '../../../hub/answer/answer-builder.ts'
 import type { AnswerReader } from '../../../hub/answer/answer-reader.ts'
 import { failureIn } from '../../../hub/parts/failure.ts'
@@ -130,8 +136,16 @@ export class ResponsesReader implements AnswerReader {
     this.#items.rest(listField(response, 'output'), isWhole)
     if (this.#items.isOverLimit) builder.fail(brokenAnswer('The endpoint sent too many items.'))
     if (builder.outcome !== undefined) return
-    builder.stop(ending.stop)
+    builder.stop(ending.stop === 'end' && this.#isCut(response) ? 'length' : ending.stop)
     builder.done()
+  }
+
+  /** llama.cpp calls a response complete that `max_output_tokens` cut off. */
+  #isCut(response: JsonObject): boolean {
+    const { maxTokens } = this.#builder.expected
+    const limit = numberField(response, 'max_output_tokens') ?? maxTokens
+    const tokens = readChatUsage(response.usage)?.completionTokens
+    return limit !== undefined && tokens !== undefined && tokens >= limit
   }
 }
 

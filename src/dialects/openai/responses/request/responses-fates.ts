@@ -42,7 +42,7 @@ export const responsesFates: Fates = {
   video_input: 'refused',
   document_data: 'kept',
   document_url: 'kept',
-  refusal_history: 'kept',
+  refusal_history: 'mapped',
   prefill: 'refused',
   // Tools.
   tools: 'kept',

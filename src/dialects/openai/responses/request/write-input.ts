@@ -192,9 +192,9 @@ function inputContent(parts: readonly Part[], readsFiles: boolean): JsonObject[]
 function outputContent(parts: readonly AssistantPart[]): JsonObject[] {
   const content: JsonObject[] = []
   for (const part of parts) {
-    if (part.kind === 'text' && part.text !== '')
-      content.push({ type: 'output_text', text: part.text, annotations: [] })
-    else if (part.kind === 'refusal') content.push({ type: 'refusal', refusal: part.text })
+    // A refusal too: llama.cpp knows no other type.
+    const isText = part.kind === 'text' || part.kind === 'refusal'
+    if (isText && part.text !== '') content.push({ type: 'output_text', text: part.text, annotations: [] })
   }
   return content
 }

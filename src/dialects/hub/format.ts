@@ -18,6 +18,8 @@ export interface Format {
   /** Path at the endpoint and, below its base URL, at the gateway. */
   readonly path: string
   readonly framing: StreamFraming
+  /** Headers that the API requires, as names and values in turn. */
+  readonly requestHeaders?: readonly string[]
   /** Content type of a stream to the client. */
   readonly streamType: string
   /** Prefix of the IDs that the gateway gives calls without one, such as `call`. */

@@ -47,6 +47,7 @@ export interface TranslationParts {
 const maxGrowth = 4
 const spareBytes = 1_048_576
 const bytesPerToken = 4
+const noHeaders: readonly string[] = []
 
 /**
  * One client's request in the form that each endpoint accepts: unchanged if the endpoint has the client's API, else
@@ -87,6 +88,7 @@ export class ConversationVariants {
     const written = to.writeRequest(conversation, {
       model: nativeModel,
       traits: this.#traits(target, nativeModel, abilities?.capabilities),
+      contextTokens: abilities?.contextLength,
     })
     const { stream_options: usage, ...withoutUsage } = written.body
     const isUsageAsked = usage !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
@@ -116,6 +118,7 @@ export class ConversationVariants {
           : to.framing === 'sse'
             ? 'text/event-stream'
             : 'application/x-ndjson',
+        ...(to.requestHeaders ?? noHeaders),
       ],
       answer: (head) => this.#answer(head, answer),
       ...(isUsageAsked
@@ -207,6 +210,7 @@ export class ConversationVariants {
       model: this.#call.model,
       keepsModel: !renameAnswers,
       stopSequences: conversation.settings.stop ?? [],
+      maxTokens: conversation.settings.maxTokens,
       dropsThinking: conversation.settings.thinking?.isOn === false,
       hasRefusals: this.#call.format.hasRefusals === true,
       promptTokens,

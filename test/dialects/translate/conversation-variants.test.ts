@@ -144,6 +144,16 @@ describe('the form of a request', () => {
     assert.equal(headerValue(headers, 'accept'), 'text/event-stream')
   })
 
+  it("has the headers that the endpoint's API requires, and fits the model's context", () => {
+    const { variants } = setup({ format: 'chat', request: { messages }, paths: ['/v1/messages'] })
+    const abilities = { type: undefined, capabilities: undefined, contextLength: 2_000 }
+    const variant = variants.of(target('llamacpp', { abilities })) ?? assert.fail()
+    assert.equal(variant.path, '/v1/messages')
+    assert.equal(headerValue(variant.headers ?? [], 'anthropic-version'), '2023-06-01')
+    const { max_tokens } = bodyOf(variant)
+    assert.ok(Number(max_tokens) > 1_900 && Number(max_tokens) < 2_000)
+  })
+
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
 
   it('does not exist if no API of the endpoint can express the request', () => {

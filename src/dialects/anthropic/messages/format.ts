@@ -11,6 +11,7 @@ export const messagesFormat: Format = {
   name: 'messages',
   path: '/v1/messages',
   framing: 'sse',
+  requestHeaders: ['anthropic-version', '2023-06-01'],
   streamType: 'text/event-stream; charset=utf-8',
   callIdPrefix: 'toolu',
   fields: messagesFields,

@@ -1,4 +1,5 @@
 import { answerReaders } from './answer-readers.ts'
+import { chatRequests } from './chat-requests.ts'
 import { ollamaFormats } from './ollama-formats.ts'
 import { requestReaders } from './request-readers.ts'
 
@@ -10,4 +11,9 @@ export interface GrowthCase {
   run(bytes: number): void | Promise<void>
 }
 
-export const growthCases: readonly GrowthCase[] = [...requestReaders, ...answerReaders, ...ollamaFormats]
+export const growthCases: readonly GrowthCase[] = [
+  ...requestReaders,
+  ...chatRequests,
+  ...answerReaders,
+  ...ollamaFormats,
+]

@@ -127,9 +127,9 @@ export function readToolChoice(
     return refuse(field, 'is allowed only with tools')
   }
   const names = choice.mode === 'tool' ? [choice.name] : choice.mode === 'allowed' ? choice.names : []
+  const known = new Set(tools.map((tool) => (tool.kind === 'hosted' ? tool.type : tool.name)))
   for (const name of names) {
-    if (!tools.some((tool) => (tool.kind === 'hosted' ? tool.type : tool.name) === name))
-      return refuse(field, `there is no tool ${JSON.stringify(name.slice(0, 100))}`)
+    if (!known.has(name)) return refuse(field, `there is no tool ${JSON.stringify(name.slice(0, 100))}`)
   }
   if (choice.mode === 'tool') uses.add('named_tool')
   else if (choice.mode === 'allowed') uses.add('allowed_tools')

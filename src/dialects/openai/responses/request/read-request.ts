@@ -26,7 +26,8 @@ export const responsesFields: Readonly<Record<string, Feature | 'none'>> = {
   parallel_tool_calls: 'parallel_tool_calls',
   max_tool_calls: 'hosted_tools',
   store: 'store',
-  previous_response_id: 'previous_response',
+  // The gateway adds the response that it names.
+  previous_response_id: 'none',
   conversation: 'previous_response',
   include: 'include',
   truncation: 'truncation',

@@ -113,6 +113,19 @@ const cases: readonly [string, string, number, string, object | undefined][] = [
   [
     'anthropic',
     'messages',
+    400,
+    full,
+    {
+      type: 'error',
+      error: {
+        type: 'invalid_request_error',
+        message: 'prompt is too long: 4097 tokens > 4096 maximum',
+      },
+    },
+  ],
+  [
+    'anthropic',
+    'messages',
     529,
     '{"type":"error","error":{"type":"overloaded_error","message":"x"}}',
     undefined,

@@ -2,7 +2,10 @@ import { errorTable } from '../../../kernel/errors.ts'
 import { isObject } from '../../../kernel/json/json-fields.ts'
 import type { DialectErrors } from '../../contract/dialect.ts'
 import { clientMessage, parsedError } from '../../errors/client-message.ts'
+import { readContextLimit } from '../../errors/context-limit.ts'
+import { failedAnswer } from '../../hub/parts/failure.ts'
 import { errorTypeNames, errorTypeOf } from './error-types.ts'
+import { failureError } from './upstream-error.ts'
 
 export const anthropicErrors = {
   types: errorTypeNames,
@@ -21,7 +24,11 @@ export const anthropicErrors = {
     const value = parsedError(body)
     if (value?.type === 'error' && isObject(value.error) && typeof value.error.message === 'string')
       return undefined
-    const error = { type: errorTypeOf(statusCode), message: clientMessage(value, body, statusCode) }
+    // Agents compact their context only on Anthropic's own sentence.
+    const error =
+      readContextLimit(body) === undefined
+        ? { type: errorTypeOf(statusCode), message: clientMessage(value, body, statusCode) }
+        : failureError(failedAnswer(statusCode, body))
     return JSON.stringify({ type: 'error', error })
   },
   status: (_form, statusCode) => statusCode,

@@ -49,7 +49,6 @@ export const sharedFates: Fates = {
   logprobs: 'kept',
   choices: 'refused',
   best_of: 'refused',
-  engine_options: 'refused',
   json_mode: 'mapped',
   json_schema: 'mapped',
   grammar: 'refused',

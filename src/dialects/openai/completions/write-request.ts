@@ -23,7 +23,6 @@ export const completionsFates: Fates = {
   completion_logprobs: 'kept',
   choices: 'refused',
   best_of: 'refused',
-  engine_options: 'refused',
   json_mode: 'refused',
   json_schema: 'refused',
   grammar: 'refused',

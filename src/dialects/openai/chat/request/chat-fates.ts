@@ -65,4 +65,5 @@ export const chatFates: Fates = {
   context_tokens: 'refused',
   user: 'kept',
   previous_response: 'refused',
+  background: 'refused',
 }

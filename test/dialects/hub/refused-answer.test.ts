@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { refusedAnswer } from '../../../src/dialects/hub/answer/refused-answer.ts'
+import { refusedAnswer } from '../../../src/dialects/hub/refused-answer.ts'
 import { chatWriter } from '../../../src/dialects/openai/chat/answer/write-answer.ts'
 import { responsesWriter } from '../../../src/dialects/openai/responses/answer/write-answer.ts'
 import { checkGrammar } from '../openai/responses/grammar.ts'

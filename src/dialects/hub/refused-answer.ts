@@ -1,7 +1,7 @@
-import type { GatheredAnswer, WholeAnswer } from '../../variants/request-variant.ts'
-import type { AnswerWriter } from '../contract/answer.ts'
-import type { Format, FormatCall } from '../format.ts'
-import { failedAnswer } from '../parts/failure.ts'
+import type { GatheredAnswer, WholeAnswer } from '../variants/request-variant.ts'
+import type { AnswerWriter } from './contract/answer.ts'
+import type { Format, FormatCall } from './format.ts'
+import { failedAnswer } from './parts/failure.ts'
 
 /** Error bodies are small; the start of a larger one is enough. */
 const maxErrorBytes = 65_536

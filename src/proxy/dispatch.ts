@@ -3,6 +3,7 @@ import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
 import { noteTranslation } from '../dialects/translate/note-translation.ts'
 import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
+import { withFallback } from '../dialects/variants/with-fallback.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
@@ -252,7 +253,12 @@ function translated(
     startedMs: context.startedAtMs,
     onTranslated: (applied) => noteTranslation(context, applied),
   })
-  return (candidate) => translate(candidate) ?? extra?.variant?.(candidate)
+  return (candidate) => {
+    const variant = translate(candidate)
+    if (variant !== undefined && variant.mode !== 'passthrough') return variant
+    const own = extra?.variant?.(candidate)
+    return own === undefined || variant === undefined ? (own ?? variant) : withFallback(own, variant)
+  }
 }
 
 /** Counts a request that was refused before it reached an endpoint. */

@@ -21,6 +21,9 @@ seen["openai_chat"] = answer.choices[0].message.content
 stream = chat.chat.completions.create(model="tiny", messages=messages, stream=True)
 seen["openai_stream"] = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 seen["openai_responses"] = chat.responses.create(model="tiny", input="hello").output_text
+# Its stream passes through, and the SDK's typed helper fails on it: llama.cpp sends no content_index.
+events = chat.responses.create(model="tiny", input="hello", stream=True)
+seen["openai_responses_stream"] = "".join(e.delta for e in events if e.type == "response.output_text.delta")
 try:
     chat.chat.completions.create(model="absent", messages=messages)
 except openai.NotFoundError as error:
@@ -39,6 +42,9 @@ except anthropic.BadRequestError as error:
 
 native = ollama.Client(host=gateway)
 seen["ollama_list"] = [model.model for model in native.list().models]
+seen["ollama_chat"] = native.chat(model="tiny", messages=messages).message.content
+seen["ollama_stream"] = "".join(part.message.content for part in native.chat(model="tiny", messages=messages, stream=True))
+seen["ollama_generate"] = native.generate(model="tiny", prompt="hello").response
 seen["ollama_show"] = native.show("tiny").capabilities
 try:
     native.chat(model="absent", messages=messages)

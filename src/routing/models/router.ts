@@ -38,6 +38,8 @@ interface Decided {
 
 const never = () => false
 
+type DecisionCache = Map<BackendProfile | undefined, Map<string | undefined, Map<string, Decided>>>
+
 /** Maximum cached decisions, so that a client that invents names cannot fill memory. */
 const maxCached = 10_000
 
@@ -54,7 +56,9 @@ export class ModelRouter {
   readonly #aliasTiers: AliasTiers
   readonly #preferred = new PreferredTiers()
   /** Nested by provider, path and model: a joined key would be allocated for each request. */
-  readonly #cache = new Map<BackendProfile | undefined, Map<string | undefined, Map<string, Decided>>>()
+  readonly #cache: DecisionCache = new Map()
+  /** Of requests that can be translated: a path below theirs, such as one stored response, has the same API path. */
+  readonly #translatedCache: DecisionCache = new Map()
   #cacheSize = 0
   #cachedEndpoints = 0
   #cachedStatuses = 0
@@ -109,7 +113,8 @@ export class ModelRouter {
     if (model === undefined) return this.#withoutModel(request)
     this.#forgetStale()
     const apiPath = request.isTranslatable === true ? undefined : apiPathOf(request.path)
-    const cache = this.#cacheFor(provider, request.refresh, apiPath)
+    const decisions = request.translates === undefined ? this.#cache : this.#translatedCache
+    const cache = this.#cacheFor(decisions, provider, request.refresh, apiPath)
     let decided = cache.get(model)
     if (decided === undefined) {
       const { turnsTaken } = this.#aliasTiers
@@ -127,14 +132,15 @@ export class ModelRouter {
   }
 
   #cacheFor(
+    decisions: DecisionCache,
     provider: BackendProfile | undefined,
     refresh: RoutingRequest['refresh'],
     apiPath: string | undefined,
   ): Map<string, Decided> {
-    let byPath = this.#cache.get(provider)
+    let byPath = decisions.get(provider)
     if (byPath === undefined) {
       byPath = new Map()
-      this.#cache.set(provider, byPath)
+      decisions.set(provider, byPath)
     }
     const key = refresh === undefined ? apiPath : `${refresh}\n${apiPath ?? ''}`
     let byModel = byPath.get(key)
@@ -163,6 +169,7 @@ export class ModelRouter {
     this.#cachedModels = models
     this.#cachedPaths = paths
     this.#cache.clear()
+    this.#translatedCache.clear()
     this.#cacheSize = 0
   }
 

@@ -51,6 +51,16 @@ describe('path routing', () => {
     assert.equal(route('a', { path: '/v1/messages' }).decision, 'rejected')
   })
 
+  it('translates only what can be translated, although a path below it has the same API path', () => {
+    const { route, paths, at } = fleet([['a']])
+    paths.learn(at(0), '/v1/responses', false)
+    const translates = () => true
+    const outcome = route('a', { path: '/v1/responses', translates })
+    assert.deepEqual([tiersOf(outcome), outcome.translates], [[['e0:a']], true])
+    assert.equal(route('a', { path: '/v1/responses/resp_1/cancel' }).decision, 'rejected')
+    assert.equal(route('a', { path: '/v1/responses', translates }).decision, 'routed')
+  })
+
   it('falls back to a model whose endpoint has the path', () => {
     const { route, paths, at } = fleet([['a'], ['b']], { fallbackModels: { a: ['b'] } })
     paths.learn(at(0), path, false)

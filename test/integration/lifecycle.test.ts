@@ -94,7 +94,7 @@ describe('shutdown', () => {
       t,
       ({ socket }) => void socket.write(sseHead + chunk('data: 1\n\n')),
     )
-    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_timeout: '300ms' } })
+    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_timeout: '2s' } })
     const client = await openSocket(gateway.port)
     let text = ''
     client.on('data', (data) => {
@@ -123,7 +123,7 @@ describe('shutdown', () => {
 
   it('is not ready once the drain begins', async (t) => {
     const upstream = await startRawUpstream(t, () => {})
-    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_delay: '300ms' } })
+    const gateway = await startGateway(t, [{ url: upstream.url }], { server: { shutdown_delay: '1s' } })
     const keepAlive = await openSocket(gateway.port)
     assert.equal((await fetch(`${gateway.url}/internal/ready`)).status, 200)
     const closing = gateway.close()

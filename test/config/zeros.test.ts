@@ -22,6 +22,9 @@ const refused = new Set([
   'dashboard.event_subscribers',
   'discovery.static.endpoints.unhealthy_threshold',
   'discovery.static.endpoints.circuit_breaker.failure_threshold',
+  'callers.keys.limits.budgets.amount',
+  'callers.teams.limits.budgets.amount',
+  'callers.owners.limits.budgets.amount',
 ])
 
 describe('0', () => {
@@ -43,17 +46,17 @@ describe('0', () => {
   })
 })
 
+/** Values of keys without a default. */
+const samples: Readonly<Record<string, unknown>> = {
+  url: 'http://h:1',
+  name: 'n',
+  hash: `hmac-sha256:${'a'.repeat(43)}`,
+  amount: 1,
+}
+
 function problemsOf(path: readonly string[]): string {
-  const list = 'discovery.static.endpoints.'
-  const key = path.join('.')
-  const inside = key.startsWith(list) ? key.slice(list.length).split('.') : []
-  const endpoint = nested(inside)
-  const given: unknown = inside.length > 0 ? {} : nested(path)
-  const document = isRecord(given) ? given : {}
-  const endpoints = [{ url: 'http://h:1', ...(isRecord(endpoint) ? endpoint : {}) }]
-  if (inside.length > 0) document.discovery = { static: { endpoints } }
   try {
-    parseConfig(document)
+    parseConfig(nested(inputSchema(), path))
     return ''
   } catch (error) {
     assert.ok(error instanceof ConfigError)
@@ -61,8 +64,15 @@ function problemsOf(path: readonly string[]): string {
   }
 }
 
-function nested([key, ...rest]: readonly string[]): unknown {
-  return key === undefined ? 0 : { [key]: nested(rest) }
+/** A document with 0 at a path; the lists on the way have one item. */
+function nested({ properties, items, required }: SchemaNode, path: readonly string[]): unknown {
+  if (isNode(items)) return [nested(items, path)]
+  const [key, ...rest] = path
+  if (key === undefined) return 0
+  const inner = isRecord(properties) ? properties[key] : undefined
+  assert.ok(isNode(inner))
+  const needed = Array.isArray(required) ? required.map(String) : []
+  return { ...Object.fromEntries(needed.map((name) => [name, samples[name]])), [key]: nested(inner, rest) }
 }
 
 function numericKeys(node: SchemaNode, path: readonly string[]): (readonly string[])[] {

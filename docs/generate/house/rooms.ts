@@ -22,6 +22,7 @@ export const rooms: readonly Room[] = [
   { name: 'proxy', holds: 'the exchange of one request: attempts, failover, transports, the answer' },
   { name: 'observe', holds: 'statistics, views, Prometheus, telemetry, logs, live requests' },
   { name: 'admin', holds: 'security, dashboard, client configurations' },
+  { name: 'callers', holds: 'keys, teams and owners: what they may use, and how much' },
 ]
 
 /** Above the rooms: the composition root, the public plugins, and the process, which may import everything. */

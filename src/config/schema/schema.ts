@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { CallersSchema } from './callers-schema.ts'
 import { DashboardSchema } from './dashboard-schema.ts'
 import { DiscoverySchema, type EndpointSchema } from './discovery-schema.ts'
 import { type BreakerSchema, ProxySchema } from './proxy-schema.ts'
@@ -157,6 +158,7 @@ export const GatewayConfigSchema = Section(
       'For engineers.',
     ),
     dashboard: DashboardSchema,
+    callers: CallersSchema,
     model_aliases: Type.Record(
       Type.String(),
       Type.Union([

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
+import type { Caller, Charge } from './caller.ts'
 import type { RequestOutcome } from './outcome.ts'
 import type { AnswerFigures } from './request-record.ts'
 import type { RequestSession } from './request-session.ts'
@@ -40,6 +41,8 @@ export interface ReceivedRequest {
   readonly url: string
   /** Name of the caller, if the host supplies one; limits and statistics prefer it to the address. */
   readonly caller: string | undefined
+  /** Who presented a key; undefined if callers need none. */
+  readonly identity: Caller | undefined
   /** ID of the trace that this request is part of, if telemetry records it. */
   readonly traceId: string | undefined
 }
@@ -95,6 +98,8 @@ export interface RequestResult {
   completionTokens: number | undefined
   /** Figures read from the answer as it passes; undefined before it starts and if no meter reads it. */
   answer: AnswerFigures | undefined
+  /** What is reserved of the caller's limits; undefined without limits. */
+  charge: Charge | undefined
 }
 
 /**
@@ -114,6 +119,8 @@ export class RequestContext
   method = ''
   url = ''
   caller: string | undefined = undefined
+  identity: Caller | undefined = undefined
+  charge: Charge | undefined = undefined
   traceId: string | undefined = undefined
   model: string | undefined = undefined
   endpoint: string | undefined = undefined

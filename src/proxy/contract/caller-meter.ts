@@ -1,0 +1,27 @@
+import type { Inspection } from '../../dialects/requests/inspect.ts'
+import type { Upload } from '../../http/body/upload.ts'
+import type { RoutingOutcome } from '../../routing/models/routing.ts'
+import type { RequestContext } from './context.ts'
+import type { RequestRecord } from './request-record.ts'
+
+/** A routed request of a caller, before the engine gets it. */
+export interface MeteredRequest {
+  /** Path to request from the endpoint. */
+  readonly path: string
+  readonly body: Buffer | Upload | null
+  readonly inspection: Inspection
+  readonly routing: RoutingOutcome
+}
+
+/** Limits and the ledger. Called only for requests with an `identity`. */
+export interface CallerMeter {
+  /**
+   * Reserves the likely use of a request with all limits that apply, or with none.
+   * @throws GatewayError if a limit does not allow it
+   */
+  reserve(context: RequestContext, request: MeteredRequest): void
+  /** Settles what was reserved by what was used. Called once for each request that is over, also for a refused one. */
+  settle(context: RequestContext, record: RequestRecord): void
+  /** Returns what was reserved: the request ends without a record. */
+  release(context: RequestContext): void
+}

@@ -20,7 +20,9 @@ export interface CpuResult {
 
 type Settings = Readonly<Record<string, unknown>>
 
-const plans: Readonly<Record<Exclude<Kind, 'held'>, { connections: number; each: number; warm: number }>> = {
+export type CpuKind = Exclude<Kind, 'held' | 'short'>
+
+const plans: Readonly<Record<CpuKind, { connections: number; each: number; warm: number }>> = {
   chat: { connections: 8, each: 20, warm: 8_000 },
   stream: { connections: 8, each: 6, warm: 4_000 },
   slow: { connections: 16, each: 3, warm: 2_500 },
@@ -28,7 +30,7 @@ const plans: Readonly<Record<Exclude<Kind, 'held'>, { connections: number; each:
 
 export async function compareCpu(
   settings: readonly [Settings, Settings],
-  { kinds, seconds, tls }: { kinds: readonly Exclude<Kind, 'held'>[]; seconds: number; tls: boolean },
+  { kinds, seconds, tls }: { kinds: readonly CpuKind[]; seconds: number; tls: boolean },
 ): Promise<CpuResult[]> {
   const endpoint = await startEndpoint({ tls })
   const plain = await startEndpoint()

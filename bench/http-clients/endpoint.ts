@@ -19,8 +19,11 @@ export interface EndpointOptions {
   readonly heldIntervalMs?: number
 }
 
-/** A request with this text in its prompt gets one event per turn of the event loop. */
+/** A request with this text in its prompt gets so many events, one per turn of the event loop. */
 export const slowMark = 'one-per-turn'
+export const slowEvents = 30
+/** A request with this text gets one event. */
+export const shortMark = 'single-event'
 /** A request with this text gets an event each second until its client leaves. */
 export const heldMark = 'held-open'
 
@@ -62,7 +65,8 @@ const fast = [
   ...Array.from({ length: 9 }, (_, at) => Buffer.concat(numbered(60).slice(6 + at * 6, 12 + at * 6))),
   ending,
 ]
-const slow = [Buffer.concat([head, event(0)]), ...numbered(30).slice(1), ending]
+const slow = [Buffer.concat([head, event(0)]), ...numbered(slowEvents).slice(1), ending]
+const short = [Buffer.concat([head, event(0)]), ending]
 
 export async function startEndpoint(options: EndpointOptions = {}): Promise<Endpoint> {
   const { tls = false, closesAfterMs, heldIntervalMs = 1_000 } = options
@@ -86,7 +90,7 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
       chats++
       if (!data.includes('"stream":true')) socket.write(chat)
       else if (data.includes(heldMark)) hold(socket, heldIntervalMs)
-      else send(socket, data.includes(slowMark) ? slow : fast)
+      else send(socket, data.includes(slowMark) ? slow : data.includes(shortMark) ? short : fast)
       if (closesAfterMs === 0) socket.end()
       else if (closesAfterMs !== undefined) setTimeout(() => socket.end(), closesAfterMs)
     })

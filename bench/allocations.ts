@@ -1,6 +1,6 @@
 // Bytes that the gateway allocates for a chat, a stream and an event of a stream: `npm run bench:allocations`. It runs
 // the command with its default configuration in a process of its own. The load of the machine does not matter.
-//   --only chat,stream   these kinds: chat, stream, short, slow
+//   --only chat,stream   these kinds: chat, stream, paced, short
 //   --profile chat       prints the functions that allocate most for requests of this kind
 //   --stacks             with their callers
 //   --engine sherpa      default `olla`
@@ -19,7 +19,7 @@ import { renderTable } from './table.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'chat,stream,short,slow' },
+    only: { type: 'string', default: 'chat,stream,paced,short' },
     profile: { type: 'string' },
     stacks: { type: 'boolean', default: false },
     engine: { type: 'string', default: 'olla' },
@@ -29,11 +29,14 @@ const { values } = parseArgs({
 })
 const connections = 16
 const plan = { connections, warm: 1_500, each: 60, readings: 9 }
+/** Paced streams take 60 ms each. */
+const pacedPlan = { ...plan, warm: 150, each: 20, readings: 5 }
 
 const titles: Readonly<Record<Kind, string>> = {
   chat: 'chat of 1 KB',
   stream: 'stream of 60 events, six per turn',
   short: 'stream of one event',
+  paced: `stream of ${slowEvents} events, one every 2 ms`,
   slow: `stream of ${slowEvents} events, one per turn`,
   held: '',
 }
@@ -51,26 +54,28 @@ try {
   const load = await openLoad(gateway.port, connections)
   const profiled = kindOf(values.profile ?? '')
   if (profiled !== undefined) {
-    await load.run(profiled, plan.warm)
+    const { warm, each } = profiled === 'paced' ? pacedPlan : plan
+    const perConnection = each * 4
+    await load.run(profiled, warm)
     await gateway.startSampling(512)
-    await load.run(profiled, plan.each * 4)
+    await load.run(profiled, perConnection)
     const profile = await gateway.stopSampling()
-    const requests = connections * plan.each * 4
+    const requests = connections * perConnection
     for (const [bytes, name] of allocators(profile, requests, values.stacks)) console.log(`${bytes}  ${name}`)
   } else {
     const found = new Map<Kind, Allocations>()
     for (const kind of kinds)
       if (values.only.split(',').includes(kind))
-        found.set(kind, await measureAllocations(gateway, load, kind, plan))
+        found.set(kind, await measureAllocations(gateway, load, kind, kind === 'paced' ? pacedPlan : plan))
     const row = (title: string, { heapBytes, bufferBytes }: Allocations) =>
       [title, heapBytes, bufferBytes].map((cell) =>
         typeof cell === 'number' ? Math.round(cell).toLocaleString('en') : cell,
       )
     const rows = [...found].map(([kind, each]) => row(titles[kind], each))
-    const slow = found.get('slow')
+    const paced = found.get('paced')
     const short = found.get('short')
-    if (slow !== undefined && short !== undefined) {
-      const perEvent = (key: keyof Allocations) => (slow[key] - short[key]) / (slowEvents - 1)
+    if (paced !== undefined && short !== undefined) {
+      const perEvent = (key: keyof Allocations) => (paced[key] - short[key]) / (slowEvents - 1)
       const each = { heapBytes: perEvent('heapBytes'), bufferBytes: perEvent('bufferBytes') }
       rows.push(row('each further event', each))
     }

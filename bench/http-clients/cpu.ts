@@ -20,7 +20,7 @@ export interface CpuResult {
 
 type Settings = Readonly<Record<string, unknown>>
 
-export type CpuKind = Exclude<Kind, 'held' | 'short'>
+export type CpuKind = Exclude<Kind, 'held' | 'paced' | 'short'>
 
 const plans: Readonly<Record<CpuKind, { connections: number; each: number; warm: number }>> = {
   chat: { connections: 8, each: 20, warm: 8_000 },

@@ -22,6 +22,9 @@ export interface EndpointOptions {
 /** A request with this text in its prompt gets so many events, one per turn of the event loop. */
 export const slowMark = 'one-per-turn'
 export const slowEvents = 30
+/** A request with this text gets as many, one every two milliseconds. */
+export const pacedMark = 'one-per-interval'
+const pacedMs = 2
 /** A request with this text gets one event. */
 export const shortMark = 'single-event'
 /** A request with this text gets an event each second until its client leaves. */
@@ -90,6 +93,7 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
       chats++
       if (!data.includes('"stream":true')) socket.write(chat)
       else if (data.includes(heldMark)) hold(socket, heldIntervalMs)
+      else if (data.includes(pacedMark)) sendPaced(socket, slow)
       else send(socket, data.includes(slowMark) ? slow : data.includes(shortMark) ? short : fast)
       if (closesAfterMs === 0) socket.end()
       else if (closesAfterMs !== undefined) setTimeout(() => socket.end(), closesAfterMs)
@@ -119,6 +123,15 @@ function send(socket: Socket, parts: readonly Buffer[]): void {
     setImmediate(next)
   }
   next()
+}
+
+function sendPaced(socket: Socket, parts: readonly Buffer[]): void {
+  let at = 0
+  const timer = setInterval(() => {
+    const part = parts[at++]
+    if (part === undefined) clearInterval(timer)
+    else socket.write(part)
+  }, pacedMs)
 }
 
 function hold(socket: Socket, intervalMs: number): void {

@@ -1,15 +1,16 @@
 // Requests over raw sockets, with minimal work.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { heldMark, shortMark, slowMark } from './endpoint.ts'
+import { heldMark, pacedMark, shortMark, slowMark } from './endpoint.ts'
 
-export const kinds = ['chat', 'stream', 'slow', 'short', 'held'] as const
+export const kinds = ['chat', 'stream', 'slow', 'paced', 'short', 'held'] as const
 export type Kind = (typeof kinds)[number]
 
 const prompts: Readonly<Record<Kind, string>> = {
   chat: '',
   stream: '',
   slow: slowMark,
+  paced: pacedMark,
   short: shortMark,
   held: heldMark,
 }
@@ -26,6 +27,7 @@ const requests: Readonly<Record<Kind, Buffer>> = {
   chat: requestOf('chat'),
   stream: requestOf('stream'),
   slow: requestOf('slow'),
+  paced: requestOf('paced'),
   short: requestOf('short'),
   held: requestOf('held'),
 }

@@ -45,6 +45,7 @@ import type { LimitStore } from './admin/security/limit-store.ts'
 import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
+import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
 import { wholeRefusal } from './dialects/requests/parser-refusal.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
@@ -83,6 +84,8 @@ export interface GatewayOptions {
     readonly sessions?: SessionStore
     /** Store of translated responses that clients may continue; in this process by default. */
     readonly responses?: ResponseStore
+    /** Store of the conversations of the Responses API; in this process by default. */
+    readonly conversations?: ConversationStore
   }
   /** Set on the serving threads of the gateway's own process; absent by default. */
   readonly thread?: ThreadOfSeveral | undefined
@@ -155,7 +158,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
     proxy.translation.enabled && (kept.max_responses > 0 || stores?.responses !== undefined)
   await when(storesResponses, () => import('../plugins/dialects/response-store.ts'), {
     proxy,
+    server,
     store: stores?.responses,
+    conversations: stores?.conversations,
   })
   await when(proxy.translation.enabled, () => import('../plugins/dialects/translation.ts'), {
     proxy,

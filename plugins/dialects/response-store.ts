@@ -1,21 +1,29 @@
 /**
- * Keeps translated responses of the Responses API, so that clients can continue, read and delete them. Decorates
- * `responseRequests`; depends on the links between threads, over which all threads find each other's responses. Stops
+ * Keeps translated responses and conversations of the Responses API, so that clients can continue, read and delete them. Decorates
+ * `responseRequests`; depends on the links between threads, over which all threads find each other's. Stops
  * serving the other threads on close.
  */
 import fp from 'fastify-plugin'
+import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { createIds } from '../../src/dialects/hub/parts/ids.ts'
 import { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
+import type { ConversationStore } from '../../src/dialects/openai/responses/store/conversation-store.ts'
 import { MemoryResponseStore } from '../../src/dialects/openai/responses/store/memory-store.ts'
-import { SharedResponseStore } from '../../src/dialects/openai/responses/store/shared-store.ts'
+import {
+  SharedConversationStore,
+  SharedResponseStore,
+} from '../../src/dialects/openai/responses/store/shared-store.ts'
 import { storeLimits } from '../../src/dialects/openai/responses/store/store-limits.ts'
 import type { ResponseStore } from '../../src/dialects/openai/responses/store/stored.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
-/** Reads `proxy.translation.stored_responses`. */
-export interface ResponseStoreOptions extends Sections<'proxy'> {
+/** Reads `proxy.translation.stored_responses`, and how large a request may be with the conversation that it continues. */
+export interface ResponseStoreOptions extends Sections<'proxy' | 'server'> {
   /** Where responses are kept. Default: in the memory of this process. */
   readonly store?: ResponseStore | undefined
+  /** Where conversations are kept. Default: in the memory of this process. */
+  readonly conversations?: ConversationStore | undefined
   readonly clock?: Clock
 }
 
@@ -27,21 +35,29 @@ declare module 'fastify' {
 
 export default fp<ResponseStoreOptions>(
   async function responseStore(app, options) {
-    const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
-    const onError = (error: unknown) => app.log.error({ err: error }, 'a response could not be stored')
-    if (options.store !== undefined) {
-      app.decorate('responseRequests', new ResponseRequests(options.store, onError))
-      return
-    }
+    const { proxy, server } = readSections(options, ['proxy', 'server'], ['store', 'conversations', 'clock'])
     const { gatewayPeers: peers } = app
-    const own = new MemoryResponseStore({
-      clock: options.clock ?? systemClock,
-      ...storeLimits(proxy, peers.threads),
+    const clock = options.clock ?? systemClock
+    const memory = new MemoryResponseStore({ clock, ...storeLimits(proxy, peers.threads) })
+    const responses = new SharedResponseStore(memory, peers)
+    const conversations = new SharedConversationStore(memory.conversations, peers)
+    const ends = [responses.listen(), conversations.listen()]
+    app.addHook('onClose', async () => {
+      for (const end of ends) end()
     })
-    const store = new SharedResponseStore(own, peers)
-    app.addHook('onClose', async () => end())
-    const end = store.listen()
-    app.decorate('responseRequests', new ResponseRequests(store, onError))
+    app.decorate(
+      'responseRequests',
+      new ResponseRequests({
+        stores: {
+          responses: options.store ?? responses,
+          conversations: options.conversations ?? conversations,
+        },
+        maxRequestBytes: bodyLimitOf(server.requestLimits.maxBodyBytes),
+        newId: createIds(),
+        nowMs: () => clock.nowMs(),
+        onError: (error) => app.log.error({ err: error }, 'a response could not be stored'),
+      }),
+    )
   },
   { name: 'gateway-response-store', fastify: '5.x', dependencies: ['gateway-peers'] },
 )

@@ -20,7 +20,7 @@ import type { GatewayError } from '../../src/kernel/errors.ts'
 import type { ReadRequest } from '../../src/proxy/dispatch.ts'
 import { usageRequestVariant } from '../../src/proxy/usage/usage-variant.ts'
 import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
-import { handleResponses } from './responses.ts'
+import { handleResponses, mayConcernState } from './responses.ts'
 
 export type ProxyRoutesOptions = Sections<'proxy' | 'server' | 'model_registry'>
 
@@ -135,7 +135,7 @@ function handle(
   const target = targetPath(request.raw.url ?? '/', stripped)
   const read = readRequest(settings, request, request.body, reply, target, provider)
   const { responses } = settings
-  if (responses === undefined || !target.path.startsWith('/v1/responses')) app.dispatch(read, request, reply)
+  if (responses === undefined || !mayConcernState(target.path)) app.dispatch(read, request, reply)
   else {
     const readBody = (body: Buffer) => readRequest(settings, request, body, reply, target, provider)
     handleResponses(app, responses, { read, readBody, request, reply })

@@ -11,9 +11,14 @@ interface ResponsesCall {
   readonly reply: FastifyReply
 }
 
+/** Whether a request may concern what the gateway stores for the Responses API. */
+export function mayConcernState(path: string): boolean {
+  return path.startsWith('/v1/responses') || path.startsWith('/v1/conversations')
+}
+
 /**
- * Answers a request about a response that the gateway has stored, and adds what a request refers to. Everything else
- * goes to an endpoint as it is.
+ * Answers a request about something that the gateway has stored, and adds what a request refers to. Everything else goes
+ * to an endpoint as it is.
  */
 export function handleResponses(
   app: FastifyInstance,
@@ -22,13 +27,15 @@ export function handleResponses(
 ): void {
   const { read, request, reply } = call
   const { path, query } = read.target
+  const { caller } = request.gateway
+  const body = Buffer.isBuffer(read.body) ? read.body : undefined
   const asked =
-    read.client !== undefined && Buffer.isBuffer(read.body)
-      ? responses.expand(read.body)?.then((expanded) => {
-          const body = expanded === undefined ? undefined : Buffer.from(JSON.stringify(expanded.whole))
-          send(app, call, body === undefined ? read : { ...call.readBody(body), original: expanded?.own })
+    read.client !== undefined && body !== undefined
+      ? responses.expand(body, caller)?.then((expanded) => {
+          if (expanded === undefined) send(app, call, read)
+          else send(app, call, { ...call.readBody(responses.bodyOf(expanded)), original: expanded.own })
         })
-      : responses.answer(request.method, path, query)?.then((answer) => {
+      : responses.answer({ method: request.method, path, query, body, caller })?.then((answer) => {
           if (answer === undefined) send(app, call, read)
           else reply.send(answer)
         })

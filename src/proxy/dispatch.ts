@@ -161,7 +161,8 @@ function send(
 ): void {
   const { options, addresses } = services
   const context = request.gateway
-  const routing = services.stored.placed(routed, target.path, Buffer.isBuffer(body) ? body : undefined)
+  const sent = Buffer.isBuffer(body) ? body : undefined
+  const routing = services.stored.placed(routed, target.path, sent, context.caller)
   noteRoute(context, routing)
   services.hooks.routed(context, routing)
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
@@ -250,6 +251,7 @@ function translated(
     model,
     requestId: context.id,
     original,
+    caller: context.caller,
     startedMs: context.startedAtMs,
     onTranslated: (applied) => noteTranslation(context, applied),
   })

@@ -178,7 +178,7 @@ export const ProxySchema = Section(
           {
             max_responses: Count(
               1_000,
-              'Maximum responses; the least recently used is evicted first. 0 keeps none, so that clients cannot continue a translated response.',
+              'Maximum responses and conversations; the least recently used is evicted first. 0 keeps none, so that clients cannot continue a translated response.',
             ),
             max_size: Bytes({
               default: 67_108_864,
@@ -186,10 +186,10 @@ export const ProxySchema = Section(
             }),
             idle_ttl: Duration({
               default: '24h',
-              description: 'Time without use after which a response expires; 0 means never.',
+              description: 'Time without use after which a response or conversation expires; 0 means never.',
             }),
           },
-          'Translated responses of the Responses API that the gateway keeps for previous_response_id and /v1/responses/{id}, unless the client sends store: false.',
+          'Translated responses and all conversations of the Responses API that the gateway keeps for previous_response_id, conversation, /v1/responses/{id} and /v1/conversations. Responses with store: false are not kept.',
         ),
       },
       'Translation between APIs (beyond Olla; Messages for any endpoint as Olla does).',

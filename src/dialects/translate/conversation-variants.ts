@@ -18,6 +18,8 @@ import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signatu
 import { parseRequest } from '../hub/parts/request-body.ts'
 import { isThinker } from '../hub/parts/thinkers.ts'
 import { refusedAnswer } from '../hub/refused-answer.ts'
+import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
+import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
 import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
@@ -40,7 +42,9 @@ export interface TranslationParts {
   /** Records that an endpoint lacks a path. */
   learnMissing(target: RoutedEndpoint, path: string): void
   /** Where the answer to a request is stored; undefined if it is not. */
-  readonly storeFor?: ((format: Format, request: JsonObject) => FormatCall['store']) | undefined
+  readonly storeFor?:
+    | ((format: Format, request: JsonObject, caller: string | undefined) => FormatCall['store'])
+    | undefined
 }
 
 /** A translated body may be this many times as large as the request, plus `spareBytes`. */
@@ -76,7 +80,17 @@ export class ConversationVariants {
     const isOwn = speaks === true || (speaks === undefined && plan.maySpeak(format, target))
     if (!isOwn) return translated()
     const { path } = this.#call
-    return ownRequest(this.#call, target, () => this.#parts.learnMissing(target, path), translated)
+    const own = ownRequest(this.#call, target, () => this.#parts.learnMissing(target, path), translated)
+    return this.#stored(own)
+  }
+
+  /** Stores the endpoint's own answer if the request continues what the gateway has stored. */
+  #stored(own: RequestVariant): RequestVariant {
+    const { format, original, model, caller } = this.#call
+    const store = original && this.#parts.storeFor?.(format, original, caller)
+    if (original === undefined || store === undefined) return own
+    const members = { ...repeatedState(original), ...(this.#parts.renameAnswers ? { model } : {}) }
+    return { ...own, answer: (head) => passedAnswer(head, { members, store }) }
   }
 
   #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
@@ -165,12 +179,12 @@ export class ConversationVariants {
   }
 
   #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer | undefined {
-    const { format, requestId, startedMs } = this.#call
+    const { format, requestId, startedMs, caller } = this.#call
     const { to, conversation, request } = answer
     const { newId, nowMs, monotonicMs, storeFor } = this.#parts
     const { isStream } = conversation
     const call: FormatCall = {
-      store: storeFor?.(format, request),
+      store: storeFor?.(format, request, caller),
       conversation,
       request,
       requestId,

@@ -38,6 +38,8 @@ export interface TranslatedCall {
   readonly startedMs: number
   /** The client's request, if the gateway has added what it refers to. */
   readonly original?: JsonObject | undefined
+  /** Name of the caller; undefined if the gateway does not know it. */
+  readonly caller?: string | undefined
   /** Called when an attempt is translated, before it is sent. */
   onTranslated(translation: AppliedTranslation): void
 }

@@ -1,18 +1,17 @@
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { RelayObserver } from '../contract/answer-observer.ts'
 
-/** The ID is at the start of a response; later bytes are not scanned. */
+/** The ID is at the start of a response or conversation; later bytes are not scanned. */
 const maxScannedBytes = 4_096
-const idPattern = /"id"\s*:\s*"(resp_[^"\\]+)"/
+const idPattern = /"id"\s*:\s*"((?:resp|conv)_[^"\\]+)"/
 
-/** Whether an answer is a readable one of the Responses API. */
+/** Whether an answer is a readable one that has the ID of a new response or conversation. */
 export function hasResponseId(path: string, { statusCode, headers }: UpstreamHead): boolean {
-  return (
-    statusCode < 300 && path.endsWith('/responses') && headerValue(headers, 'content-encoding') === undefined
-  )
+  if (statusCode >= 300 || !(path.endsWith('/responses') || path.endsWith('/conversations'))) return false
+  return headerValue(headers, 'content-encoding') === undefined
 }
 
-/** Finds the ID of a stored response in the first bytes of an answer, JSON or event stream. */
+/** Finds the ID of a stored response or conversation in the first bytes of an answer, JSON or event stream. */
 export class ResponseIdReader implements RelayObserver {
   readonly #found: (id: Buffer) => void
   #text = ''

@@ -2,8 +2,9 @@ import { cache } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import { SharedCache } from '../../kernel/cells/shared-cache.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { GatewayError } from '../../kernel/errors.ts'
 import { memberSpans } from '../../kernel/json/body-members.ts'
-import { quote } from '../../kernel/json/json-bytes.ts'
+import { type JsonSpan, openBrace, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
@@ -19,13 +20,17 @@ export const storedResponseCells = cellLayout('stored-responses', () => ({
 const rememberedMs = 86_400_000
 const maxIdLength = 512
 
-const previousKey = new KeyNames<number>([['previous_response_id', 0]])
-const previousName = Buffer.from('"previous_response_id"')
-const idInPath = /\/responses\/([^/?]+)/
+const nameSpans = new KeyNames<number>([
+  ['previous_response_id', 0],
+  ['conversation', 1],
+])
+const names: readonly Buffer[] = ['"previous_response_id"', '"conversation"'].map((name) => Buffer.from(name))
+const idKey = new KeyNames<number>([['id', 0]])
+const idInPath = /\/(responses|conversations)\/([^/?]+)/
 
 /**
- * Remembers which endpoint stored which response of the Responses API. No other endpoint can continue, return, cancel
- * or delete it, whatever the balancer and sessions prefer.
+ * Remembers which endpoint stored which response or conversation of the Responses API. No other endpoint can continue,
+ * return, cancel or delete it, whatever the balancer and sessions prefer; and no caller can use those of another.
  */
 export class StoredResponses {
   readonly #slots: SharedCache
@@ -34,26 +39,49 @@ export class StoredResponses {
     this.#slots = slots({ ttlMs: rememberedMs, clock })
   }
 
-  /** Reads the IDs of responses from answers that contain them. */
-  readonly observe = ({ head, path, target }: RelayedAnswer): RelayObserver | undefined => {
+  /** Reads the IDs of responses and conversations from answers that contain them. */
+  readonly observe = ({ context, head, path, target }: RelayedAnswer): RelayObserver | undefined => {
     if (!hasResponseId(path, head)) return undefined
-    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot))
+    const { caller } = context
+    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot, caller))
   }
 
-  learn(id: string, slot: number): void {
-    if (id.length <= maxIdLength && slot <= SharedCache.maxValue) this.#slots.set(id, slot)
+  /** @param caller name of the caller; undefined if the gateway does not know it */
+  learn(id: string, slot: number, caller?: string): void {
+    if (id.length > maxIdLength || slot > SharedCache.maxValue) return
+    this.#slots.set(keyOf(id, caller), slot)
+    if (caller !== undefined) this.#slots.set(ownedMark(id), slot)
   }
 
-  /** The endpoint that has the response that a request continues or names; undefined if unknown. */
-  ownerOf(path: string, body: Buffer | undefined): number | undefined {
-    if (!path.includes('/responses')) return undefined
-    const id = idInPath.exec(path)?.[1] ?? (body === undefined ? undefined : previousId(body))
-    return id === undefined || id.length > maxIdLength ? undefined : this.#slots.get(id)
+  /**
+   * The endpoint that has what a request continues or names; undefined if unknown.
+   * @throws GatewayError not_found, invalid_request if it belongs to another caller
+   */
+  ownerOf(path: string, body: Buffer | undefined, caller?: string): number | undefined {
+    if (!path.includes('/responses') && !path.includes('/conversations')) return undefined
+    const [, kind, idOfPath] = idInPath.exec(path) ?? []
+    const id = idOfPath ?? (body === undefined ? undefined : continuedId(body))
+    if (id === undefined || id.length > maxIdLength) return undefined
+    const slot = this.#slots.get(keyOf(id, caller))
+    if (slot === undefined && this.#isForeign(id, caller)) {
+      throw unknown(idOfPath === undefined ? undefined : kind, id)
+    }
+    return slot
   }
 
-  /** The outcome reduced to the endpoint that has the response, if that is a candidate. */
-  placed(outcome: RoutingOutcome, path: string, body: Buffer | undefined): RoutingOutcome {
-    const owner = this.ownerOf(path, body)
+  #isForeign(id: string, caller: string | undefined): boolean {
+    return (
+      this.#slots.get(ownedMark(id)) !== undefined ||
+      (caller !== undefined && this.#slots.get(id) !== undefined)
+    )
+  }
+
+  /**
+   * The outcome reduced to the endpoint that has what the request continues or names, if that is a candidate.
+   * @throws GatewayError as `ownerOf`
+   */
+  placed(outcome: RoutingOutcome, path: string, body: Buffer | undefined, caller?: string): RoutingOutcome {
+    const owner = this.ownerOf(path, body, caller)
     if (owner === undefined) return outcome
     for (const tier of outcome.tiers) {
       const candidates = tier.candidates.filter(({ endpoint }) => endpoint.slot === owner)
@@ -68,10 +96,42 @@ export class StoredResponses {
   }
 }
 
-function previousId(body: Buffer): string | undefined {
-  // Most requests name none: a byte search finds that out without iterating over the body.
-  if (!body.includes(previousName)) return undefined
-  const span = memberSpans(body, previousKey)?.[0]
-  if (span === undefined || body[span.start] !== quote) return undefined
-  return body.toString('latin1', span.start + 1, span.end - 1)
+function keyOf(id: string, caller: string | undefined): string {
+  return caller === undefined ? id : `${caller}\n${id}`
+}
+
+/** Key under which something is known to belong to a caller. */
+function ownedMark(id: string): string {
+  return `\n${id}`
+}
+
+/** @param kind what the path names; undefined if the body names it */
+function unknown(kind: string | undefined, id: string): GatewayError {
+  const name = kind === undefined ? 'Previous response' : kind === 'responses' ? 'Response' : 'Conversation'
+  const message = `${name} with id '${id.slice(0, 100)}' not found.`
+  if (kind !== undefined) return new GatewayError('not_found', message)
+  return new GatewayError('invalid_request', message, {
+    details: { param: 'previous_response_id', error_code: 'previous_response_not_found' },
+  })
+}
+
+/** The response or conversation that a request continues. */
+function continuedId(body: Buffer): string | undefined {
+  // Most requests continue none: a byte search finds that out without iterating over the body.
+  if (!names.some((name) => body.includes(name))) return undefined
+  const [previous, conversation] = memberSpans(body, nameSpans) ?? []
+  return (previous && textAt(body, previous)) ?? (conversation && conversationAt(body, conversation))
+}
+
+function textAt(body: Buffer, { start, end }: JsonSpan): string | undefined {
+  return body[start] === quote ? body.toString('latin1', start + 1, end - 1) : undefined
+}
+
+/** A conversation is named by its ID or by an object that has it. */
+function conversationAt(body: Buffer, span: JsonSpan): string | undefined {
+  const text = textAt(body, span)
+  if (text !== undefined || body[span.start] !== openBrace || span.end - span.start > 2 * maxIdLength)
+    return text
+  const id = memberSpans(body.subarray(span.start, span.end), idKey)?.[0]
+  return id && textAt(body.subarray(span.start, span.end), id)
 }

@@ -10,18 +10,32 @@ import { answer, chunk, read, usage } from './support.ts'
 const memory = () =>
   new MemoryResponseStore({ clock: { monotonicMs: () => 0 }, maxResponses: 9, maxBytes: 1e6, ttlMs: 0 })
 const fail = (error: unknown) => assert.fail(String(error))
-const requestsOf = (store: ResponseStore = memory(), onError: (error: unknown) => void = fail) =>
-  new ResponseRequests(store, onError)
+let ids = 0
+const requestsOf = (responses: ResponseStore = memory(), onError: (error: unknown) => void = fail) =>
+  new ResponseRequests({
+    stores: { responses, conversations: memory().conversations },
+    maxRequestBytes: 10_000,
+    newId: (prefix) => `${prefix}_${++ids}`,
+    nowMs: () => 0,
+    onError,
+  })
 /** Only the name counts. */
 const format = (name: string) => ({ name }) as Format
+const get = (path: string, caller?: string) => ({ method: 'GET', path, query: '', body: undefined, caller })
 const bodyOf = (request: object) => Buffer.from(JSON.stringify(request))
 
 /** Answers a request as the gateway does, with its own IDs, and returns the ID of the response. */
-function respond(requests: ResponseRequests, request: object, text: string, prefix: string): string {
+function respond(
+  requests: ResponseRequests,
+  request: object,
+  text: string,
+  prefix: string,
+  caller?: string,
+): string {
   let ids = 0
   const whole = answer(request, [chunk({ content: text }), chunk({}, 'stop', usage(1, 1))], undefined, {
     request: { model: 'm', ...request },
-    store: requests.storeFor(format('responses'), { model: 'm', ...request }),
+    store: requests.storeFor(format('responses'), { model: 'm', ...request }, caller),
     newId: (kind) => `${kind}_${prefix}${++ids}`,
   })
   return JSON.parse(whole).id
@@ -39,7 +53,7 @@ describe('requests about stored responses', () => {
       texts.map((part) => (part && 'text' in part ? part.text : '')),
       ['one', 'first', 'two'],
     )
-    const kept = await requests.answer('GET', `/v1/responses/${first}`, '')
+    const kept = await requests.answer(get(`/v1/responses/${first}`))
     assert.equal(kept?.status, 'completed')
   })
 
@@ -47,7 +61,7 @@ describe('requests about stored responses', () => {
     const requests = requestsOf()
     assert.equal(requests.expand(bodyOf({ model: 'm', input: 'x' })), undefined)
     assert.equal(requests.expand(Buffer.from('{"previous_response_id": ')), undefined)
-    assert.equal(requests.answer('GET', '/v1/models', ''), undefined)
+    assert.equal(requests.answer(get('/v1/models')), undefined)
   })
 
   it('report an unknown response in the words of OpenAI', () => {
@@ -60,9 +74,9 @@ describe('requests about stored responses', () => {
 
   it('store only responses, and none that the client forbids', () => {
     const requests = requestsOf()
-    assert.equal(requests.storeFor(format('chat'), {}), undefined)
-    assert.equal(requests.storeFor(format('responses'), { store: false }), undefined)
-    assert.ok(requests.storeFor(format('responses'), {}) !== undefined)
+    assert.equal(requests.storeFor(format('chat'), {}, undefined), undefined)
+    assert.equal(requests.storeFor(format('responses'), { store: false }, undefined), undefined)
+    assert.ok(requests.storeFor(format('responses'), {}, undefined) !== undefined)
   })
 
   it('succeed although the store fails', async () => {
@@ -75,5 +89,42 @@ describe('requests about stored responses', () => {
     }
     respond(requestsOf(broken, resolve), { input: 'x' }, 'y', 'b')
     assert.match(String(await promise), /full/)
+  })
+
+  it('continue only what belongs to their caller', async () => {
+    const requests = requestsOf()
+    const id = respond(requests, { input: 'one' }, 'first', 'c', 'ann')
+    const next = bodyOf({ model: 'm', input: 'two', previous_response_id: id })
+    const callers = ['ann', 'bob', undefined]
+    const found = await Promise.all(
+      callers.map(async (caller) => [
+        (await requests.expand(next, caller)) !== undefined,
+        (await requests.answer(get(`/v1/responses/${id}`, caller))) !== undefined,
+        (await requests.answer(get(`/v1/responses/${id}/input_items`, caller))) !== undefined,
+      ]),
+    )
+    assert.deepEqual(found, [
+      [true, true, true],
+      [false, false, false],
+      [false, false, false],
+    ])
+    const reference = bodyOf({ model: 'm', input: [{ type: 'item_reference', id: 'msg_c2' }] })
+    assert.match(JSON.stringify((await requests.expand(reference, 'ann'))?.own), /first/)
+    assert.doesNotMatch(JSON.stringify((await requests.expand(reference, 'bob'))?.own), /first/)
+    const remove = { ...get(`/v1/responses/${id}`, 'bob'), method: 'DELETE' }
+    assert.equal(await requests.answer(remove), undefined)
+    assert.ok((await requests.answer({ ...remove, caller: 'ann' })) !== undefined)
+  })
+
+  it('are refused if they become too large with what they continue', async () => {
+    const requests = requestsOf()
+    const id = respond(requests, { input: 'x'.repeat(9_950) }, 'first', 'd')
+    const expanded = await requests.expand(bodyOf({ model: 'm', input: 'y', previous_response_id: id }))
+    assert.ok(expanded !== undefined)
+    assert.throws(() => requests.bodyOf(expanded), {
+      code: 'payload_too_large',
+      message:
+        /^The request has 10\d{3} bytes with the conversation that it continues; the maximum is 10000\.$/,
+    })
   })
 })

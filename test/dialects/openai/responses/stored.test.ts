@@ -25,6 +25,10 @@ const clock = { monotonicMs: () => nowMs }
 const storeOf = (options: Partial<MemoryStoreOptions> = {}) =>
   new MemoryResponseStore({ clock, maxResponses: 100, maxBytes: 1_000_000, ttlMs: 0, ...options })
 
+/** A request expanded with what a store has. */
+const expanding = (request: JsonObject, responses: MemoryResponseStore) =>
+  expandRequest(request, { responses, conversations: responses.conversations })
+
 const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value))
 
 function kept(request: JsonObject, id: string, text = 'a', beside: object = {}): KeptResponse {
@@ -61,7 +65,7 @@ const textsOf = (request: JsonObject | undefined) =>
 describe('a request that continues a response', () => {
   it('gets all items before it in its input', async () => {
     const request = { model: 'm', input: 'three', previous_response_id: 'resp_2', instructions: 'x' }
-    const expanded = await expandRequest(request, await filled())
+    const expanded = await expanding(request, await filled())
     assert.deepEqual(textsOf(expanded?.whole), ['one', 'first', 'two', 'second', 'three'])
     assert.deepEqual(Object.keys(expanded?.whole ?? {}).sort(), ['input', 'instructions', 'model'])
     assert.deepEqual(expanded?.own, { ...request, input: [message('user', 'three')] })
@@ -74,27 +78,24 @@ describe('a request that continues a response', () => {
         model: 'm',
         input: [reference, { type: 'item_reference', id: 'rs_x' }, message('user', 'x')],
       }
-      const expanded = await expandRequest(request, store)
+      const expanded = await expanding(request, store)
       assert.deepEqual(textsOf(expanded?.whole), ['first', 'x'])
       assert.deepEqual(textsOf(expanded?.own), ['first', 'x'])
     }
-    const unknown = await expandRequest(
-      { model: 'm', input: [{ type: 'item_reference', id: 'msg_x' }] },
-      store,
-    )
+    const unknown = await expanding({ model: 'm', input: [{ type: 'item_reference', id: 'msg_x' }] }, store)
     assert.throws(() => read(unknown?.whole.input), /Item with id 'msg_x' not found/)
   })
 
   it('stays as it is if it refers to nothing, or to what the store does not have', async () => {
     const store = await filled()
-    assert.equal(await expandRequest({ model: 'm', input: [message('user', 'x')] }, store), undefined)
+    assert.equal(await expanding({ model: 'm', input: [message('user', 'x')] }, store), undefined)
     assert.equal(
-      await expandRequest({ model: 'm', input: 'x', previous_response_id: 'resp_x' }, store),
+      await expanding({ model: 'm', input: 'x', previous_response_id: 'resp_x' }, store),
       undefined,
     )
     await store.delete('resp_1')
     assert.equal(
-      await expandRequest({ model: 'm', input: 'x', previous_response_id: 'resp_2' }, store),
+      await expanding({ model: 'm', input: 'x', previous_response_id: 'resp_2' }, store),
       undefined,
     )
   })

@@ -8,6 +8,7 @@ import {
 import type { Usage } from '../../../hub/contract/answer.ts'
 import type { FormatCall } from '../../../hub/format.ts'
 import { summaryOf } from '../request/read-settings.ts'
+import { conversationOf, isStored } from '../store/stored.ts'
 
 export type ResponseStatus = 'in_progress' | 'completed' | 'incomplete' | 'failed'
 
@@ -73,26 +74,33 @@ export function usageJson(usage: Usage): string {
   })
 }
 
+/** What the response object repeats of what the request continues. */
+export function repeatedState(request: JsonObject): JsonObject {
+  const conversation = conversationOf(request)
+  return {
+    previous_response_id: request.previous_response_id ?? null,
+    ...(conversation === undefined ? {} : { conversation: { id: conversation } }),
+  }
+}
+
 /** What the response object repeats of the request, with OpenAI's defaults. */
 function echoOf({ request, store }: FormatCall): JsonObject {
   const text = objectField(request, 'text') ?? {}
   const reasoning = objectField(request, 'reasoning') ?? {}
-  const conversation = conversationId(request.conversation)
   return {
     access_programs: null,
     background: request.background === true,
-    ...(conversation === undefined ? {} : { conversation: { id: conversation } }),
     instructions: request.instructions ?? null,
     max_output_tokens: request.max_output_tokens ?? null,
     max_tool_calls: request.max_tool_calls ?? null,
     metadata: objectField(request, 'metadata') ?? {},
     parallel_tool_calls: request.parallel_tool_calls !== false,
-    previous_response_id: request.previous_response_id ?? null,
+    ...repeatedState(request),
     ...optional(request, 'prompt_cache_key'),
     reasoning: { effort: reasoning.effort ?? null, summary: summaryOf(request) ?? null },
     ...optional(request, 'safety_identifier'),
     service_tier: 'default',
-    store: store !== undefined,
+    store: store !== undefined && isStored(request),
     temperature: request.temperature ?? null,
     text: { format: objectField(text, 'format') ?? { type: 'text' }, verbosity: text.verbosity ?? 'medium' },
     tool_choice: isObject(request.tool_choice) ? request.tool_choice : (request.tool_choice ?? 'auto'),
@@ -107,12 +115,4 @@ function echoOf({ request, store }: FormatCall): JsonObject {
 function optional(request: JsonObject, key: string): JsonObject {
   const value = textField(request, key)
   return value === undefined ? {} : { [key]: value }
-}
-
-function conversationId(conversation: unknown): string | undefined {
-  return isObject(conversation)
-    ? textField(conversation, 'id')
-    : typeof conversation === 'string'
-      ? conversation
-      : undefined
 }

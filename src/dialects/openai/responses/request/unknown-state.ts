@@ -13,6 +13,20 @@ export function unknownConversation(id: string): GatewayError {
   })
 }
 
+export function conversationFull(id: string): GatewayError {
+  return new GatewayError('payload_too_large', `The conversation '${shown(id)}' has no room for more items.`)
+}
+
+/** For a request that continues both a response and a conversation. */
+export function exclusiveState(): GatewayError {
+  const names = "'previous_response_id' and 'conversation'"
+  return new GatewayError(
+    'invalid_request',
+    `Mutually exclusive parameters: ${names}. Ensure you are only providing one of: ${names}.`,
+    { details: { error_code: 'mutually_exclusive_parameters' } },
+  )
+}
+
 function shown(id: string): string {
   return id.slice(0, 100)
 }

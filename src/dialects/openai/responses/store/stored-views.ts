@@ -1,9 +1,7 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
 import type { JsonObject } from '../../../../kernel/json/json-fields.ts'
+import { itemPage } from './item-page.ts'
 import { inputOf, type KeptResponse, type ResponseStore, readKept } from './stored.ts'
-
-const maxPageSize = 100
-const defaultPageSize = 20
 
 /** A path below `/v1/responses`. */
 export interface ResponsePath {
@@ -42,28 +40,11 @@ export async function answerStored(
   if (method === 'POST' && part === 'cancel') return cancelledResponse(kept)
   if (method !== 'GET' || part === 'cancel') return undefined
   const parameters = new URLSearchParams(query)
-  if (part === 'input_items') return inputPage(await inputOf(kept, store), parameters)
+  if (part === 'input_items') return itemPage(await inputOf(kept, store), parameters)
   if (parameters.get('stream') === 'true') {
     throw new GatewayError('invalid_request', 'stream: the response has ended; request it without stream')
   }
   return readKept(kept).response
-}
-
-/** Newest first by default. */
-function inputPage(items: readonly JsonObject[], parameters: URLSearchParams): JsonObject {
-  const ordered = parameters.get('order') === 'asc' ? items : items.toReversed()
-  const after = parameters.get('after')
-  const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1
-  const limit = Math.floor(Number(parameters.get('limit') ?? defaultPageSize)) || defaultPageSize
-  const end = start + Math.min(Math.max(1, limit), maxPageSize)
-  const data = ordered.slice(start, end)
-  return {
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: end < ordered.length,
-  }
 }
 
 /** The store only has responses that have ended. */

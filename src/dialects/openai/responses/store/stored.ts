@@ -1,5 +1,7 @@
 import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
 import { parseJson } from '../request/request-values.ts'
+import { conversationFull, exclusiveState, unknownConversation } from '../request/unknown-state.ts'
+import { type ConversationStore, maxConversationItems } from './conversation-store.ts'
 
 /** A response as a store keeps it: JSON texts, which cost nothing to keep and which nothing can change. */
 export interface KeptResponse {
@@ -12,10 +14,14 @@ export interface KeptResponse {
   readonly request: Uint8Array
   /** The response object as the client received it. */
   readonly response: Uint8Array
+  /** Name of the caller to whom it belongs; undefined if the gateway does not know its callers. */
+  readonly owner?: string | undefined
+  /** The events of its stream, if clients may read them again. */
+  readonly events?: Uint8Array | undefined
 }
 
 /**
- * Keeps responses, so that `previous_response_id`, `item_reference` and `GET /v1/responses/{id}` work. Methods return
+ * Keeps responses whole, with all members, so that `previous_response_id`, `item_reference` and `GET /v1/responses/{id}` work. Methods return
  * promises, because threads and replicas may share a store.
  */
 export interface ResponseStore {
@@ -25,6 +31,12 @@ export interface ResponseStore {
   put(response: KeptResponse): Promise<void>
   /** @returns whether the store had it */
   delete(id: string): Promise<boolean>
+}
+
+/** What the gateway keeps for the Responses API. */
+export interface ResponseStores {
+  readonly responses: ResponseStore
+  readonly conversations: ConversationStore
 }
 
 /** A response of the store. */
@@ -43,37 +55,57 @@ export function isStored(request: JsonObject): boolean {
 }
 
 export function readKept({ id, request, response }: KeptResponse): StoredResponse {
-  const asked = parsed(request)
+  const asked = parsedText(request)
   const input = itemsOf(asked.input)
     .filter(isObject)
     .filter((item) => !isReference(item))
-  return { response: parsed(response), input: input.map((item, index) => listedItem(item, `${id}_${index}`)) }
+  return {
+    response: parsedText(response),
+    input: input.map((item, index) => listedItem(item, () => `${id}_${index}`)),
+  }
 }
 
 /** A request with everything that it refers to. */
 export interface ExpandedRequest {
   /** For servers that do not have what it refers to: the whole conversation. */
   readonly whole: JsonObject
-  /** With its references replaced, but without the responses that it continues. */
+  /** With its references replaced, but without the items that it continues. */
   readonly own: JsonObject
 }
 
 /**
  * Replaces what a request refers to. The instructions of earlier responses do not count for later ones.
- * @returns undefined if the request refers to nothing that the store has
+ * @returns undefined if the request refers to nothing that the stores have
+ * @throws GatewayError invalid_request if it continues an unknown conversation, or a response and a conversation
  */
 export async function expandRequest(
   request: JsonObject,
-  store: ResponseStore,
+  { responses, conversations }: ResponseStores,
 ): Promise<ExpandedRequest | undefined> {
   const previousId = textField(request, 'previous_response_id')
-  const context = previousId === undefined ? [] : await contextOf(previousId, store)
+  const conversationId = conversationOf(request)
+  if (previousId !== undefined && conversationId !== undefined) throw exclusiveState()
+  const context = previousId === undefined ? [] : await contextOf(previousId, responses)
   if (context === undefined) return undefined
+  if (conversationId !== undefined) {
+    const conversation = await conversations.get(conversationId)
+    // No endpoint has it: the gateway keeps the conversations for all.
+    if (conversation === undefined) throw unknownConversation(conversationId)
+    for (const { text } of conversation.items) context.push(parsedText(text))
+  }
   const items = itemsOf(request.input)
-  const own = items.some(isReference) ? await resolved(items, context, store) : items
-  if (own === items && previousId === undefined) return undefined
-  const { previous_response_id: _, ...others } = request
+  const own = items.some(isReference) ? await resolved(items, context, responses) : items
+  if (own === items && previousId === undefined && conversationId === undefined) return undefined
+  if (conversationId !== undefined && context.length + own.length > maxConversationItems)
+    throw conversationFull(conversationId)
+  const { previous_response_id: _, conversation: __, ...others } = request
   return { whole: { ...others, input: [...context, ...own] }, own: { ...request, input: own } }
+}
+
+/** ID of the conversation that a request continues. */
+export function conversationOf({ conversation }: JsonObject): string | undefined {
+  if (isObject(conversation)) return textField(conversation, 'id')
+  return typeof conversation === 'string' ? conversation : undefined
 }
 
 /** An unknown reference stays: it may be one to thinking, which a conversation can do without. */
@@ -97,7 +129,7 @@ async function resolved(
 
 async function itemsWith(itemId: string, store: ResponseStore): Promise<readonly JsonObject[]> {
   const kept = await store.withItem(itemId)
-  return kept === undefined ? [] : outputOf(parsed(kept.response))
+  return kept === undefined ? [] : outputOf(parsedText(kept.response))
 }
 
 export function isReference(item: unknown): item is JsonObject {
@@ -127,19 +159,19 @@ export async function inputOf(kept: KeptResponse, store: ResponseStore): Promise
   return [...(context ?? []), ...readKept(kept).input]
 }
 
-function outputOf(response: JsonObject): JsonObject[] {
+export function outputOf(response: JsonObject): JsonObject[] {
   return listField(response, 'output').filter(isObject)
 }
 
-function itemsOf(input: unknown): readonly unknown[] {
+export function itemsOf(input: unknown): readonly unknown[] {
   if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
   return Array.isArray(input) ? input : []
 }
 
-/** An item as OpenAI lists it. */
-function listedItem(item: JsonObject, newId: string): JsonObject {
+/** An item as OpenAI lists it. @param newId the ID of an item without one */
+export function listedItem(item: JsonObject, newId: () => string): JsonObject & { readonly id: string } {
   const type = textField(item, 'type') ?? 'message'
-  const id = textField(item, 'id') ?? newId
+  const id = textField(item, 'id') ?? newId()
   if (type !== 'message' || typeof item.content !== 'string') return { ...item, id, type }
   const text =
     item.role === 'assistant'
@@ -148,7 +180,7 @@ function listedItem(item: JsonObject, newId: string): JsonObject {
   return { ...item, id, type, status: 'completed', content: [text] }
 }
 
-function parsed(text: Uint8Array): JsonObject {
+export function parsedText(text: Uint8Array): JsonObject {
   const value = parseJson(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8'))
   return isObject(value) ? value : {}
 }

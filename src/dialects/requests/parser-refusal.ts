@@ -1,3 +1,4 @@
+import { headText } from '../../http/headers/head-parts.ts'
 import { httpDate } from '../../http/headers/http-date.ts'
 import { outgoingHead } from '../../http/headers/outgoing-head.ts'
 import { originForm } from '../../http/request/request-target.ts'
@@ -40,7 +41,7 @@ export function wholeRefusal(error: GatewayError, target: string, requestId: str
     'Content-Length',
     String(Buffer.byteLength(body)),
   ]
-  const { text } = outgoingHead({
+  const { parts } = outgoingHead({
     method: 'GET',
     statusCode: error.statusCode,
     headers,
@@ -48,7 +49,7 @@ export function wholeRefusal(error: GatewayError, target: string, requestId: str
     idleSeconds: 0,
     date: httpDate(Date.now()),
   })
-  return text + body
+  return headText(parts) + body
 }
 
 function targetOf(rawPacket: unknown): string {

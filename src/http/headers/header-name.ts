@@ -24,6 +24,8 @@ export interface HeaderName {
   /** The name as spelled, always the same string: its hash is cached, which speeds up table lookups. */
   readonly text: string
   readonly role: HeaderRole
+  /** Whether it is a valid name (RFC 9110 section 5.1). */
+  readonly isToken: boolean
   /** Whether the gateway may forward it from a client to an endpoint. */
   readonly goesUp: boolean
   /** Whether the gateway may forward it from an endpoint to a client. */
@@ -217,6 +219,7 @@ function describe(text: string): HeaderName {
     dashed,
     text,
     role,
+    isToken: /^[\w!#$%&'*+.^`|~-]+$/.test(text),
     goesUp: !isHopByHop && !isTwin && !isOfClient,
     goesDown: !isHopByHop && !keptFromClients.has(dashed) && !dashed.startsWith('x-olla-'),
   }

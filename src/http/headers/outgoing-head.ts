@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http'
+import { type HeadParts, headParts } from './head-parts.ts'
+import { headerName } from './header-name.ts'
 
 /** How the body of a response ends. */
 export type AnswerFraming = 'length' | 'chunked' | 'none'
 
 export interface OutgoingHead {
-  readonly text: string
+  readonly parts: HeadParts
   readonly framing: AnswerFraming
   /** Whether the connection ends after the response. */
   readonly closes: boolean
@@ -23,17 +25,15 @@ export interface OutgoingHeadOptions {
   readonly date: string
 }
 
-/** Status line, fields, empty line (RFC 9110 section 5.5). */
-const shape = /^[^\r\n]*\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/
+/** RFC 9110 section 5.5 */
+const fieldValueShape = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Serializes the head of a response in Latin-1, as Node's server does.
+ * Prepares the head of a response for serialization in Latin-1, as Node's server writes it.
  * @throws TypeError `ERR_INVALID_CHAR` for a name or value that would end its line early
  */
 export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
   const { method, statusCode, headers, keepsAlive, idleSeconds, date } = options
-  let lines = 2 + (headers.length >> 1)
-  let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
   let closes = !keepsAlive
   let hasConnection = false
   let hasDate = false
@@ -42,43 +42,31 @@ export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const value = headers[at + 1] ?? ''
-    text += `${name}: ${value}\r\n`
-    switch (name.length) {
-      case 4:
-        if (name.toLowerCase() === 'date') hasDate = true
+    const { lower, isToken } = headerName(name)
+    if (!isToken || !fieldValueShape.test(value)) throw invalidHeader()
+    switch (lower) {
+      case 'date':
+        hasDate = true
         break
-      case 10:
-        if (name.toLowerCase() === 'connection') {
-          hasConnection = true
-          if (/(?:^|\W)close(?:$|\W)/i.test(value)) closes = true
-        }
+      case 'connection':
+        hasConnection = true
+        if (/(?:^|\W)close(?:$|\W)/i.test(value)) closes = true
         break
-      case 14:
-        if (name.toLowerCase() === 'content-length') hasLength = true
+      case 'content-length':
+        hasLength = true
         break
-      case 17:
-        if (name.toLowerCase() === 'transfer-encoding') isChunked = true
+      case 'transfer-encoding':
+        isChunked = true
         break
     }
   }
-  if (!hasDate) {
-    text += `Date: ${date}\r\n`
-    lines++
-  }
-  if (!hasConnection) {
-    text += connectionLines(closes, idleSeconds)
-    lines += closes || idleSeconds <= 0 ? 1 : 2
-  }
+  let end = hasDate ? '' : `Date: ${date}\r\n`
+  if (!hasConnection) end += connectionLines(closes, idleSeconds)
   let framing: AnswerFraming = hasLength ? 'length' : 'chunked'
   if (method === 'HEAD' || statusCode === 204 || statusCode === 304) framing = 'none'
-  else if (!hasLength && !isChunked) {
-    text += 'Transfer-Encoding: chunked\r\n'
-    lines++
-  }
-  text += '\r\n'
-  // The shape alone would accept a value that contains a line break and another well-formed line.
-  if (!shape.test(text) || linesIn(text) !== lines) throw invalidHeader()
-  return { text, framing, closes }
+  else if (!hasLength && !isChunked) end += 'Transfer-Encoding: chunked\r\n'
+  const start = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
+  return { parts: headParts(start, headers, `${end}\r\n`), framing, closes }
 }
 
 function connectionLines(closes: boolean, idleSeconds: number): string {
@@ -86,12 +74,6 @@ function connectionLines(closes: boolean, idleSeconds: number): string {
   return idleSeconds > 0
     ? `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`
     : 'Connection: keep-alive\r\n'
-}
-
-function linesIn(text: string): number {
-  let lines = 0
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
-  return lines
 }
 
 function invalidHeader(): TypeError {

@@ -1,16 +1,17 @@
 import { OutgoingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { chunkOf, lastChunk } from '../body/chunk.ts'
+import { lastChunk, maxChunkBytes, writeChunk, writeParts } from '../body/chunk.ts'
+import { maxSharedBytes, outgoingBytes } from '../connections/outgoing-bytes.ts'
 import { kWriteParts, type PartsWriter } from '../contract/capabilities.ts'
+import { type HeadParts, writeHead, writeLatin1 } from '../headers/head-parts.ts'
 import { httpDate } from '../headers/http-date.ts'
 import { type AnswerFraming, outgoingHead } from '../headers/outgoing-head.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 
-/** Up to this size a response is written as one latin1 string, for which Node allocates no extra buffer. */
-const textBytes = 8_192
+/** For Node's own methods, which take a response with a head for one that has begun. */
+const ownHead = ' '
 
-/** Placeholder for a head already passed to the socket, so that open streams do not retain its text. */
-const sentHead = ' '
+const noParts: readonly Buffer[] = []
 
 type Written = (error?: Error | null) => void
 
@@ -26,7 +27,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
   declare _closed: boolean
   declare _keepAliveTimeout: number
   /** The head, until it is sent with the first bytes. */
-  #head = ''
+  #head: HeadParts | undefined
   #framing: AnswerFraming = 'length'
 
   /** @param idleMs milliseconds that an idle connection is kept; 0 means no limit */
@@ -53,7 +54,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
   }
 
   begin(statusCode: number, headers: readonly string[]): void {
-    const { text, framing, closes } = outgoingHead({
+    const { parts, framing, closes } = outgoingHead({
       method: this.req.method ?? '',
       statusCode,
       headers,
@@ -62,9 +63,9 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
       date: httpDate(Date.now()),
     })
     this.statusCode = statusCode
-    this.#head = text
+    this.#head = parts
     this.#framing = framing
-    this._header = sentHead
+    this._header = ownHead
     this._headerSent = true
     this._last = closes
     this.chunkedEncoding = framing === 'chunked'
@@ -109,32 +110,44 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
     written: Written | undefined,
   ): boolean {
     const head = this.#head
-    this.#head = ''
-    if (this.#framing === 'length') return writePlain(socket, head, parts, written)
-    if (this.#framing === 'none') return socket.write(head, 'latin1', written)
+    // An open stream does not retain it.
+    this.#head = undefined
+    const headBytes = head?.bytes ?? 0
+    if (this.#framing !== 'chunked') {
+      const body = this.#framing === 'none' ? noParts : parts
+      return writePlain(socket, head, body, headBytes + (body === noParts ? 0 : bytes), written)
+    }
+    const start = outgoingBytes.begin(headBytes + maxChunkBytes(bytes))
+    const { memory } = outgoingBytes
+    let end = head === undefined ? start : writeHead(memory, start, head)
     // An empty chunk would end the body.
-    if (bytes === 0) return socket.write(isLast ? head + lastChunk : head, 'latin1', written)
-    const coded = chunkOf(head, parts, bytes, isLast)
-    if (head === '' || coded.length > textBytes) return socket.write(coded, written)
-    return socket.write(coded.toString('latin1'), 'latin1', written)
+    if (bytes > 0) end = writeChunk(memory, end, parts, bytes, isLast)
+    else if (isLast) end = writeLatin1(memory, end, lastChunk)
+    return outgoingBytes.write(socket, start, end, written)
   }
 }
 
+/** @param bytes of head and parts */
 function writePlain(
   socket: Socket,
-  head: string,
+  head: HeadParts | undefined,
   parts: readonly Buffer[],
+  bytes: number,
   written: Written | undefined,
 ): boolean {
-  const [first] = parts
-  if (parts.length <= 1) {
-    const bytes = first?.length ?? 0
-    if (head === '' && first !== undefined) return socket.write(first, written)
-    if (bytes <= textBytes)
-      return socket.write(first === undefined ? head : head + first.toString('latin1'), 'latin1', written)
+  if (bytes <= maxSharedBytes) {
+    const start = outgoingBytes.begin(bytes)
+    const { memory } = outgoingBytes
+    const bodyStart = head === undefined ? start : writeHead(memory, start, head)
+    return outgoingBytes.write(socket, start, writeParts(memory, bodyStart, parts), written)
   }
+  const [first] = parts
+  if (head === undefined && parts.length === 1 && first !== undefined) return socket.write(first, written)
   socket.cork()
-  if (head !== '') socket.write(head, 'latin1')
+  if (head !== undefined) {
+    const start = outgoingBytes.begin(head.bytes)
+    outgoingBytes.write(socket, start, writeHead(outgoingBytes.memory, start, head))
+  }
   for (let at = 0; at < parts.length - 1; at++) socket.write(parts[at] ?? '')
   const keepsUp = socket.write(parts[parts.length - 1] ?? '', written)
   socket.uncork()

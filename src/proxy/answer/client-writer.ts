@@ -42,7 +42,7 @@ export class ClientWriter {
     if (this.#parts !== undefined) return this.#parts.send(parts, bytes)
     const socket = this.#chunkedSocket()
     if (socket === undefined) this.#writePlain(joined(parts, bytes))
-    else this.#writeChunk(socket, chunkOf('', parts, bytes, false))
+    else this.#writeChunk(socket, chunkOf(parts, bytes, false))
     return !this.needsDrain
   }
 
@@ -72,7 +72,7 @@ export class ClientWriter {
       return
     }
     socket.cork()
-    this.#writeChunk(socket, chunkOf('', parts, bytes, false))
+    this.#writeChunk(socket, chunkOf(parts, bytes, false))
     raw.end()
     socket.uncork()
   }

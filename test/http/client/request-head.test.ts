@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Http1Error } from '../../../src/http/client/errors.ts'
-import { requestHead } from '../../../src/http/client/own/request-head.ts'
+import { type HeadOptions, requestHead } from '../../../src/http/client/own/request-head.ts'
+import { headText } from '../../../src/http/headers/head-parts.ts'
 
 const host = 'box:1'
 const fixed = `Host: ${host}\r\nConnection: keep-alive\r\n`
@@ -12,20 +13,20 @@ const anyText = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', ' ', '\r', '\n', ':', '\x00', '\t', 'é', '☃') }),
 )
 
+const textOf = (request: HeadOptions, bodyBytes: number | undefined) =>
+  headText(requestHead(request, host, bodyBytes))
+
 describe('requestHead', () => {
   it('writes its parts, with its own lines first', () => {
     assert.equal(
-      requestHead(
-        { method: 'POST', path: '/v1/x?y=1', headers: ['X-A', 'b c', 'x-a', ''], bodyBytes: 12 },
-        host,
-      ),
+      textOf({ method: 'POST', path: '/v1/x?y=1', headers: ['X-A', 'b c', 'x-a', ''] }, 12),
       `POST /v1/x?y=1 HTTP/1.1\r\n${fixed}X-A: b c\r\nx-a: \r\nContent-Length: 12\r\n\r\n`,
     )
   })
 
   it('announces a length if there is a body or might be one', () => {
     const lengthOf = (method: string, bodyBytes: number | undefined) =>
-      /Content-Length: (\d+)/.exec(requestHead({ method, path: '/', headers: [], bodyBytes }, host))?.[1]
+      /Content-Length: (\d+)/.exec(textOf({ method, path: '/', headers: [] }, bodyBytes))?.[1]
     assert.equal(lengthOf('GET', 0), undefined)
     assert.equal(lengthOf('GET', 3), '3')
     assert.equal(lengthOf('DELETE', 0), undefined)
@@ -35,7 +36,7 @@ describe('requestHead', () => {
 
   it('sends its own Host instead of the given one, and rejects framing that contradicts the body', () => {
     const headOf = (name: string, value: string, bodyBytes: number | undefined) =>
-      requestHead({ method: 'POST', path: '/', headers: [name, value], bodyBytes }, host)
+      textOf({ method: 'POST', path: '/', headers: [name, value] }, bodyBytes)
     assert.equal(
       headOf('host', 'ollama.local', 3),
       'POST / HTTP/1.1\r\nHost: ollama.local\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\n',
@@ -55,7 +56,7 @@ describe('requestHead', () => {
         (method, path, pairs) => {
           let head: string
           try {
-            head = requestHead({ method, path, headers: pairs.flat(), bodyBytes: 1 }, host)
+            head = textOf({ method, path, headers: pairs.flat() }, 1)
           } catch (error) {
             assert.ok(error instanceof Http1Error)
             assert.equal(error.code, 'ERR_HTTP1_INVALID_REQUEST')

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../../kernel/clock.ts'
+import { maxSharedBytes, outgoingBytes } from '../../connections/outgoing-bytes.ts'
+import { type HeadParts, writeHead } from '../../headers/head-parts.ts'
 import { type ConnectOptions, openSocket } from '../connect.ts'
 import { type ClientRequest, isStream, type RequestHandler, staleWithinMs } from '../contract.ts'
 import { Http1Error } from '../errors.ts'
@@ -26,11 +28,6 @@ export interface ConnectionOwner {
  * no read buffer.
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
-/**
- * Below this size head and body are written as one latin1 string: no extra buffer, and one write instead of two (about
- * 1 µs).
- */
-const textBytes = 16_384
 /** One connection to a server; it carries one request at a time. */
 export class Connection implements AnswerListener {
   /** Deadline for reusing the idle connection; monotonic milliseconds. */
@@ -117,9 +114,9 @@ export class Connection implements AnswerListener {
     this.#mayEndByReset = false
     const { body } = request
     const bodyBytes = isStream(body) ? undefined : (body?.length ?? 0)
-    let head: string
+    let head: HeadParts
     try {
-      head = requestHead({ ...request, bodyBytes }, this.#host)
+      head = requestHead(request, this.#host, bodyBytes)
     } catch (error) {
       this.#handler = undefined
       this.#resendable = undefined
@@ -189,22 +186,32 @@ export class Connection implements AnswerListener {
     else if (this.#isOpen) this.#release()
   }
 
-  #sendBytes(head: string, body: Buffer | null): void {
-    if (body === null || body.length === 0) {
-      this.#socket.write(head, 'latin1')
-    } else if (head.length + body.length <= textBytes) {
-      this.#socket.write(head + body.toString('latin1'), 'latin1')
+  #sendBytes(head: HeadParts, body: Buffer | null): void {
+    const bodyBytes = body?.length ?? 0
+    if (body === null || bodyBytes === 0) {
+      this.#writeHead(head)
+    } else if (head.bytes + bodyBytes <= maxSharedBytes) {
+      // One write instead of two takes a microsecond less.
+      const start = outgoingBytes.begin(head.bytes + bodyBytes)
+      const bodyStart = writeHead(outgoingBytes.memory, start, head)
+      body.copy(outgoingBytes.memory, bodyStart)
+      outgoingBytes.write(this.#socket, start, bodyStart + bodyBytes)
       this.#handler?.onBodyWritten?.()
     } else {
       this.#writeLarge()
       this.#socket.cork()
-      this.#socket.write(head, 'latin1')
+      this.#writeHead(head)
       this.#socket.write(body, this.#bodyWritten)
       this.#socket.uncork()
     }
   }
 
-  #sendStream(head: string, body: Readable): void {
+  #writeHead(head: HeadParts): void {
+    const start = outgoingBytes.begin(head.bytes)
+    outgoingBytes.write(this.#socket, start, writeHead(outgoingBytes.memory, start, head))
+  }
+
+  #sendStream(head: HeadParts, body: Readable): void {
     this.#stream = body
     // The stream had no listeners while the connection was being opened.
     if (body.destroyed) {
@@ -212,7 +219,7 @@ export class Connection implements AnswerListener {
       return
     }
     this.#writeLarge()
-    this.#socket.write(head, 'latin1')
+    this.#writeHead(head)
     body.on('error', (error) => {
       if (this.#stream === body) this.#fail(error)
     })

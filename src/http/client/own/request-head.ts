@@ -1,3 +1,4 @@
+import { type HeadParts, headParts } from '../../headers/head-parts.ts'
 import { Http1Error } from '../errors.ts'
 
 const token = /^[\w!#$%&'*+.^`|~-]+$/
@@ -27,20 +28,23 @@ export interface HeadOptions {
   readonly path: string
   /** Flat name/value pairs. A `Host` header replaces the server's own. */
   readonly headers: readonly string[]
-  /** Length of the body if the headers do not give it; undefined for a stream, whose headers do. */
-  readonly bodyBytes: number | undefined
 }
 
 /**
- * Serializes the head of a request (RFC 9112 section 3) in Latin-1.
+ * Prepares the head of a request for serialization (RFC 9112 section 3) in Latin-1.
  * @param host value of `Host`
+ * @param bodyBytes length of the body if the headers do not give it; undefined for a stream, whose headers do
  * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for text that would end a line early, and for headers that give
  * another end of the request than `bodyBytes`: no byte of such a request may be sent
  */
-export function requestHead({ method, path, headers, bodyBytes }: HeadOptions, host: string): string {
+export function requestHead(
+  { method, path, headers }: HeadOptions,
+  host: string,
+  bodyBytes: number | undefined,
+): HeadParts {
   if (roleOf(method) === 'invalid' || !target.test(path)) throw invalidRequest('method or path')
-  let lines = ''
-  let hostLine = `Host: ${host}\r\n`
+  let shownHost = host
+  let sent = headers
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const text = headers[at + 1] ?? ''
@@ -48,12 +52,18 @@ export function requestHead({ method, path, headers, bodyBytes }: HeadOptions, h
     if (role === 'invalid' || (role === 'length' && bodyBytes !== undefined))
       throw invalidRequest('header name')
     if (!value.test(text)) throw invalidRequest('header value')
-    if (role === 'host') hostLine = `Host: ${text}\r\n`
-    else lines += `${name}: ${text}\r\n`
+    if (role === 'host') {
+      shownHost = text
+      sent = withoutHost(headers)
+    }
   }
-  const head = `${method} ${path} HTTP/1.1\r\n${hostLine}Connection: keep-alive\r\n${lines}`
-  if (bodyBytes === undefined || (bodyBytes === 0 && !methodsWithBody.has(method))) return `${head}\r\n`
-  return `${head}Content-Length: ${bodyBytes}\r\n\r\n`
+  const start = `${method} ${path} HTTP/1.1\r\nHost: ${shownHost}\r\nConnection: keep-alive\r\n`
+  const hasNoLength = bodyBytes === undefined || (bodyBytes === 0 && !methodsWithBody.has(method))
+  return headParts(start, sent, hasNoLength ? '\r\n' : `Content-Length: ${bodyBytes}\r\n\r\n`)
+}
+
+function withoutHost(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => roleOf(headers[at - (at % 2)] ?? '') !== 'host')
 }
 
 function roleOf(name: string): NameRole {

@@ -9,6 +9,8 @@ export const errorTypes = [
   'unserved',
   'too_large',
   'rate_limit',
+  /** A budget is used up; waiting for a while does not help. */
+  'quota',
   'timeout',
   'server',
   'overloaded',
@@ -49,10 +51,20 @@ export const errorTable = {
     type: 'authentication',
     message: 'The caller could not be identified.',
   },
+  invalid_api_key: {
+    status: 401,
+    type: 'authentication',
+    message: 'The API key is missing or not valid.',
+  },
   forbidden: {
     status: 403,
     type: 'permission',
     message: 'Not allowed.',
+  },
+  model_not_allowed: {
+    status: 403,
+    type: 'permission',
+    message: 'The API key may not use this model.',
   },
   not_found: {
     status: 404,
@@ -104,6 +116,17 @@ export const errorTable = {
     status: 429,
     type: 'rate_limit',
     message: 'Too Many Requests',
+  },
+  // The two codes that OpenAI's clients know.
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit',
+    message: 'A limit of the API key is reached.',
+  },
+  insufficient_quota: {
+    status: 429,
+    type: 'quota',
+    message: 'A budget of the API key is used up.',
   },
   headers_too_large: {
     status: 431,
@@ -165,6 +188,11 @@ export const errorTable = {
     status: 503,
     type: 'overloaded',
     message: 'The gateway has reached its memory limit for request bodies; try again later.',
+  },
+  callers_unavailable: {
+    status: 503,
+    type: 'overloaded',
+    message: 'The API key cannot be verified now.',
   },
   draining: {
     status: 503,

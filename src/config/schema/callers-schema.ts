@@ -88,7 +88,7 @@ export const ConfigKeySchema = Section(
       pattern: '^hmac-sha256:[A-Za-z0-9_-]{43}$',
       description: 'Hash of the key, as `olla-gateway keys create --hash` prints it.',
     }),
-    owner: Type.Optional(Name('Whom the key belongs to.')),
+    owner: Type.Optional(Name('Owner of the key.')),
     team: Type.Optional(Name('Team of the key.')),
     expires: Type.Optional(Type.String({ description: 'Time (RFC 3339) from which the key is refused.' })),
     policy: PolicySchema,

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { BreakerSchema, TimeoutsSchema } from './proxy-schema.ts'
-import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text } from './sections.ts'
+import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
 import { Duration } from './units.ts'
 
 const AuthSchema = Section(
@@ -37,6 +37,7 @@ export const EndpointSchema = Section(
       }),
     ),
     type: Text('auto', 'Profile name or URL prefix (`ollama`, `vllm`, `lm-studio`, …) or `auto`.'),
+    tags: TextList([], 'Tags by which policies of callers name it (beyond Olla).'),
     priority: Count(100, 'Higher is preferred.'),
     weight: Fraction(1, 'Share of requests among endpoints of the same priority (beyond Olla).', {
       maximum: 1000,

@@ -31,6 +31,7 @@ export function buildEndpoints(configs: readonly EndpointConfig[], context: Buil
       slot,
       id: ids.get(name) ?? name,
       name,
+      tags: config.tags,
       url: shown,
       origin: url.origin,
       basePath,

@@ -24,6 +24,8 @@ export interface Endpoint {
   /** Base36 FNV-1a-32 of the sanitized URL, with `-N` after a collision (contract 1.6). */
   readonly id: string
   readonly name: string
+  /** By which policies of callers name it. */
+  readonly tags: readonly string[]
   /** The URL without credentials, query or fragment: safe to show. */
   readonly url: string
   /** `http://host:port`, for the connection pool. */

@@ -8,6 +8,9 @@ export interface Caller {
   readonly team: string | undefined
   /** Undefined if the caller may use all models and endpoints. */
   readonly access: CallerAccess | undefined
+  /** For a waiting line: its class, and its share within the class. */
+  readonly priority: 'high' | 'normal' | 'low'
+  readonly weight: number
 }
 
 /** What a caller may use. The answers never change: a changed policy is a new object. */

@@ -47,6 +47,7 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     slot,
     id: `id${slot}`,
     name: `endpoint-${slot}`,
+    tags: [],
     url: `http://127.0.0.1:${9000 + slot}`,
     origin: `http://127.0.0.1:${9000 + slot}`,
     basePath: '',

@@ -9,6 +9,7 @@ export const errorTypeNames: Readonly<Record<ErrorType, string>> = {
   unserved: 'not_found_error',
   too_large: 'request_too_large',
   rate_limit: 'rate_limit_error',
+  quota: 'rate_limit_error',
   timeout: 'timeout_error',
   server: 'api_error',
   overloaded: 'overloaded_error',

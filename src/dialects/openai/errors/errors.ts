@@ -15,6 +15,7 @@ const types: Readonly<Record<ErrorType, string>> = {
   unserved: 'invalid_request_error',
   too_large: 'invalid_request_error',
   rate_limit: 'rate_limit_error',
+  quota: 'insufficient_quota',
   timeout: 'timeout_error',
   server: 'server_error',
   overloaded: 'server_error',

@@ -1,0 +1,180 @@
+import type { Policy } from '../../config/schema/callers-schema.ts'
+import { accessOf } from '../policy/access.ts'
+import { type EntryRules, entryRulesOf } from '../policy/entry-rules.ts'
+import type { DirectoryChange, DirectoryKey, DirectoryOwner, DirectoryTeam } from './directory-data.ts'
+import type { KnownCaller, Subject } from './known-caller.ts'
+
+/** Why a known key is refused. */
+export type KeyRefusal = 'disabled' | 'expired' | 'replaced'
+
+export type Found =
+  | { readonly caller: KnownCaller; readonly refusal: undefined }
+  | { readonly caller: KnownCaller; readonly refusal: KeyRefusal }
+
+interface Entry {
+  readonly key: DirectoryKey
+  /** Undefined until the key is used, and after its team or owner has changed. */
+  found: Found | undefined
+}
+
+interface HashEntry {
+  readonly hash: string
+  readonly entry: Entry
+  readonly endsAtMs: number | undefined
+}
+
+/** The keys of one thread, found by the hash of what a client presents. */
+export class CallerDirectory {
+  #byHash = new Map<string, HashEntry>()
+  #byId = new Map<string, Entry>()
+  #teams = new Map<string, DirectoryTeam>()
+  #owners = new Map<string, DirectoryOwner>()
+  /** Callers that a host names instead of a key. */
+  #named = new Map<string, KnownCaller>()
+  readonly #onChange: (() => void)[] = []
+
+  /** Number of keys. */
+  get size(): number {
+    return this.#byId.size
+  }
+
+  /**
+   * Finds a key. The beginning of the hash finds an entry, and the whole is compared in constant time, also if there is
+   * no entry. The hash is keyed, so a client cannot choose its beginning.
+   * @returns undefined if there is no such key
+   */
+  find(hash: string, nowMs: number): Found | undefined {
+    const hashed = this.#byHash.get(beginningOf(hash))
+    if (!isEqual(hash, hashed?.hash ?? noHash) || hashed === undefined) return undefined
+    const { entry, endsAtMs } = hashed
+    entry.found ??= this.#read(entry.key)
+    const { found } = entry
+    if (found.refusal !== undefined) return found
+    const { expiresAtMs } = entry.key
+    if (endsAtMs !== undefined && endsAtMs <= nowMs) return { caller: found.caller, refusal: 'replaced' }
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { caller: found.caller, refusal: 'expired' }
+    return found
+  }
+
+  /** The caller that a host has named itself: an owner without a key. */
+  named(name: string): KnownCaller {
+    const known = this.#named.get(name)
+    if (known !== undefined) return known
+    const caller: KnownCaller = {
+      keyId: '',
+      keyName: name,
+      owner: name,
+      team: undefined,
+      access: undefined,
+      priority: 'normal',
+      weight: 1,
+      entry: [],
+      parameters: [],
+      subjects: [{ kind: 'owner', id: name, limits: this.#owners.get(name)?.limits }],
+    }
+    if (this.#named.size >= maxNamed) this.#named.clear()
+    this.#named.set(name, caller)
+    return caller
+  }
+
+  apply(change: DirectoryChange): void {
+    if (change.isWhole) {
+      this.#byHash = new Map()
+      this.#byId = new Map()
+      this.#teams = new Map()
+      this.#owners = new Map()
+    }
+    for (const id of change.deletedKeys) this.#forget(id)
+    for (const key of change.keys) this.#put(key)
+    for (const name of change.deletedTeams) this.#teams.delete(name)
+    for (const team of change.teams) this.#teams.set(team.name, team)
+    for (const name of change.deletedOwners) this.#owners.delete(name)
+    for (const owner of change.owners) this.#owners.set(owner.name, owner)
+    const { deletedTeams, teams, deletedOwners, owners } = change
+    if (deletedTeams.length + teams.length + deletedOwners.length + owners.length > 0) {
+      for (const entry of this.#byId.values()) entry.found = undefined
+    }
+    this.#named.clear()
+    for (const listener of this.#onChange) listener()
+  }
+
+  /** @param listener called after each change */
+  onChange(listener: () => void): void {
+    this.#onChange.push(listener)
+  }
+
+  #put(key: DirectoryKey): void {
+    this.#forget(key.id)
+    const entry: Entry = { key, found: undefined }
+    this.#byId.set(key.id, entry)
+    for (const [hash, endsAtMs] of key.hashes) this.#byHash.set(beginningOf(hash), { hash, entry, endsAtMs })
+  }
+
+  #forget(id: string): void {
+    const entry = this.#byId.get(id)
+    if (entry === undefined) return
+    for (const [hash] of entry.key.hashes) this.#byHash.delete(beginningOf(hash))
+    this.#byId.delete(id)
+  }
+
+  #read(key: DirectoryKey): Found {
+    const team = key.team === undefined ? undefined : this.#teams.get(key.team)
+    const owner = key.owner === undefined ? undefined : this.#owners.get(key.owner)
+    const isEnabled = key.enabled && team?.enabled !== false && owner?.enabled !== false
+    const caller = callerOf(key, team, owner)
+    return isEnabled ? { caller, refusal: undefined } : { caller, refusal: 'disabled' }
+  }
+}
+
+/** 72 bits: no two of any number of keys that fit into memory have the same. */
+function beginningOf(hash: string): string {
+  return hash.slice(0, 12)
+}
+
+const noHash = '.'.repeat(43)
+
+/** Takes the same time wherever two hashes differ; their length is no secret. */
+function isEqual(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at)
+  return difference === 0
+}
+
+/** Names that a host gives may come from clients. */
+const maxNamed = 10_000
+
+function callerOf(
+  key: DirectoryKey,
+  team: DirectoryTeam | undefined,
+  owner: DirectoryOwner | undefined,
+): KnownCaller {
+  const policies = [key.policy, team?.policy].filter((policy) => policy !== undefined)
+  return {
+    keyId: key.id,
+    keyName: key.name,
+    owner: key.owner,
+    team: key.team,
+    access: accessOf(policies),
+    priority: key.policy?.priority ?? team?.policy?.priority ?? 'normal',
+    weight: key.policy?.weight ?? team?.policy?.weight ?? 1,
+    entry: policies.map(entryRulesOf).filter((rules): rules is EntryRules => rules !== undefined),
+    parameters: policies.filter(setsParameters),
+    subjects: subjectsOf(key, team, owner),
+  }
+}
+
+function setsParameters({ defaults, caps }: Policy): boolean {
+  return Object.keys(defaults).length + Object.keys(caps).length > 0
+}
+
+/** An owner or team without a record has no limits, but the ledger counts for it. */
+function subjectsOf(
+  key: DirectoryKey,
+  team: DirectoryTeam | undefined,
+  owner: DirectoryOwner | undefined,
+): Subject[] {
+  const subjects: Subject[] = [{ kind: 'key', id: key.id, limits: key.limits }]
+  if (key.owner !== undefined) subjects.push({ kind: 'owner', id: key.owner, limits: owner?.limits })
+  if (key.team !== undefined) subjects.push({ kind: 'team', id: key.team, limits: team?.limits })
+  return subjects
+}

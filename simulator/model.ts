@@ -71,6 +71,9 @@ export interface SimulatorState {
   readonly name: string
   readonly version: string
   readonly models: readonly CompleteModel[]
+  readonly setModels: (models: readonly CompleteModel[]) => void
+  /** Digests of the files that clients have sent (Ollama). */
+  readonly blobs: Set<string>
   /** The script for this request; undefined generates an answer. */
   readonly takeScript: () => Script | undefined
   /** Kept responses by their ID. */

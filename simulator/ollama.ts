@@ -1,5 +1,6 @@
 import type { CompleteModel } from './model.ts'
 import { chat, generate, nanosecondsSince } from './ollama-generation.ts'
+import { ollamaManagementRoutes } from './ollama-management.ts'
 import { Rejection, rejectionStyles } from './rejections.ts'
 import type { JsonObject } from './request.ts'
 import { askedModel, type Exchange, inference, info, type RouteTable } from './route.ts'
@@ -22,6 +23,7 @@ export const ollamaRoutes: RouteTable = {
   'POST /api/generate': inference(generate, native),
   'POST /api/embed': inference(embed, native),
   'POST /api/embeddings': inference(embedOne, native),
+  ...ollamaManagementRoutes,
 }
 
 function runningModels({ state, answer }: Exchange): void {

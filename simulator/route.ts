@@ -77,7 +77,8 @@ function routeAt(table: RouteTable, method: string, path: string): Route | undef
  * @throws Rejection if the server has no such model
  */
 export function askedModel(state: SimulatorState, body: JsonObject): CompleteModel {
-  const asked = body.model ?? body.name
+  // Go clients send both fields, one of them empty.
+  const asked = body.model === undefined || body.model === '' ? body.name : body.model
   if (typeof asked !== 'string' || asked === '') throw new Rejection('bad_request', 'model is required')
   return modelNamed(state, asked)
 }

@@ -63,6 +63,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     get models() {
       return models
     },
+    setModels(next: readonly CompleteModel[]) {
+      models = next
+    },
+    blobs: new Set<string>(),
     takeScript: () => scripts.shift(),
     responses: new Map<string, StoredResponse>(),
   }

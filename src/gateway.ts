@@ -195,6 +195,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   // Routes for clients: lists and dialects that the gateway answers or translates, then the requests that it forwards.
   await app.register(modelRoutes)
   await app.register(ollamaRoutes)
+  const manages = proxy.management_endpoints.length > 0
+  await when(manages, () => import('../routes/proxy/ollama-management.ts'), { proxy, server })
   const { anthropic } = translators
   const isInspected = anthropic.enabled && anthropic.inspector.enabled
   await when(isInspected, () => import('../plugins/observe/inspector.ts'), { translators })

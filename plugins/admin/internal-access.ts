@@ -8,7 +8,7 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify
 import fp from 'fastify-plugin'
 import { AdminToken } from '../../src/admin/security/admin-token.ts'
 import { ClientKeys } from '../../src/admin/security/client-key.ts'
-import { isDeliberate, isForeignRead } from '../../src/admin/security/cross-site.ts'
+import { isCrossSite, isDeliberate, isForeignRead } from '../../src/admin/security/cross-site.ts'
 import {
   type AccessDecision,
   type AccessRefusal,
@@ -42,6 +42,11 @@ export interface InternalAccessControl {
   readonly token: AdminToken | undefined
   /** Compares a token from elsewhere than the `Authorization` header; wrong ones count. */
   compare(token: string, request: FastifyRequest): AccessDecision
+  /**
+   * Decides as for a `gated` route whether a request may change something, on routes elsewhere: never for a page of
+   * another site, unless it has the token.
+   */
+  decideChange(request: FastifyRequest): AccessDecision
 }
 
 declare module 'fastify' {
@@ -72,6 +77,7 @@ export default fp<InternalAccessOptions>(
       token,
       compare: (shown, request) =>
         rules.compare(shown, keys.of(request.gateway.clientAddress), clock.monotonicMs()),
+      decideChange,
     })
 
     app.addHook('onRoute', function guard(route) {
@@ -108,9 +114,13 @@ export default fp<InternalAccessOptions>(
       const decision = ruled(request)
       if (!decision.allowed || decision.by === 'token') return decision
       const mode = single(request.headers['sec-fetch-mode'])
-      return isForeignRead(originOf(request), mode)
-        ? { allowed: false, status: 403, message: '403 forbidden: requested by a page of another site' }
-        : decision
+      return isForeignRead(originOf(request), mode) ? foreign : decision
+    }
+
+    function decideChange(request: FastifyRequest): AccessDecision {
+      const decision = ruled(request)
+      const isForeign = decision.allowed && decision.by === 'address' && isCrossSite(originOf(request))
+      return isForeign ? foreign : decision
     }
 
     function ruled(request: FastifyRequest): AccessDecision {
@@ -181,6 +191,12 @@ export default fp<InternalAccessOptions>(
     dependencies: ['gateway-events', 'gateway-state', 'gateway-request-context'],
   },
 )
+
+const foreign: AccessRefusal = {
+  allowed: false,
+  status: 403,
+  message: '403 forbidden: requested by a page of another site',
+}
 
 function originOf({ headers }: FastifyRequest) {
   return {

@@ -32,6 +32,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Exempts internal routes from rate limits: a refused probe would restart a container. */
     isUnlimited?: boolean
+    /** The route forwards bodies of any size without keeping them. */
+    takesAnyBody?: boolean
   }
 }
 
@@ -69,7 +71,8 @@ export default fp<SecurityOptions>(
         return
       }
       const declared = request.headers['content-length']
-      if (declared !== undefined && Number(declared) > maxBodyBytes) {
+      const isTooLarge = declared !== undefined && Number(declared) > maxBodyBytes
+      if (isTooLarge && request.routeOptions.config.takesAnyBody !== true) {
         next(refuse(request, 'body_size', new GatewayError('payload_too_large')))
         return
       }

@@ -10,7 +10,10 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { isTranslatedPath } from '../../src/dialects/all.ts'
 import { readExplainRequest } from '../../src/dialects/requests/explained-request.ts'
 import { inspectRequest, withoutBom } from '../../src/dialects/requests/inspect.ts'
+import { managesEndpoint, operationOf } from '../../src/dialects/requests/operation.ts'
+import { managementTargets } from '../../src/endpoints/registry/management-targets.ts'
 import { explain } from '../../src/observe/explain/explain.ts'
+import { explainManagement } from '../../src/observe/explain/explain-management.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 
@@ -35,6 +38,20 @@ export default fp<ExplainOptions>(
         prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
       const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
       const { model, needs } = inspectRequest(explained.body, 'application/json', target)
+      const operation = operationOf(target)
+      if (managesEndpoint('POST', operation)) {
+        const targets =
+          operation.managementMessage === undefined
+            ? []
+            : managementTargets(app.endpointRegistry.snapshot.endpoints, proxy.managementEndpoints)
+        if (targets.length > 0 || !proxy.management) {
+          return explainManagement(model, targets, {
+            load: app.endpointLoad,
+            breakers: app.circuitBreakers,
+            selector: app.endpointSelector,
+          })
+        }
+      }
       const client = translation?.formatOf(target)
       const routingRequest = {
         model,
@@ -84,6 +101,7 @@ export default fp<ExplainOptions>(
       'gateway-session-affinity',
       'gateway-buffer-budget',
       'gateway-backend-profiles',
+      'gateway-endpoint-registry',
     ],
   },
 )

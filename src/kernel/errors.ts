@@ -228,6 +228,8 @@ export interface GatewayErrorOptions {
   readonly attempts?: readonly string[] | undefined
   /** For programs, where the client's dialect has a place for it (Anthropic's `error.details`). */
   readonly details?: Readonly<Record<string, unknown>> | undefined
+  /** The model that the client named, for dialects whose clients look for it in the message. */
+  readonly model?: string | undefined
   /** Headers that the status calls for, as flat name/value pairs. */
   readonly headers?: readonly string[] | undefined
 }
@@ -242,6 +244,7 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly attempts: readonly string[]
   readonly details: Readonly<Record<string, unknown>> | undefined
+  readonly model: string | undefined
   readonly headers: readonly string[]
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
@@ -254,6 +257,7 @@ export class GatewayError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.attempts = options.attempts ?? []
     this.details = options.details
+    this.model = options.model
     this.headers = options.headers ?? noHeaders
   }
 }

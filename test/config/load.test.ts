@@ -220,6 +220,9 @@ describe('loadConfig', () => {
       await problems('dashboard: { admin_token: sixteen-letters-1, admin_token_file: x }'),
       /either "admin_token" or "admin_token_file"/,
     )
+    const managed = (name: string) => problems(`${endpoint()}proxy: { management_endpoints: ["${name}"] }\n`)
+    assert.match(await managed('nowhere'), /there is no endpoint "nowhere"/)
+    await assert.doesNotReject(async () => parseConfig({ proxy: { management_endpoints: ['gpu-*'] } }))
     assert.match(await problems('model_aliases: { a: [] }'), /model_aliases\.a: /)
     assert.match(await problems('discovery: { model_discovery: { interval: 0 } }'), /must be more than 0/)
     const userinfo = await problems(endpoint().replace('http://', 'http://me:hunter2@'))

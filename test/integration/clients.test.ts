@@ -107,7 +107,7 @@ for (const engine of engines) {
     it('ollama: errors have its format', async (t) => {
       const { gateway } = await fleet(t, engine)
       const client = new Ollama({ host: gateway.url })
-      await assert.rejects(client.chat({ model: 'nobody-has-it', messages }), /model_not_found/)
+      await assert.rejects(client.chat({ model: 'nobody-has-it', messages }), /not found/)
     })
 
     it('anthropic: messages, whole and streamed, on endpoints that speak it', async (t) => {

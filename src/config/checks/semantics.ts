@@ -87,6 +87,14 @@ export function checkSemantics(config: GatewayConfig): Problem[] {
       message: 'sessions never expire, but the caches of endpoints do',
     })
   }
+  const names = discovery.static.endpoints.map(({ name, url }) =>
+    // An endpoint without a name has that of its address.
+    (name ?? (URL.canParse(url) ? new URL(url).host : '')).toLowerCase(),
+  )
+  for (const [index, name] of config.proxy.management_endpoints.entries()) {
+    if (!/[*?]/.test(name) && !names.includes(name.toLowerCase()))
+      error(['proxy', 'management_endpoints', index], `there is no endpoint "${name}"`)
+  }
   problems.push(...checkModelNames(config))
   return problems
 }

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { httpClients } from '../../http/client/contract.ts'
 import { failoverStatuses, failureStatuses } from '../../kernel/failure-statuses.ts'
 import { keySources } from './key-sources.ts'
-import { Choice, Count, FilterSchema, Flag, Fraction, Section, StatusList } from './sections.ts'
+import { Choice, Count, FilterSchema, Flag, Fraction, globList, Section, StatusList } from './sections.ts'
 import { strategyNames } from './strategy-names.ts'
 import { Bytes, Duration } from './units.ts'
 
@@ -156,6 +156,9 @@ export const ProxySchema = Section(
     management: Flag(
       false,
       'Forward operations that manage an endpoint (pulling and deleting models, loading adapters, keys of LiteLLM, …) and send its credentials with every path; off: reject such operations with 501, and send credentials only with inference and model lists (beyond Olla).',
+    ),
+    management_endpoints: globList(
+      'Ollama endpoints that clients within dashboard.access_policy may manage with `/api/pull`, `push`, `create`, `copy`, `delete` and `blobs`: names or globs, `*` for all. Requests go to all matching endpoints, with one combined answer; none: as `management` says (beyond Olla).',
     ),
     circuit_breaker: BreakerSchema,
     usage: Choice(

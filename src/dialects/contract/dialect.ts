@@ -60,6 +60,7 @@ export interface ErrorParts {
   readonly message: string
   readonly attempts?: readonly string[]
   readonly details?: Json | undefined
+  readonly model?: string | undefined
 }
 
 export interface DialectErrors {

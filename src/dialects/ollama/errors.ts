@@ -1,9 +1,9 @@
-import type { DialectErrors } from '../contract/dialect.ts'
+import type { DialectErrors, ErrorParts } from '../contract/dialect.ts'
 import { clientMessage, parsedError } from '../errors/client-message.ts'
 
 export const ollamaErrors: DialectErrors = {
   types: undefined,
-  body: ({ message }, requestId) => ({ error: message, request_id: requestId }),
+  body: (error, requestId) => ({ error: messageOf(error), request_id: requestId }),
   event(framing, body) {
     return framing === 'ndjson' ? `${body}\n` : `data: ${body}\n\n`
   },
@@ -13,4 +13,9 @@ export const ollamaErrors: DialectErrors = {
     return JSON.stringify({ error: clientMessage(value, body, statusCode) })
   },
   status: (_form, statusCode) => statusCode,
+}
+
+/** Ollama's CLI looks for `not found`, and other clients for the whole message. */
+function messageOf({ code, message, model }: ErrorParts): string {
+  return code === 'model_not_found' && model !== undefined ? `model '${model}' not found` : message
 }

@@ -46,6 +46,7 @@ export function rejectionError(
     return new GatewayError(
       'model_not_found',
       `${reason}: no ${kind}endpoint has the model${named}${elsewhere}.`,
+      { model: facts.isElsewhere ? undefined : model },
     )
   }
   return unavailableError(reason, model, retryAfterSeconds)

@@ -1,6 +1,9 @@
 import { dialects, formats } from '../../src/dialects/all.ts'
 import { type Fate, type Feature, features } from '../../src/dialects/hub/contract/features.ts'
+import { limitationNames } from '../../src/dialects/translate/limitations.ts'
 import { wholeOperations } from '../../src/dialects/translate/whole-operations.ts'
+import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
+import { profilesFolder } from '../../src/kernel/package.ts'
 import { code, table } from './markdown.ts'
 
 /** Embeddings and rankings, without the further paths of clients. */
@@ -8,8 +11,52 @@ const operations = wholeOperations(dialects).filter(
   ({ name }, index, all) => all.findIndex((each) => each.name === name) === index,
 )
 
+/** What each limitation of a profile says of a route. */
+const limitations: Readonly<Record<string, string>> = {
+  no_tool_use: 'It ignores or refuses tools.',
+  no_streamed_tools: 'It loses parts of tool calls in streams.',
+  no_extended_thinking: 'It ignores requests for thinking.',
+  no_vision: 'It ignores or refuses images.',
+  no_structured_output: 'It ignores the schema that an answer must have.',
+  no_forbidden_tools: 'The model may call tools although `tool_choice` is `none`.',
+  no_custom_tools: 'It ignores or refuses tools with free text as input (`custom`).',
+  no_logprobs: 'It ignores or refuses requests for log probabilities.',
+  bare_events: 'Events lack numbers and indices. The gateway adds them to a stream that passes through.',
+}
+
 /** What the tables show of a format. */
 type Shown = Pick<(typeof formats)[number], 'name' | 'path' | 'fields' | 'fates'>
+
+/** What servers' own routes lack. */
+function gaps(): readonly string[] {
+  const profiles = new ProfileStore({ builtIn: profilesFolder }).all()
+  const routes = profiles.flatMap(({ displayName, anthropic, responses }) => [
+    { displayName, api: 'messages', names: anthropic.limitations },
+    { displayName, api: 'responses', names: responses.limitations },
+  ])
+  const listing = (name: string) =>
+    routes
+      .filter(({ names }) => names.some((each) => each.split('<')[0] === name))
+      .map(({ displayName, api }) => `${displayName} (${code(api)})`)
+      .join(', ')
+  return [
+    '## What native routes lack',
+    '',
+    'Some servers have the path of an API but ignore a part of it. Their profiles list what is missing under',
+    '`api.anthropic_support.limitations` and `api.responses.limitations`; `name<version` applies to servers below that',
+    'version. A request that needs such a part goes to another API of the same endpoint, or is refused if there is none. If a',
+    'server refuses a part with status 400 or 422, the gateway translates the request at once.',
+    '',
+    table(
+      ['name', 'meaning', 'listed for'],
+      limitationNames.map((name) => [code(name), limitations[name] ?? '', listing(name)]),
+    ),
+    '',
+    'Known gaps that remain where requests pass through to llama.cpp (build 11549): its Responses API reports answers that',
+    '`max_output_tokens` ended as `completed`, its Completions API reports `logprobs` in the form of a chat, its Messages API',
+    'replaces the input of a call that `max_tokens` cut with `{}`, and no stream has the log probability of the last token.',
+  ]
+}
 
 /** What becomes of each field of each client's API at endpoints with another API, as a Markdown page. */
 export function translationReference(): string {
@@ -59,6 +106,8 @@ export function translationReference(): string {
     '- **mapped**: the other API expresses it in another way.',
     '- **dropped**: the other API has nothing like it, and the answer means the same without it.',
     '- **refused**: the other API has nothing like it, and the answer would mean something else.',
+    '',
+    ...gaps(),
     ...formats.flatMap((from) => ['', ...fieldsOf(from, formats)]),
     '',
     '## Contents of messages',

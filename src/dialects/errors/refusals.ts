@@ -43,7 +43,7 @@ export function mayRefuseStreamOptions(statusCode: number, body: Buffer): boolea
 export function refusesField(statusCode: number, body: Buffer): boolean {
   if (statusCode !== 400 && statusCode !== 422) return false
   const text = body.toString('utf8', 0, maxTextBytes)
-  return /\b(?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b.{0,60}\b(?:field|parameter|argument|input|key|propert|type|variant|content|role|keyword)|not (?:permitted|supported|allowed|implemented)|extra_forbidden|literal_error|union_tag_invalid/i.test(
+  return /\b(?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b.{0,60}\b(?:field|parameter|argument|input|key|propert|type|variant|content|role|keyword)|not (?:permitted|supported|allowed|implemented)|cannot determine type|is not an array|extra_forbidden|literal_error|union_tag_invalid/i.test(
     text,
   )
 }

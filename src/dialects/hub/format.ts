@@ -1,5 +1,6 @@
 import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
+import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import type { AnswerBuilder } from './answer/answer-builder.ts'
 import type { AnswerReader } from './answer/answer-reader.ts'
@@ -26,6 +27,11 @@ export interface Format {
   readonly callIdPrefix: string
   /** Whether answers have refusals of their own; in other formats they are text. Default false. */
   readonly hasRefusals?: boolean
+  /**
+   * Whether the endpoint continues a text without the model's chat template. A chat means something else there, so it is
+   * the last resort. Default false.
+   */
+  readonly isPlain?: boolean
   /** What each top-level field of a request is; `none` is not a feature of its own, such as `model` and `messages`. */
   readonly fields: Readonly<Record<string, Feature | 'none'>>
   /** What becomes of each feature of a conversation that is written in this format. */
@@ -41,6 +47,12 @@ export interface Format {
   readAnswer(builder: AnswerBuilder): AnswerReader
   /** Writes an answer for a client. */
   writeAnswer(call: FormatCall): AnswerWriter
+  /**
+   * Adds what the events of an endpoint's own stream lack, for endpoints whose profile says so.
+   * @param model the client's name for it
+   * @param createdAt in seconds
+   */
+  mendStream?(model: string, createdAt: number): AnswerTransform
   /**
    * The whole answer to a request that no endpoint needs to see if its API is another, such as one that only loads a
    * model (Ollama). Undefined if the request asks for an answer of the model.

@@ -4,6 +4,7 @@ import { headerValue, type UpstreamHead } from '../../http/headers/response-head
 import { GatewayError } from '../../kernel/errors.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import { ModelRename } from '../answers/model-rename.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
 import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
@@ -21,6 +22,7 @@ import { refusedAnswer } from '../hub/refused-answer.ts'
 import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
 import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
+import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
@@ -52,6 +54,7 @@ const maxGrowth = 4
 const spareBytes = 1_048_576
 const bytesPerToken = 4
 const noHeaders: readonly string[] = []
+const noFeatures: readonly Feature[] = []
 
 /**
  * One client's request in the form that each endpoint accepts: unchanged if the endpoint has the client's API, else
@@ -75,28 +78,72 @@ export class ConversationVariants {
     const { format } = this.#call
     const speaks = plan.speaks(format, target)
     const targets = plan.targets(format, target)
-    if (targets.length === 0) return undefined
-    const translated = () => this.#translated(target, targets)
     const isOwn = speaks === true || (speaks === undefined && plan.maySpeak(format, target))
-    if (!isOwn) return translated()
+    const unsupported = isOwn ? this.#unsupported(target) : []
+    if (targets.length === 0) {
+      if (unsupported.length > 0 && !this.#parts.dropsUnsupported) throw withoutApi(unsupported)
+      if (!isOwn || !this.#hasBareEvents(target)) return undefined
+    }
+    const translated = () => this.#translated(target, targets)
+    if (!isOwn || (unsupported.length > 0 && targets.length > 0)) return translated()
     const { path } = this.#call
     const own = ownRequest(this.#call, target, () => this.#parts.learnMissing(target, path), translated)
-    return this.#stored(own)
+    return this.#passed(own, target)
   }
 
-  /** Stores the endpoint's own answer if the request continues what the gateway has stored. */
-  #stored(own: RequestVariant): RequestVariant {
+  /**
+   * Adds what the events of the endpoint's own stream lack, and stores its answer if the request continues what the
+   * gateway has stored.
+   */
+  #passed(own: RequestVariant, target: RoutedEndpoint): RequestVariant {
     const { format, original, model, caller } = this.#call
-    const store = original && this.#parts.storeFor?.(format, original, caller)
-    if (original === undefined || store === undefined) return own
-    const members = { ...repeatedState(original), ...(this.#parts.renameAnswers ? { model } : {}) }
-    return { ...own, answer: (head) => passedAnswer(head, { members, store }) }
+    const { storeFor, renameAnswers, nowMs } = this.#parts
+    const store = original && storeFor?.(format, original, caller)
+    const isBare = this.#hasBareEvents(target)
+    if (store === undefined && !isBare) return own
+    return {
+      ...own,
+      answer: (head) => {
+        const stored =
+          original === undefined || store === undefined
+            ? undefined
+            : passedAnswer(head, {
+                members: { ...repeatedState(original), ...(renameAnswers ? { model } : {}) },
+                store,
+              })
+        if (!isBare || !isPlainStream(head)) return stored
+        const mend = format.mendStream?.(model, Math.floor(nowMs() / 1_000)) ?? []
+        const isRenamed = renameAnswers && target.sentModel !== undefined
+        const others = stored?.transforms ?? (isRenamed ? [new ModelRename(model, 'sse', 'response')] : [])
+        return { transforms: [mend, others].flat() }
+      },
+    }
+  }
+
+  #hasBareEvents(target: RoutedEndpoint): boolean {
+    const { format } = this.#call
+    if (format.mendStream === undefined) return false
+    const { names, version } = this.#parts.plan.limitations(format, target)
+    return hasBareEvents(names, version)
+  }
+
+  /** Features of the request that the endpoint's own route for it does not support. */
+  #unsupported(target: RoutedEndpoint): readonly Feature[] {
+    const { format, body } = this.#call
+    const { names, version } = this.#parts.plan.limitations(format, target)
+    if (names.length === 0) return noFeatures
+    try {
+      return unsupportedFeatures(names, version, body, () => format.readRequest(parseRequest(body)))
+    } catch {
+      // The endpoint says itself what is wrong with a request that cannot be read.
+      return noFeatures
+    }
   }
 
   #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
     const request = parseRequest(this.#call.body)
     const conversation = this.#call.format.readRequest(request)
-    const { to, dropped } = this.#choose(conversation, targets)
+    const { to, dropped } = this.#choose(conversation, targets, target)
     const { endpoint, nativeModel = this.#call.model, abilities } = target
     const { format, body } = this.#call
     const written = to.writeRequest(conversation, {
@@ -147,23 +194,27 @@ export class ConversationVariants {
     }
   }
 
-  /** The first format that can express the whole request. */
+  /** The first format that can express the whole request; a plain prompt only if there is no other. */
   #choose(
-    { uses }: Conversation,
+    conversation: Conversation,
     targets: readonly Format[],
+    target: RoutedEndpoint,
   ): { readonly to: Format; readonly dropped: readonly Feature[] } {
     let best: { to: Format; dropped: readonly Feature[] } | undefined
+    const isChat = !conversation.uses.has('plain_prompt') && !conversation.uses.has('raw_prompt')
     for (const to of targets) {
-      const dropped = refusedFeatures(uses, to.fates)
+      if (isChat && to.isPlain === true && best !== undefined) break
+      const { names, version } = this.#parts.plan.limitations(to, target)
+      const dropped = [
+        ...refusedFeatures(conversation.uses, to.fates),
+        ...limitedFeatures(names, version, conversation),
+      ]
       if (dropped.length === 0) return { to, dropped }
       if (best === undefined || dropped.length < best.dropped.length) best = { to, dropped }
     }
     if (best === undefined) throw new GatewayError('path_not_served')
     if (this.#parts.dropsUnsupported) return best
-    throw new GatewayError(
-      'invalid_request',
-      `The endpoints with this model have no API that supports: ${best.dropped.join(', ')}`,
-    )
+    throw withoutApi(best.dropped)
   }
 
   #traits(target: RoutedEndpoint, model: string, capabilities: readonly string[] | undefined): ChatTraits {
@@ -240,6 +291,14 @@ export class ConversationVariants {
   }
 }
 
+function withoutApi(features: readonly Feature[]): GatewayError {
+  const names = [...new Set(features)].join(', ')
+  return new GatewayError(
+    'invalid_request',
+    `The endpoints with this model have no API that supports: ${names}`,
+  )
+}
+
 /** What translating the answer of one attempt requires. */
 interface TranslatedAnswer {
   readonly to: Format
@@ -276,6 +335,12 @@ function unreadable(writer: AnswerWriter): GatheredAnswer {
       }
     },
   }
+}
+
+/** Whether an answer is a stream of events that can be changed. */
+function isPlainStream(head: UpstreamHead): boolean {
+  const isEvents = framingOf(headerValue(head.headers, 'content-type')) === 'sse'
+  return isEvents && head.statusCode < 300 && !isEncoded(head)
 }
 
 /** The request did not accept compression. */

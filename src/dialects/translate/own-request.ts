@@ -1,13 +1,16 @@
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import { readContextLimit } from '../errors/context-limit.ts'
 import { isMissingStatus, readMissing } from '../errors/missing.ts'
+import { refusesField } from '../errors/refusals.ts'
 import type { RequestVariant } from '../variants/request-variant.ts'
 import type { TranslatedCall } from './request-translation.ts'
 
 const maxErrorBytes = 8_192
 
 /**
- * The client's own request. If the endpoint turns out to lack the path, it gets a translation at once.
+ * The client's own request. If the endpoint turns out to lack the path, or its route does not accept something that the
+ * request uses, it gets a translation at once.
  * @param learnMissing called if the endpoint lacks the path
  */
 export function ownRequest(
@@ -24,8 +27,9 @@ export function ownRequest(
     mode: 'passthrough',
     onRefusal: ({ statusCode }, refusal) => {
       const text = refusal.toString('utf8', 0, maxErrorBytes)
-      if (!isMissingStatus(statusCode) || readMissing({ path, statusCode, text }) !== 'path') return undefined
-      learnMissing()
+      const isMissing = isMissingStatus(statusCode) && readMissing({ path, statusCode, text }) === 'path'
+      if (isMissing) learnMissing()
+      else if (!refusesField(statusCode, refusal) || readContextLimit(text) !== undefined) return undefined
       try {
         return translated()
       } catch {

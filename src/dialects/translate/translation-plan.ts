@@ -10,6 +10,8 @@ import type { WholeOperation } from './whole-operations.ts'
 /** Nearly every server has them, so that a request for them costs nothing extra before one turns out not to. */
 const neverLacking: ReadonlySet<string> = new Set(['chat', 'embeddings'])
 
+const unlimited = { names: [], version: undefined }
+
 /** What the gateway knows about the APIs of endpoints. */
 export interface EndpointApis {
   /** Undefined if unknown. */
@@ -72,6 +74,21 @@ export class TranslationPlan {
    */
   maySpeak({ name }: Format, { endpoint: { profile } }: ServedModel): boolean {
     return (profile === undefined || profile.name === genericProfile) && name === 'responses'
+  }
+
+  /** What an endpoint's route for a format does not support, and the version that the endpoint reports. */
+  limitations(
+    { name }: Format,
+    { endpoint: { profile, slot } }: ServedModel,
+  ): { readonly names: readonly string[]; readonly version: string | undefined } {
+    const names =
+      name === 'responses'
+        ? profile?.responses.limitations
+        : name === 'messages'
+          ? profile?.anthropic.limitations
+          : undefined
+    if (names === undefined || names.length === 0) return unlimited
+    return { names, version: this.#apis.serverVersion(slot) }
   }
 
   /** The formats to which a request can be translated for an endpoint, best first. */

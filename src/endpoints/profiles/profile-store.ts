@@ -34,6 +34,7 @@ const ProfileSchema = Type.Object({
           limitations: Type.Optional(Type.Array(Type.String())),
         }),
       ),
+      responses: Type.Optional(Type.Object({ limitations: Type.Optional(Type.Array(Type.String())) })),
       chat: Type.Optional(
         Type.Object({
           path: Type.Optional(Type.String()),
@@ -316,6 +317,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       minVersion: anthropic?.min_version,
       limitations: anthropic?.limitations ?? [],
     },
+    responses: { limitations: api.responses?.limitations ?? [] },
     chat: {
       path: api.chat?.path ?? '/v1/chat/completions',
       reasoningField: api.chat?.reasoning_field ?? 'none',

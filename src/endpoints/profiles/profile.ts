@@ -25,6 +25,11 @@ export interface BackendProfile {
     readonly minVersion: string | undefined
     readonly limitations: readonly string[]
   }
+  /** Its Responses API. */
+  readonly responses: {
+    /** What it ignores or refuses, although it has the route; see `limitations.ts` of the translation. */
+    readonly limitations: readonly string[]
+  }
   /** Traits of its OpenAI chat route. */
   readonly chat: ChatTraits & { readonly path: string }
   /** Whether its chat route accepts tools for any model, as far as is known. */

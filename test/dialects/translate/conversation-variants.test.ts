@@ -177,3 +177,57 @@ describe('the form of a request', () => {
     assert.deepEqual(applied, [{ from: 'chat', to: 'completions', dropped: ['tools'] }])
   })
 })
+
+describe('a request for more than the route of an endpoint supports', () => {
+  const responses = '/v1/responses'
+  const text = { format: { type: 'json_schema', name: 'n', schema: { type: 'object' } } }
+
+  it('goes to another API of the endpoint', () => {
+    const { variants } = setup({
+      format: 'responses',
+      request: { input: 'a', text },
+      paths: [chat, responses],
+    })
+    const variant = variants.of(target('llamacpp')) ?? assert.fail()
+    assert.equal(variant.path, chat)
+    assert.equal(variant.mode, 'translated')
+    const plain = setup({ format: 'responses', request: { input: 'a' }, paths: [chat, responses] })
+    assert.equal(plain.variants.of(target('llamacpp'))?.mode, 'passthrough')
+  })
+
+  it('is refused if the endpoint has no other', () => {
+    for (const format of ['responses', 'chat']) {
+      const asked =
+        format === 'chat'
+          ? { messages, response_format: { type: 'json_schema', json_schema: text.format } }
+          : { input: 'a', text }
+      const { variants } = setup({ format, request: asked, paths: [responses] })
+      assert.throws(
+        () => variants.of(target('llamacpp')),
+        (error) =>
+          error instanceof GatewayError && error.message.endsWith('no API that supports: json_schema'),
+        format,
+      )
+    }
+  })
+
+  it('becomes a translation once the endpoint refuses it', () => {
+    const request = { input: [{ role: 'assistant', content: 'a' }, ...messages] }
+    const { variants } = setup({ format: 'responses', request, paths: [chat, responses] })
+    const variant = variants.of(target('llamacpp')) ?? assert.fail()
+    const refusal = (message: string) => {
+      const body = Buffer.from(JSON.stringify({ error: { code: 400, message } }))
+      return variant.onRefusal?.({ statusCode: 400, headers: [] }, body)
+    }
+    assert.equal(refusal("Cannot determine type of 'item'")?.path, chat)
+    assert.equal(refusal('the request exceeds the available context size')?.path, undefined)
+  })
+
+  it('does not become a plain prompt while a chat is possible', () => {
+    const request = { messages, logprobs: true }
+    const { variants } = setup({ format: 'chat', request, paths: [completions, responses] })
+    assert.throws(() => variants.of(target('llamacpp')), /no API that supports: logprobs/)
+    const plain = setup({ format: 'chat', request, paths: [completions] })
+    assert.equal(plain.variants.of(target('sglang'))?.path, completions)
+  })
+})

@@ -11,6 +11,7 @@ export const completionsFormat: Format = {
   framing: 'sse',
   streamType: 'text/event-stream; charset=utf-8',
   callIdPrefix: 'call',
+  isPlain: true,
   fields: completionsFields,
   fates: completionsFates,
   readRequest: readCompletionsRequest,

@@ -1,4 +1,5 @@
 import type { Format } from '../../hub/format.ts'
+import { MendedEvents } from './answer/mended-events.ts'
 import { ResponsesReader } from './answer/read-answer.ts'
 import { responsesWriter } from './answer/write-answer.ts'
 import { readResponsesRequest, responsesFields } from './request/read-request.ts'
@@ -19,4 +20,5 @@ export const responsesFormat: Format = {
   writeRequest: writeResponsesRequest,
   readAnswer: (builder) => new ResponsesReader(builder),
   writeAnswer: responsesWriter,
+  mendStream: (model, createdAt) => new MendedEvents(model, createdAt),
 }

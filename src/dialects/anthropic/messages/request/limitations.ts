@@ -1,5 +1,5 @@
 import { isAtLeast } from '../../../../endpoints/profiles/server-version.ts'
-import { type JsonObject, listField } from '../../../../kernel/json/json-fields.ts'
+import { type JsonObject, listField, objectField } from '../../../../kernel/json/json-fields.ts'
 import { outputFormat } from './output-format.ts'
 
 /**
@@ -29,6 +29,8 @@ export function supportsRequest(
         return request().thinking === undefined
       case 'no_vision':
         return !body.includes('"image"')
+      case 'no_forbidden_tools':
+        return !body.includes('"none"') || objectField(request(), 'tool_choice')?.type !== 'none'
       case 'no_structured_output':
         return !body.includes('"json_schema"') || outputFormat(request()) === undefined
       default:

@@ -1,6 +1,6 @@
 """Serves one model with llama.cpp's own HTTP server and prints the address once it listens.
 
-usage: serve.py MODEL.gguf HOST PORT ALIAS CONTEXT_TOKENS [embeddings]
+usage: serve.py MODEL.gguf HOST PORT ALIAS CONTEXT_TOKENS [embeddings|reranking]
 """
 
 import sys
@@ -25,6 +25,9 @@ params.endpoint_metrics = True
 if "embeddings" in features:
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+if "reranking" in features:
+    params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 while True:

@@ -9,7 +9,9 @@ COPY plugins plugins
 COPY routes routes
 COPY simulator simulator
 COPY dashboard dashboard
-RUN node_modules/.bin/tsc -p tsconfig.build.json --declaration false && node_modules/.bin/vite build dashboard && npm prune --omit=dev --ignore-scripts
+COPY config config
+COPY scripts/bundle.ts scripts/
+RUN node_modules/.bin/tsc -p tsconfig.build.json --declaration false && node scripts/bundle.ts && node_modules/.bin/vite build dashboard && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-alpine
 WORKDIR /app

@@ -26,4 +26,5 @@ export function buildPackage(): void {
   for (const name of [...manifest.files, 'package.json']) {
     if (name !== 'dist' && existsSync(root + name)) cpSync(root + name, folder + name, { recursive: true })
   }
+  execFileSync(process.execPath, [`${root}scripts/bundle.ts`, folder], { stdio: 'inherit' })
 }

@@ -40,12 +40,12 @@ if ((own.length > 0 || !hasArenas) && process.execve !== undefined && process.se
 setFlagsFromString('--no-maglev')
 setFlagsFromString('--no-turbofan')
 
-// A clone runs its sources; the published package has only the built ones.
+// A clone runs its sources; the published package has the command in a few files, which `scripts/bundle.ts` makes.
 var source = new URL('../src/app/cli/main.ts', import.meta.url)
 var isClone = existsSync(source)
-var entry = isClone ? source : new URL('../dist/src/app/cli/main.js', import.meta.url)
-// Of a clone, sources without their types: else the compiler that strips them stays. Built code is not kept, as
-// what has been read of it stays in memory.
+var entry = isClone ? source : new URL('../dist/command/main.js', import.meta.url)
+// Of a clone, sources without their types: else the compiler that strips them stays. For the package it saves no time,
+// and what is read of it stays in memory.
 if (isClone) module.enableCompileCache()
 import(entry.href)
   .then(function (cli) {

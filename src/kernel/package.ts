@@ -32,6 +32,9 @@ export const openApiFile = fileURLToPath(new URL('config/openapi.json', root))
 /** Folder of the built-in backend profiles. */
 export const profilesFolder = fileURLToPath(new URL('config/profiles/', root))
 
+/** The values of the files above, which the build writes; see `readYamlFile`. */
+export const parsedFilesFile = fileURLToPath(new URL('dist/parsed-files.json', root))
+
 /** Folder of the built dashboard. */
 export const dashboardFolder = fileURLToPath(new URL('dashboard/dist/', root))
 

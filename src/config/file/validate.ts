@@ -8,8 +8,17 @@ import { decode, isRecord, parseDuration } from './decode.ts'
 import { unreadByOlla } from './olla-keys.ts'
 import { replaceLikeOlla } from './olla-values.ts'
 
-const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionTypes: true })
-const check = ajv.compile(inputSchema())
+// The schemas are the gateway's own and run once: checking and optimizing them would take half of the compilation.
+const ajv = new Ajv({
+  allErrors: true,
+  strict: false,
+  verbose: true,
+  allowUnionTypes: true,
+  validateSchema: false,
+  meta: false,
+  code: { optimize: false },
+})
+let checkDocument: ValidateFunction | undefined
 
 /**
  * Validates a document against the schema and fills in defaults.
@@ -28,7 +37,8 @@ export function validate(
     }
   }
   const replaced = replaceLikeOlla(value)
-  const problems = [...replaced, ...problemsBy(check, value, [], isHolder)]
+  checkDocument ??= ajv.compile(inputSchema())
+  const problems = [...replaced, ...problemsBy(checkDocument, value, [], isHolder)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }

@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import fc from 'fast-check'
 import { FileOutput } from '../../../src/observe/logging/file-output.ts'
 import { LostLines } from '../../../src/observe/logging/lost-lines.ts'
 import { createPrettyLines, requestText } from '../../../src/observe/logging/pretty-lines.ts'
@@ -184,6 +185,55 @@ describe('human-readable lines', () => {
     assert.match(
       requestText({ ...request, outcome: 'failure', error: 'no endpoint' }),
       /failure, 2 attempts.*no endpoint/,
+    )
+  })
+
+  it('of requests are what the library would make of them', async () => {
+    const pretty = await createPrettyLines(false)
+    const { prettyFactory } = await import('pino-pretty')
+    const library = prettyFactory({
+      colorize: false,
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+      hideObject: true,
+      messageFormat: requestText,
+    })
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom('a\nb', '\u001b[31m', '{x}', '"', '\\'),
+    )
+    const record = fc.record(
+      {
+        level: fc.constantFrom('debug', 'info', 'warn', 'error'),
+        time: fc
+          .date({
+            min: new Date('2020-01-01T00:00:00Z'),
+            max: new Date('2030-01-01T00:00:00Z'),
+            noInvalidDate: true,
+          })
+          .map((date) => date.toISOString()),
+        request_id: text,
+        method: text,
+        path: text,
+        status: fc.integer({ min: 100, max: 599 }),
+        outcome: fc.constantFrom('success', 'failure', 'client_gone'),
+        model: text,
+        endpoint: text,
+        attempts: fc.nat(5),
+        duration_ms: fc.double({ min: 0, max: 1e6, noNaN: true }),
+        output_tokens: fc.nat(1000),
+        error: text,
+      },
+      { requiredKeys: ['level', 'time', 'request_id'] },
+    )
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 5 }), (records) => {
+        const lines = records.map((each) => JSON.stringify({ ...each, msg: 'request' }))
+        assert.equal(
+          pretty(`${lines.join('\n')}\n`),
+          lines.map((line) => `${library(line).trimEnd()}\n`).join(''),
+        )
+      }),
     )
   })
 })

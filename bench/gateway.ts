@@ -90,6 +90,7 @@ export interface GatewayStart {
   readonly program?: readonly [string, ...string[]]
   /** Models to wait for; default 1. */
   readonly models?: number
+  readonly env?: Readonly<Record<string, string>>
 }
 
 const discoveryTimeoutMs = 60_000
@@ -102,6 +103,7 @@ export async function startGateway({
   config,
   program,
   models = 1,
+  env,
 }: GatewayStart): Promise<Running> {
   const file = join(folder, `${name}.yaml`)
   // JSON is YAML.
@@ -115,7 +117,7 @@ export async function startGateway({
     cores,
     outputFile: join(folder, `${name}.log`),
     isUp: /listening on http:\/\/127\.0\.0\.1:(\d+)/,
-    env: { OLLA_LOGGING_FORMAT: 'json' },
+    env: { OLLA_LOGGING_FORMAT: 'json', ...env },
   })
   const port = Number(process.matched)
   const deadlineMs = performance.now() + discoveryTimeoutMs

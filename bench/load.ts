@@ -43,6 +43,8 @@ export interface LoadResult {
   readonly bodyBytes: number
   /** From the first request to the end of the last answer. */
   readonly seconds: number
+  /** CPU time of the load generator in the measured part. */
+  readonly cpuMicros: number
   readonly latencyMicros: Distribution
   readonly delayMicros: Distribution
 }

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { hasProgram } from './native.ts'
-import { start } from './processes.ts'
+import { type StartedProcess, start } from './processes.ts'
 import type { Running, Target, TargetContext } from './targets.ts'
 
 export const nginx: Target = {
@@ -11,25 +11,42 @@ export const nginx: Target = {
   title: 'nginx',
   threads: 1,
   missing: () => (hasProgram('nginx') ? undefined : 'nginx is not installed (Debian: apt-get install nginx)'),
-  start: startNginx,
+  start: startProxy,
 }
 
-async function startNginx({ folder, upstreamPorts, cores }: TargetContext): Promise<Running> {
+async function startProxy({ folder, upstreamPorts, cores }: TargetContext): Promise<Running> {
   const port = await freePort()
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(file, configuration(folder, port, upstreamPorts))
+  const listen = `listen 127.0.0.1:${port} backlog=4096;`
+  const configuration = nginxConfiguration(folder, [listen], upstreamPorts)
+  return { process: await startNginx({ name: 'nginx', folder, cores: cores.one, configuration }), port }
+}
+
+export interface NginxStart {
+  readonly name: string
+  readonly folder: string
+  readonly cores: string
+  readonly configuration: string
+}
+
+export function startNginx({ name, folder, cores, configuration }: NginxStart): Promise<StartedProcess> {
+  const file = join(folder, `${name}.conf`)
+  writeFileSync(file, configuration)
   const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx'
-  const process = await start({
-    name: 'nginx',
+  return start({
+    name,
     command: [program, '-p', folder, '-c', file, '-g', 'daemon off;'],
-    cores: cores.one,
-    outputFile: join(folder, 'nginx.log'),
+    cores,
+    outputFile: join(folder, `${name}.log`),
     isUp: /start worker process (\d+)/,
   })
-  return { process, port }
 }
 
-function configuration(folder: string, port: number, upstreamPorts: readonly number[]): string {
+/** @param servers how each server listens */
+export function nginxConfiguration(
+  folder: string,
+  servers: readonly string[],
+  upstreamPorts: readonly number[],
+): string {
   return `${process.getuid?.() === 0 ? 'user root;\n' : ''}worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr notice;
@@ -49,8 +66,14 @@ ${upstreamPorts.map((upstreamPort) => `    server 127.0.0.1:${upstreamPort};`).j
     keepalive 256;
     keepalive_requests 100000000;
   }
-  server {
-    listen 127.0.0.1:${port} backlog=4096;
+${servers.map(serverOf).join('\n')}
+}
+`
+}
+
+function serverOf(listen: string): string {
+  return `  server {
+    ${listen}
     location / {
       proxy_pass http://models;
       proxy_http_version 1.1;
@@ -58,13 +81,11 @@ ${upstreamPorts.map((upstreamPort) => `    server 127.0.0.1:${upstreamPort};`).j
       proxy_buffering off;
       proxy_read_timeout 600s;
     }
-  }
-}
-`
+  }`
 }
 
 /** nginx cannot choose a free port and report it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

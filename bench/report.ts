@@ -1,12 +1,25 @@
 // The results as Markdown.
 import { type Bar, barsOf, isMet } from './bars.ts'
-import { addedOf, type Figure, figureOf, type Results, ratioOf } from './results.ts'
+import {
+  addedOf,
+  countRounds,
+  type Figure,
+  figureOf,
+  type Results,
+  ratioOf,
+  roundsThatAre,
+} from './results.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { perStreamBytes } from './stream-memory.ts'
 import { formatMegabytes, formatNumber, formatRatio, renderTable } from './table.ts'
 import { targets } from './targets.ts'
 
-export function renderReport(results: Results): string {
+/** Figures of quiet rounds; of noisy ones only what a request costs, to see what the noise does to it. */
+export function renderReport(everything: Results): string {
+  const counted = countRounds(everything)
+  const isAllNoisy = counted.noisy === counted.all
+  const results = isAllNoisy ? everything : roundsThatAre(everything, 'quiet')
+  const noisy = roundsThatAre(everything, 'noisy')
   const own = columnsOf(results)
   const behind = own.filter(({ name }) => name !== 'direct')
   const measured = scenarios.filter(({ name }) =>
@@ -31,10 +44,15 @@ export function renderReport(results: Results): string {
   const pair = (scenario: string, target: string, of: typeof addedOf, p50: Figure, p99: Figure) =>
     `${formatNumber(of(results, scenario, target, p50))} / ${formatNumber(of(results, scenario, target, p99))}`
   const sections = [
-    describeRun(results),
-    ...table('CPU µs per request (over the bare path; over nginx)', closed, behind, (scenario, target) =>
+    describeRun(everything),
+    ...table('CPU µs per request (over the bare path; over nginx)', measured, behind, (scenario, target) =>
       withRatios(results, scenario, target),
     ),
+    ...(counted.noisy === 0 || isAllNoisy
+      ? []
+      : table('The same in the noisy rounds', measured, behind, (scenario, target) =>
+          withRatios(noisy, scenario, target),
+        )),
     ...table('Requests per second', closed, own, (scenario, target) =>
       formatNumber(figureOf(results, scenario, target, 'perSecond')),
     ),
@@ -44,6 +62,12 @@ export function renderReport(results: Results): string {
       own,
       (scenario, target) =>
         pair(scenario, target, target === 'direct' ? figureOf : addedOf, 'latencyP50', 'latencyP99'),
+    ),
+    ...table(
+      'Latency, p50 / p99 µs (one request after the other: mostly waiting)',
+      closed,
+      own,
+      (scenario, target) => pair(scenario, target, figureOf, 'latencyP50', 'latencyP99'),
     ),
     ...table('Delay of a chunk, p50 / p99 µs', streams, own, (scenario, target) =>
       pair(scenario, target, figureOf, 'delayP50', 'delayP99'),
@@ -64,11 +88,16 @@ function columnsOf({ measurements }: Results): readonly Column[] {
   return targets.filter(({ name }) => measurements.some(({ target }) => target === name))
 }
 
-function describeRun({ date, machine, node, rounds, isQuick }: Results): string {
+function describeRun(results: Results): string {
+  const { date, machine, node, rounds, processes, isQuick } = results
   const cores = machine.cores.length
+  const counted = countRounds(results)
   return [
     `${date.slice(0, 10)}, ${cores} ${cores === 1 ? 'core' : 'cores'} of ${machine.cpu}, Linux ${machine.kernel}, Node ${node};`,
-    `load average before the run ${formatNumber(machine.load)}; medians of ${rounds} ${isQuick ? 'short ' : ''}rounds.`,
+    `load average before the run ${formatNumber(machine.load)}; ${rounds} ${isQuick ? 'short ' : ''}rounds of each of ${processes} processes.`,
+    counted.noisy === counted.all && counted.all > 0
+      ? 'No round was quiet: these are medians of noisy ones.'
+      : `Medians of the quiet rounds; ${counted.noisy} of ${counted.all} were noisy.`,
   ].join('\n')
 }
 

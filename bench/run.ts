@@ -3,17 +3,26 @@
 //   --quick            under three minutes
 //   --only A,B         these works only: names of `scenarios.ts`, and `streams` for the memory of open streams
 //   --targets A,B      these targets only: names of `targets.ts`
-//   --rounds N         default 5, quick 2
+//   --processes N      how often all targets are started afresh; default 3, quick 1
+//   --rounds N         rounds of each process; default 3, quick 2
 //   --streams N,M      open streams whose memory is measured; default 1000
 //   --write            puts the tables into docs/performance.md
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type MeasuredTarget, measure } from './measure.ts'
+import { type MeasuredTarget, type Measurement, measure } from './measure.ts'
 import { SetupError } from './native.ts'
 import { withReport } from './page.ts'
 import { startUpstream } from './processes.ts'
 import { renderReport } from './report.ts'
-import { type Results, save, type TargetMemory, timestamp } from './results.ts'
+import {
+  joined,
+  memoryMedians,
+  type Results,
+  save,
+  streamMemoryMedians,
+  type TargetMemory,
+  timestamp,
+} from './results.ts'
 import { memoryOf } from './sampling.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { measureStreamMemory, type StreamMemory } from './stream-memory.ts'
@@ -24,6 +33,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    processes: { type: 'string' },
     only: { type: 'string' },
     targets: { type: 'string' },
     streams: { type: 'string', default: '1000' },
@@ -38,9 +48,10 @@ const endpointCount = 2
 await withWorkbench(run)
 
 async function run({ programs, machine, cores, folder }: Workbench): Promise<void> {
-  const works = choose([...scenarios, { name: 'streams' } as const], values.only, '--only')
+  const works = choose([...scenarios, { name: 'streams' } as const], values.only, '--only').filter(isInTime)
   const asked = choose(targets, values.targets, '--targets')
-  const rounds = wholeNumber('--rounds', values.rounds ?? (isQuick ? '2' : '5'))
+  const rounds = wholeNumber('--rounds', values.rounds ?? (isQuick ? '2' : '3'))
+  const processes = wholeNumber('--processes', values.processes ?? (isQuick ? '1' : '3'))
   const streams = values.streams.split(',').map((text) => wholeNumber('--streams', text))
   const date = new Date().toISOString()
 
@@ -57,34 +68,61 @@ async function run({ programs, machine, cores, folder }: Workbench): Promise<voi
     cores: threads > 1 ? cores.loadBesideTwo : cores.load,
   })
 
+  const measurements: Measurement[] = []
+  const memory: TargetMemory[] = []
   const streamMemory: StreamMemory[] = []
-  for (const target of works.every(isScenario) ? [] : present.filter(hasStreamMemory)) {
-    progress(`open streams, ${target.title}`)
-    const options = { streams, holdMs: isQuick ? 4_000 : 8_000, generator: generatorFor(target) }
-    streamMemory.push(await measureStreamMemory(target, context, options))
+  for (let turn = 1; turn <= processes; turn++) {
+    progress(`processes ${turn} of ${processes}`)
+    for (const target of works.every(isScenario) ? [] : present.filter(hasStreamMemory)) {
+      progress(`open streams, ${target.title}`)
+      const options = { streams, holdMs: isQuick ? 4_000 : 8_000, generator: generatorFor(target) }
+      streamMemory.push(await measureStreamMemory(target, context, options))
+    }
+    if (!works.some(isScenario)) continue
+    const measured: MeasuredTarget[] = []
+    for (const target of present) {
+      measured.push({ target, running: await target.start(context), generator: generatorFor(target) })
+    }
+    await pause(settleMs)
+    const idle = residentOf(measured)
+    const helpers = [upstream.process, ...measured.flatMap(({ running }) => running.helpers ?? [])]
+    const ofProcess = await measure(works.filter(isScenario), measured, {
+      folder,
+      rounds,
+      isQuick,
+      cores: machine.cores,
+      helperPids: helpers.map(({ pid }) => pid),
+      onScenario: ({ title }) => progress(title),
+    })
+    measurements.push(...ofProcess)
+    await pause(settleMs)
+    for (const [at, { target, residentBytes, peakBytes }] of residentOf(measured).entries()) {
+      const idleBytes = idle[at]?.residentBytes ?? 0
+      memory.push({ target, idleBytes, loadedBytes: residentBytes, peakBytes })
+    }
+    for (const { running } of measured) {
+      await Promise.all([running.process, ...(running.helpers ?? [])].map((process) => process?.stop()))
+    }
   }
-
-  const measured: MeasuredTarget[] = []
-  for (const target of works.some(isScenario) ? present : []) {
-    measured.push({ target, running: await target.start(context), generator: generatorFor(target) })
-  }
-  await pause(settleMs)
-  const idle = residentOf(measured)
-  const measurements = await measure(works.filter(isScenario), measured, {
-    folder,
-    rounds,
-    isQuick,
-    onScenario: ({ title }) => progress(title),
-  })
-  await pause(settleMs)
-  const memory = residentOf(measured).map(({ target, residentBytes, peakBytes }, at): TargetMemory => {
-    return { target, idleBytes: idle[at]?.residentBytes ?? 0, loadedBytes: residentBytes, peakBytes }
-  })
-  await Promise.all(measured.map(({ running }) => running.process?.stop()))
   await upstream.process.stop()
 
-  const node = process.versions.node
-  report({ date, node, machine, isQuick, rounds, leftOut, measurements, memory, streamMemory })
+  report({
+    date,
+    node: process.versions.node,
+    machine,
+    isQuick,
+    rounds,
+    processes,
+    leftOut,
+    measurements: joined(measurements),
+    memory: memoryMedians(memory),
+    streamMemory: streamMemoryMedians(streamMemory),
+  })
+}
+
+/** A silence of 20 s before each round is too long for a short run, unless it is asked for. */
+function isInTime(work: Scenario | { readonly name: 'streams' }): boolean {
+  return !isQuick || values.only !== undefined || !('silenceMs' in work)
 }
 
 function report(results: Results): void {

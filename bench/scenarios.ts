@@ -14,6 +14,8 @@ export interface Scenario {
   readonly intervalMicros?: number
   /** Requests a second at fixed times; without it, one after the other. */
   readonly rate?: number
+  /** Time without traffic before each round, which then has no warm-up. */
+  readonly silenceMs?: number
 }
 
 export const scenarios: readonly Scenario[] = [
@@ -58,6 +60,22 @@ export const scenarios: readonly Scenario[] = [
     intervalMicros: 0,
   },
   {
+    name: 'sse-silence',
+    title: 'the same after 20 s without traffic',
+    bodyBytes: 1_000,
+    connections: 64,
+    events: 50,
+    intervalMicros: 5_000,
+    silenceMs: 20_000,
+  },
+  {
+    name: 'chat-500',
+    title: 'chat JSON 1 KB, 500 requests/s, 16 connections',
+    bodyBytes: 1_000,
+    connections: 16,
+    rate: 500,
+  },
+  {
     name: 'latency',
     title: 'chat JSON 1 KB, 500 requests/s, 1 connection',
     bodyBytes: 1_000,
@@ -66,11 +84,21 @@ export const scenarios: readonly Scenario[] = [
   },
 ]
 
-/** Length of the measured part of a round. */
+/** Length of the measured part of a round; a stream of single events takes a quarter of a second. */
 const roundMs = { full: 1_000, quick: 500 }
+const streamRoundMs = { full: 3_000, quick: 1_000 }
 
 /** All endpoints of the upstream have it. */
 export const defaultModel = 'bench-model'
+
+/**
+ * Spreads the starts of streams over the length of one, and their events evenly over an interval. Streams that start
+ * within one interval, as before, also end within one, and their requests and ends delay the events of all others.
+ */
+function staggerOf(events: number, intervalMicros: number, connections: number): number {
+  // An odd number of steps, so that an even number of streams takes as many places in the interval.
+  return (intervalMicros / connections) * ((events - 1) | 1)
+}
 
 /** Options of the load generator for one round of a scenario. */
 export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOptions, 'port' | 'bodyFile'> {
@@ -79,10 +107,9 @@ export function loadOptions(scenario: Scenario, isQuick: boolean): Omit<LoadOpti
   return {
     path: `/v1/chat/completions${query}`,
     connections,
-    milliseconds: isQuick ? roundMs.quick : roundMs.full,
+    milliseconds: (intervalMicros > 0 ? streamRoundMs : roundMs)[isQuick ? 'quick' : 'full'],
     ...(rate === undefined ? {} : { rate }),
-    // Streams that all start at once would send all their events at once.
-    ...(intervalMicros === 0 ? {} : { staggerMicros: intervalMicros / connections }),
+    ...(intervalMicros === 0 ? {} : { staggerMicros: staggerOf(events ?? 1, intervalMicros, connections) }),
   }
 }
 

@@ -5,11 +5,14 @@ import type { CoreSplit } from './machine.ts'
 import { nginx } from './nginx.ts'
 import { builtScript } from './package.ts'
 import { type StartedProcess, start } from './processes.ts'
+import { tlsGateway } from './tls-endpoint.ts'
 
 export interface Running {
   /** Undefined for a direct connection to the upstream. */
   readonly process: StartedProcess | undefined
   readonly port: number
+  /** Processes that it needs and that do not count. */
+  readonly helpers?: readonly StartedProcess[]
 }
 
 export interface TargetContext {
@@ -25,6 +28,8 @@ export interface Target {
   readonly title: string
   /** Serving threads. */
   readonly threads: number
+  /** Names of the works that it is measured with; default all. */
+  readonly only?: readonly string[]
   /** Why it cannot run here; undefined if it can. */
   missing(): string | undefined
   start(context: TargetContext): Promise<Running>
@@ -50,6 +55,7 @@ export const targets: readonly Target[] = [
     httpServer: 'node',
   }),
   gatewayTarget({ name: 'olla-2', title: 'gateway, `olla`, 2 threads', engine: 'olla', threads: 2 }),
+  tlsGateway,
   gatewayTarget({
     name: 'embedded',
     title: "gateway in an app, Node's server",

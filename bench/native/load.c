@@ -460,6 +460,13 @@ static void read_options(int count, char **arguments) {
     if (options.port == 0 || options.path == NULL || options.body_file == NULL) die("needs --port, --path and --body");
 }
 
+static uint64_t cpu_micros(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 int main(int count, char **arguments) {
     prepare_process();
     read_options(count, arguments);
@@ -471,7 +478,7 @@ int main(int count, char **arguments) {
     if (connections == NULL) die("out of memory");
     for (unsigned at = 0; at < options.connections; at++) connections[at].fd = -1;
 
-    uint64_t start_ns;
+    uint64_t start_ns, cpu_before = 0;
     if (options.hold) {
         is_measuring = true;
         start_ns = now_ns();
@@ -484,16 +491,16 @@ int main(int count, char **arguments) {
         printf("ready\n");
         await_line();
         is_measuring = true;
+        cpu_before = cpu_micros();
         start_ns = last_answer_ns = now_ns();
         run_phase(options.measured_ms);
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     printf("{\"answers\":%llu,\"badStatuses\":%llu,\"broken\":%llu,\"reconnects\":%llu,\"left\":%llu,\"events\":%llu,"
-           "\"bodyBytes\":%llu,\"seconds\":%.6f",
+           "\"bodyBytes\":%llu,\"seconds\":%.6f,\"cpuMicros\":%llu",
            (unsigned long long)answers, (unsigned long long)bad_statuses, (unsigned long long)broken,
            (unsigned long long)reconnects, (unsigned long long)left_early, (unsigned long long)events,
-           (unsigned long long)body_bytes, (double)(last_answer_ns - start_ns) / NANOS);
+           (unsigned long long)body_bytes, (double)(last_answer_ns - start_ns) / NANOS,
+           (unsigned long long)(cpu_micros() - cpu_before));
     print_samples("latencyMicros", &latencies);
     print_samples("delayMicros", &delays);
     printf("}\n");

@@ -2,10 +2,23 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { barsOf, isMet } from '../../bench/bars.ts'
 import type { Round } from '../../bench/measure.ts'
+import { busyMicros, isNoisy, type Noise } from '../../bench/noise.ts'
 import { renderReport } from '../../bench/report.ts'
-import { addedOf, addedRatioOf, figureOf, type Results, ratioOf } from '../../bench/results.ts'
+import {
+  addedOf,
+  addedRatioOf,
+  figureOf,
+  joined,
+  memoryMedians,
+  type Results,
+  ratioOf,
+  roundsThatAre,
+  streamMemoryMedians,
+} from '../../bench/results.ts'
 
 const megabyte = 1024 * 1024
+
+const quiet: Noise = { otherCores: 0.02, loopMicros: 1000 }
 
 function round(cpu: number | undefined, latencyP50: number): Round {
   return {
@@ -15,6 +28,7 @@ function round(cpu: number | undefined, latencyP50: number): Round {
     latencyP99: latencyP50 * 2,
     delayP50: undefined,
     delayP99: undefined,
+    noise: quiet,
   }
 }
 
@@ -29,6 +43,7 @@ function resultsOf(
     machine: { cores: [0, 1], cpu: 'Some Processor', kernel: '6.1', load: 0.5 },
     isQuick: false,
     rounds: 3,
+    processes: 1,
     leftOut: [],
     measurements: Object.entries(rounds).map(([target, own]) => ({ scenario, target, rounds: own })),
     memory: [],
@@ -64,6 +79,65 @@ describe('results', () => {
   it('are not compared with an omitted target', () => {
     assert.equal(ratioOf(drifting, 'chat-16', 'olla', 'nginx', 'cpu'), undefined)
     assert.equal(addedRatioOf(drifting, 'chat-16', 'sherpa', 'bare', 'latencyP50'), undefined)
+  })
+})
+
+describe('noise', () => {
+  it('is CPU time of others, or a machine slower than at its best', () => {
+    assert.equal(isNoisy(quiet, 1000), false)
+    assert.equal(isNoisy({ ...quiet, otherCores: 0.2 }, 1000), true)
+    assert.equal(isNoisy({ ...quiet, loopMicros: 1300 }, 1000), true)
+  })
+
+  it('counts what keeps the given cores busy, stolen time included', () => {
+    const stat = 'cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 1000 1000 4 5 6 0 0\ncpu1 7 0 0 1000 0 0 0 0 0 0\n'
+    assert.equal(busyMicros(stat, [0]), 210_000)
+    assert.equal(busyMicros(stat, [0, 1]), 280_000)
+    assert.equal(busyMicros(stat, [2]), 0)
+  })
+
+  it('is reported apart', () => {
+    const noisy = { ...round(900, 900), noise: { ...quiet, otherCores: 1 } }
+    const report = renderReport(
+      resultsOf('chat-16', { bare: [round(100, 110), noisy], olla: [round(110, 130), noisy] }),
+    )
+    assert.match(report, /2 of 4 were noisy/)
+    const [before = '', after = ''] = report.split('### The same in the noisy rounds')
+    assert.match(before, /\| chat JSON 1 KB, 16 connections \|\s+100 \(–; –\) \|\s+110 \(1\.10; –\) \|/)
+    assert.match(after, /\| chat JSON 1 KB, 16 connections \|\s+900 \(–; –\) \|\s+900 \(1\.00; –\) \|/)
+    assert.doesNotMatch(renderReport(drifting), /noisy rounds/)
+    assert.match(renderReport(resultsOf('chat-16', { olla: [noisy] })), /No round was quiet(.|\n)*\| +900 \(/)
+  })
+
+  it('leaves no pair to compare where one side is noisy', () => {
+    const noisy = { ...round(900, 900), noise: { ...quiet, otherCores: 1 } }
+    const results = resultsOf('chat-16', { bare: [round(100, 110), noisy], olla: [noisy, round(110, 130)] })
+    assert.equal(ratioOf(roundsThatAre(results, 'quiet'), 'chat-16', 'olla', 'bare', 'cpu'), undefined)
+  })
+})
+
+describe('fresh processes', () => {
+  it('add their rounds, and give the median of their memory', () => {
+    const one = { scenario: 'chat-16', target: 'olla', rounds: [round(1, 1)] }
+    assert.deepEqual(joined([one, { ...one, target: 'bare' }, one]), [
+      { ...one, rounds: [round(1, 1), round(1, 1)] },
+      { ...one, target: 'bare' },
+    ])
+    const sizes = [90, 300, 100].map((size) => ({
+      target: 'olla',
+      idleBytes: size,
+      loadedBytes: size + 1,
+      peakBytes: size + 2,
+    }))
+    assert.deepEqual(memoryMedians(sizes), [
+      { target: 'olla', idleBytes: 100, loadedBytes: 101, peakBytes: 102 },
+    ])
+    const streams = [30, 10, 20].map((size) => ({
+      target: 'olla',
+      baseBytes: 0,
+      levels: [{ streams: 1, residentBytes: size }],
+    }))
+    assert.deepEqual(streamMemoryMedians(streams), [streams[2]])
   })
 })
 

@@ -22,12 +22,15 @@ describe('benchmark scenarios', () => {
     for (const name of names) assert.match(name, /^[a-z0-9-]+$/)
   })
 
-  it('start paced streams at different times, so that their events do not coincide', () => {
+  it('spread the starts of paced streams over their length, and their events over an interval', () => {
     const paced = scenarios.find(({ name }) => name === 'sse-5ms')
     assert.ok(paced)
-    const load = loadOptions(paced, false)
-    assert.equal(load.path, '/v1/chat/completions?events=50&interval_us=5000')
-    assert.equal(load.staggerMicros, 5_000 / 64)
+    const { path, staggerMicros = 0 } = loadOptions(paced, false)
+    assert.equal(path, '/v1/chat/completions?events=50&interval_us=5000')
+    const starts = Array.from({ length: 64 }, (_, stream) => stream * staggerMicros)
+    assert.ok((starts.at(-1) ?? 0) > 230_000)
+    assert.ok((starts.at(-1) ?? 0) < 250_000)
+    assert.equal(new Set(starts.map((start) => start % 5_000)).size, 64)
   })
 
   it('send requests one after the other unless they have a rate', () => {

@@ -3,7 +3,7 @@ import type { HeapProfiler } from 'node:inspector'
 
 const shownFunctions = 60
 /** Callers shown of each. */
-const shownCallers = 12
+const shownCallers = 4
 
 type Node = HeapProfiler.SamplingHeapProfileNode
 

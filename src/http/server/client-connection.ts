@@ -187,7 +187,7 @@ export class ClientConnection {
     const socket = this.#socket
     this.#host.answered(request, response, socket)
     response.detachSocket(socket)
-    process.nextTick(emitClose, response)
+    if (!response.concludesItself) process.nextTick(emitClose, response)
     this.#response = undefined
     // A client whose response began before the drain may expect the connection to stay open.
     if (response.closes || (!this.#host.isOpen && !this.#host.isDraining)) {

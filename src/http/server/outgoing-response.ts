@@ -29,6 +29,7 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
   /** The head, until it is sent with the first bytes. */
   #head: HeadParts | undefined
   #framing: AnswerFraming = 'length'
+  #isFinished = false
 
   /** @param idleMs milliseconds that an idle connection is kept; 0 means no limit */
   constructor(request: IncomingRequest, keepsAlive: boolean, idleMs: number) {
@@ -98,8 +99,16 @@ export class OutgoingResponse extends ServerResponse<IncomingRequest> implements
     this.emit('close')
   }
 
+  /** Whether it emits `close` right after `finish`, without a tick in between. */
+  get concludesItself(): boolean {
+    return this.#isFinished
+  }
+
   readonly #written: Written = (error) => {
-    if (error === undefined || error === null) this.emit('finish')
+    if (error !== undefined && error !== null) return
+    this.#isFinished = true
+    this.emit('finish')
+    this.conclude()
   }
 
   #write(

@@ -54,13 +54,21 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   }
   if (!fields.hasHost || headers.length > 2 * maxHeaders) return undefined
   return {
-    method: text.slice(0, space),
+    method: methodOf(text, space),
     target: text.slice(space + 1, lineEnd - ' HTTP/1.1'.length),
     headers,
     lengthBytes: fields.lengthBytes ?? 0,
     keepsAlive: !fields.closes,
     headBytes,
   }
+}
+
+const methods = ['POST', 'GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/** The method as a string that is already there. */
+function methodOf(text: string, end: number): string {
+  for (const method of methods) if (method.length === end && text.startsWith(method)) return method
+  return text.slice(0, end)
 }
 
 /** The fields that determine the end of the request and whether the connection stays open. */

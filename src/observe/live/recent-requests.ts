@@ -1,5 +1,6 @@
 import type { AppliedTranslation } from '../../dialects/translate/request-translation.ts'
 import type { ErrorCode } from '../../kernel/errors.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 
@@ -7,6 +8,7 @@ import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 const maxText = 256
 /** Maximum failed attempts kept per request. */
 const maxAttempts = 20
+const noAttempts: readonly AttemptRecord[] = []
 
 /**
  * Record of a finished request, without bodies. Times are milliseconds from receipt. Unknown numbers are NaN, not
@@ -32,7 +34,7 @@ export class RecentRequest {
   routingDecision: string | undefined = undefined
   routingReason: string | undefined = undefined
   translation: AppliedTranslation | undefined = undefined
-  failedAttempts: readonly AttemptRecord[] = []
+  failedAttempts = noAttempts
   attemptCount = 0
   /** Milliseconds since the Unix epoch. */
   endedAtMs = 0
@@ -57,7 +59,7 @@ export class RecentRequest {
     this.serial = context.serial
     this.requestId = context.id
     this.method = context.method
-    this.path = pathOf(context.url)
+    this.path = knownPath(context.url)
     this.dialect = context.dialect.name
     this.client = context.caller ?? context.clientAddress
     this.model = context.model === undefined ? undefined : bounded(context.model)
@@ -70,7 +72,12 @@ export class RecentRequest {
     this.routingDecision = context.routingDecision
     this.routingReason = context.routingReason
     this.translation = context.translation
-    this.failedAttempts = attempts.length > maxAttempts ? attempts.slice(-maxAttempts) : attempts
+    this.failedAttempts =
+      attempts.length === 0
+        ? noAttempts
+        : attempts.length > maxAttempts
+          ? attempts.slice(-maxAttempts)
+          : attempts
     this.attemptCount = context.attemptCount
     this.endedAtMs = endedAtMs
     this.durationMs = durationMs
@@ -126,6 +133,18 @@ export class RecentRequests {
       if (slot !== undefined) yield slot
     }
   }
+}
+
+const paths = new Remembered<string>()
+
+/** The path of a URL, each as one string: a slice for each request would keep the request's whole head in memory. */
+function knownPath(url: string): string {
+  const found = paths.get(url)
+  if (found !== undefined) return found
+  const own = copied(url)
+  const path = pathOf(own)
+  paths.set(own, path)
+  return path
 }
 
 /** Cuts the path from a URL. Copies the slice of a long URL, which would otherwise keep the whole URL in memory. */

@@ -116,7 +116,10 @@ export function earlyHeaders(
   { headers: own }: Pick<RequestRoute, 'headers'>,
   set: AnswerOrigin['set'],
 ): string[] {
-  return [...flat(set), ...own, ...headers, 'X-Accel-Buffering', 'no']
+  const early = own.slice()
+  addFlat(early, set)
+  early.push(...headers, 'X-Accel-Buffering', 'no')
+  return early
 }
 
 /** The parts of a request that its answer's headers report. */
@@ -166,8 +169,8 @@ export function renameFor(
 }
 
 function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
-  const own = flat(set)
-  for (let at = 0; at < context.headers.length; at++) own.push(context.headers[at] ?? '')
+  const own = context.headers.slice()
+  addFlat(own, set)
   own.push('X-Olla-Endpoint', headerText(endpoint.name))
   own.push('X-Olla-Backend-Type', endpoint.type)
   own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
@@ -181,13 +184,11 @@ function ownHeaders({ client: context, endpoint, mode, isStream, version, set }:
   return own
 }
 
-function flat(set: AnswerOrigin['set']): string[] {
-  const pairs: string[] = []
+function addFlat(pairs: string[], set: AnswerOrigin['set']): void {
   for (const name in set) {
     const value = set[name]
     if (typeof value === 'string') pairs.push(name, value)
     else if (typeof value === 'number') pairs.push(name, String(value))
     else if (value !== undefined) for (const each of value) pairs.push(name, each)
   }
-  return pairs
 }

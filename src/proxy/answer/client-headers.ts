@@ -9,20 +9,20 @@ export interface HeaderScope extends UrlScope {
 }
 
 /**
- * The headers a client gets: the endpoint's without hop-by-hop headers, credentials and `X-Olla-*` (reserved for the
- * gateway), then the gateway's own, which replace equal names.
- * @param own flat pairs
+ * The headers a client gets: the gateway's own, which replace equal names, then the endpoint's without hop-by-hop
+ * headers, credentials and `X-Olla-*` (reserved for the gateway).
+ * @param headers the gateway's own as flat pairs; the others are added to this list
  * @param scope undefined passes URLs and CORS headers unchanged
  */
 export function clientHeaders(
   upstream: readonly string[],
-  own: readonly string[],
+  headers: string[],
   secretNames: ReadonlySet<string>,
   version: string,
   scope?: HeaderScope,
 ): string[] {
   const connectionNames = namesOfConnection(upstream)
-  const headers: string[] = []
+  const ownLength = headers.length
   let via = ''
   for (let at = 0; at < upstream.length; at += 2) {
     const { text, lower, dashed, role, goesDown } = headerName(upstream[at] ?? '')
@@ -31,12 +31,11 @@ export function clientHeaders(
     if (!goesDown) continue
     if (secretNames.size > 0 && secretNames.has(dashed)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (hasHeader(own, lower)) continue
+    if (hasHeader(headers, ownLength, lower)) continue
     const shown = scope === undefined || role === undefined ? value : shownValue(role, value, scope)
     if (shown !== undefined) headers.push(text, shown)
   }
   headers.push('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
-  for (let at = 0; at < own.length; at++) headers.push(own[at] ?? '')
   return headers
 }
 
@@ -47,8 +46,9 @@ function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string
   return role === 'cors' && scope.answersCors ? undefined : value
 }
 
-function hasHeader(headers: readonly string[], lowerName: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
+/** @param length number of texts to look through */
+function hasHeader(headers: readonly string[], length: number, lowerName: string): boolean {
+  for (let at = 0; at < length; at += 2) {
     const name = headers[at]
     if (name?.length === lowerName.length && headerName(name).lower === lowerName) return true
   }

@@ -78,7 +78,11 @@ export class RequestHookList {
 
   routed(request: HookedRequest, routing: RoutingOutcome): void {
     for (const hooks of this.#all) {
-      if (hooks.onRoute !== undefined) this.#run('onRoute', () => hooks.onRoute?.(request, routing))
+      try {
+        hooks.onRoute?.(request, routing)
+      } catch (error) {
+        this.#onError(error, 'onRoute')
+      }
     }
   }
 
@@ -86,17 +90,24 @@ export class RequestHookList {
   attemptBegins(request: HookedRequest, attempt: HookedAttempt): readonly string[] {
     const headers: string[] = []
     for (const hooks of this.#all) {
-      this.#run('onAttempt', () => {
+      try {
         const own = hooks.onAttempt?.(request, attempt)
         if (own !== undefined) headers.push(...own)
-      })
+      } catch (error) {
+        this.#onError(error, 'onAttempt')
+      }
     }
     return headers
   }
 
   attemptEnds(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void {
-    for (const hooks of this.#all)
-      this.#run('onAttemptEnd', () => hooks.onAttemptEnd?.(request, attempt, end))
+    for (const hooks of this.#all) {
+      try {
+        hooks.onAttemptEnd?.(request, attempt, end)
+      } catch (error) {
+        this.#onError(error, 'onAttemptEnd')
+      }
+    }
   }
 
   over(request: HookedRequest, outcome: RequestOutcome): void {
@@ -104,9 +115,17 @@ export class RequestHookList {
     const { promptTokens, completionTokens } = request
     const isCounted = promptTokens !== undefined || completionTokens !== undefined
     for (const hooks of this.#all) {
-      if (isCounted && hooks.onUsage !== undefined)
-        this.#run('onUsage', () => hooks.onUsage?.(request, { promptTokens, completionTokens }))
-      this.#run('onResponse', () => hooks.onResponse?.(request, outcome))
+      try {
+        if (isCounted && hooks.onUsage !== undefined)
+          hooks.onUsage(request, { promptTokens, completionTokens })
+      } catch (error) {
+        this.#onError(error, 'onUsage')
+      }
+      try {
+        hooks.onResponse?.(request, outcome)
+      } catch (error) {
+        this.#onError(error, 'onResponse')
+      }
     }
   }
 
@@ -115,14 +134,6 @@ export class RequestHookList {
     this.watchesAttempts = all.some(
       ({ onAttempt, onAttemptEnd }) => onAttempt !== undefined || onAttemptEnd !== undefined,
     )
-  }
-
-  #run(hook: HookName, call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      this.#onError(error, hook)
-    }
   }
 }
 

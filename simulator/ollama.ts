@@ -47,7 +47,10 @@ function show({ state, request, answer }: Exchange): void {
     details: details(model),
     model_info: {
       'general.architecture': model.family,
+      'general.parameter_count': parameterCount(model.parameterSize),
       [`${model.family}.context_length`]: model.contextLength,
+      // Ollama's CLI ends in a panic without it.
+      [`${model.family}.embedding_length`]: 2_048,
     },
     capabilities: model.capabilities,
     modified_at: modifiedAt,
@@ -112,4 +115,9 @@ function details(model: CompleteModel): JsonObject {
     parameter_size: model.parameterSize,
     quantization_level: model.quantization,
   }
+}
+
+/** @param size such as `7.6B` or `137M` */
+function parameterCount(size: string): number {
+  return Math.round(Number.parseFloat(size) * (size.endsWith('B') ? 1e9 : 1e6))
 }
